@@ -1,0 +1,42 @@
+# Everything starts from nothing but a clone, Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo run test bench docs lock clean
+
+setup: $(READY)
+
+$(READY): requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Patchbay needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q app providers
+	@touch $@
+
+demo: $(READY)  ## one Studio call and one Vonage call through the bridge; ONCE=1 exits afterwards
+	$(BIN)/patchbay demo $(if $(ONCE),--once)
+
+run: $(READY)  ## the bridge alone, with the settings of the environment
+	$(BIN)/patchbay serve
+
+test: $(READY)  ## lint, types, and the suite on SQLite and on PostgreSQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tests.run
+
+bench: $(READY)  ## figures for docs/benchmarks.md
+	$(BIN)/python -m bench.control_plane
+
+docs: $(READY)  ## write the generated pages under docs/
+	$(BIN)/python -m app.reference docs
+
+lock:  ## renew requirements*.txt from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) var build *.egg-info
