@@ -1,0 +1,30 @@
+"""Sound formats: mu-law to PCM and back. PCM is signed 16-bit little-endian mono everywhere.
+
+``audioop`` left the standard library in Python 3.13; ``audioop-lts`` carries it on under its name.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop
+
+SAMPLE_WIDTH = 2
+"""Bytes per PCM sample."""
+
+
+def mulaw_to_pcm(data: bytes) -> bytes:
+    """G.711 mu-law bytes -> PCM of twice the length."""
+    return audioop.ulaw2lin(data, SAMPLE_WIDTH)
+
+
+def pcm_to_mulaw(pcm: bytes) -> bytes:
+    """PCM -> G.711 mu-law of half the length; a trailing odd byte is dropped."""
+    return audioop.lin2ulaw(pcm[: len(pcm) // 2 * 2], SAMPLE_WIDTH)
+
+
+def silence(milliseconds: int, sample_rate: int) -> bytes:
+    """That much PCM silence."""
+    return bytes(sample_rate * milliseconds // 1000 * SAMPLE_WIDTH)

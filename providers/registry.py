@@ -1,0 +1,11 @@
+"""Every carrier there is. Adding one: a folder like the others, a line here, one in ``app/config.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from providers.base import Provider
+from providers.twilio import TWILIO
+from providers.vonage import VONAGE
+
+PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (TWILIO, VONAGE)}
