@@ -1,0 +1,78 @@
+"""Vonage. Nothing is decided here: the object joins the parts and keeps the tokens seen of late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from providers.base import (
+    Account,
+    Answer,
+    Client,
+    Codec,
+    Details,
+    HookKind,
+    Instruction,
+    Provider,
+    Report,
+    WebhookRequest,
+)
+from providers.events import EndedReason
+from providers.vonage import callbacks, config, ncco, signature
+from providers.vonage.client import VonageClient
+from providers.vonage.frames import VonageCodec
+
+
+class Vonage:
+    """Satisfies ``providers.base.Provider``; what each method promises is written there."""
+
+    name = config.NAME
+    hooks = config.HOOKS
+    number_fields = config.NUMBER_FIELDS
+    return_hosts = config.RETURN_HOSTS
+
+    def __init__(self) -> None:
+        self._replays = signature.Replays()
+
+    @property
+    def connect_failed(self) -> EndedReason:
+        return config.CONNECT_FAILED
+
+    def account(self, ref: str, secrets: Mapping[str, Any]) -> Account:
+        return config.account(ref, secrets)
+
+    def credential(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        return config.credential(body)
+
+    def claimed_account(self, request: WebhookRequest) -> str | None:
+        return signature.claimed_account(request)
+
+    def verify(self, request: WebhookRequest, account: Account) -> None:
+        signature.verify(request, account, self._replays)
+
+    def verify_socket(self, url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
+        signature.verify_socket(url, headers, account)
+
+    def parse(self, hook: HookKind, request: WebhookRequest) -> Report:
+        return callbacks.parse(hook, request)
+
+    def answer(self, instructions: Sequence[Instruction]) -> Answer:
+        return ncco.answer(instructions)
+
+    def acknowledge(self) -> Answer:
+        return ncco.acknowledge()
+
+    def refusal(self, error: Exception, *, transient: bool = False) -> Answer:
+        return ncco.refusal(error, transient=transient)
+
+    def details(self, details: Details) -> dict[str, Any]:
+        return ncco.details(details)
+
+    def codec(self) -> Codec:
+        return VonageCodec()
+
+    def client(self, account: Account, *, timeout: float = 10.0) -> Client:
+        return VonageClient(account, timeout=timeout)
+
+
+VONAGE: Provider = Vonage()

@@ -1,0 +1,115 @@
+"""Vonage's constants: URLs it calls, names of its fields, what an account must hold.
+
+Verifies nothing and calls nobody. An account without a signature secret is legal to hold:
+its calls can be placed, but none of its webhooks is ever let in.
+https://developer.vonage.com/en/getting-started/concepts/signing-messages
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from providers.base import Account, Hook, HookKind, NumberFields
+from providers.errors import NotConfigured
+from providers.events import EndedReason
+
+NAME = "vonage"
+
+HOOKS: tuple[Hook, ...] = (
+    Hook(HookKind.ARRIVE, "/vonage/answer", ("GET", "POST")),
+    Hook(HookKind.FALLBACK, "/vonage/fallback", ("GET", "POST")),
+    Hook(HookKind.STATUS, "/vonage/event", ("GET", "POST")),
+    Hook(HookKind.STATUS, "/vonage/event/<token>", ("GET", "POST")),
+    # The leg of a forward is a leg like any other here: only the URL tells whose events these are.
+    Hook(HookKind.FORWARD, "/vonage/forward/<token>", ("GET", "POST")),
+)
+
+NUMBER_FIELDS = NumberFields("vonagePhoneNumber", None)
+RETURN_HOSTS: frozenset[str] = frozenset()
+CONNECT_FAILED = EndedReason.VONAGE_FAILED_TO_CONNECT_CALL
+
+API_KEY = re.compile(r"[A-Za-z0-9]{4,32}")
+API_HOST = re.compile(r"api(-[a-z0-9-]+)?\.(nexmo|vonage)\.com")
+"""Hosts that may see our application's token. Whoever names another one is not Vonage.
+https://developer.vonage.com/en/voice/voice-api/concepts/regions"""
+
+CREDENTIAL_FIELDS = {
+    "apiSecret": "apiSecret",
+    "vonageApplicationId": "applicationId",
+    "vonageApplicationPrivateKey": "privateKey",
+}
+"""Vapi's field of a credential -> our name of the secret."""
+
+
+def account(ref: str, secrets: Mapping[str, Any]) -> Account:
+    """An account of api key ``ref``; ``secrets`` are checked and copied.
+
+    ``signatureSecrets`` is a list, newest first, so that a secret can be rotated. Raises ``NotConfigured``.
+    """
+    if not isinstance(ref, str) or not API_KEY.fullmatch(ref):
+        raise NotConfigured("Vonage apiKey: 4 to 32 letters and digits, as shown in the dashboard")
+    unknown = sorted(set(secrets) - set(SECRETS))
+    if unknown:
+        raise NotConfigured(f"Vonage secrets: unknown name {unknown[0]}")
+    given = {name: value for name, value in secrets.items() if value is not None}
+    checked = {name: SECRETS[name](name, value) for name, value in given.items()}
+    if "privateKey" in checked and "applicationId" not in checked:
+        raise NotConfigured("Vonage privateKey: vonageApplicationId is missing beside it")
+    return Account(ref, checked)
+
+
+def credential(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Vapi's credential body -> (api key, public fields, secrets). Raises ``NotConfigured``.
+
+    ``signatureSecret`` (or ``signatureSecrets``) is ours: Vapi made the application itself and
+    never asked for it.
+    """
+    given = {ours: body.get(theirs) for theirs, ours in CREDENTIAL_FIELDS.items()}
+    secrets = {name: value for name, value in given.items() if value is not None}
+    signing = _signing(body)
+    if signing is not None:
+        secrets["signatureSecrets"] = signing
+    made = account(body.get("apiKey", ""), secrets)
+    public = {"apiKey": made.ref}
+    if "applicationId" in made.secrets:
+        public["vonageApplicationId"] = made.secrets["applicationId"]
+    return made.ref, public, dict(made.secrets)
+
+
+def _signing(body: Mapping[str, Any]) -> Any:
+    one, several = body.get("signatureSecret"), body.get("signatureSecrets")
+    if one is not None and several is not None:
+        raise NotConfigured("Vonage signatureSecret: give it or signatureSecrets, not both")
+    return several if one is None else [one]
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise NotConfigured(f"Vonage {name}: a non-empty string is wanted")
+    return value.strip()
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    if not isinstance(value, list | tuple) or not value:
+        raise NotConfigured(f"Vonage {name}: a list of strings, at least one, is wanted")
+    return [_text(name, item) for item in value]
+
+
+def _private_key(name: str, value: Any) -> str:
+    # Environments that hold one line only spell the newlines "\n". Anything but PEM is refused
+    # here because the SDK would take "x.key" for a path and read that file.
+    text = _text(name, value).replace("\\n", "\n")
+    if not text.startswith("-----BEGIN "):
+        raise NotConfigured(f"Vonage {name}: a PEM text is wanted, beginning with -----BEGIN")
+    return text + "\n"
+
+
+SECRETS: Mapping[str, Callable[[str, Any], Any]] = {
+    "signatureSecrets": _texts,
+    "apiSecret": _text,
+    "applicationId": _text,
+    "privateKey": _private_key,
+}
+"""Name of each secret -> its check. The signature secret is neither the API secret nor the key."""

@@ -1,0 +1,219 @@
+"""Instructions as NCCO, Vonage's JSON markup: one array of actions, the call ends after the last.
+
+There is no action that hangs up: an NCCO that ends does. Every NCCO is built here as plain data,
+because the SDK's models drop ``content-type`` silently and know less than Vonage does.
+https://developer.vonage.com/en/voice/voice-api/ncco-reference
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from providers.base import (
+    Answer,
+    Connect,
+    Details,
+    Forward,
+    HangUp,
+    Instruction,
+    Return,
+    Say,
+)
+from providers.errors import Refused
+
+CONTENT_TYPE = "application/json"
+AUDIO = "audio/l16;rate=16000"
+LABEL = "Patchbay"
+"""``from`` of a media leg when no number is known; it is shown to nobody."""
+MAX_HEADERS = 512
+"""Bytes of the endpoint's ``headers`` as JSON; more, and Vonage refuses the leg."""
+MAX_TALK = 1500
+RING_SECONDS = range(3, 7201)
+NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
+KEYS = re.compile(r"[0-9*#p]+")
+
+Action = dict[str, Any]
+
+
+def answer(instructions: Sequence[Instruction]) -> Answer:
+    """The NCCO for these instructions; what follows a HangUp is left out.
+
+    Raises ``ValueError`` for relative URLs, media URLs with a query, oversize headers, and
+    destinations that are neither numbers nor ``sip:`` URIs.
+    """
+    return Answer(_dump(actions(instructions)), CONTENT_TYPE)
+
+
+def actions(instructions: Sequence[Instruction]) -> list[Action]:
+    """The same as data. Raises ``ValueError``."""
+    ncco: list[Action] = []
+    for instruction in instructions:
+        if isinstance(instruction, HangUp):
+            break
+        ncco += _actions(instruction)
+    return ncco
+
+
+def acknowledge() -> Answer:
+    """204. Never a body: several events take any JSON in it for the NCCO to go on with."""
+    return Answer(b"", CONTENT_TYPE, HTTPStatus.NO_CONTENT)
+
+
+def refusal(error: Exception, *, transient: bool = False) -> Answer:
+    """503 is the one status of ours that Vonage tries again, once; 401 and 400 it takes as final."""
+    status = HTTPStatus.BAD_REQUEST
+    if transient:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    elif isinstance(error, Refused):
+        status = HTTPStatus.UNAUTHORIZED
+    return Answer(_dump({"message": status.phrase}), CONTENT_TYPE, status)
+
+
+def details(details: Details) -> dict[str, Any]:
+    """``phoneCallProviderDetails``: arguments of Vonage's create-call, numbers without ``+``.
+
+    https://developer.vonage.com/en/api/voice#createCall
+    """
+    made = {
+        "to": _digits(details.to),
+        "from": _digits(details.from_),
+        "ncco": actions([details.connect]),
+        "eventUrl": [_absolute(details.status_url)],
+        "eventMethod": "POST",
+    }
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def endpoint(destination: str, keys: str | None = None) -> Action:
+    """A phone or SIP endpoint; ``keys`` are pressed once it answers. Raises ``ValueError``."""
+    number = NUMBER.fullmatch(destination)
+    if number:
+        pressed = {"dtmfAnswer": _keys(keys)} if keys else {}
+        return {"type": "phone", "number": number[1], **pressed}
+    if not re.fullmatch(r"sips?:[\x21-\x7e]{1,500}", destination) or keys:
+        raise ValueError("Vonage connects to E.164 numbers, and to sip: URIs without an extension")
+    return {"type": "sip", "uri": destination}
+
+
+def _actions(instruction: Instruction) -> list[Action]:
+    match instruction:
+        case Connect():
+            return [_connect(instruction)]
+        case Forward():
+            return [_forward(instruction)]
+        case Return():
+            return [_return(instruction)]
+        case Say():
+            return [{"action": "talk", "text": part} for part in _spoken(instruction.text)]
+        case HangUp():
+            return []
+
+
+def _connect(connect: Connect) -> Action:
+    """One action and no more: what Vonage does after it, when the socket is gone, is not documented.
+
+    Synchronous: the leg's events may answer with another NCCO when the socket fails or is lost.
+    """
+    headers = {"callId": connect.call_id}
+    if len(_dump(headers)) > MAX_HEADERS:
+        raise ValueError(f"Vonage takes {MAX_HEADERS} bytes of headers")
+    return {
+        "action": "connect",
+        "from": _digits(connect.number) or LABEL,
+        "eventType": "synchronous",
+        "eventUrl": [_absolute(connect.stream_url)],
+        "eventMethod": "POST",
+        "endpoint": [
+            {
+                "type": "websocket",
+                "uri": _media(connect.media_url),
+                "content-type": AUDIO,
+                "headers": headers,
+                "authorization": {"type": "vonage"},
+            }
+        ],
+    }
+
+
+def _forward(forward: Forward) -> Action:
+    if forward.timeout not in RING_SECONDS:
+        raise ValueError(f"Vonage rings for 3 to 7200 seconds, not {forward.timeout}")
+    caller = {"from": _digits(forward.caller_id)} if forward.caller_id else {}
+    return {
+        "action": "connect",
+        **caller,
+        "timeout": forward.timeout,
+        "eventType": "synchronous",
+        "eventUrl": [_absolute(forward.outcome_url)],
+        "eventMethod": "POST",
+        "endpoint": [endpoint(forward.destination, forward.extension)],
+    }
+
+
+def _return(back: Return) -> Action:
+    """Vonage's counterpart of a redirect: whoever is notified may answer with the NCCO to go on with."""
+    return {
+        "action": "notify",
+        "payload": {name: _text(value) for name, value in back.params.items()},
+        "eventUrl": [_absolute(back.url)],
+        "eventMethod": "POST",
+    }
+
+
+def _spoken(text: str) -> list[str]:
+    """Parts Vonage accepts, cut between words where there are any."""
+    parts, rest = [], " ".join(_text(text).split())
+    while rest:
+        cut = len(rest) if len(rest) <= MAX_TALK else rest.rfind(" ", 1, MAX_TALK + 1)
+        part = rest[: cut if cut > 0 else MAX_TALK]
+        rest = rest[len(part) :].lstrip()
+        parts.append(_plain(part))
+    return parts
+
+
+def _plain(part: str) -> str:
+    """A text that begins as SSML would be obeyed, not read out."""
+    if part.lower().startswith("<speak"):
+        return part.replace("<", " ").replace(">", " ")
+    return part
+
+
+def _text(value: str) -> str:
+    """Without control characters and lone surrogates: Vonage refuses the whole NCCO for one of them."""
+    return re.sub("[\x00-\x1f\x7f\ud800-\udfff]", " ", value)
+
+
+def _keys(extension: str) -> str:
+    """Keys to press; a half-second pause is ``p`` here and ``w`` elsewhere."""
+    keys = extension.replace("w", "p")
+    if not KEYS.fullmatch(keys):
+        raise ValueError("An extension is made of 0-9 * # and the pause p")
+    return keys
+
+
+def _digits(party: str | None) -> str | None:
+    number = NUMBER.fullmatch(party or "")
+    return number[1] if number else party
+
+
+def _absolute(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("Vonage needs absolute http(s) URLs")
+    return url
+
+
+def _media(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("A media URL is an absolute ws(s) URL without a query")
+    return url
+
+
+def _dump(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,260 @@
+"""Vonage's signed webhooks: a JWT (HS256, the account's signature secret) that names the body's hash.
+
+The SDK's ``verify_signature`` looks at neither the claims nor the hash, so all of it is done here.
+The token covers the body of a POST and the query of a GET, never the path: see ``Replays``.
+https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeGuard
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+from jwt import PyJWS
+from jwt.algorithms import HMACAlgorithm
+from jwt.exceptions import PyJWTError
+
+from providers.base import Account, WebhookRequest
+from providers.errors import InvalidSignature, MissingSignature, NoSecret
+
+ISSUER = "Vonage"
+MAX_AGE = 300
+"""Seconds a token's ``iat`` may lie away from our clock, either way."""
+LEEWAY = 60
+"""Seconds of clock difference granted to ``exp`` and ``nbf``, where a token has them."""
+MAX_TOKEN = 4096
+"""Characters; Vonage's own have about 500."""
+MAX_FIELDS = 200
+
+
+class _AnyLengthHmac(HMACAlgorithm):
+    """Older accounts have signature secrets below 32 bytes: Vonage chose them, a warning helps nobody."""
+
+    def check_key_length(self, key: bytes) -> None:
+        return None
+
+
+_JWS = PyJWS(algorithms=[])
+_JWS.register_algorithm("HS256", _AnyLengthHmac(HMACAlgorithm.SHA256))
+
+
+class Replays:
+    """Tokens seen of late. A token may come again with the very request it came with, and no other.
+
+    Vonage sends a request a second time when our answer was slow, perhaps under the same token;
+    the domain makes nothing of it. The same token on another path is somebody else's work.
+    Bounded, in memory and of one process: an outer wall, the domain's event keys are the inner.
+    """
+
+    def __init__(self, size: int = 20_000) -> None:
+        self._size = size
+        self._seen: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def check(self, account_ref: str, jti: str, request: WebhookRequest) -> None:
+        """Remember the request under its token; raises ``InvalidSignature`` for another one's token."""
+        parts = (request.method, request.url, request.body)
+        digest = _digest(*(part if isinstance(part, bytes) else part.encode() for part in parts))
+        with self._lock:
+            known = self._seen.setdefault((account_ref, jti), digest)
+            if len(self._seen) > self._size:
+                self._seen.popitem(last=False)
+        if not hmac.compare_digest(known, digest):
+            raise InvalidSignature("Vonage: this token was used for another request before")
+
+
+def sign(
+    secret: str,
+    *,
+    api_key: str,
+    payload: bytes | None,
+    application_id: str | None = None,
+    now: datetime,
+    jti: str | None = None,
+) -> str:
+    """The token Vonage sends with ``payload`` (raw body, or ``query_payload``); None for a socket."""
+    claims: dict[str, Any] = {
+        "iat": int(now.timestamp()),
+        "jti": jti or str(uuid4()),
+        "iss": ISSUER,
+        "api_key": api_key,
+    }
+    if payload is not None:
+        claims["payload_hash"] = hashlib.sha256(payload).hexdigest()
+    if application_id is not None:
+        claims["application_id"] = application_id
+    return _JWS.encode(json.dumps(claims).encode(), secret, algorithm="HS256")
+
+
+def query_payload(query: str) -> bytes:
+    """The bytes hashed for a GET: its parameters, in order, as one compact JSON object."""
+    return _compact(dict(_pairs(query)), ascii_only=False)
+
+
+def claimed_account(request: WebhookRequest) -> str | None:
+    """The api key the token names, unverified; None when it names its application only.
+
+    Raises ``MissingSignature``, and ``InvalidSignature`` for a token nobody can read.
+    """
+    claims = _read(_bearer(request.header("authorization")))
+    key = claims.get("api_key")
+    return key if isinstance(key, str) else None
+
+
+def verify(request: WebhookRequest, account: Account, replays: Replays) -> None:
+    """Raises ``Refused`` unless Vonage signed this body (query, on GET) for this account just now."""
+    claims = _verified(request.header("authorization"), account, request.received_at)
+    claimed = claims.get("payload_hash")
+    if not isinstance(claimed, str):
+        raise InvalidSignature("Vonage: the token has no payload_hash")
+    hashes = [hashlib.sha256(payload).hexdigest() for payload in _payloads(request)]
+    if not sum(_same(claimed.lower(), value) for value in hashes):
+        raise InvalidSignature("Vonage: the payload is not the one that was signed")
+    replays.check(account.ref, claims["jti"], request)
+
+
+def verify_socket(
+    url: str,
+    headers: Sequence[tuple[str, str]],
+    account: Account,
+    now: datetime | None = None,
+) -> None:
+    """Raises ``Refused`` unless the handshake carries the token of ``authorization: vonage``.
+
+    The token names no payload here, and Vonage does not say whether it is a fresh one: what
+    makes a handshake unique is the single-use token in ``url``, which the caller checks.
+    https://developer.vonage.com/en/voice/voice-api/concepts/websockets
+    """
+    request = WebhookRequest("GET", url, headers, b"", now or datetime.now(UTC))
+    _verified(request.header("authorization"), account, request.received_at)
+
+
+def _verified(header: str | None, account: Account, now: datetime) -> Mapping[str, Any]:
+    token = _bearer(header)
+    secrets = [secret for secret in account.secrets.get("signatureSecrets", ()) if secret]
+    if not secrets:
+        raise NoSecret(f"Vonage account {account.ref}: VONAGE_SIGNATURE_SECRET is not set")
+    # Every secret is tried, so that the time taken does not tell which one holds.
+    if not sum(_holds(token, secret) for secret in secrets):
+        raise InvalidSignature(
+            "Vonage: the token is not signed with the account's signature secret"
+        )
+    claims = _read(token)
+    _check_times(claims, now.timestamp())
+    _check_names(claims, account)
+    return claims
+
+
+def _bearer(header: str | None) -> str:
+    if header is None:
+        raise MissingSignature("Vonage: no Authorization header; are signed webhooks switched on?")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN or not token.isascii():
+        raise InvalidSignature("Vonage: the Authorization header is not one bearer token")
+    return token
+
+
+def _holds(token: str, secret: str) -> bool:
+    try:
+        _JWS.decode(token, secret, algorithms=["HS256"])
+    except PyJWTError:
+        return False
+    return True
+
+
+def _read(token: str) -> Mapping[str, Any]:
+    """The claims, unverified."""
+    try:
+        payload = _JWS.decode(token, options={"verify_signature": False})
+        claims = json.loads(payload)
+    except (PyJWTError, ValueError, RecursionError) as error:
+        raise InvalidSignature("Vonage: the token is not a JWT") from error
+    if not isinstance(claims, dict):
+        raise InvalidSignature("Vonage: the token's claims are not an object")
+    return claims
+
+
+def _check_times(claims: Mapping[str, Any], now: float) -> None:
+    issued, expires, begins = claims.get("iat"), claims.get("exp", now), claims.get("nbf", now)
+    if not _is_number(issued) or not abs(now - issued) <= MAX_AGE:
+        raise InvalidSignature("Vonage: the token is too old, or of the future; check the clock")
+    if not _is_number(expires) or not now <= expires + LEEWAY:
+        raise InvalidSignature("Vonage: the token has expired")
+    if not _is_number(begins) or not begins - LEEWAY <= now:
+        raise InvalidSignature("Vonage: the token is not valid yet")
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    # The bound keeps out infinities and integers no float can hold; NaN fails it too.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+
+
+def _check_names(claims: Mapping[str, Any], account: Account) -> None:
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not jti:
+        raise InvalidSignature("Vonage: the token has no jti")
+    if claims.get("iss", ISSUER) != ISSUER:
+        raise InvalidSignature("Vonage: the token was issued by somebody else")
+    wanted = {"api_key": account.ref, "application_id": account.secrets.get("applicationId")}
+    named = {name: claims[name] for name in wanted if name in claims}
+    if not named:
+        raise InvalidSignature("Vonage: the token names neither account nor application")
+    for name, value in named.items():
+        if not isinstance(value, str) or not _same(value, wanted[name] or value):
+            raise InvalidSignature(f"Vonage: the token is for another {name}")
+
+
+def _payloads(request: WebhookRequest) -> Iterator[bytes]:
+    """What may have been hashed: a serialiser on the way may have rewritten the JSON."""
+    if request.method == "GET":
+        yield from _spellings(dict(_pairs(request.query)))
+        return
+    yield request.body
+    try:
+        yield from _spellings(json.loads(request.body))
+    except (ValueError, RecursionError):
+        return
+
+
+def _spellings(value: Any) -> Iterator[bytes]:
+    yield _compact(value, ascii_only=False)
+    yield _compact(value, ascii_only=True)
+
+
+def _compact(value: Any, *, ascii_only: bool) -> bytes:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=ascii_only)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """Raises ``InvalidSignature`` for a repeated name: the hash could cover only one of them."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise InvalidSignature("Vonage: too many query parameters") from error
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise InvalidSignature("Vonage: a query parameter is repeated")
+    return pairs
+
+
+def _same(left: str, right: str) -> bool:
+    return hmac.compare_digest(left.encode("utf-8", "replace"), right.encode("utf-8", "replace"))
+
+
+def _digest(*parts: bytes) -> bytes:
+    """One hash of several parts; their lengths keep them apart."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big") + part)
+    return whole.digest()

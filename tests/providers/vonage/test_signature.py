@@ -1,0 +1,538 @@
+"""Signed webhooks: what is let in, and everything else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.base import Account, WebhookRequest
+from providers.errors import InvalidSignature, MissingSignature, NoSecret, Refused
+from providers.vonage import signature
+from providers.vonage.signature import Replays
+from tests.providers.vonage.cases import (
+    ACCOUNT,
+    API_KEY,
+    APPLICATION,
+    NOW,
+    OLD_SECRET,
+    SECRET,
+    get,
+    post,
+    recorded,
+    signed,
+    with_token,
+)
+
+STAMP = int(NOW.timestamp())
+REQUEST = recorded("inbound_completed_by_user")
+GOOD: Mapping[str, Any] = {
+    "iat": STAMP,
+    "jti": "6d2f3cba-1a4b-4a0c-8fb7-0d6a3c9f8d11",
+    "iss": "Vonage",
+    "api_key": API_KEY,
+    "application_id": APPLICATION,
+    "payload_hash": hashlib.sha256(REQUEST.body).hexdigest(),
+}
+"""The claims Vonage documents, for REQUEST."""
+
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PUBLIC_PEM = RSA_KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def token(
+    changes: Mapping[str, Any] | None = None,
+    *,
+    header: Mapping[str, Any] | None = None,
+    key: bytes = SECRET.encode(),
+    digest: str = "sha256",
+    payload: bytes | None = None,
+) -> str:
+    """A JWT by hand, so that nothing stops us from forging; None removes a claim."""
+    claims = {
+        name: value for name, value in {**GOOD, **(changes or {})}.items() if value is not None
+    }
+    head = json.dumps(header or {"alg": "HS256", "typ": "JWT"}).encode()
+    text = f"{b64(head)}.{b64(json.dumps(claims).encode() if payload is None else payload)}"
+    return f"{text}.{b64(hmac.digest(key, text.encode(), digest))}"
+
+
+def check(request: WebhookRequest, account: Account = ACCOUNT) -> None:
+    signature.verify(request, account, Replays())
+
+
+def with_header(*values: str) -> WebhookRequest:
+    return replace(REQUEST, headers=[("authorization", value) for value in values])
+
+
+# ------------------------------------------------------------------ let in
+
+
+def test_a_token_made_by_hand() -> None:
+    check(with_token(REQUEST, token()))
+
+
+def test_a_token_made_by_another_library() -> None:
+    check(with_token(REQUEST, jwt.encode(dict(GOOD), SECRET, algorithm="HS256")))
+
+
+def test_our_token_is_read_by_another_library() -> None:
+    made = signature.sign(
+        SECRET, api_key=API_KEY, application_id=APPLICATION, payload=REQUEST.body, now=NOW, jti="j"
+    )
+    claims = jwt.decode(made, SECRET, algorithms=["HS256"], options={"verify_iat": False})
+    assert claims == {**GOOD, "jti": "j"}
+
+
+@pytest.mark.parametrize(
+    "name", ["answer", "media_disconnected", "transfer", "answer_get", "input_get"]
+)
+def test_recorded_requests(name: str) -> None:
+    check(signed(recorded(name)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"application_id": None},  # the account is enough
+        {"api_key": None},  # the application is enough
+        {"iss": None},  # older samples have none
+        {"iat": STAMP - 300},
+        {"iat": STAMP + 300},
+        {"iat": STAMP + 0.5},
+        {"exp": STAMP + 900},
+        {"exp": STAMP - 60},  # within the leeway
+        {"nbf": STAMP + 60},
+        {"payload_hash": hashlib.sha256(REQUEST.body).hexdigest().upper()},
+        {"sub": 7, "aud": "x"},  # claims nobody told us of
+    ],
+)
+def test_claims_let_in(changes: dict[str, Any]) -> None:
+    check(with_token(REQUEST, token(changes)))
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_schemes_letters_may_be_large_or_small(scheme: str) -> None:
+    check(with_header(f"{scheme} {token()}"))
+
+
+def test_any_of_several_secrets_holds() -> None:
+    account = replace(ACCOUNT, secrets={"signatureSecrets": ["newest", OLD_SECRET]})
+    check(signed(REQUEST, OLD_SECRET), account)
+    check(signed(REQUEST, "newest"), account)
+
+
+def test_an_account_that_knows_no_application_takes_any() -> None:
+    account = replace(ACCOUNT, secrets={"signatureSecrets": [SECRET]})
+    check(with_token(REQUEST, token({"application_id": "another"})), account)
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        b'{"a": 1, "name": "Zo\xc3\xab"}',  # as sent
+        b'{"a":1,"name":"Zo\xc3\xab"}',  # compact
+        b'{"a":1,"name":"Zo\\u00eb"}',  # compact, escaped
+    ],
+)
+def test_a_body_rewritten_on_the_way(hashed: bytes) -> None:
+    request = post(b'{"a": 1, "name": "Zo\xc3\xab"}')
+    check(with_token(request, token({"payload_hash": hashlib.sha256(hashed).hexdigest()})))
+
+
+@pytest.mark.parametrize(
+    ("query", "hashed"),
+    [
+        ("", "{}"),
+        ("to=1415&from=4477", '{"to":"1415","from":"4477"}'),  # in the order of the URL
+        ("from=4477&to=1415", '{"from":"4477","to":"1415"}'),
+        ("from_user=Zo%C3%AB+B", '{"from_user":"Zoë B"}'),
+        ("from_user=Zo%C3%AB+B", '{"from_user":"Zo\\u00eb B"}'),
+        ("dtmf=%7B%22digits%22%3A%221%22%7D", '{"dtmf":"{\\"digits\\":\\"1\\"}"}'),
+        ("network=", '{"network":""}'),
+    ],
+)
+def test_the_query_of_a_get_is_hashed_as_json(query: str, hashed: str) -> None:
+    request = get(query)
+    check(with_token(request, token({"payload_hash": hashlib.sha256(hashed.encode()).hexdigest()})))
+
+
+def test_the_payload_of_a_query() -> None:
+    assert signature.query_payload("to=1415&u=Zo%C3%AB") == '{"to":"1415","u":"Zoë"}'.encode()
+
+
+# ------------------------------------------------------------------ not let in
+
+
+FORGERIES: dict[str, Callable[[], str]] = {
+    "alg none": lambda: token(header={"alg": "none"}),
+    "alg none, no signature": lambda: token(header={"alg": "none"}).rpartition(".")[0] + ".",
+    "alg None": lambda: token(header={"alg": "None"}),
+    "alg missing": lambda: token(header={"typ": "JWT"}),
+    "HS512, right secret": lambda: token(header={"alg": "HS512"}, digest="sha512"),
+    "HS384, right secret": lambda: token(header={"alg": "HS384"}, digest="sha384"),
+    "HS256 named, HS512 done": lambda: token(digest="sha512"),
+    "RS256, an own key": lambda: jwt.encode(dict(GOOD), RSA_KEY, algorithm="RS256"),
+    "RS256 named, hmac done": lambda: token(header={"alg": "RS256"}),
+    "hmac with a public key": lambda: token(key=PUBLIC_PEM),
+    "key in the header": lambda: token(
+        header={"alg": "HS256", "jwk": {"kty": "oct", "k": b64(b"evil")}}, key=b"evil"
+    ),
+    "wrong secret": lambda: token(key=b"wrong"),
+    "empty secret": lambda: token(key=b""),
+    "secret cut short": lambda: token(key=SECRET[:-1].encode()),
+    "signature of another token": lambda: (
+        token().rpartition(".")[0] + "." + token({"jti": "2"}).rpartition(".")[2]
+    ),
+    "signature cut short": lambda: token()[:-4],
+    "claims swapped": lambda: (
+        token().split(".")[0] + "." + token({"iat": 1}).split(".")[1] + "." + token().split(".")[2]
+    ),
+    "no iat": lambda: token({"iat": None}),
+    "no jti": lambda: token({"jti": None}),
+    "no payload_hash": lambda: token({"payload_hash": None}),
+    "no account, no application": lambda: token({"api_key": None, "application_id": None}),
+    "no claims": lambda: token(payload=b"{}"),
+    "claims are a list": lambda: token(payload=b"[]"),
+    "claims are no JSON": lambda: token(payload=b"{"),
+    "claims are no text": lambda: token(payload=b"\xff\xfe\xfd"),
+    "claims are deep": lambda: token(payload=b"[" * 2500),
+    "iat 301 s ago": lambda: token({"iat": STAMP - 301}),
+    "iat 301 s ahead": lambda: token({"iat": STAMP + 301}),
+    "iat of 1970": lambda: token({"iat": 0}),
+    "iat a string": lambda: token({"iat": str(STAMP)}),
+    "iat true": lambda: token({"iat": True}),
+    "iat not a number": lambda: token({"iat": float("nan")}),
+    "iat infinite": lambda: token({"iat": float("inf")}),
+    "iat larger than any float": lambda: token({"iat": 10**400}),
+    "iat a list": lambda: token({"iat": [STAMP]}),
+    "expired": lambda: token({"exp": STAMP - 61}),
+    "exp a string": lambda: token({"exp": "never"}),
+    "not valid yet": lambda: token({"nbf": STAMP + 61}),
+    "empty jti": lambda: token({"jti": ""}),
+    "jti a number": lambda: token({"jti": 7}),
+    "jti a list": lambda: token({"jti": ["a"]}),
+    "another issuer": lambda: token({"iss": "Evil"}),
+    "another account": lambda: token({"api_key": "other123"}),
+    "another account, our application": lambda: token({"api_key": "zzzz9999"}),
+    "api_key a number": lambda: token({"api_key": 1234}),
+    "api_key not ASCII": lambda: token({"api_key": "äbcd1234"}),
+    "another application": lambda: token(
+        {"application_id": "00000000-0000-0000-0000-000000000000"}
+    ),
+    "application a list": lambda: token({"application_id": [APPLICATION]}),
+    "hash of another body": lambda: token({"payload_hash": hashlib.sha256(b"{}").hexdigest()}),
+    "hash empty": lambda: token({"payload_hash": ""}),
+    "hash a number": lambda: token({"payload_hash": 0}),
+    "hash of nothing": lambda: token({"payload_hash": hashlib.sha256(b"").hexdigest()}),
+    "hash not ASCII": lambda: token({"payload_hash": "ä" * 64}),
+    "8 kB token": lambda: token({"padding": "x" * 6000}),
+    "two segments": lambda: token().rpartition(".")[0],
+    "four segments": lambda: token() + ".e30",
+    "garbage": lambda: "garbage",
+    "dots": lambda: "..",
+    "not base64": lambda: "!!!.???.***",
+    "not ASCII": lambda: "é" + token(),
+    "a space inside": lambda: token().replace(".", ". ", 1),
+}
+"""A name -> the token of an attacker (or of an account that is not this one)."""
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forgeries(name: str) -> None:
+    request = with_token(REQUEST, FORGERIES[name]())
+    with pytest.raises(InvalidSignature):
+        check(request)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("",),  # empty
+        ("Bearer",),
+        ("Bearer ",),
+        (token(),),  # without the scheme
+        (f"Basic {token()}",),
+        ("Bearer \ud800.e30.x",),  # no bytes can be made of it
+        (f"Bearer  {token()}",),  # two spaces
+        (f"Bearer {token()}", f"Bearer {token()}"),  # twice
+    ],
+)
+def test_malformed_headers(values: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidSignature):
+        check(with_header(*values))
+
+
+def test_no_header_at_all() -> None:
+    with pytest.raises(MissingSignature):
+        check(with_header())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        REQUEST.body + b"x",
+        REQUEST.body.replace(b"completed", b"cancelled"),
+        REQUEST.body.replace(b'"42"', b'"43"'),
+        b"",
+        b"[" * 50_000,
+        b"\xff",
+    ],
+)
+def test_another_body(body: bytes) -> None:
+    request = signed(REQUEST)
+    with pytest.raises(InvalidSignature):
+        check(replace(request, body=body))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=answered",  # a value changed
+        "status=completed&uuid=1",  # one more
+        "",
+        "status=completed&status=completed",  # repeated: which one was signed?
+        "&".join(f"n{number}=1" for number in range(300)),
+    ],
+)
+def test_another_query(query: str) -> None:
+    request = signed(get("status=completed"))
+    with pytest.raises(InvalidSignature):
+        check(replace(request, url=request.url.replace("status=completed", query)))
+
+
+def test_a_posts_token_does_not_open_a_get() -> None:
+    with pytest.raises(InvalidSignature):
+        check(replace(signed(REQUEST), method="GET"))
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        {},
+        {"signatureSecrets": []},
+        {"signatureSecrets": [""]},  # would let in what was signed with nothing
+        {"apiSecret": SECRET},  # not the secret that signs
+    ],
+)
+def test_without_a_secret_nothing_is_let_in(secrets: dict[str, Any]) -> None:
+    for request in (signed(REQUEST), with_token(REQUEST, token(key=b""))):
+        with pytest.raises(NoSecret, match="VONAGE_SIGNATURE_SECRET"):
+            check(request, Account(API_KEY, secrets))
+
+
+def test_a_key_given_as_secret_refuses_instead_of_failing() -> None:
+    account = Account(API_KEY, {"signatureSecrets": [PUBLIC_PEM.decode()]})
+    with pytest.raises(InvalidSignature):
+        check(with_token(REQUEST, token(key=PUBLIC_PEM)), account)
+
+
+def test_no_error_repeats_the_token_or_the_secret() -> None:
+    forged = token(key=b"wrong")
+    with pytest.raises(InvalidSignature) as caught:
+        check(with_token(REQUEST, forged))
+    assert forged not in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@given(st.text(max_size=300))
+def test_any_header_is_refused_and_breaks_nothing(value: str) -> None:
+    with pytest.raises(Refused):
+        check(with_header(value))
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_any_claims_are_refused_and_break_nothing(head: bytes, payload: bytes) -> None:
+    text = f"{b64(head)}.{b64(payload)}"
+    forged = f"{text}.{b64(hmac.digest(SECRET.encode(), text.encode(), 'sha256'))}"
+    with pytest.raises(Refused):
+        check(with_token(REQUEST, forged))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from([name for name in GOOD if name != "iss"]), JSON)
+def test_any_value_of_a_claim_is_refused_and_breaks_nothing(name: str, value: Any) -> None:
+    payload = json.dumps({**GOOD, name: value}).encode()
+    try:
+        check(with_token(REQUEST, token(payload=payload)))
+    except Refused:
+        return
+    # What gets in: another jti, or the very value.
+    assert name == "jti" or value == GOOD[name]
+
+
+# ------------------------------------------------------------------ replay
+
+
+def test_the_same_request_again_is_let_in() -> None:
+    replays = Replays()
+    request = signed(REQUEST)
+    for _ in range(3):
+        signature.verify(request, ACCOUNT, replays)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"url": REQUEST.url + "/tok_of_another_call"},  # the path is not signed
+        {"url": REQUEST.url + "?assistantId=mine"},  # nor is the query of a POST
+        {"body": REQUEST.body.replace(b",", b", ")},  # compact the same
+    ],
+)
+def test_a_token_used_for_another_request(changed: dict[str, Any]) -> None:
+    replays = Replays()
+    request = signed(REQUEST)
+    signature.verify(request, ACCOUNT, replays)
+    with pytest.raises(InvalidSignature, match="another request"):
+        signature.verify(replace(request, **changed), ACCOUNT, replays)
+    signature.verify(request, ACCOUNT, replays)
+
+
+def test_a_refused_request_does_not_spoil_the_token() -> None:
+    replays = Replays()
+    request = signed(REQUEST)
+    with pytest.raises(InvalidSignature):
+        signature.verify(replace(request, body=b"{}"), ACCOUNT, replays)
+    signature.verify(request, ACCOUNT, replays)
+
+
+def test_accounts_do_not_share_tokens() -> None:
+    replays = Replays()
+    other = Account("other123", {"signatureSecrets": [SECRET]})
+    signature.verify(signed(REQUEST, jti="one"), ACCOUNT, replays)
+    signature.verify(
+        signed(recorded("answer"), api_key="other123", jti="one", application_id=None),
+        other,
+        replays,
+    )
+
+
+def test_memory_is_bounded() -> None:
+    replays = Replays(size=10)
+    for number in range(50):
+        signature.verify(signed(REQUEST, jti=str(number)), ACCOUNT, replays)
+    assert len(replays) == 10
+
+
+def test_a_replay_after_five_minutes_is_too_old() -> None:
+    late = replace(signed(REQUEST), received_at=NOW + timedelta(seconds=301))
+    with pytest.raises(InvalidSignature, match="too old"):
+        check(late)
+
+
+# ------------------------------------------------------------------ whose is it
+
+
+def test_the_account_a_request_names() -> None:
+    assert signature.claimed_account(signed(REQUEST)) == API_KEY
+
+
+def test_the_account_is_read_before_anything_is_verified() -> None:
+    forged = token({"api_key": "other123"}, key=b"wrong")
+    assert signature.claimed_account(with_token(REQUEST, forged)) == "other123"
+
+
+def test_a_token_that_names_its_application_only() -> None:
+    assert signature.claimed_account(with_token(REQUEST, token({"api_key": None}))) is None
+
+
+def test_an_api_key_of_another_type() -> None:
+    assert signature.claimed_account(with_token(REQUEST, token({"api_key": 7}))) is None
+
+
+def test_nothing_to_verify() -> None:
+    with pytest.raises(MissingSignature):
+        signature.claimed_account(REQUEST)
+
+
+@pytest.mark.parametrize("value", ["", "Bearer x", "Basic abc", "Bearer " + "x" * 9000])
+def test_unreadable_tokens_name_nobody(value: str) -> None:
+    with pytest.raises(InvalidSignature):
+        signature.claimed_account(with_header(value))
+
+
+# ------------------------------------------------------------------ the media socket
+
+SOCKET = "wss://patchbay.example/media/vonage/str_0123456789"
+
+
+def socket(header: str | None, account: Account = ACCOUNT, now: datetime = NOW) -> None:
+    headers = [("upgrade", "websocket")]
+    if header is not None:
+        headers.append(("authorization", header))
+    signature.verify_socket(SOCKET, headers, account, now)
+
+
+def test_the_handshake_carries_a_token_without_a_payload() -> None:
+    made = signature.sign(SECRET, api_key=API_KEY, payload=None, now=NOW)
+    assert "payload_hash" not in jwt.decode(made, options={"verify_signature": False})
+    socket(f"Bearer {made}")
+
+
+def test_a_payload_hash_on_the_handshake_is_not_looked_at() -> None:
+    socket(f"Bearer {token()}")
+
+
+def test_the_clock_is_ours_when_none_is_given() -> None:
+    made = signature.sign(SECRET, api_key=API_KEY, payload=None, now=datetime.now(UTC))
+    signature.verify_socket(SOCKET, [("authorization", f"Bearer {made}")], ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alg none",
+        "HS512, right secret",
+        "RS256, an own key",
+        "wrong secret",
+        "no iat",
+        "no jti",
+        "no account, no application",
+        "iat 301 s ago",
+        "iat 301 s ahead",
+        "another issuer",
+        "another account",
+        "another application",
+        "8 kB token",
+        "garbage",
+    ],
+)
+def test_forged_handshakes(name: str) -> None:
+    with pytest.raises(InvalidSignature):
+        socket(f"Bearer {FORGERIES[name]()}")
+
+
+def test_a_handshake_without_a_token() -> None:
+    with pytest.raises(MissingSignature):
+        socket(None)
+
+
+def test_a_handshake_for_an_account_without_a_secret() -> None:
+    with pytest.raises(NoSecret):
+        socket(f"Bearer {token()}", Account(API_KEY, {}))
