@@ -1,0 +1,283 @@
+"""Settings: read from the environment once, checked, and passed down as one object.
+
+A wrong value stops the start with a sentence that names its variable. Every variable that holds
+a secret may be given as ``NAME_FILE``, the path of a file that holds it. The table is in
+docs/settings.md, which a test compares with this file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+BACKENDS = ("echo", "stream")
+"""Who may answer the media socket when the assistant does not say (``app/assistants``)."""
+
+ASSISTANT_DEFAULT_SECONDS = 600
+"""maxDurationSeconds when neither call nor assistant say."""
+
+DELIVERY_SCHEDULE = (
+    0.0,  # at once
+    5.0,
+    5 * 60.0,
+    30 * 60.0,
+    2 * 3600.0,
+    5 * 3600.0,
+    10 * 3600.0,
+    14 * 3600.0,
+    20 * 3600.0,
+    24 * 3600.0,
+)
+"""Seconds before each attempt of a server message: 10 attempts over 75 h 35 m 5 s."""
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and says what it should be."""
+
+
+@dataclass(frozen=True)
+class CarrierSettings:
+    """The default organisation's account at one carrier, from the environment."""
+
+    provider: str
+    credential: Mapping[str, Any] = field(repr=False)
+    """Body for ``Provider.credential``."""
+    number: str | None = None
+    api_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the program may be told. Seconds where a name says seconds."""
+
+    secret_keys: tuple[str, ...] = field(repr=False)
+    public_url: str = "http://localhost:8000"
+    port: int = 8000
+    database_url: str = "sqlite:///var/patchbay.db"
+    api_key: str | None = field(default=None, repr=False)
+    server_url: str | None = None
+    server_secret: str | None = field(default=None, repr=False)
+    allow_private_server_urls: bool = False
+    allowed_return_hosts: frozenset[str] = frozenset()
+    carriers: tuple[CarrierSettings, ...] = ()
+    assistant_id: str | None = None
+    assistant_backend: str = "echo"
+    stream_url: str | None = None
+    settle_seconds: float = 3.0
+    join_timeout_seconds: float = 30.0
+    bypass_ttl_seconds: float = 300.0
+    ended_reasons: str = "extended"
+    media_url: str | None = None
+    run_jobs: bool = True
+    log_level: str = "INFO"
+    delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
+
+    @property
+    def media_base(self) -> str:
+        """Where carriers open the media socket: ``wss://`` for ``https://``."""
+        base = self.media_url or self.public_url
+        return re.sub("^http", "ws", base)
+
+    @property
+    def development(self) -> bool:
+        """Served on this machine only: conveniences are allowed that a deployment refuses."""
+        return urlsplit(self.public_url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises ``SettingsError``."""
+    return _Reader(os.environ if environ is None else environ).settings()
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+
+    def settings(self) -> Settings:
+        port = self.integer("PORT", 8000, 1, 65535)
+        public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https"))
+        database_url = self.database()
+        return Settings(
+            secret_keys=self.secret_keys(database_url),
+            public_url=public_url or "",
+            port=port,
+            database_url=database_url,
+            api_key=self.secret("API_KEY"),
+            server_url=self.url("SERVER_URL", None, ("http", "https")),
+            server_secret=self.secret("SERVER_SECRET"),
+            allow_private_server_urls=self.flag("ALLOW_PRIVATE_SERVER_URLS", False),
+            allowed_return_hosts=frozenset(self.words("ALLOWED_RETURN_HOSTS")),
+            carriers=self.carriers(),
+            assistant_id=self.text("ASSISTANT_ID"),
+            assistant_backend=self.choice("ASSISTANT_BACKEND", "echo", BACKENDS),
+            stream_url=self.stream_url(),
+            settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
+            join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
+            bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
+            ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
+            media_url=self.url("MEDIA_URL", None, ("http", "https")),
+            run_jobs=self.flag("RUN_JOBS", True),
+            log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        )
+
+    def carriers(self) -> tuple[CarrierSettings, ...]:
+        return tuple(
+            found for found in (self.twilio(), self.vonage()) if found is not None
+        )  # one line per carrier
+
+    def twilio(self) -> CarrierSettings | None:
+        account = self.text("TWILIO_ACCOUNT_SID")
+        tokens = self.words_secret("TWILIO_AUTH_TOKEN")
+        number = self.text("TWILIO_PHONE_NUMBER")
+        if not (account or tokens or number):
+            return None
+        self.together(
+            ("TWILIO_ACCOUNT_SID", account), ("TWILIO_AUTH_TOKEN", tokens), because=number
+        )
+        return CarrierSettings(
+            "twilio",
+            {"accountSid": account, "authTokens": list(tokens)},
+            number,
+            self.url("TWILIO_API_URL", None, ("http", "https")),
+        )
+
+    def vonage(self) -> CarrierSettings | None:
+        key = self.text("VONAGE_API_KEY")
+        signature = self.words_secret("VONAGE_SIGNATURE_SECRET")
+        number = self.text("VONAGE_PHONE_NUMBER")
+        if not (key or signature or number):
+            return None
+        self.together(
+            ("VONAGE_API_KEY", key), ("VONAGE_SIGNATURE_SECRET", signature), because=number
+        )
+        body = {
+            "apiKey": key,
+            "apiSecret": self.secret("VONAGE_API_SECRET"),
+            "signatureSecrets": list(signature),
+            "vonageApplicationId": self.text("VONAGE_APPLICATION_ID"),
+            "vonageApplicationPrivateKey": self.private_key(),
+        }
+        return CarrierSettings(
+            "vonage",
+            {name: value for name, value in body.items() if value},
+            number,
+            self.url("VONAGE_API_URL", None, ("http", "https")),
+        )
+
+    def private_key(self) -> str | None:
+        """PEM, also as one line with ``\\n`` in it, as dashboards force it."""
+        value = self.secret("VONAGE_PRIVATE_KEY")
+        return value.replace("\\n", "\n") if value else None
+
+    def together(self, *pairs: tuple[str, object], because: object) -> None:
+        """Half an account verifies nothing: all of these, or none."""
+        missing = [name for name, value in pairs if not value]
+        if missing:
+            raise SettingsError(
+                f"{missing[0]} is not set, but others of this carrier are: set it, or unset them"
+            )
+
+    def secret_keys(self, database_url: str) -> tuple[str, ...]:
+        keys = self.words_secret("SECRET_KEY")
+        if any(len(key) < 16 for key in keys):
+            raise SettingsError("SECRET_KEY must have at least 16 characters")
+        return keys or (self.own_secret_key(database_url),)
+
+    def own_secret_key(self, database_url: str) -> str:
+        """Without SECRET_KEY: one beside the SQLite file, made once. A server database must be told."""
+        if not database_url.startswith("sqlite"):
+            raise SettingsError("SECRET_KEY must be set when DATABASE_URL is not SQLite")
+        path = Path(database_url.split("///", 1)[-1]).parent / "secret_key"
+        if not path.exists():
+            import secrets
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(48))
+        return path.read_text().strip()
+
+    def database(self) -> str:
+        url = self.secret("DATABASE_URL") or "sqlite:///var/patchbay.db"
+        if not re.match(r"(sqlite:///|postgres(ql)?(\+psycopg)?://)", url):
+            raise SettingsError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+        if url.startswith("sqlite") and self.text("DYNO") and not self.flag("ALLOW_SQLITE", False):
+            raise SettingsError(
+                "DATABASE_URL is SQLite, but a Heroku dyno's disk is wiped daily: "
+                "add a PostgreSQL, or set ALLOW_SQLITE=1 if losing every call is fine"
+            )
+        return url
+
+    def stream_url(self) -> str | None:
+        url = self.url("STREAM_URL", None, ("ws", "wss"))
+        if self.text("ASSISTANT_BACKEND") == "stream" and not url:
+            raise SettingsError("STREAM_URL must be set when ASSISTANT_BACKEND is stream")
+        return url
+
+    # -- one kind of value each
+
+    def text(self, name: str) -> str | None:
+        value = self.environ.get(name, "").strip()
+        return value or None
+
+    def secret(self, name: str) -> str | None:
+        path = self.text(f"{name}_FILE")
+        if path is None:
+            return self.text(name)
+        try:
+            return Path(path).read_text().strip() or None
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return _split(self.text(name))
+
+    def words_secret(self, name: str) -> tuple[str, ...]:
+        return _split(self.secret(name))
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name) or default
+        if value not in allowed:
+            raise SettingsError(f"{name} must be one of {', '.join(allowed)}; it is {value!r}")
+        return value
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = (self.text(name) or str(default)).lower()
+        if value not in {"1", "0", "true", "false", "yes", "no"}:
+            raise SettingsError(f"{name} must be 1 or 0; it is {value!r}")
+        return value in {"1", "true", "yes"}
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        text = self.text(name) or str(default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise SettingsError(f"{name} must be a number from {low} to {high}; it is {text!r}")
+        return value
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        value = self.number(name, default, low, high)
+        if value != int(value):
+            raise SettingsError(f"{name} must be a whole number; it is {value}")
+        return int(value)
+
+    def url(self, name: str, default: str | None, schemes: tuple[str, ...]) -> str | None:
+        value = self.text(name) or default
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+            raise SettingsError(
+                f"{name} must be an absolute URL ({' or '.join(schemes)}) without a query; it is {value!r}"
+            )
+        return value.rstrip("/")
+
+
+def _split(value: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (value or "").split(",") if part.strip())

@@ -1,0 +1,114 @@
+"""Organisations, their API keys, and their accounts at carriers (credentials, sealed)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.schema import api_keys, credentials, orgs, phone_numbers
+from app.store.sql import every, insert_once, one
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key that is in force."""
+
+    id: str
+    org_id: str
+
+
+_FIND_KEY = sa.select(api_keys.c.id, api_keys.c.org_id).where(
+    api_keys.c.digest == sa.bindparam("digest"), api_keys.c.revoked_at.is_(None)
+)
+_CREDENTIAL = sa.select(credentials).where(credentials.c.id == sa.bindparam("id"))
+_BY_ACCOUNT = (
+    sa.select(credentials)
+    .where(
+        credentials.c.provider == sa.bindparam("provider"),
+        credentials.c.account_ref == sa.bindparam("ref"),
+    )
+    .order_by(credentials.c.created_at, credentials.c.id)
+)
+_ORG = sa.select(orgs).where(orgs.c.id == sa.bindparam("id"))
+
+
+def find_key(conn: Connection, digest: str) -> ApiKey | None:
+    row = conn.execute(_FIND_KEY, {"digest": digest}).one_or_none()
+    return ApiKey(row.id, row.org_id) if row else None
+
+
+def insert_key(conn: Connection, values: Mapping[str, Any]) -> bool:
+    """False when the same key is there already."""
+    return insert_once(conn, api_keys, values)
+
+
+def list_keys(conn: Connection) -> Sequence[dict[str, Any]]:
+    return every(conn.execute(sa.select(api_keys).order_by(api_keys.c.created_at)))
+
+
+def revoke_key(conn: Connection, key_id: str, at: datetime) -> bool:
+    """False when no key in force has that id or that prefix."""
+    found = api_keys.update().where(
+        sa.or_(api_keys.c.id == key_id, api_keys.c.prefix == key_id),
+        api_keys.c.revoked_at.is_(None),
+    )
+    return conn.execute(found.values(revoked_at=at)).rowcount > 0
+
+
+def get_org(conn: Connection, org_id: str) -> dict[str, Any] | None:
+    return one(conn.execute(_ORG, {"id": org_id}))
+
+
+def put_org(conn: Connection, values: Mapping[str, Any]) -> None:
+    """Insert, or bring name, server and secret up to date."""
+    if not insert_once(conn, orgs, values):
+        changed = {k: v for k, v in values.items() if k not in {"id", "created_at"}}
+        conn.execute(orgs.update().where(orgs.c.id == values["id"]).values(**changed))
+
+
+def put_credential(conn: Connection, values: Mapping[str, Any]) -> None:
+    """Insert, or bring body and secret up to date."""
+    if not insert_once(conn, credentials, values):
+        changed = {k: v for k, v in values.items() if k not in {"id", "org_id", "created_at"}}
+        conn.execute(credentials.update().where(credentials.c.id == values["id"]).values(**changed))
+
+
+def get_credential(conn: Connection, credential_id: str) -> dict[str, Any] | None:
+    return one(conn.execute(_CREDENTIAL, {"id": credential_id}))
+
+
+def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequence[dict[str, Any]]:
+    """Every organisation's credential for one account at a carrier, oldest first."""
+    return every(conn.execute(_BY_ACCOUNT, {"provider": provider, "ref": ref}))
+
+
+Number = dict[str, Any]
+"""A phone number's row."""
+
+_NUMBERS = (
+    sa.select(phone_numbers)
+    .where(
+        phone_numbers.c.provider == sa.bindparam("provider"),
+        phone_numbers.c.number == sa.bindparam("number"),
+    )
+    .order_by(phone_numbers.c.created_at, phone_numbers.c.id)
+)
+
+
+def numbers(conn: Connection, provider: str, number: str) -> Sequence[Number]:
+    """Every organisation's phone number of that carrier with that E.164 number, oldest first."""
+    return every(conn.execute(_NUMBERS, {"provider": provider, "number": number}))
+
+
+def put_number(conn: Connection, values: Mapping[str, Any]) -> None:
+    """Insert, or bring credential and assistant up to date."""
+    if not insert_once(conn, phone_numbers, values):
+        changed = {k: values[k] for k in ("credential_id", "assistant_id", "updated_at")}
+        conn.execute(
+            phone_numbers.update().where(phone_numbers.c.id == values["id"]).values(**changed)
+        )

@@ -1,0 +1,124 @@
+"""Calls, the carriers' ids that lead to them, and their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.schema import call_refs, call_tokens, calls
+from app.store.sql import every, insert_once, one
+
+_BY_ID = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+_BY_REF = (
+    sa.select(calls)
+    .join(call_refs, call_refs.c.call_id == calls.c.id)
+    .where(call_refs.c.provider == sa.bindparam("provider"), call_refs.c.ref == sa.bindparam("ref"))
+)
+_BY_TOKEN = (
+    sa.select(
+        calls,
+        call_tokens.c.data.label("token_data"),
+        call_tokens.c.used_at.label("token_used_at"),
+        call_tokens.c.expires_at.label("token_expires_at"),
+    )
+    .join(call_tokens, call_tokens.c.call_id == calls.c.id)
+    .where(
+        call_tokens.c.digest == sa.bindparam("digest"),
+        call_tokens.c.purpose == sa.bindparam("purpose"),
+    )
+)
+_UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
+_CLAIM = call_tokens.update().where(
+    call_tokens.c.digest == sa.bindparam("token"), call_tokens.c.used_at.is_(None)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls to list. ``equal`` maps columns to values; ``times`` is (column, operator, value)."""
+
+    equal: Mapping[str, str] = field(default_factory=dict)
+    times: Sequence[tuple[str, str, datetime]] = ()
+    limit: int = 100
+
+
+_OPERATORS = {
+    "gt": sa.ColumnElement.__gt__,
+    "lt": sa.ColumnElement.__lt__,
+    "ge": sa.ColumnElement.__ge__,
+    "le": sa.ColumnElement.__le__,
+}
+
+
+def insert(conn: Connection, values: Mapping[str, Any]) -> None:
+    conn.execute(calls.insert(), values)
+
+
+def get(conn: Connection, call_id: str, *, lock: bool = False) -> dict[str, Any] | None:
+    """``lock``: nobody else changes it before this transaction ends (SQLite: nobody could)."""
+    statement = _BY_ID_LOCKED if lock else _BY_ID
+    return one(conn.execute(statement, {"id": call_id}))
+
+
+def find_by_ref(conn: Connection, provider: str, ref: str) -> dict[str, Any] | None:
+    return one(conn.execute(_BY_REF, {"provider": provider, "ref": ref}))
+
+
+def find_by_token(conn: Connection, digest: str, purpose: str) -> dict[str, Any] | None:
+    """The call's row, with ``token_data``, ``token_used_at`` and ``token_expires_at``."""
+    return one(conn.execute(_BY_TOKEN, {"digest": digest, "purpose": purpose}))
+
+
+def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[dict[str, Any]]:
+    """Newest first."""
+    query = sa.select(calls).where(calls.c.org_id == org_id)
+    for column, value in wanted.equal.items():
+        query = query.where(calls.c[column] == value)
+    for column, operator, at in wanted.times:
+        query = query.where(_OPERATORS[operator](calls.c[column], at))
+    query = query.order_by(calls.c.created_at.desc(), calls.c.id.desc()).limit(wanted.limit)
+    return every(conn.execute(query))
+
+
+def update(conn: Connection, call_id: str, values: Mapping[str, Any]) -> None:
+    conn.execute(_UPDATE.values(**values), {"call": call_id})
+
+
+def delete(conn: Connection, call_id: str) -> None:
+    """The call and all that hangs on it."""
+    conn.execute(calls.delete().where(calls.c.id == call_id))
+
+
+def ended_among(conn: Connection, call_ids: Collection[str]) -> set[str]:
+    """Of these, the calls that are over or gone."""
+    query = sa.select(calls.c.id).where(calls.c.id.in_(call_ids), calls.c.status != "ended")
+    return set(call_ids) - set(conn.execute(query).scalars())
+
+
+def claim_ref(conn: Connection, provider: str, ref: str, call_id: str) -> bool:
+    """Make a carrier's id lead to this call; False when it leads to a call already."""
+    return insert_once(conn, call_refs, {"provider": provider, "ref": ref, "call_id": call_id})
+
+
+def move_ref(conn: Connection, provider: str, ref: str, call_id: str) -> None:
+    """The same leg has come again for another call."""
+    conn.execute(
+        call_refs.update()
+        .where(call_refs.c.provider == provider, call_refs.c.ref == ref)
+        .values(call_id=call_id)
+    )
+
+
+def insert_tokens(conn: Connection, tokens: Sequence[Mapping[str, Any]]) -> None:
+    conn.execute(call_tokens.insert(), tokens)
+
+
+def claim_token(conn: Connection, digest: str, at: datetime) -> bool:
+    """Use a single-use token; of several who try at once exactly one gets True."""
+    return conn.execute(_CLAIM.values(used_at=at), {"token": digest}).rowcount == 1

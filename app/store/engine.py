@@ -1,0 +1,107 @@
+"""Opening the database, and the two ways to use it: ``read()`` and ``write()``.
+
+SQLite: WAL, ``synchronous=FULL`` (an answered callback survives a power cut), one BEGIN IMMEDIATE
+transaction per write, and a fair lock around writers, because SQLite's own busy handler sleeps
+without fairness. Reads never take the write lock. https://www.sqlite.org/wal.html
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=5000",  # milliseconds
+    "temp_store=MEMORY",
+)
+_AFTER_COMMIT = "patchbay.after_commit"
+
+
+class Store:
+    """One database. Rows in and out are the other modules of this package, on its connections."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.url = make_url(_normal(url))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
+        self._writer = threading.Lock()
+        self._lock_file = Path(f"{self.url.database}.lock") if self.is_sqlite else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in autocommit: each statement sees what is committed."""
+        with self.engine.connect() as conn:
+            yield conn.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: committed at the end of the block, rolled back by any exception."""
+        with self._turn(), self.engine.connect() as conn:
+            conn.info[_AFTER_COMMIT] = []
+            with conn.begin():
+                if self.is_sqlite:
+                    conn.exec_driver_sql("BEGIN IMMEDIATE")
+                yield conn
+            callbacks = conn.info.pop(_AFTER_COMMIT)
+        for callback in callbacks:
+            callback()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """This process's threads, then this machine's processes, one writer after the other."""
+        if self._lock_file is None:
+            yield
+            return
+        with self._writer, self._lock_file.open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _sqlite(self) -> Engine:
+        if not self.url.database or self.url.database == ":memory:":
+            raise ValueError("DATABASE_URL: SQLite needs a file, such as sqlite:///var/patchbay.db")
+        Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(self.url, pool_size=16, max_overflow=16)
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+
+    def _postgresql(self, pool_size: int) -> Engine:
+        return sa.create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "prepare_threshold": 3},
+        )
+
+
+def after_commit(conn: Connection, callback: Callable[[], None]) -> None:
+    """Run ``callback`` once the transaction of ``Store.write`` has been committed."""
+    cast("list[Callable[[], None]]", conn.info[_AFTER_COMMIT]).append(callback)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _normal(url: str) -> str:
+    """Heroku says ``postgres://``; SQLAlchemy wants the driver named."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url

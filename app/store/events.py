@@ -1,0 +1,90 @@
+"""A call's event log: append-only, unique by (call, key)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.schema import call_events
+from app.store.sql import every, insert_once
+from providers.events import CallEvent, EndedReason, EventKind
+
+_columns = call_events.c
+_FOR_FOLD = (
+    sa.select(
+        _columns.kind,
+        _columns.at,
+        _columns.key,
+        _columns.source,
+        _columns.sequence,
+        _columns.reason,
+        _columns.unanswered_reason,
+        _columns.generic,
+        _columns.stream,
+        _columns.data,
+    )
+    .where(_columns.call_id == sa.bindparam("call"))
+    .order_by(_columns.id)
+)
+_LOG = sa.select(call_events).where(_columns.call_id == sa.bindparam("call")).order_by(_columns.id)
+
+_HAS = sa.select(_columns.id).where(
+    _columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key")
+)
+
+
+def append(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> bool:
+    """False when this event is in the log already."""
+    return insert_once(conn, call_events, _values(call_id, event, received_at))
+
+
+def has(conn: Connection, call_id: str, key: str) -> bool:
+    """Whether this event is in the call's log."""
+    return conn.execute(_HAS, {"call": call_id, "key": key}).first() is not None
+
+
+def of_call(conn: Connection, call_id: str) -> list[CallEvent]:
+    """What the fold needs, without the carriers' raw words."""
+    return [_event(row) for row in conn.execute(_FOR_FOLD, {"call": call_id})]
+
+
+def log(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
+    """Everything, in the order of arrival."""
+    return every(conn.execute(_LOG, {"call": call_id}))
+
+
+def _values(call_id: str, event: CallEvent, received_at: datetime) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "key": event.key,
+        "kind": event.kind,
+        "source": event.source,
+        "at": event.at,
+        "received_at": received_at,
+        "sequence": event.sequence,
+        "reason": event.reason,
+        "unanswered_reason": event.unanswered_reason,
+        "generic": event.generic,
+        "stream": event.stream,
+        "data": dict(event.data),
+        "raw": dict(event.raw),
+    }
+
+
+def _event(row: Any) -> CallEvent:
+    return CallEvent(
+        kind=EventKind(row.kind),
+        at=row.at,
+        key=row.key,
+        source=row.source,
+        sequence=row.sequence,
+        reason=EndedReason(row.reason) if row.reason else None,
+        unanswered_reason=EndedReason(row.unanswered_reason) if row.unanswered_reason else None,
+        generic=row.generic,
+        stream=row.stream,
+        data=row.data,
+    )

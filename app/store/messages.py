@@ -1,0 +1,141 @@
+"""Server messages that wait, their attempts, and what became of them.
+
+Messages of one call are sent in the order of ``seq``. It follows the order of insertion as long
+as inserts of one call do not overlap, which holding the call's row locked makes sure of.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from app.store.schema import message_attempts, messages
+from app.store.sql import insert_once
+
+PENDING = "pending"
+DELIVERED = "delivered"
+FAILED = "failed"
+"""Given up; ``resend`` makes it pending again."""
+
+_LAST = sa.select(sa.func.max(messages.c.seq)).where(messages.c.call_id == sa.bindparam("call"))
+_NEXT = (
+    sa.select(messages)
+    .where(messages.c.call_id == sa.bindparam("call"), messages.c.state == PENDING)
+    .order_by(messages.c.seq)
+    .limit(1)
+)
+_LISTING = (
+    sa.select(messages)
+    .where(messages.c.org_id == sa.bindparam("org"), messages.c.call_id == sa.bindparam("call"))
+    .order_by(messages.c.seq)
+)
+_ATTEMPTS = (
+    sa.select(message_attempts)
+    .where(message_attempts.c.message_id == sa.bindparam("message"))
+    .order_by(message_attempts.c.id)
+)
+_UPDATE = messages.update().where(messages.c.id == sa.bindparam("message"))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try. ``status_code`` None: no answer came, and ``error`` says why."""
+
+    at: datetime
+    duration_ms: int
+    status_code: int | None = None
+    error: str | None = None
+    response: str | None = None
+    """The beginning of the answer's body."""
+
+
+def insert(
+    conn: Connection,
+    *,
+    org_id: str,
+    call_id: str,
+    key: str,
+    type: str,
+    url: str,
+    body: str,
+    secret: bytes | None,
+    policy: Mapping[str, Any] | None,
+    at: datetime,
+) -> bool:
+    """Queue a message, due at ``at``; False when the call has one of this key already."""
+    last = conn.execute(_LAST, {"call": call_id}).scalar() or 0
+    values = {
+        "id": str(uuid.uuid4()),
+        "seq": max(time.time_ns(), last + 1),
+        "org_id": org_id,
+        "call_id": call_id,
+        "key": key,
+        "type": type,
+        "url": url,
+        "body": body,
+        "secret": secret,
+        "policy": None if policy is None else dict(policy),
+        "state": PENDING,
+        "attempts": 0,
+        "next_at": at,
+        "created_at": at,
+        "updated_at": at,
+    }
+    return insert_once(conn, messages, values)
+
+
+def next_pending(conn: Connection, call_id: str) -> RowMapping | None:
+    """The oldest message of the call that is neither delivered nor given up."""
+    return conn.execute(_NEXT, {"call": call_id}).mappings().one_or_none()
+
+
+def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:
+    """Note a try and count it; False when the message is gone, its call having been deleted."""
+    counted = _UPDATE.values(attempts=messages.c.attempts + 1, updated_at=attempt.at)
+    if conn.execute(counted, {"message": message_id}).rowcount == 0:
+        return False
+    conn.execute(
+        message_attempts.insert(),
+        {
+            "message_id": message_id,
+            "at": attempt.at,
+            "duration_ms": attempt.duration_ms,
+            "status_code": attempt.status_code,
+            "error": attempt.error,
+            "response": attempt.response,
+        },
+    )
+    return True
+
+
+def postpone(conn: Connection, message_id: str, until: datetime) -> None:
+    """The next try is at ``until``."""
+    conn.execute(_UPDATE.values(next_at=until), {"message": message_id})
+
+
+def finish(conn: Connection, message_id: str, state: str, *, at: datetime) -> None:
+    """No more tries: ``DELIVERED`` or ``FAILED``."""
+    conn.execute(_UPDATE.values(state=state, updated_at=at), {"message": message_id})
+
+
+def resend(conn: Connection, message_id: str, *, at: datetime) -> None:
+    """Pending again with all its tries before it. The caller enqueues the call's delivery."""
+    values = {"state": PENDING, "attempts": 0, "next_at": at, "updated_at": at}
+    conn.execute(_UPDATE.values(**values), {"message": message_id})
+
+
+def list_for_call(conn: Connection, org_id: str, call_id: str) -> Sequence[RowMapping]:
+    """In the order they are sent."""
+    return conn.execute(_LISTING, {"org": org_id, "call": call_id}).mappings().all()
+
+
+def attempts(conn: Connection, message_id: str) -> Sequence[RowMapping]:
+    """Every try ever made, oldest first; those before a ``resend`` too."""
+    return conn.execute(_ATTEMPTS, {"message": message_id}).mappings().all()

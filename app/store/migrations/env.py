@@ -1,0 +1,14 @@
+"""Alembic's entry: always runs on the connection ``migrate.py`` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from app.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=False,  # the transaction is ours
+)
+context.run_migrations()

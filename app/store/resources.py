@@ -1,0 +1,113 @@
+"""Assistants, customers, phone numbers and credentials: rows of one shape, always of one organisation.
+
+Every statement names the organisation, so that another one's row is as absent as an unknown one.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.schema import calls, credentials, orgs, phone_numbers
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows to list. ``times`` are (column, ``gt|lt|ge|le``, value)."""
+
+    limit: int = 100
+    times: Sequence[tuple[str, str, datetime]] = ()
+
+
+def insert(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
+    conn.execute(table.insert(), values)
+
+
+def get(conn: Connection, table: sa.Table, org_id: str, id: str) -> Row | None:
+    return _first(conn, sa.select(table).where(*_own(table, org_id, id)))
+
+
+def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> list[Row]:
+    """Newest first."""
+    query = sa.select(table).where(table.c.org_id == org_id)
+    for column, name, at in window.times:
+        query = query.where(getattr(operator, name)(table.c[column], at))
+    query = query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(window.limit)
+    return _all(conn, query)
+
+
+def update(
+    conn: Connection, table: sa.Table, org_id: str, id: str, values: Mapping[str, Any]
+) -> None:
+    conn.execute(table.update().where(*_own(table, org_id, id)).values(**values))
+
+
+def delete(conn: Connection, table: sa.Table, org_id: str, id: str) -> None:
+    conn.execute(table.delete().where(*_own(table, org_id, id)))
+
+
+def hold_org(conn: Connection, org_id: str) -> None:
+    """Until this transaction ends nobody else changes what refers to each other in it.
+
+    SQLite has one writer anyway; PostgreSQL locks the organisation's row.
+    """
+    # key_share: new calls, which only refer to the organisation, are not held up.
+    held = sa.select(orgs.c.id).where(orgs.c.id == org_id).with_for_update(key_share=True)
+    conn.execute(held)
+
+
+def find_number(conn: Connection, org_id: str, provider: str, number: str) -> Row | None:
+    query = sa.select(phone_numbers).where(
+        phone_numbers.c.org_id == org_id,
+        phone_numbers.c.provider == provider,
+        phone_numbers.c.number == number,
+    )
+    return _first(conn, query)
+
+
+def find_account(conn: Connection, org_id: str, provider: str, account_ref: str) -> list[Row]:
+    """The organisation's credentials for one account at a carrier, newest first."""
+    query = sa.select(credentials).where(
+        credentials.c.org_id == org_id,
+        credentials.c.provider == provider,
+        credentials.c.account_ref == account_ref,
+    )
+    ordered = query.order_by(credentials.c.created_at.desc(), credentials.c.id.desc())
+    return _all(conn, ordered)
+
+
+def number_with(conn: Connection, credential_id: str) -> Row | None:
+    """A phone number that stands on this credential."""
+    query = sa.select(phone_numbers).where(phone_numbers.c.credential_id == credential_id)
+    return _first(conn, query.order_by(phone_numbers.c.id))
+
+
+def unfinished_call_with(conn: Connection, org_id: str, credential_id: str) -> str | None:
+    """Id of a call whose callbacks still have to be verified with this credential."""
+    query = sa.select(calls.c.id).where(
+        calls.c.org_id == org_id,
+        calls.c.credential_id == credential_id,
+        calls.c.settled_at.is_(None),
+    )
+    return conn.execute(query.limit(1)).scalar()
+
+
+def _own(table: sa.Table, org_id: str, id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.id == id, table.c.org_id == org_id
+
+
+def _first(conn: Connection, query: sa.Select[Any]) -> Row | None:
+    row = conn.execute(query.limit(1)).mappings().first()
+    return dict(row) if row else None
+
+
+def _all(conn: Connection, query: sa.Select[Any]) -> list[Row]:
+    return [dict(row) for row in conn.execute(query).mappings()]

@@ -1,0 +1,251 @@
+"""The tables, once for SQLite and PostgreSQL. Alembic's migrations create them; nothing else does.
+
+Times are integers (microseconds since 1970, UTC), so that both databases keep and compare them
+alike. Secrets stand only in ``secret`` columns, encrypted (``vault.py``); tokens only as digests.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Time(sa.types.TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=int(value))
+
+
+Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""An autoincrementing key on both databases."""
+
+
+def _id() -> sa.Column[str]:
+    return sa.Column("id", sa.String(36), primary_key=True)
+
+
+def _org() -> sa.Column[str]:
+    return sa.Column("org_id", sa.ForeignKey("orgs.id"), nullable=False)
+
+
+def _times() -> tuple[sa.Column[datetime], sa.Column[datetime]]:
+    return (
+        sa.Column("created_at", Time, nullable=False),
+        sa.Column("updated_at", Time, nullable=False),
+    )
+
+
+orgs = sa.Table(
+    "orgs",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("server_url", sa.Text),
+    sa.Column("secret", sa.LargeBinary),  # {"serverSecret"}
+    *_times(),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("prefix", sa.String(16), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("revoked_at", Time),
+)
+
+credentials = sa.Table(
+    "credentials",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("account_ref", sa.String(64), nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),  # what may be shown
+    sa.Column("secret", sa.LargeBinary),
+    sa.Column("managed", sa.Boolean, nullable=False),  # came with a number or the environment
+    *_times(),
+    sa.Index(None, "provider", "account_ref"),
+    sa.Index(None, "org_id", "created_at"),
+)
+
+assistants = sa.Table(
+    "assistants",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary),
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
+customers = sa.Table(
+    "customers",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
+phone_numbers = sa.Table(
+    "phone_numbers",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("number", sa.String(64), nullable=False),
+    sa.Column("credential_id", sa.ForeignKey("credentials.id"), nullable=False),
+    sa.Column("assistant_id", sa.String(36)),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary),  # {"serverUrlSecret"}
+    *_times(),
+    sa.Index(None, "provider", "number"),
+    sa.Index(None, "org_id", "created_at"),
+)
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("provider_call_id", sa.String(128)),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("ended_reason", sa.String(96)),
+    sa.Column("started_at", Time),
+    sa.Column("ended_at", Time),
+    sa.Column("settled_at", Time),
+    sa.Column("bypass", sa.Boolean, nullable=False),
+    sa.Column("max_duration", sa.Integer, nullable=False),
+    sa.Column("assistant_id", sa.String(36)),
+    sa.Column("customer_id", sa.String(36)),
+    sa.Column("phone_number_id", sa.String(36)),
+    sa.Column("credential_id", sa.String(36)),
+    sa.Column("body", sa.JSON, nullable=False),  # the rest of the Call, as clients see it
+    sa.Column("resolved", sa.JSON, nullable=False),  # what the ids meant at creation
+    sa.Column("secret", sa.LargeBinary),  # {"details", "serverSecret", ...}
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+    sa.Index(None, "provider", "provider_call_id"),
+    sa.Index(None, "status"),
+)
+
+call_refs = sa.Table(
+    "call_refs",
+    metadata,
+    sa.Column("provider", sa.String(32), primary_key=True),
+    sa.Column("ref", sa.String(128), primary_key=True),  # a leg or conversation of the carrier
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+call_tokens = sa.Table(
+    "call_tokens",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("purpose", sa.String(16), nullable=False),  # media | callback | control
+    sa.Column("data", sa.JSON),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("expires_at", Time),
+    sa.Column("used_at", Time),
+)
+
+call_events = sa.Table(
+    "call_events",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, autoincrement=True),
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("key", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("source", sa.String(32), nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("received_at", Time, nullable=False),
+    sa.Column("sequence", sa.Integer),
+    sa.Column("reason", sa.String(96)),
+    sa.Column("unanswered_reason", sa.String(96)),
+    sa.Column("generic", sa.Boolean, nullable=False),
+    sa.Column("stream", sa.String(32)),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("raw", sa.JSON, nullable=False),
+    sa.UniqueConstraint("call_id", "key"),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    _id(),
+    sa.Column("seq", sa.BigInteger, nullable=False),  # order within the call
+    _org(),
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("key", sa.String(100), nullable=False),  # status-update:ended, end-of-call-report
+    sa.Column("type", sa.String(64), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # the JSON as sent, byte for byte
+    sa.Column("secret", sa.LargeBinary),  # {"secret", "headers"}
+    sa.Column("policy", sa.JSON),  # Vapi's backoffPlan, timeoutSeconds
+    sa.Column("state", sa.String(16), nullable=False),  # pending | delivered | failed
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", Time, nullable=False),
+    *_times(),
+    sa.UniqueConstraint("call_id", "key"),
+    sa.Index(None, "call_id", "state", "seq"),
+)
+
+message_attempts = sa.Table(
+    "message_attempts",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, autoincrement=True),
+    sa.Column(
+        "message_id", sa.ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("duration_ms", sa.Integer, nullable=False),
+    sa.Column("status_code", sa.Integer),
+    sa.Column("error", sa.Text),
+    sa.Column("response", sa.Text),  # its beginning
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("key", sa.String(120), nullable=False, unique=True),
+    sa.Column("lock", sa.String(64)),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("due", Time, nullable=False, index=True),
+    sa.Column("leased_until", Time),
+    sa.Column("again", sa.Boolean, nullable=False),  # enqueued anew while it ran
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),
+)
+"""SQLite only: on PostgreSQL the same work is Procrastinate's."""

@@ -1,0 +1,119 @@
+"""Settings: defaults, one wrong value each naming its variable, and the page that lists them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import config
+from app.config import DELIVERY_SCHEDULE, SettingsError, load
+
+ROOT = Path(__file__).parents[1]
+SECRET = {"SECRET_KEY": "a secret key of the tests"}
+
+
+def test_defaults() -> None:
+    settings = load(SECRET)
+    assert settings.public_url == "http://localhost:8000"
+    assert settings.database_url == "sqlite:///var/patchbay.db"
+    assert settings.settle_seconds == 3
+    assert settings.join_timeout_seconds == 30
+    assert settings.bypass_ttl_seconds == 300
+    assert settings.carriers == ()
+
+
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({"PORT": "http"}, "PORT"),  # not a number
+        ({"PORT": "70000"}, "PORT"),  # no such port
+        ({"PORT": "80.5"}, "PORT"),  # not whole
+        ({"PUBLIC_URL": "example.com"}, "PUBLIC_URL"),  # no scheme
+        ({"PUBLIC_URL": "https://example.com/?a=b"}, "PUBLIC_URL"),  # signatures would not hold
+        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL"),  # not one of the two databases
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        (
+            {"SECRET_KEY": "", "DATABASE_URL": "postgresql://x/y"},
+            "SECRET_KEY",
+        ),  # nowhere to keep one
+        ({"SECRET_KEY_FILE": "/does/not/exist"}, "SECRET_KEY_FILE"),
+        ({"SERVER_URL": "ftp://example.com"}, "SERVER_URL"),
+        ({"SETTLE_SECONDS": "-1"}, "SETTLE_SECONDS"),
+        ({"SETTLE_SECONDS": "nan"}, "SETTLE_SECONDS"),
+        ({"JOIN_TIMEOUT_SECONDS": "0"}, "JOIN_TIMEOUT_SECONDS"),
+        ({"BYPASS_TTL_SECONDS": "soon"}, "BYPASS_TTL_SECONDS"),
+        ({"ASSISTANT_BACKEND": "robot"}, "ASSISTANT_BACKEND"),
+        ({"ASSISTANT_BACKEND": "stream"}, "STREAM_URL"),  # stream of what?
+        ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket
+        ({"ENDED_REASONS": "all"}, "ENDED_REASONS"),
+        ({"ALLOW_PRIVATE_SERVER_URLS": "maybe"}, "ALLOW_PRIVATE_SERVER_URLS"),
+        ({"TWILIO_ACCOUNT_SID": "AC" + "0" * 32}, "TWILIO_AUTH_TOKEN"),  # half an account
+        ({"TWILIO_AUTH_TOKEN": "token"}, "TWILIO_ACCOUNT_SID"),
+        ({"VONAGE_API_KEY": "abcd1234"}, "VONAGE_SIGNATURE_SECRET"),  # nothing could be verified
+        ({"VONAGE_PHONE_NUMBER": "15550100"}, "VONAGE_API_KEY"),
+        ({"DYNO": "web.1"}, "DATABASE_URL"),  # a dyno's disk is wiped daily
+    ],
+)
+def test_a_wrong_value_names_its_variable(environ: dict[str, str], names: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{names}\b"):
+        load({**SECRET, **environ})
+
+
+def test_accounts_are_read_with_rotation() -> None:
+    twilio, vonage = load(
+        {
+            **SECRET,
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": "new, old",
+            "TWILIO_PHONE_NUMBER": "+15550100",
+            "VONAGE_API_KEY": "abcd1234",
+            "VONAGE_SIGNATURE_SECRET": "signature",
+            "VONAGE_PRIVATE_KEY": "-----BEGIN\\nKEY-----",
+        }
+    ).carriers
+    assert twilio.credential["authTokens"] == ["new", "old"]
+    assert twilio.number == "+15550100"
+    assert vonage.credential["vonageApplicationPrivateKey"] == "-----BEGIN\nKEY-----"
+
+
+def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("the api key\n")
+    assert load({**SECRET, "API_KEY_FILE": str(tmp_path / "key")}).api_key == "the api key"
+
+
+def test_without_secret_key_one_is_made_beside_the_database(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/x/patchbay.db"}
+    first, second = load(environ), load(environ)
+    assert first.secret_keys == second.secret_keys
+    assert (tmp_path / "x" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_no_secret_is_printed() -> None:
+    settings = load({**SECRET, "API_KEY": "canary-key", "SERVER_SECRET": "canary-secret"})
+    assert "canary" not in repr(settings)
+    assert SECRET["SECRET_KEY"] not in repr(settings)
+
+
+def test_the_schedule_is_the_documented_one() -> None:
+    assert len(DELIVERY_SCHEDULE) == 10
+    assert sum(DELIVERY_SCHEDULE) == 75 * 3600 + 35 * 60 + 5
+
+
+def names_read() -> set[str]:
+    """Every variable ``config.py`` reads, from its source."""
+    source = Path(config.__file__ or "").read_text()
+    call = (
+        r'self\.(?:text|secret|words|words_secret|choice|flag|number|integer|url)\(\s*"([A-Z_]+)"'
+    )
+    return set(re.findall(call, source))
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
+    not_ours: set[Any] = {"WEB_CONCURRENCY"}  # gunicorn's own
+    platform = {"DYNO"}  # Heroku's own
+    assert documented - not_ours == names_read() - platform
