@@ -1,0 +1,222 @@
+"""What a call is: a pure fold over the set of its events. No I/O, no clock, no carrier.
+
+The state depends on the set only, never on the order of arrival:
+
+* status is the highest rank any event reached, and a terminal event is absorbing;
+  only a failed forward takes ``forwarding`` back to ``in-progress``
+* ``startedAt`` is the earliest join, ``endedAt`` the earliest terminal time
+* ``endedReason`` is the reason of the strongest evidence: ``EVIDENCE`` below, first row first;
+  within a row what is specific before what is generic, then the earliest by the carrier's own
+  time, then its sequence number, then the event's key
+
+So repeated and shuffled callbacks converge by construction. What is *decided* on arrival (to
+re-attach a lost leg, to freeze the reason) is an event of its own and part of the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+
+EVIDENCE: dict[EventKind, int] = {
+    EventKind.SETTLED: 0,  # frozen: nothing that comes later may change it
+    EventKind.INTENT: 1,  # our own decision, committed before it was carried out
+    EventKind.MACHINE_DETECTED: 2,  # only with a reason: the policy is to stop
+    EventKind.FORWARD_ENDED: 3,
+    EventKind.MEDIA_GONE: 4,
+    EventKind.MEDIA_FAILED: 4,
+    EventKind.LEG_CONTINUED: 4,  # only beside a stopped stream: the leg outlived its media
+    EventKind.LEG_ENDED: 5,
+    EventKind.MEDIA_STOPPED: 6,  # the stream is over and nothing says why: an inference
+    EventKind.TIMER: 7,
+}
+"""Terminal evidence and its precedence, strongest first."""
+
+CONTRADICTED = 8
+"""The row of a word that other evidence belies; it decides only where nothing else does."""
+
+NEVER_ANSWERED = {
+    EndedReason.CUSTOMER_BUSY,
+    EndedReason.CUSTOMER_DID_NOT_ANSWER,
+    EndedReason.VONAGE_REJECTED,
+    EndedReason.VONAGE_FAILED_TO_CONNECT_CALL,
+    EndedReason.TWILIO_FAILED_TO_CONNECT_CALL,
+}
+"""Words for legs nobody picked up. A late one of them about an answered leg is not true of it."""
+
+REACHED: dict[EventKind, CallStatus] = {
+    EventKind.LEG_FETCHED: CallStatus.RINGING,
+    EventKind.LEG_RINGING: CallStatus.RINGING,
+    EventKind.LEG_ANSWERED: CallStatus.RINGING,  # in progress only once the assistant is in
+    EventKind.LEG_CONTINUED: CallStatus.RINGING,
+    EventKind.MEDIA_STARTING: CallStatus.RINGING,
+    EventKind.MEDIA_CONNECTED: CallStatus.IN_PROGRESS,
+}
+"""Progress: the status an event proves. What is not listed proves none."""
+
+RANK = {status: rank for rank, status in enumerate(CallStatus)}
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """What the events say. ``provisional``: ended, but the reason may still become more specific."""
+
+    status: CallStatus
+    ended_reason: EndedReason | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    provisional: bool = False
+    settled: bool = False
+    joined: bool = False
+    """The media socket was open at least once."""
+    lost: bool = False
+    """It was in, every stream in force was lost without a word, and none is in its place yet."""
+    reattached: int = 0
+    """How many times a lost leg was given a fresh document."""
+    streams: tuple[str, ...] = ()
+    """Streams ever connected and not replaced, in order of their time."""
+    forwarded_to: str | None = None
+    """Destination of the last forward that was connected or is being connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The events sorted by their own time, with what re-attaching took out of force."""
+
+    events: Sequence[CallEvent]
+    replaced: frozenset[str] = field(default_factory=frozenset)
+    answered: frozenset[str] = field(default_factory=frozenset)
+
+    def of(self, *kinds: EventKind) -> list[CallEvent]:
+        return [event for event in self.events if event.kind in kinds]
+
+    def in_force(self, event: CallEvent) -> bool:
+        """Not about a stream that was replaced, nor a question that was answered by replacing it."""
+        return event.stream not in self.replaced and event.key not in self.answered
+
+
+def fold(events: Iterable[CallEvent]) -> CallState:
+    """The state of a call from all its events, in any order, repeated or not."""
+    view = _view(events)
+    terminal = [event for event in view.events if _is_terminal(event, view)]
+    started_at = _started_at(view)
+    streams, lost = _streams(view)
+    winner = min(terminal, key=partial(_strength, view), default=None)
+    return CallState(
+        status=CallStatus.ENDED if terminal else _progress(view),
+        ended_reason=_reason(winner, view) if winner else None,
+        started_at=started_at,
+        ended_at=_ended_at(terminal, started_at),
+        provisional=winner is not None and winner.generic,
+        settled=winner is not None and winner.kind is EventKind.SETTLED,
+        joined=bool(view.of(EventKind.MEDIA_CONNECTED)),
+        lost=lost,
+        reattached=len(view.of(EventKind.REATTACHED)),
+        streams=streams,
+        forwarded_to=_forwarded_to(view),
+    )
+
+
+def _view(events: Iterable[CallEvent]) -> _View:
+    once = {event.key: event for event in events}
+    ordered = sorted(once.values(), key=_order)
+    again = [event for event in ordered if event.kind is EventKind.REATTACHED]
+    return _View(
+        ordered,
+        frozenset(stream for event in again for stream in event.data.get("streams", ())),
+        frozenset(str(event.data["answers"]) for event in again if "answers" in event.data),
+    )
+
+
+def _order(event: CallEvent) -> tuple[datetime, int, str]:
+    return (event.at, event.sequence if event.sequence is not None else -1, event.key)
+
+
+def _strength(view: _View, event: CallEvent) -> tuple[int, bool, datetime, int, str]:
+    belied = (
+        event.kind is EventKind.LEG_ENDED and event.reason in NEVER_ANSWERED and _answered(view)
+    )
+    return (CONTRADICTED if belied else EVIDENCE[event.kind], event.generic, *_order(event))
+
+
+def _answered(view: _View) -> bool:
+    return bool(view.of(EventKind.MEDIA_CONNECTED, EventKind.LEG_ANSWERED))
+
+
+def _is_terminal(event: CallEvent, view: _View) -> bool:
+    if event.kind not in EVIDENCE or not view.in_force(event):
+        return False
+    if event.kind is EventKind.MACHINE_DETECTED:
+        return event.reason is not None
+    if event.kind is EventKind.LEG_CONTINUED:
+        return any(view.in_force(stop) for stop in view.of(EventKind.MEDIA_STOPPED))
+    return True
+
+
+def _reason(winner: CallEvent, view: _View) -> EndedReason:
+    if winner.kind is EventKind.LEG_CONTINUED:
+        return winner.reason or EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
+    if winner.kind is EventKind.LEG_ENDED:
+        return _leg_reason(winner, view)
+    return winner.reason or EndedReason.UNKNOWN_ERROR
+
+
+def _leg_reason(winner: CallEvent, view: _View) -> EndedReason:
+    """The carrier's bare "completed" means different things with and without an answer."""
+    if winner.unanswered_reason and not _answered(view):
+        return winner.unanswered_reason
+    limit = next((e.data.get("maxDurationSeconds") for e in view.of(EventKind.CREATED)), None)
+    duration = winner.data.get("durationSeconds")
+    if winner.generic and limit and duration is not None and duration >= limit:
+        return EndedReason.EXCEEDED_MAX_DURATION  # the carrier's own limit cut it
+    return winner.reason or EndedReason.UNKNOWN_ERROR
+
+
+def _progress(view: _View) -> CallStatus:
+    if _open_forwards(view):
+        return CallStatus.FORWARDING
+    reached = [CallStatus.QUEUED, *(REACHED[e.kind] for e in view.events if e.kind in REACHED)]
+    if _dialed(view) and view.of(EventKind.LEG_ANSWERED):
+        reached.append(CallStatus.IN_PROGRESS)
+    return max(reached, key=RANK.__getitem__)
+
+
+def _dialed(view: _View) -> bool:
+    return any(event.data.get("bypass") is False for event in view.of(EventKind.CREATED))
+
+
+def _started_at(view: _View) -> datetime | None:
+    kinds = [EventKind.MEDIA_CONNECTED, *([EventKind.LEG_ANSWERED] if _dialed(view) else [])]
+    return min((event.at for event in view.of(*kinds)), default=None)
+
+
+def _ended_at(terminal: Sequence[CallEvent], started_at: datetime | None) -> datetime | None:
+    """The earliest terminal time; never before the start, whatever the carrier's clock says."""
+    for event in terminal:
+        if event.kind is EventKind.SETTLED:
+            return event.at
+    at = min((event.at for event in terminal), default=None)
+    return max(at, started_at) if at and started_at else at
+
+
+def _streams(view: _View) -> tuple[tuple[str, ...], bool]:
+    """Streams in force, and whether none of them is left."""
+    connected = view.of(EventKind.MEDIA_CONNECTED)
+    lost = {event.stream for event in view.of(EventKind.MEDIA_LOST)}
+    in_force = [event.stream for event in connected if view.in_force(event)]
+    gone = bool(connected) and all(stream in lost for stream in in_force)
+    return tuple(dict.fromkeys(stream for stream in in_force if stream)), gone
+
+
+def _open_forwards(view: _View) -> list[CallEvent]:
+    failed = {event.data.get("forward") for event in view.of(EventKind.FORWARD_FAILED)}
+    return [e for e in view.of(EventKind.FORWARD_STARTED) if e.data.get("forward") not in failed]
+
+
+def _forwarded_to(view: _View) -> str | None:
+    forwards = _open_forwards(view)
+    return forwards[-1].data.get("destination") if forwards else None

@@ -1,0 +1,84 @@
+"""What every use case needs, handed in once by ``create_app``; and how times and ids are written."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sqlalchemy.engine import Connection
+
+from app.config import Settings
+from app.store.engine import Store
+from app.store.vault import Vault
+from providers.base import Account, Provider
+
+Row = dict[str, Any]
+"""A call's row, kept up to date by the use case that holds it."""
+
+
+class JobQueue(Protocol):
+    """The two of the engine's functions (``delivery/jobs.py``) that a transaction needs."""
+
+    def enqueue(
+        self,
+        conn: Connection,
+        kind: str,
+        key: str,
+        payload: Mapping[str, Any],
+        *,
+        delay: float = 0.0,
+        lock: str | None = None,
+    ) -> None: ...
+
+    def cancel(self, conn: Connection, key: str) -> None: ...
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Core:
+    """The parts every use case stands on."""
+
+    settings: Settings
+    store: Store
+    vault: Vault
+    providers: Mapping[str, Provider]
+    jobs: JobQueue
+    now: Callable[[], datetime] = utc_now
+    nudges: list[Callable[[str], None]] = field(default_factory=list)
+    """Called with a call's id after it ended, so that this process's socket closes at once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_accounts", lru_cache(maxsize=256)(self._open_account))
+
+    def account(self, row: Mapping[str, Any]) -> Account:
+        """A credential's row with its secrets in clear. Raises ``WrongKey``, ``NotConfigured``."""
+        opened: Account = self._accounts(  # type: ignore[attr-defined]
+            row["id"], row["provider"], row["account_ref"], row["secret"]
+        )
+        return opened
+
+    def _open_account(
+        self, credential_id: str, provider: str, ref: str, sealed: bytes | None
+    ) -> Account:
+        """Keyed by the sealed bytes: a changed secret is another key, so nothing goes stale."""
+        plain = self.providers[provider].account(ref, self.vault.open(sealed))
+        api_url = next((c.api_url for c in self.settings.carriers if c.provider == provider), None)
+        return Account(plain.ref, plain.secrets, id=credential_id, api_url=api_url)
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def iso(at: datetime | None) -> str | None:
+    """``2024-09-10T11:14:12.339Z``, as Vapi writes times."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

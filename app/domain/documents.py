@@ -1,0 +1,93 @@
+"""What a carrier is told to do with a leg: the URLs and tokens of a document, and the way back.
+
+A fresh document has a fresh media token (single use) and a fresh callback token (valid for the
+call's life). Both are random and stored as digests; in clear they stand only, sealed, where the
+same document may have to be answered once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import Connection
+
+from app.domain.core import Core, Row
+from app.store import calls
+from app.store.vault import digest, new_token
+from providers.base import Connect, HangUp, HookKind, Instruction, Provider, Return
+
+MEDIA = "media"
+CALLBACK = "callback"
+
+
+def new_tokens(core: Core, conn: Connection, call_id: str, seconds: float) -> dict[str, str]:
+    """``media`` is good for so many seconds, ``callback`` for as long as the call is kept."""
+    now = core.now()
+    tokens = {MEDIA: new_token(), CALLBACK: new_token()}
+    expiry = {MEDIA: now + timedelta(seconds=seconds), CALLBACK: None}
+    calls.insert_tokens(
+        conn,
+        [
+            {
+                "digest": digest(token),
+                "call_id": call_id,
+                "purpose": purpose,
+                "created_at": now,
+                "expires_at": expiry[purpose],
+            }
+            for purpose, token in tokens.items()
+        ],
+    )
+    return tokens
+
+
+def connect(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Connect:
+    """The instruction that puts the assistant into the leg."""
+    provider = core.providers[row["provider"]]
+    callback = tokens[CALLBACK]
+    return Connect(
+        call_id=row["id"],
+        media_url=f"{core.settings.media_base}/media/{provider.name}/{tokens[MEDIA]}",
+        stream_url=hook_url(core, provider, HookKind.STREAM, callback),
+        continue_url=hook_url(core, provider, HookKind.CONTINUE, callback),
+        number=row["resolved"].get("number"),
+    )
+
+
+def hook_url(core: Core, provider: Provider, kind: HookKind, token: str) -> str:
+    """Our URL of this kind with a call's token; a carrier that has no such URL uses its status URL."""
+    paths = {hook.kind: hook.path for hook in provider.hooks if "<token>" in hook.path}
+    path = paths.get(kind, paths.get(HookKind.STATUS, ""))
+    return core.settings.public_url + path.replace("<token>", token)
+
+
+def leave(row: Row) -> list[Instruction]:
+    """The leg goes back to where it came from, with the outcome; without a way back it ends."""
+    url = row["body"].get("phoneCallProviderReturnUrl")
+    if not url:
+        return [HangUp()]
+    outcome = {
+        "vapiCallId": row["id"],
+        "vapiStatus": str(row["status"]),
+        "vapiEndedReason": str(row["ended_reason"] or ""),
+    }
+    return [Return(url, outcome)]
+
+
+def return_url_problem(core: Core, provider: Provider, url: str) -> str | None:
+    """Why a leg may not be sent there; None when it may. Only known hosts: a leg is money."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    allowed = core.settings.allowed_return_hosts | provider.return_hosts
+    plain = core.settings.development and host in {"localhost", "127.0.0.1"}
+    if parts.scheme != "https" and not (plain and parts.scheme == "http"):
+        return "phoneCallProviderReturnUrl must be an https URL"
+    if host not in allowed or parts.username or parts.fragment:
+        return (
+            f"phoneCallProviderReturnUrl host {host!r} is not allowed: "
+            "add it to the setting ALLOWED_RETURN_HOSTS"
+        )
+    return None

@@ -1,0 +1,158 @@
+"""Recording events on a call: log, fold, row, messages and timers, in the caller's transaction.
+
+The one place where a call's row changes because something happened. Everything it causes is
+committed with the event or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain import server_messages
+from app.domain.call import CallState, fold
+from app.domain.core import Core, Row, new_id
+from app.store import calls, events
+from app.store.engine import after_commit
+from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+
+NO_CALL = "no-call"
+JOIN = "join"
+MAX_DURATION = "max-duration"
+LOST = "lost"
+SETTLE = "settle"
+TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE)
+
+LEG_IS_UP = {EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING}
+"""From here on the assistant has JOIN_TIMEOUT_SECONDS to join."""
+LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
+"""The owner's flow has brought a leg: it is no longer a call that never came."""
+
+
+def record(core: Core, conn: Connection, row: Row, new: Sequence[CallEvent]) -> CallState:
+    """Append what is new, and bring ``row`` and all that follows from it up to date.
+
+    ``row`` must be held (``calls.get(lock=True)``). A settled call's log still grows, its row
+    does not change any more.
+    """
+    now = core.now()
+    added = [event for event in new if events.append(conn, row["id"], event, now)]
+    log = events.of_call(conn, row["id"])
+    state = fold(log)
+    if not added or row["settled_at"]:
+        return state
+    if state.status is CallStatus.ENDED and not state.provisional and not state.settled:
+        state = _settle(core, conn, row, state)
+    before = CallStatus(row["status"])
+    _write(core, conn, row, state)
+    if before is not state.status:
+        turn = sum(event.kind is EventKind.FORWARD_FAILED for event in log)
+        server_messages.queue_status(core, conn, row, turn)
+    if state.settled:
+        server_messages.queue_report(core, conn, row)
+    _timers(core, conn, row, state, added)
+    return state
+
+
+def settle(core: Core, conn: Connection, row: Row) -> None:
+    """The grace is over: what is known now is the reason, for good."""
+    state = fold(events.of_call(conn, row["id"]))
+    if state.status is CallStatus.ENDED and not row["settled_at"]:
+        _write(core, conn, row, _settle(core, conn, row, state))
+        server_messages.queue_report(core, conn, row)
+
+
+def intend(
+    core: Core, conn: Connection, row: Row, reason: EndedReason, message: str | None = None
+) -> CallState:
+    """Our own decision to end the call; what carries it out comes after the commit."""
+    event = CallEvent(
+        EventKind.INTENT,
+        at=core.now(),
+        key=f"intent:{new_id()}",
+        reason=reason,
+        data={"message": message} if message else {},
+    )
+    if message and row["status"] != CallStatus.ENDED:
+        row["body"] = {**row["body"], "endedMessage": message}
+        calls.update(conn, row["id"], {"body": row["body"]})
+    return record(core, conn, row, [event])
+
+
+def state_of(conn: Connection, call_id: str) -> CallState:
+    return fold(events.of_call(conn, call_id))
+
+
+def _settle(core: Core, conn: Connection, row: Row, state: CallState) -> CallState:
+    frozen = CallEvent(
+        EventKind.SETTLED,
+        at=state.ended_at or core.now(),
+        key="settled",
+        reason=state.ended_reason,
+    )
+    events.append(conn, row["id"], frozen, core.now())
+    return replace(state, settled=True, provisional=False)
+
+
+def _write(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    values: dict[str, Any] = {
+        "status": state.status,
+        "ended_reason": _reason(core, row, state.ended_reason),
+        "started_at": state.started_at,
+        "ended_at": state.ended_at,
+        "settled_at": core.now() if state.settled else None,
+    }
+    if any(row[name] != value for name, value in values.items()):
+        values["updated_at"] = core.now()
+        calls.update(conn, row["id"], values)
+        row.update(values)
+
+
+def _reason(core: Core, row: Row, reason: EndedReason | None) -> EndedReason | None:
+    """ENDED_REASONS=seed knows only the 56 values of Vapi's page."""
+    if reason is EndedReason.NO_CALL_RECEIVED and core.settings.ended_reasons == "seed":
+        return core.providers[row["provider"]].connect_failed
+    return reason
+
+
+def _timers(
+    core: Core, conn: Connection, row: Row, state: CallState, added: Sequence[CallEvent]
+) -> None:
+    kinds = {event.kind for event in added}
+    if state.status is CallStatus.ENDED:
+        _ended(core, conn, row, state)
+        return
+    if kinds & LEG_IS_KNOWN or state.joined:
+        cancel_timer(core, conn, row["id"], NO_CALL)
+    if kinds & LEG_IS_UP and not state.joined:
+        start_timer(core, conn, row["id"], JOIN, core.settings.join_timeout_seconds)
+    if EventKind.MEDIA_CONNECTED in kinds:
+        cancel_timer(core, conn, row["id"], JOIN)
+        start_timer(core, conn, row["id"], MAX_DURATION, row["max_duration"])
+    if EventKind.MEDIA_LOST in kinds:
+        start_timer(core, conn, row["id"], LOST, core.settings.settle_seconds)
+    if EventKind.REATTACHED in kinds:
+        cancel_timer(core, conn, row["id"], LOST)
+        start_timer(core, conn, row["id"], LOST, core.settings.join_timeout_seconds)
+
+
+def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    for timer in (NO_CALL, JOIN, MAX_DURATION, LOST):
+        cancel_timer(core, conn, row["id"], timer)
+    if not state.settled:
+        start_timer(core, conn, row["id"], SETTLE, core.settings.settle_seconds)
+    for nudge in core.nudges:
+        after_commit(conn, partial(nudge, row["id"]))
+
+
+def start_timer(core: Core, conn: Connection, call_id: str, timer: str, delay: float) -> None:
+    payload = {"timer": timer, "callId": call_id}
+    core.jobs.enqueue(conn, "timer", f"{timer}:{call_id}", payload, delay=delay, lock=call_id)
+
+
+def cancel_timer(core: Core, conn: Connection, call_id: str, timer: str) -> None:
+    core.jobs.cancel(conn, f"{timer}:{call_id}")

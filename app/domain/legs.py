@@ -1,0 +1,191 @@
+"""What a carrier's webhook does to a call: arriving, progress, and the question "what now?".
+
+Every use case here is one transaction: the event is stored, the call moves, its messages and
+timers are queued, and the instruction is decided - or nothing of it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain import documents, ledger
+from app.domain.arrivals import Arrivals, Heard
+from app.domain.call import CallState
+from app.domain.core import Core, Row
+from app.store import calls
+from app.store.vault import digest
+from providers.base import HangUp, HookKind, Instruction, Leg, Report
+from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+
+MAX_REATTACHED = 2
+"""How often a leg whose socket was lost is given a fresh document, per call."""
+JOIN_GRACE_SECONDS = 30.0
+"""Longer than the join timeout a media token lives, so that the timeout decides, not the token."""
+
+ASKED_IN_MARKUP = {
+    HookKind.ARRIVE,
+    HookKind.FETCH,
+    HookKind.CONTINUE,
+    HookKind.FALLBACK,
+    HookKind.FORWARD,
+}
+"""Here the carrier has nothing left but our answer; elsewhere an empty one lets its flow go on."""
+
+
+class LegService:
+    """Use cases of the carriers' webhooks."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.arrivals = Arrivals(core)
+
+    def hear(self, heard: Heard) -> list[Instruction]:
+        """Store it and say what now; an empty list means there is nothing to say."""
+        with self.core.store.write() as conn:
+            if heard.hook in {HookKind.ARRIVE, HookKind.FALLBACK}:
+                row = self.arrivals.row(conn, heard)
+            else:
+                row = self._find(conn, heard)
+            if row is None:  # a signed word about a call we do not know, or no longer
+                return [HangUp()] if heard.report.asks and _in_markup(heard) else []
+            return self._hear(conn, row, heard)
+
+    def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction]:
+        report = heard.report
+        new = self._events(conn, row, report)
+        if report.leg is not None and any(e.kind is not EventKind.NOTE for e in new):
+            adopt(conn, row, report.leg, media=report.media_leg)
+        if report.visit is not None:
+            self.arrivals.visit(conn, row, heard)
+        state = ledger.record(self.core, conn, row, new)
+        if not report.asks:
+            return []
+        if heard.hook in {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}:
+            return self._join(conn, row, state, report)
+        return self._what_now(conn, row, state, heard, new)
+
+    def _events(self, conn: Connection, row: Row, report: Report) -> list[CallEvent]:
+        """The report's events; those about a leg that is not this call's are only noted."""
+        leg, known = report.leg, row["resolved"].get("legRef")
+        foreign = leg and known and not report.media_leg and leg.leg_ref != known
+        joined = row["started_at"] is not None
+        return [
+            replace(event, kind=EventKind.NOTE, data={**event.data, "was": str(event.kind)})
+            if (foreign and event.kind is not EventKind.NOTE)
+            or (joined and event.kind is EventKind.MEDIA_FAILED)
+            else event
+            for event in report.events
+        ]
+
+    def _find(self, conn: Connection, heard: Heard) -> Row | None:
+        """By the call's token or id in the path, else by the leg the carrier names."""
+        if heard.call_id is not None:
+            found = calls.get(conn, heard.call_id, lock=True)
+            allowed = {org for org, _ in heard.accounts}
+            return dict(found) if found and found["org_id"] in allowed else None
+        if heard.token is not None:
+            owner = calls.find_by_token(conn, digest(heard.token), documents.CALLBACK)
+        else:
+            owner = self._by_leg(conn, heard)
+        found = calls.get(conn, owner["id"], lock=True) if owner else None
+        return dict(found) if found else None
+
+    def _by_leg(self, conn: Connection, heard: Heard) -> Any:
+        leg = heard.report.leg
+        if leg is None:
+            return None
+        name = heard.provider.name
+        found = calls.find_by_ref(conn, name, leg.leg_ref)
+        return found or calls.find_by_ref(conn, name, leg.call_ref)
+
+    def _join(
+        self, conn: Connection, row: Row, state: CallState, report: Report
+    ) -> list[Instruction]:
+        """A leg is here: give it the assistant, or send it on when the call is over already."""
+        if state.status is CallStatus.ENDED:
+            return documents.leave(row)
+        delivery = report.visit.delivery if report.visit else None
+        return [self._document(conn, row, delivery)]
+
+    def _document(self, conn: Connection, row: Row, delivery: str | None = None) -> Instruction:
+        """Fresh tokens, except for the carrier's own re-send of a request: the same answer again."""
+        secret = self.core.vault.open(row["secret"])
+        last = secret.get("document", {})
+        if delivery and last.get("delivery") == delivery:
+            return documents.connect(self.core, row, last)
+        seconds = self.core.settings.join_timeout_seconds + JOIN_GRACE_SECONDS
+        tokens = documents.new_tokens(self.core, conn, row["id"], seconds)
+        if delivery:
+            secret["document"] = {**tokens, "delivery": delivery}
+            row["secret"] = self.core.vault.seal(secret)
+            calls.update(conn, row["id"], {"secret": row["secret"]})
+        return documents.connect(self.core, row, tokens)
+
+    def _what_now(
+        self,
+        conn: Connection,
+        row: Row,
+        state: CallState,
+        heard: Heard,
+        new: Sequence[CallEvent],
+    ) -> list[Instruction]:
+        """The carrier went past our markup. A lost socket is put back; else the leg goes its way."""
+        question = next((e for e in new if e.kind is EventKind.LEG_CONTINUED), None)
+        if state.status is not CallStatus.ENDED and question is not None:
+            if state.joined and state.reattached < MAX_REATTACHED:
+                return [self._reattach(conn, row, state, question)]
+            self._give_up(conn, row, state, question)
+        if row["status"] != CallStatus.ENDED:
+            return []
+        if _in_markup(heard) or row["body"].get("phoneCallProviderReturnUrl"):
+            return documents.leave(row)
+        return []
+
+    def _reattach(
+        self, conn: Connection, row: Row, state: CallState, question: CallEvent
+    ) -> Instruction:
+        again = CallEvent(
+            EventKind.REATTACHED,
+            at=self.core.now(),
+            key=f"media.reattached:{state.reattached + 1}",
+            data={"streams": list(state.streams), "answers": question.key},
+        )
+        ledger.record(self.core, conn, row, [again])
+        return self._document(conn, row)
+
+    def _give_up(self, conn: Connection, row: Row, state: CallState, question: CallEvent) -> None:
+        """Re-attaching is spent, or the assistant never was in."""
+        reason = question.reason or EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
+        gone = CallEvent(
+            EventKind.MEDIA_GONE if state.joined else EventKind.MEDIA_FAILED,
+            at=question.at,
+            key=f"media.gone:{question.key}"[:200],
+            reason=reason if state.joined else EndedReason.ASSISTANT_JOIN_TIMED_OUT,
+        )
+        ledger.record(self.core, conn, row, [gone])
+
+
+def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> None:
+    """Make the carrier's ids lead to the call; the first phone leg is the call's own."""
+    resolved = dict(row["resolved"])
+    for ref in {leg.leg_ref, leg.call_ref}:
+        calls.claim_ref(conn, row["provider"], ref, row["id"])
+    facts = {"mediaLegRef" if media else "legRef": leg.leg_ref}
+    if leg.api_url:
+        facts["apiUrl"] = leg.api_url
+    values: dict[str, Any] = {}
+    if any(name not in resolved for name in facts):
+        values["resolved"] = {**facts, **resolved}
+    if row["provider_call_id"] is None:
+        values["provider_call_id"] = leg.call_ref
+    if values:
+        calls.update(conn, row["id"], values)
+        row.update(values)
+
+
+def _in_markup(heard: Heard) -> bool:
+    return heard.hook in ASKED_IN_MARKUP

@@ -1,0 +1,177 @@
+"""The media socket's side of a call: who may open it, and what its coming and going means.
+
+Called by ``app/media`` from a thread. Each is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain import ledger, legs
+from app.domain.assistants import backend_of
+from app.domain.core import Core, Row, new_id
+from app.domain.documents import MEDIA
+from app.store import accounts, calls
+from app.store.vault import digest
+from providers.base import Leg, Provider, StreamStart, stream_id
+from providers.errors import Refused
+from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One claimed media socket: everything the assistant's side needs to know of the call."""
+
+    call_id: str
+    org_id: str
+    stream: str
+    provider: Provider
+    backend: str
+    stream_url: str | None
+    assistant: Mapping[str, Any] = field(repr=False)
+    call: Mapping[str, Any] = field(repr=False)
+
+
+class MediaService:
+    """Use cases of ``app/media``."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    def claim(
+        self,
+        provider: Provider,
+        token: str,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+    ) -> Seat:
+        """Let one socket in. ``target``: the handshake's raw path. Raises ``Refused``."""
+        url = self.core.settings.media_base + target
+        with self.core.store.read() as conn:
+            row = self._row(conn, provider, token)
+            credential = accounts.get_credential(conn, row["credential_id"])
+        if credential is None:
+            raise Refused("the call's carrier account was deleted")
+        provider.verify_socket(url, headers, self.core.account(credential))
+        with self.core.store.write() as conn:
+            if not calls.claim_token(conn, digest(token), self.core.now()):
+                raise Refused("the stream token was used before")
+        return self._seat(row, provider, stream_id(url))
+
+    def joined(self, seat: Seat, start: StreamStart) -> None:
+        """The carrier's first word proves the assistant is in. Raises ``Refused``."""
+        event = CallEvent(
+            EventKind.MEDIA_CONNECTED,
+            at=self.core.now(),
+            key=f"media.connected:{seat.stream}",
+            source=seat.provider.name,
+            stream=seat.stream,
+            data={"streamRef": start.stream_ref} if start.stream_ref else {},
+        )
+        with self.core.store.write() as conn:
+            row = self._held(conn, seat)
+            if row is None or row["status"] == CallStatus.ENDED:
+                raise Refused("the call is over")
+            self._check_start(conn, row, start)
+            if start.call_ref:
+                legs.adopt(conn, row, Leg(start.call_ref, start.call_ref))
+            ledger.record(self.core, conn, row, [event])
+
+    def stopped(self, seat: Seat) -> None:
+        """The carrier said the stream is over; the reason is an inference until more is known."""
+        reason = EndedReason.CUSTOMER_ENDED_CALL
+        self._record(seat, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
+
+    def lost(self, seat: Seat) -> None:
+        """The socket closed without that word."""
+        self._record(seat, EventKind.MEDIA_LOST)
+
+    def intend(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
+        """Our side ends the call: committed before the socket is closed."""
+        with self.core.store.write() as conn:
+            found = calls.get(conn, call_id, lock=True)
+            if found is not None:
+                ledger.intend(self.core, conn, dict(found), reason, message)
+
+    def note(self, seat: Seat, name: str, data: Mapping[str, Any]) -> None:
+        """For the event log only."""
+        event = CallEvent(
+            EventKind.NOTE,
+            at=self.core.now(),
+            key=f"{name}:{new_id()}",
+            source=seat.provider.name,
+            stream=seat.stream,
+            data={"note": name, **data},
+        )
+        with self.core.store.write() as conn:
+            row = self._held(conn, seat)
+            if row is not None:
+                ledger.record(self.core, conn, row, [event])
+
+    def over(self, call_ids: Collection[str]) -> set[str]:
+        """Of these calls, those that are ended or deleted."""
+        with self.core.store.read() as conn:
+            return calls.ended_among(conn, call_ids)
+
+    def _record(
+        self,
+        seat: Seat,
+        kind: EventKind,
+        *,
+        reason: EndedReason | None = None,
+        generic: bool = False,
+    ) -> None:
+        event = CallEvent(
+            kind,
+            at=self.core.now(),
+            key=f"{kind}:{seat.stream}",
+            source=seat.provider.name,
+            reason=reason,
+            generic=generic,
+            stream=seat.stream,
+        )
+        with self.core.store.write() as conn:
+            row = self._held(conn, seat)
+            if row is not None:
+                ledger.record(self.core, conn, row, [event])
+
+    def _held(self, conn: Connection, seat: Seat) -> Row | None:
+        found = calls.get(conn, seat.call_id, lock=True)
+        return dict(found) if found else None
+
+    def _row(self, conn: Connection, provider: Provider, token: str) -> Row:
+        found = calls.find_by_token(conn, digest(token), MEDIA)
+        if found is None or found["provider"] != provider.name:
+            raise Refused("the stream token is not known")
+        if found["token_used_at"] is not None:
+            raise Refused("the stream token was used before")
+        if found["token_expires_at"] < self.core.now():
+            raise Refused("the stream token has expired")
+        if found["status"] == CallStatus.ENDED:
+            raise Refused("the call is over")
+        return dict(found)
+
+    def _check_start(self, conn: Connection, row: Row, start: StreamStart) -> None:
+        """A leg that is not this call's, or not of its account, has no business on its socket."""
+        if start.account_ref and start.account_ref != row["resolved"].get("accountRef"):
+            raise Refused("the stream belongs to another account")
+        known = row["resolved"].get("legRef")
+        if start.call_ref and known and start.call_ref != known:
+            raise Refused("the stream belongs to another leg")
+
+    def _seat(self, row: Row, provider: Provider, stream: str) -> Seat:
+        assistant = row["resolved"].get("assistant", {})
+        backend, stream_url = backend_of(assistant, self.core.settings)
+        facts = {
+            "id": row["id"],
+            "type": row["type"],
+            "metadata": row["body"].get("metadata") or {},
+            "customer": row["resolved"].get("customer") or {},
+        }
+        return Seat(
+            row["id"], row["org_id"], stream, provider, backend, stream_url, assistant, facts
+        )

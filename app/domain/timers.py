@@ -1,0 +1,69 @@
+"""What a timer does when it fires: it looks at the call as it is now, and only then decides.
+
+The job engine may fire a timer late or twice; a call that moved on is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain import ledger
+from app.domain.call import CallState
+from app.domain.core import Core, Row
+from app.store import calls
+from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+
+Action = Callable[[Core, Connection, Row, CallState], None]
+
+
+def fire(core: Core, payload: Mapping[str, Any]) -> None:
+    """Handler of the job kind ``timer``: ``{"timer", "callId"}``."""
+    with core.store.write() as conn:
+        found = calls.get(conn, payload["callId"], lock=True)
+        if found is not None and found["settled_at"] is None:
+            row = dict(found)
+            ACTIONS[payload["timer"]](core, conn, row, ledger.state_of(conn, row["id"]))
+
+
+def _no_call(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    if state.status is CallStatus.QUEUED:
+        _end(core, conn, row, EventKind.TIMER, EndedReason.NO_CALL_RECEIVED, ledger.NO_CALL)
+
+
+def _join(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    if not state.joined and state.status is not CallStatus.ENDED:
+        _end(core, conn, row, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, ledger.JOIN)
+
+
+def _max_duration(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    if state.status is not CallStatus.ENDED:
+        ledger.intend(core, conn, row, EndedReason.EXCEEDED_MAX_DURATION)
+
+
+def _lost(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    if state.lost and state.status is not CallStatus.ENDED:
+        reason = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
+        _end(core, conn, row, EventKind.MEDIA_GONE, reason, ledger.LOST)
+
+
+def _settle(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    ledger.settle(core, conn, row)
+
+
+def _end(
+    core: Core, conn: Connection, row: Row, kind: EventKind, reason: EndedReason, timer: str
+) -> None:
+    event = CallEvent(kind, at=core.now(), key=f"timer:{timer}", reason=reason)
+    ledger.record(core, conn, row, [event])
+
+
+ACTIONS: dict[str, Action] = {
+    ledger.NO_CALL: _no_call,  # bypass: the owner's flow never brought a leg
+    ledger.JOIN: _join,  # the leg is up, the media socket never came
+    ledger.MAX_DURATION: _max_duration,
+    ledger.LOST: _lost,  # the socket was lost and the carrier never asked what now
+    ledger.SETTLE: _settle,
+}
