@@ -1,0 +1,119 @@
+"""Relays the call, unchanged, to a websocket somewhere else that speaks the carrier's protocol.
+
+The upstream server sees what it would see had the carrier called it: the same first messages,
+the same sound, the same keys; what it sends goes to the carrier as it is. Its URL is the
+operator's or the assistant's and was vetted when the assistant was stored, so redirects are
+not followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from app.domain.media import Seat
+from app.media.line import AssistantFailed, Line
+from providers.events import EndedReason
+
+OPEN_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
+MAX_MESSAGE = 1024 * 1024
+"""Bytes of one upstream message: a whole sentence of sound may come at once."""
+MAX_QUEUE = 16
+"""Upstream messages held here while the carrier drains; then the upstream is made to wait."""
+PING_SECONDS = 20.0
+NORMAL = frozenset({1000, 1005})
+"""Close codes that end the call without blame; 1005 is a close without a code, as browsers' code does."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+class Stream:
+    """One call's relay."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._url = seat.stream_url
+        transport = seat.assistant.get("transport")
+        self._headers = _headers(transport if isinstance(transport, Mapping) else {})
+
+    async def run(self, line: Line) -> EndedReason | None:
+        """Until one side has gone. Raises ``AssistantFailed`` unless the upstream closed normally."""
+        upstream = await self._open()
+        up = asyncio.create_task(_carry_up(line, upstream))
+        down = asyncio.create_task(_carry_down(line, upstream))
+        try:
+            await asyncio.wait([up, down], return_when=asyncio.FIRST_COMPLETED)
+            if up.done() and upstream.close_code is None:
+                return EndedReason.CUSTOMER_ENDED_CALL  # the carrier has gone and is reported
+            await down
+        finally:
+            up.cancel()
+            down.cancel()
+            await upstream.close()
+        if upstream.close_code not in NORMAL:
+            raise AssistantFailed(f"The stream URL's server closed with {upstream.close_code}.")
+        return EndedReason.ASSISTANT_ENDED_CALL
+
+    async def _open(self) -> ClientConnection:
+        if not self._url:
+            raise AssistantFailed(
+                "The assistant's transport has no url, and STREAM_URL is not set."
+            )
+        try:
+            return await _Connect(
+                self._url,
+                additional_headers=self._headers,
+                user_agent_header="patchbay",
+                compression=None,
+                open_timeout=OPEN_SECONDS,
+                close_timeout=CLOSE_SECONDS,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PING_SECONDS,
+                max_size=MAX_MESSAGE,
+                max_queue=MAX_QUEUE,
+            )
+        except (OSError, ValueError, WebSocketException) as error:
+            # the error's own text may hold the URL, and that a password
+            raise AssistantFailed(
+                f"The stream URL could not be opened: {type(error).__name__}."
+            ) from error
+
+
+class _Connect(connect):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Never: only the first address was vetted."""
+        return exc
+
+
+async def _carry_up(line: Line, upstream: ClientConnection) -> None:
+    try:
+        for message in line.opening:
+            await upstream.send(message)
+        async for message in line.raw():
+            await upstream.send(message)
+    except ConnectionClosed:
+        return  # the other direction says how
+
+
+async def _carry_down(line: Line, upstream: ClientConnection) -> None:
+    try:
+        async for message in upstream:
+            await line.send_raw(message)
+    except ConnectionClosed:
+        return  # close_code says how
+
+
+def _headers(transport: Mapping[str, object]) -> dict[str, str]:
+    """``transport.headers``, for the upstream handshake. Raises ``AssistantFailed``."""
+    given = transport.get("headers") or {}
+    if not isinstance(given, Mapping):
+        raise AssistantFailed("The assistant's transport.headers is not an object.")
+    for name, value in given.items():
+        if not (_NAME.fullmatch(name) and isinstance(value, str) and _VALUE.fullmatch(value)):
+            raise AssistantFailed(f"The assistant's transport.headers has a bad {name[:40]!r}.")
+    return dict(given)

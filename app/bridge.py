@@ -1,0 +1,212 @@
+"""Flask behind ASGI in one hop: the body is read on the loop, one thread makes the whole answer.
+
+Request and answer are held in memory, so bodies are capped and nothing is streamed through here.
+A slow sender costs a coroutine, never a thread. Beside PEP 3333's keys the environ has two of our own:
+
+* ``patchbay.raw_target``: path and query exactly as on the wire (a lone trailing ``?`` excepted,
+  which ASGI does not tell), because carriers sign the URL as they sent it
+* ``patchbay.headers``: (lower-case name, value) pairs in order, repeated ones kept
+
+https://asgi.readthedocs.io/en/latest/specs/www.html https://peps.python.org/pep-3333/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIApplication
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Environ = dict[str, Any]
+
+MAX_BODY = 256 * 1024
+BODY_SECONDS = 30.0
+"""How long a request may take to arrive, once its head is there."""
+THREADS = 10
+BODILESS = (204, 304)
+"""Statuses that never have a body, 1xx aside."""
+UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
+
+log = logging.getLogger(__name__)
+
+
+class Reply(NamedTuple):
+    """One whole HTTP answer."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class _Left(Exception):
+    """The client went away before its request was complete."""
+
+
+class _Unread(Exception):
+    """The body is not taken; the argument is the status that says why."""
+
+
+class Bridge:
+    """One WSGI application as an ASGI application, for ``http`` scopes.
+
+    An exception of the application is logged and answered 500; a body over ``max_body`` bytes
+    413; one that takes longer than ``body_seconds`` 408. All in Vapi's error shape.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        threads: int = THREADS,
+        max_body: int = MAX_BODY,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._app = app
+        self._max_body = max_body
+        self._body_seconds = body_seconds
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            reply = await self._reply(scope, receive)
+        except _Left:
+            return
+        status, headers, body = _framed(scope["method"], reply)
+        wire = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": wire})
+        await send({"type": "http.response.body", "body": body})
+
+    def close(self) -> None:
+        """Let the running requests end; blocks until they have."""
+        self._pool.shutdown()
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await self._read(scope, receive)
+        except TimeoutError:
+            return error_reply(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive")
+        except _Unread as refusal:
+            return error_reply(refusal.args[0], f"The body is over {self._max_body} bytes")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        if _declared_length(scope) > self._max_body:
+            raise _Unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        parts, size, more = list[bytes](), 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Left
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._max_body:
+                raise _Unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            more = message.get("more_body", False)
+        return b"".join(parts)
+
+    def _call(self, environ: Environ) -> Reply:
+        try:
+            return _run(self._app, environ)
+        except Exception:
+            log.exception("the application failed on %s", environ["REQUEST_METHOD"])
+            return error_reply(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
+
+
+def error_reply(status: HTTPStatus, message: str) -> Reply:
+    """An error in the shape of Vapi's."""
+    phrase = "Payload Too Large" if status == 413 else status.phrase
+    body = {"message": message, "error": phrase, "statusCode": int(status)}
+    return Reply(status, [("content-type", "application/json")], json.dumps(body).encode())
+
+
+def environ_of(scope: Scope, body: bytes) -> Environ:
+    """PEP 3333's environ of one request. Header names with ``_`` stay out: they could pose as others."""
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query = scope["query_string"].decode("latin-1")
+    headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
+    server, client = scope.get("server") or ("localhost", 80), scope.get("client") or ("", 0)
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1] or ""),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client[0],
+        "REMOTE_PORT": str(client[1]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "patchbay.raw_target": raw_path.decode("latin-1") + (f"?{query}" if query else ""),
+        "patchbay.headers": headers,
+    }
+    environ.update(_header_keys(headers))
+    environ["CONTENT_LENGTH"] = str(len(body))  # a chunked body has none of its own
+    return environ
+
+
+def _header_keys(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    keys = dict[str, str]()
+    for name, value in headers:
+        if "_" in name or name == "transfer-encoding":
+            continue
+        key = name.upper().replace("-", "_")
+        key = key if key in UNPREFIXED else f"HTTP_{key}"
+        glue = "; " if name == "cookie" else ","
+        keys[key] = f"{keys[key]}{glue}{value}" if key in keys else value
+    return keys
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name.lower() == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0
+
+
+def _run(app: WSGIApplication, environ: Environ) -> Reply:
+    started, chunks = list[tuple[str, list[tuple[str, str]]]](), list[bytes]()
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
+        started[:] = [(status, headers)]  # nothing is on the wire yet: an error may replace it
+        return chunks.append
+
+    result = app(environ, start)
+    try:
+        chunks.extend(result)
+    finally:
+        getattr(result, "close", lambda: None)()
+    status, headers = started[0]
+    return Reply(int(status[:3]), headers, b"".join(chunks))
+
+
+def _framed(method: str, reply: Reply) -> Reply:
+    """The answer with the length its status and method allow."""
+    status, headers, body = reply
+    if method == "HEAD" or status == 304:
+        return Reply(status, headers, b"")  # the length says what GET would have had
+    headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+    if status in BODILESS or status < 200:
+        return Reply(status, headers, b"")
+    return Reply(status, [*headers, ("content-length", str(len(body)))], body)

@@ -1,0 +1,136 @@
+"""Every media socket of this process: lets them in, ends them when their call is over.
+
+``/media/<provider>/<token>``: the token is claimed, once, before the handshake is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.media import MediaService, Seat
+from app.media.ending import Ending, How
+from app.media.limits import Limits
+from app.media.session import GOING_AWAY, Backends, Session
+from app.media.socket import Gone, Receive, Scope, Send, Socket
+from providers.base import Provider
+from providers.errors import ProviderError
+
+SHUTDOWN_SECONDS = 8.0
+"""How long a stopping process waits for its sessions to report and close."""
+FORBIDDEN, UNAVAILABLE = 403, 503
+
+log = logging.getLogger(__name__)
+
+
+class Hub:
+    """An ASGI application for ``websocket`` scopes."""
+
+    def __init__(
+        self,
+        service: MediaService,
+        providers: Mapping[str, Provider],
+        backends: Backends,
+        limits: Limits | None = None,
+    ) -> None:
+        self._service = service
+        self._providers = providers
+        self._backends = backends
+        self._limits = limits or Limits()
+        self._sessions = dict[Session, asyncio.Task[None] | None]()
+        self._draining = False
+        self._nudged = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to watch for calls that end by another cause."""
+        self._loop = asyncio.get_running_loop()
+        self._watcher = asyncio.create_task(self._watch())
+
+    def nudge(self, call_id: str) -> None:
+        """This call has ended just now: look at once, if it is one of ours. From any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nothing is left to end
+                self._loop.call_soon_threadsafe(self._nudge, call_id)
+
+    async def drain(self) -> None:
+        """Refuse new sockets, report the open ones lost and close them with 1001."""
+        self._draining = True
+        for session in self._sessions:
+            session.fate.seal(Ending(How.SHUTDOWN, GOING_AWAY, "going away"))
+        tasks = [task for task in self._sessions.values() if task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=SHUTDOWN_SECONDS)
+
+    async def stop(self) -> None:
+        """``drain``, then stop watching."""
+        await self.drain()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait([self._watcher])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = Socket(scope, receive, send, stall_seconds=self._limits.stall_seconds)
+        seat = await self._admit(scope)
+        if isinstance(seat, int):
+            return await socket.refuse(seat)
+        try:
+            await socket.accept()
+        except Gone:
+            return None
+        session = Session(seat, socket, self._service, self._backends, self._limits)
+        self._sessions[session] = asyncio.current_task()
+        try:
+            await session.run()
+        finally:
+            del self._sessions[session]
+
+    async def _admit(self, scope: Scope) -> Seat | int:
+        """The claimed seat, or the status that refuses the handshake."""
+        raw_path = bytes(scope["raw_path"]).decode("latin-1")
+        root, media, name, token = [*raw_path.split("/", 3), "", "", ""][:4]
+        provider = self._providers.get(name)
+        if root or media != "media" or provider is None or not token:
+            return FORBIDDEN
+        if self._draining:
+            return UNAVAILABLE
+        query = bytes(scope["query_string"]).decode("latin-1")
+        target = f"{raw_path}?{query}" if query else raw_path
+        headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
+        try:
+            return await asyncio.to_thread(self._service.claim, provider, token, target, headers)
+        except ProviderError as error:  # not let in, or an account without what it takes to tell
+            log.warning("media socket refused: %s", error)
+            return FORBIDDEN
+        except SQLAlchemyError:
+            log.exception("media socket refused: the store failed")
+            return UNAVAILABLE
+
+    def _nudge(self, call_id: str) -> None:
+        if any(session.seat.call_id == call_id for session in self._sessions):
+            self._nudged.set()
+
+    async def _watch(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.watch_seconds):
+                    await self._nudged.wait()
+            self._nudged.clear()
+            if self._sessions:
+                await self._end_what_is_over()
+
+    async def _end_what_is_over(self) -> None:
+        live = {session.seat.call_id for session in self._sessions}
+        try:
+            over = await asyncio.to_thread(self._service.over, live)
+        except SQLAlchemyError:
+            log.exception("could not ask which calls are over")
+            return
+        for session in self._sessions:
+            if session.seat.call_id in over:
+                session.fate.seal(Ending(How.OVER))

@@ -1,0 +1,298 @@
+"""A served application, a domain that records, and a client per carrier."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import uvicorn
+from flask import Flask
+from websockets.asyncio.client import ClientConnection, connect
+
+from app.asgi import Application, build
+from app.domain.media import Seat
+from app.media.limits import Limits
+from app.worker import SETTINGS, DrainingServer
+from providers import audio
+from providers.base import Provider, StreamStart, stream_id
+from providers.events import EndedReason
+from providers.registry import PROVIDERS
+
+PATIENCE = 30
+"""Seconds after which a test that waits for something gives up."""
+QUICK = Limits(start_seconds=0.3, drain_seconds=0.5, grace_seconds=0.3, watch_seconds=0.05)
+
+
+def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """An async test as pytest wants it; it ends, one way or the other."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        async def patiently() -> None:
+            async with asyncio.timeout(PATIENCE):
+                await test(*args, **kwargs)
+
+        asyncio.run(patiently())
+
+    return run
+
+
+class Domain:
+    """Stands for ``app.domain.media.MediaService``: answers as told, records what it is told."""
+
+    def __init__(self, **seat: Any) -> None:
+        self.seat = seat
+        self.told = list[tuple[Any, ...]]()
+        self.raises = dict[str, list[Exception]]()
+        """By method: errors for its next calls, in order."""
+        self.ended = set[str]()
+        self.nudges = list[Callable[[str], None]]()
+        self.lived = list[str]()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+
+    def claim(
+        self, provider: Provider, token: str, target: str, headers: Sequence[tuple[str, str]]
+    ) -> Seat:
+        self._tell("claim", provider.name, token, target, headers)
+        facts = {
+            "call_id": token,
+            "org_id": "org",
+            "stream": stream_id(target),
+            "provider": provider,
+            "backend": "echo",
+            "stream_url": None,
+            "assistant": {},
+            "call": {"id": token, "metadata": {}, "customer": {}, "type": "inboundPhoneCall"},
+        }
+        return Seat(**{**facts, **self.seat})
+
+    def joined(self, seat: Seat, start: StreamStart) -> None:
+        self._tell("joined", seat.call_id, start)
+
+    def stopped(self, seat: Seat) -> None:
+        self._tell("stopped", seat.call_id)
+
+    def lost(self, seat: Seat) -> None:
+        self._tell("lost", seat.call_id)
+
+    def intend(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
+        self._tell("intend", call_id, reason, message)
+
+    def note(self, seat: Seat, name: str, data: Mapping[str, Any]) -> None:
+        self._tell("note", seat.call_id, name, dict(data))
+
+    def over(self, call_ids: Collection[str]) -> set[str]:
+        return self.ended & set(call_ids)
+
+    def words(self) -> list[str]:
+        """What was reported, without the notes."""
+        return [told[0] for told in self.told if told[0] != "note"]
+
+    def notes(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(told[2], told[3]) for told in self.told if told[0] == "note"]
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait until the record satisfies a condition."""
+        self._loop = asyncio.get_running_loop()
+        while not done():
+            self._changed.clear()
+            if done():
+                return
+            await self._changed.wait()
+
+    async def hears(self, word: str) -> tuple[Any, ...]:
+        """Wait for the first report of that name."""
+        await self.until(lambda: word in [told[0] for told in self.told])
+        return next(told for told in self.told if told[0] == word)
+
+    def _tell(self, *told: Any) -> None:
+        self.told.append(told)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._changed.set)
+        if errors := self.raises.get(told[0]):
+            raise errors.pop(0)
+
+
+@asynccontextmanager
+async def listening(app: Any, **settings: Any) -> AsyncIterator[tuple[DrainingServer, str]]:
+    """Any ASGI application under the worker's server and settings; yields it and ``host:port``."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, **{**SETTINGS, **settings})
+    config.load()
+    server = DrainingServer(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[sock])
+    try:
+        yield server, f"127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        await server.shutdown([sock])
+
+
+@dataclass
+class Served:
+    """One running application."""
+
+    domain: Domain
+    application: Application
+    server: DrainingServer
+    address: str
+
+    def url(self, provider: str, token: str = "token-1") -> str:
+        return f"ws://{self.address}/media/{provider}/{token}"
+
+
+@asynccontextmanager
+async def serving(domain: Domain, limits: Limits = QUICK) -> AsyncIterator[Served]:
+    flask = Flask("tests")
+    flask.extensions["patchbay"] = SimpleNamespace(
+        media=domain,
+        providers=PROVIDERS,
+        core=SimpleNamespace(nudges=domain.nudges),
+        start=lambda: domain.lived.append("start"),
+        stop=lambda: domain.lived.append("stop"),
+    )
+    application = build(flask, limits)
+    async with listening(application) as (server, address):
+        yield Served(domain, application, server, address)
+
+
+# ------------------------------------------------------------------ the carriers' side
+
+
+@dataclass
+class TwilioCaller:
+    """What Twilio sends, and what it understands."""
+
+    name = "twilio"
+    rate = 8000
+    stops = True
+    sid: str = "MZ" + "0" * 32
+    call: str = "CA" + "1" * 32
+    account: str = "AC" + "2" * 32
+    parameters: dict[str, str] = field(default_factory=lambda: {"callId": "token-1"})
+
+    def opening(self) -> list[str | bytes]:
+        start = {
+            "accountSid": self.account,
+            "streamSid": self.sid,
+            "callSid": self.call,
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            "customParameters": self.parameters,
+        }
+        return [
+            json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}),
+            self._message("start", start=start),
+        ]
+
+    def sound(self, pcm: bytes) -> str | bytes:
+        payload = base64.b64encode(audio.pcm_to_mulaw(pcm)).decode()
+        return self._message("media", media={"track": "inbound", "payload": payload})
+
+    def digit(self, digit: str) -> str | bytes:
+        return self._message("dtmf", dtmf={"track": "inbound_track", "digit": digit})
+
+    def stop(self) -> str | bytes:
+        return self._message("stop", stop={"accountSid": self.account, "callSid": self.call})
+
+    def heard(self, message: str | bytes) -> bytes | None:
+        """PCM of a message to Twilio; None when it is no sound."""
+        body = json.loads(message)
+        assert body["streamSid"] == self.sid
+        if body["event"] != "media":
+            return None
+        return audio.mulaw_to_pcm(base64.b64decode(body["media"]["payload"]))
+
+    def mark_reply(self, message: str | bytes) -> str | bytes | None:
+        """The answer to a mark once it is played."""
+        body = json.loads(message)
+        return self._message("mark", mark=body["mark"]) if body["event"] == "mark" else None
+
+    def _message(self, event: str, **more: Any) -> str:
+        return json.dumps({"event": event, "streamSid": self.sid, "sequenceNumber": "1", **more})
+
+
+@dataclass
+class VonageCaller:
+    """What Vonage sends, and what it understands."""
+
+    name = "vonage"
+    rate = 16000
+    stops = False
+
+    def opening(self) -> list[str | bytes]:
+        fields = {"event": "websocket:connected", "content-type": "audio/l16;rate=16000"}
+        return [json.dumps({**fields, "call-id": "token-1"})]
+
+    def sound(self, pcm: bytes) -> str | bytes:
+        return pcm
+
+    def digit(self, digit: str) -> str | bytes:
+        return json.dumps({"event": "websocket:dtmf", "digit": digit, "duration": 260})
+
+    def heard(self, message: str | bytes) -> bytes | None:
+        return message if isinstance(message, bytes) else None
+
+    def mark_reply(self, message: str | bytes) -> str | bytes | None:
+        body = json.loads(message) if isinstance(message, str) else {}
+        if body.get("action") != "notify":
+            return None
+        return json.dumps({"event": "websocket:notify", "payload": body["payload"]})
+
+
+Caller = TwilioCaller | VonageCaller
+CALLERS = [TwilioCaller(), VonageCaller()]
+
+
+def loud(caller: Caller, milliseconds: int = 20, level: int = 12000) -> bytes:
+    """PCM at one level: recognisable, and the same after mu-law and back (within its step)."""
+    samples = caller.rate * milliseconds // 1000
+    pcm = level.to_bytes(2, "little", signed=True) * samples
+    return audio.mulaw_to_pcm(audio.pcm_to_mulaw(pcm))
+
+
+@asynccontextmanager
+async def calling(
+    served: Served, caller: Caller, token: str = "token-1", *, opened: bool = True, **options: Any
+) -> AsyncIterator[ClientConnection]:
+    """The carrier's socket, its opening messages sent."""
+    url = served.url(caller.name, token)
+    async with connect(url, proxy=None, max_size=None, max_queue=None, **options) as carrier:
+        for message in caller.opening() if opened else []:
+            await carrier.send(message)
+        yield carrier
+
+
+async def listen(caller: Caller, carrier: ClientConnection, size: int) -> bytes:
+    """At least so many bytes of the PCM sent to the carrier; marks are answered meanwhile."""
+    pcm = b""
+    while len(pcm) < size:
+        message = await carrier.recv()
+        pcm += caller.heard(message) or b""
+        await answer_mark(caller, carrier, message)
+    return pcm
+
+
+async def listen_to_the_end(caller: Caller, carrier: ClientConnection) -> bytes:
+    """All the PCM until the socket is closed."""
+    pcm = b""
+    async for message in carrier:
+        pcm += caller.heard(message) or b""
+        await answer_mark(caller, carrier, message)
+    return pcm
+
+
+async def answer_mark(caller: Caller, carrier: ClientConnection, message: str | bytes) -> None:
+    reply = caller.mark_reply(message)
+    if reply is not None:
+        await carrier.send(reply)

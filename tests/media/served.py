@@ -1,0 +1,21 @@
+"""An application for a server of its own process: everything real but the domain."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from flask import Flask
+
+from app.asgi import build
+from providers.registry import PROVIDERS
+from tests.media.harness import QUICK, Domain
+
+flask = Flask("tests")
+flask.extensions["patchbay"] = SimpleNamespace(
+    media=Domain(),
+    providers=PROVIDERS,
+    core=SimpleNamespace(nudges=[]),
+    start=lambda: None,
+    stop=lambda: None,
+)
+application = build(flask, QUICK)

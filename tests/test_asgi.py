@@ -1,0 +1,104 @@
+"""The joined ASGI application: its start and stop, and the worker gunicorn runs it in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from app import asgi
+from app.worker import SETTINGS, names_no_path
+from providers.errors import Refused
+from tests.media.harness import (
+    Domain,
+    TwilioCaller,
+    VonageCaller,
+    calling,
+    listen,
+    loud,
+    on_loop,
+    serving,
+)
+
+ROOT = Path(__file__).parents[1]
+
+
+@on_loop
+async def test_start_and_stop_follow_the_server() -> None:
+    domain = Domain()
+    async with serving(domain):
+        assert domain.lived == ["start"]
+    assert domain.lived == ["start", "stop"]
+
+
+@on_loop
+async def test_failed_start_stops_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    domain = Domain()
+    monkeypatch.setattr(domain, "lived", None)
+    with pytest.raises(SystemExit):
+        async with serving(domain):
+            pass
+
+
+def test_import_opens_nothing() -> None:
+    assert "application" not in vars(asgi)
+    with pytest.raises(AttributeError, match="nothing_else"):
+        asgi.nothing_else  # noqa: B018
+
+
+@on_loop
+async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
+    """One real worker on the test's own listening socket, an echo behind it, and a TERM."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gunicorn", "-k", "app.worker.Worker"),
+            *("-b", f"fd://{listener.fileno()}", "tests.media.served:application"),
+            cwd=ROOT,
+            pass_fds=[listener.fileno()],
+            stderr=asyncio.subprocess.PIPE,
+        )
+    caller = VonageCaller()
+    url = f"ws://{address}/media/vonage/the-token"
+    async with connect(url, proxy=None, open_timeout=25) as carrier:  # waits for the worker
+        for message in caller.opening():
+            await carrier.send(message)
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 640) == loud(caller)
+        process.send_signal(signal.SIGTERM)
+        await carrier.wait_closed()
+        assert carrier.close_code == 1001
+    _, log = await process.communicate()
+    assert process.returncode == 0
+    assert b"the-token" not in log
+
+
+def test_handshakes_are_not_logged_with_their_paths() -> None:
+    line = '%s - "WebSocket %s" [accepted]'
+    secret = logging.LogRecord("uvicorn.error", 20, "", 1, line, ("ip", "/media/x/t"), None)
+    other = logging.LogRecord("uvicorn.error", 20, "", 1, "Shutting down", (), None)
+    assert not names_no_path(secret)
+    assert names_no_path(other)
+    assert SETTINGS["access_log"] is False
+
+
+@on_loop
+async def test_a_second_socket_with_the_same_token_is_the_domains_to_refuse() -> None:
+    """The hub keeps nothing of its own about tokens: every handshake is claimed."""
+    domain, caller = Domain(), TwilioCaller()
+    async with serving(domain) as served, calling(served, caller):
+        await domain.hears("joined")
+        domain.raises["claim"] = [Refused("used before")]
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(served.url("twilio"), proxy=None)
+        assert refusal.value.response.status_code == 403
+    assert domain.words().count("claim") == 2
