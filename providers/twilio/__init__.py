@@ -1,0 +1,71 @@
+"""Twilio: one object that joins the parts of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from providers.base import (
+    Account,
+    Answer,
+    Client,
+    Codec,
+    Details,
+    HookKind,
+    Instruction,
+    Provider,
+    Report,
+    WebhookRequest,
+)
+from providers.twilio import callbacks, client, config, frames, signature, twiml
+
+__all__ = ["TWILIO"]
+
+
+class Twilio:
+    """Twilio, as ``providers.base.Provider`` describes a carrier. Holds no state."""
+
+    name = config.NAME
+    hooks = config.HOOKS
+    number_fields = config.NUMBER_FIELDS
+    return_hosts = config.RETURN_HOSTS
+    connect_failed = config.CONNECT_FAILED
+
+    def account(self, ref: str, secrets: Mapping[str, Any]) -> Account:
+        return config.account(ref, secrets)
+
+    def credential(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        return config.credential(body)
+
+    def claimed_account(self, request: WebhookRequest) -> str | None:
+        return signature.claimed_account(request)
+
+    def verify(self, request: WebhookRequest, account: Account) -> None:
+        signature.verify(request, account)
+
+    def verify_socket(self, url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
+        signature.verify_socket(url, headers, account)
+
+    def parse(self, hook: HookKind, request: WebhookRequest) -> Report:
+        return callbacks.parse(hook, request)
+
+    def answer(self, instructions: Sequence[Instruction]) -> Answer:
+        return twiml.answer(instructions)
+
+    def acknowledge(self) -> Answer:
+        return twiml.acknowledge()
+
+    def refusal(self, error: Exception, *, transient: bool = False) -> Answer:
+        return twiml.refusal(error, transient=transient)
+
+    def details(self, details: Details) -> dict[str, Any]:
+        return twiml.details(details)
+
+    def codec(self) -> Codec:
+        return frames.TwilioCodec()
+
+    def client(self, account: Account, *, timeout: float = 10.0) -> Client:
+        return client.TwilioClient(account, timeout=timeout)
+
+
+TWILIO: Provider = Twilio()

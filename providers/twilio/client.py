@@ -1,0 +1,137 @@
+"""Twilio's REST API, through its own SDK, imported at the first use.
+
+Re-sends nothing: Twilio's create-call has no idempotency key, so a call that timed out may be
+ringing. Ignores TWILIO_REGION and TWILIO_EDGE, which the SDK would read behind our back: every
+request goes to ``Account.api_url``, or to api.twilio.com.
+https://www.twilio.com/docs/voice/api/call-resource
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from providers.base import Account, Dial, Dialed
+from providers.errors import CarrierError, NotConfigured
+from providers.twilio import twiml
+
+if TYPE_CHECKING:
+    from twilio.http import HttpClient  # type: ignore[import-untyped]
+    from twilio.rest import Client as Rest  # type: ignore[import-untyped]
+
+API_URL = "https://api.twilio.com"
+
+GONE = frozenset({"20404", "21220"})
+"""No such call; the call is not in progress. To who hangs up both say: it is over."""
+
+_AGAIN = frozenset({408, 425, 429})
+"""Refusals that are about the moment, not the request."""
+
+
+class TwilioClient:
+    """One account's API. Raises ``CarrierError``; ``NotConfigured`` when no secret of it is known."""
+
+    def __init__(self, account: Account, *, timeout: float) -> None:
+        self._account = account
+        self._timeout = timeout
+
+    def dial(self, order: Dial) -> Dialed:
+        """Create the call. ``order.max_duration`` is in seconds, as is Twilio's ``TimeLimit``."""
+        document = twiml.document((order.connect,))
+        with _translated():
+            call = self._rest.calls.create(
+                to=order.to,
+                from_=order.from_,
+                twiml=document,
+                time_limit=order.max_duration,
+                status_callback=twiml.retried(order.status_url),
+                status_callback_event=list(twiml.STATUS_EVENTS),
+                status_callback_method="POST",
+            )
+        if not call.sid:
+            raise CarrierError("Twilio accepted the call and gave it no sid", permanent=False)
+        return Dialed(call.sid, call.sid)
+
+    def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
+        """End the leg, ringing or answered. Twilio has one host for all calls: no ``api_url``."""
+        with _translated():
+            self._rest.calls(leg_ref).update(status="completed")
+
+    def check(self) -> str:
+        """The account's name and status."""
+        with _translated():
+            found = self._rest.api.v2010.accounts(self._account.ref).fetch()
+        return f"Twilio account {found.friendly_name} ({found.status})"
+
+    @cached_property
+    def _rest(self) -> Rest:
+        from twilio.rest import Client
+
+        name, secret = _login(self._account)
+        http = _http_client(self._account.api_url or API_URL, self._timeout)
+        return Client(name, secret, self._account.ref, http_client=http)
+
+
+def _login(account: Account) -> tuple[str, str]:
+    """An API key where there is one, else the newest auth token."""
+    secrets = account.secrets
+    if secrets.get("apiKey") and secrets.get("apiSecret"):
+        return secrets["apiKey"], secrets["apiSecret"]
+    if not secrets.get("authTokens"):
+        raise NotConfigured(f"Twilio account {account.ref} has no authTokens and no apiKey")
+    return account.ref, secrets["authTokens"][0]
+
+
+def _http_client(api_url: str, timeout: float) -> HttpClient:
+    """The SDK's HTTP client, held to one address; its default has no timeout at all."""
+    from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+
+    base = urlsplit(api_url)
+
+    class Rebased(TwilioHttpClient):  # type: ignore[misc]
+        def request(self, method: str, url: str, *args: Any, **more: Any) -> Any:
+            parts = urlsplit(url)
+            path = base.path.rstrip("/") + parts.path
+            target = urlunsplit((base.scheme, base.netloc, path, parts.query, ""))
+            return super().request(method, target, *args, **more)
+
+    return Rebased(timeout=timeout, max_retries=0)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The SDK has two unrelated API errors and lets the transport's through."""
+    from requests import RequestException
+    from twilio.base.exceptions import (  # type: ignore[import-untyped]
+        TwilioException,
+        TwilioRestException,
+        TwilioServiceException,
+    )
+
+    try:
+        yield
+    except TwilioRestException as error:
+        raise _refused(error.status, error.code, error.msg) from error
+    except TwilioServiceException as error:
+        raise _refused(error.status, error.code, error.detail or error.title) from error
+    except TwilioException as error:
+        raise CarrierError(f"Twilio's SDK refused: {error}", permanent=True) from error
+    except RequestException as error:
+        kind = type(error).__name__
+        raise CarrierError(f"Twilio's API cannot be reached: {kind}", permanent=False) from error
+    except (ValueError, TypeError, AttributeError) as error:
+        # A proxy's page, or JSON that is no object: the SDK does not look.
+        raise CarrierError("Twilio's API answered with no JSON object", permanent=False) from error
+
+
+def _refused(status: int, code: int | None, message: str) -> CarrierError:
+    word = str(code) if code else None
+    return CarrierError(
+        f"Twilio answered {status}{f' ({word})' if word else ''}: {message}",
+        permanent=400 <= status < 500 and status not in _AGAIN,
+        gone=status == 404 or word in GONE,
+        code=word,
+    )

@@ -1,0 +1,98 @@
+"""Twilio's URLs, accounts and field names: what is fixed before any request comes.
+
+Checks shapes only; whether a token is right shows at the first signature.
+https://www.twilio.com/docs/iam/api/account
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from providers.base import Account, Hook, HookKind, NumberFields
+from providers.errors import NotConfigured
+from providers.events import EndedReason
+
+NAME = "twilio"
+
+HOOKS: tuple[Hook, ...] = (
+    Hook(HookKind.ARRIVE, "/twilio/inbound_call", ("GET", "POST")),
+    Hook(HookKind.FETCH, "/twilio/calls/<call_id>/twiml", ("GET", "POST")),
+    Hook(HookKind.STATUS, "/twilio/status", ("POST",)),
+    Hook(HookKind.STATUS, "/twilio/status/<token>", ("POST",)),
+    Hook(HookKind.STREAM, "/twilio/stream/<token>", ("POST",)),
+    Hook(HookKind.CONTINUE, "/twilio/after/<token>", ("POST",)),
+    Hook(HookKind.MACHINE, "/twilio/amd/<token>", ("POST",)),
+    Hook(HookKind.FORWARD, "/twilio/dial/<token>", ("POST",)),
+    Hook(HookKind.RECORDING, "/twilio/recording/<token>", ("POST",)),
+)
+
+NUMBER_FIELDS = NumberFields("twilioPhoneNumber", "twilioAccountSid", ("twilioAuthToken",))
+
+FLOW_HOST = "webhooks.twilio.com"
+RETURN_HOSTS = frozenset({FLOW_HOST})
+"""Studio's own door: the only place a Studio flow takes a voice call back."""
+
+CONNECT_FAILED = EndedReason.TWILIO_FAILED_TO_CONNECT_CALL
+
+ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
+_SECRET_NAMES = frozenset({"authTokens", "apiKey", "apiSecret"})
+
+
+def account(ref: str, secrets: Mapping[str, Any]) -> Account:
+    """An account with its secrets: ``authTokens`` (newest first), ``apiKey`` and ``apiSecret`` (REST).
+
+    Several auth tokens are a rotation: Twilio signs with the primary token until the second
+    one is promoted, and that moment is not announced. API keys never sign.
+    Raises ``NotConfigured`` naming the wrong field, never its value.
+    https://www.twilio.com/docs/iam/api/authtoken
+    """
+    if not ACCOUNT_SID.fullmatch(ref):
+        raise NotConfigured("accountSid must be AC and 32 hexadecimal digits (lower case)")
+    if unknown := sorted(set(secrets) - _SECRET_NAMES):
+        raise NotConfigured(f"not a secret of a Twilio account: {', '.join(unknown)}")
+    tokens = secrets.get("authTokens")
+    if not isinstance(tokens, list | tuple) or not tokens:
+        raise NotConfigured("authTokens must be a list of at least one auth token")
+    for token in tokens:
+        _text("authTokens", token)
+    if ("apiKey" in secrets) != ("apiSecret" in secrets):
+        raise NotConfigured("apiKey and apiSecret go together")
+    rest = {name: _text(name, secrets[name]) for name in ("apiKey", "apiSecret") if name in secrets}
+    return Account(ref, {"authTokens": list(tokens), **rest})
+
+
+def credential(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Vapi's Twilio credential -> (account sid, public fields, secrets).
+
+    Also reads the spelling of phone numbers (``twilioAccountSid``, ``twilioAuthToken``).
+    Raises ``NotConfigured`` naming the field.
+    """
+    if body.get("provider", NAME) != NAME:
+        raise NotConfigured("provider must be twilio")
+    ref = _one_of(body, "accountSid", "twilioAccountSid")
+    if not isinstance(ref, str):
+        raise NotConfigured("accountSid must be a string")
+    tokens = _one_of(body, "authToken", "authTokens", "twilioAuthToken")
+    secrets = {"authTokens": [tokens] if isinstance(tokens, str) else tokens}
+    secrets |= {name: body[name] for name in ("apiKey", "apiSecret") if body.get(name) is not None}
+    checked = account(ref, secrets)
+    return ref, {"accountSid": ref}, dict(checked.secrets)
+
+
+def _one_of(body: Mapping[str, Any], *names: str) -> Any:
+    """The one field given under any of these names."""
+    given = [name for name in names if body.get(name) is not None]
+    if not given:
+        raise NotConfigured(f"{names[0]} is missing")
+    if len(given) > 1:
+        raise NotConfigured(f"{' and '.join(given)} say the same thing: give one")
+    return body[given[0]]
+
+
+def _text(name: str, value: object) -> str:
+    # A pasted line end makes every signature fail, and nobody sees why.
+    if not isinstance(value, str) or not value or value != value.strip():
+        raise NotConfigured(f"{name} must hold non-empty text without spaces around it")
+    return value

@@ -1,0 +1,240 @@
+"""X-Twilio-Signature: is this request Twilio's, for this account, and whole?
+
+Our own check instead of the SDK's, whose validator accepts an empty token, any port and
+parameters cut anew: Twilio signs names and values run together, so the signature of
+``CallSid=CA1&CallStatus=ringing`` holds for ``CallSid=CA1CallStatusringing`` too. Hence, once
+the signature holds, every parameter the callbacks are read by must have its exact shape.
+Reads no clock: a Twilio signature is valid for ever, replays are harmless by their event's key.
+https://www.twilio.com/docs/usage/security#validating-requests
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qsl
+
+from providers.base import Account, WebhookRequest
+from providers.errors import InvalidSignature, MissingSignature, NoSecret
+from providers.twilio.config import ACCOUNT_SID
+
+HEADER = "x-twilio-signature"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+_CALL = r"CA[0-9a-f]{32}"
+_WORD = r"[a-z0-9_-]{0,40}"
+_NUMBER = r"[0-9]{0,9}"
+REQUIRED = {"AccountSid": ACCOUNT_SID, "CallSid": re.compile(_CALL)}
+"""In every request of a call; both have a fixed length, so nothing hides behind them."""
+SHAPES = {
+    name: re.compile(shape)
+    for name, shape in {
+        "ParentCallSid": f"({_CALL})?",
+        "CallStatus": _WORD,
+        "Direction": _WORD,
+        "SequenceNumber": _NUMBER,
+        "CallDuration": _NUMBER,
+        "CallbackSource": _WORD,
+        "AnsweredBy": _WORD,
+        "StreamSid": r"(MZ[0-9a-f]{32})?",
+        "StreamEvent": _WORD,
+        "DialCallSid": f"({_CALL})?",
+        "DialCallStatus": _WORD,
+        "RecordingSid": r"(RE[0-9a-f]{32})?",
+        "RecordingStatus": _WORD,
+    }.items()
+}
+"""Optional ones. Words, not lists of words: a new status of Twilio's is let in, a re-cut one is not."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+_URL = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:[0-9]*)?([/?][^#]*)?"
+)
+_DEFAULT_PORTS = {"https": ":443", "wss": ":443", "http": ":80", "ws": ":80"}
+
+
+def compute(token: str, url: str, params: Iterable[tuple[str, str]] = ()) -> str:
+    """The signature Twilio sends: base64(HMAC-SHA1(token, URL + sorted names and values)).
+
+    ``url`` loses its fragment and userinfo; its port stays as given. A repeated (name, value)
+    counts once, as at Twilio. Raises ``ValueError`` for what is no absolute URL.
+    """
+    scheme, host, port, rest = _split(url)
+    return _sign(token, f"{scheme}://{host}{port}{rest}", params)
+
+
+def claimed_account(request: WebhookRequest) -> str | None:
+    """The AccountSid the request names, unverified. Raises ``MissingSignature``, ``InvalidSignature``."""
+    if request.header(HEADER) is None:
+        raise MissingSignature("no X-Twilio-Signature: not a request of Twilio's")
+    named = [value for name, value in _readable(request) if name == "AccountSid"]
+    return named[0] if len(named) == 1 and ACCOUNT_SID.fullmatch(named[0]) else None
+
+
+def verify(request: WebhookRequest, account: Account) -> None:
+    """Raises ``Refused`` unless Twilio signed this request with one of the account's auth tokens.
+
+    Twilio appends a GET's parameters to the URL; of a form it signs each parameter, of JSON the
+    hash it put into the URL.
+    """
+    pairs = _readable(request)
+    _check(request.headers, account, _spellings(request.url), _signed_pairs(request, pairs))
+    _check_shapes(pairs, account)
+
+
+def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
+    """Raises ``Refused`` unless Twilio signed this handshake: the ``wss://`` URL, no parameters.
+
+    Twilio's page tells to try a trailing slash too.
+    https://www.twilio.com/docs/voice/media-streams#websocket-security
+    """
+    if not url.startswith(("wss://", "ws://")):
+        raise InvalidSignature("the media URL that is checked must begin with wss://")
+    other = url[:-1] if url.endswith("/") else f"{url}/"
+    _check(headers, account, [*_spellings(url), *_spellings(other)], [])
+
+
+def fields(request: WebhookRequest) -> list[tuple[str, str]]:
+    """The carrier's parameters as received: the query of a GET, else the body.
+
+    Raises ``ValueError`` when they are not in a form Twilio sends.
+    """
+    if request.method == "GET":
+        if request.body:
+            raise ValueError("a GET with a body, which no signature covers")
+        return _decode(request.query.partition("#")[0])
+    if request.method != "POST":
+        raise ValueError("neither GET nor POST")
+    kind = content_type(request)
+    if kind == JSON:
+        return _json_members(request.body)
+    if kind != FORM and (kind or request.body):
+        raise ValueError("a body that is neither a form nor JSON")
+    return _decode(request.body.decode("ascii"))
+
+
+def content_type(request: WebhookRequest) -> str:
+    """Media type in lower case; ``""`` when absent. Raises ``ValueError`` for another charset."""
+    header = request.header("content-type")
+    if header == "":
+        raise ValueError("an empty or repeated Content-Type")
+    kind, _, rest = (header or "").lower().partition(";")
+    if rest.strip().replace('"', "") not in ("", "charset=utf-8"):
+        raise ValueError("a Content-Type with parameters other than charset=utf-8")
+    return kind.strip()
+
+
+def _decode(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True, errors="strict")
+
+
+def _json_members(body: bytes) -> list[tuple[str, str]]:
+    try:
+        members = json.loads(body, object_pairs_hook=tuple)
+    except RecursionError:
+        raise ValueError("JSON nested too deep") from None
+    if not isinstance(members, tuple) or not all(isinstance(value, str) for _, value in members):
+        raise ValueError("JSON other than an object of strings")
+    return list(members)
+
+
+def _readable(request: WebhookRequest) -> list[tuple[str, str]]:
+    try:
+        return fields(request)
+    except ValueError as error:
+        raise InvalidSignature(f"not a request of Twilio's: {error}") from error
+
+
+def _signed_pairs(request: WebhookRequest, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What Twilio signs beside the URL."""
+    if request.method == "GET":
+        return []
+    if content_type(request) != JSON:
+        return pairs
+    given = [value for name, value in _decode(request.query) if name == "bodySHA256"]
+    actual = hashlib.sha256(request.body).hexdigest()
+    if len(given) != 1 or not hmac.compare_digest(_bytes(given[0]), actual.encode()):
+        raise InvalidSignature("bodySHA256 of the URL is not the hash of the JSON body")
+    return []
+
+
+def _check(
+    headers: Sequence[tuple[str, str]],
+    account: Account,
+    urls: Iterable[str],
+    pairs: list[tuple[str, str]],
+) -> None:
+    """Does the one signature header hold for one of the spellings under one of the tokens?"""
+    given = [value for name, value in headers if name.lower() == HEADER]
+    if not given:
+        raise MissingSignature("no X-Twilio-Signature: not a request of Twilio's")
+    tokens = [token for token in account.secrets.get("authTokens", ()) if token]
+    if not tokens:
+        raise NoSecret(f"no auth token is known of {account.ref}: nothing can be verified")
+    wanted = [_sign(token, url, pairs) for token in tokens for url in urls]
+    # All are compared, in constant time each: neither which token nor which spelling leaks.
+    holds = [hmac.compare_digest(_bytes(given[0]), _bytes(each)) for each in wanted]
+    if len(given) != 1 or not any(holds):
+        raise InvalidSignature(
+            f"X-Twilio-Signature does not hold for {account.ref}: is PUBLIC_URL the address "
+            "Twilio calls, and the auth token the primary one?"
+        )
+
+
+def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
+    """Refuse parameters cut anew; what is left means what Twilio meant."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise InvalidSignature("a parameter is repeated, which Twilio does not do")
+    if not all(_NAME.fullmatch(name) for name in values):
+        raise InvalidSignature("a parameter's name is none of Twilio's")
+    for name, shape in SHAPES.items():
+        if name in values and not shape.fullmatch(values[name]):
+            raise InvalidSignature(f"{name} is not of the shape Twilio gives it")
+        if name not in values and any(_hides(name, key + value) for key, value in pairs):
+            raise InvalidSignature(f"{name} is hidden in another parameter")
+    for name, shape in REQUIRED.items():
+        if not shape.fullmatch(values.get(name, "")):
+            raise InvalidSignature(f"{name} is missing, or not of the shape Twilio gives it")
+    if values["AccountSid"] != account.ref:
+        raise InvalidSignature(f"the request names another account than {account.ref}")
+
+
+def _hides(name: str, text: str) -> bool:
+    """Does another parameter contain this one and a value? ``DialCallDuration`` is a name of its own."""
+    return re.search(f"(?<!Dial){name}[A-Za-z0-9]", text) is not None
+
+
+def _spellings(url: str) -> list[str]:
+    """The URL as Twilio may have signed it: it drops the port of https, keeps that of http."""
+    try:
+        scheme, host, port, rest = _split(url)
+    except ValueError as error:
+        raise InvalidSignature(str(error)) from error
+    ports = ("", port or _DEFAULT_PORTS.get(scheme.lower(), ""))
+    return [f"{scheme}://{host}{each}{rest}" for each in ports]
+
+
+def _split(url: str) -> tuple[str, str, str, str]:
+    """Scheme, host, ``:port`` and the rest, bytes untouched; no userinfo, no fragment.
+
+    Not ``urlsplit``, which drops an empty query and tidies what Twilio signed untidied.
+    """
+    if not (match := _URL.fullmatch(url.partition("#")[0])):
+        raise ValueError("not an absolute URL")
+    scheme, host, port, rest = match.groups(default="")
+    return scheme, host, port, rest
+
+
+def _sign(token: str, url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    text = url + "".join(name + value for name, value in sorted(set(pairs)))
+    return base64.b64encode(hmac.digest(_bytes(token), _bytes(text), "sha1")).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,214 @@
+"""TwiML: our instructions in Twilio's markup, and what ``phoneCallProviderDetails`` holds.
+
+Every URL must be absolute: in bypass mode the document is served from somebody else's address.
+No ``<Pause>`` keeps a leg open and nothing reconnects by itself: what follows the stream is
+asked for, by ``<Redirect>``.
+https://www.twilio.com/docs/voice/twiml
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote, unquote_plus, urlencode, urlsplit, urlunsplit
+
+from providers.base import (
+    Answer,
+    Connect,
+    Details,
+    Forward,
+    HangUp,
+    Instruction,
+    Return,
+    Say,
+    stream_id,
+)
+from providers.errors import BadRequest, Refused
+from providers.twilio.config import FLOW_HOST
+
+CONTENT_TYPE = "text/xml"
+PROLOG = '<?xml version="1.0" encoding="UTF-8"?>'
+MAX_LENGTH = 4000
+"""Characters of the REST parameter ``Twiml`` (error 32018), which is what the document may end in."""
+
+RETRY = "#rc=3&rp=all"
+"""Connection overrides: three more tries, on 5xx and time-outs too. Without it one 500 loses the word.
+
+https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+"""
+
+STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NUMBER = re.compile(r"\+[1-9][0-9]{1,14}")
+_SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9*#wW]{1,32}")
+
+
+def answer(instructions: Sequence[Instruction]) -> Answer:
+    """The document. Raises ``ValueError`` for URLs and destinations Twilio cannot use."""
+    return Answer(document(instructions).encode(), CONTENT_TYPE)
+
+
+def document(instructions: Sequence[Instruction]) -> str:
+    """``answer`` as text. What follows a Connect or Forward is not reached by Twilio."""
+    response = ET.Element("Response")
+    for instruction in instructions:
+        _WRITERS[type(instruction)](response, instruction)
+    text = PROLOG + ET.tostring(response, encoding="unicode")
+    if len(text) >= MAX_LENGTH:
+        raise ValueError(
+            f"the TwiML has {len(text)} characters; Twilio takes less than {MAX_LENGTH}"
+        )
+    return text
+
+
+def details(details: Details) -> dict[str, Any]:
+    """Arguments of Twilio's create-call, spelt as its Node helper spells them.
+
+    ``twiml`` is what a bypass client serves; the others let it dial with one call.
+    https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource
+    """
+    wanted = {
+        "to": details.to,
+        "from": details.from_,
+        "twiml": document((details.connect,)),
+        "statusCallback": retried(details.status_url),
+        "statusCallbackEvent": list(STATUS_EVENTS),
+        "statusCallbackMethod": "POST",
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def acknowledge() -> Answer:
+    """Nothing to say: 204. TwiML in the answer to a status callback would be ignored."""
+    return Answer(b"", CONTENT_TYPE, 204)
+
+
+def refusal(error: Exception, *, transient: bool = False) -> Answer:
+    """403 not let in, 400 malformed, 503 to be sent again. The body tells a forger nothing."""
+    if transient:
+        return Answer(b"try again", "text/plain", 503)
+    if isinstance(error, Refused):
+        return Answer(b"refused", "text/plain", 403)
+    if isinstance(error, BadRequest):
+        return Answer(b"bad request", "text/plain", 400)
+    return Answer(b"error", "text/plain", 500)
+
+
+def retried(url: str) -> str:
+    """A callback URL Twilio tries again; the fragment is for Twilio and is never sent."""
+    if "#" in url:
+        raise ValueError("a callback URL has a fragment already")
+    return absolute(url) + RETRY
+
+
+def absolute(url: str, *schemes: str) -> str:
+    """The URL itself. Raises ``ValueError`` unless it is absolute, of these schemes (http, https)."""
+    parts = urlsplit(url)
+    if parts.scheme not in (schemes or ("https", "http")) or not parts.hostname:
+        raise ValueError(f"not an absolute URL of {' or '.join(schemes or ('https', 'http'))}")
+    if _NOT_XML.search(url) or re.search(r"\s", url):
+        raise ValueError("a URL holds spaces or control characters")
+    return url
+
+
+# ------------------------------------------------------------------ a writer per instruction
+
+
+def _connect(response: ET.Element, connect: Connect) -> None:
+    """Twilio cuts the query off the stream's URL, so it must have none: secrets go in its path.
+
+    The stream is named after its token's digest: its callbacks repeat the name.
+    https://www.twilio.com/docs/voice/twiml/stream
+    """
+    media_url = absolute(connect.media_url, "wss", "ws")
+    if "?" in media_url or "#" in media_url:
+        raise ValueError("the media URL has a query or fragment, which Twilio drops")
+    stream = ET.SubElement(
+        ET.SubElement(response, "Connect"),
+        "Stream",
+        url=media_url,
+        name=stream_id(media_url),
+        statusCallback=retried(connect.stream_url),
+    )
+    ET.SubElement(stream, "Parameter", name="callId", value=_clean(connect.call_id))
+    _redirect(response, absolute(connect.continue_url))
+
+
+def _forward(response: ET.Element, forward: Forward) -> None:
+    """``answerOnBridge`` keeps a caller who was not answered yet hearing the ringing."""
+    wanted = {
+        "action": absolute(forward.outcome_url),
+        "method": "POST",
+        "answerOnBridge": "true",
+        "timeout": str(forward.timeout),
+        "callerId": _clean(forward.caller_id or ""),
+    }
+    dial = ET.SubElement(response, "Dial", {name: value for name, value in wanted.items() if value})
+    if _SIP.fullmatch(forward.destination) and not forward.extension:
+        ET.SubElement(dial, "Sip").text = _clean(forward.destination)
+    elif _NUMBER.fullmatch(forward.destination):
+        number = ET.SubElement(dial, "Number")
+        number.text = forward.destination
+        if forward.extension:
+            number.set("sendDigits", _digits(forward.extension))
+    else:
+        raise ValueError("Twilio forwards to an E.164 number, or to a SIP URI without an extension")
+
+
+def _return(response: ET.Element, back: Return) -> None:
+    _redirect(response, _merged(absolute(back.url), back.params))
+
+
+def _say(response: ET.Element, say: Say) -> None:
+    ET.SubElement(response, "Say").text = _clean(say.text)
+
+
+def _hang_up(response: ET.Element, _: HangUp) -> None:
+    ET.SubElement(response, "Hangup")
+
+
+_WRITERS: dict[type[Instruction], Callable[[ET.Element, Any], None]] = {
+    Connect: _connect,
+    Forward: _forward,
+    Return: _return,
+    Say: _say,
+    HangUp: _hang_up,
+}
+
+
+def _redirect(response: ET.Element, url: str) -> None:
+    ET.SubElement(response, "Redirect", method="POST").text = url
+
+
+def _merged(url: str, params: Any) -> str:
+    """The URL with these parameters in its query; its own others stay as they are, byte for byte.
+
+    A Studio flow takes the call back only from a request that says ``FlowEvent=return``.
+    https://www.twilio.com/docs/studio/widget-library/twiml-redirect
+    """
+    parts = urlsplit(url)
+    wanted = {_clean(name): _clean(value) for name, value in params.items()}
+    if parts.hostname == FLOW_HOST:
+        wanted["FlowEvent"] = "return"
+    kept = [
+        each
+        for each in parts.query.split("&")
+        if each and unquote_plus(each.partition("=")[0]) not in wanted
+    ]
+    query = "&".join([*kept, urlencode(wanted, quote_via=quote)]).strip("&")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
+
+
+def _clean(text: str) -> str:
+    """Without what XML 1.0 cannot hold: such a document ends the call (12100)."""
+    return _NOT_XML.sub("", text)
+
+
+def _digits(extension: str) -> str:
+    if not _DIGITS.fullmatch(extension):
+        raise ValueError("an extension is made of 0-9 * # and w (half a second)")
+    return extension

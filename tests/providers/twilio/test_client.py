@@ -1,0 +1,229 @@
+"""Twilio's REST API, against a stand-in on the loopback address."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from providers.base import Account, Dial, Dialed
+from providers.errors import CarrierError, NotConfigured
+from providers.twilio import TWILIO, twiml
+from tests.providers.contract import ORIGIN, TOKEN, arrow
+from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, NEW_TOKEN, holding
+from tests.providers.twilio.case import TOKEN as AUTH_TOKEN
+
+STATUS_URL = f"{ORIGIN}/twilio/status/{TOKEN}"
+ORDER = Dial("+14155550123", "+12125550100", arrow(), STATUS_URL, max_duration=600)
+CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls"
+
+
+@dataclass
+class Api:
+    """What answers as Twilio: one answer for all, every request kept."""
+
+    url: str = ""
+    status: int = 201
+    body: bytes = json.dumps({"sid": CALL_SID, "status": "queued"}).encode()
+    requests: list[tuple[str, str, dict[str, str], dict[str, list[str]]]] = field(
+        default_factory=list
+    )
+
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+    def says(self, status: int, body: Any) -> None:
+        self.status = status
+        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    api = Api()
+    api.may_answer.set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            form = parse_qs(self.rfile.read(length).decode())
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            api.requests.append((self.command, self.path, headers, form))
+            api.may_answer.wait()
+            self.send_response(api.status)
+            self.send_header("content-length", str(len(api.body)))
+            self.end_headers()
+            self.wfile.write(api.body)
+
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Tests are quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        api.url = f"http://127.0.0.1:{server.server_port}"
+        yield api
+        api.may_answer.set()
+        server.shutdown()
+        thread.join()
+
+
+def client_of(api: Api, account: Account | None = None) -> Any:
+    account = replace(account or holding(AUTH_TOKEN), api_url=api.url)
+    return TWILIO.client(account, timeout=5.0)
+
+
+def login(api: Api) -> str:
+    _, _, headers, _ = api.requests[-1]
+    return base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode()
+
+
+def test_a_call_is_created_once_and_whole(api: Api) -> None:
+    assert client_of(api).dial(ORDER) == Dialed(CALL_SID, CALL_SID)
+    ((method, path, _, form),) = api.requests
+    assert (method, path) == ("POST", f"{CALLS}.json")
+    assert form == {
+        "To": ["+14155550123"],
+        "From": ["+12125550100"],
+        "Twiml": [twiml.document([ORDER.connect])],
+        "TimeLimit": ["600"],
+        "StatusCallback": [f"{STATUS_URL}#rc=3&rp=all"],
+        # Repeated: one value with spaces would be read as no event at all.
+        "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+        "StatusCallbackMethod": ["POST"],
+    }
+    assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
+
+
+def test_a_hang_up_completes_the_call(api: Api) -> None:
+    api.says(200, {"sid": CALL_SID, "status": "completed"})
+    client_of(api).hang_up(CALL_SID, api_url="https://elsewhere.example")
+    ((method, path, _, form),) = api.requests
+    assert (method, path, form) == ("POST", f"{CALLS}/{CALL_SID}.json", {"Status": ["completed"]})
+
+
+def test_a_check_names_the_account(api: Api) -> None:
+    api.says(200, {"sid": ACCOUNT_SID, "friendly_name": "Front desk", "status": "active"})
+    assert client_of(api).check() == "Twilio account Front desk (active)"
+    assert api.requests[0][:2] == ("GET", f"/2010-04-01/Accounts/{ACCOUNT_SID}.json")
+
+
+def test_an_api_key_is_preferred_and_the_account_stays(api: Api) -> None:
+    account = holding(AUTH_TOKEN, apiKey="SK1", apiSecret="s3cret")
+    client_of(api, account).dial(ORDER)
+    assert login(api) == "SK1:s3cret"
+    assert api.requests[0][1] == f"{CALLS}.json"
+
+
+def test_the_newest_token_is_used_while_tokens_rotate(api: Api) -> None:
+    client_of(api, holding(NEW_TOKEN, AUTH_TOKEN)).dial(ORDER)
+    assert login(api) == f"{ACCOUNT_SID}:{NEW_TOKEN}"
+
+
+def test_an_address_with_a_path_is_kept(api: Api) -> None:
+    account = replace(holding(AUTH_TOKEN), api_url=f"{api.url}/proxy/")
+    TWILIO.client(account).dial(ORDER)
+    assert api.requests[0][1] == f"/proxy{CALLS}.json"
+
+
+def test_the_environment_moves_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "TWILIO_REGION": "au1",
+        "TWILIO_EDGE": "sydney",
+        "TWILIO_ACCOUNT_SID": "AC" + "00" * 16,
+        "TWILIO_AUTH_TOKEN": "another",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client_of(api).dial(ORDER)
+    assert api.requests[0][2]["host"] == api.url.removeprefix("http://")
+    assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
+
+
+def problem(code: int, message: str = "no") -> dict[str, Any]:
+    return {"code": code, "message": message, "status": 400}
+
+
+NEW_PROBLEM = {"type": "https://x", "title": "Busy", "status": 429, "code": 20429, "detail": "wait"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "permanent", "code"),
+    [
+        (400, problem(21211), True, "21211"),  # no number
+        (401, problem(20003), True, "20003"),  # wrong token
+        (403, problem(21215), True, "21215"),  # no permission for that country
+        (429, problem(20429), False, "20429"),  # too many at once
+        (500, problem(20500), False, "20500"),
+        (503, b"<html>sorry</html>", False, "503"),  # the SDK puts the status for a code
+        (429, NEW_PROBLEM, False, "20429"),  # RFC 9457: the SDK's other, unrelated error
+        (400, {**NEW_PROBLEM, "status": 400, "code": 21217}, True, "21217"),
+        (302, {}, False, None),  # not followed
+        (200, b"<html>hello</html>", False, None),  # a proxy's page
+        (200, [1], False, None),
+        (201, {"status": "queued"}, False, None),  # no sid
+    ],
+)
+def test_an_error_says_whether_again_can_help(
+    api: Api, status: int, body: Any, permanent: bool, code: str | None
+) -> None:
+    api.says(status, body)
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).dial(ORDER)
+    assert caught.value.permanent is permanent
+    assert not caught.value.gone
+    assert AUTH_TOKEN not in str(caught.value)
+    if code:
+        assert caught.value.code == code
+    assert len(api.requests) == 1, "a create is never sent again"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "gone"),
+    [
+        (400, 21220, True),  # not in progress
+        (404, 20404, True),  # no such call
+        (404, 404, True),
+        (400, 21218, False),
+        (401, 20003, False),
+    ],
+)
+def test_a_leg_that_is_over_already(api: Api, status: int, code: int, gone: bool) -> None:
+    api.says(status, problem(code))
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).hang_up(CALL_SID)
+    assert caught.value.gone is gone
+
+
+def test_an_api_that_does_not_answer_is_not_asked_twice(api: Api) -> None:
+    api.may_answer.clear()
+    account = replace(holding(AUTH_TOKEN), api_url=api.url)
+    with pytest.raises(CarrierError, match="cannot be reached") as caught:
+        TWILIO.client(account, timeout=0.5).dial(ORDER)
+    assert not caught.value.permanent
+    assert len(api.requests) <= 1, "the call may be ringing"
+
+
+def test_the_sdk_is_told_to_retry_nothing() -> None:
+    client: Any = TWILIO.client(holding(AUTH_TOKEN), timeout=3.0)
+    http = client._rest.http_client
+    assert http.timeout == 3.0
+    assert http.session.get_adapter("https://api.twilio.com/").max_retries.total == 0
+
+
+def test_without_secrets_nothing_is_asked() -> None:
+    client = TWILIO.client(holding())
+    for ask in (lambda: client.dial(ORDER), lambda: client.hang_up(CALL_SID), client.check):
+        with pytest.raises(NotConfigured, match="authTokens"):
+            ask()
