@@ -12,7 +12,12 @@ from typing import Any
 
 from app.config import ASSISTANT_DEFAULT_SECONDS, Settings
 
-SECRETS = (("serverUrlSecret",), ("server", "secret"), ("server", "headers"))
+SECRETS = (
+    ("serverUrlSecret",),
+    ("server", "secret"),
+    ("server", "headers"),
+    ("transport", "headers"),
+)
 """Paths in assistants and phone numbers that are kept sealed and never shown."""
 
 

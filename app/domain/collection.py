@@ -6,6 +6,7 @@ secrets, which are sealed apart and never shown.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,19 +23,14 @@ UrlProblem = Callable[[str], str | None]
 """Says in a sentence why this program may not call a URL; None when it may."""
 
 
-def any_url(url: str) -> None:
-    """For a caller that looks at addresses only when it calls them."""
-
-
-class Collection:
+class Collection(ABC):
     """One kind of resource. Every method raises ``NotFound`` for an id not of this organisation."""
 
     what: str
     table: sa.Table
 
-    def __init__(self, core: Core, url_problem: UrlProblem) -> None:
+    def __init__(self, core: Core) -> None:
         self.core = core
-        self.url_problem = url_problem
 
     def create(self, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Raises ``Invalid``, as ``patch`` and ``put`` do."""
@@ -80,9 +76,9 @@ class Collection:
 
     # -- what a kind may do its own way
 
+    @abstractmethod
     def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Columns for a body that is complete and holds no nulls."""
-        raise AssertionError(f"{type(self).__name__} says what it stores")
 
     def changes(
         self, conn: Connection, row: Mapping[str, Any], body: Mapping[str, Any]
@@ -119,7 +115,7 @@ class Collection:
 
     def sealed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Columns ``body`` and ``secret`` of a body whose URLs were looked at."""
-        check_urls(body, self.url_problem)
+        check_urls(body, self.core.url_problem)
         public, secret = split_secrets(body)
         return {"body": public, "secret": self.core.vault.seal(secret)}
 

@@ -51,6 +51,8 @@ class Core:
     providers: Mapping[str, Provider]
     jobs: JobQueue
     now: Callable[[], datetime] = utc_now
+    url_problem: Callable[[str], str | None] = lambda url: None
+    """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""
     nudges: list[Callable[[str], None]] = field(default_factory=list)
     """Called with a call's id after it ended, so that this process's socket closes at once."""
 

@@ -77,7 +77,7 @@ def insert(core: Core, conn: Connection, new: NewCall) -> Row:
     """The row, its first event, its first message and the timer for a leg that never comes."""
     now = core.now()
     assistant = merge(new.assistant, new.body.get("assistantOverrides") or {})
-    public, _ = split_secrets(assistant)
+    public, hidden = split_secrets(assistant)
     number_public, _ = split_secrets(new.phone_number)
     server, secrets = _server(core, conn, new, assistant)
     row: Row = {
@@ -106,7 +106,9 @@ def insert(core: Core, conn: Connection, new: NewCall) -> Row:
             "accountRef": new.credential["account_ref"],
             **({"server": server} if server else {}),
         },
-        "secret": core.vault.seal({"server": secrets} if secrets else {}),
+        "secret": core.vault.seal(
+            {k: v for k, v in (("server", secrets), ("assistant", hidden)) if v}
+        ),
         "created_at": now,
         "updated_at": now,
     }

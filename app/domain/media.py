@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain import ledger, legs
-from app.domain.assistants import backend_of
+from app.domain.assistants import backend_of, merge
 from app.domain.core import Core, Row, new_id
 from app.domain.documents import MEDIA
 from app.store import accounts, calls
@@ -164,7 +164,8 @@ class MediaService:
             raise Refused("the stream belongs to another leg")
 
     def _seat(self, row: Row, provider: Provider, stream: str) -> Seat:
-        assistant = row["resolved"].get("assistant", {})
+        hidden = self.core.vault.open(row["secret"]).get("assistant", {})
+        assistant = merge(row["resolved"].get("assistant", {}), hidden)
         backend, stream_url = backend_of(assistant, self.core.settings)
         facts = {
             "id": row["id"],

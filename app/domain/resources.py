@@ -10,14 +10,11 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.collection import Collection, UrlProblem, any_url
+from app.domain.collection import Collection
 from app.domain.core import Core
 from app.domain.credentials import Credentials
-from app.domain.number_account import number_account
 from app.domain.phone_numbers import PhoneNumbers
 from app.store.schema import assistants, customers
-
-__all__ = ["Assistants", "Customers", "ResourceService", "number_account"]
 
 OWN_FIELDS = frozenset({"id", "orgId", "createdAt", "updatedAt"})
 """Set by us; a client that sends an assistant back as it got it sends them too."""
@@ -46,8 +43,8 @@ class Customers(Collection):
 class ResourceService:
     """What ``app/routes`` calls: one attribute per kind."""
 
-    def __init__(self, core: Core, url_problem: UrlProblem = any_url) -> None:
-        self.assistants = Assistants(core, url_problem)
-        self.customers = Customers(core, url_problem)
-        self.credentials = Credentials(core, url_problem)
-        self.phone_numbers = PhoneNumbers(core, url_problem)
+    def __init__(self, core: Core) -> None:
+        self.assistants = Assistants(core)
+        self.customers = Customers(core)
+        self.credentials = Credentials(core)
+        self.phone_numbers = PhoneNumbers(core)

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain import creation, documents, ledger
 from app.domain.assistants import split_secrets
+from app.domain.collection import check_urls
 from app.domain.core import Core, Row, iso
 from app.domain.creation import INBOUND, OUTBOUND, NewCall
 from app.domain.errors import Invalid, NotFound
@@ -133,6 +134,8 @@ class CallService:
     def _new(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> NewCall:
         number = self._number(conn, org_id, body)
         provider = self.core.providers[number["provider"]]
+        for part in ("assistant", "assistantOverrides", "phoneNumber"):
+            check_urls(body.get(part) or {}, self.core.url_problem)
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
             problem = documents.return_url_problem(self.core, provider, return_url)

@@ -136,7 +136,7 @@ class Session:
 
     def _note(self, frame: Frame, reports: Reports) -> None:
         if isinstance(frame, Digit):
-            reports.note("digit", {"digit": frame.digit})
+            reports.note("digit", {})  # that one was pressed; which may be part of a PIN
         elif isinstance(frame, UnknownFrame) and self._is_news(frame.word):
             reports.note("media.unknown", {"word": frame.word})
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.schema import calls, credentials, orgs, phone_numbers
+from app.store.sql import every, one
 
 Row = dict[str, Any]
 
@@ -32,16 +33,16 @@ def insert(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> None
 
 
 def get(conn: Connection, table: sa.Table, org_id: str, id: str) -> Row | None:
-    return _first(conn, sa.select(table).where(*_own(table, org_id, id)))
+    return one(conn.execute(sa.select(table).where(*_own(table, org_id, id))))
 
 
-def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> list[Row]:
+def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> Sequence[Row]:
     """Newest first."""
     query = sa.select(table).where(table.c.org_id == org_id)
     for column, name, at in window.times:
         query = query.where(getattr(operator, name)(table.c[column], at))
     query = query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(window.limit)
-    return _all(conn, query)
+    return every(conn.execute(query))
 
 
 def update(
@@ -70,10 +71,10 @@ def find_number(conn: Connection, org_id: str, provider: str, number: str) -> Ro
         phone_numbers.c.provider == provider,
         phone_numbers.c.number == number,
     )
-    return _first(conn, query)
+    return one(conn.execute(query.limit(1)))
 
 
-def find_account(conn: Connection, org_id: str, provider: str, account_ref: str) -> list[Row]:
+def find_account(conn: Connection, org_id: str, provider: str, account_ref: str) -> Sequence[Row]:
     """The organisation's credentials for one account at a carrier, newest first."""
     query = sa.select(credentials).where(
         credentials.c.org_id == org_id,
@@ -81,13 +82,13 @@ def find_account(conn: Connection, org_id: str, provider: str, account_ref: str)
         credentials.c.account_ref == account_ref,
     )
     ordered = query.order_by(credentials.c.created_at.desc(), credentials.c.id.desc())
-    return _all(conn, ordered)
+    return every(conn.execute(ordered))
 
 
 def number_with(conn: Connection, credential_id: str) -> Row | None:
     """A phone number that stands on this credential."""
     query = sa.select(phone_numbers).where(phone_numbers.c.credential_id == credential_id)
-    return _first(conn, query.order_by(phone_numbers.c.id))
+    return one(conn.execute(query.order_by(phone_numbers.c.id).limit(1)))
 
 
 def unfinished_call_with(conn: Connection, org_id: str, credential_id: str) -> str | None:
@@ -102,12 +103,3 @@ def unfinished_call_with(conn: Connection, org_id: str, credential_id: str) -> s
 
 def _own(table: sa.Table, org_id: str, id: str) -> tuple[sa.ColumnElement[bool], ...]:
     return table.c.id == id, table.c.org_id == org_id
-
-
-def _first(conn: Connection, query: sa.Select[Any]) -> Row | None:
-    row = conn.execute(query.limit(1)).mappings().first()
-    return dict(row) if row else None
-
-
-def _all(conn: Connection, query: sa.Select[Any]) -> list[Row]:
-    return [dict(row) for row in conn.execute(query).mappings()]

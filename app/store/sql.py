@@ -15,7 +15,9 @@ from sqlalchemy.sql.dml import Insert
 @lru_cache(maxsize=64)
 def _insert_once(table: sa.Table, dialect: str) -> Insert:
     maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return maker(table).on_conflict_do_nothing()
+    insert = maker(table).on_conflict_do_nothing()
+    # PostgreSQL fetches a generated key back, and then tells no row count unless it is asked to.
+    return insert.execution_options(preserve_rowcount=True)
 
 
 def insert_once(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:

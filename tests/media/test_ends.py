@@ -133,8 +133,8 @@ async def test_unknown_words_are_noted_once_and_keys_each_time() -> None:
             await carrier.send(VONAGE.digit(key))
         await domain.until(lambda: len(domain.notes()) == 5)
     words = [data["word"] for name, data in domain.notes() if name == "media.unknown"]
-    digits = [data["digit"] for name, data in domain.notes() if name == "digit"]
-    assert (words, digits) == (["new", "newer"], ["1", "1", "8"])
+    digits = [data for name, data in domain.notes() if name == "digit"]
+    assert (words, digits) == (["new", "newer"], [{}, {}, {}])  # which key may be part of a PIN
 
 
 # ------------------------------------------------------------------ our ends

@@ -1,0 +1,113 @@
+"""Errors in Vapi's shape: ``{"message": string | string[], "error": phrase, "statusCode": n}``.
+
+``message`` is an array for what the schema refuses and a string for everything else. What nobody
+foresaw is logged and answered without a word about its cause.
+https://docs.vapi.ai/api-reference/calls/create
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import Flask, Response, request
+from sqlalchemy import exc
+from werkzeug.exceptions import HTTPException
+
+from app.domain.errors import Conflict, DomainError, Invalid, NotFound, Unauthorized
+
+log = logging.getLogger(__name__)
+
+INVALID_KEY = (
+    "Invalid Key. Hot tip, you may be using the private key instead of the public key, "
+    "or vice versa."
+)
+STORE_FAILED = "the store is not available: try again"
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="patchbay", Bearer'}
+
+DOMAIN_STATUS: Mapping[type[DomainError], int] = {
+    Invalid: 400,
+    Unauthorized: 401,
+    NotFound: 404,
+    Conflict: 409,
+}
+
+HTTP_MESSAGES: Mapping[int, str] = {
+    404: "Cannot {method} {path}",
+    405: "Cannot {method} {path}",
+    413: "request entity too large",
+}
+"""Instead of the framework's own sentences."""
+
+OUR_MISTAKES = (exc.IntegrityError, exc.DataError, exc.ProgrammingError)
+"""Database errors that say our statement was wrong: trying again helps nobody."""
+
+
+class ApiError(Exception):
+    """An answer that ends the request. ``message`` as in the module's docstring."""
+
+    def __init__(
+        self, status: int, message: str | list[str], headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(str(message))
+        self.status = status
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def unauthorized() -> ApiError:
+    """The one answer to a missing, wrong or revoked key."""
+    return ApiError(401, INVALID_KEY, CHALLENGE)
+
+
+def error_response(
+    status: int, message: str | list[str], headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer of every error."""
+    body = {"message": message, "error": HTTPStatus(status).phrase, "statusCode": status}
+    return Response(json.dumps(body), status, headers, mimetype="application/json")
+
+
+def init_errors(app: Flask) -> None:
+    """Register the handlers. Blueprints may have their own, which win."""
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(exc.DBAPIError, _store_error)
+    app.register_error_handler(exc.TimeoutError, _store_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _api_error(error: ApiError) -> Response:
+    return error_response(error.status, error.message, error.headers)
+
+
+def _domain_error(error: DomainError) -> Response:
+    if isinstance(error, Unauthorized):
+        return _api_error(unauthorized())
+    message = error.messages if isinstance(error, Invalid) else str(error)
+    return error_response(DOMAIN_STATUS[type(error)], message)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:  # a redirect is no error
+        return Response(status=status, headers=error.get_headers())
+    template = HTTP_MESSAGES.get(status, error.description or error.name)
+    message = template.format(method=request.method, path=request.path)
+    kept = {k: v for k, v in error.get_headers() if k in {"Allow", "Retry-After"}}
+    return error_response(status, message, kept)
+
+
+def _store_error(error: exc.SQLAlchemyError) -> Response:
+    if isinstance(error, OUR_MISTAKES):
+        return _unexpected(error)
+    log.error("the store failed during %s %s", request.method, request.path, exc_info=error)
+    return error_response(503, STORE_FAILED, {"Retry-After": "1"})
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return error_response(500, "Internal server error")

@@ -1,0 +1,53 @@
+"""HTTP in and out. ``init_routes`` makes the Flask application of one running bridge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from app.routes import (
+    assistants,
+    calls,
+    credentials,
+    customers,
+    health,
+    openapi,
+    phone_numbers,
+)
+from app.routes.auth import EXTENSION as KEYS
+from app.routes.auth import Keys
+from app.routes.hooks import Hooks
+from app.routes.strict_json import MAX_BYTES
+from app.routes.web import EXTENSION, Services
+
+if TYPE_CHECKING:
+    from flask_openapi3.openapi import OpenAPI
+
+API = (
+    calls.blueprint,
+    calls.control,
+    assistants.blueprint,
+    phone_numbers.blueprint,
+    customers.blueprint,
+    credentials.blueprint,
+)
+"""What the OpenAPI document shows, in its order."""
+
+
+def init_routes(services: Services) -> OpenAPI:
+    """The application with every route. Errors are registered apart (``app/errors.py``)."""
+    app = openapi.new_app("app")
+    app.extensions[EXTENSION] = services
+    app.extensions[KEYS] = Keys(services.core.store)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    for blueprint in API:
+        app.register_api(blueprint)
+    _init_plain(app)
+    Hooks(services.core, services.legs).register(app, services.providers)
+    return app
+
+
+def _init_plain(app: Flask) -> None:
+    for blueprint in (health.blueprint, openapi.blueprint):
+        app.register_blueprint(blueprint)

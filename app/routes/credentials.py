@@ -1,0 +1,20 @@
+"""/credential: accounts at carriers. Secrets go in and never come out."""
+
+from __future__ import annotations
+
+from app.routes.crud import Kind, crud
+from app.routes.schemas.credentials import CreateCredential, UpdateCredential
+from app.routes.schemas.responses import CredentialResource
+from app.routes.web import services
+
+blueprint = crud(
+    Kind(
+        "credential",
+        "/credential",
+        CreateCredential,
+        UpdateCredential,
+        CredentialResource,
+        lambda: services().resources.credentials,
+    ),
+    "Accounts at carriers. An update without secrets changes the name; with, all of them.",
+)

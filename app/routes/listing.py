@@ -1,0 +1,51 @@
+"""A list's query, in the words of the store.
+
+Clients see times in milliseconds, the store keeps microseconds. The bounds are moved so that
+rows compare as clients see them: ``createdAtGt`` a call's own ``createdAt`` leaves that call out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from app.routes.schemas.calls import ListCalls, Page
+from app.store.calls import CallFilter
+from app.store.resources import Window
+
+EQUAL = {
+    "id": "id",
+    "assistant_id": "assistant_id",
+    "phone_number_id": "phone_number_id",
+    "phone_call_provider_id": "provider_call_id",
+    "status": "status",
+}
+"""Query field -> column."""
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def window(query: Page) -> Window:
+    return Window(query.limit, list(_times(query)))
+
+
+def call_filter(query: ListCalls) -> CallFilter:
+    given = {column: getattr(query, name) for name, column in EQUAL.items()}
+    equal = {column: str(value) for column, value in given.items() if value is not None}
+    return CallFilter(equal, list(_times(query)), query.limit)
+
+
+def _times(query: Page) -> Iterator[tuple[str, str, datetime]]:
+    for column in ("created_at", "updated_at"):
+        for operator in ("gt", "lt", "ge", "le"):
+            at: datetime | None = getattr(query, f"{column}_{operator}")
+            if at is not None:
+                yield _bound(column, operator, at)
+
+
+def _bound(column: str, operator: str, at: datetime) -> tuple[str, str, datetime]:
+    begun = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    following = begun + _MILLISECOND
+    if operator in {"gt", "le"}:
+        return column, "ge" if operator == "gt" else "lt", following
+    return column, operator, at if at == begun else following

@@ -1,0 +1,1 @@
+"""Request bodies and queries, checked; answers, described. Words of refusals: ``wording.py``."""

@@ -1,0 +1,87 @@
+"""Assistants, and what they share with phone numbers: the server that gets their messages.
+
+Of an assistant only the fields this program acts on are checked; all others are kept and given
+back as they came, because the assistant may run elsewhere.
+https://docs.vapi.ai/api-reference/assistants/create
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from app.routes.schemas.base import (
+    Metadata,
+    Model,
+    OpenModel,
+    ShortText,
+    SocketUrl,
+    Url,
+    plain,
+    whole,
+)
+from app.routes.schemas.wording import wrong_object
+
+ServerSecret = Annotated[
+    str | None,
+    Field(max_length=500, description="Sent as X-Vapi-Secret; stored sealed, never given back."),
+]
+
+
+class BackoffPlan(Model):
+    """How a failed server message is sent again."""
+
+    type: Literal["fixed", "exponential"]
+    max_retries: Annotated[int, Field(ge=0, le=10), whole]
+    base_delay_seconds: float = Field(ge=0, le=10)
+    excluded_status_codes: list[Annotated[int, whole]] | None = None
+
+
+class Server(Model):
+    """Where server messages go."""
+
+    url: Url | None = None
+    timeout_seconds: float | None = Field(None, ge=1, le=300)
+    secret: ServerSecret = None
+    headers: dict[str, Annotated[str, plain]] | None = Field(
+        None, description="Extra request headers; stored sealed, never given back."
+    )
+    backoff_plan: BackoffPlan | None = None
+
+
+class Transport(OpenModel):
+    """Who answers the media socket: ``echo``, or ``stream`` with the address of a websocket."""
+
+    provider: str
+    url: SocketUrl | None = Field(None, description="Required with provider `stream`.")
+    headers: dict[str, Annotated[str, plain]] | None = None
+
+    @model_validator(mode="after")
+    def _stream_has_url(self) -> Self:
+        if self.provider == "stream" and self.url is None:
+            raise wrong_object("url should not be empty")
+        return self
+
+
+class Assistant(OpenModel):
+    """A voice assistant."""
+
+    name: ShortText | None = None
+    first_message: str | None = None
+    max_duration_seconds: Annotated[int, Field(ge=10, le=43200), whole] | None = None
+    server: Server | None = None
+    server_url: Url | None = Field(None, description="The older spelling of server.url.")
+    server_url_secret: ServerSecret = None
+    server_messages: list[str] | None = Field(None, description="Types of messages to send.")
+    transport: Transport | None = None
+    voicemail_detection: Any = None
+    metadata: Metadata | None = None
+
+
+class AssistantOverrides(Assistant):
+    """Fields to replace in the assistant for one call."""
+
+    variable_values: dict[str, Any] | None = Field(
+        None, description="Values for {{variables}} in the assistant's texts."
+    )

@@ -1,0 +1,163 @@
+"""What all schemas are made of: the base model and the types of single fields.
+
+Types are strict: ``"true"`` is no boolean and ``"600"`` no number. A field that is null counts
+as not given, as Vapi's own optional fields do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from app.routes.schemas.wording import wrong
+from providers.registry import PROVIDERS
+
+E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+MAX_METADATA = 16 * 1024
+"""Bytes, as compact JSON."""
+MAX_URL = 2000
+
+NOT_E164 = (
+    "$property must be a valid phone number in the E.164 format. "
+    "Hot tip, you may be missing the country code (Eg. US: +1)."
+)
+
+
+class Model(BaseModel):
+    """A request body. Fields are snake_case here and camelCase in JSON; unknown ones are refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", strict=True, hide_input_in_errors=True
+    )
+
+    def sent(self) -> dict[str, Any]:
+        """What the client sent, checked: JSON names, nulls kept."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+    def given(self) -> dict[str, Any]:
+        """The same without the fields that are null."""
+        return {name: value for name, value in self.sent().items() if value is not None}
+
+
+class OpenModel(Model):
+    """A body whose unknown fields are kept and given back as they came."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Query(Model):
+    """A query string: numbers arrive as text."""
+
+    model_config = ConfigDict(strict=False)
+
+
+def _uuid(value: str) -> str:
+    if not UUID.fullmatch(value):
+        raise wrong("$property must be a UUID")
+    return value.lower()
+
+
+def _url(value: str, schemes: set[str]) -> str:
+    try:
+        parts = urlsplit(value)
+        ok = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        ok = False
+    # urlsplit itself drops line ends and tabs silently.
+    if not ok or len(value) > MAX_URL or not value.isprintable() or " " in value:
+        raise wrong("$property must be a URL address")
+    return value
+
+
+def _web_url(value: str) -> str:
+    return _url(value, {"http", "https"})
+
+
+def _socket_url(value: str) -> str:
+    return _url(value, {"ws", "wss"})
+
+
+def _return_url(value: str) -> str:
+    parts = urlsplit(_web_url(value))
+    if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
+        raise wrong("$property must be an https URL (http is for localhost only)")
+    return value
+
+
+def _e164(value: str) -> str:
+    if not E164.fullmatch(value):
+        raise wrong(NOT_E164)
+    return value
+
+
+def e164_from(value: str) -> str:
+    """Some carriers' numbers have no plus. Raises the E.164 complaint."""
+    return _e164(value if value.startswith("+") else f"+{value}")
+
+
+def _metadata(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()) > MAX_METADATA:
+        raise wrong(f"$property must not be larger than {MAX_METADATA} bytes of JSON")
+    return value
+
+
+def _carrier(value: str) -> str:
+    if value not in PROVIDERS:
+        raise wrong(f"$property must be one of the following values: {', '.join(PROVIDERS)}")
+    return value
+
+
+def _plain_text(value: str) -> str:
+    if not value.isprintable():
+        raise wrong("$property must not hold control characters")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 600.0 is 600."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _moment(value: Any) -> Any:
+    """ISO 8601; without an offset it is UTC. In a query an unescaped ``+`` arrives as a space."""
+    if not isinstance(value, str):
+        raise wrong("$property must be a valid ISO 8601 date string")
+    try:
+        found = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+    except ValueError:
+        found = datetime.min
+    if not 1970 <= found.year <= 9998:  # what every database and every offset can hold
+        raise wrong("$property must be a valid ISO 8601 date string")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+whole = BeforeValidator(_whole)
+"""To stand behind the limits of an integer: ``Annotated[int, Field(ge=1), whole]``."""
+plain = AfterValidator(_plain_text)
+"""The same for a text of one line."""
+
+
+def _schema(**schema: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **schema})
+
+
+Uuid = Annotated[str, AfterValidator(_uuid), _schema(format="uuid")]
+Url = Annotated[str, AfterValidator(_web_url), _schema(format="uri", maxLength=MAX_URL)]
+SocketUrl = Annotated[str, AfterValidator(_socket_url), _schema(format="uri", pattern="^wss?://")]
+ReturnUrl = Annotated[str, AfterValidator(_return_url), _schema(format="uri", maxLength=MAX_URL)]
+Number = Annotated[str, AfterValidator(_e164), _schema(pattern=rf"^{E164.pattern}$")]
+AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=r"^\+?[1-9]\d{6,14}$")]
+Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
+ShortText = Annotated[str, Field(max_length=40)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]

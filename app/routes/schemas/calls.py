@@ -1,0 +1,139 @@
+"""Calls: what creates, lists, changes and controls them.
+
+The fields are those of "Create Phone Call", a name, overrides and ours: ``phoneCallProviderReturnUrl``.
+https://docs.vapi.ai/api-reference/calls/create
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from app.routes.schemas.assistants import Assistant, AssistantOverrides
+from app.routes.schemas.base import (
+    Metadata,
+    Model,
+    Moment,
+    OpenModel,
+    Query,
+    ReturnUrl,
+    ShortText,
+    Uuid,
+    plain,
+    whole,
+)
+from app.routes.schemas.customers import Customer
+from app.routes.schemas.phone_numbers import TransientPhoneNumber
+from app.routes.schemas.wording import wrong, wrong_object
+from providers.events import CallStatus
+
+EITHER_OR = (
+    ("assistant_id", "assistant"),
+    ("customer_id", "customer"),
+    ("phone_number_id", "phone_number"),
+)
+"""Saved, or in the body; not both."""
+
+FOREIGN_CONTROLS = (
+    "say",
+    "add-message",
+    "control",
+    "transfer",
+    "handoff",
+    "send-transport-message",
+)
+"""Vapi's other control messages: known, and not offered by these assistant backends."""
+
+
+class CreateCall(Model):
+    """A call to create. One of assistantId and assistant, one of phoneNumberId and phoneNumber."""
+
+    max_duration_seconds: Annotated[int, Field(ge=10, le=3600), whole] | None = Field(
+        None, description="The call ends after so many seconds."
+    )
+    type: Literal["outboundPhoneCall", "inboundPhoneCall"] | None = Field(
+        None, description="Default outboundPhoneCall."
+    )
+    phone_call_provider_bypass_enabled: bool | None = Field(
+        None,
+        description="True: nothing is dialled; phoneCallProviderDetails of the answer is for your own flow.",
+    )
+    assistant_id: Uuid | None = None
+    assistant: Assistant | None = None
+    assistant_overrides: AssistantOverrides | None = None
+    customer_id: Uuid | None = None
+    customer: Customer | None = None
+    phone_number_id: Uuid | None = None
+    phone_number: TransientPhoneNumber | None = None
+    metadata: Metadata | None = Field(None, description="At most 16 kB; given back as it came.")
+    name: ShortText | None = None
+    phone_call_provider_return_url: ReturnUrl | None = Field(
+        None, description="Where the leg goes when the assistant has left. https."
+    )
+
+    @model_validator(mode="after")
+    def _either_or(self) -> Self:
+        pairs = ((getattr(self, a), getattr(self, b)) for a, b in EITHER_OR)
+        both = [None not in pair for pair in pairs]
+        if any(both):
+            named = [f"`{to_camel(a)}` or `{to_camel(b)}`" for a, b in compress(EITHER_OR, both)]
+            raise wrong_object(f"Use either {' and either '.join(named)}, not both.")
+        return self
+
+
+class UpdateCall(Model):
+    """What may be changed of a call."""
+
+    name: ShortText | None = None
+    metadata: Metadata | None = None
+
+
+def _control_type(value: str) -> str:
+    if value in FOREIGN_CONTROLS:
+        raise wrong(f"control type `{value}` is not supported by this assistant backend")
+    if value != "end-call":
+        raise wrong("$property must be one of the following values: end-call")
+    return value
+
+
+class Control(OpenModel):
+    """A message to a call that is going on: ``{"type": "end-call"}``."""
+
+    type: Annotated[str, AfterValidator(_control_type)] = Field(
+        json_schema_extra={"enum": ["end-call"]}
+    )
+
+
+class ControlQuery(Query):
+    """The call's own token, as in monitor.controlUrl; instead of the API key."""
+
+    token: str | None = Field(None, max_length=200)
+
+
+class Page(Query):
+    """What every list takes: newest first, times as ISO 8601."""
+
+    limit: int = Field(100, ge=0, le=1000)
+    created_at_gt: Moment | None = None
+    created_at_lt: Moment | None = None
+    created_at_ge: Moment | None = None
+    created_at_le: Moment | None = None
+    updated_at_gt: Moment | None = None
+    updated_at_lt: Moment | None = None
+    updated_at_ge: Moment | None = None
+    updated_at_le: Moment | None = None
+
+
+class ListCalls(Page):
+    """Which calls to list."""
+
+    id: Uuid | None = None
+    assistant_id: Uuid | None = None
+    phone_number_id: Uuid | None = None
+    phone_call_provider_id: Annotated[str, Field(max_length=128), plain] | None = Field(
+        None, description="The carrier's own id of the call."
+    )
+    status: CallStatus | None = None

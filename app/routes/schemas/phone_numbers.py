@@ -1,0 +1,92 @@
+"""Phone numbers, saved or in the body of a call. The carriers' own fields come from the carriers.
+
+https://docs.vapi.ai/api-reference/phone-numbers/create
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, create_model, model_validator
+
+from app.routes.schemas.assistants import Server, ServerSecret
+from app.routes.schemas.base import AnyNumber, Carrier, Model, Number, ShortText, Url, Uuid
+from app.routes.schemas.wording import wrong_object
+from providers.base import NumberFields
+from providers.registry import PROVIDERS
+
+SECRET = "Stored sealed, never given back."  # noqa: S105
+
+
+def _carrier_fields(fields: NumberFields) -> dict[str, Any]:
+    """pydantic's definitions of one carrier's fields, all optional."""
+    definitions: dict[str, Any] = {fields.number: (AnyNumber | None, None)}
+    if fields.account_ref:
+        definitions[fields.account_ref] = (str | None, Field(None, max_length=64))
+    for name in fields.secrets:
+        definitions[name] = (str | None, Field(None, max_length=500, description=SECRET))
+    return definitions
+
+
+if TYPE_CHECKING:
+    CarrierFields = Model
+else:  # known only when the program runs
+    CarrierFields = create_model(
+        "CarrierFields",
+        __base__=Model,
+        **{
+            name: definition
+            for provider in PROVIDERS.values()
+            for name, definition in _carrier_fields(provider.number_fields).items()
+        },
+    )
+
+
+class Destination(Model):
+    """Where a leg is sent when no assistant can be found."""
+
+    type: Literal["number", "sip"]
+    number: Number | None = Field(None, description="Required with type `number`.")
+    sip_uri: str | None = Field(
+        None, max_length=255, pattern=r"^sips?:[^\s<>\"]+$", description="Required with type `sip`."
+    )
+    extension: str | None = Field(None, max_length=10, pattern=r"^[0-9*#wW,]*$")
+    caller_id: ShortText | None = None
+    message: str | None = None
+    description: str | None = None
+
+    @model_validator(mode="after")
+    def _has_target(self) -> Self:
+        wanted = "number" if self.type == "number" else "sipUri"
+        if (self.number if self.type == "number" else self.sip_uri) is None:
+            raise wrong_object(f"{wanted} should not be empty")
+        return self
+
+
+class TransientPhoneNumber(CarrierFields):
+    """A phone number in the body of a call: its carrier's own fields, or a credential's id."""
+
+    number: AnyNumber | None = Field(None, description="Instead of the carrier's own field.")
+    credential_id: Uuid | None = None
+    name: ShortText | None = None
+    assistant_id: Uuid | None = None
+    server: Server | None = None
+    server_url: Url | None = Field(None, description="The older spelling of server.url.")
+    server_url_secret: ServerSecret = None
+    fallback_destination: Destination | None = Field(
+        None, description="Where a call goes when no assistant can be found for it."
+    )
+
+
+class CreatePhoneNumber(TransientPhoneNumber):
+    """A phone number to keep. The provider may be left out where the fields tell it."""
+
+    provider: Carrier | None = None
+
+
+class UpdatePhoneNumber(CreatePhoneNumber):
+    """Fields to change; null removes one. The provider stays what it is."""
+
+
+class ImportPhoneNumber(TransientPhoneNumber):
+    """A phone number to keep; the path names the provider."""

@@ -1,0 +1,136 @@
+"""What is answered, for the OpenAPI document. Nothing is validated on the way out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from app.routes.schemas.base import Carrier
+from providers.events import CallStatus, EndedReason
+
+
+class Answer(BaseModel):
+    """Fields that are not known yet are absent."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
+
+
+class Error(Answer):
+    """Every error. The message is an array where the body or query is not valid."""
+
+    message: str | list[str]
+    error: str
+    status_code: int
+
+
+class Resource(Answer):
+    """What every object has."""
+
+    id: str
+    org_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Monitor(Answer):
+    """How to control the call while it lasts."""
+
+    control_url: str = Field(description="Takes control messages without an API key.")
+
+
+class Call(Resource):
+    """A phone call."""
+
+    type: Literal["inboundPhoneCall", "outboundPhoneCall", "webCall"] | None = None
+    phone_call_provider: Carrier | None = None
+    phone_call_transport: Literal["sip", "pstn"] | None = None
+    status: CallStatus | None = None
+    ended_reason: EndedReason | None = None
+    ended_message: str | None = Field(None, description="The reason in a sentence.")
+    max_duration_seconds: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    cost: float | None = Field(None, description="USD.")
+    cost_breakdown: dict[str, Any] | None = None
+    transcript: str | None = None
+    recording_url: str | None = None
+    stereo_recording_url: str | None = None
+    summary: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    phone_call_provider_id: str | None = Field(None, description="The carrier's id of the call.")
+    phone_call_provider_bypass_enabled: bool | None = None
+    phone_call_provider_details: dict[str, Any] | None = Field(
+        None, description="With bypass on: the carrier's own create-call arguments."
+    )
+    phone_call_provider_return_url: str | None = None
+    web_call_url: str | None = Field(None, description="Web calls only: never set here.")
+    web_call_sip_uri: str | None = Field(None, description="Web calls only: never set here.")
+    forwarded_phone_number: str | None = None
+    destination: dict[str, Any] | None = None
+    assistant_id: str | None = None
+    assistant: dict[str, Any] | None = None
+    assistant_overrides: dict[str, Any] | None = None
+    customer_id: str | None = None
+    customer: dict[str, Any] | None = None
+    phone_number_id: str | None = None
+    phone_number: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    name: str | None = None
+    monitor: Monitor | None = None
+
+
+class AssistantResource(Resource):
+    """A saved assistant, without its secrets."""
+
+    name: str | None = None
+
+
+class CustomerResource(Resource):
+    """A saved customer."""
+
+    number: str | None = None
+    name: str | None = None
+
+
+class PhoneNumberResource(Resource):
+    """A saved phone number, without secrets."""
+
+    provider: Carrier
+    number: str
+    status: Literal["active"]
+    credential_id: str
+    name: str | None = None
+    assistant_id: str | None = None
+
+
+class CredentialResource(Resource):
+    """An account at a carrier, without its secrets."""
+
+    provider: Carrier
+    name: str | None = None
+
+
+class CallEvent(Answer):
+    """One row of a call's log: what was heard or decided, when, and the carrier's own words."""
+
+    kind: str
+    source: str
+    at: datetime
+    received_at: datetime
+
+
+class ServerMessage(Answer):
+    """A server message and what became of it."""
+
+    id: str
+    type: str
+    state: Literal["pending", "delivered", "failed"]
+
+
+def array_of(model: type[Answer]) -> dict[str, Any]:
+    """A response that is a bare array of one of these."""
+    schema = {"type": "array", "items": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    return {"content": {"application/json": {"schema": schema}}}

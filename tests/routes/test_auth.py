@@ -1,0 +1,156 @@
+"""Who is let in: keys in force only, as bearer or as basic's password, and no telling why not."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app.errors import INVALID_KEY
+from app.patchbay import Patchbay
+from app.routes.auth import EXTENSION, REMEMBERED_SECONDS, Keys
+from app.store import accounts
+from tests.routes.api import UNKNOWN, Api, organisation
+
+OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/<path:filename>"}
+"""Paths without a key. The carriers' own are guarded by their signatures."""
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def get(app: Flask, authorization: str | None) -> int:
+    headers = {"Authorization": authorization} if authorization is not None else {}
+    return app.test_client().get("/call", headers=headers).status_code
+
+
+KEY = "key:of=the+first/org=="
+
+REFUSED: list[str | None] = [
+    None,
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer wrong",
+    f"Bearer {KEY}x",
+    f"Bearer {KEY[:-1]}",
+    f"Token {KEY}",
+    KEY,
+    f"Bearer {KEY}, Bearer {KEY}",  # two headers, as a WSGI server joins them
+    "Bearer \xff\xfe",
+    basic(KEY, ""),  # the key is the password
+    basic("", "wrong"),
+    "Basic",
+    "Basic !!!",
+    "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+    "Basic " + base64.b64encode(KEY.encode()).decode(),
+]
+
+
+@pytest.mark.parametrize("authorization", REFUSED)
+def test_refused(app: Flask, authorization: str | None) -> None:
+    organisation(app, UNKNOWN, KEY)
+    assert get(app, authorization) == 401
+
+
+@pytest.mark.parametrize(
+    "authorization", [f"Bearer {KEY}", f"bearer  {KEY} ", basic("", KEY), basic("user", KEY)]
+)
+def test_let_in(app: Flask, authorization: str) -> None:
+    organisation(app, UNKNOWN, KEY)
+    assert get(app, authorization) == 200
+
+
+def test_the_answer_is_vapis_and_asks_for_a_key(app: Flask) -> None:
+    answer = app.test_client().get("/call")
+    assert answer.json == {"message": INVALID_KEY, "error": "Unauthorized", "statusCode": 401}
+    assert "Basic" in answer.headers["WWW-Authenticate"]
+
+
+def is_api(app: Flask, rule: Rule) -> bool:
+    return not (rule.endpoint.startswith("hook ") or rule.rule in OPEN)
+
+
+def test_every_route_of_the_api_wants_a_key(app: Flask) -> None:
+    tried = 0
+    for rule in filter(lambda rule: is_api(app, rule), app.url_map.iter_rules()):
+        path = rule.rule.replace("<provider>", "twilio")
+        for argument in rule.arguments:
+            path = path.replace(f"<{argument}>", UNKNOWN)
+        for method in rule.methods or ():
+            answer = app.test_client().open(path, method=method, json={})
+            if method != "OPTIONS":
+                assert answer.status_code == 401, (method, path)
+                tried += 1
+    assert tried > 30
+
+
+def revoke(patchbay: Patchbay, org_id: str) -> None:
+    with patchbay.store.write() as conn:
+        assert accounts.revoke_key(conn, org_id, patchbay.core.now())
+
+
+def test_a_revoked_key_is_refused(app: Flask, api: Api) -> None:
+    app.extensions[EXTENSION] = Keys(app.extensions["patchbay"].store, remember=0)
+    assert api.get("/call").status_code == 200
+    revoke(app.extensions["patchbay"], api.org_id)
+    assert api.get("/call").status_code == 401
+
+
+def test_a_key_is_remembered_for_less_than_ten_seconds(app: Flask, api: Api) -> None:
+    """What a revocation may take; the look-up is not repeated within it."""
+    assert REMEMBERED_SECONDS <= 10
+    assert api.get("/call").status_code == 200
+    revoke(app.extensions["patchbay"], api.org_id)
+    assert api.get("/call").status_code == 200
+
+
+def test_a_wrong_key_is_not_remembered(app: Flask) -> None:
+    stranger = Api(app, "made later")
+    assert stranger.get("/call").status_code == 401
+    organisation(app, UNKNOWN, "made later")
+    assert stranger.get("/call").status_code == 200
+
+
+@pytest.fixture
+def control(api: Api) -> str:
+    """Path of a call's control URL, with its token."""
+    return api.call()["monitor"]["controlUrl"].removeprefix("http://localhost:8000")
+
+
+END = {"type": "end-call"}
+
+
+def test_control_by_the_calls_own_token(app: Flask, control: str) -> None:
+    assert Api(app, None).post(control, END).status_code == 200
+
+
+def test_control_by_the_token_as_bearer(app: Flask, control: str) -> None:
+    path, _, token = control.partition("?token=")
+    assert Api(app, token).post(path, END).status_code == 200
+
+
+def test_control_by_key(api: Api, control: str) -> None:
+    answer = api.post(control.partition("?")[0], END)
+    assert (answer.status_code, answer.json) == (200, {})
+
+
+def test_control_by_nobody(app: Flask, api: Api, control: str) -> None:
+    nobody, path = Api(app, None), control.partition("?")[0]
+    assert nobody.post(path, END).status_code == 401
+    assert nobody.post(f"{path}?token=wrong", END).status_code == 401
+    assert Api(app, "wrong").post(path, END).status_code == 401
+    assert nobody.post(f"/call/{UNKNOWN}/control?token=wrong", END).status_code == 401
+
+
+def test_control_of_another_call(app: Flask, api: Api, control: str) -> None:
+    another = api.call()["id"]
+    token = control.partition("?")[2]
+    assert Api(app, None).post(f"/call/{another}/control?{token}", END).status_code == 401
+
+
+def test_control_of_another_organisation(other: Api, control: str) -> None:
+    assert other.post(control.partition("?")[0], END).status_code == 404

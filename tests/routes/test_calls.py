@@ -1,0 +1,166 @@
+"""/call over HTTP. What a call is and becomes is tested with the domain."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.routes.api import TOKEN, TWILIO_NUMBER, UNKNOWN, Api, refused
+
+TRANSIENT = {
+    "twilioPhoneNumber": "14155550100",
+    "twilioAccountSid": TWILIO_NUMBER["twilioAccountSid"],
+    "twilioAuthToken": TOKEN,
+}
+
+
+@pytest.mark.parametrize("path", ["/call", "/call/phone"])
+def test_create(api: Api, path: str) -> None:
+    number = api.made("/phone-number", TWILIO_NUMBER)
+    body = {
+        "phoneCallProviderBypassEnabled": True,
+        "phoneNumberId": number["id"].upper(),
+        "assistant": {"name": "Reception", "model": {"provider": "openai", "temperature": None}},
+        "customer": {"number": "+14155550111", "name": "Ada"},
+        "metadata": {"ticket": 7},
+        "name": "first",
+        "maxDurationSeconds": 600,
+    }
+    call = api.made(path, body)
+    assert call["status"] == "queued"
+    assert call["orgId"] == api.org_id
+    assert call["phoneNumberId"] == number["id"]
+    for name in ("assistant", "customer", "metadata", "name", "maxDurationSeconds"):
+        assert call[name] == body[name]
+    assert "<Connect>" in call["phoneCallProviderDetails"]["twiml"]
+
+
+def test_create_with_a_number_of_its_own(api: Api) -> None:
+    call = api.made(
+        "/call",
+        {
+            "phoneCallProviderBypassEnabled": True,
+            "phoneNumber": TRANSIENT,
+            "assistant": {},
+            "customer": {"number": "+14155550111"},
+        },
+    )
+    assert call["phoneCallProviderDetails"]["from"] == "+14155550100"
+    assert TOKEN not in api.get(f"/call/{call['id']}").text
+
+
+BYPASS = {"phoneCallProviderBypassEnabled": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (BYPASS, "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNumber`."),
+        (
+            {**BYPASS, "phoneNumberId": UNKNOWN},
+            f"Couldn't Get Phone Number. `phoneNumberId` {UNKNOWN} Does Not Exist.",
+        ),
+        (
+            {**BYPASS, "phoneNumber": TRANSIENT},
+            "Couldn't Get Assistant. Need Either `assistant`, `assistantId`, `squad`, Or `squadId`.",
+        ),
+        (
+            {**BYPASS, "phoneNumber": TRANSIENT, "assistantId": UNKNOWN},
+            f"Couldn't Get Assistant. `assistantId` {UNKNOWN} Does Not Exist.",
+        ),
+        (
+            {**BYPASS, "phoneNumber": {"twilioPhoneNumber": "+14155550100"}},
+            "Couldn't Get Credential. Need Either `credentialId` Or `twilioAuthToken`.",
+        ),
+    ],
+)
+def test_what_is_missing_is_a_sentence(api: Api, body: dict[str, Any], message: str) -> None:
+    assert refused(api.post("/call", body)) == message
+
+
+def test_get_change_delete(api: Api) -> None:
+    call = api.call(name="first", metadata={"a": 1})
+    path = f"/call/{call['id']}"
+    changed = api.patch(path, {"name": None, "metadata": {"b": 2}}).json
+    assert "name" not in changed
+    assert changed["metadata"] == {"b": 2}
+    assert changed == api.get(path).json
+    deleted = api.delete(path, {})  # one official client sends an empty object, one no body
+    assert (deleted.status_code, deleted.json["id"]) == (200, call["id"])
+    assert refused(api.get(path), 404) == f"Couldn't Find Call. `{call['id']}` Does Not Exist."
+
+
+def test_nothing_else_of_a_call_is_changed(api: Api) -> None:
+    path = f"/call/{api.call()['id']}"
+    assert refused(api.patch(path, {"status": "ended"})) == ["property status should not exist"]
+
+
+def test_list_filters(api: Api) -> None:
+    first, second = api.call(), api.call()
+    ended = api.post(f"/call/{first['id']}/control", {"type": "end-call"})
+    assert ended.status_code == 200
+
+    def listed(**query: Any) -> list[str]:
+        return [call["id"] for call in api.get("/call", **query).json]
+
+    both = [second["id"], first["id"]]
+    assert listed() == both
+    assert listed(limit=1) == both[:1]
+    assert listed(limit=0) == []
+    assert listed(id=first["id"]) == both[1:]
+    assert listed(status="ended") == both[1:]
+    assert listed(phoneNumberId=first["phoneNumberId"]) == both
+    assert listed(phoneNumberId=UNKNOWN) == []
+    assert listed(assistantId=UNKNOWN) == []
+    assert listed(phoneCallProviderId="CA1") == []
+
+
+def test_list_by_time_as_clients_see_it(api: Api) -> None:
+    """A client pages with the times it was shown; they have milliseconds only."""
+    call = api.call()
+    seen = call["createdAt"]
+    later = (datetime.fromisoformat(seen) + timedelta(milliseconds=1)).isoformat()
+    for query, found in [
+        ({"createdAtGe": seen}, True),
+        ({"createdAtLe": seen}, True),
+        ({"createdAtGt": seen}, False),
+        ({"createdAtLt": seen}, False),
+        ({"createdAtLt": later}, True),
+        ({"createdAtGe": later}, False),
+        ({"updatedAtGe": call["updatedAt"], "updatedAtLe": call["updatedAt"]}, True),
+    ]:
+        assert bool(api.get("/call", **query).json) is found, query
+
+
+def test_events_and_messages(api: Api) -> None:
+    call = api.call(assistant={"serverUrl": "http://127.0.0.1:9/hook", "serverUrlSecret": "x-y-z"})
+    events = api.get(f"/call/{call['id']}/events").json
+    assert [event["kind"] for event in events] == ["call.created"]
+    [message] = api.get(f"/call/{call['id']}/messages").json
+    assert (message["type"], message["state"]) == ("status-update", "pending")
+    again = api.post(f"/call/{call['id']}/messages/{message['id']}/resend")
+    assert (again.status_code, again.json["id"]) == (200, message["id"])
+
+
+def test_resend_of_an_unknown_message(api: Api) -> None:
+    path = f"/call/{api.call()['id']}/messages"
+    message = f"Couldn't Find Message. `{UNKNOWN}` Does Not Exist."
+    assert refused(api.post(f"{path}/{UNKNOWN}/resend"), 404) == message
+    assert refused(api.post(f"{path}/x/resend")) == ["messageId must be a UUID"]
+
+
+def test_control_wants_a_body(api: Api) -> None:
+    path = f"/call/{api.call()['id']}/control"
+    assert "no body" in refused(api.post(path))
+    assert refused(api.post(path, {})) == ["type should not be empty"]
+    assert refused(api.post(path, {"type": "say", "content": "Hello"})) == [
+        "control type `say` is not supported by this assistant backend"
+    ]
+    assert api.post(path, {"type": "end-call"}).status_code == 200
+
+
+@pytest.mark.parametrize("suffix", ["", "/events", "/messages"])
+def test_an_id_is_a_uuid(api: Api, suffix: str) -> None:
+    assert refused(api.get(f"/call/7{suffix}")) == ["id must be a UUID"]

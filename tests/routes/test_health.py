@@ -1,0 +1,97 @@
+"""What an operator's probes are told, with the database and without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app import create_app
+from app.config import Settings
+from app.patchbay import Patchbay
+from app.routes.health import LATE_SECONDS
+from tests.routes.api import Api, organisation, refused
+
+AWAY = "postgresql://nobody@127.0.0.1:1/none"
+
+
+@pytest.fixture
+def without_database(settings: Settings) -> Flask:
+    return create_app(replace(settings, database_url=AWAY))
+
+
+@pytest.fixture
+def empty(settings: Settings, tmp_path: Path) -> Flask:
+    """On a database nobody migrated."""
+    return create_app(replace(settings, database_url=f"sqlite:///{tmp_path}/empty.db"))
+
+
+def test_alive(app: Flask, without_database: Flask) -> None:
+    for one in (app, without_database):
+        answer = one.test_client().get("/healthz")
+        assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_ready(app: Flask) -> None:
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json == {"status": "ok", "database": "ok", "jobs": "ok"}
+
+
+def test_not_ready_without_database(without_database: Flask) -> None:
+    answer = without_database.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["database"]) == (503, "not reachable")
+
+
+def test_not_ready_before_migrating(empty: Flask) -> None:
+    answer = empty.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["database"]) == (503, "not migrated to this version")
+
+
+def test_late_jobs_are_told_and_refuse_no_traffic(app: Flask) -> None:
+    patchbay: Patchbay = app.extensions["patchbay"]
+    with patchbay.store.write() as conn:
+        patchbay.jobs.enqueue(conn, "timer", "key", {}, delay=0)
+    now = patchbay.core.now() + timedelta(seconds=LATE_SECONDS + 30)
+    object.__setattr__(patchbay.core, "now", lambda: now)
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json["jobs"].startswith("late by ")
+
+
+def test_metrics(app: Flask, api: Api) -> None:
+    api.call(assistant={"serverUrl": "http://127.0.0.1:9/"})
+    api.call()
+    answer = app.test_client().get("/metrics")
+    assert answer.mimetype == "text/plain"
+    assert 'patchbay_calls{status="queued"} 2' in answer.text
+    assert 'patchbay_messages{state="pending"} 1' in answer.text
+    assert "patchbay_messages_oldest_pending_seconds " in answer.text
+    for secret in (api.org_id, "+1415", "127.0.0.1"):
+        assert secret not in answer.text
+
+
+def test_metrics_of_nothing(app: Flask) -> None:
+    text = app.test_client().get("/metrics").text
+    assert "patchbay_messages_oldest_pending_seconds 0.000" in text
+
+
+def test_the_api_without_database_asks_to_try_again(without_database: Flask) -> None:
+    answer = Api(without_database, "any key").get("/call")
+    assert refused(answer, 503) == "the store is not available: try again"
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_a_database_that_goes_away_and_comes_back(app: Flask) -> None:
+    """Nothing is remembered of the failure."""
+    api = organisation(app, "33333333-3333-4333-8333-333333333333", "key")
+    patchbay: Patchbay = app.extensions["patchbay"]
+    engine = patchbay.store.engine
+    patchbay.store.engine = sa.create_engine(AWAY.replace("postgresql", "postgresql+psycopg"))
+    assert refused(api.get("/assistant"), 503)
+    patchbay.store.engine = engine
+    assert api.get("/assistant").status_code == 200
