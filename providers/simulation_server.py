@@ -1,0 +1,82 @@
+"""A small loopback HTTP server for a carrier's REST API: one function answers every request."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+MAX_BODY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """``path`` without the query; ``authorization`` is the raw header, ``""`` when absent."""
+
+    method: str
+    path: str
+    query: str
+    authorization: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReply:
+    """``body`` is sent as JSON; None sends none."""
+
+    status: int
+    body: Any = None
+
+
+@contextmanager
+def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[str]:
+    """Yields the server's URL; closed at the end of the block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def handle_one(self) -> None:
+            length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
+            reply = answer(_request(self, self.rfile.read(length)))
+            data = b"" if reply.body is None else json.dumps(reply.body).encode()
+            self.send_response(reply.status)
+            if data:
+                self.send_header("Content-Type", "application/json")
+            if reply.status != 204:
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PUT = do_DELETE = handle_one  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """The timeline tells."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), name="rest", daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _request(handler: BaseHTTPRequestHandler, body: bytes) -> ApiRequest:
+    parts = urlsplit(handler.path)
+    get = handler.headers.get
+    return ApiRequest(
+        handler.command,
+        parts.path,
+        parts.query,
+        get("Authorization", ""),
+        get("Content-Type", "").partition(";")[0].strip().lower(),
+        body,
+    )

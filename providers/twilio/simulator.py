@@ -1,0 +1,336 @@
+"""Twilio, played against a running bridge: its webhooks, media streams, REST API, and Studio.
+
+``run`` plays one of ``SCENARIOS``; ``serve_api`` is the REST API alone. Nothing here talks to
+Twilio, and what a document sends to Studio is taken by the Studio that is played here.
+https://www.twilio.com/docs/voice
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from random import Random
+from typing import Any
+from urllib.parse import urlencode
+
+from providers.simulation import (
+    Act,
+    Callee,
+    Result,
+    Scenario,
+    named,
+    play,
+    table,
+    unchanged,
+)
+from providers.simulation_wire import SimulatorError
+from providers.twilio.signature import FORM
+from providers.twilio.simulator_api import serve_api
+from providers.twilio.simulator_call import Document, StatusCallback, TwilioCall
+from providers.twilio.simulator_flow import arrive
+from providers.twilio.simulator_wire import (
+    FLOW_SID,
+    TwilioConfig,
+    TwilioStage,
+    config_from_environment,
+)
+
+__all__ = [
+    "DEMO",
+    "DEMO_ENVIRONMENT",
+    "SCENARIOS",
+    "TwilioConfig",
+    "config_from_environment",
+    "run",
+    "serve_api",
+]
+
+DEMO = "studio-redirect"
+"""The scenario `make demo` plays."""
+DEMO_ENVIRONMENT = {
+    "TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
+    "TWILIO_AUTH_TOKEN": "the demo's auth token",
+    "TWILIO_PHONE_NUMBER": "+15550100001",
+}
+"""The bridge's settings for an account that exists only here."""
+
+ENDED_BY_ASSISTANT = "assistant-ended-call"
+ENDED_BY_CUSTOMER = "customer-ended-call"
+CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
+COPIES = 3
+FETCH_PATH = "/twilio/calls/{call_id}/twiml"
+INBOUND_PATH = "/twilio/inbound_call"
+STATUS_PATH = "/twilio/status"
+REST_NAMES = {
+    "to": "To",
+    "from": "From",
+    "twiml": "Twiml",
+    "statusCallback": "StatusCallback",
+    "statusCallbackEvent": "StatusCallbackEvent",
+    "statusCallbackMethod": "StatusCallbackMethod",
+}
+"""phoneCallProviderDetails -> fields of Twilio's create-call request."""
+
+
+# ------------------------------------------------------------------ how a leg comes about
+
+
+def _inbound(stage: TwilioStage, *acts: Act) -> None:
+    """The number's voice webhook and its call status URL are the bridge's."""
+    call = _caller(stage, acts)
+    call.callback = StatusCallback(f"{stage.config.bridge_url}{STATUS_PATH}")
+    arrive(call, partial(call.fetch, _arrive_url(stage)))
+
+
+def _studio_redirect(stage: TwilioStage, *acts: Act) -> None:
+    """A TwiML Redirect widget; the call status URL stays Studio's, so nothing tells of the end."""
+    call = _caller(stage, acts)
+    arrive(call, partial(call.fetch, _arrive_url(stage, flow=FLOW_SID)))
+
+
+def _studio_http(stage: TwilioStage) -> None:
+    """An HTTP Request widget, which knows basic authentication only, and then a TwiML Redirect."""
+    created = stage.bridge.create_call(stage.carrier, basic=True)
+    path = FETCH_PATH.format(call_id=created["id"])
+    call = _caller(stage, (Act.PRESS,))
+    url = f"{stage.config.bridge_url}{path}?{urlencode({'flow': FLOW_SID})}"
+    arrive(call, partial(call.fetch, url))
+
+
+def _api_bypass(stage: TwilioStage, *acts: Act, **fields: Any) -> None:
+    """The owner's own webhook answers with the TwiML of POST /call; all callbacks are the owner's."""
+    details = _details(stage, **fields)
+    call = _caller(stage, acts)
+    arrive(call, partial(_given, stage, details["twiml"]))
+
+
+def _outbound(stage: TwilioStage, outcome: str, *acts: Act) -> TwilioCall:
+    """The owner dials through the REST API, with the details of POST /call as they are."""
+    stage.callee = Callee(outcome, acts or (Act.PRESS,))
+    call = _place(stage, _details(stage))
+    stage.join()
+    return call
+
+
+# ------------------------------------------------------------------ what is odd about it
+
+
+def _canceled(stage: TwilioStage) -> None:
+    """The owner gives up while the phone rings."""
+    stage.callee = Callee("rings")
+    call = _place(stage, _details(stage))
+    if not call.rings.wait(stage.config.timeout):
+        raise SimulatorError("the phone never rang")
+    _rest(stage, f"/{call.sid}", {"Status": "canceled"})
+    stage.join()
+
+
+def _shuffled(stage: TwilioStage) -> None:
+    stage.courier.hold()
+    _outbound(stage, "answered", Act.HANG_UP)
+    stage.courier.release(Random(stage.config.seed))
+
+
+def _duplicated(stage: TwilioStage) -> None:
+    stage.courier.copies = COPIES
+    _outbound(stage, "answered", Act.PRESS)
+
+
+def _late_no_answer(stage: TwilioStage) -> None:
+    call = _outbound(stage, "answered", Act.HANG_UP)
+    unchanged(stage, ("ended", ENDED_BY_CUSTOMER), partial(call.report, "no-answer"))
+
+
+def _never_arrives(stage: TwilioStage) -> None:
+    _details(stage)
+
+
+# ------------------------------------------------------------------ steps
+
+
+def _caller(stage: TwilioStage, acts: Sequence[Act]) -> TwilioCall:
+    return TwilioCall(stage, stage.config.customer, stage.config.number, acts=acts)
+
+
+def _arrive_url(stage: TwilioStage, **query: str) -> str:
+    asked = urlencode({"assistantId": stage.bridge.assistant_id(), **query})
+    return f"{stage.config.bridge_url}{INBOUND_PATH}?{asked}"
+
+
+def _details(stage: TwilioStage, **fields: Any) -> Mapping[str, Any]:
+    """``phoneCallProviderDetails`` of a new call. Raises ``SimulatorError`` when they hold no TwiML."""
+    created = stage.bridge.create_call(stage.carrier, **fields)
+    stage.call_id = created["id"]
+    details: Mapping[str, Any] = created.get("phoneCallProviderDetails") or {}
+    if "twiml" not in details:
+        raise SimulatorError("POST /call answered without phoneCallProviderDetails.twiml")
+    return details
+
+
+def _given(stage: TwilioStage, twiml: str) -> Document:
+    stage.received(twiml)
+    return Document(twiml)
+
+
+def _place(stage: TwilioStage, details: Mapping[str, Any]) -> TwilioCall:
+    fields = {REST_NAMES[name]: value for name, value in details.items() if name in REST_NAMES}
+    created = _rest(stage, "", fields)
+    return stage.calls[created["sid"]]
+
+
+def _rest(stage: TwilioStage, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The owner's request to the simulated REST API. Raises ``SimulatorError`` when it is refused."""
+    config = stage.config
+    key = base64.b64encode(f"{config.account_sid}:{config.auth_token}".encode()).decode()
+    headers = {"Authorization": f"Basic {key}", "Content-Type": FORM}
+    url = f"{stage.api_url}/2010-04-01/Accounts/{config.account_sid}/Calls{path}.json"
+    body = urlencode(fields, doseq=True).encode()
+    response = stage.wire.send("owner -> twilio", "POST", url, headers, body, quiet=True)
+    if response.status >= 400:
+        raise SimulatorError(f"the REST API refused the bridge's details: {response.text}")
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _returns(reason: str) -> dict[str, str]:
+    return {"FlowEvent": "return", "vapiEndedReason": reason}
+
+
+SCENARIOS = table(
+    Scenario(
+        "inbound",
+        "A call to the number whose webhook is the bridge's; the caller presses # and the assistant ends.",
+        lambda stage: _inbound(stage, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "inbound-hangup",
+        "The same call; the caller hangs up.",
+        lambda stage: _inbound(stage, Act.HANG_UP),
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "studio-redirect",
+        "Studio's TwiML Redirect widget lends its leg and gets it back with the outcome.",
+        lambda stage: _studio_redirect(stage, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+        returned=_returns(ENDED_BY_ASSISTANT),
+    ),
+    Scenario(
+        "studio-http",
+        "Studio's HTTP Request widget creates the call, its TwiML Redirect widget lends the leg.",
+        _studio_http,
+        ENDED_BY_ASSISTANT,
+        returned=_returns(ENDED_BY_ASSISTANT),
+    ),
+    Scenario(
+        "api-bypass",
+        "The owner's webhook answers with the TwiML of POST /call; the assistant ends.",
+        lambda stage: _api_bypass(stage, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "api-bypass-hangup",
+        "The same; the caller hangs up, of which only the media stream tells.",
+        lambda stage: _api_bypass(stage, Act.HANG_UP),
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "api-bypass-return",
+        "The same with phoneCallProviderReturnUrl: the leg goes back to the owner's flow.",
+        lambda stage: _api_bypass(
+            stage, Act.PRESS, phoneCallProviderReturnUrl=stage.config.return_url
+        ),
+        ENDED_BY_ASSISTANT,
+        returned=_returns(ENDED_BY_ASSISTANT),
+    ),
+    Scenario(
+        "answered",
+        "The owner dials with the details of POST /call; the callee presses # and the assistant ends.",
+        lambda stage: _outbound(stage, "answered", Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "answered-hangup",
+        "The same; the callee hangs up.",
+        lambda stage: _outbound(stage, "answered", Act.HANG_UP),
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "busy",
+        "The same; the callee is busy.",
+        lambda stage: _outbound(stage, "busy"),
+        "customer-busy",
+    ),
+    Scenario(
+        "no-answer",
+        "The same; the phone rings out.",
+        lambda stage: _outbound(stage, "no-answer"),
+        "customer-did-not-answer",
+    ),
+    Scenario(
+        "failed",
+        "The same; Twilio cannot reach the number.",
+        lambda stage: _outbound(stage, "failed"),
+        "twilio-failed-to-connect-call",
+    ),
+    Scenario(
+        "canceled",
+        "The same; the owner gives up while the phone rings.",
+        _canceled,
+        "manually-canceled",
+    ),
+    Scenario(
+        "websocket-dropped",
+        "The media socket dies once; the bridge takes the leg back in, and the assistant ends.",
+        lambda stage: _inbound(stage, Act.DROP, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "websocket-dropped-for-good",
+        "The media socket dies every time; Studio gets its leg back.",
+        lambda stage: _studio_redirect(stage, Act.DROP),
+        CLOSED_WEBSOCKET,
+        returned=_returns(CLOSED_WEBSOCKET),
+    ),
+    Scenario(
+        "shuffled",
+        "Every callback of an answered call comes after it, in another order.",
+        _shuffled,
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "duplicated",
+        "Everything Twilio sends comes three times at once.",
+        _duplicated,
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "late-no-answer",
+        "A no-answer comes after the end of an answered call, and changes nothing.",
+        _late_no_answer,
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "never-arrives",
+        "A call is created, and no leg comes.",
+        _never_arrives,
+        None,
+        status="queued",
+    ),
+    Scenario(
+        "end-call",
+        "The call is ended through the bridge's API; Studio gets its leg back.",
+        lambda stage: _studio_redirect(stage, Act.END_CALL),
+        "manually-canceled",
+        returned=_returns("manually-canceled"),
+    ),
+)
+
+
+def run(name: str, config: TwilioConfig, out: Callable[[str], object] = print) -> Result:
+    """Play one scenario against the bridge. Raises ``SimulatorError`` for a name nobody knows."""
+    scenario = named(SCENARIOS, name)
+    with serve_api(config, config.api_port, out=out) as stage:
+        return play(scenario, stage)

@@ -1,0 +1,267 @@
+"""The simulated Twilio's REST API, version 2010-04-01: accounts and calls.
+
+A call that is created is played at once, with the callbacks it was asked for; the stage's
+``Callee`` says how the dialled phone behaves.
+https://www.twilio.com/docs/voice/api/call-resource
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import format_datetime
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
+
+from providers.simulation import Callee
+from providers.simulation_server import ApiReply, ApiRequest, serve
+from providers.twilio.signature import FORM
+from providers.twilio.simulator_call import Document, Source, StatusCallback, TwilioCall
+from providers.twilio.simulator_flow import MAX_TWIML, dial
+from providers.twilio.simulator_wire import TwilioConfig, TwilioStage
+
+ERRORS: dict[int, tuple[int, str]] = {
+    20003: (401, "Authenticate"),
+    20404: (404, "The requested resource was not found"),
+    20004: (405, "Method not allowed"),
+    21201: (400, "No 'To' number is specified"),
+    21205: (400, "Url is not a valid URL"),
+    21211: (400, "The phone number you are attempting to call is not valid"),
+    21212: (400, "The 'From' number is not valid"),
+    21213: (400, "No 'From' number is specified"),
+    21214: (400, "The phone number you are attempting to call cannot be reached"),
+    21215: (400, "Account not authorized to call this number: check its geo permissions"),
+    21216: (400, "Account not allowed to call this number"),
+    21217: (400, "Phone number does not appear to be valid"),
+    21218: (400, "Invalid ApplicationSid, or none of Url, Twiml and ApplicationSid"),
+    21220: (400, "Call is not in-progress. Cannot redirect."),
+    32018: (400, "Twiml is longer than 4000 characters"),
+}
+"""Twilio's code -> HTTP status and message."""
+MAGIC = {
+    "+15005550001": 21217,
+    "+15005550002": 21214,
+    "+15005550003": 21215,
+    "+15005550004": 21216,
+}
+"""Numbers Twilio refuses to dial, by its test credentials' page."""
+PLACE = re.compile(r"\+[1-9][0-9]{6,14}|sip:.+|client:.+")
+CALLER = re.compile(r"\+[1-9][0-9]{6,14}|sip:.+|client:.+|[0-9]{3,8}")
+WEB = re.compile(r"https?://[^/_?#]+([/?#].*)?")
+PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(?:/Calls(?:/(CA[0-9a-f]{32}))?)?\.json")
+
+
+class ApiError(Exception):
+    """A refusal, by Twilio's code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(ERRORS[code][1])
+        self.code = code
+
+    @property
+    def reply(self) -> ApiReply:
+        status, message = ERRORS[self.code]
+        link = f"https://www.twilio.com/docs/errors/{self.code}"
+        body = {"code": self.code, "message": message, "more_info": link, "status": status}
+        return ApiReply(status, body)
+
+
+class TwilioApi:
+    """The API of one account. ``stage.callee`` says how the next dialled phone behaves."""
+
+    def __init__(self, stage: TwilioStage) -> None:
+        self.stage = stage
+
+    def answer(self, request: ApiRequest) -> ApiReply:
+        """One request of the API."""
+        try:
+            reply = self._routed(request)
+        except ApiError as error:
+            reply = error.reply
+        line = f"{request.method} {request.path}  {reply.status}"
+        self.stage.timeline.add("rest -> twilio", line)
+        return reply
+
+    def _routed(self, request: ApiRequest) -> ApiReply:
+        config = self.stage.config
+        if not authorized(request.authorization, config.account_sid, config.auth_token):
+            raise ApiError(20003)
+        match = PATH.fullmatch(request.path)
+        if match is None or match[1] != config.account_sid:
+            raise ApiError(20404)
+        if "/Calls" not in request.path:
+            return self._account()
+        if request.method not in ("GET", "POST"):
+            raise ApiError(20004)
+        if match[2]:
+            return self._one(request, match[2])
+        return self._create(form(request)) if request.method == "POST" else self._list(request)
+
+    def _account(self) -> ApiReply:
+        names = {"friendly_name": "Simulated account", "status": "active", "type": "Full"}
+        return ApiReply(200, {"sid": self.stage.config.account_sid, **names})
+
+    def _list(self, request: ApiRequest) -> ApiReply:
+        wanted = dict(parse_qsl(request.query))
+        filters = {"To": "to", "From": "from_", "Status": "status"}
+        found = [
+            resource(call)
+            for call in reversed(self.stage.calls.values())
+            if all(getattr(call, filters[key]) == wanted[key] for key in filters if key in wanted)
+        ]
+        size = int(wanted.get("PageSize", "50"))
+        page = {"page": 0, "page_size": size, "next_page_uri": None, "uri": request.path}
+        return ApiReply(200, {"calls": found[:size], **page})
+
+    def _one(self, request: ApiRequest, sid: str) -> ApiReply:
+        if sid not in self.stage.calls:
+            raise ApiError(20404)
+        call = self.stage.calls[sid]
+        if request.method == "POST":
+            self._update(call, form(request))
+        return ApiReply(200, resource(call))
+
+    def _update(self, call: TwilioCall, fields: Mapping[str, list[str]]) -> None:
+        if call.over.is_set():
+            raise ApiError(21220)
+        if status := first(fields, "Status"):
+            call.hang_up(status)
+            return
+        document = self._source(call, fields)()
+        if document is not None:
+            call.redirect(document)
+
+    def _create(self, fields: Mapping[str, list[str]]) -> ApiReply:
+        check_numbers(first(fields, "To"), first(fields, "From"))
+        limit = first(fields, "TimeLimit")
+        call = TwilioCall(
+            self.stage,
+            from_=first(fields, "From"),
+            to=first(fields, "To"),
+            direction="outbound-api",
+            acts=self.stage.callee.acts,
+            callback=status_callback(fields),
+            time_limit=float(limit) * self.stage.config.speed if limit else None,
+        )
+        source = self._source(call, fields)
+        self.stage.calls[call.sid] = call
+        created = ApiReply(201, resource(call))
+        self.stage.spawn(partial(dial, call, source, self.stage.callee))
+        return created
+
+    def _source(self, call: TwilioCall, fields: Mapping[str, list[str]]) -> Source:
+        """Where the call's TwiML comes from. With both, ``Url`` wins and ``Twiml`` is ignored."""
+        url, twiml = first(fields, "Url"), first(fields, "Twiml")
+        if url:
+            if not WEB.fullmatch(url):
+                raise ApiError(21205)
+            return partial(call.fetch, url, first(fields, "Method") or "POST")
+        if not twiml:
+            raise ApiError(21218)
+        if len(twiml) > MAX_TWIML:
+            raise ApiError(32018)
+        return partial(self._given, twiml)
+
+    def _given(self, twiml: str) -> Document:
+        self.stage.received(twiml)
+        return Document(twiml)
+
+
+@contextmanager
+def serve_api(
+    config: TwilioConfig,
+    port: int = 0,
+    *,
+    callee: Callee | None = None,
+    out: Callable[[str], object] = print,
+) -> Iterator[TwilioStage]:
+    """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
+    with TwilioStage(config, out) as stage:
+        stage.callee = callee or Callee()
+        with serve(TwilioApi(stage).answer, port) as stage.api_url:
+            stage.wire.allow(stage.api_url)
+            yield stage
+
+
+def authorized(header: str, user: str, password: str) -> bool:
+    """HTTP basic with exactly this account."""
+    scheme, _, value = header.partition(" ")
+    try:
+        given = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        return False
+    return scheme.lower() == "basic" and hmac.compare_digest(given, f"{user}:{password}".encode())
+
+
+def form(request: ApiRequest) -> dict[str, list[str]]:
+    """The body's fields; a body of another type has none, as at Twilio."""
+    if request.content_type != FORM:
+        return {}
+    return parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def first(fields: Mapping[str, list[str]], name: str) -> str:
+    return fields.get(name, [""])[0]
+
+
+def check_numbers(to: str, from_: str) -> None:
+    """Raises ``ApiError``."""
+    for missing, code in ((to, 21201), (from_, 21213)):
+        if not missing:
+            raise ApiError(code)
+    if to in MAGIC:
+        raise ApiError(MAGIC[to])
+    if not PLACE.fullmatch(to):
+        raise ApiError(21211)
+    if not CALLER.fullmatch(from_):
+        raise ApiError(21212)
+
+
+def status_callback(fields: Mapping[str, list[str]]) -> StatusCallback | None:
+    """The callback that was asked for. Each event is a field of its own: a joined list names none."""
+    url = first(fields, "StatusCallback")
+    if not url:
+        return None
+    if not WEB.fullmatch(url):
+        raise ApiError(21205)
+    events = tuple(fields.get("StatusCallbackEvent", ("completed",)))
+    return StatusCallback(url, events, first(fields, "StatusCallbackMethod") or "POST")
+
+
+def resource(call: TwilioCall) -> dict[str, Any]:
+    """The call as the API shows it."""
+    uri = f"/2010-04-01/Accounts/{call.stage.config.account_sid}/Calls/{call.sid}.json"
+    return {
+        "sid": call.sid,
+        "account_sid": call.stage.config.account_sid,
+        "api_version": "2010-04-01",
+        "status": call.status,
+        "direction": call.direction,
+        "to": call.to,
+        "to_formatted": call.to,
+        "from": call.from_,
+        "from_formatted": call.from_,
+        "date_created": format_datetime(call.created),
+        "date_updated": format_datetime(call.created),
+        "start_time": None,
+        "end_time": None,
+        "duration": None,
+        "price": None,
+        "price_unit": "USD",
+        "answered_by": None,
+        "caller_name": None,
+        "forwarded_from": None,
+        "group_sid": None,
+        "parent_call_sid": None,
+        "phone_number_sid": "",
+        "queue_time": "0",
+        "trunk_sid": None,
+        "annotation": None,
+        "uri": uri,
+        "subresource_uris": {},
+    }
