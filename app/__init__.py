@@ -1,0 +1,32 @@
+"""Patchbay: a voice assistant spliced into a phone call that somebody else's flow owns.
+
+``create_app`` is the only place where the parts are joined.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask_openapi3.openapi import OpenAPI
+
+    from app.config import Settings
+
+
+def create_app(settings: Settings | None = None) -> OpenAPI:
+    """The Flask application. ``app.extensions["patchbay"]`` is its :class:`~app.patchbay.Patchbay`.
+
+    Opens no connection yet: ``Patchbay.start()`` does. Raises ``SettingsError``.
+    """
+    from app import cli, config, logs
+    from app.errors import init_errors
+    from app.patchbay import Patchbay
+    from app.routes import init_routes
+
+    settings = settings or config.load()
+    logs.configure(settings.log_level)
+    app = init_routes(Patchbay(settings))
+    init_errors(app)
+    for command in cli.COMMANDS:
+        app.cli.add_command(command)
+    return app

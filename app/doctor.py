@@ -1,0 +1,134 @@
+"""``patchbay doctor``: what an operator would have to check by hand, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+import urllib3
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.bootstrap import bootstrap
+from app.patchbay import Patchbay
+from app.store import accounts, migrate
+from app.store.schema import assistants, credentials, phone_numbers
+from app.store.vault import WrongKey
+from providers.base import HookKind, Provider
+from providers.errors import CarrierError, NotConfigured, ProviderError
+
+MARK = {"ok": "ok     ", "note": "note   ", "error": "ERROR  "}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. ``level``: ok, note (works, but know it) or error (change it)."""
+
+    level: str
+    text: str
+
+    def __str__(self) -> str:
+        return MARK[self.level] + self.text
+
+
+def examine(patchbay: Patchbay) -> list[Finding]:
+    """All findings. A database that cannot be used ends the examination."""
+    findings = list(_database(patchbay))
+    if any(finding.level == "error" for finding in findings):
+        return findings
+    bootstrap(patchbay.core)
+    return [*findings, *_keys(patchbay), *_public_url(patchbay), *_carriers(patchbay)]
+
+
+def _database(patchbay: Patchbay) -> Iterator[Finding]:
+    name = patchbay.store.url.get_backend_name()
+    try:
+        if patchbay.store.is_sqlite:
+            patchbay.upgrade()
+        current = migrate.is_current(patchbay.store)
+    except SQLAlchemyError as error:
+        yield Finding("error", f"database: {error.__class__.__name__}; check DATABASE_URL")
+        return
+    if current:
+        yield Finding("ok", f"database: {name}, up to date")
+    else:
+        yield Finding("error", "database: older than this program; run `patchbay db upgrade`")
+
+
+def _keys(patchbay: Patchbay) -> Iterator[Finding]:
+    with patchbay.store.read() as conn:
+        keys = sum(row["revoked_at"] is None for row in accounts.list_keys(conn))
+        count = sa.select(sa.func.count()).select_from(assistants)
+        ready = conn.execute(count).scalar_one()
+    if keys:
+        yield Finding("ok", f"API keys in force: {keys}")
+    else:
+        yield Finding("error", "no API key: set API_KEY, or run `patchbay keys create`")
+    if not ready:
+        yield Finding("note", "no assistant is stored; make one with POST /assistant")
+
+
+def _public_url(patchbay: Patchbay) -> Iterator[Finding]:
+    url = patchbay.settings.public_url
+    if patchbay.settings.development:
+        yield Finding("note", f"PUBLIC_URL is {url}: carriers cannot reach it; set your https URL")
+    elif urlsplit(url).scheme != "https":
+        yield Finding("error", f"PUBLIC_URL is {url}: carriers dial media only over TLS; use https")
+    try:
+        answer = urllib3.request("GET", url + "/healthz", timeout=5.0, retries=False)
+        healthy = answer.status == 200
+    except urllib3.exceptions.HTTPError:
+        healthy = False
+    if healthy:
+        yield Finding("ok", f"{url}/healthz answers")
+    else:
+        yield Finding("note", f"{url}/healthz does not answer; is the bridge running there?")
+
+
+def _carriers(patchbay: Patchbay) -> Iterator[Finding]:
+    with patchbay.store.read() as conn:
+        rows = conn.execute(sa.select(credentials)).mappings().all()
+        numbers = conn.execute(sa.select(phone_numbers)).mappings().all()
+    if not rows:
+        yield Finding(
+            "note", "no carrier account: set the carrier's variables, or POST /credential"
+        )
+    for row in rows:
+        yield from _account(patchbay, {str(name): value for name, value in row.items()})
+    for number in numbers:
+        yield from _number(patchbay, {str(name): value for name, value in number.items()})
+
+
+def _account(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
+    label = f"{row['provider']} account {row['account_ref']}"
+    provider = patchbay.providers[row["provider"]]
+    try:
+        account = patchbay.core.account(row)
+    except (WrongKey, ProviderError) as error:
+        yield Finding("error", f"{label}: {error}")
+        return
+    try:
+        yield Finding("ok", f"{label}: {provider.client(account, timeout=5.0).check()}")
+    except NotConfigured as error:
+        yield Finding("note", f"{label}: its API is not used: {error}")
+    except CarrierError as error:
+        yield Finding("error", f"{label}: {error}")
+
+
+def _number(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
+    provider = patchbay.providers[row["provider"]]
+    url = patchbay.settings.public_url + _arrival(provider)
+    assistant = row["assistant_id"]
+    answers = (
+        f"assistant {assistant}" if assistant else "no assistant: add ?assistantId= to the URL"
+    )
+    yield Finding(
+        "ok", f"phone number {row['number']} ({provider.name}, id {row['id']}): {answers}"
+    )
+    yield Finding("note", f"  point it, or your flow, at {url}")
+
+
+def _arrival(provider: Provider) -> str:
+    return next(hook.path for hook in provider.hooks if hook.kind is HookKind.ARRIVE)

@@ -1,0 +1,90 @@
+"""The parts of one running bridge, joined from its settings. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import partial
+
+from app import bootstrap
+from app.config import Settings
+from app.delivery.addresses import BadURL, check_url
+from app.delivery.jobs import Handler, open_jobs
+from app.delivery.sender import Sender
+from app.domain import timers
+from app.domain.core import Core
+from app.domain.legs import LegService
+from app.domain.media import MediaService
+from app.domain.resources import ResourceService
+from app.domain.service import CallService
+from app.store import migrate
+from app.store.engine import Store
+from app.store.vault import Vault
+from providers.registry import PROVIDERS
+
+log = logging.getLogger(__name__)
+
+
+def _url_problem(url: str, *, allow_private: bool) -> str | None:
+    """The address rules of ``delivery``, also for streams: ``wss`` is judged as ``https``."""
+    try:
+        check_url(re.sub("^ws", "http", url), allow_private)
+    except BadURL as error:
+        return str(error)
+    return None
+
+
+class NotMigrated(Exception):
+    """The database's schema is older than this program."""
+
+
+class Patchbay:
+    """What ``app.extensions["patchbay"]`` is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.providers = PROVIDERS
+        self.store = Store(settings.database_url)
+        self.vault = Vault(settings.secret_keys)
+        handlers: dict[str, Handler] = {}
+        self.jobs = open_jobs(self.store, handlers)
+        self.core = Core(
+            settings,
+            self.store,
+            self.vault,
+            PROVIDERS,
+            self.jobs,
+            url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
+        )
+        self.calls = CallService(self.core)
+        self.resources = ResourceService(self.core)
+        self.legs = LegService(self.core)
+        self.media = MediaService(self.core)
+        handlers["timer"] = partial(timers.fire, self.core)
+        handlers["deliver"] = Sender(self.store, self.vault, settings)
+
+    def upgrade(self) -> None:
+        """Bring the database's schema up to date."""
+        migrate.upgrade(self.store)
+        self.jobs.install()
+
+    def start(self) -> str | None:
+        """Make ready to serve; returns the API key that was generated, if one was.
+
+        The embedded database is brought up to date here; a server database by the release
+        command, so that many instances do not race. Raises ``NotMigrated``.
+        """
+        if self.store.is_sqlite:
+            self.upgrade()
+        elif not migrate.is_current(self.store):
+            raise NotMigrated("the database is not up to date: run `patchbay db upgrade`")
+        key = bootstrap.bootstrap(self.core)
+        if key:
+            print(f"API key (shown once): {key}", flush=True)  # noqa: T201
+        if self.settings.run_jobs:
+            self.jobs.start()
+        return key
+
+    def stop(self) -> None:
+        self.jobs.stop()
+        self.store.close()
