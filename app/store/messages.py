@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from app.store.schema import message_attempts, messages
-from app.store.sql import insert_once
+from app.store.sql import every, insert_once, one
 
 PENDING = "pending"
 DELIVERED = "delivered"
@@ -91,9 +91,9 @@ def insert(
     return insert_once(conn, messages, values)
 
 
-def next_pending(conn: Connection, call_id: str) -> RowMapping | None:
+def next_pending(conn: Connection, call_id: str) -> dict[str, Any] | None:
     """The oldest message of the call that is neither delivered nor given up."""
-    return conn.execute(_NEXT, {"call": call_id}).mappings().one_or_none()
+    return one(conn.execute(_NEXT, {"call": call_id}))
 
 
 def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:
@@ -131,11 +131,11 @@ def resend(conn: Connection, message_id: str, *, at: datetime) -> None:
     conn.execute(_UPDATE.values(**values), {"message": message_id})
 
 
-def list_for_call(conn: Connection, org_id: str, call_id: str) -> Sequence[RowMapping]:
+def list_for_call(conn: Connection, org_id: str, call_id: str) -> Sequence[dict[str, Any]]:
     """In the order they are sent."""
-    return conn.execute(_LISTING, {"org": org_id, "call": call_id}).mappings().all()
+    return every(conn.execute(_LISTING, {"org": org_id, "call": call_id}))
 
 
-def attempts(conn: Connection, message_id: str) -> Sequence[RowMapping]:
+def attempts(conn: Connection, message_id: str) -> Sequence[dict[str, Any]]:
     """Every try ever made, oldest first; those before a ``resend`` too."""
-    return conn.execute(_ATTEMPTS, {"message": message_id}).mappings().all()
+    return every(conn.execute(_ATTEMPTS, {"message": message_id}))

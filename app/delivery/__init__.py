@@ -1,0 +1,1 @@
+"""What happens later: durable jobs, and the delivery of server messages that is one of them."""

@@ -1,0 +1,138 @@
+"""Which server URLs may be called at all, and which addresses are nobody's private network.
+
+The table is our own, because ``ipaddress.is_global`` of Python 3.11 takes multicast, 6to4, NAT64
+and others for global. Sources:
+https://www.iana.org/assignments/iana-ipv4-special-registry/
+https://www.iana.org/assignments/iana-ipv6-special-registry/
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+PORTS = frozenset({80, 443, 8443})
+"""What a public server URL may use."""
+
+NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",  # this network: 0.0.0.0 reaches the machine itself
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local, with the clouds' metadata services
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # IETF protocols
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",  # private
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+        "::/96",  # unspecified, loopback, IPv4-compatible
+        "64:ff9b::/96",  # NAT64: an IPv4 address in disguise
+        "64:ff9b:1::/48",  # NAT64, local use
+        "100::/32",  # discard only, dummy
+        "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarks
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: an IPv4 address in disguise
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
+        "fc00::/7",  # unique local
+        "fe80::/10",  # link-local
+        "fec0::/10",  # site-local
+        "ff00::/8",  # multicast
+    )
+)
+
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?", re.IGNORECASE)
+_PRINTABLE = re.compile(r"[!-\[\]-~]+")  # ASCII without space, controls and backslash
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class BadURL(ValueError):
+    """The URL is not one we call; the sentence says why, for whoever wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart. ``path`` includes the query; the fragment is dropped."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+
+def check_url(url: str, allow_private: bool) -> Target:
+    """Raises ``BadURL`` unless this URL may be called, as far as can be told without DNS."""
+    if not _PRINTABLE.fullmatch(url):
+        raise BadURL("the URL must be plain ASCII without spaces and backslashes")
+    target = _split(url)
+    if allow_private:
+        return target
+    if target.port not in PORTS:
+        raise BadURL(f"port {target.port} is not allowed: use 443, 8443 or 80")
+    name = target.host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        raise BadURL(f"{target.host} is this machine itself")
+    literal = _literal(target.host)
+    if literal is not None:
+        check_address(target.host, literal)
+    return target
+
+
+def check_address(host: str, address: Address) -> None:
+    """Raises ``BadURL`` when the address is not a public one."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    plain = mapped or address
+    if any(plain in network for network in NOT_PUBLIC):
+        raise BadURL(f"{host} is {plain}, which is not a public address")
+
+
+def _split(url: str) -> Target:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadURL(f"the URL cannot be read: {error}") from error
+    if parts.scheme not in {"http", "https"}:
+        raise BadURL("the URL must begin with https:// or http://")
+    if "@" in parts.netloc:
+        raise BadURL("the URL must not hold a user name or password: use server.headers")
+    host = parts.hostname or ""
+    if ":" in host:
+        _check_ipv6(host)
+    elif not _HOST.fullmatch(host) or ".." in host:
+        raise BadURL("the URL names no valid host")
+    if port == 0:
+        raise BadURL("the URL names no valid port")
+    secure = parts.scheme == "https"
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(secure, host, port or (443 if secure else 80), path)
+
+
+def _check_ipv6(host: str) -> None:
+    try:
+        if "%" in host:
+            raise ValueError("a zone")
+        ipaddress.IPv6Address(host)
+    except ValueError as error:
+        raise BadURL("the URL names no valid IPv6 address") from error
+
+
+def _literal(host: str) -> Address | None:
+    """The address a host spells, in the odd ways of inet_aton too: 127.1, 0x7f000001, 2130706433."""
+    if ":" in host:
+        return ipaddress.IPv6Address(host)
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host.rstrip(".")))
+    except OSError:
+        return None

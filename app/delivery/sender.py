@@ -1,0 +1,157 @@
+"""The job that delivers a call's server messages: in order, one at a time, until all are done.
+
+A message is sent outside any transaction and its attempt recorded after: a crash in between
+sends it again, under the same ``webhook-id``. Every other call has a job of its own, so a
+receiver that is down holds up nobody else's messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.config import Settings
+from app.delivery import schedule, signing
+from app.delivery.http import Response, SendError, post
+from app.delivery.schedule import Outcome
+from app.delivery.turns import Turns
+from app.store import messages
+from app.store.engine import Store
+from app.store.messages import Attempt
+from app.store.vault import Vault
+
+TIMEOUT_SECONDS = 20.0
+"""Vapi's default of ``server.timeoutSeconds``."""
+RESPONSE_KEPT = 500
+"""Characters of an answer that are kept with its attempt."""
+
+RESERVED = frozenset(
+    {
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    }
+)
+"""Headers that ``server.headers`` cannot set: they belong to the connection, or to us."""
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Sender:
+    """Handler of the job kind ``deliver``: ``{"callId"}``."""
+
+    def __init__(
+        self, store: Store, vault: Vault, settings: Settings, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._schedule = settings.delivery_schedule
+        self._allow_private = settings.allow_private_server_urls
+        self._now = now
+        self._turns = Turns()
+
+    def __call__(self, payload: Mapping[str, Any]) -> float | None:
+        """Send what is due; the seconds until the next attempt, or None when nothing is left."""
+        while True:
+            with self._store.read() as conn:
+                message = messages.next_pending(conn, payload["callId"])
+            if message is None:
+                return None
+            left: float = (message["next_at"] - self._now()).total_seconds()
+            if left > 0:
+                return left
+            pause = self._deliver(message)
+            if pause is not None:
+                return pause
+
+    def _deliver(self, message: Mapping[str, Any]) -> float | None:
+        """One attempt; or the seconds to wait, when the receiver has enough of our workers."""
+        receiver = urlsplit(message["url"]).netloc
+        pause = self._turns.take(receiver)
+        if pause is not None:
+            return pause
+        hung = False
+        try:
+            attempt, outcome = self._attempt(message)
+            hung = outcome.timed_out
+        finally:
+            self._turns.leave(receiver, hung=hung)
+        self._record(message, attempt, outcome)
+        return None
+
+    def _attempt(self, message: Mapping[str, Any]) -> tuple[Attempt, Outcome]:
+        at, begun = self._now(), time.monotonic()
+        body = message["body"].encode()
+        seconds = (message["policy"] or {}).get("timeoutSeconds") or TIMEOUT_SECONDS
+        headers = self._headers(message, body, at)
+        try:
+            answer = post(message["url"], body, headers, float(seconds), self._allow_private)
+        except SendError as error:
+            return Attempt(at, _since(begun), error=str(error)), Outcome(None, error.timed_out)
+        asked = schedule.retry_after(answer.headers.get("retry-after"), self._now())
+        outcome = Outcome(answer.status, retry_after=asked)
+        return Attempt(at, _since(begun), answer.status, _error(answer), _excerpt(answer)), outcome
+
+    def _headers(self, message: Mapping[str, Any], body: bytes, at: datetime) -> dict[str, str]:
+        """Ours come last: the message's own cannot replace them."""
+        sealed = self._vault.open(message["secret"])
+        secret = sealed.get("secret")
+        own = (sealed.get("headers") or {}).items()
+        headers = {name: str(value) for name, value in own if name.lower() not in RESERVED}
+        if secret:
+            headers = {n: v for n, v in headers.items() if n.lower() != "x-vapi-secret"}
+            headers["X-Vapi-Secret"] = secret
+        stamp = signing.headers(message["id"], int(at.timestamp()), body, secret)
+        return {**headers, "Content-Type": "application/json", "User-Agent": "Patchbay", **stamp}
+
+    def _record(self, message: Mapping[str, Any], attempt: Attempt, outcome: Outcome) -> None:
+        made = message["attempts"] + 1
+        plan = (message["policy"] or {}).get("backoffPlan")
+        with self._store.write() as conn:
+            now = self._now()
+            if not messages.record_attempt(conn, message["id"], attempt):
+                return  # its call was deleted meanwhile
+            if outcome.delivered:
+                messages.finish(conn, message["id"], messages.DELIVERED, at=now)
+                return
+            wait = schedule.wait(made, outcome, self._schedule, plan)
+            if wait is not None:
+                messages.postpone(conn, message["id"], now + timedelta(seconds=wait))
+                return
+            messages.finish(conn, message["id"], messages.FAILED, at=now)
+        log.warning(
+            "gave up message %s (%s) after %d attempts", message["id"], message["key"], made
+        )
+
+
+def _since(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)
+
+
+def _error(answer: Response) -> str | None:
+    if 300 <= answer.status < 400:
+        return "the answer is a redirect: redirects are not followed"
+    return None
+
+
+def _excerpt(answer: Response) -> str:
+    """The beginning of the body, without NUL, which PostgreSQL does not store."""
+    return answer.body.decode(errors="replace").replace("\0", "")[:RESPONSE_KEPT]
