@@ -1,0 +1,262 @@
+"""What the nearest peers get wrong, seen live; here each is refused, or changes nothing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.bridge import ACCOUNT, CUSTOMER, SECRETS, Bridge
+from tests.carriers import (
+    FORM,
+    call_sid,
+    target,
+    twilio_arrival,
+    twilio_post,
+    twilio_status,
+    vonage_arrival,
+    vonage_get,
+    vonage_post,
+)
+
+
+@pytest.fixture(scope="module")
+def assistant_id(bridge: Bridge) -> str:
+    body = {"name": "echo", "transport": {"provider": "echo"}}
+    return str(bridge.api("POST", "/assistant", body, expect=201)["id"])
+
+
+def test_the_same_answer_webhook_twice_makes_one_call(bridge: Bridge, assistant_id: str) -> None:
+    arrival, path = vonage_arrival(), f"/vonage/answer?assistantId={assistant_id}"
+    first, second = (vonage_get(bridge, path, arrival) for _ in range(2))
+    assert first == second
+    made = bridge.api("GET", f"/call?phoneCallProviderId={arrival['conversation_uuid']}")
+    assert len(made) == 1
+
+
+def test_the_same_leg_at_once_many_times_is_one_call(bridge: Bridge, assistant_id: str) -> None:
+    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda _: twilio_post(bridge, path, **twilio_arrival(sid)), range(8))
+        assert {status for status, _ in answers} == {200}
+    assert len(bridge.api("GET", f"/call?phoneCallProviderId={sid}")) == 1
+
+
+def test_a_replayed_arrival_of_an_ended_call_makes_no_new_one(
+    bridge: Bridge, assistant_id: str
+) -> None:
+    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    twilio_post(bridge, path, **twilio_arrival(sid))
+    twilio_post(bridge, "/twilio/status", **twilio_status(sid, "completed", 5))
+    status, body = twilio_post(bridge, path, **twilio_arrival(sid))
+    assert (status, "<Stream" in body) == (200, False)
+    assert len(bridge.api("GET", f"/call?phoneCallProviderId={sid}")) == 1
+
+
+def test_a_leg_that_comes_back_after_its_call_is_a_new_call(
+    bridge: Bridge, assistant_id: str
+) -> None:
+    """A Studio flow may lend the same leg to an assistant twice; Twilio's request is another one."""
+    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    once, again = ({"I-Twilio-Idempotency-Token": token} for token in ("one", "two"))
+    twilio_post(bridge, path, once, **twilio_arrival(sid))
+    call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
+    bridge.api("POST", f"/call/{call['id']}/control", {"type": "end-call"})
+    status, body = twilio_post(bridge, path, again, **twilio_arrival(sid))
+    assert (status, "<Stream" in body) == (200, True)
+    assert len(bridge.api("GET", f"/call?phoneCallProviderId={sid}")) == 2
+
+
+def test_a_late_no_answer_after_completed_changes_nothing(bridge: Bridge) -> None:
+    call, sid = bridge.create(), call_sid()
+    path = target(call["phoneCallProviderDetails"]["statusCallback"])
+    for sequence, status in enumerate(("initiated", "ringing", "in-progress", "completed")):
+        twilio_post(bridge, path, **twilio_status(sid, status, sequence))
+    before = bridge.until(call["id"], "ended")
+    twilio_post(bridge, path, **twilio_status(sid, "no-answer", 9))
+    after = bridge.call(call["id"])
+    assert (after["endedReason"], after["endedAt"]) == (before["endedReason"], before["endedAt"])
+
+
+def test_of_20_callbacks_at_once_20_stand_in_the_log(bridge: Bridge) -> None:
+    call, sid = bridge.create(), call_sid()
+    path = target(call["phoneCallProviderDetails"]["statusCallback"])
+
+    def send(sequence: int) -> int:
+        return twilio_post(bridge, path, **twilio_status(sid, "ringing", sequence))[0]
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(send, range(20))) == {204}
+    log = bridge.api("GET", f"/call/{call['id']}/events", expect=200)
+    assert sum(event["kind"] == "leg.ringing" for event in log) == 20
+
+
+def test_unsigned_requests_are_refused(bridge: Bridge) -> None:
+    call, sid = bridge.create(), call_sid()
+    path = target(call["phoneCallProviderDetails"]["statusCallback"])
+    form = urlencode({**twilio_status(sid, "completed", 1), "AccountSid": ACCOUNT})
+    twiml = f"/twilio/calls/{call['id']}/twiml"
+    answers = [
+        bridge.http.request("POST", bridge.url + path, body=form, headers=FORM),
+        bridge.http.request("POST", bridge.url + "/twilio/inbound_call", body=form, headers=FORM),
+        bridge.http.request("POST", bridge.url + twiml, body=form, headers=FORM),
+        bridge.http.request("GET", f"{bridge.url}/vonage/answer?{urlencode(vonage_arrival())}"),
+        bridge.http.request("POST", bridge.url + "/vonage/event", body=json.dumps({"uuid": "x"})),
+    ]
+    assert all(answer.status in {401, 403} for answer in answers)
+    assert bridge.call(call["id"])["status"] == "queued"
+
+
+def test_nothing_depends_on_the_host_header(bridge: Bridge, assistant_id: str) -> None:
+    evil = {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "https",
+    }
+    path = f"/twilio/inbound_call?assistantId={assistant_id}"
+    status, body = twilio_post(bridge, path, evil, **twilio_arrival(call_sid()))
+    assert status == 200
+    assert "evil" not in body
+    assert bridge.url in body
+
+
+def test_no_pause_keeps_a_dead_call_alive(bridge: Bridge, assistant_id: str) -> None:
+    path = f"/twilio/inbound_call?assistantId={assistant_id}"
+    sid = call_sid()
+    _, connect = twilio_post(bridge, path, **twilio_arrival(sid))
+    call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
+    bridge.api("POST", f"/call/{call['id']}/control", {"type": "end-call"})
+    after = re.search(r"http[^<]+/twilio/after/[\w-]+", connect)
+    assert after
+    _, body = twilio_post(bridge, target(after[0]), **twilio_arrival(sid, CallStatus="in-progress"))
+    assert "<Hangup" in body
+    assert "<Pause" not in connect + body
+
+
+def test_an_arrival_without_an_assistant_says_why(bridge: Bridge) -> None:
+    sid = call_sid()
+    _, body = twilio_post(bridge, "/twilio/inbound_call", **twilio_arrival(sid))
+    assert "<Hangup" in body
+    call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
+    assert (call["status"], call["endedReason"]) == ("ended", "assistant-not-provided")
+
+
+def test_an_arrival_for_an_unknown_assistant_says_why(bridge: Bridge) -> None:
+    sid, unknown = call_sid(), "00000000-0000-4000-8000-000000000000"
+    twilio_post(bridge, f"/twilio/inbound_call?assistantId={unknown}", **twilio_arrival(sid))
+    call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
+    assert call["endedReason"] == "assistant-not-found"
+
+
+def test_a_word_nobody_knows_is_kept_and_answered(bridge: Bridge) -> None:
+    call, sid = bridge.create(), call_sid()
+    path = target(call["phoneCallProviderDetails"]["statusCallback"])
+    status, _ = twilio_post(bridge, path, **twilio_status(sid, "levitating", 1, Brand="new"))
+    assert status == 204
+    log = bridge.api("GET", f"/call/{call['id']}/events")
+    assert log[-1]["raw"]["CallStatus"] == "levitating"
+    assert log[-1]["raw"]["Brand"] == "new"
+
+
+ORDERS = random.Random(7).sample(list(itertools.permutations(range(4))), 6)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_sampled_orders_converge_through_http(bridge: Bridge, order: tuple[int, ...]) -> None:
+    """The fold does so for all orders; here some of them with the store and HTTP in between."""
+    words = ("initiated", "ringing", "busy", "completed")
+    call, sid = bridge.create(), call_sid()
+    path = target(call["phoneCallProviderDetails"]["statusCallback"])
+    for index in order:
+        twilio_post(bridge, path, **twilio_status(sid, words[index], index))
+    ended = bridge.until(call["id"], "ended")
+    assert ended["endedReason"] == "customer-busy"
+
+
+def test_vonage_order_is_by_its_own_time(bridge: Bridge) -> None:
+    call = bridge.create("vonage")
+    path = target(call["phoneCallProviderDetails"]["eventUrl"][0])
+    leg = {
+        "uuid": "u-" + call["id"],
+        "conversation_uuid": "CON-" + call["id"],
+        "direction": "outbound",
+    }
+    events = ("completed", "busy", "ringing", "started")
+    for second, status in reversed(list(enumerate(reversed(events)))):
+        at = f"2026-11-23T12:00:{second:02}.000Z"
+        assert vonage_post(bridge, path, {**leg, "status": status, "timestamp": at})[0] in {
+            200,
+            204,
+        }
+    assert bridge.until(call["id"], "ended")["endedReason"] == "customer-busy"
+
+
+def test_no_carrier_secret_lies_in_the_store_or_an_answer(own_bridge: Bridge) -> None:
+    """Canaries: unmistakable secrets, looked for in everything that can be read."""
+    canary = "canary-transient-auth-token"
+    transient = {
+        "twilioPhoneNumber": "+15550109999",
+        "twilioAccountSid": "AC" + "f" * 32,
+        "twilioAuthToken": canary,
+        "serverUrlSecret": "canary-number-server-secret",
+    }
+    assistant = {
+        "name": "x",
+        "serverUrl": "http://127.0.0.1:9/",
+        "serverUrlSecret": "canary-server",
+    }
+    body = {
+        "phoneNumber": transient,
+        "assistant": assistant,
+        "customer": {"number": CUSTOMER},
+        "phoneCallProviderBypassEnabled": True,
+    }
+    call = own_bridge.api("POST", "/call", body, expect=201)
+    saved = own_bridge.api("POST", "/assistant", assistant, expect=201)
+    own_bridge.api(
+        "POST",
+        "/phone-number",
+        {"provider": "twilio", **transient, "twilioPhoneNumber": "+15550109998"},
+        expect=201,
+    )
+    seen = json.dumps(
+        [
+            call,
+            saved,
+            own_bridge.api("GET", "/call"),
+            own_bridge.api("GET", "/phone-number"),
+            own_bridge.api("GET", "/credential"),
+            own_bridge.api("GET", "/assistant"),
+            own_bridge.api("GET", f"/call/{call['id']}/messages"),
+            own_bridge.api("GET", f"/call/{call['id']}/events"),
+        ]
+    )
+    own_bridge.stop()
+    stored = dump(own_bridge.environ["DATABASE_URL"])
+    for secret in (*SECRETS, canary, "canary-number-server-secret", "canary-server"):
+        assert secret not in seen
+        assert secret not in stored
+        assert secret not in own_bridge.log.read_text()
+
+
+def dump(url: str) -> str:
+    """Every value of every table, as text."""
+    import sqlalchemy as sa
+
+    from app.store.engine import Store
+
+    store = Store(url)
+    metadata = sa.MetaData()
+    with store.read() as conn:
+        metadata.reflect(conn)
+        rows: list[Any] = [
+            row for table in metadata.sorted_tables for row in conn.execute(table.select())
+        ]
+    store.close()
+    return "\n".join(str(tuple(row)) for row in rows)

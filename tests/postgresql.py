@@ -1,0 +1,103 @@
+"""A real PostgreSQL for the suite: the one that is named, the system's, or pip's ``pgserver``."""
+
+from __future__ import annotations
+
+import glob
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+BINARIES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/local/pgsql/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+)
+USER = "postgres"
+START_SECONDS = 60
+
+
+@contextmanager
+def server(url: str | None = None) -> Iterator[str]:
+    """A server's URL; a server that was started here is stopped and removed afterwards."""
+    if url:
+        yield url
+        return
+    directory = Path(tempfile.mkdtemp(prefix="patchbay-postgresql-"))
+    try:
+        binaries = _binaries()
+        with _system(binaries, directory) if binaries else _packaged(directory) as started:
+            yield started
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _binaries() -> Path | None:
+    """PostgreSQL refuses to run as root; as root we need its own user to run it as."""
+    if os.geteuid() == 0 and not _user():
+        return None
+    found = [path for pattern in BINARIES for path in sorted(glob.glob(pattern), reverse=True)]
+    on_path = shutil.which("initdb")
+    candidates = [*found, str(Path(on_path).parent)] if on_path else found
+    usable = [Path(path) for path in candidates if (Path(path) / "pg_ctl").exists()]
+    return usable[0] if usable else None
+
+
+def _user() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(USER)
+    except KeyError:
+        return None
+
+
+@contextmanager
+def _system(binaries: Path, directory: Path) -> Iterator[str]:
+    data, port = directory / "data", _free_port()
+    as_user = {}
+    if os.geteuid() == 0:
+        os.chown(directory, _user().pw_uid, -1)  # type: ignore[union-attr]
+        as_user = {"user": USER}
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {directory} -c fsync=off"
+
+    def run(*command: str) -> None:
+        path = str(binaries / command[0])
+        subprocess.run(
+            [path, *command[1:]], check=True, cwd=directory, stdout=subprocess.DEVNULL, **as_user
+        )  # type: ignore[call-overload]
+
+    run("initdb", "-D", str(data), "-A", "trust", "-U", USER, "--no-sync", "-E", "UTF8")
+    log = str(directory / "log")
+    run(
+        "pg_ctl", "-D", str(data), "-o", options, "-l", log, "-t", str(START_SECONDS), "-w", "start"
+    )
+    try:
+        yield f"postgresql://{USER}@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def _packaged(directory: Path) -> Iterator[str]:
+    """``pgserver`` opens the parents of its data directory to its own user: keep it in /tmp."""
+    import pgserver
+
+    running = pgserver.get_server(directory / "data", cleanup_mode="delete")
+    try:
+        url = running.get_uri()
+        psycopg.connect(url).close()
+        yield url
+    finally:
+        running.cleanup()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
