@@ -28,7 +28,6 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.engine import Connection
 
@@ -212,14 +211,28 @@ class ProcrastinateJobs:
     async def _rescue_for_ever(self, manager: JobManager, connector: PsycopgConnector) -> None:
         while True:
             try:
+                await self._clear(manager, connector.pool)
                 await self._rescue(manager, connector.pool)
             except Exception:
                 log.exception("looking after stalled jobs failed; again in a moment")
             await asyncio.sleep(self._lease / 6)
 
-    async def _rescue(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
+    async def _clear(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
+        """Finish jobs that ended here while the database was away, so that it was not told."""
+        left = {job.id: job for job in self._left}
         async with pool.connection() as conn:
-            await self._clear(conn, manager)
+            rows = await (await conn.execute(_LEFT_OVER, [list(left)])).fetchall()
+        for (job_id,) in rows:
+            await manager.finish_job(left[job_id], Status.SUCCEEDED, delete_job=True)
+        self._left, self._ended = self._ended, []
+
+    async def _rescue(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
+        """Have the jobs of dead processes run again.
+
+        The transaction that makes this one process's turn must not touch a table: what waits for
+        that table (a migration) would wait for us, and the manager's connections for it.
+        """
+        async with pool.connection() as conn:
             mine = await (await conn.execute(_MY_TURN)).fetchone()
             if not mine or not mine[0]:
                 return  # another process is at it, and two could run a job twice
@@ -229,13 +242,6 @@ class ProcrastinateJobs:
             for job in stalled:
                 log.warning("job %s of a process that died runs again", job.queueing_lock)
                 await _revive(manager, job)
-
-    async def _clear(self, conn: AsyncConnection[Any], manager: JobManager) -> None:
-        """Finish jobs that ended here while the database was away, so that it was not told."""
-        left = {job.id: job for job in self._left}
-        for (job_id,) in await (await conn.execute(_LEFT_OVER, [list(left)])).fetchall():
-            await manager.finish_job(left[job_id], Status.SUCCEEDED, delete_job=True)
-        self._left, self._ended = self._ended, []
 
 
 def _put(

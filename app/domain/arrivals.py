@@ -6,7 +6,7 @@ One leg is one call, however often and however concurrently the carrier asks.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,7 @@ from app.domain import creation, documents, ledger
 from app.domain.core import Core, Row
 from app.domain.creation import INBOUND, OUTBOUND, NewCall
 from app.store import accounts, calls, events
-from app.store.schema import phone_numbers
-from providers.base import HookKind, Leg, Provider, Report, Visit
+from providers.base import HangUp, HookKind, Instruction, Leg, Provider, Report, Visit
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -30,10 +29,14 @@ class Heard:
     provider: Provider
     hook: HookKind
     report: Report
-    accounts: Sequence[tuple[str, str]]
-    """(org id, credential id) whose secret verified it."""
+    accounts: Sequence[Mapping[str, Any]]
+    """Rows of the credentials whose secret verified it."""
     token: str | None = None
     call_id: str | None = None
+
+
+class Raced(Exception):
+    """The same leg's same request was served by another instance meanwhile: look again."""
 
 
 class Arrivals:
@@ -42,70 +45,71 @@ class Arrivals:
     def __init__(self, core: Core) -> None:
         self.core = core
 
-    def row(self, conn: Connection, heard: Heard) -> Row | None:
-        """The leg's call, held; made when the leg is new, or is back after its call ended."""
+    def known(self, conn: Connection, heard: Heard) -> Row | None:
+        """The leg's call, held; None when the leg is new, or is back after its call ended."""
         leg = heard.report.leg
         if leg is None:
             return None
-        known = calls.find_by_ref(conn, heard.provider.name, leg.leg_ref)
-        if known is not None and (
-            known["status"] != CallStatus.ENDED or _sent_before(conn, known["id"], heard)
-        ):
-            found = calls.get(conn, known["id"], lock=True)
-            return dict(found) if found else None
-        return self._make(conn, heard, leg, again=known is not None)
+        row = calls.find_by_ref(conn, heard.provider.name, leg.leg_ref, lock=True)
+        if row is None or not self._is_ours(row, heard):
+            return None
+        if row["status"] == CallStatus.ENDED and not _sent_before(conn, row["id"], heard):
+            return None
+        return row
 
-    def visit(self, conn: Connection, row: Row, heard: Heard) -> None:
-        """What the carrier's request tells of a call that the API made: direction, way back."""
+    def welcome(self, conn: Connection, heard: Heard) -> list[Instruction]:
+        """Make a call of the leg and put the assistant into it, or say goodbye with the reason."""
+        leg, visit = heard.report.leg, heard.report.visit or Visit()
+        if leg is None:
+            return [HangUp()]
+        new, problem = self._new_call(conn, heard, leg, visit)
+        row, secrets = creation.draft(self.core, new)
+        row["provider_call_id"] = leg.call_ref
+        row["resolved"] |= {"legRef": leg.leg_ref}
+        if leg.api_url:
+            row["resolved"]["apiUrl"] = leg.api_url
+        tokens = documents.mint()
+        if visit.delivery:
+            secrets["document"] = {**tokens, "delivery": visit.delivery}
+        creation.write(self.core, conn, row, secrets, tokens, heard.report.events)
+        self._lead(conn, heard.provider.name, leg, row["id"])
+        if problem is not None:
+            ledger.intend(self.core, conn, row, problem)
+            return documents.leave(row)
+        return [documents.connect(self.core, row, tokens)]
+
+    def _lead(self, conn: Connection, name: str, leg: Leg, call_id: str) -> None:
+        """Make the leg's ids lead to its new call. Raises ``Raced``."""
+        if not calls.claim_ref(conn, name, leg.leg_ref, call_id):
+            before = calls.find_by_ref(conn, name, leg.leg_ref)
+            if before is not None and before["status"] != CallStatus.ENDED:
+                raise Raced
+            calls.move_ref(conn, name, leg.leg_ref, call_id)
+        if leg.call_ref != leg.leg_ref and not calls.claim_ref(conn, name, leg.call_ref, call_id):
+            calls.move_ref(conn, name, leg.call_ref, call_id)
+
+    def told(self, row: Row, heard: Heard) -> dict[str, Any]:
+        """What a carrier's request tells of a call that is there: direction, way back."""
         leg, visit = heard.report.leg, heard.report.visit
         values: dict[str, Any] = {}
         if leg is not None and leg.inbound is not None:
             values["type"] = INBOUND if leg.inbound else OUTBOUND
         if visit is not None and visit.return_url and self._may_return(heard, visit.return_url):
             values["body"] = {**row["body"], "phoneCallProviderReturnUrl": visit.return_url}
-        if any(row[name] != value for name, value in values.items()):
-            calls.update(conn, row["id"], values)
-            row.update(values)
+        return {name: value for name, value in values.items() if row[name] != value}
 
-    def _make(self, conn: Connection, heard: Heard, leg: Leg, *, again: bool) -> Row | None:
-        visit = heard.report.visit or Visit()
-        new, problem = self._new_call(conn, heard, leg, visit)
-        row = creation.insert(self.core, conn, new)
-        name = heard.provider.name
-        if again:
-            calls.move_ref(conn, name, leg.leg_ref, row["id"])
-        elif not calls.claim_ref(conn, name, leg.leg_ref, row["id"]):
-            calls.delete(conn, row["id"])  # the same request, on another instance, came first
-            return self.row(conn, heard)
-        if problem is not None:
-            ledger.intend(self.core, conn, row, problem)
-        return row
+    def _is_ours(self, row: Row, heard: Heard) -> bool:
+        return row["org_id"] in {account["org_id"] for account in heard.accounts}
 
     def _new_call(
         self, conn: Connection, heard: Heard, leg: Leg, visit: Visit
     ) -> tuple[NewCall, EndedReason | None]:
         """The call, and why it cannot be answered, if so."""
         number = self._number(conn, heard, leg)
-        org_id, credential_id = heard.accounts[0]
-        phone_number: dict[str, Any] = {}
-        if number is not None:
-            org_id, credential_id = number["org_id"], number["credential_id"]
-            stored = creation.stored(self.core, conn, phone_numbers, org_id, number["id"])
-            phone_number = stored["body"] if stored else {}
-        credential = accounts.get_credential(conn, credential_id)
+        org_id = number["org_id"] if number else heard.accounts[0]["org_id"]
+        credential = next(row for row in heard.accounts if row["org_id"] == org_id)
         assistant_id = visit.assistant_id or (number["assistant_id"] if number else None)
-        assistant = (
-            creation.stored_assistant(self.core, conn, org_id, assistant_id)
-            if assistant_id
-            else None
-        )
-        problem = None
-        if assistant is None:
-            problem = (
-                EndedReason.ASSISTANT_NOT_FOUND
-                if assistant_id
-                else EndedReason.ASSISTANT_NOT_PROVIDED
-            )
+        assistant = self._assistant(conn, org_id, assistant_id)
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
         customer = {"number": theirs} if theirs else {}
@@ -117,16 +121,24 @@ class Arrivals:
             provider=heard.provider,
             type=INBOUND if inbound else OUTBOUND,
             bypass=True,
-            credential=credential or {},
+            credential=credential,
             number=ours if ours and E164.fullmatch(ours) else None,
             body={name: value for name, value in body.items() if value},
             assistant_id=assistant_id,
             phone_number_id=number["id"] if number else None,
             assistant=assistant or {},
             customer=customer,
-            phone_number=phone_number,
+            phone_number=creation.unsealed(self.core, number)["body"] if number else {},
+            server=creation.org_server(self.core, conn, org_id),
         )
-        return new, problem
+        return new, None if assistant is not None else _missing(assistant_id)
+
+    def _assistant(
+        self, conn: Connection, org_id: str, assistant_id: str | None
+    ) -> dict[str, Any] | None:
+        if assistant_id is None:
+            return None
+        return creation.stored_assistant(self.core, conn, org_id, assistant_id)
 
     def _number(self, conn: Connection, heard: Heard, leg: Leg) -> accounts.Number | None:
         """Our number that was called, of an organisation whose secret verified the request."""
@@ -134,8 +146,7 @@ class Arrivals:
         if not ours:
             return None
         found = accounts.numbers(conn, heard.provider.name, ours)
-        allowed = {org for org, _ in heard.accounts}
-        return next((row for row in found if row["org_id"] in allowed), None)
+        return next((row for row in found if self._is_ours(row, heard)), None)
 
     def _may_return(self, heard: Heard, url: str) -> bool:
         return documents.return_url_problem(self.core, heard.provider, url) is None
@@ -144,6 +155,10 @@ class Arrivals:
 def _sent_before(conn: Connection, call_id: str, heard: Heard) -> bool:
     """The carrier's own re-send of a request it made before; not a new visit of the same leg."""
     return any(_is_arrival(e) and events.has(conn, call_id, e.key) for e in heard.report.events)
+
+
+def _missing(assistant_id: str | None) -> EndedReason:
+    return EndedReason.ASSISTANT_NOT_FOUND if assistant_id else EndedReason.ASSISTANT_NOT_PROVIDED
 
 
 def _is_arrival(event: CallEvent) -> bool:

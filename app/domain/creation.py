@@ -1,21 +1,22 @@
-"""Making a call: what its ids mean is looked up, its row and first event are written.
+"""Making a call: its row, its first events, and what follows from them.
 
 Shared by the API (``service.py``) and by legs that arrive by themselves (``arrivals.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.domain import ledger, server_messages
+from app.domain import documents, ledger
 from app.domain.assistants import Server, max_duration, merge, server_of, split_secrets
+from app.domain.call import CallState, fold
 from app.domain.core import Core, Row, new_id
-from app.store import accounts, calls
+from app.store import accounts, calls, events
 from app.store.resources import get as get_resource
 from app.store.schema import assistants, customers
 from providers.base import Provider
@@ -27,7 +28,7 @@ OUTBOUND = "outboundPhoneCall"
 
 @dataclass(slots=True)
 class NewCall:
-    """A call about to be made. Bodies hold no secrets; those are in ``secret``."""
+    """A call about to be made."""
 
     org_id: str
     provider: Provider
@@ -38,7 +39,7 @@ class NewCall:
     number: str | None
     """Ours, E.164."""
     body: dict[str, Any]
-    """Shown as sent: ``BODY_FIELDS``."""
+    """Shown as sent (``view.BODY_FIELDS``), without secrets."""
     assistant_id: str | None = None
     customer_id: str | None = None
     phone_number_id: str | None = None
@@ -46,14 +47,19 @@ class NewCall:
     """Stored or transient, its secrets included, overrides not yet applied."""
     customer: dict[str, Any] = field(default_factory=dict)
     phone_number: dict[str, Any] = field(default_factory=dict)
-    """Body of the number with its server's secrets."""
+    """Body of the number, its server's secrets included."""
+    server: Server | None = None
+    """The organisation's, used when neither assistant nor number have one."""
 
 
-def stored(core: Core, conn: Connection, table: sa.Table, org_id: str, id_: str) -> Any | None:
-    """A resource's row with its secrets put back into the body, or None."""
+def stored(core: Core, conn: Connection, table: sa.Table, org_id: str, id_: str) -> Row | None:
+    """A resource's row, its secrets put back into the body."""
     row = get_resource(conn, table, org_id, id_)
-    if row is None:
-        return None
+    return None if row is None else unsealed(core, row)
+
+
+def unsealed(core: Core, row: Mapping[str, Any]) -> Row:
+    """A row with its sealed secrets in their places."""
     sealed = row.get("secret")
     body = merge(row["body"], core.vault.open(sealed)) if sealed else dict(row["body"])
     return {**row, "body": body}
@@ -73,13 +79,21 @@ def stored_customer(
     return dict(row["body"]) if row else None
 
 
-def insert(core: Core, conn: Connection, new: NewCall) -> Row:
-    """The row, its first event, its first message and the timer for a leg that never comes."""
+def org_server(core: Core, conn: Connection, org_id: str) -> Server | None:
+    """Where the messages of a call go whose assistant and number name no server."""
+    org = accounts.get_org(conn, org_id)
+    if org is None or not org["server_url"]:
+        return None
+    return Server(org["server_url"], core.vault.open(org["secret"]).get("serverSecret"))
+
+
+def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
+    """The row, still without its secrets, and the secrets that belong into it. Touches nothing."""
     now = core.now()
     assistant = merge(new.assistant, new.body.get("assistantOverrides") or {})
     public, hidden = split_secrets(assistant)
     number_public, _ = split_secrets(new.phone_number)
-    server, secrets = _server(core, conn, new, assistant)
+    server = server_of(assistant) or server_of(new.phone_number) or new.server
     row: Row = {
         "id": new_id(),
         "org_id": new.org_id,
@@ -104,48 +118,48 @@ def insert(core: Core, conn: Connection, new: NewCall) -> Row:
             "phoneNumber": number_public,
             "number": new.number,
             "accountRef": new.credential["account_ref"],
-            **({"server": server} if server else {}),
+            **({"server": _shown(server)} if server else {}),
         },
-        "secret": core.vault.seal(
-            {k: v for k, v in (("server", secrets), ("assistant", hidden)) if v}
-        ),
+        "secret": None,
         "created_at": now,
         "updated_at": now,
     }
-    calls.insert(conn, row)
+    secrets = (("server", _hidden(server)), ("assistant", hidden))
+    return row, {name: value for name, value in secrets if value}
+
+
+def write(
+    core: Core,
+    conn: Connection,
+    row: Row,
+    secrets: Mapping[str, Any],
+    tokens: Mapping[str, str],
+    first: Sequence[CallEvent] = (),
+) -> CallState:
+    """The row, its first events and tokens, and the messages and timers they cause.
+
+    ``first``: what happened to the call before it had a row, its leg's arrival.
+    """
     created = CallEvent(
         EventKind.CREATED,
-        at=now,
+        at=row["created_at"],
         key="created",
-        data={"bypass": new.bypass, "maxDurationSeconds": row["max_duration"]},
+        data={"bypass": row["bypass"], "maxDurationSeconds": row["max_duration"]},
     )
-    server_messages.queue_status(core, conn, row, 0)
-    ledger.start_timer(core, conn, row["id"], ledger.NO_CALL, core.settings.bypass_ttl_seconds)
-    ledger.record(core, conn, row, [created])
-    return row
+    log = [created, *first]
+    state = fold(log)
+    row["secret"] = core.vault.seal(secrets)
+    calls.insert(conn, {**row, "status": state.status})
+    events.begin(conn, row["id"], log, core.now())
+    documents.keep(core, conn, row, tokens)
+    ledger.begun(core, conn, row, state, first)
+    return state
 
 
-def _server(
-    core: Core, conn: Connection, new: NewCall, assistant: Mapping[str, Any]
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """Where its messages go, once and for all, and with which secrets (kept apart).
-
-    The assistant's server comes before the number's before the organisation's.
-    """
-    server = server_of(assistant) or server_of(new.phone_number) or _org_server(core, conn, new)
-    if server is None:
-        return None, {}
-    secrets = {
-        name: value
-        for name, value in (("secret", server.secret), ("headers", dict(server.headers)))
-        if value
-    }
-    policy = {"policy": dict(server.policy)} if server.policy else {}
-    return {"url": server.url, **policy}, secrets
+def _shown(server: Server) -> dict[str, Any]:
+    return {"url": server.url, **({"policy": dict(server.policy)} if server.policy else {})}
 
 
-def _org_server(core: Core, conn: Connection, new: NewCall) -> Server | None:
-    org = accounts.get_org(conn, new.org_id)
-    if org is None or not org["server_url"]:
-        return None
-    return Server(org["server_url"], core.vault.open(org["secret"]).get("serverSecret"))
+def _hidden(server: Server | None) -> dict[str, Any]:
+    found = (("secret", server.secret), ("headers", dict(server.headers))) if server else ()
+    return {name: value for name, value in found if value}

@@ -18,30 +18,42 @@ from app.domain.core import Core, Row
 from app.store import calls
 from app.store.vault import digest, new_token
 from providers.base import Connect, HangUp, HookKind, Instruction, Provider, Return
+from providers.events import CallStatus
 
 MEDIA = "media"
 CALLBACK = "callback"
+JOIN_GRACE_SECONDS = 30.0
 
 
-def new_tokens(core: Core, conn: Connection, call_id: str, seconds: float) -> dict[str, str]:
-    """``media`` is good for so many seconds, ``callback`` for as long as the call is kept."""
+def mint() -> dict[str, str]:
+    """A media and a callback token, not kept yet."""
+    return {MEDIA: new_token(), CALLBACK: new_token()}
+
+
+def keep(core: Core, conn: Connection, row: Mapping[str, Any], tokens: Mapping[str, str]) -> None:
+    """From now on they open this call's socket and callbacks.
+
+    A media token is good until a leg that is here must have joined (and somewhat longer, so that
+    the timer decides and not the token), or until a leg that is awaited must have arrived.
+    """
     now = core.now()
-    tokens = {MEDIA: new_token(), CALLBACK: new_token()}
+    settings = core.settings
+    awaited = settings.bypass_ttl_seconds if row["status"] == CallStatus.QUEUED else 0.0
+    seconds = awaited + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
     expiry = {MEDIA: now + timedelta(seconds=seconds), CALLBACK: None}
     calls.insert_tokens(
         conn,
         [
             {
-                "digest": digest(token),
-                "call_id": call_id,
+                "digest": digest(tokens[purpose]),
+                "call_id": row["id"],
                 "purpose": purpose,
                 "created_at": now,
-                "expires_at": expiry[purpose],
+                "expires_at": expires_at,
             }
-            for purpose, token in tokens.items()
+            for purpose, expires_at in expiry.items()
         ],
     )
-    return tokens
 
 
 def connect(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Connect:

@@ -6,7 +6,7 @@ committed with the event or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,22 +33,45 @@ LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
 """The owner's flow has brought a leg: it is no longer a call that never came."""
 
 
-def record(core: Core, conn: Connection, row: Row, new: Sequence[CallEvent]) -> CallState:
+def begun(
+    core: Core, conn: Connection, row: Row, state: CallState, first: Sequence[CallEvent]
+) -> None:
+    """What follows from a new call: its first messages, and the timer for what must come next."""
+    server_messages.queue_status(core, conn, row, 0)
+    if state.status != row["status"]:
+        row["status"] = state.status
+        server_messages.queue_status(core, conn, row, 0)
+    if first:
+        start_timer(core, conn, row["id"], JOIN, core.settings.join_timeout_seconds)
+    else:
+        start_timer(core, conn, row["id"], NO_CALL, core.settings.bypass_ttl_seconds)
+
+
+def record(
+    core: Core,
+    conn: Connection,
+    row: Row,
+    new: Sequence[CallEvent],
+    also: Mapping[str, Any] | None = None,
+) -> CallState:
     """Append what is new, and bring ``row`` and all that follows from it up to date.
 
-    ``row`` must be held (``calls.get(lock=True)``). A settled call's log still grows, its row
-    does not change any more.
+    ``row`` must be held (``calls.get(lock=True)``); ``also`` are other columns to change with it.
+    A settled call's log still grows, its state does not change any more.
     """
     now = core.now()
+    row.update(also or {})
     added = [event for event in new if events.append(conn, row["id"], event, now)]
     log = events.of_call(conn, row["id"])
     state = fold(log)
     if not added or row["settled_at"]:
+        if also:
+            calls.update(conn, row["id"], also)
         return state
     if state.status is CallStatus.ENDED and not state.provisional and not state.settled:
         state = _settle(core, conn, row, state)
     before = CallStatus(row["status"])
-    _write(core, conn, row, state)
+    _write(core, conn, row, state, also)
     if before is not state.status:
         turn = sum(event.kind is EventKind.FORWARD_FAILED for event in log)
         server_messages.queue_status(core, conn, row, turn)
@@ -77,10 +100,9 @@ def intend(
         reason=reason,
         data={"message": message} if message else {},
     )
-    if message and row["status"] != CallStatus.ENDED:
-        row["body"] = {**row["body"], "endedMessage": message}
-        calls.update(conn, row["id"], {"body": row["body"]})
-    return record(core, conn, row, [event])
+    explained = message and row["status"] != CallStatus.ENDED
+    also = {"body": {**row["body"], "endedMessage": message}} if explained else None
+    return record(core, conn, row, [event], also)
 
 
 def state_of(conn: Connection, call_id: str) -> CallState:
@@ -98,7 +120,13 @@ def _settle(core: Core, conn: Connection, row: Row, state: CallState) -> CallSta
     return replace(state, settled=True, provisional=False)
 
 
-def _write(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+def _write(
+    core: Core,
+    conn: Connection,
+    row: Row,
+    state: CallState,
+    also: Mapping[str, Any] | None = None,
+) -> None:
     values: dict[str, Any] = {
         "status": state.status,
         "ended_reason": _reason(core, row, state.ended_reason),
@@ -106,8 +134,8 @@ def _write(core: Core, conn: Connection, row: Row, state: CallState) -> None:
         "ended_at": state.ended_at,
         "settled_at": core.now() if state.settled else None,
     }
-    if any(row[name] != value for name, value in values.items()):
-        values["updated_at"] = core.now()
+    if also or any(row[name] != value for name, value in values.items()):
+        values |= {**(also or {}), "updated_at": core.now()}
         calls.update(conn, row["id"], values)
         row.update(values)
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain import documents, ledger
-from app.domain.arrivals import Arrivals, Heard
+from app.domain.arrivals import Arrivals, Heard, Raced
 from app.domain.call import CallState
 from app.domain.core import Core, Row
 from app.store import calls
@@ -23,8 +23,6 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_REATTACHED = 2
 """How often a leg whose socket was lost is given a fresh document, per call."""
-JOIN_GRACE_SECONDS = 30.0
-"""Longer than the join timeout a media token lives, so that the timeout decides, not the token."""
 
 ASKED_IN_MARKUP = {
     HookKind.ARRIVE,
@@ -45,9 +43,17 @@ class LegService:
 
     def hear(self, heard: Heard) -> list[Instruction]:
         """Store it and say what now; an empty list means there is nothing to say."""
+        try:
+            return self._try(heard)
+        except Raced:
+            return self._try(heard)
+
+    def _try(self, heard: Heard) -> list[Instruction]:
         with self.core.store.write() as conn:
             if heard.hook in {HookKind.ARRIVE, HookKind.FALLBACK}:
-                row = self.arrivals.row(conn, heard)
+                row = self.arrivals.known(conn, heard)
+                if row is None:
+                    return self.arrivals.welcome(conn, heard)
             else:
                 row = self._find(conn, heard)
             if row is None:  # a signed word about a call we do not know, or no longer
@@ -56,19 +62,20 @@ class LegService:
 
     def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction]:
         report = heard.report
-        new = self._events(conn, row, report)
+        new = self._events(row, report)
+        also: dict[str, Any] = {}
         if report.leg is not None and any(e.kind is not EventKind.NOTE for e in new):
-            adopt(conn, row, report.leg, media=report.media_leg)
+            also |= adopt(conn, row, report.leg, media=report.media_leg)
         if report.visit is not None:
-            self.arrivals.visit(conn, row, heard)
-        state = ledger.record(self.core, conn, row, new)
+            also |= self.arrivals.told(row, heard)
+        state = ledger.record(self.core, conn, row, new, also)
         if not report.asks:
             return []
         if heard.hook in {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}:
             return self._join(conn, row, state, report)
         return self._what_now(conn, row, state, heard, new)
 
-    def _events(self, conn: Connection, row: Row, report: Report) -> list[CallEvent]:
+    def _events(self, row: Row, report: Report) -> list[CallEvent]:
         """The report's events; those about a leg that is not this call's are only noted."""
         leg, known = report.leg, row["resolved"].get("legRef")
         foreign = leg and known and not report.media_leg and leg.leg_ref != known
@@ -85,22 +92,15 @@ class LegService:
         """By the call's token or id in the path, else by the leg the carrier names."""
         if heard.call_id is not None:
             found = calls.get(conn, heard.call_id, lock=True)
-            allowed = {org for org, _ in heard.accounts}
-            return dict(found) if found and found["org_id"] in allowed else None
+            allowed = {account["org_id"] for account in heard.accounts}
+            return found if found and found["org_id"] in allowed else None
         if heard.token is not None:
-            owner = calls.find_by_token(conn, digest(heard.token), documents.CALLBACK)
-        else:
-            owner = self._by_leg(conn, heard)
-        found = calls.get(conn, owner["id"], lock=True) if owner else None
-        return dict(found) if found else None
-
-    def _by_leg(self, conn: Connection, heard: Heard) -> Any:
-        leg = heard.report.leg
+            return calls.find_by_token(conn, digest(heard.token), documents.CALLBACK, lock=True)
+        leg, name = heard.report.leg, heard.provider.name
         if leg is None:
             return None
-        name = heard.provider.name
-        found = calls.find_by_ref(conn, name, leg.leg_ref)
-        return found or calls.find_by_ref(conn, name, leg.call_ref)
+        found = calls.find_by_ref(conn, name, leg.leg_ref, lock=True)
+        return found or calls.find_by_ref(conn, name, leg.call_ref, lock=True)
 
     def _join(
         self, conn: Connection, row: Row, state: CallState, report: Report
@@ -117,8 +117,8 @@ class LegService:
         last = secret.get("document", {})
         if delivery and last.get("delivery") == delivery:
             return documents.connect(self.core, row, last)
-        seconds = self.core.settings.join_timeout_seconds + JOIN_GRACE_SECONDS
-        tokens = documents.new_tokens(self.core, conn, row["id"], seconds)
+        tokens = documents.mint()
+        documents.keep(self.core, conn, row, tokens)
         if delivery:
             secret["document"] = {**tokens, "delivery": delivery}
             row["secret"] = self.core.vault.seal(secret)
@@ -169,22 +169,24 @@ class LegService:
         ledger.record(self.core, conn, row, [gone])
 
 
-def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> None:
-    """Make the carrier's ids lead to the call; the first phone leg is the call's own."""
-    resolved = dict(row["resolved"])
-    for ref in {leg.leg_ref, leg.call_ref}:
-        calls.claim_ref(conn, row["provider"], ref, row["id"])
+def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[str, Any]:
+    """Make the carrier's ids lead to the call; the first phone leg is the call's own.
+
+    Returns the columns that change by it.
+    """
+    resolved = row["resolved"]
     facts = {"mediaLegRef" if media else "legRef": leg.leg_ref}
     if leg.api_url:
         facts["apiUrl"] = leg.api_url
     values: dict[str, Any] = {}
+    if resolved.get(next(iter(facts))) != leg.leg_ref:
+        for ref in {leg.leg_ref, leg.call_ref}:
+            calls.claim_ref(conn, row["provider"], ref, row["id"])
     if any(name not in resolved for name in facts):
         values["resolved"] = {**facts, **resolved}
     if row["provider_call_id"] is None:
         values["provider_call_id"] = leg.call_ref
-    if values:
-        calls.update(conn, row["id"], values)
-        row.update(values)
+    return values
 
 
 def _in_markup(heard: Heard) -> bool:

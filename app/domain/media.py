@@ -77,9 +77,9 @@ class MediaService:
             if row is None or row["status"] == CallStatus.ENDED:
                 raise Refused("the call is over")
             self._check_start(conn, row, start)
-            if start.call_ref:
-                legs.adopt(conn, row, Leg(start.call_ref, start.call_ref))
-            ledger.record(self.core, conn, row, [event])
+            leg = Leg(start.call_ref, start.call_ref) if start.call_ref else None
+            also = legs.adopt(conn, row, leg) if leg else {}
+            ledger.record(self.core, conn, row, [event], also)
 
     def stopped(self, seat: Seat) -> None:
         """The carrier said the stream is over; the reason is an inference until more is known."""

@@ -49,9 +49,15 @@ class CallService:
         """A bypass call with its ``phoneCallProviderDetails``. Raises ``Invalid``."""
         if not body.get("phoneCallProviderBypassEnabled"):
             raise Invalid(NOT_BYPASSED)
+        # Only a transient number may have to be stored; else the lock is not needed to look up.
+        look_up = self.core.store.write if body.get("phoneNumber") else self.core.store.read
+        with look_up() as conn:
+            new = self._new(conn, org_id, body)
+        row, secrets = creation.draft(self.core, new)
+        tokens = documents.mint()
+        secrets["details"] = self._details(row, tokens)
         with self.core.store.write() as conn:
-            row = creation.insert(self.core, conn, self._new(conn, org_id, body))
-            self._hand_out(conn, row)
+            creation.write(self.core, conn, row, secrets, tokens)
         return call_json(self.core, row)
 
     def get(self, org_id: str, call_id: str) -> dict[str, Any]:
@@ -156,6 +162,7 @@ class CallService:
             assistant=assistant,
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
+            server=creation.org_server(self.core, conn, org_id),
         )
 
     def _number(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,27 +218,21 @@ class CallService:
             raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
         return found
 
-    def _hand_out(self, conn: Connection, row: Row) -> None:
+    def _details(self, row: Row, tokens: Mapping[str, str]) -> dict[str, Any]:
         """``phoneCallProviderDetails``: what splices the assistant into somebody else's call."""
         provider = self.core.providers[row["provider"]]
-        seconds = self.core.settings.bypass_ttl_seconds
-        tokens = documents.new_tokens(self.core, conn, row["id"], seconds)
         theirs, ours = row["resolved"]["customer"].get("number"), row["resolved"]["number"]
         inbound = row["type"] == INBOUND
-        details = provider.details(
+        callback = tokens[documents.CALLBACK]
+        return provider.details(
             Details(
                 to=ours if inbound else theirs,
                 from_=theirs if inbound else ours,
-                status_url=documents.hook_url(
-                    self.core, provider, HookKind.STATUS, tokens[documents.CALLBACK]
-                ),
+                status_url=documents.hook_url(self.core, provider, HookKind.STATUS, callback),
                 inbound=inbound,
                 connect=documents.connect(self.core, row, tokens),
             )
         )
-        secret = {**self.core.vault.open(row["secret"]), "details": details}
-        row["secret"] = self.core.vault.seal(secret)
-        calls.update(conn, row["id"], {"secret": row["secret"]})
 
 
 def _as_sent(

@@ -20,8 +20,8 @@ from providers.errors import NoSecret, Refused
 
 def verify(
     core: Core, provider: Provider, request: WebhookRequest, token: str | None
-) -> list[tuple[str, str]]:
-    """(org id, credential id) of every account that signed it. Raises ``Refused``.
+) -> list[Mapping[str, Any]]:
+    """Rows of the credentials whose account signed it. Raises ``Refused``.
 
     With a call's token in the path only accounts of that call's organisation count.
     """
@@ -33,7 +33,7 @@ def verify(
     for row in rows:
         try:
             provider.verify(request, core.account(row))
-            verified.append((row["org_id"], row["id"]))
+            verified.append(row)
         except Refused as error:
             refusal = error
     if not verified:

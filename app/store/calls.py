@@ -20,6 +20,7 @@ _BY_REF = (
     .join(call_refs, call_refs.c.call_id == calls.c.id)
     .where(call_refs.c.provider == sa.bindparam("provider"), call_refs.c.ref == sa.bindparam("ref"))
 )
+_BY_REF_LOCKED = _BY_REF.with_for_update(of=calls)
 _BY_TOKEN = (
     sa.select(
         calls,
@@ -33,6 +34,12 @@ _BY_TOKEN = (
         call_tokens.c.purpose == sa.bindparam("purpose"),
     )
 )
+_BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update(of=calls)
+_MOVE_REF = call_refs.update().where(
+    call_refs.c.provider == sa.bindparam("its"), call_refs.c.ref == sa.bindparam("id")
+)
+_INSERT = calls.insert()
+_INSERT_TOKENS = call_tokens.insert()
 _UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
 _CLAIM = call_tokens.update().where(
     call_tokens.c.digest == sa.bindparam("token"), call_tokens.c.used_at.is_(None)
@@ -57,7 +64,7 @@ _OPERATORS = {
 
 
 def insert(conn: Connection, values: Mapping[str, Any]) -> None:
-    conn.execute(calls.insert(), values)
+    conn.execute(_INSERT, values)
 
 
 def get(conn: Connection, call_id: str, *, lock: bool = False) -> dict[str, Any] | None:
@@ -66,13 +73,19 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> dict[str, Any]
     return one(conn.execute(statement, {"id": call_id}))
 
 
-def find_by_ref(conn: Connection, provider: str, ref: str) -> dict[str, Any] | None:
-    return one(conn.execute(_BY_REF, {"provider": provider, "ref": ref}))
+def find_by_ref(
+    conn: Connection, provider: str, ref: str, *, lock: bool = False
+) -> dict[str, Any] | None:
+    statement = _BY_REF_LOCKED if lock else _BY_REF
+    return one(conn.execute(statement, {"provider": provider, "ref": ref}))
 
 
-def find_by_token(conn: Connection, digest: str, purpose: str) -> dict[str, Any] | None:
+def find_by_token(
+    conn: Connection, digest: str, purpose: str, *, lock: bool = False
+) -> dict[str, Any] | None:
     """The call's row, with ``token_data``, ``token_used_at`` and ``token_expires_at``."""
-    return one(conn.execute(_BY_TOKEN, {"digest": digest, "purpose": purpose}))
+    statement = _BY_TOKEN_LOCKED if lock else _BY_TOKEN
+    return one(conn.execute(statement, {"digest": digest, "purpose": purpose}))
 
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[dict[str, Any]]:
@@ -108,15 +121,11 @@ def claim_ref(conn: Connection, provider: str, ref: str, call_id: str) -> bool:
 
 def move_ref(conn: Connection, provider: str, ref: str, call_id: str) -> None:
     """The same leg has come again for another call."""
-    conn.execute(
-        call_refs.update()
-        .where(call_refs.c.provider == provider, call_refs.c.ref == ref)
-        .values(call_id=call_id)
-    )
+    conn.execute(_MOVE_REF, {"its": provider, "id": ref, "call_id": call_id})
 
 
 def insert_tokens(conn: Connection, tokens: Sequence[Mapping[str, Any]]) -> None:
-    conn.execute(call_tokens.insert(), tokens)
+    conn.execute(_INSERT_TOKENS, tokens)
 
 
 def claim_token(conn: Connection, digest: str, at: datetime) -> bool:

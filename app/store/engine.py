@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -36,6 +36,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
         self._writer = threading.Lock()
+        self._lock: IO[str] | None = None
         self._lock_file = Path(f"{self.url.database}.lock") if self.is_sqlite else None
 
     @contextmanager
@@ -59,6 +60,9 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -66,9 +70,14 @@ class Store:
         if self._lock_file is None:
             yield
             return
-        with self._writer, self._lock_file.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        with self._writer:
+            if self._lock is None:
+                self._lock = self._lock_file.open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":

@@ -32,6 +32,7 @@ _FOR_FOLD = (
 )
 _LOG = sa.select(call_events).where(_columns.call_id == sa.bindparam("call")).order_by(_columns.id)
 
+_INSERT = call_events.insert()
 _HAS = sa.select(_columns.id).where(
     _columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key")
 )
@@ -40,6 +41,11 @@ _HAS = sa.select(_columns.id).where(
 def append(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> bool:
     """False when this event is in the log already."""
     return insert_once(conn, call_events, _values(call_id, event, received_at))
+
+
+def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: datetime) -> None:
+    """The first events of a new call, which has none yet."""
+    conn.execute(_INSERT, [_values(call_id, event, at) for event in first])
 
 
 def has(conn: Connection, call_id: str, key: str) -> bool:

@@ -9,6 +9,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,8 +33,15 @@ def insert(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> None
     conn.execute(table.insert(), values)
 
 
+@cache
+def _get(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table).where(
+        table.c.org_id == sa.bindparam("org"), table.c.id == sa.bindparam("id")
+    )
+
+
 def get(conn: Connection, table: sa.Table, org_id: str, id: str) -> Row | None:
-    return one(conn.execute(sa.select(table).where(*_own(table, org_id, id))))
+    return one(conn.execute(_get(table), {"org": org_id, "id": id}))
 
 
 def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> Sequence[Row]:
