@@ -14,6 +14,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -30,6 +31,7 @@ class Vault:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(_derive(key, b"patchbay store")) for key in keys])
+        self._plain = lru_cache(maxsize=1024)(self._decrypt)  # one row is often opened twice
         self._signing = _derive(keys[0], b"patchbay links")
 
     def seal(self, secret: Mapping[str, Any]) -> bytes | None:
@@ -38,10 +40,11 @@ class Vault:
 
     def open(self, sealed: bytes | None) -> dict[str, Any]:
         """Raises ``WrongKey``."""
-        if sealed is None:
-            return {}
+        return {} if sealed is None else cast("dict[str, Any]", json.loads(self._plain(sealed)))
+
+    def _decrypt(self, sealed: bytes) -> bytes:
         try:
-            return cast("dict[str, Any]", json.loads(self._fernet.decrypt(sealed)))
+            return self._fernet.decrypt(sealed)
         except InvalidToken as error:
             raise WrongKey(
                 "SECRET_KEY is not the one the stored secrets were encrypted with: "

@@ -269,6 +269,6 @@ async def test_upstream_that_reads_nothing_costs_old_sound_only() -> None:
             for _ in range(800):
                 await carrier.send(pcm)
             await carrier.send(CALLERS[1].digit("5"))
-            await domain.until(lambda: ("digit", {"digit": "5"}) in domain.notes())
+            await domain.until(lambda: ("digit", {}) in domain.notes())
         await domain.hears("lost")
         await domain.until(lambda: any(name == "media.dropped" for name, _ in domain.notes()))

@@ -1,0 +1,73 @@
+"""``make docs``: the pages under docs/ that are written from the code.
+
+A test compares them with what stands there, so that they cannot go stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+from providers.events import CallStatus, EndedReason, EventKind
+from providers.twilio.studio import flow
+
+EXAMPLE_HOST = "https://bridge.example.com"
+NOTICE = "<!-- Written by `make docs`; change `providers/events.py` instead. -->"
+
+
+def pages() -> dict[str, str]:
+    """File name under docs/ -> its text."""
+    return {
+        "ended-reasons.md": _vocabulary(),
+        "studio-flow.json": json.dumps(flow(EXAMPLE_HOST, "ASSISTANT_ID"), indent=2) + "\n",
+    }
+
+
+def sentences(enumeration: type[StrEnum]) -> dict[str, str]:
+    """The sentence below each member, by the member's value."""
+    tree = ast.parse(inspect.getsource(enumeration)).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for member, text in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
+            name = member.targets[0]
+            assert isinstance(name, ast.Name)
+            assert isinstance(text.value, ast.Constant)
+            found[enumeration[name.id].value] = str(text.value.value)
+    return found
+
+
+def _vocabulary() -> str:
+    return "\n".join(
+        [
+            NOTICE,
+            "# Statuses, ended reasons, events",
+            "",
+            "The words of Vapi's “Create Phone Call” page, and one more: none of its 56 reasons says",
+            f"`{EndedReason.NO_CALL_RECEIVED}`. With `ENDED_REASONS=seed` it becomes the carrier's",
+            "“failed to connect”. Which evidence decides is in [architecture](architecture.md).",
+            "",
+            *_table("Status", CallStatus),
+            *_table("endedReason", EndedReason),
+            *_table("Event (GET /call/{id}/events)", EventKind),
+        ]
+    )
+
+
+def _table(title: str, enumeration: type[StrEnum]) -> list[str]:
+    rows = [f"| `{value}` | {text} |" for value, text in sentences(enumeration).items()]
+    return [f"## {title}", "", "| value | meaning |", "| --- | --- |", *rows, ""]
+
+
+def main() -> None:
+    directory = Path(sys.argv[1])
+    for name, text in pages().items():
+        (directory / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
