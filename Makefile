@@ -32,7 +32,7 @@ bench: $(READY)  ## figures for docs/benchmarks.md
 	$(BIN)/python -m bench.control_plane
 
 docs: $(READY)  ## write the generated pages under docs/
-	$(BIN)/python -m app.reference docs
+	$(BIN)/python -m docs.write
 
 lock:  ## renew requirements*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.txt

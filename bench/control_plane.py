@@ -22,6 +22,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bench.load import Figures, request, run
@@ -115,7 +116,7 @@ class Requests:
         self.number_ids = {row["provider"]: row["id"] for row in self.call("GET", "/phone-number")}
         self.assistant_id = self.call("POST", "/assistant", {"name": "bench"})["id"]
 
-    def call(self, method: str, path: str, body: object = None) -> object:
+    def call(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {**JSON, "Authorization": f"Bearer {KEY}"}
         asked = urllib.request.Request(self.base + path, data, headers, method=method)

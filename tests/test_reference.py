@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.reference import pages, sentences
+from docs.write import pages, sentences
 from providers.events import CallStatus, EndedReason, EventKind
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -2,7 +2,7 @@
 
 Of the processes that share the file, the one that holds ``<file>.jobs.lock`` (flock) runs jobs;
 the kernel frees the lock when it dies, and the next takes it within a second. The lease covers
-what flock cannot: a process that stopped, or lost its lock, with jobs still in its threads.
+what flock cannot: jobs still in the threads of a process that has stopped being the engine.
 
 Whoever commits in this process wakes the engine; another process's commit is seen by
 ``PRAGMA data_version``, which costs microseconds. https://www.sqlite.org/pragma.html#pragma_data_version
@@ -140,8 +140,7 @@ class TableJobs:
             self._stopping.wait(TAKE_OVER)
 
     def _serve(self) -> None:
-        """Asked to stop, stay the engine until our last job has ended."""
-        while self._here() or not self._stopping.is_set():
+        while not self._stopping.is_set():
             try:
                 with self._store.read() as watch:
                     self._turn(watch)

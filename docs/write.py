@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def _table(title: str, enumeration: type[StrEnum]) -> list[str]:
 
 
 def main() -> None:
-    directory = Path(sys.argv[1])
+    directory = Path(__file__).parent
     for name, text in pages().items():
         (directory / name).write_text(text)
 
