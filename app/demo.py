@@ -26,7 +26,6 @@ from xml.dom import minidom
 
 import urllib3
 
-from app.cli import SERVER
 from providers.registry import PROVIDERS
 
 DIRECTORY = Path("var/demo")
@@ -93,10 +92,9 @@ def _simulator(name: str) -> ModuleType:
 @contextmanager
 def _bridge(environ: dict[str, str]) -> Iterator[dict[str, str]]:
     """The bridge as a deployment runs it, in a process of its own."""
-    cli = [sys.executable, "-c", "from app.cli import main; main()"]
-    subprocess.run([*cli, "db", "upgrade"], env=environ, check=True, stdout=subprocess.DEVNULL)
-    command = [sys.executable, *SERVER, "--log-level", "warning"]
-    process = subprocess.Popen([*command, "-b", f"127.0.0.1:{environ['PORT']}"], env=environ)
+    serve = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+    quiet = {"GUNICORN_CMD_ARGS": "--log-level warning"}
+    process = subprocess.Popen(serve, env={**environ, **quiet}, stdout=subprocess.DEVNULL)
     try:
         _wait(environ["PUBLIC_URL"] + "/readyz", process)
         yield environ

@@ -159,7 +159,8 @@ class TableJobs:
         """Until we are woken, the next job is due, leases need care, or somebody committed."""
         until = self._next()
         while not self._wake.wait(min(POLL, max(0.0, until - time.time()))):
-            if time.time() >= until or _version(watch) != version:
+            late = self._stopping.is_set() or time.time() >= until
+            if late or _version(watch) != version:
                 return
 
     def _next(self) -> float:
