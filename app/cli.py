@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from providers.registry import PROVIDERS
+
 if TYPE_CHECKING:
     from app.patchbay import Patchbay
 
@@ -134,7 +136,7 @@ def doctor() -> None:
 
 
 @click.command()
-@click.argument("carrier", type=click.Choice(["twilio", "vonage"]))
+@click.argument("carrier", type=click.Choice(list(PROVIDERS)))
 @click.option("--scenario", help="Which call to play.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios.")
 def simulate(carrier: str, scenario: str | None, listing: bool) -> None:

@@ -33,6 +33,9 @@ CHUNK = 16_384
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # no line breaks, no other controls
 
+FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+"""Headers that say where a request goes and where it ends: ours alone."""
+
 Resolver = Callable[[str, int], Sequence[str]]
 """Host and port in, addresses out. Raises ``OSError``."""
 
@@ -90,7 +93,7 @@ def post(
     ):
         connection = http.client.HTTPConnection(target.host)
         connection.sock = _Timed(sock, until)
-        named = {"Host": _host_header(target), **headers}
+        named = {**headers, "Host": _host_header(target)}
         connection.request("POST", target.path, body=body, headers=named)
         answer = connection.getresponse()
         told = {name.lower(): value for name, value in answer.getheaders()}
@@ -116,6 +119,8 @@ def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise SendError(f"header {name!r} holds characters that HTTP does not allow")
+        if name.lower() in FRAMING:
+            raise SendError(f"header {name!r} cannot be set")
 
 
 def _addresses(target: Target, allow_private: bool, resolver: Resolver) -> Sequence[str]:

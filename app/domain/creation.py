@@ -115,7 +115,7 @@ def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
         "resolved": {
             "assistant": public,
             "customer": new.customer,
-            "phoneNumber": number_public,
+            "phoneNumber": _named(new, number_public),
             "number": new.number,
             "accountRef": new.credential["account_ref"],
             **({"server": _shown(server)} if server else {}),
@@ -154,6 +154,12 @@ def write(
     documents.keep(core, conn, row, tokens)
     ledger.begun(core, conn, row, state, first)
     return state
+
+
+def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:
+    """The number as server messages tell it: also who it is, not only how it is set up."""
+    known = (("id", new.phone_number_id), ("provider", new.provider.name), ("number", new.number))
+    return {**number, **{name: value for name, value in known if value}}
 
 
 def _shown(server: Server) -> dict[str, Any]:

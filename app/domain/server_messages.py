@@ -91,9 +91,15 @@ def _queue(
         at=now,
     )
     if queued:
-        core.jobs.enqueue(
-            conn, "deliver", f"deliver:{row['id']}", {"callId": row["id"]}, lock=row["id"]
-        )
+        wake_delivery(core, conn, row["id"])
+
+
+def wake_delivery(core: Core, conn: Connection, call_id: str) -> None:
+    """One job delivers all of a call's messages in order; its key makes it one at a time.
+
+    It shares no lock with the call's timers: a receiver that hangs must not delay them.
+    """
+    core.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
 
 
 def _message(core: Core, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:

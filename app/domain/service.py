@@ -16,6 +16,7 @@ from app.domain.core import Core, Row, iso
 from app.domain.creation import INBOUND, OUTBOUND, NewCall
 from app.domain.errors import Invalid, NotFound
 from app.domain.number_account import number_account
+from app.domain.server_messages import wake_delivery
 from app.domain.view import call_json, control_token
 from app.store import accounts, calls, events, messages
 from app.store.calls import CallFilter
@@ -112,9 +113,7 @@ class CallService:
             if message_id not in mine:
                 raise NotFound("Message", message_id)
             messages.resend(conn, message_id, at=self.core.now())
-            self.core.jobs.enqueue(
-                conn, "deliver", f"deliver:{call_id}", {"callId": call_id}, lock=call_id
-            )
+            wake_delivery(self.core, conn, call_id)
             rows = messages.list_for_call(conn, org_id, call_id)
             row = next(row for row in rows if row["id"] == message_id)
             return _message_json(row, messages.attempts(conn, message_id))

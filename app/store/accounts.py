@@ -106,9 +106,11 @@ def numbers(conn: Connection, provider: str, number: str) -> Sequence[Number]:
 
 
 def put_number(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Insert, or bring credential and assistant up to date."""
+    """Insert, or bring the credential up to date, and the assistant where one is named."""
     if not insert_once(conn, phone_numbers, values):
-        changed = {k: values[k] for k in ("credential_id", "assistant_id", "updated_at")}
+        changed = {k: values[k] for k in ("credential_id", "updated_at")}
+        if values["assistant_id"]:
+            changed["assistant_id"] = values["assistant_id"]
         conn.execute(
             phone_numbers.update().where(phone_numbers.c.id == values["id"]).values(**changed)
         )

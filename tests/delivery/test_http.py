@@ -184,6 +184,9 @@ class TestRefusedBeforeConnecting:
             {"X A": "b"},
             {"": "b"},
             {"X-A": "snow ☃"},
+            {"host": "127.0.0.1"},  # where a request goes
+            {"Content-Length": "0"},  # and where it ends
+            {"Transfer-Encoding": "chunked"},
         ],
     )
     def test_a_header_that_would_break_out(self, headers: dict[str, str], connects: Spy) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.store import messages
+from app.store import messages, schema
 from app.store.engine import Store
 from app.store.messages import Attempt
 from app.store.schema import calls, message_attempts
@@ -59,7 +59,7 @@ def test_the_order_survives_a_clock_that_goes_back(store: Store) -> None:
     ids = new_call(store)
     put_message(store, ids, "a:1", URL)
     with store.write() as conn:  # as if the first had been written in the year 2200
-        conn.execute(messages.messages.update().values(seq=7_258_118_400_000_000_000))
+        conn.execute(schema.messages.update().values(seq=7_258_118_400_000_000_000))
     put_message(store, ids, "a:2", URL)
     assert [row["key"] for row in rows_of(store, ids)] == ["a:1", "a:2"]
 
