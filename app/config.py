@@ -7,8 +7,10 @@ docs/settings.md, which a test compares with this file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,12 +196,11 @@ class _Reader:
             raise SettingsError("SECRET_KEY must be set when DATABASE_URL is not SQLite")
         path = Path(database_url.split("///", 1)[-1]).parent / "secret_key"
         if not path.exists():
-            import secrets
-
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(48))
-        return path.read_text().strip()
+            _make_once(path, secrets.token_urlsafe(48))
+        key = path.read_text().strip()
+        if not key:
+            raise SettingsError(f"SECRET_KEY is not set, and {path} is empty: remove it")
+        return key
 
     def database(self) -> str:
         url = self.secret("DATABASE_URL") or "sqlite:///var/patchbay.db"
@@ -277,6 +278,17 @@ class _Reader:
                 f"{name} must be an absolute URL ({' or '.join(schemes)}) without a query; it is {value!r}"
             )
         return value.rstrip("/")
+
+
+def _make_once(path: Path, text: str) -> None:
+    """Of several processes that do this at once one wins, and none sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mine = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(os.open(mine, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    with contextlib.suppress(FileExistsError):
+        os.link(mine, path)
+    mine.unlink()
 
 
 def _split(value: str | None) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ PATIENCE = 60.0
 """Seconds a receiver that is too slow or too busy is left alone."""
 GONE = 410
 TOO_MANY = 429
+NOT_NOW = {408, 425, TOO_MANY}
+"""Of the 4xx those that speak of the moment, not of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Outcome:
     @property
     def delivered(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def refused(self) -> bool:
+        """The receiver is up and does not want this message; those behind it need not wait."""
+        return self.status in range(400, 500) and self.status not in NOT_NOW
 
 
 def wait(

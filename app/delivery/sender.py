@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,6 +55,30 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _sendable(waiting: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any] | None:
+    """The oldest, once it is due: the order is kept while a receiver is down.
+
+    A message it refused holds back nothing: a server that knows only reports, and answers 404 to
+    all else, would get its report days late.
+    """
+    for message in waiting:
+        if message["next_at"] <= now:
+            return message
+        if not message["refused"]:
+            return None
+    return None
+
+
+def _wait(waiting: Sequence[Mapping[str, Any]], now: datetime) -> float | None:
+    """Seconds until one may be sent; None when none waits."""
+    left = []
+    for message in waiting:
+        left.append((message["next_at"] - now).total_seconds())
+        if not message["refused"]:
+            break
+    return max(0.0, min(left)) if left else None
+
+
 class Sender:
     """Handler of the job kind ``deliver``: ``{"callId"}``."""
 
@@ -72,12 +96,10 @@ class Sender:
         """Send what is due; the seconds until the next attempt, or None when nothing is left."""
         while True:
             with self._store.read() as conn:
-                message = messages.next_pending(conn, payload["callId"])
+                waiting = messages.pending(conn, payload["callId"])
+            message = _sendable(waiting, self._now())
             if message is None:
-                return None
-            left: float = (message["next_at"] - self._now()).total_seconds()
-            if left > 0:
-                return left
+                return _wait(waiting, self._now())
             pause = self._deliver(message)
             if pause is not None:
                 return pause
@@ -134,7 +156,8 @@ class Sender:
                 return
             wait = schedule.wait(made, outcome, self._schedule, plan)
             if wait is not None:
-                messages.postpone(conn, message["id"], now + timedelta(seconds=wait))
+                until = now + timedelta(seconds=wait)
+                messages.postpone(conn, message["id"], until, refused=outcome.refused)
                 return
             messages.finish(conn, message["id"], messages.FAILED, at=now)
         log.warning(

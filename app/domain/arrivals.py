@@ -20,6 +20,7 @@ from providers.base import HangUp, HookKind, Instruction, Leg, Provider, Report,
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Arrivals:
         leg = heard.report.leg
         if leg is None:
             return None
-        row = calls.find_by_ref(conn, heard.provider.name, leg.leg_ref, lock=True)
-        if row is None or not self._is_ours(row, heard):
+        row = calls.find_by_ref(conn, heard.provider.name, leg.leg_ref, _orgs(heard), lock=True)
+        if row is None or not is_ours(row, heard):
             return None
         if row["status"] == CallStatus.ENDED and not _sent_before(conn, row["id"], heard):
             return None
@@ -72,21 +73,26 @@ class Arrivals:
         if visit.delivery:
             secrets["document"] = {**tokens, "delivery": visit.delivery}
         creation.write(self.core, conn, row, secrets, tokens, heard.report.events)
-        self._lead(conn, heard.provider.name, leg, row["id"])
+        self._lead(conn, heard, leg, row)
         if problem is not None:
             ledger.intend(self.core, conn, row, problem)
             return documents.leave(row)
         return [documents.connect(self.core, row, tokens)]
 
-    def _lead(self, conn: Connection, name: str, leg: Leg, call_id: str) -> None:
+    def _lead(self, conn: Connection, heard: Heard, leg: Leg, row: Row) -> None:
         """Make the leg's ids lead to its new call. Raises ``Raced``."""
-        if not calls.claim_ref(conn, name, leg.leg_ref, call_id):
-            before = calls.find_by_ref(conn, name, leg.leg_ref)
-            if before is not None and before["status"] != CallStatus.ENDED:
+        name, org, call_id = row["provider"], row["org_id"], row["id"]
+        if not calls.claim_ref(conn, name, org, leg.leg_ref, call_id):
+            before = calls.find_by_ref(conn, name, leg.leg_ref, {org})
+            if before is not None and (
+                before["status"] != CallStatus.ENDED or _sent_before(conn, before["id"], heard)
+            ):
                 raise Raced
-            calls.move_ref(conn, name, leg.leg_ref, call_id)
-        if leg.call_ref != leg.leg_ref and not calls.claim_ref(conn, name, leg.call_ref, call_id):
-            calls.move_ref(conn, name, leg.call_ref, call_id)
+            calls.move_ref(conn, name, org, leg.leg_ref, call_id)
+        if leg.call_ref != leg.leg_ref and not calls.claim_ref(
+            conn, name, org, leg.call_ref, call_id
+        ):
+            calls.move_ref(conn, name, org, leg.call_ref, call_id)
 
     def told(self, row: Row, heard: Heard) -> dict[str, Any]:
         """What a carrier's request tells of a call that is there: direction, way back."""
@@ -98,18 +104,16 @@ class Arrivals:
             values["body"] = {**row["body"], "phoneCallProviderReturnUrl": visit.return_url}
         return {name: value for name, value in values.items() if row[name] != value}
 
-    def _is_ours(self, row: Row, heard: Heard) -> bool:
-        return row["org_id"] in {account["org_id"] for account in heard.accounts}
-
     def _new_call(
         self, conn: Connection, heard: Heard, leg: Leg, visit: Visit
     ) -> tuple[NewCall, EndedReason | None]:
         """The call, and why it cannot be answered, if so."""
         number = self._number(conn, heard, leg)
-        org_id = number["org_id"] if number else heard.accounts[0]["org_id"]
+        asked_for = visit.assistant_id or (number["assistant_id"] if number else None)
+        orgs = [number["org_id"]] if number else [row["org_id"] for row in heard.accounts]
+        org_id, assistant = self._assistant(conn, orgs, asked_for)
         credential = next(row for row in heard.accounts if row["org_id"] == org_id)
-        assistant_id = visit.assistant_id or (number["assistant_id"] if number else None)
-        assistant = self._assistant(conn, org_id, assistant_id)
+        assistant_id = asked_for if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
         customer = {"number": theirs} if theirs else {}
@@ -131,14 +135,19 @@ class Arrivals:
             phone_number=creation.unsealed(self.core, number)["body"] if number else {},
             server=creation.org_server(self.core, conn, org_id),
         )
-        return new, None if assistant is not None else _missing(assistant_id)
+        return new, None if assistant is not None else _missing(asked_for)
 
     def _assistant(
-        self, conn: Connection, org_id: str, assistant_id: str | None
-    ) -> dict[str, Any] | None:
-        if assistant_id is None:
-            return None
-        return creation.stored_assistant(self.core, conn, org_id, assistant_id)
+        self, conn: Connection, orgs: Sequence[str], assistant_id: str | None
+    ) -> tuple[str, dict[str, Any] | None]:
+        """The assistant and whose it is; of organisations that share an account, its owner's."""
+        if assistant_id is None or not UUID.fullmatch(assistant_id):
+            return orgs[0], None
+        for org_id in orgs:
+            found = creation.stored_assistant(self.core, conn, org_id, assistant_id)
+            if found is not None:
+                return org_id, found
+        return orgs[0], None
 
     def _number(self, conn: Connection, heard: Heard, leg: Leg) -> accounts.Number | None:
         """Our number that was called, of an organisation whose secret verified the request."""
@@ -146,7 +155,7 @@ class Arrivals:
         if not ours:
             return None
         found = accounts.numbers(conn, heard.provider.name, ours)
-        return next((row for row in found if self._is_ours(row, heard)), None)
+        return next((row for row in found if row["org_id"] in _orgs(heard)), None)
 
     def _may_return(self, heard: Heard, url: str) -> bool:
         return documents.return_url_problem(self.core, heard.provider, url) is None
@@ -163,3 +172,16 @@ def _missing(assistant_id: str | None) -> EndedReason:
 
 def _is_arrival(event: CallEvent) -> bool:
     return event.kind is EventKind.LEG_FETCHED
+
+
+def _orgs(heard: Heard) -> set[str]:
+    return {account["org_id"] for account in heard.accounts}
+
+
+def is_ours(row: Mapping[str, Any], heard: Heard) -> bool:
+    """The call is this carrier's, and of an account that signed the request."""
+    signed = {(account["org_id"], account["account_ref"]) for account in heard.accounts}
+    return (
+        row["provider"] == heard.provider.name
+        and (row["org_id"], row["resolved"].get("accountRef")) in signed
+    )

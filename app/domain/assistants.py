@@ -18,7 +18,7 @@ SECRETS = (
     ("server", "headers"),
     ("transport", "headers"),
 )
-"""Paths in assistants and phone numbers that are kept sealed and never shown."""
+"""Fields, alone or inside an object of that name, that are kept sealed and never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,52 @@ class Server:
 
 
 def split_secrets(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A body without its secrets, and the secrets alone (the same nesting)."""
-    public, secret = dict(body), dict[str, Any]()
-    for path in SECRETS:
-        holder = public
-        if len(path) == 2:
-            inner = public.get(path[0])
-            if not isinstance(inner, Mapping):
-                continue
-            holder = public[path[0]] = dict(inner)
-        if path[-1] in holder:
-            kept = secret.setdefault(path[0], {}) if len(path) == 2 else secret
-            kept[path[-1]] = holder.pop(path[-1])
+    """A body without its secrets, and the secrets alone: ``merge`` puts them back.
+
+    Tools have servers too, so these are looked for at every depth.
+    """
+    public, secret = _split(body, "")
+    if "credentials" in public:  # Vapi's dynamic credentials: keys of other vendors
+        secret["credentials"] = public.pop("credentials")
     return public, secret
 
 
+def _split(value: Mapping[str, Any], holder: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``holder``: the name of the field this object stands in."""
+    public, secret = dict[str, Any](), dict[str, Any]()
+    for name, inner in value.items():
+        if (name,) in SECRETS or (holder, name) in SECRETS:
+            secret[name] = inner
+            continue
+        public[name], below = _split_any(inner, name)
+        if below:
+            secret[name] = below
+    return public, secret
+
+
+def _split_any(value: Any, holder: str) -> tuple[Any, dict[str, Any]]:
+    if isinstance(value, Mapping):
+        return _split(value, holder)
+    if not isinstance(value, list):
+        return value, {}
+    parts = [_split_any(item, holder) for item in value]
+    return [part for part, _ in parts], {f"#{n}": s for n, (_, s) in enumerate(parts) if s}
+
+
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` laid over ``base``, objects field by field."""
+    """``over`` laid over ``base``, objects field by field; ``#0`` names a list's first item."""
     merged = dict(base)
     for name, value in over.items():
-        below = merged.get(name)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        merged[name] = merge(below, value) if both else value  # type: ignore[arg-type]
+        merged[name] = _merged(merged.get(name), value)
     return merged
+
+
+def _merged(below: Any, value: Any) -> Any:
+    if isinstance(below, Mapping) and isinstance(value, Mapping):
+        return merge(below, value)
+    if isinstance(below, list) and isinstance(value, Mapping):
+        return [_merged(x, value[f"#{n}"]) if f"#{n}" in value else x for n, x in enumerate(below)]
+    return value
 
 
 def server_of(body: Mapping[str, Any]) -> Server | None:

@@ -39,6 +39,9 @@ EVIDENCE: dict[EventKind, int] = {
 CONTRADICTED = 8
 """The row of a word that other evidence belies; it decides only where nothing else does."""
 
+CLOCKS_DIFFER = 2.0
+"""Seconds the carrier's clock may be behind ours."""
+
 NEVER_ANSWERED = {
     EndedReason.CUSTOMER_BUSY,
     EndedReason.CUSTOMER_DID_NOT_ANSWER,
@@ -111,7 +114,7 @@ def fold(events: Iterable[CallEvent]) -> CallState:
         ended_reason=_reason(winner, view) if winner else None,
         started_at=started_at,
         ended_at=_ended_at(terminal, started_at),
-        provisional=winner is not None and winner.generic,
+        provisional=winner is not None and (winner.generic or _belied(view, winner)),
         settled=winner is not None and winner.kind is EventKind.SETTLED,
         joined=bool(view.of(EventKind.MEDIA_CONNECTED)),
         lost=lost,
@@ -137,10 +140,12 @@ def _order(event: CallEvent) -> tuple[datetime, int, str]:
 
 
 def _strength(view: _View, event: CallEvent) -> tuple[int, bool, datetime, int, str]:
-    belied = (
-        event.kind is EventKind.LEG_ENDED and event.reason in NEVER_ANSWERED and _answered(view)
-    )
-    return (CONTRADICTED if belied else EVIDENCE[event.kind], event.generic, *_order(event))
+    row = CONTRADICTED if _belied(view, event) else EVIDENCE[event.kind]
+    return (row, event.generic, *_order(event))
+
+
+def _belied(view: _View, event: CallEvent) -> bool:
+    return event.kind is EventKind.LEG_ENDED and event.reason in NEVER_ANSWERED and _answered(view)
 
 
 def _answered(view: _View) -> bool:
@@ -170,9 +175,12 @@ def _leg_reason(winner: CallEvent, view: _View) -> EndedReason:
     if winner.unanswered_reason and not _answered(view):
         return winner.unanswered_reason
     limit = next((e.data.get("maxDurationSeconds") for e in view.of(EventKind.CREATED)), None)
-    duration = winner.data.get("durationSeconds")
-    if winner.generic and limit and duration is not None and duration >= limit:
-        return EndedReason.EXCEEDED_MAX_DURATION  # the carrier's own limit cut it
+    started_at, duration = _started_at(view), winner.data.get("durationSeconds")
+    # The leg's length counts the flow before the assistant too; both must have reached the limit.
+    if winner.generic and limit and started_at and duration is not None and duration >= limit:
+        spoken = (winner.at - started_at).total_seconds()
+        if spoken >= limit - CLOCKS_DIFFER:
+            return EndedReason.EXCEEDED_MAX_DURATION  # the carrier's own limit cut it
     return winner.reason or EndedReason.UNKNOWN_ERROR
 
 

@@ -7,6 +7,7 @@ same document may have to be answered once more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,8 @@ from app.store import calls
 from app.store.vault import digest, new_token
 from providers.base import Connect, HangUp, HookKind, Instruction, Provider, Return
 from providers.events import CallStatus
+
+_PRINTABLE = re.compile(r"[!-~]+")
 
 MEDIA = "media"
 CALLBACK = "callback"
@@ -91,7 +94,12 @@ def leave(row: Row) -> list[Instruction]:
 
 def return_url_problem(core: Core, provider: Provider, url: str) -> str | None:
     """Why a leg may not be sent there; None when it may. Only known hosts: a leg is money."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "phoneCallProviderReturnUrl must be a URL"
+    if not _PRINTABLE.fullmatch(url):
+        return "phoneCallProviderReturnUrl must be plain ASCII without spaces"
     host = parts.hostname or ""
     allowed = core.settings.allowed_return_hosts | provider.return_hosts
     if core.settings.development and host in {"localhost", "127.0.0.1"}:

@@ -93,6 +93,8 @@ def intend(
     core: Core, conn: Connection, row: Row, reason: EndedReason, message: str | None = None
 ) -> CallState:
     """Our own decision to end the call; what carries it out comes after the commit."""
+    if row["status"] == CallStatus.ENDED:  # too late to be the cause
+        return state_of(conn, row["id"])
     event = CallEvent(
         EventKind.INTENT,
         at=core.now(),
@@ -161,11 +163,18 @@ def _timers(
     if EventKind.MEDIA_CONNECTED in kinds:
         cancel_timer(core, conn, row["id"], JOIN)
         start_timer(core, conn, row["id"], MAX_DURATION, row["max_duration"])
-    if EventKind.MEDIA_LOST in kinds:
-        start_timer(core, conn, row["id"], LOST, core.settings.settle_seconds)
-    if EventKind.REATTACHED in kinds:
+    if not state.lost:
         cancel_timer(core, conn, row["id"], LOST)
-        start_timer(core, conn, row["id"], LOST, core.settings.join_timeout_seconds)
+    elif EventKind.REATTACHED in kinds:
+        cancel_timer(core, conn, row["id"], LOST)
+        _await_media(core, conn, row, state, core.settings.join_timeout_seconds)
+    elif state.streams and EventKind.MEDIA_LOST in kinds:  # not of one that was replaced
+        _await_media(core, conn, row, state, core.settings.settle_seconds)
+
+
+def _await_media(core: Core, conn: Connection, row: Row, state: CallState, delay: float) -> None:
+    payload = {"timer": LOST, "callId": row["id"], "reattached": state.reattached}
+    core.jobs.enqueue(conn, "timer", f"{LOST}:{row['id']}", payload, delay=delay, lock=row["id"])
 
 
 def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain import documents, ledger
-from app.domain.arrivals import Arrivals, Heard, Raced
+from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
 from app.domain.call import CallState
 from app.domain.core import Core, Row
-from app.store import calls
+from app.store import calls, events
 from app.store.vault import digest
 from providers.base import HangUp, HookKind, Instruction, Leg, Report
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -61,30 +61,39 @@ class LegService:
             return self._hear(conn, row, heard)
 
     def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction]:
-        report = heard.report
-        new = self._events(row, report)
+        report, stranger = heard.report, _is_stranger(row, heard)
+        new = self._events(conn, row, report, stranger)
         also: dict[str, Any] = {}
         if report.leg is not None and any(e.kind is not EventKind.NOTE for e in new):
             also |= adopt(conn, row, report.leg, media=report.media_leg)
-        if report.visit is not None:
+        if report.visit is not None and not stranger:
             also |= self.arrivals.told(row, heard)
+        also |= _moved(conn, row, new)
         state = ledger.record(self.core, conn, row, new, also)
         if not report.asks:
             return []
+        if stranger:
+            return documents.leave(row) if _in_markup(heard) else []
         if heard.hook in {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}:
             return self._join(conn, row, state, report)
         return self._what_now(conn, row, state, heard, new)
 
-    def _events(self, row: Row, report: Report) -> list[CallEvent]:
-        """The report's events; those about a leg that is not this call's are only noted."""
-        leg, known = report.leg, row["resolved"].get("legRef")
-        foreign = leg and known and not report.media_leg and leg.leg_ref != known
+    def _events(
+        self, conn: Connection, row: Row, report: Report, stranger: bool
+    ) -> list[CallEvent]:
+        """The report's events; what is not about this call's own leg or socket is only noted."""
         joined = row["started_at"] is not None
+
+        def counts(event: CallEvent) -> bool:
+            if stranger or (joined and event.kind is EventKind.MEDIA_FAILED):
+                return False
+            # Other sockets may be in the same conversation: a recorder of the flow's owner.
+            return not report.media_leg or (
+                event.stream is not None and calls.has_stream(conn, row["id"], event.stream)
+            )
+
         return [
-            replace(event, kind=EventKind.NOTE, data={**event.data, "was": str(event.kind)})
-            if (foreign and event.kind is not EventKind.NOTE)
-            or (joined and event.kind is EventKind.MEDIA_FAILED)
-            else event
+            event if event.kind is EventKind.NOTE or counts(event) else _noted(event)
             for event in report.events
         ]
 
@@ -92,15 +101,16 @@ class LegService:
         """By the call's token or id in the path, else by the leg the carrier names."""
         if heard.call_id is not None:
             found = calls.get(conn, heard.call_id, lock=True)
-            allowed = {account["org_id"] for account in heard.accounts}
-            return found if found and found["org_id"] in allowed else None
+            return found if found and is_ours(found, heard) else None
         if heard.token is not None:
             return calls.find_by_token(conn, digest(heard.token), documents.CALLBACK, lock=True)
         leg, name = heard.report.leg, heard.provider.name
         if leg is None:
             return None
-        found = calls.find_by_ref(conn, name, leg.leg_ref, lock=True)
-        return found or calls.find_by_ref(conn, name, leg.call_ref, lock=True)
+        orgs = {account["org_id"] for account in heard.accounts}
+        found = calls.find_by_ref(conn, name, leg.leg_ref, orgs, lock=True)
+        found = found or calls.find_by_ref(conn, name, leg.call_ref, orgs, lock=True)
+        return found if found and is_ours(found, heard) else None
 
     def _join(
         self, conn: Connection, row: Row, state: CallState, report: Report
@@ -136,6 +146,8 @@ class LegService:
         """The carrier went past our markup. A lost socket is put back; else the leg goes its way."""
         question = next((e for e in new if e.kind is EventKind.LEG_CONTINUED), None)
         if state.status is not CallStatus.ENDED and question is not None:
+            if events.has(conn, row["id"], _answer_to(question)):  # the carrier's own re-send
+                return [self._document(conn, row, question.key)]
             if state.joined and state.reattached < MAX_REATTACHED:
                 return [self._reattach(conn, row, state, question)]
             self._give_up(conn, row, state, question)
@@ -151,11 +163,11 @@ class LegService:
         again = CallEvent(
             EventKind.REATTACHED,
             at=self.core.now(),
-            key=f"media.reattached:{state.reattached + 1}",
+            key=_answer_to(question),
             data={"streams": list(state.streams), "answers": question.key},
         )
         ledger.record(self.core, conn, row, [again])
-        return self._document(conn, row)
+        return self._document(conn, row, question.key)
 
     def _give_up(self, conn: Connection, row: Row, state: CallState, question: CallEvent) -> None:
         """Re-attaching is spent, or the assistant never was in."""
@@ -181,7 +193,7 @@ def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[
     values: dict[str, Any] = {}
     if resolved.get(next(iter(facts))) != leg.leg_ref:
         for ref in {leg.leg_ref, leg.call_ref}:
-            calls.claim_ref(conn, row["provider"], ref, row["id"])
+            _lead(conn, row, ref)
     if any(name not in resolved for name in facts):
         values["resolved"] = {**facts, **resolved}
     if row["provider_call_id"] is None:
@@ -189,5 +201,48 @@ def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[
     return values
 
 
+def _is_stranger(row: Row, heard: Heard) -> bool:
+    """Another phone leg than the call's own.
+
+    While the own leg is not known, one that is found by its conversation alone is taken for it
+    only if it is the customer's.
+    """
+    leg, known = heard.report.leg, row["resolved"].get("legRef")
+    if leg is None or heard.report.media_leg:
+        return False
+    if known is not None:
+        return leg.leg_ref != str(known)
+    by_conversation = heard.hook is HookKind.STATUS and heard.token is None
+    customer = row["resolved"].get("customer", {}).get("number")
+    return by_conversation and not leg.inbound and customer not in {leg.from_, leg.to}
+
+
+def _noted(event: CallEvent) -> CallEvent:
+    return replace(event, kind=EventKind.NOTE, data={**event.data, "was": str(event.kind)})
+
+
+def _moved(conn: Connection, row: Row, new: Sequence[CallEvent]) -> dict[str, Any]:
+    """A leg that changed its conversation took the call's carrier id with it."""
+    refs = [event.data["callRef"] for event in new if event.data.get("callRef")]
+    if not refs:
+        return {}
+    _lead(conn, row, refs[-1])
+    return {"provider_call_id": refs[-1]}
+
+
+def _lead(conn: Connection, row: Row, ref: str) -> None:
+    """A leg that served a call before serves this one now, once that call is over."""
+    provider, org_id = row["provider"], row["org_id"]
+    if calls.claim_ref(conn, provider, org_id, ref, row["id"]):
+        return
+    before = calls.find_by_ref(conn, provider, ref, {org_id})
+    if before is not None and before["id"] != row["id"] and before["status"] == CallStatus.ENDED:
+        calls.move_ref(conn, provider, org_id, ref, row["id"])
+
+
 def _in_markup(heard: Heard) -> bool:
     return heard.hook in ASKED_IN_MARKUP
+
+
+def _answer_to(question: CallEvent) -> str:
+    return f"media.reattached:{question.key}"[:200]

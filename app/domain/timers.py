@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from app.domain import ledger
 from app.domain.call import CallState
 from app.domain.core import Core, Row
-from app.store import calls
+from app.store import calls, events
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 Action = Callable[[Core, Connection, Row, CallState], None]
@@ -25,11 +25,14 @@ def fire(core: Core, payload: Mapping[str, Any]) -> None:
         found = calls.get(conn, payload["callId"], lock=True)
         if found is not None and found["settled_at"] is None:
             row = dict(found)
-            ACTIONS[payload["timer"]](core, conn, row, ledger.state_of(conn, row["id"]))
+            state = ledger.state_of(conn, row["id"])
+            if payload.get("reattached", state.reattached) == state.reattached:
+                ACTIONS[payload["timer"]](core, conn, row, state)
 
 
 def _no_call(core: Core, conn: Connection, row: Row, state: CallState) -> None:
-    if state.status is CallStatus.QUEUED:
+    known = any(event.kind in ledger.LEG_IS_KNOWN for event in events.of_call(conn, row["id"]))
+    if state.status is CallStatus.QUEUED and not known:
         _end(core, conn, row, EventKind.TIMER, EndedReason.NO_CALL_RECEIVED, ledger.NO_CALL)
 
 

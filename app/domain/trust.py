@@ -5,6 +5,7 @@ Fails closed: an account we hold no secret of verifies nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,11 @@ from sqlalchemy.engine import Connection
 from app.domain.core import Core
 from app.domain.documents import CALLBACK
 from app.store import accounts, calls
-from app.store.vault import digest
+from app.store.vault import WrongKey, digest
 from providers.base import Provider, WebhookRequest
-from providers.errors import NoSecret, Refused
+from providers.errors import NoSecret, NotConfigured, Refused
+
+log = logging.getLogger(__name__)
 
 
 def verify(
@@ -36,6 +39,8 @@ def verify(
             verified.append(row)
         except Refused as error:
             refusal = error
+        except (WrongKey, NotConfigured) as error:  # one organisation's trouble is not all's
+            log.error("credential %s cannot be used: %s", row["id"], error)
     if not verified:
         raise refusal
     return verified

@@ -85,6 +85,8 @@ class Hub:
             return None
         session = Session(seat, socket, self._service, self._backends, self._limits)
         self._sessions[session] = asyncio.current_task()
+        if self._draining:  # it was let in while the others were told to go
+            session.fate.seal(Ending(How.SHUTDOWN, GOING_AWAY, "going away"))
         try:
             await session.run()
         finally:

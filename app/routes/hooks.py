@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from flask import Flask, Response, request
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from app.domain import trust
 from app.domain.arrivals import Heard
@@ -57,8 +57,14 @@ class Hooks:
         except (Refused, BadRequest) as error:
             log.warning("refused %s: %s", hook.path, error)
             return _response(provider.refusal(error))
-        except SQLAlchemyError as error:
-            log.error("the store failed during %s: %s", hook.path, type(error).__name__)
+        except DataError as error:  # the same request would fail for ever: no use to ask for it
+            log.error("%s holds what the store cannot keep: %s", hook.path, error)
+            return _response(provider.refusal(BadRequest("a value cannot be kept")))
+        except Exception as error:
+            if isinstance(error, SQLAlchemyError):
+                log.error("the store failed during %s: %s", hook.path, type(error).__name__)
+            else:
+                log.exception("%s failed", hook.path)
             response = _response(provider.refusal(error, transient=True))
             response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
             return response

@@ -18,7 +18,13 @@ _BY_ID_LOCKED = _BY_ID.with_for_update()
 _BY_REF = (
     sa.select(calls)
     .join(call_refs, call_refs.c.call_id == calls.c.id)
-    .where(call_refs.c.provider == sa.bindparam("provider"), call_refs.c.ref == sa.bindparam("ref"))
+    .where(
+        call_refs.c.provider == sa.bindparam("provider"),
+        call_refs.c.ref == sa.bindparam("ref"),
+        call_refs.c.org_id.in_(sa.bindparam("orgs", expanding=True)),
+    )
+    .order_by(calls.c.created_at)
+    .limit(1)
 )
 _BY_REF_LOCKED = _BY_REF.with_for_update(of=calls)
 _BY_TOKEN = (
@@ -36,9 +42,15 @@ _BY_TOKEN = (
 )
 _BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update(of=calls)
 _MOVE_REF = call_refs.update().where(
-    call_refs.c.provider == sa.bindparam("its"), call_refs.c.ref == sa.bindparam("id")
+    call_refs.c.provider == sa.bindparam("its"),
+    call_refs.c.org_id == sa.bindparam("org"),
+    call_refs.c.ref == sa.bindparam("id"),
 )
 _INSERT = calls.insert()
+_HAS_STREAM = sa.select(call_tokens.c.digest).where(
+    call_tokens.c.call_id == sa.bindparam("call"),
+    call_tokens.c.digest.like(sa.bindparam("beginning")),
+)
 _INSERT_TOKENS = call_tokens.insert()
 _UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
 _CLAIM = call_tokens.update().where(
@@ -74,10 +86,10 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> dict[str, Any]
 
 
 def find_by_ref(
-    conn: Connection, provider: str, ref: str, *, lock: bool = False
+    conn: Connection, provider: str, ref: str, orgs: Collection[str], *, lock: bool = False
 ) -> dict[str, Any] | None:
     statement = _BY_REF_LOCKED if lock else _BY_REF
-    return one(conn.execute(statement, {"provider": provider, "ref": ref}))
+    return one(conn.execute(statement, {"provider": provider, "ref": ref, "orgs": list(orgs)}))
 
 
 def find_by_token(
@@ -114,18 +126,26 @@ def ended_among(conn: Connection, call_ids: Collection[str]) -> set[str]:
     return set(call_ids) - set(conn.execute(query).scalars())
 
 
-def claim_ref(conn: Connection, provider: str, ref: str, call_id: str) -> bool:
+def claim_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> bool:
     """Make a carrier's id lead to this call; False when it leads to a call already."""
-    return insert_once(conn, call_refs, {"provider": provider, "ref": ref, "call_id": call_id})
+    return insert_once(
+        conn, call_refs, {"provider": provider, "org_id": org_id, "ref": ref, "call_id": call_id}
+    )
 
 
-def move_ref(conn: Connection, provider: str, ref: str, call_id: str) -> None:
+def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> None:
     """The same leg has come again for another call."""
-    conn.execute(_MOVE_REF, {"its": provider, "id": ref, "call_id": call_id})
+    conn.execute(_MOVE_REF, {"its": provider, "org": org_id, "id": ref, "call_id": call_id})
 
 
 def insert_tokens(conn: Connection, tokens: Sequence[Mapping[str, Any]]) -> None:
     conn.execute(_INSERT_TOKENS, tokens)
+
+
+def has_stream(conn: Connection, call_id: str, stream: str) -> bool:
+    """Whether this socket's URL was given out for this call: its name is how its digest begins."""
+    asked = {"call": call_id, "beginning": f"{stream}%"}
+    return conn.execute(_HAS_STREAM, asked).first() is not None
 
 
 def claim_token(conn: Connection, digest: str, at: datetime) -> bool:

@@ -83,7 +83,7 @@ class Store:
         if not self.url.database or self.url.database == ":memory:":
             raise ValueError("DATABASE_URL: SQLite needs a file, such as sqlite:///var/patchbay.db")
         Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(self.url, pool_size=16, max_overflow=16)
+        engine = sa.create_engine(self.url, pool_size=16, max_overflow=16, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
 
@@ -93,6 +93,7 @@ class Store:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
+            hide_parameters=True,  # errors are logged; numbers and bodies must not be
             connect_args={"connect_timeout": 5, "prepare_threshold": 3},
         )
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.schema import message_attempts, messages
-from app.store.sql import every, insert_once, one
+from app.store.sql import every, insert_once
 
 PENDING = "pending"
 DELIVERED = "delivered"
@@ -25,11 +25,10 @@ FAILED = "failed"
 """Given up; ``resend`` makes it pending again."""
 
 _LAST = sa.select(sa.func.max(messages.c.seq)).where(messages.c.call_id == sa.bindparam("call"))
-_NEXT = (
+_PENDING = (
     sa.select(messages)
     .where(messages.c.call_id == sa.bindparam("call"), messages.c.state == PENDING)
     .order_by(messages.c.seq)
-    .limit(1)
 )
 _LISTING = (
     sa.select(messages)
@@ -84,6 +83,7 @@ def insert(
         "policy": None if policy is None else dict(policy),
         "state": PENDING,
         "attempts": 0,
+        "refused": False,
         "next_at": at,
         "created_at": at,
         "updated_at": at,
@@ -91,9 +91,9 @@ def insert(
     return insert_once(conn, messages, values)
 
 
-def next_pending(conn: Connection, call_id: str) -> dict[str, Any] | None:
-    """The oldest message of the call that is neither delivered nor given up."""
-    return one(conn.execute(_NEXT, {"call": call_id}))
+def pending(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
+    """The call's messages that are neither delivered nor given up, oldest first."""
+    return every(conn.execute(_PENDING, {"call": call_id}))
 
 
 def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:
@@ -115,9 +115,9 @@ def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:
     return True
 
 
-def postpone(conn: Connection, message_id: str, until: datetime) -> None:
-    """The next try is at ``until``."""
-    conn.execute(_UPDATE.values(next_at=until), {"message": message_id})
+def postpone(conn: Connection, message_id: str, until: datetime, *, refused: bool = False) -> None:
+    """The next try is at ``until``. ``refused``: the receiver is up, but does not want it."""
+    conn.execute(_UPDATE.values(next_at=until, refused=refused), {"message": message_id})
 
 
 def finish(conn: Connection, message_id: str, state: str, *, at: datetime) -> None:
@@ -127,7 +127,7 @@ def finish(conn: Connection, message_id: str, state: str, *, at: datetime) -> No
 
 def resend(conn: Connection, message_id: str, *, at: datetime) -> None:
     """Pending again with all its tries before it. The caller enqueues the call's delivery."""
-    values = {"state": PENDING, "attempts": 0, "next_at": at, "updated_at": at}
+    values = {"state": PENDING, "attempts": 0, "next_at": at, "updated_at": at, "refused": False}
     conn.execute(_UPDATE.values(**values), {"message": message_id})
 
 

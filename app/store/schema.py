@@ -163,6 +163,7 @@ call_refs = sa.Table(
     "call_refs",
     metadata,
     sa.Column("provider", sa.String(32), primary_key=True),
+    sa.Column("org_id", sa.ForeignKey("orgs.id"), primary_key=True),
     sa.Column("ref", sa.String(128), primary_key=True),  # a leg or conversation of the carrier
     sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
 )
@@ -214,6 +215,7 @@ messages = sa.Table(
     sa.Column("policy", sa.JSON),  # Vapi's backoffPlan, timeoutSeconds
     sa.Column("state", sa.String(16), nullable=False),  # pending | delivered | failed
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("refused", sa.Boolean, nullable=False),  # by the last answer: holds back nothing
     sa.Column("next_at", Time, nullable=False),
     *_times(),
     sa.UniqueConstraint("call_id", "key"),

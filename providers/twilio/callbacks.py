@@ -122,6 +122,7 @@ _TOKEN = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _FLOW = re.compile(r"FW[0-9a-f]{32}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _METADATA = "metadata."
+_STREAM_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +158,16 @@ class _Hit:
 def parse(hook: HookKind, request: WebhookRequest) -> Report:
     """A verified request in our words.
 
-    A child leg (``ParentCallSid``: what ``<Dial>`` rang) is a note on its parent and changes
-    nothing; the outcome of a forward is said by its own hook. Raises ``BadRequest``.
+    Progress of a child leg (``ParentCallSid``: what ``<Dial>`` rang) leads to its parent's call,
+    whose own leg it is not - unless it is the leg that was lent to us. Raises ``BadRequest``.
     """
     values = _values(request)
     leg = _leg(values)
+    if hook not in _ASKED_OF_THE_LEG and (parent := values.get("ParentCallSid")):
+        leg = replace(leg, call_ref=parent)
     hit = _Hit(hook, request, values, leg)
     if hook not in _READERS:
         raise BadRequest(f"Twilio has no {hook} request")
-    if child := values.get("ParentCallSid"):
-        note = hit.event(EventKind.NOTE, data={"childLegRef": values["CallSid"]})
-        return Report(Leg(child, child), (note,), asks=hook in _ASKING)
     report = _READERS[hook](hit)
     return _with_verdict(hit, report)
 
@@ -196,9 +196,14 @@ def _read_stream(hit: _Hit) -> Report:
     event = hit.event(
         kind,
         reason=EndedReason.ASSISTANT_JOIN_TIMED_OUT if failed else None,
-        stream=hit.values.get("StreamName") or None,  # the name our markup gave it
+        stream=_stream(hit.values.get("StreamName", "")),
     )
     return Report(hit.leg, (event,), unknown=() if word in STREAM_EVENTS else (word,))
+
+
+def _stream(name: str) -> str | None:
+    """The name our markup gave it; a stream of the flow's owner has another."""
+    return name if _STREAM_NAME.fullmatch(name) else None
 
 
 def _read_continue(hit: _Hit) -> Report:
@@ -241,7 +246,10 @@ _READERS: dict[HookKind, Callable[[_Hit], Report]] = {
     HookKind.FORWARD: _read_forward,
     HookKind.RECORDING: _read_recording,
 }
-_ASKING = frozenset({HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD})
+_ASKED_OF_THE_LEG = frozenset(
+    {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD}
+)
+"""Markup is asked for by the leg itself, whosever child it is."""
 
 
 def _end(hit: _Hit, word: str, *, key: str | None = None) -> CallEvent:

@@ -59,7 +59,6 @@ def without_token(request: WebhookRequest) -> WebhookRequest:
         ("status_initiated", EventKind.LEG_QUEUED),
         ("status_ringing", EventKind.LEG_RINGING),
         ("status_answered", EventKind.LEG_ANSWERED),
-        ("status_child", EventKind.NOTE),  # the outcome of a forward has its own hook
         ("stream_started", EventKind.NOTE),  # the socket is the proof
         ("stream_stopped", EventKind.NOTE),
         ("stream_error", EventKind.MEDIA_FAILED),
@@ -153,11 +152,11 @@ def test_an_unknown_verdict_is_no_machine() -> None:
     assert only(parse("amd_human", {"AnsweredBy": "parrot"})).data["machine"] is False
 
 
-def test_a_child_leg_is_a_note_on_its_parent() -> None:
-    report = parse("status_child", {"AnsweredBy": "machine_start"})
-    assert report.leg == Leg(CALL_SID, CALL_SID)
-    assert only(report).kind is EventKind.NOTE
-    assert only(report).data["childLegRef"] == CHILD_SID
+def test_a_child_leg_leads_to_its_parents_call() -> None:
+    """By the parent it is found, by its own id it is told apart (the domain does both)."""
+    report = parse("status_child")
+    assert report.leg is not None
+    assert (report.leg.call_ref, report.leg.leg_ref) == (CALL_SID, CHILD_SID)
     assert not report.asks
 
 

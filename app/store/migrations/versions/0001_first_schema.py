@@ -179,12 +179,14 @@ def upgrade() -> None:
     op.create_table(
         "call_refs",
         sa.Column("provider", sa.String(length=32), nullable=False),
+        sa.Column("org_id", sa.String(length=36), nullable=False),
         sa.Column("ref", sa.String(length=128), nullable=False),
         sa.Column("call_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
             ["call_id"], ["calls.id"], name=op.f("fk_call_refs_call_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("provider", "ref", name=op.f("pk_call_refs")),
+        sa.ForeignKeyConstraint(["org_id"], ["orgs.id"], name=op.f("fk_call_refs_org_id")),
+        sa.PrimaryKeyConstraint("provider", "org_id", "ref", name=op.f("pk_call_refs")),
     )
     op.create_index(op.f("ix_call_refs_call_id"), "call_refs", ["call_id"], unique=False)
     op.create_table(
@@ -216,6 +218,7 @@ def upgrade() -> None:
         sa.Column("policy", sa.JSON(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Boolean(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
