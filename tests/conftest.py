@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -35,12 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("database")
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    """An empty database."""
+@contextmanager
+def fresh_database(directory: Path) -> Iterator[str]:
+    """The URL of an empty database, dropped afterwards."""
     server = os.environ.get("TEST_DATABASE_URL")
     if server is None:
-        yield f"sqlite:///{tmp_path}/patchbay.db"
+        yield f"sqlite:///{directory}/patchbay.db"
         return
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as conn:
@@ -50,6 +51,13 @@ def database_url(tmp_path: Path) -> Iterator[str]:
     finally:
         with psycopg.connect(server, autocommit=True) as conn:
             conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> Iterator[str]:
+    """An empty database."""
+    with fresh_database(tmp_path) as url:
+        yield url
 
 
 def psycopg_url(server: str, name: str) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from tests.bridge import Bridge
-from tests.conftest import psycopg_url
+from tests.conftest import fresh_database
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,23 +18,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = os.environ.get("TEST_DATABASE_URL")
-    if server is None:
-        yield f"sqlite:///{tmp_path_factory.mktemp('bridge')}/patchbay.db"
-        return
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield psycopg_url(server, name)
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-@pytest.fixture(scope="session")
-def bridge(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """Shared by all tests of a process: a test makes the calls it looks at."""
-    with Bridge(shared_database_url, tmp_path_factory.mktemp("log")) as running:
+    directory = tmp_path_factory.mktemp("bridge")
+    with fresh_database(directory) as url, Bridge(url, directory) as running:
         yield running
 
 
