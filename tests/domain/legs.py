@@ -56,6 +56,10 @@ class Leg(ABC):
     """Of another customer of the carrier's."""
     ARRIVAL: ClassVar[str]
     NO_ANSWER: ClassVar[str]
+    ANNOUNCED: ClassVar[str]
+    """The carrier's word before it dials."""
+    OUTBOUND: ClassVar[dict[str, str]]
+    """Of a leg that the carrier dialled."""
 
     def __init__(self, app: Flask, account: str = "", secret: str = "") -> None:
         self.app = app
@@ -138,6 +142,8 @@ class TwilioLeg(Leg):
     OTHER_ACCOUNT = "AC" + "b" * 32
     ARRIVAL = "/twilio/inbound_call"
     NO_ANSWER = "no-answer"
+    ANNOUNCED = "initiated"
+    OUTBOUND: ClassVar = {"Direction": "outbound-api", "From": OURS, "To": CUSTOMER}
 
     @classmethod
     def number_of(
@@ -247,6 +253,8 @@ class VonageLeg(Leg):
     OTHER_ACCOUNT = "dcba4321"
     ARRIVAL = "/vonage/answer"
     NO_ANSWER = "unanswered"
+    ANNOUNCED = "started"
+    OUTBOUND: ClassVar = {"direction": "outbound", "from": OURS[1:], "to": CUSTOMER[1:]}
 
     @classmethod
     def number_of(
@@ -405,6 +413,12 @@ def call_of(api: Api, leg: Leg) -> dict[str, Any]:
     [call] = api.get("/call", phoneCallProviderId=leg.call_ref).json
     found: dict[str, Any] = call
     return found
+
+
+def status_path(call: Mapping[str, Any]) -> str:
+    """Where a leg that the flow's owner dials reports to."""
+    details = call["phoneCallProviderDetails"]
+    return str(details.get("statusCallback") or details["eventUrl"][0])
 
 
 def kinds(api: Api, call_id: str) -> list[str]:

@@ -60,7 +60,8 @@ class TestAnotherOrganisation:
     def test_it_cannot_take_a_leg_that_is_still_to_come(
         self, api: Api, other: Api, leg: Leg, stranger: Leg
     ) -> None:
-        read(stranger, stranger.arrive())
+        [theirs] = other.get("/assistant").json
+        read(stranger, stranger.arrive({"assistantId": theirs["id"]}))
         read(leg, leg.arrive())
         assert call_of(api, leg)["id"] != call_of(other, leg)["id"]
 

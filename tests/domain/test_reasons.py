@@ -10,7 +10,7 @@ from flask import Flask
 
 from app.domain.ledger import SETTLE
 from providers.events import EndedReason
-from tests.domain.legs import Leg, Live, fire
+from tests.domain.legs import Leg, Live, fire, status_path
 from tests.routes.api import Api
 
 CUSTOMER_ENDED = "customer-ended-call"
@@ -87,19 +87,11 @@ def test_a_word_that_is_not_true_of_the_call_freezes_nothing(
 
 def test_of_a_leg_that_was_not_answered_it_is_true(app: Flask, api: Api, leg: Leg) -> None:
     call = api.call()
-    path = _status_path(call)
-    _outbound(leg, leg.NO_ANSWER, 60, path)
+    _outbound(leg, leg.NO_ANSWER, 60, status_path(call))
     assert api.get(f"/call/{call['id']}").json["endedReason"] == "customer-did-not-answer"
 
 
 def _outbound(leg: Leg, word: str, seconds: float, path: str = "") -> None:
     """The flow has dialled the leg."""
-    directions = {"twilio": {"Direction": "outbound-api"}, "vonage": {"direction": "outbound"}}
-    answer = leg.say(word, seconds, path=path, **directions[leg.name])
+    answer = leg.say(word, seconds, path=path, **leg.OUTBOUND)
     assert answer.status_code < 300, answer.text
-
-
-def _status_path(call: dict[str, object]) -> str:
-    details = call["phoneCallProviderDetails"]
-    assert isinstance(details, dict)
-    return str(details.get("statusCallback") or details["eventUrl"][0])
