@@ -11,7 +11,7 @@ from app.config import Settings
 from app.delivery.addresses import BadURL, check_url
 from app.delivery.jobs import Handler, open_jobs
 from app.delivery.sender import Sender
-from app.domain import timers
+from app.domain import dialing, hanging_up, ledger, timers, watchdog
 from app.domain.core import Core
 from app.domain.legs import LegService
 from app.domain.media import MediaService
@@ -61,6 +61,9 @@ class Patchbay:
         self.legs = LegService(self.core)
         self.media = MediaService(self.core)
         handlers["timer"] = partial(timers.fire, self.core)
+        handlers[dialing.JOB] = partial(dialing.run, self.core)
+        handlers[hanging_up.JOB] = partial(hanging_up.run, self.core)
+        handlers[ledger.WATCHDOG] = partial(watchdog.run, self.core)
         handlers["deliver"] = Sender(self.store, self.vault, settings)
 
     def upgrade(self) -> None:

@@ -314,6 +314,10 @@ class Dial:
     connect: Connect
     status_url: str
     max_duration: int
+    """Seconds until the carrier itself ends the call."""
+    extension: str | None = None
+    """Keys pressed once the phone is answered: ``0-9 * #`` and the carrier's own letter for a pause."""
+    ring_seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,16 +328,39 @@ class Dialed:
     leg_ref: str
 
 
+@dataclass(frozen=True, slots=True)
+class LegState:
+    """What the carrier's API says of a leg now, as the events its callbacks would have been.
+
+    ``word`` is the carrier's own. Keys of the events begin with ``reconciled:``: however often
+    the API is asked, the same news is one event.
+    """
+
+    leg: Leg
+    word: str
+    events: tuple[CallEvent, ...] = ()
+
+
 class Client(Protocol):
     """The carrier's REST API for one account. Blocking; every call has a timeout; creates are never re-sent.
 
     All raise ``CarrierError`` or ``NotConfigured``.
     """
 
-    def dial(self, order: Dial) -> Dialed: ...
+    def prepare(self, order: Dial) -> None:
+        """Raise what ``dial`` would raise without asking the carrier: nothing is sent."""
+        ...
+
+    def dial(self, order: Dial) -> Dialed:
+        """Create the call. ``CarrierError.permanent``: refused, nothing rings; else it may ring."""
+        ...
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         """End one leg. ``CarrierError.gone`` when it is over already."""
+        ...
+
+    def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
+        """What the carrier knows of a leg; None when it knows no such leg, or no longer."""
         ...
 
     def check(self) -> str:

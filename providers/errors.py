@@ -46,12 +46,20 @@ class CarrierError(ProviderError):
 
     ``permanent``: the same request would fail again. ``gone``: the leg is already over,
     which whoever wanted to end it counts as success. ``code``: the carrier's own code.
+    ``busy``: too many requests; the carrier did nothing, and the same may succeed later.
     """
 
     def __init__(
-        self, message: str, *, permanent: bool, gone: bool = False, code: str | None = None
+        self,
+        message: str,
+        *,
+        permanent: bool,
+        gone: bool = False,
+        busy: bool = False,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.gone = gone
+        self.busy = busy
         self.code = code

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import server_messages
+from app.domain import hanging_up, server_messages
 from app.domain.call import CallState, fold
 from app.domain.core import Core, Row, new_id
 from app.store import calls, events
@@ -25,7 +25,8 @@ JOIN = "join"
 MAX_DURATION = "max-duration"
 LOST = "lost"
 SETTLE = "settle"
-TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE)
+WATCHDOG = "watchdog"
+TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
 
 LEG_IS_UP = {EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING}
 """From here on the assistant has JOIN_TIMEOUT_SECONDS to join."""
@@ -43,8 +44,10 @@ def begun(
         server_messages.queue_status(core, conn, row, 0)
     if first:
         start_timer(core, conn, row["id"], JOIN, core.settings.join_timeout_seconds)
-    else:
+    elif row["bypass"]:
         start_timer(core, conn, row["id"], NO_CALL, core.settings.bypass_ttl_seconds)
+    if first or not row["bypass"]:
+        watch(core, conn, row["id"])
 
 
 def record(
@@ -156,12 +159,16 @@ def _timers(
     if state.status is CallStatus.ENDED:
         _ended(core, conn, row, state)
         return
-    if kinds & LEG_IS_KNOWN or state.joined:
+    if row["bypass"] and kinds & (LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED}):
         cancel_timer(core, conn, row["id"], NO_CALL)
+        watch(core, conn, row["id"])
     if kinds & LEG_IS_UP and not state.joined:
         start_timer(core, conn, row["id"], JOIN, core.settings.join_timeout_seconds)
     if EventKind.MEDIA_CONNECTED in kinds:
         cancel_timer(core, conn, row["id"], JOIN)
+    if EventKind.MEDIA_CONNECTED in kinds or (
+        EventKind.LEG_ANSWERED in kinds and not row["bypass"]
+    ):
         start_timer(core, conn, row["id"], MAX_DURATION, row["max_duration"])
     if not state.lost:
         cancel_timer(core, conn, row["id"], LOST)
@@ -180,6 +187,7 @@ def _await_media(core: Core, conn: Connection, row: Row, state: CallState, delay
 def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
     for timer in (NO_CALL, JOIN, MAX_DURATION, LOST):
         cancel_timer(core, conn, row["id"], timer)
+    hanging_up.order(core, conn, row, state)
     if not state.settled:
         start_timer(core, conn, row["id"], SETTLE, core.settings.settle_seconds)
     for nudge in core.nudges:
@@ -189,6 +197,18 @@ def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
 def start_timer(core: Core, conn: Connection, call_id: str, timer: str, delay: float) -> None:
     payload = {"timer": timer, "callId": call_id}
     core.jobs.enqueue(conn, "timer", f"{timer}:{call_id}", payload, delay=delay, lock=call_id)
+
+
+def watch(core: Core, conn: Connection, call_id: str) -> None:
+    """Look after the call when nothing is heard of it (``watchdog.py``), for as long as it is open."""
+    core.jobs.enqueue(
+        conn,
+        WATCHDOG,
+        f"{WATCHDOG}:{call_id}",
+        {"callId": call_id},
+        delay=core.settings.reconcile_seconds,
+        lock=f"leg:{call_id}",
+    )
 
 
 def cancel_timer(core: Core, conn: Connection, call_id: str, timer: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, ledger
+from app.domain import documents, hanging_up, ledger
 from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
 from app.domain.call import CallState
 from app.domain.core import Core, Row
@@ -70,6 +70,8 @@ class LegService:
             also |= self.arrivals.told(row, heard)
         also |= _moved(conn, row, new)
         state = ledger.record(self.core, conn, row, new, also)
+        if state.status is CallStatus.ENDED and any(e.kind in ledger.LEG_IS_KNOWN for e in new):
+            hanging_up.order(self.core, conn, row, state)  # it was ended before its leg was known
         if not report.asks:
             return []
         if stranger:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import creation, documents, ledger
+from app.domain import creation, dialing, documents, ledger
 from app.domain.assistants import split_secrets
 from app.domain.collection import check_urls
 from app.domain.core import Core, Row, iso
@@ -31,10 +31,6 @@ NO_NUMBER = "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNum
 NO_ASSISTANT = (
     "Couldn't Get Assistant. Need Either `assistant`, `assistantId`, `squad`, Or `squadId`."
 )
-NOT_BYPASSED = (
-    "phoneCallProviderBypassEnabled must be true: this version hands out "
-    "`phoneCallProviderDetails` and does not dial itself"
-)
 
 
 Listing = list[dict[str, Any]]
@@ -47,18 +43,25 @@ class CallService:
         self.core = core
 
     def create(self, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A bypass call with its ``phoneCallProviderDetails``. Raises ``Invalid``."""
-        if not body.get("phoneCallProviderBypassEnabled"):
-            raise Invalid(NOT_BYPASSED)
+        """A bypass call with its ``phoneCallProviderDetails``, or one that is about to be dialled.
+
+        Raises ``Invalid``.
+        """
         # Only a transient number may have to be stored; else the lock is not needed to look up.
         look_up = self.core.store.write if body.get("phoneNumber") else self.core.store.read
         with look_up() as conn:
             new = self._new(conn, org_id, body)
         row, secrets = creation.draft(self.core, new)
         tokens = documents.mint()
-        secrets["details"] = self._details(row, tokens)
+        if new.bypass:
+            secrets["details"] = self._details(row, tokens)
+        else:
+            dialing.check(self.core, row, tokens, new.credential)
+            secrets[dialing.SECRET] = tokens
         with self.core.store.write() as conn:
             creation.write(self.core, conn, row, secrets, tokens)
+            if not new.bypass:
+                dialing.start(self.core, conn, row)
         return call_json(self.core, row)
 
     def get(self, org_id: str, call_id: str) -> dict[str, Any]:
@@ -151,7 +154,7 @@ class CallService:
             org_id=org_id,
             provider=provider,
             type=body.get("type") or OUTBOUND,
-            bypass=True,
+            bypass=bool(body.get("phoneCallProviderBypassEnabled")),
             credential=number["credential"],
             number=number["number"],
             body=_as_sent(body, number, return_url),

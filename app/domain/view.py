@@ -37,7 +37,7 @@ def call_json(core: Core, row: Mapping[str, Any]) -> dict[str, Any]:
         "updatedAt": iso(row["updated_at"]),
         "type": row["type"],
         "phoneCallProvider": row["provider"],
-        "phoneCallTransport": _transport(body),
+        "phoneCallTransport": _transport(row["resolved"]),
         "status": row["status"],
         "endedReason": row["ended_reason"],
         "maxDurationSeconds": row["max_duration"],
@@ -66,6 +66,6 @@ def control_url(core: Core, call_id: str) -> str:
     return f"{core.settings.public_url}/call/{call_id}/control?token={control_token(core, call_id)}"
 
 
-def _transport(body: Mapping[str, Any]) -> str:
-    customer = body.get("customer") or {}
+def _transport(resolved: Mapping[str, Any]) -> str:
+    customer = resolved.get("customer") or {}
     return "sip" if customer.get("sipUri") else "pstn"

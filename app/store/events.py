@@ -32,6 +32,7 @@ _FOR_FOLD = (
 )
 _LOG = sa.select(call_events).where(_columns.call_id == sa.bindparam("call")).order_by(_columns.id)
 
+_LAST = sa.select(sa.func.max(_columns.received_at)).where(_columns.call_id == sa.bindparam("call"))
 _INSERT = call_events.insert()
 _HAS = sa.select(_columns.id).where(
     _columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key")
@@ -56,6 +57,12 @@ def has(conn: Connection, call_id: str, key: str) -> bool:
 def of_call(conn: Connection, call_id: str) -> list[CallEvent]:
     """What the fold needs, without the carriers' raw words."""
     return [_event(row) for row in conn.execute(_FOR_FOLD, {"call": call_id})]
+
+
+def last_received(conn: Connection, call_id: str) -> datetime | None:
+    """When anything was heard of the call last."""
+    found: datetime | None = conn.execute(_LAST, {"call": call_id}).scalar()
+    return found
 
 
 def log(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:

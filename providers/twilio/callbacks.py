@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from providers.base import HookKind, Leg, Report, Visit, WebhookRequest
+from providers.base import HookKind, Leg, LegState, Report, Visit, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.twilio.config import FLOW_HOST, NAME
@@ -253,17 +253,19 @@ _ASKED_OF_THE_LEG = frozenset(
 
 
 def _end(hit: _Hit, word: str, *, key: str | None = None) -> CallEvent:
+    return hit.event(EventKind.LEG_ENDED, key=key, **_meaning(word, bool(hit.leg.inbound)))
+
+
+def _meaning(word: str, inbound: bool) -> dict[str, Any]:
+    """The reasons of an end, as fields of an event."""
     dialled, called_in = ENDS[word]
-    inbound = bool(hit.leg.inbound)
     generic = word == GENERIC_END
     unanswered = EndedReason.CUSTOMER_ENDED_CALL if inbound else EndedReason.UNKNOWN_ERROR
-    return hit.event(
-        EventKind.LEG_ENDED,
-        key=key,
-        reason=called_in if inbound else dialled,
-        unanswered_reason=unanswered if generic else None,
-        generic=generic,
-    )
+    return {
+        "reason": called_in if inbound else dialled,
+        "unanswered_reason": unanswered if generic else None,
+        "generic": generic,
+    }
 
 
 def _with_verdict(hit: _Hit, report: Report) -> Report:
@@ -276,6 +278,47 @@ def _with_verdict(hit: _Hit, report: Report) -> Report:
     )
     unknown = () if verdict in MACHINE else (verdict,)
     return replace(report, events=(*report.events, event), unknown=(*report.unknown, *unknown))
+
+
+# ------------------------------------------------------------------ the Call resource
+
+RESOURCE_FIELDS = (
+    "sid",
+    "status",
+    "direction",
+    "from_",
+    "to",
+    "start_time",
+    "end_time",
+    "duration",
+)
+"""What is read of it. https://www.twilio.com/docs/voice/api/call-resource#call-properties"""
+
+
+def state(resource: Mapping[str, Any], now: datetime) -> LegState:
+    """The resource as the callbacks that would have told it. Times are aware datetimes or None.
+
+    ``completed`` is said of answered calls only, so the answer is told with it.
+    """
+    word, inbound = str(resource["status"]), resource["direction"] == "inbound"
+    sid = str(resource["sid"])
+    leg = Leg(sid, sid, resource["from_"] or None, resource["to"] or None, inbound)
+    answered = "in-progress" if word == GENERIC_END else word
+    raw = {name: str(resource[name]) for name in RESOURCE_FIELDS if resource[name] is not None}
+    seconds = _number(str(resource["duration"] or ""))
+
+    def event(kind: EventKind, at: datetime | None, **more: Any) -> CallEvent:
+        key = f"reconciled:{kind}"
+        return CallEvent(kind, at or now, key, source=NAME, raw=raw, **more)
+
+    events = []
+    if answered in PROGRESS:
+        events.append(event(PROGRESS[answered], resource["start_time"]))
+    if word in ENDS:
+        data = {} if seconds is None else {"durationSeconds": seconds}
+        end = event(EventKind.LEG_ENDED, resource["end_time"], data=data, **_meaning(word, inbound))
+        events.append(end)
+    return LegState(leg, word, tuple(events))
 
 
 # ------------------------------------------------------------------ the parts of a request

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from providers.base import Account, Dial, Dialed
+from providers.base import Account, Dial, Dialed, LegState
 from providers.errors import CarrierError, NotConfigured
-from providers.twilio import twiml
+from providers.twilio import callbacks, twiml
 
 if TYPE_CHECKING:
     from twilio.http import HttpClient  # type: ignore[import-untyped]
@@ -38,19 +39,16 @@ class TwilioClient:
         self._account = account
         self._timeout = timeout
 
+    def prepare(self, order: Dial) -> None:
+        """The login and the request are made, and thrown away."""
+        _login(self._account)
+        _create(order)
+
     def dial(self, order: Dial) -> Dialed:
         """Create the call. ``order.max_duration`` is in seconds, as is Twilio's ``TimeLimit``."""
-        document = twiml.document((order.connect,))
+        fields = _create(order)
         with _translated():
-            call = self._rest.calls.create(
-                to=order.to,
-                from_=order.from_,
-                twiml=document,
-                time_limit=order.max_duration,
-                status_callback=twiml.retried(order.status_url),
-                status_callback_event=list(twiml.STATUS_EVENTS),
-                status_callback_method="POST",
-            )
+            call = self._rest.calls.create(**fields)
         if not call.sid:
             raise CarrierError("Twilio accepted the call and gave it no sid", permanent=False)
         return Dialed(call.sid, call.sid)
@@ -59,6 +57,18 @@ class TwilioClient:
         """End the leg, ringing or answered. Twilio has one host for all calls: no ``api_url``."""
         with _translated():
             self._rest.calls(leg_ref).update(status="completed")
+
+    def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
+        """The Call resource. Twilio keeps it for good, so an unknown sid is not this account's."""
+        try:
+            with _translated():
+                call = self._rest.calls(leg_ref).fetch()
+        except CarrierError as error:
+            if error.gone:
+                return None
+            raise
+        resource = {name: getattr(call, name) for name in callbacks.RESOURCE_FIELDS}
+        return callbacks.state(resource, datetime.now(UTC))
 
     def check(self) -> str:
         """The account's name and status."""
@@ -73,6 +83,25 @@ class TwilioClient:
         name, secret = _login(self._account)
         http = _http_client(self._account.api_url or API_URL, self._timeout)
         return Client(name, secret, self._account.ref, http_client=http)
+
+
+def _create(order: Dial) -> dict[str, Any]:
+    """Arguments of the SDK's create. Raises ``CarrierError`` for what Twilio has no words for."""
+    try:
+        keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}
+        return {
+            "to": order.to,
+            "from_": order.from_,
+            "twiml": twiml.document((order.connect,)),
+            "time_limit": order.max_duration,
+            "timeout": order.ring_seconds,
+            "status_callback": twiml.retried(order.status_url),
+            "status_callback_event": list(twiml.STATUS_EVENTS),
+            "status_callback_method": "POST",
+            **keys,
+        }
+    except ValueError as error:
+        raise CarrierError(f"Twilio: {error}", permanent=True) from error
 
 
 def _login(account: Account) -> tuple[str, str]:
@@ -133,5 +162,6 @@ def _refused(status: int, code: int | None, message: str) -> CarrierError:
         f"Twilio answered {status}{f' ({word})' if word else ''}: {message}",
         permanent=400 <= status < 500 and status not in _AGAIN,
         gone=status == 404 or word in GONE,
+        busy=status == 429,
         code=word,
     )

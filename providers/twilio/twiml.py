@@ -154,7 +154,7 @@ def _forward(response: ET.Element, forward: Forward) -> None:
         number = ET.SubElement(dial, "Number")
         number.text = forward.destination
         if forward.extension:
-            number.set("sendDigits", _digits(forward.extension))
+            number.set("sendDigits", keys(forward.extension))
     else:
         raise ValueError("Twilio forwards to an E.164 number, or to a SIP URI without an extension")
 
@@ -208,7 +208,8 @@ def _clean(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
-def _digits(extension: str) -> str:
+def keys(extension: str) -> str:
+    """What is pressed after the answer. Raises ``ValueError``."""
     if not _DIGITS.fullmatch(extension):
         raise ValueError("an extension is made of 0-9 * # and w (half a second)")
     return extension

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from providers.base import HookKind, Leg, Report, Visit, WebhookRequest, stream_id
+from providers.base import HookKind, Leg, LegState, Report, Visit, WebhookRequest, stream_id
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.vonage.config import API_HOST, NAME
@@ -260,6 +260,36 @@ def _note(request: WebhookRequest, payload: Payload, word: str) -> Report:
     unknown = () if word in NOTES or word in STATUSES else (word,)
     media_leg = _media_url(payload) is not None
     return Report(_leg(payload), (event,), media_leg=media_leg, unknown=unknown)
+
+
+# ------------------------------------------------------------------ the API's own view of a leg
+
+
+def state(resource: Payload, now: datetime) -> LegState:
+    """A leg of ``GET /v1/calls/{uuid}`` as the events that would have told it. Raises ``BadRequest``.
+
+    It has the fields of the events, but for its parties, which are endpoints; and it does not say
+    who hung up, nor why a leg was not answered.
+    https://developer.vonage.com/en/api/voice#getCall
+    """
+    ends = {name: _number(resource.get(name)) for name in ("from", "to")}
+    payload = {**_clean(dict(resource)), **ends}
+    word, leg = _word(payload), _leg(payload)
+    if leg is None:
+        raise BadRequest("Vonage: a leg without uuid")
+    request = WebhookRequest("GET", "", (), b"", now)
+    events: tuple[CallEvent, ...] = ()
+    if word in MACHINE or (word == "completed" and _was_answered(payload)):
+        at = _time(payload.get("start_time")) or now
+        events = (replace(_event(request, payload, EventKind.LEG_ANSWERED), at=at),)
+    if word in PHONE or word == "completed":
+        events += _phone(request, payload, word).events
+    return LegState(leg, word, tuple(replace(e, key=f"reconciled:{e.kind}") for e in events))
+
+
+def _number(endpoint: Any) -> str | None:
+    named = endpoint if isinstance(endpoint, dict) else {}
+    return named.get("number") or named.get("uri")
 
 
 # ------------------------------------------------------------------ Vonage's fields

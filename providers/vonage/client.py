@@ -11,19 +11,20 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from providers.base import Account, Dial, Dialed
-from providers.errors import CarrierError, NotConfigured
-from providers.vonage import ncco
+from providers.base import Account, Dial, Dialed, LegState
+from providers.errors import BadRequest, CarrierError, NotConfigured
+from providers.vonage import callbacks, ncco
 from providers.vonage.config import API_HOST
 
 API_URL = "https://api.nexmo.com"
 MAX_DURATION = 86_400
 """Seconds, the most ``length_timer`` takes; counted from the answer."""
-RINGING_SECONDS = 60
+RINGING_SECONDS = range(1, 121)
 CONNECTIONS = 10
 
 OVER = frozenset(
@@ -51,12 +52,17 @@ class VonageClient:
         self._account = account
         self._timeout = max(1, math.ceil(timeout))  # the SDK takes whole seconds only
 
+    def prepare(self, order: Dial) -> None:
+        """The key is read and the request is made, and thrown away."""
+        self._application()
+        _create(order)
+
     def dial(self, order: Dial) -> Dialed:
         """Create the call. Raises ``CarrierError`` and ``NotConfigured``."""
         made = self._send("POST", "/v1/calls", _create(order))
         refs = [made.get("conversation_uuid"), made.get("uuid")]
         if not all(isinstance(ref, str) and ref for ref in refs):
-            raise CarrierError("Vonage accepted the call and did not name it", permanent=True)
+            raise CarrierError("Vonage accepted the call and did not name it", permanent=False)
         return Dialed(*map(str, refs))
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
@@ -72,6 +78,19 @@ class VonageClient:
                 raise
             over = error.code == "404" or self._is_over(path, api_url)
             raise CarrierError(str(error), permanent=over, gone=over, code=error.code) from error
+
+    def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
+        """The leg as the API shows it, at the region that owns it."""
+        try:
+            leg = self._send("GET", f"/v1/calls/{quote(leg_ref, safe='')}", None, api_url)
+        except CarrierError as error:
+            if error.code == "404":
+                return None
+            raise
+        try:
+            return callbacks.state(leg, datetime.now(UTC))
+        except BadRequest as error:
+            raise CarrierError(f"Vonage: no leg in the answer: {error}", permanent=False) from error
 
     def check(self) -> str:
         """One read with the application's token, which a wrong key or application fails."""
@@ -103,27 +122,32 @@ class VonageClient:
 
     @cached_property
     def _http(self) -> Any:
+        plain = urlsplit(self._account.api_url or API_URL).scheme == "http"
+        return _http_client(*self._application(), self._timeout, plain)
+
+    def _application(self) -> tuple[str, str]:
+        """(id, private key as PKCS#8). Raises ``NotConfigured``."""
         secrets = self._account.secrets
         if not secrets.get("applicationId") or not secrets.get("privateKey"):
             raise NotConfigured(
                 f"Vonage account {self._account.ref}: vonageApplicationId and"
                 " vonageApplicationPrivateKey are needed to place and end calls"
             )
-        plain = urlsplit(self._account.api_url or API_URL).scheme == "http"
-        key = _pkcs8(secrets["privateKey"])
-        return _http_client(secrets["applicationId"], key, self._timeout, plain)
+        return secrets["applicationId"], _pkcs8(secrets["privateKey"])
 
 
 def _create(order: Dial) -> dict[str, Any]:
     try:
+        if order.ring_seconds not in RINGING_SECONDS:
+            raise ValueError(f"Vonage rings for 1 to 120 seconds, not {order.ring_seconds}")
         return {
-            "to": [ncco.endpoint(order.to)],
+            "to": [ncco.endpoint(order.to, order.extension)],
             "from": ncco.endpoint(order.from_),
             "ncco": ncco.actions([order.connect]),
             "event_url": [order.status_url],
             "event_method": "POST",
             "length_timer": min(order.max_duration, MAX_DURATION),
-            "ringing_timer": RINGING_SECONDS,
+            "ringing_timer": order.ring_seconds,
         }
     except ValueError as error:
         raise CarrierError(str(error), permanent=True) from error
@@ -202,6 +226,7 @@ def _refused(response: Any) -> CarrierError:
     return CarrierError(
         f"Vonage answered {status}: {_explained(response)}",
         permanent=status < 500 and status not in TRANSIENT,
+        busy=status == 429,
         code=str(status),
     )
 

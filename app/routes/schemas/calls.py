@@ -59,7 +59,8 @@ class CreateCall(Model):
     )
     phone_call_provider_bypass_enabled: bool | None = Field(
         None,
-        description="True: nothing is dialled; phoneCallProviderDetails of the answer is for your own flow.",
+        description="True: nothing is dialled; phoneCallProviderDetails of the answer is for your own flow. "
+        "Else customer.number (or customer.sipUri) is called.",
     )
     assistant_id: Uuid | None = None
     assistant: Assistant | None = None
