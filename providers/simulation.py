@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from providers.simulation_wire import Courier, Timeline, Wire
 from providers.simulation_wire import SimulatorError as SimulatorError
@@ -57,6 +57,10 @@ class Callee:
 
     outcome: str = "answered"
     acts: Sequence[Act] = (Act.PRESS,)
+    refused: bool = False
+    """The carrier's API takes no call to it."""
+    unconfirmed: bool = False
+    """The API places the call and answers with an error of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +106,12 @@ def common_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         "bridge_url": setting(environ, "PUBLIC_URL", f"http://localhost:{port}").rstrip("/"),
         "api_key": setting(environ, "API_KEY"),
     }
+
+
+def own_port(api_url: str) -> int:
+    """The port of a carrier's API address on this machine; 0 for any other address."""
+    parts = urlsplit(api_url)
+    return (parts.port or 0) if parts.hostname in ("localhost", "127.0.0.1") else 0
 
 
 # ------------------------------------------------------------------ the bridge's public API
@@ -198,6 +208,7 @@ class Stage:
     carrier: str
 
     def __init__(self, config: SimulatorConfig, out: Callable[[str], object] = print) -> None:
+        self.api_port, self.patience = config.api_port, config.timeout
         self.timeline = Timeline(out)
         self.wire = Wire(self.timeline, config.bridge_url)
         self.bridge = Bridge(config, self.wire, self.timeline)
@@ -210,6 +221,10 @@ class Stage:
         self.problems: list[str] = []
         self.callee = Callee()
         """How the next dialled phone behaves."""
+        self.placed = threading.Event()
+        """The carrier's API was asked for a call, and has placed or refused it."""
+        self.keys = ""
+        """What the API was told to press once the phone is answered."""
         self.api_url = ""
         """Of the carrier's REST API, while it is served."""
         self._threads: list[threading.Thread] = []
@@ -270,6 +285,26 @@ class Stage:
         if self.call_id is None:
             raise SimulatorError("no document named its call: the assistant was never connected")
         return self.call_id
+
+
+def have_dialled(stage: Stage, callee: Callee, **fields: Any) -> None:
+    """The owner has the bridge dial, which it does through the carrier's API that is played here.
+
+    Raises ``SimulatorError``; also when the bridge may know another API than this one.
+    """
+    if not stage.api_port:
+        name = f"{stage.carrier.upper()}_API_URL"
+        raise SimulatorError(
+            f"{name} is not http://127.0.0.1:PORT: give it to the bridge and to the simulator,"
+            " which serves there, or the bridge dials for real"
+        )
+    stage.callee = callee
+    created = stage.bridge.create_call(
+        stage.carrier, **{"phoneCallProviderBypassEnabled": False, **fields}
+    )
+    stage.call_id = created["id"]
+    if not stage.placed.wait(stage.patience):
+        raise SimulatorError("the bridge asked for no call")
 
 
 S = TypeVar("S", bound=Stage)

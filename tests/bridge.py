@@ -10,22 +10,34 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import urllib3
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 KEY = "an api key of the tests 0123456789"
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "canary-twilio-auth-token"
 API_KEY = "abcd1234"
 SIGNATURE_SECRET = "canary-vonage-signature-secret-of-some-length"
+APPLICATION = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
 TWILIO_NUMBER = "+15550100001"
 VONAGE_NUMBER = "+15550100002"
 CUSTOMER = "+14155550123"
 SECRETS = (AUTH_TOKEN, SIGNATURE_SECRET)
 START_SECONDS = 60.0
+
+
+@cache
+def private_key() -> str:
+    """The application's, made for this run."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pkcs8, clear = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, pkcs8, clear).decode()
 
 
 def free_port() -> int:
@@ -56,6 +68,12 @@ class Bridge:
             "VONAGE_API_KEY": API_KEY,
             "VONAGE_SIGNATURE_SECRET": SIGNATURE_SECRET,
             "VONAGE_PHONE_NUMBER": VONAGE_NUMBER,
+            "VONAGE_APPLICATION_ID": APPLICATION,
+            "VONAGE_PRIVATE_KEY": private_key(),
+            # Where a simulator serves while it plays; nobody is there at other times.
+            "TWILIO_API_URL": f"http://127.0.0.1:{free_port()}",
+            "VONAGE_API_URL": f"http://127.0.0.1:{free_port()}",
+            "RECONCILE_SECONDS": "1",
             **environ,
         }
         self.process: subprocess.Popen[bytes] | None = None

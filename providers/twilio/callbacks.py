@@ -286,7 +286,7 @@ RESOURCE_FIELDS = (
     "sid",
     "status",
     "direction",
-    "from_",
+    "from",
     "to",
     "start_time",
     "end_time",
@@ -302,7 +302,7 @@ def state(resource: Mapping[str, Any], now: datetime) -> LegState:
     """
     word, inbound = str(resource["status"]), resource["direction"] == "inbound"
     sid = str(resource["sid"])
-    leg = Leg(sid, sid, resource["from_"] or None, resource["to"] or None, inbound)
+    leg = Leg(sid, sid, resource["from"] or None, resource["to"] or None, inbound)
     answered = "in-progress" if word == GENERIC_END else word
     raw = {name: str(resource[name]) for name in RESOURCE_FIELDS if resource[name] is not None}
     seconds = _number(str(resource["duration"] or ""))

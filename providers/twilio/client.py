@@ -28,6 +28,9 @@ API_URL = "https://api.twilio.com"
 GONE = frozenset({"20404", "21220"})
 """No such call; the call is not in progress. To who hangs up both say: it is over."""
 
+SDK_NAMES = {"from": "_from"}
+"""Fields of the Call resource that are a word of Python's."""
+
 _AGAIN = frozenset({408, 425, 429})
 """Refusals that are about the moment, not the request."""
 
@@ -67,7 +70,8 @@ class TwilioClient:
             if error.gone:
                 return None
             raise
-        resource = {name: getattr(call, name) for name in callbacks.RESOURCE_FIELDS}
+        names = ((name, SDK_NAMES.get(name, name)) for name in callbacks.RESOURCE_FIELDS)
+        resource = {name: getattr(call, attribute) for name, attribute in names}
         return callbacks.state(resource, datetime.now(UTC))
 
     def check(self) -> str:

@@ -19,6 +19,7 @@ from providers.simulation import (
     Callee,
     Result,
     Scenario,
+    have_dialled,
     named,
     play,
     table,
@@ -55,6 +56,8 @@ DEMO_ENVIRONMENT = {
 }
 """The bridge's settings for an account that exists only here."""
 
+NOT_CONNECTED = "twilio-failed-to-connect-call"
+EXTENSION = "12#"
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
@@ -113,6 +116,12 @@ def _outbound(stage: TwilioStage, outcome: str, *acts: Act) -> TwilioCall:
     return call
 
 
+def _dial(stage: TwilioStage, callee: Callee, **fields: Any) -> None:
+    """The bridge dials by itself."""
+    have_dialled(stage, callee, **fields)
+    stage.join()
+
+
 # ------------------------------------------------------------------ what is odd about it
 
 
@@ -144,6 +153,36 @@ def _late_no_answer(stage: TwilioStage) -> None:
 
 def _never_arrives(stage: TwilioStage) -> None:
     _details(stage)
+
+
+def _dial_extension(stage: TwilioStage) -> None:
+    customer = {"number": stage.config.customer, "extension": EXTENSION}
+    _dial(stage, Callee(), customer=customer)
+    if stage.keys != EXTENSION:
+        stage.problem(f"Twilio was told to press {stage.keys!r}")
+
+
+def _dial_refused(stage: TwilioStage) -> None:
+    _dial(stage, Callee(refused=True))
+    call = stage.bridge.await_outcome(stage.known_call(), ("ended", NOT_CONNECTED))
+    if "21215" not in call.get("endedMessage", ""):
+        stage.problem(f"endedMessage is {call.get('endedMessage')!r}")
+
+
+def _dial_canceled(stage: TwilioStage) -> None:
+    """The call is ended through the bridge's API while the phone rings: the bridge hangs up."""
+    have_dialled(stage, Callee("rings"))
+    (call,) = stage.calls.values()
+    call.rings.wait(stage.config.timeout)
+    stage.bridge.end_call(stage.known_call())
+    if not call.over.wait(stage.config.timeout):
+        raise SimulatorError("the phone still rings")
+    stage.join()
+
+
+def _dial_without_callbacks(stage: TwilioStage) -> None:
+    stage.courier.hold()
+    _dial(stage, Callee("no-answer"))
 
 
 # ------------------------------------------------------------------ steps
@@ -325,6 +364,66 @@ SCENARIOS = table(
         lambda stage: _studio_redirect(stage, Act.END_CALL),
         "manually-canceled",
         returned=_returns("manually-canceled"),
+    ),
+    Scenario(
+        "dial",
+        "The bridge dials with an extension; the callee presses # and the assistant ends.",
+        _dial_extension,
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "dial-hangup",
+        "The bridge dials; the callee hangs up.",
+        lambda stage: _dial(stage, Callee(acts=(Act.HANG_UP,))),
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "dial-busy",
+        "The same; the callee is busy.",
+        lambda stage: _dial(stage, Callee("busy")),
+        "customer-busy",
+    ),
+    Scenario(
+        "dial-no-answer",
+        "The same; the phone rings out.",
+        lambda stage: _dial(stage, Callee("no-answer")),
+        "customer-did-not-answer",
+    ),
+    Scenario(
+        "dial-failed",
+        "The same; Twilio cannot reach the number.",
+        lambda stage: _dial(stage, Callee("failed")),
+        NOT_CONNECTED,
+    ),
+    Scenario(
+        "dial-refused",
+        "The same; Twilio's API refuses the call.",
+        _dial_refused,
+        NOT_CONNECTED,
+    ),
+    Scenario(
+        "dial-unconfirmed",
+        "The same; Twilio's API places the call and answers with an error: its first callback is believed.",
+        lambda stage: _dial(stage, Callee(unconfirmed=True)),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "dial-end-before-answer",
+        "The same; the call is ended through the bridge's API while the phone rings.",
+        _dial_canceled,
+        "manually-canceled",
+    ),
+    Scenario(
+        "dial-end-after-answer",
+        "The same; the call is ended through the bridge's API while it is going on.",
+        lambda stage: _dial(stage, Callee(acts=(Act.END_CALL,))),
+        "manually-canceled",
+    ),
+    Scenario(
+        "dial-lost-callbacks",
+        "The same; the phone rings out and no callback comes: the bridge asks the API.",
+        _dial_without_callbacks,
+        "customer-did-not-answer",
     ),
 )
 

@@ -29,6 +29,7 @@ ERRORS: dict[int, tuple[int, str]] = {
     20003: (401, "Authenticate"),
     20404: (404, "The requested resource was not found"),
     20004: (405, "Method not allowed"),
+    20500: (500, "An internal server error has occurred"),
     21201: (400, "No 'To' number is specified"),
     21205: (400, "Url is not a valid URL"),
     21211: (400, "The phone number you are attempting to call is not valid"),
@@ -137,6 +138,9 @@ class TwilioApi:
             call.redirect(document)
 
     def _create(self, fields: Mapping[str, list[str]]) -> ApiReply:
+        if self.stage.callee.refused:
+            self.stage.placed.set()
+            raise ApiError(21215)
         check_numbers(first(fields, "To"), first(fields, "From"))
         limit = first(fields, "TimeLimit")
         call = TwilioCall(
@@ -151,8 +155,10 @@ class TwilioApi:
         source = self._source(call, fields)
         self.stage.calls[call.sid] = call
         created = ApiReply(201, resource(call))
+        self.stage.keys = first(fields, "SendDigits")
         self.stage.spawn(partial(dial, call, source, self.stage.callee))
-        return created
+        self.stage.placed.set()
+        return ApiError(20500).reply if self.stage.callee.unconfirmed else created
 
     def _source(self, call: TwilioCall, fields: Mapping[str, list[str]]) -> Source:
         """Where the call's TwiML comes from. With both, ``Url`` wins and ``Twiml`` is ignored."""
@@ -248,9 +254,9 @@ def resource(call: TwilioCall) -> dict[str, Any]:
         "from_formatted": call.from_,
         "date_created": format_datetime(call.created),
         "date_updated": format_datetime(call.created),
-        "start_time": None,
-        "end_time": None,
-        "duration": None,
+        "start_time": format_datetime(call.answered_at) if call.answered_at else None,
+        "end_time": format_datetime(call.ended_at) if call.ended_at else None,
+        "duration": str(call.seconds) if call.ended_at else None,
         "price": None,
         "price_unit": "USD",
         "answered_by": None,

@@ -7,7 +7,6 @@ https://www.twilio.com/docs/voice/api/call-resource#statuscallback
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -84,7 +83,8 @@ class TwilioCall:
         self.over = threading.Event()
         self.stream: MediaStream | None = None
         """The media socket that is open now."""
-        self._answered: float | None = None
+        self.answered_at: datetime | None = None
+        self.ended_at: datetime | None = None
         self._sequence = count()
         self._acts = iter(self.acts)
         self._lock = threading.Lock()
@@ -99,8 +99,8 @@ class TwilioCall:
 
     def pick_up(self) -> None:
         """Somebody answered, or TwiML did; only the first time counts."""
-        if self._answered is None:
-            self._answered = time.monotonic()
+        if self.answered_at is None:
+            self.answered_at = datetime.now(UTC)
             self.status = "in-progress"
             if self.direction != INBOUND:
                 self.report("in-progress")
@@ -138,12 +138,20 @@ class TwilioCall:
             if self.over.is_set():
                 return
             self.status = status
+            self.ended_at = datetime.now(UTC)
             self.over.set()
-        seconds = 0 if self._answered is None else round(time.monotonic() - self._answered)
-        extra = {"CallDuration": str(seconds), "SipResponseCode": SIP_CODES.get(status, GAVE_UP)}
+        sip_code = SIP_CODES.get(status, GAVE_UP)
+        extra = {"CallDuration": str(self.seconds), "SipResponseCode": sip_code}
         if status == "completed":
-            extra["Duration"] = str(-(-seconds // 60))  # billed minutes
+            extra["Duration"] = str(-(-self.seconds // 60))  # billed minutes
         self.report(status, extra)
+
+    @property
+    def seconds(self) -> int:
+        """From the answer to the end."""
+        if self.answered_at is None or self.ended_at is None:
+            return 0
+        return round((self.ended_at - self.answered_at).total_seconds())
 
     def _interrupt(self) -> None:
         if (stream := self.stream) is not None:

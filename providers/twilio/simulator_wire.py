@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
-from providers.simulation import SimulatorConfig, Stage, common_settings, setting
+from providers.simulation import SimulatorConfig, Stage, common_settings, own_port, setting
 from providers.simulation_wire import Response, extended
 from providers.twilio.config import FLOW_HOST, NAME
 from providers.twilio.signature import FORM, compute
@@ -45,6 +45,7 @@ def config_from_environment(
         "account_sid": account,
         "auth_token": setting(environ, "TWILIO_AUTH_TOKEN").split(",")[0].strip(),
         "number": setting(environ, "TWILIO_PHONE_NUMBER"),
+        "api_port": own_port(setting(environ, "TWILIO_API_URL", "")),
         "return_url": flow_url(account),
     }
     return TwilioConfig(**(values | changes))

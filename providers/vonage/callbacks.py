@@ -268,12 +268,13 @@ def _note(request: WebhookRequest, payload: Payload, word: str) -> Report:
 def state(resource: Payload, now: datetime) -> LegState:
     """A leg of ``GET /v1/calls/{uuid}`` as the events that would have told it. Raises ``BadRequest``.
 
-    It has the fields of the events, but for its parties, which are endpoints; and it does not say
-    who hung up, nor why a leg was not answered.
+    It has the fields of the events, but its parties are endpoints, and it does not say who hung up
+    or why a "completed" leg never was answered: the user, then.
     https://developer.vonage.com/en/api/voice#getCall
     """
+    raw = _clean(dict(resource))
     ends = {name: _number(resource.get(name)) for name in ("from", "to")}
-    payload = {**_clean(dict(resource)), **ends}
+    payload = {"disconnected_by": "user", **raw, **ends}
     word, leg = _word(payload), _leg(payload)
     if leg is None:
         raise BadRequest("Vonage: a leg without uuid")
@@ -284,7 +285,8 @@ def state(resource: Payload, now: datetime) -> LegState:
         events = (replace(_event(request, payload, EventKind.LEG_ANSWERED), at=at),)
     if word in PHONE or word == "completed":
         events += _phone(request, payload, word).events
-    return LegState(leg, word, tuple(replace(e, key=f"reconciled:{e.kind}") for e in events))
+    told = tuple(replace(each, key=f"reconciled:{each.kind}", raw=raw) for each in events)
+    return LegState(leg, word, told)
 
 
 def _number(endpoint: Any) -> str | None:

@@ -26,6 +26,7 @@ from providers.simulation import (
     Result,
     Scenario,
     digits,
+    have_dialled,
     named,
     play,
     table,
@@ -56,6 +57,8 @@ DEMO_ENVIRONMENT = {
 }
 """The bridge's settings for an account that exists only here."""
 
+NOT_CONNECTED = "vonage-failed-to-connect-call"
+EXTENSION = "12#"
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
 DISCONNECTED = "vonage-disconnected"
@@ -111,6 +114,12 @@ def _outbound(stage: VonageStage, outcome: str, *acts: Act) -> Leg:
     return leg
 
 
+def _dial(stage: VonageStage, callee: Callee, **fields: Any) -> None:
+    """The bridge dials by itself."""
+    have_dialled(stage, callee, **fields)
+    stage.join()
+
+
 # ------------------------------------------------------------------ what is odd about it
 
 
@@ -148,6 +157,37 @@ def _duplicated(stage: VonageStage) -> None:
 def _late_no_answer(stage: VonageStage) -> None:
     leg = _outbound(stage, "answered", Act.HANG_UP)
     unchanged(stage, ("ended", ENDED_BY_CUSTOMER), partial(leg.happen, "unanswered"))
+
+
+def _dial_extension(stage: VonageStage) -> None:
+    customer = {"number": stage.config.customer, "extension": EXTENSION}
+    _dial(stage, Callee(), customer=customer)
+    if stage.keys != EXTENSION:
+        stage.problem(f"Vonage was told to press {stage.keys!r}")
+
+
+def _dial_refused(stage: VonageStage) -> None:
+    _dial(stage, Callee(refused=True))
+    call = stage.bridge.await_outcome(stage.known_call(), ("ended", NOT_CONNECTED))
+    if "403: Forbidden" not in call.get("endedMessage", ""):
+        stage.problem(f"endedMessage is {call.get('endedMessage')!r}")
+
+
+def _dial_canceled(stage: VonageStage) -> None:
+    """The call is ended through the bridge's API while the phone rings: the bridge hangs up."""
+    have_dialled(stage, Callee("rings"))
+    (leg,) = stage.legs.values()
+    if leg.call is None or not leg.call.rings.wait(stage.config.timeout):
+        raise SimulatorError("the phone never rang")
+    stage.bridge.end_call(stage.known_call())
+    if not leg.over.wait(stage.config.timeout):
+        raise SimulatorError("the phone still rings")
+    stage.join()
+
+
+def _dial_without_callbacks(stage: VonageStage) -> None:
+    stage.courier.hold()
+    _dial(stage, Callee("unanswered"))
 
 
 # ------------------------------------------------------------------ steps
@@ -357,6 +397,66 @@ SCENARIOS = table(
         "The call is ended through the bridge's API; the owner's NCCO goes on with the leg.",
         _end_call,
         CANCELED,
+    ),
+    Scenario(
+        "dial",
+        "The bridge dials with an extension; the callee presses # and the assistant ends.",
+        _dial_extension,
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "dial-hangup",
+        "The bridge dials; the callee hangs up.",
+        lambda stage: _dial(stage, Callee(acts=(Act.HANG_UP,))),
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "dial-busy",
+        "The same; the callee is busy.",
+        lambda stage: _dial(stage, Callee("busy")),
+        "customer-busy",
+    ),
+    Scenario(
+        "dial-no-answer",
+        "The same; the phone rings out.",
+        lambda stage: _dial(stage, Callee("unanswered")),
+        "customer-did-not-answer",
+    ),
+    Scenario(
+        "dial-failed",
+        "The same; Vonage cannot reach the number.",
+        lambda stage: _dial(stage, Callee("failed")),
+        NOT_CONNECTED,
+    ),
+    Scenario(
+        "dial-refused",
+        "The same; Vonage's API refuses the call.",
+        _dial_refused,
+        NOT_CONNECTED,
+    ),
+    Scenario(
+        "dial-unconfirmed",
+        "The same; Vonage's API places the call and answers with an error: its first callback is believed.",
+        lambda stage: _dial(stage, Callee(unconfirmed=True)),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "dial-end-before-answer",
+        "The same; the call is ended through the bridge's API while the phone rings.",
+        _dial_canceled,
+        CANCELED,
+    ),
+    Scenario(
+        "dial-end-after-answer",
+        "The same; the call is ended through the bridge's API while it is going on.",
+        lambda stage: _dial(stage, Callee(acts=(Act.END_CALL,))),
+        CANCELED,
+    ),
+    Scenario(
+        "dial-lost-callbacks",
+        "The same; the phone rings out and no callback comes: the bridge asks the API.",
+        _dial_without_callbacks,
+        "customer-did-not-answer",
     ),
 )
 """By name; ``run`` plays one."""

@@ -35,6 +35,16 @@ UNAUTHORIZED = {
     "title": "Unauthorized",
     "detail": "You did not provide correct credentials.",
 }
+FORBIDDEN = {
+    "type": "https://developer.vonage.com/en/api-errors#forbidden",
+    "title": "Forbidden",
+    "detail": "Your account does not have permission to perform this action.",
+}
+INTERNAL_ERROR = {
+    "type": "https://developer.vonage.com/en/api-errors#internal-error",
+    "title": "Internal Error",
+    "detail": "There was an unexpected error.",
+}
 NOT_FOUND = {
     "type": "https://developer.vonage.com/en/api-errors#not-found",
     "title": "Not Found",
@@ -107,11 +117,15 @@ class VonageApi:
 
     def _create(self, request: ApiRequest, _: str) -> ApiReply:
         fields = parsed(request)
+        if self.stage.callee.refused:
+            self.stage.placed.set()
+            return ApiReply(403, FORBIDDEN)
+        to = one("to", fields.get("to"))
         leg = Leg(
             self.stage,
             conversation(),
             party("from", fields.get("from")),
-            party("to", one("to", fields.get("to"))),
+            party("to", to),
             OUTBOUND,
             EventUrl(
                 str(one("event_url", fields["event_url"])) if "event_url" in fields else None,
@@ -123,7 +137,11 @@ class VonageApi:
         call = Call(leg, self.stage.callee.acts, float(limit) * speed if limit else None)
         source = _source(call, fields)
         self.stage.legs[leg.uuid] = leg
+        self.stage.keys = str(to.get("dtmfAnswer", ""))
         self.stage.spawn(partial(dial, call, source, self.stage.callee))
+        self.stage.placed.set()
+        if self.stage.callee.unconfirmed:
+            return ApiReply(500, INTERNAL_ERROR)
         names = {"uuid": leg.uuid, "conversation_uuid": leg.conversation}
         return ApiReply(201, {**names, "status": "started", "direction": OUTBOUND})
 

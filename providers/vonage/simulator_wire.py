@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from providers.simulation import SimulatorConfig, Stage, common_settings, setting
+from providers.simulation import SimulatorConfig, Stage, common_settings, own_port, setting
 from providers.simulation_wire import Response, extended
 from providers.vonage.config import NAME
 from providers.vonage.signature import query_payload, sign
@@ -52,6 +52,7 @@ def config_from_environment(
         "account_key": setting(environ, "VONAGE_API_KEY"),
         "signature_secret": secrets.split(",")[0].strip(),
         "number": setting(environ, "VONAGE_PHONE_NUMBER"),
+        "api_port": own_port(setting(environ, "VONAGE_API_URL", "")),
         "return_url": OWNER_URL,
     }
     if application := setting(environ, "VONAGE_APPLICATION_ID", ""):
