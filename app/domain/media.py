@@ -21,6 +21,8 @@ from providers.base import Leg, Provider, StreamStart, stream_id
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
+UNSTORED = "The store failed, and what happened to the call meanwhile is not known."
+
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -41,6 +43,12 @@ class MediaService:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self._unstored = dict[str, str]()
+
+    @property
+    def owes(self) -> bool:
+        """Whether ``confess`` has anything to say."""
+        return bool(self._unstored)
 
     def claim(
         self,
@@ -111,6 +119,27 @@ class MediaService:
             row = self._held(conn, seat)
             if row is not None:
                 ledger.record(self.core, conn, row, [event])
+
+    def unstored(self, seat: Seat) -> None:
+        """The store did not take what happened on this socket; kept in memory until it is back.
+
+        A process that is killed meanwhile leaves the call to the watchdog.
+        """
+        self._unstored[seat.call_id] = seat.stream
+
+    def confess(self) -> None:
+        """End these calls with ``db-error``, unless they have ended. Raises the store's error."""
+        for call_id, stream in tuple(self._unstored.items()):
+            with self.core.store.write() as conn:
+                found = calls.get(conn, call_id, lock=True)
+                if found is not None and found["status"] != CallStatus.ENDED:
+                    self._confess(conn, dict(found), stream)
+            del self._unstored[call_id]
+
+    def _confess(self, conn: Connection, row: Row, stream: str) -> None:
+        """A call that goes on with another socket lost nothing that matters now."""
+        if ledger.state_of(conn, row["id"]).streams[-1:] in ((), (stream,)):
+            ledger.intend(self.core, conn, row, EndedReason.DB_ERROR, UNSTORED)
 
     def over(self, call_ids: Collection[str]) -> set[str]:
         """Of these calls, those that are ended or deleted."""

@@ -123,8 +123,15 @@ class Hub:
                 async with asyncio.timeout(self._limits.watch_seconds):
                     await self._nudged.wait()
             self._nudged.clear()
+            if self._service.owes:
+                await self._confess()
             if self._sessions:
                 await self._end_what_is_over()
+
+    async def _confess(self) -> None:
+        """Tell the store, if it is back, what it did not take."""
+        with suppress(SQLAlchemyError):  # it was logged when it failed, and is asked again
+            await asyncio.to_thread(self._service.confess)
 
     async def _end_what_is_over(self) -> None:
         live = {session.seat.call_id for session in self._sessions}

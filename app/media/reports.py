@@ -79,6 +79,7 @@ class Reports:
             if wait is not None:
                 await asyncio.sleep(wait)
         log.error("call %s: a report of its media is lost", self._seat.call_id)
+        self._service.unstored(self._seat)
         return None
 
     async def _write_notes(self) -> None:

@@ -71,6 +71,7 @@ class Session:
                 return await self._turn_away(NOT_ALLOWED, str(error))
             except SQLAlchemyError:
                 log.exception("call %s: its start was not stored", self.seat.call_id)
+                self._service.unstored(self.seat)
                 return await self._turn_away(FAILED, "try again")
             return await self._talk(start, reports)
 

@@ -53,6 +53,8 @@ class Domain:
         self.told = list[tuple[Any, ...]]()
         self.raises = dict[str, list[Exception]]()
         """By method: errors for its next calls, in order."""
+        self.owes = False
+        """Whether the store has to be told of calls it did not take."""
         self.ended = set[str]()
         self.nudges = list[Callable[[str], None]]()
         self.lived = list[str]()
@@ -89,6 +91,14 @@ class Domain:
 
     def note(self, seat: Seat, name: str, data: Mapping[str, Any]) -> None:
         self._tell("note", seat.call_id, name, dict(data))
+
+    def unstored(self, seat: Seat) -> None:
+        self._tell("unstored", seat.call_id)
+        self.owes = True
+
+    def confess(self) -> None:
+        self._tell("confess", "")
+        self.owes = False
 
     def over(self, call_ids: Collection[str]) -> set[str]:
         return self.ended & set(call_ids)

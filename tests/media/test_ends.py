@@ -327,11 +327,14 @@ async def test_store_that_stays_down_does_not_keep_the_call_up(
     monkeypatch.setattr(reports, "RETRY_SECONDS", (0.0,))
     domain = Domain()
     domain.raises["intend"] = [OperationalError("x", {}, Exception()) for _ in range(2)]
+    domain.raises["confess"] = [OperationalError("x", {}, Exception())]  # not back yet
     with caplog.at_level(logging.ERROR):
-        async with serving(domain) as served, calling(served, TWILIO) as carrier:
+        async with serving(domain, QUICK) as served, calling(served, TWILIO) as carrier:
             await carrier.send(TWILIO.digit("#"))
             assert await closed(carrier) == 1000
+            await domain.until(lambda: not domain.owes)
     assert "a report of its media is lost" in caplog.text
+    assert domain.words()[-3:] == ["unstored", "confess", "confess"]
 
 
 # ------------------------------------------------------------------ other causes

@@ -99,6 +99,7 @@ def test_a_call_is_created_once_and_whole(api: Api) -> None:
         "From": ["+12125550100"],
         "Twiml": [twiml.document([ORDER.connect])],
         "TimeLimit": ["600"],
+        "Timeout": ["60"],
         "StatusCallback": [f"{STATUS_URL}#rc=3&rp=all"],
         # Repeated: one value with spaces would be read as no event at all.
         "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],

@@ -185,7 +185,7 @@ def test_a_call_without_a_name(vonage: StandIn, client: Client, body: Any) -> No
     vonage.answers["POST"] = (201, body)
     with pytest.raises(CarrierError, match="did not name it") as caught:
         client.dial(ORDER)
-    assert caught.value.permanent  # it may ring: not to be placed again
+    assert not caught.value.permanent  # it may ring
 
 
 def test_redirects_are_not_followed(vonage: StandIn, client: Client) -> None:

@@ -1,0 +1,296 @@
+"""Calls we dial: once, whatever the carrier's API does; and how their legs are ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.domain import dialing, hanging_up, watchdog
+from app.domain.errors import Invalid
+from providers.events import EndedReason, EventKind
+from providers.simulation_server import ApiReply
+from tests.bridge import CUSTOMER
+from tests.domain.carriers import (
+    BUSY,
+    CARRIERS,
+    DOWN,
+    TWILIO,
+    UNKNOWN,
+    VONAGE,
+    Api,
+    Carrier,
+    Domain,
+    domain,
+)
+
+each_carrier = pytest.mark.parametrize("carrier", CARRIERS, ids=lambda each: each.name)
+
+
+@pytest.fixture
+def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+    with domain(settings) as made:
+        yield made
+
+
+def run(job: Any, ours: Domain, call: Any) -> float | None:
+    """A job's handler, as the engine calls it."""
+    wait: float | None = job.run(ours.core, {"callId": call["id"]})
+    return wait
+
+
+def dialled(ours: Domain, api: Api, carrier: Carrier, **fields: Any) -> dict[str, Any]:
+    """A call whose leg the carrier has accepted."""
+    api.replies["POST"] = [carrier.accepted]
+    call = ours.create(carrier, **fields)
+    assert run(dialing, ours, call) is None
+    api.asked.clear()
+    return call
+
+
+def outcome(call: dict[str, Any]) -> tuple[str, str | None]:
+    return call["status"], call.get("endedReason")
+
+
+# ------------------------------------------------------------------ before
+
+
+@each_carrier
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"customer": {}}, "customer.number"),
+        ({"customer": {"name": "Ann"}}, "customer.number"),
+        ({"type": "inboundPhoneCall"}, "phoneCallProviderBypassEnabled"),
+        ({"customer": {"number": CUSTOMER, "extension": "ask Ann"}}, "xtension"),
+    ],
+)
+def test_what_cannot_be_dialled_is_refused_at_once(
+    both: tuple[Domain, Api], carrier: Carrier, fields: Any, text: str
+) -> None:
+    ours, api = both
+    with pytest.raises(Invalid, match=text):
+        ours.create(carrier, **fields)
+    assert (api.asked, ours.later.waiting) == ([], {})
+
+
+def test_an_account_without_access_to_the_api_is_refused_by_name(settings: Settings) -> None:
+    with (
+        domain(settings, rest=False) as (ours, _),
+        pytest.raises(Invalid, match="vonageApplicationPrivateKey"),
+    ):
+        ours.create(VONAGE)
+
+
+def test_a_sip_address_is_dialled_as_such(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    api.replies["POST"] = [TWILIO.accepted]
+    call = ours.create(TWILIO, customer={"sipUri": "sip:ann@example.com"})
+    run(dialing, ours, call)
+    assert call["phoneCallTransport"] == "sip"
+    assert b"To=sip%3Aann%40example.com" in api.asked[0].body
+
+
+# ------------------------------------------------------------------ once
+
+
+@each_carrier
+def test_a_call_is_committed_then_dialled_once(both: tuple[Domain, Api], carrier: Carrier) -> None:
+    ours, api = both
+    api.replies["POST"] = [carrier.accepted]
+    call = ours.create(carrier)
+    assert (api.asked, outcome(call)) == ([], ("queued", None))
+    assert "phoneCallProviderDetails" not in call
+    assert ours.later.waiting[f"dial:{call['id']}"] == ("dial", 0.0)
+    assert [run(dialing, ours, call) for _ in range(2)] == [None, None]
+    assert len(api.asked) == 1
+    assert ours.get(call)["phoneCallProviderId"] == carrier.leg.call_ref
+
+
+@each_carrier
+def test_after_a_crash_in_between_nobody_dials_again(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    """The process died after it had committed that it would ask, and before it knew the answer."""
+    ours, api = both
+    call = ours.create(carrier)
+    assert dialing._begin(ours.core, call["id"]) is not None
+    assert run(dialing, ours, call) is None
+    assert api.asked == []
+    ours.clock.pass_(61)
+    assert run(watchdog, ours, call) is None
+    assert outcome(ours.get(call)) == ("ended", carrier.failed)
+
+
+@each_carrier
+def test_a_refusal_ends_the_call_in_the_carriers_words(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    ours, api = both
+    api.replies["POST"] = [carrier.refused]
+    call = ours.create(carrier)
+    assert run(dialing, ours, call) is None
+    ended = ours.get(call)
+    assert outcome(ended) == ("ended", carrier.failed)
+    assert carrier.code in ended["endedMessage"]
+    assert len(api.asked) == 1
+
+
+@each_carrier
+def test_without_an_answer_the_call_waits_and_then_fails(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    ours, api = both
+    api.replies["POST"] = [DOWN]
+    call = ours.create(carrier)
+    assert run(dialing, ours, call) is None
+    assert run(dialing, ours, call) is None
+    assert (len(api.asked), outcome(ours.get(call))) == (1, ("queued", None))
+    ours.clock.pass_(40)
+    assert run(watchdog, ours, call) == pytest.approx(20)
+    ours.clock.pass_(21)
+    assert run(watchdog, ours, call) is None
+    ended = ours.get(call)
+    assert outcome(ended) == ("ended", carrier.failed)
+    assert "broken" in ended["endedMessage"]
+
+
+@each_carrier
+def test_a_callback_adopts_the_leg_nobody_confirmed(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    ours, api = both
+    api.replies["POST"] = [DOWN]
+    call = ours.create(carrier)
+    run(dialing, ours, call)
+    ours.hear(call, carrier, EventKind.LEG_RINGING)
+    found = ours.get(call)
+    assert (found["status"], found["phoneCallProviderId"]) == ("ringing", carrier.leg.call_ref)
+    ours.clock.pass_(61)
+    api.replies["GET"] = [carrier.state("ringing")]
+    assert run(watchdog, ours, call) == 60
+    assert ours.get(call)["status"] == "ringing"
+
+
+@each_carrier
+def test_a_carrier_without_time_is_asked_later(both: tuple[Domain, Api], carrier: Carrier) -> None:
+    ours, api = both
+    api.replies["POST"] = [BUSY, BUSY, carrier.accepted]
+    call = ours.create(carrier)
+    assert [run(dialing, ours, call) for _ in range(4)] == [1.0, 2.0, None, None]
+    assert len(api.asked) == 3
+    assert ours.get(call)["phoneCallProviderId"] == carrier.leg.call_ref
+
+
+@each_carrier
+def test_a_carrier_that_never_has_time_fails_the_call(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    ours, api = both
+    api.replies["POST"] = [BUSY]
+    call = ours.create(carrier)
+    waits = [run(dialing, ours, call) for _ in range(7)]
+    assert waits == [*dialing.BUSY_SECONDS, None, None]
+    assert outcome(ours.get(call)) == ("ended", carrier.failed)
+    assert len(api.asked) == 1 + len(dialing.BUSY_SECONDS)
+
+
+def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO, maxDurationSeconds=77)
+    assert f"max-duration:{call['id']}" not in ours.later.waiting
+    ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
+    assert ours.get(call)["status"] == "in-progress"
+    assert ours.later.waiting[f"max-duration:{call['id']}"] == ("timer", 77)
+
+
+# ------------------------------------------------------------------ the end
+
+
+def test_a_call_ended_before_it_was_dialled_is_not(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = ours.create(TWILIO)
+    ours.end(call)
+    assert run(dialing, ours, call) is None
+    assert run(hanging_up, ours, call) is None
+    assert api.asked == []
+    assert outcome(ours.get(call)) == ("ended", "manually-canceled")
+
+
+@each_carrier
+def test_a_call_ended_while_the_carrier_is_asked_has_its_leg_hung_up(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    ours, api = both
+    api.replies["POST"] = [carrier.accepted]
+    api.replies["PUT"] = [ApiReply(204)]
+    call = ours.create(carrier)
+
+    def end_once() -> None:
+        api.meanwhile = lambda: None
+        ours.end(call)
+        ours.later.waiting.clear()
+
+    api.meanwhile = end_once
+    run(dialing, ours, call)
+    assert ours.later.waiting[f"hang-up:{call['id']}"] == ("hang-up", 0.0)
+    assert run(hanging_up, ours, call) is None
+    assert len(api.asked) == 2
+    assert carrier.leg.leg_ref in api.asked[1].path
+    assert outcome(ours.get(call)) == ("ended", "manually-canceled")
+
+
+def test_a_leg_that_appears_after_its_calls_end_is_hung_up(both: tuple[Domain, Api]) -> None:
+    """The API answered nothing, the call was ended, and then the phone rings after all."""
+    ours, api = both
+    api.replies["POST"] = [DOWN]
+    call = ours.create(VONAGE)
+    run(dialing, ours, call)
+    ours.end(call)
+    ours.later.waiting.clear()
+    ours.hear(call, VONAGE, EventKind.LEG_RINGING)
+    assert f"hang-up:{call['id']}" in ours.later.waiting
+    api.replies["PUT"] = [ApiReply(204)]
+    assert run(hanging_up, ours, call) is None
+    assert [each.method for each in api.asked] == ["POST", "PUT"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "later", "again"),
+    [
+        (TWILIO.state("completed"), 0, None),  # done
+        (UNKNOWN, 0, None),  # over already: done as well
+        (TWILIO.refused, 0, None),  # no use
+        (DOWN, 0, hanging_up.RETRY_SECONDS),
+        (BUSY, 0, hanging_up.RETRY_SECONDS),
+        (DOWN, hanging_up.PATIENCE_SECONDS + 1, None),  # enough
+    ],
+)
+def test_hanging_up_is_tried_again_while_it_may_help(
+    both: tuple[Domain, Api], reply: ApiReply, later: float, again: float | None
+) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.end(call)
+    ours.clock.pass_(later)
+    api.replies["POST"] = [reply]
+    assert run(hanging_up, ours, call) == again
+    assert len(api.asked) == 1
+
+
+def test_a_leg_that_is_known_to_be_over_is_left_alone(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.end(call)
+    ours.hear(call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.MANUALLY_CANCELED)
+    assert run(hanging_up, ours, call) is None
+    assert api.asked == []
+
+
+def test_a_leg_of_a_flow_is_never_hung_up(both: tuple[Domain, Api]) -> None:
+    ours, _ = both
+    call = ours.create(TWILIO, phoneCallProviderBypassEnabled=True)
+    ours.end(call)
+    assert f"hang-up:{call['id']}" not in ours.later.waiting
