@@ -15,6 +15,7 @@ import pytest
 
 from providers.base import Account, Dial, Dialed
 from providers.errors import CarrierError, NotConfigured
+from providers.events import EndedReason, EventKind
 from providers.twilio import TWILIO, twiml
 from tests.providers.contract import ORIGIN, TOKEN, arrow
 from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, NEW_TOKEN, holding
@@ -228,3 +229,105 @@ def test_without_secrets_nothing_is_asked() -> None:
     for ask in (lambda: client.dial(ORDER), lambda: client.hang_up(CALL_SID), client.check):
         with pytest.raises(NotConfigured, match="authTokens"):
             ask()
+
+
+# ------------------------------------------------------------------ before and after
+
+
+def test_an_extension_is_pressed_after_the_answer(api: Api) -> None:
+    client_of(api).dial(replace(ORDER, extension="ww12#", ring_seconds=20))
+    form = api.requests[0][3]
+    assert (form["SendDigits"], form["Timeout"]) == (["ww12#"], ["20"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extension": "ask Ann"},
+        {"extension": "1" * 33},  # Twilio takes 32
+        {"status_url": "/relative"},
+        {"connect": replace(ORDER.connect, media_url="wss://x/y?z=1")},
+    ],
+)
+def test_what_twilio_has_no_words_for_is_refused_before_it_is_asked(
+    api: Api, changes: dict[str, Any]
+) -> None:
+    order = replace(ORDER, **changes)
+    for ask in (client_of(api).prepare, client_of(api).dial):
+        with pytest.raises(CarrierError) as caught:
+            ask(order)
+        assert caught.value.permanent
+    assert api.requests == []
+
+
+def test_preparing_asks_nobody(api: Api) -> None:
+    client_of(api).prepare(ORDER)
+    assert api.requests == []
+    with pytest.raises(NotConfigured, match="authTokens"):
+        TWILIO.client(holding()).prepare(ORDER)
+
+
+@pytest.mark.parametrize(("status", "busy"), [(429, True), (400, False), (503, False)])
+def test_only_too_many_requests_is_a_busy_carrier(api: Api, status: int, busy: bool) -> None:
+    api.says(status, problem(20429))
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).dial(ORDER)
+    assert caught.value.busy is busy
+
+
+RESOURCE = {
+    "sid": CALL_SID,
+    "status": "completed",
+    "direction": "outbound-api",
+    "from": "+12125550100",
+    "to": "+14155550123",
+    "start_time": "Mon, 23 Nov 2026 12:00:05 +0000",
+    "end_time": "Mon, 23 Nov 2026 12:00:45 +0000",
+    "duration": "40",
+}
+
+
+def test_a_leg_is_fetched_as_its_callbacks_would_have_told_it(api: Api) -> None:
+    api.says(200, RESOURCE)
+    state = client_of(api).fetch(CALL_SID)
+    assert (api.requests[0][0], api.requests[0][1]) == (
+        "GET",
+        f"{CALLS.removesuffix('.json')}/{CALL_SID}.json",
+    )
+    assert (state.word, state.leg.leg_ref, state.leg.inbound) == ("completed", CALL_SID, False)
+    told = [(e.kind, e.key, e.at.isoformat(), e.reason) for e in state.events]
+    assert told == [
+        (EventKind.LEG_ANSWERED, "reconciled:leg.answered", "2026-11-23T12:00:05+00:00", None),
+        (
+            EventKind.LEG_ENDED,
+            "reconciled:leg.ended",
+            "2026-11-23T12:00:45+00:00",
+            EndedReason.CUSTOMER_ENDED_CALL,
+        ),
+    ]
+    assert state.events[1].data == {"durationSeconds": 40}
+
+
+@pytest.mark.parametrize(
+    ("word", "direction", "reason"),
+    [
+        ("no-answer", "outbound-api", EndedReason.CUSTOMER_DID_NOT_ANSWER),
+        ("no-answer", "inbound", EndedReason.CUSTOMER_ENDED_CALL),  # the caller gave up
+        ("canceled", "outbound-dial", EndedReason.MANUALLY_CANCELED),
+        ("failed", "outbound-api", EndedReason.TWILIO_FAILED_TO_CONNECT_CALL),
+    ],
+)
+def test_a_leg_that_was_never_answered(
+    api: Api, word: str, direction: str, reason: EndedReason
+) -> None:
+    api.says(200, {**RESOURCE, "status": word, "direction": direction, "start_time": None})
+    (event,) = client_of(api).fetch(CALL_SID).events
+    assert (event.kind, event.reason, event.generic) == (EventKind.LEG_ENDED, reason, False)
+
+
+def test_a_leg_nobody_knows(api: Api) -> None:
+    api.says(404, problem(20404))
+    assert client_of(api).fetch(CALL_SID) is None
+    api.says(500, problem(20500))
+    with pytest.raises(CarrierError):
+        client_of(api).fetch(CALL_SID)

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from providers.base import Account, Client, Connect, Dial, Dialed
 from providers.errors import CarrierError, NotConfigured
+from providers.events import EndedReason, EventKind
 from providers.vonage import VONAGE
 from providers.vonage.client import VonageClient
 from tests.providers.vonage.cases import API_KEY, APPLICATION, MEDIA_URL, new_private_key
@@ -357,3 +358,116 @@ def test_the_sdk_is_imported_on_first_use() -> None:
     """It takes over a second, which a process that only answers webhooks need not spend."""
     code = "import sys, providers.vonage; sys.exit('vonage' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ------------------------------------------------------------------ before and after
+
+
+def test_an_extension_is_pressed_after_the_answer(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (201, CREATED)
+    client.dial(replace(ORDER, extension="w12#", ring_seconds=20))
+    body = vonage.asked[0][2]
+    assert body["to"] == [{"type": "phone", "number": "447700900123", "dtmfAnswer": "p12#"}]
+    assert body["ringing_timer"] == 20
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extension": "ask Ann"},
+        {"to": "sip:ann@example.com", "extension": "1"},  # no keys for SIP
+        {"ring_seconds": 121},
+        {"status_url": "relative", "to": "reception"},
+    ],
+)
+def test_what_vonage_has_no_words_for_is_refused_before_it_is_asked(
+    vonage: StandIn, client: Client, changes: dict[str, Any]
+) -> None:
+    order = replace(ORDER, **changes)
+    for ask in (client.prepare, client.dial):
+        with pytest.raises(CarrierError) as caught:
+            ask(order)
+        assert caught.value.permanent
+    assert vonage.asked == []
+
+
+def test_preparing_asks_nobody(vonage: StandIn, client: Client) -> None:
+    client.prepare(ORDER)
+    for secrets in ({"privateKey": None}, {"privateKey": "-----BEGIN NOTHING"}):
+        with pytest.raises(NotConfigured, match="PrivateKey"):
+            VONAGE.client(account(vonage.url, **secrets)).prepare(ORDER)
+    assert vonage.asked == []
+
+
+@pytest.mark.parametrize(("status", "busy"), [(429, True), (400, False), (503, False)])
+def test_only_too_many_requests_is_a_busy_carrier(
+    vonage: StandIn, client: Client, status: int, busy: bool
+) -> None:
+    vonage.answers["POST"] = (status, None)
+    with pytest.raises(CarrierError) as caught:
+        client.dial(ORDER)
+    assert caught.value.busy is busy
+
+
+RESOURCE = {
+    "uuid": LEG,
+    "conversation_uuid": "CON-1",
+    "status": "completed",
+    "direction": "outbound",
+    "to": {"type": "phone", "number": "447700900123"},
+    "from": {"type": "phone", "number": "14155550100"},
+    "start_time": "2026-11-23 12:00:05",
+    "end_time": "2026-11-23 12:00:45",
+    "duration": "40",
+    "price": "0.1",
+}
+
+
+def test_a_leg_is_fetched_as_its_events_would_have_told_it(vonage: StandIn, client: Client) -> None:
+    vonage.answers["GET"] = (200, RESOURCE)
+    state = client.fetch(LEG)
+    assert state is not None
+    assert (vonage.asked[0][0], vonage.asked[0][1]) == ("GET", f"/v1/calls/{LEG}")
+    assert (state.word, state.leg.leg_ref, state.leg.to) == ("completed", LEG, "+447700900123")
+    told = [(e.kind, e.key, e.at.isoformat(), e.reason) for e in state.events]
+    assert told == [
+        (EventKind.LEG_ANSWERED, "reconciled:leg.answered", "2026-11-23T12:00:05+00:00", None),
+        (
+            EventKind.LEG_ENDED,
+            "reconciled:leg.ended",
+            "2026-11-23T12:00:45+00:00",
+            EndedReason.CUSTOMER_ENDED_CALL,
+        ),
+    ]
+    assert state.events[1].data["durationSeconds"] == 40
+    assert state.events[1].raw == RESOURCE
+
+
+@pytest.mark.parametrize(
+    ("word", "direction", "reason"),
+    [
+        ("unanswered", "outbound", EndedReason.CUSTOMER_DID_NOT_ANSWER),
+        ("busy", "outbound", EndedReason.CUSTOMER_BUSY),
+        ("cancelled", "outbound", EndedReason.MANUALLY_CANCELED),
+        ("cancelled", "inbound", EndedReason.CUSTOMER_ENDED_CALL),  # the caller gave up
+        ("rejected", "outbound", EndedReason.VONAGE_REJECTED),
+    ],
+)
+def test_a_leg_that_was_never_answered(
+    vonage: StandIn, client: Client, word: str, direction: str, reason: EndedReason
+) -> None:
+    times = {"start_time": None, "duration": None}
+    vonage.answers["GET"] = (200, {**RESOURCE, **times, "status": word, "direction": direction})
+    state = client.fetch(LEG)
+    assert state is not None
+    (event,) = state.events
+    assert (event.kind, event.reason, event.generic) == (EventKind.LEG_ENDED, reason, False)
+
+
+def test_a_leg_nobody_knows(vonage: StandIn, client: Client) -> None:
+    vonage.answers["GET"] = (404, {"title": "Not Found"})
+    assert client.fetch(LEG) is None
+    for answer in ((500, None), (200, {}), (200, None)):
+        vonage.answers["GET"] = answer
+        with pytest.raises(CarrierError):
+            client.fetch(LEG)

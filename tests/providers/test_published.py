@@ -1,0 +1,119 @@
+"""Every request our REST clients make is one the carrier has published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from providers.base import Account, Client, Dial
+from providers.simulation_server import ApiReply, ApiRequest, serve
+from providers.twilio import TWILIO
+from providers.vonage import VONAGE
+from tests.bridge import ACCOUNT, API_KEY, APPLICATION, AUTH_TOKEN, private_key
+from tests.providers import published
+from tests.providers.contract import ORIGIN, arrow
+
+SID = "CA" + "0" * 32
+UUID = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+ORDER = Dial("+14155550123", "+12125550100", arrow(), f"{ORIGIN}/status/t", max_duration=600)
+ANSWER = ApiReply(200, {"sid": SID, "status": "queued", "uuid": UUID, "conversation_uuid": "CON-1"})
+
+ASKS: dict[str, Callable[[Client, str], object]] = {
+    "dial": lambda client, _: client.dial(ORDER),
+    "dial-extension": lambda client, _: client.dial(replace(ORDER, extension="12#")),
+    "dial-sip": lambda client, _: client.dial(replace(ORDER, to="sip:ann@example.com")),
+    "hang-up": lambda client, leg: client.hang_up(leg),
+    "fetch": lambda client, leg: client.fetch(leg),
+}
+each_ask = pytest.mark.parametrize("ask", ASKS.values(), ids=list(ASKS))
+
+
+@pytest.fixture
+def api() -> Iterator[tuple[str, list[ApiRequest]]]:
+    """A carrier that agrees with everything, and keeps what it was asked."""
+    asked: list[ApiRequest] = []
+
+    def answer(request: ApiRequest) -> ApiReply:
+        asked.append(request)
+        return ANSWER
+
+    with serve(answer, 0) as url:
+        yield url, asked
+
+
+@each_ask
+def test_twilio(api: tuple[str, list[ApiRequest]], ask: Callable[[Client, str], object]) -> None:
+    url, asked = api
+    ask(TWILIO.client(Account(ACCOUNT, {"authTokens": [AUTH_TOKEN]}, api_url=url)), SID)
+    described = published.document("twilio_api_v2010.json")
+    if described is not None:
+        check_twilio(described, asked[0])
+
+
+def check_twilio(described: Any, request: ApiRequest) -> None:
+    operation = published.operation(described, request.method, request.path)
+    if request.method == "POST":
+        schema = published.body_schema(described, operation)
+        form = parse_qs(request.body.decode(), keep_blank_values=True)
+        assert published.faults(schema, typed(schema, form)) == []
+
+
+def typed(schema: published.Schema, form: dict[str, list[str]]) -> dict[str, Any]:
+    """A form has text only: what the schema takes for a number or a list is read as one."""
+    read: dict[str, Callable[[list[str]], Any]] = {
+        "integer": lambda values: int(values[0]) if values[0].isdecimal() else values[0],
+        "array": list,
+    }
+    kinds = {name: each.get("type", "") for name, each in schema["properties"].items()}
+    return {
+        name: read.get(kinds.get(name, ""), lambda values: values[0])(values)
+        for name, values in form.items()
+    }
+
+
+@each_ask
+def test_vonage(api: tuple[str, list[ApiRequest]], ask: Callable[[Client, str], object]) -> None:
+    url, asked = api
+    secrets = {"applicationId": APPLICATION, "privateKey": private_key()}
+    ask(VONAGE.client(Account(API_KEY, secrets, api_url=url)), UUID)
+    described = published.document("vonage_voice.yml")
+    if described is not None:
+        check_vonage(described, asked[0])
+
+
+def check_vonage(described: Any, request: ApiRequest) -> None:
+    path = request.path.removeprefix("/v1/calls")  # which is in the description's server address
+    operation = published.operation(described, request.method, path)
+    if request.method != "GET":
+        schema = published.body_schema(described, operation)
+        assert published.faults(schema, json.loads(request.body)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"to": ["+14155550123"]},  # an endpoint, not a number
+        {"ringing_timer": 121},
+        {"length_timer": "600"},  # a number, not text
+        {"event_method": "PUT"},
+        {"lenght_timer": 600},  # a name nobody knows
+        {"to": [{"type": "phone", "number": "14155550123", "dtmf": "1"}]},
+    ],
+)
+def test_the_check_sees_a_wrong_request(change: dict[str, Any]) -> None:
+    described = published.document("vonage_voice.yml")
+    if described is None:
+        return
+    good = {
+        "to": [{"type": "phone", "number": "14155550123"}],
+        "from": {"type": "phone", "number": "12125550100"},
+        "ncco": [],
+    }
+    schema = published.body_schema(described, published.operation(described, "POST", ""))
+    assert published.faults(schema, good) == []
+    assert published.faults(schema, {**good, **change}) != []
