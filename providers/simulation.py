@@ -26,6 +26,8 @@ POLL_SECONDS = 0.05
 """Between two looks at a call."""
 ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
 """The assistant of every scenario: repeats the caller and ends the call on ``#``."""
+TRANSFERRING = "Please hold the line."
+"""What the caller hears before a transfer."""
 JSON = {"Content-Type": "application/json"}
 
 Outcome = tuple[str | None, str | None]
@@ -43,6 +45,8 @@ class Act(StrEnum):
     """Talks; then the socket dies without a word, while the phone leg lives on."""
     END_CALL = "end-call"
     """Talks; then somebody ends the call through the bridge's API."""
+    TRANSFER = "transfer"
+    """Talks; then somebody transfers the call through the bridge's API."""
     STAY = "stay"
     """Listens until somebody else ends it."""
 
@@ -71,6 +75,8 @@ class SimulatorConfig:
     api_key: str = field(repr=False)
     number: str
     customer: str = "+14155550123"
+    destination: str = "+14155550188"
+    """Where calls are transferred to: it must be of a country the bridge allows."""
     assistant_id: str | None = None
     """None: an assistant that repeats what it hears is made, once."""
     return_url: str
@@ -133,6 +139,11 @@ class Bridge:
 
     def end_call(self, call_id: str) -> None:
         self._api("POST", f"/call/{call_id}/control", {"type": "end-call"})
+
+    def transfer(self, call_id: str) -> None:
+        destination = {"type": "number", "number": self._config.destination}
+        body = {"type": "transfer", "destination": destination, "content": TRANSFERRING}
+        self._api("POST", f"/call/{call_id}/control", body)
 
     def phone_number_id(self, provider: str) -> str:
         wanted = digits(self._config.number)
@@ -210,6 +221,8 @@ class Stage:
         self.problems: list[str] = []
         self.callee = Callee()
         """How the next dialled phone behaves."""
+        self.destination_outcome = "answered"
+        """How the phone behaves that a call is forwarded to, in the carrier's own word."""
         self.api_url = ""
         """Of the carrier's REST API, while it is served."""
         self._threads: list[threading.Thread] = []

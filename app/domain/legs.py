@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, ledger
+from app.domain import documents, forwarding, ledger
 from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
 from app.domain.call import CallState
 from app.domain.core import Core, Row
@@ -62,8 +62,8 @@ class LegService:
 
     def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction]:
         report, stranger = heard.report, _is_stranger(row, heard)
-        new = self._events(conn, row, report, stranger)
-        also: dict[str, Any] = {}
+        new = forwarding.named(row, self._events(conn, row, report, stranger))
+        also: dict[str, Any] = forwarding.told(conn, row, new)
         if report.leg is not None and any(e.kind is not EventKind.NOTE for e in new):
             also |= adopt(conn, row, report.leg, media=report.media_leg)
         if report.visit is not None and not stranger:
@@ -118,6 +118,8 @@ class LegService:
         """A leg is here: give it the assistant, or send it on when the call is over already."""
         if state.status is CallStatus.ENDED:
             return documents.leave(row)
+        if state.status is CallStatus.FORWARDING:
+            return forwarding.hand_over(self.core, conn, row, state)
         delivery = report.visit.delivery if report.visit else None
         return [self._document(conn, row, delivery)]
 
@@ -145,6 +147,10 @@ class LegService:
     ) -> list[Instruction]:
         """The carrier went past our markup. A lost socket is put back; else the leg goes its way."""
         question = next((e for e in new if e.kind is EventKind.LEG_CONTINUED), None)
+        if heard.hook is HookKind.FORWARD and state.status is not CallStatus.ENDED:
+            return self._after_forward(conn, row, state, new)
+        if state.status is CallStatus.FORWARDING:
+            return forwarding.hand_over(self.core, conn, row, state, question)
         if state.status is not CallStatus.ENDED and question is not None:
             if events.has(conn, row["id"], _answer_to(question)):  # the carrier's own re-send
                 return [self._document(conn, row, question.key)]
@@ -156,6 +162,16 @@ class LegService:
         if _in_markup(heard) or row["body"].get("phoneCallProviderReturnUrl"):
             return documents.leave(row)
         return []
+
+    def _after_forward(
+        self, conn: Connection, row: Row, state: CallState, new: Sequence[CallEvent]
+    ) -> list[Instruction]:
+        """Busy, unanswered, refused: the caller is back."""
+        if not row["resolved"].get("forward"):
+            return []
+        if forwarding.after(self.core, conn, row, state, new):
+            return [self._document(conn, row)]
+        return documents.leave(row)
 
     def _reattach(
         self, conn: Connection, row: Row, state: CallState, question: CallEvent

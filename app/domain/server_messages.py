@@ -28,6 +28,8 @@ def queue_status(core: Core, conn: Connection, row: Row, turn: int) -> None:
     ended = row["status"] == CallStatus.ENDED
     if ended:
         extra["endedReason"] = row["ended_reason"]
+    if row["status"] == CallStatus.FORWARDING:
+        extra["destination"] = row["resolved"]["forward"]["destination"]
     key = f"{STATUS_UPDATE}:{row['status']}" + (f":{turn}" if turn and not ended else "")
     _queue(core, conn, row, STATUS_UPDATE, key, extra)
 

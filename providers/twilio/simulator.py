@@ -57,6 +57,7 @@ DEMO_ENVIRONMENT = {
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
+FORWARDED = "assistant-forwarded-call"
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
 COPIES = 3
 FETCH_PATH = "/twilio/calls/{call_id}/twiml"
@@ -111,6 +112,12 @@ def _outbound(stage: TwilioStage, outcome: str, *acts: Act) -> TwilioCall:
     call = _place(stage, _details(stage))
     stage.join()
     return call
+
+
+def _refused_destination(stage: TwilioStage, outcome: str) -> None:
+    """The destination is not reached; the caller is back with the assistant, and presses #."""
+    stage.destination_outcome = outcome
+    _inbound(stage, Act.TRANSFER, Act.PRESS)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -325,6 +332,25 @@ SCENARIOS = table(
         lambda stage: _studio_redirect(stage, Act.END_CALL),
         "manually-canceled",
         returned=_returns("manually-canceled"),
+    ),
+    Scenario(
+        "transfer",
+        "The assistant transfers the call; destination and caller talk, and Studio gets its leg back.",
+        lambda stage: _studio_redirect(stage, Act.TRANSFER),
+        FORWARDED,
+        returned=_returns(FORWARDED),
+    ),
+    Scenario(
+        "transfer-busy",
+        "The destination is busy; the caller is back with the assistant, and presses #.",
+        lambda stage: _refused_destination(stage, "busy"),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-no-answer",
+        "The destination does not answer; the caller is back with the assistant, and presses #.",
+        lambda stage: _refused_destination(stage, "no-answer"),
+        ENDED_BY_ASSISTANT,
     ),
 )
 

@@ -58,6 +58,7 @@ DEMO_ENVIRONMENT = {
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
+FORWARDED = "assistant-forwarded-call"
 DISCONNECTED = "vonage-disconnected"
 CANCELED = "manually-canceled"
 ANSWER_PATH = "/vonage/answer"
@@ -96,10 +97,10 @@ def _api_bypass(stage: VonageStage, *acts: Act, **fields: Any) -> None:
     arrive(call, partial(given, stage, details["ncco"]))
 
 
-def _own_application(stage: VonageStage) -> None:
+def _own_application(stage: VonageStage, act: Act = Act.PRESS) -> None:
     """The same, and the owner keeps the phone leg's events: only the socket and its leg tell."""
     details = _details(stage)
-    call = _caller(stage, (Act.PRESS,), NOWHERE)
+    call = _caller(stage, (act,), NOWHERE)
     arrive(call, partial(given, stage, details["ncco"]))
 
 
@@ -109,6 +110,12 @@ def _outbound(stage: VonageStage, outcome: str, *acts: Act) -> Leg:
     leg = _place(stage, _details(stage))
     stage.join()
     return leg
+
+
+def _refused_destination(stage: VonageStage, outcome: str) -> None:
+    """The destination is not reached; the caller is back with the assistant, and presses #."""
+    stage.destination_outcome = outcome
+    _inbound(stage, Act.TRANSFER, Act.PRESS)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -357,6 +364,30 @@ SCENARIOS = table(
         "The call is ended through the bridge's API; the owner's NCCO goes on with the leg.",
         _end_call,
         CANCELED,
+    ),
+    Scenario(
+        "transfer",
+        "The assistant transfers the call; destination and caller talk, and the destination hangs up.",
+        lambda stage: _inbound(stage, Act.TRANSFER),
+        FORWARDED,
+    ),
+    Scenario(
+        "transfer-own-application",
+        "The same, where the owner keeps the phone leg's events.",
+        lambda stage: _own_application(stage, Act.TRANSFER),
+        FORWARDED,
+    ),
+    Scenario(
+        "transfer-busy",
+        "The destination is busy; the caller is back with the assistant, and presses #.",
+        lambda stage: _refused_destination(stage, "busy"),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-rejected",
+        "The destination rejects the call, and no completed follows; the caller presses #.",
+        lambda stage: _refused_destination(stage, "rejected"),
+        ENDED_BY_ASSISTANT,
     ),
 )
 """By name; ``run`` plays one."""
