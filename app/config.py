@@ -76,6 +76,7 @@ class Settings:
     settle_seconds: float = 3.0
     join_timeout_seconds: float = 30.0
     bypass_ttl_seconds: float = 300.0
+    assistant_request_seconds: float = 7.5
     ended_reasons: str = "extended"
     media_url: str | None = None
     run_jobs: bool = True
@@ -126,6 +127,7 @@ class _Reader:
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
+            assistant_request_seconds=self.number("ASSISTANT_REQUEST_SECONDS", 7.5, 0.1, 14),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             media_url=self.url("MEDIA_URL", None, ("http", "https")),
             run_jobs=self.flag("RUN_JOBS", True),

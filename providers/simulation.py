@@ -11,7 +11,8 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -141,9 +142,23 @@ class Bridge:
         self._api("POST", f"/call/{call_id}/control", {"type": "end-call"})
 
     def transfer(self, call_id: str) -> None:
-        destination = {"type": "number", "number": self._config.destination}
-        body = {"type": "transfer", "destination": destination, "content": TRANSFERRING}
+        body = {"type": "transfer", "destination": self.destination(), "content": TRANSFERRING}
         self._api("POST", f"/call/{call_id}/control", body)
+
+    @contextmanager
+    def number_with(self, provider: str, server_url: str) -> Iterator[None]:
+        """The number has this server and no assistant; afterwards what it had before."""
+        path = f"/phone-number/{self.phone_number_id(provider)}"
+        before = self._api("GET", path, quiet=True)
+        self._api("PATCH", path, {"server": {"url": server_url}, "assistantId": None})
+        try:
+            yield
+        finally:
+            kept = {name: before.get(name) for name in ("server", "assistantId")}
+            self._api("PATCH", path, kept, quiet=True)
+
+    def destination(self) -> dict[str, str]:
+        return {"type": "number", "number": self._config.destination}
 
     def phone_number_id(self, provider: str) -> str:
         wanted = digits(self._config.number)
@@ -209,6 +224,7 @@ class Stage:
     carrier: str
 
     def __init__(self, config: SimulatorConfig, out: Callable[[str], object] = print) -> None:
+        self.config = config
         self.timeline = Timeline(out)
         self.wire = Wire(self.timeline, config.bridge_url)
         self.bridge = Bridge(config, self.wire, self.timeline)

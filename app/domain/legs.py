@@ -14,8 +14,10 @@ from sqlalchemy.engine import Connection
 
 from app.domain import documents, forwarding, ledger
 from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
+from app.domain.assistant_request import ASKING, AssistantRequests, Question
 from app.domain.call import CallState
 from app.domain.core import Core, Row
+from app.domain.without_assistant import goodbye
 from app.store import calls, events
 from app.store.vault import digest
 from providers.base import HangUp, HookKind, Instruction, Leg, Report
@@ -40,15 +42,26 @@ class LegService:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.arrivals = Arrivals(core)
+        self.requests = AssistantRequests(core)
 
     def hear(self, heard: Heard) -> list[Instruction]:
-        """Store it and say what now; an empty list means there is nothing to say."""
+        """Store it and say what now; an empty list means there is nothing to say.
+
+        A leg without an assistant waits here while a server is asked for one.
+        """
+        answer = self._twice(heard)
+        while isinstance(answer, Question):
+            self.requests.settle(answer)
+            answer = self._twice(heard)
+        return answer
+
+    def _twice(self, heard: Heard) -> list[Instruction] | Question:
         try:
             return self._try(heard)
         except Raced:
             return self._try(heard)
 
-    def _try(self, heard: Heard) -> list[Instruction]:
+    def _try(self, heard: Heard) -> list[Instruction] | Question:
         with self.core.store.write() as conn:
             if heard.hook in {HookKind.ARRIVE, HookKind.FALLBACK}:
                 row = self.arrivals.known(conn, heard)
@@ -60,7 +73,7 @@ class LegService:
                 return [HangUp()] if heard.report.asks and _in_markup(heard) else []
             return self._hear(conn, row, heard)
 
-    def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction]:
+    def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction] | Question:
         report, stranger = heard.report, _is_stranger(row, heard)
         new = forwarding.named(row, self._events(conn, row, report, stranger))
         also: dict[str, Any] = forwarding.told(conn, row, new)
@@ -114,12 +127,14 @@ class LegService:
 
     def _join(
         self, conn: Connection, row: Row, state: CallState, report: Report
-    ) -> list[Instruction]:
+    ) -> list[Instruction] | Question:
         """A leg is here: give it the assistant, or send it on when the call is over already."""
         if state.status is CallStatus.ENDED:
-            return documents.leave(row)
+            return goodbye(row)
         if state.status is CallStatus.FORWARDING:
             return forwarding.hand_over(self.core, conn, row, state)
+        if ASKING in row["resolved"]:
+            return Question(row["id"], first=False)
         delivery = report.visit.delivery if report.visit else None
         return [self._document(conn, row, delivery)]
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from providers.simulation import (
+    ECHO,
     Act,
     Callee,
     Result,
@@ -24,6 +25,7 @@ from providers.simulation import (
     table,
     unchanged,
 )
+from providers.simulation_owner import hears, owner
 from providers.simulation_wire import SimulatorError
 from providers.twilio.signature import FORM
 from providers.twilio.simulator_api import serve_api
@@ -57,6 +59,8 @@ DEMO_ENVIRONMENT = {
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
+CLOSED = "We are closed, please call tomorrow."
+"""The owner's own words to a caller nobody takes."""
 FORWARDED = "assistant-forwarded-call"
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
 COPIES = 3
@@ -118,6 +122,18 @@ def _refused_destination(stage: TwilioStage, outcome: str) -> None:
     """The destination is not reached; the caller is back with the assistant, and presses #."""
     stage.destination_outcome = outcome
     _inbound(stage, Act.TRANSFER, Act.PRESS)
+
+
+def _asked(stage: TwilioStage, reply: Mapping[str, Any] | None, *acts: Act) -> None:
+    """The number has no assistant: the owner's server is asked for one."""
+    with owner(stage, reply):
+        call = _caller(stage, acts)
+        arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{INBOUND_PATH}"))
+
+
+def _asked_in_vain(stage: TwilioStage) -> None:
+    _asked(stage, {"error": CLOSED})
+    hears(stage, CLOSED)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -351,6 +367,30 @@ SCENARIOS = table(
         "The destination does not answer; the caller is back with the assistant, and presses #.",
         lambda stage: _refused_destination(stage, "no-answer"),
         ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "assistant-request",
+        "The number has no assistant; the owner's server names one, and the caller presses #.",
+        lambda stage: _asked(stage, {"assistant": ECHO}, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "assistant-request-error",
+        "The same; the server answers with an error, which the caller hears.",
+        _asked_in_vain,
+        "assistant-request-returned-error",
+    ),
+    Scenario(
+        "assistant-request-destination",
+        "The same; the server answers with a destination, which takes the call.",
+        lambda stage: _asked(stage, {"destination": stage.bridge.destination()}),
+        "assistant-request-returned-forwarding-phone-number",
+    ),
+    Scenario(
+        "assistant-request-times-out",
+        "The same; the server does not answer.",
+        lambda stage: _asked(stage, None),
+        "assistant-request-returned-error",
     ),
 )
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.simulation import (
+    ECHO,
     Act,
     Callee,
     Result,
@@ -31,6 +32,7 @@ from providers.simulation import (
     table,
     unchanged,
 )
+from providers.simulation_owner import hears, owner
 from providers.simulation_wire import SimulatorError
 from providers.vonage.simulator_api import conversation, given, serve_api
 from providers.vonage.simulator_call import INBOUND, Call, EventUrl, Leg
@@ -58,6 +60,8 @@ DEMO_ENVIRONMENT = {
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
+CLOSED = "We are closed, please call tomorrow."
+"""The owner's own words to a caller nobody takes."""
 FORWARDED = "assistant-forwarded-call"
 DISCONNECTED = "vonage-disconnected"
 CANCELED = "manually-canceled"
@@ -116,6 +120,18 @@ def _refused_destination(stage: VonageStage, outcome: str) -> None:
     """The destination is not reached; the caller is back with the assistant, and presses #."""
     stage.destination_outcome = outcome
     _inbound(stage, Act.TRANSFER, Act.PRESS)
+
+
+def _asked(stage: VonageStage, reply: Mapping[str, Any] | None, *acts: Act) -> None:
+    """The number has no assistant: the owner's server is asked for one."""
+    with owner(stage, reply):
+        call = _caller(stage, acts, EventUrl(f"{stage.config.bridge_url}{EVENT_PATH}"))
+        arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{ANSWER_PATH}", "GET"))
+
+
+def _asked_in_vain(stage: VonageStage) -> None:
+    _asked(stage, {"error": CLOSED})
+    hears(stage, CLOSED)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -388,6 +404,30 @@ SCENARIOS = table(
         "The destination rejects the call, and no completed follows; the caller presses #.",
         lambda stage: _refused_destination(stage, "rejected"),
         ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "assistant-request",
+        "The number has no assistant; the owner's server names one, and the caller presses #.",
+        lambda stage: _asked(stage, {"assistant": ECHO}, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "assistant-request-error",
+        "The same; the server answers with an error, which the caller hears.",
+        _asked_in_vain,
+        "assistant-request-returned-error",
+    ),
+    Scenario(
+        "assistant-request-destination",
+        "The same; the server answers with a destination, which takes the call.",
+        lambda stage: _asked(stage, {"destination": stage.bridge.destination()}),
+        "assistant-request-returned-forwarding-phone-number",
+    ),
+    Scenario(
+        "assistant-request-times-out",
+        "The same; the server does not answer.",
+        lambda stage: _asked(stage, None),
+        "assistant-request-returned-error",
     ),
 )
 """By name; ``run`` plays one."""
