@@ -119,7 +119,7 @@ def _outbound(stage: TwilioStage, outcome: str, *acts: Act) -> TwilioCall:
 
 
 def _refused_destination(stage: TwilioStage, outcome: str) -> None:
-    """The destination is not reached; the caller is back with the assistant, and presses #."""
+    """The destination is not reached; a caller who is back with the assistant presses #."""
     stage.destination_outcome = outcome
     _inbound(stage, Act.TRANSFER, Act.PRESS)
 
@@ -367,6 +367,12 @@ SCENARIOS = table(
         "The destination does not answer; the caller is back with the assistant, and presses #.",
         lambda stage: _refused_destination(stage, "no-answer"),
         ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-abandoned",
+        "The caller hangs up while the destination rings.",
+        lambda stage: _refused_destination(stage, "canceled"),
+        ENDED_BY_CUSTOMER,
     ),
     Scenario(
         "assistant-request",

@@ -192,6 +192,8 @@ def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     outcome = {"DialCallSid": f"CA{uuid4().hex}", "DialCallStatus": word, "DialBridged": "false"}
     if word == "answered":
         outcome |= {"DialCallStatus": "completed", "DialCallDuration": "5", "DialBridged": "true"}
+    if word == "canceled":
+        call.finish("completed")  # the caller did not wait
     return call.fetch(urljoin(base, action), verb.get("method", "POST"), outcome)
 
 

@@ -122,6 +122,11 @@ def _refused_destination(stage: VonageStage, outcome: str) -> None:
     _inbound(stage, Act.TRANSFER, Act.PRESS)
 
 
+def _abandoned(stage: VonageStage) -> None:
+    stage.destination_outcome = "cancelled"
+    _own_application(stage, Act.TRANSFER)
+
+
 def _asked(stage: VonageStage, reply: Mapping[str, Any] | None, *acts: Act) -> None:
     """The number has no assistant: the owner's server is asked for one."""
     with owner(stage, reply):
@@ -404,6 +409,12 @@ SCENARIOS = table(
         "The destination rejects the call, and no completed follows; the caller presses #.",
         lambda stage: _refused_destination(stage, "rejected"),
         ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-abandoned",
+        "The caller hangs up while the destination rings; the owner keeps the phone leg's events.",
+        _abandoned,
+        ENDED_BY_CUSTOMER,
     ),
     Scenario(
         "assistant-request",

@@ -186,6 +186,8 @@ def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
         leg.answered()
         leg.complete(USER)
         return None
+    if word == "cancelled":
+        call.leg.complete(USER)  # the caller did not wait
     following = call.read(leg.ask(word))
     if word != NO_COMPLETED:
         leg.complete(USER)
