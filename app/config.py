@@ -66,6 +66,9 @@ class Settings:
     server_secret: str | None = field(default=None, repr=False)
     allow_private_server_urls: bool = False
     allowed_return_hosts: frozenset[str] = frozenset()
+    allowed_countries: frozenset[str] = frozenset()
+    """ISO codes and ``+`` calling codes. Empty: the countries of the organisation's own numbers."""
+    allowed_sip_hosts: frozenset[str] = frozenset()
     carriers: tuple[CarrierSettings, ...] = ()
     assistant_id: str | None = None
     assistant_backend: str = "echo"
@@ -74,6 +77,7 @@ class Settings:
     join_timeout_seconds: float = 30.0
     bypass_ttl_seconds: float = 300.0
     reconcile_seconds: float = 60.0
+    assistant_request_seconds: float = 7.5
     ended_reasons: str = "extended"
     media_url: str | None = None
     run_jobs: bool = True
@@ -115,6 +119,8 @@ class _Reader:
             server_secret=self.secret("SERVER_SECRET"),
             allow_private_server_urls=self.flag("ALLOW_PRIVATE_SERVER_URLS", False),
             allowed_return_hosts=frozenset(self.words("ALLOWED_RETURN_HOSTS")),
+            allowed_countries=self.countries(),
+            allowed_sip_hosts=frozenset(host.lower() for host in self.words("ALLOWED_SIP_HOSTS")),
             carriers=self.carriers(),
             assistant_id=self.text("ASSISTANT_ID"),
             assistant_backend=self.choice("ASSISTANT_BACKEND", "echo", BACKENDS),
@@ -123,11 +129,22 @@ class _Reader:
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
             reconcile_seconds=self.number("RECONCILE_SECONDS", 60, 1, 3600),
+            assistant_request_seconds=self.number("ASSISTANT_REQUEST_SECONDS", 7.5, 0.1, 14),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             media_url=self.url("MEDIA_URL", None, ("http", "https")),
             run_jobs=self.flag("RUN_JOBS", True),
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         )
+
+    def countries(self) -> frozenset[str]:
+        words = frozenset(word.upper() for word in self.words("ALLOWED_COUNTRIES"))
+        wrong = [word for word in words if not re.fullmatch(r"[A-Z]{2}|\+[1-9]\d{0,5}", word)]
+        if wrong:
+            raise SettingsError(
+                "ALLOWED_COUNTRIES must list ISO codes (US) or calling codes (+1); "
+                f"it has {wrong[0]!r}"
+            )
+        return words
 
     def carriers(self) -> tuple[CarrierSettings, ...]:
         return tuple(

@@ -9,6 +9,7 @@ from functools import partial
 from app import bootstrap
 from app.config import Settings
 from app.delivery.addresses import BadURL, check_url
+from app.delivery.asking import Asker
 from app.delivery.jobs import Handler, open_jobs
 from app.delivery.sender import Sender
 from app.domain import dialing, hanging_up, ledger, timers, watchdog
@@ -55,6 +56,7 @@ class Patchbay:
             PROVIDERS,
             self.jobs,
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
+            ask=Asker(settings),
         )
         self.calls = CallService(self.core)
         self.resources = ResourceService(self.core)

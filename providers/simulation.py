@@ -11,7 +11,8 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,8 @@ POLL_SECONDS = 0.05
 """Between two looks at a call."""
 ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
 """The assistant of every scenario: repeats the caller and ends the call on ``#``."""
+TRANSFERRING = "Please hold the line."
+"""What the caller hears before a transfer."""
 JSON = {"Content-Type": "application/json"}
 
 Outcome = tuple[str | None, str | None]
@@ -43,6 +46,8 @@ class Act(StrEnum):
     """Talks; then the socket dies without a word, while the phone leg lives on."""
     END_CALL = "end-call"
     """Talks; then somebody ends the call through the bridge's API."""
+    TRANSFER = "transfer"
+    """Talks; then somebody transfers the call through the bridge's API."""
     STAY = "stay"
     """Listens until somebody else ends it."""
 
@@ -75,6 +80,8 @@ class SimulatorConfig:
     api_key: str = field(repr=False)
     number: str
     customer: str = "+14155550123"
+    destination: str = "+14155550188"
+    """Where calls are transferred to: it must be of a country the bridge allows."""
     assistant_id: str | None = None
     """None: an assistant that repeats what it hears is made, once."""
     return_url: str
@@ -144,6 +151,25 @@ class Bridge:
     def end_call(self, call_id: str) -> None:
         self._api("POST", f"/call/{call_id}/control", {"type": "end-call"})
 
+    def transfer(self, call_id: str) -> None:
+        body = {"type": "transfer", "destination": self.destination(), "content": TRANSFERRING}
+        self._api("POST", f"/call/{call_id}/control", body)
+
+    @contextmanager
+    def number_with(self, provider: str, server_url: str) -> Iterator[None]:
+        """The number has this server and no assistant; afterwards what it had before."""
+        path = f"/phone-number/{self.phone_number_id(provider)}"
+        before = self._api("GET", path, quiet=True)
+        self._api("PATCH", path, {"server": {"url": server_url}, "assistantId": None})
+        try:
+            yield
+        finally:
+            kept = {name: before.get(name) for name in ("server", "assistantId")}
+            self._api("PATCH", path, kept, quiet=True)
+
+    def destination(self) -> dict[str, str]:
+        return {"type": "number", "number": self._config.destination}
+
     def phone_number_id(self, provider: str) -> str:
         wanted = digits(self._config.number)
         for number in self._api("GET", "/phone-number", quiet=True):
@@ -209,6 +235,7 @@ class Stage:
 
     def __init__(self, config: SimulatorConfig, out: Callable[[str], object] = print) -> None:
         self.api_port, self.patience = config.api_port, config.timeout
+        self.config = config
         self.timeline = Timeline(out)
         self.wire = Wire(self.timeline, config.bridge_url)
         self.bridge = Bridge(config, self.wire, self.timeline)
@@ -225,6 +252,8 @@ class Stage:
         """The carrier's API was asked for a call, and has placed or refused it."""
         self.keys = ""
         """What the API was told to press once the phone is answered."""
+        self.destination_outcome = "answered"
+        """How the phone behaves that a call is forwarded to, in the carrier's own word."""
         self.api_url = ""
         """Of the carrier's REST API, while it is served."""
         self._threads: list[threading.Thread] = []

@@ -244,6 +244,8 @@ def _act(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> Ending
         socket.press("#")
     if act is Act.END_CALL:
         stage.bridge.end_call(stage.known_call())
+    if act is Act.TRANSFER:
+        stage.bridge.transfer(stage.known_call())
     return _wait(act, socket, stage, patience)
 
 

@@ -61,6 +61,7 @@ class Bridge:
             "SECRET_KEY": "the secret key of the tests",
             "API_KEY": KEY,
             "SETTLE_SECONDS": "0.4",
+            "ASSISTANT_REQUEST_SECONDS": "2",
             "ALLOW_PRIVATE_SERVER_URLS": "1",
             "TWILIO_ACCOUNT_SID": ACCOUNT,
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,

@@ -49,6 +49,7 @@ def test_defaults() -> None:
         ({"ASSISTANT_BACKEND": "stream"}, "STREAM_URL"),  # stream of what?
         ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket
         ({"ENDED_REASONS": "all"}, "ENDED_REASONS"),
+        ({"ALLOWED_COUNTRIES": "US, Germany"}, "ALLOWED_COUNTRIES"),
         ({"ALLOW_PRIVATE_SERVER_URLS": "maybe"}, "ALLOW_PRIVATE_SERVER_URLS"),
         ({"TWILIO_ACCOUNT_SID": "AC" + "0" * 32}, "TWILIO_AUTH_TOKEN"),  # half an account
         ({"TWILIO_AUTH_TOKEN": "token"}, "TWILIO_ACCOUNT_SID"),

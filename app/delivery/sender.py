@@ -123,26 +123,15 @@ class Sender:
         at, begun = self._now(), time.monotonic()
         body = message["body"].encode()
         seconds = (message["policy"] or {}).get("timeoutSeconds") or TIMEOUT_SECONDS
-        headers = self._headers(message, body, at)
+        sealed = self._vault.open(message["secret"])
+        told = headers(message["id"], body, int(at.timestamp()), sealed)
         try:
-            answer = post(message["url"], body, headers, float(seconds), self._allow_private)
+            answer = post(message["url"], body, told, float(seconds), self._allow_private)
         except SendError as error:
             return Attempt(at, _since(begun), error=str(error)), Outcome(None, error.timed_out)
         asked = schedule.retry_after(answer.headers.get("retry-after"), self._now())
         outcome = Outcome(answer.status, retry_after=asked)
         return Attempt(at, _since(begun), answer.status, _error(answer), _excerpt(answer)), outcome
-
-    def _headers(self, message: Mapping[str, Any], body: bytes, at: datetime) -> dict[str, str]:
-        """Ours come last: the message's own cannot replace them."""
-        sealed = self._vault.open(message["secret"])
-        secret = sealed.get("secret")
-        own = (sealed.get("headers") or {}).items()
-        headers = {name: str(value) for name, value in own if name.lower() not in RESERVED}
-        if secret:
-            headers = {n: v for n, v in headers.items() if n.lower() != "x-vapi-secret"}
-            headers["X-Vapi-Secret"] = secret
-        stamp = signing.headers(message["id"], int(at.timestamp()), body, secret)
-        return {**headers, "Content-Type": "application/json", "User-Agent": "Patchbay", **stamp}
 
     def _record(self, message: Mapping[str, Any], attempt: Attempt, outcome: Outcome) -> None:
         made = message["attempts"] + 1
@@ -167,6 +156,21 @@ class Sender:
 
 def _since(begun: float) -> int:
     return round((time.monotonic() - begun) * 1000)
+
+
+def headers(message_id: str, body: bytes, at: int, secrets: Mapping[str, Any]) -> dict[str, str]:
+    """Of one request, at this second. ``secrets``: ``secret`` and ``headers`` of the server.
+
+    Ours come last: the server's own cannot replace them.
+    """
+    secret = secrets.get("secret")
+    own = (secrets.get("headers") or {}).items()
+    kept = {name: str(value) for name, value in own if name.lower() not in RESERVED}
+    if secret:
+        kept = {n: v for n, v in kept.items() if n.lower() != "x-vapi-secret"}
+        kept["X-Vapi-Secret"] = secret
+    stamp = signing.headers(message_id, at, body, secret)
+    return {**kept, "Content-Type": "application/json", "User-Agent": "Patchbay", **stamp}
 
 
 def _error(answer: Response) -> str | None:

@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import creation, documents, ledger
+from app.domain import assistant_check, creation, documents
+from app.domain.assistant_request import ASKING, Question
 from app.domain.core import Core, Row
 from app.domain.creation import INBOUND, OUTBOUND, NewCall
+from app.domain.without_assistant import Refusal, give_up, instead
 from app.store import accounts, calls, events
 from providers.base import HangUp, HookKind, Instruction, Leg, Provider, Report, Visit
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -58,8 +60,11 @@ class Arrivals:
             return None
         return row
 
-    def welcome(self, conn: Connection, heard: Heard) -> list[Instruction]:
-        """Make a call of the leg and put the assistant into it, or say goodbye with the reason."""
+    def welcome(self, conn: Connection, heard: Heard) -> list[Instruction] | Question:
+        """Make a call of the leg and put the assistant into it, or say goodbye with the reason.
+
+        Where only a server knows who the assistant is, the call waits for its reply.
+        """
         leg, visit = heard.report.leg, heard.report.visit or Visit()
         if leg is None:
             return [HangUp()]
@@ -69,14 +74,19 @@ class Arrivals:
         row["resolved"] |= {"legRef": leg.leg_ref}
         if leg.api_url:
             row["resolved"]["apiUrl"] = leg.api_url
+        asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and "server" in row["resolved"]
+        if asks:
+            row["resolved"] |= {ASKING: self.core.now().isoformat()}
         tokens = documents.mint()
         if visit.delivery:
             secrets["document"] = {**tokens, "delivery": visit.delivery}
         creation.write(self.core, conn, row, secrets, tokens, heard.report.events)
         self._lead(conn, heard, leg, row)
+        if asks:
+            return Question(row["id"], first=True)
         if problem is not None:
-            ledger.intend(self.core, conn, row, problem)
-            return documents.leave(row)
+            give_up(self.core, conn, row, Refusal(problem))
+            return instead(self.core, conn, row)
         return [documents.connect(self.core, row, tokens)]
 
     def _lead(self, conn: Connection, heard: Heard, leg: Leg, row: Row) -> None:
@@ -113,6 +123,7 @@ class Arrivals:
         orgs = [number["org_id"]] if number else [row["org_id"] for row in heard.accounts]
         org_id, assistant = self._assistant(conn, orgs, asked_for)
         credential = next(row for row in heard.accounts if row["org_id"] == org_id)
+        problem = self._problem(asked_for, assistant)
         assistant_id = asked_for if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
@@ -130,12 +141,24 @@ class Arrivals:
             body={name: value for name, value in body.items() if value},
             assistant_id=assistant_id,
             phone_number_id=number["id"] if number else None,
-            assistant=assistant or {},
+            assistant=(assistant or {}) if problem is None else {},
             customer=customer,
             phone_number=creation.unsealed(self.core, number)["body"] if number else {},
             server=creation.org_server(self.core, conn, org_id),
         )
-        return new, None if assistant is not None else _missing(asked_for)
+        return new, problem
+
+    def _problem(
+        self, asked_for: str | None, assistant: Mapping[str, Any] | None
+    ) -> EndedReason | None:
+        """Why this assistant cannot answer."""
+        if asked_for is None:
+            return EndedReason.ASSISTANT_NOT_PROVIDED
+        if assistant is None:
+            return EndedReason.ASSISTANT_NOT_FOUND
+        if assistant_check.problem(assistant, self.core.url_problem):
+            return EndedReason.ASSISTANT_NOT_INVALID
+        return None
 
     def _assistant(
         self, conn: Connection, orgs: Sequence[str], assistant_id: str | None
@@ -164,10 +187,6 @@ class Arrivals:
 def _sent_before(conn: Connection, call_id: str, heard: Heard) -> bool:
     """The carrier's own re-send of a request it made before; not a new visit of the same leg."""
     return any(_is_arrival(e) and events.has(conn, call_id, e.key) for e in heard.report.events)
-
-
-def _missing(assistant_id: str | None) -> EndedReason:
-    return EndedReason.ASSISTANT_NOT_FOUND if assistant_id else EndedReason.ASSISTANT_NOT_PROVIDED
 
 
 def _is_arrival(event: CallEvent) -> bool:

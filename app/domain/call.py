@@ -84,6 +84,8 @@ class CallState:
     """Streams ever connected and not replaced, in order of their time."""
     forwarded_to: str | None = None
     """Destination of the last forward that was connected or is being connected."""
+    forwards: int = 0
+    """How many times the call was forwarded, failed attempts included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,10 @@ def fold(events: Iterable[CallEvent]) -> CallState:
         settled=winner is not None and winner.kind is EventKind.SETTLED,
         joined=bool(view.of(EventKind.MEDIA_CONNECTED)),
         lost=lost,
-        reattached=len(view.of(EventKind.REATTACHED)),
+        reattached=sum("forward" not in e.data for e in view.of(EventKind.REATTACHED)),
         streams=streams,
         forwarded_to=_forwarded_to(view),
+        forwards=len(view.of(EventKind.FORWARD_STARTED)),
     )
 
 
@@ -159,6 +162,8 @@ def _is_terminal(event: CallEvent, view: _View) -> bool:
         return event.reason is not None
     if event.kind is EventKind.LEG_CONTINUED:
         return any(view.in_force(stop) for stop in view.of(EventKind.MEDIA_STOPPED))
+    if event.kind is EventKind.FORWARD_ENDED:  # a summary may follow a word like "busy", too
+        return event.data.get("forward") not in _failed_forwards(view)
     return True
 
 
@@ -221,8 +226,12 @@ def _streams(view: _View) -> tuple[tuple[str, ...], bool]:
 
 
 def _open_forwards(view: _View) -> list[CallEvent]:
-    failed = {event.data.get("forward") for event in view.of(EventKind.FORWARD_FAILED)}
+    failed = _failed_forwards(view)
     return [e for e in view.of(EventKind.FORWARD_STARTED) if e.data.get("forward") not in failed]
+
+
+def _failed_forwards(view: _View) -> set[str | None]:
+    return {event.data.get("forward") for event in view.of(EventKind.FORWARD_FAILED)}
 
 
 def _forwarded_to(view: _View) -> str | None:

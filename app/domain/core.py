@@ -37,6 +37,18 @@ class JobQueue(Protocol):
     def cancel(self, conn: Connection, key: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's answer of 2xx; or ``error``, the sentence that says why none was had."""
+
+    body: bytes = b""
+    error: str | None = None
+
+
+Ask = Callable[[str, str, bytes, Mapping[str, Any], float], Reply]
+"""URL, message id, body, the server's secrets and the seconds it has; never raises."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -53,8 +65,10 @@ class Core:
     now: Callable[[], datetime] = utc_now
     url_problem: Callable[[str], str | None] = lambda url: None
     """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""
+    ask: Ask = lambda *_: Reply(error="this process asks no servers")
+    """A question to a client's server; never within a transaction."""
     nudges: list[Callable[[str], None]] = field(default_factory=list)
-    """Called with a call's id after it ended, so that this process's socket closes at once."""
+    """Called with a call's id after it ended or is forwarded, so that this process's socket closes at once."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_accounts", lru_cache(maxsize=256)(self._open_account))

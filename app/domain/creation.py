@@ -128,6 +128,44 @@ def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
     return row, {name: value for name, value in secrets if value}
 
 
+def overridden(assistant: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """An assistant as one call has it."""
+    return merge(assistant, overrides)
+
+
+def equip(
+    core: Core,
+    conn: Connection,
+    row: Row,
+    assistant_id: str | None,
+    whole: Mapping[str, Any],
+    transient: Mapping[str, Any] | None,
+    overrides: Mapping[str, Any],
+) -> None:
+    """Give a call its assistant that came without one. ``whole``: overrides applied, secrets included.
+
+    ``transient`` and ``overrides`` are shown with the call, as if it had been created with them.
+    """
+    public, hidden = split_secrets(whole)
+    secrets = core.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
+    resolved = {**row["resolved"], "assistant": public}
+    server = server_of(whole)
+    if server is not None:
+        resolved["server"], secrets["server"] = _shown(server), _hidden(server)
+    sent = (("assistant", transient), ("assistantOverrides", overrides))
+    shown = {name: split_secrets(value)[0] for name, value in sent if value}
+    values = {
+        "assistant_id": assistant_id,
+        "body": {**row["body"], **shown},
+        "resolved": resolved,
+        "secret": core.vault.seal(secrets),
+        "max_duration": max_duration({}, whole),
+        "updated_at": core.now(),
+    }
+    calls.update(conn, row["id"], values)
+    row.update(values)
+
+
 def write(
     core: Core,
     conn: Connection,

@@ -30,6 +30,8 @@ TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
 
 LEG_IS_UP = {EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING}
 """From here on the assistant has JOIN_TIMEOUT_SECONDS to join."""
+AWAITS_ANEW = {EventKind.REATTACHED, EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED}
+"""From here on the carrier has JOIN_TIMEOUT_SECONDS again to ask, or to open a socket."""
 LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
 """The owner's flow has brought a leg: it is no longer a call that never came."""
 
@@ -162,7 +164,9 @@ def _timers(
     if row["bypass"] and kinds & (LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED}):
         cancel_timer(core, conn, row["id"], NO_CALL)
         watch(core, conn, row["id"])
-    if kinds & LEG_IS_UP and not state.joined:
+    if EventKind.FORWARD_STARTED in kinds:
+        _forwarding(core, conn, row, state)
+    elif kinds & LEG_IS_UP and not state.joined and state.status is not CallStatus.FORWARDING:
         start_timer(core, conn, row["id"], JOIN, core.settings.join_timeout_seconds)
     if EventKind.MEDIA_CONNECTED in kinds:
         cancel_timer(core, conn, row["id"], JOIN)
@@ -170,18 +174,34 @@ def _timers(
         EventKind.LEG_ANSWERED in kinds and not row["bypass"]
     ):
         start_timer(core, conn, row["id"], MAX_DURATION, row["max_duration"])
-    if not state.lost:
+    if not awaits_media(state):
         cancel_timer(core, conn, row["id"], LOST)
-    elif EventKind.REATTACHED in kinds:
+    elif kinds & AWAITS_ANEW:
         cancel_timer(core, conn, row["id"], LOST)
         _await_media(core, conn, row, state, core.settings.join_timeout_seconds)
     elif state.streams and EventKind.MEDIA_LOST in kinds:  # not of one that was replaced
         _await_media(core, conn, row, state, core.settings.settle_seconds)
 
 
+def awaits_media(state: CallState) -> bool:
+    """The carrier has to ask what now, or to open the socket it was told of.
+
+    Of a call in forwarding it has asked once the socket that was closed for it is replaced.
+    """
+    return bool(state.streams) if state.status is CallStatus.FORWARDING else state.lost
+
+
 def _await_media(core: Core, conn: Connection, row: Row, state: CallState, delay: float) -> None:
     payload = {"timer": LOST, "callId": row["id"], "reattached": state.reattached}
     core.jobs.enqueue(conn, "timer", f"{LOST}:{row['id']}", payload, delay=delay, lock=row["id"])
+
+
+def _forwarding(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    """The socket is to be closed, upon which the carrier must ask what now."""
+    cancel_timer(core, conn, row["id"], JOIN)
+    if not state.joined:
+        start_timer(core, conn, row["id"], MAX_DURATION, row["max_duration"])
+    _nudge(core, conn, row)
 
 
 def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
@@ -190,6 +210,11 @@ def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
     hanging_up.order(core, conn, row, state)
     if not state.settled:
         start_timer(core, conn, row["id"], SETTLE, core.settings.settle_seconds)
+    _nudge(core, conn, row)
+
+
+def _nudge(core: Core, conn: Connection, row: Row) -> None:
+    """The call's socket is to be closed: this process need not wait until it looks again."""
     for nudge in core.nudges:
         after_commit(conn, partial(nudge, row["id"]))
 

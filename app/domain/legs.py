@@ -12,10 +12,12 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, hanging_up, ledger
+from app.domain import documents, forwarding, hanging_up, ledger
 from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
+from app.domain.assistant_request import ASKING, AssistantRequests, Question
 from app.domain.call import CallState
 from app.domain.core import Core, Row
+from app.domain.without_assistant import goodbye
 from app.store import calls, events
 from app.store.vault import digest
 from providers.base import HangUp, HookKind, Instruction, Leg, Report
@@ -40,15 +42,26 @@ class LegService:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.arrivals = Arrivals(core)
+        self.requests = AssistantRequests(core)
 
     def hear(self, heard: Heard) -> list[Instruction]:
-        """Store it and say what now; an empty list means there is nothing to say."""
+        """Store it and say what now; an empty list means there is nothing to say.
+
+        A leg without an assistant waits here while a server is asked for one.
+        """
+        answer = self._twice(heard)
+        while isinstance(answer, Question):
+            self.requests.settle(answer)
+            answer = self._twice(heard)
+        return answer
+
+    def _twice(self, heard: Heard) -> list[Instruction] | Question:
         try:
             return self._try(heard)
         except Raced:
             return self._try(heard)
 
-    def _try(self, heard: Heard) -> list[Instruction]:
+    def _try(self, heard: Heard) -> list[Instruction] | Question:
         with self.core.store.write() as conn:
             if heard.hook in {HookKind.ARRIVE, HookKind.FALLBACK}:
                 row = self.arrivals.known(conn, heard)
@@ -60,10 +73,10 @@ class LegService:
                 return [HangUp()] if heard.report.asks and _in_markup(heard) else []
             return self._hear(conn, row, heard)
 
-    def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction]:
+    def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction] | Question:
         report, stranger = heard.report, _is_stranger(row, heard)
-        new = self._events(conn, row, report, stranger)
-        also: dict[str, Any] = {}
+        new = forwarding.named(row, self._events(conn, row, report, stranger))
+        also: dict[str, Any] = forwarding.told(conn, row, new)
         if report.leg is not None and any(e.kind is not EventKind.NOTE for e in new):
             also |= adopt(conn, row, report.leg, media=report.media_leg)
         if report.visit is not None and not stranger:
@@ -116,10 +129,14 @@ class LegService:
 
     def _join(
         self, conn: Connection, row: Row, state: CallState, report: Report
-    ) -> list[Instruction]:
+    ) -> list[Instruction] | Question:
         """A leg is here: give it the assistant, or send it on when the call is over already."""
         if state.status is CallStatus.ENDED:
-            return documents.leave(row)
+            return goodbye(row)
+        if state.status is CallStatus.FORWARDING:
+            return forwarding.hand_over(self.core, conn, row, state)
+        if ASKING in row["resolved"]:
+            return Question(row["id"], first=False)
         delivery = report.visit.delivery if report.visit else None
         return [self._document(conn, row, delivery)]
 
@@ -147,6 +164,10 @@ class LegService:
     ) -> list[Instruction]:
         """The carrier went past our markup. A lost socket is put back; else the leg goes its way."""
         question = next((e for e in new if e.kind is EventKind.LEG_CONTINUED), None)
+        if heard.hook is HookKind.FORWARD and state.status is not CallStatus.ENDED:
+            return self._after_forward(conn, row, state, new)
+        if state.status is CallStatus.FORWARDING:
+            return forwarding.hand_over(self.core, conn, row, state, question)
         if state.status is not CallStatus.ENDED and question is not None:
             if events.has(conn, row["id"], _answer_to(question)):  # the carrier's own re-send
                 return [self._document(conn, row, question.key)]
@@ -158,6 +179,16 @@ class LegService:
         if _in_markup(heard) or row["body"].get("phoneCallProviderReturnUrl"):
             return documents.leave(row)
         return []
+
+    def _after_forward(
+        self, conn: Connection, row: Row, state: CallState, new: Sequence[CallEvent]
+    ) -> list[Instruction]:
+        """Busy, unanswered, refused: the caller is back."""
+        if not row["resolved"].get("forward"):
+            return []
+        if forwarding.after(self.core, conn, row, state, new):
+            return [self._document(conn, row)]
+        return documents.leave(row)
 
     def _reattach(
         self, conn: Connection, row: Row, state: CallState, question: CallEvent

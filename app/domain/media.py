@@ -82,8 +82,8 @@ class MediaService:
         )
         with self.core.store.write() as conn:
             row = self._held(conn, seat)
-            if row is None or row["status"] == CallStatus.ENDED:
-                raise Refused("the call is over")
+            if row is None or row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING}:
+                raise Refused("the call is over, or on its way elsewhere")
             self._check_start(conn, row, start)
             leg = Leg(start.call_ref, start.call_ref) if start.call_ref else None
             also = legs.adopt(conn, row, leg) if leg else {}
@@ -142,9 +142,9 @@ class MediaService:
             ledger.intend(self.core, conn, row, EndedReason.DB_ERROR, UNSTORED)
 
     def over(self, call_ids: Collection[str]) -> set[str]:
-        """Of these calls, those that are ended or deleted."""
+        """Of these calls, those whose socket is to be closed: ended, deleted, or forwarding."""
         with self.core.store.read() as conn:
-            return calls.ended_among(conn, call_ids)
+            return calls.without_media(conn, call_ids)
 
     def _record(
         self,

@@ -28,6 +28,8 @@ def queue_status(core: Core, conn: Connection, row: Row, turn: int) -> None:
     ended = row["status"] == CallStatus.ENDED
     if ended:
         extra["endedReason"] = row["ended_reason"]
+    if row["status"] == CallStatus.FORWARDING:
+        extra["destination"] = row["resolved"]["forward"]["destination"]
     key = f"{STATUS_UPDATE}:{row['status']}" + (f":{turn}" if turn and not ended else "")
     _queue(core, conn, row, STATUS_UPDATE, key, extra)
 
@@ -84,7 +86,7 @@ def _queue(
         type=kind,
         url=server["url"],
         body=json.dumps(
-            {"message": _message(core, row, kind, extra)}, ensure_ascii=False, separators=(",", ":")
+            {"message": message(core, row, kind, extra)}, ensure_ascii=False, separators=(",", ":")
         ),
         secret=core.vault.seal(secrets),
         policy=server.get("policy"),
@@ -102,8 +104,8 @@ def wake_delivery(core: Core, conn: Connection, call_id: str) -> None:
     core.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
 
 
-def _message(core: Core, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The call as it is now (Vapi sends its state at creation; ours is the truth)."""
+def message(core: Core, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth)."""
     call = call_json(core, row)
     details = call.get("phoneCallProviderDetails")
     if details:  # its markup holds tokens that are meant for the carrier alone

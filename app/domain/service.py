@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import creation, dialing, documents, ledger
+from app.domain import creation, dialing, documents, forwarding, ledger
 from app.domain.assistants import split_secrets
 from app.domain.collection import check_urls
 from app.domain.core import Core, Row, iso
@@ -124,12 +124,19 @@ class CallService:
     def control(
         self, org_id: str | None, call_id: str, token: str | None, body: Mapping[str, Any]
     ) -> None:
-        """``{"type": "end-call"}``. By API key (``org_id``) or by the call's own token."""
+        """``end-call`` or ``transfer``. By API key (``org_id``) or by the call's own token.
+
+        Raises ``Invalid`` for a destination that is not allowed."""
         with self.core.store.write() as conn:
             found = calls.get(conn, call_id, lock=True)
             if found is None or not self._may_control(found, org_id, token):
                 raise NotFound("Call", call_id)
-            ledger.intend(self.core, conn, dict(found), EndedReason.MANUALLY_CANCELED)
+            row = dict(found)
+            if body.get("type") == "transfer":
+                destination = body["destination"]
+                forwarding.transfer(self.core, conn, row, destination, body.get("content"))
+            else:
+                ledger.intend(self.core, conn, row, EndedReason.MANUALLY_CANCELED)
 
     def _may_control(self, row: Mapping[str, Any], org_id: str | None, token: str | None) -> bool:
         if org_id is not None:

@@ -37,7 +37,7 @@ def _no_call(core: Core, conn: Connection, row: Row, state: CallState) -> None:
 
 
 def _join(core: Core, conn: Connection, row: Row, state: CallState) -> None:
-    if not state.joined and state.status is not CallStatus.ENDED:
+    if not state.joined and state.status not in {CallStatus.FORWARDING, CallStatus.ENDED}:
         _end(core, conn, row, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, ledger.JOIN)
 
 
@@ -47,7 +47,7 @@ def _max_duration(core: Core, conn: Connection, row: Row, state: CallState) -> N
 
 
 def _lost(core: Core, conn: Connection, row: Row, state: CallState) -> None:
-    if state.lost and state.status is not CallStatus.ENDED:
+    if ledger.awaits_media(state) and state.status is not CallStatus.ENDED:
         reason = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
         _end(core, conn, row, EventKind.MEDIA_GONE, reason, ledger.LOST)
 

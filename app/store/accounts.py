@@ -105,6 +105,12 @@ def numbers(conn: Connection, provider: str, number: str) -> Sequence[Number]:
     return every(conn.execute(_NUMBERS, {"provider": provider, "number": number}))
 
 
+def org_numbers(conn: Connection, org_id: str) -> set[str]:
+    """E.164 numbers of one organisation."""
+    query = sa.select(phone_numbers.c.number).where(phone_numbers.c.org_id == org_id)
+    return set(conn.execute(query).scalars())
+
+
 def put_number(conn: Connection, values: Mapping[str, Any]) -> None:
     """Insert, or bring the credential up to date, and the assistant where one is named."""
     if not insert_once(conn, phone_numbers, values):

@@ -134,9 +134,10 @@ def delete(conn: Connection, call_id: str) -> None:
     conn.execute(calls.delete().where(calls.c.id == call_id))
 
 
-def ended_among(conn: Connection, call_ids: Collection[str]) -> set[str]:
-    """Of these, the calls that are over or gone."""
-    query = sa.select(calls.c.id).where(calls.c.id.in_(call_ids), calls.c.status != "ended")
+def without_media(conn: Connection, call_ids: Collection[str]) -> set[str]:
+    """Of these, the calls that are over, gone, or being connected to somebody else."""
+    talking = calls.c.status.not_in(("ended", "forwarding"))
+    query = sa.select(calls.c.id).where(calls.c.id.in_(call_ids), talking)
     return set(call_ids) - set(conn.execute(query).scalars())
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from providers.simulation import (
+    ECHO,
     Act,
     Callee,
     Result,
@@ -25,6 +26,7 @@ from providers.simulation import (
     table,
     unchanged,
 )
+from providers.simulation_owner import hears, owner
 from providers.simulation_wire import SimulatorError
 from providers.twilio.signature import FORM
 from providers.twilio.simulator_api import serve_api
@@ -60,6 +62,9 @@ NOT_CONNECTED = "twilio-failed-to-connect-call"
 EXTENSION = "12#"
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
+CLOSED = "We are closed, please call tomorrow."
+"""The owner's own words to a caller nobody takes."""
+FORWARDED = "assistant-forwarded-call"
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
 COPIES = 3
 FETCH_PATH = "/twilio/calls/{call_id}/twiml"
@@ -120,6 +125,24 @@ def _dial(stage: TwilioStage, callee: Callee, **fields: Any) -> None:
     """The bridge dials by itself."""
     have_dialled(stage, callee, **fields)
     stage.join()
+
+
+def _refused_destination(stage: TwilioStage, outcome: str) -> None:
+    """The destination is not reached; a caller who is back with the assistant presses #."""
+    stage.destination_outcome = outcome
+    _inbound(stage, Act.TRANSFER, Act.PRESS)
+
+
+def _asked(stage: TwilioStage, reply: Mapping[str, Any] | None, *acts: Act) -> None:
+    """The number has no assistant: the owner's server is asked for one."""
+    with owner(stage, reply):
+        call = _caller(stage, acts)
+        arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{INBOUND_PATH}"))
+
+
+def _asked_in_vain(stage: TwilioStage) -> None:
+    _asked(stage, {"error": CLOSED})
+    hears(stage, CLOSED)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -424,6 +447,55 @@ SCENARIOS = table(
         "The same; the phone rings out and no callback comes: the bridge asks the API.",
         _dial_without_callbacks,
         "customer-did-not-answer",
+    ),
+    Scenario(
+        "transfer",
+        "The assistant transfers the call; destination and caller talk, and Studio gets its leg back.",
+        lambda stage: _studio_redirect(stage, Act.TRANSFER),
+        FORWARDED,
+        returned=_returns(FORWARDED),
+    ),
+    Scenario(
+        "transfer-busy",
+        "The destination is busy; the caller is back with the assistant, and presses #.",
+        lambda stage: _refused_destination(stage, "busy"),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-no-answer",
+        "The destination does not answer; the caller is back with the assistant, and presses #.",
+        lambda stage: _refused_destination(stage, "no-answer"),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-abandoned",
+        "The caller hangs up while the destination rings.",
+        lambda stage: _refused_destination(stage, "canceled"),
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "assistant-request",
+        "The number has no assistant; the owner's server names one, and the caller presses #.",
+        lambda stage: _asked(stage, {"assistant": ECHO}, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "assistant-request-error",
+        "The same; the server answers with an error, which the caller hears.",
+        _asked_in_vain,
+        "assistant-request-returned-error",
+    ),
+    Scenario(
+        "assistant-request-destination",
+        "The same; the server answers with a destination, which takes the call.",
+        lambda stage: _asked(stage, {"destination": stage.bridge.destination()}),
+        "assistant-request-returned-forwarding-phone-number",
+    ),
+    Scenario(
+        "assistant-request-times-out",
+        "The same; the server does not answer.",
+        lambda stage: _asked(stage, None),
+        "assistant-request-returned-error",
     ),
 )
 

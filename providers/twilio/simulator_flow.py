@@ -184,17 +184,16 @@ def _redirect(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
 
 
 def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
-    """The other party answers, talks and hangs up."""
-    noun = next(iter(verb), verb)
-    call.stage.timeline.add("caller", f"is connected to {(noun.text or '').strip()}")
+    """The other party answers, talks and hangs up; or it is busy, unanswered, out of reach."""
+    noun, word = next(iter(verb), verb), call.stage.destination_outcome
+    call.stage.timeline.add("caller", f"is connected to {(noun.text or '').strip()}: {word}")
     if not (action := verb.get("action")):
         return None
-    outcome = {
-        "DialCallSid": f"CA{uuid4().hex}",
-        "DialCallStatus": "completed",
-        "DialCallDuration": "5",
-        "DialBridged": "true",
-    }
+    outcome = {"DialCallSid": f"CA{uuid4().hex}", "DialCallStatus": word, "DialBridged": "false"}
+    if word == "answered":
+        outcome |= {"DialCallStatus": "completed", "DialCallDuration": "5", "DialBridged": "true"}
+    if word == "canceled":
+        call.finish("completed")  # the caller did not wait
     return call.fetch(urljoin(base, action), verb.get("method", "POST"), outcome)
 
 

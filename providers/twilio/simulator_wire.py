@@ -63,7 +63,7 @@ class TwilioStage(Stage):
 
     def __init__(self, config: TwilioConfig, out: Callable[[str], object] = print) -> None:
         super().__init__(config, out)
-        self.config = config
+        self.config: TwilioConfig = config
         self.calls: dict[str, TwilioCall] = {}
         """Every call of the run by its sid, for the REST API."""
 

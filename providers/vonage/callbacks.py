@@ -241,7 +241,21 @@ def _forward(request: WebhookRequest, payload: Payload, word: str) -> Report:
         return _note(request, payload, word)
     data = {"what": "forward", "outcome": word, "forwardLegRef": payload.get("uuid")}
     event = _event(request, payload, row.kind, reason=row.reason, data=data)
-    return Report(None, (event,), asks=row.asks)
+    return Report(None, (event, *_abandoned(event, word)), asks=row.asks)
+
+
+def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
+    """Only who placed a leg cancels it: the caller left, of which a bypassed call hears only here."""
+    if word != "cancelled":
+        return ()
+    left = replace(
+        event,
+        kind=EventKind.LEG_ENDED,
+        key=f"{event.key}:leg",
+        reason=EndedReason.CUSTOMER_ENDED_CALL,
+        generic=True,
+    )
+    return (left,)
 
 
 def _forward_completed(payload: Payload) -> Row:

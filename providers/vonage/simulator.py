@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.simulation import (
+    ECHO,
     Act,
     Callee,
     Result,
@@ -32,6 +33,7 @@ from providers.simulation import (
     table,
     unchanged,
 )
+from providers.simulation_owner import hears, owner
 from providers.simulation_wire import SimulatorError
 from providers.vonage.simulator_api import conversation, given, serve_api
 from providers.vonage.simulator_call import INBOUND, Call, EventUrl, Leg
@@ -61,6 +63,9 @@ NOT_CONNECTED = "vonage-failed-to-connect-call"
 EXTENSION = "12#"
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
+CLOSED = "We are closed, please call tomorrow."
+"""The owner's own words to a caller nobody takes."""
+FORWARDED = "assistant-forwarded-call"
 DISCONNECTED = "vonage-disconnected"
 CANCELED = "manually-canceled"
 ANSWER_PATH = "/vonage/answer"
@@ -99,10 +104,10 @@ def _api_bypass(stage: VonageStage, *acts: Act, **fields: Any) -> None:
     arrive(call, partial(given, stage, details["ncco"]))
 
 
-def _own_application(stage: VonageStage) -> None:
+def _own_application(stage: VonageStage, act: Act = Act.PRESS) -> None:
     """The same, and the owner keeps the phone leg's events: only the socket and its leg tell."""
     details = _details(stage)
-    call = _caller(stage, (Act.PRESS,), NOWHERE)
+    call = _caller(stage, (act,), NOWHERE)
     arrive(call, partial(given, stage, details["ncco"]))
 
 
@@ -118,6 +123,29 @@ def _dial(stage: VonageStage, callee: Callee, **fields: Any) -> None:
     """The bridge dials by itself."""
     have_dialled(stage, callee, **fields)
     stage.join()
+
+
+def _refused_destination(stage: VonageStage, outcome: str) -> None:
+    """The destination is not reached; the caller is back with the assistant, and presses #."""
+    stage.destination_outcome = outcome
+    _inbound(stage, Act.TRANSFER, Act.PRESS)
+
+
+def _abandoned(stage: VonageStage) -> None:
+    stage.destination_outcome = "cancelled"
+    _own_application(stage, Act.TRANSFER)
+
+
+def _asked(stage: VonageStage, reply: Mapping[str, Any] | None, *acts: Act) -> None:
+    """The number has no assistant: the owner's server is asked for one."""
+    with owner(stage, reply):
+        call = _caller(stage, acts, EventUrl(f"{stage.config.bridge_url}{EVENT_PATH}"))
+        arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{ANSWER_PATH}", "GET"))
+
+
+def _asked_in_vain(stage: VonageStage) -> None:
+    _asked(stage, {"error": CLOSED})
+    hears(stage, CLOSED)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -457,6 +485,60 @@ SCENARIOS = table(
         "The same; the phone rings out and no callback comes: the bridge asks the API.",
         _dial_without_callbacks,
         "customer-did-not-answer",
+    ),
+    Scenario(
+        "transfer",
+        "The assistant transfers the call; destination and caller talk, and the destination hangs up.",
+        lambda stage: _inbound(stage, Act.TRANSFER),
+        FORWARDED,
+    ),
+    Scenario(
+        "transfer-own-application",
+        "The same, where the owner keeps the phone leg's events.",
+        lambda stage: _own_application(stage, Act.TRANSFER),
+        FORWARDED,
+    ),
+    Scenario(
+        "transfer-busy",
+        "The destination is busy; the caller is back with the assistant, and presses #.",
+        lambda stage: _refused_destination(stage, "busy"),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-rejected",
+        "The destination rejects the call, and no completed follows; the caller presses #.",
+        lambda stage: _refused_destination(stage, "rejected"),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "transfer-abandoned",
+        "The caller hangs up while the destination rings; the owner keeps the phone leg's events.",
+        _abandoned,
+        ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "assistant-request",
+        "The number has no assistant; the owner's server names one, and the caller presses #.",
+        lambda stage: _asked(stage, {"assistant": ECHO}, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "assistant-request-error",
+        "The same; the server answers with an error, which the caller hears.",
+        _asked_in_vain,
+        "assistant-request-returned-error",
+    ),
+    Scenario(
+        "assistant-request-destination",
+        "The same; the server answers with a destination, which takes the call.",
+        lambda stage: _asked(stage, {"destination": stage.bridge.destination()}),
+        "assistant-request-returned-forwarding-phone-number",
+    ),
+    Scenario(
+        "assistant-request-times-out",
+        "The same; the server does not answer.",
+        lambda stage: _asked(stage, None),
+        "assistant-request-returned-error",
     ),
 )
 """By name; ``run`` plays one."""

@@ -176,15 +176,22 @@ def _after(call: Call, media: Leg, ending: Ending) -> Ncco | None:
 
 
 def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
-    """The other party answers, talks and hangs up."""
-    to = str(endpoint.get("number") or endpoint.get("uri"))
-    call.stage.timeline.add("caller", f"is connected to {to}")
+    """The other party answers, talks and hangs up; what went wrong is asked about."""
+    to, word = str(endpoint.get("number") or endpoint.get("uri")), call.stage.destination_outcome
+    call.stage.timeline.add("caller", f"is connected to {to}: {word}")
     leg = Leg(call.stage, call.leg.conversation, call.leg.to, to, OUTBOUND, events)
     for status in ("started", "ringing"):
         leg.happen(status)
-    leg.answered()
-    leg.complete(USER)
-    return None
+    if word == "answered":
+        leg.answered()
+        leg.complete(USER)
+        return None
+    if word == "cancelled":
+        call.leg.complete(USER)  # the caller did not wait
+    following = call.read(leg.ask(word))
+    if word != NO_COMPLETED:
+        leg.complete(USER)
+    return following
 
 
 def checked_endpoint(action: Action) -> Action:

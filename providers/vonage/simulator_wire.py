@@ -69,7 +69,7 @@ class VonageStage(Stage):
 
     def __init__(self, config: VonageConfig, out: Callable[[str], object] = print) -> None:
         super().__init__(config, out)
-        self.config = config
+        self.config: VonageConfig = config
         self.legs: dict[str, Leg] = {}
         """Every leg of the run by its uuid, for the REST API."""
 

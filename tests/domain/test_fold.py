@@ -144,6 +144,32 @@ STORIES: dict[str, tuple[list[CallEvent], CallStatus, EndedReason | None]] = {
         CallStatus.ENDED,
         R.ASSISTANT_FORWARDED_CALL,
     ),
+    # the carrier's summary of a leg that was busy does not say that it was connected
+    "forward failed, summary": (
+        [CREATED, JOINED, event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         event(K.FORWARD_FAILED, 40, data={"forward": "1"}),
+         event(K.FORWARD_ENDED, 41, reason=R.ASSISTANT_FORWARDED_CALL, data={"forward": "1"})],
+        CallStatus.IN_PROGRESS,
+        None,
+    ),
+    # the socket that was closed for a forward is replaced: its end ends nothing
+    "forwarding, socket's end": (
+        [CREATED, JOINED, event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         CONTINUED, event(K.REATTACHED, 52, key="r", data={"streams": ["a"], "answers": "after-1", "forward": "1"}),
+         STOPPED],
+        CallStatus.FORWARDING,
+        None,
+    ),
+    # ... nor does its question explain the later end of a caller who came back
+    "forward failed, caller left": (
+        [CREATED, JOINED, CONTINUED,
+         event(K.REATTACHED, 52, key="r", data={"streams": ["a"], "answers": "after-1", "forward": "1"}),
+         event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         event(K.FORWARD_FAILED, 60, data={"forward": "1"}),
+         event(K.MEDIA_STOPPED, 90, stream="b", reason=R.CUSTOMER_ENDED_CALL, generic=True)],
+        CallStatus.ENDED,
+        R.CUSTOMER_ENDED_CALL,
+    ),
     # frozen is frozen
     "settled": (
         [CREATED, JOINED, event(K.SETTLED, 60, reason=R.CUSTOMER_ENDED_CALL), BUSY,

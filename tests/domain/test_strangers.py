@@ -222,7 +222,7 @@ class TestVonageConversation:
         assert live.call["phoneCallProviderId"] == after
         leg.call_ref = after
         assert call_of(api, leg)["id"] == live.id
-        leg.say("completed", **{"uuid": "p2"}, **leg.OUTBOUND)
+        leg.say("completed", uuid="p2", **leg.OUTBOUND)
         assert live.status == "in-progress"
         leg.say("completed")
         assert live.status == "ended"

@@ -198,8 +198,8 @@ def test_wrong_list(query: dict[str, Any], message: str) -> None:
     ("type_", "message"),
     [
         ("say", f"control type `say` {CONTROLS}"),
-        ("transfer", f"control type `transfer` {CONTROLS}"),
-        ("end", "type must be one of the following values: end-call"),
+        ("transfer", "destination should not be empty"),
+        ("end", "type must be one of the following values: end-call, transfer"),
     ],
 )
 def test_wrong_control(type_: str, message: str) -> None:

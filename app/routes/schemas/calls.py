@@ -26,7 +26,7 @@ from app.routes.schemas.base import (
     whole,
 )
 from app.routes.schemas.customers import Customer
-from app.routes.schemas.phone_numbers import TransientPhoneNumber
+from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus
 
@@ -37,11 +37,12 @@ EITHER_OR = (
 )
 """Saved, or in the body; not both."""
 
+CONTROLS = ("end-call", "transfer")
+
 FOREIGN_CONTROLS = (
     "say",
     "add-message",
     "control",
-    "transfer",
     "handoff",
     "send-transport-message",
 )
@@ -95,17 +96,27 @@ class UpdateCall(Model):
 def _control_type(value: str) -> str:
     if value in FOREIGN_CONTROLS:
         raise wrong(f"control type `{value}` is not supported by this assistant backend")
-    if value != "end-call":
-        raise wrong("$property must be one of the following values: end-call")
+    if value not in CONTROLS:
+        raise wrong(f"$property must be one of the following values: {', '.join(CONTROLS)}")
     return value
 
 
 class Control(OpenModel):
-    """A message to a call that is going on: ``{"type": "end-call"}``."""
+    """A message to a call that is going on: ``{"type": "end-call"}``, or a transfer."""
 
     type: Annotated[str, AfterValidator(_control_type)] = Field(
-        json_schema_extra={"enum": ["end-call"]}
+        json_schema_extra={"enum": list(CONTROLS)}
     )
+    destination: Destination | None = Field(None, description="Required with type `transfer`.")
+    content: str | None = Field(
+        None, max_length=1000, description="Spoken before a transfer, instead of its message."
+    )
+
+    @model_validator(mode="after")
+    def _transfer_has_destination(self) -> Self:
+        if self.type == "transfer" and self.destination is None:
+            raise wrong_object("destination should not be empty")
+        return self
 
 
 class ControlQuery(Query):

@@ -43,7 +43,7 @@ else:  # known only when the program runs
 
 
 class Destination(Model):
-    """Where a leg is sent when no assistant can be found."""
+    """Where a leg is sent: in a transfer, or when no assistant can be found."""
 
     type: Literal["number", "sip"]
     number: Number | None = Field(None, description="Required with type `number`.")
@@ -52,8 +52,12 @@ class Destination(Model):
     )
     extension: str | None = Field(None, max_length=10, pattern=r"^[0-9*#wW,]*$")
     caller_id: ShortText | None = None
-    message: str | None = None
-    description: str | None = None
+    message: str | None = Field(None, max_length=1000, description="Spoken to the caller first.")
+    description: str | None = Field(None, max_length=1000)
+    number_e164_check_enabled: bool | None = None
+    on_failure: Literal["return", "end"] | None = Field(
+        None, description="After busy or no answer: back to the assistant (default), or end."
+    )
 
     @model_validator(mode="after")
     def _has_target(self) -> Self:

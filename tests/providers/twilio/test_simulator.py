@@ -334,6 +334,24 @@ def test_dial_asks_with_the_outcome(stage: TwilioStage, bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize(
+    ("outcome", "leg"),
+    [
+        ("busy", "in-progress"),
+        ("no-answer", "in-progress"),
+        ("canceled", "completed"),  # the caller left while it rang
+    ],
+)
+def test_a_dial_that_fails_says_so(
+    stage: TwilioStage, bridge: Bridge, outcome: str, leg: str
+) -> None:
+    stage.destination_outcome = outcome
+    runs(call_on(stage), f'<Dial action="{bridge.url}/dial"><Number>+1555</Number></Dial>')
+    told = bridge.forms("/dial")[0]
+    assert (told["DialCallStatus"], told["CallStatus"]) == (outcome, leg)
+    assert told["DialBridged"] == "false"
+
+
+@pytest.mark.parametrize(
     ("response", "fault"),
     [
         (Response(200, b"", "text/xml; charset=utf-8"), ""),

@@ -345,6 +345,13 @@ def test_other_failed_forwards(word: str) -> None:
     assert (report.events[0].kind, report.asks) == (EventKind.FORWARD_FAILED, True)
 
 
+def test_a_forward_is_cancelled_by_a_caller_who_left() -> None:
+    """In bypass mode the phone leg's own events go to the owner."""
+    failed, left = parsed("forward_busy", {"status": "cancelled"}).events
+    assert failed.key != left.key
+    assert (left.kind, left.reason, left.generic) == (K.LEG_ENDED, R.CUSTOMER_ENDED_CALL, True)
+
+
 def test_words_that_only_a_socket_has() -> None:
     for name in ("forward_busy", "inbound_answered"):
         report = parsed(name, {"status": "disconnected"})

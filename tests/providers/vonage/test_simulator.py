@@ -355,6 +355,26 @@ def test_the_leg_of_a_forward_has_its_own_events(stage: VonageStage, bridge: Bri
     assert {each["conversation_uuid"] for each in bridge.documents("/forward")} == {"CON-1"}
 
 
+def test_a_forward_that_fails_asks_what_now(stage: VonageStage, bridge: Bridge) -> None:
+    """The answer to the word that says why replaces the NCCO; the summary comes after it."""
+    bridge.answers["/forward"] = [said([TALK])] * 4
+    stage.destination_outcome = "busy"
+    connecting = {"action": "connect", "endpoint": [PHONE], "eventUrl": [f"{bridge.url}/forward"]}
+    call = call_on(stage)
+    runs(call, connecting, LONG)
+    assert set(statuses(bridge, "/forward")) == {"started", "ringing", "busy", "completed"}
+    assert call.spoken == ["Goodbye."]
+
+
+def test_a_caller_may_leave_during_a_forward(stage: VonageStage, bridge: Bridge) -> None:
+    stage.destination_outcome = "cancelled"
+    connecting = {"action": "connect", "endpoint": [PHONE], "eventUrl": [f"{bridge.url}/forward"]}
+    call = call_on(stage)
+    runs(call, connecting, TALK)
+    assert set(statuses(bridge, "/forward")) == {"started", "ringing", "cancelled", "completed"}
+    assert call.spoken == []
+
+
 # ------------------------------------------------------------------ media sockets
 
 

@@ -1,0 +1,232 @@
+"""Legs without an assistant, through a whole bridge: the owner's server is asked, once, in time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from tests.bridge import Bridge
+from tests.carriers import (
+    call_sid,
+    target,
+    twilio_arrival,
+    twilio_post,
+    twilio_status,
+    vonage_arrival,
+    vonage_get,
+)
+from tests.receiver import Receiver, Reply
+
+SECRET = "the secret of the number"
+PATH = "/twilio/inbound_call"
+THERE = {"type": "number", "number": "+14155550188"}
+ECHO = {"name": "echo", "transport": {"provider": "echo"}}
+
+Number = Callable[..., None]
+
+
+@pytest.fixture
+def number(bridge: Bridge, receiver: Receiver) -> Iterator[Number]:
+    """Gives the Twilio number the receiver as its server; called again, more fields."""
+    path = f"/phone-number/{bridge.number_id('twilio')}"
+
+    def patch(**fields: Any) -> None:
+        server = {"url": receiver.url, "secret": SECRET}
+        bridge.api("PATCH", path, {"server": server, "assistantId": None, **fields}, expect=200)
+
+    patch()
+    yield patch
+    patch(server=None, fallbackDestination=None)
+
+
+def says(body: Any, status: int = 200) -> Reply:
+    return Reply(status, body=body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def arrive(bridge: Bridge, sid: str) -> str:
+    status, body = twilio_post(bridge, PATH, **twilio_arrival(sid))
+    assert status == 200, body
+    return body
+
+
+def the_call(bridge: Bridge, sid: str) -> Mapping[str, Any]:
+    found = bridge.api("GET", f"/call?phoneCallProviderId={sid}", expect=200)
+    assert len(found) == 1
+    return dict(found[0])
+
+
+def questions(receiver: Receiver) -> list[Any]:
+    told = [(request, json.loads(request.body)["message"]) for request in receiver.requests]
+    return [(request, m) for request, m in told if m["type"] == "assistant-request"]
+
+
+REPLIES: list[tuple[Reply, str, str]] = [
+    # what the server answers, what becomes of the call, what stands in endedMessage
+    (says({"error": "We are closed."}), "assistant-request-returned-error", "We are closed."),
+    (says({}, 500), "assistant-request-returned-error", "answered 500"),
+    (says({}, 302), "assistant-request-returned-error", "answered 302"),
+    (says(b"x" * 1_000_001), "assistant-request-returned-error", "over 1000000 bytes"),
+    (Reply(silent=True), "assistant-request-returned-error", "within 2 s"),
+    (says({}), "assistant-request-returned-no-assistant", "names no assistant"),
+    (says(b"<html>"), "assistant-request-returned-invalid-assistant", "not JSON"),
+    (
+        says({"assistant": {"maxDurationSeconds": 1}}),
+        "assistant-request-returned-invalid-assistant",
+        "maxDurationSeconds",
+    ),
+    (
+        says({"destination": {**THERE, "number": "+19005550188"}}),
+        "assistant-request-returned-invalid-assistant",
+        "premium",
+    ),
+    (says({"assistantId": "nobody"}), "assistant-not-found", "nobody"),
+]
+
+
+@pytest.mark.parametrize(("reply", "reason", "message"), REPLIES, ids=[r[1] for r in REPLIES])
+def test_no_assistant(
+    bridge: Bridge, receiver: Receiver, number: Number, reply: Reply, reason: str, message: str
+) -> None:
+    sid = call_sid()
+    body = first_asked(bridge, receiver, sid, reply)
+    call = the_call(bridge, sid)
+    assert (call["status"], call["endedReason"]) == ("ended", reason)
+    assert message in call["endedMessage"]
+    assert ("We are closed." in body) == (message == "We are closed.")
+    assert body.endswith("<Hangup /></Response>")
+    assert arrive(bridge, sid) == body  # sent again: the same answer
+
+
+def first_asked(bridge: Bridge, receiver: Receiver, sid: str, reply: Reply) -> str:
+    """The arrival's answer. Status updates race with the question, so every message gets the reply
+    until it is decided."""
+    receiver.reply = reply
+    body = arrive(bridge, sid)
+    receiver.reply = 200
+    return body
+
+
+@pytest.mark.parametrize("transient", [True, False])
+def test_an_assistant(bridge: Bridge, receiver: Receiver, number: Number, transient: bool) -> None:
+    chosen: dict[str, Any] = {"assistant": ECHO}
+    if not transient:
+        chosen = {"assistantId": bridge.api("POST", "/assistant", ECHO, expect=201)["id"]}
+    overrides = {"maxDurationSeconds": 77}
+    sid = call_sid()
+    body = first_asked(bridge, receiver, sid, says({**chosen, "assistantOverrides": overrides}))
+    assert "<Stream" in body
+    call = the_call(bridge, sid)
+    assert (call["status"], call["maxDurationSeconds"]) == ("ringing", 77)
+    assert call["assistantOverrides"] == overrides
+    assert call.get("assistantId") == chosen.get("assistantId")
+    assert call.get("assistant") == chosen.get("assistant")
+
+
+def test_the_question(bridge: Bridge, receiver: Receiver, number: Number) -> None:
+    sid = call_sid()
+    first_asked(bridge, receiver, sid, says({"assistant": ECHO}))
+    [(request, message)] = questions(receiver)
+    assert message["call"]["id"] == the_call(bridge, sid)["id"]
+    assert message["call"]["phoneCallProviderId"] == sid
+    assert message["customer"] == {"number": twilio_arrival(sid)["From"]}
+    assert message["phoneNumber"]["server"] == {"url": receiver.url}
+    assert isinstance(message["timestamp"], int)
+    assert request.headers["x-vapi-secret"] == SECRET
+    Webhook(SECRET.encode()).verify(request.body, dict(request.headers))
+
+
+def test_the_same_arrival_many_times_at_once_asks_once(
+    bridge: Bridge, receiver: Receiver, number: Number
+) -> None:
+    receiver.reply = says({"assistant": ECHO})
+    sid = call_sid()
+    headers = {"I-Twilio-Idempotency-Token": sid}
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(
+            pool.map(lambda _: twilio_post(bridge, PATH, headers, **twilio_arrival(sid)), range(5))
+        )
+    assert len(set(answers)) == 1
+    assert "<Stream" in answers[0][1]
+    assert len(questions(receiver)) == 1
+
+
+def test_a_caller_who_leaves_while_the_server_thinks(
+    bridge: Bridge, receiver: Receiver, number: Number
+) -> None:
+    receiver.reply = Reply(silent=True)
+    sid = call_sid()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(arrive, bridge, sid)
+        receiver.wait_for(lambda _: bool(questions(receiver)))
+        ended = {**twilio_status(sid, "completed", 1), "Direction": "inbound"}
+        twilio_post(bridge, "/twilio/status", **ended)
+        assert "<Hangup" in answer.result()
+    assert the_call(bridge, sid)["endedReason"] == "customer-ended-call"
+
+
+def test_a_destination(bridge: Bridge, receiver: Receiver, number: Number) -> None:
+    sid = call_sid()
+    body = first_asked(bridge, receiver, sid, says({"destination": THERE, "assistant": ECHO}))
+    assert THERE["number"] in body
+    assert the_call(bridge, sid)["status"] == "forwarding"
+    assert "<Dial" in arrive(bridge, sid)
+    action = body.partition('action="')[2].partition('"')[0]
+    fields = {"DialCallStatus": "busy", "DialCallSid": call_sid(), "CallStatus": "in-progress"}
+    _, after = twilio_post(bridge, target(action), **{**twilio_arrival(sid), **fields})
+    assert "<Hangup" in after  # no assistant waits for the caller
+    call = the_call(bridge, sid)
+    assert call["endedReason"] == "assistant-request-returned-forwarding-phone-number"
+    assert "busy" in call["endedMessage"]
+
+
+def test_a_failure_goes_to_the_fallback_destination(
+    bridge: Bridge, receiver: Receiver, number: Number
+) -> None:
+    number(fallbackDestination={**THERE, "message": "One moment."})
+    sid = call_sid()
+    body = first_asked(bridge, receiver, sid, says({}, 503))
+    assert "One moment." in body
+    action = body.partition('action="')[2].partition('"')[0]
+    fields = {"DialCallStatus": "completed", "DialCallSid": call_sid(), "CallStatus": "in-progress"}
+    twilio_post(bridge, target(action), **{**twilio_arrival(sid), **fields})
+    call = the_call(bridge, sid)
+    assert call["endedReason"] == "assistant-request-returned-error"
+    assert call["forwardedPhoneNumber"] == THERE["number"]
+
+
+def test_a_fallback_destination_passes_the_gate(
+    bridge: Bridge, receiver: Receiver, number: Number
+) -> None:
+    number(fallbackDestination={"type": "number", "number": "+18765550188"})
+    sid = call_sid()
+    assert "<Hangup" in first_asked(bridge, receiver, sid, says({}))
+    assert "ALLOWED_COUNTRIES" in the_call(bridge, sid)["endedMessage"]
+
+
+def test_nobody_to_ask(bridge: Bridge) -> None:
+    arrival = vonage_arrival()
+    status, body = vonage_get(bridge, "/vonage/answer", arrival)
+    assert (status, body) == (200, "[]")
+    call = the_call(bridge, arrival["conversation_uuid"])
+    assert call["endedReason"] == "assistant-not-provided"
+
+
+def test_a_stored_assistant_that_may_not_be_called_any_more(
+    database_url: str, tmp_path: Path
+) -> None:
+    """It was stored when private addresses were allowed; they are not now."""
+    with Bridge(database_url, tmp_path) as bridge:
+        stream = {"transport": {"provider": "stream", "url": "ws://127.0.0.1:9/stream"}}
+        assistant = bridge.api("POST", "/assistant", stream, expect=201)
+        bridge.stop()
+        bridge.environ["ALLOW_PRIVATE_SERVER_URLS"] = "0"
+        bridge.start()
+        sid, path = call_sid(), f"{PATH}?assistantId={assistant['id']}"
+        assert "<Hangup" in twilio_post(bridge, path, **twilio_arrival(sid))[1]
+        assert the_call(bridge, sid)["endedReason"] == "assistant-not-invalid"

@@ -1,0 +1,188 @@
+"""Transfers through a whole bridge: what the Call and its messages say, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from providers.twilio import signature as twilio
+from tests.bridge import ACCOUNT, AUTH_TOKEN, TWILIO_NUMBER, Bridge
+from tests.carriers import call_sid, target, twilio_arrival, twilio_post
+from tests.receiver import Receiver
+
+THERE = {"type": "number", "number": "+14155550188"}
+
+
+class Caller:
+    """A leg at Twilio, step by step: arrived, in its media socket, asking what now."""
+
+    def __init__(self, bridge: Bridge, receiver: Receiver) -> None:
+        self.bridge = bridge
+        self.sid = call_sid()
+        body = {"transport": {"provider": "echo"}, "server": {"url": receiver.url}}
+        assistant = bridge.api("POST", "/assistant", body, expect=201)
+        path = f"/twilio/inbound_call?assistantId={assistant['id']}"
+        self.document = self.ask(path)
+        self.call_id = str(self.parameter("callId"))
+
+    def ask(self, path: str, **fields: str) -> ElementTree.Element:
+        status, body = twilio_post(self.bridge, path, None, **twilio_arrival(self.sid, **fields))
+        assert status == 200, body
+        return ElementTree.fromstring(body)
+
+    def parameter(self, name: str) -> str | None:
+        found = (each for each in self.document.iter("Parameter") if each.get("name") == name)
+        return next(found).get("value")
+
+    def join(self) -> ClientConnection:
+        """The media socket, once the assistant is in."""
+        url = next(self.document.iter("Stream")).get("url", "")
+        signed = {"X-Twilio-Signature": signature(url)}
+        socket = connect(url, additional_headers=signed, compression=None, proxy=None)
+        start = {
+            "accountSid": ACCOUNT,
+            "callSid": self.sid,
+            "streamSid": "MZ" + self.sid[2:],
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            "customParameters": {"callId": self.call_id},
+        }
+        socket.send(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
+        message = {"event": "start", "sequenceNumber": "1", "start": start}
+        socket.send(json.dumps({**message, "streamSid": start["streamSid"]}))
+        self.bridge.until(self.call_id, "in-progress")
+        return socket
+
+    def transfer(self, destination: Mapping[str, Any] = THERE) -> tuple[int, Any]:
+        body = {"type": "transfer", "destination": destination}
+        return self.bridge.ask("POST", f"/call/{self.call_id}/control", body)
+
+    def after(self) -> ElementTree.Element:
+        """The verb behind the stream, whose socket is closed."""
+        url = next(self.document.iter("Redirect")).text or ""
+        return self.ask(target(url), CallStatus="in-progress")
+
+    def dialled(self, dial: ElementTree.Element, word: str) -> ElementTree.Element:
+        """``<Dial>`` is over."""
+        action = next(dial.iter("Dial")).get("action", "")
+        fields = {"DialCallStatus": word, "DialCallSid": call_sid(), "CallStatus": "in-progress"}
+        self.document = self.ask(target(action), **fields)
+        return self.document
+
+
+def signature(url: str) -> str:
+    return twilio.compute(AUTH_TOKEN, url, ())
+
+
+@pytest.fixture
+def caller(bridge: Bridge, receiver: Receiver) -> Caller:
+    return Caller(bridge, receiver)
+
+
+def statuses(receiver: Receiver) -> list[str]:
+    told = [json.loads(request.body)["message"] for request in receiver.requests]
+    return [message["status"] for message in told if message["type"] == "status-update"]
+
+
+def closed(socket: ClientConnection) -> int | None:
+    """The code the bridge closed with."""
+    for _ in socket:
+        pass
+    return socket.close_code
+
+
+def test_a_transfer_that_is_answered(caller: Caller, receiver: Receiver) -> None:
+    socket = caller.join()
+    assert caller.transfer({**THERE, "message": "One moment.", "extension": "1,2"})[0] == 200
+    assert closed(socket) == 1000
+    document = caller.after()
+    dial = next(document.iter("Dial"))
+    assert [each.tag for each in document] == ["Say", "Dial"]
+    assert (document[0].text, dial[0].text) == ("One moment.", THERE["number"])
+    assert (dial[0].get("sendDigits"), dial.get("callerId")) == ("1w2", TWILIO_NUMBER)
+    caller.dialled(document, "completed")
+    call = caller.bridge.until(caller.call_id, "ended")
+    assert call["endedReason"] == "assistant-forwarded-call"
+    assert call["forwardedPhoneNumber"] == call["destination"]["number"] == THERE["number"]
+    receiver.wait_for(lambda _: "ended" in statuses(receiver))
+    assert statuses(receiver) == ["queued", "ringing", "in-progress", "forwarding", "ended"]
+    told = [json.loads(request.body)["message"] for request in receiver.requests]
+    forwarding = next(message for message in told if message.get("status") == "forwarding")
+    assert forwarding["destination"]["number"] == THERE["number"]
+
+
+def test_a_busy_destination_gives_the_caller_back(caller: Caller, receiver: Receiver) -> None:
+    closed_by_us = caller.join()
+    caller.transfer()
+    assert closed(closed_by_us) == 1000
+    assert list(caller.dialled(caller.after(), "busy").iter("Stream"))
+    with caller.join():
+        call = caller.bridge.call(caller.call_id)
+        assert "destination" not in call
+        receiver.wait_for(lambda _: statuses(receiver)[3:] == ["forwarding", "in-progress"])
+
+
+def test_a_busy_destination_may_end_the_call(caller: Caller) -> None:
+    caller.join()
+    caller.transfer({**THERE, "onFailure": "end"})
+    document = caller.dialled(caller.after(), "busy")
+    assert [each.tag for each in document] == ["Hangup"]
+    call = caller.bridge.until(caller.call_id, "ended")
+    assert call["endedReason"] == "assistant-forwarded-call"
+    assert "busy" in call["endedMessage"]
+    assert "forwardedPhoneNumber" not in call
+
+
+def test_a_caller_who_leaves_while_it_rings(caller: Caller) -> None:
+    caller.join()
+    caller.transfer()
+    action = next(caller.after().iter("Dial")).get("action", "")
+    caller.ask(target(action), DialCallStatus="canceled", CallStatus="completed")
+    call = caller.bridge.until(caller.call_id, "ended")
+    assert call["endedReason"] == "customer-ended-call"
+
+
+def test_the_same_questions_get_the_same_answers(caller: Caller) -> None:
+    caller.join()
+    caller.transfer()
+    first, second = (caller.after() for _ in range(2))
+    assert [each.tag for each in first] == [each.tag for each in second] == ["Dial"]
+    for dial in (first, second):
+        assert list(caller.dialled(dial, "no-answer").iter("Stream"))
+    log = caller.bridge.api("GET", f"/call/{caller.call_id}/events")
+    assert sum(event["kind"] == "forward.started" for event in log) == 1
+
+
+def test_three_times_at_most(caller: Caller) -> None:
+    for _ in range(3):
+        caller.join()
+        assert caller.transfer()[0] == 200
+        caller.dialled(caller.after(), "busy")
+    caller.join()
+    status, answer = caller.transfer()
+    assert (status, answer["message"]) == (400, "a call is forwarded 3 times at most")
+
+
+@pytest.mark.parametrize(
+    ("destination", "message"),
+    [
+        ({"type": "number", "number": TWILIO_NUMBER}, "your own"),  # a loop
+        ({"type": "number", "number": "+18765550188"}, "ALLOWED_COUNTRIES"),  # Jamaica
+        ({"type": "sip", "sipUri": "sip:a@example.com"}, "ALLOWED_SIP_HOSTS"),
+        ({"type": "number", "number": "911"}, "E.164"),
+    ],
+)
+def test_a_refused_destination_changes_nothing(
+    caller: Caller, destination: dict[str, str], message: str
+) -> None:
+    with caller.join():
+        status, answer = caller.transfer(destination)
+        assert status == 400
+        assert re.search(re.escape(message), str(answer["message"]))
+        assert caller.bridge.call(caller.call_id)["status"] == "in-progress"
