@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from app.config import DELIVERY_SCHEDULE, SettingsError, load
 
 ROOT = Path(__file__).parents[1]
 SECRET = {"SECRET_KEY": "a secret key of the tests"}
+PROCESSES, ROUNDS = 4, 20
+PATIENCE = 60.0
+"""Seconds until a test that waits for a process gives up."""
 
 
 def test_defaults() -> None:
@@ -90,6 +94,37 @@ def test_without_secret_key_one_is_made_beside_the_database(tmp_path: Path) -> N
     first, second = load(environ), load(environ)
     assert first.secret_keys == second.secret_keys
     assert (tmp_path / "x" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def _first_start(urls: list[str], together: Any, seen: Any) -> None:
+    """One of several processes that start on each of these databases at once."""
+    for url in urls:
+        together.wait(PATIENCE)
+        seen.put((url, load({"DATABASE_URL": url}).secret_keys))
+
+
+def test_processes_that_start_together_have_one_key(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path}/{number}/patchbay.db" for number in range(ROUNDS)]
+    spawn = multiprocessing.get_context("spawn")
+    together, seen = spawn.Barrier(PROCESSES), spawn.Queue()
+    processes = [
+        spawn.Process(target=_first_start, args=(urls, together, seen)) for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    found = [seen.get(timeout=PATIENCE) for _ in range(ROUNDS * PROCESSES)]
+    for process in processes:
+        process.join()
+    for url in urls:
+        [(key,)] = {keys for of, keys in found if of == url}
+        assert len(key) >= 32
+    assert sorted(path.name for path in (tmp_path / "0").iterdir()) == ["secret_key"]
+
+
+def test_an_empty_key_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("\n")
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY is not set, and .*secret_key is empty"):
+        load({"DATABASE_URL": f"sqlite:///{tmp_path}/patchbay.db"})
 
 
 def test_no_secret_is_printed() -> None:

@@ -24,6 +24,7 @@ from tests.receiver import Receiver, Reply, Request
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SHORT = (0.0, 0.05, 0.05, 0.05, 0.05)
+CALL = ["status-update:queued", "status-update:ringing", "status-update:ended", "report"]
 
 Ids = tuple[str, str]
 
@@ -284,6 +285,77 @@ class TestOrder:
             clock.pass_by(wait)
         second = names[1]
         assert keys(receiver.requests) == [names[0], second, second, second, *names[2:]]
+
+    @pytest.mark.parametrize("status", [400, 401, 404, 405, 422])
+    def test_refused_updates_do_not_hold_back_the_report(
+        self, store: Store, sender: Sender, ids: Ids, receiver: Receiver, status: int
+    ) -> None:
+        """A server that knows only reports; the first attempts are in order all the same."""
+        for name in CALL:
+            put_message(store, ids, name, receiver.url)
+        receiver.script(status, status, status, 200)
+        assert deliver(sender, ids)
+        assert keys(receiver.requests) == CALL
+        states = [row["state"] for row in rows_of(store, ids)]
+        assert states == ["pending", "pending", "pending", "delivered"]
+
+    def test_refused_updates_are_tried_to_the_end(
+        self, store: Store, sender: Sender, clock: Clock, ids: Ids, receiver: Receiver
+    ) -> None:
+        for name in CALL[:2]:
+            put_message(store, ids, name, receiver.url)
+        receiver.reply = 404
+        while (wait := deliver(sender, ids)) is not None:
+            assert wait > 0  # else the job would spin
+            clock.pass_by(wait)
+        assert [(row["state"], row["attempts"]) for row in rows_of(store, ids)] == [
+            ("failed", len(DELIVERY_SCHEDULE))
+        ] * 2
+
+    @pytest.mark.parametrize(
+        "status",
+        [
+            500,
+            503,
+            408,  # of the 4xx these speak of the moment
+            425,
+            429,
+            307,
+        ],
+    )
+    def test_a_receiver_in_trouble_is_waited_for(
+        self, store: Store, sender: Sender, clock: Clock, ids: Ids, receiver: Receiver, status: int
+    ) -> None:
+        for name in CALL:
+            put_message(store, ids, name, receiver.url)
+        receiver.script(status)
+        wait = deliver(sender, ids)
+        assert wait
+        assert keys(receiver.requests) == CALL[:1]
+        clock.pass_by(wait)
+        assert deliver(sender, ids) is None
+        assert keys(receiver.requests) == [CALL[0], *CALL]
+
+    def test_it_is_waited_for_behind_a_refused_message_too(
+        self, store: Store, sender: Sender, ids: Ids, receiver: Receiver
+    ) -> None:
+        for name in CALL:
+            put_message(store, ids, name, receiver.url)
+        receiver.script(404, 503)
+        assert deliver(sender, ids)
+        assert keys(receiver.requests) == CALL[:2]
+
+    def test_no_message_overtakes_an_older_one_by_its_clock(
+        self, store: Store, sender: Sender, clock: Clock, ids: Ids, receiver: Receiver
+    ) -> None:
+        """Written by two machines, of which the first is a minute ahead."""
+        put_message(store, ids, "a", receiver.url, at=LONG_AGO + timedelta(minutes=1))
+        put_message(store, ids, "b", receiver.url)
+        wait = deliver(sender, ids)
+        assert wait == 60
+        clock.pass_by(wait)
+        assert deliver(sender, ids) is None
+        assert keys(receiver.requests) == ["a", "b"]
 
     def test_nothing_to_do(self, sender: Sender, ids: Ids) -> None:
         assert deliver(sender, ids) is None

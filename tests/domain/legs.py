@@ -58,7 +58,7 @@ class Leg(ABC):
     NO_ANSWER: ClassVar[str]
     ANNOUNCED: ClassVar[str]
     """The carrier's word before it dials."""
-    OUTBOUND: ClassVar[dict[str, str]]
+    OUTBOUND: ClassVar[dict[str, Any]]
     """Of a leg that the carrier dialled."""
 
     def __init__(self, app: Flask, account: str = "", secret: str = "") -> None:
@@ -101,7 +101,7 @@ class Leg(ABC):
         *,
         path: str = "",
         lasted: int | None = None,
-        **fields: str,
+        **fields: Any,
     ) -> TestResponse:
         """A word about the leg, so many seconds after its begin; ``lasted``: the leg's length."""
 
@@ -143,7 +143,7 @@ class TwilioLeg(Leg):
     ARRIVAL = "/twilio/inbound_call"
     NO_ANSWER = "no-answer"
     ANNOUNCED = "initiated"
-    OUTBOUND: ClassVar = {"Direction": "outbound-api", "From": OURS, "To": CUSTOMER}
+    OUTBOUND: ClassVar[dict[str, Any]] = {"Direction": "outbound-api", "From": OURS, "To": CUSTOMER}
 
     @classmethod
     def number_of(
@@ -165,7 +165,7 @@ class TwilioLeg(Leg):
         query: Mapping[str, str] | None = None,
         *,
         visit: int = 1,
-        **fields: str,
+        **fields: Any,
     ) -> TestResponse:
         """Markup of that path, for this leg."""
         target = path + (f"?{urlencode(query)}" if query else "")
@@ -179,9 +179,9 @@ class TwilioLeg(Leg):
         *,
         path: str = "",
         lasted: int | None = None,
-        **fields: str,
+        **fields: Any,
     ) -> TestResponse:
-        length = {} if lasted is None else {"CallDuration": str(lasted)}
+        length: dict[str, Any] = {} if lasted is None else {"CallDuration": str(lasted)}
         return self.post(
             path or "/twilio/status",
             CallStatus=word,
@@ -254,7 +254,11 @@ class VonageLeg(Leg):
     ARRIVAL = "/vonage/answer"
     NO_ANSWER = "unanswered"
     ANNOUNCED = "started"
-    OUTBOUND: ClassVar = {"direction": "outbound", "from": OURS[1:], "to": CUSTOMER[1:]}
+    OUTBOUND: ClassVar[dict[str, Any]] = {
+        "direction": "outbound",
+        "from": OURS[1:],
+        "to": CUSTOMER[1:],
+    }
 
     @classmethod
     def number_of(
@@ -283,7 +287,7 @@ class VonageLeg(Leg):
         *,
         path: str = "",
         lasted: int | None = None,
-        **fields: str,
+        **fields: Any,
     ) -> TestResponse:
         event = {"from": CUSTOMER[1:], "to": OURS[1:], "uuid": self.ref, "direction": "inbound"}
         length = {} if lasted is None else {"duration": str(lasted)}
@@ -295,10 +299,9 @@ class VonageLeg(Leg):
 
     def socket(self, word: str, document: Document, turn: int = 1) -> TestResponse:
         """A word about the leg of our media socket."""
-        leg = {"uuid": f"ws-{self.ref}-{turn}", "direction": "outbound", "from": OURS[1:]}
-        return self.say(
-            word, 60 + turn, path=document.stream_url, **{**leg, "to": document.media_url}
-        )
+        leg: dict[str, Any] = {"uuid": f"ws-{self.ref}-{turn}", "from": OURS[1:]}
+        leg |= {"direction": "outbound", "to": document.media_url}
+        return self.say(word, 60 + turn, path=document.stream_url, **leg)
 
     def post(self, target: str, event: Mapping[str, Any]) -> TestResponse:
         """One signed event of this conversation."""

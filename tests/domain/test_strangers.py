@@ -25,6 +25,18 @@ from tests.domain.legs import (
 )
 from tests.routes.api import Api
 
+AGENT: dict[str, Any] = {
+    "uuid": "agent",
+    "to": "447700900000",
+    "from": OURS[1:],
+    "direction": "outbound",
+}
+RECORDER: dict[str, Any] = {
+    "uuid": "recorder",
+    "to": "wss://recorder.example.com/x",
+    "direction": "outbound",
+}
+
 
 def status(api: Api, call: dict[str, Any]) -> str:
     return str(api.get(f"/call/{call['id']}").json["status"])
@@ -115,10 +127,11 @@ class TestOneLegOfTwoCalls:
 
     def test_while_the_first_call_lives_it_keeps_its_leg(self, app: Flask, api: Api) -> None:
         number = TwilioLeg.number_of(api, assistantId=api.made("/assistant", ECHO)["id"])
-        first = Live(api, TwilioLeg(app))
+        leg = TwilioLeg(app)
+        first = Live(api, leg)
         second = api.call(phoneNumberId=number["id"], assistant=ECHO)
-        first.leg.fetch(f"/twilio/calls/{second['id']}/twiml", visit=2)  # type: ignore[attr-defined]
-        first.leg.say("completed")
+        leg.fetch(f"/twilio/calls/{second['id']}/twiml", visit=2)
+        leg.say("completed")
         assert first.status == "ended"
 
 
@@ -145,8 +158,6 @@ class TestChildOfATwilioLeg:
 class TestVonageConversation:
     """Everybody in it is reported to the same URL."""
 
-    RECORDER = "wss://recorder.example.com/x"
-
     @pytest.fixture
     def number(self, api: Api) -> dict[str, Any]:
         return VonageLeg.number_of(api, assistantId=api.made("/assistant", ECHO)["id"])
@@ -155,13 +166,9 @@ class TestVonageConversation:
     def leg(self, app: Flask, number: dict[str, Any]) -> VonageLeg:
         return VonageLeg(app)
 
-    def recorder(self, leg: VonageLeg, word: str, path: str = "") -> Any:
-        fields = {"uuid": "recorder", "to": self.RECORDER, "direction": "outbound"}
-        return leg.say(word, path=path, **fields)
-
     def test_somebody_else_s_socket_is_not_the_assistant(self, api: Api, leg: VonageLeg) -> None:
         read(leg, leg.arrive())
-        assert self.recorder(leg, "answered").status_code == 204
+        assert leg.say("answered", **RECORDER).status_code == 204
         assert call_of(api, leg)["status"] == "ringing"
         assert kinds(api, call_of(api, leg)["id"])[-1] == "note"
 
@@ -173,13 +180,13 @@ class TestVonageConversation:
     @pytest.mark.parametrize("word", ["disconnected", "completed", "failed"])
     def test_its_end_asks_nothing_of_us(self, api: Api, leg: VonageLeg, word: str) -> None:
         live = Live(api, leg)
-        answer = self.recorder(leg, word)
+        answer = leg.say(word, **RECORDER)
         assert (answer.status_code, answer.data) == (204, b"")
         assert live.status == "in-progress"
 
     def test_it_does_not_stand_in_for_ours(self, app: Flask, api: Api, leg: VonageLeg) -> None:
         live = Live(api, leg)
-        self.recorder(leg, "answered")
+        leg.say("answered", **RECORDER)
         live.lose()
         fire(app, LOST, live.id, waiting(app, LOST, live.id))
         assert live.reason == "phone-call-provider-closed-websocket"
@@ -194,21 +201,19 @@ class TestVonageConversation:
         assert status(api, made) == "in-progress"
         return made
 
-    AGENT = {"uuid": "agent", "to": "447700900000", "from": OURS[1:], "direction": "outbound"}
-
     @pytest.mark.parametrize(
         "word", ["busy", "timeout", "rejected", "failed", "cancelled", "completed"]
     )
     def test_an_agent_s_leg_ends_nothing(
         self, api: Api, leg: VonageLeg, call: dict[str, Any], word: str
     ) -> None:
-        leg.say(word, **self.AGENT)
+        leg.say(word, **AGENT)
         assert status(api, call) == "in-progress"
 
     def test_the_customer_s_leg_ends_the_call(
         self, api: Api, leg: VonageLeg, call: dict[str, Any]
     ) -> None:
-        leg.say("completed", **self.AGENT)
+        leg.say("completed", **AGENT)
         leg.say("completed", 61, **leg.OUTBOUND)
         ended = api.get(f"/call/{call['id']}").json
         assert (ended["status"], ended["endedReason"]) == ("ended", "customer-ended-call")
