@@ -179,14 +179,25 @@ def _leg_reason(winner: CallEvent, view: _View) -> EndedReason:
     """The carrier's bare "completed" means different things with and without an answer."""
     if winner.unanswered_reason and not _answered(view):
         return winner.unanswered_reason
-    limit = next((e.data.get("maxDurationSeconds") for e in view.of(EventKind.CREATED)), None)
-    started_at, duration = _started_at(view), winner.data.get("durationSeconds")
-    # The leg's length counts the flow before the assistant too; both must have reached the limit.
-    if winner.generic and limit and started_at and duration is not None and duration >= limit:
-        spoken = (winner.at - started_at).total_seconds()
-        if spoken >= limit - CLOCKS_DIFFER:
-            return EndedReason.EXCEEDED_MAX_DURATION  # the carrier's own limit cut it
+    if winner.generic and _cut_by_limit(winner, view):
+        return EndedReason.EXCEEDED_MAX_DURATION
     return winner.reason or EndedReason.UNKNOWN_ERROR
+
+
+def _cut_by_limit(winner: CallEvent, view: _View) -> bool:
+    """The carrier ended it at the limit it was given, or a leg as long as ours allows.
+
+    The length of a leg that a flow owns counts the flow before the assistant too: of those the
+    assistant's own time must have reached the limit.
+    """
+    limit = next((e.data.get("maxDurationSeconds") for e in view.of(EventKind.CREATED)), None)
+    duration = winner.data.get("durationSeconds")
+    if not limit or duration is None or duration < limit:
+        return False
+    started_at = _started_at(view)
+    if _dialed(view) or started_at is None:
+        return _dialed(view)
+    return (winner.at - started_at).total_seconds() >= limit - CLOCKS_DIFFER
 
 
 def _progress(view: _View) -> CallStatus:

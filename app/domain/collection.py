@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.domain.assistants import SECRETS, merge, split_secrets
+from app.domain.assistants import merge, split_secrets, with_secrets
 from app.domain.core import Core, iso, new_id
 from app.domain.errors import Invalid, NotFound
 from app.store import resources as store
@@ -121,13 +121,12 @@ class Collection(ABC):
 
 
 def patched(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``old`` with the changes; a sealed field inside a replaced object stays unless it is given."""
-    new = {**old, **changes}
-    for outer, *inner in SECRETS:
-        before, after = old.get(outer), changes.get(outer)
-        if inner and isinstance(before, Mapping) and isinstance(after, Mapping):
-            kept = {name: before[name] for name in inner if name in before}
-            new[outer] = {**kept, **new[outer]}
+    """``old`` with the changes; a sealed field inside a replaced object stays unless it is given.
+
+    Clients send back what they were shown, and they are not shown secrets.
+    """
+    changed = {name: old[name] for name in changes if name in old}
+    new = {**old, **with_secrets(changed, changes)}
     return {name: value for name, value in new.items() if value is not None}
 
 

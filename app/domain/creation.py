@@ -44,7 +44,7 @@ class NewCall:
     customer_id: str | None = None
     phone_number_id: str | None = None
     assistant: dict[str, Any] = field(default_factory=dict)
-    """Stored or transient, its secrets included, overrides not yet applied."""
+    """Stored or transient, its secrets included, overrides applied."""
     customer: dict[str, Any] = field(default_factory=dict)
     phone_number: dict[str, Any] = field(default_factory=dict)
     """Body of the number, its server's secrets included."""
@@ -90,7 +90,7 @@ def org_server(core: Core, conn: Connection, org_id: str) -> Server | None:
 def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
     """The row, still without its secrets, and the secrets that belong into it. Touches nothing."""
     now = core.now()
-    assistant = merge(new.assistant, new.body.get("assistantOverrides") or {})
+    assistant = new.assistant
     public, hidden = split_secrets(assistant)
     number_public, _ = split_secrets(new.phone_number)
     server = server_of(assistant) or server_of(new.phone_number) or new.server

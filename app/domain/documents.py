@@ -96,6 +96,7 @@ def return_url_problem(core: Core, provider: Provider, url: str) -> str | None:
     """Why a leg may not be sent there; None when it may. Only known hosts: a leg is money."""
     try:
         parts = urlsplit(url)
+        _ = parts.port  # raises for one that is no number
     except ValueError:
         return "phoneCallProviderReturnUrl must be a URL"
     if not _PRINTABLE.fullmatch(url):

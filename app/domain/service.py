@@ -168,7 +168,7 @@ class CallService:
             assistant_id=assistant_id,
             customer_id=body.get("customerId"),
             phone_number_id=number["id"],
-            assistant=assistant,
+            assistant=creation.overridden(assistant, body.get("assistantOverrides") or {}),
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
             server=creation.org_server(self.core, conn, org_id),
