@@ -197,7 +197,7 @@ def _cut_by_limit(winner: CallEvent, view: _View) -> bool:
     started_at = _started_at(view)
     if _dialed(view) or started_at is None:
         return _dialed(view)
-    return (winner.at - started_at).total_seconds() >= limit - CLOCKS_DIFFER
+    return bool((winner.at - started_at).total_seconds() >= limit - CLOCKS_DIFFER)
 
 
 def _progress(view: _View) -> CallStatus:
