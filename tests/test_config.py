@@ -49,6 +49,7 @@ def test_defaults() -> None:
         ({"SETTLE_SECONDS": "nan"}, "SETTLE_SECONDS"),
         ({"JOIN_TIMEOUT_SECONDS": "0"}, "JOIN_TIMEOUT_SECONDS"),
         ({"BYPASS_TTL_SECONDS": "soon"}, "BYPASS_TTL_SECONDS"),
+        ({"RECONCILE_SECONDS": "0"}, "RECONCILE_SECONDS"),
         ({"ASSISTANT_BACKEND": "robot"}, "ASSISTANT_BACKEND"),
         ({"ASSISTANT_BACKEND": "stream"}, "STREAM_URL"),  # stream of what?
         ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket

@@ -26,6 +26,8 @@ _PRINTABLE = re.compile(r"[!-~]+")
 MEDIA = "media"
 CALLBACK = "callback"
 JOIN_GRACE_SECONDS = 30.0
+DIALLING_SECONDS = 150.0
+"""From the creation of a call we dial to its answer: a carrier that is busy, a phone that rings."""
 
 
 def mint() -> dict[str, str]:
@@ -41,7 +43,8 @@ def keep(core: Core, conn: Connection, row: Mapping[str, Any], tokens: Mapping[s
     """
     now = core.now()
     settings = core.settings
-    awaited = settings.bypass_ttl_seconds if row["status"] == CallStatus.QUEUED else 0.0
+    patience = settings.bypass_ttl_seconds if row["bypass"] else DIALLING_SECONDS
+    awaited = patience if row["status"] == CallStatus.QUEUED else 0.0
     seconds = awaited + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
     expiry = {MEDIA: now + timedelta(seconds=seconds), CALLBACK: None}
     calls.insert_tokens(

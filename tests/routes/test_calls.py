@@ -51,6 +51,21 @@ def test_create_with_a_number_of_its_own(api: Api) -> None:
     assert TOKEN not in api.get(f"/call/{call['id']}").text
 
 
+@pytest.mark.parametrize("bypass", [{}, {"phoneCallProviderBypassEnabled": False}])
+def test_without_bypass_the_call_is_accepted_and_dialled_later(
+    api: Api, bypass: dict[str, Any]
+) -> None:
+    body = {**bypass, "phoneNumber": TRANSIENT, "assistant": {}}
+    sip = {"name": "Ann", "sipUri": "sip:ann@example.com"}
+    call = api.made("/call", {**body, "customer": sip})
+    assert (call["status"], call["phoneCallTransport"]) == ("queued", "sip")
+    assert "phoneCallProviderDetails" not in call
+    assert call["phoneCallProviderBypassEnabled"] is False
+    for wrong in ({"name": "Ann"}, {"number": "+14155550111", "extension": "ask Ann"}):
+        assert isinstance(refused(api.post("/call", {**body, "customer": wrong})), str)
+    assert len(api.get("/call").json) == 1
+
+
 BYPASS = {"phoneCallProviderBypassEnabled": True}
 
 
