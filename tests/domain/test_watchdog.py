@@ -12,7 +12,7 @@ from app.config import Settings
 from app.domain import documents, watchdog
 from app.domain.media import Seat
 from app.store import calls
-from providers.base import StreamStart
+from providers.base import StreamStart, stream_id
 from providers.events import EventKind
 from providers.simulation_server import ApiReply
 from tests.domain.carriers import DOWN, SID, TWILIO, UNKNOWN, VONAGE, Api, Carrier, Domain, domain
@@ -150,7 +150,7 @@ def seat_of(ours: Domain, call: Any) -> Seat:
         assert row is not None
         tokens = documents.mint()
         documents.keep(ours.core, conn, row, tokens)
-        stream = documents.connect(ours.core, row, tokens).media_url.rpartition("/")[2]
+        stream = stream_id(documents.connect(ours.core, row, tokens).media_url)
     provider = ours.core.providers[TWILIO.name]
     return Seat(call["id"], row["org_id"], stream, provider, "echo", None, {}, {})
 
