@@ -8,6 +8,8 @@ that. https://docs.vapi.ai/server-url/events#assistant-request
 from __future__ import annotations
 
 import json
+import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +31,8 @@ LOOK_SECONDS = 0.1
 GRACE_SECONDS = 1.0
 """Beyond the budget: then whoever asked is not there any more, and the next one asks again."""
 MAX_SPOKEN = 1000
+MAX_DEPTH = 32
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 NO_ASSISTANT = EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT
 INVALID = EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT
@@ -131,7 +135,12 @@ class AssistantRequests:
     def _equip(self, conn: Connection, row: Row, chosen: Chosen) -> Refusal | None:
         body: Mapping[str, Any] | None = chosen.assistant
         if chosen.assistant_id is not None:
-            body = creation.stored_assistant(self.core, conn, row["org_id"], chosen.assistant_id)
+            known = UUID.fullmatch(chosen.assistant_id)  # the only ids a store is asked for
+            body = (
+                creation.stored_assistant(self.core, conn, row["org_id"], chosen.assistant_id)
+                if known
+                else None
+            )
         if body is None:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
@@ -151,9 +160,9 @@ def judge(reply: Reply) -> Refusal | Sent | Chosen:
     if reply.error is not None:
         return Refusal(ERROR, reply.error)
     try:
-        body = json.loads(reply.body) if reply.body.strip() else {}
-    except (ValueError, RecursionError):
-        return Refusal(INVALID, "the reply is not JSON")
+        body = _clean(json.loads(reply.body)) if reply.body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        return Refusal(INVALID, f"the reply is not JSON: {error}"[:200])
     if not isinstance(body, dict):
         return Refusal(INVALID, "the reply is not a JSON object")
     given = {name: value for name, value in body.items() if value is not None}
@@ -161,6 +170,21 @@ def judge(reply: Reply) -> Refusal | Sent | Chosen:
         (read(given) for name, read in READERS.items() if name in given),
         Refusal(NO_ASSISTANT, "the reply names no assistant"),
     )
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """Text any store takes, numbers that are numbers. Raises ``ValueError`` for what is too deep."""
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return re.sub("[\x00\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(item, depth + 1) for name, item in value.items()}
+    return value
 
 
 def _error(given: Mapping[str, Any]) -> Refusal:

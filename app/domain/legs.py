@@ -187,7 +187,7 @@ class LegService:
         if not row["resolved"].get("forward"):
             return []
         if forwarding.after(self.core, conn, row, state, new):
-            return [self._document(conn, row)]
+            return [self._document(conn, row, next((event.key for event in new), None))]
         return documents.leave(row)
 
     def _reattach(

@@ -56,6 +56,21 @@ def test_no_answer_is_an_error() -> None:
     assert judge(Reply(error="no answer within 7.5 s")) == Refusal(ERROR, "no answer within 7.5 s")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b'{"error": NaN}', b'{"assistant": {"x": 1e999}}', b'{"assistant":' * 40 + b"1" + b"}" * 40],
+)
+def test_what_no_store_can_keep_is_not_valid(body: bytes) -> None:
+    verdict = judge(Reply(body))
+    assert isinstance(verdict, Refusal)
+    assert verdict.reason is INVALID
+
+
+def test_text_no_store_can_keep_is_cleaned() -> None:
+    told = judge(Reply(rb'{"error": "a\u0000b\ud800c \ud83d\ude00"}'))
+    assert told == Refusal(ERROR, "a\ufffdb\ufffdc \U0001f600", "a\ufffdb\ufffdc \U0001f600")
+
+
 def test_an_empty_body_names_nobody() -> None:
     assert judge(Reply(b" ")) == Refusal(NONE, "the reply names no assistant")
 

@@ -155,6 +155,8 @@ def test_the_same_questions_get_the_same_answers(caller: Caller) -> None:
     assert [each.tag for each in first] == [each.tag for each in second] == ["Dial"]
     for dial in (first, second):
         assert list(caller.dialled(dial, "no-answer").iter("Stream"))
+    again = caller.dialled(second, "no-answer")
+    assert [each.tag for each in again] == ["Connect", "Redirect"]
     log = caller.bridge.api("GET", f"/call/{caller.call_id}/events")
     assert sum(event["kind"] == "forward.started" for event in log) == 1
 
