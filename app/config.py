@@ -78,6 +78,8 @@ class Settings:
     bypass_ttl_seconds: float = 300.0
     reconcile_seconds: float = 60.0
     assistant_request_seconds: float = 7.5
+    rate_limit_per_minute: int = 6000
+    max_concurrent_calls: int = 0
     ended_reasons: str = "extended"
     media_url: str | None = None
     run_jobs: bool = True
@@ -130,6 +132,8 @@ class _Reader:
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
             reconcile_seconds=self.number("RECONCILE_SECONDS", 60, 1, 3600),
             assistant_request_seconds=self.number("ASSISTANT_REQUEST_SECONDS", 7.5, 0.1, 14),
+            rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
+            max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             media_url=self.url("MEDIA_URL", None, ("http", "https")),
             run_jobs=self.flag("RUN_JOBS", True),

@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
-from app.domain.errors import Conflict, DomainError, Invalid, NotFound, Unauthorized
+from app.domain.errors import Conflict, DomainError, Invalid, NotFound, TooMany, Unauthorized
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ DOMAIN_STATUS: Mapping[type[DomainError], int] = {
     Unauthorized: 401,
     NotFound: 404,
     Conflict: 409,
+    TooMany: 429,
 }
 
 HTTP_MESSAGES: Mapping[int, str] = {
@@ -88,7 +89,8 @@ def _domain_error(error: DomainError) -> Response:
     if isinstance(error, Unauthorized):
         return _api_error(unauthorized())
     message = error.messages if isinstance(error, Invalid) else str(error)
-    return error_response(DOMAIN_STATUS[type(error)], message)
+    later = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    return error_response(DOMAIN_STATUS[type(error)], message, later)
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -12,7 +12,7 @@ from app.delivery.addresses import BadURL, check_url
 from app.delivery.asking import Asker
 from app.delivery.jobs import Handler, open_jobs
 from app.delivery.sender import Sender
-from app.domain import dialing, hanging_up, ledger, timers, watchdog
+from app.domain import dialing, hanging_up, idempotency, ledger, timers, watchdog
 from app.domain.core import Core
 from app.domain.legs import LegService
 from app.domain.media import MediaService
@@ -62,6 +62,7 @@ class Patchbay:
         self.resources = ResourceService(self.core)
         self.legs = LegService(self.core)
         self.media = MediaService(self.core)
+        handlers[idempotency.JOB] = partial(idempotency.forget, self.core)
         handlers["timer"] = partial(timers.fire, self.core)
         handlers[dialing.JOB] = partial(dialing.run, self.core)
         handlers[hanging_up.JOB] = partial(hanging_up.run, self.core)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import assistant_check, creation, documents
+from app.domain import assistant_check, creation, documents, limits
 from app.domain.assistant_request import ASKING, Question
 from app.domain.core import Core, Row
 from app.domain.creation import INBOUND, OUTBOUND, NewCall
@@ -82,6 +82,8 @@ class Arrivals:
             secrets["document"] = {**tokens, "delivery": visit.delivery}
         creation.write(self.core, conn, row, secrets, tokens, heard.report.events)
         self._lead(conn, heard, leg, row)
+        if problem is None and limits.is_full(self.core, conn, row):
+            return limits.turn_away(self.core, conn, row)
         if asks:
             return Question(row["id"], first=True)
         if problem is not None:

@@ -4,7 +4,8 @@ DomainError
 ├── Invalid        what was asked cannot be done as it was asked (400)
 ├── Unauthorized   the caller may not do this (401)
 ├── NotFound       there is no such thing in this organisation (404)
-└── Conflict       it contradicts what was done before (409)
+├── Conflict       it contradicts what was done before (409)
+└── TooMany        more than a limit allows: later (429)
 """
 
 from __future__ import annotations
@@ -37,3 +38,11 @@ class NotFound(DomainError):
 
 class Conflict(DomainError):
     """The same request cannot be made good by sending it again."""
+
+
+class TooMany(DomainError):
+    """``retry_after``: whole seconds until one more is allowed."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

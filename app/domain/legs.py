@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, forwarding, hanging_up, ledger
+from app.domain import documents, forwarding, hanging_up, ledger, limits
 from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
 from app.domain.assistant_request import ASKING, AssistantRequests, Question
 from app.domain.call import CallState
@@ -137,6 +137,8 @@ class LegService:
             return forwarding.hand_over(self.core, conn, row, state)
         if ASKING in row["resolved"]:
             return Question(row["id"], first=False)
+        if limits.is_full(self.core, conn, row):
+            return limits.turn_away(self.core, conn, row)
         delivery = report.visit.delivery if report.visit else None
         return [self._document(conn, row, delivery)]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import ledger, legs
+from app.domain import ledger, legs, limits
 from app.domain.assistants import backend_of, merge
 from app.domain.core import Core, Row, new_id
 from app.domain.documents import MEDIA
@@ -68,6 +68,9 @@ class MediaService:
         with self.core.store.write() as conn:
             if not calls.claim_token(conn, digest(token), self.core.now()):
                 raise Refused("the stream token was used before")
+            room = limits.has_room(self.core, conn, row["id"])
+        if not room:
+            raise Refused("no seat is free: see MAX_CONCURRENT_CALLS")
         return self._seat(row, provider, stream_id(url))
 
     def joined(self, seat: Seat, start: StreamStart) -> None:

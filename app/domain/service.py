@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import creation, dialing, documents, forwarding, ledger
+from app.domain import creation, dialing, documents, forwarding, ledger, limits
 from app.domain.assistants import split_secrets
 from app.domain.collection import check_urls
 from app.domain.core import Core, Row, iso
@@ -34,6 +34,7 @@ NO_ASSISTANT = (
 
 
 Listing = list[dict[str, Any]]
+Last = Callable[[Connection, dict[str, Any]], None]
 
 
 class CallService:
@@ -42,14 +43,18 @@ class CallService:
     def __init__(self, core: Core) -> None:
         self.core = core
 
-    def create(self, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create(
+        self, org_id: str, body: Mapping[str, Any], last: Last | None = None
+    ) -> dict[str, Any]:
         """A bypass call with its ``phoneCallProviderDetails``, or one that is about to be dialled.
 
+        ``last`` is called with the answer at the end of the transaction; what it raises undoes it.
         Raises ``Invalid``.
         """
         # Only a transient number may have to be stored; else the lock is not needed to look up.
         look_up = self.core.store.write if body.get("phoneNumber") else self.core.store.read
         with look_up() as conn:
+            limits.check_room(self.core, conn)
             new = self._new(conn, org_id, body)
         row, secrets = creation.draft(self.core, new)
         tokens = documents.mint()
@@ -62,7 +67,10 @@ class CallService:
             creation.write(self.core, conn, row, secrets, tokens)
             if not new.bypass:
                 dialing.start(self.core, conn, row)
-        return call_json(self.core, row)
+            call = call_json(self.core, row)
+            if last is not None:
+                last(conn, call)
+        return call
 
     def get(self, org_id: str, call_id: str) -> dict[str, Any]:
         with self.core.store.read() as conn:

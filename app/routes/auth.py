@@ -54,16 +54,16 @@ class Keys:
 
 
 def require_key() -> None:
-    """Before every request of the API. Sets ``g.org_id``. Raises ``ApiError`` 401."""
-    g.org_id = organisation(presented_key())
-    if g.org_id is None:
+    """Before every request of the API. Sets ``g.org_id`` and ``g.key_id``. Raises ``ApiError`` 401."""
+    key = _key(presented_key())
+    if key is None:
         raise unauthorized()
+    g.org_id, g.key_id = key.org_id, key.id
 
 
 def organisation(token: str | None) -> str | None:
     """Whose key it is; None for no key and for one that is not in force."""
-    keys: Keys = current_app.extensions[EXTENSION]
-    key = keys.find(token) if token else None
+    key = _key(token)
     return key.org_id if key else None
 
 
@@ -73,6 +73,11 @@ def presented_key() -> str | None:
     if scheme.lower() == "bearer":
         return value.strip() or None
     return _password(value.strip()) if scheme.lower() == "basic" else None
+
+
+def _key(token: str | None) -> ApiKey | None:
+    keys: Keys = current_app.extensions[EXTENSION]
+    return keys.find(token) if token else None
 
 
 def _password(encoded: str) -> str | None:

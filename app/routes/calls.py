@@ -13,6 +13,7 @@ from flask_openapi3.types import ResponseDict
 from app.domain.errors import NotFound
 from app.errors import unauthorized
 from app.routes.auth import organisation, presented_key
+from app.routes.creating import created
 from app.routes.crud import api_blueprint
 from app.routes.listing import call_filter
 from app.routes.schemas.base import Uuid
@@ -36,22 +37,25 @@ class MessagePath(IdPath):
 
 
 @blueprint.post(
-    "/call", summary="Create call", operation_id="createCall", responses={201: Call, 409: Error}
+    "/call",
+    summary="Create call",
+    operation_id="createCall",
+    responses={201: Call, 409: Error, 429: Error},
 )
 @checked(body=CreateCall)
 def create(body: CreateCall) -> Response:
-    return reply(services().calls.create(g.org_id, body.given()), 201)
+    return created(body.given())
 
 
 @blueprint.post(
     "/call/phone",
     summary="Create call (the older path)",
     operation_id="createPhoneCall",
-    responses={201: Call, 409: Error},
+    responses={201: Call, 409: Error, 429: Error},
 )
 @checked(body=CreateCall)
 def create_phone(body: CreateCall) -> Response:
-    return reply(services().calls.create(g.org_id, body.given()), 201)
+    return created(body.given())
 
 
 @blueprint.get(

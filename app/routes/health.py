@@ -52,7 +52,9 @@ def numbers() -> Response:
 
 
 def _unavailable(database: str) -> Response:
-    return reply({"status": "unavailable", "database": database}, 503)
+    answer = reply({"status": "unavailable", "database": database}, 503)
+    answer.headers["Retry-After"] = "1"
+    return answer
 
 
 def _lines(counts: Counts, age: float) -> Iterator[str]:

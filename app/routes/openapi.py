@@ -58,6 +58,7 @@ ERRORS = (
     (409, "It contradicts an earlier request."),
     (413, "The body is too large."),
     (415, "The body is not declared as application/json."),
+    (429, "More new calls a minute than allowed: try again after Retry-After seconds."),
     (500, "Our mistake; the log says which."),
     (503, "The store is not available: try again after Retry-After seconds."),
 )

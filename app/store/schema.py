@@ -236,6 +236,24 @@ message_attempts = sa.Table(
     sa.Column("response", sa.Text),  # its beginning
 )
 
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("org_id", sa.ForeignKey("orgs.id"), primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),  # of the key
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),  # of the body it came with
+    sa.Column("secret", sa.LargeBinary, nullable=False),  # the answer it got
+    sa.Column("created_at", Time, nullable=False, index=True),
+)
+
+rate_limits = sa.Table(
+    "rate_limits",
+    metadata,
+    sa.Column("key_id", sa.ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("empty_at", Time, nullable=False),  # when nothing of it will be in use
+)
+
 jobs = sa.Table(
     "jobs",
     metadata,

@@ -1,0 +1,37 @@
+"""Idempotency keys: which call a key made, and what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.schema import Time, idempotency_keys
+from app.store.sql import insert_once, one
+
+_FIND = sa.select(idempotency_keys).where(
+    idempotency_keys.c.org_id == sa.bindparam("org"),
+    idempotency_keys.c.digest == sa.bindparam("key"),
+)
+_FORGET = idempotency_keys.delete().where(
+    idempotency_keys.c.created_at < sa.bindparam("before", type_=Time)
+)
+_OLDEST = sa.select(sa.func.min(idempotency_keys.c.created_at))
+
+
+def find(conn: Connection, org_id: str, digest: str) -> dict[str, Any] | None:
+    return one(conn.execute(_FIND, {"org": org_id, "key": digest}))
+
+
+def keep(conn: Connection, values: Mapping[str, Any]) -> bool:
+    """False when the key is there. One that another transaction is keeping is waited for."""
+    return insert_once(conn, idempotency_keys, values)
+
+
+def forget(conn: Connection, before: datetime) -> datetime | None:
+    """Remove the older ones. The time of the oldest that is left."""
+    conn.execute(_FORGET, {"before": before})
+    return conn.execute(_OLDEST).scalar()

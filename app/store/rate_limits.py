@@ -1,0 +1,54 @@
+"""How much of its rate each API key has used: one row, one statement, for all processes alike.
+
+A leaky bucket kept as the time at which it will be empty.
+https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.dml import Insert
+
+from app.store.schema import EPOCH, Time, rate_limits
+
+_EMPTY_AT = sa.select(rate_limits.c.empty_at).where(rate_limits.c.key_id == sa.bindparam("key"))
+
+
+def empty_at(conn: Connection, key_id: str) -> datetime:
+    """When nothing of the limit will be in use; in the past for a key that is at rest."""
+    return conn.execute(_EMPTY_AT, {"key": key_id}).scalar() or EPOCH
+
+
+def take(conn: Connection, key_id: str, now: datetime, cost: timedelta, window: timedelta) -> bool:
+    """Use ``cost`` of the ``window``. False, and nothing used, when less than that is left."""
+    values = {
+        "key": key_id,
+        "first": now + cost,
+        "now": now,
+        "cost": cost // timedelta(microseconds=1),
+        "latest": now + window,
+    }
+    return conn.execute(_take(conn.dialect.name), values).rowcount == 1
+
+
+@lru_cache(maxsize=2)
+def _take(dialect: str) -> Insert:
+    maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    now = sa.bindparam("now", type_=Time)
+    used = sa.case((rate_limits.c.empty_at > now, rate_limits.c.empty_at), else_=now)
+    after = sa.type_coerce(used, sa.BigInteger) + sa.bindparam("cost", type_=sa.BigInteger)
+    return (
+        maker(rate_limits)
+        .values(key_id=sa.bindparam("key"), empty_at=sa.bindparam("first", type_=Time))
+        .on_conflict_do_update(
+            index_elements=[rate_limits.c.key_id],
+            set_={"empty_at": sa.type_coerce(after, Time)},
+            where=after <= sa.bindparam("latest", type_=Time),
+        )
+        .execution_options(preserve_rowcount=True)
+    )
