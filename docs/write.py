@@ -11,6 +11,7 @@ import json
 from enum import StrEnum
 from pathlib import Path
 
+from docs import compatibility
 from providers.events import CallStatus, EndedReason, EventKind
 from providers.twilio.studio import flow
 
@@ -21,6 +22,7 @@ NOTICE = "<!-- Written by `make docs`; change `providers/events.py` instead. -->
 def pages() -> dict[str, str]:
     """File name under docs/ -> its text."""
     return {
+        "compatibility.md": compatibility.page(),
         "ended-reasons.md": _vocabulary(),
         "studio-flow.json": json.dumps(flow(EXAMPLE_HOST, "ASSISTANT_ID"), indent=2) + "\n",
     }

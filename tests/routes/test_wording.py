@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from app.routes.schemas.assistants import Assistant
 from app.routes.schemas.base import MAX_METADATA, Model
 from app.routes.schemas.calls import Control, CreateCall, ListCalls, UpdateCall
+from app.routes.schemas.not_served import NOT_SERVED
 from app.routes.schemas.wording import messages
 from tests.routes.api import Api, refused
 
@@ -32,8 +33,8 @@ def complaints(model: type[Model], body: Any) -> list[str]:
 WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "property foo should not exist"),
     # no squads, no batches, no schedule here: refused by name instead of passed over
-    ({"squadId": ID}, "property squadId should not exist"),
-    ({"customers": []}, "property customers should not exist"),
+    ({"squadId": ID}, f"property squadId should not exist: {NOT_SERVED['squadId']}"),
+    ({"customers": []}, f"property customers should not exist: {NOT_SERVED['customers']}"),
     ({"assistantId": "x"}, "assistantId must be a UUID"),
     ({"assistantId": 7}, "assistantId must be a string"),
     ({"phoneNumberId": ID + "0"}, "phoneNumberId must be a UUID"),
@@ -75,7 +76,10 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
         "customer.extension must be shorter than or equal to 30 characters",
     ),
     ({"phoneNumber": {"twilioPhoneNumber": "me"}}, f"phoneNumber.twilioPhoneNumber {E164}"),
-    ({"phoneNumber": {"smsEnabled": 1}}, "phoneNumber.property smsEnabled should not exist"),
+    (
+        {"phoneNumber": {"smsEnabled": 1}},
+        f"phoneNumber.property smsEnabled should not exist: {NOT_SERVED['smsEnabled']}",
+    ),
     (
         {"phoneNumber": {"server": {"url": "ftp://x"}}},
         "phoneNumber.server.url must be a URL address",
@@ -212,7 +216,7 @@ def test_several_at_once(api: Api) -> None:
     assert refused(api.post("/call", body)) == [
         "maxDurationSeconds must not be less than 10",
         "property assistantOverride should not exist",
-        "property squad should not exist",
+        f"property squad should not exist: {NOT_SERVED['squad']}",
     ]
 
 

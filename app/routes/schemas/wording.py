@@ -14,6 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from app.routes.schemas.not_served import NOT_SERVED
+
 WORDING: Mapping[str, str] = {
     "extra_forbidden": "property {property} should not exist",
     "missing": "{property} should not be empty",
@@ -78,6 +80,8 @@ def _sentence(detail: ErrorDetails, name: str) -> str:
     if "sentence" in context:
         return str(context["sentence"]).replace("$property", name)
     template = WORDING.get(detail["type"], "{property} is not valid")
+    if detail["type"] == "extra_forbidden" and name in NOT_SERVED:
+        template += f": {NOT_SERVED[name]}"
     values = ", ".join(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
     return template.format(**{**context, "property": name, "values": values})
 

@@ -1,0 +1,28 @@
+"""Fields of Vapi's that are refused here, and why: the refusal says it, and so does the page.
+
+docs/compatibility.md is written from this table; a field that comes to be served leaves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SQUADS = "squads are not served here, an assistant is alone in its call"
+WORKFLOWS = "workflows are not served here"
+
+NOT_SERVED: Mapping[str, str] = {
+    "assistantVersion": "assistants have no versions here",
+    "customers": "batches are not served here, send one request for each customer",
+    "schedulePlan": "calls are not scheduled here, send the request when it is due",
+    "squad": SQUADS,
+    "squadId": SQUADS,
+    "squadOverrides": SQUADS,
+    "transport": "the phone number decides the transport",
+    "workflow": WORKFLOWS,
+    "workflowId": WORKFLOWS,
+    "workflowOverrides": WORKFLOWS,
+    # of phone numbers
+    "hooks": "phone numbers have no hooks here",
+    "smsEnabled": "messages are not served here",
+}
+"""Field -> the reason, as the end of a sentence."""

@@ -1,0 +1,238 @@
+"""What of Vapi's API is served here: the table behind docs/compatibility.md.
+
+Names are those of Vapi's OpenAPI document. ``tests/routes/test_compatibility.py`` compares them
+with the code, and with that document where it is at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from app.routes.schemas.not_served import NOT_SERVED
+from providers.events import EndedReason
+
+CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}/{{id}}")
+SERVED = [each.format(path) for path in ("/call", "/assistant", "/phone-number") for each in CRUD]
+"""Vapi's requests that are answered."""
+
+NOT_SERVED_PATHS: Mapping[str, str] = {
+    "GET /call/{id}/mono-recording": "no redirect to a recording",
+    "GET /call/{id}/stereo-recording": "no redirect to a recording",
+    "GET /call/{id}/customer-recording": "sides are not recorded apart",
+    "GET /call/{id}/assistant-recording": "sides are not recorded apart",
+    "GET /call/{id}/video-recording": "no video",
+    "GET /call/{id}/pcap": "carriers do not give packets away",
+    "GET /call/{id}/call-logs": "`GET /call/{id}/events` is the log",
+    "GET /v2/phone-number": "`GET /phone-number` with `createdAtLt` pages",
+}
+"""Requests of the families that are served in part."""
+
+NOT_SERVED_FAMILIES: Mapping[str, str] = {
+    "squad": "one assistant a call",
+    "chat": "calls only",
+    "campaign": "calls are made one by one",
+    "v2": "campaigns, knowledge bases",
+    "session": "calls only",
+    "tool": "an assistant's tools stand in it",
+    "file": "nothing is uploaded",
+    "structured-output": "the assistant's part",
+    "eval": "the assistant's part",
+    "reporting": "`/metrics`, and your own database",
+    "observability": "`/metrics`",
+    "provider": "no resources of voice providers are kept",
+    "analytics": "your own database",
+}
+"""First part of the path -> why none of the family is answered."""
+
+CREATE_CALL: Mapping[str, str] = {
+    "assistant": "any field is kept; see [API](api.md#creating-one)",
+    "assistantId": "",
+    "assistantOverrides": "laid over the assistant, objects field by field",
+    "customer": "",
+    "customerId": "of `/customer`, which Vapi never had in public",
+    "name": "",
+    "phoneNumber": "Vapi's is Twilio's only; here Vonage's fields are taken too",
+    "phoneNumberId": "decides the carrier",
+}
+"""Accepted fields of today's ``CreateCallDTO``, each with what is peculiar."""
+
+CREATE_CALL_OLDER: Mapping[str, str] = {
+    "maxDurationSeconds": "of the older page; today it stands on the assistant, where it is taken too",
+    "metadata": "of the older page, and still taken by Vapi",
+    "phoneCallProviderBypassEnabled": "of the older page; works at Vapi, undocumented",
+    "type": "of the older page",
+    "phoneCallProviderReturnUrl": "ours",
+}
+"""Accepted fields that ``CreateCallDTO`` does not show."""
+
+CUSTOMER_REFUSED: Mapping[str, str] = {
+    "assistantOverrides": "for batches; `assistantOverrides` of the call does it",
+    "squadOverrides": NOT_SERVED["squadOverrides"],
+}
+NUMBER_REFUSED: Mapping[str, str] = {
+    "hooks": NOT_SERVED["hooks"],
+    "smsEnabled": NOT_SERVED["smsEnabled"],
+    "squadId": NOT_SERVED["squadId"],
+    "twilioApiKey": "webhooks are verified with the auth token: give it, or `credentialId`",
+    "twilioApiSecret": "webhooks are verified with the auth token: give it, or `credentialId`",
+    "workflowId": NOT_SERVED["workflowId"],
+}
+"""Refused fields of the objects within: ``customer``, ``phoneNumber``."""
+
+CALL: Mapping[str, str] = {
+    "id": "",
+    "orgId": "",
+    "createdAt": "",
+    "updatedAt": "",
+    "type": "never `webCall`",
+    "status": "never `scheduled`, `not-found`, `deletion-failed`",
+    "endedReason": "see below",
+    "endedMessage": "",
+    "startedAt": "",
+    "endedAt": "",
+    "cost": "USD",
+    "costBreakdown": "",
+    "messages": "",
+    "destination": "",
+    "phoneCallProvider": "`twilio`, `vonage`",
+    "phoneCallTransport": "",
+    "phoneCallProviderId": "Twilio's call sid, Vonage's conversation; as soon as a leg is known",
+    "monitor": "`controlUrl`; no `listenUrl`",
+    "assistantId": "",
+    "assistant": "as sent, secrets left out",
+    "assistantOverrides": "as sent, secrets left out",
+    "customerId": "",
+    "customer": "",
+    "phoneNumberId": "",
+    "phoneNumber": "as sent, secrets left out (Vapi repeats `twilioAuthToken`)",
+    "name": "",
+}
+"""Fields of today's ``Call`` that are served."""
+
+CALL_ABSENT: Mapping[str, str] = {
+    "analysis": "the assistant's part",
+    "artifact": "the older fields are served: `messages`, `transcript`, `recordingUrl`",
+    "artifactPlan": "stands in `assistant`",
+    "assistantVersion": NOT_SERVED["assistantVersion"],
+    "campaignId": "calls are made one by one",
+    "compliance": "the assistant's part",
+    "costs": "`costBreakdown` is served",
+    "schedulePlan": NOT_SERVED["schedulePlan"],
+    "squad": NOT_SERVED["squad"],
+    "squadId": NOT_SERVED["squadId"],
+    "squadOverrides": NOT_SERVED["squadOverrides"],
+    "transport": "`phoneCallProvider` and `phoneCallTransport` are served",
+    "workflow": NOT_SERVED["workflow"],
+    "workflowId": NOT_SERVED["workflowId"],
+    "workflowOverrides": NOT_SERVED["workflowOverrides"],
+}
+
+CALL_OLDER: Mapping[str, str] = {
+    "maxDurationSeconds": "",
+    "metadata": "",
+    "transcript": "Vapi still sends it, unshown",
+    "recordingUrl": "Vapi still sends it, unshown",
+    "stereoRecordingUrl": "Vapi still sends it, unshown",
+    "summary": "Vapi still sends it, unshown",
+    "forwardedPhoneNumber": "",
+    "phoneCallProviderBypassEnabled": "",
+    "phoneCallProviderDetails": "Vapi never showed Vonage's",
+    "phoneCallProviderReturnUrl": "ours",
+    "webCallUrl": "never set",
+    "webCallSipUri": "never set",
+}
+"""Served fields that today's ``Call`` does not show: the older page's, and ours."""
+
+GONE_REASONS = (
+    EndedReason.ASSISTANT_ERROR,
+    EndedReason.DB_ERROR,
+    EndedReason.NO_SERVER_AVAILABLE,
+    EndedReason.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED,
+    EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED,
+    EndedReason.PIPELINE_ERROR_FUNCTION_FILLER_FAILED,
+    EndedReason.PIPELINE_ERROR_FUNCTION_FAILED,
+    EndedReason.PIPELINE_ERROR_NEETS_VOICE_FAILED,
+    EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL,
+    EndedReason.SERVER_SHUTDOWN,
+    EndedReason.UNKNOWN_ERROR,
+    EndedReason.ASSISTANT_NOT_INVALID,
+    EndedReason.ASSISTANT_NOT_PROVIDED,
+)
+"""Of the older page, and not in today's enumeration. The SDKs hand them on as strings."""
+
+NOTICE = "<!-- Written by `make docs`; change `docs/compatibility.py` instead. -->"
+
+
+def page() -> str:
+    """docs/compatibility.md."""
+    served = dict.fromkeys(SERVED, "")
+    families = {f"/{name}": why for name, why in NOT_SERVED_FAMILIES.items()}
+    refused = {name: NOT_SERVED[name] for name in sorted(set(NOT_SERVED) - _within())}
+    parts = [
+        NOTICE,
+        "# Compatibility",
+        "",
+        "Against Vapi's OpenAPI document of August 2026, and the older “Create Phone Call” page, whose",
+        "fields are served beside today's. What is refused is refused by name, with the reason given here.",
+        "Beyond Vapi's there are `/customer`, `/credential` and what [API](api.md) lists under a call.",
+        "",
+        *_table("Requests", "request", ("yes", served), ("no", NOT_SERVED_PATHS), ("no", families)),
+        *_table(
+            "Fields of `POST /call`",
+            "field",
+            ("yes", CREATE_CALL),
+            ("yes, unshown", CREATE_CALL_OLDER),
+            ("no", refused),
+        ),
+        "Of the objects within these are refused, all others are taken:",
+        "",
+        *_table(
+            "",
+            "field",
+            ("no", _prefixed("customer", CUSTOMER_REFUSED)),
+            ("no", _prefixed("phoneNumber", NUMBER_REFUSED)),
+        ),
+        *_table(
+            "Fields of a Call",
+            "field",
+            ("yes", CALL),
+            ("yes, unshown", CALL_OLDER),
+            ("no", CALL_ABSENT),
+        ),
+        "What is not known yet is absent, never null.",
+        "",
+        "## endedReason",
+        "",
+        "The 56 values of the older page, and one ([meanings](ended-reasons.md)). Today's enumeration",
+        "does not have these of them:",
+        "",
+        *(f"- `{reason}`" for reason in GONE_REASONS),
+        "",
+        "## SDKs",
+        "",
+        "Unmodified and tested, all of `calls`, `assistants` and `phone_numbers` that is listed above:",
+        "Python (`vapi_server_sdk` 1.9 and 3.0) and TypeScript (`@vapi-ai/server-sdk` 2.0). The flag for",
+        'bypass has no parameter of its own there: `request_options={"additional_body_parameters":',
+        '{"phoneCallProviderBypassEnabled": True}}` in Python, one more property in TypeScript. The newer',
+        "two send a request again by themselves after 408, 429 and 5xx: give them an `Idempotency-Key`.",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _within() -> set[str]:
+    """Refused in phone numbers only."""
+    return {"hooks", "smsEnabled"}
+
+
+def _prefixed(name: str, fields: Mapping[str, str]) -> dict[str, str]:
+    return {f"{name}.{field}": why for field, why in fields.items()}
+
+
+def _table(title: str, what: str, *groups: tuple[str, Mapping[str, str]]) -> Iterable[str]:
+    if title:
+        yield from (f"## {title}", "")
+    yield from (f"| {what} | served | |", "| --- | --- | --- |")
+    for served, rows in groups:
+        yield from (f"| `{name}` | {served} | {note} |" for name, note in rows.items())
+    yield ""
