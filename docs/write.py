@@ -11,12 +11,12 @@ import json
 from enum import StrEnum
 from pathlib import Path
 
-from docs import compatibility
+from docs import compatibility, ended_reasons
 from providers.events import CallStatus, EndedReason, EventKind
 from providers.twilio.studio import flow
 
 EXAMPLE_HOST = "https://bridge.example.com"
-NOTICE = "<!-- Written by `make docs`; change `providers/events.py` instead. -->"
+NOTICE = "<!-- Written by `make docs`; change `providers/events.py` or `docs/ended_reasons.py` instead. -->"
 
 
 def pages() -> dict[str, str]:
@@ -53,10 +53,17 @@ def _vocabulary() -> str:
             "“failed to connect”. Which evidence decides is in [architecture](architecture.md).",
             "",
             *_table("Status", CallStatus),
-            *_table("endedReason", EndedReason),
+            *_reasons(),
             *_table("Event (GET /call/{id}/events)", EventKind),
         ]
     )
+
+
+def _reasons() -> list[str]:
+    """A test is named for each: by its file and name, a scenario's in brackets."""
+    rows = ended_reasons.rows(sentences(EndedReason))
+    head = ["| value | meaning | produced when | shown by |", "| --- | --- | --- | --- |"]
+    return ["## endedReason", "", *head, *rows, ""]
 
 
 def _table(title: str, enumeration: type[StrEnum]) -> list[str]:

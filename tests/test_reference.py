@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from docs import ended_reasons
 from docs.write import pages, sentences
 from providers.events import CallStatus, EndedReason, EventKind
 
@@ -22,3 +24,30 @@ def test_every_value_has_its_sentence(
     enumeration: type[CallStatus | EndedReason | EventKind],
 ) -> None:
     assert list(sentences(enumeration)) == [member.value for member in enumeration]
+
+
+# ------------------------------------------------------------------ ended reasons
+
+
+@pytest.mark.parametrize("reason", EndedReason)
+def test_every_reason_has_its_cause_and_a_test_or_is_to_come(reason: EndedReason) -> None:
+    assert ended_reasons.CAUSES[reason]
+    proven, to_come = ended_reasons.proof(reason), ended_reasons.TO_COME.get(reason)
+    assert (proven is None) is (to_come is not None), "proven, or to come: not both, not neither"
+
+
+@pytest.mark.parametrize("reason", ended_reasons.PROOFS)
+def test_a_named_test_is_there_and_about_the_reason(reason: EndedReason) -> None:
+    path, _, name = ended_reasons.PROOFS[reason].partition("::")
+    found = re.search(rf"def {name}\((.*?)(?=^def |^async def |\Z)", read(path), re.DOTALL | re.M)
+    assert found, f"no test {name} in {path}"
+    assert re.search(rf"{reason}|\b{reason.name}\b", found[1]), f"{name} does not say {reason}"
+
+
+def test_scenarios_are_run_by_the_named_test() -> None:
+    path, _, name = ended_reasons.SCENARIO_TEST.partition("::")
+    assert f"def {name}(" in read(path)
+
+
+def read(path: str) -> str:
+    return (DOCS.parent / path).read_text()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from app.store import calls
 from tests.routes.api import TOKEN, TWILIO_NUMBER, UNKNOWN, Api, refused
 
 TRANSIENT = {
@@ -130,6 +132,30 @@ def test_list_filters(api: Api) -> None:
     assert listed(phoneNumberId=UNKNOWN) == []
     assert listed(assistantId=UNKNOWN) == []
     assert listed(phoneCallProviderId="CA1") == []
+
+
+def test_list_by_the_carriers_own_id(app: Flask, api: Api) -> None:
+    first, second = api.call(), api.call()
+    with app.extensions["patchbay"].store.write() as conn:
+        calls.update(conn, first["id"], {"provider_call_id": "CA1"})
+        calls.update(conn, second["id"], {"provider_call_id": "CA2"})
+    (found,) = api.get("/call", phoneCallProviderId="CA1").json
+    assert (found["id"], found["phoneCallProviderId"]) == (first["id"], "CA1")
+    assert api.get("/call", phoneCallProviderId="CA1", status="ended").json == []
+
+
+@pytest.mark.parametrize("field", ["createdAt", "updatedAt"])
+def test_a_page_is_what_is_older_than_the_last(app: Flask, api: Api, field: str) -> None:
+    made = [api.call()["id"] for _ in range(5)]
+    with app.extensions["patchbay"].store.write() as conn:
+        for minute, call_id in enumerate(made):
+            at = datetime(2026, 1, 1, 12, minute, tzinfo=UTC)
+            calls.update(conn, call_id, {"created_at": at, "updated_at": at})
+    seen, before = list[list[str]](), dict[str, str]()
+    while page := api.get("/call", limit=2, **before).json:
+        seen.append([call["id"] for call in page])
+        before = {f"{field}Lt": page[-1][field]}
+    assert seen == [[made[4], made[3]], [made[2], made[1]], [made[0]]]
 
 
 def test_list_by_time_as_clients_see_it(api: Api) -> None:

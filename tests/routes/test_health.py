@@ -45,11 +45,13 @@ def test_ready(app: Flask) -> None:
 def test_not_ready_without_database(without_database: Flask) -> None:
     answer = without_database.test_client().get("/readyz")
     assert (answer.status_code, answer.json["database"]) == (503, "not reachable")
+    assert answer.headers["Retry-After"] == "1"
 
 
 def test_not_ready_before_migrating(empty: Flask) -> None:
     answer = empty.test_client().get("/readyz")
     assert (answer.status_code, answer.json["database"]) == (503, "not migrated to this version")
+    assert answer.headers["Retry-After"] == "1"
 
 
 def test_late_jobs_are_told_and_refuse_no_traffic(app: Flask) -> None:

@@ -1,0 +1,143 @@
+"""What produces each ``endedReason``, and which test shows it: the tables of docs/ended-reasons.md.
+
+A scenario of a simulator shows the reason it ends with, so those need no row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from providers.events import EndedReason as R
+from providers.simulation import Scenario
+from providers.twilio import simulator as twilio
+from providers.vonage import simulator as vonage
+
+SCENARIOS: Mapping[str, Mapping[str, Scenario[Any]]] = {
+    "twilio": twilio.SCENARIOS,
+    "vonage": vonage.SCENARIOS,
+}
+SCENARIO_TEST = "tests/e2e/test_scenarios.py::test_scenario"
+
+ASSISTANT = "with the speaking assistant"
+"""What answers the socket itself, with a model, a voice and a transcriber."""
+REQUEST = "with `assistant-request`"
+LATER = "in a later version"
+
+PROVIDER = "that provider fails, and its retries are spent"
+
+CAUSES: Mapping[R, str] = {
+    R.ASSISTANT_ERROR: "the assistant's program fails, or its backend cannot be reached",
+    R.ASSISTANT_NOT_FOUND: "a leg arrives for an `assistantId` that does not exist",
+    R.DB_ERROR: "the store is lost during a call and comes back",
+    R.NO_SERVER_AVAILABLE: "a leg arrives while `MAX_CONCURRENT_CALLS` are going on",
+    R.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED: "the keypad or forwarding tool fails",
+    R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED: "`firstMessage` cannot be spoken",
+    R.PIPELINE_ERROR_FUNCTION_FILLER_FAILED: "a filler cannot be spoken",
+    R.PIPELINE_ERROR_FUNCTION_FAILED: "a tool's server fails, and the assistant needs its answer",
+    R.PIPELINE_ERROR_OPENAI_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_AZURE_OPENAI_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_TOGETHER_AI_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_ANYSCALE_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_OPENROUTER_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_PERPLEXITY_AI_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_DEEPINFRA_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_RUNPOD_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_GROQ_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_ANTHROPIC_LLM_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_OPENAI_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_DEEPGRAM_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_ELEVEN_LABS_VOICE_NOT_FOUND: "`voiceId` is unknown there",
+    R.PIPELINE_ERROR_ELEVEN_LABS_QUOTA_EXCEEDED: "the account there has nothing left",
+    R.PIPELINE_ERROR_PLAYHT_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_LMNT_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_AZURE_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_RIME_AI_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_ERROR_NEETS_VOICE_FAILED: PROVIDER,
+    R.PIPELINE_NO_AVAILABLE_LLM_MODEL: "no model is configured, or none of several answers",
+    R.SERVER_SHUTDOWN: "a process stops, and nobody takes its call over",
+    R.TWILIO_FAILED_TO_CONNECT_CALL: "Twilio says `failed`",
+    R.UNKNOWN_ERROR: "an outbound leg is `completed` that nobody answered, and no word says why",
+    R.VONAGE_DISCONNECTED: "Vonage drops the media leg, or the phone leg by itself",
+    R.VONAGE_FAILED_TO_CONNECT_CALL: "Vonage says `failed`",
+    R.ASSISTANT_NOT_INVALID: "the assistant is not valid any more when its leg arrives",
+    R.ASSISTANT_NOT_PROVIDED: "a leg arrives at a number that has no assistant",
+    R.ASSISTANT_REQUEST_RETURNED_ERROR: '`{"error"}`, an HTTP error, or nothing in 7.5 s',
+    R.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT: "an `assistant` that is not valid",
+    R.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT: "an answer without assistant, destination and error",
+    R.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER: "a `destination`",
+    R.ASSISTANT_ENDED_CALL: "the assistant closes its side, or sends a hang-up",
+    R.ASSISTANT_SAID_END_CALL_PHRASE: "the assistant speaks one of `endCallPhrases`",
+    R.ASSISTANT_FORWARDED_CALL: "the assistant's transfer is carried out",
+    R.ASSISTANT_JOIN_TIMED_OUT: "a leg is up for `JOIN_TIMEOUT_SECONDS` without a media socket",
+    R.CUSTOMER_BUSY: "the carrier says `busy`",
+    R.CUSTOMER_ENDED_CALL: "the phone hangs up",
+    R.CUSTOMER_DID_NOT_ANSWER: "`no-answer`; at Vonage `timeout` or `unanswered`",
+    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: "a web call's browser refuses the microphone",
+    R.EXCEEDED_MAX_DURATION: "`maxDurationSeconds` have gone by since the assistant joined",
+    R.MANUALLY_CANCELED: "`end-call` by control, or the owner cancels the leg at the carrier",
+    R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET: "the media socket is lost more often than it is put back",
+    R.PIPELINE_ERROR_CUSTOM_LLM_LLM_FAILED: "your own model's server fails",
+    R.SILENCE_TIMED_OUT: "nobody speaks for `silenceTimeoutSeconds`",
+    R.VOICEMAIL: "a machine answers, and the assistant is not to talk to it",
+    R.VONAGE_REJECTED: "Vonage says `rejected`",
+    R.NO_CALL_RECEIVED: "no leg comes within `BYPASS_TTL_SECONDS`",
+}
+
+PROOFS: Mapping[R, str] = {
+    R.ASSISTANT_ERROR: ("tests/media/test_ends.py::test_failed_assistant_is_an_assistant_error"),
+    R.ASSISTANT_NOT_FOUND: (
+        "tests/e2e/test_acceptance.py::test_an_arrival_for_an_unknown_assistant_says_why"
+    ),
+    R.ASSISTANT_NOT_PROVIDED: (
+        "tests/e2e/test_acceptance.py::test_an_arrival_without_an_assistant_says_why"
+    ),
+    R.NO_SERVER_AVAILABLE: "tests/e2e/test_limits.py::test_a_leg_that_finds_no_seat_ends",
+    R.UNKNOWN_ERROR: "tests/domain/test_causes.py::test_a_leg_nobody_answered",
+    R.ASSISTANT_JOIN_TIMED_OUT: "tests/domain/test_causes.py::test_a_socket_that_never_came",
+    R.EXCEEDED_MAX_DURATION: "tests/domain/test_causes.py::test_a_call_that_took_too_long",
+    R.NO_CALL_RECEIVED: "tests/domain/test_causes.py::test_a_leg_that_never_came",
+}
+"""Tests of what no scenario shows."""
+
+TO_COME: Mapping[R, str] = {
+    **{reason: ASSISTANT for reason in R if reason.startswith("pipeline-")},
+    R.ASSISTANT_SAID_END_CALL_PHRASE: ASSISTANT,
+    R.SILENCE_TIMED_OUT: ASSISTANT,
+    R.ASSISTANT_NOT_INVALID: REQUEST,
+    R.ASSISTANT_REQUEST_RETURNED_ERROR: REQUEST,
+    R.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT: REQUEST,
+    R.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT: REQUEST,
+    R.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER: REQUEST,
+    R.ASSISTANT_FORWARDED_CALL: LATER,
+    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: LATER,
+    R.DB_ERROR: LATER,
+    R.SERVER_SHUTDOWN: LATER,
+    R.VOICEMAIL: LATER,
+}
+"""What nothing produces yet, and when it comes."""
+
+
+def scenarios(reason: R) -> list[str]:
+    """``carrier-name`` of every scenario that ends so."""
+    return [
+        f"{carrier}-{name}"
+        for carrier, table in SCENARIOS.items()
+        for name, scenario in table.items()
+        if scenario.reason == reason
+    ]
+
+
+def proof(reason: R) -> str | None:
+    """The id of a test that produces it through its cause."""
+    found = scenarios(reason)
+    return f"{SCENARIO_TEST}[{found[0]}]" if found else PROOFS.get(reason)
+
+
+def rows(meanings: Mapping[str, str]) -> Iterator[str]:
+    """One row of the page for each value."""
+    for reason in R:
+        shown = f"`{proof(reason)}`" if proof(reason) else f"to come {TO_COME[reason]}"
+        yield f"| `{reason}` | {meanings[reason]} | {CAUSES[reason]} | {shown} |"
