@@ -12,7 +12,10 @@ from app.routes.schemas.not_served import NOT_SERVED
 from providers.events import EndedReason
 
 CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}/{{id}}")
-SERVED = [each.format(path) for path in ("/call", "/assistant", "/phone-number") for each in CRUD]
+SERVED = [
+    *(each.format(path) for path in ("/call", "/assistant", "/phone-number") for each in CRUD),
+    "GET /v2/phone-number",
+]
 """Vapi's requests that are answered."""
 
 NOT_SERVED_PATHS: Mapping[str, str] = {
@@ -23,7 +26,6 @@ NOT_SERVED_PATHS: Mapping[str, str] = {
     "GET /call/{id}/video-recording": "no video",
     "GET /call/{id}/pcap": "carriers do not give packets away",
     "GET /call/{id}/call-logs": "`GET /call/{id}/events` is the log",
-    "GET /v2/phone-number": "`GET /phone-number` with `createdAtLt` pages",
 }
 """Requests of the families that are served in part."""
 
@@ -31,7 +33,8 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
     "squad": "one assistant a call",
     "chat": "calls only",
     "campaign": "calls are made one by one",
-    "v2": "campaigns, knowledge bases",
+    "v2/campaign": "calls are made one by one",
+    "v2/knowledge-base": "the assistant's part",
     "session": "calls only",
     "tool": "an assistant's tools stand in it",
     "file": "nothing is uploaded",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.domain.credentials import drop_unused
 from app.domain.errors import Invalid
 from app.domain.number_account import find_credential, find_number, number_account, refuse_foreign
 from app.store import resources as store
+from app.store.resources import NumberPage, Window
 from app.store.schema import assistants, credentials, phone_numbers
 from providers.base import Provider
 
@@ -24,6 +26,22 @@ class PhoneNumbers(Collection):
 
     what = "Phone Number"
     table = phone_numbers
+
+    def page(self, org_id: str, window: Window, page: NumberPage) -> dict[str, Any]:
+        """``{"results", "metadata"}``, as Vapi pages. Of ``window.limit`` 0 there is one page."""
+        with self.core.store.read() as conn:
+            rows, total = store.page_of_numbers(conn, org_id, window, page)
+        pages = math.ceil(total / window.limit) if window.limit else 1
+        return {
+            "results": [self.json(row) for row in rows],
+            "metadata": {
+                "itemsPerPage": window.limit,
+                "totalItems": total,
+                "currentPage": page.number,
+                "totalPages": pages,
+                "hasNextPage": page.number < pages,
+            },
+        }
 
     def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         provider, number, credential = number_account(self.core, conn, org_id, body)

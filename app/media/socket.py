@@ -55,6 +55,8 @@ class Socket:
             await self._send({"type": "websocket.close"})
             return
         headers = [(b"content-length", b"0")]
+        if status == 503:
+            headers.append((b"retry-after", b"1"))
         await self._send(
             {"type": "websocket.http.response.start", "status": status, "headers": headers}
         )

@@ -39,6 +39,7 @@ class MessagePath(IdPath):
 @blueprint.post(
     "/call",
     summary="Create call",
+    description="With a header Idempotency-Key, sending it again makes no second call.",
     operation_id="createCall",
     responses={201: Call, 409: Error, 429: Error},
 )

@@ -8,10 +8,13 @@ from __future__ import annotations
 from flask import Response, g
 
 from app.routes.crud import Kind, crud
+from app.routes.listing import window
 from app.routes.schemas.base import Carrier, Model
+from app.routes.schemas.calls import ListPhoneNumbers
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, ImportPhoneNumber, UpdatePhoneNumber
-from app.routes.schemas.responses import PhoneNumberResource
+from app.routes.schemas.responses import PhoneNumberPage, PhoneNumberResource
 from app.routes.web import checked, reply, services
+from app.store.resources import NumberPage
 
 blueprint = crud(
     Kind(
@@ -24,6 +27,18 @@ blueprint = crud(
     ),
     "Numbers of your carrier accounts. Their webhooks stay yours: nothing is changed there.",
 )
+
+
+@blueprint.get(
+    "/v2/phone-number",
+    summary="List phone numbers by pages",
+    operation_id="listPhoneNumberPages",
+    responses={200: PhoneNumberPage},
+)
+@checked(query=ListPhoneNumbers)
+def pages(query: ListPhoneNumbers) -> Response:
+    wanted = NumberPage(query.page, query.search, query.sort_order == "ASC")
+    return reply(services().resources.phone_numbers.page(g.org_id, window(query), wanted))
 
 
 class ImportPath(Model):

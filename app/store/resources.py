@@ -29,6 +29,15 @@ class Window:
     times: Sequence[tuple[str, str, datetime]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class NumberPage:
+    """Which page of the phone numbers. ``number`` counts from 1; ``search``: part of name or number."""
+
+    number: int = 1
+    search: str | None = None
+    ascending: bool = False
+
+
 def insert(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
     conn.execute(table.insert(), values)
 
@@ -91,6 +100,25 @@ def find_account(conn: Connection, org_id: str, provider: str, account_ref: str)
     )
     ordered = query.order_by(credentials.c.created_at.desc(), credentials.c.id.desc())
     return every(conn.execute(ordered))
+
+
+def page_of_numbers(
+    conn: Connection, org_id: str, window: Window, page: NumberPage
+) -> tuple[Sequence[Row], int]:
+    """One page, and how many rows there are on all."""
+    columns = phone_numbers.c
+    query = sa.select(phone_numbers).where(columns.org_id == org_id)
+    for column, name, at in window.times:
+        query = query.where(getattr(operator, name)(columns[column], at))
+    if page.search:
+        named = columns.body["name"].as_string()
+        texts = (columns.number, named)
+        query = query.where(sa.or_(*(t.icontains(page.search, autoescape=True) for t in texts)))
+    total = conn.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+    keys = (columns.created_at, columns.id)
+    order = [key.asc() if page.ascending else key.desc() for key in keys]
+    rows = query.order_by(*order).limit(window.limit).offset(window.limit * (page.number - 1))
+    return every(conn.execute(rows)), int(total)
 
 
 def number_with(conn: Connection, credential_id: str) -> Row | None:

@@ -283,3 +283,61 @@ def test_wrong_credential_patch(
 ) -> None:
     answer = refused(api.patch(f"/credential/{credential['id']}", body))
     assert message is None or answer == message
+
+
+# ------------------------------------------------------------------ by pages
+
+
+@pytest.fixture
+def five(api: Api) -> list[str]:
+    """The ids of five numbers, oldest first."""
+    return [
+        api.made(
+            "/phone-number", {**TWILIO_NUMBER, "number": f"+1415555010{n}", "name": f"Desk {n}_"}
+        )["id"]
+        for n in range(5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found", "metadata"),
+    [
+        # all of them, newest first
+        ({}, [4, 3, 2, 1, 0], (100, 5, 1, 1, False)),
+        ({"limit": 2}, [4, 3], (2, 5, 1, 3, True)),
+        ({"limit": 2, "page": 3}, [0], (2, 5, 3, 3, False)),
+        # beyond the last
+        ({"limit": 2, "page": 4}, [], (2, 5, 4, 3, False)),
+        ({"limit": 2, "page": 2, "sortOrder": "ASC"}, [2, 3], (2, 5, 2, 3, True)),
+        # clients write numbers as they like
+        ({"limit": "2.0", "page": "1.0"}, [4, 3], (2, 5, 1, 3, True)),
+        # part of the number, part of the name in any case
+        ({"search": "0103"}, [3], (100, 1, 1, 1, False)),
+        ({"search": "dESK 2"}, [2], (100, 1, 1, 1, False)),
+        # a wildcard of SQL is a character
+        ({"search": "%"}, [], (100, 0, 1, 0, False)),
+        ({"search": "2_"}, [2], (100, 1, 1, 1, False)),
+        ({"limit": 0}, [], (0, 5, 1, 1, False)),
+    ],
+)
+def test_pages(
+    api: Api, five: list[str], query: dict[str, Any], found: list[int], metadata: tuple[Any, ...]
+) -> None:
+    answer = api.get("/v2/phone-number", **query).json
+    assert [row["id"] for row in answer["results"]] == [five[n] for n in found]
+    assert tuple(answer["metadata"].values()) == metadata
+
+
+def test_pages_by_time(api: Api, five: list[str]) -> None:
+    at = api.get(f"/phone-number/{five[2]}").json["createdAt"]
+    answer = api.get("/v2/phone-number", createdAtGt=at).json
+    assert {row["id"] for row in answer["results"]} <= {five[3], five[4]}
+
+
+def test_pages_are_the_organisations_own(other: Api, five: list[str]) -> None:
+    assert other.get("/v2/phone-number").json["metadata"]["totalItems"] == 0
+
+
+@pytest.mark.parametrize("query", [{"page": 0}, {"page": "x"}, {"sortOrder": "UP"}, {"foo": 1}])
+def test_wrong_pages(api: Api, query: dict[str, Any]) -> None:
+    assert len(refused(api.get("/v2/phone-number", **query))) == 1

@@ -55,6 +55,8 @@ async function phoneNumbers() {
   assert.equal((await use("phoneNumbers", "get", { id: made.id })).number, number);
   const body = { provider: "twilio", name: "Desk" };
   assert.equal((await use("phoneNumbers", "update", { id: made.id, body })).name, "Desk");
+  const page = await use("phoneNumbers", "phoneNumberControllerFindAllPaginated", { search: number });
+  assert.deepEqual(ids(page.results), [made.id]);
   assert(ids(await use("phoneNumbers", "list", { limit: 50 })).includes(made.id));
   assert.equal((await use("phoneNumbers", "delete", { id: made.id })).id, made.id);
   await refused(client.phoneNumbers.get({ id: made.id }), 404);

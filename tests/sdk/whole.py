@@ -82,6 +82,8 @@ def phone_numbers(client: Vapi) -> dict[str, str]:
     assert use(client.phone_numbers.get, made.id).number == number
     changed = use(client.phone_numbers.update, made.id, request={"name": "Desk"})
     assert changed.name == "Desk"
+    page = use(client.phone_numbers.phone_number_controller_find_all_paginated, search=number)
+    assert [one.id for one in page.results] == [made.id]
     listed = use(client.phone_numbers.list, limit=50)
     assert made.id in [one.id for one in listed]
     assert use(client.phone_numbers.delete, made.id).id == made.id

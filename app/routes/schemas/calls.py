@@ -139,6 +139,16 @@ class Page(Query):
     updated_at_le: Moment | None = None
 
 
+class ListPhoneNumbers(Page):
+    """Which page of the phone numbers."""
+
+    page: int = Field(1, ge=1, le=1_000_000, description="Counted from 1.")
+    sort_order: Literal["ASC", "DESC"] = Field("DESC", description="By creation.")
+    search: Annotated[str, Field(max_length=255), plain] | None = Field(
+        None, description="Part of the name or the number."
+    )
+
+
 class ListCalls(Page):
     """Which calls to list."""
 

@@ -106,6 +106,23 @@ class PhoneNumberResource(Resource):
     assistant_id: str | None = None
 
 
+class PageMetadata(Answer):
+    """Where a page stands among the others."""
+
+    items_per_page: int
+    total_items: int
+    current_page: int
+    total_pages: int
+    has_next_page: bool
+
+
+class PhoneNumberPage(Answer):
+    """One page of saved phone numbers."""
+
+    results: list[PhoneNumberResource]
+    metadata: PageMetadata
+
+
 class CredentialResource(Resource):
     """An account at a carrier, without its secrets."""
 
