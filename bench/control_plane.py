@@ -51,7 +51,6 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
         "RATE_LIMIT_PER_MINUTE": "0",
         "RUN_JOBS": "0",  # messages are queued; sending them is another bench
         "LOG_LEVEL": "ERROR",
-        "RATE_LIMIT_PER_MINUTE": "0",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_PHONE_NUMBER": NUMBERS["twilio"],

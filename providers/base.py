@@ -184,6 +184,28 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineDetection:
+    """How a dialled phone is listened to for an answering machine. None: as the carrier does by itself.
+
+    The call goes on meanwhile; the verdict comes by a callback. A carrier leaves out what it has
+    no word for.
+    """
+
+    greeting: bool
+    """Wait with the verdict on a machine until its greeting is over."""
+    timeout: int | None = None
+    """Seconds until the carrier gives up."""
+    speech_threshold: int | None = None
+    """Milliseconds of speech after which it is no person's greeting any more."""
+    speech_end_threshold: int | None = None
+    """Milliseconds of silence after speech that count as its end."""
+    silence_timeout: int | None = None
+    """Milliseconds of silence at first after which nothing is known."""
+    url: str = ""
+    """Where the verdict goes, for carriers that ask for an address of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """What ``phoneCallProviderDetails`` is made of: the carrier's own create-call arguments."""
 
@@ -192,6 +214,7 @@ class Details:
     status_url: str
     inbound: bool
     connect: Connect
+    machine: MachineDetection | None = None
 
 
 def stream_id(media_url: str) -> str:
@@ -318,6 +341,7 @@ class Dial:
     extension: str | None = None
     """Keys pressed once the phone is answered: ``0-9 * #`` and the carrier's own letter for a pause."""
     ring_seconds: int = 60
+    machine: MachineDetection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
 """The assistant of every scenario: repeats the caller and ends the call on ``#``."""
 TRANSFERRING = "Please hold the line."
 """What the caller hears before a transfer."""
+LISTENING = {
+    "voicemailDetection": {"provider": "twilio", "voicemailDetectionTypes": ["machine_start"]}
+}
+"""Overrides of an assistant that wants no machines. Vapi's one name of "the carrier listens"."""
 JSON = {"Content-Type": "application/json"}
 
 Outcome = tuple[str | None, str | None]
@@ -66,6 +70,8 @@ class Callee:
     """The carrier's API takes no call to it."""
     unconfirmed: bool = False
     """The API places the call and answers with an error of its own."""
+    machine: bool = False
+    """A machine answers, which is told to whoever had the carrier listen for one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -164,6 +164,7 @@ def _order(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Dia
         status_url=documents.hook_url(core, provider, HookKind.STATUS, tokens[documents.CALLBACK]),
         max_duration=row["max_duration"],
         extension=customer.get("extension"),
+        machine=documents.listening(core, row, tokens),
     )
 
 

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
+from app.domain import voicemail
 from app.domain.core import Core, Row
 from app.store import calls
 from app.store.vault import digest, new_token
-from providers.base import Connect, HangUp, HookKind, Instruction, Provider, Return
+from providers.base import (
+    Connect,
+    HangUp,
+    HookKind,
+    Instruction,
+    MachineDetection,
+    Provider,
+    Return,
+)
 from providers.events import CallStatus
 
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -73,6 +83,17 @@ def connect(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Co
         continue_url=hook_url(core, provider, HookKind.CONTINUE, callback),
         number=row["resolved"].get("number"),
     )
+
+
+def listening(
+    core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]
+) -> MachineDetection | None:
+    """Answering machine detection of a leg that is dialled, when the assistant asks for it."""
+    policy = voicemail.policy(row["resolved"].get("assistant", {}))
+    if policy is None:
+        return None
+    url = hook_url(core, core.providers[row["provider"]], HookKind.MACHINE, tokens[CALLBACK])
+    return replace(policy.detection, url=url)
 
 
 def hook_url(core: Core, provider: Provider, kind: HookKind, token: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, forwarding, hanging_up, ledger, limits
+from app.domain import documents, forwarding, hanging_up, ledger, limits, voicemail
 from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
 from app.domain.assistant_request import ASKING, AssistantRequests, Question
 from app.domain.call import CallState
@@ -107,8 +107,11 @@ class LegService:
                 event.stream is not None and calls.has_stream(conn, row["id"], event.stream)
             )
 
+        assistant = row["resolved"].get("assistant", {})
         return [
-            event if event.kind is EventKind.NOTE or counts(event) else _noted(event)
+            voicemail.judged(event, assistant)
+            if event.kind is EventKind.NOTE or counts(event)
+            else _noted(event)
             for event in report.events
         ]
 

@@ -248,6 +248,7 @@ class CallService:
                 status_url=documents.hook_url(self.core, provider, HookKind.STATUS, callback),
                 inbound=inbound,
                 connect=documents.connect(self.core, row, tokens),
+                machine=None if inbound else documents.listening(self.core, row, tokens),
             )
         )
 

@@ -8,6 +8,7 @@ https://www.twilio.com/docs/voice/api/call-resource
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -93,6 +94,7 @@ def _create(order: Dial) -> dict[str, Any]:
     """Arguments of the SDK's create. Raises ``CarrierError`` for what Twilio has no words for."""
     try:
         keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}
+        listening = twiml.detection(order.machine) if order.machine else {}
         return {
             "to": order.to,
             "from_": order.from_,
@@ -103,9 +105,15 @@ def _create(order: Dial) -> dict[str, Any]:
             "status_callback_event": list(twiml.STATUS_EVENTS),
             "status_callback_method": "POST",
             **keys,
+            **{_snake(name): value for name, value in listening.items()},
         }
     except ValueError as error:
         raise CarrierError(f"Twilio: {error}", permanent=True) from error
+
+
+def _snake(name: str) -> str:
+    """``asyncAmd`` as the SDK spells its arguments."""
+    return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def _login(account: Account) -> tuple[str, str]:

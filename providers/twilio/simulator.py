@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from providers.simulation import (
     ECHO,
+    LISTENING,
     Act,
     Callee,
     Result,
@@ -65,6 +66,7 @@ ENDED_BY_CUSTOMER = "customer-ended-call"
 CLOSED = "We are closed, please call tomorrow."
 """The owner's own words to a caller nobody takes."""
 FORWARDED = "assistant-forwarded-call"
+VOICEMAIL = "voicemail"
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
 COPIES = 3
 FETCH_PATH = "/twilio/calls/{call_id}/twiml"
@@ -74,9 +76,14 @@ REST_NAMES = {
     "to": "To",
     "from": "From",
     "twiml": "Twiml",
+    "url": "Url",
     "statusCallback": "StatusCallback",
     "statusCallbackEvent": "StatusCallbackEvent",
     "statusCallbackMethod": "StatusCallbackMethod",
+    "machineDetection": "MachineDetection",
+    "asyncAmd": "AsyncAmd",
+    "asyncAmdStatusCallback": "AsyncAmdStatusCallback",
+    "asyncAmdStatusCallbackMethod": "AsyncAmdStatusCallbackMethod",
 }
 """phoneCallProviderDetails -> fields of Twilio's create-call request."""
 
@@ -119,6 +126,24 @@ def _outbound(stage: TwilioStage, outcome: str, *acts: Act) -> TwilioCall:
     call = _place(stage, _details(stage))
     stage.join()
     return call
+
+
+def _listened(stage: TwilioStage, act: Act, *, machine: bool) -> None:
+    """The same; the assistant's policy has Twilio listen for a machine beside the call."""
+    stage.callee = Callee(acts=(act,), machine=machine)
+    _place(stage, _details(stage, assistantOverrides=LISTENING))
+    stage.join()
+
+
+def _waited(stage: TwilioStage) -> None:
+    """The owner has Twilio wait for the verdict, which comes with the request for our document."""
+    stage.callee = Callee(machine=True)
+    details = dict(_details(stage, assistantOverrides=LISTENING))
+    for name in ("twiml", "asyncAmd", "asyncAmdStatusCallback", "asyncAmdStatusCallbackMethod"):
+        details.pop(name, None)
+    path = FETCH_PATH.format(call_id=stage.known_call())
+    _place(stage, {**details, "url": f"{stage.config.bridge_url}{path}"})
+    stage.join()
 
 
 def _dial(stage: TwilioStage, callee: Callee, **fields: Any) -> None:
@@ -338,6 +363,24 @@ SCENARIOS = table(
         "twilio-failed-to-connect-call",
     ),
     Scenario(
+        "human",
+        "The same, listened to for a machine: a person answers, and the assistant ends.",
+        lambda stage: _listened(stage, Act.PRESS, machine=False),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "voicemail",
+        "The same; a machine answers, and the assistant's policy is to stop.",
+        lambda stage: _listened(stage, Act.STAY, machine=True),
+        VOICEMAIL,
+    ),
+    Scenario(
+        "voicemail-waited",
+        "The same; the owner has Twilio wait for the verdict before it asks for the TwiML.",
+        _waited,
+        VOICEMAIL,
+    ),
+    Scenario(
         "canceled",
         "The same; the owner gives up while the phone rings.",
         _canceled,
@@ -399,6 +442,14 @@ SCENARIOS = table(
         "The bridge dials; the callee hangs up.",
         lambda stage: _dial(stage, Callee(acts=(Act.HANG_UP,))),
         ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "dial-voicemail",
+        "The same; a machine answers, and the assistant's policy is to stop.",
+        lambda stage: _dial(
+            stage, Callee(acts=(Act.STAY,), machine=True), assistantOverrides=LISTENING
+        ),
+        VOICEMAIL,
     ),
     Scenario(
         "dial-busy",

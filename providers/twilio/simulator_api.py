@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, parse_qsl
 from providers.simulation import Callee
 from providers.simulation_server import ApiReply, ApiRequest, serve
 from providers.twilio.signature import FORM
-from providers.twilio.simulator_call import Document, Source, StatusCallback, TwilioCall
+from providers.twilio.simulator_call import Detection, Document, Source, StatusCallback, TwilioCall
 from providers.twilio.simulator_flow import MAX_TWIML, dial
 from providers.twilio.simulator_wire import TwilioConfig, TwilioStage
 
@@ -53,6 +53,8 @@ MAGIC = {
 """Numbers Twilio refuses to dial, by its test credentials' page."""
 PLACE = re.compile(r"\+[1-9][0-9]{6,14}|sip:.+|client:.+")
 CALLER = re.compile(r"\+[1-9][0-9]{6,14}|sip:.+|client:.+|[0-9]{3,8}")
+VERDICTS = {"Enable": "machine_start", "DetectMessageEnd": "machine_end_beep"}
+"""MachineDetection -> what is said of a machine."""
 WEB = re.compile(r"https?://[^/_?#]+([/?#].*)?")
 PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(?:/Calls(?:/(CA[0-9a-f]{32}))?)?\.json")
 
@@ -152,6 +154,7 @@ class TwilioApi:
             callback=status_callback(fields),
             time_limit=float(limit) * self.stage.config.speed if limit else None,
         )
+        call.detection = detection(fields, machine=self.stage.callee.machine)
         source = self._source(call, fields)
         self.stage.calls[call.sid] = call
         created = ApiReply(201, resource(call))
@@ -237,6 +240,20 @@ def status_callback(fields: Mapping[str, list[str]]) -> StatusCallback | None:
         raise ApiError(21205)
     events = tuple(fields.get("StatusCallbackEvent", ("completed",)))
     return StatusCallback(url, events, first(fields, "StatusCallbackMethod") or "POST")
+
+
+def detection(fields: Mapping[str, list[str]], *, machine: bool) -> Detection | None:
+    """The detection that was asked for, and its verdict. ``AsyncAmd`` must be the text ``true``."""
+    mode = first(fields, "MachineDetection")
+    if mode not in VERDICTS:
+        return None
+    verdict = VERDICTS[mode] if machine else "human"
+    if first(fields, "AsyncAmd") != "true":
+        return Detection(verdict)
+    url = first(fields, "AsyncAmdStatusCallback")
+    if not WEB.fullmatch(url):
+        raise ApiError(21205)
+    return Detection(verdict, url, first(fields, "AsyncAmdStatusCallbackMethod") or "POST")
 
 
 def resource(call: TwilioCall) -> dict[str, Any]:

@@ -47,6 +47,15 @@ class Document:
     base: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Answering machine detection of a call. Without a URL the call waits for the verdict."""
+
+    verdict: str
+    url: str = ""
+    method: str = "POST"
+
+
 Source = Callable[[], Document | None]
 """Where a call's TwiML comes from; None when none comes."""
 
@@ -74,6 +83,7 @@ class TwilioCall:
     acts: Sequence[Act] = (Act.PRESS,)
     callback: StatusCallback | None = None
     time_limit: float | None = None
+    detection: Detection | None = None
     sid: str = field(default_factory=lambda: f"CA{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -85,6 +95,8 @@ class TwilioCall:
         """The media socket that is open now."""
         self.answered_at: datetime | None = None
         self.ended_at: datetime | None = None
+        self.answered_by = ""
+        """The verdict every request carries, of a call that has waited for it."""
         self._sequence = count()
         self._acts = iter(self.acts)
         self._lock = threading.Lock()
@@ -174,6 +186,7 @@ class TwilioCall:
             **names,
             **geo,
             **stir,
+            **({"AnsweredBy": self.answered_by} if self.answered_by else {}),
         }
 
     def fetch(
@@ -201,6 +214,18 @@ class TwilioCall:
             "SequenceNumber": number,
         }
         self.post(self.callback.method, self.callback.url, params | dict(extra or {}), status)
+
+    def tell_verdict(self) -> None:
+        """Of asynchronous detection, once: a request that has little in common with the others."""
+        found, self.detection = self.detection, None
+        if found is not None and found.url:
+            params = {
+                "AccountSid": self.stage.config.account_sid,
+                "CallSid": self.sid,
+                "AnsweredBy": found.verdict,
+                "MachineDetectionDuration": "3740",
+            }
+            self.post(found.method, found.url, params, found.verdict)
 
     def post(self, method: str, url: str, params: Mapping[str, str], label: str) -> None:
         """A callback whose answer does not matter."""

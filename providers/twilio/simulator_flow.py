@@ -49,6 +49,8 @@ def dial(call: TwilioCall, source: Source, callee: Callee) -> None:
         return
     if callee.outcome == "answered":
         call.pick_up()
+        if call.detection is not None and not call.detection.url:
+            call.answered_by = call.detection.verdict
         _run(call, source)
     else:
         call.finish(callee.outcome)
@@ -109,6 +111,7 @@ def _connect(call: TwilioCall, verb: ET.Element, base: str) -> None:
         _report(call, noun, stream, "stream-error", f"31920: {error}")
         return
     _report(call, noun, stream, "stream-started")
+    call.tell_verdict()  # a real one takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
     ending = perform(call.next_act(), stream, call.stage, patience)
     call.stream = None

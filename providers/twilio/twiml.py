@@ -21,6 +21,7 @@ from providers.base import (
     Forward,
     HangUp,
     Instruction,
+    MachineDetection,
     Return,
     Say,
     stream_id,
@@ -78,6 +79,25 @@ def details(details: Details) -> dict[str, Any]:
         "statusCallback": retried(details.status_url),
         "statusCallbackEvent": list(STATUS_EVENTS),
         "statusCallbackMethod": "POST",
+        **(detection(details.machine) if details.machine else {}),
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def detection(machine: MachineDetection) -> dict[str, Any]:
+    """Asynchronous answering machine detection: the caller is not kept waiting for the verdict.
+
+    ``asyncAmd`` is a string. https://www.twilio.com/docs/voice/answering-machine-detection
+    """
+    wanted = {
+        "machineDetection": "DetectMessageEnd" if machine.greeting else "Enable",
+        "asyncAmd": "true",
+        "asyncAmdStatusCallback": retried(machine.url),
+        "asyncAmdStatusCallbackMethod": "POST",
+        "machineDetectionTimeout": machine.timeout,
+        "machineDetectionSpeechThreshold": machine.speech_threshold,
+        "machineDetectionSpeechEndThreshold": machine.speech_end_threshold,
+        "machineDetectionSilenceTimeout": machine.silence_timeout,
     }
     return {name: value for name, value in wanted.items() if value is not None}
 

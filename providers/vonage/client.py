@@ -148,6 +148,11 @@ def _create(order: Dial) -> dict[str, Any]:
             "event_method": "POST",
             "length_timer": min(order.max_duration, MAX_DURATION),
             "ringing_timer": order.ring_seconds,
+            **(
+                {"advanced_machine_detection": ncco.detection(order.machine)}
+                if order.machine
+                else {}
+            ),
         }
     except ValueError as error:
         raise CarrierError(str(error), permanent=True) from error

@@ -21,6 +21,7 @@ from providers.base import (
     Forward,
     HangUp,
     Instruction,
+    MachineDetection,
     Return,
     Say,
 )
@@ -85,8 +86,17 @@ def details(details: Details) -> dict[str, Any]:
         "ncco": actions([details.connect]),
         "eventUrl": [_absolute(details.status_url)],
         "eventMethod": "POST",
+        "advancedMachineDetection": detection(details.machine) if details.machine else None,
     }
     return {name: value for name, value in made.items() if value is not None}
+
+
+def detection(machine: MachineDetection) -> dict[str, str]:
+    """Beside the call, which goes on; the verdict is an event of the leg, and comes before any beep.
+
+    https://developer.vonage.com/en/voice/voice-api/concepts/advanced-machine-detection
+    """
+    return {"behavior": "continue", "mode": "detect"}
 
 
 def endpoint(destination: str, keys: str | None = None) -> Action:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.simulation import (
     ECHO,
+    LISTENING,
     Act,
     Callee,
     Result,
@@ -66,6 +67,7 @@ ENDED_BY_CUSTOMER = "customer-ended-call"
 CLOSED = "We are closed, please call tomorrow."
 """The owner's own words to a caller nobody takes."""
 FORWARDED = "assistant-forwarded-call"
+VOICEMAIL = "voicemail"
 DISCONNECTED = "vonage-disconnected"
 CANCELED = "manually-canceled"
 ANSWER_PATH = "/vonage/answer"
@@ -117,6 +119,13 @@ def _outbound(stage: VonageStage, outcome: str, *acts: Act) -> Leg:
     leg = _place(stage, _details(stage))
     stage.join()
     return leg
+
+
+def _listened(stage: VonageStage, act: Act, *, machine: bool) -> None:
+    """The same; the assistant's policy has Vonage listen for a machine beside the call."""
+    stage.callee = Callee(acts=(act,), machine=machine)
+    _place(stage, _details(stage, assistantOverrides=LISTENING))
+    stage.join()
 
 
 def _dial(stage: VonageStage, callee: Callee, **fields: Any) -> None:
@@ -252,6 +261,8 @@ def _place(stage: VonageStage, details: Mapping[str, Any]) -> Leg:
         "event_url": details["eventUrl"],
         "event_method": details.get("eventMethod", "POST"),
     }
+    if "advancedMachineDetection" in details:
+        body["advanced_machine_detection"] = details["advancedMachineDetection"]
     return stage.legs[_rest(stage, "POST", "", body)["uuid"]]
 
 
@@ -378,6 +389,18 @@ SCENARIOS = table(
         "vonage-rejected",
     ),
     Scenario(
+        "human",
+        "The same, listened to for a machine: a person answers, and the assistant ends.",
+        lambda stage: _listened(stage, Act.PRESS, machine=False),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "voicemail",
+        "The same; a machine answers, and the assistant's policy is to stop.",
+        lambda stage: _listened(stage, Act.STAY, machine=True),
+        VOICEMAIL,
+    ),
+    Scenario(
         "canceled",
         "The same; the owner gives up while the phone rings.",
         _canceled,
@@ -437,6 +460,14 @@ SCENARIOS = table(
         "The bridge dials; the callee hangs up.",
         lambda stage: _dial(stage, Callee(acts=(Act.HANG_UP,))),
         ENDED_BY_CUSTOMER,
+    ),
+    Scenario(
+        "dial-voicemail",
+        "The same; a machine answers, and the assistant's policy is to stop.",
+        lambda stage: _dial(
+            stage, Callee(acts=(Act.STAY,), machine=True), assistantOverrides=LISTENING
+        ),
+        VOICEMAIL,
     ),
     Scenario(
         "dial-busy",

@@ -135,6 +135,7 @@ class VonageApi:
         limit = fields.get("length_timer")
         speed = self.stage.config.speed
         call = Call(leg, self.stage.callee.acts, float(limit) * speed if limit else None)
+        call.verdict = verdict(fields, machine=self.stage.callee.machine)
         source = _source(call, fields)
         self.stage.legs[leg.uuid] = leg
         self.stage.keys = str(to.get("dtmfAnswer", ""))
@@ -247,6 +248,19 @@ def party(name: str, endpoint: Any) -> str:
     if endpoint.get("type") in ("sip", "websocket") and endpoint.get("uri"):
         return str(endpoint["uri"])
     raise BadFields(name, "is no endpoint: a phone's number is 7 to 15 digits without +")
+
+
+def verdict(fields: Mapping[str, Any], *, machine: bool) -> str:
+    """What is told beside the call; empty unless that was asked for. Raises ``BadFields``."""
+    asked = fields.get("advanced_machine_detection")
+    if asked is None:
+        return ""
+    modes = ("default", "detect", "detect_beep")
+    if not isinstance(asked, dict) or asked.get("mode", "detect") not in modes:
+        raise BadFields("advanced_machine_detection", "must name a mode there is")
+    if asked.get("behavior", "continue") not in ("continue", "hangup"):
+        raise BadFields("advanced_machine_detection", "must continue or hangup")
+    return "machine" if machine else "human"
 
 
 def conversation() -> str:

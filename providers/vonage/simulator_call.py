@@ -88,6 +88,21 @@ class Leg:
         self._answered = datetime.now(UTC)
         self.happen("answered", start_time=None, rate=None, network=None)
 
+    def detected(self, word: str) -> None:
+        """Answering machine detection's verdict: it names the leg otherwise, and is no status of it."""
+        if self.events.url is None:
+            return
+        event = {
+            "from": self.from_,
+            "to": self.to,
+            "call_uuid": self.uuid,
+            "conversation_uuid": self.conversation,
+            "status": word,
+            "timestamp": iso(datetime.now(UTC)),
+        }
+        url, method = self.events.url, self.events.method
+        self.stage.courier.post(self.stage.prepare(method, url, event, f"{word} (phone leg)"))
+
     def complete(self, by: str) -> None:
         """The last event of a leg; the first end counts."""
         with self._lock:
@@ -154,6 +169,8 @@ class Call:
         """Texts of ``talk`` that the caller heard."""
         self.media: Leg | None = None
         """The websocket leg that is open now."""
+        self.verdict = ""
+        """``human`` or ``machine``, until it is told; empty when nobody asked for it."""
         self._acts = iter(self.acts)
         self.began = time.monotonic()
 
@@ -163,6 +180,11 @@ class Call:
 
     def next_act(self) -> Act:
         return next(self._acts, self.acts[-1])
+
+    def tell_verdict(self) -> None:
+        word, self.verdict = self.verdict, ""
+        if word:
+            self.leg.detected(word)
 
     def interrupt(self) -> None:
         """Stop what runs now: the leg is over, or goes on with another NCCO."""

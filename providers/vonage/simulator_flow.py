@@ -117,6 +117,7 @@ def _connect(call: Call, action: Action) -> Ncco | None:
     except SocketRefused as error:
         return _refused(call, media, error)
     media.answered()
+    call.tell_verdict()  # a real one takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
     ending = perform(call.next_act(), socket, call.stage, patience)
     call.media = None

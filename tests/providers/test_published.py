@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from providers.base import Account, Client, Dial
+from providers.base import Account, Client, Dial, MachineDetection
 from providers.simulation_server import ApiReply, ApiRequest, serve
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
@@ -20,12 +20,14 @@ from tests.providers.contract import ORIGIN, arrow
 
 SID = "CA" + "0" * 32
 UUID = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+MACHINE = MachineDetection(True, 30, 2400, 1200, 5000, url=f"{ORIGIN}/amd/t")
 ORDER = Dial("+14155550123", "+12125550100", arrow(), f"{ORIGIN}/status/t", max_duration=600)
 ANSWER = ApiReply(200, {"sid": SID, "status": "queued", "uuid": UUID, "conversation_uuid": "CON-1"})
 
 ASKS: dict[str, Callable[[Client, str], object]] = {
     "dial": lambda client, _: client.dial(ORDER),
     "dial-extension": lambda client, _: client.dial(replace(ORDER, extension="12#")),
+    "dial-machine": lambda client, _: client.dial(replace(ORDER, machine=MACHINE)),
     "dial-sip": lambda client, _: client.dial(replace(ORDER, to="sip:ann@example.com")),
     "hang-up": lambda client, leg: client.hang_up(leg),
     "fetch": lambda client, leg: client.fetch(leg),

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from providers.base import Account, Dial, Dialed
+from providers.base import Account, Dial, Dialed, MachineDetection
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.twilio import TWILIO, twiml
@@ -331,3 +331,22 @@ def test_a_leg_nobody_knows(api: Api) -> None:
     api.says(500, problem(20500))
     with pytest.raises(CarrierError):
         client_of(api).fetch(CALL_SID)
+
+
+def test_a_call_is_listened_to_for_a_machine(api: Api) -> None:
+    """Under the names of the API, whatever the SDK calls them."""
+    url = f"{ORIGIN}/twilio/amd/{TOKEN}"
+    machine = MachineDetection(False, 12, 2000, 800, 3000, url=url)
+    client_of(api).dial(replace(ORDER, machine=machine))
+    wanted = {
+        "MachineDetection": ["Enable"],
+        "AsyncAmd": ["true"],
+        "AsyncAmdStatusCallback": [f"{url}#rc=3&rp=all"],
+        "AsyncAmdStatusCallbackMethod": ["POST"],
+        "MachineDetectionTimeout": ["12"],
+        "MachineDetectionSpeechThreshold": ["2000"],
+        "MachineDetectionSpeechEndThreshold": ["800"],
+        "MachineDetectionSilenceTimeout": ["3000"],
+    }
+    form = api.requests[-1][3]
+    assert {name: form.get(name) for name in wanted} == wanted

@@ -16,6 +16,7 @@ from providers.base import (
     Forward,
     HangUp,
     Instruction,
+    MachineDetection,
     Return,
     Say,
     stream_id,
@@ -272,3 +273,34 @@ def test_a_refusal(error: Exception, transient: bool, status: int) -> None:
     answer = twiml.refusal(error, transient=transient)
     assert (answer.status, answer.content_type) == (status, "text/plain")
     assert len(answer.body) < 20
+
+
+# ------------------------------------------------------------------ answering machine detection
+
+
+AMD_URL = "https://bridge.example.com/twilio/amd/t"
+
+
+def test_details_have_twilio_listen_beside_the_call() -> None:
+    machine = MachineDetection(greeting=True, timeout=12, silence_timeout=3000, url=AMD_URL)
+    details = twiml.details(Details("+1415", "+1212", STATUS_URL, False, CONNECT, machine))
+    wanted = {
+        "machineDetection": "DetectMessageEnd",
+        "asyncAmd": "true",  # Twilio's type: a text
+        "asyncAmdStatusCallback": f"{AMD_URL}#rc=3&rp=all",
+        "asyncAmdStatusCallbackMethod": "POST",
+        "machineDetectionTimeout": 12,
+        "machineDetectionSilenceTimeout": 3000,
+    }
+    assert {name: details.get(name) for name in wanted} == wanted
+    assert "machineDetectionSpeechThreshold" not in details
+
+
+def test_a_verdict_at_the_first_word() -> None:
+    found = twiml.detection(MachineDetection(greeting=False, url=AMD_URL))
+    assert found["machineDetection"] == "Enable"
+
+
+def test_a_verdict_needs_an_address() -> None:
+    with pytest.raises(ValueError, match="absolute"):
+        twiml.detection(MachineDetection(greeting=False))

@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from providers.base import Account, Client, Connect, Dial, Dialed
+from providers.base import Account, Client, Connect, Dial, Dialed, MachineDetection
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.vonage import VONAGE
@@ -471,3 +471,12 @@ def test_a_leg_nobody_knows(vonage: StandIn, client: Client) -> None:
         vonage.answers["GET"] = answer
         with pytest.raises(CarrierError):
             client.fetch(LEG)
+
+
+def test_a_call_is_listened_to_for_a_machine(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (201, CREATED)
+    client.dial(replace(ORDER, machine=MachineDetection(greeting=True)))
+    assert vonage.asked[0][2]["advanced_machine_detection"] == {
+        "behavior": "continue",
+        "mode": "detect",
+    }

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import Connect, Details, Forward, HangUp, Instruction, Return, Say
+from providers.base import (
+    Connect,
+    Details,
+    Forward,
+    HangUp,
+    Instruction,
+    MachineDetection,
+    Return,
+    Say,
+)
 from providers.errors import BadRequest, InvalidSignature, MissingSignature, NoSecret
 from providers.vonage import ncco
 from tests.providers.vonage.cases import MEDIA_URL
@@ -288,3 +297,9 @@ def test_refusals(error: Exception, transient: bool, status: int) -> None:
     assert answer.status == status
     # An object, never an array: nothing of it can be taken for an NCCO.
     assert set(json.loads(answer.body)) == {"message"}
+
+
+def test_details_have_vonage_listen_beside_the_call() -> None:
+    details = Details("+447700900123", None, EVENTS, False, CONNECT, MachineDetection(True))
+    made = ncco.details(details)
+    assert made["advancedMachineDetection"] == {"behavior": "continue", "mode": "detect"}
