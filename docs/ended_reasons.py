@@ -21,7 +21,6 @@ SCENARIO_TEST = "tests/e2e/test_scenarios.py::test_scenario"
 
 ASSISTANT = "with the speaking assistant"
 """What answers the socket itself, with a model, a voice and a transcriber."""
-REQUEST = "with `assistant-request`"
 LATER = "in a later version"
 
 PROVIDER = "that provider fails, and its retries are spent"
@@ -87,6 +86,17 @@ CAUSES: Mapping[R, str] = {
 }
 
 PROOFS: Mapping[R, str] = {
+    R.DB_ERROR: "tests/domain/test_watchdog.py::test_what_the_store_did_not_take_ends_the_call",
+    R.ASSISTANT_NOT_INVALID: (
+        "tests/e2e/test_assistant_request.py"
+        "::test_a_stored_assistant_that_may_not_be_called_any_more"
+    ),
+    R.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT: (
+        "tests/e2e/test_assistant_request.py::test_no_assistant"
+    ),
+    R.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT: (
+        "tests/e2e/test_assistant_request.py::test_no_assistant"
+    ),
     R.ASSISTANT_ERROR: ("tests/media/test_ends.py::test_failed_assistant_is_an_assistant_error"),
     R.ASSISTANT_NOT_FOUND: (
         "tests/e2e/test_acceptance.py::test_an_arrival_for_an_unknown_assistant_says_why"
