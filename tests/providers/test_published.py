@@ -88,12 +88,18 @@ def test_vonage(api: tuple[str, list[ApiRequest]], ask: Callable[[Client, str], 
         check_vonage(described, asked[0])
 
 
+NEWER = {"advanced_machine_detection"}
+"""In Vonage's current description (1.10.0), not yet in the older one that is published as a file."""
+
+
 def check_vonage(described: Any, request: ApiRequest) -> None:
     path = request.path.removeprefix("/v1/calls")  # which is in the description's server address
     operation = published.operation(described, request.method, path)
     if request.method != "GET":
         schema = published.body_schema(described, operation)
-        assert published.faults(schema, json.loads(request.body)) == []
+        body = json.loads(request.body)
+        known = {name: value for name, value in body.items() if name not in NEWER}
+        assert published.faults(schema, known) == []
 
 
 @pytest.mark.parametrize(
