@@ -38,8 +38,8 @@ SECURITY_SCHEMES: dict[str, Any] = {
 }
 
 DESCRIPTION = (
-    "A self-hosted, Vapi-compatible phone-call API in bypass mode: a call is not dialled here, "
-    "but handed out as what splices an assistant into a call that your own flow owns."
+    "A self-hosted, Vapi-compatible phone-call API. In bypass mode a call is not dialled here, but "
+    "handed out as what splices an assistant into a call that your own flow owns."
 )
 
 LIMITS = (
