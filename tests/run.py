@@ -12,7 +12,8 @@ import sys
 
 from tests.postgresql import server
 
-WORKERS = ("-n", str(max(2, os.cpu_count() or 2)))
+WORKERS = ("-n", str(2 * (os.cpu_count() or 2)))
+"""Two per processor: half of the suite's time is waiting for processes and sockets."""
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from tests.conftest import fresh_database
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "tests/e2e" in item.nodeid:
+        if "tests/e2e" in item.nodeid and "test_sdks" not in item.nodeid:  # minutes, and no SQL
             item.add_marker("database")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -10,10 +13,16 @@ from alembic.script import ScriptDirectory
 from app.store import migrate
 from app.store.engine import Store
 from app.store.schema import metadata
+from tests.conftest import fresh_database
 
 
-def test_an_empty_database_is_not_current(database_url: str) -> None:
-    store = Store(database_url)
+@pytest.mark.database
+def test_an_empty_database_is_not_current(tmp_path: Path) -> None:
+    with fresh_database(tmp_path, empty=True) as url:
+        look(Store(url))
+
+
+def look(store: Store) -> None:
     assert not migrate.is_current(store)
     migrate.upgrade(store)
     assert migrate.is_current(store)
