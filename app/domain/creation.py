@@ -90,10 +90,9 @@ def org_server(core: Core, conn: Connection, org_id: str) -> Server | None:
 def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
     """The row, still without its secrets, and the secrets that belong into it. Touches nothing."""
     now = core.now()
-    assistant = new.assistant
-    public, hidden = split_secrets(assistant)
+    public, hidden = split_secrets(new.assistant)
     number_public, _ = split_secrets(new.phone_number)
-    server = server_of(assistant) or server_of(new.phone_number) or new.server
+    server = server_of(new.assistant) or server_of(new.phone_number) or new.server
     row: Row = {
         "id": new_id(),
         "org_id": new.org_id,
@@ -106,7 +105,7 @@ def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
         "ended_at": None,
         "settled_at": None,
         "bypass": new.bypass,
-        "max_duration": max_duration(new.body, assistant),
+        "max_duration": max_duration(new.body, new.assistant),
         "assistant_id": new.assistant_id,
         "customer_id": new.customer_id,
         "phone_number_id": new.phone_number_id,

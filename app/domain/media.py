@@ -87,7 +87,7 @@ class MediaService:
             row = self._held(conn, seat)
             if row is None or row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING}:
                 raise Refused("the call is over, or on its way elsewhere")
-            self._check_start(conn, row, start)
+            self._check_start(row, start)
             leg = Leg(start.call_ref, start.call_ref) if start.call_ref else None
             also = legs.adopt(conn, row, leg) if leg else {}
             ledger.record(self.core, conn, row, [event], also)
@@ -187,7 +187,7 @@ class MediaService:
             raise Refused("the call is over")
         return dict(found)
 
-    def _check_start(self, conn: Connection, row: Row, start: StreamStart) -> None:
+    def _check_start(self, row: Row, start: StreamStart) -> None:
         """A leg that is not this call's, or not of its account, has no business on its socket."""
         if start.account_ref and start.account_ref != row["resolved"].get("accountRef"):
             raise Refused("the stream belongs to another account")
