@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,10 +42,20 @@ def private_key() -> str:
     return key.private_bytes(serialization.Encoding.PEM, pkcs8, clear).decode()
 
 
+_ports = count(10_000 + os.getpid() * 211 % 20_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below those the system hands out, and different in every process of the tests.
+
+    Whoever asks a port that nobody serves yet (a bridge its simulator) must not meet a server of
+    another test there.
+    """
+    for port in _ports:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("count() does not end")
 
 
 class Bridge:

@@ -6,7 +6,6 @@ import glob
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+
+from tests.bridge import free_port
 
 BINARIES = (
     "/usr/lib/postgresql/*/bin",
@@ -59,7 +60,7 @@ def _user() -> pwd.struct_passwd | None:
 
 @contextmanager
 def _system(binaries: Path, directory: Path) -> Iterator[str]:
-    data, port = directory / "data", _free_port()
+    data, port = directory / "data", free_port()
     as_user = {}
     if os.geteuid() == 0:
         os.chown(directory, _user().pw_uid, -1)  # type: ignore[union-attr]
@@ -95,9 +96,3 @@ def _packaged(directory: Path) -> Iterator[str]:
         yield url
     finally:
         running.cleanup()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from providers.events import EndedReason
+from tests.bridge import free_port
 from tests.media.harness import (
     CALLERS,
     Caller,
@@ -212,12 +212,6 @@ async def test_call_that_is_over_closes_the_upstream() -> None:
     assert domain.words() == ["claim", "joined"]
 
 
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 @pytest.mark.parametrize(
     ("url", "word"),
     [
@@ -231,7 +225,7 @@ def closed_port() -> int:
 async def test_upstream_that_cannot_be_opened_is_named_without_its_address(
     url: str | None, word: str
 ) -> None:
-    domain = streamed(url and url.format(port=closed_port()))
+    domain = streamed(url and url.format(port=free_port()))
     async with serving(domain) as served, calling(served, TWILIO) as carrier:
         _, _, reason, message = await domain.hears("intend")
         await carrier.wait_closed()
