@@ -1,0 +1,1 @@
+"""Vendors of models, voices and transcribers, under the names Vapi gives them."""
