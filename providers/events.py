@@ -208,7 +208,7 @@ class CallEvent:
     ``key`` is unique within the call: a repeated key is the same event again.
     ``sequence`` breaks ties of ``at``, where the carrier counts.
     ``generic``: the reason may be replaced by a more specific one until the call settles.
-    ``data`` holds facts in our words (JSON), ``raw`` the carrier's own words (JSON, stored only).
+    ``data`` holds facts in our words (JSON; of every kind ``price`` as in ``prices.py``), ``raw`` the carrier's own words (JSON, stored only).
     """
 
     kind: EventKind

@@ -203,6 +203,22 @@ class Bridge:
                 return call
             time.sleep(POLL_SECONDS)
 
+    def await_price(self, call_id: str, leg_ref: str) -> dict[str, str]:
+        """The carrier's price of this leg, ``{"amount", "currency", "leg"}``, once the call tells it."""
+        deadline = time.monotonic() + self._config.timeout
+        while time.monotonic() < deadline:
+            call = self.call(call_id)
+            for told in (item.get("told", {}) for item in call.get("costs", ())):
+                if told.get("leg") == leg_ref:
+                    price = f"{told['amount']} {told['currency']}"
+                    self._timeline.add("bridge", f"leg costs {price}, call {call['cost']} USD")
+                    return dict(told)
+            time.sleep(POLL_SECONDS)
+        raise SimulatorError(
+            "the bridge knows no price of the call: it asks for one after PRICE_SECONDS and ten times"
+            " that, which must be less than a second here"
+        )
+
     def _api(
         self, method: str, path: str, body: Any = None, *, basic: bool = False, quiet: bool = False
     ) -> Any:
@@ -260,6 +276,10 @@ class Stage:
         """What the API was told to press once the phone is answered."""
         self.destination_outcome = "answered"
         """How the phone behaves that a call is forwarded to, in the carrier's own word."""
+        self.price: str | None = None
+        """What the carrier's API says a call costs, in the carrier's own notation; None: nothing."""
+        self.unpriced_looks = 0
+        """How often the API shows a call without its price first."""
         self.api_url = ""
         """Of the carrier's REST API, while it is served."""
         self._threads: list[threading.Thread] = []
@@ -322,17 +342,22 @@ class Stage:
         return self.call_id
 
 
+def need_api(stage: Stage) -> None:
+    """Raises ``SimulatorError`` when the bridge may know another API than the one played here."""
+    if not stage.api_port:
+        name = f"{stage.carrier.upper()}_API_URL"
+        raise SimulatorError(
+            f"{name} is not http://127.0.0.1:PORT: give it to the bridge and to the simulator,"
+            " which serves there, or the bridge asks the carrier itself"
+        )
+
+
 def have_dialled(stage: Stage, callee: Callee, **fields: Any) -> None:
     """The owner has the bridge dial, which it does through the carrier's API that is played here.
 
     Raises ``SimulatorError``; also when the bridge may know another API than this one.
     """
-    if not stage.api_port:
-        name = f"{stage.carrier.upper()}_API_URL"
-        raise SimulatorError(
-            f"{name} is not http://127.0.0.1:PORT: give it to the bridge and to the simulator,"
-            " which serves there, or the bridge dials for real"
-        )
+    need_api(stage)
     stage.callee = callee
     created = stage.bridge.create_call(
         stage.carrier, **{"phoneCallProviderBypassEnabled": False, **fields}

@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from providers import prices
 from providers.base import HookKind, Leg, LegState, Report, Visit, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
@@ -89,7 +90,7 @@ DATA: dict[str, tuple[str, Callable[[str], Any]]] = {
     "StreamSid": ("streamRef", str),
     "StreamEvent": ("streamEvent", str),
     "StreamError": ("error", str),
-    "DialCallSid": ("forwardRef", str),
+    "DialCallSid": ("forwardLegRef", str),
     "DialCallStatus": ("outcome", str),
     "DialCallDuration": ("forwardSeconds", int),
     "DialSipResponseCode": ("forwardSipCode", int),
@@ -291,6 +292,8 @@ RESOURCE_FIELDS = (
     "start_time",
     "end_time",
     "duration",
+    "price",
+    "price_unit",
 )
 """What is read of it. https://www.twilio.com/docs/voice/api/call-resource#call-properties"""
 
@@ -315,10 +318,16 @@ def state(resource: Mapping[str, Any], now: datetime) -> LegState:
     if answered in PROGRESS:
         events.append(event(PROGRESS[answered], resource["start_time"]))
     if word in ENDS:
-        data = {} if seconds is None else {"durationSeconds": seconds}
+        data = _price(resource) | ({} if seconds is None else {"durationSeconds": seconds})
         end = event(EventKind.LEG_ENDED, resource["end_time"], data=data, **_meaning(word, inbound))
         events.append(end)
     return LegState(leg, word, tuple(events))
+
+
+def _price(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Null at first; what is charged is negative."""
+    amount = prices.amount(resource["price"])
+    return prices.fact(None if amount is None else -amount, resource["price_unit"], resource["sid"])
 
 
 # ------------------------------------------------------------------ the parts of a request

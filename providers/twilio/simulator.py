@@ -23,6 +23,7 @@ from providers.simulation import (
     Scenario,
     have_dialled,
     named,
+    need_api,
     play,
     table,
     unchanged,
@@ -69,6 +70,8 @@ FORWARDED = "assistant-forwarded-call"
 VOICEMAIL = "voicemail"
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
 COPIES = 3
+PRICE = "-0.01400"
+"""Of a call, as the Call resource has it: what is charged is negative."""
 FETCH_PATH = "/twilio/calls/{call_id}/twiml"
 INBOUND_PATH = "/twilio/inbound_call"
 STATUS_PATH = "/twilio/status"
@@ -231,6 +234,16 @@ def _dial_canceled(stage: TwilioStage) -> None:
 def _dial_without_callbacks(stage: TwilioStage) -> None:
     stage.courier.hold()
     _dial(stage, Callee("no-answer"))
+
+
+def _priced(stage: TwilioStage) -> None:
+    """Twilio fixes the price after the end: the REST API shows none at the bridge's first look."""
+    need_api(stage)
+    stage.price, stage.unpriced_looks = PRICE, 1
+    call = _outbound(stage, "answered", Act.HANG_UP)
+    told = stage.bridge.await_price(stage.known_call(), call.sid)
+    if told != {"amount": PRICE.lstrip("-"), "currency": "USD", "leg": call.sid}:
+        stage.problem(f"the bridge was told {told}")
 
 
 # ------------------------------------------------------------------ steps
@@ -430,6 +443,12 @@ SCENARIOS = table(
         lambda stage: _studio_redirect(stage, Act.END_CALL),
         "manually-canceled",
         returned=_returns("manually-canceled"),
+    ),
+    Scenario(
+        "price",
+        "The callee hangs up; Twilio's API tells the price when the bridge asks for the second time.",
+        _priced,
+        ENDED_BY_CUSTOMER,
     ),
     Scenario(
         "dial",

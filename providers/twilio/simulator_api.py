@@ -127,6 +127,8 @@ class TwilioApi:
         call = self.stage.calls[sid]
         if request.method == "POST":
             self._update(call, form(request))
+        elif self.stage.price is not None:
+            call.looks += 1
         return ApiReply(200, resource(call))
 
     def _update(self, call: TwilioCall, fields: Mapping[str, list[str]]) -> None:
@@ -274,7 +276,7 @@ def resource(call: TwilioCall) -> dict[str, Any]:
         "start_time": format_datetime(call.answered_at) if call.answered_at else None,
         "end_time": format_datetime(call.ended_at) if call.ended_at else None,
         "duration": str(call.seconds) if call.ended_at else None,
-        "price": None,
+        "price": call.price,
         "price_unit": "USD",
         "answered_by": None,
         "caller_name": None,

@@ -97,10 +97,18 @@ class TwilioCall:
         self.ended_at: datetime | None = None
         self.answered_by = ""
         """The verdict every request carries, of a call that has waited for it."""
+        self.looks = 0
+        """How often the REST API has shown it."""
         self._sequence = count()
         self._acts = iter(self.acts)
         self._lock = threading.Lock()
         self._redirected: Document | None = None
+
+    @property
+    def price(self) -> str | None:
+        """Fixed some time after the end: by then the REST API has shown the call without it."""
+        fixed = self.over.is_set() and self.looks > self.stage.unpriced_looks
+        return self.stage.price if fixed else None
 
     # ---------------------------------------------------------------- what happens to it
 

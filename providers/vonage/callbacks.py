@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
+from providers import prices
 from providers.base import HookKind, Leg, LegState, Report, Visit, WebhookRequest, stream_id
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
@@ -114,7 +115,6 @@ FACTS: Mapping[str, str] = {
     "sub_state": "subState",
     "disconnected_by": "disconnectedBy",
     "rate": "rate",
-    "price": "price",
     "network": "network",
     "recording_url": "recordingUrl",
     "recording_uuid": "recordingRef",
@@ -123,6 +123,9 @@ FACTS: Mapping[str, str] = {
     "reason": "error",
 }
 """Vonage's fields -> ours in ``data``."""
+
+CURRENCY = "EUR"
+"""Of every price. https://developer.vonage.com/en/voice/voice-api/webhook-reference#completed"""
 
 NUMBERS: Mapping[str, str] = {"duration": "durationSeconds", "sip_code": "sipCode"}
 """The same for whole numbers, which come as strings or as numbers."""
@@ -441,7 +444,8 @@ def _event(
 def _facts(payload: Payload) -> dict[str, Any]:
     texts = {ours: payload.get(theirs) for theirs, ours in FACTS.items()}
     numbers = {ours: _whole(payload.get(theirs)) for theirs, ours in NUMBERS.items()}
-    return {name: value for name, value in (texts | numbers).items() if value not in (None, "")}
+    told = {name: value for name, value in (texts | numbers).items() if value not in (None, "")}
+    return told | prices.fact(prices.amount(payload.get("price")), CURRENCY, payload.get("uuid"))
 
 
 def _raw(payload: Payload) -> dict[str, Any]:

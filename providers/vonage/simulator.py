@@ -196,6 +196,14 @@ def _late_no_answer(stage: VonageStage) -> None:
     unchanged(stage, ("ended", ENDED_BY_CUSTOMER), partial(leg.happen, "unanswered"))
 
 
+def _priced(stage: VonageStage) -> None:
+    """The last event of every leg tells its price."""
+    leg = _outbound(stage, "answered", Act.HANG_UP)
+    told = stage.bridge.await_price(stage.known_call(), leg.uuid)
+    if told != {"amount": leg.price, "currency": "EUR", "leg": leg.uuid}:
+        stage.problem(f"the bridge was told {told}")
+
+
 def _dial_extension(stage: VonageStage) -> None:
     customer = {"number": stage.config.customer, "extension": EXTENSION}
     _dial(stage, Callee(), customer=customer)
@@ -448,6 +456,12 @@ SCENARIOS = table(
         "The call is ended through the bridge's API; the owner's NCCO goes on with the leg.",
         _end_call,
         CANCELED,
+    ),
+    Scenario(
+        "price",
+        "The callee hangs up; the last events of phone and media socket tell their prices.",
+        _priced,
+        ENDED_BY_CUSTOMER,
     ),
     Scenario(
         "dial",

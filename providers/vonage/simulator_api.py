@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.simulation import Callee
 from providers.simulation_server import ApiReply, ApiRequest, serve
-from providers.vonage.simulator_call import OUTBOUND, Call, EventUrl, Leg, Ncco, Source
+from providers.vonage.simulator_call import OUTBOUND, RATE, Call, EventUrl, Leg, Ncco, Source
 from providers.vonage.simulator_flow import dial
 from providers.vonage.simulator_wire import VonageConfig, VonageStage
 
@@ -295,8 +295,8 @@ def resource(leg: Leg) -> dict[str, Any]:
         "from": endpoint(leg.from_),
         "to": endpoint(leg.to),
         "network": None,
-        "rate": None,
-        "price": None,
+        "rate": RATE if leg.price else None,
+        "price": leg.price,
         "duration": None,
         "start_time": None,
         "end_time": None,

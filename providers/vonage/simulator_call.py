@@ -70,6 +70,8 @@ class Leg:
         self.redirected: Ncco | None = None
         """What the REST API transferred the call to, while it is waiting to be run."""
         self.call: Call | None = None
+        self.price: str | None = None
+        """EUR, as its last event tells it."""
         self._answered: datetime | None = None
         self._lock = threading.Lock()
 
@@ -112,7 +114,9 @@ class Leg:
         now = datetime.now(UTC)
         began = self._answered or now
         seconds = round((now - began).total_seconds())
-        costs = {"rate": RATE, "price": f"{float(RATE) * seconds / 60:.8f}", "network": NETWORK}
+        billed = max(seconds, 1) if self._answered else 0
+        self.price = f"{float(RATE) * billed / 60:.8f}"
+        costs = {"rate": RATE, "price": self.price, "network": NETWORK}
         times = {"start_time": iso(began), "end_time": iso(now), "duration": str(seconds)}
         self.happen("completed", **costs, **times, disconnected_by=by, sip_code=200)
 

@@ -196,7 +196,7 @@ def test_a_forward_that_was_talked_through() -> None:
     event = only(report)
     assert event.reason is EndedReason.ASSISTANT_FORWARDED_CALL
     assert event.data == {
-        "forwardRef": CHILD_SID,
+        "forwardLegRef": CHILD_SID,
         "outcome": "completed",
         "forwardSeconds": 61,
         "bridged": True,

@@ -325,6 +325,27 @@ def test_a_leg_that_was_never_answered(
     assert (event.kind, event.reason, event.generic) == (EventKind.LEG_ENDED, reason, False)
 
 
+@pytest.mark.parametrize(
+    ("price", "unit", "amount"),
+    [
+        ("-0.01400", "USD", "0.01400"),
+        ("-0.013", "EUR", "0.013"),
+        ("0", "USD", "0"),
+        ("0.5", "USD", "-0.5"),  # given back
+        (None, "USD", None),  # not fixed yet
+        ("much", "USD", None),
+        ("-0.014", None, None),  # of what?
+    ],
+)
+def test_a_price_is_what_is_paid(
+    api: Api, price: str | None, unit: str | None, amount: str | None
+) -> None:
+    api.says(200, {**RESOURCE, "price": price, "price_unit": unit})
+    told = client_of(api).fetch(CALL_SID).events[1].data.get("price")
+    wanted = {"amount": amount, "currency": unit, "leg": CALL_SID} if amount else None
+    assert told == wanted
+
+
 def test_a_leg_nobody_knows(api: Api) -> None:
     api.says(404, problem(20404))
     assert client_of(api).fetch(CALL_SID) is None

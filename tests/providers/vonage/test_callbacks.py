@@ -241,10 +241,34 @@ def test_completed_without_an_answer(sip: Any, by: str | None, unanswered: Ended
     assert only("outbound_completed_unanswered", changes).unanswered_reason is unanswered
 
 
+@pytest.mark.parametrize(
+    ("price", "amount"),
+    [
+        ("0.00315000", "0.00315000"),
+        (0.5, "0.5"),  # as a number
+        ("0", "0"),
+        (None, None),
+        ("", None),
+        ("NaN", None),
+        ("1e5", None),  # no notation of Vonage's
+        ({"eur": 1}, None),
+    ],
+)
+def test_a_price_is_in_euros(price: Any, amount: str | None) -> None:
+    event = only("inbound_completed_by_user", {"price": price})
+    leg = event.raw["uuid"]
+    wanted = {"amount": amount, "currency": "EUR", "leg": leg} if amount else None
+    assert event.data.get("price") == wanted
+
+
 def test_the_facts_of_a_completed_leg() -> None:
     assert only("inbound_completed_by_user").data == {
         "durationSeconds": 42,
-        "price": "0.00315000",
+        "price": {
+            "amount": "0.00315000",
+            "currency": "EUR",
+            "leg": "688fd94bd0e1f59c36a4cbd36312fc28",
+        },
         "rate": "0.00450000",
         "network": "GB-FIXED",
         "disconnectedBy": "user",
