@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,6 +79,10 @@ class Settings:
     bypass_ttl_seconds: float = 300.0
     reconcile_seconds: float = 60.0
     assistant_request_seconds: float = 7.5
+    price_seconds: float = 30.0
+    """From a call's end until the carrier is asked for its price. 0: it never is."""
+    currency_rates: Mapping[str, Decimal] = field(default_factory=dict)
+    """Currency -> US dollars for one of it."""
     rate_limit_per_minute: int = 6000
     max_concurrent_calls: int = 0
     ended_reasons: str = "extended"
@@ -132,6 +137,8 @@ class _Reader:
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
             reconcile_seconds=self.number("RECONCILE_SECONDS", 60, 1, 3600),
             assistant_request_seconds=self.number("ASSISTANT_REQUEST_SECONDS", 7.5, 0.1, 14),
+            price_seconds=self.number("PRICE_SECONDS", 30, 0, 3600),
+            currency_rates=self.currency_rates(),
             rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
@@ -149,6 +156,18 @@ class _Reader:
                 f"it has {wrong[0]!r}"
             )
         return words
+
+    def currency_rates(self) -> dict[str, Decimal]:
+        rates = {}
+        for word in self.words("CURRENCY_RATES"):
+            found = re.fullmatch(r"([A-Z]{3})=(\d{1,9}(?:\.\d{1,9})?)", word)
+            if found is None or found[1] == "USD" or not Decimal(found[2]):
+                raise SettingsError(
+                    "CURRENCY_RATES must list US dollars for one of a currency (EUR=1.08,GBP=1.27); "
+                    f"it has {word!r}"
+                )
+            rates[found[1]] = Decimal(found[2])
+        return rates
 
     def carriers(self) -> tuple[CarrierSettings, ...]:
         return tuple(

@@ -65,6 +65,7 @@ def _environment(server_url: str) -> dict[str, str]:
         "ALLOW_PRIVATE_SERVER_URLS": "1",
         "ASSISTANT_BACKEND": "echo",
         "SETTLE_SECONDS": "1",
+        "PRICE_SECONDS": "0",  # the accounts exist here only: nobody else could tell
         "LOG_LEVEL": "WARNING",
         **accounts,
     }

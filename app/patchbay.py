@@ -12,7 +12,7 @@ from app.delivery.addresses import BadURL, check_url
 from app.delivery.asking import Asker
 from app.delivery.jobs import Handler, open_jobs
 from app.delivery.sender import Sender
-from app.domain import dialing, hanging_up, idempotency, ledger, timers, watchdog
+from app.domain import dialing, hanging_up, idempotency, ledger, pricing, timers, watchdog
 from app.domain.core import Core
 from app.domain.legs import LegService
 from app.domain.media import MediaService
@@ -67,6 +67,7 @@ class Patchbay:
         handlers[dialing.JOB] = partial(dialing.run, self.core)
         handlers[hanging_up.JOB] = partial(hanging_up.run, self.core)
         handlers[ledger.WATCHDOG] = partial(watchdog.run, self.core)
+        handlers[ledger.PRICE] = partial(pricing.run, self.core)
         handlers["deliver"] = Sender(self.store, self.vault, settings)
 
     def upgrade(self) -> None:

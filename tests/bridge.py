@@ -87,6 +87,8 @@ class Bridge:
             "TWILIO_API_URL": f"http://127.0.0.1:{free_port()}",
             "VONAGE_API_URL": f"http://127.0.0.1:{free_port()}",
             "RECONCILE_SECONDS": "1",
+            "PRICE_SECONDS": "0.1",
+            "CURRENCY_RATES": "EUR=1.25",
             **environ,
         }
         self.process: subprocess.Popen[bytes] | None = None

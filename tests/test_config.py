@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def test_defaults() -> None:
         ({"JOIN_TIMEOUT_SECONDS": "0"}, "JOIN_TIMEOUT_SECONDS"),
         ({"BYPASS_TTL_SECONDS": "soon"}, "BYPASS_TTL_SECONDS"),
         ({"RECONCILE_SECONDS": "0"}, "RECONCILE_SECONDS"),
+        ({"PRICE_SECONDS": "-1"}, "PRICE_SECONDS"),
+        ({"CURRENCY_RATES": "EUR"}, "CURRENCY_RATES"),  # without a rate
+        ({"CURRENCY_RATES": "EUR=1,08"}, "CURRENCY_RATES"),  # the comma is between rates
+        ({"CURRENCY_RATES": "EUR=0"}, "CURRENCY_RATES"),
+        ({"CURRENCY_RATES": "USD=1"}, "CURRENCY_RATES"),  # what the others are given in
         ({"ASSISTANT_BACKEND": "robot"}, "ASSISTANT_BACKEND"),
         ({"ASSISTANT_BACKEND": "stream"}, "STREAM_URL"),  # stream of what?
         ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket
@@ -66,6 +72,11 @@ def test_defaults() -> None:
 def test_a_wrong_value_names_its_variable(environ: dict[str, str], names: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{names}\b"):
         load({**SECRET, **environ})
+
+
+def test_rates_are_exact() -> None:
+    rates = load({**SECRET, "CURRENCY_RATES": "EUR=1.08, GBP=1.27"}).currency_rates
+    assert rates == {"EUR": Decimal("1.08"), "GBP": Decimal("1.27")}
 
 
 def test_accounts_are_read_with_rotation() -> None:

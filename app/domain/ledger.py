@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import hanging_up, server_messages
+from app.domain import costs, hanging_up, server_messages
 from app.domain.call import CallState, fold
 from app.domain.core import Core, Row, new_id
 from app.store import calls, events
@@ -26,6 +26,7 @@ MAX_DURATION = "max-duration"
 LOST = "lost"
 SETTLE = "settle"
 WATCHDOG = "watchdog"
+PRICE = "price"
 TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
 
 LEG_IS_UP = {EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING}
@@ -62,11 +63,15 @@ def record(
     """Append what is new, and bring ``row`` and all that follows from it up to date.
 
     ``row`` must be held (``calls.get(lock=True)``); ``also`` are other columns to change with it.
-    A settled call's log still grows, its state does not change any more.
+    A settled call's log still grows, its state does not change any more; what it cost may.
     """
-    now = core.now()
+    now, rates = core.now(), core.settings.currency_rates
     row.update(also or {})
+    new = [*new, *costs.without_rate(new, rates, now)]
     added = [event for event in new if events.append(conn, row["id"], event, now)]
+    if changed := costs.of_legs(row["body"], added, row["provider"], rates):
+        also = {**(also or {}), "body": {**row["body"], **changed}, "updated_at": now}
+        row.update(also)
     log = events.of_call(conn, row["id"])
     state = fold(log)
     if not added or row["settled_at"]:
@@ -208,9 +213,18 @@ def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
     for timer in (NO_CALL, JOIN, MAX_DURATION, LOST):
         cancel_timer(core, conn, row["id"], timer)
     hanging_up.order(core, conn, row, state)
+    _ask_price(core, conn, row)
     if not state.settled:
         start_timer(core, conn, row["id"], SETTLE, core.settings.settle_seconds)
     _nudge(core, conn, row)
+
+
+def _ask_price(core: Core, conn: Connection, row: Row) -> None:
+    """Have the carrier's API asked what its leg cost (``pricing.py``), unless a webhook told."""
+    leg, delay = row["resolved"].get("legRef"), core.settings.price_seconds
+    if leg and delay and not costs.priced(row["body"], leg):
+        key, payload = f"{PRICE}:{row['id']}", {"callId": row["id"]}
+        core.jobs.enqueue(conn, PRICE, key, payload, delay=delay, lock=f"leg:{row['id']}")
 
 
 def _nudge(core: Core, conn: Connection, row: Row) -> None:

@@ -52,6 +52,7 @@ def _report(core: Core, row: Row) -> dict[str, Any]:
         "endedReason",
         "cost",
         "costBreakdown",
+        "costs",
         "transcript",
         "recordingUrl",
         "stereoRecordingUrl",

@@ -95,7 +95,7 @@ class CallService:
         """Everything kept of the call. A live one loses its socket; its leg goes on or ends."""
         with self.core.store.write() as conn:
             row = _own(conn, org_id, call_id, lock=True)
-            for timer in ledger.TIMERS:
+            for timer in (*ledger.TIMERS, ledger.PRICE):
                 ledger.cancel_timer(self.core, conn, call_id, timer)
             self.core.jobs.cancel(conn, f"deliver:{call_id}")
             calls.delete(conn, call_id)

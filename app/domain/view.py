@@ -23,6 +23,7 @@ BODY_FIELDS = (
     "stereoRecordingUrl",
     "summary",
     "messages",
+    "costs",
 )
 """Kept in ``calls.body`` under their own names."""
 

@@ -54,7 +54,10 @@ class Call(Resource):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     cost: float | None = Field(None, description="USD.")
-    cost_breakdown: dict[str, Any] | None = None
+    cost_breakdown: dict[str, Any] | None = Field(None, description="USD, and what was used.")
+    costs: list[dict[str, Any]] | None = Field(
+        None, description="Its items in USD; `told` is the carrier's own amount and currency."
+    )
     transcript: str | None = None
     recording_url: str | None = None
     stereo_recording_url: str | None = None
