@@ -177,7 +177,8 @@ def page() -> str:
         "",
         "Against Vapi's OpenAPI document of August 2026, and the older “Create Phone Call” page, whose",
         "fields are served beside today's. What is refused is refused by name, with the reason given here.",
-        "Beyond Vapi's there are `/customer`, `/credential` and what [API](api.md) lists under a call.",
+        "Beyond Vapi's there are `/customer`, `/credential` and what [API](api.md) lists under a call;",
+        "`GET /v2/call`, which the document does not show, is served for the SDK that has it.",
         "",
         *_table("Requests", "request", ("yes", served), ("no", NOT_SERVED_PATHS), ("no", families)),
         *_table(

@@ -6,8 +6,9 @@ secrets, which are sealed apart and never shown.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,21 @@ from app.store.resources import Window
 
 UrlProblem = Callable[[str], str | None]
 """Says in a sentence why this program may not call a URL; None when it may."""
+
+
+def paged(rows: Sequence[Any], total: int, limit: int, number: int) -> dict[str, Any]:
+    """``{"results", "metadata"}``, as Vapi pages. Of ``limit`` 0 there is one page."""
+    pages = math.ceil(total / limit) if limit else 1
+    return {
+        "results": list(rows),
+        "metadata": {
+            "itemsPerPage": limit,
+            "totalItems": total,
+            "currentPage": number,
+            "totalPages": pages,
+            "hasNextPage": number < pages,
+        },
+    }
 
 
 class Collection(ABC):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.collection import Collection, patched
+from app.domain.collection import Collection, paged, patched
 from app.domain.credentials import drop_unused
 from app.domain.errors import Invalid
 from app.domain.number_account import find_credential, find_number, number_account, refuse_foreign
@@ -28,20 +27,10 @@ class PhoneNumbers(Collection):
     table = phone_numbers
 
     def page(self, org_id: str, window: Window, page: NumberPage) -> dict[str, Any]:
-        """``{"results", "metadata"}``, as Vapi pages. Of ``window.limit`` 0 there is one page."""
+        """As ``paged`` says."""
         with self.core.store.read() as conn:
             rows, total = store.page_of_numbers(conn, org_id, window, page)
-        pages = math.ceil(total / window.limit) if window.limit else 1
-        return {
-            "results": [self.json(row) for row in rows],
-            "metadata": {
-                "itemsPerPage": window.limit,
-                "totalItems": total,
-                "currentPage": page.number,
-                "totalPages": pages,
-                "hasNextPage": page.number < pages,
-            },
-        }
+        return paged([self.json(row) for row in rows], total, window.limit, page.number)
 
     def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         provider, number, credential = number_account(self.core, conn, org_id, body)

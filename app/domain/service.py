@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain import creation, dialing, documents, forwarding, ledger, limits
 from app.domain.assistants import split_secrets
-from app.domain.collection import check_urls
+from app.domain.collection import check_urls, paged
 from app.domain.core import Core, Row, iso
 from app.domain.creation import INBOUND, OUTBOUND, NewCall
 from app.domain.errors import Invalid, NotFound
@@ -80,6 +80,13 @@ class CallService:
         with self.core.store.read() as conn:
             rows = calls.listing(conn, org_id, wanted)
         return [call_json(self.core, row) for row in rows]
+
+    def pages(self, org_id: str, wanted: CallFilter) -> dict[str, Any]:
+        """One page, and how many there are."""
+        with self.core.store.read() as conn:
+            rows, total = calls.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
+        found = [call_json(self.core, row) for row in rows]
+        return paged(found, total, wanted.limit, wanted.page)
 
     def patch(self, org_id: str, call_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         with self.core.store.write() as conn:

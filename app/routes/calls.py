@@ -15,10 +15,17 @@ from app.errors import unauthorized
 from app.routes.auth import organisation, presented_key
 from app.routes.creating import created
 from app.routes.crud import api_blueprint
-from app.routes.listing import call_filter
+from app.routes.listing import call_filter, call_page
 from app.routes.schemas.base import Uuid
-from app.routes.schemas.calls import Control, ControlQuery, CreateCall, ListCalls, UpdateCall
-from app.routes.schemas.responses import Call, CallEvent, Error, ServerMessage, array_of
+from app.routes.schemas.calls import (
+    Control,
+    ControlQuery,
+    CreateCall,
+    ListCalls,
+    PageCalls,
+    UpdateCall,
+)
+from app.routes.schemas.responses import Call, CallEvent, CallPage, Error, ServerMessage, array_of
 from app.routes.web import IdPath, checked, reply, services
 
 TAG = Tag(name="call", description="Phone calls.")
@@ -65,6 +72,17 @@ def create_phone(body: CreateCall) -> Response:
 @checked(query=ListCalls)
 def listing(query: ListCalls) -> Response:
     return reply(services().calls.list(g.org_id, call_filter(query)))
+
+
+@blueprint.get(
+    "/v2/call",
+    summary="List calls by pages",
+    operation_id="listCallPages",
+    responses={200: CallPage},
+)
+@checked(query=PageCalls)
+def pages(query: PageCalls) -> Response:
+    return reply(services().calls.pages(g.org_id, call_page(query)))
 
 
 @blueprint.get("/call/<id>", summary="Get call", operation_id="getCall", responses=ONE)

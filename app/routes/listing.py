@@ -7,9 +7,10 @@ rows compare as clients see them: ``createdAtGt`` a call's own ``createdAt`` lea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.routes.schemas.calls import ListCalls, Page
+from app.routes.schemas.calls import ListCalls, Page, PageCalls
 from app.store.calls import CallFilter
 from app.store.resources import Window
 
@@ -19,6 +20,7 @@ EQUAL = {
     "phone_number_id": "phone_number_id",
     "phone_call_provider_id": "provider_call_id",
     "status": "status",
+    "ended_reason": "ended_reason",
 }
 """Query field -> column."""
 
@@ -33,6 +35,11 @@ def call_filter(query: ListCalls) -> CallFilter:
     given = {column: getattr(query, name) for name, column in EQUAL.items()}
     equal = {column: str(value) for column, value in given.items() if value is not None}
     return CallFilter(equal, list(_times(query)), query.limit)
+
+
+def call_page(query: PageCalls) -> CallFilter:
+    ascending = query.sort_order == "ASC"
+    return replace(call_filter(query), page=query.page, ascending=ascending)
 
 
 def _times(query: Page) -> Iterator[tuple[str, str, datetime]]:

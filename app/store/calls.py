@@ -63,11 +63,16 @@ _CLAIM = (
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls to list. ``equal`` maps columns to values; ``times`` is (column, operator, value)."""
+    """Which calls to list. ``equal`` maps columns to values; ``times`` is (column, operator, value).
+
+    Newest first, unless ``ascending``; ``page`` counts from 1.
+    """
 
     equal: Mapping[str, str] = field(default_factory=dict)
     times: Sequence[tuple[str, str, datetime]] = ()
     limit: int = 100
+    page: int = 1
+    ascending: bool = False
 
 
 _OPERATORS = {
@@ -104,14 +109,28 @@ def find_by_token(
 
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[dict[str, Any]]:
-    """Newest first."""
+    """One page of them."""
+    key = sa.asc if wanted.ascending else sa.desc
+    query = _wanted(org_id, wanted).order_by(key(calls.c.created_at), key(calls.c.id))
+    query = query.limit(wanted.limit)
+    if wanted.page > 1:
+        query = query.offset(wanted.limit * (wanted.page - 1))
+    return every(conn.execute(query))
+
+
+def count(conn: Connection, org_id: str, wanted: CallFilter) -> int:
+    """How many there are on all pages."""
+    found = _wanted(org_id, wanted).with_only_columns(calls.c.id).subquery()
+    return int(conn.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
+
+
+def _wanted(org_id: str, wanted: CallFilter) -> sa.Select[Any]:
     query = sa.select(calls).where(calls.c.org_id == org_id)
     for column, value in wanted.equal.items():
         query = query.where(calls.c[column] == value)
     for column, operator, at in wanted.times:
         query = query.where(_OPERATORS[operator](calls.c[column], at))
-    query = query.order_by(calls.c.created_at.desc(), calls.c.id.desc()).limit(wanted.limit)
-    return every(conn.execute(query))
+    return query
 
 
 def update(conn: Connection, call_id: str, values: Mapping[str, Any]) -> None:

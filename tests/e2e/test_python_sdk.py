@@ -57,6 +57,8 @@ def test_a_vonage_call(client: Vapi, bridge: Bridge, assistant_id: str) -> None:
 def test_list_get_update_delete(client: Vapi, bridge: Bridge, assistant_id: str) -> None:
     call = create(client, bridge, assistant_id, "twilio")
     assert call.id in {listed.id for listed in client.calls.list(limit=5)}
+    page = client.calls.call_controller_find_all_paginated(id=call.id, page=1, sort_order="DESC")
+    assert ([row.id for row in page.results], page.metadata.total_items) == ([call.id], 1)
     assert client.calls.get(id=call.id).phoneCallProviderDetails == call.phoneCallProviderDetails
     assert client.calls.update(id=call.id, name="renamed").name == "renamed"
     assert client.calls.delete(id=call.id).id == call.id

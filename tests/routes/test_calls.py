@@ -128,6 +128,8 @@ def test_list_filters(api: Api) -> None:
     assert listed(limit=0) == []
     assert listed(id=first["id"]) == both[1:]
     assert listed(status="ended") == both[1:]
+    assert listed(endedReason="manually-canceled") == both[1:]
+    assert listed(endedReason="customer-busy") == []
     assert listed(phoneNumberId=first["phoneNumberId"]) == both
     assert listed(phoneNumberId=UNKNOWN) == []
     assert listed(assistantId=UNKNOWN) == []
@@ -156,6 +158,43 @@ def test_a_page_is_what_is_older_than_the_last(app: Flask, api: Api, field: str)
         seen.append([call["id"] for call in page])
         before = {f"{field}Lt": page[-1][field]}
     assert seen == [[made[4], made[3]], [made[2], made[1]], [made[0]]]
+
+
+@pytest.mark.parametrize(
+    ("query", "found", "metadata"),
+    [
+        ({}, [4, 3, 2, 1, 0], (100, 5, 1, 1, False)),  # all of them, newest first
+        ({"limit": 2, "page": 1}, [4, 3], (2, 5, 1, 3, True)),
+        ({"limit": 2, "page": 3}, [0], (2, 5, 3, 3, False)),
+        ({"limit": 2, "page": 4}, [], (2, 5, 4, 3, False)),  # beyond the last
+        ({"limit": 2, "page": 2, "sortOrder": "ASC"}, [2, 3], (2, 5, 2, 3, True)),
+        ({"limit": 1, "status": "ringing"}, [], (1, 0, 1, 0, False)),  # filters count too
+        ({"createdAtGe": "2026-01-01T12:03:00Z"}, [4, 3], (100, 2, 1, 1, False)),
+        ({"limit": 0}, [], (0, 5, 1, 1, False)),
+    ],
+)
+def test_pages(
+    app: Flask, api: Api, query: dict[str, Any], found: list[int], metadata: tuple[Any, ...]
+) -> None:
+    made = [api.call()["id"] for _ in range(5)]
+    with app.extensions["patchbay"].store.write() as conn:
+        for minute, call_id in enumerate(made):
+            calls.update(
+                conn, call_id, {"created_at": datetime(2026, 1, 1, 12, minute, tzinfo=UTC)}
+            )
+    page = api.get("/v2/call", **query).json
+    assert [call["id"] for call in page["results"]] == [made[n] for n in found]
+    assert tuple(page["metadata"].values()) == metadata
+
+
+def test_pages_are_the_organisations_own(api: Api, other: Api) -> None:
+    api.call()
+    assert other.get("/v2/call").json["metadata"]["totalItems"] == 0
+
+
+@pytest.mark.parametrize("query", [{"page": 0}, {"sortOrder": "UP"}, {"costGe": 1}])
+def test_wrong_pages(api: Api, query: dict[str, Any]) -> None:
+    assert len(refused(api.get("/v2/call", **query))) == 1
 
 
 def test_list_by_time_as_clients_see_it(api: Api) -> None:

@@ -20,11 +20,13 @@ from flask import Flask
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
+from app.domain import costs
 from app.routes.schemas.calls import CreateCall
 from app.routes.schemas.customers import Customer
 from app.routes.schemas.not_served import NOT_SERVED
 from app.routes.schemas.phone_numbers import TransientPhoneNumber
 from app.routes.schemas.responses import Call
+from app.store import calls
 from docs import compatibility as page
 from providers.events import EndedReason
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
@@ -206,6 +208,18 @@ def test_a_call_is_one_of_vapis(api: Api, vapi: dict[str, Any], carrier: str) ->
     assert ended["endedReason"] == "manually-canceled"
     for seen in (call, ended, *api.get("/call").json):
         assert not vapi or not faults(vapi, "Call", seen)
+
+
+def test_costs_are_vapis(app: Flask, api: Api, vapi: dict[str, Any]) -> None:
+    call = api.made("/call", {**new_call(api, "vonage"), **BYPASS})
+    price = {"amount": "0.5", "currency": "EUR", "leg": "a"}
+    item = costs.transport("vonage", {"price": price, "durationSeconds": 42}, {})
+    with app.extensions["patchbay"].store.write() as conn:
+        calls.update(conn, call["id"], {"body": costs.add({}, item)})
+    seen = api.get(f"/call/{call['id']}").json
+    assert seen["costs"] == [item]
+    assert not vapi or not faults(vapi, "Call", seen)
+    assert not vapi or not faults(vapi, "CallPaginatedResponse", api.get("/v2/call").json)
 
 
 def test_resources_are_vapis(api: Api, vapi: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from app.routes.schemas.base import (
 from app.routes.schemas.customers import Customer
 from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
-from providers.events import CallStatus
+from providers.events import CallStatus, EndedReason
 
 EITHER_OR = (
     ("assistant_id", "assistant"),
@@ -159,3 +159,11 @@ class ListCalls(Page):
         None, description="The carrier's own id of the call."
     )
     status: CallStatus | None = None
+    ended_reason: EndedReason | None = None
+
+
+class PageCalls(ListCalls):
+    """Which page of the calls."""
+
+    page: int = Field(1, ge=1, le=1_000_000, description="Counted from 1.")
+    sort_order: Literal["ASC", "DESC"] = Field("DESC", description="By creation.")

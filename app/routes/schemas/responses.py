@@ -126,6 +126,13 @@ class PhoneNumberPage(Answer):
     metadata: PageMetadata
 
 
+class CallPage(Answer):
+    """One page of calls."""
+
+    results: list[Call]
+    metadata: PageMetadata
+
+
 class CredentialResource(Resource):
     """An account at a carrier, without its secrets."""
 
