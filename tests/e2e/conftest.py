@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bridge import Bridge
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

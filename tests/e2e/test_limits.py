@@ -27,7 +27,7 @@ from tests.carriers import (
     vonage_get,
     vonage_post,
 )
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 
 LIMIT = 5
 

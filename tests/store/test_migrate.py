@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from app.store import migrate
 from app.store.engine import Store
 from app.store.schema import metadata
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 
 
 @pytest.mark.database
