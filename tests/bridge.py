@@ -59,7 +59,10 @@ def free_port() -> int:
 
 
 class Bridge:
-    """``with Bridge(database_url, directory) as bridge``: started, upgraded, ready."""
+    """``with Bridge(database_url, directory) as bridge``: started, ready.
+
+    The database is up to date: a command that finds that out is a process for nothing.
+    """
 
     def __init__(self, database_url: str, directory: Path, **environ: str) -> None:
         self.port = free_port()
@@ -95,7 +98,6 @@ class Bridge:
         self.http = urllib3.PoolManager(maxsize=30)
 
     def __enter__(self) -> Self:
-        self.run("db", "upgrade")
         self.start()
         return self
 
