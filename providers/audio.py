@@ -25,6 +25,20 @@ def pcm_to_mulaw(pcm: bytes) -> bytes:
     return audioop.lin2ulaw(pcm[: len(pcm) // 2 * 2], SAMPLE_WIDTH)
 
 
+def interleave(left: bytes, right: bytes) -> bytes:
+    """Two equally long sides as two channels."""
+    return audioop.add(
+        audioop.tostereo(left, SAMPLE_WIDTH, 1, 0),
+        audioop.tostereo(right, SAMPLE_WIDTH, 0, 1),
+        SAMPLE_WIDTH,
+    )
+
+
+def mix(left: bytes, right: bytes) -> bytes:
+    """Two equally long sides in one; what is too loud is cut."""
+    return audioop.add(left, right, SAMPLE_WIDTH)
+
+
 def silence(milliseconds: int, sample_rate: int) -> bytes:
     """That much PCM silence."""
     return bytes(sample_rate * milliseconds // 1000 * SAMPLE_WIDTH)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.assistants.echo import Echo
+from app.assistants.local import Local
 from app.assistants.stream import Stream
 from app.domain.media import Seat
 from app.media.line import Assistant
 
 BACKENDS: dict[str, Callable[[Seat], Assistant]] = {
+    "local": Local,
     "echo": Echo,
     "stream": Stream,
 }

@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import ledger, legs, limits
+from app.domain import forwarding, ledger, legs, limits, server_messages
 from app.domain.assistants import backend_of, merge
-from app.domain.core import Core, Row, new_id
+from app.domain.core import Core, Reply, Row, new_id
 from app.domain.documents import MEDIA
+from app.domain.errors import Invalid
 from app.store import accounts, calls
 from app.store.vault import digest
 from providers.base import Leg, Provider, StreamStart, stream_id
@@ -36,6 +37,14 @@ class Seat:
     stream_url: str | None
     assistant: Mapping[str, Any] = field(repr=False)
     call: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an assistant has to say to its server: a message's type, and the fields of that type."""
+
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class MediaService:
@@ -123,6 +132,45 @@ class MediaService:
             if row is not None:
                 ledger.record(self.core, conn, row, [event])
 
+    # -- the assistant's own doings (``app/media/desk.py``)
+
+    def write_down(self, seat: Seat, told: Sequence[Told], kept: Mapping[str, Any]) -> None:
+        """Queue these messages, in order, and put these fields on the Call."""
+        with self.core.store.write() as conn:
+            row = self._held(conn, seat)
+            if row is None:
+                return
+            if kept:
+                values = {"body": {**row["body"], **kept}, "updated_at": self.core.now()}
+                calls.update(conn, row["id"], values)
+                row.update(values)
+            for each in told:
+                server_messages.queue(self.core, conn, row, each.kind, each.extra)
+
+    def ask(
+        self, seat: Seat, told: Told, seconds: float, server: Mapping[str, Any] | None = None
+    ) -> Reply:
+        """A question to the call's server, or to a tool's; never within a transaction."""
+        with self.core.store.read() as conn:
+            row = calls.get(conn, seat.call_id)
+        if row is None:
+            return Reply(error="the call was deleted")
+        return server_messages.ask(self.core, dict(row), told.kind, told.extra, seconds, server)
+
+    def transfer(
+        self, seat: Seat, destination: Mapping[str, Any], content: str | None
+    ) -> str | None:
+        """Forward the leg, by the assistant's will; or the sentence that says why not."""
+        with self.core.store.write() as conn:
+            row = self._held(conn, seat)
+            if row is None:
+                return "the call was deleted"
+            try:
+                forwarding.transfer(self.core, conn, row, destination, content)
+            except Invalid as error:
+                return str(error)
+        return None
+
     def unstored(self, seat: Seat) -> None:
         """The store did not take what happened on this socket; kept in memory until it is back.
 
@@ -204,6 +252,8 @@ class MediaService:
             "type": row["type"],
             "metadata": row["body"].get("metadata") or {},
             "customer": row["resolved"].get("customer") or {},
+            "phoneNumber": {"number": row["resolved"].get("number")},
+            "messages": row["body"].get("messages") or [],
         }
         return Seat(
             row["id"], row["org_id"], stream, provider, backend, stream_url, assistant, facts

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.assistants import wants
-from app.domain.core import Core, Row
+from app.domain.core import Core, Reply, Row, new_id
 from app.domain.view import call_json
 from app.store import messages
 from providers.events import CallStatus
@@ -37,6 +37,35 @@ def queue_status(core: Core, conn: Connection, row: Row, turn: int) -> None:
 def queue_report(core: Core, conn: Connection, row: Row) -> None:
     """Once per call, when its reason is frozen."""
     _queue(core, conn, row, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(core, row))
+
+
+def queue(core: Core, conn: Connection, row: Row, kind: str, extra: Mapping[str, Any]) -> None:
+    """One of the kinds that recur while the assistant talks."""
+    _queue(core, conn, row, kind, f"{kind}:{new_id()}", extra)
+
+
+def ask(
+    core: Core,
+    row: Row,
+    kind: str,
+    extra: Mapping[str, Any],
+    seconds: float,
+    server: Mapping[str, Any] | None = None,
+) -> Reply:
+    """A message whose answer is waited for. ``server``: another than the call's, its secrets in clear."""
+    known = row["resolved"].get("server")
+    url = (server or known or {}).get("url")
+    if not url:
+        return Reply(error="no server URL is set for the assistant, its number or the organisation")
+    if server and (problem := core.url_problem(url)):
+        return Reply(error=problem)
+    own = (
+        {name: server[name] for name in ("secret", "headers") if server.get(name)} if server else {}
+    )
+    secrets = own or core.vault.open(row["secret"]).get("server", {})
+    body = {"message": message(core, row, kind, extra)}
+    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return core.ask(url, f"{kind}-{new_id()}", raw, secrets, seconds)
 
 
 def _report(core: Core, row: Row) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+from app.media.desk import Desk
 from app.media.ending import Ending, Fate, How
 from app.media.inbox import Inbox
 from app.media.limits import Limits
@@ -30,6 +31,22 @@ LAST_MARK = "patchbay:end"
 
 class AssistantFailed(Exception):
     """An assistant cannot go on; ``str()`` is written for the operator and holds no secret."""
+
+
+class Tap(Protocol):
+    """Hears both sides of a line: the recorder, or somebody who listens in. Must not block."""
+
+    def heard(self, pcm: bytes) -> None:
+        """The caller's sound, as it came."""
+        ...
+
+    def said(self, pcm: bytes, ahead: float) -> None:
+        """Our sound, given to the carrier; it begins to play in ``ahead`` seconds."""
+        ...
+
+    def cleared(self) -> None:
+        """What is not played yet never will be."""
+        ...
 
 
 class Assistant(Protocol):
@@ -56,7 +73,13 @@ class Line:
         opening: Sequence[str | bytes],
         fate: Fate,
         limits: Limits,
+        desk: Desk | None = None,
     ) -> None:
+        self.desk = desk
+        """The call's side of the store; None where there is none (a test)."""
+        self.decision: tuple[EndedReason, str | None] | None = None
+        """Why the assistant ends the call, from when it decided on it."""
+        self.taps = list[Tap]()
         self.start = start
         """The carrier's first word, with the parameters of our markup."""
         self.sample_rate = start.sample_rate
@@ -83,6 +106,11 @@ class Line:
             if isinstance(entry.frame, Item):
                 yield entry.frame
 
+    @property
+    def ahead(self) -> float:
+        """Seconds of our sound that the carrier has and has not played."""
+        return max(0.0, self._played_at - _now())
+
     async def raw(self) -> AsyncIterator[str | bytes]:
         """The carrier's messages after ``opening``, as they came, its stop included."""
         while (entry := await self._inbox.get()) is not None:
@@ -106,6 +134,8 @@ class Line:
             if clears != self._clears:
                 return
             piece = pcm[at : at + step]
+            for tap in self.taps:
+                tap.said(piece, self.ahead)
             self._played_at = max(_now(), self._played_at) + len(piece) / self._rate
             self._spoke = True
             await self._write(partial(self._codec.audio, piece))
@@ -118,12 +148,19 @@ class Line:
         """Drop what is not played yet: the caller interrupts."""
         self._clears += 1
         self._played_at = 0.0
+        for tap in self.taps:
+            tap.cleared()
         await self._write(self._codec.clear)
 
     async def send_raw(self, message: str | bytes) -> None:
         """Send a message in the carrier's own protocol, unchecked. Pacing is the sender's."""
         self._relayed = True
         await self._write(lambda: [message])
+
+    def decide(self, reason: EndedReason, message: str | None = None) -> None:
+        """The assistant will end the call, after a last word: the reason holds even if the caller
+        leaves meanwhile. The first decision stays."""
+        self.decision = self.decision or (reason, message)
 
     async def hang_up(self, reason: EndedReason, message: str | None = None) -> None:
         """End the call after what was said is played. Does not return: the assistant is cancelled."""
@@ -136,8 +173,11 @@ class Line:
         """One message of the carrier. Raises ``Overrun``."""
         if frame == MarkPlayed(LAST_MARK):
             self._last_mark.set()
-        else:
-            self._inbox.put(frame, raw)
+            return
+        if isinstance(frame, Audio):
+            for tap in self.taps:
+                tap.heard(frame.pcm)
+        self._inbox.put(frame, raw)
 
     def end(self) -> None:
         """The carrier has gone: what waits may be read, then the iterators stop."""
@@ -147,7 +187,7 @@ class Line:
         """Wait until the last words were heard, as far as can be known, within the limits."""
         if not (self._spoke or self._relayed):
             return
-        left = self._limits.drain_seconds if self._relayed else self._ahead()
+        left = self._limits.drain_seconds if self._relayed else self.ahead
         await self.mark(LAST_MARK)
         try:
             async with asyncio.timeout(
@@ -157,11 +197,8 @@ class Line:
         except TimeoutError:
             return
 
-    def _ahead(self) -> float:
-        return max(0.0, self._played_at - _now())
-
     async def _pace(self) -> None:
-        while (excess := self._ahead() - self._limits.ahead_seconds) > 0:  # noqa: ASYNC110
+        while (excess := self.ahead - self._limits.ahead_seconds) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(excess, SLICE_SECONDS))  # a clear ends the wait early
 
     async def _write(self, encode: Callable[[], list[str | bytes]]) -> None:

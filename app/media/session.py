@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.media import MediaService, Seat
+from app.media.desk import Desk
 from app.media.ending import Ending, Fate, How
 from app.media.inbox import Overrun
 from app.media.limits import Flooded, FloodGuard, Limits
@@ -96,7 +97,8 @@ class Session:
     # -- while the call is up
 
     async def _talk(self, start: StreamStart, reports: Reports) -> None:
-        line = Line(self._socket, self._codec, start, self._opening, self.fate, self._limits)
+        desk = Desk(self._service, self.seat)
+        line = Line(self._socket, self._codec, start, self._opening, self.fate, self._limits, desk)
         reader = asyncio.create_task(self._read(line, reports))
         assistant = asyncio.create_task(self._assist(line))
         try:
@@ -107,6 +109,7 @@ class Session:
         finally:
             reader.cancel()
             assistant.cancel()
+            await desk.close()
         await self._socket.close(ending.code, ending.word)
 
     async def _read(self, line: Line, reports: Reports) -> None:
@@ -157,8 +160,8 @@ class Session:
             log.exception("call %s: the assistant failed", self.seat.call_id)
             self._blame("The assistant failed; the log says how.")
         else:
-            reason = reason or EndedReason.ASSISTANT_ENDED_CALL
-            self.fate.seal(Ending(How.OURS, reason=reason))
+            decided, message = line.decision or (reason or EndedReason.ASSISTANT_ENDED_CALL, None)
+            self.fate.seal(Ending(How.OURS, reason=decided, message=message))
 
     def _blame(self, message: str) -> None:
         error = EndedReason.ASSISTANT_ERROR
@@ -169,6 +172,8 @@ class Session:
     async def _report(
         self, ending: Ending, line: Line, reader: asyncio.Task[None], reports: Reports
     ) -> None:
+        if line.decision and ending.how in (How.STOPPED, How.LOST):
+            await reports.intend(*line.decision)
         match ending.how:
             case How.STOPPED:
                 await reports.stopped()

@@ -18,7 +18,8 @@ from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.asgi import Application, build
-from app.domain.media import Seat
+from app.domain.core import Reply
+from app.domain.media import Seat, Told
 from app.media.limits import Limits
 from app.worker import SETTINGS, DrainingServer
 from providers import audio
@@ -55,6 +56,13 @@ class Domain:
         """By method: errors for its next calls, in order."""
         self.owes = False
         """Whether the store has to be told of calls it did not take."""
+        self.kept = dict[str, Any]()
+        """Fields the assistant put on the call."""
+        self.messages = list[tuple[str, dict[str, Any]]]()
+        """What it told its server."""
+        self.replies = list[Reply]()
+        """What its server answers, in turn."""
+        self.refuses_transfer: str | None = None
         self.ended = set[str]()
         self.nudges = list[Callable[[str], None]]()
         self.lived = list[str]()
@@ -92,6 +100,24 @@ class Domain:
     def note(self, seat: Seat, name: str, data: Mapping[str, Any]) -> None:
         self._tell("note", seat.call_id, name, dict(data))
 
+    def write_down(self, seat: Seat, told: Sequence[Told], kept: Mapping[str, Any]) -> None:
+        self.kept.update(kept)
+        for each in told:
+            self.messages.append((each.kind, dict(each.extra)))
+        self._tell("written", seat.call_id)
+
+    def ask(
+        self, seat: Seat, told: Told, seconds: float, server: Mapping[str, Any] | None = None
+    ) -> Reply:
+        self._tell("ask", seat.call_id, told.kind, dict(told.extra), server)
+        return self.replies.pop(0) if self.replies else Reply(error="nobody answers")
+
+    def transfer(
+        self, seat: Seat, destination: Mapping[str, Any], content: str | None
+    ) -> str | None:
+        self._tell("transfer", seat.call_id, dict(destination), content)
+        return self.refuses_transfer
+
     def unstored(self, seat: Seat) -> None:
         self._tell("unstored", seat.call_id)
         self.owes = True
@@ -104,8 +130,8 @@ class Domain:
         return self.ended & set(call_ids)
 
     def words(self) -> list[str]:
-        """What was reported, without the notes."""
-        return [told[0] for told in self.told if told[0] != "note"]
+        """What was reported, without the notes and what the assistant writes down."""
+        return [told[0] for told in self.told if told[0] not in ("note", "written")]
 
     def notes(self) -> list[tuple[str, dict[str, Any]]]:
         return [(told[2], told[3]) for told in self.told if told[0] == "note"]

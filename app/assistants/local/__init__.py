@@ -1,1 +1,27 @@
-"""The assistant that talks in this process: ears, a model and a voice around one call."""
+"""The assistant that talks in this process: ears, a model and a voice around one call.
+
+Nothing of the engine is imported until the first call, or ``warm.begin``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from app.assistants.local import warm
+from app.domain.media import Seat
+from app.media.line import Line
+from providers.events import EndedReason
+
+
+class Local:
+    """One call's."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+
+    async def run(self, line: Line) -> EndedReason | None:
+        """Until the call is over. Why, the line's decision says."""
+        session: Any = await asyncio.to_thread(warm.load)
+        await session.Session(self._seat, line).run()
+        return EndedReason.ASSISTANT_ENDED_CALL

@@ -1,0 +1,94 @@
+"""What was said, by whom and when: the call's ``messages`` and ``transcript``. Pure.
+
+https://docs.vapi.ai/api-reference/calls/get
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+NAMES = {"user": "User", "bot": "AI"}
+"""Whose lines the transcript holds."""
+OPENAI = {"user": "user", "bot": "assistant", "system": "system"}
+Message = dict[str, Any]
+
+
+class Conversation:
+    """One call's, over all its sockets: ``before`` is what earlier ones left."""
+
+    def __init__(
+        self,
+        system: Sequence[Mapping[str, Any]] = (),
+        before: Sequence[Mapping[str, Any]] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
+        self.messages: list[Message] = [dict(each) for each in before]
+        self.continues = bool(before)
+        """The call was in talk before: a forward failed, or its socket was replaced."""
+        self._started = clock()
+        if self.messages:
+            first = self.messages[0]
+            self._started = first["time"] / 1000 - first.get("secondsFromStart", 0.0)
+        for each in () if self.continues else system:
+            self._add("system", str(each.get("content", "")), self._started, self._started)
+
+    def said(self, role: str, text: str, since: float | None = None, **more: Any) -> Message:
+        """A finished turn. ``role``: user or bot. ``since``: when it began, seconds since 1970."""
+        now = self._clock()
+        return self._add(role, text, min(since or now, now), now, **more)
+
+    def called(self, tool_calls: Sequence[Mapping[str, Any]]) -> Message:
+        """The model calls tools."""
+        now = self._clock()
+        return self._add("tool_calls", "", now, None, toolCalls=[dict(c) for c in tool_calls])
+
+    def answered(self, name: str, call_id: str, result: str) -> Message:
+        """A tool's result."""
+        now = self._clock()
+        return self._add(
+            "tool_call_result", "", now, None, name=name, toolCallId=call_id, result=result
+        )
+
+    @property
+    def transcript(self) -> str:
+        """``AI: Hello.`` and ``User: Hi.``, a line each."""
+        return "".join(
+            f"{NAMES[each['role']]}: {each['message']}\n"
+            for each in self.messages
+            if each["role"] in NAMES and each["message"]
+        )
+
+    @property
+    def openai(self) -> list[dict[str, str]]:
+        """``messagesOpenAIFormatted``."""
+        return [
+            {"role": OPENAI[each["role"]], "content": each["message"]}
+            for each in self.messages
+            if each["role"] in OPENAI
+        ]
+
+    @property
+    def spoken(self) -> list[dict[str, str]]:
+        """Of these what was said: where a later socket's model takes up the thread."""
+        return [each for each in self.openai if each["role"] != "system" and each["content"]]
+
+    def artifact(self) -> dict[str, Any]:
+        """The Call's fields."""
+        return {"messages": list(self.messages), "transcript": self.transcript}
+
+    def _add(self, role: str, text: str, since: float, until: float | None, **more: Any) -> Message:
+        message: Message = {
+            "role": role,
+            "message": text,
+            "time": round(since * 1000),
+            "secondsFromStart": round(max(0.0, since - self._started), 3),
+            **more,
+        }
+        if until is not None and role in NAMES:
+            message["endTime"] = round(until * 1000)
+            message["duration"] = round((until - since) * 1000)
+        self.messages.append(message)
+        return message

@@ -1,0 +1,68 @@
+"""One call of the local assistant: its parts are made, run, and what was said is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from app.assistants.local import endings
+from app.assistants.local.conversation import Conversation
+from app.assistants.local.endings import Stage
+from app.assistants.local.engine import Engine, Parts
+from app.assistants.local.plan import NO_TRANSCRIBER, Plan, plan
+from app.assistants.local.variables import values
+from app.assistants.local.vendors import models, transcribers, voices
+from app.assistants.local.vendors.access import NoEngine
+from app.domain.media import Seat
+from app.media.line import Line
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """From the first word to the last."""
+
+    def __init__(self, seat: Seat, line: Line) -> None:
+        self._seat = seat
+        self._line = line
+        self._plan = plan(seat.assistant, values(seat.assistant, seat.call))
+        self.conversation = Conversation(
+            [each for each in self._plan.messages if each.get("role") == "system"],
+            before=seat.call.get("messages") or (),
+        )
+
+    async def run(self) -> None:
+        """Returns when the call is over, or is to be ended as the line's decision says."""
+        try:
+            parts = await asyncio.to_thread(_parts, self._plan, self._seat, self._line.sample_rate)
+        except NoEngine as problem:
+            stage = Stage(problem.stage)
+            self._line.decide(endings.unbuildable(stage, problem.provider), str(problem))
+            return
+        self.engine = Engine(self._line, self._plan, parts, self.conversation)
+        self.engine.changed = self._changed
+        try:
+            await self.engine.run()
+        finally:
+            self._keep()
+
+    def _changed(self, kind: str, data: dict[str, Any]) -> None:
+        if kind == "said":
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._line.desk is not None:
+            self._line.desk.keep(self.conversation.artifact())
+
+
+def _parts(plan: Plan, seat: Seat, rate: int) -> Parts:
+    """Raises ``NoEngine``."""
+    keys = seat.keys
+    deaf = plan.transcriber == NO_TRANSCRIBER
+    return Parts(
+        None if deaf else transcribers.make_transcriber(plan.transcriber, keys, rate),
+        models.make_model(plan.model, keys),
+        voices.make_voice(plan.voice, keys, rate),
+        voices.has_word_times(str(plan.voice.get("provider"))),
+    )

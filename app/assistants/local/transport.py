@@ -1,0 +1,133 @@
+"""A line as the engine's input and output: caller's sound and keys in, the voice's sound out.
+
+Sound goes out up to ``LEAD_SECONDS`` before it is due: the carrier's buffer absorbs what this
+process is late, and a ``clear`` empties it when the caller interrupts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    InputDTMFFrame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    StartFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.transports.base_input import BaseInputTransport
+from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.transports.base_transport import TransportParams
+
+from app.media.line import Line
+from providers.base import Audio, Digit
+
+LEAD_SECONDS = 0.3
+JOINED = 2
+"""Messages of 20 ms that make one of the engine's frames: each frame has its price."""
+CHUNK_10MS = 4
+"""Of what is written at once: 40 ms."""
+KEYS = {entry.value: entry for entry in KeypadEntry}
+
+
+def params(sample_rate: int) -> TransportParams:
+    return TransportParams(
+        audio_in_enabled=True,
+        audio_out_enabled=True,
+        audio_in_sample_rate=sample_rate,
+        audio_out_sample_rate=sample_rate,
+        audio_out_10ms_chunks=CHUNK_10MS,
+        audio_out_end_silence_secs=0,  # the session waits until all is played
+    )
+
+
+class Ears(BaseInputTransport):
+    """What the caller does. ``gone`` is called once the carrier has left."""
+
+    def __init__(self, line: Line, gone: Callable[[], None]) -> None:
+        super().__init__(params(line.sample_rate))
+        self._line = line
+        self._gone = gone
+        self._reader: asyncio.Task[None] | None = None
+        self.muted = False
+        """The model does not hear the caller (live control)."""
+
+    async def start(self, frame: StartFrame) -> None:
+        await super().start(frame)
+        await self.set_transport_ready(frame)
+        if self._reader is None:
+            self._reader = self.create_task(self._read())
+
+    async def stop(self, frame: EndFrame) -> None:
+        await self._stop_reading()
+        await super().stop(frame)
+
+    async def cancel(self, frame: CancelFrame) -> None:
+        await self._stop_reading()
+        await super().cancel(frame)
+
+    async def _stop_reading(self) -> None:
+        if self._reader is not None:
+            await self.cancel_task(self._reader)
+            self._reader = None
+
+    async def _read(self) -> None:
+        held = list[bytes]()
+        async for item in self._line:
+            if isinstance(item, Audio):
+                held.append(item.pcm)
+                if len(held) == JOINED:
+                    await self._hear(b"".join(held))
+                    held.clear()
+            elif isinstance(item, Digit) and item.digit in KEYS and not self.muted:
+                await self.push_frame(InputDTMFFrame(button=KEYS[item.digit]))
+        self._gone()
+
+    async def _hear(self, pcm: bytes) -> None:
+        sound = bytes(len(pcm)) if self.muted else pcm
+        await self.push_audio_frame(
+            InputAudioRawFrame(audio=sound, sample_rate=self._line.sample_rate, num_channels=1)
+        )
+
+
+class Mouth(BaseOutputTransport):
+    """What the caller hears."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(params(line.sample_rate))
+        self._line = line
+        self._due = 0.0
+        self.muted = False
+        """The caller does not hear the assistant (live control)."""
+        self.unheard = 0.0
+        """Seconds that were at the carrier and not played when it was cleared last."""
+
+    async def start(self, frame: StartFrame) -> None:
+        await super().start(frame)
+        await self.set_transport_ready(frame)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, InterruptionFrame):  # before the engine's own: every ms is heard
+            self._due = 0.0
+            self.unheard = self._line.ahead
+            await self._line.clear()
+        elif isinstance(frame, CancelFrame):
+            self.unheard = self._line.ahead
+        await super().process_frame(frame, direction)
+
+    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        """True: the engine's later parts learn that it was spoken."""
+        sound = bytes(len(frame.audio)) if self.muted else frame.audio
+        await self._line.send(sound)
+        now = time.monotonic()
+        length = len(frame.audio) / (2 * self._line.sample_rate)
+        self._due = max(self._due, now) + length
+        await asyncio.sleep(max(0.0, self._due - now - LEAD_SECONDS))
+        return True

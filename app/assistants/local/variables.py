@@ -1,0 +1,51 @@
+"""``{{templates}}`` in what an assistant says and is told. Pure.
+
+Names may have dots (``{{customer.number}}``). A name nobody knows is left as it stands, so that
+a typing mistake is heard in the first test and not spoken as nothing.
+https://docs.vapi.ai/assistants/dynamic-variables
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+NAME = re.compile(r"\{\{\s*([A-Za-z_][\w.\-]{0,100})\s*\}\}")
+
+
+def values(
+    assistant: Mapping[str, Any], call: Mapping[str, Any], now: datetime | None = None
+) -> dict[str, Any]:
+    """``variableValues`` (of the overrides, merged into the assistant), and what every call has."""
+    at = (now or datetime.now(UTC)).astimezone(UTC)
+    given = assistant.get("variableValues")
+    return {
+        "now": at.strftime("%b %d, %Y, %I:%M %p %Z"),
+        "date": at.strftime("%b %d, %Y"),
+        "time": at.strftime("%I:%M %p"),
+        "day": at.strftime("%d"),
+        "month": at.strftime("%B"),
+        "year": at.strftime("%Y"),
+        "customer": call.get("customer") or {},
+        "phoneNumber": call.get("phoneNumber") or {},
+        "call": {"id": call.get("id"), "type": call.get("type"), "metadata": call.get("metadata")},
+        **(given if isinstance(given, Mapping) else {}),
+    }
+
+
+def fill(text: str, known: Mapping[str, Any]) -> str:
+    """The text with every known name in its place."""
+    return NAME.sub(lambda match: _value(match, known), text)
+
+
+def _value(match: re.Match[str], known: Mapping[str, Any]) -> str:
+    found: Any = known
+    for part in match[1].split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return match[0]
+        found = found[part]
+    if found is None or isinstance(found, Mapping | list):
+        return match[0]
+    return str(found).lower() if isinstance(found, bool) else str(found)

@@ -1,0 +1,176 @@
+"""What the engine does not notice by itself: a vendor that never answers, and silence.
+
+Deadlines begin when a stage is asked and end with its first answer; silence is counted from the
+call's beginning, whoever spoke last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipecat.frames.frames import (
+    BotSpeakingFrame,
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    FunctionCallInProgressFrame,
+    FunctionCallResultFrame,
+    FunctionCallsStartedFrame,
+    InputDTMFFrame,
+    InterruptionFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMTextFrame,
+    MetricsFrame,
+    TTSAudioRawFrame,
+    UserSpeakingFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.metrics.metrics import (
+    LLMUsageMetricsData,
+    STTUsageMetricsData,
+    TTSUsageMetricsData,
+)
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
+from pipecat.processors.frame_processor import FrameDirection
+
+from app.assistants.local.endings import Stage
+
+MODEL_SECONDS = 10.0
+VOICE_SECONDS = 6.0
+LOOK_SECONDS = 0.1
+
+ANSWERS = {
+    Stage.MODEL: (
+        LLMTextFrame,
+        FunctionCallsStartedFrame,
+        LLMFullResponseEndFrame,
+        InterruptionFrame,
+    ),
+    Stage.VOICE: (TTSAudioRawFrame, InterruptionFrame),
+}
+"""What shows that a stage is alive, or that nobody waits for it any more."""
+SOUNDS = (BotSpeakingFrame, TTSAudioRawFrame, UserSpeakingFrame, InputDTMFFrame)
+
+
+@dataclass
+class Usage:
+    """What vendors will charge for."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    characters: int = 0
+    transcribed_seconds: float = 0.0
+
+
+@dataclass
+class Deadlines:
+    """Seconds a stage may take to its first answer."""
+
+    model: float = MODEL_SECONDS
+    voice: float = VOICE_SECONDS
+
+
+@dataclass
+class Signs:
+    """What somebody else wants to know as it happens."""
+
+    assistant_speaks: Callable[[bool], None] = lambda _: None
+    caller_speaks: Callable[[bool], None] = lambda _: None
+    interrupted: Callable[[], None] = lambda: None
+
+
+@dataclass
+class Clock:
+    """``due``: by stage, when its answer must have come. Monotonic seconds."""
+
+    due: dict[Stage, float] = field(default_factory=dict)
+    quiet_since: float = field(default_factory=time.monotonic)
+    tools: int = 0
+    """Tool calls that are being carried out: nobody is silent meanwhile."""
+
+
+class Watch(BaseObserver):
+    """Looks at every frame once."""
+
+    def __init__(self, deadlines: Deadlines, signs: Signs) -> None:
+        super().__init__(observe_every_push=False)
+        self.usage = Usage()
+        self.clock = Clock()
+        self._deadlines = deadlines
+        self._signs = signs
+
+    def voice_asked(self) -> None:
+        """A sentence was given to the voice."""
+        self.clock.due.setdefault(Stage.VOICE, time.monotonic() + self._deadlines.voice)
+
+    async def overdue(self) -> Stage:
+        """Wait until a stage has missed its deadline."""
+        while True:
+            now = time.monotonic()
+            for stage, due in self.clock.due.items():
+                if now > due:
+                    return stage
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until nobody has spoken, and no vendor or tool was at work, for so long."""
+        while True:
+            clock = self.clock
+            left = clock.quiet_since + seconds - time.monotonic()
+            if left <= 0 and not clock.due and not clock.tools:
+                return
+            await asyncio.sleep(max(LOOK_SECONDS, left))
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        frame = data.frame
+        if isinstance(frame, MetricsFrame):
+            self._count(frame)
+            return
+        if isinstance(frame, LLMContextFrame):
+            if data.direction is FrameDirection.DOWNSTREAM and isinstance(
+                data.source, LLMUserAggregator
+            ):
+                self.clock.due[Stage.MODEL] = time.monotonic() + self._deadlines.model
+            return
+        for stage, answers in ANSWERS.items():
+            if isinstance(frame, answers):
+                self.clock.due.pop(stage, None)
+        if isinstance(frame, SOUNDS):
+            self.clock.quiet_since = time.monotonic()
+        elif isinstance(frame, FunctionCallInProgressFrame):
+            self.clock.tools += 1
+        elif isinstance(frame, FunctionCallResultFrame):
+            self.clock.tools = max(0, self.clock.tools - 1)
+        else:
+            self._signal(data)
+
+    def _signal(self, data: FramePushed) -> None:
+        """Broadcast frames travel both ways: only one of the two is told."""
+        if data.direction is not FrameDirection.DOWNSTREAM:
+            return
+        match data.frame:
+            case BotStartedSpeakingFrame():
+                self._signs.assistant_speaks(True)
+            case BotStoppedSpeakingFrame():
+                self._signs.assistant_speaks(False)
+            case UserStartedSpeakingFrame():
+                self._signs.caller_speaks(True)
+            case UserStoppedSpeakingFrame():
+                self._signs.caller_speaks(False)
+            case InterruptionFrame():
+                self._signs.interrupted()
+
+    def _count(self, frame: MetricsFrame) -> None:
+        for data in frame.data:
+            if isinstance(data, LLMUsageMetricsData):
+                self.usage.prompt_tokens += data.value.prompt_tokens
+                self.usage.completion_tokens += data.value.completion_tokens
+            elif isinstance(data, TTSUsageMetricsData):
+                self.usage.characters += data.value
+            elif isinstance(data, STTUsageMetricsData):
+                self.usage.transcribed_seconds += data.value.audio_seconds

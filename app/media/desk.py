@@ -1,0 +1,93 @@
+"""An assistant's way to the call it is in: what it tells, asks, keeps, and where it sends the leg.
+
+What is told and kept is written by a task of its own, in order, several to a transaction: the
+assistant never waits for the store. What is asked is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.core import Reply
+from app.domain.media import MediaService, Seat, Told
+
+MAX_WAITING = 1000
+"""Messages told and not written yet; more are dropped: the store has failed for long."""
+CLOSE_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """One call's."""
+
+    def __init__(self, service: MediaService, seat: Seat) -> None:
+        self._service = service
+        self._seat = seat
+        self._told = list[Told]()
+        self._kept = dict[str, Any]()
+        self._news = asyncio.Event()
+        self._closing = False
+        self._writer: asyncio.Task[None] | None = None
+
+    def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
+        """Queue a server message of this type with these fields, if the assistant's owner wants it."""
+        if len(self._told) < MAX_WAITING:
+            self._told.append(Told(kind, extra))
+            self._wake()
+
+    def keep(self, artifact: Mapping[str, Any]) -> None:
+        """Fields of the call as they are now: ``messages``, ``transcript``; the newest stays."""
+        self._kept.update(artifact)
+        self._wake()
+
+    async def ask(
+        self,
+        kind: str,
+        extra: Mapping[str, Any],
+        seconds: float,
+        server: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``); signed."""
+        return await asyncio.to_thread(
+            self._service.ask, self._seat, Told(kind, extra), seconds, server
+        )
+
+    async def transfer(self, destination: Mapping[str, Any], message: str | None) -> str | None:
+        """Connect the leg elsewhere. None: it is on its way; else the sentence that says why not."""
+        try:
+            return await asyncio.to_thread(self._service.transfer, self._seat, destination, message)
+        except SQLAlchemyError:
+            log.exception("call %s: a transfer was not stored", self._seat.call_id)
+            return "the store failed"
+
+    async def close(self) -> None:
+        """Write what waits, within a bound."""
+        self._closing = True
+        self._news.set()
+        if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=CLOSE_SECONDS)
+            self._writer.cancel()
+
+    def _wake(self) -> None:
+        self._news.set()
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._told or self._kept or not self._closing:
+            await self._news.wait()
+            self._news.clear()
+            told, self._told = self._told, []
+            kept, self._kept = self._kept, {}
+            if not (told or kept):
+                continue
+            try:
+                await asyncio.to_thread(self._service.write_down, self._seat, told, kept)
+            except Exception:  # whatever it is, it must not end the call
+                log.exception("call %s: %d messages were not stored", self._seat.call_id, len(told))
