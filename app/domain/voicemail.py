@@ -61,6 +61,14 @@ def policy(assistant: Mapping[str, Any]) -> Policy | None:
     return Policy(replace(detection, **_limits(plan)), types)
 
 
+def heard_in_the_pipeline(assistant: Mapping[str, Any]) -> bool:
+    """The assistant itself is to notice that it talks to a machine."""
+    plan = assistant.get("voicemailDetection")
+    if not isinstance(plan, Mapping) or plan.get("enabled") is False:
+        return False
+    return str(plan.get("provider")) in LISTENERS
+
+
 def judged(event: CallEvent, assistant: Mapping[str, Any]) -> CallEvent:
     """The event, with its reason when it is a verdict on which the policy is to stop."""
     if event.kind is not EventKind.MACHINE_DETECTED:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from app.assistants.local.variables import fill
+from app.domain.voicemail import heard_in_the_pipeline
 
 
 class First(Enum):
@@ -113,7 +114,7 @@ def plan(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> Plan:
             0.3 if model == EMBEDDED or _is_menu(model) else KEYPAD_SECONDS,
         ),
         voicemail_message=text("voicemailMessage"),
-        detects_voicemail=_detects_voicemail(assistant),
+        detects_voicemail=heard_in_the_pipeline(assistant),
         messages=messages,
     )
 
@@ -155,14 +156,6 @@ def _is_menu(model: Mapping[str, Any]) -> bool:
 
 def _is_smart(start: Mapping[str, Any]) -> bool:
     return bool(start.get("smartEndpointingEnabled")) or bool(start.get("smartEndpointingPlan"))
-
-
-def _detects_voicemail(assistant: Mapping[str, Any]) -> bool:
-    """By ear, in the conversation; the carrier's own detection is ``app/domain/voicemail.py``."""
-    detection = assistant.get("voicemailDetection")
-    if isinstance(detection, Mapping):
-        return detection.get("provider") not in (None, "twilio") and detection.get("enabled", True)
-    return bool(assistant.get("voicemailDetectionEnabled"))
 
 
 def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -49,6 +49,9 @@ MODEL = {"provider": "openai", "model": "gpt-4o"}
         ),
         ({"messagePlan": {"idleTimeoutSeconds": 9}}, "idle_seconds", 9.0),
         ({"messagePlan": "x"}, "idle_messages", ()),  # not an object: as if absent
+        ({"voicemailDetection": {"provider": "vapi"}}, "detects_voicemail", True),
+        ({"voicemailDetection": {"provider": "twilio"}}, "detects_voicemail", False),  # it listens
+        ({"voicemailDetection": "off"}, "detects_voicemail", False),
         ({"voicemailMessage": "Call me."}, "voicemail_message", "Call me."),
     ],
 )
