@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from app.assistants import BACKENDS, echo
+from app.assistants import BACKENDS
 from app.config import BACKENDS as SETTING
+from app.media.tones import tone
 from providers.events import EndedReason
 from tests.media.harness import (
     CALLERS,
@@ -48,7 +49,7 @@ async def test_hash_ends_the_call_after_its_tone_and_the_intent(caller: Caller) 
         await carrier.send(caller.digit("#"))
         heard = await listen_to_the_end(caller, carrier)
         assert carrier.close_code == 1000
-    assert len(heard) == 2 * len(echo.tone("#", caller.rate))
+    assert len(heard) == 2 * len(tone("#", caller.rate))
     ended = ("intend", "token-1", EndedReason.ASSISTANT_ENDED_CALL, None)
     assert [told for told in domain.told if told[0] == "intend"] == [ended]
     assert domain.words() == ["claim", "joined", "intend"]
@@ -66,7 +67,7 @@ async def test_hash_ends_the_call_after_its_tone_and_the_intent(caller: Caller) 
 def test_tone_is_the_keys_own(key: str, low: int, high: int) -> None:
     import math
 
-    pcm = echo.tone(key, 8000)
+    pcm = tone(key, 8000)
     samples = [int.from_bytes(pcm[n : n + 2], "little", signed=True) for n in range(0, len(pcm), 2)]
 
     def strength(hertz: int) -> float:

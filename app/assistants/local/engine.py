@@ -20,6 +20,7 @@ from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
     LLMRunFrame,
+    OutputAudioRawFrame,
     TTSSpeakFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
@@ -33,9 +34,6 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.llm_service import LLMService
-from pipecat.services.stt_service import STTService
-from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 from pipecat.workers.runner import WorkerRunner
 
@@ -50,8 +48,9 @@ from app.media.line import Line
 from providers.events import EndedReason
 
 SETUP_SECONDS = 10.0
-DRAIN_SECONDS = 30.0
-"""How long a polite end may take to be spoken."""
+HANG_LOOK_SECONDS = 0.5
+SAY_SECONDS = 30.0
+"""How long one may wait for something to be spoken."""
 
 log = logging.getLogger(__name__)
 
@@ -94,16 +93,25 @@ class Engine:
         self.mouth = Mouth(line)
         self.watch = Watch(
             deadlines or Deadlines(),
-            Signs(self._assistant_speaks, self._caller_speaks, self._interrupted),
+            Signs(
+                self._assistant_speaks,
+                self._caller_speaks,
+                self._interrupted,
+                lambda text: self.changed("partial", {"text": text}),
+            ),
         )
         self.context = LLMContext([])
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
-        """Told what happens: ``transcript``, ``speech``, ``interrupted``."""
+        """Told what happens: a kind of ``telling.KINDS``, and its facts."""
         self._parts = parts
         self._heard = Heard(lambda: self.mouth.unheard, exact=parts.exact_words)
         self._errors = dict[Stage, int]()
         self._began = dict[str, float]()
         self._speaking = False
+        self._spoken = asyncio.Event()
+        self._fillers = set[str]()
+        self._asked = ""
+        """The sentence the voice was given last."""
         self._idle_left = plan.idle_count
         self._ending = False
         self._tasks = set[asyncio.Task[Any]]()
@@ -117,6 +125,7 @@ class Engine:
         await runner.add_workers(self.worker)
         self._start(self._mind_deadlines())
         self._start(self._mind_silence())
+        self._start(self._mind_hanging())
         if self.plan.idle_messages:
             self._start(self._mind_idleness())
         try:
@@ -125,9 +134,26 @@ class Engine:
             for task in self._tasks:
                 task.cancel()
 
-    async def say(self, text: str, *, remembered: bool = True) -> None:
-        """Speak this, after what is being spoken."""
+    async def say(self, text: str, *, remembered: bool = True, filler: bool = False) -> None:
+        """Speak this, after what is being spoken. ``filler``: while a tool works."""
+        if filler:
+            self._fillers.add(text)
         await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=remembered))
+
+    async def say_all(self, text: str, *, filler: bool = False) -> None:
+        """Speak this, and wait until it was played; at most ``SAY_SECONDS``."""
+        self._spoken.clear()
+        await self.say(text, filler=filler)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAY_SECONDS):
+                await self._spoken.wait()
+                await asyncio.sleep(self.line.ahead)
+
+    async def play(self, pcm: bytes) -> None:
+        """Sound, after what is being spoken."""
+        await self.worker.queue_frame(
+            OutputAudioRawFrame(audio=pcm, sample_rate=self.line.sample_rate, num_channels=1)
+        )
 
     async def finish(
         self, reason: EndedReason, last_words: str = "", message: str | None = None
@@ -219,6 +245,7 @@ class Engine:
 
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
         self.watch.voice_asked()
+        self._asked = text
         self._heard.asked(context_id, text)
 
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
@@ -243,6 +270,8 @@ class Engine:
 
     def _assistant_speaks(self, speaking: bool) -> None:
         self._speaking = speaking
+        if not speaking:
+            self._spoken.set()
         self.changed("speech", {"role": "assistant", "status": _word(speaking)})
 
     def _caller_speaks(self, speaking: bool) -> None:
@@ -278,14 +307,17 @@ class Engine:
     async def _blame(self, stage: Stage, text: str, category: str = "") -> None:
         provider = self._provider(stage)
         reason = endings.reason(stage, provider, text, category)
-        if stage is Stage.VOICE and self._silent_start():
-            reason = (
-                EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED if _nameless(reason) else reason
-            )
+        if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
+            reason = self._voice_reason()
         await self.abort(reason, f"{provider} ({stage.value}): {text[:300].strip()}")
 
-    def _silent_start(self) -> bool:
-        return not any(each["role"] == "bot" for each in self.conversation.messages)
+    def _voice_reason(self) -> EndedReason:
+        """Of a voice that no reason names: what it was to say."""
+        if any(self._asked in filler for filler in self._fillers):
+            return EndedReason.PIPELINE_ERROR_FUNCTION_FILLER_FAILED
+        if not any(each["role"] == "bot" for each in self.conversation.messages):
+            return EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED
+        return EndedReason.ASSISTANT_ERROR
 
     def _provider(self, stage: Stage) -> str:
         config = {
@@ -302,6 +334,15 @@ class Engine:
     async def _mind_silence(self) -> None:
         await self.watch.quiet(self.plan.silence_seconds)
         await self.finish(EndedReason.SILENCE_TIMED_OUT, self.plan.end_message)
+
+    async def _mind_hanging(self) -> None:
+        """Once for each time the model is asked and does not answer."""
+        while True:
+            await self.watch.hang()
+            due = self.watch.clock.due.get(Stage.MODEL)
+            self.changed("hang", {})
+            while due is not None and self.watch.clock.due.get(Stage.MODEL) == due:
+                await asyncio.sleep(HANG_LOOK_SECONDS)
 
     async def _mind_idleness(self) -> None:
         """Ask a silent caller whether they are there."""
@@ -327,18 +368,3 @@ class Engine:
 
 def _word(speaking: bool) -> str:
     return "started" if speaking else "stopped"
-
-
-def _nameless(reason: EndedReason) -> bool:
-    return reason is EndedReason.ASSISTANT_ERROR
-
-
-def _stage(frame: ErrorFrame) -> Stage | None:
-    match frame.processor:
-        case LLMService():
-            return Stage.MODEL
-        case TTSService():
-            return Stage.VOICE
-        case STTService():
-            return Stage.TRANSCRIBER
-    return None

@@ -11,6 +11,8 @@ from app.assistants.local.conversation import Conversation
 from app.assistants.local.endings import Stage
 from app.assistants.local.engine import Engine, Parts
 from app.assistants.local.plan import NO_TRANSCRIBER, Plan, plan
+from app.assistants.local.telling import Telling
+from app.assistants.local.tools import Tool, read_tools
 from app.assistants.local.variables import values
 from app.assistants.local.vendors import models, transcribers, voices
 from app.assistants.local.vendors.access import NoEngine
@@ -31,6 +33,7 @@ class Session:
             [each for each in self._plan.messages if each.get("role") == "system"],
             before=seat.call.get("messages") or (),
         )
+        self._telling = Telling(self.conversation)
 
     async def run(self) -> None:
         """Returns when the call is over, or is to be ended as the line's decision says."""
@@ -42,14 +45,27 @@ class Session:
             return
         self.engine = Engine(self._line, self._plan, parts, self.conversation)
         self.engine.changed = self._changed
+        if self._line.desk is not None:
+            tools = Calling(self.engine, self._line.desk, *self._tools())
+            tools.equip(parts.model)
         try:
             await self.engine.run()
         finally:
             self._keep()
 
+    def _tools(self) -> tuple[list[Tool], set[str]]:
+        """All of them, and the names of those whose server is asked in the words of the era."""
+        older = self._seat.assistant.get("model", {}).get("functions") or []
+        names = {each.get("name") for each in older if isinstance(each, dict)}
+        return read_tools(self._seat.assistant), {name for name in names if name}
+
     def _changed(self, kind: str, data: dict[str, Any]) -> None:
-        if kind == "said":
+        if self._line.desk is None:
+            return
+        if kind in ("said", "tool"):
             self._keep()
+        for each, extra in self._telling.of(kind, data):
+            self._line.desk.tell(each, extra)
 
     def _keep(self) -> None:
         if self._line.desk is not None:

@@ -19,6 +19,7 @@ from pipecat.frames.frames import (
     FunctionCallResultFrame,
     FunctionCallsStartedFrame,
     InputDTMFFrame,
+    InterimTranscriptionFrame,
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
@@ -42,6 +43,8 @@ from app.assistants.local.endings import Stage
 
 MODEL_SECONDS = 10.0
 VOICE_SECONDS = 6.0
+HANG_SECONDS = 5.0
+"""https://docs.vapi.ai/server-url/events#hang-notifications"""
 LOOK_SECONDS = 0.1
 
 ANSWERS = {
@@ -82,6 +85,8 @@ class Signs:
     assistant_speaks: Callable[[bool], None] = lambda _: None
     caller_speaks: Callable[[bool], None] = lambda _: None
     interrupted: Callable[[], None] = lambda: None
+    understood: Callable[[str], None] = lambda _: None
+    """What the transcriber makes of the caller so far."""
 
 
 @dataclass
@@ -116,6 +121,15 @@ class Watch(BaseObserver):
                 if now > due:
                     return stage
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def hang(self) -> None:
+        """Wait until the model has been asked and has not answered for ``HANG_SECONDS``."""
+        while True:
+            due = self.clock.due.get(Stage.MODEL)
+            left = due - self._deadlines.model + HANG_SECONDS - time.monotonic() if due else 1.0
+            if left <= 0:
+                return
+            await asyncio.sleep(max(LOOK_SECONDS, left))
 
     async def quiet(self, seconds: float) -> None:
         """Wait until nobody has spoken, and no vendor or tool was at work, for so long."""
@@ -164,6 +178,8 @@ class Watch(BaseObserver):
                 self._signs.caller_speaks(False)
             case InterruptionFrame():
                 self._signs.interrupted()
+            case InterimTranscriptionFrame(text=text):
+                self._signs.understood(text)
 
     def _count(self, frame: MetricsFrame) -> None:
         for data in frame.data:
