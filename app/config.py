@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-BACKENDS = ("echo", "stream")
+BACKENDS = ("local", "echo", "stream")
 """Who may answer the media socket when the assistant does not say (``app/assistants``)."""
 
 ASSISTANT_DEFAULT_SECONDS = 600
@@ -72,7 +72,7 @@ class Settings:
     allowed_sip_hosts: frozenset[str] = frozenset()
     carriers: tuple[CarrierSettings, ...] = ()
     assistant_id: str | None = None
-    assistant_backend: str = "echo"
+    assistant_backend: str = "local"
     stream_url: str | None = None
     settle_seconds: float = 3.0
     join_timeout_seconds: float = 30.0
@@ -130,7 +130,7 @@ class _Reader:
             allowed_sip_hosts=frozenset(host.lower() for host in self.words("ALLOWED_SIP_HOSTS")),
             carriers=self.carriers(),
             assistant_id=self.text("ASSISTANT_ID"),
-            assistant_backend=self.choice("ASSISTANT_BACKEND", "echo", BACKENDS),
+            assistant_backend=self.choice("ASSISTANT_BACKEND", "local", BACKENDS),
             stream_url=self.stream_url(),
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),

@@ -8,7 +8,7 @@ import pytest
 
 from app.assistants import BACKENDS
 from app.config import BACKENDS as SETTING
-from app.media.tones import tone
+from app.media.tones import COLUMNS, ROWS, tone
 from providers.events import EndedReason
 from tests.media.harness import (
     CALLERS,
@@ -77,7 +77,7 @@ def test_tone_is_the_keys_own(key: str, low: int, high: int) -> None:
         return math.hypot(real, imaginary)
 
     assert len(samples) == 1600
-    by_strength = sorted((*echo.ROWS, *echo.COLUMNS), key=strength)
+    by_strength = sorted((*ROWS, *COLUMNS), key=strength)
     assert set(by_strength[-2:]) == {low, high}
 
 

@@ -34,6 +34,9 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import LLMService
+from pipecat.services.stt_service import STTService
+from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 from pipecat.workers.runner import WorkerRunner
 
@@ -48,7 +51,6 @@ from app.media.line import Line
 from providers.events import EndedReason
 
 SETUP_SECONDS = 10.0
-HANG_LOOK_SECONDS = 0.5
 SAY_SECONDS = 30.0
 """How long one may wait for something to be spoken."""
 
@@ -336,13 +338,10 @@ class Engine:
         await self.finish(EndedReason.SILENCE_TIMED_OUT, self.plan.end_message)
 
     async def _mind_hanging(self) -> None:
-        """Once for each time the model is asked and does not answer."""
+        told = 0.0
         while True:
-            await self.watch.hang()
-            due = self.watch.clock.due.get(Stage.MODEL)
+            told = await self.watch.hang(told)
             self.changed("hang", {})
-            while due is not None and self.watch.clock.due.get(Stage.MODEL) == due:
-                await asyncio.sleep(HANG_LOOK_SECONDS)
 
     async def _mind_idleness(self) -> None:
         """Ask a silent caller whether they are there."""
@@ -368,3 +367,14 @@ class Engine:
 
 def _word(speaking: bool) -> str:
     return "started" if speaking else "stopped"
+
+
+def _stage(frame: ErrorFrame) -> Stage | None:
+    match frame.processor:
+        case LLMService():
+            return Stage.MODEL
+        case TTSService():
+            return Stage.VOICE
+        case STTService():
+            return Stage.TRANSCRIBER
+    return None

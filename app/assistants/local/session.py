@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from app.assistants.local import endings
+from app.assistants.local.calling import Calling
 from app.assistants.local.conversation import Conversation
 from app.assistants.local.endings import Stage
 from app.assistants.local.engine import Engine, Parts

@@ -122,13 +122,15 @@ class Watch(BaseObserver):
                     return stage
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def hang(self) -> None:
-        """Wait until the model has been asked and has not answered for ``HANG_SECONDS``."""
+    async def hang(self, told: float = 0.0) -> float:
+        """Wait until the model has left a question unanswered for ``HANG_SECONDS``: which one.
+
+        ``told``: the one that is known already."""
         while True:
-            due = self.clock.due.get(Stage.MODEL)
-            left = due - self._deadlines.model + HANG_SECONDS - time.monotonic() if due else 1.0
-            if left <= 0:
-                return
+            due = self.clock.due.get(Stage.MODEL, told)
+            left = due - self._deadlines.model + HANG_SECONDS - time.monotonic()
+            if due != told and left <= 0:
+                return due
             await asyncio.sleep(max(LOOK_SECONDS, left))
 
     async def quiet(self, seconds: float) -> None:
