@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import ledger, legs, limits
+from app.domain import ledger, legs, limits, vendors
 from app.domain.assistants import backend_of, merge
 from app.domain.core import Core, Row, new_id
 from app.domain.documents import MEDIA
+from app.domain.vendors import Keys
 from app.store import accounts, calls
 from app.store.vault import digest
 from providers.base import Leg, Provider, StreamStart, stream_id
@@ -36,6 +37,8 @@ class Seat:
     stream_url: str | None
     assistant: Mapping[str, Any] = field(repr=False)
     call: Mapping[str, Any] = field(repr=False)
+    keys: Keys = field(default_factory=dict, repr=False)
+    """The accounts at vendors that this call may use."""
 
 
 class MediaService:
@@ -205,6 +208,8 @@ class MediaService:
             "metadata": row["body"].get("metadata") or {},
             "customer": row["resolved"].get("customer") or {},
         }
+        with self.core.store.read() as conn:
+            keys = vendors.keys(self.core, conn, row["org_id"], assistant)
         return Seat(
-            row["id"], row["org_id"], stream, provider, backend, stream_url, assistant, facts
+            row["id"], row["org_id"], stream, provider, backend, stream_url, assistant, facts, keys
         )
