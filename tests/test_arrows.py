@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.patchbay",
     },
     "app.delivery": {"app.domain", "app.store", "app.config"},
-    "app.assistants": {"app.domain", "app.media", "providers"},
+    "app.assistants": {"app.domain", "app.media", "app.vendor_variables", "providers"},
     "app.media": {"app.domain", "providers"},
     "app.bootstrap": {"app.domain", "app.store", "app.config"},
 }
