@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.vendor_variables import VARIABLES, Variables
+
 BACKENDS = ("local", "echo", "stream")
 """Who may answer the media socket when the assistant does not say (``app/assistants``)."""
 
@@ -55,6 +57,16 @@ class CarrierSettings:
 
 
 @dataclass(frozen=True)
+class VendorSettings:
+    """The operator's account at one vendor of models, voices or transcribers."""
+
+    provider: str
+    key: str | None = field(default=None, repr=False)
+    url: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything the program may be told. Seconds where a name says seconds."""
 
@@ -71,6 +83,7 @@ class Settings:
     """ISO codes and ``+`` calling codes. Empty: the countries of the organisation's own numbers."""
     allowed_sip_hosts: frozenset[str] = frozenset()
     carriers: tuple[CarrierSettings, ...] = ()
+    vendors: tuple[VendorSettings, ...] = ()
     assistant_id: str | None = None
     assistant_backend: str = "local"
     stream_url: str | None = None
@@ -129,6 +142,7 @@ class _Reader:
             allowed_countries=self.countries(),
             allowed_sip_hosts=frozenset(host.lower() for host in self.words("ALLOWED_SIP_HOSTS")),
             carriers=self.carriers(),
+            vendors=self.vendors(),
             assistant_id=self.text("ASSISTANT_ID"),
             assistant_backend=self.choice("ASSISTANT_BACKEND", "local", BACKENDS),
             stream_url=self.stream_url(),
@@ -212,6 +226,21 @@ class _Reader:
             number,
             self.url("VONAGE_API_URL", None, ("http", "https")),
         )
+
+    def vendors(self) -> tuple[VendorSettings, ...]:
+        found = (self.vendor(name, variables) for name, variables in VARIABLES.items())
+        return tuple(vendor for vendor in found if vendor.key or vendor.url)
+
+    def vendor(self, name: str, variables: Variables) -> VendorSettings:
+        key = self.secret(variables.key)
+        if key and not (key.isascii() and key.isprintable()):
+            raise SettingsError(f"{variables.key} must be plain ASCII, it becomes a header")
+        url = self.url(variables.url, None, ("http", "https", "ws", "wss"))
+        if name == "custom-llm" and key and not url:  # which server may see it?
+            raise SettingsError(f"{variables.url} must be set beside {variables.key}")
+        given = {field: self.text(variable) for field, variable in variables.more.items()}
+        extra = {field: value for field, value in given.items() if value}
+        return VendorSettings(name, key, url, extra)
 
     def private_key(self) -> str | None:
         """PEM, also as one line with ``\\n`` in it, as dashboards force it."""

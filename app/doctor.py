@@ -89,7 +89,8 @@ def _public_url(patchbay: Patchbay) -> Iterator[Finding]:
 
 def _carriers(patchbay: Patchbay) -> Iterator[Finding]:
     with patchbay.store.read() as conn:
-        rows = conn.execute(sa.select(credentials)).mappings().all()
+        known = credentials.c.provider.in_(patchbay.providers)
+        rows = conn.execute(sa.select(credentials).where(known)).mappings().all()
         numbers = conn.execute(sa.select(phone_numbers)).mappings().all()
     if not rows:
         yield Finding(

@@ -13,11 +13,12 @@ OUTSIDE = {"app", "providers"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
-    "app.config": set(),
+    "app.vendor_variables": set(),
+    "app.config": {"app.vendor_variables"},
     "app.logs": {"providers"},
     "app.errors": {"app.domain"},
     "app.store": {"providers"},
-    "app.domain": {"app.store", "app.config", "providers"},
+    "app.domain": {"app.store", "app.config", "app.vendor_variables", "providers"},
     "app.routes": {
         "app.domain",
         "app.store",
@@ -27,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.patchbay",
     },
     "app.delivery": {"app.domain", "app.store", "app.config"},
-    "app.assistants": {"app.domain", "app.media", "providers"},
+    "app.assistants": {"app.domain", "app.media", "app.vendor_variables", "providers"},
     "app.media": {"app.domain", "providers"},
     "app.bootstrap": {"app.domain", "app.store", "app.config"},
 }

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from app import config
-from app.config import DELIVERY_SCHEDULE, SettingsError, load
+from app.config import DELIVERY_SCHEDULE, SettingsError, VendorSettings, load
+from app.vendor_variables import VARIABLES
 
 ROOT = Path(__file__).parents[1]
 SECRET = {"SECRET_KEY": "a secret key of the tests"}
@@ -66,6 +67,9 @@ def test_defaults() -> None:
         ({"TWILIO_AUTH_TOKEN": "token"}, "TWILIO_ACCOUNT_SID"),
         ({"VONAGE_API_KEY": "abcd1234"}, "VONAGE_SIGNATURE_SECRET"),  # nothing could be verified
         ({"VONAGE_PHONE_NUMBER": "15550100"}, "VONAGE_API_KEY"),
+        ({"GROQ_BASE_URL": "groq.com"}, "GROQ_BASE_URL"),
+        ({"GROQ_API_KEY": "ключ"}, "GROQ_API_KEY"),  # no header can hold it
+        ({"CUSTOM_LLM_API_KEY": "key"}, "CUSTOM_LLM_BASE_URL"),  # any client's server would get it
         ({"DYNO": "web.1"}, "DATABASE_URL"),  # a dyno's disk is wiped daily
     ],
 )
@@ -94,6 +98,26 @@ def test_accounts_are_read_with_rotation() -> None:
     assert twilio.credential["authTokens"] == ["new", "old"]
     assert twilio.number == "+15550100"
     assert vonage.credential["vonageApplicationPrivateKey"] == "-----BEGIN\nKEY-----"
+
+
+def test_vendors_are_read(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("the key\n")
+    environ = {
+        **SECRET,
+        "OPENAI_API_KEY_FILE": str(tmp_path / "key"),
+        "OPENAI_BASE_URL": "http://localhost:9000/v1/",
+        "AZURE_SPEECH_API_KEY": "speech",
+        "AZURE_SPEECH_REGION": "eastus",
+        "DEEPGRAM_BASE_URL": "ws://localhost:9001",  # a server of the operator's needs no key
+        "PLAYHT_USER_ID": "alone it names no account",
+    }
+    settings = load(environ)
+    assert settings.vendors == (
+        VendorSettings("openai", "the key", "http://localhost:9000/v1"),
+        VendorSettings("deepgram", None, "ws://localhost:9001"),
+        VendorSettings("azure", "speech", None, {"region": "eastus"}),
+    )
+    assert "the key" not in repr(settings)
 
 
 def test_secrets_may_come_from_files(tmp_path: Path) -> None:
@@ -165,3 +189,10 @@ def test_every_setting_is_documented() -> None:
     not_ours: set[Any] = {"WEB_CONCURRENCY"}  # gunicorn's own
     platform = {"DYNO"}  # Heroku's own
     assert documented - not_ours == names_read() - platform
+
+
+def test_every_vendors_variables_are_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    for vendor, variables in VARIABLES.items():
+        more = ", ".join(f"`{name}`" for name in variables.more.values())
+        assert f"| `{vendor}` | `{variables.key}` | `{variables.url}` | {more} |" in page

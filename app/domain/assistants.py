@@ -18,6 +18,7 @@ SECRETS = (
     ("server", "secret"),
     ("server", "headers"),
     ("transport", "headers"),
+    ("model", "headers"),
 )
 """Fields, alone or inside an object of that name, that are kept sealed and never shown."""
 

@@ -17,8 +17,22 @@ from sqlalchemy.engine import Connection
 from app.domain.assistants import merge, split_secrets, with_secrets
 from app.domain.core import Core, iso, new_id
 from app.domain.errors import Invalid, NotFound
+from app.domain.vendors import addresses
 from app.store import resources as store
 from app.store.resources import Window
+
+CALLED = frozenset(
+    {
+        ("serverUrl",),
+        ("server", "url"),
+        ("transport", "url"),
+        ("model", "url"),
+        *(("credentials", name) for name in addresses()),
+    }
+)
+"""Fields, alone or inside an object of that name, that hold an address this program calls."""
+FREE = frozenset({"metadata", "variableValues"})
+"""A client's own data: whatever it holds, nothing of it is called."""
 
 UrlProblem = Callable[[str], str | None]
 """Says in a sentence why this program may not call a URL; None when it may."""
@@ -154,14 +168,17 @@ def check_urls(body: Mapping[str, Any], url_problem: UrlProblem) -> None:
         raise Invalid(problems)
 
 
-def _urls(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(path, URL) of each address that this program will call."""
-    holders = {
-        "serverUrl": body,
-        "server.url": body.get("server"),
-        "transport.url": body.get("transport"),
-    }
-    for path, holder in holders.items():
-        url = holder.get(path.rpartition(".")[2]) if isinstance(holder, Mapping) else None
-        if url:
-            yield path, url
+def _urls(body: Mapping[str, Any], path: str = "", holder: str = "") -> Iterator[tuple[str, str]]:
+    """(path, URL) of each address that this program will call, at every depth: tools have servers."""
+    for name, value in body.items():
+        if name in FREE:
+            continue
+        if isinstance(value, str):
+            if value and ((name,) in CALLED or (holder, name) in CALLED):
+                yield path + name, value
+        elif isinstance(value, Mapping):
+            yield from _urls(value, f"{path}{name}.", name)
+        elif isinstance(value, list):
+            for n, item in enumerate(value):
+                if isinstance(item, Mapping):
+                    yield from _urls(item, f"{path}{name}.{n}.", name)

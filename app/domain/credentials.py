@@ -1,4 +1,4 @@
-"""Accounts at carriers: which fields one has is the carrier's part to say; secrets are sealed.
+"""Accounts: at carriers, whose part says which fields one has, and at vendors (``vendors.py``).
 
 A credential is made by a client, or *managed*: it came with a phone number whose body named the
 account itself (or from the environment), and goes with the last number that stands on it.
@@ -11,9 +11,11 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain import vendors
 from app.domain.collection import Collection
 from app.domain.core import Core, new_id
 from app.domain.errors import Invalid
+from app.domain.vendors import VENDORS
 from app.store import resources as store
 from app.store.schema import credentials
 from providers.base import Provider
@@ -43,13 +45,13 @@ class _Watched(Mapping[str, Any]):
 
 
 class Credentials(Collection):
-    """Credentials. What the carrier's part calls public is shown."""
+    """Credentials. What the carrier's part calls public is shown, of a vendor's all but keys."""
 
     what = "Credential"
     table = credentials
 
     def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        values = _account(self.core, self.core.providers[body["provider"]], body)
+        values = _columns(self.core, body["provider"], body)
         return {**values, "body": {**values["body"], **_name(body)}, "managed": False}
 
     def changes(
@@ -63,7 +65,7 @@ class Credentials(Collection):
         if not fields:
             kept = {k: v for k, v in row["body"].items() if k != "name"}
             return {"body": {**kept, **name}}
-        values = _account(self.core, self.core.providers[row["provider"]], fields)
+        values = _columns(self.core, row["provider"], fields)
         if values["account_ref"] != row["account_ref"]:
             raise Invalid("The account of a credential cannot be changed: create another one.")
         return {**values, "body": {**values["body"], **name}}
@@ -119,6 +121,13 @@ def _configured(core: Core, row: Mapping[str, Any]) -> bool:
         for carrier in core.settings.carriers
         if carrier.provider == provider.name
     }
+
+
+def _columns(core: Core, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of an account at whomever. Raises ``Invalid``."""
+    if name not in VENDORS:
+        return _account(core, core.providers[name], body)
+    return vendors.columns(core, name, {k: v for k, v in body.items() if k not in OUR_FIELDS})
 
 
 def _account(core: Core, provider: Provider, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import forwarding, ledger, legs, limits, server_messages
+from app.domain import forwarding, ledger, legs, limits, server_messages, vendors
 from app.domain.assistants import backend_of, merge
 from app.domain.core import Core, Reply, Row, new_id
 from app.domain.documents import MEDIA
 from app.domain.errors import Invalid
+from app.domain.vendors import Keys
 from app.store import accounts, calls
 from app.store.vault import digest
 from providers.base import Leg, Provider, StreamStart, stream_id
@@ -37,6 +38,8 @@ class Seat:
     stream_url: str | None
     assistant: Mapping[str, Any] = field(repr=False)
     call: Mapping[str, Any] = field(repr=False)
+    keys: Keys = field(default_factory=dict, repr=False)
+    """The accounts at vendors that this call may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,8 @@ class MediaService:
             "phoneNumber": {"number": row["resolved"].get("number")},
             "messages": row["body"].get("messages") or [],
         }
+        with self.core.store.read() as conn:
+            keys = vendors.keys(self.core, conn, row["org_id"], assistant)
         return Seat(
-            row["id"], row["org_id"], stream, provider, backend, stream_url, assistant, facts
+            row["id"], row["org_id"], stream, provider, backend, stream_url, assistant, facts, keys
         )

@@ -42,6 +42,8 @@ def find_provider(core: Core, conn: Connection, org_id: str, body: Mapping[str, 
     if name is None:
         known = ", ".join(core.providers)
         raise Invalid([f"provider must be one of the following values: {known}"])
+    if name not in core.providers:
+        raise Invalid(f"`credentialId` {body['credentialId']} is of {name}, not of a carrier.")
     refuse_foreign(core, core.providers[name], body)
     return core.providers[name]
 

@@ -1,4 +1,4 @@
-"""/credential: accounts at carriers. Secrets go in and never come out."""
+"""/credential: accounts at carriers and vendors. Secrets go in and never come out."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ blueprint = crud(
         CredentialResource,
         lambda: services().resources.credentials,
     ),
-    "Accounts at carriers. An update without secrets changes the name; with, all of them.",
+    "Accounts at carriers and vendors. An update without secrets changes the name; with, all of them.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,6 +85,17 @@ def get_credential(conn: Connection, credential_id: str) -> dict[str, Any] | Non
 def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequence[dict[str, Any]]:
     """Every organisation's credential for one account at a carrier, oldest first."""
     return every(conn.execute(_BY_ACCOUNT, {"provider": provider, "ref": ref}))
+
+
+def org_credentials(
+    conn: Connection, org_id: str, providers: Iterable[str]
+) -> Sequence[dict[str, Any]]:
+    """One organisation's credentials of these, oldest first."""
+    columns = credentials.c
+    query = sa.select(credentials).where(
+        columns.org_id == org_id, columns.provider.in_(sorted(providers))
+    )
+    return every(conn.execute(query.order_by(columns.created_at, columns.id)))
 
 
 Number = dict[str, Any]

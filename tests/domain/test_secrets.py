@@ -31,6 +31,9 @@ PLACES: dict[str, Any] = {
             "headers": {"X-Key": CANARY},
         }
     },
+    "the custom model's headers": {
+        "model": {"provider": "custom-llm", "headers": {"X-Key": CANARY}}
+    },
     # a function the model may call has a server of its own
     "a tool's": {
         "model": {

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.routes.schemas.base import HOLDERS
 from app.store.resources import find_account
 from tests.routes.api import ACCOUNT, TOKEN, TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
 
@@ -249,7 +250,10 @@ def test_credential(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"provider": "nobody"}, ["provider must be one of the following values: twilio, vonage"]),
+        (
+            {"provider": "nobody"},
+            [f"provider must be one of the following values: {', '.join(HOLDERS)}"],
+        ),
         ({}, ["provider should not be empty"]),
         ({"provider": "twilio", "accountSid": ACCOUNT}, "authToken is missing"),
         # a secret nobody reads would be lost in silence

@@ -15,12 +15,15 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from app.domain.vendors import VENDORS
 from app.routes.schemas.wording import wrong
 from providers.registry import PROVIDERS
 
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+HOLDERS = (*PROVIDERS, *VENDORS)
+"""With whom one may have an account: carriers, and vendors of models, voices and transcribers."""
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 MAX_METADATA = 16 * 1024
@@ -117,6 +120,12 @@ def _carrier(value: str) -> str:
     return value
 
 
+def _account_holder(value: str) -> str:
+    if value not in HOLDERS:
+        raise wrong(f"$property must be one of the following values: {', '.join(HOLDERS)}")
+    return value
+
+
 def _plain_text(value: str) -> str:
     if not value.isprintable():
         raise wrong("$property must not hold control characters")
@@ -158,6 +167,7 @@ ReturnUrl = Annotated[str, AfterValidator(_return_url), _schema(format="uri", ma
 Number = Annotated[str, AfterValidator(_e164), _schema(pattern=rf"^{E164.pattern}$")]
 AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=r"^\+?[1-9]\d{6,14}$")]
 Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
+AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=list(HOLDERS))]
 ShortText = Annotated[str, Field(max_length=40)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -1,24 +1,23 @@
-"""Accounts at carriers. Which fields an account has is the carrier's part to say and to check."""
+"""Accounts at carriers and vendors. Which fields one has is the carrier's part, or the domain, to say."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from app.routes.schemas.base import Carrier, OpenModel, ShortText
-from providers.registry import PROVIDERS
+from app.routes.schemas.base import HOLDERS, AccountHolder, OpenModel, ShortText
 
-FIELDS = "The carrier's own fields stand beside it; its secrets are stored sealed and never shown."
+FIELDS = "Its own fields stand beside it; its secrets are stored sealed and never shown."
 
 
 class CreateCredential(OpenModel):
-    """An account at a carrier."""
+    """An account at a carrier, or at a vendor of models, voices or transcribers."""
 
-    provider: Carrier = Field(description=f"One of {', '.join(PROVIDERS)}. {FIELDS}")
+    provider: AccountHolder = Field(description=f"One of {', '.join(HOLDERS)}. {FIELDS}")
     name: ShortText | None = None
 
 
 class UpdateCredential(OpenModel):
     """A new name, or the account's secrets anew: then all of them, as on creation."""
 
-    provider: Carrier | None = None
+    provider: AccountHolder | None = None
     name: ShortText | None = None

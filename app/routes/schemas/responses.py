@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from app.routes.schemas.base import Carrier
+from app.routes.schemas.base import AccountHolder, Carrier
 from providers.events import CallStatus, EndedReason
 
 
@@ -134,9 +134,9 @@ class CallPage(Answer):
 
 
 class CredentialResource(Resource):
-    """An account at a carrier, without its secrets."""
+    """An account at a carrier or vendor, without its secrets."""
 
-    provider: Carrier
+    provider: AccountHolder
     name: str | None = None
 
 

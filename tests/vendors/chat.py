@@ -1,0 +1,55 @@
+"""A server of OpenAI's chat completions, as OpenAI, Azure and all that speak it.
+
+https://platform.openai.com/docs/api-reference/chat/streaming
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.vendors.served import Asked, Served
+
+QUOTA = {
+    "error": {
+        "message": "You exceeded your current quota, please check your plan and billing details.",
+        "type": "insufficient_quota",
+        "param": None,
+        "code": "insufficient_quota",
+    }
+}
+"""https://platform.openai.com/docs/guides/error-codes"""
+WRONG_KEY = {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}}
+
+
+class Chat(Served):
+    """Says ``text``, or calls ``tool`` (name, arguments in pieces)."""
+
+    def __init__(self, text: str = "Good morning to you.") -> None:
+        super().__init__()
+        self.text = text
+        self.tool: tuple[str, list[str]] | None = None
+
+    def events(self, asked: Asked) -> list[bytes]:
+        model = asked.body["model"]
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        deltas += self._call() if self.tool else [{"content": w} for w in self._words()]
+        choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+        last = {"index": 0, "delta": {}, "finish_reason": "tool_calls" if self.tool else "stop"}
+        usage = {"prompt_tokens": 42, "completion_tokens": 17, "total_tokens": 59}
+        chunks = [{"choices": [choice]} for choice in (*choices, last)]
+        chunks.append({"choices": [], "usage": usage})
+        common = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": model}
+        lines = [json.dumps({**common, **chunk}) for chunk in chunks]
+        return [f"data: {line}\n\n".encode() for line in (*lines, "[DONE]")]
+
+    def _words(self) -> list[str]:
+        return [f"{word} " for word in self.text.split()]
+
+    def _call(self) -> list[dict[str, Any]]:
+        assert self.tool is not None
+        name, pieces = self.tool
+        first = {"index": 0, "id": "call_1", "type": "function"}
+        calls: list[dict[str, Any]] = [{**first, "function": {"name": name, "arguments": ""}}]
+        calls += [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+        return [{"tool_calls": [call]} for call in calls]
