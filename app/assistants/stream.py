@@ -65,7 +65,7 @@ class Stream:
                 "The assistant's transport has no url, and STREAM_URL is not set."
             )
         try:
-            return await _Connect(
+            return await Direct(
                 self._url,
                 additional_headers=self._headers,
                 user_agent_header="patchbay",
@@ -84,7 +84,9 @@ class Stream:
             ) from error
 
 
-class _Connect(connect):
+class Direct(connect):
+    """A connection that goes where it was told, or nowhere."""
+
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Never: only the first address was vetted."""
         return exc

@@ -156,10 +156,14 @@ def check_urls(body: Mapping[str, Any], url_problem: UrlProblem) -> None:
 
 def _urls(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(path, URL) of each address that this program will call."""
+    transcriber = body.get("transcriber")
     holders = {
         "serverUrl": body,
         "server.url": body.get("server"),
         "transport.url": body.get("transport"),
+        "transcriber.server.url": transcriber.get("server")
+        if isinstance(transcriber, Mapping)
+        else None,
     }
     for path, holder in holders.items():
         url = holder.get(path.rpartition(".")[2]) if isinstance(holder, Mapping) else None
