@@ -84,8 +84,12 @@ class Ears:
         """Every request is answered with this HTTP status."""
         self.mute = False
         """Takes everything and answers nothing, once greeted."""
+        self.hang = False
+        """Takes every request and answers none."""
         self.cut_after: int | None = None
-        """The socket breaks once it has brought so many bytes of sound; every socket."""
+        """A socket breaks once it has brought so many bytes of sound."""
+        self.cuts = 1000
+        """How many sockets break."""
         self.asked = list[web.BaseRequest]()
         self.bodies = list[Any]()
         """JSON that was posted."""
@@ -124,6 +128,8 @@ class Ears:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request)
         self._changed.set()
+        if self.hang:
+            await asyncio.Event().wait()
         if self.status is not None:
             return web.json_response({"message": "no"}, status=self.status)
         if request.method == "POST":
@@ -136,14 +142,9 @@ class Ears:
 
     async def _listen(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
         await self.greet(request, socket)
-        got = 0
+        before = len(self.sound)
         async for message in socket:
             if message.type == WSMsgType.BINARY:
-                got += len(message.data)
-                if self.cut_after is not None and got >= self.cut_after:
-                    assert request.transport is not None
-                    request.transport.abort()
-                    return
                 self.sound += message.data
                 if not self.mute:
                     await self.hear(socket, message.data)
@@ -151,6 +152,11 @@ class Ears:
                 body = message.json()
                 self.said.append(body)
                 await self.read(socket, body)
+            if self.cuts and self.cut_after and len(self.sound) - before >= self.cut_after:
+                assert request.transport is not None
+                self.cuts -= 1
+                request.transport.abort()
+                return
 
     # -- what a vendor is
 

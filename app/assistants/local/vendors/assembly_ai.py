@@ -15,6 +15,7 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.assistants.local.vendors.access import Access, NoEngine
 from app.assistants.local.vendors.fields import Field, read
+from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
 
 PATH = "/v3/ws"
@@ -48,7 +49,7 @@ https://www.assemblyai.com/docs/streaming/common-session-errors-and-closures
 """
 
 
-class AssemblyAI(AssemblyAISTTService):
+class AssemblyAI(Prompt, AssemblyAISTTService):
     """Says what AssemblyAI's ``Error`` message says; the engine's own knows no such message."""
 
     async def _handle_message(self, message: dict[str, Any]) -> None:

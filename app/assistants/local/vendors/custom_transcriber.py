@@ -17,6 +17,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from websockets.asyncio.client import ClientConnection
 
 from app.assistants.local.vendors.access import Access, NoEngine
+from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.socket_transcriber import SocketTranscriber, field
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
 
@@ -34,7 +35,7 @@ AHEAD_SECONDS = 10
 """Sound of the assistant that is held until the caller's of the same moment has come."""
 
 
-class CustomTranscriber(SocketTranscriber):
+class CustomTranscriber(Prompt, SocketTranscriber):
     """One call's. Whoever sends the assistant's sound to the line tells ``assistant_said`` too."""
 
     def __init__(self, url: str, headers: Mapping[str, str], sample_rate: int) -> None:

@@ -9,6 +9,7 @@ from pipecat.services.deepgram.stt import DeepgramSTTService
 
 from app.assistants.local.vendors.access import Access, NoEngine
 from app.assistants.local.vendors.fields import Field, read
+from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
 
 MODEL = "nova-2"
@@ -28,7 +29,11 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> DeepgramSTTService:
+class Deepgram(Prompt, DeepgramSTTService):
+    """As the engine has it."""
+
+
+def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Deepgram:
     """Raises ``NoEngine``."""
     settings = read(STAGE, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
     if settings["model"].startswith("flux"):
@@ -37,12 +42,12 @@ def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Deepgra
     if settings["model"].startswith("nova-3") and "keywords" in settings:
         settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
     url = access.url or ""
-    service = DeepgramSTTService(
+    service = Deepgram(
         api_key=access.key or "",
         base_url=url,
         sample_rate=sample_rate,
         mip_opt_out=True if config.get("mipOptOut") is True else None,
-        settings=DeepgramSTTService.Settings(**settings),
+        settings=Deepgram.Settings(**settings),
     )
     _insist(service, as_websocket(url))
     return service

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipecat.frames.frames import EndFrame
-from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.services.gladia.config import (
     CustomVocabularyConfig,
     LanguageConfig,
@@ -18,6 +16,7 @@ from pipecat.services.gladia.stt import GladiaSTTService
 
 from app.assistants.local.vendors.access import Access, NoEngine
 from app.assistants.local.vendors.fields import Field, read
+from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.transcribers import STAGE, as_http
 
 PATH = "/v2/live"
@@ -50,22 +49,8 @@ REST: Mapping[str, Field] = {
 """Fields that Gladia has in objects of their own."""
 
 
-class Gladia(GladiaSTTService):
-    """Reports a session that is refused; the engine's own lets the exception end the call's setup."""
-
-    async def setup(  # type: ignore[override]  # as the engine's own base does
-        self, setup: FrameProcessorSetup
-    ) -> None:
-        try:
-            await super().setup(setup)
-        except Exception as error:
-            await self.push_error(str(error), exception=error, force_treat_as_permanent=True)
-
-    async def stop(self, frame: EndFrame) -> None:
-        try:
-            await super().stop(frame)
-        except Exception as error:  # its last word is sent on a socket that may be gone
-            await self.push_error(str(error), exception=error)
+class Gladia(Prompt, GladiaSTTService):
+    """As the engine has it."""
 
 
 def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Gladia:

@@ -17,11 +17,12 @@ from pipecat.services.stt_service import WebsocketSTTService
 from pipecat.utils.errors import ErrorCategory
 from pipecat.utils.time import time_now_iso8601
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.assistants.stream import Direct
 
-OPEN_SECONDS = 5.0
+OPEN_SECONDS = 8.0
+"""For a socket that replaces a lost one; ``prompt`` bounds the first."""
 SEND_SECONDS = 5.0
 """How long a server may not take sound before its socket counts as lost."""
 MAX_MESSAGE = 256 * 1024
@@ -33,6 +34,13 @@ waits for a text that does not come. The engine's own default; nobody has measur
 
 class Rejected(Exception):
     """The server does not want us; asking again gives the same answer."""
+
+
+class NoRoom(ConnectionError):
+    """The server has too many callers just now."""
+
+
+TELLING = (Rejected, NoRoom, InvalidStatus)
 
 
 class SocketTranscriber(WebsocketSTTService):
@@ -61,7 +69,7 @@ class SocketTranscriber(WebsocketSTTService):
     # -- what a subclass says
 
     async def greet(self, socket: ClientConnection) -> None:
-        """Before sound may be sent. Raises ``Rejected``, or anything else: then it is tried again."""
+        """Before sound may be sent. Raises ``Rejected``; ``NoRoom`` or anything else is tried again."""
         raise NotImplementedError
 
     async def encode(self, pcm: bytes) -> bytes:
@@ -125,8 +133,8 @@ class SocketTranscriber(WebsocketSTTService):
             self._websocket = await self._open()
         except Exception as error:
             category = ErrorCategory.AUTHENTICATION if isinstance(error, Rejected) else None
-            # the error's own text may hold the URL, and that a password
-            text = str(error) if isinstance(error, Rejected) else type(error).__name__
+            # another error's text may hold the URL, and that a password
+            text = str(error) if isinstance(error, TELLING) else type(error).__name__
             await self.push_error(f"cannot connect: {text}", exception=error, category=category)
 
     async def _open(self) -> ClientConnection:

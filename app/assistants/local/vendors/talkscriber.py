@@ -18,7 +18,13 @@ from websockets.asyncio.client import ClientConnection
 
 from app.assistants.local.vendors.access import Access
 from app.assistants.local.vendors.fields import Field, read
-from app.assistants.local.vendors.socket_transcriber import Rejected, SocketTranscriber, field
+from app.assistants.local.vendors.prompt import Prompt
+from app.assistants.local.vendors.socket_transcriber import (
+    NoRoom,
+    Rejected,
+    SocketTranscriber,
+    field,
+)
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
 
 RATE = 16000
@@ -27,7 +33,7 @@ TURN_SECONDS = 0.6
 FIELDS: Mapping[str, Field] = {"language": Field("language", str), "model": Field("model", str)}
 
 
-class Talkscriber(SocketTranscriber):
+class Talkscriber(Prompt, SocketTranscriber):
     """One call's."""
 
     def __init__(self, url: str, key: str, sample_rate: int, model: str, language: str) -> None:
@@ -54,7 +60,7 @@ class Talkscriber(SocketTranscriber):
         if field(answer, "message") == "UNAUTHORIZED":
             raise Rejected("Talkscriber does not know the key")
         if field(answer, "message") != "SERVER_READY":
-            raise ConnectionError("Talkscriber has no room")  # status WAIT
+            raise NoRoom("Talkscriber has no room")  # status WAIT
 
     async def encode(self, pcm: bytes) -> bytes:
         samples = await self._resampler.resample(pcm, self._rate, RATE)

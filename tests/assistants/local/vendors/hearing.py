@@ -32,13 +32,17 @@ F = TypeVar("F", bound=Frame)
 class Ear(FrameProcessor):
     """Stands before and behind the service: notes what comes out of it, either way."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, *, last: bool) -> None:
         super().__init__()
         self._room = room
+        self._last = last
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        self._room.note(frame)
+        if not isinstance(frame, InputAudioRawFrame):
+            self._room.note(frame)
+        elif self._last:
+            self._room.count()
         await self.push_frame(frame, direction)
 
 
@@ -50,8 +54,9 @@ class Room:
         self.rate = rate
         self.frames = list[Frame]()
         self._seen = set[int]()
+        self._sent = self._passed = 0
         self._changed = asyncio.Event()
-        pipeline = Pipeline([Ear(self), service, Ear(self)])
+        pipeline = Pipeline([Ear(self, last=False), service, Ear(self, last=True)])
         self.worker = PipelineWorker(
             pipeline,
             params=PipelineParams(
@@ -65,10 +70,14 @@ class Room:
         )
 
     def note(self, frame: Frame) -> None:
-        if frame.id not in self._seen and not isinstance(frame, InputAudioRawFrame):
+        if frame.id not in self._seen:
             self._seen.add(frame.id)
             self.frames.append(frame)
             self._changed.set()
+
+    def count(self) -> None:
+        self._passed += 1
+        self._changed.set()
 
     def all(self, kind: type[F]) -> list[F]:
         return [frame for frame in self.frames if isinstance(frame, kind)]
@@ -99,10 +108,13 @@ class Room:
         await self.sound(pcm)
 
     async def sound(self, pcm: bytes) -> None:
+        """PCM, until the service has taken all of it."""
         step = int(self.rate * SLICE_SECONDS) * 2
         for at in range(0, len(pcm), step):
             piece = pcm[at : at + step]
+            self._sent += 1
             await self.worker.queue_frame(InputAudioRawFrame(piece, self.rate, 1))
+        await self.until(lambda: self._passed == self._sent)
 
     async def stop_speaking(self) -> None:
         """What the turn detector says when it hears the caller pause."""

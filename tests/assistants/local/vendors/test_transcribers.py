@@ -130,12 +130,12 @@ each_vendor = pytest.mark.parametrize("name", CASES)
 each_rate = pytest.mark.parametrize("rate", RATES)
 
 
-def made(name: str, vendor: Ears, rate: int, **config: Any) -> STTService:
+def made(name: str, vendor: Ears, rate: int, *, key: str = "key", **config: Any) -> STTService:
     """The vendor's service, sent to its stand-in."""
     whole = {"provider": name, **CASES[name].config, **config}
     if "server" in whole:
         whole["server"] = {"url": f"{vendor.url}/hear".replace("http", "ws"), **whole["server"]}
-    service = make_transcriber(whole, {name: Access("key", vendor.url)}, rate)
+    service = make_transcriber(whole, {name: Access(key, vendor.url)}, rate)
     assert service is not None
     return service
 
@@ -173,13 +173,15 @@ async def test_two_sentences_are_heard(name: str, rate: int) -> None:
 @pytest.mark.parametrize("name", [name for name in CASES if CASES[name].finalizes])
 @on_loop
 async def test_the_end_of_a_turn_brings_a_finalized_text(name: str) -> None:
-    async with CASES[name].stand_in(*SCRIPT) as vendor:
-        async with hearing(made(name, vendor, 8000), 8000) as room:
-            await room.say("book", pause=0.06)  # too short for the vendor to end it itself
-            await room.until(lambda: bool(room.interims))
-            assert room.finals == []
-            await room.stop_speaking()
-            await room.until(lambda: bool(room.finals))
+    async with (
+        CASES[name].stand_in(*SCRIPT) as vendor,
+        hearing(made(name, vendor, 8000), 8000) as room,
+    ):
+        await room.say("book", pause=0.06)  # too short for the vendor to end it itself
+        await room.until(lambda: bool(room.interims))
+        assert room.finals == []
+        await room.stop_speaking()
+        await room.until(lambda: bool(room.finals))
     (frame,) = room.all(TranscriptionFrame)
     assert (frame.text, frame.finalized) == (SCRIPT[0], True)
 
@@ -218,9 +220,11 @@ async def test_the_end_of_a_turn_brings_a_finalized_text(name: str) -> None:
 async def test_deepgram_is_asked_as_configured(
     config: dict[str, Any], query: dict[str, list[str]]
 ) -> None:
-    async with CASES["deepgram"].stand_in(*SCRIPT) as vendor:
-        async with hearing(made("deepgram", vendor, 8000, **config), 8000):
-            pass
+    async with (
+        CASES["deepgram"].stand_in(*SCRIPT) as vendor,
+        hearing(made("deepgram", vendor, 8000, **config), 8000),
+    ):
+        pass
     (request,) = vendor.asked
     assert {name: request.query.getall(name, []) for name in query} == query
 
@@ -285,9 +289,11 @@ async def test_deepgram_is_asked_as_configured(
 )
 @on_loop
 async def test_gladia_is_asked_as_configured(config: dict[str, Any], body: dict[str, Any]) -> None:
-    async with CASES["gladia"].stand_in(*SCRIPT) as vendor:
-        async with hearing(made("gladia", vendor, 8000, region="us-west", **config), 8000):
-            pass
+    async with (
+        CASES["gladia"].stand_in(*SCRIPT) as vendor,
+        hearing(made("gladia", vendor, 8000, region="us-west", **config), 8000),
+    ):
+        pass
     assert vendor.asked[0].query["region"] == "us-west"
     assert {name: vendor.bodies[0].get(name) for name in body} == body
 
@@ -319,19 +325,23 @@ async def test_gladia_is_asked_as_configured(config: dict[str, Any], body: dict[
 async def test_assembly_ai_is_asked_as_configured(
     config: dict[str, Any], query: dict[str, str | None]
 ) -> None:
-    async with CASES["assembly-ai"].stand_in(*SCRIPT) as vendor:
-        async with hearing(made("assembly-ai", vendor, 8000, **config), 8000):
-            pass
+    async with (
+        CASES["assembly-ai"].stand_in(*SCRIPT) as vendor,
+        hearing(made("assembly-ai", vendor, 8000, **config), 8000),
+    ):
+        pass
     (request,) = vendor.asked
     assert {name: request.query.get(name) for name in query} == query
 
 
 @on_loop
 async def test_assembly_ai_without_formatting_is_heard_once_per_turn() -> None:
-    async with CASES["assembly-ai"].stand_in(*SCRIPT) as vendor:
-        async with hearing(made("assembly-ai", vendor, 8000, formatTurns=False), 8000) as room:
-            await room.say("book")
-            await room.until(lambda: bool(room.finals))
+    async with (
+        CASES["assembly-ai"].stand_in(*SCRIPT) as vendor,
+        hearing(made("assembly-ai", vendor, 8000, formatTurns=False), 8000) as room,
+    ):
+        await room.say("book")
+        await room.until(lambda: bool(room.finals))
     assert room.finals == [SCRIPT[0]]
 
 
@@ -370,10 +380,12 @@ async def test_own_transcriber_does_not_hear_what_an_interruption_cut() -> None:
 
 @on_loop
 async def test_own_transcriber_that_knows_no_partial_texts() -> None:
-    async with custom_transcriber.CustomTranscriber(*SCRIPT, typed=False) as vendor:
-        async with hearing(made("custom-transcriber", vendor, 8000), 8000) as room:
-            await room.say("book")
-            await room.until(lambda: bool(room.finals))
+    async with (
+        custom_transcriber.CustomTranscriber(*SCRIPT, typed=False) as vendor,
+        hearing(made("custom-transcriber", vendor, 8000), 8000) as room,
+    ):
+        await room.say("book")
+        await room.until(lambda: bool(room.finals))
     assert (room.finals, room.interims) == ([SCRIPT[0]], [])
 
 
