@@ -7,6 +7,7 @@ about the assistant are not used: what it says is known.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,10 @@ from app.assistants.local.vendors.access import Access, NoEngine
 from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.socket_transcriber import SocketTranscriber, field
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
+from app.assistants.stream import checked_headers
+from app.media.line import AssistantFailed
 
+PROVIDER = "custom-transcriber"
 RATE = 16000
 """Hertz: what Vapi's own page shows, and servers rely on."""
 START = {
@@ -78,15 +82,17 @@ class CustomTranscriber(Prompt, SocketTranscriber):
 def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> CustomTranscriber:
     """Raises ``NoEngine``."""
     server = config.get("server")
-    url = server.get("url") if isinstance(server, Mapping) else None
-    if not isinstance(server, Mapping) or not isinstance(url, str) or not url:
+    url = as_websocket(field(server, "url"))
+    if not isinstance(server, Mapping) or not re.match("wss?://", url):
         text = "The custom-transcriber has no address: set transcriber.server.url."
-        raise NoEngine(STAGE, "custom-transcriber", text)
-    headers = {str(name): str(value) for name, value in (server.get("headers") or {}).items()}
-    secret = server.get("secret") or access.key
-    if secret:
-        headers["X-Vapi-Secret"] = str(secret)
-    return CustomTranscriber(as_websocket(url), headers, sample_rate)
+        raise NoEngine(STAGE, PROVIDER, text)
+    try:
+        headers = checked_headers(server.get("headers") or {}, "transcriber.server.headers")
+    except AssistantFailed as error:
+        raise NoEngine(STAGE, PROVIDER, str(error)) from error
+    if secret := field(server, "secret") or access.key:
+        headers["X-Vapi-Secret"] = secret
+    return CustomTranscriber(url, headers, sample_rate)
 
 
 def parse(message: str | bytes) -> tuple[str, bool] | None:

@@ -43,6 +43,9 @@ FAILED: Mapping[str, EndedReason] = {
 }
 """Vapi has a reason of its own for this vendor only."""
 
+NO_KEY = "none"
+"""Sent to a server of one's own that asks for none."""
+
 _ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
 
 
@@ -97,11 +100,13 @@ def _checked(provider: str, vendor: Vendor, keys: Keys) -> Access:
     access = keys.get(provider, NONE)
     if vendor.address is None:
         return access
-    if not access.key:
-        text = f"There is no key for the transcriber {provider}: store a credential with provider {provider}."
+    if not access.key and not access.url:
+        text = (
+            f"There is no key for {provider}: store a credential of that provider, or set its key."
+        )
         raise NoEngine(STAGE, provider, text)
     url = (access.url or vendor.address).rstrip("/")
     if not _ORIGIN.fullmatch(url):
         text = f"The address of the transcriber {provider} must be like {vendor.address}, without a path."
         raise NoEngine(STAGE, provider, text)
-    return Access(access.key, url, access.extra)
+    return Access(access.key or NO_KEY, url, access.extra)

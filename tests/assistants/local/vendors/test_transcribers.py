@@ -130,7 +130,9 @@ each_vendor = pytest.mark.parametrize("name", CASES)
 each_rate = pytest.mark.parametrize("rate", RATES)
 
 
-def made(name: str, vendor: Ears, rate: int, *, key: str = "key", **config: Any) -> STTService:
+def made(
+    name: str, vendor: Ears, rate: int, *, key: str | None = "key", **config: Any
+) -> STTService:
     """The vendor's service, sent to its stand-in."""
     whole = {"provider": name, **CASES[name].config, **config}
     if "server" in whole:
@@ -335,6 +337,16 @@ async def test_assembly_ai_is_asked_as_configured(
 
 
 @on_loop
+async def test_a_server_of_ones_own_needs_no_key() -> None:
+    async with (
+        CASES["deepgram"].stand_in(*SCRIPT) as vendor,
+        hearing(made("deepgram", vendor, 8000, key=None), 8000),
+    ):
+        pass
+    assert vendor.asked[0].headers["Authorization"] == "Token none"
+
+
+@on_loop
 async def test_assembly_ai_without_formatting_is_heard_once_per_turn() -> None:
     async with (
         CASES["assembly-ai"].stand_in(*SCRIPT) as vendor,
@@ -445,7 +457,7 @@ def test_no_transcriber_is_none() -> None:
         # names that Vapi has not, and no name
         ({"provider": "shell"}, Access("key"), "There is no transcriber 'shell'"),
         ({"model": "nova-2"}, Access("key"), "There is no transcriber None"),
-        ({"provider": "deepgram"}, Access(), "no key for the transcriber deepgram"),
+        ({"provider": "deepgram"}, Access(), "There is no key for deepgram: store a credential"),
         # an address that would be taken for another
         (
             {"provider": "deepgram"},
@@ -491,6 +503,27 @@ def test_no_transcriber_is_none() -> None:
         ),
         ({"provider": "custom-transcriber"}, Access(), "set transcriber.server.url"),
         ({"provider": "custom-transcriber", "server": {}}, Access(), "set transcriber.server.url"),
+        (
+            {"provider": "custom-transcriber", "server": {"url": "file:///etc/passwd"}},
+            Access(),
+            "set transcriber.server.url",
+        ),
+        (
+            {
+                "provider": "custom-transcriber",
+                "server": {"url": "wss://x.example", "headers": {"A": "b\r\nC: d"}},
+            },
+            Access(),
+            "transcriber.server.headers has a bad 'A'",
+        ),
+        (
+            {
+                "provider": "custom-transcriber",
+                "server": {"url": "wss://x.example", "headers": [1]},
+            },
+            Access(),
+            "transcriber.server.headers is not an object",
+        ),
     ],
 )
 def test_what_cannot_be_made_says_what_to_change(
