@@ -28,7 +28,7 @@ from pipecat.utils.errors import ErrorCategory as Category
 
 from app.assistants.local.vendors import prompt
 from tests.assistants.local.vendors.hearing import hearing
-from tests.assistants.local.vendors.test_transcribers import CASES, SCRIPT, made
+from tests.assistants.local.vendors.transcriber_cases import CASES, SCRIPT, each_vendor, made
 from tests.media.harness import on_loop
 from tests.vendors import assembly_ai, talkscriber
 from tests.vendors.ears import Ears
@@ -36,8 +36,6 @@ from tests.vendors.ears import Ears
 SOUND = bytes(640 * 20)
 SOME = 3200
 """Bytes of sound after which a socket is cut."""
-
-each_vendor = pytest.mark.parametrize("name", CASES)
 
 
 @pytest.fixture(autouse=True)
