@@ -39,7 +39,8 @@ class Stream:
     def __init__(self, seat: Seat) -> None:
         self._url = seat.stream_url
         transport = seat.assistant.get("transport")
-        self._headers = _headers(transport if isinstance(transport, Mapping) else {})
+        given = transport.get("headers") if isinstance(transport, Mapping) else None
+        self._headers = checked_headers(given or {}, "transport.headers")
 
     async def run(self, line: Line) -> EndedReason | None:
         """Until one side has gone. Raises ``AssistantFailed`` unless the upstream closed normally."""
@@ -65,7 +66,7 @@ class Stream:
                 "The assistant's transport has no url, and STREAM_URL is not set."
             )
         try:
-            return await _Connect(
+            return await Direct(
                 self._url,
                 additional_headers=self._headers,
                 user_agent_header="patchbay",
@@ -84,7 +85,9 @@ class Stream:
             ) from error
 
 
-class _Connect(connect):
+class Direct(connect):
+    """A connection that goes where it was told, or nowhere."""
+
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Never: only the first address was vetted."""
         return exc
@@ -108,12 +111,11 @@ async def _carry_down(line: Line, upstream: ClientConnection) -> None:
         return  # close_code says how
 
 
-def _headers(transport: Mapping[str, object]) -> dict[str, str]:
-    """``transport.headers``, for the upstream handshake. Raises ``AssistantFailed``."""
-    given = transport.get("headers") or {}
+def checked_headers(given: object, where: str) -> dict[str, str]:
+    """An assistant's ``headers`` for a handshake; ``where``: its field. Raises ``AssistantFailed``."""
     if not isinstance(given, Mapping):
-        raise AssistantFailed("The assistant's transport.headers is not an object.")
+        raise AssistantFailed(f"The assistant's {where} is not an object.")
     for name, value in given.items():
         if not (_NAME.fullmatch(name) and isinstance(value, str) and _VALUE.fullmatch(value)):
-            raise AssistantFailed(f"The assistant's transport.headers has a bad {name[:40]!r}.")
+            raise AssistantFailed(f"The assistant's {where} has a bad {name[:40]!r}.")
     return dict(given)

@@ -112,7 +112,24 @@ def test_an_invalid_assistant(assistant: dict[str, Any], field: str) -> None:
     assert assistant_check.problem(assistant, lambda url: None) == f"{field} is not valid"
 
 
-def test_an_address_that_may_not_be_called_is_no_assistant() -> None:
-    assistant = {"transport": {"provider": "stream", "url": "ws://10.0.0.1/x"}}
+@pytest.mark.parametrize(
+    ("field", "assistant"),
+    [
+        ("transport.url", {"transport": {"provider": "stream", "url": "ws://10.0.0.1/x"}}),
+        # the caller's voice is sent there
+        (
+            "transcriber.server.url",
+            {
+                "transcriber": {
+                    "provider": "custom-transcriber",
+                    "server": {"url": "ws://10.0.0.1/x"},
+                }
+            },
+        ),
+    ],
+)
+def test_an_address_that_may_not_be_called_is_no_assistant(
+    field: str, assistant: dict[str, Any]
+) -> None:
     found = assistant_check.problem(assistant, lambda url: f"{url} is private")
-    assert found == "transport.url: ws://10.0.0.1/x is private"
+    assert found == f"{field}: ws://10.0.0.1/x is private"

@@ -1,0 +1,112 @@
+"""Who hears the caller: an assistant's ``transcriber`` as a service of the media engine.
+
+Each vendor is one module with ``make``, imported when the first call needs it. How a vendor's
+failures show is measured in ``tests/assistants/local/vendors/test_transcriber_failures.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from app.assistants.local.vendors.access import NONE, Access, Keys, NoEngine
+from providers.events import EndedReason
+
+if TYPE_CHECKING:
+    from pipecat.services.stt_service import STTService
+
+STAGE = "transcriber"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Where its ``make`` is; its address, an origin without a path, unless it has none."""
+
+    module: str
+    address: str | None = None
+
+
+VENDORS: Mapping[str, Vendor] = {
+    "deepgram": Vendor("deepgram_transcriber", "https://api.deepgram.com"),
+    "gladia": Vendor("gladia", "https://api.gladia.io"),
+    "assembly-ai": Vendor("assembly_ai", "wss://streaming.assemblyai.com"),
+    "talkscriber": Vendor("talkscriber", "wss://api.talkscriber.com:9090"),
+    "custom-transcriber": Vendor("custom_transcriber"),
+}
+"""By Vapi's name. Beside them ``embedded``, which is ours."""
+
+FAILED: Mapping[str, EndedReason] = {
+    "deepgram": EndedReason.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED,
+}
+"""Vapi has a reason of its own for this vendor only."""
+
+NO_KEY = "none"
+"""Sent to a server of one's own that asks for none."""
+
+_ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
+
+
+def make_transcriber(
+    config: Mapping[str, Any] | None, keys: Keys, sample_rate: int
+) -> STTService | None:
+    """The service for one call; None: nobody listens, keys are heard all the same.
+
+    ``config``: the assistant's ``transcriber``. ``sample_rate``: the call's, in hertz; the service
+    takes 16-bit mono of it. Raises ``NoEngine``.
+    """
+    if not config:
+        return None
+    provider = config.get("provider")
+    if provider == "embedded":
+        ears = import_module("app.assistants.local.embedded.ears")
+        service: STTService = ears.make(config, sample_rate)
+        return service
+    vendor = VENDORS.get(provider) if isinstance(provider, str) else None
+    if vendor is None:
+        known = ", ".join([*VENDORS, "embedded"])
+        text = f"There is no transcriber {provider!r}: transcriber.provider is one of {known}."
+        raise NoEngine(STAGE, str(provider), text)
+    access = _checked(str(provider), vendor, keys)
+    module = import_module(f"app.assistants.local.vendors.{vendor.module}")
+    made: STTService = module.make(config, access, sample_rate)
+    return made
+
+
+def transcriber_failure(provider: str) -> EndedReason:
+    """How a call ends whose transcriber failed for good."""
+    return FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
+
+
+def failure_message(provider: str, error: str) -> str:
+    """What the operator reads of it; ``error`` as the engine reported it."""
+    return f"The transcriber {provider} failed: {error}"
+
+
+def as_websocket(url: str) -> str:
+    """``https`` -> ``wss``, ``http`` -> ``ws``."""
+    return re.sub("^http", "ws", url)
+
+
+def as_http(url: str) -> str:
+    """``wss`` -> ``https``, ``ws`` -> ``http``."""
+    return re.sub("^ws", "http", url)
+
+
+def _checked(provider: str, vendor: Vendor, keys: Keys) -> Access:
+    """The account with its address filled in."""
+    access = keys.get(provider, NONE)
+    if vendor.address is None:
+        return access
+    if not access.key and not access.url:
+        text = (
+            f"There is no key for {provider}: store a credential of that provider, or set its key."
+        )
+        raise NoEngine(STAGE, provider, text)
+    url = (access.url or vendor.address).rstrip("/")
+    if not _ORIGIN.fullmatch(url):
+        text = f"The address of the transcriber {provider} must be like {vendor.address}, without a path."
+        raise NoEngine(STAGE, provider, text)
+    return Access(access.key or NO_KEY, url, access.extra)
