@@ -1,0 +1,92 @@
+"""A voice in the smallest pipeline there is: sentences in, what comes out of both ends back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipecat.frames.frames import (
+    EndFrame,
+    ErrorFrame,
+    Frame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSTextFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.tts_service import TTSService
+from pipecat.workers.runner import WorkerRunner
+
+
+@dataclass
+class Spoken:
+    """What came of it. ``errors``: text and category's value of each, in order."""
+
+    frames: list[Frame] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def pcm(self) -> bytes:
+        return b"".join(f.audio for f in self.frames if isinstance(f, TTSAudioRawFrame))
+
+    @property
+    def rates(self) -> set[int]:
+        return {f.sample_rate for f in self.frames if isinstance(f, TTSAudioRawFrame)}
+
+    @property
+    def texts(self) -> list[TTSTextFrame]:
+        return [f for f in self.frames if isinstance(f, TTSTextFrame)]
+
+
+class _Sink(FrameProcessor):
+    def __init__(self, spoken: Spoken) -> None:
+        super().__init__()
+        self._spoken = spoken
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.DOWNSTREAM:
+            self._spoken.frames.append(frame)
+        await self.push_frame(frame, direction)
+
+
+async def speak(
+    service: TTSService, sentences: Sequence[str], rate: int, *, patience: float | None = None
+) -> Spoken:
+    """Say each sentence and end. ``patience``: seconds without sound until a sentence counts as over."""
+    if patience is not None:
+        service._stop_frame_timeout_s = patience
+    spoken = Spoken()
+    worker = PipelineWorker(
+        Pipeline([service, _Sink(spoken)]),
+        params=PipelineParams(audio_out_sample_rate=rate),
+        idle_timeout_secs=None,
+        enable_rtvi=False,
+        enable_turn_tracking=False,
+    )
+
+    async def note(_: PipelineWorker, frame: ErrorFrame) -> None:
+        assert frame.category is not None
+        spoken.errors.append((frame.error, frame.category.value))
+
+    started = asyncio.Event()
+
+    async def start(_: PipelineWorker, frame: Frame) -> None:
+        started.set()
+
+    worker.add_event_handler("on_pipeline_error", note)
+    worker.add_event_handler("on_pipeline_started", start)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+
+    async def talk() -> None:
+        await started.wait()
+        for sentence in sentences:
+            await worker.queue_frame(TTSSpeakFrame(sentence))
+        await worker.queue_frame(EndFrame())
+
+    await asyncio.gather(runner.run(), talk())
+    return spoken
