@@ -54,6 +54,9 @@ class StandIn:
     told: list[dict[str, Any]] = field(default_factory=list)
     """Messages that came over websockets."""
     url: str = ""
+    open: list[web.WebSocketResponse] = field(default_factory=list)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    """A sentence has come."""
 
     async def __aenter__(self) -> Self:
         self._over = asyncio.Event()
@@ -97,17 +100,19 @@ class HttpStandIn(StandIn):
         raise NotImplementedError
 
     async def answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
+        self.reached.set()
         if self.silent:
             return await self.silence()
         pcm = sound(self.rate(asked))
         response = web.StreamResponse()
         await response.prepare(request)
-        await response.write(pcm[:1001])  # an odd number: samples are split between chunks
+        half = len(pcm) // 2 + 1 | 1  # an odd number: a sample is split between two chunks
+        await response.write(pcm[:half])
         if self.cut:
             assert request.transport is not None
             request.transport.close()
             return response
-        await response.write(pcm[1001:])
+        await response.write(pcm[half:])
         await response.write_eof()
         return response
 
@@ -115,15 +120,23 @@ class HttpStandIn(StandIn):
 class SocketStandIn(StandIn):
     """A voice over a websocket of JSON messages."""
 
+    async def drop(self) -> None:
+        """Close what is open, as a vendor does with an idle connection; waits until it is closed."""
+        for socket in self.open:
+            await socket.close()
+        self.open.clear()
+
     async def answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        self.open.append(socket)
         with contextlib.suppress(ConnectionResetError):  # messages that came before a break
             async for message in socket:
                 if message.type is not WSMsgType.TEXT:
                     continue
                 told = json.loads(message.data)
                 self.told.append(told)
+                self.reached.set()
                 if any(told.get(name) == value for name, value in CLOSING):
                     await socket.close()
                 elif not self.silent:

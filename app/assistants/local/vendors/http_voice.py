@@ -16,6 +16,7 @@ from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
+from pipecat.utils.errors import ErrorCategory
 
 from app.assistants.local.vendors.pcm import Converter
 from app.assistants.local.vendors.voice_requests import Ask, Request
@@ -52,18 +53,19 @@ class HttpVoice(TTSService):
         model: str | None = None,
         voice: str | None = None,
         addresses: Addresses | None = None,
-        answer_seconds: float = ANSWER_SECONDS,
+        answer_seconds: float | None = None,
     ) -> None:
+        seconds = ANSWER_SECONDS if answer_seconds is None else answer_seconds
         super().__init__(
             sample_rate=sample_rate,
             push_start_frame=True,
             push_stop_frames=True,
             # The request's own limits come first, and say more.
-            stop_frame_timeout_s=CONNECT_SECONDS + answer_seconds + 1,
+            stop_frame_timeout_s=CONNECT_SECONDS + seconds + 1,
             settings=TTSSettings(model=model, voice=voice, language=None),
         )
         self._ask = ask
-        self._answer_seconds = answer_seconds
+        self._answer_seconds = seconds
         self._addresses = addresses
         self._pinned = _Pinned() if addresses else None
         self._session: aiohttp.ClientSession | None = None
@@ -101,7 +103,9 @@ class HttpVoice(TTSService):
         except (VoiceRefused, aiohttp.ClientError, OSError, ValueError) as error:
             problem = error
         if problem is not None:
-            yield ErrorFrame(error=self._told(problem), exception=problem)
+            lost = isinstance(problem, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
+            category = ErrorCategory.CONNECTIVITY if lost else None  # None: by its status
+            yield ErrorFrame(error=self._told(problem), exception=problem, category=category)
             await self.remove_audio_context(context_id)  # else it waits for sound, and says nothing
 
     async def _sound(self, request: Request, context_id: str) -> AsyncGenerator[Frame, None]:

@@ -18,8 +18,9 @@ from pipecat.services.deepgram.tts import DeepgramTTSService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.services.rime.tts import RimeTTSService
 from pipecat.services.tts_service import WebsocketTTSService
+from websockets.exceptions import InvalidStatus
 
-from app.assistants.local.vendors.http_voice import VoiceRefused
+from app.assistants.local.vendors.http_voice import TOLD, VoiceRefused
 
 OPEN_SECONDS = 5.0
 """For the handshake; the engine waits 10, while the caller hears nothing."""
@@ -67,7 +68,14 @@ class _Outspoken(WebsocketTTSService):
 
     async def _websocket_connect(self, uri: str, **options: Any) -> Any:
         options.setdefault("open_timeout", OPEN_SECONDS)
-        return await super()._websocket_connect(uri, **options)
+        try:
+            return await super()._websocket_connect(uri, **options)
+        except InvalidStatus as error:
+            answer = error.response
+            body = (answer.body or b"").decode(errors="replace")
+            said = answer.headers.get("dg-error") or body  # Deepgram says it in a header
+            status = answer.status_code
+            raise VoiceRefused(f"HTTP {status}: {said[:TOLD]}", status) from error
 
     async def _report_error(
         self, error: ErrorFrame, force_treat_as_permanent: bool = False
@@ -80,6 +88,7 @@ class _Outspoken(WebsocketTTSService):
             await super()._report_error(error, force_treat_as_permanent)
         if websocket is not None:
             await websocket.close()
+        await self._call_event_handler("on_disconnected")
 
 
 class DeepgramVoice(_Outspoken, DeepgramTTSService):
@@ -107,6 +116,10 @@ class CartesiaVoice(_Outspoken, CartesiaTTSService):
         if message.get("type") != "error":
             return None
         return str(message.get("message") or message.get("error") or message)
+
+    async def _receive_messages(self) -> None:
+        """Once: the engine would connect again by itself, also amid a sentence."""
+        await self._process_messages()  # type: ignore[no-untyped-call]  # untyped there
 
 
 class RimeVoice(_Outspoken, RimeTTSService):

@@ -37,7 +37,7 @@ NARROWER: Mapping[str, tuple[tuple[re.Pattern[str], EndedReason], ...]] = {
         ),
     ),
 }
-"""Values of their own, by what the error says. https://elevenlabs.io/docs/developers/resources/error-messages"""
+"""Values of their own, by what the error says. https://help.elevenlabs.io/hc/en-us/articles/19572237925521"""
 
 QUOTA = "quota"
 """``ErrorCategory.QUOTA.value`` of the media engine."""

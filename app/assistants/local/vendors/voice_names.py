@@ -21,7 +21,7 @@ ELEVEN_LABS: Mapping[str, str] = {
 }
 """Of Vapi's fifteen presets those that are ElevenLabs' own premade voices; the ids of the others
 are not published, and their names are answered by ElevenLabs with "voice not found".
-https://elevenlabs.io/docs/product/voices/premade-voices"""
+https://api.elevenlabs.io/v1/voices (category premade)"""
 
 AURA_ONE = frozenset({"angus", "helios", "perseus", "stella"})
 """Deepgram's voices that only the first model has."""

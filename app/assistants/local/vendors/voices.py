@@ -7,7 +7,7 @@ https://docs.vapi.ai/api-reference/assistants/create (``voice``)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -40,12 +40,12 @@ CUSTOM_SECONDS = 20.0
 class Custom:
     """What a ``custom-voice`` needs beside its own configuration.
 
-    ``about``: call, assistant and so on, for the message. ``addresses``: the rule for whose
-    servers may be asked; None: any.
+    ``addresses``: the rule for whose servers may be asked. ``about``: call, assistant and so on,
+    for the message.
     """
 
+    addresses: Addresses
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    addresses: Addresses | None = None
 
 
 Maker = Callable[[Config, Access, int, Custom], "TTSService"]
@@ -95,10 +95,19 @@ def make_voice(
     fallback: Config | None = None,
     custom: Custom | None = None,
 ) -> TTSService:
-    """The voice that ``choose`` gives, sounding at ``sample_rate`` Hz. Raises ``NoEngine``."""
+    """The voice that ``choose`` gives, sounding at ``sample_rate`` Hz. Raises ``NoEngine``.
+
+    Without ``custom`` there is no rule for whose servers may be asked, and so none is.
+    """
     chosen = choose(config, keys, fallback)
     provider = chosen["provider"]
-    return MAKERS[provider](chosen, keys.get(provider, NONE), sample_rate, custom or Custom())
+    return MAKERS[provider](
+        chosen, keys.get(provider, NONE), sample_rate, custom or Custom(_nowhere)
+    )
+
+
+def _nowhere(url: str) -> Sequence[str]:
+    raise PermissionError("this process asks no servers")
 
 
 def has_word_times(provider: str) -> bool:

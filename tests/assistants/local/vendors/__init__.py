@@ -1,0 +1,1 @@
+"""Tests of the vendors' parts, each against its stand-in (``tests.vendors``)."""

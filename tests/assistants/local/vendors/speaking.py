@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from pipecat.frames.frames import (
     EndFrame,
     ErrorFrame,
     Frame,
+    InterruptionFrame,
     TTSAudioRawFrame,
     TTSSpeakFrame,
     TTSTextFrame,
@@ -27,6 +28,8 @@ class Spoken:
 
     frames: list[Frame] = field(default_factory=list)
     errors: list[tuple[str, str]] = field(default_factory=list)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    """The first sentence is over, and nothing of it is due any more."""
 
     @property
     def pcm(self) -> bytes:
@@ -54,12 +57,32 @@ class _Sink(FrameProcessor):
 
 
 async def speak(
-    service: TTSService, sentences: Sequence[str], rate: int, *, patience: float | None = None
+    service: TTSService,
+    sentences: Sequence[str],
+    rate: int,
+    *,
+    patience: float | None = None,
+    after_error: Callable[[], None] | None = None,
+    between: Callable[[], Awaitable[None]] | None = None,
+    interrupt: Callable[[], Awaitable[None]] | None = None,
 ) -> Spoken:
-    """Say each sentence and end. ``patience``: seconds without sound until a sentence counts as over."""
+    """Say each sentence and end.
+
+    ``patience``: seconds without sound until a sentence counts as over. ``after_error``: done at
+    the first error, which is waited for before the next sentence. ``between``: done once the
+    sentence before is over. ``interrupt``: done while the sentence before is due; then the caller
+    interrupts it.
+    """
     if patience is not None:
         service._stop_frame_timeout_s = patience
-    spoken = Spoken()
+    spoken, started, failed = Spoken(), asyncio.Event(), asyncio.Event()
+    completed = service.on_audio_context_completed
+
+    async def complete(context_id: str) -> None:
+        await completed(context_id)
+        spoken.stopped.set()
+
+    service.on_audio_context_completed = complete  # type: ignore[method-assign]
     worker = PipelineWorker(
         Pipeline([service, _Sink(spoken)]),
         params=PipelineParams(audio_out_sample_rate=rate),
@@ -71,8 +94,7 @@ async def speak(
     async def note(_: PipelineWorker, frame: ErrorFrame) -> None:
         assert frame.category is not None
         spoken.errors.append((frame.error, frame.category.value))
-
-    started = asyncio.Event()
+        failed.set()
 
     async def start(_: PipelineWorker, frame: Frame) -> None:
         started.set()
@@ -84,7 +106,16 @@ async def speak(
 
     async def talk() -> None:
         await started.wait()
-        for sentence in sentences:
+        for number, sentence in enumerate(sentences):
+            if number and after_error is not None:
+                await failed.wait()
+                after_error()
+            if number and between is not None:
+                await spoken.stopped.wait()
+                await between()
+            if number and interrupt is not None:
+                await interrupt()
+                await worker.queue_frame(InterruptionFrame())
             await worker.queue_frame(TTSSpeakFrame(sentence))
         await worker.queue_frame(EndFrame())
 
