@@ -11,6 +11,9 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
     TTSAudioRawFrame,
     TTSSpeakFrame,
     TTSTextFrame,
@@ -58,7 +61,7 @@ class _Sink(FrameProcessor):
 
 async def speak(
     service: TTSService,
-    sentences: Sequence[str],
+    sentences: Sequence[str | list[str]],
     rate: int,
     *,
     patience: float | None = None,
@@ -66,7 +69,7 @@ async def speak(
     between: Callable[[], Awaitable[None]] | None = None,
     interrupt: Callable[[], Awaitable[None]] | None = None,
 ) -> Spoken:
-    """Say each sentence and end.
+    """Say each sentence and end. A list is a model's reply, in the pieces it comes in.
 
     ``patience``: seconds without sound until a sentence counts as over. ``after_error``: done at
     the first error, which is waited for before the next sentence. ``between``: done once the
@@ -116,8 +119,15 @@ async def speak(
             if number and interrupt is not None:
                 await interrupt()
                 await worker.queue_frame(InterruptionFrame())
-            await worker.queue_frame(TTSSpeakFrame(sentence))
+            await worker.queue_frames(_frames(sentence))
         await worker.queue_frame(EndFrame())
 
     await asyncio.gather(runner.run(), talk())
     return spoken
+
+
+def _frames(sentence: str | list[str]) -> list[Frame]:
+    if isinstance(sentence, str):
+        return [TTSSpeakFrame(sentence)]
+    pieces = [LLMTextFrame(piece) for piece in sentence]
+    return [LLMFullResponseStartFrame(), *pieces, LLMFullResponseEndFrame()]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from pipecat.frames.frames import TTSStartedFrame, TTSStoppedFrame
 from pipecat.services.tts_service import TTSService
 
 from app.assistants.local.vendors import http_voice
@@ -108,6 +109,19 @@ async def test_words_are_timed_or_come_as_a_sentence(voice: Voice) -> None:
     else:
         assert texts == [HELLO]
         assert times == [None]
+
+
+@each_way
+@on_loop
+async def test_a_models_reply_is_one_turn(voice: Voice) -> None:
+    """As it comes from a model: in pieces that are no sentences."""
+    async with voice.standin() as standin:
+        spoken = await speak(voice.made(standin, 8000), [[HELLO[:7], HELLO[7:], " ", BYE]], 8000)
+    assert spoken.errors == []
+    kinds = [type(f) for f in spoken.frames if isinstance(f, TTSStartedFrame | TTSStoppedFrame)]
+    assert kinds == [TTSStartedFrame, TTSStoppedFrame]
+    assert " ".join(frame.text.strip() for frame in spoken.texts) == f"{HELLO} {BYE}"
+    assert spoken.pcm
 
 
 # ------------------------------------------------------------------ what is asked
@@ -284,6 +298,8 @@ async def test_a_refusal_on_the_open_socket_says_what_the_vendor_says(provider: 
             "This request exceeds your quota of 10000. You have 0 credits remaining.",
             "pipeline-error-eleven-labs-quota-exceeded",
         ),
+        # the code alone tells: it is in the message, and not in the close that follows
+        ("quota_exceeded", "Sorry.", "pipeline-error-eleven-labs-quota-exceeded"),
         ("internal", "Something went wrong.", "pipeline-error-eleven-labs-voice-failed"),
     ],
 )
