@@ -9,15 +9,21 @@ from typing import Any
 
 import pytest
 
-from app.assistants.local.vendors import voice_failures, voice_names, voice_requests, voices
+from app.assistants.local.vendors import (
+    voice_failures,
+    voice_makers,
+    voice_names,
+    voice_requests,
+    voices,
+)
 from app.assistants.local.vendors.access import Access, Keys, NoEngine
 from app.assistants.local.vendors.voice_failures import voice_failure
+from app.assistants.local.vendors.voice_makers import GONE, MAKERS
 from app.assistants.local.vendors.voices import (
-    GONE,
-    MAKERS,
     candidates,
     choose,
     has_word_times,
+    make_voice,
     problem,
 )
 from app.config import FALLBACK_VOICES
@@ -48,6 +54,8 @@ def test_candidates_in_vapis_order_and_then_the_operators() -> None:
         ({**JENNIFER, "fallbackPlan": None}, ALLOY, ALLOY),
         ({"provider": "azure", "voiceId": "emma"}, ALLOY, ALLOY),  # no key
         ({"provider": "embedded"}, ALLOY, {"provider": "embedded"}),  # needs neither
+        ({**JENNIFER, "fallbackPlan": {"voices": ["sarah", SARAH]}}, ALLOY, SARAH),
+        ({**JENNIFER, "fallbackPlan": [SARAH]}, ALLOY, ALLOY),  # no plan
     ],
 )
 def test_the_first_that_can_speak(
@@ -109,6 +117,21 @@ def test_enough_is_known(config: dict[str, Any], access: Access) -> None:
     assert problem(config, {config["provider"]: access}) is None
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"provider": "11labs", "voiceId": "x", "model": 2},
+        {"provider": "rime-ai", "voiceId": "x", "speed": "fast"},
+        {"provider": "cartesia", "voiceId": "x", "generationConfig": {"speed": "fast"}},
+        {"provider": "custom-voice", "server": {"url": OWN, "timeoutSeconds": "long"}},
+    ],
+    ids=lambda config: config["provider"],
+)
+def test_a_field_that_is_no_value_of_its_kind(config: dict[str, Any]) -> None:
+    with pytest.raises(NoEngine, match="field that is not valid"):
+        make_voice(config, {config["provider"]: Access("key")}, 8000)
+
+
 def test_the_operators_voice_may_be_any_that_can_speak_by_itself() -> None:
     assert set(FALLBACK_VOICES) == set(MAKERS) - GONE - {"custom-voice"}
 
@@ -117,7 +140,9 @@ def test_who_has_word_times() -> None:
     assert {p for p in MAKERS if has_word_times(p)} == {"11labs", "cartesia", "rime-ai"}
 
 
-@pytest.mark.parametrize("module", [voice_failures, voice_names, voice_requests, voices])
+@pytest.mark.parametrize(
+    "module", [voice_failures, voice_makers, voice_names, voice_requests, voices]
+)
 def test_choosing_loads_no_media_engine(module: ModuleType) -> None:
     """A process that only serves the API checks voices too."""
     tree = ast.parse(Path(str(module.__file__)).read_text())

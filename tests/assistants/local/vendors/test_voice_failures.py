@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.assistants.local.vendors.voice_failures import FAILED, QUOTA, voice_failure
-from app.assistants.local.vendors.voices import MAKERS
+from app.assistants.local.vendors.voice_makers import MAKERS
 from providers.events import EndedReason
 
 CASES = [
