@@ -23,6 +23,9 @@ from app.vendor_variables import VARIABLES, Variables
 BACKENDS = ("local", "echo", "stream")
 """Who may answer the media socket when the assistant does not say (``app/assistants``)."""
 
+FALLBACK_VOICES = ("11labs", "azure", "cartesia", "deepgram", "embedded", "openai", "rime-ai")
+"""Whose voice may speak where an assistant's own cannot be built."""
+
 ASSISTANT_DEFAULT_SECONDS = 600
 """maxDurationSeconds when neither call nor assistant say."""
 
@@ -87,6 +90,8 @@ class Settings:
     assistant_id: str | None = None
     assistant_backend: str = "local"
     stream_url: str | None = None
+    fallback_voice: Mapping[str, str] | None = None
+    """As an assistant's ``voice``: ``provider`` and, for most, ``voiceId``."""
     settle_seconds: float = 3.0
     join_timeout_seconds: float = 30.0
     bypass_ttl_seconds: float = 300.0
@@ -146,6 +151,7 @@ class _Reader:
             assistant_id=self.text("ASSISTANT_ID"),
             assistant_backend=self.choice("ASSISTANT_BACKEND", "local", BACKENDS),
             stream_url=self.stream_url(),
+            fallback_voice=self.fallback_voice(),
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
@@ -289,6 +295,19 @@ class _Reader:
         if self.text("ASSISTANT_BACKEND") == "stream" and not url:
             raise SettingsError("STREAM_URL must be set when ASSISTANT_BACKEND is stream")
         return url
+
+    def fallback_voice(self) -> Mapping[str, str] | None:
+        """``openai:alloy``; ``embedded`` needs no voice."""
+        value = self.text("FALLBACK_VOICE")
+        if value is None:
+            return None
+        provider, _, voice = value.partition(":")
+        if provider not in FALLBACK_VOICES or not (voice or provider == "embedded"):
+            raise SettingsError(
+                "FALLBACK_VOICE must be provider:voiceId, such as openai:alloy, or embedded, with a "
+                f"provider of {', '.join(FALLBACK_VOICES)}; it is {value!r}"
+            )
+        return {"provider": provider, **({"voiceId": voice} if voice else {})}
 
     # -- one kind of value each
 

@@ -32,6 +32,18 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "voice"),
+    [
+        ("openai:alloy", {"provider": "openai", "voiceId": "alloy"}),
+        ("embedded", {"provider": "embedded"}),  # it has a voice of its own
+        ("embedded:de", {"provider": "embedded", "voiceId": "de"}),
+    ],
+)
+def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
+    assert load({**SECRET, "FALLBACK_VOICE": value}).fallback_voice == voice
+
+
+@pytest.mark.parametrize(
     ("environ", "names"),
     [
         ({"PORT": "http"}, "PORT"),  # not a number
@@ -60,6 +72,9 @@ def test_defaults() -> None:
         ({"ASSISTANT_BACKEND": "robot"}, "ASSISTANT_BACKEND"),
         ({"ASSISTANT_BACKEND": "stream"}, "STREAM_URL"),  # stream of what?
         ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket
+        ({"FALLBACK_VOICE": "jennifer"}, "FALLBACK_VOICE"),  # whose?
+        ({"FALLBACK_VOICE": "openai"}, "FALLBACK_VOICE"),  # which?
+        ({"FALLBACK_VOICE": "playht:jennifer"}, "FALLBACK_VOICE"),  # cannot speak itself
         ({"ENDED_REASONS": "all"}, "ENDED_REASONS"),
         ({"ALLOWED_COUNTRIES": "US, Germany"}, "ALLOWED_COUNTRIES"),
         ({"ALLOW_PRIVATE_SERVER_URLS": "maybe"}, "ALLOW_PRIVATE_SERVER_URLS"),

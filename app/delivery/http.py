@@ -25,7 +25,7 @@ from app.delivery.addresses import BadURL, Target, check_address, check_url
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["BadURL", "Response", "SendError", "check_url", "post"]
+__all__ = ["BadURL", "Response", "SendError", "allowed", "check_url", "post"]
 
 CONNECT_SECONDS = 5.0
 CHUNK = 16_384
@@ -61,6 +61,14 @@ def resolve(host: str, port: int) -> Sequence[str]:
     """The system's resolver; each address once."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def allowed(url: str, allow_private: bool, *, resolver: Resolver = resolve) -> Sequence[str]:
+    """The addresses at which ``url`` may be called, for whoever connects by other means.
+
+    Blocks. Raises ``BadURL`` and ``SendError``. Connect to one of these, not to the name.
+    """
+    return _addresses(check_url(url, allow_private), allow_private, resolver)
 
 
 def post(

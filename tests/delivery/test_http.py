@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.delivery.addresses import NOT_PUBLIC, check_address
-from app.delivery.http import BadURL, Response, SendError, check_url, post
+from app.delivery.http import BadURL, Response, SendError, allowed, check_url, post
 from tests.receiver import Receiver, Reply
 
 PUBLIC = "93.184.215.14"
@@ -202,6 +202,26 @@ class TestRefusedBeforeConnecting:
             with pytest.raises(SendError, match="does not resolve"):
                 send("http://client.example/", resolver=resolver)
         assert connects == []
+
+
+class TestAllowedAddresses:
+    """For whoever connects by other means than ``post``."""
+
+    def test_of_a_public_name(self) -> None:
+        assert allowed("https://client.example/", False, resolver=found(PUBLIC)) == (PUBLIC,)
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1"])
+    def test_of_a_name_that_is_not(self, address: str) -> None:
+        with pytest.raises(BadURL, match="not a public address"):
+            allowed("https://client.example/", False, resolver=found(PUBLIC, address))
+
+    def test_of_a_private_name_where_that_is_allowed(self) -> None:
+        url = "http://client.example:8001/"
+        assert allowed(url, True, resolver=found("127.0.0.1")) == ("127.0.0.1",)
+
+    def test_of_what_is_no_web_address(self) -> None:
+        with pytest.raises(BadURL, match="port 22"):
+            allowed("https://client.example:22/", False, resolver=found(PUBLIC))
 
 
 class TestConnecting:

@@ -13,10 +13,11 @@ from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_mode
 from pipecat.transcriptions.language import Language
 from pipecat.utils.errors import ErrorCategory
 
-from app.assistants.local.vendors.access import Access, NoEngine
+from app.assistants.local.vendors.access import NoEngine
 from app.assistants.local.vendors.fields import Field, read
 from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
+from app.domain.vendors import Access
 
 PATH = "/v3/ws"
 MODEL = "universal-streaming-english"

@@ -17,11 +17,12 @@ from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection
 from websockets.asyncio.client import ClientConnection
 
-from app.assistants.local.vendors.access import Access, NoEngine
+from app.assistants.local.vendors.access import NoEngine
 from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.socket_transcriber import SocketTranscriber, field
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
 from app.assistants.stream import checked_headers
+from app.domain.vendors import Access
 from app.media.line import AssistantFailed
 
 PROVIDER = "custom-transcriber"

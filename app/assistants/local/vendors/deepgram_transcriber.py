@@ -7,10 +7,11 @@ from typing import Any
 
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
-from app.assistants.local.vendors.access import Access, NoEngine
+from app.assistants.local.vendors.access import NoEngine
 from app.assistants.local.vendors.fields import Field, read
 from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
+from app.domain.vendors import Access
 
 MODEL = "nova-2"
 """Vapi's default."""

@@ -14,10 +14,11 @@ from pipecat.services.gladia.config import (
 )
 from pipecat.services.gladia.stt import GladiaSTTService
 
-from app.assistants.local.vendors.access import Access, NoEngine
+from app.assistants.local.vendors.access import NoEngine
 from app.assistants.local.vendors.fields import Field, read
 from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.transcribers import STAGE, as_http
+from app.domain.vendors import Access
 
 PATH = "/v2/live"
 MODEL = "solaria-1"

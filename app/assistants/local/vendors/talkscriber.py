@@ -16,7 +16,6 @@ import numpy as np
 from pipecat.audio.utils import create_stream_resampler
 from websockets.asyncio.client import ClientConnection
 
-from app.assistants.local.vendors.access import Access
 from app.assistants.local.vendors.fields import Field, read
 from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.socket_transcriber import (
@@ -26,6 +25,7 @@ from app.assistants.local.vendors.socket_transcriber import (
     field,
 )
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
+from app.domain.vendors import Access
 
 RATE = 16000
 TURN_SECONDS = 0.6

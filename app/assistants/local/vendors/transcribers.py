@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from app.assistants.local.vendors.access import NONE, Access, Keys, NoEngine
+from app.assistants.local.vendors.access import NoEngine
+from app.domain.vendors import NONE, Access, Keys
 from providers.events import EndedReason
 
 if TYPE_CHECKING:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from app.assistants.local.vendors import deepgram_transcriber
-from app.assistants.local.vendors.access import Access, NoEngine
+from app.assistants.local.vendors.access import NoEngine
 from app.assistants.local.vendors.transcribers import (
     VENDORS,
     failure_message,
     make_transcriber,
     transcriber_failure,
 )
+from app.domain.vendors import Access
 from providers.events import EndedReason
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pipecat.services.stt_service import STTService
 
-from app.assistants.local.vendors.access import Access
 from app.assistants.local.vendors.transcribers import (
     make_transcriber,
 )
+from app.domain.vendors import Access
 from tests.speech import SENTENCES, seconds
 from tests.vendors import assembly_ai, custom_transcriber, deepgram_listen, gladia, talkscriber
 from tests.vendors.ears import Ears
