@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from app.assistants.local.vendors import models, transcribers, voices
+from app.assistants.local.vendors import models, transcribers, voice_failures
 from providers.events import EndedReason
 
 
@@ -29,7 +29,7 @@ def reason(stage: Stage, provider: str, text: str = "", category: str = "") -> E
     if stage is Stage.MODEL:
         return models.FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
     if stage is Stage.VOICE:
-        return voices.voice_failure(provider, text, category)
+        return voice_failures.voice_failure(provider, text, category)
     return transcribers.transcriber_failure(provider)
 
 

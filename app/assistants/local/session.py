@@ -39,7 +39,9 @@ class Session:
     async def run(self) -> None:
         """Returns when the call is over, or is to be ended as the line's decision says."""
         try:
-            parts = await asyncio.to_thread(_parts, self._plan, self._seat, self._line.sample_rate)
+            parts = await asyncio.to_thread(
+                _parts, self._plan, self._seat, self._line.sample_rate, self._desk.addresses
+            )
         except NoEngine as problem:
             stage = Stage(problem.stage)
             self._line.decide(endings.unbuildable(stage, problem.provider), str(problem))
@@ -73,13 +75,16 @@ class Session:
             self._line.desk.keep(self.conversation.artifact())
 
 
-def _parts(plan: Plan, seat: Seat, rate: int) -> Parts:
+def _parts(plan: Plan, seat: Seat, rate: int, addresses: Addresses, fallback: Config) -> Parts:
     """Raises ``NoEngine``."""
     keys = seat.keys
     deaf = plan.transcriber == NO_TRANSCRIBER
+    voice = voices.choose(plan.voice, keys, fallback)
+    custom = voices.Custom(addresses, seat.call)
     return Parts(
         None if deaf else transcribers.make_transcriber(plan.transcriber, keys, rate),
-        models.make_model(plan.model, keys),
-        voices.make_voice(plan.voice, keys, rate),
-        voices.has_word_times(str(plan.voice.get("provider"))),
+        models.make_model(plan.model, keys, seat.call),
+        voices.make_voice(voice, keys, rate, custom=custom),
+        str(voice["provider"]),
+        voices.has_word_times(str(voice["provider"])),
     )
