@@ -6,8 +6,9 @@ of the process would be heard. Run by its path: ``python -I listener.py``.
 A line of JSON on stdin, ``{"phrases": [...], "bytes": N}``, and then N bytes of 16-bit mono PCM at
 ``RATE`` are one utterance. The answer on stdout is frames as in ``helper.py``; its data is the text.
 
-With phrases it hears one of them, or nothing; without, it takes dictation (slower, and mostly wrong
-on a phone line).
+With phrases it hears one of them, or nothing, and takes other speech for one of them as a rule;
+words to reject it with made it deaf to most phrases as well. Without phrases it takes dictation,
+which is slower and mostly wrong on a phone line.
 
 https://pocketsphinx.readthedocs.io/en/latest/pocketsphinx.html
 """

@@ -38,6 +38,10 @@ class Then(StrEnum):
     TRANSFER = "transfer"
 
 
+FINAL = frozenset({Then.END, Then.TRANSFER})
+"""After these the caller is not in the menu any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One key's."""
@@ -73,14 +77,18 @@ class Reply:
     """With ``Then.TRANSFER``: Vapi's destination object."""
 
 
-def answer(menu: Menu, state: State, said: str) -> Reply:
-    """To a caller's turn: keys (``DTMF: 12``, as the media engine writes them) before words."""
+def answer(menu: Menu, state: State, said: str, *, guessed: bool = False) -> Reply:
+    """To a caller's turn: keys (``DTMF: 12``, as the media engine writes them) before words.
+
+    ``guessed``: the words come from ears that are often wrong; they may choose what is said, but
+    an end or a transfer takes a key.
+    """
     keys = "".join(_DTMF.findall(said))
     if not keys:
-        return hear(menu, state, said)
+        return hear(menu, state, said, guessed=guessed)
     for key in keys:
         reply = press(menu, state, key)
-        if reply.then in (Then.END, Then.TRANSFER):
+        if reply.then in FINAL:
             break
         state = reply.state  # typed ahead: only the last answer is told
     return reply
@@ -98,7 +106,7 @@ def press(menu: Menu, state: State, key: str) -> Reply:
     return Reply(_join(f"Nothing is on {_name(key)}.", choices(here, state)), state=state)
 
 
-def hear(menu: Menu, state: State, text: str) -> Reply:
+def hear(menu: Menu, state: State, text: str, *, guessed: bool = False) -> Reply:
     """To words: the entry with the longest phrase among them, else what there is to choose."""
     heard, here = f" {' '.join(spoken(text))} ", _at(menu, state)
     found = [
@@ -108,7 +116,12 @@ def hear(menu: Menu, state: State, text: str) -> Reply:
         if f" {phrase} " in heard
     ]
     if found:
-        return _take(menu, state, max(found)[2])
+        key = max(found)[2]
+        if guessed and here.entries[key].then in FINAL:
+            return Reply(
+                f"For {here.entries[key].label or 'that'}, press {_name(key)}.", state=state
+            )
+        return _take(menu, state, key)
     return Reply(_join(NO_AI, choices(here, state)), state=state)
 
 

@@ -29,7 +29,7 @@ END_CALL, TRANSFER_CALL = "endCall", "transferCall"
 class EmbeddedModel(LLMService[Any]):
     """Answers each turn of the caller from the menu; ends and transfers by calling the tools."""
 
-    def __init__(self, choices: Menu) -> None:
+    def __init__(self, choices: Menu, *, guessed: bool = False) -> None:
         super().__init__(
             settings=LLMSettings(
                 model="menu",
@@ -46,6 +46,7 @@ class EmbeddedModel(LLMService[Any]):
             )
         )
         self.menu = choices
+        self._guessed = guessed
         self._state: menu.State = ()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -78,7 +79,7 @@ class EmbeddedModel(LLMService[Any]):
         if role == "tool":  # the end of a call of ours: nothing to say to it
             return Reply("", state=self._state)
         if role == "user":
-            return menu.answer(self.menu, self._state, _text(last))
+            return menu.answer(self.menu, self._state, _text(last), guessed=self._guessed)
         return Reply(menu.greeting(self.menu))
 
     async def _call(self, name: str, arguments: Mapping[str, Any], context: LLMContext) -> None:
@@ -86,12 +87,13 @@ class EmbeddedModel(LLMService[Any]):
         await self.run_function_calls([call])
 
 
-def make(config: Mapping[str, Any]) -> EmbeddedModel:
+def make(config: Mapping[str, Any], *, guessed: bool = False) -> EmbeddedModel:
     """The model of an assistant whose ``model.provider`` is ``embedded``, or that has none.
 
-    ``config``: ``menu``; see ``menu_json.py``. Raises ``NoEngine``.
+    ``config``: ``menu``; see ``menu_json.py``. ``guessed``: the transcriber is the embedded one.
+    Raises ``NoEngine``.
     """
-    return EmbeddedModel(menu_json.read(config.get("menu")))
+    return EmbeddedModel(menu_json.read(config.get("menu")), guessed=guessed)
 
 
 def _text(message: Mapping[str, Any]) -> str:

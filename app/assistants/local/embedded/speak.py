@@ -70,7 +70,8 @@ async def speak(
             request = json.dumps({"text": piece, "voice": voice, "wpm": wpm})
             async with aclosing(SPEAKER.ask(request.encode() + b"\n")) as sound:
                 async for pcm in sound:
-                    yield convert(pcm, last=False)
+                    if ready := convert(pcm, last=False):
+                        yield ready
     except HelperRefused as error:
         raise SpeechFailed(f"The embedded voice cannot speak: {error}") from error
     except HelperFailed as error:
@@ -90,7 +91,7 @@ def check(voice: str) -> None:
 
 def pieces(text: str) -> list[str]:
     """The text as espeak-ng gets it: no control characters, no phonemes, nothing too long."""
-    plain = _UNSPOKEN.sub(" ", text[:MAX_TEXT]).replace("[[", "[ [")
+    plain = " ".join(_UNSPOKEN.sub(" ", text[:MAX_TEXT]).replace("[[", "[ [").split())
     return textwrap.wrap(plain, MAX_PIECE, break_on_hyphens=False)
 
 

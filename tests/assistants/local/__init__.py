@@ -1,0 +1,1 @@
+"""Tests of the assistant that talks in this process."""
