@@ -1,0 +1,165 @@
+"""A program of ours that answers requests over pipes; started when needed, and again when it died.
+
+One per process and purpose, shared by all calls; the requests are answered one after the other. A
+thread of its own talks to it, so that neither a slow program nor its start holds a call up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import struct
+import subprocess
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, cast
+
+DATA, REFUSED, END = b"d", b"x", b"e"
+"""Kinds of a program's frames, each ``KIND LENGTH`` (big-endian, 1 and 4 bytes) and so many bytes:
+a piece of the answer, why there is none, and the close of either."""
+HEAD = struct.Struct(">cI")
+ATTEMPTS = 2
+"""A program that dies before it said anything is started once more for the same request."""
+
+
+class HelperFailed(Exception):
+    """The program does not start, died twice, or does not answer in time."""
+
+
+class HelperRefused(Exception):
+    """The program's own answer: it cannot do this request."""
+
+
+Heard = bytes | Exception | None
+"""A piece of an answer; why there is none; None: it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    data: bytes
+    tell: Callable[[Heard], None]
+    dropped: threading.Event = field(default_factory=threading.Event)
+    """Nobody listens any more: not worth a second attempt, or a first."""
+
+
+class Helper:
+    """One program. Usable from any event loop of the process."""
+
+    def __init__(self, name: str, command: Callable[[], Sequence[str]], patience: float) -> None:
+        self._name = name
+        self._command = command
+        self._patience = patience
+        """Seconds a caller waits for the next piece, behind other calls' requests included."""
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self.waiting = 0
+        """Requests that are not answered yet."""
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running program."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    async def ask(self, request: bytes) -> AsyncGenerator[bytes, None]:
+        """The pieces of the answer. Raises ``HelperFailed``, ``HelperRefused``."""
+        loop, heard = asyncio.get_running_loop(), asyncio.Queue[Heard]()
+
+        def tell(item: Heard) -> None:
+            with suppress(RuntimeError):  # the loop has gone, and with it who asked
+                loop.call_soon_threadsafe(heard.put_nowait, item)
+
+        asked = _Request(request, tell)
+        self._wake()
+        self._requests.put(asked)
+        self.waiting += 1
+        try:
+            while (item := await self._next(heard)) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            asked.dropped.set()
+            self.waiting -= 1
+
+    async def _next(self, heard: asyncio.Queue[Heard]) -> Heard:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await heard.get()
+        except TimeoutError:
+            self._kill()  # it hangs, and would for the others
+            raise HelperFailed(
+                f"The {self._name} did not answer within {self._patience:g} s."
+            ) from None
+
+    def _wake(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._thread.start()
+
+    # -- in the thread
+
+    def _work(self) -> None:
+        while True:
+            asked = self._requests.get()
+            if not asked.dropped.is_set():
+                asked.tell(self._answer(asked))
+
+    def _answer(self, asked: _Request) -> Exception | None:
+        """Tell the pieces; what remains to be told at the end is the result."""
+        for left in reversed(range(ATTEMPTS)):
+            told, refused = False, None
+            try:
+                for kind, piece in self._exchange(asked.data):
+                    if kind == REFUSED:
+                        refused = HelperRefused(piece.decode(errors="replace"))
+                    else:
+                        asked.tell(piece)
+                        told = True
+            except OSError as error:
+                self._kill()
+                if told or not left or asked.dropped.is_set():
+                    return HelperFailed(f"The {self._name} stopped: {error}.")
+            else:
+                return refused
+        raise AssertionError("the last attempt returns")
+
+    def _exchange(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The frames of one answer. Raises OSError when the program is gone."""
+        process = self._running()
+        stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+        stdin.write(data)
+        stdin.flush()
+        while True:
+            kind, length = HEAD.unpack(_read(stdout, HEAD.size))
+            if kind == END:
+                return
+            yield kind, _read(stdout, length)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        return self._process
+
+    def _kill(self) -> None:
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def _read(pipe: IO[bytes], size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) < size:
+        raise BrokenPipeError("it died")
+    return data
