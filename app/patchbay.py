@@ -10,6 +10,7 @@ from app import bootstrap
 from app.config import Settings
 from app.delivery.addresses import BadURL, check_url
 from app.delivery.asking import Asker
+from app.delivery.http import allowed
 from app.delivery.jobs import Handler, open_jobs
 from app.delivery.sender import Sender
 from app.domain import dialing, hanging_up, idempotency, ledger, pricing, timers, watchdog
@@ -56,6 +57,7 @@ class Patchbay:
             PROVIDERS,
             self.jobs,
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
+            addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask=Asker(settings),
         )
         self.calls = CallService(self.core)

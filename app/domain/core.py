@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -65,6 +65,8 @@ class Core:
     now: Callable[[], datetime] = utc_now
     url_problem: Callable[[str], str | None] = lambda url: None
     """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""
+    addresses: Callable[[str], Sequence[str]] = lambda url: ()
+    """Where such a URL may be fetched from; blocks, and raises for one that may not be."""
     ask: Ask = lambda *_: Reply(error="this process asks no servers")
     """A question to a client's server; never within a transaction."""
     nudges: list[Callable[[str], None]] = field(default_factory=list)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,6 +34,15 @@ class Desk:
         self._news = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def fallback_voice(self) -> Mapping[str, Any] | None:
+        """The operator's, for voices that cannot be had."""
+        return self._service.core.settings.fallback_voice
+
+    def addresses(self, url: str) -> Sequence[str]:
+        """Where a client's URL may be fetched from. Blocks; raises an exception that says why not."""
+        return self._service.core.addresses(url)
 
     def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
         """Queue a server message of this type with these fields, if the assistant's owner wants it."""

@@ -73,10 +73,10 @@ class Line:
         opening: Sequence[str | bytes],
         fate: Fate,
         limits: Limits,
-        desk: Desk | None = None,
+        desk: Desk,
     ) -> None:
         self.desk = desk
-        """The call's side of the store; None where there is none (a test)."""
+        """The assistant's way to the call."""
         self.decision: tuple[EndedReason, str | None] | None = None
         """Why the assistant ends the call, from when it decided on it."""
         self.taps = list[Tap]()

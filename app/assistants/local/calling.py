@@ -180,6 +180,8 @@ class Calling:
 
     async def _destination(self, tool: Tool, arguments: Json) -> Json:
         wanted = arguments.get("destination")
+        if isinstance(wanted, Mapping):  # a menu's own
+            return wanted
         for place in tool.destinations:
             if wanted in (None, place.get("number"), place.get("sipUri")):
                 return place

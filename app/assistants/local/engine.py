@@ -57,6 +57,15 @@ SAY_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Named:
+    """Whose the three services are: Vapi's provider names."""
+
+    transcriber: str
+    model: str
+    voice: str
+
+
 @dataclass
 class Parts:
     """The three services of one call."""
@@ -64,6 +73,7 @@ class Parts:
     transcriber: FrameProcessor | None
     model: FrameProcessor
     voice: FrameProcessor
+    named: Named
     exact_words: bool = False
     """The voice tells when each word is spoken."""
 
@@ -307,7 +317,7 @@ class Engine:
         await self.abort(EndedReason.ASSISTANT_JOIN_TIMED_OUT, "The pipeline did not start.")
 
     async def _blame(self, stage: Stage, text: str, category: str = "") -> None:
-        provider = self._provider(stage)
+        provider = str(getattr(self._parts.named, stage.value))
         reason = endings.reason(stage, provider, text, category)
         if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
             reason = self._voice_reason()
@@ -320,14 +330,6 @@ class Engine:
         if not any(each["role"] == "bot" for each in self.conversation.messages):
             return EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED
         return EndedReason.ASSISTANT_ERROR
-
-    def _provider(self, stage: Stage) -> str:
-        config = {
-            Stage.MODEL: self.plan.model,
-            Stage.VOICE: self.plan.voice,
-            Stage.TRANSCRIBER: self.plan.transcriber,
-        }[stage]
-        return str(config.get("provider"))
 
     async def _mind_deadlines(self) -> None:
         stage = await self.watch.overdue()

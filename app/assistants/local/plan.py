@@ -83,7 +83,7 @@ def plan(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> Plan:
         model=_filled(model, messages),
         voice=_object(assistant, "voice") or EMBEDDED,
         transcriber=_object(assistant, "transcriber") or _ears_for(model),
-        first=_first(assistant),
+        first=_first(assistant, model),
         first_message=text("firstMessage"),
         first_interruptible=assistant.get("firstMessageInterruptionsEnabled") is not False,
         silence_seconds=_number(assistant, "silenceTimeoutSeconds", SILENCE_SECONDS),
@@ -119,13 +119,13 @@ def plan(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> Plan:
     )
 
 
-def _first(assistant: Mapping[str, Any]) -> First:
+def _first(assistant: Mapping[str, Any], model: Mapping[str, Any]) -> First:
     try:
         mode = First(assistant.get("firstMessageMode") or First.SPEAK)
     except ValueError:
         mode = First.SPEAK
     if mode is First.SPEAK and not assistant.get("firstMessage"):
-        return First.WAIT
+        return First.GENERATE if _is_menu(model) else First.WAIT  # a menu has a greeting
     return mode
 
 

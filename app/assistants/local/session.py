@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from app.assistants.local import endings
 from app.assistants.local.calling import Calling
 from app.assistants.local.conversation import Conversation
+from app.assistants.local.embedded import model as embedded
 from app.assistants.local.endings import Stage
-from app.assistants.local.engine import Engine, Parts
+from app.assistants.local.engine import Engine, Named, Parts
 from app.assistants.local.plan import NO_TRANSCRIBER, Plan, plan
 from app.assistants.local.telling import Telling
 from app.assistants.local.tools import Tool, read_tools
@@ -18,6 +20,7 @@ from app.assistants.local.variables import values
 from app.assistants.local.vendors import models, transcribers, voices
 from app.assistants.local.vendors.access import NoEngine
 from app.domain.media import Seat
+from app.media.desk import Desk
 from app.media.line import Line
 
 log = logging.getLogger(__name__)
@@ -40,7 +43,7 @@ class Session:
         """Returns when the call is over, or is to be ended as the line's decision says."""
         try:
             parts = await asyncio.to_thread(
-                _parts, self._plan, self._seat, self._line.sample_rate, self._desk.addresses
+                _parts, self._plan, self._seat, self._line.sample_rate, self._line.desk
             )
         except NoEngine as problem:
             stage = Stage(problem.stage)
@@ -48,9 +51,7 @@ class Session:
             return
         self.engine = Engine(self._line, self._plan, parts, self.conversation)
         self.engine.changed = self._changed
-        if self._line.desk is not None:
-            tools = Calling(self.engine, self._line.desk, *self._tools())
-            tools.equip(parts.model)
+        Calling(self.engine, self._line.desk, *self._tools()).equip(parts.model)
         try:
             await self.engine.run()
         finally:
@@ -58,33 +59,51 @@ class Session:
 
     def _tools(self) -> tuple[list[Tool], set[str]]:
         """All of them, and the names of those whose server is asked in the words of the era."""
-        older = self._seat.assistant.get("model", {}).get("functions") or []
-        names = {each.get("name") for each in older if isinstance(each, dict)}
-        return read_tools(self._seat.assistant), {name for name in names if name}
+        older = self._plan.model.get("functions") or []
+        names = {str(each.get("name")) for each in older if isinstance(each, Mapping)}
+        return read_tools(self._seat.assistant), names
 
     def _changed(self, kind: str, data: dict[str, Any]) -> None:
-        if self._line.desk is None:
-            return
         if kind in ("said", "tool"):
             self._keep()
         for each, extra in self._telling.of(kind, data):
             self._line.desk.tell(each, extra)
 
     def _keep(self) -> None:
-        if self._line.desk is not None:
-            self._line.desk.keep(self.conversation.artifact())
+        self._line.desk.keep(self.conversation.artifact())
 
 
-def _parts(plan: Plan, seat: Seat, rate: int, addresses: Addresses, fallback: Config) -> Parts:
+def _parts(plan: Plan, seat: Seat, rate: int, desk: Desk) -> Parts:
     """Raises ``NoEngine``."""
     keys = seat.keys
+    voice = voices.choose(plan.voice, keys, desk.fallback_voice)
+    custom = voices.Custom(desk.addresses, seat.call)
     deaf = plan.transcriber == NO_TRANSCRIBER
-    voice = voices.choose(plan.voice, keys, fallback)
-    custom = voices.Custom(addresses, seat.call)
     return Parts(
         None if deaf else transcribers.make_transcriber(plan.transcriber, keys, rate),
-        models.make_model(plan.model, keys, seat.call),
+        _model(plan, seat),
         voices.make_voice(voice, keys, rate, custom=custom),
-        str(voice["provider"]),
-        voices.has_word_times(str(voice["provider"])),
+        Named(
+            _provider(plan.transcriber),
+            _provider(plan.model),
+            _provider(voice),
+        ),
+        voices.has_word_times(_provider(voice)),
     )
+
+
+def _model(plan: Plan, seat: Seat) -> Any:
+    """The first of the assistant's models that can be built. Raises ``NoEngine`` of the first."""
+    if _provider(plan.model) == "embedded":
+        return embedded.make(plan.model, guessed=_provider(plan.transcriber) == "embedded")
+    problems = list[NoEngine]()
+    for config in models.candidates(plan.model):
+        try:
+            return models.make_model(config, seat.keys, seat.call)
+        except NoEngine as problem:
+            problems.append(problem)
+    raise problems[0] if problems else NoEngine("model", "", "model.provider is missing")
+
+
+def _provider(config: Mapping[str, Any]) -> str:
+    return str(config.get("provider") or "")

@@ -63,8 +63,9 @@ def test_field(assistant: dict[str, Any], field: str, value: Any) -> None:
     ("assistant", "first"),
     [
         ({"firstMessage": "Hi"}, First.SPEAK),
-        ({"firstMessage": ""}, First.WAIT),  # nothing to say
-        ({}, First.WAIT),
+        ({"firstMessage": "", "model": MODEL}, First.WAIT),  # nothing to say
+        ({"model": MODEL}, First.WAIT),
+        ({}, First.GENERATE),  # the menu has a greeting
         ({"firstMessage": "Hi", "firstMessageMode": "assistant-waits-for-user"}, First.WAIT),
         (
             {"firstMessageMode": "assistant-speaks-first-with-model-generated-message"},
