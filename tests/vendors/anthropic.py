@@ -11,6 +11,11 @@ from typing import Any
 from tests.vendors.served import Asked, Served
 
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+QUOTA = {
+    "type": "error",
+    "error": {"type": "rate_limit_error", "message": "This would exceed your rate limit."},
+}
+"""https://docs.anthropic.com/en/api/errors"""
 WRONG_KEY = {
     "type": "error",
     "error": {"type": "authentication_error", "message": "invalid x-api-key"},
@@ -48,6 +53,18 @@ class Anthropic(Served):
             ),
             _event("message_stop"),
         ]
+
+    def whole(self, asked: Asked) -> dict[str, Any]:
+        return {
+            "id": "m",
+            "type": "message",
+            "role": "assistant",
+            "model": asked.body["model"],
+            "content": [{"type": "text", "text": self.text}],
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 42, "output_tokens": 17},
+        }
 
     def _say(self) -> list[bytes]:
         block = {"type": "text", "text": ""}

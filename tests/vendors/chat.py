@@ -43,6 +43,17 @@ class Chat(Served):
         lines = [json.dumps({**common, **chunk}) for chunk in chunks]
         return [f"data: {line}\n\n".encode() for line in (*lines, "[DONE]")]
 
+    def whole(self, asked: Asked) -> dict[str, Any]:
+        message = {"role": "assistant", "content": self.text}
+        return {
+            "id": "c",
+            "object": "chat.completion",
+            "created": 1,
+            "model": asked.body["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 42, "completion_tokens": 17, "total_tokens": 59},
+        }
+
     def _words(self) -> list[str]:
         return [f"{word} " for word in self.text.split()]
 

@@ -70,6 +70,10 @@ class Served(ABC):
     def events(self, asked: Asked) -> list[bytes]:
         """The pieces of the stream that answers it."""
 
+    @abstractmethod
+    def whole(self, asked: Asked) -> dict[str, Any]:
+        """The answer to a request that wants no stream."""
+
     async def _take(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = await request.json() if request.can_read_body else None
@@ -82,6 +86,8 @@ class Served(ABC):
             return _break(request, web.Response())
         if fault.status:
             return web.json_response(fault.body, status=fault.status, headers=fault.headers)
+        if not body.get("stream"):
+            return web.json_response(self.whole(asked))
         return await self._stream(request, asked, fault.cut_after)
 
     async def _stream(

@@ -114,42 +114,52 @@ async def test_a_tool_is_called(vendor: str) -> None:
 @each_kind
 @on_loop
 async def test_a_question_outside_a_call(vendor: str) -> None:
-    """As summaries are asked for: the stand-in refuses what is no stream with its status."""
+    """As summaries are asked for, and as that fails."""
+    context = LLMContext([{"role": "user", "content": "Sum it up."}])
     async with KINDS[vendor]() as served:
-        served.faults = [Fault(status=401)]
         service = make_model(config(vendor), at(served, vendor))
+        assert await service.run_inference(context) == "Good morning to you."
+        served.faults = [Fault(401, WRONG_KEY[vendor])]
         with pytest.raises(Exception, match="401"):
-            await service.run_inference(LLMContext([{"role": "user", "content": "?"}]))
+            await service.run_inference(context)
         await service.cleanup()  # type: ignore[no-untyped-call]
-    assert not served.asked[0].body.get("stream")
+    assert [asked.body.get("stream") for asked in served.asked] == [False, False]
 
 
 # ------------------------------------------------------------------ what fails
 
 
-FAULTS: dict[str, tuple[list[Fault], ErrorCategory, int]] = {
+WRONG_KEY = {"openai": chat.WRONG_KEY, "anthropic": anthropic.WRONG_KEY}
+QUOTA = {"openai": chat.QUOTA, "anthropic": anthropic.QUOTA}
+
+FAULTS: dict[str, tuple[Callable[[str], Fault], ErrorCategory, int]] = {
     # twice: the second attempt may meet another server of theirs
-    "500": ([Fault(500), Fault(500)], ErrorCategory.SERVER, 2),
-    "503 in spite of a wait of a minute": (
-        [Fault(503, headers={"Retry-After": "60"})] * 2,
+    "500": (lambda _: Fault(500), ErrorCategory.SERVER, 2),
+    "503 that says wait a minute": (
+        lambda _: Fault(503, headers={"Retry-After": "60"}),
         ErrorCategory.SERVER,
         2,
     ),
-    "quota": ([Fault(429, chat.QUOTA)] * 2, ErrorCategory.RATE_LIMIT, 2),
-    "overloaded": ([Fault(529, anthropic.OVERLOADED)] * 2, ErrorCategory.SERVER, 2),
+    "quota": (lambda vendor: Fault(429, QUOTA[vendor]), ErrorCategory.RATE_LIMIT, 2),
+    "overloaded": (lambda _: Fault(529, anthropic.OVERLOADED), ErrorCategory.SERVER, 2),
     # once: it will not get better
-    "wrong key": ([Fault(401, chat.WRONG_KEY)], ErrorCategory.AUTHENTICATION, 1),
-    "wrong model": ([Fault(404)], ErrorCategory.INVALID_REQUEST, 1),
+    "wrong key": (
+        lambda vendor: Fault(401, WRONG_KEY[vendor]),
+        ErrorCategory.AUTHENTICATION,
+        1,
+    ),
+    "wrong model": (lambda _: Fault(404), ErrorCategory.INVALID_REQUEST, 1),
 }
+"""The fault of a vendor, how the engine sees it, and how often the vendor is asked."""
 
 
 @each_kind
 @pytest.mark.parametrize("fault", FAULTS)
 @on_loop
 async def test_a_refusal_is_known(vendor: str, fault: str) -> None:
-    faults, category, attempts = FAULTS[fault]
+    make, category, attempts = FAULTS[fault]
     async with KINDS[vendor]() as served:
-        served.faults = list(faults)
+        served.faults = [make(vendor)] * attempts
         service = make_model(config(vendor), at(served, vendor))
         heard = await turn(service)
     [error] = heard.errors
