@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, hanging_up, ledger, legs
+from app.domain import destinations, documents, hanging_up, ledger, legs
 from app.domain.core import Core, Row
 from app.domain.creation import INBOUND
 from app.domain.errors import Invalid
@@ -50,13 +50,20 @@ class Attempt:
     client: Client = field(repr=False)
 
 
-def check(core: Core, row: Row, tokens: Mapping[str, str], credential: Mapping[str, Any]) -> None:
-    """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
+def check(core: Core, conn: Connection, row: Row) -> None:
+    """Refuse a call that has nobody to dial, or somebody who may not be dialled. Raises ``Invalid``."""
     customer = row["resolved"]["customer"]
     if row["type"] == INBOUND:
         raise Invalid(NO_INBOUND)
     if not (customer.get("number") or customer.get("sipUri")):
         raise Invalid(NO_CUSTOMER)
+    problem = destinations.customer_problem(core, conn, row)
+    if problem:
+        raise Invalid(problem)
+
+
+def prepare(core: Core, row: Row, tokens: Mapping[str, str], credential: Mapping[str, Any]) -> None:
+    """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
     try:
         client = core.providers[row["provider"]].client(core.account(credential))
         client.prepare(_order(core, row, tokens))

@@ -56,12 +56,14 @@ class CallService:
         with look_up() as conn:
             limits.check_room(self.core, conn)
             new = self._new(conn, org_id, body)
-        row, secrets = creation.draft(self.core, new)
+            row, secrets = creation.draft(self.core, new)
+            if not new.bypass:
+                dialing.check(self.core, conn, row)
         tokens = documents.mint()
         if new.bypass:
             secrets["details"] = self._details(row, tokens)
         else:
-            dialing.check(self.core, row, tokens, new.credential)
+            dialing.prepare(self.core, row, tokens, new.credential)
             secrets[dialing.SECRET] = tokens
         with self.core.store.write() as conn:
             creation.write(self.core, conn, row, secrets, tokens)

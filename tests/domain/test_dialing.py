@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from app.domain import dialing, hanging_up, watchdog
 from app.domain.errors import Invalid
 from providers.events import EndedReason, EventKind
 from providers.simulation_server import ApiReply
-from tests.bridge import CUSTOMER
+from tests.bridge import CUSTOMER, TWILIO_NUMBER, VONAGE_NUMBER
 from tests.domain.carriers import (
     BUSY,
     CARRIERS,
@@ -65,6 +66,14 @@ def outcome(call: dict[str, Any]) -> tuple[str, str | None]:
         ({"customer": {"name": "Ann"}}, "customer.number"),
         ({"type": "inboundPhoneCall"}, "phoneCallProviderBypassEnabled"),
         ({"customer": {"number": CUSTOMER, "extension": "ask Ann"}}, "xtension"),
+        # what may not be forwarded to may not be dialled either
+        ({"customer": {"number": "+252615550188"}}, "customer.number.* ALLOWED_COUNTRIES"),
+        ({"customer": {"number": "+18765550188"}}, "JM.* ALLOWED_COUNTRIES"),
+        ({"customer": {"number": "+19005550188"}}, "customer.number.* premium"),
+        ({"customer": {"number": "4155550188"}}, "customer.number.* E.164"),
+        ({"customer": {"number": TWILIO_NUMBER}}, "customer.number.* your own"),
+        ({"customer": {"number": VONAGE_NUMBER}}, "customer.number.* your own"),
+        ({"customer": {"sipUri": "sip:ann@example.com"}}, "customer.sipUri.* ALLOWED_SIP_HOSTS"),
     ],
 )
 def test_what_cannot_be_dialled_is_refused_at_once(
@@ -84,13 +93,30 @@ def test_an_account_without_access_to_the_api_is_refused_by_name(settings: Setti
         ours.create(VONAGE)
 
 
-def test_a_sip_address_is_dialled_as_such(both: tuple[Domain, Api]) -> None:
-    ours, api = both
-    api.replies["POST"] = [TWILIO.accepted]
-    call = ours.create(TWILIO, customer={"sipUri": "sip:ann@example.com"})
-    run(dialing, ours, call)
+def test_a_sip_address_is_dialled_as_such(settings: Settings) -> None:
+    allowed = replace(settings, allowed_sip_hosts=frozenset({"example.com"}))
+    with domain(allowed) as (ours, api):
+        api.replies["POST"] = [TWILIO.accepted]
+        call = ours.create(TWILIO, customer={"sipUri": "sip:ann@example.com"})
+        run(dialing, ours, call)
     assert call["phoneCallTransport"] == "sip"
     assert b"To=sip%3Aann%40example.com" in api.asked[0].body
+
+
+@each_carrier
+def test_a_country_that_is_listed_is_dialled(settings: Settings, carrier: Carrier) -> None:
+    with domain(replace(settings, allowed_countries=frozenset({"GB"}))) as (ours, _):
+        assert ours.create(carrier, customer={"number": "+442079460018"})["status"] == "queued"
+        with pytest.raises(Invalid, match=r"US.* ALLOWED_COUNTRIES"):
+            ours.create(carrier)
+
+
+@each_carrier
+def test_whom_a_flow_calls_is_the_flows_business(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    abroad = {"customer": {"number": "+252615550188"}, "phoneCallProviderBypassEnabled": True}
+    assert both[0].create(carrier, **abroad)["status"] == "queued"
 
 
 # ------------------------------------------------------------------ once
