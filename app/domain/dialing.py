@@ -48,6 +48,7 @@ class Attempt:
     call_id: str
     order: Dial
     client: Client = field(repr=False)
+    credential: Mapping[str, Any] = field(repr=False)
 
 
 def check(core: Core, conn: Connection, row: Row) -> None:
@@ -110,14 +111,15 @@ def _begin(core: Core, call_id: str) -> Attempt | None:
         order = _order(core, row, core.vault.open(row["secret"])[SECRET])
         client = core.providers[row["provider"]].client(core.account(credential))
         _note(core, conn, row, f"dial:{number}", {"what": "dial", "to": order.to})
-        return Attempt(number, call_id, order, client)
+        return Attempt(number, call_id, order, client, credential)
 
 
 def _accepted(core: Core, attempt: Attempt, dialed: Dialed) -> None:
-    """The leg is ours. A call that was ended meanwhile has it hung up."""
+    """The leg is ours. A call that was ended or deleted meanwhile has it hung up."""
     with core.store.write() as conn:
         found = calls.get(conn, attempt.call_id, lock=True)
         if found is None:
+            hanging_up.order_lost(core, conn, attempt.call_id, dialed.leg_ref, attempt.credential)
             return
         row = dict(found)
         also = legs.adopt(conn, row, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))

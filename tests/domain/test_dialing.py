@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from app.config import Settings
 from app.domain import dialing, hanging_up, watchdog
 from app.domain.errors import Invalid
+from app.store.schema import credentials, phone_numbers
 from providers.events import EndedReason, EventKind
 from providers.simulation_server import ApiReply
-from tests.bridge import CUSTOMER, TWILIO_NUMBER, VONAGE_NUMBER
+from tests.bridge import CUSTOMER, SECRETS, TWILIO_NUMBER, VONAGE_NUMBER
 from tests.domain.carriers import (
     BUSY,
     CARRIERS,
@@ -319,4 +322,90 @@ def test_a_leg_of_a_flow_is_never_hung_up(both: tuple[Domain, Api]) -> None:
     ours, _ = both
     call = ours.create(TWILIO, phoneCallProviderBypassEnabled=True)
     ours.end(call)
+    assert f"hang-up:{call['id']}" not in ours.later.waiting
+
+
+# ------------------------------------------------------------------ deletion
+
+
+def hang_up_deleted(ours: Domain, call: dict[str, Any]) -> float | None:
+    """The job that outlives its call, as the store has kept it."""
+    payload = ours.later.payloads[f"hang-up:{call['id']}"]
+    assert not [secret for secret in (*SECRETS, "PRIVATE KEY") if secret in payload]
+    return hanging_up.run(ours.core, json.loads(payload))
+
+
+@each_carrier
+def test_a_deleted_calls_leg_is_hung_up(both: tuple[Domain, Api], carrier: Carrier) -> None:
+    """Though neither the call nor its account is there any more."""
+    ours, api = both
+    call = dialled(ours, api, carrier)
+    ours.hear(call, carrier, EventKind.LEG_ANSWERED)
+    ours.delete(call)
+    with ours.core.store.write() as conn:
+        conn.execute(phone_numbers.delete())
+        conn.execute(credentials.delete())
+    api.replies["POST"], api.replies["PUT"] = [carrier.state("completed")], [ApiReply(204)]
+    assert ours.later.waiting[f"hang-up:{call['id']}"] == ("hang-up", 0.0)
+    assert hang_up_deleted(ours, call) is None
+    assert [carrier.leg.leg_ref in each.path for each in api.asked] == [True]
+
+
+@each_carrier
+def test_a_call_deleted_while_the_carrier_is_asked(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    ours, api = both
+    api.replies["POST"], api.replies["PUT"] = [carrier.accepted], [ApiReply(204)]
+    call = ours.create(carrier)
+
+    def delete_once() -> None:
+        api.meanwhile = lambda: None
+        ours.delete(call)
+        assert f"hang-up:{call['id']}" not in ours.later.waiting
+
+    api.meanwhile = delete_once
+    assert run(dialing, ours, call) is None
+    assert hang_up_deleted(ours, call) is None
+    assert carrier.leg.leg_ref in api.asked[1].path
+
+
+def test_hanging_up_what_was_deleted_is_given_up_in_time(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.delete(call)
+    api.replies["POST"] = [DOWN]
+    assert hang_up_deleted(ours, call) == hanging_up.RETRY_SECONDS
+    ours.clock.pass_(hanging_up.PATIENCE_SECONDS + 1)
+    assert hang_up_deleted(ours, call) is None
+
+
+def test_a_call_deleted_in_its_last_words(both: tuple[Domain, Api]) -> None:
+    """Its leg was to be hung up a moment later, by a job that would have found no call."""
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.end(call)
+    ours.delete(call)
+    api.replies["POST"] = [TWILIO.state("completed")]
+    assert hang_up_deleted(ours, call) is None
+    assert len(api.asked) == 1
+
+
+def test_a_deleted_calls_leg_that_is_over(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.hear(call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL)
+    ours.later.waiting.clear()
+    ours.delete(call)
+    assert f"hang-up:{call['id']}" not in ours.later.waiting
+
+
+def test_a_deleted_calls_leg_that_a_flow_brought(both: tuple[Domain, Api]) -> None:
+    """It runs out of markup: the URLs in there lead nowhere any more."""
+    ours, _ = both
+    call = ours.create(TWILIO, phoneCallProviderBypassEnabled=True)
+    callback = urlsplit(call["phoneCallProviderDetails"]["statusCallback"]).path
+    ours.hear(call, TWILIO, EventKind.LEG_ANSWERED, token=callback.rpartition("/")[2])
+    assert ours.get(call)["phoneCallProviderId"] == TWILIO.leg.call_ref
+    ours.delete(call)
     assert f"hang-up:{call['id']}" not in ours.later.waiting
