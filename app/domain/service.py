@@ -72,6 +72,8 @@ class CallService:
             call = call_json(self.core, row)
             if last is not None:
                 last(conn, call)
+            if not new.bypass:
+                limits.hold_seat(self.core, conn, row)
         return call
 
     def get(self, org_id: str, call_id: str) -> dict[str, Any]:

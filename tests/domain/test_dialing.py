@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from app import bootstrap
 from app.config import Settings
-from app.domain import dialing, hanging_up, watchdog
+from app.domain import dialing, hanging_up, limits, watchdog
 from app.domain.errors import Invalid
+from app.store.calls import CallFilter
 from app.store.schema import credentials, phone_numbers
 from providers.events import EndedReason, EventKind
 from providers.simulation_server import ApiReply
@@ -233,6 +237,48 @@ def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(both: tuple[Dom
     ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
     assert ours.get(call)["status"] == "in-progress"
     assert ours.later.waiting[f"max-duration:{call['id']}"] == ("timer", 77)
+
+
+# ------------------------------------------------------------------ its seat
+
+
+@pytest.fixture
+def one_seat(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+    with domain(replace(settings, max_concurrent_calls=1)) as made:
+        yield made
+
+
+@each_carrier
+def test_a_dialled_call_has_its_seat_before_the_phone_rings(
+    one_seat: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    """Whoever picks it up finds the assistant there; the next call finds no room until the end."""
+    ours, _ = one_seat
+    call = ours.create(carrier)
+    for fields in ({}, {"phoneCallProviderBypassEnabled": True}):
+        with pytest.raises(Invalid, match="MAX_CONCURRENT_CALLS"):
+            ours.create(carrier, **fields)
+    with ours.core.store.write() as conn:
+        assert limits.has_room(ours.core, conn, call["id"])
+    ours.end(call)
+    assert ours.create(carrier)["status"] == "queued"
+
+
+def test_of_many_dialled_at_once_one_gets_the_seat(one_seat: tuple[Domain, Api]) -> None:
+    ours, _ = one_seat
+    together = Barrier(6)
+
+    def one(_: int) -> bool:
+        together.wait()
+        try:
+            ours.create(VONAGE)
+        except Invalid:
+            return False
+        return True
+
+    with ThreadPoolExecutor(together.parties) as pool:
+        assert sum(pool.map(one, range(together.parties))) == 1
+    assert len(ours.calls.list(bootstrap.ORG_ID, CallFilter())) == 1
 
 
 # ------------------------------------------------------------------ the end
