@@ -149,6 +149,8 @@ class Forward:
     caller_id: str | None = None
     extension: str | None = None
     timeout: int = 30
+    max_duration: int = 7200
+    """Seconds after the answer until the carrier itself ends the forward, at most what it can do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,8 @@ def _order(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Dia
         from_=row["resolved"]["number"],
         connect=documents.connect(core, row, tokens),
         status_url=documents.hook_url(core, provider, HookKind.STATUS, tokens[documents.CALLBACK]),
-        max_duration=row["max_duration"],
+        # Ours is the exact timer; the carrier's counts a forward in, and is for when we are gone.
+        max_duration=row["max_duration"] + core.settings.max_forward_seconds,
         extension=customer.get("extension"),
         machine=documents.listening(core, row, tokens),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -237,6 +238,16 @@ def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(both: tuple[Dom
     ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
     assert ours.get(call)["status"] == "in-progress"
     assert ours.later.waiting[f"max-duration:{call['id']}"] == ("timer", 77)
+
+
+@each_carrier
+def test_the_carriers_own_limit_leaves_room_for_a_forward(
+    settings: Settings, carrier: Carrier
+) -> None:
+    with domain(replace(settings, max_forward_seconds=1000)) as (ours, api):
+        api.replies["POST"] = [carrier.accepted]
+        run(dialing, ours, ours.create(carrier, maxDurationSeconds=77))
+    assert re.search(rb'TimeLimit=1077\b|"length_timer":\s*1077\b', api.asked[0].body)
 
 
 # ------------------------------------------------------------------ its seat
