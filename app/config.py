@@ -96,6 +96,7 @@ class Settings:
     join_timeout_seconds: float = 30.0
     bypass_ttl_seconds: float = 300.0
     reconcile_seconds: float = 60.0
+    max_forward_seconds: int = 7200
     assistant_request_seconds: float = 7.5
     price_seconds: float = 30.0
     """From a call's end until the carrier is asked for its price. 0: it never is."""
@@ -156,6 +157,7 @@ class _Reader:
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
             reconcile_seconds=self.number("RECONCILE_SECONDS", 60, 1, 3600),
+            max_forward_seconds=self.integer("MAX_FORWARD_SECONDS", 7200, 10, 86400),
             assistant_request_seconds=self.number("ASSISTANT_REQUEST_SECONDS", 7.5, 0.1, 14),
             price_seconds=self.number("PRICE_SECONDS", 30, 0, 3600),
             currency_rates=self.currency_rates(),

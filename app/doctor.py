@@ -16,9 +16,10 @@ from app.patchbay import Patchbay
 from app.store import accounts, migrate
 from app.store.schema import assistants, credentials, phone_numbers
 from app.store.vault import WrongKey
-from providers.base import HookKind, Provider
+from providers.base import Account, HookKind, NumberSetting, Probe, Provider
 from providers.errors import CarrierError, NotConfigured, ProviderError
 
+REFUSED = {401, 403}
 MARK = {"ok": "ok     ", "note": "note   ", "error": "ERROR  "}
 
 
@@ -96,10 +97,13 @@ def _carriers(patchbay: Patchbay) -> Iterator[Finding]:
         yield Finding(
             "note", "no carrier account: set the carrier's variables, or POST /credential"
         )
-    for row in rows:
-        yield from _account(patchbay, {str(name): value for name, value in row.items()})
+    named = {row["id"]: {str(name): value for name, value in row.items()} for row in rows}
+    for row in named.values():
+        yield from _account(patchbay, row)
     for number in numbers:
-        yield from _number(patchbay, {str(name): value for name, value in number.items()})
+        row = {str(name): value for name, value in number.items()}
+        yield from _number(patchbay, row)
+        yield from _set_up(patchbay, row, named[row["credential_id"]])
 
 
 def _account(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
@@ -110,6 +114,7 @@ def _account(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
     except (WrongKey, ProviderError) as error:
         yield Finding("error", f"{label}: {error}")
         return
+    yield from _round_trip(patchbay, provider, account, label)
     try:
         yield Finding("ok", f"{label}: {provider.client(account, timeout=5.0).check()}")
     except NotConfigured as error:
@@ -132,4 +137,102 @@ def _number(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _arrival(provider: Provider) -> str:
-    return next(hook.path for hook in provider.hooks if hook.kind is HookKind.ARRIVE)
+    return str(_path(provider, HookKind.ARRIVE))
+
+
+def _path(provider: Provider, kind: HookKind) -> str | None:
+    """Our URL of this kind that knows a call by its leg, not by a token."""
+    plain = (hook.path for hook in provider.hooks if hook.kind is kind and "<" not in hook.path)
+    return next(plain, None)
+
+
+# ------------------------------------------------------------------ signature round trip
+
+
+def _round_trip(
+    patchbay: Patchbay, provider: Provider, account: Account, label: str
+) -> Iterator[Finding]:
+    """What the carrier would send to PUBLIC_URL is let in there, and what it did not sign is not."""
+    now, url = patchbay.core.now(), patchbay.settings.public_url
+    url += str(_path(provider, HookKind.STATUS))
+    try:
+        ours, other = (provider.probe(url, account, now) for _ in range(2))
+    except ProviderError as error:
+        yield Finding("error", f"{label}: {error}")
+        return
+    true, forged = _sent(url, ours), _sent(url, Probe(other.headers, ours.body))
+    if true is None or forged is None:
+        yield Finding("note", f"{label}: signatures are not tried: {url} does not answer")
+    elif not 200 <= true < 300:
+        yield Finding(
+            "error",
+            f"{label}: what is signed for {url} is answered {true} there: the bridge that runs there "
+            "must have the same PUBLIC_URL, DATABASE_URL and SECRET_KEY, and its proxy must leave "
+            "path, headers and body alone",
+        )
+    elif forged not in REFUSED:
+        yield Finding(
+            "error",
+            f"{label}: a forged request to {url} is answered {forged}: something else than this "
+            "bridge answers there; check PUBLIC_URL and the proxy",
+        )
+    else:
+        yield Finding(
+            "ok", f"{label}: signatures: the true one is let in at {url}, a forged one not"
+        )
+
+
+def _sent(url: str, probe: Probe) -> int | None:
+    try:
+        answer = urllib3.request(
+            "POST",
+            url,
+            body=probe.body,
+            headers=dict(probe.headers),
+            timeout=5.0,
+            retries=False,
+        )
+    except urllib3.exceptions.HTTPError:
+        return None
+    return int(answer.status)
+
+
+# ------------------------------------------------------------------ the number at the carrier
+
+
+def _set_up(
+    patchbay: Patchbay, row: Mapping[str, Any], credential: Mapping[str, Any]
+) -> Iterator[Finding]:
+    provider = patchbay.providers[row["provider"]]
+    label = f"  {row['number']} at {provider.name}"
+    try:
+        client = provider.client(patchbay.core.account(credential), timeout=5.0)
+        settings = client.number(row["number"])
+    except WrongKey:
+        return  # told of the account
+    except CarrierError as error:
+        yield Finding("error", f"{label}: {error}")
+        return
+    except ProviderError as error:
+        yield Finding("note", f"{label}: not looked up: {error}")
+        return
+    for setting in settings:
+        yield _judged(patchbay, provider, label, setting)
+
+
+def _judged(patchbay: Patchbay, provider: Provider, label: str, setting: NumberSetting) -> Finding:
+    """A URL that leads elsewhere is no error: a flow may own the number, and lend us its calls."""
+    base = patchbay.settings.public_url
+    said = f"{label}: {setting.name}: {setting.value or 'not set'}"
+    if setting.problem:
+        return Finding("error", f"{said}; {setting.problem}")
+    path = _path(provider, setting.kind) if setting.kind else None
+    if path is None or (setting.value or "").partition("?")[0] == base + path:
+        return Finding("ok", said)
+    ours = (setting.value or "").startswith(base + "/")
+    advice = (
+        f"set {base + path}"
+        if ours
+        else f"for calls that come to us by themselves set {base + path}"
+    )
+    return Finding("error" if ours else "note", f"{said}; {advice}")

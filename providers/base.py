@@ -149,6 +149,8 @@ class Forward:
     caller_id: str | None = None
     extension: str | None = None
     timeout: int = 30
+    max_duration: int = 7200
+    """Seconds after the answer until the carrier itself ends the forward, at most what it can do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +367,26 @@ class LegState:
     events: tuple[CallEvent, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class NumberSetting:
+    """One thing the carrier was told about a number, in the words of its own console."""
+
+    name: str
+    value: str | None
+    kind: HookKind | None = None
+    """Which of our URLs it is meant for; None where it is no URL."""
+    problem: str | None = None
+    """What is wrong with it wherever it leads, and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A POST as the carrier would sign it, about a leg that nobody knows: it changes nothing."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Client(Protocol):
     """The carrier's REST API for one account. Blocking; every call has a timeout; creates are never re-sent.
 
@@ -389,6 +411,10 @@ class Client(Protocol):
 
     def check(self) -> str:
         """Ask the API who we are: one line for ``patchbay doctor``."""
+        ...
+
+    def number(self, number: str) -> Sequence[NumberSetting]:
+        """How an E.164 number is set up. ``CarrierError.gone`` when the account has no such number."""
         ...
 
 
@@ -432,6 +458,10 @@ class Provider(Protocol):
 
     def verify(self, request: WebhookRequest, account: Account) -> None:
         """Raises ``Refused`` unless this account's carrier signed exactly this request."""
+        ...
+
+    def probe(self, url: str, account: Account, now: datetime) -> Probe:
+        """A word to our status URL, signed with the account's newest secret. Raises ``NotConfigured``."""
         ...
 
     def verify_socket(self, url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:

@@ -282,6 +282,8 @@ class Stage:
         """How often the API shows a call without its price first."""
         self.api_url = ""
         """Of the carrier's REST API, while it is served."""
+        self.number: dict[str, Any] = {}
+        """What its account was told about the number otherwise than the bridge wants it, by field."""
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:

@@ -59,7 +59,7 @@ PREMIUM = (
     *("7803", "7809"),  # Russia
     *("81570", "81990"),  # Japan
 )
-"""Premium, shared-cost and personal ranges: never forwarded to, whatever is allowed."""
+"""Premium, shared-cost and personal ranges: never called or forwarded to, whatever is allowed."""
 
 
 def country_of(number: str) -> str | None:

@@ -1,6 +1,7 @@
 """The one gate for everything a leg may be connected to, wherever the destination came from.
 
-A forward costs money and cannot be taken back: what is not plainly allowed is refused.
+A customer we dial and a destination a call is forwarded to are judged alike: both cost money and
+cannot be taken back, so what is not plainly allowed is refused.
 """
 
 from __future__ import annotations
@@ -42,12 +43,14 @@ FIELDS = frozenset(
 
 def problem(core: Core, conn: Connection, row: Row, destination: Mapping[str, Any]) -> str | None:
     """Why this call may not be forwarded there, in a sentence for the client; None: it may."""
-    own = {number for number in (row["resolved"].get("number"), *_own(conn, row)) if number}
-    return _shape(destination) or (
-        _sip(core.settings, destination)
-        if destination["type"] == "sip"
-        else _number(core.settings, str(destination["number"]), own)
-    )
+    return _shape(destination) or _place(core, conn, row, destination, "destination")
+
+
+def customer_problem(core: Core, conn: Connection, row: Row) -> str | None:
+    """The same of the customer a call is to be dialled to; ``number`` or ``sipUri`` is there."""
+    customer = row["resolved"]["customer"]
+    kind = "sip" if customer.get("sipUri") else "number"
+    return _place(core, conn, row, {**customer, "type": kind}, "customer")
 
 
 def address(destination: Mapping[str, Any]) -> str:
@@ -60,8 +63,21 @@ def keys(extension: str) -> str:
     return extension.replace(",", "w").replace("W", "ww")
 
 
+def _place(
+    core: Core, conn: Connection, row: Row, destination: Mapping[str, Any], name: str
+) -> str | None:
+    """Where it is; ``name`` is what the client calls the object."""
+    if destination["type"] == "sip":
+        problem = _sip(core.settings, destination)
+    else:
+        problem = _number(core.settings, str(destination["number"]), _own(conn, row))
+    return f"{name}.{problem}" if problem else None
+
+
 def _own(conn: Connection, row: Row) -> Collection[str]:
-    return accounts.org_numbers(conn, row["org_id"])
+    """Numbers that lead back to us."""
+    numbers = {row["resolved"].get("number"), *accounts.org_numbers(conn, row["org_id"])}
+    return {number for number in numbers if number}
 
 
 def _shape(destination: Mapping[str, Any]) -> str | None:
@@ -81,19 +97,17 @@ def _shape(destination: Mapping[str, Any]) -> str | None:
 
 def _number(settings: Settings, number: str, own: Collection[str]) -> str | None:
     if not E164.fullmatch(number):
-        return "destination.number must be a valid phone number in the E.164 format"
+        return "number must be a valid phone number in the E.164 format"
     if number.startswith("+1") and not NORTH_AMERICAN.fullmatch(number):
-        return "destination.number is no North American number"
+        return "number is no North American number"
     if number in own:
-        return "destination.number is a number of your own: the call would come back to us"
+        return "number is a number of your own: the call would come back to us"
     if is_premium(number):
-        return "destination.number is in a premium or shared-cost range"
+        return "number is in a premium or shared-cost range"
     country = country_of(number)
     if country is None or country not in _allowed(settings, own):
         where = country or "no country"
-        return (
-            f"destination.number is of {where}, which the setting ALLOWED_COUNTRIES does not list"
-        )
+        return f"number is of {where}, which the setting ALLOWED_COUNTRIES does not list"
     return None
 
 
@@ -109,10 +123,10 @@ def _allowed(settings: Settings, own: Collection[str]) -> set[str | None]:
 def _sip(settings: Settings, destination: Mapping[str, Any]) -> str | None:
     match = SIP.fullmatch(str(destination.get("sipUri")))
     if match is None:
-        return "destination.sipUri must be like sip:user@host"
+        return "sipUri must be like sip:user@host"
     host = match[1].lower()
     if host not in settings.allowed_sip_hosts:
-        return f"destination.sipUri host {host!r} is not in the setting ALLOWED_SIP_HOSTS"
+        return f"sipUri host {host!r} is not in the setting ALLOWED_SIP_HOSTS"
     return None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, hanging_up, ledger, legs
+from app.domain import destinations, documents, hanging_up, ledger, legs
 from app.domain.core import Core, Row
 from app.domain.creation import INBOUND
 from app.domain.errors import Invalid
@@ -48,15 +48,23 @@ class Attempt:
     call_id: str
     order: Dial
     client: Client = field(repr=False)
+    credential: Mapping[str, Any] = field(repr=False)
 
 
-def check(core: Core, row: Row, tokens: Mapping[str, str], credential: Mapping[str, Any]) -> None:
-    """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
+def check(core: Core, conn: Connection, row: Row) -> None:
+    """Refuse a call that has nobody to dial, or somebody who may not be dialled. Raises ``Invalid``."""
     customer = row["resolved"]["customer"]
     if row["type"] == INBOUND:
         raise Invalid(NO_INBOUND)
     if not (customer.get("number") or customer.get("sipUri")):
         raise Invalid(NO_CUSTOMER)
+    problem = destinations.customer_problem(core, conn, row)
+    if problem:
+        raise Invalid(problem)
+
+
+def prepare(core: Core, row: Row, tokens: Mapping[str, str], credential: Mapping[str, Any]) -> None:
+    """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
     try:
         client = core.providers[row["provider"]].client(core.account(credential))
         client.prepare(_order(core, row, tokens))
@@ -103,14 +111,15 @@ def _begin(core: Core, call_id: str) -> Attempt | None:
         order = _order(core, row, core.vault.open(row["secret"])[SECRET])
         client = core.providers[row["provider"]].client(core.account(credential))
         _note(core, conn, row, f"dial:{number}", {"what": "dial", "to": order.to})
-        return Attempt(number, call_id, order, client)
+        return Attempt(number, call_id, order, client, credential)
 
 
 def _accepted(core: Core, attempt: Attempt, dialed: Dialed) -> None:
-    """The leg is ours. A call that was ended meanwhile has it hung up."""
+    """The leg is ours. A call that was ended or deleted meanwhile has it hung up."""
     with core.store.write() as conn:
         found = calls.get(conn, attempt.call_id, lock=True)
         if found is None:
+            hanging_up.order_lost(core, conn, attempt.call_id, dialed.leg_ref, attempt.credential)
             return
         row = dict(found)
         also = legs.adopt(conn, row, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))
@@ -162,7 +171,8 @@ def _order(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Dia
         from_=row["resolved"]["number"],
         connect=documents.connect(core, row, tokens),
         status_url=documents.hook_url(core, provider, HookKind.STATUS, tokens[documents.CALLBACK]),
-        max_duration=row["max_duration"],
+        # Ours is the exact timer; the carrier's counts a forward in, and is for when we are gone.
+        max_duration=row["max_duration"] + core.settings.max_forward_seconds,
         extension=customer.get("extension"),
         machine=documents.listening(core, row, tokens),
     )

@@ -115,6 +115,7 @@ def _instruction(core: Core, conn: Connection, row: Row, pending: Mapping[str, A
         documents.hook_url(core, provider, HookKind.FORWARD, token),
         caller_id=destination.get("callerId") or row["resolved"].get("number"),
         extension=destinations.keys(extension) if extension else None,
+        max_duration=core.settings.max_forward_seconds,
     )
 
 

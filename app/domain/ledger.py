@@ -29,6 +29,9 @@ WATCHDOG = "watchdog"
 PRICE = "price"
 TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
 
+FORWARD_GRACE_SECONDS = 120.0
+"""What is spoken and rung before a forward is answered, which is when the carrier begins to count."""
+
 LEG_IS_UP = {EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING}
 """From here on the assistant has JOIN_TIMEOUT_SECONDS to join."""
 AWAITS_ANEW = {EventKind.REATTACHED, EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED}
@@ -170,7 +173,7 @@ def _timers(
         cancel_timer(core, conn, row["id"], NO_CALL)
         watch(core, conn, row["id"])
     if EventKind.FORWARD_STARTED in kinds:
-        _forwarding(core, conn, row, state)
+        _forwarding(core, conn, row)
     elif kinds & LEG_IS_UP and not state.joined and state.status is not CallStatus.FORWARDING:
         start_timer(core, conn, row["id"], JOIN, core.settings.join_timeout_seconds)
     if EventKind.MEDIA_CONNECTED in kinds:
@@ -179,6 +182,8 @@ def _timers(
         EventKind.LEG_ANSWERED in kinds and not row["bypass"]
     ):
         start_timer(core, conn, row["id"], MAX_DURATION, row["max_duration"])
+    if EventKind.FORWARD_FAILED in kinds and state.status is not CallStatus.FORWARDING:
+        _limit(core, conn, row, _left(core, row, state))
     if not awaits_media(state):
         cancel_timer(core, conn, row["id"], LOST)
     elif kinds & AWAITS_ANEW:
@@ -201,12 +206,28 @@ def _await_media(core: Core, conn: Connection, row: Row, state: CallState, delay
     core.jobs.enqueue(conn, "timer", f"{LOST}:{row['id']}", payload, delay=delay, lock=row["id"])
 
 
-def _forwarding(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+def _forwarding(core: Core, conn: Connection, row: Row) -> None:
     """The socket is to be closed, upon which the carrier must ask what now."""
     cancel_timer(core, conn, row["id"], JOIN)
-    if not state.joined:
-        start_timer(core, conn, row["id"], MAX_DURATION, row["max_duration"])
+    _limit(core, conn, row, longest_forward(core))
     _nudge(core, conn, row)
+
+
+def longest_forward(core: Core) -> float:
+    """Seconds from its decision. The carrier's own limit ends it before, if the carrier tells."""
+    return core.settings.max_forward_seconds + FORWARD_GRACE_SECONDS
+
+
+def _left(core: Core, row: Row, state: CallState) -> float:
+    """Seconds of its own the call has left once nobody took the forward."""
+    gone = (core.now() - state.started_at).total_seconds() if state.started_at else 0.0
+    return max(0.0, float(row["max_duration"]) - gone)
+
+
+def _limit(core: Core, conn: Connection, row: Row, seconds: float) -> None:
+    """The call may go on for so long, more or less than was said before."""
+    cancel_timer(core, conn, row["id"], MAX_DURATION)
+    start_timer(core, conn, row["id"], MAX_DURATION, seconds)
 
 
 def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:

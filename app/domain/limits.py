@@ -59,7 +59,13 @@ def check_room(core: Core, conn: Connection) -> None:
     """Before a call is made by the API. Raises ``Invalid``: a limit is 400 at Vapi's."""
     most = core.settings.max_concurrent_calls
     if most and seats.taken(conn) >= most:
-        raise Invalid(f"Over Concurrency Limit. `MAX_CONCURRENT_CALLS` Is {most}.")
+        raise _over(core)
+
+
+def hold_seat(core: Core, conn: Connection, row: Row) -> None:
+    """For a call we dial, whose row is written: from now on its seat is taken. Raises ``Invalid``."""
+    if is_full(core, conn, row):
+        raise _over(core)
 
 
 def is_full(core: Core, conn: Connection, row: Row) -> bool:
@@ -89,3 +95,8 @@ def has_room(core: Core, conn: Connection, call_id: str) -> bool:
         turn_away(core, conn, row)
         return False
     return True
+
+
+def _over(core: Core) -> Invalid:
+    most = core.settings.max_concurrent_calls
+    return Invalid(f"Over Concurrency Limit. `MAX_CONCURRENT_CALLS` Is {most}.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import creation, dialing, documents, forwarding, ledger, limits
+from app.domain import creation, dialing, documents, forwarding, hanging_up, ledger, limits
 from app.domain.assistants import split_secrets
 from app.domain.collection import check_urls, paged
 from app.domain.core import Core, Row, iso
@@ -56,12 +56,14 @@ class CallService:
         with look_up() as conn:
             limits.check_room(self.core, conn)
             new = self._new(conn, org_id, body)
-        row, secrets = creation.draft(self.core, new)
+            row, secrets = creation.draft(self.core, new)
+            if not new.bypass:
+                dialing.check(self.core, conn, row)
         tokens = documents.mint()
         if new.bypass:
             secrets["details"] = self._details(row, tokens)
         else:
-            dialing.check(self.core, row, tokens, new.credential)
+            dialing.prepare(self.core, row, tokens, new.credential)
             secrets[dialing.SECRET] = tokens
         with self.core.store.write() as conn:
             creation.write(self.core, conn, row, secrets, tokens)
@@ -70,6 +72,8 @@ class CallService:
             call = call_json(self.core, row)
             if last is not None:
                 last(conn, call)
+            if not new.bypass:
+                limits.hold_seat(self.core, conn, row)
         return call
 
     def get(self, org_id: str, call_id: str) -> dict[str, Any]:
@@ -99,9 +103,10 @@ class CallService:
         return call_json(self.core, row)
 
     def delete(self, org_id: str, call_id: str) -> dict[str, Any]:
-        """Everything kept of the call. A live one loses its socket; its leg goes on or ends."""
+        """Everything kept of the call. A live one loses its socket; a leg we dialled is hung up."""
         with self.core.store.write() as conn:
             row = _own(conn, org_id, call_id, lock=True)
+            hanging_up.order_deleted(self.core, conn, row)
             for timer in (*ledger.TIMERS, ledger.PRICE):
                 ledger.cancel_timer(self.core, conn, call_id, timer)
             self.core.jobs.cancel(conn, f"deliver:{call_id}")

@@ -22,7 +22,7 @@ from providers.errors import ProviderError
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 GRACE_SECONDS = 60.0
-"""Beyond a call's longest duration: quiet for that long, and unknown to the carrier, it is over."""
+"""Beyond what a call, or its forward, may last: quiet for that long, and unknown to the carrier, it is over."""
 NEVER_CAME = "The carrier did not confirm the call, and no word of its leg came."
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def _conclude(core: Core, conn: Connection, row: Row, leg: LegState | None, quie
     history = events.of_call(conn, row["id"])
     if leg is not None:
         ledger.record(core, conn, row, _news(leg, history))
-    elif quiet >= row["max_duration"] + GRACE_SECONDS:
+    elif quiet >= _longest(core, row) + GRACE_SECONDS:
         lost = CallEvent(
             EventKind.TIMER,
             at=core.now(),
@@ -87,6 +87,12 @@ def _conclude(core: Core, conn: Connection, row: Row, leg: LegState | None, quie
         and dialing.unanswered(history)
     ):
         dialing.fail(core, conn, row, "reconciled:no-leg", _why(history))
+
+
+def _longest(core: Core, row: Row) -> float:
+    """Seconds the call may go on without a word."""
+    forwarding = row["status"] == CallStatus.FORWARDING
+    return ledger.longest_forward(core) if forwarding else float(row["max_duration"])
 
 
 def _news(leg: LegState, history: Sequence[CallEvent]) -> list[CallEvent]:

@@ -1,4 +1,7 @@
-"""How many calls take up sound: a leg that was given our document, or that opened its socket."""
+"""How many calls take up sound: a leg that was given our document, or that opened its socket.
+
+A call we dial counts from its creation: whoever picks the phone up must find the assistant there.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _TAKEN = (
     .where(
         calls.c.status.in_(LIVE),
         calls.c.id != sa.bindparam("but"),
-        sa.or_(_FETCHED, _OPENED),
+        sa.or_(calls.c.bypass.is_(False), _FETCHED, _OPENED),
     )
 )
 

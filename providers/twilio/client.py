@@ -9,14 +9,14 @@ https://www.twilio.com/docs/voice/api/call-resource
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from providers.base import Account, Dial, Dialed, LegState
+from providers.base import Account, Dial, Dialed, HookKind, LegState, NumberSetting
 from providers.errors import CarrierError, NotConfigured
 from providers.twilio import callbacks, twiml
 
@@ -81,6 +81,14 @@ class TwilioClient:
             found = self._rest.api.v2010.accounts(self._account.ref).fetch()
         return f"Twilio account {found.friendly_name} ({found.status})"
 
+    def number(self, number: str) -> Sequence[NumberSetting]:
+        """https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource"""
+        with _translated():
+            found = self._rest.incoming_phone_numbers.list(phone_number=number, limit=1)
+        if not found:
+            raise CarrierError(f"no number {number} in this account", permanent=True, gone=True)
+        return _number_settings(found[0])
+
     @cached_property
     def _rest(self) -> Rest:
         from twilio.rest import Client
@@ -109,6 +117,27 @@ def _create(order: Dial) -> dict[str, Any]:
         }
     except ValueError as error:
         raise CarrierError(f"Twilio: {error}", permanent=True) from error
+
+
+def _number_settings(number: Any) -> list[NumberSetting]:
+    """A trunk or an application takes the number's calls, whatever its own URLs say."""
+    elsewhere = number.trunk_sid or number.voice_application_sid
+    kind = "SIP trunk" if number.trunk_sid else "TwiML app"
+    status_by_get = number.status_callback and number.status_callback_method == "GET"
+    return [
+        NumberSetting(
+            "A call comes in",
+            number.voice_url or None,
+            HookKind.ARRIVE,
+            f"{kind} {elsewhere} takes its calls: choose Webhook instead" if elsewhere else None,
+        ),
+        NumberSetting(
+            "Call status changes",
+            number.status_callback or None,
+            HookKind.STATUS,
+            "it is sent by GET: choose HTTP POST" if status_by_get else None,
+        ),
+    ]
 
 
 def _snake(name: str) -> str:

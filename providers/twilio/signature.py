@@ -16,10 +16,13 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import parse_qsl
+from datetime import datetime
+from email.utils import format_datetime
+from secrets import token_hex
+from urllib.parse import parse_qsl, urlencode
 
-from providers.base import Account, WebhookRequest
-from providers.errors import InvalidSignature, MissingSignature, NoSecret
+from providers.base import Account, Probe, WebhookRequest
+from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 from providers.twilio.config import ACCOUNT_SID
 
 HEADER = "x-twilio-signature"
@@ -97,6 +100,21 @@ def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account
         raise InvalidSignature("the media URL that is checked must begin with wss://")
     other = url[:-1] if url.endswith("/") else f"{url}/"
     _check(headers, account, [*_spellings(url), *_spellings(other)], [])
+
+
+def probe(url: str, account: Account, now: datetime) -> Probe:
+    """A status of a call that there is not, under the primary token. Raises ``NotConfigured``."""
+    tokens = account.secrets.get("authTokens")
+    if not tokens:
+        raise NotConfigured(f"Twilio account {account.ref} has no authTokens")
+    form = {
+        "AccountSid": account.ref,
+        "CallSid": f"CA{token_hex(16)}",
+        "CallStatus": "ringing",
+        "Timestamp": format_datetime(now),
+    }
+    signed = compute(tokens[0], url, form.items())
+    return Probe({"Content-Type": FORM, HEADER: signed}, urlencode(form).encode())
 
 
 def fields(request: WebhookRequest) -> list[tuple[str, str]]:

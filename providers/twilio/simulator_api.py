@@ -1,4 +1,4 @@
-"""The simulated Twilio's REST API, version 2010-04-01: accounts and calls.
+"""The simulated Twilio's REST API, version 2010-04-01: accounts, numbers and calls.
 
 A call that is created is played at once, with the callbacks it was asked for; the stage's
 ``Callee`` says how the dialled phone behaves.
@@ -59,6 +59,9 @@ WEB = re.compile(r"https?://[^/_?#]+([/?#].*)?")
 PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(?:/Calls(?:/(CA[0-9a-f]{32}))?)?\.json")
 
 
+NUMBERS = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})/IncomingPhoneNumbers\.json")
+
+
 class ApiError(Exception):
     """A refusal, by Twilio's code."""
 
@@ -94,6 +97,9 @@ class TwilioApi:
         config = self.stage.config
         if not authorized(request.authorization, config.account_sid, config.auth_token):
             raise ApiError(20003)
+        numbers = NUMBERS.fullmatch(request.path)
+        if numbers and numbers[1] == config.account_sid and request.method == "GET":
+            return self._numbers(request)
         match = PATH.fullmatch(request.path)
         if match is None or match[1] != config.account_sid:
             raise ApiError(20404)
@@ -108,6 +114,24 @@ class TwilioApi:
     def _account(self) -> ApiReply:
         names = {"friendly_name": "Simulated account", "status": "active", "type": "Full"}
         return ApiReply(200, {"sid": self.stage.config.account_sid, **names})
+
+    def _numbers(self, request: ApiRequest) -> ApiReply:
+        config = self.stage.config
+        number = {
+            "sid": f"PN{'0' * 32}",
+            "phone_number": config.number,
+            "voice_url": f"{config.bridge_url}/twilio/inbound_call",
+            "voice_method": "POST",
+            "status_callback": f"{config.bridge_url}/twilio/status",
+            "status_callback_method": "POST",
+            "voice_application_sid": "",
+            "trunk_sid": None,
+            **self.stage.number,
+        }
+        wanted = dict(parse_qsl(request.query)).get("PhoneNumber", config.number)
+        found = [number] if wanted == config.number else []
+        page = {"page": 0, "page_size": 50, "next_page_uri": None, "uri": request.path}
+        return ApiReply(200, {"incoming_phone_numbers": found, **page})
 
     def _list(self, request: ApiRequest) -> ApiReply:
         wanted = dict(parse_qsl(request.query))

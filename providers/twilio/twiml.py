@@ -42,6 +42,12 @@ https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 
 STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 
+MAX_FORWARD = 86_400
+"""Seconds, the most ``timeLimit`` takes; four hours where it is not said.
+
+https://www.twilio.com/docs/voice/twiml/dial#timelimit
+"""
+
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NUMBER = re.compile(r"\+[1-9][0-9]{1,14}")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
@@ -165,6 +171,7 @@ def _forward(response: ET.Element, forward: Forward) -> None:
         "method": "POST",
         "answerOnBridge": "true",
         "timeout": str(forward.timeout),
+        "timeLimit": str(min(forward.max_duration, MAX_FORWARD)),
         "callerId": _clean(forward.caller_id or ""),
     }
     dial = ET.SubElement(response, "Dial", {name: value for name, value in wanted.items() if value})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from providers.base import (
@@ -13,6 +14,7 @@ from providers.base import (
     Details,
     HookKind,
     Instruction,
+    Probe,
     Provider,
     Report,
     WebhookRequest,
@@ -49,6 +51,9 @@ class Vonage:
 
     def verify(self, request: WebhookRequest, account: Account) -> None:
         signature.verify(request, account, self._replays)
+
+    def probe(self, url: str, account: Account, now: datetime) -> Probe:
+        return signature.probe(url, account, now)
 
     def verify_socket(self, url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
         signature.verify_socket(url, headers, account)

@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from providers.base import Account, Dial, Dialed, LegState
+from providers.base import Account, Dial, Dialed, HookKind, LegState, NumberSetting
 from providers.errors import BadRequest, CarrierError, NotConfigured
 from providers.vonage import callbacks, ncco
 from providers.vonage.config import API_HOST
 
 API_URL = "https://api.nexmo.com"
+NUMBERS_URL = "https://rest.nexmo.com"
+WEBHOOKS = {
+    "answer_url": ("Answer URL", HookKind.ARRIVE),
+    "event_url": ("Event URL", HookKind.STATUS),
+    "fallback_answer_url": ("Fallback URL", HookKind.FALLBACK),
+}
+"""Of an application's Voice capability: field -> its name in the dashboard, and ours."""
 MAX_DURATION = 86_400
 """Seconds, the most ``length_timer`` takes; counted from the answer."""
 RINGING_SECONDS = range(1, 121)
@@ -98,6 +105,49 @@ class VonageClient:
         application = self._account.secrets["applicationId"]
         return f"Vonage account {self._account.ref}, application {application}: token accepted"
 
+    def number(self, number: str) -> Sequence[NumberSetting]:
+        """The number's link, and the URLs of the application it is linked to.
+
+        https://developer.vonage.com/en/api/numbers#getOwnedNumbers
+        https://developer.vonage.com/en/api/application.v2#getApplication
+        """
+        digits = number.removeprefix("+")
+        asked = {"pattern": digits, "search_pattern": 0}
+        owned = self._ask_account(NUMBERS_URL, "/account/numbers", asked).get("numbers", [])
+        found = next((each for each in owned if each.get("msisdn") == digits), None)
+        if found is None:
+            raise CarrierError(f"no number {number} in this account", permanent=True, gone=True)
+        linked, ours = found.get("app_id"), self._account.secrets.get("applicationId")
+        application, link = linked or ours, _link(linked, ours)
+        if application is None or application != (ours or linked):
+            return [link]
+        path = f"/v2/applications/{quote(str(application), safe='')}"
+        return [link, *_webhooks(self._ask_account(API_URL, path))]
+
+    def _ask_account(
+        self, base: str, path: str, query: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """One read with the account's own key and secret."""
+        url = urlsplit(self._account.api_url or base)
+        http, target = self._account_http, url.path.rstrip("/") + path
+        try:
+            answer = http.make_request("GET", url.netloc, target, query, "basic", "query_params")
+        except Exception as error:
+            raise _translated(error) from error
+        return answer if isinstance(answer, dict) else {}
+
+    @cached_property
+    def _account_http(self) -> Any:
+        secret = self._account.secrets.get("apiSecret")
+        if not secret:
+            raise NotConfigured(
+                f"Vonage account {self._account.ref}: apiSecret is needed to look numbers up"
+            )
+        plain = urlsplit(self._account.api_url or API_URL).scheme == "http"
+        return _http_client(
+            {"api_key": self._account.ref, "api_secret": secret}, self._timeout, plain
+        )
+
     def _is_over(self, path: str, api_url: str | None) -> bool:
         try:
             leg = self._send("GET", path, None, api_url)
@@ -123,7 +173,9 @@ class VonageClient:
     @cached_property
     def _http(self) -> Any:
         plain = urlsplit(self._account.api_url or API_URL).scheme == "http"
-        return _http_client(*self._application(), self._timeout, plain)
+        application, key = self._application()
+        named = {"application_id": application, "private_key": key}
+        return _http_client(named, self._timeout, plain)
 
     def _application(self) -> tuple[str, str]:
         """(id, private key as PKCS#8). Raises ``NotConfigured``."""
@@ -158,6 +210,32 @@ def _create(order: Dial) -> dict[str, Any]:
         raise CarrierError(str(error), permanent=True) from error
 
 
+def _link(linked: str | None, ours: str | None) -> NumberSetting:
+    problem = None
+    if linked is None:
+        problem = "link the number to your application, or no call of it reaches anybody"
+    elif ours is not None and linked != ours:
+        problem = f"the number is linked to another application than ours, {ours}"
+    return NumberSetting("Linked application", linked, problem=problem)
+
+
+def _webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
+    """The Voice capability; without signed webhooks nothing of it is let in here."""
+    voice = application.get("capabilities", {}).get("voice", {})
+    urls = voice.get("webhooks", {})
+    signed = voice.get("signed_callbacks") is True
+    unsigned = "switch on 'Use signed webhooks', or every request is refused here"
+    return [
+        *(
+            NumberSetting(name, urls.get(field, {}).get("address") or None, kind)
+            for field, (name, kind) in WEBHOOKS.items()
+        ),
+        NumberSetting(
+            "Use signed webhooks", "on" if signed else "off", problem=None if signed else unsigned
+        ),
+    ]
+
+
 def _region(api_url: str | None) -> str | None:
     """Our token goes to Vonage's hosts only, whatever the store holds."""
     if api_url is None:
@@ -184,11 +262,12 @@ def _pkcs8(pem: str) -> str:
     ).decode()
 
 
-def _http_client(application_id: str, private_key: str, timeout: int, plain: bool) -> Any:
+def _http_client(named: Mapping[str, str], timeout: int, plain: bool) -> Any:
+    """``named``: who asks, in the words of the SDK's ``Auth``."""
     from vonage import Auth, HttpClientOptions, Vonage
 
     logging.getLogger("vonage").setLevel(logging.ERROR)
-    auth = Auth(application_id=application_id, private_key=private_key)
+    auth = Auth(**named)
     # ``pool_maxsize`` is, in the SDK, also how often a dropped request is sent.
     options = HttpClientOptions(timeout=timeout, max_retries=0, pool_maxsize=1)
     http = Vonage(auth, options).http_client

@@ -35,6 +35,8 @@ MAX_HEADERS = 512
 """Bytes of the endpoint's ``headers`` as JSON; more, and Vonage refuses the leg."""
 MAX_TALK = 1500
 RING_SECONDS = range(3, 7201)
+MAX_FORWARD = 7200
+"""Seconds a connected leg lasts at most, whatever ``limit`` says."""
 NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
 KEYS = re.compile(r"[0-9*#p]+")
 
@@ -158,6 +160,7 @@ def _forward(forward: Forward) -> Action:
         "action": "connect",
         **caller,
         "timeout": forward.timeout,
+        "limit": min(forward.max_duration, MAX_FORWARD),
         "eventType": "synchronous",
         "eventUrl": [_absolute(forward.outcome_url)],
         "eventMethod": "POST",

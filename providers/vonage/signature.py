@@ -22,8 +22,8 @@ from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import PyJWTError
 
-from providers.base import Account, WebhookRequest
-from providers.errors import InvalidSignature, MissingSignature, NoSecret
+from providers.base import Account, Probe, WebhookRequest
+from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 
 ISSUER = "Vonage"
 MAX_AGE = 300
@@ -95,6 +95,26 @@ def sign(
     if application_id is not None:
         claims["application_id"] = application_id
     return _JWS.encode(json.dumps(claims).encode(), secret, algorithm="HS256")
+
+
+def probe(url: str, account: Account, now: datetime) -> Probe:
+    """An event of a leg that there is not. Raises ``NotConfigured``."""
+    secrets = account.secrets.get("signatureSecrets")
+    if not secrets:
+        raise NotConfigured(
+            f"Vonage account {account.ref} has no signatureSecret: none of its webhooks is let in"
+        )
+    event = {
+        "uuid": str(uuid4()),
+        "conversation_uuid": f"CON-{uuid4()}",
+        "status": "ringing",
+        "direction": "inbound",
+        "timestamp": now.isoformat(),
+    }
+    body = _compact(event, ascii_only=True)
+    token = sign(secrets[0], api_key=account.ref, payload=body, now=now)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    return Probe(headers, body)
 
 
 def query_payload(query: str) -> bytes:

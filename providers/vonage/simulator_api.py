@@ -1,4 +1,4 @@
-"""The simulated Vonage's Voice API, version 1: calls.
+"""The simulated Vonage's Voice API, version 1: calls; and what its account says of the number.
 
 A call that is created is played at once, its events go where they were asked to; the stage's
 ``Callee`` says how the dialled phone behaves.
@@ -7,6 +7,7 @@ https://developer.vonage.com/en/api/voice
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -66,6 +67,14 @@ class VonageApi:
         return reply
 
     def _routed(self, request: ApiRequest) -> ApiReply:
+        config = self.stage.config
+        told = {
+            "/account/numbers": self._numbers,
+            f"/v2/applications/{config.application_id}": self._application,
+        }.get(request.path)
+        if told is not None:
+            known = is_account(request.authorization, config)
+            return ApiReply(200, told()) if known else ApiReply(401, UNAUTHORIZED)
         if not authorized(request.authorization, self.stage.config):
             return ApiReply(401, UNAUTHORIZED)
         match = PATH.fullmatch(request.path)
@@ -76,6 +85,27 @@ class VonageApi:
             return ROUTES[route](self, request, match[1] or "")
         except BadFields as error:
             return error.reply
+
+    def _numbers(self) -> dict[str, Any]:
+        config, number = self.stage.config, self.stage.number
+        linked = {"app_id": config.application_id, "voiceCallbackType": "app"}
+        names = {"country": "US", "type": "mobile-lvn", "features": ["VOICE"]}
+        given = {name: number[name] for name in linked if name in number}
+        msisdn = config.number.removeprefix("+")
+        return {"count": 1, "numbers": [{**names, "msisdn": msisdn, **linked, **given}]}
+
+    def _application(self) -> dict[str, Any]:
+        config, number = self.stage.config, self.stage.number
+        paths = {"answer_url": "answer", "event_url": "event", "fallback_answer_url": "fallback"}
+        urls = {name: f"{config.bridge_url}/vonage/{path}" for name, path in paths.items()}
+        webhooks = {
+            name: {"address": number.get(name, url), "http_method": "POST"}
+            for name, url in urls.items()
+        }
+        signed = number.get("signed_callbacks", True)
+        voice = {"webhooks": webhooks, "signed_callbacks": signed}
+        names = {"id": config.application_id, "name": "Simulated application"}
+        return {**names, "capabilities": {"voice": voice}}
 
     def _list(self, request: ApiRequest, _: str) -> ApiReply:
         wanted = dict(parse_qsl(request.query))
@@ -210,6 +240,17 @@ def authorized(header: str, config: VonageConfig) -> bool:
         return False
     named = claims["application_id"] == config.application_id
     return scheme.lower() == "bearer" and algorithm == "RS256" and named
+
+
+def is_account(header: str, config: VonageConfig) -> bool:
+    """Basic, by the account's own key and secret."""
+    scheme, _, token = header.partition(" ")
+    try:
+        name, _, secret = base64.b64decode(token, validate=True).decode().partition(":")
+    except ValueError:
+        return False
+    right = secret == config.api_secret if config.api_secret else bool(secret)
+    return scheme.lower() == "basic" and name == config.account_key and right
 
 
 @cache

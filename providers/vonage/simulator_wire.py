@@ -33,13 +33,15 @@ OWNER_URL = "http://localhost/flow"
 class VonageConfig(SimulatorConfig):
     """``account_key`` is Vonage's api key; ``private_key`` the application's, PEM.
 
-    Without a private key the REST API takes any well-formed token of the application.
+    Without a private key the REST API takes any well-formed token of the application, without an
+    ``api_secret`` any of the account.
     """
 
     account_key: str
     signature_secret: str = field(repr=False)
     application_id: str = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
     private_key: str | None = field(default=None, repr=False)
+    api_secret: str | None = field(default=None, repr=False)
 
 
 def config_from_environment(
@@ -57,6 +59,8 @@ def config_from_environment(
     }
     if application := setting(environ, "VONAGE_APPLICATION_ID", ""):
         values["application_id"] = application
+    if secret := setting(environ, "VONAGE_API_SECRET", ""):
+        values["api_secret"] = secret
     if key := setting(environ, "VONAGE_PRIVATE_KEY", ""):
         values["private_key"] = key.replace("\\n", "\n")
     return VonageConfig(**(values | changes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -111,6 +112,8 @@ class Later:
 
     waiting: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Key -> (kind, delay)."""
+    payloads: dict[str, str] = field(default_factory=dict)
+    """Key -> what the handler gets, as the store keeps it: JSON."""
 
     def enqueue(
         self,
@@ -123,6 +126,7 @@ class Later:
         lock: str | None = None,
     ) -> None:
         self.waiting[key] = (kind, delay)
+        self.payloads[key] = json.dumps(payload)
 
     def cancel(self, conn: Connection, key: str) -> None:
         self.waiting.pop(key, None)
@@ -164,6 +168,9 @@ class Domain:
 
     def kinds(self, call: Mapping[str, Any]) -> list[str]:
         return [event["kind"] for event in self.calls.events(bootstrap.ORG_ID, call["id"])]
+
+    def delete(self, call: Mapping[str, Any]) -> None:
+        self.calls.delete(bootstrap.ORG_ID, call["id"])
 
     def end(self, call: Mapping[str, Any]) -> None:
         self.calls.control(bootstrap.ORG_ID, call["id"], None, {"type": "end-call"})

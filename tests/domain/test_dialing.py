@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from app import bootstrap
 from app.config import Settings
-from app.domain import dialing, hanging_up, watchdog
+from app.domain import dialing, hanging_up, limits, watchdog
 from app.domain.errors import Invalid
+from app.store.calls import CallFilter
+from app.store.schema import credentials, phone_numbers
 from providers.events import EndedReason, EventKind
 from providers.simulation_server import ApiReply
-from tests.bridge import CUSTOMER
+from tests.bridge import CUSTOMER, SECRETS, TWILIO_NUMBER, VONAGE_NUMBER
 from tests.domain.carriers import (
     BUSY,
     CARRIERS,
@@ -65,6 +74,14 @@ def outcome(call: dict[str, Any]) -> tuple[str, str | None]:
         ({"customer": {"name": "Ann"}}, "customer.number"),
         ({"type": "inboundPhoneCall"}, "phoneCallProviderBypassEnabled"),
         ({"customer": {"number": CUSTOMER, "extension": "ask Ann"}}, "xtension"),
+        # what may not be forwarded to may not be dialled either
+        ({"customer": {"number": "+252615550188"}}, "customer.number.* ALLOWED_COUNTRIES"),
+        ({"customer": {"number": "+18765550188"}}, "JM.* ALLOWED_COUNTRIES"),
+        ({"customer": {"number": "+19005550188"}}, "customer.number.* premium"),
+        ({"customer": {"number": "4155550188"}}, "customer.number.* E.164"),
+        ({"customer": {"number": TWILIO_NUMBER}}, "customer.number.* your own"),
+        ({"customer": {"number": VONAGE_NUMBER}}, "customer.number.* your own"),
+        ({"customer": {"sipUri": "sip:ann@example.com"}}, "customer.sipUri.* ALLOWED_SIP_HOSTS"),
     ],
 )
 def test_what_cannot_be_dialled_is_refused_at_once(
@@ -84,13 +101,30 @@ def test_an_account_without_access_to_the_api_is_refused_by_name(settings: Setti
         ours.create(VONAGE)
 
 
-def test_a_sip_address_is_dialled_as_such(both: tuple[Domain, Api]) -> None:
-    ours, api = both
-    api.replies["POST"] = [TWILIO.accepted]
-    call = ours.create(TWILIO, customer={"sipUri": "sip:ann@example.com"})
-    run(dialing, ours, call)
+def test_a_sip_address_is_dialled_as_such(settings: Settings) -> None:
+    allowed = replace(settings, allowed_sip_hosts=frozenset({"example.com"}))
+    with domain(allowed) as (ours, api):
+        api.replies["POST"] = [TWILIO.accepted]
+        call = ours.create(TWILIO, customer={"sipUri": "sip:ann@example.com"})
+        run(dialing, ours, call)
     assert call["phoneCallTransport"] == "sip"
     assert b"To=sip%3Aann%40example.com" in api.asked[0].body
+
+
+@each_carrier
+def test_a_country_that_is_listed_is_dialled(settings: Settings, carrier: Carrier) -> None:
+    with domain(replace(settings, allowed_countries=frozenset({"GB"}))) as (ours, _):
+        assert ours.create(carrier, customer={"number": "+442079460018"})["status"] == "queued"
+        with pytest.raises(Invalid, match=r"US.* ALLOWED_COUNTRIES"):
+            ours.create(carrier)
+
+
+@each_carrier
+def test_whom_a_flow_calls_is_the_flows_business(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    abroad = {"customer": {"number": "+252615550188"}, "phoneCallProviderBypassEnabled": True}
+    assert both[0].create(carrier, **abroad)["status"] == "queued"
 
 
 # ------------------------------------------------------------------ once
@@ -206,6 +240,58 @@ def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(both: tuple[Dom
     assert ours.later.waiting[f"max-duration:{call['id']}"] == ("timer", 77)
 
 
+@each_carrier
+def test_the_carriers_own_limit_leaves_room_for_a_forward(
+    settings: Settings, carrier: Carrier
+) -> None:
+    with domain(replace(settings, max_forward_seconds=1000)) as (ours, api):
+        api.replies["POST"] = [carrier.accepted]
+        run(dialing, ours, ours.create(carrier, maxDurationSeconds=77))
+    assert re.search(rb'TimeLimit=1077\b|"length_timer":\s*1077\b', api.asked[0].body)
+
+
+# ------------------------------------------------------------------ its seat
+
+
+@pytest.fixture
+def one_seat(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+    with domain(replace(settings, max_concurrent_calls=1)) as made:
+        yield made
+
+
+@each_carrier
+def test_a_dialled_call_has_its_seat_before_the_phone_rings(
+    one_seat: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    """Whoever picks it up finds the assistant there; the next call finds no room until the end."""
+    ours, _ = one_seat
+    call = ours.create(carrier)
+    for fields in ({}, {"phoneCallProviderBypassEnabled": True}):
+        with pytest.raises(Invalid, match="MAX_CONCURRENT_CALLS"):
+            ours.create(carrier, **fields)
+    with ours.core.store.write() as conn:
+        assert limits.has_room(ours.core, conn, call["id"])
+    ours.end(call)
+    assert ours.create(carrier)["status"] == "queued"
+
+
+def test_of_many_dialled_at_once_one_gets_the_seat(one_seat: tuple[Domain, Api]) -> None:
+    ours, _ = one_seat
+    together = Barrier(6)
+
+    def one(_: int) -> bool:
+        together.wait()
+        try:
+            ours.create(VONAGE)
+        except Invalid:
+            return False
+        return True
+
+    with ThreadPoolExecutor(together.parties) as pool:
+        assert sum(pool.map(one, range(together.parties))) == 1
+    assert len(ours.calls.list(bootstrap.ORG_ID, CallFilter())) == 1
+
+
 # ------------------------------------------------------------------ the end
 
 
@@ -293,4 +379,90 @@ def test_a_leg_of_a_flow_is_never_hung_up(both: tuple[Domain, Api]) -> None:
     ours, _ = both
     call = ours.create(TWILIO, phoneCallProviderBypassEnabled=True)
     ours.end(call)
+    assert f"hang-up:{call['id']}" not in ours.later.waiting
+
+
+# ------------------------------------------------------------------ deletion
+
+
+def hang_up_deleted(ours: Domain, call: dict[str, Any]) -> float | None:
+    """The job that outlives its call, as the store has kept it."""
+    payload = ours.later.payloads[f"hang-up:{call['id']}"]
+    assert not [secret for secret in (*SECRETS, "PRIVATE KEY") if secret in payload]
+    return hanging_up.run(ours.core, json.loads(payload))
+
+
+@each_carrier
+def test_a_deleted_calls_leg_is_hung_up(both: tuple[Domain, Api], carrier: Carrier) -> None:
+    """Though neither the call nor its account is there any more."""
+    ours, api = both
+    call = dialled(ours, api, carrier)
+    ours.hear(call, carrier, EventKind.LEG_ANSWERED)
+    ours.delete(call)
+    with ours.core.store.write() as conn:
+        conn.execute(phone_numbers.delete())
+        conn.execute(credentials.delete())
+    api.replies["POST"], api.replies["PUT"] = [carrier.state("completed")], [ApiReply(204)]
+    assert ours.later.waiting[f"hang-up:{call['id']}"] == ("hang-up", 0.0)
+    assert hang_up_deleted(ours, call) is None
+    assert [carrier.leg.leg_ref in each.path for each in api.asked] == [True]
+
+
+@each_carrier
+def test_a_call_deleted_while_the_carrier_is_asked(
+    both: tuple[Domain, Api], carrier: Carrier
+) -> None:
+    ours, api = both
+    api.replies["POST"], api.replies["PUT"] = [carrier.accepted], [ApiReply(204)]
+    call = ours.create(carrier)
+
+    def delete_once() -> None:
+        api.meanwhile = lambda: None
+        ours.delete(call)
+        assert f"hang-up:{call['id']}" not in ours.later.waiting
+
+    api.meanwhile = delete_once
+    assert run(dialing, ours, call) is None
+    assert hang_up_deleted(ours, call) is None
+    assert carrier.leg.leg_ref in api.asked[1].path
+
+
+def test_hanging_up_what_was_deleted_is_given_up_in_time(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.delete(call)
+    api.replies["POST"] = [DOWN]
+    assert hang_up_deleted(ours, call) == hanging_up.RETRY_SECONDS
+    ours.clock.pass_(hanging_up.PATIENCE_SECONDS + 1)
+    assert hang_up_deleted(ours, call) is None
+
+
+def test_a_call_deleted_in_its_last_words(both: tuple[Domain, Api]) -> None:
+    """Its leg was to be hung up a moment later, by a job that would have found no call."""
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.end(call)
+    ours.delete(call)
+    api.replies["POST"] = [TWILIO.state("completed")]
+    assert hang_up_deleted(ours, call) is None
+    assert len(api.asked) == 1
+
+
+def test_a_deleted_calls_leg_that_is_over(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.hear(call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL)
+    ours.later.waiting.clear()
+    ours.delete(call)
+    assert f"hang-up:{call['id']}" not in ours.later.waiting
+
+
+def test_a_deleted_calls_leg_that_a_flow_brought(both: tuple[Domain, Api]) -> None:
+    """It runs out of markup: the URLs in there lead nowhere any more."""
+    ours, _ = both
+    call = ours.create(TWILIO, phoneCallProviderBypassEnabled=True)
+    callback = urlsplit(call["phoneCallProviderDetails"]["statusCallback"]).path
+    ours.hear(call, TWILIO, EventKind.LEG_ANSWERED, token=callback.rpartition("/")[2])
+    assert ours.get(call)["phoneCallProviderId"] == TWILIO.leg.call_ref
+    ours.delete(call)
     assert f"hang-up:{call['id']}" not in ours.later.waiting

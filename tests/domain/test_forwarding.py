@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from app.domain import ledger
+from app.store import calls
 from providers.errors import Refused
+from providers.events import CallEvent, EventKind
 from tests.domain.conftest import JOIN
 from tests.domain.legs import Leg, Live, fire, join, waiting
 from tests.routes.api import Api
@@ -48,10 +54,29 @@ def test_a_carrier_that_has_asked(leg: Leg, forwarding: Live) -> None:
     assert waiting(leg.app, ledger.LOST, forwarding.id) is None
 
 
-def test_its_limit_still_counts(leg: Leg, forwarding: Live) -> None:
-    leg.ask(forwarding.document)
+def test_its_own_limit_stands_still_and_the_forwards_counts(leg: Leg, forwarding: Live) -> None:
+    timer = waiting(leg.app, ledger.MAX_DURATION, forwarding.id)
+    assert timer is not None
+    assert timer.seconds == pytest.approx(7200 + ledger.FORWARD_GRACE_SECONDS, abs=60)
+    markup = leg.ask(forwarding.document).text
+    assert re.search(r'timeLimit="7200"|"limit":7200', markup)
     fire(leg.app, ledger.MAX_DURATION, forwarding.id)
     assert forwarding.reason == "exceeded-max-duration"
+
+
+def test_a_caller_who_is_back_has_what_was_left(api: Api, leg: Leg, forwarding: Live) -> None:
+    """Of the 600 seconds of every call."""
+    core = leg.app.extensions["patchbay"].core
+    later = replace(core, now=lambda: datetime.now(UTC) + timedelta(seconds=200))
+    with core.store.write() as conn:
+        row = calls.get(conn, forwarding.id, lock=True)
+        assert row is not None
+        attempt = {"forward": row["resolved"]["forward"]["id"]}
+        failed = CallEvent(EventKind.FORWARD_FAILED, later.now(), "failed", data=attempt)
+        ledger.record(later, conn, row, [failed])
+    timer = waiting(leg.app, ledger.MAX_DURATION, forwarding.id)
+    assert timer is not None
+    assert timer.seconds == pytest.approx(400, abs=60)
 
 
 def test_an_end_by_the_api_wins(leg: Leg, forwarding: Live) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from app import bootstrap
 from app.config import Settings
-from app.domain import documents, watchdog
+from app.domain import documents, ledger, watchdog
 from app.domain.media import Seat
 from app.store import calls
 from providers.base import StreamStart, stream_id
@@ -193,3 +194,21 @@ def test_a_call_that_ended_meanwhile_keeps_its_reason(both: tuple[Domain, Api]) 
     ours.end(call)
     ours.media.confess()
     assert outcome(ours.get(call)) == ("ended", "manually-canceled")
+
+
+def test_a_quiet_forward_is_as_long_as_a_forward_may_be(both: tuple[Domain, Api]) -> None:
+    """People talk there, and the carrier tells nothing until they have done."""
+    ours, api = both
+    call = dialled(ours, api, TWILIO, maxDurationSeconds=100)
+    ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
+    destination = {"type": "number", "number": "+14155550188"}
+    ours.calls.control(
+        bootstrap.ORG_ID, call["id"], None, {"type": "transfer", "destination": destination}
+    )
+    api.replies["GET"] = [UNKNOWN]
+    ours.clock.pass_(ours.core.settings.max_forward_seconds)
+    assert run(watchdog, ours, call) == 60
+    assert outcome(ours.get(call)) == ("forwarding", None)
+    ours.clock.pass_(ledger.FORWARD_GRACE_SECONDS + watchdog.GRACE_SECONDS)
+    assert run(watchdog, ours, call) is None
+    assert outcome(ours.get(call)) == ("ended", "unknown-error")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from app.config import Settings
 from app.store import calls
 from tests.routes.api import TOKEN, TWILIO_NUMBER, UNKNOWN, Api, refused
 
@@ -51,6 +53,11 @@ def test_create_with_a_number_of_its_own(api: Api) -> None:
     )
     assert call["phoneCallProviderDetails"]["from"] == "+14155550100"
     assert TOKEN not in api.get(f"/call/{call['id']}").text
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, allowed_sip_hosts=frozenset({"example.com"}))
 
 
 @pytest.mark.parametrize("bypass", [{}, {"phoneCallProviderBypassEnabled": False}])

@@ -117,12 +117,13 @@ def test_instructions_follow_each_other() -> None:
 
 
 def test_a_forward_to_a_number() -> None:
-    (dial,) = said(Forward("+14155550123", OUTCOME_URL, "+12125550100", "12#", timeout=20))
+    (dial,) = said(Forward("+14155550123", OUTCOME_URL, "+12125550100", "12#", 20, 60))
     assert dial.attrib == {
         "action": OUTCOME_URL,
         "method": "POST",
         "answerOnBridge": "true",
         "timeout": "20",
+        "timeLimit": "60",
         "callerId": "+12125550100",
     }
     (number,) = dial

@@ -122,19 +122,30 @@ def test_wrong_callback_urls(url: str) -> None:
 
 def test_forward_to_a_number() -> None:
     forward = Forward(
-        "+447700900999", OUTCOME, caller_id="+14155550100", extension="1w2#", timeout=20
+        "+447700900999",
+        OUTCOME,
+        caller_id="+14155550100",
+        extension="1w2#",
+        timeout=20,
+        max_duration=60,
     )
     assert rendered(forward) == [
         {
             "action": "connect",
             "from": "14155550100",
             "timeout": 20,
+            "limit": 60,
             "eventType": "synchronous",
             "eventUrl": [OUTCOME],
             "eventMethod": "POST",
             "endpoint": [{"type": "phone", "number": "447700900999", "dtmfAnswer": "1p2#"}],
         }
     ]
+
+
+def test_a_forward_is_as_long_as_vonage_can() -> None:
+    (action,) = rendered(Forward("+447700900999", OUTCOME, max_duration=86_400))
+    assert action["limit"] == 7200
 
 
 def test_forward_to_a_sip_address() -> None:
