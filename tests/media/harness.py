@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.asgi import Application, build
+from app.delivery.http import allowed
 from app.domain.core import Reply
 from app.domain.media import Seat, Told
 from app.media.limits import Limits
@@ -54,6 +56,10 @@ class Domain:
         self.told = list[tuple[Any, ...]]()
         self.raises = dict[str, list[Exception]]()
         """By method: errors for its next calls, in order."""
+        self.core = SimpleNamespace(
+            settings=SimpleNamespace(fallback_voice=None),
+            addresses=partial(allowed, allow_private=True),
+        )
         self.owes = False
         """Whether the store has to be told of calls it did not take."""
         self.kept = dict[str, Any]()

@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.media.desk import Desk
 from app.media.ending import Fate, How
 from app.media.inbox import Inbox, Overrun
 from app.media.limits import Flooded, FloodGuard, Limits
@@ -62,6 +63,10 @@ class Wire:
             await self._more.wait()
 
 
+NOBODY = Desk(cast(Any, None), cast(Any, None))
+"""What a line without an assistant has no use for."""
+
+
 async def line_of(
     caller: TwilioCaller | VonageCaller, wire: Wire, limits: Limits | None = None
 ) -> tuple[Line, Fate]:
@@ -73,7 +78,7 @@ async def line_of(
         start = codec.decode(message)
     assert isinstance(start, StreamStart)
     fate = Fate()
-    return Line(socket, codec, start, caller.opening(), fate, limits), fate
+    return Line(socket, codec, start, caller.opening(), fate, limits, NOBODY), fate
 
 
 # ------------------------------------------------------------------ hearing

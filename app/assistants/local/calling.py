@@ -179,7 +179,7 @@ class Calling:
         return "The call is being transferred."
 
     async def _destination(self, tool: Tool, arguments: Json) -> Json:
-        wanted = arguments.get("destination")
+        wanted: Any = arguments.get("destination")
         if isinstance(wanted, Mapping):  # a menu's own
             return wanted
         for place in tool.destinations:
@@ -189,11 +189,11 @@ class Calling:
             raise Failed(f"{wanted} is none of the tool's destinations")
         extra = {"functionCall": {"name": tool.name, "parameters": dict(arguments)}}
         reply = await self._desk.ask("transfer-destination-request", extra, SERVER_SECONDS)
-        body = _json(reply.body) if reply.error is None else None
-        place = body.get("destination") if isinstance(body, Mapping) else None
-        if not isinstance(place, Mapping):
+        body: Any = _json(reply.body) if reply.error is None else None
+        named: Any = body.get("destination") if isinstance(body, Mapping) else None
+        if not isinstance(named, Mapping):
             raise Failed(reply.error or "the server named no destination")
-        return place
+        return named
 
     async def press(self, tool: Tool, arguments: Json) -> str:
         keys = str(arguments.get("dtmf", "")).strip()

@@ -19,6 +19,7 @@ from app.assistants.local.tools import Tool, read_tools
 from app.assistants.local.variables import values
 from app.assistants.local.vendors import models, transcribers, voices
 from app.assistants.local.vendors.access import NoEngine
+from app.assistants.local.vendors.voice_makers import Custom
 from app.domain.media import Seat
 from app.media.desk import Desk
 from app.media.line import Line
@@ -77,7 +78,7 @@ def _parts(plan: Plan, seat: Seat, rate: int, desk: Desk) -> Parts:
     """Raises ``NoEngine``."""
     keys = seat.keys
     voice = voices.choose(plan.voice, keys, desk.fallback_voice)
-    custom = voices.Custom(desk.addresses, seat.call)
+    custom = Custom(desk.addresses, seat.call)
     deaf = plan.transcriber == NO_TRANSCRIBER
     return Parts(
         None if deaf else transcribers.make_transcriber(plan.transcriber, keys, rate),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat.tests.utils import run_test
 
-from app.assistants.local.embedded import ears, listen, menu, model, speak, voice
+from app.assistants.local.embedded import ears, listen, listener, menu, model, speak, voice
 from app.assistants.local.embedded.ears import GuessFrame
 from app.assistants.local.embedded.helper import Helper
 from app.assistants.local.vendors.access import NoEngine
@@ -225,6 +226,23 @@ async def test_ears_that_know_no_word_hear_nothing(words: list[str]) -> None:
     down, up = await heard(ears.make({"words": words}, 8000), "goodbye", 8000)
     assert not [frame for frame in down if isinstance(frame, GuessFrame)]
     assert not [frame for frame in up if isinstance(frame, ErrorFrame)]
+
+
+class HalfHeard:
+    """A decoder that got no further than a phrase's first word, as the real one sometimes does."""
+
+    def hyp(self) -> SimpleNamespace:
+        return SimpleNamespace(hypstr="opening")
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **options: True
+
+
+def test_half_a_phrase_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "_decoder", lambda **options: HalfHeard())
+    assert listener.Listener().hear(["opening hours"], b"") == ""
+    assert listener.Listener().hear(["opening"], b"") == "opening"
+    assert listener.Listener().hear([], b"") == "opening"
 
 
 @on_loop
