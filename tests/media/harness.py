@@ -151,6 +151,12 @@ class Domain:
                 return
             await self._changed.wait()
 
+    async def changed(self) -> None:
+        """Wait for the next report."""
+        self._loop = asyncio.get_running_loop()
+        self._changed.clear()
+        await self._changed.wait()
+
     async def hears(self, word: str) -> tuple[Any, ...]:
         """Wait for the first report of that name."""
         await self.until(lambda: word in [told[0] for told in self.told])

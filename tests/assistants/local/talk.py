@@ -1,0 +1,182 @@
+"""A phone call with the local assistant: a carrier's socket on which somebody speaks and listens.
+
+The caller's sound is sent as carriers send it, 20 ms at a time, in real time: that is the
+protocol, and the voice detector's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from app.domain.vendors import Access
+from app.media.limits import Limits
+from providers.audio import audioop
+from providers.events import EndedReason
+from tests.media.harness import Caller, Domain, TwilioCaller, calling, serving
+from tests.speech import speech
+from tests.vendors.chat import Chat
+from tests.vendors.deepgram_listen import DeepgramListen
+
+STEP = 0.02
+LOUD = 300
+"""Mean level of 20 ms that hold a voice."""
+LIMITS = Limits(drain_seconds=2.0, grace_seconds=1.0, watch_seconds=0.05)
+MODEL = {"provider": "openai", "model": "gpt-4o"}
+TRANSCRIBER = {"provider": "deepgram", "model": "nova-2", "language": "en"}
+
+
+@dataclass
+class Call:
+    """One call in progress."""
+
+    caller: Caller
+    socket: ClientConnection
+    domain: Domain
+    heard: bytearray = field(default_factory=bytearray)
+    """All PCM that came."""
+    clears: int = 0
+    over: bool = False
+    _queue: list[bytes] = field(default_factory=list)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def say(self, name: str) -> None:
+        """Begin to speak a sentence of ``tests.speech``."""
+        pcm = speech(name, self.caller.rate)
+        step = int(self.caller.rate * STEP) * 2
+        pieces = [pcm[at : at + step] for at in range(0, len(pcm), step)]
+        self._queue.extend(piece.ljust(step, b"\0") for piece in pieces)
+
+    async def press(self, key: str) -> None:
+        await self.socket.send(self.caller.digit(key))
+
+    async def stop(self) -> None:
+        """The caller hangs up, and the carrier says so."""
+        if isinstance(self.caller, TwilioCaller):
+            await self.socket.send(self.caller.stop())
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait for a condition of what is heard, or told to the domain."""
+        while not done():
+            assert not self.over, self.domain.told
+            self._changed.clear()
+            waits = [
+                asyncio.ensure_future(self._changed.wait()),
+                asyncio.ensure_future(self.domain.changed()),
+            ]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def said(self, text: str) -> None:
+        """Wait until the transcript holds this."""
+        await self.until(lambda: text in self.transcript)
+
+    async def end(self) -> EndedReason | None:
+        """Wait for the end; why, if it was the assistant's decision."""
+        while not self.over:
+            self._changed.clear()
+            await self._changed.wait()
+        return self.reason
+
+    @property
+    def reason(self) -> EndedReason | None:
+        return next((told[2] for told in self.domain.told if told[0] == "intend"), None)
+
+    @property
+    def message(self) -> str | None:
+        return next((told[3] for told in self.domain.told if told[0] == "intend"), None)
+
+    @property
+    def transcript(self) -> str:
+        return str(self.domain.kept.get("transcript", ""))
+
+    def sounds(self) -> bool:
+        """Whether a voice was heard."""
+        return audioop.rms(bytes(self.heard[-8000:]), 2) > LOUD if self.heard else False
+
+    async def send(self) -> None:
+        """The caller's side, until the socket is closed."""
+        loop, due = asyncio.get_running_loop(), asyncio.get_running_loop().time()
+        quiet = bytes(int(self.caller.rate * STEP) * 2)
+        try:
+            while True:
+                piece = self._queue.pop(0) if self._queue else quiet
+                await self.socket.send(self.caller.sound(piece))
+                due += STEP
+                await asyncio.sleep(max(0.0, due - loop.time()))
+        except ConnectionClosed:
+            return
+
+    async def listen(self) -> None:
+        """The assistant's side, until the socket is closed."""
+        async for message in self.socket:
+            pcm = self.caller.heard(message)
+            if pcm is not None:
+                self.heard += pcm
+            elif "clear" in str(message):
+                self.clears += 1
+            reply = self.caller.mark_reply(message)
+            if reply is not None:
+                await self.socket.send(reply)
+            self._changed.set()
+        self.over = True
+        self._changed.set()
+
+
+@dataclass
+class Vendors:
+    """The stand-ins of one call, and the accounts that lead to them."""
+
+    chat: Chat
+    ears: DeepgramListen
+
+    @property
+    def keys(self) -> dict[str, Access]:
+        return {
+            "openai": Access("key", f"{self.chat.url}/v1"),
+            "deepgram": Access("key", self.ears.url),
+        }
+
+
+@asynccontextmanager
+async def vendors(*script: str, replies: str = "Good morning to you.") -> AsyncIterator[Vendors]:
+    """A model and a transcriber. ``script``: what is understood, utterance by utterance."""
+    async with Chat(replies) as chat, DeepgramListen(*script) as ears:
+        yield Vendors(chat, ears)
+
+
+@asynccontextmanager
+async def talking(
+    caller: Caller,
+    assistant: Mapping[str, Any],
+    theirs: Vendors | None = None,
+    *,
+    keys: Mapping[str, Access] | None = None,
+    **facts: Any,
+) -> AsyncIterator[Call]:
+    """A call that is up. ``assistant``: as from the API; the embedded voice where it has none."""
+    whole = {
+        **({"model": MODEL, "transcriber": TRANSCRIBER} if theirs else {}),
+        "startSpeakingPlan": {"waitSeconds": 0.1},
+        **assistant,
+    }
+    known = {**(theirs.keys if theirs else {}), **(keys or {})}
+    call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
+    domain = Domain(backend="local", assistant=whole, keys=known, call=call)
+    async with AsyncExitStack() as stack:
+        served = await stack.enter_async_context(serving(domain, LIMITS))
+        socket = await stack.enter_async_context(calling(served, caller))
+        made = Call(caller, socket, domain)
+        tasks = [asyncio.create_task(made.send()), asyncio.create_task(made.listen())]
+        try:
+            yield made
+        finally:
+            for task in tasks:
+                task.cancel()

@@ -1,0 +1,45 @@
+"""Whole conversations on both carriers' sockets, with a model and a transcriber that are stand-ins."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.events import EndedReason
+from tests.assistants.local.talk import talking, vendors
+from tests.media.harness import CALLERS, Caller, on_loop
+
+BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+
+
+@BY_NAME
+@on_loop
+async def test_three_turns(caller: Caller) -> None:
+    script = ("I would like to book a table.", "For two people, please.", "Thank you, goodbye.")
+    async with (
+        vendors(*script, replies="Surely.") as theirs,
+        talking(caller, {"firstMessage": "Hello there."}, theirs) as call,
+    ):
+        await call.said("AI: Hello there.")
+        assert call.sounds()
+        for name, text in zip(("book", "two", "bye"), script, strict=True):
+            before = call.transcript.count("AI:")
+            call.say(name)
+            await call.said(f"User: {text}")
+            await call.until(lambda before=before: call.transcript.count("AI:") > before)
+        await call.stop()
+        await call.socket.close()
+    roles = [each["role"] for each in call.domain.kept["messages"]]
+    assert roles == ["bot", "user", "bot", "user", "bot", "user", "bot"]
+    assert call.reason is None
+    last = theirs.chat.asked[-1].body["messages"]
+    assert [each["content"] for each in last if each["role"] == "user"] == list(script)
+
+
+@BY_NAME
+@on_loop
+async def test_the_menu_of_an_assistant_without_any_account(caller: Caller) -> None:
+    async with talking(caller, {}) as call:
+        await call.said("AI:")
+        assert "AI" in call.transcript
+        await call.press("#")
+        assert await call.end() is EndedReason.ASSISTANT_ENDED_CALL
