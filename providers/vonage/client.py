@@ -122,7 +122,7 @@ class VonageClient:
 
         https://developer.vonage.com/en/voice/voice-api/guides/recording
         """
-        from vonage_jwt import JwtClient
+        from vonage_jwt import JwtClient  # type: ignore[import-untyped]
 
         parts = urlsplit(url)
         if not _is_vonages(url):
