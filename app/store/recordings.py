@@ -18,7 +18,7 @@ STARTED, READY, STORED, FAILED, DELETED = "started", "ready", "stored", "failed"
 _OF_CALL = (
     sa.select(recordings)
     .where(recordings.c.call_id == sa.bindparam("call"))
-    .order_by(recordings.c.created_at, recordings.c.id)
+    .order_by(recordings.c.created_at, recordings.c.kind.desc(), recordings.c.id)
 )
 
 
@@ -33,7 +33,7 @@ def get(conn: Connection, recording_id: str) -> dict[str, Any] | None:
 
 
 def of_call(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
-    """In the order they began."""
+    """In the order they began; a mix follows the stereo recording it is made of."""
     return every(conn.execute(_OF_CALL, {"call": call_id}))
 
 
