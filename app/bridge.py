@@ -1,7 +1,8 @@
 """Flask behind ASGI in one hop: the body is read on the loop, one thread makes the whole answer.
 
-Request and answer are held in memory, so bodies are capped and nothing is streamed through here.
-A slow sender costs a coroutine, never a thread. Beside PEP 3333's keys the environ has two of our own:
+Request and answer are held in memory, so bodies are capped; only a file, given by PEP 3333's
+``wsgi.file_wrapper``, is sent as it is read. A slow sender or reader costs a coroutine, never a
+thread. Beside PEP 3333's keys the environ has two of our own:
 
 * ``patchbay.raw_target``: path and query exactly as on the wire (a lone trailing ``?`` excepted,
   which ASGI does not tell), because carriers sign the URL as they sent it
@@ -17,7 +18,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -41,12 +42,32 @@ UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 log = logging.getLogger(__name__)
 
 
+class File:
+    """``wsgi.file_wrapper``: an answer that is read while it is sent. Its length is a header's."""
+
+    def __init__(self, file: Any, block_size: int = 256 * 1024) -> None:
+        self._file = file
+        self._block_size = block_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.next_block, b"")
+
+    def next_block(self) -> bytes:
+        """Empty at the end."""
+        block: bytes = self._file.read(self._block_size)
+        return block
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class Reply(NamedTuple):
-    """One whole HTTP answer."""
+    """One whole HTTP answer; a ``file`` follows its body."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    file: File | None = None
 
 
 class _Left(Exception):
@@ -82,12 +103,28 @@ class Bridge:
             reply = await self._reply(scope, receive)
         except _Left:
             return
-        status, headers, body = _framed(scope["method"], reply)
+        status, headers, body, file = _framed(scope["method"], reply)
         wire = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
         ]
         await send({"type": "http.response.start", "status": status, "headers": wire})
+        if file is not None:
+            await self._stream(file, receive, send)
         await send({"type": "http.response.body", "body": body})
+
+    async def _stream(self, file: File, receive: Receive, send: Send) -> None:
+        """Block by block, as fast as the client takes it, until it has all or has gone."""
+        loop = asyncio.get_running_loop()
+        gone = asyncio.ensure_future(receive())  # nothing else can come
+        try:
+            while not gone.done():
+                block = await loop.run_in_executor(self._pool, file.next_block)
+                if not block:
+                    return
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+        finally:
+            gone.cancel()
+            await loop.run_in_executor(self._pool, file.close)
 
     def close(self) -> None:
         """Let the running requests end; blocks until they have."""
@@ -158,6 +195,7 @@ def environ_of(scope: Scope, body: bytes) -> Environ:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
+        "wsgi.file_wrapper": File,
         "patchbay.raw_target": raw_path.decode("latin-1") + (f"?{query}" if query else ""),
         "patchbay.headers": headers,
     }
@@ -193,6 +231,9 @@ def _run(app: WSGIApplication, environ: Environ) -> Reply:
         return chunks.append
 
     result = app(environ, start)
+    if isinstance(result, File):
+        status, headers = started[0]
+        return Reply(int(status[:3]), headers, b"", result)
     try:
         chunks.extend(result)
     finally:
@@ -203,9 +244,11 @@ def _run(app: WSGIApplication, environ: Environ) -> Reply:
 
 def _framed(method: str, reply: Reply) -> Reply:
     """The answer with the length its status and method allow."""
-    status, headers, body = reply
+    status, headers, body, file = reply
     if method == "HEAD" or status == 304:
         return Reply(status, headers, b"")  # the length says what GET would have had
+    if file is not None:
+        return reply
     headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
     if status in BODILESS or status < 200:
         return Reply(status, headers, b"")

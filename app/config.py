@@ -105,6 +105,18 @@ class Settings:
     rate_limit_per_minute: int = 6000
     max_concurrent_calls: int = 0
     ended_reasons: str = "extended"
+    recordings_dir: str = "var/recordings"
+    recordings_url: str | None = None
+    """``s3://bucket/prefix``: files are kept there instead."""
+    s3_endpoint: str = "https://s3.amazonaws.com"
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = field(default=None, repr=False)
+    s3_region: str = "us-east-1"
+    recording_retention_days: float = 0
+    recording_url_seconds: float = 86_400.0
+    """How long a link in the end-of-call-report is good."""
+    artifact_wait_seconds: float = 20.0
+    """How long that report waits for what is made of a call after its end."""
     media_url: str | None = None
     run_jobs: bool = True
     log_level: str = "INFO"
@@ -164,6 +176,11 @@ class _Reader:
             rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
+            recordings_dir=self.recordings_dir(database_url),
+            **self.bucket(),
+            recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
+            recording_url_seconds=self.number("RECORDING_URL_SECONDS", 86_400, 60, 604_800),
+            artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
             media_url=self.url("MEDIA_URL", None, ("http", "https")),
             run_jobs=self.flag("RUN_JOBS", True),
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
@@ -291,6 +308,33 @@ class _Reader:
                 "add a PostgreSQL, or set ALLOW_SQLITE=1 if losing every call is fine"
             )
         return url
+
+    def recordings_dir(self, database_url: str) -> str:
+        """Beside the SQLite file, as everything of the embedded bridge."""
+        beside = Path(database_url.split("///", 1)[-1]).parent
+        default = beside if database_url.startswith("sqlite") else Path("var")
+        return self.text("RECORDINGS_DIR") or str(default / "recordings")
+
+    def bucket(self) -> dict[str, Any]:
+        """The store of RECORDINGS_URL; without a key of its own nobody could write there."""
+        url = self.text("RECORDINGS_URL")
+        if url is None:
+            return {}
+        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", url):
+            raise SettingsError(f"RECORDINGS_URL must be s3://bucket/prefix; it is {url!r}")
+        region = self.text("S3_REGION") or "us-east-1"
+        amazon = f"https://s3.{region}.amazonaws.com"
+        found = {
+            "recordings_url": url.rstrip("/"),
+            "s3_endpoint": self.url("S3_ENDPOINT", amazon, ("http", "https")),
+            "s3_access_key_id": self.secret("S3_ACCESS_KEY_ID"),
+            "s3_secret_access_key": self.secret("S3_SECRET_ACCESS_KEY"),
+            "s3_region": region,
+        }
+        for name in ("s3_access_key_id", "s3_secret_access_key"):
+            if not found[name]:
+                raise SettingsError(f"{name.upper()} must be set when RECORDINGS_URL is")
+        return found
 
     def stream_url(self) -> str | None:
         url = self.url("STREAM_URL", None, ("ws", "wss"))

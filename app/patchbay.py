@@ -13,13 +13,25 @@ from app.delivery.asking import Asker
 from app.delivery.http import allowed
 from app.delivery.jobs import Handler, open_jobs
 from app.delivery.sender import Sender
-from app.domain import dialing, hanging_up, idempotency, ledger, pricing, timers, watchdog
+from app.domain import (
+    artifacts,
+    dialing,
+    hanging_up,
+    idempotency,
+    ledger,
+    pricing,
+    recording_files,
+    recordings,
+    timers,
+    watchdog,
+)
 from app.domain.core import Core
 from app.domain.legs import LegService
 from app.domain.media import MediaService
 from app.domain.resources import ResourceService
 from app.domain.service import CallService
 from app.store import migrate
+from app.store.blobs import Blobs, Bucket, open_blobs
 from app.store.engine import Store
 from app.store.vault import Vault
 from providers.registry import PROVIDERS
@@ -34,6 +46,21 @@ def _url_problem(url: str, *, allow_private: bool) -> str | None:
     except BadURL as error:
         return str(error)
     return None
+
+
+def _blobs(settings: Settings) -> Blobs:
+    if settings.recordings_url is None:
+        return open_blobs(settings.recordings_dir, None)
+    name, _, prefix = settings.recordings_url.removeprefix("s3://").partition("/")
+    bucket = Bucket(
+        settings.s3_endpoint,
+        name,
+        prefix,
+        settings.s3_access_key_id or "",
+        settings.s3_secret_access_key or "",
+        settings.s3_region,
+    )
+    return open_blobs(settings.recordings_dir, bucket)
 
 
 class NotMigrated(Exception):
@@ -56,6 +83,7 @@ class Patchbay:
             self.vault,
             PROVIDERS,
             self.jobs,
+            _blobs(settings),
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask=Asker(settings),
@@ -65,6 +93,12 @@ class Patchbay:
         self.legs = LegService(self.core)
         self.media = MediaService(self.core)
         handlers[idempotency.JOB] = partial(idempotency.forget, self.core)
+        handlers[artifacts.TIMER] = partial(artifacts.give_up, self.core)
+        handlers[recordings.START] = partial(recordings.start, self.core)
+        handlers[recordings.STOP] = partial(recordings.stop, self.core)
+        handlers[recordings.FETCH] = partial(recording_files.fetch, self.core)
+        handlers[recording_files.ERASE] = partial(recording_files.erase, self.core)
+        handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.core)
         handlers["timer"] = partial(timers.fire, self.core)
         handlers[dialing.JOB] = partial(dialing.run, self.core)
         handlers[hanging_up.JOB] = partial(hanging_up.run, self.core)
@@ -91,6 +125,7 @@ class Patchbay:
         if key:
             print(f"API key (shown once): {key}", flush=True)  # noqa: T201
         if self.settings.run_jobs:
+            recording_files.keep_sweeping(self.core)
             self.jobs.start()
         return key
 

@@ -15,12 +15,12 @@ CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}
 SERVED = [
     *(each.format(path) for path in ("/call", "/assistant", "/phone-number") for each in CRUD),
     "GET /v2/phone-number",
+    "GET /call/{id}/mono-recording",
+    "GET /call/{id}/stereo-recording",
 ]
 """Vapi's requests that are answered."""
 
 NOT_SERVED_PATHS: Mapping[str, str] = {
-    "GET /call/{id}/mono-recording": "no redirect to a recording",
-    "GET /call/{id}/stereo-recording": "no redirect to a recording",
     "GET /call/{id}/customer-recording": "sides are not recorded apart",
     "GET /call/{id}/assistant-recording": "sides are not recorded apart",
     "GET /call/{id}/video-recording": "no video",
@@ -134,8 +134,8 @@ CALL_OLDER: Mapping[str, str] = {
     "maxDurationSeconds": "",
     "metadata": "",
     "transcript": "Vapi still sends it, unshown",
-    "recordingUrl": "Vapi still sends it, unshown",
-    "stereoRecordingUrl": "Vapi still sends it, unshown",
+    "recordingUrl": "Vapi still sends it, unshown; good for an hour, 24 in the report",
+    "stereoRecordingUrl": "the customer is on the left",
     "summary": "Vapi still sends it, unshown",
     "forwardedPhoneNumber": "",
     "phoneCallProviderBypassEnabled": "",

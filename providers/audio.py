@@ -39,6 +39,11 @@ def mix(left: bytes, right: bytes) -> bytes:
     return audioop.add(left, right, SAMPLE_WIDTH)
 
 
+def mono(pcm: bytes) -> bytes:
+    """Two interleaved channels of PCM, mixed into one of half the length; what is too loud is cut."""
+    return audioop.tomono(pcm[: len(pcm) // 4 * 4], SAMPLE_WIDTH, 1, 1)
+
+
 def silence(milliseconds: int, sample_rate: int) -> bytes:
     """That much PCM silence."""
     return bytes(sample_rate * milliseconds // 1000 * SAMPLE_WIDTH)

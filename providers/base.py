@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from providers.events import CallEvent, EndedReason
@@ -137,6 +137,8 @@ class Connect:
     """Where it asks what now, once the socket is closed. Unused by carriers that ask on ``stream_url``."""
     number: str | None = None
     """Our number, as the label of the media leg where the carrier wants one."""
+    recording_url: str | None = None
+    """Record the leg from here on, and report on it there. Unused by carriers whose API is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +411,32 @@ class Client(Protocol):
         """What the carrier knows of a leg; None when it knows no such leg, or no longer."""
         ...
 
+    def can_record(self) -> bool:
+        """Whether the account has what recordings take. Nothing is sent."""
+        ...
+
+    def start_recording(
+        self, leg_ref: str, report_url: str, *, api_url: str | None = None
+    ) -> str | None:
+        """Record the leg from now on, both sides apart; the recording's ref, where it is told one.
+
+        None where the recording began with the markup (``Connect.recording_url``).
+        """
+        ...
+
+    def stop_recording(self, leg_ref: str, ref: str, *, api_url: str | None = None) -> None:
+        """End it before the leg does. ``CarrierError.gone`` when it is over already."""
+        ...
+
+    def save_recording(
+        self, ref: str, url: str, file: BinaryIO, *, limit: int, api_url: str | None = None
+    ) -> None:
+        """Write a recording's WAV into ``file``, at most ``limit`` bytes of it.
+
+        ``CarrierError.permanent``: it is larger, or lies where our credentials must not go.
+        """
+        ...
+
     def check(self) -> str:
         """Ask the API who we are: one line for ``patchbay doctor``."""
         ...
@@ -441,6 +469,8 @@ class Provider(Protocol):
     number_fields: NumberFields
     return_hosts: frozenset[str]
     """Hosts of this carrier's own flows, always allowed as return URLs."""
+    records_in_markup: bool
+    """A recording begins with a document, and lasts as long as the leg; else the API starts it."""
 
     def account(self, ref: str, secrets: Mapping[str, Any]) -> Account:
         """Check the secrets' names and shapes. Raises ``NotConfigured`` naming the wrong one."""

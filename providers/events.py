@@ -196,8 +196,12 @@ class EventKind(StrEnum):
     """One of our timers ended the call, nothing else having done so. ``reason``."""
     SETTLED = "call.settled"
     """The reason is frozen. ``reason``, ``at`` = the call's end."""
+    RECORDED = "recording.ready"
+    """A recording can be fetched: ``data.recordingRef``, ``data.recordingUrl``. Changes no status."""
+    RECORDING_FAILED = "recording.failed"
+    """The carrier has no recording after all (``data.recordingRef``). Changes no status."""
     NOTE = "note"
-    """Stored and shown, changes no status: recordings, costs, words nobody here knows."""
+    """Stored and shown, changes no status: costs, words nobody here knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,6 +280,8 @@ class Stage:
         """What the carrier's API says a call costs, in the carrier's own notation; None: nothing."""
         self.unpriced_looks = 0
         """How often the API shows a call without its price first."""
+        self.recording = threading.Event()
+        """The carrier records the call."""
         self.api_url = ""
         """Of the carrier's REST API, while it is served."""
         self.number: dict[str, Any] = {}

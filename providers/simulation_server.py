@@ -28,7 +28,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiReply:
-    """``body`` is sent as JSON; None sends none."""
+    """``body`` is sent as JSON, bytes as sound; None sends none."""
 
     status: int
     body: Any = None
@@ -45,10 +45,10 @@ def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[s
         def handle_one(self) -> None:
             length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
             reply = answer(_request(self, self.rfile.read(length)))
-            data = b"" if reply.body is None else json.dumps(reply.body).encode()
+            data, kind = _encoded(reply.body)
             self.send_response(reply.status)
             if data:
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", kind)
             if reply.status != 204:
                 self.send_header("Content-Length", str(len(data)))
             self.end_headers()
@@ -67,6 +67,12 @@ def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[s
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _encoded(body: Any) -> tuple[bytes, str]:
+    if isinstance(body, bytes):
+        return body, "audio/wav"
+    return b"" if body is None else json.dumps(body).encode(), "application/json"
 
 
 def _request(handler: BaseHTTPRequestHandler, body: bytes) -> ApiRequest:

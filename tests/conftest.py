@@ -46,10 +46,13 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of a test: server URLs on this machine are allowed."""
     return Settings(
-        secret_keys=(SECRET_KEY,), database_url=database_url, allow_private_server_urls=True
+        secret_keys=(SECRET_KEY,),
+        database_url=database_url,
+        allow_private_server_urls=True,
+        recordings_dir=str(tmp_path / "recordings"),
     )
 
 

@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from flask import Flask, Response, request
+from werkzeug.wsgi import wrap_file
 
 from app.bridge import Bridge, environ_of
 from tests.media.harness import listening, on_loop
+
+BLOCK, LONG = 64 * 1024, 50 * 1024 * 1024
+
+
+class Endless:
+    """A file larger than anybody should hold in memory; it counts what is read of it."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.closed = threading.Event()
+
+    def read(self, size: int) -> bytes:
+        data = b"x" * min(size, LONG - self.given)
+        self.given += len(data)
+        return data
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+FILES: list[Endless] = []
 
 
 def application() -> Flask:
@@ -30,6 +53,14 @@ def application() -> Flask:
             "body": request.get_data(as_text=True),
             "cookies": request.cookies,
         }
+
+    @app.route("/file")
+    def file() -> Response:
+        sound = Endless()
+        FILES.append(sound)
+        headers = {"Content-Length": str(LONG)}
+        body = wrap_file(request.environ, sound, BLOCK)
+        return Response(body, headers=headers, direct_passthrough=True)
 
     @app.route("/empty", methods=["POST"])
     def empty() -> tuple[str, int]:
@@ -270,3 +301,41 @@ def test_written_and_returned_parts_are_one_body() -> None:
     reply = bridge._call(environ_of({**scope, "http_version": "1.1"}, b""))
     assert reply.body == b"one two"
     bridge.close()
+
+
+# ------------------------------------------------------------------ files
+
+
+@on_loop
+async def test_a_file_is_sent_whole() -> None:
+    async with bridged(application()) as address:
+        _, headers, body = await ask(address, get("/file"))
+    assert headers["content-length"] == str(LONG) == str(len(body))
+    assert FILES.pop().closed.is_set()
+
+
+@on_loop
+async def test_a_reader_who_is_slow_and_goes_costs_little() -> None:
+    """No more is read than the sockets take, and nothing once the client has gone."""
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=BLOCK)
+        writer.write(get("/file"))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+        file = FILES.pop()
+        assert await asyncio.to_thread(file.closed.wait, 20)
+    assert file.given < LONG
+
+
+@on_loop
+async def test_of_a_file_head_sends_the_length_alone() -> None:
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(get("/file", "connection: close", method="HEAD"))
+        answer = await reader.read()
+        writer.close()
+    assert f"content-length: {LONG}".encode() in answer
+    assert answer.endswith(b"\r\n\r\n")
+    FILES.clear()

@@ -29,6 +29,7 @@ def test_defaults() -> None:
     assert settings.join_timeout_seconds == 30
     assert settings.bypass_ttl_seconds == 300
     assert settings.carriers == ()
+    assert (settings.recordings_dir, settings.recordings_url) == ("var/recordings", None)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,13 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"PORT": "80.5"}, "PORT"),  # not whole
         ({"PUBLIC_URL": "example.com"}, "PUBLIC_URL"),  # no scheme
         ({"PUBLIC_URL": "https://example.com/?a=b"}, "PUBLIC_URL"),  # signatures would not hold
+        ({"RECORDINGS_URL": "https://bucket/x"}, "RECORDINGS_URL"),  # not S3
+        ({"RECORDINGS_URL": "s3://bucket/../x y"}, "RECORDINGS_URL"),  # no prefix
+        ({"RECORDINGS_URL": "s3://bucket"}, "S3_ACCESS_KEY_ID"),  # nobody to be there
+        ({"RECORDINGS_URL": "s3://bucket", "S3_ACCESS_KEY_ID": "x"}, "S3_SECRET_ACCESS_KEY"),
+        ({"RECORDING_RETENTION_DAYS": "-1"}, "RECORDING_RETENTION_DAYS"),
+        ({"RECORDING_URL_SECONDS": "8640000"}, "RECORDING_URL_SECONDS"),  # over a week
+        ({"ARTIFACT_WAIT_SECONDS": "no"}, "ARTIFACT_WAIT_SECONDS"),
         ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL"),  # not one of the two databases
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         (

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Connection
 
 from app.config import Settings
+from app.store.blobs import Blobs
 from app.store.engine import Store
 from app.store.vault import Vault
 from providers.base import Account, Provider
@@ -62,6 +63,8 @@ class Core:
     vault: Vault
     providers: Mapping[str, Provider]
     jobs: JobQueue
+    blobs: Blobs
+    """Where recordings are kept."""
     now: Callable[[], datetime] = utc_now
     url_problem: Callable[[str], str | None] = lambda url: None
     """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""

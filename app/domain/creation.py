@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, ledger
+from app.domain import documents, ledger, recording_policy
 from app.domain.assistants import Server, max_duration, merge, server_of, split_secrets
 from app.domain.call import CallState, fold
 from app.domain.core import Core, Row, new_id
@@ -118,6 +118,7 @@ def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
             "number": new.number,
             "accountRef": new.credential["account_ref"],
             **({"server": _shown(server)} if server else {}),
+            **recording_policy.asked(core, new.provider, new.credential, public),
         },
         "secret": None,
         "created_at": now,
@@ -147,7 +148,10 @@ def equip(
     """
     public, hidden = split_secrets(whole)
     secrets = core.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
-    resolved = {**row["resolved"], "assistant": public}
+    credential = accounts.get_credential(conn, row["credential_id"])
+    provider = core.providers[row["provider"]]
+    asked = recording_policy.asked(core, provider, credential, public) if credential else {}
+    resolved = {**row["resolved"], "assistant": public, **asked}
     server = server_of(whole)
     if server is not None:
         resolved["server"], secrets["server"] = _shown(server), _hidden(server)

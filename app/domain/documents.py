@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
-from app.domain import voicemail
+from app.domain import recording_policy, voicemail
 from app.domain.core import Core, Row
 from app.store import calls
 from app.store.vault import digest, new_token
@@ -82,7 +82,17 @@ def connect(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Co
         stream_url=hook_url(core, provider, HookKind.STREAM, callback),
         continue_url=hook_url(core, provider, HookKind.CONTINUE, callback),
         number=row["resolved"].get("number"),
+        recording_url=_recording_url(core, provider, row, callback),
     )
+
+
+def _recording_url(
+    core: Core, provider: Provider, row: Mapping[str, Any], callback: str
+) -> str | None:
+    """Only a leg's first document begins a recording: one that is put back is being recorded."""
+    if not recording_policy.wanted(row) or row["started_at"] is not None:
+        return None
+    return hook_url(core, provider, HookKind.RECORDING, callback)
 
 
 def listening(

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import costs, hanging_up, server_messages
+from app.domain import artifacts, costs, hanging_up, recordings, server_messages
 from app.domain.call import CallState, fold
 from app.domain.core import Core, Row, new_id
 from app.store import calls, events
@@ -27,7 +27,7 @@ LOST = "lost"
 SETTLE = "settle"
 WATCHDOG = "watchdog"
 PRICE = "price"
-TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
+TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG, artifacts.TIMER)
 
 FORWARD_GRACE_SECONDS = 120.0
 """What is spoken and rung before a forward is answered, which is when the carrier begins to count."""
@@ -89,7 +89,7 @@ def record(
         turn = sum(event.kind is EventKind.FORWARD_FAILED for event in log)
         server_messages.queue_status(core, conn, row, turn)
     if state.settled:
-        server_messages.queue_report(core, conn, row)
+        artifacts.report(core, conn, row)
     _timers(core, conn, row, state, added)
     return state
 
@@ -99,7 +99,7 @@ def settle(core: Core, conn: Connection, row: Row) -> None:
     state = fold(events.of_call(conn, row["id"]))
     if state.status is CallStatus.ENDED and not row["settled_at"]:
         _write(core, conn, row, _settle(core, conn, row, state))
-        server_messages.queue_report(core, conn, row)
+        artifacts.report(core, conn, row)
 
 
 def intend(
@@ -178,6 +178,7 @@ def _timers(
         start_timer(core, conn, row["id"], JOIN, core.settings.join_timeout_seconds)
     if EventKind.MEDIA_CONNECTED in kinds:
         cancel_timer(core, conn, row["id"], JOIN)
+        recordings.begin(core, conn, row)
     if EventKind.MEDIA_CONNECTED in kinds or (
         EventKind.LEG_ANSWERED in kinds and not row["bypass"]
     ):
@@ -235,6 +236,7 @@ def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
         cancel_timer(core, conn, row["id"], timer)
     hanging_up.order(core, conn, row, state)
     _ask_price(core, conn, row)
+    recordings.end(core, conn, row)
     if not state.settled:
         start_timer(core, conn, row["id"], SETTLE, core.settings.settle_seconds)
     _nudge(core, conn, row)

@@ -12,7 +12,16 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import documents, forwarding, hanging_up, ledger, limits, voicemail
+from app.domain import (
+    documents,
+    forwarding,
+    hanging_up,
+    ledger,
+    limits,
+    recording_policy,
+    recordings,
+    voicemail,
+)
 from app.domain.arrivals import Arrivals, Heard, Raced, is_ours
 from app.domain.assistant_request import ASKING, AssistantRequests, Question
 from app.domain.call import CallState
@@ -26,6 +35,8 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 MAX_REATTACHED = 2
 """How often a leg whose socket was lost is given a fresh document, per call."""
 
+BESIDE = {EventKind.NOTE, *recordings.TOLD}
+"""Not about the leg that is named with it, or not by that leg."""
 ASKED_IN_MARKUP = {
     HookKind.ARRIVE,
     HookKind.FETCH,
@@ -75,14 +86,15 @@ class LegService:
 
     def _hear(self, conn: Connection, row: Row, heard: Heard) -> list[Instruction] | Question:
         report, stranger = heard.report, _is_stranger(row, heard)
-        new = forwarding.named(row, self._events(conn, row, report, stranger))
+        new = forwarding.named(row, self._events(conn, row, heard, stranger))
         also: dict[str, Any] = forwarding.told(conn, row, new)
-        if report.leg is not None and any(e.kind is not EventKind.NOTE for e in new):
+        if report.leg is not None and any(e.kind not in BESIDE for e in new):
             also |= adopt(conn, row, report.leg, media=report.media_leg)
         if report.visit is not None and not stranger:
             also |= self.arrivals.told(row, heard)
         also |= _moved(conn, row, new)
         state = ledger.record(self.core, conn, row, new, also)
+        recordings.heard(self.core, conn, row, new)
         if state.status is CallStatus.ENDED and any(e.kind in ledger.LEG_IS_KNOWN for e in new):
             hanging_up.order(self.core, conn, row, state)  # it was ended before its leg was known
         if not report.asks:
@@ -93,13 +105,13 @@ class LegService:
             return self._join(conn, row, state, report)
         return self._what_now(conn, row, state, heard, new)
 
-    def _events(
-        self, conn: Connection, row: Row, report: Report, stranger: bool
-    ) -> list[CallEvent]:
+    def _events(self, conn: Connection, row: Row, heard: Heard, stranger: bool) -> list[CallEvent]:
         """The report's events; what is not about this call's own leg or socket is only noted."""
-        joined = row["started_at"] is not None
+        report, joined = heard.report, row["started_at"] is not None
 
         def counts(event: CallEvent) -> bool:
+            if event.kind in recordings.TOLD:  # a carrier may name no leg with it: the URL tells
+                return heard.token is not None and recording_policy.wanted(row)
             if stranger or (joined and event.kind is EventKind.MEDIA_FAILED):
                 return False
             # Other sockets may be in the same conversation: a recorder of the flow's owner.

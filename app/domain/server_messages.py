@@ -69,7 +69,7 @@ def ask(
 
 
 def _report(core: Core, row: Row) -> dict[str, Any]:
-    call = call_json(core, row)
+    call = call_json(core, row, core.settings.recording_url_seconds)
     duration = (
         (row["ended_at"] - row["started_at"]).total_seconds()
         if row["started_at"] and row["ended_at"]
@@ -136,7 +136,7 @@ def wake_delivery(core: Core, conn: Connection, call_id: str) -> None:
 
 def message(core: Core, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
     """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth)."""
-    call = call_json(core, row)
+    call = call_json(core, row, core.settings.recording_url_seconds)
     details = call.get("phoneCallProviderDetails")
     if details:  # its markup holds tokens that are meant for the carrier alone
         call["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}

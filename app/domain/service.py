@@ -9,7 +9,16 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import creation, dialing, documents, forwarding, hanging_up, ledger, limits
+from app.domain import (
+    creation,
+    dialing,
+    documents,
+    forwarding,
+    hanging_up,
+    ledger,
+    limits,
+    recording_files,
+)
 from app.domain.assistants import split_secrets
 from app.domain.collection import check_urls, paged
 from app.domain.core import Core, Row, iso
@@ -110,6 +119,7 @@ class CallService:
             for timer in (*ledger.TIMERS, ledger.PRICE):
                 ledger.cancel_timer(self.core, conn, call_id, timer)
             self.core.jobs.cancel(conn, f"deliver:{call_id}")
+            recording_files.forget(self.core, conn, call_id)
             calls.delete(conn, call_id)
         return call_json(self.core, row)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain import recording_links
 from app.domain.core import Core, iso
+
+API_LINK_SECONDS = 3600.0
+"""A link in an answer of the API; whoever asks again gets a fresh one."""
 
 BODY_FIELDS = (
     "assistant",
@@ -19,8 +23,6 @@ BODY_FIELDS = (
     "forwardedPhoneNumber",
     "destination",
     "transcript",
-    "recordingUrl",
-    "stereoRecordingUrl",
     "summary",
     "messages",
     "costs",
@@ -28,8 +30,10 @@ BODY_FIELDS = (
 """Kept in ``calls.body`` under their own names."""
 
 
-def call_json(core: Core, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole Call. What is not known yet is absent."""
+def call_json(
+    core: Core, row: Mapping[str, Any], link_seconds: float = API_LINK_SECONDS
+) -> dict[str, Any]:
+    """The whole Call. What is not known yet is absent; links are good for ``link_seconds``."""
     body = row["body"]
     call = {
         "id": row["id"],
@@ -54,6 +58,7 @@ def call_json(core: Core, row: Mapping[str, Any]) -> dict[str, Any]:
         "phoneNumberId": row["phone_number_id"],
         "monitor": {"controlUrl": control_url(core, row["id"])},
         **{name: body.get(name) for name in BODY_FIELDS},
+        **recording_links.of(core, row, link_seconds),
     }
     return {name: value for name, value in call.items() if value is not None}
 

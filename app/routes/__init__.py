@@ -14,6 +14,7 @@ from app.routes import (
     health,
     openapi,
     phone_numbers,
+    recordings,
 )
 from app.routes.auth import EXTENSION as KEYS
 from app.routes.auth import Keys
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 API = (
     calls.blueprint,
     calls.control,
+    recordings.blueprint,
     assistants.blueprint,
     phone_numbers.blueprint,
     customers.blueprint,

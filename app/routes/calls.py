@@ -11,7 +11,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.types import ResponseDict
 
 from app.domain.errors import NotFound
-from app.errors import unauthorized
+from app.errors import ApiError, unauthorized
 from app.routes.auth import organisation, presented_key
 from app.routes.creating import created
 from app.routes.crud import api_blueprint
@@ -148,6 +148,35 @@ def sent_messages(path: IdPath) -> Response:
 @checked(path=MessagePath)
 def resend(path: MessagePath) -> Response:
     return reply(services().calls.resend(g.org_id, path.id, path.message_id))
+
+
+@blueprint.get(
+    "/call/<id>/mono-recording",
+    summary="Get a call's recording, both sides in one channel",
+    operation_id="getCallMonoRecording",
+    responses={302: {"description": "To the recording."}, 404: Error},
+)
+@checked(path=IdPath)
+def mono_recording(path: IdPath) -> Response:
+    return _redirected(path.id, "recordingUrl")
+
+
+@blueprint.get(
+    "/call/<id>/stereo-recording",
+    summary="Get a call's recording, the customer on the left channel",
+    operation_id="getCallStereoRecording",
+    responses={302: {"description": "To the recording."}, 404: Error},
+)
+@checked(path=IdPath)
+def stereo_recording(path: IdPath) -> Response:
+    return _redirected(path.id, "stereoRecordingUrl")
+
+
+def _redirected(call_id: str, field: str) -> Response:
+    url = services().calls.get(g.org_id, call_id).get(field)
+    if url is None:
+        raise ApiError(404, f"Call {call_id} has no recording")
+    return Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
 
 
 @control.before_request

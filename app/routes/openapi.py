@@ -35,6 +35,12 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "name": "token",
         "description": "As in monitor.controlUrl.",
     },
+    "linkToken": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "As in recordingUrl, with its expires.",
+    },
 }
 
 DESCRIPTION = (

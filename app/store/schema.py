@@ -159,6 +159,26 @@ calls = sa.Table(
     sa.Index(None, "status"),
 )
 
+recordings = sa.Table(
+    "recordings",
+    metadata,
+    _id(),
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False),
+    _org(),
+    sa.Column("kind", sa.String(16), nullable=False),  # mono, stereo
+    sa.Column("source", sa.String(16), nullable=False),  # who recorded: carrier, assistant
+    sa.Column("ref", sa.String(128), nullable=False),  # the source's own name; "" while untold
+    sa.Column("url", sa.Text),  # where the carrier keeps it
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("mime", sa.String(64)),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("blob", sa.String(256)),  # key of the file (blobs.py)
+    sa.Column("created_at", Time, nullable=False),
+    sa.UniqueConstraint("call_id", "kind", "source", "ref"),
+    sa.Index(None, "state", "created_at"),
+)
+
 call_refs = sa.Table(
     "call_refs",
     metadata,

@@ -32,6 +32,7 @@ class Twilio:
     number_fields = config.NUMBER_FIELDS
     return_hosts = config.RETURN_HOSTS
     connect_failed = config.CONNECT_FAILED
+    records_in_markup = False
 
     def account(self, ref: str, secrets: Mapping[str, Any]) -> Account:
         return config.account(ref, secrets)

@@ -94,7 +94,7 @@ DATA: dict[str, tuple[str, Callable[[str], Any]]] = {
     "DialCallStatus": ("outcome", str),
     "DialCallDuration": ("forwardSeconds", int),
     "DialSipResponseCode": ("forwardSipCode", int),
-    "RecordingSid": ("recordingSid", str),
+    "RecordingSid": ("recordingRef", str),
     "RecordingUrl": ("recordingUrl", str),
     "RecordingStatus": ("recordingStatus", str),
     "RecordingDuration": ("recordingSeconds", int),
@@ -103,6 +103,14 @@ DATA: dict[str, tuple[str, Callable[[str], Any]]] = {
     "RecordingTrack": ("recordingTrack", str),
     "RecordingStartTime": ("recordingStartedAt", str),
 }
+
+RECORDING_STATUSES: Mapping[str, EventKind] = {
+    "in-progress": EventKind.NOTE,
+    "completed": EventKind.RECORDED,
+    "absent": EventKind.RECORDING_FAILED,  # too short, or silent throughout
+    "failed": EventKind.RECORDING_FAILED,
+}
+"""https://www.twilio.com/docs/voice/api/recording#recordingstatuscallback"""
 
 KEY_FIELDS = (
     "CallSid",
@@ -234,7 +242,9 @@ def _read_forward(hit: _Hit) -> Report:
 
 
 def _read_recording(hit: _Hit) -> Report:
-    return Report(hit.leg, (hit.event(EventKind.NOTE),))
+    word = hit.values.get("RecordingStatus", "")
+    event = hit.event(RECORDING_STATUSES.get(word, EventKind.NOTE))
+    return Report(hit.leg, (event,), unknown=() if word in RECORDING_STATUSES else (word,))
 
 
 _READERS: dict[HookKind, Callable[[_Hit], Report]] = {

@@ -9,13 +9,15 @@ https://www.twilio.com/docs/voice/api/call-resource
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
+from providers import download
 from providers.base import Account, Dial, Dialed, HookKind, LegState, NumberSetting
 from providers.errors import CarrierError, NotConfigured
 from providers.twilio import callbacks, twiml
@@ -28,6 +30,10 @@ API_URL = "https://api.twilio.com"
 
 GONE = frozenset({"20404", "21220"})
 """No such call; the call is not in progress. To who hangs up both say: it is over."""
+
+RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
+MEDIA_HOST = re.compile(r"[a-z0-9.-]+\.twilio\.com")
+"""Where Twilio may send us on for a recording's media, without our credentials."""
 
 SDK_NAMES = {"from": "_from"}
 """Fields of the Call resource that are a word of Python's."""
@@ -74,6 +80,55 @@ class TwilioClient:
         names = ((name, SDK_NAMES.get(name, name)) for name in callbacks.RESOURCE_FIELDS)
         resource = {name: getattr(call, attribute) for name, attribute in names}
         return callbacks.state(resource, datetime.now(UTC))
+
+    def can_record(self) -> bool:
+        """Always: the token that checks webhooks is the API's too."""
+        return True
+
+    def start_recording(
+        self, leg_ref: str, report_url: str, *, api_url: str | None = None
+    ) -> str | None:
+        """The caller on the first channel, what the caller hears on the second.
+
+        https://www.twilio.com/docs/voice/api/recording#create-a-recording-resource
+        """
+        with _translated():
+            made = self._rest.calls(leg_ref).recordings.create(
+                recording_channels="dual",
+                recording_track="both",
+                trim="do-not-trim",
+                recording_status_callback=twiml.retried(report_url),
+                recording_status_callback_event=["completed", "absent"],
+                recording_status_callback_method="POST",
+            )
+        return str(made.sid) if made.sid else None
+
+    def stop_recording(self, leg_ref: str, ref: str, *, api_url: str | None = None) -> None:
+        """``completed`` is told of it as of one that lasted to the leg's end."""
+        with _translated():
+            self._rest.calls(leg_ref).recordings(ref).update(status="stopped")
+
+    def save_recording(
+        self, ref: str, url: str, file: BinaryIO, *, limit: int, api_url: str | None = None
+    ) -> None:
+        """At the address the ref has in our own account, whatever ``url`` a request has told.
+
+        https://www.twilio.com/docs/voice/api/recording#fetch-a-recording-media-file
+        """
+        if not RECORDING_SID.fullmatch(ref):
+            raise CarrierError(f"Twilio has no recording {ref!r}", permanent=True)
+        base = (self._account.api_url or API_URL).rstrip("/")
+        path = f"/2010-04-01/Accounts/{self._account.ref}/Recordings/{ref}.wav"
+        pair = ":".join(_login(self._account))
+        headers = {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+        download.save(
+            f"{base}{path}?RequestedChannels=2",
+            headers,
+            file,
+            limit=limit,
+            timeout=self._timeout,
+            trusted=_is_twilios,
+        )
 
     def check(self) -> str:
         """The account's name and status."""
@@ -138,6 +193,11 @@ def _number_settings(number: Any) -> list[NumberSetting]:
             "it is sent by GET: choose HTTP POST" if status_by_get else None,
         ),
     ]
+
+
+def _is_twilios(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(MEDIA_HOST.fullmatch(parts.netloc))
 
 
 def _snake(name: str) -> str:

@@ -29,6 +29,7 @@ from providers.simulation import (
     unchanged,
 )
 from providers.simulation_owner import hears, owner
+from providers.simulation_recording import RECORDED, check, end_when_recorded
 from providers.simulation_wire import SimulatorError
 from providers.twilio.signature import FORM
 from providers.twilio.simulator_api import serve_api
@@ -66,6 +67,7 @@ ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
 CLOSED = "We are closed, please call tomorrow."
 """The owner's own words to a caller nobody takes."""
+CANCELED = "manually-canceled"
 FORWARDED = "assistant-forwarded-call"
 VOICEMAIL = "voicemail"
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
@@ -171,6 +173,21 @@ def _asked(stage: TwilioStage, reply: Mapping[str, Any] | None, *acts: Act) -> N
 def _asked_in_vain(stage: TwilioStage) -> None:
     _asked(stage, {"error": CLOSED})
     hears(stage, CLOSED)
+
+
+def _recorded(stage: TwilioStage) -> None:
+    """The owner's webhook answers with our TwiML; the bridge has Twilio record the leg."""
+    details = _details(stage, assistantOverrides=RECORDED)
+    call = _caller(stage, (Act.STAY,))
+    stage.spawn(partial(arrive, call, partial(_given, stage, details["twiml"])))
+    end_when_recorded(stage)
+    check(stage)
+
+
+def _dial_recorded(stage: TwilioStage) -> None:
+    have_dialled(stage, Callee(acts=(Act.STAY,)), assistantOverrides=RECORDED)
+    end_when_recorded(stage)
+    check(stage)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -374,6 +391,18 @@ SCENARIOS = table(
         "The same; Twilio cannot reach the number.",
         lambda stage: _outbound(stage, "failed"),
         "twilio-failed-to-connect-call",
+    ),
+    Scenario(
+        "recording",
+        "The leg is recorded, and the call has links to both recordings.",
+        _recorded,
+        CANCELED,
+    ),
+    Scenario(
+        "dial-recording",
+        "The same of a leg the bridge has dialled.",
+        _dial_recorded,
+        CANCELED,
     ),
     Scenario(
         "human",

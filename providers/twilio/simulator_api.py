@@ -19,10 +19,12 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 from providers.simulation import Callee
+from providers.simulation_recording import wav
 from providers.simulation_server import ApiReply, ApiRequest, serve
 from providers.twilio.signature import FORM
 from providers.twilio.simulator_call import Detection, Document, Source, StatusCallback, TwilioCall
 from providers.twilio.simulator_flow import MAX_TWIML, dial
+from providers.twilio.simulator_recording import Recording
 from providers.twilio.simulator_wire import TwilioConfig, TwilioStage
 
 ERRORS: dict[int, tuple[int, str]] = {
@@ -57,6 +59,8 @@ VERDICTS = {"Enable": "machine_start", "DetectMessageEnd": "machine_end_beep"}
 """MachineDetection -> what is said of a machine."""
 WEB = re.compile(r"https?://[^/_?#]+([/?#].*)?")
 PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(?:/Calls(?:/(CA[0-9a-f]{32}))?)?\.json")
+RECORDINGS = re.compile(r"(/.+/Calls/CA[0-9a-f]{32})/Recordings(?:/(RE[0-9a-f]{32}))?\.json")
+MEDIA = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})/Recordings/(RE[0-9a-f]{32})\.wav")
 
 
 NUMBERS = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})/IncomingPhoneNumbers\.json")
@@ -101,12 +105,18 @@ class TwilioApi:
         if numbers and numbers[1] == config.account_sid and request.method == "GET":
             return self._numbers(request)
         match = PATH.fullmatch(request.path)
+        if media := MEDIA.fullmatch(request.path):
+            return self._media(media[1], media[2])
+        recordings = RECORDINGS.fullmatch(request.path)
+        match = PATH.fullmatch(f"{recordings[1]}.json" if recordings else request.path)
         if match is None or match[1] != config.account_sid:
             raise ApiError(20404)
         if "/Calls" not in request.path:
             return self._account()
         if request.method not in ("GET", "POST"):
             raise ApiError(20004)
+        if recordings:
+            return self._record(request, match[2], recordings[2])
         if match[2]:
             return self._one(request, match[2])
         return self._create(form(request)) if request.method == "POST" else self._list(request)
@@ -154,6 +164,32 @@ class TwilioApi:
         elif self.stage.price is not None:
             call.looks += 1
         return ApiReply(200, resource(call))
+
+    def _record(self, request: ApiRequest, call_sid: str, sid: str | None) -> ApiReply:
+        """A recording of a call that is up: begun, or stopped."""
+        call = self.stage.calls.get(call_sid)
+        if call is None or request.method != "POST" or (sid and sid not in call.recordings):
+            raise ApiError(20404)
+        if call.status != "in-progress":
+            raise ApiError(21220)
+        fields = form(request)
+        if sid:
+            if first(fields, "Status") == "stopped":
+                call.recordings[sid].complete()
+            return ApiReply(200, call.recordings[sid].resource())
+        recording = Recording(call, status_callback(fields, "RecordingStatusCallback"))
+        call.recordings[recording.sid] = recording
+        self.stage.recording.set()
+        return ApiReply(201, recording.resource())
+
+    def _media(self, account: str, sid: str) -> ApiReply:
+        """Both channels, of a recording that is over."""
+        found = [
+            each.recordings[sid] for each in self.stage.calls.values() if sid in each.recordings
+        ]
+        if account != self.stage.config.account_sid or not found or not found[0].over:
+            raise ApiError(20404)
+        return ApiReply(200, wav())
 
     def _update(self, call: TwilioCall, fields: Mapping[str, list[str]]) -> None:
         if call.over.is_set():
@@ -257,15 +293,17 @@ def check_numbers(to: str, from_: str) -> None:
         raise ApiError(21212)
 
 
-def status_callback(fields: Mapping[str, list[str]]) -> StatusCallback | None:
+def status_callback(
+    fields: Mapping[str, list[str]], name: str = "StatusCallback"
+) -> StatusCallback | None:
     """The callback that was asked for. Each event is a field of its own: a joined list names none."""
-    url = first(fields, "StatusCallback")
+    url = first(fields, name)
     if not url:
         return None
     if not WEB.fullmatch(url):
         raise ApiError(21205)
-    events = tuple(fields.get("StatusCallbackEvent", ("completed",)))
-    return StatusCallback(url, events, first(fields, "StatusCallbackMethod") or "POST")
+    events = tuple(fields.get(f"{name}Event", ("completed",)))
+    return StatusCallback(url, events, first(fields, f"{name}Method") or "POST")
 
 
 def detection(fields: Mapping[str, list[str]], *, machine: bool) -> Detection | None:

@@ -18,6 +18,7 @@ from uuid import uuid4
 from providers.simulation import Act
 from providers.simulation_wire import Response
 from providers.twilio.simulator_media import MediaStream
+from providers.twilio.simulator_recording import Recording
 from providers.twilio.simulator_wire import TwilioStage
 
 EVENTS: dict[str, str] = {
@@ -93,6 +94,8 @@ class TwilioCall:
         self.over = threading.Event()
         self.stream: MediaStream | None = None
         """The media socket that is open now."""
+        self.recordings: dict[str, Recording] = {}
+        """By their sids."""
         self.answered_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.answered_by = ""
@@ -165,6 +168,8 @@ class TwilioCall:
         if status == "completed":
             extra["Duration"] = str(-(-self.seconds // 60))  # billed minutes
         self.report(status, extra)
+        for recording in tuple(self.recordings.values()):
+            recording.complete()
 
     @property
     def seconds(self) -> int:

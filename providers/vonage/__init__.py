@@ -32,6 +32,7 @@ class Vonage:
     hooks = config.HOOKS
     number_fields = config.NUMBER_FIELDS
     return_hosts = config.RETURN_HOSTS
+    records_in_markup = True
 
     def __init__(self) -> None:
         self._replays = signature.Replays()

@@ -273,7 +273,8 @@ def _machine(request: WebhookRequest, payload: Payload, word: str) -> Report:
 
 
 def _note(request: WebhookRequest, payload: Payload, word: str) -> Report:
-    event = _event(request, payload, EventKind.NOTE, data={"what": word})
+    kind = EventKind.RECORDED if word == "record" else EventKind.NOTE
+    event = _event(request, payload, kind, data={"what": word})
     unknown = () if word in NOTES or word in STATUSES else (word,)
     media_leg = _media_url(payload) is not None
     return Report(_leg(payload), (event,), media_leg=media_leg, unknown=unknown)

@@ -13,9 +13,10 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
+from providers import download
 from providers.base import Account, Dial, Dialed, HookKind, LegState, NumberSetting
 from providers.errors import BadRequest, CarrierError, NotConfigured
 from providers.vonage import callbacks, ncco
@@ -98,6 +99,48 @@ class VonageClient:
             return callbacks.state(leg, datetime.now(UTC))
         except BadRequest as error:
             raise CarrierError(f"Vonage: no leg in the answer: {error}", permanent=False) from error
+
+    def can_record(self) -> bool:
+        """The media is fetched with the application's token."""
+        return bool(self._account.secrets.get("applicationId")) and bool(
+            self._account.secrets.get("privateKey")
+        )
+
+    def start_recording(
+        self, leg_ref: str, report_url: str, *, api_url: str | None = None
+    ) -> str | None:
+        """Vonage's API starts none: the ``record`` action of the NCCO has."""
+        return None
+
+    def stop_recording(self, leg_ref: str, ref: str, *, api_url: str | None = None) -> None:
+        """Vonage's API stops none either: it ends with the conversation."""
+
+    def save_recording(
+        self, ref: str, url: str, file: BinaryIO, *, limit: int, api_url: str | None = None
+    ) -> None:
+        """From Vonage's hosts only: the URL has come in a webhook, and our token goes with it.
+
+        https://developer.vonage.com/en/voice/voice-api/guides/recording
+        """
+        from vonage_jwt import JwtClient  # type: ignore[import-untyped]
+
+        parts = urlsplit(url)
+        if not _is_vonages(url):
+            raise CarrierError(
+                f"Vonage: the recording lies at {parts.hostname}, which is not Vonage's",
+                permanent=True,
+            )
+        base = (self._account.api_url or f"https://{parts.netloc}").rstrip("/")
+        token = JwtClient(*self._application()).generate_application_jwt()
+        text = token.decode() if isinstance(token, bytes) else str(token)
+        download.save(
+            base + parts.path,
+            {"Authorization": f"Bearer {text}"},
+            file,
+            limit=limit,
+            timeout=self._timeout,
+            trusted=_is_vonages,
+        )
 
     def check(self) -> str:
         """One read with the application's token, which a wrong key or application fails."""
@@ -234,6 +277,11 @@ def _webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
             "Use signed webhooks", "on" if signed else "off", problem=None if signed else unsigned
         ),
     ]
+
+
+def _is_vonages(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(API_HOST.fullmatch(parts.netloc))
 
 
 def _region(api_url: str | None) -> str | None:

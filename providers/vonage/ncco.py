@@ -115,7 +115,7 @@ def endpoint(destination: str, keys: str | None = None) -> Action:
 def _actions(instruction: Instruction) -> list[Action]:
     match instruction:
         case Connect():
-            return [_connect(instruction)]
+            return [*_record(instruction), _connect(instruction)]
         case Forward():
             return [_forward(instruction)]
         case Return():
@@ -124,6 +124,25 @@ def _actions(instruction: Instruction) -> list[Action]:
             return [{"action": "talk", "text": part} for part in _spoken(instruction.text)]
         case HangUp():
             return []
+
+
+def _record(connect: Connect) -> list[Action]:
+    """Runs beside what follows, to the end of the conversation; the phone's side is on the left.
+
+    https://developer.vonage.com/en/voice/voice-api/ncco-reference#record
+    """
+    if connect.recording_url is None:
+        return []
+    return [
+        {
+            "action": "record",
+            "format": "wav",
+            "split": "conversation",
+            "channels": 2,
+            "eventUrl": [_absolute(connect.recording_url)],
+            "eventMethod": "POST",
+        }
+    ]
 
 
 def _connect(connect: Connect) -> Action:

@@ -35,6 +35,7 @@ from providers.simulation import (
     unchanged,
 )
 from providers.simulation_owner import hears, owner
+from providers.simulation_recording import RECORDED, check, end_when_recorded
 from providers.simulation_wire import SimulatorError
 from providers.vonage.simulator_api import conversation, given, serve_api
 from providers.vonage.simulator_call import INBOUND, Call, EventUrl, Leg
@@ -155,6 +156,21 @@ def _asked(stage: VonageStage, reply: Mapping[str, Any] | None, *acts: Act) -> N
 def _asked_in_vain(stage: VonageStage) -> None:
     _asked(stage, {"error": CLOSED})
     hears(stage, CLOSED)
+
+
+def _recorded(stage: VonageStage) -> None:
+    """The owner's answer URL gives our NCCO, whose first action has Vonage record the leg."""
+    details = _details(stage, assistantOverrides=RECORDED)
+    call = _caller(stage, (Act.STAY,), NOWHERE)
+    stage.spawn(partial(arrive, call, partial(given, stage, details["ncco"])))
+    end_when_recorded(stage)
+    check(stage)
+
+
+def _dial_recorded(stage: VonageStage) -> None:
+    have_dialled(stage, Callee(acts=(Act.STAY,)), assistantOverrides=RECORDED)
+    end_when_recorded(stage)
+    check(stage)
 
 
 # ------------------------------------------------------------------ what is odd about it
@@ -395,6 +411,18 @@ SCENARIOS = table(
         "The same; the call is rejected, and no completed follows.",
         lambda stage: _outbound(stage, "rejected"),
         "vonage-rejected",
+    ),
+    Scenario(
+        "recording",
+        "The leg is recorded, and the call has links to both recordings.",
+        _recorded,
+        CANCELED,
+    ),
+    Scenario(
+        "dial-recording",
+        "The same of a leg the bridge has dialled.",
+        _dial_recorded,
+        CANCELED,
     ),
     Scenario(
         "human",

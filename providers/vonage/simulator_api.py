@@ -22,8 +22,18 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.simulation import Callee
+from providers.simulation_recording import wav
 from providers.simulation_server import ApiReply, ApiRequest, serve
-from providers.vonage.simulator_call import OUTBOUND, RATE, Call, EventUrl, Leg, Ncco, Source
+from providers.vonage.simulator_call import (
+    FILES,
+    OUTBOUND,
+    RATE,
+    Call,
+    EventUrl,
+    Leg,
+    Ncco,
+    Source,
+)
 from providers.vonage.simulator_flow import dial
 from providers.vonage.simulator_wire import VonageConfig, VonageStage
 
@@ -77,6 +87,8 @@ class VonageApi:
             return ApiReply(200, told()) if known else ApiReply(401, UNAUTHORIZED)
         if not authorized(request.authorization, self.stage.config):
             return ApiReply(401, UNAUTHORIZED)
+        if request.path.removeprefix(FILES) in self.stage.files and request.method == "GET":
+            return ApiReply(200, wav())
         match = PATH.fullmatch(request.path)
         route = (request.method, bool(match and match[1]))
         if match is None or route not in ROUTES:

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from providers.simulation import Act
+from providers.simulation_recording import wav
 from providers.simulation_wire import Response
 from providers.vonage.simulator_media import VonageSocket
 from providers.vonage.simulator_wire import VonageStage
@@ -39,6 +40,8 @@ DETAILS: dict[str, dict[str, Any]] = {
 }
 """What Vonage adds to an event, by its status."""
 CONTENT_TYPE = "application/json"
+FILES = "/v1/files/"
+"""Path of recordings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class Leg:
         self.price = f"{float(RATE) * billed / 60:.8f}"
         costs = {"rate": RATE, "price": self.price, "network": NETWORK}
         times = {"start_time": iso(began), "end_time": iso(now), "duration": str(seconds)}
+        if self.call is not None:
+            self.call.finish_recordings()
         self.happen("completed", **costs, **times, disconnected_by=by, sip_code=200)
 
     def hang_up(self) -> None:
@@ -175,6 +180,8 @@ class Call:
         """The websocket leg that is open now."""
         self.verdict = ""
         """``human`` or ``machine``, until it is told; empty when nobody asked for it."""
+        self.recordings: list[EventUrl] = []
+        """Where those that are running will be reported."""
         self._acts = iter(self.acts)
         self.began = time.monotonic()
 
@@ -189,6 +196,26 @@ class Call:
         word, self.verdict = self.verdict, ""
         if word:
             self.leg.detected(word)
+
+    def finish_recordings(self) -> None:
+        """They end with the conversation; such an event names no leg."""
+        running, self.recordings = self.recordings, []
+        for events in running:
+            ref, file = str(uuid4()), str(uuid4())
+            self.stage.files.add(file)
+            now = iso(datetime.now(UTC))
+            event = {
+                "start_time": now,
+                "recording_url": f"https://api.nexmo.com{FILES}{file}",
+                "size": len(wav()),
+                "recording_uuid": ref,
+                "end_time": now,
+                "conversation_uuid": self.leg.conversation,
+                "timestamp": now,
+            }
+            if events.url is not None:
+                post = self.stage.prepare(events.method, events.url, event, "recording")
+                self.stage.courier.post(post)
 
     def interrupt(self) -> None:
         """Stop what runs now: the leg is over, or goes on with another NCCO."""

@@ -35,6 +35,7 @@ MAX_ACTIONS = 50
 MAX_HEADERS = 512
 """Bytes of a websocket endpoint's headers as JSON."""
 MAX_TALK = 1500
+MAX_CHANNELS = 32
 NO_COMPLETED = "rejected"
 """Of the ends before an answer, the one that no ``completed`` follows."""
 
@@ -265,8 +266,23 @@ def _wait(call: Call, action: Action) -> None:
     call.leg.over.wait(seconds * call.stage.config.speed)
 
 
+def _record(call: Call, action: Action) -> None:
+    """Runs beside what follows, and is reported when the call is over. Raises ``NccoError``."""
+    channels = action.get("channels", 1)
+    if action.get("format", "mp3") not in ("mp3", "wav", "ogg"):
+        raise NccoError("Syntax error in NCCO. record: format must be mp3, wav or ogg.")
+    if not isinstance(channels, int) or not 1 <= channels <= MAX_CHANNELS:
+        raise NccoError("Syntax error in NCCO. record: 1 to 32 channels.")
+    if channels > 1 and action.get("split") != "conversation":
+        raise NccoError("Syntax error in NCCO. record: channels need split conversation.")
+    url = event_url(action) or call.leg.events.url
+    call.recordings.append(EventUrl(url, str(action.get("eventMethod", "POST"))))
+    call.stage.recording.set()
+
+
 ACTIONS: Mapping[str, Callable[[Call, Action], Ncco | None]] = {
     "connect": _connect,
+    "record": _record,
     "notify": _notify,
     "talk": _talk,
     "wait": _wait,

@@ -76,6 +76,8 @@ class VonageStage(Stage):
         self.config: VonageConfig = config
         self.legs: dict[str, Leg] = {}
         """Every leg of the run by its uuid, for the REST API."""
+        self.files: set[str] = set()
+        """Ids of the recordings there are."""
 
     def prepare(
         self, method: str, url: str, payload: Mapping[str, Any], label: str

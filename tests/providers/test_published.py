@@ -32,6 +32,11 @@ ASKS: dict[str, Callable[[Client, str], object]] = {
     "hang-up": lambda client, leg: client.hang_up(leg),
     "fetch": lambda client, leg: client.fetch(leg),
 }
+RECORDING = "RE" + "0" * 32
+RECORDS: dict[str, Callable[[Client], object]] = {
+    "record": lambda client: client.start_recording(SID, f"{ORIGIN}/recording/t"),
+    "record-stop": lambda client: client.stop_recording(SID, RECORDING),
+}
 each_ask = pytest.mark.parametrize("ask", ASKS.values(), ids=list(ASKS))
 
 
@@ -52,6 +57,18 @@ def api() -> Iterator[tuple[str, list[ApiRequest]]]:
 def test_twilio(api: tuple[str, list[ApiRequest]], ask: Callable[[Client, str], object]) -> None:
     url, asked = api
     ask(TWILIO.client(Account(ACCOUNT, {"authTokens": [AUTH_TOKEN]}, api_url=url)), SID)
+    described = published.document("twilio_api_v2010.json")
+    if described is not None:
+        check_twilio(described, asked[0])
+
+
+@pytest.mark.parametrize("ask", RECORDS.values(), ids=list(RECORDS))
+def test_twilios_recordings(
+    api: tuple[str, list[ApiRequest]], ask: Callable[[Client], object]
+) -> None:
+    """Vonage's begin with an NCCO, and nothing is asked of its API."""
+    url, asked = api
+    ask(TWILIO.client(Account(ACCOUNT, {"authTokens": [AUTH_TOKEN]}, api_url=url)))
     described = published.document("twilio_api_v2010.json")
     if described is not None:
         check_twilio(described, asked[0])

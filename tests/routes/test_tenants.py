@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
 import pytest
 from flask import Flask
 
+from app.patchbay import Patchbay
+from app.store import recordings
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
 
 BODIES = {"control": {"type": "end-call"}}
@@ -21,7 +28,7 @@ REFERENCES = [
 
 
 @pytest.fixture
-def theirs(other: Api) -> dict[str, str]:
+def theirs(app: Flask, other: Api, tmp_path: Path) -> dict[str, str]:
     """One object of each kind, by the first word of its path."""
     call = other.call(assistant={"serverUrl": "http://127.0.0.1:9/"})
     return {
@@ -30,8 +37,33 @@ def theirs(other: Api) -> dict[str, str]:
         "customer": other.made("/customer", {"number": "+14155550111"})["id"],
         "phone-number": call["phoneNumberId"],
         "credential": other.made("/credential", VONAGE_CREDENTIAL)["id"],
+        "recording": kept(app.extensions["patchbay"], call, tmp_path),
         "message": other.get(f"/call/{call['id']}/messages").json[0]["id"],
     }
+
+
+def kept(patchbay: Patchbay, call: Mapping[str, Any], place: Path) -> str:
+    """A recording of the call."""
+    key, sound = "recordings/their/own.wav", place / "own.wav"
+    sound.write_bytes(b"theirs")
+    patchbay.core.blobs.put(key, sound, "audio/wav")
+    row = {
+        "id": str(uuid4()),
+        "call_id": call["id"],
+        "org_id": call["orgId"],
+        "kind": "mono",
+        "source": "carrier",
+        "ref": "RE1",
+        "state": recordings.STORED,
+        "attempts": 0,
+        "mime": "audio/wav",
+        "bytes": 6,
+        "blob": key,
+        "created_at": patchbay.core.now(),
+    }
+    with patchbay.store.write() as conn:
+        recordings.insert(conn, row)
+    return str(row["id"])
 
 
 def requests(app: Flask, ids: dict[str, str]) -> list[tuple[str, str, dict[str, str]]]:
@@ -71,7 +103,7 @@ def test_nothing_was_changed_by_trying(
 
 
 def test_lists_show_own_objects_only(app: Flask, api: Api, theirs: dict[str, str]) -> None:
-    for kind in theirs.keys() - {"message"}:
+    for kind in theirs.keys() - {"message", "recording"}:
         assert api.get(f"/{kind}").json == []
     assert api.get("/call", id=theirs["call"]).json == []
     assert api.get("/call", phoneNumberId=theirs["phone-number"]).json == []

@@ -69,7 +69,7 @@ def without_token(request: WebhookRequest) -> WebhookRequest:
         ("dial_completed", EventKind.FORWARD_ENDED),
         ("dial_busy", EventKind.FORWARD_FAILED),
         ("dial_sip_failed", EventKind.FORWARD_FAILED),
-        ("recording", EventKind.NOTE),
+        ("recording", EventKind.RECORDED),
     ],
 )
 def test_a_recorded_request_is_one_event(name: str, kind: EventKind) -> None:
@@ -223,9 +223,24 @@ def test_a_caller_who_left_during_the_forward_is_told_too() -> None:
 
 def test_a_recording() -> None:
     data = only(parse("recording")).data
-    assert data["recordingSid"].startswith("RE")
+    assert data["recordingRef"].startswith("RE")
     assert data["recordingUrl"].startswith("https://api.twilio.com/")
     assert (data["recordingSeconds"], data["recordingChannels"]) == (36, 2)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "unknown"),
+    [
+        ("in-progress", EventKind.NOTE, ()),
+        ("completed", EventKind.RECORDED, ()),
+        ("absent", EventKind.RECORDING_FAILED, ()),  # nothing was said
+        ("failed", EventKind.RECORDING_FAILED, ()),
+        ("paused", EventKind.NOTE, ("paused",)),  # a word nobody here knows
+    ],
+)
+def test_the_words_of_a_recording(word: str, kind: EventKind, unknown: tuple[str, ...]) -> None:
+    report = parse("recording", {"RecordingStatus": word})
+    assert (only(report).kind, report.unknown) == (kind, unknown)
 
 
 # ------------------------------------------------------------------ legs and visits

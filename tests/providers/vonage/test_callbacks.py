@@ -390,7 +390,6 @@ def test_words_that_only_a_socket_has() -> None:
     ("name", "data"),
     [
         ("transfer", {"callRef": "CON-f1e2d3c4-0000-4b3e-9d6c-1f2e3d4c5b6a"}),
-        ("record", {"recordingRef": "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"}),
         ("transcribed", {"transcriptionUrl": "https://api-us.nexmo.com/v1/files/cccc"}),
         ("input", {}),
         ("notify", {}),
@@ -480,6 +479,13 @@ def test_time(name: str, changes: dict[str, Any], at: str) -> None:
 
 
 NAMES = sorted(path.stem for path in REQUESTS.glob("*.json"))
+
+
+def test_a_recording() -> None:
+    event = only("record")
+    assert event.kind is EventKind.RECORDED
+    assert event.data["recordingRef"] == "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
+    assert event.data["recordingUrl"].startswith("https://api.nexmo.com/v1/files/")
 
 
 def test_no_two_recordings_are_the_same_event() -> None:

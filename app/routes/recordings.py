@@ -1,0 +1,110 @@
+"""/recording/{id}: the sound of a call, to its organisation and to whoever has a link.
+
+Ranges are answered, so that players can seek. https://httpwg.org/specs/rfc9110.html#range.requests
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import Field
+from werkzeug.http import parse_range_header
+from werkzeug.wsgi import wrap_file
+
+from app.domain import recording_links
+from app.domain.errors import NotFound
+from app.domain.recording_links import Playable
+from app.errors import ApiError
+from app.routes.auth import organisation, presented_key
+from app.routes.schemas.base import Query
+from app.routes.schemas.responses import Error
+from app.routes.web import IdPath, checked, services
+from app.store.blobs import BlobError, NoBlob
+
+TAG = Tag(name="recording", description="Recordings of calls.")
+BLOCK = 256 * 1024
+STORE_FAILED = "the recording cannot be read just now: try again"
+
+blueprint = APIBlueprint("recording", __name__, abp_tags=[TAG])
+
+log = logging.getLogger(__name__)
+
+
+class LinkQuery(Query):
+    """What a link has; instead of the API key."""
+
+    token: str | None = Field(None, max_length=200)
+    expires: int | None = Field(None, description="Seconds since 1970.")
+
+
+@blueprint.get(
+    "/recording/<id>",
+    summary="Get a recording",
+    description="A WAV file, with an API key or by the link in recordingUrl. Takes Range.",
+    operation_id="getRecording",
+    security=[{"bearer": []}, {"basic": []}, {"linkToken": []}],
+    responses={
+        200: {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}},
+        401: Error,
+        404: Error,
+        503: Error,
+    },
+)
+@checked(path=IdPath, query=LinkQuery)
+def get(path: IdPath, query: LinkQuery) -> Response:
+    org_id = organisation(presented_key())
+    found = recording_links.find(services().core, path.id, org_id, query.token, query.expires)
+    return _answer(found)
+
+
+def _answer(found: Playable) -> Response:
+    etag = f'"{found.id}"'
+    wanted = _range(found.size, etag)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": f'inline; filename="{found.id}.wav"',
+        "ETag": etag,
+        "X-Content-Type-Options": "nosniff",
+    }
+    if wanted is None:
+        return _file(found, 0, found.size, 200, headers)
+    start, end = wanted
+    if start >= end:
+        return Response(status=416, headers={"Content-Range": f"bytes */{found.size}"})
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+    return _file(found, start, end - start, 206, headers)
+
+
+def _range(size: int, etag: str) -> tuple[int, int] | None:
+    """(start, end) asked for, empty when it is not in the file; None: the whole file is wanted.
+
+    Several ranges at once are a thing nobody's player asks for: the whole answers them too.
+    """
+    asked = parse_range_header(request.headers.get("Range"))
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        return None
+    if request.headers.get("If-Range", etag) != etag:
+        return None
+    return asked.range_for_length(size) or (0, 0)
+
+
+def _file(
+    found: Playable, start: int, length: int, status: int, headers: dict[str, str]
+) -> Response:
+    headers["Content-Length"] = str(length)
+    if request.method == "HEAD":
+        return Response(status=status, headers=headers, mimetype=found.mime)
+    try:
+        file = services().core.blobs.open(found.blob, start, length)
+    except NoBlob:
+        log.error("recording %s has lost its file", found.id)
+        raise NotFound("Recording", found.id) from None
+    except BlobError as error:
+        log.error("recording %s: %s", found.id, error)
+        raise ApiError(503, STORE_FAILED, {"Retry-After": "5"}) from error
+    body = wrap_file(request.environ, file, BLOCK)
+    return Response(body, status, headers, mimetype=found.mime, direct_passthrough=True)

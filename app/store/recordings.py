@@ -1,0 +1,56 @@
+"""Recordings of calls: where each stands, and where its file is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.schema import recordings
+from app.store.sql import every, insert_once, one
+
+STARTED, READY, STORED, FAILED, DELETED = "started", "ready", "stored", "failed", "deleted"
+"""``state``: asked for; to be fetched; here; never to be had; erased by the retention."""
+
+_OF_CALL = (
+    sa.select(recordings)
+    .where(recordings.c.call_id == sa.bindparam("call"))
+    .order_by(recordings.c.created_at, recordings.c.kind.desc(), recordings.c.id)
+)
+
+
+def insert(conn: Connection, values: Mapping[str, Any]) -> bool:
+    """False when the call has one of this kind, source and ref already."""
+    return insert_once(conn, recordings, values)
+
+
+def get(conn: Connection, recording_id: str) -> dict[str, Any] | None:
+    query = sa.select(recordings).where(recordings.c.id == recording_id)
+    return one(conn.execute(query))
+
+
+def of_call(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
+    """In the order they began; a mix follows the stereo recording it is made of."""
+    return every(conn.execute(_OF_CALL, {"call": call_id}))
+
+
+def update(conn: Connection, recording_id: str, values: Mapping[str, Any]) -> None:
+    conn.execute(recordings.update().where(recordings.c.id == recording_id).values(**values))
+
+
+def delete(conn: Connection, recording_id: str) -> None:
+    conn.execute(recordings.delete().where(recordings.c.id == recording_id))
+
+
+def stored_before(conn: Connection, at: datetime, limit: int) -> Sequence[dict[str, Any]]:
+    """The oldest files kept from before a time."""
+    query = (
+        sa.select(recordings)
+        .where(recordings.c.state == STORED, recordings.c.created_at < at)
+        .order_by(recordings.c.created_at)
+        .limit(limit)
+    )
+    return every(conn.execute(query))

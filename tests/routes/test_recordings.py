@@ -1,0 +1,153 @@
+"""GET /recording/{id}: who may listen, to which part, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from flask import Flask
+
+from app.patchbay import Patchbay
+from app.store import calls
+from tests.routes.api import UNKNOWN, Api, refused
+from tests.routes.test_tenants import kept
+
+SOUND = b"theirs"
+"""What ``kept`` keeps."""
+
+
+@pytest.fixture
+def patchbay(app: Flask) -> Patchbay:
+    found: Patchbay = app.extensions["patchbay"]
+    return found
+
+
+@pytest.fixture
+def call(patchbay: Patchbay, api: Api, tmp_path: Path) -> dict[str, Any]:
+    """A call with a recording."""
+    made = api.call()
+    recording_id = kept(patchbay, made, tmp_path)
+    with patchbay.store.write() as conn:
+        row = calls.get(conn, made["id"])
+        assert row is not None
+        resolved = {**row["resolved"], "recordings": {"mono": recording_id}}
+        calls.update(conn, made["id"], {"resolved": resolved})
+    found: dict[str, Any] = api.get(f"/call/{made['id']}").json
+    return found
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Api:
+    return Api(app, None)
+
+
+def target(url: str, **changes: str) -> str:
+    """The link as a path, with parameters replaced."""
+    parts = urlsplit(url)
+    query = {**dict(parse_qsl(parts.query)), **changes}
+    return f"{parts.path}?{urlencode(query)}"
+
+
+def test_whoever_has_the_link_may_listen(call: Mapping[str, Any], stranger: Api) -> None:
+    answer = stranger.request("GET", target(call["recordingUrl"]))
+    assert (answer.status_code, answer.data) == (200, SOUND)
+    assert answer.headers["Content-Type"] == "audio/wav"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+def test_the_organisations_key_needs_no_link(call: Mapping[str, Any], api: Api) -> None:
+    path = urlsplit(call["recordingUrl"]).path
+    assert api.get(path).data == SOUND
+    found = api.get(f"/call/{call['id']}/mono-recording")
+    assert found.status_code == 302
+    assert api.request("GET", target(found.headers["Location"])).data == SOUND
+    assert "no recording" in refused(api.get(f"/call/{call['id']}/stereo-recording"), 404)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token": "0" * 64},  # another signature
+        {"token": ""},
+        {"expires": "99999999999"},  # a longer life
+        {"expires": "1"},
+        {"expires": ""},
+    ],
+)
+def test_a_changed_link_is_refused(
+    call: Mapping[str, Any], stranger: Api, changes: dict[str, str]
+) -> None:
+    assert stranger.request("GET", target(call["recordingUrl"], **changes)).status_code in (
+        400,
+        401,
+    )
+
+
+def test_a_link_is_of_one_recording_and_unknown_ones_look_alike(
+    patchbay: Patchbay, call: Mapping[str, Any], stranger: Api, api: Api, tmp_path: Path
+) -> None:
+    second = kept(patchbay, api.call(), tmp_path)
+    first = urlsplit(call["recordingUrl"]).path.rsplit("/", 1)[-1]
+    answers = [
+        stranger.request("GET", target(call["recordingUrl"]).replace(first, other))
+        for other in (second, UNKNOWN)
+    ]
+    assert [each.status_code for each in answers] == [401, 401]
+    assert answers[0].data == answers[1].data
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, 200), (3599, 200), (3601, 401)])
+def test_a_link_is_good_for_an_hour(
+    patchbay: Patchbay, call: Mapping[str, Any], stranger: Api, seconds: int, status: int
+) -> None:
+    from datetime import timedelta
+
+    now = patchbay.core.now()
+    object.__setattr__(patchbay.core, "now", lambda: now + timedelta(seconds=seconds))
+    assert stranger.request("GET", target(call["recordingUrl"])).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "data", "told"),
+    [
+        ("bytes=0-1", 206, SOUND[:2], "bytes 0-1/6"),
+        ("bytes=2-", 206, SOUND[2:], "bytes 2-5/6"),
+        ("bytes=-2", 206, SOUND[-2:], "bytes 4-5/6"),
+        ("bytes=0-999", 206, SOUND, "bytes 0-5/6"),  # as much as there is
+        ("bytes=6-", 416, b"", "bytes */6"),  # after the end
+        ("bytes=0-0,2-3", 200, SOUND, None),  # several: the whole answers them
+        ("bytes=3-1", 200, SOUND, None),  # no range
+        ("seconds=0-1", 200, SOUND, None),  # another unit
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_ranges(
+    call: Mapping[str, Any],
+    stranger: Api,
+    method: str,
+    asked: str,
+    status: int,
+    data: bytes,
+    told: str | None,
+) -> None:
+    answer = stranger.request(method, target(call["recordingUrl"]), headers={"Range": asked})
+    assert (answer.status_code, answer.headers.get("Content-Range")) == (status, told)
+    assert answer.data == (data if method == "GET" else b"")
+    assert status == 416 or answer.headers["Content-Length"] == str(len(data))
+
+
+def test_a_range_of_another_file_is_not_given(call: Mapping[str, Any], stranger: Api) -> None:
+    headers = {"Range": "bytes=0-1", "If-Range": '"another"'}
+    assert stranger.request("GET", target(call["recordingUrl"]), headers=headers).data == SOUND
+
+
+def test_a_lost_file_is_not_there(
+    patchbay: Patchbay, call: Mapping[str, Any], stranger: Api
+) -> None:
+    patchbay.core.blobs.delete("recordings/their/own.wav")
+    assert stranger.request("GET", target(call["recordingUrl"])).status_code == 404

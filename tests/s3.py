@@ -1,0 +1,89 @@
+"""A small store that speaks S3 on a real socket, and lets in only who signs requests for its key."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ACCESS_KEY, SECRET_KEY = "the-access-key", "canary-s3-secret-key"
+REGION = "eu-test-1"
+SIGNED = re.compile(
+    rf"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/\d{{8}}/{REGION}/s3/aws4_request, "
+    r"SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, Signature=[0-9a-f]{64}"
+)
+NO_SUCH_KEY = b"<Error><Code>NoSuchKey</Code><Message>no</Message></Error>"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+
+
+class Store:
+    """``objects``: path -> (content type, bytes). ``down``: answers 503 to everything."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.objects: dict[str, tuple[str, bytes]] = {}
+        self.asked: list[str] = []
+        self.down = False
+
+
+@contextmanager
+def s3() -> Iterator[Store]:
+    """Until the end of the block."""
+    store = Store()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            store.asked.append(f"{self.command} {self.path}")
+            if store.down:
+                return self.reply(503, b"<Error><Code>SlowDown</Code></Error>")
+            if not SIGNED.fullmatch(self.headers.get("Authorization", "")):
+                return self.reply(403, DENIED)
+            if self.command == "PUT":
+                store.objects[self.path] = (self.headers.get("Content-Type", ""), body)
+                return self.reply(200, b"")
+            if self.command == "DELETE":
+                store.objects.pop(self.path, None)
+                return self.reply(204, b"")
+            if self.path not in store.objects:
+                return self.reply(404, NO_SUCH_KEY)
+            return self.found(*store.objects[self.path])
+
+        do_GET = do_PUT = do_DELETE = do_HEAD = serve  # noqa: N815
+
+        def found(self, kind: str, data: bytes) -> None:
+            asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            status = 206 if asked else 200
+            if asked:
+                data = data[int(asked[1]) : int(asked[2]) + 1 if asked[2] else None]
+            self.reply(status, data, kind)
+
+        def reply(self, status: int, data: bytes, kind: str = "application/xml") -> None:
+            self.send_response(status)
+            if status != 204:
+                self.send_header("Content-Length", str(len(data)))
+            self.send_header("Content-Type", kind)
+            self.send_header("ETag", '"0123456789abcdef0123456789abcdef"')
+            self.send_header("Last-Modified", "Mon, 23 Nov 2026 06:00:00 GMT")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    store.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield store
+    finally:
+        server.shutdown()
+        server.server_close()
