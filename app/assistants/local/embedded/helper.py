@@ -91,7 +91,8 @@ class Helper:
             async with asyncio.timeout(self._patience):
                 return await heard.get()
         except TimeoutError:
-            self._kill()  # it hangs, and would for the others
+            if (process := self._process) is not None:
+                process.kill()  # it hangs, and would for the others
             raise HelperFailed(
                 f"The {self._name} did not answer within {self._patience:g} s."
             ) from None
@@ -107,8 +108,13 @@ class Helper:
     def _work(self) -> None:
         while True:
             asked = self._requests.get()
-            if not asked.dropped.is_set():
+            if asked.dropped.is_set():
+                continue
+            try:
                 asked.tell(self._answer(asked))
+            except Exception as error:  # an error of ours must not end the thread of all calls
+                self._bury()
+                asked.tell(HelperFailed(f"The {self._name} failed: {error!r}."))
 
     def _answer(self, asked: _Request) -> Exception | None:
         """Tell the pieces; what remains to be told at the end is the result."""
@@ -122,7 +128,7 @@ class Helper:
                         asked.tell(piece)
                         told = True
             except OSError as error:
-                self._kill()
+                self._bury()
                 if told or not left or asked.dropped.is_set():
                     return HelperFailed(f"The {self._name} stopped: {error}.")
             else:
@@ -151,11 +157,14 @@ class Helper:
             )
         return self._process
 
-    def _kill(self) -> None:
-        process = self._process
+    def _bury(self) -> None:
+        process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):  # what was not written any more
+                    cast(IO[bytes], pipe).close()
 
 
 def _read(pipe: IO[bytes], size: int) -> bytes:

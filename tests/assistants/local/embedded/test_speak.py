@@ -181,10 +181,10 @@ def program(tmp_path: Path, source: str) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "patience", "why"),
     [
-        ("sys.exit(3)", 20.0, "died"),  # at its start, twice
-        ("send(b'd', b'half'); sys.exit()", 20.0, "died"),  # in the middle
+        ("sys.exit(3)", 20.0, "stopped"),  # at its start, twice
+        ("send(b'd', b'half'); sys.exit()", 20.0, "stopped"),  # in the middle
         ("sys.stdin.read()", 0.3, "0.3 s"),  # silent for ever
-        ("sys.stdout.write('e'); sys.exit()", 20.0, "died"),  # half a frame
+        ("sys.stdout.write('e'); sys.exit()", 20.0, "stopped"),  # half a frame
     ],
 )
 @on_loop
@@ -210,6 +210,21 @@ async def test_a_program_that_dies_of_a_request_is_asked_once_more(tmp_path: Pat
     sources = iter([dies, answers])
     mortal = Helper("program", lambda: program(tmp_path, next(sources)), 20.0)
     assert [piece async for piece in mortal.ask(b"\n")] == [b"yes"]
+
+
+@on_loop
+async def test_an_error_of_ours_does_not_end_the_helper(tmp_path: Path) -> None:
+    def command() -> list[str]:
+        if broken:
+            raise ValueError(broken.pop())
+        return program(tmp_path, "sys.stdin.readline(); send(b'e')")
+
+    broken = ["no command"]
+    confused = Helper("program", command, 20.0)
+    with pytest.raises(HelperFailed, match="no command"):
+        async for _ in confused.ask(b"\n"):
+            pass
+    assert [piece async for piece in confused.ask(b"\n")] == []
 
 
 @on_loop
