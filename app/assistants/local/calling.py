@@ -42,6 +42,13 @@ Json = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
+MENU_TOOLS = [
+    Tool(kind, kind.value, "", {"type": "object", "properties": {}, "required": []})
+    for kind in (Kind.END_CALL, Kind.TRANSFER_CALL)
+]
+"""What the embedded menu calls."""
+
+
 class Failed(Exception):
     """The tool did nothing; the text is for the model, and for the operator."""
 
@@ -170,7 +177,8 @@ class Calling:
         destination = await self._destination(tool, arguments)
         words = _message(tool, When.START, arguments)
         given = destination.get("message")
-        text = given if isinstance(given, str) else (words.content if words else TRANSFERRING)
+        default = "" if tool in MENU_TOOLS else TRANSFERRING  # a menu has said its own words
+        text = given if isinstance(given, str) else (words.content if words else default)
         if text:
             await self._engine.say_all(text)
         problem = await self._desk.transfer(destination, "")

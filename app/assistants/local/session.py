@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.assistants.local import endings
-from app.assistants.local.calling import Calling
+from app.assistants.local.calling import MENU_TOOLS, Calling
 from app.assistants.local.conversation import Conversation
 from app.assistants.local.embedded import model as embedded
+from app.assistants.local.embedded.menu import vocabulary
 from app.assistants.local.endings import Stage
 from app.assistants.local.engine import Engine, Named, Parts
 from app.assistants.local.plan import NO_TRANSCRIBER, Plan, plan
@@ -21,6 +22,7 @@ from app.assistants.local.vendors import models, transcribers, voices
 from app.assistants.local.vendors.access import NoEngine
 from app.assistants.local.vendors.voice_makers import Custom
 from app.domain.media import Seat
+from app.domain.vendors import Keys
 from app.media.desk import Desk
 from app.media.line import Line
 
@@ -60,6 +62,8 @@ class Session:
 
     def _tools(self) -> tuple[list[Tool], set[str]]:
         """All of them, and the names of those whose server is asked in the words of the era."""
+        if _provider(self._plan.model) == "embedded":
+            return MENU_TOOLS, set()
         older = self._plan.model.get("functions") or []
         names = {str(each.get("name")) for each in older if isinstance(each, Mapping)}
         return read_tools(self._seat.assistant), names
@@ -79,10 +83,10 @@ def _parts(plan: Plan, seat: Seat, rate: int, desk: Desk) -> Parts:
     keys = seat.keys
     voice = voices.choose(plan.voice, keys, desk.fallback_voice)
     custom = Custom(desk.addresses, seat.call)
-    deaf = plan.transcriber == NO_TRANSCRIBER
+    model = _model(plan, seat)
     return Parts(
-        None if deaf else transcribers.make_transcriber(plan.transcriber, keys, rate),
-        _model(plan, seat),
+        _ears(plan, keys, rate, model),
+        model,
         voices.make_voice(voice, keys, rate, custom=custom),
         Named(
             _provider(plan.transcriber),
@@ -91,6 +95,16 @@ def _parts(plan: Plan, seat: Seat, rate: int, desk: Desk) -> Parts:
         ),
         voices.has_word_times(_provider(voice)),
     )
+
+
+def _ears(plan: Plan, keys: Keys, rate: int, model: Any) -> Any:
+    """None for a keypad alone. The embedded ones are told what the menu listens for."""
+    config = plan.transcriber
+    if config == NO_TRANSCRIBER:
+        return None
+    if _provider(config) == "embedded" and isinstance(model, embedded.EmbeddedModel):
+        config = {"words": vocabulary(model.menu), **config}
+    return transcribers.make_transcriber(config, keys, rate)
 
 
 def _model(plan: Plan, seat: Seat) -> Any:

@@ -99,7 +99,9 @@ class Call:
 
     def sounds(self) -> bool:
         """Whether a voice was heard."""
-        return audioop.rms(bytes(self.heard[-8000:]), 2) > LOUD if self.heard else False
+        step = int(self.caller.rate * STEP) * 2
+        pieces = (bytes(self.heard[at : at + step]) for at in range(0, len(self.heard), step))
+        return any(audioop.rms(piece, 2) > LOUD for piece in pieces if len(piece) == step)
 
     async def send(self) -> None:
         """The caller's side, until the socket is closed."""
