@@ -166,7 +166,7 @@ async def talking(
     """A call that is up. ``assistant``: as from the API; the embedded voice where it has none."""
     whole = {
         **({"model": MODEL, "transcriber": TRANSCRIBER} if theirs else {}),
-        "startSpeakingPlan": {"waitSeconds": 0.1},
+        "startSpeakingPlan": {"waitSeconds": 0.3},
         **assistant,
     }
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
