@@ -14,6 +14,7 @@ from flask import Flask
 
 from app import create_app
 from app.assistants import BACKENDS
+from app.assistants.local import warm
 from app.bridge import Bridge, Receive, Scope, Send
 from app.media.hub import Hub
 from app.media.limits import Limits
@@ -60,6 +61,8 @@ class Application:
     async def _start(self) -> None:
         await asyncio.to_thread(self._patchbay.start)
         await self.hub.start()
+        if self._patchbay.talks:
+            warm.begin()
 
     async def _stop(self) -> None:
         await self.hub.stop()

@@ -111,6 +111,11 @@ class Patchbay:
         migrate.upgrade(self.store)
         self.jobs.install()
 
+    @property
+    def talks(self) -> bool:
+        """Calls are talked to in this process, unless their assistant says otherwise."""
+        return self.settings.assistant_backend == "local" and not self.settings.media_url
+
     def start(self) -> str | None:
         """Make ready to serve; returns the API key that was generated, if one was.
 

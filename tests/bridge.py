@@ -90,6 +90,7 @@ class Bridge:
             "TWILIO_API_URL": f"http://127.0.0.1:{free_port()}",
             "VONAGE_API_URL": f"http://127.0.0.1:{free_port()}",
             "RECONCILE_SECONDS": "1",
+            "ASSISTANT_BACKEND": "echo",  # the engine takes seconds and 200 MB to load
             "PRICE_SECONDS": "0.1",
             "CURRENCY_RATES": "EUR=1.25",
             **environ,

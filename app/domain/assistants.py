@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
-from app.config import ASSISTANT_DEFAULT_SECONDS, Settings
+from app.config import ASSISTANT_DEFAULT_SECONDS, BACKENDS, Settings
 
 SECRETS = (
     ("serverUrlSecret",),
@@ -136,7 +136,7 @@ def backend_of(assistant: Mapping[str, Any], settings: Settings) -> tuple[str, s
     transport = assistant.get("transport")
     transport = transport if isinstance(transport, Mapping) else {}
     backend = transport.get("provider")
-    if backend not in {"echo", "stream"}:
+    if backend not in BACKENDS:
         backend = settings.assistant_backend
     return str(backend), transport.get("url") or settings.stream_url
 

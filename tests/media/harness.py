@@ -208,6 +208,7 @@ async def serving(domain: Domain, limits: Limits = QUICK) -> AsyncIterator[Serve
         core=SimpleNamespace(nudges=domain.nudges),
         start=lambda: domain.lived.append("start"),
         stop=lambda: domain.lived.append("stop"),
+        talks=False,
     )
     application = build(flask, limits)
     async with listening(application) as (server, address):

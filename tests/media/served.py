@@ -17,5 +17,6 @@ flask.extensions["patchbay"] = SimpleNamespace(
     core=SimpleNamespace(nudges=[]),
     start=lambda: None,
     stop=lambda: None,
+    talks=False,
 )
 application = build(flask, QUICK)

@@ -6,9 +6,11 @@ in a call's first second.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import threading
+from contextlib import suppress
 from types import ModuleType
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,11 @@ def begin() -> None:
 def _load() -> ModuleType:
     _quiet()
     from app.assistants.local import session, turns
+    from app.assistants.local.embedded import speak
 
     turns.load()
+    with suppress(Exception):  # a voice that cannot be started says so in the call that wants it
+        asyncio.run(speak.warm())
     # A full collection stops every call for 0.2 s, unless it may skip what never goes away.
     gc.collect()
     gc.freeze()
