@@ -104,6 +104,9 @@ class Settings:
     """Currency -> US dollars for one of it."""
     rate_limit_per_minute: int = 6000
     max_concurrent_calls: int = 0
+    max_calls_per_process: int = 10
+    """Of those whose assistant runs in the process itself."""
+    drain_seconds: float = 20.0
     ended_reasons: str = "extended"
     recordings_dir: str = "var/recordings"
     recordings_url: str | None = None
@@ -117,16 +120,27 @@ class Settings:
     """How long a link in the end-of-call-report is good."""
     artifact_wait_seconds: float = 20.0
     """How long that report waits for what is made of a call after its end."""
-    media_url: str | None = None
+    media_urls: tuple[str, ...] = ()
+    serve_media: bool = True
     run_jobs: bool = True
     log_level: str = "INFO"
     delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
 
     @property
-    def media_base(self) -> str:
-        """Where carriers open the media socket: ``wss://`` for ``https://``."""
-        base = self.media_url or self.public_url
-        return re.sub("^http", "ws", base)
+    def media_bases(self) -> tuple[str, ...]:
+        """Where carriers open the media socket, one or several: ``wss://`` for ``https://``."""
+        return tuple(re.sub("^http", "ws", url) for url in self.media_urls or (self.public_url,))
+
+    @property
+    def own_media_base(self) -> str | None:
+        """Where they open it in this process; None: it takes none. It cannot be in several places."""
+        bases = self.media_bases
+        return bases[0] if self.serve_media and len(bases) == 1 else None
+
+    @property
+    def only_media(self) -> bool:
+        """This process has an address of its own for sound: the API is at another."""
+        return self.own_media_base is not None and self.media_urls not in ((), (self.public_url,))
 
     @property
     def development(self) -> bool:
@@ -137,6 +151,11 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises ``SettingsError``."""
     return _Reader(os.environ if environ is None else environ).settings()
+
+
+def drain_seconds() -> float:
+    """DRAIN_SECONDS alone, for the web server's master, which reads nothing else of ours."""
+    return _Reader(os.environ).drain_seconds()
 
 
 class _Reader:
@@ -181,9 +200,20 @@ class _Reader:
             recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
             recording_url_seconds=self.number("RECORDING_URL_SECONDS", 86_400, 60, 604_800),
             artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
-            media_url=self.url("MEDIA_URL", None, ("http", "https")),
+            max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),
+            drain_seconds=self.drain_seconds(),
+            media_urls=self.media_urls(),
+            serve_media=self.flag("SERVE_MEDIA", True),
             run_jobs=self.flag("RUN_JOBS", True),
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        )
+
+    def drain_seconds(self) -> float:
+        return self.number("DRAIN_SECONDS", 20, 0, 86400)
+
+    def media_urls(self) -> tuple[str, ...]:
+        return tuple(
+            self.checked_url("MEDIA_URL", url, ("http", "https")) for url in self.words("MEDIA_URL")
         )
 
     def countries(self) -> frozenset[str]:
@@ -406,8 +436,9 @@ class _Reader:
 
     def url(self, name: str, default: str | None, schemes: tuple[str, ...]) -> str | None:
         value = self.text(name) or default
-        if value is None:
-            return None
+        return None if value is None else self.checked_url(name, value, schemes)
+
+    def checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
         parts = urlsplit(value)
         if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
             raise SettingsError(

@@ -114,7 +114,9 @@ class Patchbay:
     @property
     def talks(self) -> bool:
         """Calls are talked to in this process, unless their assistant says otherwise."""
-        return self.settings.assistant_backend == "local" and not self.settings.media_url
+        return (
+            self.settings.assistant_backend == "local" and self.settings.own_media_base is not None
+        )
 
     def start(self) -> str | None:
         """Make ready to serve; returns the API key that was generated, if one was.

@@ -83,6 +83,10 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"FALLBACK_VOICE": "jennifer"}, "FALLBACK_VOICE"),  # whose?
         ({"FALLBACK_VOICE": "openai"}, "FALLBACK_VOICE"),  # which?
         ({"FALLBACK_VOICE": "playht:jennifer"}, "FALLBACK_VOICE"),  # cannot speak itself
+        ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
+        ({"MAX_CALLS_PER_PROCESS": "2.5"}, "MAX_CALLS_PER_PROCESS"),
+        ({"MEDIA_URL": "https://a.example, b.example"}, "MEDIA_URL"),  # the second has no scheme
+        ({"SERVE_MEDIA": "sometimes"}, "SERVE_MEDIA"),
         ({"ENDED_REASONS": "all"}, "ENDED_REASONS"),
         ({"ALLOWED_COUNTRIES": "US, Germany"}, "ALLOWED_COUNTRIES"),
         ({"ALLOW_PRIVATE_SERVER_URLS": "maybe"}, "ALLOW_PRIVATE_SERVER_URLS"),
@@ -99,6 +103,23 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
 def test_a_wrong_value_names_its_variable(environ: dict[str, str], names: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{names}\b"):
         load({**SECRET, **environ})
+
+
+@pytest.mark.parametrize(
+    ("environ", "own", "only"),
+    [
+        ({}, "wss://web.example", False),
+        ({"MEDIA_URL": "https://web.example"}, "wss://web.example", False),  # said once more
+        ({"MEDIA_URL": "https://a.example"}, "wss://a.example", True),
+        ({"MEDIA_URL": "https://a.example", "SERVE_MEDIA": "0"}, None, False),
+        ({"MEDIA_URL": "https://a.example,https://b.example"}, None, False),  # not in two places
+    ],
+)
+def test_where_a_process_takes_sockets(
+    environ: dict[str, str], own: str | None, only: bool
+) -> None:
+    settings = load({**SECRET, "PUBLIC_URL": "https://web.example", **environ})
+    assert (settings.own_media_base, settings.only_media) == (own, only)
 
 
 def test_rates_are_exact() -> None:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -78,6 +79,8 @@ class CallState:
     """The media socket was open at least once."""
     lost: bool = False
     """It was in, every stream in force was lost without a word, and none is in its place yet."""
+    shut_down: bool = False
+    """So it was, because a process of ours stopped."""
     reattached: int = 0
     """How many times a lost leg was given a fresh document."""
     streams: tuple[str, ...] = ()
@@ -104,12 +107,20 @@ class _View:
         return event.stream not in self.replaced and event.key not in self.answered
 
 
+class _Streams(NamedTuple):
+    """Streams in force, whether none of them is left, and whether a stop of ours took the last."""
+
+    in_force: tuple[str, ...]
+    lost: bool
+    shut_down: bool
+
+
 def fold(events: Iterable[CallEvent]) -> CallState:
     """The state of a call from all its events, in any order, repeated or not."""
     view = _view(events)
     terminal = [event for event in view.events if _is_terminal(event, view)]
     started_at = _started_at(view)
-    streams, lost = _streams(view)
+    streams, lost, shut_down = _streams(view)
     winner = min(terminal, key=partial(_strength, view), default=None)
     return CallState(
         status=CallStatus.ENDED if terminal else _progress(view),
@@ -120,6 +131,7 @@ def fold(events: Iterable[CallEvent]) -> CallState:
         settled=winner is not None and winner.kind is EventKind.SETTLED,
         joined=bool(view.of(EventKind.MEDIA_CONNECTED)),
         lost=lost,
+        shut_down=shut_down,
         reattached=sum("forward" not in e.data for e in view.of(EventKind.REATTACHED)),
         streams=streams,
         forwarded_to=_forwarded_to(view),
@@ -172,6 +184,8 @@ def _reason(winner: CallEvent, view: _View) -> EndedReason:
         return winner.reason or EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
     if winner.kind is EventKind.LEG_ENDED:
         return _leg_reason(winner, view)
+    if winner.kind is EventKind.MEDIA_STOPPED and _streams(view).shut_down:
+        return EndedReason.SERVER_SHUTDOWN
     return winner.reason or EndedReason.UNKNOWN_ERROR
 
 
@@ -179,6 +193,8 @@ def _leg_reason(winner: CallEvent, view: _View) -> EndedReason:
     """The carrier's bare "completed" means different things with and without an answer."""
     if winner.unanswered_reason and not _answered(view):
         return winner.unanswered_reason
+    if winner.generic and _streams(view).shut_down:
+        return EndedReason.SERVER_SHUTDOWN
     if winner.generic and _cut_by_limit(winner, view):
         return EndedReason.EXCEEDED_MAX_DURATION
     return winner.reason or EndedReason.UNKNOWN_ERROR
@@ -227,13 +243,18 @@ def _ended_at(terminal: Sequence[CallEvent], started_at: datetime | None) -> dat
     return max(at, started_at) if at and started_at else at
 
 
-def _streams(view: _View) -> tuple[tuple[str, ...], bool]:
-    """Streams in force, and whether none of them is left."""
+def _streams(view: _View) -> _Streams:
     connected = view.of(EventKind.MEDIA_CONNECTED)
-    lost = {event.stream for event in view.of(EventKind.MEDIA_LOST)}
+    losses = view.of(EventKind.MEDIA_LOST)
+    lost = {event.stream for event in losses}
     in_force = [event.stream for event in connected if view.in_force(event)]
     gone = bool(connected) and all(stream in lost for stream in in_force)
-    return tuple(dict.fromkeys(stream for stream in in_force if stream)), gone
+    last = losses[-1].reason if gone and losses else None
+    return _Streams(
+        tuple(dict.fromkeys(stream for stream in in_force if stream)),
+        gone,
+        last is EndedReason.SERVER_SHUTDOWN,
+    )
 
 
 def _open_forwards(view: _View) -> list[CallEvent]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Connection
 
 from app.config import Settings
+from app.domain.presence import Presence
 from app.store.blobs import Blobs
 from app.store.engine import Store
 from app.store.vault import Vault
@@ -75,7 +76,11 @@ class Core:
     nudges: list[Callable[[str], None]] = field(default_factory=list)
     """Called with a call's id after it ended or is forwarded, so that this process's socket closes at once."""
 
+    presence: Presence = field(init=False)
+    """This process among the others of its deployment."""
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "presence", Presence(self.settings))
         object.__setattr__(self, "_accounts", lru_cache(maxsize=256)(self._open_account))
 
     def account(self, row: Mapping[str, Any]) -> Account:

@@ -53,6 +53,8 @@ def keep(core: Core, conn: Connection, row: Mapping[str, Any], tokens: Mapping[s
     """
     now = core.now()
     settings = core.settings
+    if len(settings.media_bases) > 1:
+        core.presence.hear(conn, now)  # a process may have said just now that it stops
     patience = settings.bypass_ttl_seconds if row["bypass"] else DIALLING_SECONDS
     awaited = patience if row["status"] == CallStatus.QUEUED else 0.0
     seconds = awaited + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
@@ -78,7 +80,7 @@ def connect(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Co
     callback = tokens[CALLBACK]
     return Connect(
         call_id=row["id"],
-        media_url=f"{core.settings.media_base}/media/{provider.name}/{tokens[MEDIA]}",
+        media_url=f"{core.presence.media_base(tokens[MEDIA])}/media/{provider.name}/{tokens[MEDIA]}",
         stream_url=hook_url(core, provider, HookKind.STREAM, callback),
         continue_url=hook_url(core, provider, HookKind.CONTINUE, callback),
         number=row["resolved"].get("number"),

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain import (
+    busy,
     documents,
     forwarding,
     hanging_up,
@@ -120,11 +121,12 @@ class LegService:
             )
 
         assistant = row["resolved"].get("assistant", {})
+        told = [busy.reread(conn, row["id"], event) for event in report.events]
         return [
             voicemail.judged(event, assistant)
             if event.kind is EventKind.NOTE or counts(event)
             else _noted(event)
-            for event in report.events
+            for event in told
         ]
 
     def _find(self, conn: Connection, heard: Heard) -> Row | None:
@@ -188,9 +190,10 @@ class LegService:
         if state.status is not CallStatus.ENDED and question is not None:
             if events.has(conn, row["id"], _answer_to(question)):  # the carrier's own re-send
                 return [self._document(conn, row, question.key)]
-            if state.joined and state.reattached < MAX_REATTACHED:
+            turned_away = busy.was_turned_away(events.of_call(conn, row["id"]))
+            if (state.joined or turned_away) and state.reattached < MAX_REATTACHED:
                 return [self._reattach(conn, row, state, question)]
-            self._give_up(conn, row, state, question)
+            self._give_up(conn, row, state, question, turned_away=turned_away)
         if row["status"] != CallStatus.ENDED:
             return []
         if _in_markup(heard) or row["body"].get("phoneCallProviderReturnUrl"):
@@ -219,14 +222,28 @@ class LegService:
         ledger.record(self.core, conn, row, [again])
         return self._document(conn, row, question.key)
 
-    def _give_up(self, conn: Connection, row: Row, state: CallState, question: CallEvent) -> None:
+    def _give_up(
+        self,
+        conn: Connection,
+        row: Row,
+        state: CallState,
+        question: CallEvent,
+        *,
+        turned_away: bool,
+    ) -> None:
         """Re-attaching is spent, or the assistant never was in."""
         reason = question.reason or EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
+        if state.shut_down:
+            reason = EndedReason.SERVER_SHUTDOWN
+        elif turned_away:
+            reason = EndedReason.NO_SERVER_AVAILABLE
+        elif not state.joined:
+            reason = EndedReason.ASSISTANT_JOIN_TIMED_OUT
         gone = CallEvent(
             EventKind.MEDIA_GONE if state.joined else EventKind.MEDIA_FAILED,
             at=question.at,
             key=f"media.gone:{question.key}"[:200],
-            reason=reason if state.joined else EndedReason.ASSISTANT_JOIN_TIMED_OUT,
+            reason=reason,
         )
         ledger.record(self.core, conn, row, [gone])
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import forwarding, ledger, legs, limits, server_messages, vendors
+from app.domain import busy, forwarding, ledger, legs, limits, server_messages, vendors
 from app.domain.assistants import backend_of, merge
 from app.domain.core import Core, Reply, Row, new_id
 from app.domain.documents import MEDIA
 from app.domain.errors import Invalid
+from app.domain.presence import Presence
 from app.domain.vendors import Keys
 from app.store import accounts, calls
 from app.store.vault import digest
@@ -50,12 +51,29 @@ class Told:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+class NoRoom(Exception):
+    """This process takes no call now, another one or a later one may."""
+
+
 class MediaService:
     """Use cases of ``app/media``."""
 
     def __init__(self, core: Core) -> None:
         self.core = core
         self._unstored = dict[str, str]()
+
+    @property
+    def presence(self) -> Presence:
+        """This process among the others of its deployment."""
+        return self.core.presence
+
+    def beat(self) -> None:
+        """Tell the others of this process, and hear of them. Raises the store's error."""
+        self.presence.beat(self.core.store, self.core.now())
+
+    def leave(self) -> None:
+        """The last word of this process. Raises the store's error."""
+        self.presence.leave(self.core.store)
 
     @property
     def owes(self) -> bool:
@@ -69,21 +87,35 @@ class MediaService:
         target: str,
         headers: Sequence[tuple[str, str]],
     ) -> Seat:
-        """Let one socket in. ``target``: the handshake's raw path. Raises ``Refused``."""
-        url = self.core.settings.media_base + target
+        """Let one socket in. ``target``: the handshake's raw path. Raises ``Refused``, ``NoRoom``.
+
+        Its backend is let in with it, and to be given back: ``presence.let_go``.
+        """
+        url = (self.core.settings.own_media_base or self.core.settings.media_bases[0]) + target
         with self.core.store.read() as conn:
             row = self._row(conn, provider, token)
             credential = accounts.get_credential(conn, row["credential_id"])
         if credential is None:
             raise Refused("the call's carrier account was deleted")
         provider.verify_socket(url, headers, self.core.account(credential))
+        seat = self._seat(row, provider, stream_id(url))
+        if why := self.presence.admit(seat.backend):
+            busy.turn_away(self.core, row["id"], seat.stream, why)
+            raise NoRoom(busy.WHY[why])
+        try:
+            self._claim(seat, token)
+        except BaseException:
+            self.presence.let_go(seat.backend)
+            raise
+        return seat
+
+    def _claim(self, seat: Seat, token: str) -> None:
         with self.core.store.write() as conn:
             if not calls.claim_token(conn, digest(token), self.core.now()):
                 raise Refused("the stream token was used before")
-            room = limits.has_room(self.core, conn, row["id"])
+            room = limits.has_room(self.core, conn, seat.call_id)
         if not room:
             raise Refused("no seat is free: see MAX_CONCURRENT_CALLS")
-        return self._seat(row, provider, stream_id(url))
 
     def joined(self, seat: Seat, start: StreamStart) -> None:
         """The carrier's first word proves the assistant is in. Raises ``Refused``."""
@@ -109,9 +141,9 @@ class MediaService:
         reason = EndedReason.CUSTOMER_ENDED_CALL
         self._record(seat, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
 
-    def lost(self, seat: Seat) -> None:
-        """The socket closed without that word."""
-        self._record(seat, EventKind.MEDIA_LOST)
+    def lost(self, seat: Seat, why: EndedReason | None = None) -> None:
+        """The socket closed without that word. ``why``: how the call ends if it is not put back."""
+        self._record(seat, EventKind.MEDIA_LOST, reason=why)
 
     def intend(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
         """Our side ends the call: committed before the socket is closed."""

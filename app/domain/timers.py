@@ -48,7 +48,8 @@ def _max_duration(core: Core, conn: Connection, row: Row, state: CallState) -> N
 
 def _lost(core: Core, conn: Connection, row: Row, state: CallState) -> None:
     if ledger.awaits_media(state) and state.status is not CallStatus.ENDED:
-        reason = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
+        gone = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
+        reason = EndedReason.SERVER_SHUTDOWN if state.shut_down else gone
         _end(core, conn, row, EventKind.MEDIA_GONE, reason, ledger.LOST)
 
 

@@ -274,6 +274,19 @@ rate_limits = sa.Table(
     sa.Column("empty_at", Time, nullable=False),  # when nothing of it will be in use
 )
 
+processes = sa.Table(
+    "processes",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("web", sa.Boolean, nullable=False),  # carriers and clients reach it at PUBLIC_URL
+    sa.Column("media_url", sa.Text),  # where it takes media sockets; NULL: it does not
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("full", sa.Boolean, nullable=False),
+    sa.Column("draining", sa.Boolean, nullable=False),
+    sa.Column("seen_at", Time, nullable=False),
+)
+"""Those that are up; rows of killed ones stay for a while, and are told by ``seen_at``."""
+
 jobs = sa.Table(
     "jobs",
     metadata,

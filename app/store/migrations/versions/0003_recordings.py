@@ -1,4 +1,4 @@
-"""recordings"""
+"""recordings and processes"""
 
 from __future__ import annotations
 
@@ -40,9 +40,21 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_recordings_state_created_at"), "recordings", ["state", "created_at"], unique=False
     )
+    op.create_table(
+        "processes",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("web", sa.Boolean(), nullable=False),
+        sa.Column("media_url", sa.Text(), nullable=True),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("full", sa.Boolean(), nullable=False),
+        sa.Column("draining", sa.Boolean(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_processes")),
+    )
 
 
 def downgrade() -> None:
 
+    op.drop_table("processes")
     op.drop_index(op.f("ix_recordings_state_created_at"), table_name="recordings")
     op.drop_table("recordings")

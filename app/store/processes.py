@@ -1,0 +1,39 @@
+"""The processes that are up, by what each of them last said of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.schema import processes
+from app.store.sql import every, insert_once
+
+_UPDATE = processes.update().where(processes.c.id == sa.bindparam("process"))
+_FORGET = processes.delete().where(processes.c.seen_at < sa.bindparam("before"))
+_REMOVE = processes.delete().where(processes.c.id == sa.bindparam("process"))
+_SEEN = sa.select(processes).where(processes.c.seen_at >= sa.bindparam("since"))
+
+
+def put(conn: Connection, row: Mapping[str, Any]) -> None:
+    """What this process says of itself now."""
+    if not insert_once(conn, processes, row):
+        values = {name: value for name, value in row.items() if name != "id"}
+        conn.execute(_UPDATE.values(values), {"process": row["id"]})
+
+
+def forget(conn: Connection, before: datetime) -> None:
+    """Those not heard of since: they were killed."""
+    conn.execute(_FORGET, {"before": before})
+
+
+def remove(conn: Connection, process: str) -> None:
+    conn.execute(_REMOVE, {"process": process})
+
+
+def seen(conn: Connection, since: datetime) -> Sequence[dict[str, Any]]:
+    """Every process heard of since."""
+    return every(conn.execute(_SEEN, {"since": since}))
