@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -41,9 +42,13 @@ class Application:
             case "lifespan":
                 await self._live(receive, send)
 
-    async def drain(self) -> None:
-        """Let the calls go before the server closes their sockets its own way."""
-        await self.hub.drain()
+    async def drain(self, stop_listening: Callable[[], None] = lambda: None) -> None:
+        """Let the calls end before the server closes their sockets its own way."""
+        await self.hub.drain(stop_listening)
+
+    def hurry(self) -> None:
+        """Let a drain wait no longer."""
+        self.hub.hurry()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()  # lifespan.startup

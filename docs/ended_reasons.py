@@ -86,6 +86,7 @@ CAUSES: Mapping[R, str] = {
 }
 
 PROOFS: Mapping[R, str] = {
+    R.SERVER_SHUTDOWN: "tests/e2e/test_stopping.py::test_at_the_limit_a_call_ends_with_its_report",
     R.DB_ERROR: "tests/domain/test_watchdog.py::test_what_the_store_did_not_take_ends_the_call",
     R.ASSISTANT_NOT_INVALID: (
         "tests/e2e/test_assistant_request.py"
@@ -117,7 +118,6 @@ TO_COME: Mapping[R, str] = {
     R.ASSISTANT_SAID_END_CALL_PHRASE: ASSISTANT,
     R.SILENCE_TIMED_OUT: ASSISTANT,
     R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: LATER,
-    R.SERVER_SHUTDOWN: LATER,
 }
 """What nothing produces yet, and when it comes."""
 

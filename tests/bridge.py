@@ -92,6 +92,7 @@ class Bridge:
             "RECONCILE_SECONDS": "1",
             "ASSISTANT_BACKEND": "echo",  # the engine takes seconds and 200 MB to load
             "PRICE_SECONDS": "0.1",
+            "DRAIN_SECONDS": "0",
             "CURRENCY_RATES": "EUR=1.25",
             **environ,
         }

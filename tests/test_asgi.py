@@ -7,13 +7,18 @@ import logging
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from gunicorn.config import Config
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from app import asgi
+from app import asgi, worker
+from app.config import Settings
+from app.patchbay import Patchbay
 from app.worker import SETTINGS, names_no_path
 from providers.errors import Refused
 from tests.media.harness import (
@@ -80,6 +85,50 @@ async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
     _, log = await process.communicate()
     assert process.returncode == 0
     assert b"the-token" not in log
+
+
+@pytest.mark.parametrize(
+    ("changes", "talks"),
+    [
+        ({"assistant_backend": "local"}, True),
+        ({"assistant_backend": "echo"}, False),
+        ({"assistant_backend": "local", "serve_media": False}, False),  # others have the sound
+        ({"assistant_backend": "local", "media_urls": ("https://sound.example",)}, True),
+    ],
+)
+def test_who_warms_the_engine_up(settings: Settings, changes: Any, talks: bool) -> None:
+    assert Patchbay(replace(settings, **changes)).talks is talks
+
+
+def test_a_second_term_is_quit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But one that comes with the first is the same order."""
+    seen = list[int]()
+    handle = worker.second_is_quit(lambda number, frame: seen.append(number))
+    for at in (100.0, 100.1, 100.0 + worker.SAME_ORDER_SECONDS + 1):
+        monkeypatch.setattr(worker.time, "monotonic", lambda at=at: at)
+        handle(signal.SIGTERM, None)
+    assert seen == [signal.SIGTERM, signal.SIGTERM, signal.SIGQUIT]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "patience"),
+    [
+        ("3600", 3620),  # all of it, and the time to close
+        ("0", 30),  # gunicorn's own, if that is longer
+        ("an hour", 30),  # which the start refuses
+    ],
+)
+def test_gunicorn_waits_as_long_as_calls_may_go_on(
+    monkeypatch: pytest.MonkeyPatch, seconds: str, patience: int
+) -> None:
+    monkeypatch.setenv("DRAIN_SECONDS", seconds)
+    monkeypatch.setattr(worker.Worker, "gunicorn", Config())
+    seen = list[int]()
+    handle = worker.Worker.patiently(lambda number, frame: seen.append(number))
+    assert worker.Worker.gunicorn.graceful_timeout == 30
+    handle(signal.SIGTERM, None)
+    assert worker.Worker.gunicorn.graceful_timeout == patience
+    assert seen == [signal.SIGTERM]
 
 
 def test_handshakes_are_not_logged_with_their_paths() -> None:

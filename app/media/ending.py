@@ -22,6 +22,8 @@ class How(Enum):
     """The call has ended by another cause, which has its own record: nothing is reported."""
     SHUTDOWN = "shutdown"
     """This process stops: reported as lost, so that the leg is put through again elsewhere."""
+    CUT = "cut"
+    """The same, and there is no elsewhere: an intent, and the last words are not waited for."""
 
 
 @dataclass(frozen=True, slots=True)

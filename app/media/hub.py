@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.media import MediaService, Seat
+from app.domain.media import MediaService, NoRoom, Seat
+from app.media.draining import Draining
 from app.media.ending import Ending, How
 from app.media.limits import Limits
-from app.media.session import GOING_AWAY, Backends, Session
+from app.media.pulse import Pulse
+from app.media.session import Backends, Session
 from app.media.socket import Gone, Receive, Scope, Send, Socket
 from providers.base import Provider
 from providers.errors import ProviderError
 
-SHUTDOWN_SECONDS = 8.0
-"""How long a stopping process waits for its sessions to report and close."""
 FORBIDDEN, UNAVAILABLE = 403, 503
 
 log = logging.getLogger(__name__)
@@ -38,19 +38,22 @@ class Hub:
         limits: Limits | None = None,
     ) -> None:
         self._service = service
+        self._presence = service.presence
         self._providers = providers
         self._backends = backends
         self._limits = limits or Limits()
         self._sessions = dict[Session, asyncio.Task[None] | None]()
-        self._draining = False
+        self._pulse = Pulse(service)
+        self._draining = Draining(service.presence, self._pulse, self._sessions)
         self._nudged = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to watch for calls that end by another cause."""
+        """Begin to watch for calls that end by another cause, and to tell that we are here."""
         self._loop = asyncio.get_running_loop()
         self._watcher = asyncio.create_task(self._watch())
+        await self._pulse.start()
 
     def nudge(self, call_id: str) -> None:
         """This call has ended just now: look at once, if it is one of ours. From any thread."""
@@ -58,39 +61,38 @@ class Hub:
             with suppress(RuntimeError):  # the loop is closed: nothing is left to end
                 self._loop.call_soon_threadsafe(self._nudge, call_id)
 
-    async def drain(self) -> None:
-        """Refuse new sockets, report the open ones lost and close them with 1001."""
-        self._draining = True
-        for session in self._sessions:
-            session.fate.seal(Ending(How.SHUTDOWN, GOING_AWAY, "going away"))
-        tasks = [task for task in self._sessions.values() if task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=SHUTDOWN_SECONDS)
-
     async def stop(self) -> None:
         """``drain``, then stop watching."""
         await self.drain()
+        await self._pulse.stop()
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait([self._watcher])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(scope, receive, send, stall_seconds=self._limits.stall_seconds)
-        seat = await self._admit(scope)
+        with self._draining.one_comes():
+            seat = await self._admit(scope)
         if isinstance(seat, int):
             return await socket.refuse(seat)
         try:
-            await socket.accept()
-        except Gone:
-            return None
+            await self._serve(seat, socket)
+        finally:
+            self._presence.let_go(seat.backend)
+
+    async def _serve(self, seat: Seat, socket: Socket) -> None:
         session = Session(seat, socket, self._service, self._backends, self._limits)
         self._sessions[session] = asyncio.current_task()
-        if self._draining:  # it was let in while the others were told to go
-            session.fate.seal(Ending(How.SHUTDOWN, GOING_AWAY, "going away"))
+        self._presence.sockets = len(self._sessions)
         try:
+            await socket.accept()
             await session.run()
+        except Gone:
+            return
         finally:
             del self._sessions[session]
+            self._presence.sockets = len(self._sessions)
+            self._draining.one_left()
 
     async def _admit(self, scope: Scope) -> Seat | int:
         """The claimed seat, or the status that refuses the handshake."""
@@ -99,8 +101,6 @@ class Hub:
         provider = self._providers.get(name)
         if root or media != "media" or provider is None or not token:
             return FORBIDDEN
-        if self._draining:
-            return UNAVAILABLE
         query = bytes(scope["query_string"]).decode("latin-1")
         target = f"{raw_path}?{query}" if query else raw_path
         headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
@@ -109,9 +109,28 @@ class Hub:
         except ProviderError as error:  # not let in, or an account without what it takes to tell
             log.warning("media socket refused: %s", error)
             return FORBIDDEN
+        except NoRoom as error:
+            log.warning("media socket refused: %s", error)
+            return UNAVAILABLE
         except SQLAlchemyError:
             log.exception("media socket refused: the store failed")
             return UNAVAILABLE
+
+    # -- the end of the process
+
+    def hurry(self) -> None:
+        """Let a drain wait no longer."""
+        self._draining.hurry()
+
+    async def drain(self, stop_listening: Callable[[], None] = lambda: None) -> None:
+        """Let no call in, and those that are up end by themselves; at the limit end the others.
+
+        ``stop_listening`` is called as soon as another process answers the carriers' requests,
+        so that they go there. Until then this one must answer them.
+        """
+        await self._draining.run(stop_listening)
+
+    # -- calls that end by another cause
 
     def _nudge(self, call_id: str) -> None:
         if any(session.seat.call_id == call_id for session in self._sessions):

@@ -57,9 +57,9 @@ class Reports:
         """The carrier said that the stream is over."""
         await self._insist(lambda: self._service.stopped(self._seat))
 
-    async def lost(self) -> None:
-        """The socket closed without that word."""
-        await self._insist(lambda: self._service.lost(self._seat))
+    async def lost(self, why: EndedReason | None = None) -> None:
+        """The socket closed without that word; ``why``: the call's end, if it is not put back."""
+        await self._insist(lambda: self._service.lost(self._seat, why))
 
     async def intend(self, reason: EndedReason, message: str | None) -> None:
         """We end the call; returns once that is committed."""

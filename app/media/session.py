@@ -172,13 +172,17 @@ class Session:
     async def _report(
         self, ending: Ending, line: Line, reader: asyncio.Task[None], reports: Reports
     ) -> None:
-        if line.decision and ending.how in (How.STOPPED, How.LOST):
+        if line.decision and ending.how not in (How.OURS, How.OVER):
             await reports.intend(*line.decision)
         match ending.how:
             case How.STOPPED:
                 await reports.stopped()
-            case How.LOST | How.SHUTDOWN:
+            case How.LOST:
                 await reports.lost()
+            case How.SHUTDOWN:
+                await reports.lost(EndedReason.SERVER_SHUTDOWN)
+            case How.CUT:
+                await reports.intend(ending.reason, ending.message)
             case How.OURS:
                 await reports.intend(ending.reason, ending.message)
                 await _first(asyncio.create_task(line.played()), reader)

@@ -19,9 +19,11 @@ from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.asgi import Application, build
+from app.config import Settings
 from app.delivery.http import allowed
 from app.domain.core import Reply
-from app.domain.media import Seat, Told
+from app.domain.media import NoRoom, Seat, Told
+from app.domain.presence import Peer, Presence
 from app.media.limits import Limits
 from app.worker import SETTINGS, DrainingServer
 from providers import audio
@@ -32,6 +34,10 @@ from providers.registry import PROVIDERS
 PATIENCE = 30
 """Seconds after which a test that waits for something gives up."""
 QUICK = Limits(start_seconds=0.3, drain_seconds=0.5, grace_seconds=0.3, watch_seconds=0.05)
+
+
+HEIR = Peer(web=True, media_base="ws://localhost:8000", full=False, draining=False)
+"""Another process, which takes calls over."""
 
 
 def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -53,6 +59,10 @@ class Domain:
 
     def __init__(self, **seat: Any) -> None:
         self.seat = seat
+        settings = Settings(secret_keys=("a secret key of the tests",), drain_seconds=0)
+        self.presence = Presence(settings, peers=[HEIR])
+        """Of a deployment with another process, and no patience."""
+        self.beats = 0
         self.told = list[tuple[Any, ...]]()
         self.raises = dict[str, list[Exception]]()
         """By method: errors for its next calls, in order."""
@@ -78,7 +88,14 @@ class Domain:
     def claim(
         self, provider: Provider, token: str, target: str, headers: Sequence[tuple[str, str]]
     ) -> Seat:
-        self._tell("claim", provider.name, token, target, headers)
+        backend = self.seat.get("backend", "echo")
+        if why := self.presence.admit(backend):
+            raise NoRoom(why)
+        try:
+            self._tell("claim", provider.name, token, target, headers)
+        except Exception:
+            self.presence.let_go(backend)
+            raise
         facts = {
             "call_id": token,
             "org_id": "org",
@@ -97,8 +114,15 @@ class Domain:
     def stopped(self, seat: Seat) -> None:
         self._tell("stopped", seat.call_id)
 
-    def lost(self, seat: Seat) -> None:
-        self._tell("lost", seat.call_id)
+    def lost(self, seat: Seat, why: EndedReason | None = None) -> None:
+        self._tell("lost", seat.call_id, why)
+
+    def beat(self) -> None:
+        self.beats += 1
+        self._wake()
+
+    def leave(self) -> None:
+        self.beats = 0
 
     def intend(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
         self._tell("intend", call_id, reason, message)
@@ -136,7 +160,7 @@ class Domain:
         return self.ended & set(call_ids)
 
     def words(self) -> list[str]:
-        """What was reported, without the notes and what the assistant writes down."""
+        """What was reported of calls, without the notes and what the assistant writes down."""
         return [told[0] for told in self.told if told[0] not in ("note", "written")]
 
     def notes(self) -> list[tuple[str, dict[str, Any]]]:
@@ -162,10 +186,13 @@ class Domain:
         await self.until(lambda: word in [told[0] for told in self.told])
         return next(told for told in self.told if told[0] == word)
 
-    def _tell(self, *told: Any) -> None:
-        self.told.append(told)
+    def _wake(self) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
+
+    def _tell(self, *told: Any) -> None:
+        self.told.append(told)
+        self._wake()
         if errors := self.raises.get(told[0]):
             raise errors.pop(0)
 
