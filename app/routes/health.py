@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.presence import Presence
 from app.routes.web import reply, services
 from app.store import metrics, migrate
 from app.store.metrics import Counts
@@ -25,16 +26,25 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """503 while the database cannot be used. Late jobs are told, and refuse no traffic."""
+    """503 while the database cannot be used, or the process stops, or has no room for sound.
+
+    The last only where sound is all it is for: the API of a process that is full is as good as
+    ever. Late jobs are told, and refuse no traffic.
+    """
+    presence = services().core.presence
+    if presence.draining:
+        return _unavailable(process="stopping")
+    if presence.full and presence.settings.only_media:
+        return _unavailable(process="full")
     try:
         store = services().core.store
         current = migrate.is_current(store)
         if not current:
-            return _unavailable("not migrated to this version")
+            return _unavailable(database="not migrated to this version")
         with store.read() as conn:
             overdue = metrics.overdue(conn, services().core.now())
     except SQLAlchemyError:
-        return _unavailable("not reachable")
+        return _unavailable(database="not reachable")
     jobs = f"late by {overdue:.0f} s" if overdue > LATE_SECONDS else "ok"
     return reply({"status": "ok", "database": "ok", "jobs": jobs})
 
@@ -47,12 +57,13 @@ def numbers() -> Response:
         counts = metrics.counts(conn)
     oldest = counts.oldest_pending
     age = (core.now() - oldest).total_seconds() if oldest else 0.0
-    text = "\n".join(_lines(counts, age)) + "\n"
+    lines = (*_lines(counts, age), *_lines_of_the_process(core.presence))
+    text = "\n".join(lines) + "\n"
     return Response(text, mimetype="text/plain; version=0.0.4")
 
 
-def _unavailable(database: str) -> Response:
-    answer = reply({"status": "unavailable", "database": database}, 503)
+def _unavailable(**why: str) -> Response:
+    answer = reply({"status": "unavailable", **why}, 503)
     answer.headers["Retry-After"] = "1"
     return answer
 
@@ -69,3 +80,23 @@ def _lines(counts: Counts, age: float) -> Iterator[str]:
     yield "# HELP patchbay_messages_oldest_pending_seconds Age of the oldest undelivered message."
     yield "# TYPE patchbay_messages_oldest_pending_seconds gauge"
     yield f"patchbay_messages_oldest_pending_seconds {age:.3f}"
+
+
+def _lines_of_the_process(presence: Presence) -> Iterator[str]:
+    """Of the one process that answers, where several share an address."""
+    most = presence.settings.max_calls_per_process
+    gauges = (
+        ("media_sockets", "Media sockets that are open in this process.", presence.sockets),
+        ("process_calls", "Its calls that count for MAX_CALLS_PER_PROCESS.", presence.seats),
+        ("process_calls_limit", "MAX_CALLS_PER_PROCESS; 0: no limit.", most),
+        ("draining", "1 while this process stops.", int(presence.draining)),
+        ("event_loop_lag_seconds", "How late its loop was at worst, of late.", presence.lag),
+    )
+    for name, meaning, value in gauges:
+        yield f"# HELP patchbay_{name} {meaning}"
+        yield f"# TYPE patchbay_{name} gauge"
+        yield (
+            f"patchbay_{name} {value:.3f}"
+            if isinstance(value, float)
+            else (f"patchbay_{name} {value}")
+        )

@@ -54,6 +54,42 @@ def test_not_ready_before_migrating(empty: Flask) -> None:
     assert answer.headers["Retry-After"] == "1"
 
 
+def test_not_ready_while_the_process_stops(app: Flask) -> None:
+    app.extensions["patchbay"].core.presence.draining = True
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["process"]) == (503, "stopping")
+    assert app.test_client().get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("media_urls", "status"),
+    [
+        (("https://sound.example",), 503),  # all it is for
+        ((), 200),  # its API is as good as ever
+    ],
+)
+def test_ready_without_room(settings: Settings, media_urls: tuple[str, ...], status: int) -> None:
+    app = create_app(replace(settings, media_urls=media_urls, max_calls_per_process=1))
+    app.extensions["patchbay"].upgrade()
+    assert app.extensions["patchbay"].core.presence.admit("local") is None
+    assert app.test_client().get("/readyz").status_code == status
+
+
+def test_metrics_of_the_process(app: Flask) -> None:
+    presence = app.extensions["patchbay"].core.presence
+    presence.admit("local")
+    presence.sockets, presence.draining, presence.lag = 3, True, 0.0421
+    lines = app.test_client().get("/metrics").text.splitlines()
+    for line in (
+        "patchbay_media_sockets 3",
+        "patchbay_process_calls 1",
+        "patchbay_process_calls_limit 10",
+        "patchbay_draining 1",
+        "patchbay_event_loop_lag_seconds 0.042",
+    ):
+        assert line in lines
+
+
 def test_late_jobs_are_told_and_refuse_no_traffic(app: Flask) -> None:
     patchbay: Patchbay = app.extensions["patchbay"]
     with patchbay.store.write() as conn:
