@@ -74,7 +74,8 @@ class Core:
     ask: Ask = lambda *_: Reply(error="this process asks no servers")
     """A question to a client's server; never within a transaction."""
     nudges: list[Callable[[str], None]] = field(default_factory=list)
-    """Called with a call's id after it ended or is forwarded, so that this process's socket closes at once."""
+    """Called with the id of a call whose socket is to close, or whose assistant has a command, so
+    that this process need not wait until it looks again."""
 
     presence: Presence = field(init=False)
     """This process among the others of its deployment."""

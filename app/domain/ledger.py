@@ -211,7 +211,7 @@ def _forwarding(core: Core, conn: Connection, row: Row) -> None:
     """The socket is to be closed, upon which the carrier must ask what now."""
     cancel_timer(core, conn, row["id"], JOIN)
     _limit(core, conn, row, longest_forward(core))
-    _nudge(core, conn, row)
+    nudge(core, conn, row)
 
 
 def longest_forward(core: Core) -> float:
@@ -239,7 +239,7 @@ def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
     recordings.end(core, conn, row)
     if not state.settled:
         start_timer(core, conn, row["id"], SETTLE, core.settings.settle_seconds)
-    _nudge(core, conn, row)
+    nudge(core, conn, row)
 
 
 def _ask_price(core: Core, conn: Connection, row: Row) -> None:
@@ -250,8 +250,8 @@ def _ask_price(core: Core, conn: Connection, row: Row) -> None:
         core.jobs.enqueue(conn, PRICE, key, payload, delay=delay, lock=f"leg:{row['id']}")
 
 
-def _nudge(core: Core, conn: Connection, row: Row) -> None:
-    """The call's socket is to be closed: this process need not wait until it looks again."""
+def nudge(core: Core, conn: Connection, row: Row) -> None:
+    """The call's socket has something to do: this process need not wait until it looks again."""
     for nudge in core.nudges:
         after_commit(conn, partial(nudge, row["id"]))
 

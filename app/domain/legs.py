@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain import (
     busy,
+    commands,
     documents,
     forwarding,
     hanging_up,
@@ -94,6 +95,7 @@ class LegService:
         if report.visit is not None and not stranger:
             also |= self.arrivals.told(row, heard)
         also |= _moved(conn, row, new)
+        commands.leave_message(self.core, conn, row, new)
         state = ledger.record(self.core, conn, row, new, also)
         recordings.heard(self.core, conn, row, new)
         if state.status is CallStatus.ENDED and any(e.kind in ledger.LEG_IS_KNOWN for e in new):
@@ -122,8 +124,9 @@ class LegService:
 
         assistant = row["resolved"].get("assistant", {})
         told = [busy.reread(conn, row["id"], event) for event in report.events]
+        speaks = commands.obeys(self.core, row)
         return [
-            voicemail.judged(event, assistant)
+            voicemail.judged(event, assistant, speaks=speaks)
             if event.kind is EventKind.NOTE or counts(event)
             else _noted(event)
             for event in told

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain import (
+    commands,
     creation,
     dialing,
     documents,
@@ -154,9 +155,10 @@ class CallService:
     def control(
         self, org_id: str | None, call_id: str, token: str | None, body: Mapping[str, Any]
     ) -> None:
-        """``end-call`` or ``transfer``. By API key (``org_id``) or by the call's own token.
+        """One control message. By API key (``org_id``) or by the call's own token.
 
-        Raises ``Invalid`` for a destination that is not allowed."""
+        Raises ``Invalid`` for a destination that is not allowed, and for what this call's
+        assistant cannot be told, or not now."""
         with self.core.store.write() as conn:
             found = calls.get(conn, call_id, lock=True)
             if found is None or not self._may_control(found, org_id, token):
@@ -165,6 +167,8 @@ class CallService:
             if body.get("type") == "transfer":
                 destination = body["destination"]
                 forwarding.transfer(self.core, conn, row, destination, body.get("content"))
+            elif body.get("type") in commands.TYPES:
+                commands.order(self.core, conn, row, body)
             else:
                 ledger.intend(self.core, conn, row, EndedReason.MANUALLY_CANCELED)
 

@@ -21,6 +21,8 @@ AFTER_GREETING = ("machine_end_beep", "machine_end_silence", "machine_end_other"
 """The default types: verdicts that come when the machine's greeting is over."""
 TYPES = frozenset({*AFTER_GREETING, "machine_start", "human", "fax", "unknown"})
 """The words a policy can name. A carrier's word that is none of them cannot be chosen or left out."""
+MESSAGE_IS_LEFT = "messageIsLeft"
+"""Marks, in a verdict's data, that the assistant goes on to leave its message."""
 NEVER = frozenset({"human"})
 """Whatever a policy names, nobody is hung up on for being a person."""
 
@@ -69,12 +71,20 @@ def heard_in_the_pipeline(assistant: Mapping[str, Any]) -> bool:
     return str(plan.get("provider")) in LISTENERS
 
 
-def judged(event: CallEvent, assistant: Mapping[str, Any]) -> CallEvent:
-    """The event, with its reason when it is a verdict on which the policy is to stop."""
+def judged(event: CallEvent, assistant: Mapping[str, Any], *, speaks: bool = False) -> CallEvent:
+    """The event, with its reason when it is a verdict on which the policy is to stop.
+
+    ``speaks``: the assistant can be told to leave its ``voicemailMessage``, if it has one. It ends
+    the call itself then, so the verdict is marked and has no reason.
+    """
     if event.kind is not EventKind.MACHINE_DETECTED:
         return event
     found = policy(assistant)
-    return replace(event, reason=EndedReason.VOICEMAIL) if found and found.stops(event) else event
+    if found is None or not found.stops(event):
+        return event
+    if speaks and assistant.get("voicemailMessage"):
+        return replace(event, data={**event.data, MESSAGE_IS_LEFT: True})
+    return replace(event, reason=EndedReason.VOICEMAIL)
 
 
 def _plan(assistant: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -220,6 +220,17 @@ call_events = sa.Table(
     sa.UniqueConstraint("call_id", "key"),
 )
 
+call_commands = sa.Table(
+    "call_commands",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, autoincrement=True),  # their order
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("taken_at", Time),  # by the process that holds the call's socket
+    sa.Index(None, "call_id", "taken_at"),
+)
+
 messages = sa.Table(
     "messages",
     metadata,

@@ -242,9 +242,7 @@ def test_control_wants_a_body(api: Api) -> None:
     path = f"/call/{api.call()['id']}/control"
     assert "no body" in refused(api.post(path))
     assert refused(api.post(path, {})) == ["type should not be empty"]
-    assert refused(api.post(path, {"type": "say", "content": "Hello"})) == [
-        "control type `say` is not supported by this assistant backend"
-    ]
+    assert refused(api.post(path, {"type": "handoff"})) == ["control type `handoff` is not offered"]
     assert api.post(path, {"type": "end-call"}).status_code == 200
 
 

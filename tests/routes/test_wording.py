@@ -19,7 +19,6 @@ E164 = (
     "Hot tip, you may be missing the country code (Eg. US: +1)."
 )
 ID = "7420f27a-30fd-4f49-a995-5549ae7cc00d"
-CONTROLS = "is not supported by this assistant backend"
 
 
 def complaints(model: type[Model], body: Any) -> list[str]:
@@ -198,16 +197,46 @@ def test_wrong_list(query: dict[str, Any], message: str) -> None:
     assert complaints(ListCalls, query) == [message]
 
 
-@pytest.mark.parametrize(
-    ("type_", "message"),
-    [
-        ("say", f"control type `say` {CONTROLS}"),
-        ("transfer", "destination should not be empty"),
-        ("end", "type must be one of the following values: end-call, transfer"),
-    ],
-)
-def test_wrong_control(type_: str, message: str) -> None:
-    assert complaints(Control, {"type": type_}) == [message]
+THERE = {"type": "number", "number": "+14155550188"}
+MUTES = "mute-assistant, unmute-assistant, mute-customer, unmute-customer, say-first-message"
+WRONG_CONTROLS: list[tuple[dict[str, Any], str]] = [
+    # Vapi's, and not ours
+    ({"type": "handoff"}, "control type `handoff` is not offered"),
+    # nobody's
+    (
+        {"type": "end"},
+        "type must be one of the following values: end-call, transfer, say, add-message, control",
+    ),
+    # each without what it is about
+    ({"type": "transfer"}, "destination should not be empty"),
+    ({"type": "say"}, "content should not be empty"),
+    ({"type": "say", "content": ""}, "content should not be empty"),
+    ({"type": "add-message"}, "message should not be empty"),
+    ({"type": "control"}, "control should not be empty"),
+    # the carrier speaks before a transfer, and not for long
+    (
+        {"type": "transfer", "destination": THERE, "content": "a" * 1001},
+        "content must be shorter than or equal to 1000 characters",
+    ),
+    (
+        {"type": "say", "content": "a" * 5001},
+        "content must be shorter than or equal to 5000 characters",
+    ),
+    # roles that need more than words
+    (
+        {"type": "add-message", "message": {"role": "tool", "content": "4"}},
+        "message.role must be one of the following values: system, user, assistant",
+    ),
+    (
+        {"type": "control", "control": "mute"},
+        f"control must be one of the following values: {MUTES}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), WRONG_CONTROLS)
+def test_wrong_control(body: dict[str, Any], message: str) -> None:
+    assert complaints(Control, body) == [message]
 
 
 def test_several_at_once(api: Api) -> None:

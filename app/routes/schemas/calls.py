@@ -37,16 +37,18 @@ EITHER_OR = (
 )
 """Saved, or in the body; not both."""
 
-CONTROLS = ("end-call", "transfer")
-
-FOREIGN_CONTROLS = (
-    "say",
-    "add-message",
-    "control",
-    "handoff",
-    "send-transport-message",
-)
-"""Vapi's other control messages: known, and not offered by these assistant backends."""
+CONTROLS = ("end-call", "transfer", "say", "add-message", "control")
+FOREIGN_CONTROLS = ("handoff", "send-transport-message")
+"""Vapi's other control messages: known, and not offered."""
+NEEDED = {
+    "transfer": "destination",
+    "say": "content",
+    "add-message": "message",
+    "control": "control",
+}
+"""By type, the field it is nothing without."""
+MAX_SPOKEN_BY_CARRIER = 1000
+"""Characters before a transfer."""
 
 
 class CreateCall(Model):
@@ -95,27 +97,59 @@ class UpdateCall(Model):
 
 def _control_type(value: str) -> str:
     if value in FOREIGN_CONTROLS:
-        raise wrong(f"control type `{value}` is not supported by this assistant backend")
+        raise wrong(f"control type `{value}` is not offered")
     if value not in CONTROLS:
         raise wrong(f"$property must be one of the following values: {', '.join(CONTROLS)}")
     return value
 
 
+class AddedMessage(OpenModel):
+    """What is put into the conversation, as if it had been said."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(min_length=1, max_length=20_000)
+
+
 class Control(OpenModel):
-    """A message to a call that is going on: ``{"type": "end-call"}``, or a transfer."""
+    """A message to a call that is going on: ``{"type": "end-call"}``, or one of the others."""
 
     type: Annotated[str, AfterValidator(_control_type)] = Field(
         json_schema_extra={"enum": list(CONTROLS)}
     )
     destination: Destination | None = Field(None, description="Required with type `transfer`.")
     content: str | None = Field(
-        None, max_length=1000, description="Spoken before a transfer, instead of its message."
+        None,
+        max_length=5000,
+        description="What to say; before a transfer, instead of its message, at most 1000.",
     )
+    end_call_after_spoken: bool | None = Field(None, description="With type `say`.")
+    interrupt_assistant_enabled: bool | None = Field(
+        None, description="With type `say`: at once, instead of what is being said."
+    )
+    message: AddedMessage | None = Field(None, description="Required with type `add-message`.")
+    trigger_response_enabled: bool | None = Field(
+        None, description="With type `add-message`: the assistant answers to it. Default true."
+    )
+    control: (
+        Literal[
+            "mute-assistant",
+            "unmute-assistant",
+            "mute-customer",
+            "unmute-customer",
+            "say-first-message",
+        ]
+        | None
+    ) = Field(None, description="Required with type `control`.")
 
     @model_validator(mode="after")
-    def _transfer_has_destination(self) -> Self:
-        if self.type == "transfer" and self.destination is None:
-            raise wrong_object("destination should not be empty")
+    def _is_whole(self) -> Self:
+        needed = NEEDED.get(self.type)
+        if needed is not None and not getattr(self, needed):
+            raise wrong_object(f"{needed} should not be empty")
+        if self.type == "transfer" and len(self.content or "") > MAX_SPOKEN_BY_CARRIER:
+            raise wrong_object(
+                f"content must be shorter than or equal to {MAX_SPOKEN_BY_CARRIER} characters"
+            )
         return self
 
 
