@@ -145,3 +145,9 @@ def wants(assistant: Mapping[str, Any], message_type: str) -> bool:
     """Whether ``serverMessages`` lets this type through; all we send do where it is absent."""
     listed = assistant.get("serverMessages")
     return not isinstance(listed, list) or message_type in listed
+
+
+def wants_of_client(assistant: Mapping[str, Any], message_type: str) -> bool:
+    """The same of ``clientMessages``, for those who listen to the call."""
+    listed = assistant.get("clientMessages")
+    return not isinstance(listed, list) or message_type in listed

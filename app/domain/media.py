@@ -11,14 +11,26 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import busy, forwarding, ledger, legs, limits, server_messages, vendors
+from app.domain import (
+    busy,
+    commands,
+    forwarding,
+    ledger,
+    legs,
+    limits,
+    listening,
+    server_messages,
+    vendors,
+)
 from app.domain.assistants import backend_of, merge
 from app.domain.core import Core, Reply, Row, new_id
 from app.domain.documents import MEDIA
 from app.domain.errors import Invalid
+from app.domain.listening import Place
 from app.domain.presence import Presence
 from app.domain.vendors import Keys
 from app.store import accounts, calls
+from app.store.commands import Command
 from app.store.vault import digest
 from providers.base import Leg, Provider, StreamStart, stream_id
 from providers.errors import Refused
@@ -61,6 +73,8 @@ class MediaService:
     def __init__(self, core: Core) -> None:
         self.core = core
         self._unstored = dict[str, str]()
+        self.place: Place | None = None
+        """Where this process's calls are heard by its neighbours."""
 
     @property
     def presence(self) -> Presence:
@@ -134,6 +148,9 @@ class MediaService:
             self._check_start(row, start)
             leg = Leg(start.call_ref, start.call_ref) if start.call_ref else None
             also = legs.adopt(conn, row, leg) if leg else {}
+            if self.place is not None:
+                resolved: dict[str, Any] = also.get("resolved") or row["resolved"]
+                also["resolved"] = listening.noted(resolved, self.place)
             ledger.record(self.core, conn, row, [event], also)
 
     def stopped(self, seat: Seat) -> None:
@@ -231,6 +248,15 @@ class MediaService:
         """Of these calls, those whose socket is to be closed: ended, deleted, or forwarding."""
         with self.core.store.read() as conn:
             return calls.without_media(conn, call_ids)
+
+    def commands(self, seats: Collection[Seat]) -> Sequence[Command]:
+        """What the assistants of these calls are told to do, once and in order."""
+        obedient = {seat.call_id for seat in seats if seat.backend in commands.OBEDIENT}
+        return commands.take(self.core, obedient) if obedient else []
+
+    def listen(self, call_id: str, token: str) -> Place | None:
+        """Where a call is heard; None when it is not in progress. Raises ``Refused``."""
+        return listening.find(self.core, call_id, token)
 
     def _record(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.domain import recording_links
 from app.domain.core import Core, iso
+from app.domain.listening import listen_url
 
 API_LINK_SECONDS = 3600.0
 """A link in an answer of the API; whoever asks again gets a fresh one."""
@@ -56,7 +57,7 @@ def call_json(
         "assistantId": row["assistant_id"],
         "customerId": row["customer_id"],
         "phoneNumberId": row["phone_number_id"],
-        "monitor": {"controlUrl": control_url(core, row["id"])},
+        "monitor": _monitor(core, row),
         **{name: body.get(name) for name in BODY_FIELDS},
         **recording_links.of(core, row, link_seconds),
     }
@@ -70,6 +71,14 @@ def control_token(core: Core, call_id: str) -> str:
 
 def control_url(core: Core, call_id: str) -> str:
     return f"{core.settings.public_url}/call/{call_id}/control?token={control_token(core, call_id)}"
+
+
+def _monitor(core: Core, row: Mapping[str, Any]) -> dict[str, str]:
+    listen = listen_url(core, row)
+    return {
+        "controlUrl": control_url(core, row["id"]),
+        **({"listenUrl": listen} if listen else {}),
+    }
 
 
 def _transport(resolved: Mapping[str, Any]) -> str:

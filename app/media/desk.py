@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,8 +27,13 @@ class Desk:
     """One call's."""
 
     def __init__(self, service: MediaService, seat: Seat) -> None:
+        self.commands: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        """What the assistant is told to do (``app/domain/commands.py``), in order."""
+        self.audience: Callable[[str, Mapping[str, Any]], None] = lambda kind, extra: None
+        """Told what is told: those who listen to the call."""
         self._service = service
         self._seat = seat
+        self._given = set[str]()
         self._told = list[Told]()
         self._kept = dict[str, Any]()
         self._news = asyncio.Event()
@@ -46,9 +51,19 @@ class Desk:
 
     def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
         """Queue a server message of this type with these fields, if the assistant's owner wants it."""
+        self.audience(kind, extra)
         if len(self._told) < MAX_WAITING:
             self._told.append(Told(kind, extra))
             self._wake()
+
+    def give(self, command: Mapping[str, Any]) -> None:
+        """Something to do for the assistant."""
+        self._given.add(str(command.get("type")))
+        self.commands.put_nowait(command)
+
+    def was_given(self, kind: str) -> bool:
+        """Whether a command of this type ever came, carried out or not."""
+        return kind in self._given
 
     def keep(self, artifact: Mapping[str, Any]) -> None:
         """Fields of the call as they are now: ``messages``, ``transcript``; the newest stays."""

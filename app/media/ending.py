@@ -48,6 +48,11 @@ class Fate:
         if not self._future.done():
             self._future.set_result(ending)
 
+    @property
+    def decided(self) -> bool:
+        """Whether there is one."""
+        return self._future.done()
+
     async def sealed(self) -> Ending:
         """Wait for the decision."""
         return await asyncio.shield(self._future)

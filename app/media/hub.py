@@ -16,6 +16,9 @@ from app.domain.media import MediaService, NoRoom, Seat
 from app.media.draining import Draining
 from app.media.ending import Ending, How
 from app.media.limits import Limits
+from app.media.listening import PATH as LISTEN
+from app.media.listening import Listening
+from app.media.monitor import Monitor
 from app.media.pulse import Pulse
 from app.media.session import Backends, Session
 from app.media.socket import Gone, Receive, Scope, Send, Socket
@@ -45,18 +48,23 @@ class Hub:
         self._sessions = dict[Session, asyncio.Task[None] | None]()
         self._pulse = Pulse(service)
         self._draining = Draining(service.presence, self._pulse, self._sessions)
+        self._listening = Listening(service, self._monitor_of)
+        self._draining = False
         self._nudged = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to watch for calls that end by another cause, and to tell that we are here."""
+        """Begin to watch for calls that end by another cause, and for commands; let listeners in."""
         self._loop = asyncio.get_running_loop()
+        await self._listening.start()
         self._watcher = asyncio.create_task(self._watch())
         await self._pulse.start()
 
     def nudge(self, call_id: str) -> None:
-        """This call has ended just now: look at once, if it is one of ours. From any thread."""
+        """This call ended or was given a command just now: look at once, if it is one of ours.
+        From any thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: nothing is left to end
                 self._loop.call_soon_threadsafe(self._nudge, call_id)
@@ -65,6 +73,7 @@ class Hub:
         """``drain``, then stop watching."""
         await self.drain()
         await self._pulse.stop()
+        await self._listening.stop()
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait([self._watcher])
@@ -73,6 +82,9 @@ class Hub:
         socket = Socket(scope, receive, send, stall_seconds=self._limits.stall_seconds)
         with self._draining.one_comes():
             seat = await self._admit(scope)
+        if scope["path"].startswith(LISTEN):
+            return await self._listening.serve(scope, socket)
+        seat = await self._admit(scope)
         if isinstance(seat, int):
             return await socket.refuse(seat)
         try:
@@ -146,11 +158,30 @@ class Hub:
                 await self._confess()
             if self._sessions:
                 await self._end_what_is_over()
+                await self._bring_commands()
 
     async def _confess(self) -> None:
         """Tell the store, if it is back, what it did not take."""
         with suppress(SQLAlchemyError):  # it was logged when it failed, and is asked again
             await asyncio.to_thread(self._service.confess)
+
+    def _monitor_of(self, call_id: str) -> Monitor | None:
+        """Of a call that is up here; the newest, where its socket was replaced."""
+        found = [s.monitor for s in self._sessions if s.seat.call_id == call_id and s.monitor]
+        return found[-1] if found else None
+
+    async def _bring_commands(self) -> None:
+        """To those that can still act on them: their socket's end is not decided."""
+        able = {s.seat.call_id: s for s in self._sessions if s.monitor and not s.fate.decided}
+        try:
+            given = await asyncio.to_thread(
+                self._service.commands, [session.seat for session in able.values()]
+            )
+        except SQLAlchemyError:
+            log.exception("could not ask which assistants are told something")
+            return
+        for command in given:
+            able[command.call_id].desk.give(command.body)
 
     async def _end_what_is_over(self) -> None:
         live = {session.seat.call_id for session in self._sessions}

@@ -19,6 +19,7 @@ from app.media.ending import Ending, Fate, How
 from app.media.inbox import Overrun
 from app.media.limits import Flooded, FloodGuard, Limits
 from app.media.line import Assistant, AssistantFailed, Line
+from app.media.monitor import Monitor
 from app.media.reports import Reports
 from app.media.socket import Gone, Socket
 from providers.base import Digit, Frame, StreamStart, StreamStop, UnknownFrame
@@ -53,6 +54,9 @@ class Session:
         self._flood = FloodGuard(limits)
         self._opening = list[str | bytes]()
         self._words = set[str]()
+        self.desk = Desk(service, seat)
+        self.monitor: Monitor | None = None
+        """While the call is up."""
 
     async def run(self) -> None:
         """From the accepted handshake to the closed socket."""
@@ -97,8 +101,11 @@ class Session:
     # -- while the call is up
 
     async def _talk(self, start: StreamStart, reports: Reports) -> None:
-        desk = Desk(self._service, self.seat)
+        desk = self.desk
         line = Line(self._socket, self._codec, start, self._opening, self.fate, self._limits, desk)
+        self.monitor = Monitor(line, self.seat.assistant)
+        desk.audience = self.monitor.tell
+        await self._take_commands()
         reader = asyncio.create_task(self._read(line, reports))
         assistant = asyncio.create_task(self._assist(line))
         try:
@@ -109,8 +116,18 @@ class Session:
         finally:
             reader.cancel()
             assistant.cancel()
+            self.monitor.close()
+            self.monitor = None
             await desk.close()
         await self._socket.close(ending.code, ending.word)
+
+    async def _take_commands(self) -> None:
+        """Those given before the socket was open; the hub brings all others."""
+        try:
+            for command in await asyncio.to_thread(self._service.commands, [self.seat]):
+                self.desk.give(command.body)
+        except SQLAlchemyError:
+            log.exception("call %s: its commands were not read", self.seat.call_id)
 
     async def _read(self, line: Line, reports: Reports) -> None:
         """Every message of the carrier, until one of them, or the lack of them, ends the call."""

@@ -22,15 +22,19 @@ from app.asgi import Application, build
 from app.config import Settings
 from app.delivery.http import allowed
 from app.domain.core import Reply
+from app.domain.listening import Place
 from app.domain.media import NoRoom, Seat, Told
 from app.domain.presence import Peer, Presence
 from app.media.limits import Limits
+from app.store.commands import Command
 from app.worker import SETTINGS, DrainingServer
 from providers import audio
 from providers.base import Provider, StreamStart, stream_id
+from providers.errors import Refused
 from providers.events import EndedReason
 from providers.registry import PROVIDERS
 
+LISTEN_TOKEN = "listen"
 PATIENCE = 30
 """Seconds after which a test that waits for something gives up."""
 QUICK = Limits(start_seconds=0.3, drain_seconds=0.5, grace_seconds=0.3, watch_seconds=0.05)
@@ -80,6 +84,12 @@ class Domain:
         """What its server answers, in turn."""
         self.refuses_transfer: str | None = None
         self.ended = set[str]()
+        self.given = list[Command]()
+        """What assistants are to be told, until somebody takes it."""
+        self.place: Place | None = None
+        """Set by the application: where its calls are heard."""
+        self.heard_at: Place | None = None
+        """Where the store says that a call is heard."""
         self.nudges = list[Callable[[str], None]]()
         self.lived = list[str]()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -158,6 +168,17 @@ class Domain:
 
     def over(self, call_ids: Collection[str]) -> set[str]:
         return self.ended & set(call_ids)
+
+    def commands(self, seats: Collection[Seat]) -> list[Command]:
+        live = {seat.call_id for seat in seats}
+        taken = [command for command in self.given if command.call_id in live]
+        self.given = [command for command in self.given if command not in taken]
+        return taken
+
+    def listen(self, call_id: str, token: str) -> Place | None:
+        if token != LISTEN_TOKEN:
+            raise Refused("the listener's token is not this call's")
+        return self.heard_at
 
     def words(self) -> list[str]:
         """What was reported of calls, without the notes and what the assistant writes down."""

@@ -40,6 +40,11 @@ class Conversation:
         now = self._clock()
         return self._add(role, text, min(since or now, now), now, **more)
 
+    def added(self, role: str, text: str) -> Message:
+        """A message that was put in by live control; nobody spoke it. ``role``: as OpenAI says."""
+        ours = next(name for name, theirs in OPENAI.items() if theirs == role)
+        return self._add(ours, text, self._clock(), None)
+
     def called(self, tool_calls: Sequence[Mapping[str, Any]]) -> Message:
         """The model calls tools."""
         now = self._clock()
@@ -54,11 +59,11 @@ class Conversation:
 
     @property
     def transcript(self) -> str:
-        """``AI: Hello.`` and ``User: Hi.``, a line each."""
+        """``AI: Hello.`` and ``User: Hi.``, a line each, of what was spoken."""
         return "".join(
             f"{NAMES[each['role']]}: {each['message']}\n"
             for each in self.messages
-            if each["role"] in NAMES and each["message"]
+            if each["role"] in NAMES and each["message"] and "endTime" in each
         )
 
     @property

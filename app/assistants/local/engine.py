@@ -19,6 +19,8 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
+    InterruptionFrame,
+    LLMMessagesAppendFrame,
     LLMRunFrame,
     OutputAudioRawFrame,
     TTSSpeakFrame,
@@ -113,6 +115,8 @@ class Engine:
             ),
         )
         self.context = LLMContext([])
+        self.ready = asyncio.Event()
+        """The pipeline runs: it may be told to do something."""
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
         """Told what happens: a kind of ``telling.KINDS``, and its facts."""
         self._parts = parts
@@ -160,6 +164,22 @@ class Engine:
             async with asyncio.timeout(SAY_SECONDS):
                 await self._spoken.wait()
                 await asyncio.sleep(self.line.ahead)
+
+    async def interrupt(self) -> None:
+        """Drop what is being said, and what waits to be said."""
+        await self.worker.queue_frame(InterruptionFrame())
+
+    async def respond(self) -> None:
+        """Let the model speak to the conversation as it stands."""
+        await self.worker.queue_frame(LLMRunFrame())
+
+    async def add(self, role: str, text: str, *, respond: bool) -> None:
+        """Put a message into the conversation that nobody spoke. ``role``: user, assistant, system."""
+        message = {"role": role, "content": text}
+        append = LLMMessagesAppendFrame([message], run_llm=respond)  # type: ignore[list-item]  # its type is a union of vendors'
+        # From the end: the assistant's side holds the answer back while somebody speaks.
+        await self.worker.queue_frame(append, FrameDirection.UPSTREAM)
+        self.changed("added", self.conversation.added(role, text))
 
     async def play(self, pcm: bytes) -> None:
         """Sound, after what is being spoken."""
@@ -246,6 +266,7 @@ class Engine:
     # -- what happens
 
     async def _started(self, _: Any, __: Frame) -> None:
+        self.ready.set()
         if self.conversation.continues:
             for message in self.conversation.spoken:
                 self.context.add_message(message)  # type: ignore[arg-type]

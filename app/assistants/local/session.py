@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.assistants.local import endings
 from app.assistants.local.calling import MENU_TOOLS, Calling
+from app.assistants.local.commands import Commands
 from app.assistants.local.conversation import Conversation
 from app.assistants.local.embedded import model as embedded
 from app.assistants.local.embedded.menu import vocabulary
 from app.assistants.local.endings import Stage
 from app.assistants.local.engine import Engine, Named, Parts
-from app.assistants.local.plan import NO_TRANSCRIBER, Plan, plan
+from app.assistants.local.plan import NO_TRANSCRIBER, First, Plan, plan
 from app.assistants.local.telling import Telling
 from app.assistants.local.tools import Tool, read_tools
 from app.assistants.local.variables import values
@@ -52,13 +54,24 @@ class Session:
             stage = Stage(problem.stage)
             self._line.decide(endings.unbuildable(stage, problem.provider), str(problem))
             return
-        self.engine = Engine(self._line, self._plan, parts, self.conversation)
+        self.engine = Engine(self._line, self._opening_plan(), parts, self.conversation)
         self.engine.changed = self._changed
         Calling(self.engine, self._line.desk, *self._tools()).equip(parts.model)
+        following = asyncio.create_task(self._follow_commands())
         try:
             await self.engine.run()
         finally:
+            following.cancel()
             self._keep()
+
+    async def _follow_commands(self) -> None:
+        await self.engine.ready.wait()
+        await Commands(self.engine).follow(self._line.desk.commands)
+
+    def _opening_plan(self) -> Plan:
+        """A machine that answered is not greeted: the message is what it gets."""
+        machine = self._line.desk.was_given("voicemail")
+        return replace(self._plan, first=First.WAIT) if machine else self._plan
 
     def _tools(self) -> tuple[list[Tool], set[str]]:
         """All of them, and the names of those whose server is asked in the words of the era."""
@@ -69,7 +82,7 @@ class Session:
         return read_tools(self._seat.assistant), names
 
     def _changed(self, kind: str, data: dict[str, Any]) -> None:
-        if kind in ("said", "tool"):
+        if kind in ("said", "tool", "added"):
             self._keep()
         for each, extra in self._telling.of(kind, data):
             self._line.desk.tell(each, extra)

@@ -80,6 +80,7 @@ KINDS: Mapping[str, Callable[[Telling, Mapping[str, Any]], Iterator[Message]]] =
     "speech": Telling._speech,
     "interrupted": Telling._interrupted,
     "tool": Telling._tool,
+    "added": Telling._tool,
     "hang": Telling._hang,
     "transfer": Telling._transfer,
 }
