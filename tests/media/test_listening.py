@@ -136,7 +136,7 @@ async def test_a_listener_that_leaves_a_call_elsewhere_leaves_no_tap() -> None:
             async with listening(other) as listener:
                 await start_of(listener)
                 assert heard._line.taps
-            while heard._line.taps:
+            while heard._line.taps:  # noqa: ASYNC110
                 await asyncio.sleep(0)  # the news is on its way
 
 
