@@ -1,0 +1,89 @@
+"""Control and listening where another process holds the call: two real ones on one database."""
+
+from __future__ import annotations
+
+import array
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.bridge import Bridge
+from tests.e2e.test_forwarding import Caller
+from tests.receiver import Receiver
+
+SPEAKING = {
+    "voice": {"provider": "embedded"},
+    "model": {"provider": "embedded", "menu": {"1": {"say": "One."}}},
+    "transcriber": {"provider": "none"},
+    "firstMessageMode": "assistant-waits-for-user",
+}
+SECONDS = 20.0
+
+
+@pytest.fixture
+def neighbour(bridge: Bridge, tmp_path: Path) -> Iterator[Bridge]:
+    """Another process of the same deployment."""
+    with Bridge(bridge.environ["DATABASE_URL"], tmp_path) as running:
+        yield running
+
+
+def words(call: Any) -> list[str]:
+    return [each["message"] for each in call.get("messages", []) if each["role"] == "bot"]
+
+
+def listen(call: Any, at: Bridge) -> ClientConnection:
+    """The call's ``listenUrl``, taken by that process."""
+    url = urlsplit(call["monitor"]["listenUrl"])
+    return connect(url._replace(netloc=f"localhost:{at.port}").geturl(), proxy=None)
+
+
+def play(socket: ClientConnection) -> None:
+    """As a phone does: what it is sent is played at once, and the marks in it are told."""
+    for message in socket:
+        if json.loads(message)["event"] == "mark":
+            socket.send(message)
+
+
+def heard(listener: ClientConnection) -> tuple[set[str], int, int]:
+    """Types of the messages, and how loud caller and assistant were, until the call was over."""
+    kinds, left, right = set[str](), 0, 0
+    for message in listener:
+        if isinstance(message, str):
+            kinds.add(json.loads(message)["type"])
+        else:
+            samples = array.array("h", message)
+            left, right = max(left, *samples[::2]), max(right, *samples[1::2])
+    return kinds, left, right
+
+
+def test_another_process_is_told_and_is_heard(
+    bridge: Bridge, neighbour: Bridge, receiver: Receiver
+) -> None:
+    caller = Caller(bridge, receiver, SPEAKING)
+    with caller.join() as socket, ThreadPoolExecutor(1) as phone:
+        phone.submit(play, socket)
+        control = f"/call/{caller.call_id}/control"
+        neighbour.api("POST", control, {"type": "say", "content": "Hold on."}, expect=200)
+        call = bridge._until(
+            lambda: bridge.call(caller.call_id), lambda call: words(call) == ["Hold on."], SECONDS
+        )
+        with listen(call, neighbour) as listener:
+            start = json.loads(listener.recv())
+            assert (start["type"], start["sampleRate"], start["channels"]) == ("start", 8000, 2)
+            last = {"type": "say", "content": "Goodbye then.", "endCallAfterSpoken": True}
+            neighbour.api("POST", control, last, expect=200)
+            kinds, left, right = heard(listener)
+            assert {"transcript", "speech-update", "conversation-update"} <= kinds
+            assert left == 0
+            assert right > 1000
+            assert (listener.close_code, listener.close_reason) == (1000, "the call is over")
+        call = bridge.until(caller.call_id, "ended")
+        assert call["endedReason"] == "assistant-ended-call"
+        assert words(call) == ["Hold on.", "Goodbye then."]
+        assert "listenUrl" not in call["monitor"]
