@@ -101,7 +101,7 @@ CALL: Mapping[str, str] = {
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
     "phoneCallProviderId": "Twilio's call sid, Vonage's conversation; as soon as a leg is known",
-    "monitor": "`controlUrl`; no `listenUrl`",
+    "monitor": "`controlUrl` (not `handoff`, `send-transport-message`); `listenUrl` until the call's end, none with the backend `stream`",
     "assistantId": "",
     "assistant": "as sent, secrets left out",
     "assistantOverrides": "as sent, secrets left out",

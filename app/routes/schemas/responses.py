@@ -36,9 +36,12 @@ class Resource(Answer):
 
 
 class Monitor(Answer):
-    """How to control the call while it lasts."""
+    """How to control the call while it lasts, and how to listen to it."""
 
     control_url: str = Field(description="Takes control messages without an API key.")
+    listen_url: str | None = Field(
+        None, description="A websocket of the call's sound and messages, without an API key."
+    )
 
 
 class Call(Resource):

@@ -7,7 +7,7 @@ protocol, and the voice detector's clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from app.domain.vendors import Access
 from app.media.limits import Limits
+from app.store.commands import Command
 from providers.audio import audioop
 from providers.events import EndedReason
 from tests.media.harness import Caller, Domain, TwilioCaller, calling, serving
@@ -39,6 +40,8 @@ class Call:
     caller: Caller
     socket: ClientConnection
     domain: Domain
+    address: str
+    """Of the application, ``host:port``."""
     heard: bytearray = field(default_factory=bytearray)
     """All PCM that came."""
     clears: int = 0
@@ -52,6 +55,10 @@ class Call:
         step = int(self.caller.rate * STEP) * 2
         pieces = [pcm[at : at + step] for at in range(0, len(pcm), step)]
         self._queue.extend(piece.ljust(step, b"\0") for piece in pieces)
+
+    def give(self, **command: Any) -> None:
+        """A command, as live control stores it."""
+        self.domain.given.append(Command("token-1", command))
 
     async def press(self, key: str) -> None:
         await self.socket.send(self.caller.digit(key))
@@ -161,9 +168,11 @@ async def talking(
     theirs: Vendors | None = None,
     *,
     keys: Mapping[str, Access] | None = None,
+    given: Sequence[Mapping[str, Any]] = (),
     **facts: Any,
 ) -> AsyncIterator[Call]:
-    """A call that is up. ``assistant``: as from the API; the embedded voice where it has none."""
+    """A call that is up. ``assistant``: as from the API; the embedded voice where it has none.
+    ``given``: commands that wait for the socket."""
     whole = {
         **({"model": MODEL, "transcriber": TRANSCRIBER} if theirs else {}),
         "startSpeakingPlan": {"waitSeconds": 0.3},
@@ -172,10 +181,11 @@ async def talking(
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
     call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
     domain = Domain(backend="local", assistant=whole, keys=known, call=call)
+    domain.given += [Command("token-1", command) for command in given]
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serving(domain, LIMITS))
         socket = await stack.enter_async_context(calling(served, caller))
-        made = Call(caller, socket, domain)
+        made = Call(caller, socket, domain, served.address)
         tasks = [asyncio.create_task(made.send()), asyncio.create_task(made.listen())]
         try:
             yield made
