@@ -52,11 +52,17 @@ class Listening:
         self._host = socket.gethostname()
 
     async def start(self) -> None:
-        """Let the neighbours in. Only this user's processes can open the directory."""
-        self._directory = tempfile.mkdtemp(prefix="patchbay-")
-        path = str(Path(self._directory, "listen"))
-        self._server = await unix_serve(self._serve_neighbour, path, compression=None)
-        self._service.place = Place(self._host, path)
+        """Let the neighbours in, where there is room for a socket: calls do not depend on it.
+
+        Only this user's processes can open the directory."""
+        try:
+            self._directory = tempfile.mkdtemp(prefix="patchbay-")
+            path = str(Path(self._directory, "listen"))
+            self._server = await unix_serve(self._serve_neighbour, path, compression=None)
+        except OSError as error:
+            log.warning("other processes cannot listen to calls of this one (TMPDIR): %s", error)
+        else:
+            self._service.place = Place(self._host, path)
 
     async def stop(self) -> None:
         self._service.place = None
@@ -137,7 +143,7 @@ async def _follow(
         await _pump(listener, send, left)
     finally:
         monitor.leave(listener)
-    return NORMAL, "the call is over"
+    return monitor.farewell
 
 
 async def _pump(

@@ -24,6 +24,9 @@ MAX_MESSAGES = 200
 """Messages kept for it; one that reads none of them is let go."""
 MAX_LISTENERS = 10
 """Of one call."""
+OVER = (1000, "the call is over")
+LOST = (4404, "the call's socket is lost; it may be replaced")
+"""Close codes and words. 4404 is our own, as the HTTP status it ends with."""
 
 
 class Full(Exception):
@@ -66,6 +69,7 @@ class Monitor:
         self._listeners = set[Listener]()
         self._stereo: Stereo | None = None
         self._ticker: asyncio.Task[None] | None = None
+        self.farewell = OVER
 
     def join(self) -> Listener:
         """Listen from now on. Its first message says what the sound is. Raises ``Full``."""
@@ -98,8 +102,9 @@ class Monitor:
             for listener in self._listeners:
                 listener.tell({"type": kind, **extra})
 
-    def close(self) -> None:
-        """The call is over: what waits may still be read."""
+    def close(self, farewell: tuple[int, str] = OVER) -> None:
+        """No more will come: what waits may still be read. ``farewell``: code and word of the end."""
+        self.farewell = farewell
         for listener in self._listeners:
             listener.close()
         self._end()

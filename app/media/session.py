@@ -19,7 +19,7 @@ from app.media.ending import Ending, Fate, How
 from app.media.inbox import Overrun
 from app.media.limits import Flooded, FloodGuard, Limits
 from app.media.line import Assistant, AssistantFailed, Line
-from app.media.monitor import Monitor
+from app.media.monitor import LOST, OVER, Monitor
 from app.media.reports import Reports
 from app.media.socket import Gone, Socket
 from providers.base import Digit, Frame, StreamStart, StreamStop, UnknownFrame
@@ -112,11 +112,12 @@ class Session:
             ending = await self.fate.sealed()
             log.info("call %s: media ends: %s %s", self.seat.call_id, ending.how.value, ending.word)
             await self._report(ending, line, reader, reports)
+            self.monitor.close(LOST if ending.how in (How.LOST, How.SHUTDOWN) else OVER)
             await self._let_go(ending, line, assistant, reports)
         finally:
             reader.cancel()
             assistant.cancel()
-            self.monitor.close()
+            self.monitor.close(self.monitor.farewell)
             self.monitor = None
             await desk.close()
         await self._socket.close(ending.code, ending.word)

@@ -140,6 +140,17 @@ async def test_a_listener_that_leaves_a_call_elsewhere_leaves_no_tap() -> None:
                 await asyncio.sleep(0)  # the news is on its way
 
 
+@on_loop
+async def test_a_socket_that_is_lost_may_be_replaced() -> None:
+    async with serving(Domain()) as served, calling(served, TWILIO) as carrier:
+        await monitored(served)
+        async with listening(served) as listener:
+            await start_of(listener)
+            await carrier.close()
+            await listener.wait_closed()
+            assert listener.close_code == 4404
+
+
 NOT_LIVE: list[tuple[Place | None, int, str]] = [
     # nobody's yet
     (None, 4404, "the call is not in progress"),
@@ -173,6 +184,20 @@ async def test_a_neighbour_that_has_lost_the_call_says_so() -> None:
         async with listening(other) as listener:
             await listener.wait_closed()
             assert listener.close_code == 4404
+
+
+@on_loop
+async def test_without_a_place_for_a_socket_calls_are_heard_here(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    domain = Domain()
+    async with serving(domain) as served, calling(served, TWILIO):
+        assert domain.place is None
+        assert "TMPDIR" in caplog.text
+        await monitored(served)
+        async with listening(served) as listener:
+            assert (await start_of(listener))["type"] == "start"
 
 
 @on_loop
