@@ -18,6 +18,7 @@ from tests.e2e.test_forwarding import Caller
 from tests.receiver import Receiver
 
 SPEAKING = {
+    "transport": {"provider": "local"},
     "voice": {"provider": "embedded"},
     "model": {"provider": "embedded", "menu": {"1": {"say": "One."}}},
     "transcriber": {"provider": "none"},
@@ -66,7 +67,7 @@ def test_another_process_is_told_and_is_heard(
     bridge: Bridge, neighbour: Bridge, receiver: Receiver
 ) -> None:
     caller = Caller(bridge, receiver, SPEAKING)
-    with caller.join() as socket, ThreadPoolExecutor(1) as phone:
+    with ThreadPoolExecutor(1) as phone, caller.join() as socket:
         phone.submit(play, socket)
         control = f"/call/{caller.call_id}/control"
         neighbour.api("POST", control, {"type": "say", "content": "Hold on."}, expect=200)
