@@ -39,8 +39,8 @@ def listen_url(core: Core, row: Mapping[str, Any]) -> str | None:
     """None for a call that cannot be listened to."""
     if row["status"] == CallStatus.ENDED or not _allowed(core, row):
         return None
-    token = listen_token(core, row["id"])
-    return f"{core.settings.media_base}/listen/{row['id']}?token={token}"
+    base = core.settings.own_media_base or core.settings.media_bases[0]
+    return f"{base}/listen/{row['id']}?token={listen_token(core, row['id'])}"
 
 
 def noted(resolved: Mapping[str, Any], place: Place) -> dict[str, Any]:

@@ -49,14 +49,12 @@ class Hub:
         self._pulse = Pulse(service)
         self._draining = Draining(service.presence, self._pulse, self._sessions)
         self._listening = Listening(service, self._monitor_of)
-        self._draining = False
         self._nudged = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to watch for calls that end by another cause, and to tell that we are here."""
-        """Begin to watch for calls that end by another cause, and for commands; let listeners in."""
+        """Begin to watch for ends by another cause and for commands, and to tell that we are here."""
         self._loop = asyncio.get_running_loop()
         await self._listening.start()
         self._watcher = asyncio.create_task(self._watch())
@@ -80,11 +78,10 @@ class Hub:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(scope, receive, send, stall_seconds=self._limits.stall_seconds)
-        with self._draining.one_comes():
-            seat = await self._admit(scope)
         if scope["path"].startswith(LISTEN):
             return await self._listening.serve(scope, socket)
-        seat = await self._admit(scope)
+        with self._draining.one_comes():
+            seat = await self._admit(scope)
         if isinstance(seat, int):
             return await socket.refuse(seat)
         try:

@@ -14,16 +14,19 @@ from tests.bridge import ACCOUNT, AUTH_TOKEN, Bridge
 from tests.carriers import call_sid, target, twilio_arrival, twilio_post
 from tests.receiver import Receiver
 
+ECHO = {"transport": {"provider": "echo"}}
 THERE = {"type": "number", "number": "+14155550188"}
 
 
 class Caller:
     """A leg at Twilio, step by step: arrived, in its media socket, asking what now."""
 
-    def __init__(self, bridge: Bridge, receiver: Receiver) -> None:
+    def __init__(
+        self, bridge: Bridge, receiver: Receiver, assistant: Mapping[str, Any] = ECHO
+    ) -> None:
         self.bridge = bridge
         self.sid = call_sid()
-        body = {"transport": {"provider": "echo"}, "server": {"url": receiver.url}}
+        body = {**assistant, "server": {"url": receiver.url}}
         assistant = bridge.api("POST", "/assistant", body, expect=201)
         path = f"/twilio/inbound_call?assistantId={assistant['id']}"
         self.document = self.ask(path)

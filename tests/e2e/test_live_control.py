@@ -14,7 +14,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bridge import Bridge
-from tests.e2e.test_forwarding import Caller
+from tests.e2e.caller import Caller
 from tests.receiver import Receiver
 
 SPEAKING = {
