@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain import recording_links
+from app.domain.artifact import artifact
 from app.domain.core import Core, iso
 from app.domain.listening import listen_url
 
@@ -25,6 +26,7 @@ BODY_FIELDS = (
     "destination",
     "transcript",
     "summary",
+    "analysis",
     "messages",
     "costs",
 )
@@ -61,7 +63,9 @@ def call_json(
         **{name: body.get(name) for name in BODY_FIELDS},
         **recording_links.of(core, row, link_seconds),
     }
-    return {name: value for name, value in call.items() if value is not None}
+    known = {name: value for name, value in call.items() if value is not None}
+    kept = artifact(known)
+    return {**known, "artifact": kept} if kept else known
 
 
 def control_token(core: Core, call_id: str) -> str:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.domain.artifact import ROLES, openai
+
 NAMES = {"user": "User", "bot": "AI"}
 """Whose lines the transcript holds."""
-OPENAI = {"user": "user", "bot": "assistant", "system": "system"}
 Message = dict[str, Any]
 
 
@@ -42,7 +43,7 @@ class Conversation:
 
     def added(self, role: str, text: str) -> Message:
         """A message that was put in by live control; nobody spoke it. ``role``: as OpenAI says."""
-        ours = next(name for name, theirs in OPENAI.items() if theirs == role)
+        ours = next(name for name, theirs in ROLES.items() if theirs == role)
         return self._add(ours, text, self._clock(), None)
 
     def called(self, tool_calls: Sequence[Mapping[str, Any]]) -> Message:
@@ -69,11 +70,7 @@ class Conversation:
     @property
     def openai(self) -> list[dict[str, str]]:
         """``messagesOpenAIFormatted``."""
-        return [
-            {"role": OPENAI[each["role"]], "content": each["message"]}
-            for each in self.messages
-            if each["role"] in OPENAI
-        ]
+        return openai(self.messages)
 
     @property
     def spoken(self) -> list[dict[str, str]]:

@@ -66,6 +66,8 @@ class Call(Resource):
     stereo_recording_url: str | None = None
     summary: str | None = None
     messages: list[dict[str, Any]] | None = None
+    analysis: dict[str, Any] | None = Field(None, description="By the assistant's own model.")
+    artifact: dict[str, Any] | None = Field(None, description="What stays of the call.")
     phone_call_provider_id: str | None = Field(None, description="The carrier's id of the call.")
     phone_call_provider_bypass_enabled: bool | None = None
     phone_call_provider_details: dict[str, Any] | None = Field(

@@ -1,0 +1,41 @@
+"""``artifact`` of a Call: what stays of it, in today's places. The era's fields stand beside it. Pure.
+
+https://docs.vapi.ai/api-reference/calls/get (artifact)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ROLES = {"user": "user", "bot": "assistant", "system": "system"}
+"""Of ``messages``, as OpenAI calls them. Others are of tools, and left out."""
+SAME = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
+"""Fields of a Call that ``artifact`` has too."""
+
+
+def openai(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """``messagesOpenAIFormatted``."""
+    return [
+        {"role": ROLES[each["role"]], "content": each["message"]}
+        for each in messages
+        if each["role"] in ROLES
+    ]
+
+
+def artifact(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a Call's other fields; empty as long as it has none of them."""
+    found = {name: call[name] for name in SAME if name in call}
+    if "messages" in found:
+        found["messagesOpenAIFormatted"] = openai(found["messages"])
+    if recording := _recording(call):
+        found["recording"] = recording
+    return found
+
+
+def _recording(call: Mapping[str, Any]) -> dict[str, Any]:
+    stereo, mono = call.get("stereoRecordingUrl"), call.get("recordingUrl")
+    return {
+        **({"stereoUrl": stereo} if stereo else {}),
+        **({"mono": {"combinedUrl": mono}} if mono else {}),
+    }
