@@ -116,7 +116,10 @@ class Sender:
             hung = outcome.timed_out
         finally:
             self._turns.leave(receiver, hung=hung)
-        self._record(message, attempt, outcome)
+        if (message["policy"] or {}).get("moment"):
+            self._forget(message, outcome)
+        else:
+            self._record(message, attempt, outcome)
         return None
 
     def _attempt(self, message: Mapping[str, Any]) -> tuple[Attempt, Outcome]:
@@ -152,6 +155,13 @@ class Sender:
         log.warning(
             "gave up message %s (%s) after %d attempts", message["id"], message["key"], made
         )
+
+    def _forget(self, message: Mapping[str, Any], outcome: Outcome) -> None:
+        """One of a moment is sent once, and not kept: a call makes hundreds."""
+        with self._store.write() as conn:
+            messages.delete(conn, message["id"])
+        if not outcome.delivered:
+            log.info("message %s of a moment was not delivered", message["key"])
 
 
 def _since(begun: float) -> int:

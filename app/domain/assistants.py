@@ -22,6 +22,21 @@ SECRETS = (
 )
 """Fields, alone or inside an object of that name, that are kept sealed and never shown."""
 
+DEFAULT_MESSAGES = (
+    "conversation-update",
+    "end-of-call-report",
+    "function-call",
+    "hang",
+    "speech-update",
+    "status-update",
+    "tool-calls",
+    "transfer-destination-request",
+    "user-interrupted",
+)
+"""Of ``serverMessages``, as today's page has them. https://docs.vapi.ai/api-reference/assistants/create"""
+FINAL_TRANSCRIPT = 'transcript[transcriptType="final"]'
+"""``transcript`` without its partial ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -141,10 +156,19 @@ def backend_of(assistant: Mapping[str, Any], settings: Settings) -> tuple[str, s
     return str(backend), transport.get("url") or settings.stream_url
 
 
-def wants(assistant: Mapping[str, Any], message_type: str) -> bool:
-    """Whether ``serverMessages`` lets this type through; all we send do where it is absent."""
+def wants(
+    assistant: Mapping[str, Any], message_type: str, extra: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether ``serverMessages`` lets this type through; ``DEFAULT_MESSAGES`` where it is absent.
+
+    ``extra``: the message's own fields, for the types that may be chosen by one of them.
+    """
     listed = assistant.get("serverMessages")
-    return not isinstance(listed, list) or message_type in listed
+    listed = listed if isinstance(listed, list) else DEFAULT_MESSAGES
+    if message_type in listed:
+        return True
+    final = (extra or {}).get("transcriptType") == "final"
+    return final and FINAL_TRANSCRIPT in listed
 
 
 def wants_of_client(assistant: Mapping[str, Any], message_type: str) -> bool:

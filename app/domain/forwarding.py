@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import destinations, documents, ledger
+from app.domain import destinations, documents, ledger, server_messages
 from app.domain.call import CallState
 from app.domain.core import Core, Row, new_id
 from app.domain.errors import Invalid
@@ -37,6 +37,8 @@ def transfer(
     )
     if problem:
         raise Invalid(problem)
+    told = {"destination": dict(destination)}
+    server_messages.queue(core, conn, row, server_messages.TRANSFER_UPDATE, told)
 
 
 def begin(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -20,6 +21,19 @@ from providers.events import CallStatus
 
 STATUS_UPDATE = "status-update"
 END_OF_CALL_REPORT = "end-of-call-report"
+TRANSFER_UPDATE = "transfer-update"
+PHONE_CALL_CONTROL = "phone-call-control"
+"""Who lists it moves and hangs up the leg itself, and is told when."""
+TALK = ("messages", "transcript", "artifact")
+"""Fields of a Call that grow with it."""
+MOMENTS = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
+"""Kinds of which the next one says more: tried once, and kept until then."""
+MOMENT: Mapping[str, Any] = {"moment": True, "timeoutSeconds": 5}
+"""Their policy (``app/delivery/sender.py``)."""
+STALE_SECONDS = 10.0
+"""After which one of a moment is no news, once the report is there."""
+MOST_WAITING = 50
+"""Of a call's messages: beyond it those of a moment are dropped, for their receiver is down."""
 
 
 def queue_status(core: Core, conn: Connection, row: Row, turn: int) -> None:
@@ -35,13 +49,32 @@ def queue_status(core: Core, conn: Connection, row: Row, turn: int) -> None:
 
 
 def queue_report(core: Core, conn: Connection, row: Row) -> None:
-    """Once per call, when its reason is frozen."""
+    """Once per call, when its reason is frozen. What an absent receiver has missed it need not read."""
+    stale = core.now() - timedelta(seconds=STALE_SECONDS)
+    for waiting in messages.pending(conn, row["id"]):
+        if (waiting["policy"] or {}).get("moment") and waiting["created_at"] < stale:
+            messages.delete(conn, waiting["id"])
     _queue(core, conn, row, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(core, row))
 
 
 def queue(core: Core, conn: Connection, row: Row, kind: str, extra: Mapping[str, Any]) -> None:
     """One of the kinds that recur while the assistant talks."""
-    _queue(core, conn, row, kind, f"{kind}:{new_id()}", extra)
+    key = f"{kind}:{new_id()}"
+    if not is_moment(kind, extra):
+        _queue(core, conn, row, kind, key, extra)
+    elif messages.count_pending(conn, row["id"]) < MOST_WAITING:
+        _queue(core, conn, row, kind, key, extra, MOMENT)
+
+
+def listens(row: Row, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
+    """Whether anybody wants this message."""
+    assistant = row["resolved"].get("assistant", {})
+    return bool(row["resolved"].get("server")) and wants(assistant, kind, extra)
+
+
+def is_moment(kind: str, extra: Mapping[str, Any]) -> bool:
+    """What the transcriber makes of a sentence so far is of a moment too."""
+    return kind in MOMENTS or extra.get("transcriptType") == "partial"
 
 
 def ask(
@@ -82,10 +115,8 @@ def _report(core: Core, row: Row) -> dict[str, Any]:
         "cost",
         "costBreakdown",
         "costs",
-        "transcript",
         "recordingUrl",
         "stereoRecordingUrl",
-        "summary",
         "destination",
     ]
     told = {name: call[name] for name in names if name in call}
@@ -96,16 +127,23 @@ def _report(core: Core, row: Row) -> dict[str, Any]:
         "messages": call.get("messages", []),
         "transcript": call.get("transcript", ""),
         "summary": call.get("summary", ""),
-        "analysis": {},
+        "analysis": call.get("analysis", {}),
     }
 
 
 def _queue(
-    core: Core, conn: Connection, row: Row, kind: str, key: str, extra: Mapping[str, Any]
+    core: Core,
+    conn: Connection,
+    row: Row,
+    kind: str,
+    key: str,
+    extra: Mapping[str, Any],
+    policy: Mapping[str, Any] | None = None,
 ) -> None:
-    server = row["resolved"].get("server")
-    if not server or not wants(row["resolved"].get("assistant", {}), kind):
+    """``policy``: in the place of what the server's owner says."""
+    if not listens(row, kind, extra):
         return
+    server = row["resolved"]["server"]
     secrets = core.vault.open(row["secret"]).get("server", {})
     now = core.now()
     queued = messages.insert(
@@ -119,7 +157,7 @@ def _queue(
             {"message": message(core, row, kind, extra)}, ensure_ascii=False, separators=(",", ":")
         ),
         secret=core.vault.seal(secrets),
-        policy=server.get("policy"),
+        policy=policy or server.get("policy"),
         at=now,
     )
     if queued:
@@ -135,12 +173,22 @@ def wake_delivery(core: Core, conn: Connection, call_id: str) -> None:
 
 
 def message(core: Core, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth)."""
+    """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth).
+
+    Those of a moment are without what was said so far, unless it is what they tell.
+    """
     call = call_json(core, row, core.settings.recording_url_seconds)
     details = call.get("phoneCallProviderDetails")
     if details:  # its markup holds tokens that are meant for the carrier alone
         call["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
-    artifact = {"messages": call.get("messages", []), "messagesOpenAIFormatted": []}
+    artifact: dict[str, Any] | None = {
+        "messages": [],
+        "messagesOpenAIFormatted": [],
+        **call.get("artifact", {}),
+    }
+    if is_moment(kind, extra):  # many a minute: they say what is new, and no more
+        call = {name: value for name, value in call.items() if name not in TALK}
+        artifact = None
     common = {
         "type": kind,
         "timestamp": int(core.now().timestamp() * 1000),

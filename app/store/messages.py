@@ -30,6 +30,11 @@ _PENDING = (
     .where(messages.c.call_id == sa.bindparam("call"), messages.c.state == PENDING)
     .order_by(messages.c.seq)
 )
+_COUNT = (
+    sa.select(sa.func.count())
+    .select_from(messages)
+    .where(messages.c.call_id == sa.bindparam("call"), messages.c.state == PENDING)
+)
 _LISTING = (
     sa.select(messages)
     .where(messages.c.org_id == sa.bindparam("org"), messages.c.call_id == sa.bindparam("call"))
@@ -94,6 +99,16 @@ def insert(
 def pending(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
     """The call's messages that are neither delivered nor given up, oldest first."""
     return every(conn.execute(_PENDING, {"call": call_id}))
+
+
+def count_pending(conn: Connection, call_id: str) -> int:
+    """How many ``pending`` would find."""
+    return int(conn.execute(_COUNT, {"call": call_id}).scalar() or 0)
+
+
+def delete(conn: Connection, message_id: str) -> None:
+    """With its attempts."""
+    conn.execute(messages.delete().where(messages.c.id == message_id))
 
 
 def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:

@@ -476,3 +476,14 @@ class TestWithTheEngine:
             hanging.wait(WORKERS // 2)
             queue(store, jobs, new_call(store), "b", receiver.url)
             assert keys(receiver.wait(1)) == ["b"]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_one_of_a_moment_is_sent_once_and_forgotten(
+    sender: Sender, store: Store, ids: Ids, status: int
+) -> None:
+    with Receiver(reply=status) as receiver:
+        put_message(store, ids, "speech-update:1", receiver.url, policy={"moment": True})
+        assert sender({"callId": ids[1]}) is None
+        assert len(receiver.requests) == 1
+    assert rows_of(store, ids) == []

@@ -59,9 +59,6 @@ class Telling:
         """The assistant owes an answer and is silent."""
         yield "hang", {}
 
-    def _transfer(self, data: Mapping[str, Any]) -> Iterator[Message]:
-        yield "transfer-update", {"destination": dict(data)}
-
     def _update(self) -> Iterator[Message]:
         talk = self._conversation
         yield (
@@ -82,5 +79,4 @@ KINDS: Mapping[str, Callable[[Telling, Mapping[str, Any]], Iterator[Message]]] =
     "tool": Telling._tool,
     "added": Telling._tool,
     "hang": Telling._hang,
-    "transfer": Telling._transfer,
 }
