@@ -8,6 +8,7 @@ docs/settings.md, which a test compares with this file.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -102,6 +103,8 @@ class Settings:
     """From a call's end until the carrier is asked for its price. 0: it never is."""
     currency_rates: Mapping[str, Decimal] = field(default_factory=dict)
     """Currency -> US dollars for one of it."""
+    prices: Mapping[str, Any] | None = None
+    """Of vendors, laid over the shipped ones: PRICES_FILE (``app/domain/prices.py``)."""
     rate_limit_per_minute: int = 6000
     max_concurrent_calls: int = 0
     max_calls_per_process: int = 10
@@ -192,6 +195,7 @@ class _Reader:
             assistant_request_seconds=self.number("ASSISTANT_REQUEST_SECONDS", 7.5, 0.1, 14),
             price_seconds=self.number("PRICE_SECONDS", 30, 0, 3600),
             currency_rates=self.currency_rates(),
+            prices=self.prices(),
             rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
@@ -237,6 +241,18 @@ class _Reader:
                 )
             rates[found[1]] = Decimal(found[2])
         return rates
+
+    def prices(self) -> Mapping[str, Any] | None:
+        path = self.text("PRICES_FILE")
+        if path is None:
+            return None
+        try:
+            found = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"PRICES_FILE cannot be read as JSON: {error}") from error
+        if not isinstance(found, Mapping):
+            raise SettingsError("PRICES_FILE must be a JSON object like app/domain/prices.json")
+        return found
 
     def carriers(self) -> tuple[CarrierSettings, ...]:
         return tuple(

@@ -52,6 +52,8 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"PORT": "80.5"}, "PORT"),  # not whole
         ({"PUBLIC_URL": "example.com"}, "PUBLIC_URL"),  # no scheme
         ({"PUBLIC_URL": "https://example.com/?a=b"}, "PUBLIC_URL"),  # signatures would not hold
+        ({"PRICES_FILE": "/no/such/file"}, "PRICES_FILE"),
+        ({"PRICES_FILE": __file__}, "PRICES_FILE"),  # not JSON
         ({"RECORDINGS_URL": "https://bucket/x"}, "RECORDINGS_URL"),  # not S3
         ({"RECORDINGS_URL": "s3://bucket/../x y"}, "RECORDINGS_URL"),  # no prefix
         ({"RECORDINGS_URL": "s3://bucket"}, "S3_ACCESS_KEY_ID"),  # nobody to be there

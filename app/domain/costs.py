@@ -44,7 +44,8 @@ Rates = Mapping[str, Decimal]
 def add(body: Mapping[str, Any], item: Item) -> dict[str, Any]:
     """``cost``, ``costBreakdown`` and ``costs`` of a call's body with one more item.
 
-    An item that was told of the same leg (``told.leg``) takes the place of the earlier one.
+    An item of the same type and leg (``told.leg``), socket (``stream``) or question
+    (``analysisType``) takes the place of the earlier one.
     """
     before = body.get("costs", ())
     return summed([*(each for each in before if not _same(each, item)), item])
@@ -58,9 +59,25 @@ def summed(items: Sequence[Item]) -> dict[str, Any]:
     known = {PARTS[kind] for kind in types & PARTS.keys()} | {
         name for name, (kind, _) in COUNTS.items() if kind in types
     }
-    told = {name: float(value) for name, value in (parts | counts).items() if name in known}
+    told: dict[str, Any] = {
+        name: float(value) for name, value in (parts | counts).items() if name in known
+    }
+    if analysed := _analysed(items):
+        told["analysisCostBreakdown"] = analysed
     total = float(sum((_decimal(item["cost"]) for item in items), Decimal(0)))
     return {"cost": total, "costBreakdown": {**told, "total": total}, "costs": list(items)}
+
+
+def _analysed(items: Iterable[Item]) -> dict[str, float]:
+    """``analysisCostBreakdown``: of each question, and of all of it in tokens."""
+    found = dict[str, float]()
+    for item in items:
+        if item["type"] == "analysis" and "analysisType" in item:
+            name = item["analysisType"]
+            found[name] = item["cost"]
+            found[f"{name}PromptTokens"] = item.get("promptTokens", 0)
+            found[f"{name}CompletionTokens"] = item.get("completionTokens", 0)
+    return found
 
 
 def priced(body: Mapping[str, Any], leg: str) -> bool:
@@ -119,8 +136,18 @@ def _rate(currency: str, rates: Rates) -> Decimal:
 
 
 def _same(one: Item, other: Item) -> bool:
-    leg = one.get("told", {}).get("leg")
-    return leg is not None and leg == other.get("told", {}).get("leg")
+    return None not in (_key(one), _key(other)) and _key(one) == _key(other)
+
+
+def _key(item: Item) -> tuple[str, ...] | None:
+    """What there is one item of; None: every item stands for itself."""
+    leg, stream = item.get("told", {}).get("leg"), item.get("stream")
+    if stream is not None:
+        part = item.get(item["type"])
+        name = part.get("model") if isinstance(part, Mapping) else None
+        return item["type"], stream, str(name)
+    own = leg if leg is not None else item.get("analysisType")
+    return None if own is None else (item["type"], own)
 
 
 def _sum(items: Iterable[Item], kind: str, field: str) -> Decimal:

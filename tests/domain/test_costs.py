@@ -28,7 +28,14 @@ def model(cost: float) -> dict[str, Any]:
 VOICE = {"type": "voice", "voice": {"provider": "openai"}, "characters": 300, "cost": 0.2}
 TRANSCRIBER = {"type": "transcriber", "transcriber": {}, "minutes": 1.5, "cost": 0.03}
 PLATFORM = {"type": "vapi", "subType": "normal", "minutes": 1.5, "cost": 0}
-ANALYSIS = {"type": "analysis", "analysisType": "summary", "cost": 0.5}
+ANALYSIS = {
+    "type": "analysis",
+    "analysisType": "summary",
+    "promptTokens": 9,
+    "completionTokens": 3,
+    "cost": 0.5,
+}
+PAID = {"summary": 0.5, "summaryPromptTokens": 9, "summaryCompletionTokens": 3}
 
 
 @pytest.mark.parametrize(
@@ -58,8 +65,8 @@ ANALYSIS = {"type": "analysis", "analysisType": "summary", "cost": 0.5}
                 "total": 0.53,
             },
         ),
-        # a type without a sum of its own
-        ([ANALYSIS, PLATFORM], {"vapi": 0, "total": 0.5}),
+        # a type without a sum of its own, but with a breakdown
+        ([ANALYSIS, PLATFORM], {"vapi": 0, "analysisCostBreakdown": PAID, "total": 0.5}),
     ],
 )
 def test_items_add_up(items: list[costs.Item], breakdown: dict[str, float]) -> None:
@@ -107,3 +114,16 @@ def test_what_else_a_call_cost_stays() -> None:
     changed = costs.of_legs(body, [event("USD", "a"), event("EUR", "b")], "carrier", RATES)
     assert changed["costBreakdown"]["llm"] == 0.1
     assert (changed["costBreakdown"]["transport"], changed["cost"]) == (2.25, 2.35)
+
+
+def test_an_item_told_again_takes_its_own_place() -> None:
+    """Of one socket, leg or question; never another kind's."""
+    voice = {"type": "voice", "stream": "one", "cost": 0.2}
+    body: dict[str, Any] = {}
+    for item in (voice, {**voice, "type": "model"}, {**voice, "cost": 0.3}, ANALYSIS, ANALYSIS):
+        body |= costs.add(body, item)
+    assert [(each["type"], each["cost"]) for each in body["costs"]] == [
+        ("model", 0.2),
+        ("voice", 0.3),
+        ("analysis", 0.5),
+    ]

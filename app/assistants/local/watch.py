@@ -30,16 +30,12 @@ from pipecat.frames.frames import (
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
-from pipecat.metrics.metrics import (
-    LLMUsageMetricsData,
-    STTUsageMetricsData,
-    TTSUsageMetricsData,
-)
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
 from pipecat.processors.frame_processor import FrameDirection
 
 from app.assistants.local.endings import Stage
+from app.assistants.local.usage import Usage
 
 MODEL_SECONDS = 10.0
 VOICE_SECONDS = 6.0
@@ -58,16 +54,6 @@ ANSWERS = {
 }
 """What shows that a stage is alive, or that nobody waits for it any more."""
 SOUNDS = (BotSpeakingFrame, TTSAudioRawFrame, UserSpeakingFrame, InputDTMFFrame)
-
-
-@dataclass
-class Usage:
-    """What vendors will charge for."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    characters: int = 0
-    transcribed_seconds: float = 0.0
 
 
 @dataclass
@@ -145,7 +131,7 @@ class Watch(BaseObserver):
     async def on_push_frame(self, data: FramePushed) -> None:
         frame = data.frame
         if isinstance(frame, MetricsFrame):
-            self._count(frame)
+            self.usage.count(frame)
             return
         if isinstance(frame, LLMContextFrame):
             if data.direction is FrameDirection.DOWNSTREAM and isinstance(
@@ -182,13 +168,3 @@ class Watch(BaseObserver):
                 self._signs.interrupted()
             case InterimTranscriptionFrame(text=text):
                 self._signs.understood(text)
-
-    def _count(self, frame: MetricsFrame) -> None:
-        for data in frame.data:
-            if isinstance(data, LLMUsageMetricsData):
-                self.usage.prompt_tokens += data.value.prompt_tokens
-                self.usage.completion_tokens += data.value.completion_tokens
-            elif isinstance(data, TTSUsageMetricsData):
-                self.usage.characters += data.value
-            elif isinstance(data, STTUsageMetricsData):
-                self.usage.transcribed_seconds += data.value.audio_seconds
