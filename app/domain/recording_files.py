@@ -122,7 +122,7 @@ def _keep(core: Core, errand: Errand, files: Mapping[str, Path]) -> None:
     with core.store.write() as conn:
         found = calls.get(conn, recording["call_id"], lock=True)
         if found is None:
-            _order_erasure(core, conn, recording["id"], list(keys.values()))
+            order_erasure(core, conn, recording["id"], list(keys.values()))
             return
         kept = {}
         for kind, key in keys.items():
@@ -178,10 +178,11 @@ def forget(core: Core, conn: Connection, call_id: str) -> None:
     """Its call is being deleted: the rows go with it, the files after the commit."""
     keys = [row["blob"] for row in recordings.of_call(conn, call_id) if row["blob"]]
     if keys:
-        _order_erasure(core, conn, call_id, keys)
+        order_erasure(core, conn, call_id, keys)
 
 
-def _order_erasure(core: Core, conn: Connection, name: str, keys: list[str]) -> None:
+def order_erasure(core: Core, conn: Connection, name: str, keys: list[str]) -> None:
+    """These files are nobody's any more. ``name``: of this order alone."""
     core.jobs.enqueue(conn, ERASE, f"{ERASE}:{name}", {"keys": keys})
 
 

@@ -35,3 +35,36 @@ def mix(stereo: Path, mono: Path) -> None:
         target.setframerate(source.getframerate())
         while frames := source.readframes(FRAMES):
             target.writeframes(audio.mono(frames))
+
+
+def seconds(path: Path) -> float:
+    """How long it is. Raises ``NotSound``."""
+    try:
+        with wave.open(str(path), "rb") as sound:
+            return sound.getnframes() / sound.getframerate()
+    except (wave.Error, EOFError) as error:
+        raise NotSound(f"not a WAV file of PCM: {error}") from error
+
+
+def join(first: Path, between: float, second: Path, whole: Path) -> None:
+    """One after the other, with seconds of silence between them. Raises ``NotSound``."""
+    with (
+        wave.open(str(first), "rb") as one,
+        wave.open(str(second), "rb") as other,
+        wave.open(str(whole), "wb") as target,
+    ):
+        if one.getparams()[:3] != other.getparams()[:3]:
+            raise NotSound("the call's sockets differ in their rate of samples")
+        target.setparams(one.getparams())
+        _copy(one, target)
+        silent = max(0, round(between * one.getframerate()))
+        width = one.getnchannels() * one.getsampwidth()
+        while silent > 0:
+            target.writeframes(bytes(min(silent, FRAMES) * width))
+            silent -= FRAMES
+        _copy(other, target)
+
+
+def _copy(source: wave.Wave_read, target: wave.Wave_write) -> None:
+    while frames := source.readframes(FRAMES):
+        target.writeframes(frames)

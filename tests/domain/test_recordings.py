@@ -28,6 +28,7 @@ TOLD = {"recordingRef": SID, "recordingUrl": "https://api.nexmo.com/v1/files/aaa
 RECORDED: dict[str, Any] = {
     "name": "Reception",
     "recordingEnabled": True,
+    "transport": {"provider": "echo"},  # what the local assistant hears is recorded by us
     "server": {"url": "http://127.0.0.1:9/"},
 }
 STARTED = ApiReply(201, {"sid": SID, "status": "in-progress"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
-from app.media.recorder import Recorder
+from app.media.recorder import Recorder, write
 
 RATE = 8000
 LOUD = (12000).to_bytes(2, "little", signed=True)
@@ -29,12 +29,10 @@ def sound(seconds: float) -> bytes:
 def written(recorder: Recorder, directory: Path) -> tuple[list[int], list[int]]:
     """Seconds (tenths) in which each side is loud."""
     recorder.close()
-    recorder.write(directory / "stereo.wav", directory / "mono.wav")
+    write(directory, RATE, directory / "stereo.wav")
     with wave.open(str(directory / "stereo.wav")) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, RATE, 2)
         frames = file.readframes(file.getnframes())
-    with wave.open(str(directory / "mono.wav")) as file:
-        assert (file.getnchannels(), file.getnframes()) == (1, len(frames) // 4)
     tenth = RATE // 10
     sides: tuple[list[int], list[int]] = ([], [])
     for side, loud in enumerate(sides):
