@@ -28,6 +28,11 @@ def expect(conn: Connection, row: Row, name: str) -> None:
         _write(conn, row, {**row["resolved"], AWAITS: [*awaited, name]})
 
 
+def awaits(row: Mapping[str, Any], name: str) -> bool:
+    """Whether it is expected and has not come."""
+    return name in row["resolved"].get(AWAITS, [])
+
+
 def arrived(core: Core, conn: Connection, row: Row, name: str) -> None:
     """It is there, or never will be; of a settled call the last arrival sends the report."""
     awaited = row["resolved"].get(AWAITS, [])

@@ -1,0 +1,196 @@
+"""What a model is asked about a call after its end: Vapi's ``analysisPlan``, in all its forms. Pure.
+
+https://docs.vapi.ai/assistants/call-analysis
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Messages = list[dict[str, str]]
+
+SECONDS, MOST_SECONDS = 5.0, 60.0
+"""Vapi's default of ``timeoutSeconds``, and the most we wait."""
+MIN_MESSAGES = 2
+"""Vapi's default of ``minMessagesThreshold``."""
+NAME = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+OFF = frozenset({"", "off"})
+
+SUMMARY, DATA, SUCCESS = "summary", "structuredData", "successEvaluation"
+SYSTEM: Mapping[str, str] = {
+    SUMMARY: "You are an expert note-taker. You will be given a transcript of a call. Summarize "
+    "the call in 2-3 sentences. DO NOT return anything except the summary.",
+    DATA: "You are an expert data extractor. You will be given a transcript of a call. Extract "
+    "structured data per the JSON Schema. DO NOT return anything except the structured data.",
+    SUCCESS: "You are an expert call evaluator. You will be given a transcript of a call and the "
+    "system prompt of the AI participant. Determine if the call was successful based on the "
+    "objectives inferred from the system prompt. DO NOT return anything except the result.",
+}
+"""Vapi's own words, where the assistant has none."""
+RULES: Mapping[str, str] = {
+    SUMMARY: "",
+    DATA: "\n\nJson Schema:\n{{schema}}\n\nOnly respond with the JSON.",
+    SUCCESS: "\n\nRubric:\n{{rubric}}\n\nOnly respond with the result.",
+}
+TRANSCRIPT = "Here is the transcript:\n\n{{transcript}}\n\n"
+REASON = ". Here is the ended reason of the call:\n\n{{endedReason}}\n\n"
+PROMPT = "Here was the system prompt of the call:\n\n{{systemPrompt}}\n\n"
+GIVEN: Mapping[str, tuple[str, ...]] = {
+    SUMMARY: (TRANSCRIPT + REASON,),
+    DATA: (TRANSCRIPT + REASON,),
+    SUCCESS: (TRANSCRIPT, PROMPT + REASON),
+}
+RUBRICS: Mapping[str, str] = {
+    "NumericScale": "A scale of 1 to 10.",
+    "DescriptiveScale": "A scale of Excellent, Good, Fair, Poor.",
+    "Checklist": "A checklist of criteria and their status.",
+    "Matrix": "A grid that evaluates multiple criteria across different performance levels.",
+    "PercentageScale": "A scale of 0% to 100%.",
+    "LikertScale": "A scale of Strongly Agree, Agree, Neutral, Disagree, Strongly Disagree.",
+    "AutomaticRubric": "Break the evaluation down into several criteria, each with its own score.",
+    "PassFail": "A simple 'true' if the call passed, 'false' if not.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One that the model is asked. ``name``: the field of ``analysis`` that its answer becomes."""
+
+    name: str
+    messages: Messages
+    seconds: float
+
+
+def questions(assistant: Mapping[str, Any], call: Mapping[str, Any]) -> list[Question]:
+    """What this assistant wants to know. ``call``: ``messages``, ``transcript``, ``endedReason``."""
+    plan = _object(assistant.get("analysisPlan"))
+    if len(_spoken(call)) < _number(plan, "minMessagesThreshold", MIN_MESSAGES, 0, 100):
+        return []
+    found = [_summary(assistant, plan), _data(plan), _success(plan)]
+    known = _values(call)
+    return [
+        Question(
+            each.name,
+            [{**one, "content": _filled(one["content"], known)} for one in each.messages],
+            each.seconds,
+        )
+        for each in found
+        if each is not None
+    ]
+
+
+def wanted(assistant: Mapping[str, Any]) -> bool:
+    """Whether there may be a question at the end."""
+    plan = _object(assistant.get("analysisPlan"))
+    return any((_summary(assistant, plan), _data(plan), _success(plan)))
+
+
+def answer(name: str, text: str) -> Any:
+    """What the model's words are worth as a field of ``analysis``; None: nothing."""
+    bare = text.strip()
+    if name != DATA:
+        return bare or None
+    bare = bare.removeprefix("```json").removeprefix("```").removesuffix("```")
+    try:
+        return json.loads(bare)
+    except ValueError:
+        return None
+
+
+# ------------------------------------------------------------------ the three of them
+
+
+def _summary(assistant: Mapping[str, Any], plan: Mapping[str, Any]) -> Question | None:
+    own = _object(plan.get("summaryPlan"))
+    prompt = plan.get("summaryPrompt", assistant.get("summaryPrompt"))  # older and oldest
+    if own.get("enabled") is False or ("messages" not in own and _is_off(prompt)):
+        return None
+    older = plan.get("summaryRequestTimeoutSeconds")
+    return _question(SUMMARY, own, prompt, older, {})
+
+
+def _data(plan: Mapping[str, Any]) -> Question | None:
+    own = _object(plan.get("structuredDataPlan"))
+    schema = own.get("schema") or plan.get("structuredDataSchema")
+    prompt = plan.get("structuredDataPrompt")
+    if not (own.get("enabled") is True or (not own and (schema or prompt))) or _is_off(prompt):
+        return None
+    older = plan.get("structuredDataRequestTimeoutSeconds")
+    return _question(DATA, own, prompt, older, {"schema": json.dumps(schema or {})})
+
+
+def _success(plan: Mapping[str, Any]) -> Question | None:
+    own = _object(plan.get("successEvaluationPlan"))
+    prompt = plan.get("successEvaluationPrompt")
+    if own.get("enabled") is False or ("messages" not in own and _is_off(prompt)):
+        return None
+    rubric = str(own.get("rubric") or plan.get("successEvaluationRubric") or "PassFail")
+    older = plan.get("successEvaluationRequestTimeoutSeconds")
+    return _question(SUCCESS, own, prompt, older, {"rubric": RUBRICS.get(rubric, rubric)})
+
+
+def _question(
+    name: str,
+    plan: Mapping[str, Any],
+    prompt: Any,
+    older_seconds: Any,
+    known: Mapping[str, str],
+) -> Question:
+    seconds = {"s": plan.get("timeoutSeconds", older_seconds)}
+    messages = _messages(plan.get("messages")) or _default(name, prompt)
+    filled = [{**each, "content": _filled(each["content"], known)} for each in messages]
+    return Question(name, filled, _number(seconds, "s", SECONDS, 1, MOST_SECONDS))
+
+
+def _default(name: str, prompt: Any) -> Messages:
+    system = (prompt if isinstance(prompt, str) else SYSTEM[name]) + RULES[name]
+    given = [{"role": "user", "content": text} for text in GIVEN[name]]
+    return [{"role": "system", "content": system}, *given]
+
+
+def _messages(value: Any) -> Messages:
+    return [
+        {"role": str(each["role"]), "content": str(each["content"])}
+        for each in (value if isinstance(value, list) else [])
+        if isinstance(each, Mapping) and each.get("role") and each.get("content")
+    ]
+
+
+def _values(call: Mapping[str, Any]) -> dict[str, str]:
+    """Vapi's template variables."""
+    messages = call.get("messages") or []
+    prompts = [str(each.get("message", "")) for each in messages if each.get("role") == "system"]
+    return {
+        "transcript": str(call.get("transcript") or ""),
+        "systemPrompt": "\n\n".join(prompts),
+        "messages": json.dumps(messages, ensure_ascii=False),
+        "endedReason": str(call.get("endedReason") or ""),
+    }
+
+
+def _filled(text: str, known: Mapping[str, str]) -> str:
+    """In one pass: what a caller said is never a template itself."""
+    return NAME.sub(lambda match: known.get(match[1], match[0]), text)
+
+
+def _spoken(call: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return [each for each in call.get("messages") or [] if each.get("role") in {"user", "bot"}]
+
+
+def _number(plan: Mapping[str, Any], name: str, default: float, least: float, most: float) -> float:
+    value = plan.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return float(default)
+    return min(max(float(value), least), most)
+
+
+def _is_off(prompt: Any) -> bool:
+    return isinstance(prompt, str) and prompt.strip().lower() in OFF
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
