@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from functools import partial
+from urllib.parse import urlsplit
 
 from app import bootstrap
+from app.assistants.think import Answered, Thinker
 from app.config import Settings
 from app.delivery.addresses import BadURL, check_url
 from app.delivery.asking import Asker
-from app.delivery.http import allowed
+from app.delivery.http import SendError, allowed, post
 from app.delivery.jobs import Handler, open_jobs
 from app.delivery.sender import Sender
 from app.domain import (
+    analysis,
     artifacts,
     dialing,
     hanging_up,
     idempotency,
     ledger,
+    prices,
     pricing,
     recording_files,
     recordings,
@@ -36,6 +41,9 @@ from app.store.engine import Store
 from app.store.vault import Vault
 from providers.registry import PROVIDERS
 
+MAX_ANSWER = 1_000_000
+"""Bytes of a model's answer."""
+
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +54,24 @@ def _url_problem(url: str, *, allow_private: bool) -> str | None:
     except BadURL as error:
         return str(error)
     return None
+
+
+def ask_model(
+    settings: Settings, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+) -> Answered:
+    """A question to a model. Where it is the operator's own, its address may be a private one."""
+    own = any(each.url and _origin(each.url) == _origin(url) for each in settings.vendors)
+    private = own or settings.allow_private_server_urls
+    try:
+        answer = post(url, body, headers, seconds, private, MAX_ANSWER)
+    except SendError as error:
+        return Answered(None, str(error))
+    return Answered(answer.status, answer.body.decode(errors="replace"))
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def _blobs(settings: Settings) -> Blobs:
@@ -87,12 +113,15 @@ class Patchbay:
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask=Asker(settings),
+            think=Thinker(partial(ask_model, settings)),
+            prices=prices.over(settings.prices),
         )
         self.calls = CallService(self.core)
         self.resources = ResourceService(self.core)
         self.legs = LegService(self.core)
         self.media = MediaService(self.core)
         handlers[idempotency.JOB] = partial(idempotency.forget, self.core)
+        handlers[analysis.JOB] = partial(analysis.run, self.core)
         handlers[artifacts.TIMER] = partial(artifacts.give_up, self.core)
         handlers[recordings.START] = partial(recordings.start, self.core)
         handlers[recordings.STOP] = partial(recordings.stop, self.core)

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Connection
 
 from app.config import Settings
+from app.domain import prices
 from app.domain.presence import Presence
+from app.domain.prices import Prices
 from app.store.blobs import Blobs
 from app.store.engine import Store
 from app.store.vault import Vault
@@ -51,6 +53,24 @@ Ask = Callable[[str, str, bytes, Mapping[str, Any], float], Reply]
 """URL, message id, body, the server's secrets and the seconds it has; never raises."""
 
 
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A model's answer, and what was used for it; or ``error``, the sentence that says why none was had."""
+
+    text: str = ""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """``provider`` and ``model``, as in an assistant."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    error: str | None = None
+    passing: bool = False
+    """Of an error: it may be gone soon."""
+
+
+Think = Callable[[Mapping[str, Any], Any, Sequence[Mapping[str, str]], float], Thought]
+"""An assistant's ``model``, the accounts it may use (``vendors.Keys``), the messages, seconds; never raises."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -73,6 +93,10 @@ class Core:
     """Where such a URL may be fetched from; blocks, and raises for one that may not be."""
     ask: Ask = lambda *_: Reply(error="this process asks no servers")
     """A question to a client's server; never within a transaction."""
+    think: Think = lambda *_: Thought(error="this process asks no models")
+    """A question to an assistant's model; never within a transaction."""
+    prices: Prices = field(default_factory=prices.shipped)
+    """What vendors take."""
     nudges: list[Callable[[str], None]] = field(default_factory=list)
     """Called with the id of a call whose socket is to close, or whose assistant has a command, so
     that this process need not wait until it looks again."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain import artifacts, costs, hanging_up, recordings, server_messages
+from app.domain import analysis, artifacts, costs, hanging_up, recordings, server_messages
 from app.domain.call import CallState, fold
 from app.domain.core import Core, Row, new_id
 from app.store import calls, events
@@ -179,6 +179,7 @@ def _timers(
     if EventKind.MEDIA_CONNECTED in kinds:
         cancel_timer(core, conn, row["id"], JOIN)
         recordings.begin(core, conn, row)
+        analysis.begin(core, conn, row)
     if EventKind.MEDIA_CONNECTED in kinds or (
         EventKind.LEG_ANSWERED in kinds and not row["bypass"]
     ):
@@ -237,6 +238,7 @@ def _ended(core: Core, conn: Connection, row: Row, state: CallState) -> None:
     hanging_up.order(core, conn, row, state)
     _ask_price(core, conn, row)
     recordings.end(core, conn, row)
+    analysis.end(core, conn, row)
     if not state.settled:
         start_timer(core, conn, row["id"], SETTLE, core.settings.settle_seconds)
     nudge(core, conn, row)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain import (
+    analysis,
     busy,
     commands,
     forwarding,
@@ -20,14 +22,19 @@ from app.domain import (
     limits,
     listening,
     server_messages,
+    talking,
+    taping,
     vendors,
 )
-from app.domain.assistants import backend_of, merge
+from app.domain.assistants import backend_of, merge, wants
 from app.domain.core import Core, Reply, Row, new_id
 from app.domain.documents import MEDIA
 from app.domain.errors import Invalid
 from app.domain.listening import Place
 from app.domain.presence import Presence
+from app.domain.recording_policy import taped
+from app.domain.talking import Told
+from app.domain.taping import Tape
 from app.domain.vendors import Keys
 from app.store import accounts, calls
 from app.store.commands import Command
@@ -53,14 +60,8 @@ class Seat:
     call: Mapping[str, Any] = field(repr=False)
     keys: Keys = field(default_factory=dict, repr=False)
     """The accounts at vendors that this call may use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What an assistant has to say to its server: a message's type, and the fields of that type."""
-
-    kind: str
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    taped: bool = False
+    """Its sound is to be recorded by us."""
 
 
 class NoRoom(Exception):
@@ -146,6 +147,7 @@ class MediaService:
             if row is None or row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING}:
                 raise Refused("the call is over, or on its way elsewhere")
             self._check_start(row, start)
+            taping.expect(conn, row, seat.stream)
             leg = Leg(start.call_ref, start.call_ref) if start.call_ref else None
             also = legs.adopt(conn, row, leg) if leg else {}
             if self.place is not None:
@@ -167,7 +169,10 @@ class MediaService:
         with self.core.store.write() as conn:
             found = calls.get(conn, call_id, lock=True)
             if found is not None:
-                ledger.intend(self.core, conn, dict(found), reason, message)
+                row = dict(found)
+                if row["status"] != CallStatus.ENDED:  # told before the end, which is the last word
+                    talking.hand_out(self.core, conn, row, {"request": "hang-up"})
+                ledger.intend(self.core, conn, row, reason, message)
 
     def note(self, seat: Seat, name: str, data: Mapping[str, Any]) -> None:
         """For the event log only."""
@@ -186,18 +191,39 @@ class MediaService:
 
     # -- the assistant's own doings (``app/media/desk.py``)
 
-    def write_down(self, seat: Seat, told: Sequence[Told], kept: Mapping[str, Any]) -> None:
-        """Queue these messages, in order, and put these fields on the Call."""
+    def write_down(
+        self,
+        seat: Seat,
+        told: Sequence[Told],
+        kept: Mapping[str, Any],
+        spent: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Queue these messages, in order, and put these fields on the Call, and what was used."""
+        told = [each for each in told if wants(seat.assistant, each.kind, each.extra)]
+        if not (told or kept or spent):
+            return
+        items = [{**usage, "stream": seat.stream} for usage in spent]
         with self.core.store.write() as conn:
             row = self._held(conn, seat)
             if row is None:
                 return
-            if kept:
-                values = {"body": {**row["body"], **kept}, "updated_at": self.core.now()}
-                calls.update(conn, row["id"], values)
-                row.update(values)
-            for each in told:
-                server_messages.queue(self.core, conn, row, each.kind, each.extra)
+            talking.write_down(self.core, conn, row, told, kept, items)
+
+    def finished(self, seat: Seat) -> None:
+        """The assistant has nothing more to write down: of a call that is over it was the last."""
+        with self.core.store.write() as conn:
+            row = self._held(conn, seat)
+            if row is not None:
+                analysis.end(self.core, conn, row, delay=0.0)
+
+    @property
+    def spool(self) -> Path:
+        """Where sound is kept until the call has it: on this machine's disk."""
+        return Path(self.core.settings.recordings_dir) / "spool"
+
+    def keep(self, tape: Tape) -> None:
+        """Add a socket's sound to its call's recording. Raises ``NotKept`` and the store's errors."""
+        taping.keep(self.core, tape)
 
     def ask(
         self, seat: Seat, told: Told, seconds: float, server: Mapping[str, Any] | None = None
@@ -212,11 +238,17 @@ class MediaService:
     def transfer(
         self, seat: Seat, destination: Mapping[str, Any], content: str | None
     ) -> str | None:
-        """Forward the leg, by the assistant's will; or the sentence that says why not."""
+        """Forward the leg, by the assistant's will; or the sentence that says why not.
+
+        A server that lists ``phone-call-control`` is told to do it, and has to.
+        """
         with self.core.store.write() as conn:
             row = self._held(conn, seat)
             if row is None:
                 return "the call was deleted"
+            told = {"request": "forward", "destination": dict(destination)}
+            if talking.hand_out(self.core, conn, row, told):
+                return None
             try:
                 forwarding.transfer(self.core, conn, row, destination, content)
             except Invalid as error:
@@ -319,5 +351,14 @@ class MediaService:
         with self.core.store.read() as conn:
             keys = vendors.keys(self.core, conn, row["org_id"], assistant)
         return Seat(
-            row["id"], row["org_id"], stream, provider, backend, stream_url, assistant, facts, keys
+            row["id"],
+            row["org_id"],
+            stream,
+            provider,
+            backend,
+            stream_url,
+            assistant,
+            facts,
+            keys,
+            taped(row),
         )

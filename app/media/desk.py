@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.core import Reply
-from app.domain.media import MediaService, Seat, Told
+from app.domain.media import MediaService, Seat
+from app.domain.talking import Told
 
 MAX_WAITING = 1000
 """Messages told and not written yet; more are dropped: the store has failed for long."""
@@ -36,6 +37,7 @@ class Desk:
         self._given = set[str]()
         self._told = list[Told]()
         self._kept = dict[str, Any]()
+        self._spent = list[Mapping[str, Any]]()
         self._news = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
@@ -70,6 +72,11 @@ class Desk:
         self._kept.update(artifact)
         self._wake()
 
+    def spend(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """What this socket used of vendors, once, at its end: items without their price."""
+        self._spent += items
+        self._wake()
+
     async def ask(
         self,
         kind: str,
@@ -91,12 +98,17 @@ class Desk:
             return "the store failed"
 
     async def close(self) -> None:
-        """Write what waits, within a bound."""
+        """Write what waits, within a bound; and say that this was all."""
         self._closing = True
         self._news.set()
-        if self._writer is not None:
-            await asyncio.wait([self._writer], timeout=CLOSE_SECONDS)
-            self._writer.cancel()
+        if self._writer is None:
+            return
+        await asyncio.wait([self._writer], timeout=CLOSE_SECONDS)
+        self._writer.cancel()
+        try:
+            await asyncio.to_thread(self._service.finished, self._seat)
+        except SQLAlchemyError:  # what waits for it does not wait for ever
+            log.exception("call %s: its last words were not told", self._seat.call_id)
 
     def _wake(self) -> None:
         self._news.set()
@@ -104,14 +116,15 @@ class Desk:
             self._writer = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
-        while self._told or self._kept or not self._closing:
+        while self._told or self._kept or self._spent or not self._closing:
             await self._news.wait()
             self._news.clear()
             told, self._told = self._told, []
             kept, self._kept = self._kept, {}
-            if not (told or kept):
+            spent, self._spent = self._spent, []
+            if not (told or kept or spent):
                 continue
             try:
-                await asyncio.to_thread(self._service.write_down, self._seat, told, kept)
+                await asyncio.to_thread(self._service.write_down, self._seat, told, kept, spent)
             except Exception:  # whatever it is, it must not end the call
                 log.exception("call %s: %d messages were not stored", self._seat.call_id, len(told))

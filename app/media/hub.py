@@ -13,6 +13,7 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.media import MediaService, NoRoom, Seat
+from app.media import tape
 from app.media.draining import Draining
 from app.media.ending import Ending, How
 from app.media.limits import Limits
@@ -51,13 +52,17 @@ class Hub:
         self._listening = Listening(service, self._monitor_of)
         self._nudged = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._watcher: asyncio.Task[None] | None = None
+        self._watchers = list[asyncio.Task[None]]()
 
     async def start(self) -> None:
-        """Begin to watch for ends by another cause and for commands, and to tell that we are here."""
+        """Begin to watch for ends by another cause, commands and recordings left behind, and to
+        tell that we are here."""
         self._loop = asyncio.get_running_loop()
         await self._listening.start()
-        self._watcher = asyncio.create_task(self._watch())
+        self._watchers = [
+            asyncio.create_task(self._watch()),
+            asyncio.create_task(tape.collect(self._service)),
+        ]
         await self._pulse.start()
 
     def nudge(self, call_id: str) -> None:
@@ -72,9 +77,10 @@ class Hub:
         await self.drain()
         await self._pulse.stop()
         await self._listening.stop()
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.wait([self._watcher])
+        for watcher in self._watchers:
+            watcher.cancel()
+        if self._watchers:
+            await asyncio.wait(self._watchers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(scope, receive, send, stall_seconds=self._limits.stall_seconds)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.media import MediaService, Seat
+from app.media import tape
 from app.media.desk import Desk
 from app.media.ending import Ending, Fate, How
 from app.media.inbox import Overrun
@@ -106,6 +107,8 @@ class Session:
         self.monitor = Monitor(line, self.seat.assistant)
         desk.audience = self.monitor.tell
         await self._take_commands()
+        taping = await asyncio.to_thread(tape.start, self._service, self.seat, line.sample_rate)
+        line.taps += [taping] if taping else []
         reader = asyncio.create_task(self._read(line, reports))
         assistant = asyncio.create_task(self._assist(line))
         try:
@@ -117,10 +120,14 @@ class Session:
         finally:
             reader.cancel()
             assistant.cancel()
+            if taping:
+                taping.close()
             self.monitor.close(self.monitor.farewell)
             self.monitor = None
             await desk.close()
         await self._socket.close(ending.code, ending.word)
+        if taping:
+            await asyncio.to_thread(tape.hand_over, self._service, taping.directory)
 
     async def _take_commands(self) -> None:
         """Those given before the socket was open; the hub brings all others."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,8 +24,10 @@ from app.config import Settings
 from app.delivery.http import allowed
 from app.domain.core import Reply
 from app.domain.listening import Place
-from app.domain.media import NoRoom, Seat, Told
+from app.domain.media import NoRoom, Seat
 from app.domain.presence import Peer, Presence
+from app.domain.talking import Told
+from app.domain.taping import Tape
 from app.media.limits import Limits
 from app.store.commands import Command
 from app.worker import SETTINGS, DrainingServer
@@ -58,6 +61,10 @@ def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     return run
 
 
+OWN = ("note", "written", "finished", "kept")
+"""Reports beside the carrier's and the assistant's."""
+
+
 class Domain:
     """Stands for ``app.domain.media.MediaService``: answers as told, records what it is told."""
 
@@ -74,10 +81,15 @@ class Domain:
             settings=SimpleNamespace(fallback_voice=None),
             addresses=partial(allowed, allow_private=True),
         )
+        self.spool = Path("no-spool")
+        self.tapes = list[Tape]()
+        """What was recorded; gone from the disk once it was handed over."""
         self.owes = False
         """Whether the store has to be told of calls it did not take."""
         self.kept = dict[str, Any]()
         """Fields the assistant put on the call."""
+        self.spent = list[Mapping[str, Any]]()
+        """What it used."""
         self.messages = list[tuple[str, dict[str, Any]]]()
         """What it told its server."""
         self.replies = list[Reply]()
@@ -140,11 +152,25 @@ class Domain:
     def note(self, seat: Seat, name: str, data: Mapping[str, Any]) -> None:
         self._tell("note", seat.call_id, name, dict(data))
 
-    def write_down(self, seat: Seat, told: Sequence[Told], kept: Mapping[str, Any]) -> None:
+    def write_down(
+        self,
+        seat: Seat,
+        told: Sequence[Told],
+        kept: Mapping[str, Any],
+        spent: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.kept.update(kept)
+        self.spent += spent
         for each in told:
             self.messages.append((each.kind, dict(each.extra)))
         self._tell("written", seat.call_id)
+
+    def finished(self, seat: Seat) -> None:
+        self._tell("finished", seat.call_id)
+
+    def keep(self, tape: Tape) -> None:
+        self.tapes.append(tape)
+        self._tell("kept", tape.call_id)
 
     def ask(
         self, seat: Seat, told: Told, seconds: float, server: Mapping[str, Any] | None = None
@@ -182,7 +208,7 @@ class Domain:
 
     def words(self) -> list[str]:
         """What was reported of calls, without the notes and what the assistant writes down."""
-        return [told[0] for told in self.told if told[0] not in ("note", "written")]
+        return [told[0] for told in self.told if told[0] not in OWN]
 
     def notes(self) -> list[tuple[str, dict[str, Any]]]:
         return [(told[2], told[3]) for told in self.told if told[0] == "note"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -58,11 +59,13 @@ class Session:
         self.engine.changed = self._changed
         Calling(self.engine, self._line.desk, *self._tools()).equip(parts.model)
         following = asyncio.create_task(self._follow_commands())
+        began = time.monotonic()
         try:
             await self.engine.run()
         finally:
             following.cancel()
             self._keep()
+            self._spend(parts, time.monotonic() - began)
 
     async def _follow_commands(self) -> None:
         await self.engine.ready.wait()
@@ -86,6 +89,12 @@ class Session:
             self._keep()
         for each, extra in self._telling.of(kind, data):
             self._line.desk.tell(each, extra)
+
+    def _spend(self, parts: Parts, seconds: float) -> None:
+        voice = {**self._plan.voice, "provider": parts.named.voice}
+        ears = self._plan.transcriber if parts.transcriber else None
+        items = self.engine.watch.usage.items(self._plan.model, voice, ears, seconds)
+        self._line.desk.spend(list(items))
 
     def _keep(self) -> None:
         self._line.desk.keep(self.conversation.artifact())
