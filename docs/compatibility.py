@@ -95,8 +95,10 @@ CALL: Mapping[str, str] = {
     "endedAt": "",
     "cost": "USD",
     "costBreakdown": "",
-    "costs": "`told`, ours: amount and currency as the carrier says",
+    "costs": "`told`, ours: amount and currency as the carrier says; `stream`, `priceKnown`: ours too",
     "messages": "",
+    "analysis": "`summary`, `structuredData`, `successEvaluation`",
+    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`",
     "destination": "",
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
@@ -114,8 +116,6 @@ CALL: Mapping[str, str] = {
 """Fields of today's ``Call`` that are served."""
 
 CALL_ABSENT: Mapping[str, str] = {
-    "analysis": "the assistant's part",
-    "artifact": "the older fields are served: `messages`, `transcript`, `recordingUrl`",
     "artifactPlan": "stands in `assistant`",
     "assistantVersion": NOT_SERVED["assistantVersion"],
     "campaignId": "calls are made one by one",
