@@ -221,6 +221,10 @@ class MediaService:
         """Where sound is kept until the call has it: on this machine's disk."""
         return Path(self.core.settings.recordings_dir) / "spool"
 
+    def not_taped(self, seat: Seat) -> None:
+        """This socket is not being recorded after all: nobody is to wait for it."""
+        taping.arrived(self.core, seat.call_id, seat.stream)
+
     def keep(self, tape: Tape) -> None:
         """Add a socket's sound to its call's recording. Raises ``NotKept`` and the store's errors."""
         taping.keep(self.core, tape)

@@ -53,6 +53,14 @@ def expect(conn: Connection, row: Row, stream: str) -> None:
         artifacts.expect(conn, row, _artifact(stream))
 
 
+def arrived(core: Core, call_id: str, stream: str) -> None:
+    """This socket's sound is in the recording, or there is none."""
+    with core.store.write() as conn:
+        found = calls.get(conn, call_id, lock=True)
+        if found is not None:
+            artifacts.arrived(core, conn, dict(found), _artifact(stream))
+
+
 def keep(core: Core, tape: Tape) -> None:
     """Add it to its call's recording; done twice, it is in it once. Raises ``NotKept``."""
     try:
@@ -67,7 +75,7 @@ def _keep(core: Core, tape: Tape, place: Path) -> bool:
     with core.store.read() as conn:
         before = _found(conn, tape.call_id)
     if _has(before, tape) or not waves.seconds(tape.path):
-        _arrived(core, tape)
+        arrived(core, tape.call_id, tape.stream)
         return True
     began, files = _made(core, tape, before.get(STEREO), place)
     keys = {kind: f"recordings/{tape.call_id}/{new_id()}-{kind}.wav" for kind in KINDS}
@@ -147,13 +155,6 @@ def _has(found: Mapping[str, Mapping[str, Any]], tape: Tape) -> bool:
 
 def _names(recording: Mapping[str, Any]) -> list[str]:
     return str(recording["ref"]).split(",")
-
-
-def _arrived(core: Core, tape: Tape) -> None:
-    with core.store.write() as conn:
-        found = calls.get(conn, tape.call_id, lock=True)
-        if found is not None:
-            artifacts.arrived(core, conn, dict(found), _artifact(tape.stream))
 
 
 def _artifact(stream: str) -> str:

@@ -82,7 +82,9 @@ def start(service: MediaService, seat: Seat, rate: int) -> Taping | None:
         return Taping(service.spool, seat, rate)
     except OSError:
         log.exception("call %s: not recorded: RECORDINGS_DIR cannot be written", seat.call_id)
-        return None
+    with suppress(SQLAlchemyError):  # then the report waits somewhat longer
+        service.not_taped(seat)
+    return None
 
 
 async def collect(service: MediaService) -> None:
@@ -110,8 +112,11 @@ def hand_over(service: MediaService, directory: Path) -> None:
             return
         try:
             service.keep(_tape(directory, file.read()))
-        except (NotKept, OSError, SQLAlchemyError) as error:
+        except NotKept as error:
             log.error("the recording %s is kept there until it can be stored: %s", directory, error)
+            return
+        except Exception:  # whatever it is, the sound stays
+            log.exception("the recording %s is kept there until it can be stored", directory)
             return
         shutil.rmtree(directory)
 

@@ -61,7 +61,7 @@ def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     return run
 
 
-OWN = ("note", "written", "finished", "kept")
+OWN = ("note", "written", "finished", "kept", "not taped")
 """Reports beside the carrier's and the assistant's."""
 
 
@@ -167,6 +167,9 @@ class Domain:
 
     def finished(self, seat: Seat) -> None:
         self._tell("finished", seat.call_id)
+
+    def not_taped(self, seat: Seat) -> None:
+        self._tell("not taped", seat.call_id)
 
     def keep(self, tape: Tape) -> None:
         self.tapes.append(tape)
