@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from deepgram.listen.v1 import client as sdk
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
 from app.assistants.local.vendors.access import NoEngine
@@ -12,6 +14,11 @@ from app.assistants.local.vendors.fields import Field, read
 from app.assistants.local.vendors.prompt import Prompt
 from app.assistants.local.vendors.transcribers import STAGE, as_websocket
 from app.domain.vendors import Access
+
+# The SDK offers compression and has no option against it: sound hardly gets smaller by it, and
+# each slice costs processor time.
+_connect: Any = vars(sdk)["websockets_client_connect"]
+vars(sdk)["websockets_client_connect"] = partial(_connect, compression=None)
 
 MODEL = "nova-2"
 """Vapi's default."""

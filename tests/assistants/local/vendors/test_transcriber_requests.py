@@ -51,6 +51,20 @@ async def test_deepgram_is_asked_as_configured(
     assert {name: request.query.getall(name, []) for name in query} == query
 
 
+@pytest.mark.parametrize("name", ["deepgram", "talkscriber", "custom-transcriber"])
+@on_loop
+async def test_sound_is_not_compressed(name: str) -> None:
+    """A stand-in would take the offer, and every slice of sound would cost."""
+    async with (
+        CASES[name].stand_in(*SCRIPT) as vendor,
+        hearing(made(name, vendor, 8000), 8000),
+    ):
+        pass
+    socket = vendor.asked[-1]
+    assert socket.headers["Upgrade"] == "websocket"
+    assert "Sec-WebSocket-Extensions" not in socket.headers
+
+
 @pytest.mark.parametrize(
     ("config", "body"),
     [
