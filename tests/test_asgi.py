@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,14 @@ async def test_failed_start_stops_the_server(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SystemExit):
         async with serving(domain):
             pass
+
+
+def test_import_loads_no_engine() -> None:
+    """It takes a second and 120 MB, which the control plane's start does not wait for."""
+    code = "import app.asgi, sys; print({'pipecat', 'onnxruntime', 'numpy'} & set(sys.modules))"
+    asked = [sys.executable, "-c", code]
+    found = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert found.stdout == "set()\n"
 
 
 def test_import_opens_nothing() -> None:
