@@ -13,99 +13,19 @@ import json
 import os
 import platform
 import secrets
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bench.load import Figures, request, run
+from bench.serving import ACCOUNT, API_KEY, JSON, KEY, NUMBERS, SIGNATURE, TOKEN, bridge
 from providers.twilio import signature as twilio
 from providers.vonage import signature as vonage
 
-KEY = "bench-api-key-0123456789"
-ACCOUNT = "AC" + "0" * 32
-TOKEN = "bench auth token"
-API_KEY, SIGNATURE = "bench123", "bench signature secret of thirty-two bytes"
-NUMBERS = {"twilio": "+15550100001", "vonage": "+15550100002"}
 CUSTOMER = "+14155550123"
-JSON = {"Content-Type": "application/json"}
-
-
-def environment(port: int, directory: str, database: str | None) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PORT": str(port),
-        "PUBLIC_URL": f"http://localhost:{port}",
-        "DATABASE_URL": database or f"sqlite:///{directory}/bench.db",
-        "SECRET_KEY": "the secret key of the bench",
-        "API_KEY": KEY,
-        "SERVER_URL": "http://127.0.0.1:9/never-sent",
-        "ALLOW_PRIVATE_SERVER_URLS": "1",
-        "RATE_LIMIT_PER_MINUTE": "0",
-        "RUN_JOBS": "0",  # messages are queued; sending them is another bench
-        "LOG_LEVEL": "ERROR",
-        "TWILIO_ACCOUNT_SID": ACCOUNT,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_PHONE_NUMBER": NUMBERS["twilio"],
-        "VONAGE_API_KEY": API_KEY,
-        "VONAGE_SIGNATURE_SECRET": SIGNATURE,
-        "VONAGE_PHONE_NUMBER": NUMBERS["vonage"],
-    }
-
-
-@contextmanager
-def server(workers: int, database: str | None) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as directory:
-        env = environment(port, directory, database)
-        python = [sys.executable, "-m"]
-        subprocess.run(
-            [*python, "flask", "--app", "app", "db", "upgrade"],
-            env=env,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        command = [
-            *python,
-            "gunicorn",
-            "-k",
-            "app.worker.Worker",
-            "-w",
-            str(workers),
-            "-b",
-            f"127.0.0.1:{port}",
-            "--log-level",
-            "error",
-            "bench.application:application",
-        ]
-        process = subprocess.Popen(command, env=env)
-        try:
-            wait(f"http://127.0.0.1:{port}/readyz")
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def wait(url: str) -> None:
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-            return
-        except OSError:
-            import time
-
-            time.sleep(0.1)
-    raise SystemExit(f"{url} never answered")
 
 
 class Requests:
@@ -229,8 +149,8 @@ def main() -> None:
     print(
         f"{chosen.workers} worker(s), {chosen.connections} connections, {chosen.requests} requests x {chosen.rounds} rounds, {'PostgreSQL' if chosen.database_url else 'SQLite, synchronous=FULL'}"
     )
-    with server(chosen.workers, chosen.database_url) as port:
-        report(rounds(Requests(port), chosen))
+    with bridge(chosen.workers, chosen.database_url) as process:
+        report(rounds(Requests(process.port), chosen))
 
 
 def rounds(requests: Requests, chosen: argparse.Namespace) -> dict[str, list[Figures]]:

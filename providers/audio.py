@@ -9,7 +9,7 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    import audioop
+    import audioop as audioop  # as: what measures sound takes it from here too
 
 SAMPLE_WIDTH = 2
 """Bytes per PCM sample."""

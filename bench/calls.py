@@ -1,0 +1,194 @@
+"""Calls of a bench: created over the API, on sockets of the bridge, and watched for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import statistics
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from bench.phone import Phone, Record, window
+from bench.serving import JSON, KEY, Process, bridge, core_busy, module
+from bench.vendors import GREETING
+
+BRIDGE_CORE = 0
+TURNS = {False: "silence timeout", True: "smart-turn"}
+"""What ends a caller's turn: whether it is the model."""
+WAIT = 0.4
+"""``startSpeakingPlan.waitSeconds``."""
+BETWEEN = 0.25
+"""Seconds between two calls that begin: their turns are spread."""
+
+_names = itertools.count()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One window of ``calls`` at once. Shares are of the bridge's core."""
+
+    calls: int
+    record: Record
+    seconds: float
+    cpu: float
+    others: float
+    """Share of the core that other processes took."""
+
+    @property
+    def per_call(self) -> float:
+        return self.cpu / self.calls
+
+
+class Api:
+    """The bridge's API, and an assistant per way to end a turn."""
+
+    def __init__(self, bridge: Process, vendors: Process) -> None:
+        self.bridge, self.vendors = bridge, vendors
+        self.base = f"http://localhost:{bridge.port}"
+        numbers = {row["provider"]: row["id"] for row in self.ask("GET", "/phone-number")}
+        self.number = numbers["twilio"]
+        self.assistants = {
+            smart: self.ask("POST", "/assistant", assistant(smart))["id"] for smart in (False, True)
+        }
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {**JSON, "Authorization": f"Bearer {KEY}"}
+        asked = urllib.request.Request(self.base + path, data, headers, method=method)
+        with urllib.request.urlopen(asked) as answer:
+            return json.load(answer)
+
+    def body(self, *, smart: bool, customer: str) -> dict[str, Any]:
+        return {
+            "phoneNumberId": self.number,
+            "assistantId": self.assistants[smart],
+            "customer": {"number": customer},
+            "phoneCallProviderBypassEnabled": True,
+        }
+
+    def phone(self, *, smart: bool) -> tuple[str, Phone]:
+        """A call that waits for its socket; its name is in the vendors' log."""
+        name = f"+1415{5550000 + next(_names)}"
+        made = self.ask("POST", "/call", self.body(smart=smart, customer=name))
+        markup = ElementTree.fromstring(made["phoneCallProviderDetails"]["twiml"])
+        url = next(markup.iter("Stream")).attrib["url"]
+        assert urlsplit(url).port == self.bridge.port
+        return name, Phone(url, made["id"])
+
+    def moments(self, name: str) -> list[dict[str, float]]:
+        """What the vendors saw of a call's turns since they were asked last."""
+        url = f"http://127.0.0.1:{self.vendors.port}/log/{name}"
+        with urllib.request.urlopen(url) as answer:
+            found: list[dict[str, float]] = json.load(answer)
+            return found
+
+
+def assistant(smart: bool) -> dict[str, Any]:
+    return {
+        "name": "bench",
+        "firstMessage": GREETING,
+        "model": {
+            "provider": "openai",
+            "model": "gpt-4o",
+            "messages": [{"role": "system", "content": "{{customer.number}}"}],
+        },
+        "voice": {"provider": "openai", "voiceId": "alloy"},
+        "transcriber": {"provider": "deepgram", "model": "nova-2", "language": "en"},
+        "startSpeakingPlan": {"waitSeconds": WAIT, "smartEndpointingEnabled": smart},
+        "maxDurationSeconds": 600,
+    }
+
+
+class Crowd:
+    """Calls that go on while the context lasts; more may join."""
+
+    def __init__(self, api: Api, *, smart: bool) -> None:
+        self.phones = dict[str, Phone]()
+        self._api, self._smart = api, smart
+        self._tasks = list[asyncio.Task[None]]()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+    async def grow(self, calls: int) -> None:
+        """Until there are so many, and all have been greeted."""
+        while len(self.phones) < calls:
+            name, phone = await asyncio.to_thread(self._api.phone, smart=self._smart)
+            self.phones[name] = phone
+            self._tasks.append(asyncio.create_task(phone.live()))
+            await asyncio.sleep(BETWEEN)
+        while not all(phone.first_sound for phone in self.phones.values()):
+            await asyncio.sleep(0.05)
+            if dead := [task for task in self._tasks if task.done()]:
+                dead[0].result()
+                raise SystemExit("a call has ended by itself")
+
+    async def watch(self, seconds: float) -> Seen:
+        """What happens to them for so long, from now."""
+        bridge = self._api.bridge
+        window(list(self.phones.values()))
+        began, cpu, busy = time.monotonic(), bridge.cpu, core_busy(BRIDGE_CORE)
+        await asyncio.sleep(seconds)
+        took = time.monotonic() - began
+        used = (bridge.cpu - cpu) / took
+        others = (core_busy(BRIDGE_CORE) - busy) / took - used
+        record = window(list(self.phones.values()))
+        return Seen(len(self.phones), record, took, used, max(0.0, others))
+
+    def moments(self) -> list[dict[str, float]]:
+        """Of all calls, what the vendors saw."""
+        return [moment for name in self.phones for moment in self._api.moments(name)]
+
+
+@contextmanager
+def warmed() -> Iterator[Api]:
+    """The bridge and the vendors, after a call."""
+    with module("bench.vendors") as vendors:
+        origin = f"http://127.0.0.1:{vendors.port}"
+        more = {
+            "OPENAI_API_KEY": "bench",
+            "OPENAI_BASE_URL": f"{origin}/v1",
+            "DEEPGRAM_API_KEY": "bench",
+            "DEEPGRAM_BASE_URL": origin,
+            "SERVER_URL": f"{origin}/server",
+            "MAX_CALLS_PER_PROCESS": "0",
+        }
+        with bridge(more=more, core=BRIDGE_CORE) as process:
+            yield Api(process, vendors)
+
+
+async def warm(api: Api) -> None:
+    """Two calls of one turn each: the engine is loaded, and each turn model has been used."""
+    for smart in TURNS:
+        await (await asyncio.to_thread(api.phone, smart=smart))[1].live(turns=1)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """In milliseconds; the nearest one that was measured."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1e3 if ordered else 0.0
+
+
+def median(values: Sequence[float]) -> float:
+    """In milliseconds."""
+    return statistics.median(values) * 1e3 if values else 0.0

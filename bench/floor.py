@@ -1,0 +1,40 @@
+"""``python -m bench.floor PORT``: the least a media server can do, under the bridge's own server.
+
+A websocket loop without engine, store or domain: it decodes every message of the carrier and
+sends its sound back, encoded.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+
+from app.bridge import Receive, Scope, Send
+from app.media.socket import Gone, Socket
+from app.worker import SETTINGS
+from providers.base import Audio
+from providers.registry import PROVIDERS
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    socket = Socket(scope, receive, send, stall_seconds=10.0)
+    codec = PROVIDERS["twilio"].codec()
+    try:
+        await socket.accept()
+        while True:
+            frame = codec.decode(await socket.receive())
+            if isinstance(frame, Audio):
+                for message in codec.audio(frame.pcm):
+                    await socket.send(message)
+    except Gone:
+        return
+
+
+if __name__ == "__main__":
+    settings = {**SETTINGS, "lifespan": "off"}
+    uvicorn.run(application, port=int(sys.argv[1]), log_level="error", **settings)

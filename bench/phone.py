@@ -1,0 +1,245 @@
+"""Callers: each speaks, listens and thinks in real time over Twilio's media protocol, and measures.
+
+What the carrier would play is reckoned from when sound arrives: sound that comes after the last
+was played leaves a hole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import random
+import secrets
+import struct
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from bench.serving import ACCOUNT, TOKEN
+from bench.vendors import GREETING, REPLY, SECONDS
+from providers.audio import audioop, pcm_to_mulaw
+from providers.twilio import signature
+from tests.speech import speech
+
+RATE = 8000
+STEP = 0.02
+SLICE = int(RATE * STEP)
+"""Bytes of mu-law in a message."""
+SENTENCES = ("book", "two", "open", "no")
+LOUD = 300
+NOISE = 30
+"""Mean level of a line's silence: 60 dB below the loudest."""
+THINK = 0.7
+"""Seconds between the assistant's last word and the caller's first."""
+HOLE = 0.06
+PATIENCE = 8.0
+"""Seconds after which an answer does not count as one."""
+
+
+@dataclass
+class Turn:
+    """Moments, monotonic seconds."""
+
+    last_word: float
+    first_sound: float
+
+
+@dataclass
+class Record:
+    """What one or more callers saw."""
+
+    turns: list[Turn] = field(default_factory=list)
+    holes: list[float] = field(default_factory=list)
+    """Seconds without sound in the middle of a sentence: those over ``HOLE``."""
+    worst: float = 0.0
+    unanswered: int = 0
+    late: list[float] = field(default_factory=list)
+    """How late the caller's own messages were sent."""
+
+
+def spoken(name: str) -> list[bytes]:
+    """A sentence as messages' mu-law; its last one is loud."""
+    pcm = speech(name, RATE)
+    pieces = [
+        pcm[at : at + 2 * SLICE].ljust(2 * SLICE, b"\0") for at in range(0, len(pcm), 2 * SLICE)
+    ]
+    while audioop.rms(pieces[-1], 2) < LOUD:
+        pieces.pop()
+    return [pcm_to_mulaw(piece) for piece in pieces]
+
+
+def noise() -> list[bytes]:
+    """A second of a line on which nobody speaks, as messages' mu-law."""
+    source = random.Random(1)
+    samples = [round(source.gauss(0, NOISE)) for _ in range(RATE)]
+    mulaw = pcm_to_mulaw(struct.pack(f"<{RATE}h", *samples))
+    return [mulaw[at : at + SLICE] for at in range(0, len(mulaw), SLICE)]
+
+
+class Phone:
+    """One caller. ``record`` may be replaced at any time: a new window begins."""
+
+    def __init__(self, url: str, call: str = "") -> None:
+        self.record = Record()
+        self.first_sound = 0.0
+        """Seconds from the stream's start to the greeting."""
+        self._url = url
+        self._call = call
+        self._stream = "MZ" + secrets.token_hex(16)
+        head = {"event": "media", "streamSid": self._stream, "sequenceNumber": "1"}
+        whole = json.dumps({**head, "media": {"track": "inbound", "payload": "@"}})
+        self._before, self._after = whole.split("@")
+        self._queue = deque[bytes]()
+        self._last_word = asyncio.Event()
+        self._said_at = 0.0
+        self._played_until = 0.0
+        self._left = 0.0
+        """Seconds of the sentence under way that are to come."""
+        self._began_at = 0.0
+        self._came = asyncio.Event()
+
+    async def live(self, turns: int | None = None) -> None:
+        """Call, and talk until cancelled, or for so many turns; then hang up."""
+        async with self._open() as socket:
+            await self._start(socket)
+            tasks = [
+                asyncio.create_task(self._send(socket)),
+                asyncio.create_task(self._listen(socket)),
+            ]
+            try:
+                await self._talk(turns)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                with suppress(ConnectionClosed):
+                    await socket.send(self._message("stop", stop={"accountSid": ACCOUNT}))
+
+    async def echo(self, seconds: float) -> list[float]:
+        """Of a server that sends everything back: how long each message took."""
+        times, sent = list[float](), deque[float]()
+        payload = spoken("book")[5]
+        async with self._open() as socket:
+            await self._start(socket)
+
+            async def listen() -> None:
+                async for _ in socket:
+                    times.append(time.monotonic() - sent.popleft())
+
+            task = asyncio.create_task(listen())
+            due = time.monotonic()
+            for _ in range(int(seconds / STEP)):
+                sent.append(time.monotonic())
+                await socket.send(self._sound(payload))
+                due += STEP
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            task.cancel()
+        return times
+
+    def _open(self) -> connect:
+        headers = {signature.HEADER: signature.compute(TOKEN, self._url)}
+        return connect(
+            self._url, additional_headers=headers, proxy=None, compression=None, ping_interval=None
+        )
+
+    async def _start(self, socket: ClientConnection) -> None:
+        start = {
+            "accountSid": ACCOUNT,
+            "streamSid": self._stream,
+            "callSid": "CA" + secrets.token_hex(16),
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": RATE, "channels": 1},
+            "customParameters": {"callId": self._call},
+        }
+        await socket.send(json.dumps({"event": "connected", "protocol": "Call"}))
+        await socket.send(self._message("start", start=start))
+        self._said_at = time.monotonic()
+
+    async def _talk(self, turns: int | None) -> None:
+        self._expect(SECONDS[GREETING])
+        await asyncio.wait_for(self._came.wait(), 30)
+        self.first_sound = self._began_at - self._said_at
+        for number in itertools.count() if turns is None else range(turns):
+            await asyncio.sleep(max(0.0, self._played_until - time.monotonic()) + THINK)
+            await self._say(SENTENCES[number % len(SENTENCES)])
+            self._expect(SECONDS[REPLY])
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._came.wait()
+            except TimeoutError:
+                self.record.unanswered += 1
+            else:
+                self.record.turns.append(Turn(self._said_at, self._began_at))
+
+    async def _say(self, name: str) -> None:
+        self._last_word.clear()
+        self._queue.extend(spoken(name))
+        await self._last_word.wait()
+
+    def _expect(self, seconds: float) -> None:
+        self._left, self._began_at = seconds, 0.0
+        self._came.clear()
+
+    async def _send(self, socket: ClientConnection) -> None:
+        quiet, due = itertools.cycle([self._sound(each) for each in noise()]), time.monotonic()
+        while True:
+            last = len(self._queue) == 1
+            await socket.send(self._sound(self._queue.popleft()) if self._queue else next(quiet))
+            if last:
+                self._said_at = time.monotonic()
+                self._last_word.set()
+            due += STEP
+            self.record.late.append(time.monotonic() - due + STEP)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        async for message in socket:
+            now, body = time.monotonic(), json.loads(message)
+            if body["event"] != "media":
+                continue
+            seconds = len(body["media"]["payload"]) * 3 / 4 / RATE
+            if not self._began_at:
+                if not _loud(body["media"]["payload"]):
+                    continue
+                self._began_at = now
+            else:
+                self._look_for_a_hole(now - self._played_until)
+            self._played_until = max(self._played_until, now) + seconds
+            self._left -= seconds
+            if self._left < 0.05:
+                self._came.set()
+
+    def _look_for_a_hole(self, gap: float) -> None:
+        if self._came.is_set():
+            return
+        self.record.worst = max(self.record.worst, gap)
+        if gap > HOLE:
+            self.record.holes.append(gap)
+
+    def _sound(self, mulaw: bytes) -> str:
+        return self._before + base64.b64encode(mulaw).decode() + self._after
+
+    def _message(self, event: str, **more: object) -> str:
+        return json.dumps({"event": event, "streamSid": self._stream, **more})
+
+
+def _loud(payload: str) -> bool:
+    return audioop.rms(audioop.ulaw2lin(base64.b64decode(payload), 2), 2) > LOUD
+
+
+def window(phones: Sequence[Phone]) -> Record:
+    """All that was recorded since the last window; a new one begins."""
+    whole = Record()
+    for phone in phones:
+        seen, phone.record = phone.record, Record()
+        whole.turns += seen.turns
+        whole.holes += seen.holes
+        whole.late += seen.late
+        whole.worst = max(whole.worst, seen.worst)
+        whole.unanswered += seen.unanswered
+    return whole

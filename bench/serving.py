@@ -1,0 +1,140 @@
+"""Processes of a bench: the bridge under gunicorn, on its own core if wanted, and what it uses."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+KEY = "bench-api-key-0123456789"
+ACCOUNT = "AC" + "0" * 32
+TOKEN = "bench auth token"
+API_KEY, SIGNATURE = "bench123", "bench signature secret of thirty-two bytes"
+NUMBERS = {"twilio": "+15550100001", "vonage": "+15550100002"}
+JSON = {"Content-Type": "application/json"}
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def environment(port: int, directory: str, database: str | None) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://localhost:{port}",
+        "DATABASE_URL": database or f"sqlite:///{directory}/bench.db",
+        "SECRET_KEY": "the secret key of the bench",
+        "API_KEY": KEY,
+        "SERVER_URL": "http://127.0.0.1:9/never-sent",
+        "ALLOW_PRIVATE_SERVER_URLS": "1",
+        "RATE_LIMIT_PER_MINUTE": "0",
+        "RUN_JOBS": "0",  # messages are queued; sending them is another bench
+        "LOG_LEVEL": "ERROR",
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_PHONE_NUMBER": NUMBERS["twilio"],
+        "VONAGE_API_KEY": API_KEY,
+        "VONAGE_SIGNATURE_SECRET": SIGNATURE,
+        "VONAGE_PHONE_NUMBER": NUMBERS["vonage"],
+    }
+
+
+@dataclass(frozen=True)
+class Process:
+    """One that listens on a port of this machine."""
+
+    port: int
+    pid: int
+    """The one that does the work: gunicorn's worker."""
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time so far, of all its threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    @property
+    def memory(self) -> float:
+        """Resident megabytes."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE / 1e6
+
+
+def core_busy(core: int) -> float:
+    """Seconds of that core's time so far in which anything ran on it, or its host took it away."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _wait, irq, softirq, steal = map(int, fields[:8])
+            return (user + nice + system + irq + softirq + steal) / TICKS
+    raise SystemExit(f"this machine has no core {core}")
+
+
+@contextmanager
+def bridge(
+    workers: int = 1,
+    database: str | None = None,
+    more: Mapping[str, str] | None = None,
+    core: int | None = None,
+) -> Iterator[Process]:
+    """The bridge, its database fresh. ``more``: variables; ``core``: where all of it runs."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as directory:
+        env = {**environment(port, directory, database), **(more or {})}
+        python = [sys.executable, "-m"]
+        subprocess.run(
+            [*python, "flask", "--app", "app", "db", "upgrade"],
+            env=env,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        command = [*python, "gunicorn", "-k", "app.worker.Worker", "-w", str(workers)]
+        command += ["-b", f"127.0.0.1:{port}", "--log-level", "error"]
+        with running([*command, "bench.application:application"], env, core) as pid:
+            wait(f"http://127.0.0.1:{port}/readyz")
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            yield Process(port, int(children[0]))
+
+
+@contextmanager
+def module(name: str, core: int | None = None) -> Iterator[Process]:
+    """``python -m NAME PORT``, once it answers on that port."""
+    port = free_port()
+    with running([sys.executable, "-m", name, str(port)], dict(os.environ), core) as pid:
+        wait(f"http://127.0.0.1:{port}/")
+        yield Process(port, pid)
+
+
+@contextmanager
+def running(command: Sequence[str], env: Mapping[str, str], core: int | None) -> Iterator[int]:
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    process = subprocess.Popen([*pinned, *command], env=env)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait(url: str) -> None:
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"{url} never answered")

@@ -1,0 +1,125 @@
+"""``python -m bench.vendors PORT``: a transcriber, a model and a voice that answer at once.
+
+OpenAI's chat and speech, Deepgram's listen, and whoever takes server messages. What a caller
+said is "order N": so the model knows which utterance it is asked about, and when the
+transcriber was told that it was over. ``GET /log/NAME`` lists these moments of one call, whose
+name is its system message. All times are of the machine's monotonic clock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import re
+import struct
+import sys
+import time
+from collections import defaultdict
+from typing import Any
+
+import uvloop
+from aiohttp import WSMsgType, web
+
+from providers.audio import audioop
+from tests.vendors.chat import Chat
+from tests.vendors.deepgram_listen import results
+from tests.vendors.ears import Heard
+from tests.vendors.served import Asked
+
+GREETING, REPLY = "Hello there, how may I help?", "Surely I will see to it at once for you."
+SECONDS = {GREETING: 1.0, REPLY: 3.0}
+"""How long each sounds."""
+RATE = 24000
+LOUD = 500
+PARTIAL = 0.5
+"""Seconds of a voice after which more of its words are known."""
+
+
+def tone(seconds: float) -> bytes:
+    """Loud throughout: where it is not heard, it was not sent."""
+    half = RATE // 800
+    return b"".join(
+        struct.pack("<h", 9000 if n // half % 2 else -9000) for n in range(int(RATE * seconds))
+    )
+
+
+SOUNDS = {text: tone(seconds) for text, seconds in SECONDS.items()}
+
+
+class Vendors:
+    def __init__(self) -> None:
+        self.orders = itertools.count(1)
+        self.over = dict[int, float]()
+        """When an utterance was declared over."""
+        self.log = defaultdict[str, list[dict[str, float]]](list)
+        self.chat = Chat(REPLY)
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self.complete)
+        app.router.add_post("/v1/audio/speech", self.speak)
+        app.router.add_get("/v1/listen", self.listen)
+        app.router.add_get("/log/{name}", self.show)
+        app.router.add_route("*", "/{path:.*}", self.nothing)
+        return app
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        now = time.monotonic()
+        body = await request.json()
+        spoken = [str(each["content"]) for each in body["messages"]]
+        order = int(re.findall(r"order (\d+)", spoken[-1])[-1])
+        self.log[spoken[0]].append({"heard": self.over.pop(order), "asked": now})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"".join(self.chat.events(Asked("", {}, {}, body))))
+        return response
+
+    async def speak(self, request: web.Request) -> web.Response:
+        text = (await request.json())["input"]
+        return web.Response(body=SOUNDS[text.strip()])
+
+    async def listen(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        slice_bytes = int(int(request.query["sample_rate"]) * PARTIAL) * 2
+        loud, partials = 0, 0
+        async for message in socket:
+            if message.type is WSMsgType.BINARY and audioop.rms(message.data, 2) > LOUD:
+                loud += len(message.data)
+                if loud // slice_bytes > partials:
+                    partials = loud // slice_bytes
+                    await socket.send_json(results(Heard(0, "This is", final=False)))
+            elif message.type is WSMsgType.TEXT:
+                kind = message.json()["type"]
+                if kind == "CloseStream":
+                    await socket.close()
+                elif kind == "Finalize":
+                    await socket.send_json(self._final(spoken=bool(loud)))
+                    loud, partials = 0, 0
+        return socket
+
+    def _final(self, *, spoken: bool) -> dict[str, Any]:
+        order = next(self.orders)
+        self.over[order] = time.monotonic()
+        text = f"This is order {order}" if spoken else ""
+        return results(Heard(0, text, final=True)) | {"from_finalize": True}
+
+    async def show(self, request: web.Request) -> web.Response:
+        return web.Response(text=json.dumps(self.log.pop(request.match_info["name"], [])))
+
+    async def nothing(self, request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response()
+
+
+if __name__ == "__main__":
+    uvloop.install()
+    logging.getLogger("aiohttp.server").disabled = True  # a caller who hung up while it answered
+    web.run_app(
+        Vendors().application(),
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        print=lambda *_: None,
+        access_log=None,
+    )
