@@ -18,13 +18,13 @@ from pipecat.frames.frames import (
     EndFrame,
     ErrorFrame,
     Frame,
-    InputAudioRawFrame,
     InterruptionFrame,
     LLMMessagesAppendFrame,
     LLMRunFrame,
     OutputAudioRawFrame,
     TTSSpeakFrame,
 )
+from pipecat.pipeline.llm_switcher import LLMSwitcher
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.dtmf_aggregator import DTMFAggregator
@@ -35,20 +35,23 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMUserAggregatorParams,
     UserTurnStoppedMessage,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 from pipecat.workers.runner import WorkerRunner
 
-from app.assistants.local import endings, turns
+from app.assistants.local import endings, minding, turns
 from app.assistants.local.conversation import Conversation
-from app.assistants.local.endings import TOLERATED, Stage
-from app.assistants.local.heard import Heard
+from app.assistants.local.endings import Stage
+from app.assistants.local.fallback import skip
+from app.assistants.local.faults import Fault, Faults
+from app.assistants.local.heard import Heard, Texts
+from app.assistants.local.machines import PastTurns, Screen
 from app.assistants.local.plan import First, Plan
 from app.assistants.local.transport import KEYS, Ears, Mouth
-from app.assistants.local.watch import Deadlines, Signs, Watch
+from app.assistants.local.watch import Signs, Watch
 from app.media.line import Line
 from providers.events import EndedReason
 
@@ -76,59 +79,45 @@ class Parts:
     model: FrameProcessor
     voice: FrameProcessor
     named: Named
-    exact_words: bool = False
-    """The voice tells when each word is spoken."""
-
-
-class PastTurns(FrameProcessor):
-    """The caller's sound is of no use behind the turn detector: each hop saved is processor time."""
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, InputAudioRawFrame):
-            await self.push_frame(frame, direction)
+    texts: Texts = Texts.BEHIND
+    """When the voice gives the texts of what it speaks."""
 
 
 class Engine:
     """Runs one conversation on one line."""
 
-    def __init__(
-        self,
-        line: Line,
-        plan: Plan,
-        parts: Parts,
-        conversation: Conversation,
-        deadlines: Deadlines | None = None,
-    ) -> None:
+    def __init__(self, line: Line, plan: Plan, parts: Parts, conversation: Conversation) -> None:
         self.line = line
         self.plan = plan
         self.conversation = conversation
         self.ears = Ears(line, self._gone)
         self.mouth = Mouth(line)
-        self.watch = Watch(
-            deadlines or Deadlines(),
-            Signs(
-                self._assistant_speaks,
-                self._caller_speaks,
-                self._interrupted,
-                lambda text: self.changed("partial", {"text": text}),
-            ),
+        self.mouth.overheard = getattr(parts.transcriber, "assistant_said", None)
+        signs = Signs(
+            self._assistant_speaks,
+            self._caller_speaks,
+            self._interrupted,
+            lambda text: self.changed("partial", {"text": text}),
         )
+        understands = parts.transcriber is not None and parts.named.transcriber != "embedded"
+        self.watch = Watch(signs, transcribed=understands)
         self.context = LLMContext([])
         self.ready = asyncio.Event()
         """The pipeline runs: it may be told to do something."""
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
         """Told what happens: a kind of ``telling.KINDS``, and its facts."""
         self._parts = parts
-        self._heard = Heard(lambda: self.mouth.unheard, exact=parts.exact_words)
-        self._errors = dict[Stage, int]()
+        self._heard = Heard(lambda: self.mouth.unheard, parts.texts)
+        self._screen = Screen(self._machine) if plan.detects_voicemail else None
+        self._faults = Faults()
         self._began = dict[str, float]()
         self._speaking = False
         self._spoken = asyncio.Event()
         self._fillers = set[str]()
         self._asked = ""
         """The sentence the voice was given last."""
-        self._idle_left = plan.idle_count
+        self.idle_left = plan.idle_count
+        """How often a silent caller will be asked whether they are there."""
         self._ending = False
         self._tasks = set[asyncio.Task[Any]]()
         self.worker = self._assemble()
@@ -139,11 +128,8 @@ class Engine:
         """Until the line is gone, or an end was decided and spoken."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self.worker)
-        self._start(self._mind_deadlines())
-        self._start(self._mind_silence())
-        self._start(self._mind_hanging())
-        if self.plan.idle_messages:
-            self._start(self._mind_idleness())
+        for each in minding.all_of(self):
+            self._start(each)
         try:
             await runner.run()
         finally:
@@ -223,8 +209,9 @@ class Engine:
             self.ears,
             parts.transcriber,
             keys,
+            self._screen,
             caller,
-            PastTurns(),
+            PastTurns(self._screen),
             parts.model,
             parts.voice,
             self.mouth,
@@ -260,6 +247,8 @@ class Engine:
             (assistant, "on_assistant_turn_stopped", self._assistant_spoke),
             (self._parts.voice, "on_tts_request", self._voice_asked),
         ]
+        if isinstance(self._parts.model, LLMSwitcher):
+            on.append((self._parts.model.strategy, "on_service_switched", self._ask_again))
         for source, event, handler in on:
             source.add_event_handler(event, handler)
 
@@ -283,7 +272,7 @@ class Engine:
 
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
         if message.content:  # empty when the transcriber heard nothing in the noise
-            self._idle_left = self.plan.idle_count
+            self.idle_left = self.plan.idle_count
             since = self._began.pop("user", None)
             self.changed("said", self.conversation.said("user", message.content, since))
 
@@ -320,29 +309,53 @@ class Engine:
         """The carrier has left: nothing more can be said."""
         self._start(self.worker.cancel())
 
+    async def _machine(self) -> None:
+        """An answering machine has answered."""
+        message = self.plan.voicemail_message
+        if not message or self._screen is None:
+            await self.abort(EndedReason.VOICEMAIL)
+            return
+        await self.worker.queue_frame(InterruptionFrame())
+        await self._screen.greeted()
+        await self.finish(EndedReason.VOICEMAIL, message)
+
     # -- what goes wrong
+
+    async def overdue(self, stage: Stage) -> None:
+        """A stage has not answered in time."""
+        if stage is not Stage.MODEL or not await skip(self._parts.model):
+            await self._blame(stage, self._faults.first(stage) or Fault("no answer in time"))
 
     async def _failed(self, _: Any, frame: ErrorFrame) -> None:
         stage = _stage(frame)
         if frame.category is ErrorCategory.APPLICATION or stage is None:
             log.warning("the pipeline reports: %s", frame.error)
             return
-        self._errors[stage] = self._errors.get(stage, 0) + 1
+        if stage is Stage.VOICE:
+            self._heard.broke()
+        cause = str(frame.exception or "")
+        text = frame.error if cause in frame.error else f"{frame.error} {cause}"
+        fault = Fault(text, frame.category.value if frame.category else "")
         usable = frame.processor is None or frame.processor.is_usable
-        if usable and self._errors[stage] < TOLERATED[stage]:
-            return
-        category = frame.category.value if frame.category else ""
-        await self._blame(stage, f"{frame.error} {frame.exception or ''}", category)
+        blamed = self._faults.add(stage, fault, usable=usable)
+        if blamed is not None:
+            await self._blame(stage, blamed)
 
     async def _not_started(self, *_: Any) -> None:
         await self.abort(EndedReason.ASSISTANT_JOIN_TIMED_OUT, "The pipeline did not start.")
 
-    async def _blame(self, stage: Stage, text: str, category: str = "") -> None:
+    async def _ask_again(self, *_: Any) -> None:
+        """The next model is given the question that the last one failed."""
+        await self.worker.queue_frame(LLMRunFrame())
+
+    async def _blame(self, stage: Stage, fault: Fault) -> None:
         provider = str(getattr(self._parts.named, stage.value))
-        reason = endings.reason(stage, provider, text, category)
+        reason = endings.reason(stage, provider, fault.text, fault.category)
+        if stage is Stage.MODEL and isinstance(self._parts.model, LLMSwitcher):
+            reason = EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL  # each of them has failed
         if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
             reason = self._voice_reason()
-        await self.abort(reason, f"{provider} ({stage.value}): {text[:300].strip()}")
+        await self.abort(reason, endings.message(stage, provider, fault.text))
 
     def _voice_reason(self) -> EndedReason:
         """Of a voice that no reason names: what it was to say."""
@@ -351,32 +364,6 @@ class Engine:
         if not any(each["role"] == "bot" for each in self.conversation.messages):
             return EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED
         return EndedReason.ASSISTANT_ERROR
-
-    async def _mind_deadlines(self) -> None:
-        stage = await self.watch.overdue()
-        await self._blame(stage, "no answer in time")
-
-    async def _mind_silence(self) -> None:
-        await self.watch.quiet(self.plan.silence_seconds)
-        await self.finish(EndedReason.SILENCE_TIMED_OUT, self.plan.end_message)
-
-    async def _mind_hanging(self) -> None:
-        told = 0.0
-        while True:
-            told = await self.watch.hang(told)
-            self.changed("hang", {})
-
-    async def _mind_idleness(self) -> None:
-        """Ask a silent caller whether they are there."""
-        spoken = 0
-        while True:
-            await self.watch.quiet(self.plan.idle_seconds)
-            if self._idle_left <= 0:
-                return
-            self._idle_left -= 1
-            await self.say(self.plan.idle_messages[spoken % len(self.plan.idle_messages)])
-            spoken += 1
-            self.watch.clock.quiet_since = time.monotonic()
 
     def _start(self, work: Any) -> None:
         async def guarded() -> None:
@@ -394,7 +381,7 @@ def _word(speaking: bool) -> str:
 
 def _stage(frame: ErrorFrame) -> Stage | None:
     match frame.processor:
-        case LLMService():
+        case LLMService() | LLMSwitcher():
             return Stage.MODEL
         case TTSService():
             return Stage.VOICE

@@ -1,27 +1,41 @@
-"""What the caller heard of a sentence that was interrupted.
+"""What the caller heard of what the voice was given: no sentence counts that made no sound.
 
-Voices that tell when each word is spoken are cut exactly by the engine. Of the others it drops
-the whole sentence: here it is cut in proportion to the sound that was played. Stands behind the
-output, in front of the assistant's side of the context.
+Stands behind the output, in front of the assistant's side of the context, and lets a text pass
+when its sound has. What was interrupted, or broke off, is cut: exactly by the engine where the
+voice tells when each word is spoken; else in proportion to the sound that was played.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from pipecat.frames.frames import (
     CancelFrame,
     Frame,
     InterruptionFrame,
+    LLMAssistantPushAggregationFrame,
+    LLMFullResponseEndFrame,
     SystemFrame,
     TTSAudioRawFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
     TTSTextFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 CHARACTERS_PER_SECOND = 15.0
 """Of a voice that has not finished any sentence yet."""
+TURN_ENDS = (LLMFullResponseEndFrame, LLMAssistantPushAggregationFrame)
+
+
+class Texts(Enum):
+    """When a voice's texts come out of the engine."""
+
+    BEHIND = "a sentence behind its sound"
+    AHEAD = "sentences ahead of their sound"
+    WORDS = "each word as it is spoken"
 
 
 @dataclass
@@ -31,12 +45,12 @@ class HeardText(SystemFrame, TTSTextFrame):
 
 @dataclass
 class Sentence:
-    """One that was given to the voice and not finished."""
+    """One that was given to the voice and is not told yet."""
 
     text: str
     context_id: str
-    played: float = 0.0
-    """Seconds of its sound that went out."""
+    broken: bool = False
+    """Its voice has failed."""
 
 
 def cut(text: str, seconds: float, rate: float) -> str:
@@ -49,52 +63,111 @@ def cut(text: str, seconds: float, rate: float) -> str:
 
 
 class Heard(FrameProcessor):
-    """Puts what was heard of an interrupted sentence back where the engine drops it."""
+    """One call's."""
 
-    def __init__(self, unheard: Callable[[], float], *, exact: bool) -> None:
-        """``unheard``: seconds that went out and were cleared at the carrier just now.
-        ``exact``: the voice tells its words' times, so nothing is to be done."""
+    def __init__(self, unheard: Callable[[], float], texts: Texts) -> None:
+        """``unheard``: seconds that went out and were cleared at the carrier just now."""
         super().__init__()
         self._unheard = unheard
-        self._exact = exact
+        self._texts = texts
         self._waiting = list[Sentence]()
+        self._held = list[TTSTextFrame]()
+        self._played = 0.0
+        """Seconds of sound since the last text that was told."""
+        self._told = 0
+        """Characters of it that were told: of words, which come one by one."""
         self._rate = CHARACTERS_PER_SECOND
 
     def asked(self, context_id: str, text: str) -> None:
         """The voice is given a sentence."""
-        if not self._exact:
-            self._waiting.append(Sentence(text, context_id))
+        self._waiting.append(Sentence(text, context_id))
+
+    def broke(self) -> None:
+        """The voice has failed; it was at the last sentence."""
+        if self._waiting:
+            self._waiting[-1].broken = True
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        if not self._exact and direction is FrameDirection.DOWNSTREAM:
-            if isinstance(frame, TTSAudioRawFrame):
-                self._count(frame)
-            elif isinstance(frame, TTSTextFrame):
-                self._finish(frame.text)
-            elif isinstance(frame, InterruptionFrame | CancelFrame):
-                await self._tell()
+        if direction is FrameDirection.DOWNSTREAM:
+            if isinstance(frame, TTSTextFrame) and not isinstance(frame, HeardText):
+                await self._text(frame)
+                return
+            await self._watch(frame)
         await self.push_frame(frame, direction)
 
-    def _count(self, frame: TTSAudioRawFrame) -> None:
-        if self._waiting:
-            self._waiting[0].played += len(frame.audio) / (2 * frame.sample_rate)
+    async def _watch(self, frame: Frame) -> None:
+        match frame:
+            case TTSAudioRawFrame():
+                self._played += len(frame.audio) / (2 * frame.sample_rate)
+                if self._texts is Texts.WORDS:
+                    await self._release()
+            case TTSStartedFrame() if self._texts is Texts.WORDS:
+                self._played, self._told = 0.0, 0
+                self._held.clear()
+            case TTSStoppedFrame() if self._texts is Texts.AHEAD:
+                await self._end()
+            case _ if isinstance(frame, TURN_ENDS):
+                await self._end()
+            case InterruptionFrame() | CancelFrame():
+                await self._interrupted()
 
-    def _finish(self, text: str) -> None:
-        """A sentence is out: its own rate is the voice's."""
-        if not self._waiting:
-            return
-        sentence = self._waiting.pop(0)
-        if sentence.played > 0.5:
-            self._rate = len(sentence.text) / sentence.played
+    # -- a text comes
 
-    async def _tell(self) -> None:
-        sentence = self._waiting[0] if self._waiting else None
-        self._waiting.clear()
-        if sentence is None:
+    async def _text(self, frame: TTSTextFrame) -> None:
+        self._held.append(frame)
+        if self._texts is Texts.BEHIND:
+            await self._sentence()
+        elif self._texts is Texts.WORDS and self._played:
+            await self._release()
+
+    async def _sentence(self) -> None:
+        """The sound of a sentence is out: its own rate is the voice's."""
+        [frame] = self._held
+        self._held.clear()
+        sentence = self._waiting.pop(0) if self._waiting else Sentence(frame.text, "")
+        played, self._played = self._played, 0.0
+        await self._tell([frame], played, broken=sentence.broken)
+
+    async def _release(self) -> None:
+        """Words whose sound goes out now. Of a voice that broke off, the engine gives the rest too."""
+        held, self._held = self._held, []
+        broken = any(each.broken for each in self._waiting)
+        for frame in held:
+            told = self._told + len(frame.text) + 1
+            if not broken or told <= self._played * self._rate:
+                self._told = told
+                await self.push_frame(frame)
+
+    async def _end(self) -> None:
+        """Nothing more of this turn sounds."""
+        held, played = self._held, self._played
+        broken = any(each.broken for each in self._waiting)
+        self._held, self._played = [], 0.0
+        if self._texts is not Texts.BEHIND:
+            self._waiting.clear()
+        if held and self._texts is Texts.AHEAD:
+            await self._tell(held, played, broken=broken)
+
+    async def _tell(self, frames: list[TTSTextFrame], played: float, *, broken: bool) -> None:
+        text = " ".join(frame.text for frame in frames)
+        if broken:
+            await self._tell_part(text, played, frames[0].context_id)
+        elif played:
+            if played > 0.5:
+                self._rate = len(text) / played
+            for frame in frames:
+                await self.push_frame(frame)
+
+    async def _tell_part(self, text: str, played: float, context_id: str | None) -> None:
+        heard = cut(text, played, self._rate)
+        if heard:
+            await self.push_frame(HeardText(heard, text_type="sentence", context_id=context_id))
+
+    async def _interrupted(self) -> None:
+        waiting, played = self._waiting, self._played
+        self._waiting, self._held, self._played = [], [], 0.0
+        if self._texts is Texts.WORDS or not waiting:
             return
-        text = cut(sentence.text, sentence.played - self._unheard(), self._rate)
-        if text:
-            await self.push_frame(
-                HeardText(text, text_type="sentence", context_id=sentence.context_id)
-            )
+        text = " ".join(each.text for each in waiting)
+        await self._tell_part(text, played - self._unheard(), waiting[0].context_id)

@@ -60,6 +60,11 @@ class Call:
         """A command, as live control stores it."""
         self.domain.given.append(Command("token-1", command))
 
+    def pause(self, seconds: float) -> None:
+        """Say nothing for so long, behind what is being said."""
+        quiet = bytes(int(self.caller.rate * STEP) * 2)
+        self._queue.extend([quiet] * round(seconds / STEP))
+
     async def press(self, key: str) -> None:
         await self.socket.send(self.caller.digit(key))
 
