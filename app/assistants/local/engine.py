@@ -35,7 +35,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMUserAggregatorParams,
     UserTurnStoppedMessage,
 )
-from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
@@ -263,7 +263,7 @@ class Engine:
         if self.plan.first is First.SPEAK:
             await self.say(self.plan.first_message)
         elif self.plan.first is First.GENERATE:
-            await self.worker.queue_frame(LLMRunFrame())
+            await self.respond()
 
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
         self.watch.voice_asked()
@@ -315,7 +315,7 @@ class Engine:
         if not message or self._screen is None:
             await self.abort(EndedReason.VOICEMAIL)
             return
-        await self.worker.queue_frame(InterruptionFrame())
+        await self.interrupt()
         await self._screen.greeted()
         await self.finish(EndedReason.VOICEMAIL, message)
 
@@ -346,7 +346,7 @@ class Engine:
 
     async def _ask_again(self, *_: Any) -> None:
         """The next model is given the question that the last one failed."""
-        await self.worker.queue_frame(LLMRunFrame())
+        await self.respond()
 
     async def _blame(self, stage: Stage, fault: Fault) -> None:
         provider = str(getattr(self._parts.named, stage.value))
