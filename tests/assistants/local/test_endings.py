@@ -6,7 +6,6 @@ protocols. The calls of a table go on at the same time: most of their seconds ar
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from app.assistants.local.plan import NO_TRANSCRIBER
 from app.assistants.local.vendors import client, http_voice, prompt, socket_voices
 from app.domain.vendors import Access
 from providers.events import EndedReason as R
-from tests.assistants.local.talk import talking, vendors
+from tests.assistants.local.talk import talking, together, vendors
 from tests.assistants.local.vendors.cases import BY_PROVIDER
 from tests.assistants.local.vendors.transcriber_cases import CASES as EARS
 from tests.media.harness import TwilioCaller, VonageCaller, on_loop
@@ -27,10 +26,6 @@ from tests.vendors.anthropic import Anthropic
 from tests.vendors.chat import Chat
 from tests.vendors.served import Fault, Served
 
-AT_ONCE = 8
-"""Calls at the same time."""
-SECONDS = 60.0
-"""Never reached: a call that does not end would hang the test."""
 GENERATE = "assistant-speaks-first-with-model-generated-message"
 
 
@@ -55,19 +50,6 @@ class Ended:
     reason: R | None
     message: str | None
     transcript: str
-
-
-async def all_of(rows: Mapping[str, Any], call: Any) -> dict[str, Ended]:
-    """One call for each row, several at the same time."""
-    seats = asyncio.Semaphore(AT_ONCE)
-
-    async def one(row: Any) -> Ended:
-        async with seats, asyncio.timeout(SECONDS):
-            found: Ended = await call(row)
-            return found
-
-    found = await asyncio.gather(*(one(row) for row in rows.values()))
-    return dict(zip(rows, found, strict=True))
 
 
 def reasons(found: Mapping[str, Ended]) -> dict[str, R | None]:
@@ -166,7 +148,7 @@ async def with_model(row: Model) -> Ended:
 
 @on_loop
 async def test_a_model_that_fails() -> None:
-    found = await all_of(MODELS, with_model)
+    found = await together(MODELS, with_model)
     assert reasons(found) == {name: row.reason for name, row in MODELS.items()}
     for name, row in MODELS.items():
         message = found[name].message or ""
@@ -202,7 +184,7 @@ async def with_fallback(fault: Fault) -> Ended:
 @on_loop
 async def test_the_next_model_takes_over() -> None:
     """And keeps the call."""
-    found = await all_of(RESCUED, with_fallback)
+    found = await together(RESCUED, with_fallback)
     assert reasons(found) == dict.fromkeys(RESCUED)
 
 
@@ -300,7 +282,7 @@ async def with_voice(row: Voice) -> Ended:
 
 @on_loop
 async def test_a_voice_that_fails() -> None:
-    found = await all_of(VOICES, with_voice)
+    found = await together(VOICES, with_voice)
     assert reasons(found) == {name: row.reason for name, row in VOICES.items()}
     for name, row in VOICES.items():
         message = found[name].message or ""
@@ -366,7 +348,7 @@ async def with_ears(row: Ear) -> Ended:
 
 @on_loop
 async def test_a_transcriber_that_fails() -> None:
-    found = await all_of(TRANSCRIBERS, with_ears)
+    found = await together(TRANSCRIBERS, with_ears)
     assert reasons(found) == {name: row.reason for name, row in TRANSCRIBERS.items()}
     for name, row in TRANSCRIBERS.items():
         message = found[name].message or ""

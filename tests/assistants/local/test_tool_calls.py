@@ -313,6 +313,7 @@ async def test_the_call_is_transferred_after_the_words() -> None:
         call.domain.transfer = listen  # type: ignore[method-assign]
         *_, destination, _message = await call.domain.hears("transfer")
         assert call.sounds()
+    assert spoken == ["AI: I connect you.\n"]
     assert destination == DESK
     assert len(theirs.chat.asked) == 1
 
