@@ -85,8 +85,8 @@ async def test_the_model_speaks_first() -> None:
 async def test_a_second_socket_goes_on_where_the_first_was() -> None:
     """A forward failed, or the socket was replaced: no greeting again, and nothing is forgotten."""
     before = [
-        {"role": "bot", "message": "Hello.", "time": 1000, "secondsFromStart": 0.0},
-        {"role": "user", "message": "A table.", "time": 2000, "secondsFromStart": 1.0},
+        {"role": "bot", "message": "Hello.", "time": 1000, "endTime": 1500},
+        {"role": "user", "message": "A table.", "time": 2000, "endTime": 2500},
     ]
     async with (
         vendors("Yes.") as theirs,
