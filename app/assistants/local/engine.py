@@ -312,6 +312,8 @@ class Engine:
     async def _machine(self) -> None:
         """An answering machine has answered."""
         message = self.plan.voicemail_message
+        if self._ending:  # the carrier has noticed it too
+            return
         if not message or self._screen is None:
             await self.abort(EndedReason.VOICEMAIL)
             return
