@@ -50,6 +50,8 @@ class StandIn:
     """Break off in the middle of a sentence."""
     silent: bool = False
     """Take everything, answer nothing."""
+    hangs: bool = False
+    """Answer no request and no handshake."""
     seconds: float = SECONDS
     """How long every sentence sounds."""
     asked: list[Asked] = field(default_factory=list)
@@ -90,6 +92,8 @@ class StandIn:
         body = await request.read()
         asked = Asked(request.path, dict(request.query), dict(request.headers), body)
         self.asked.append(asked)
+        if self.hangs:
+            return await self.silence()
         if self.status is not None:
             return self.refusal()
         return await self.answer(request, asked)

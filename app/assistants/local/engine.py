@@ -51,6 +51,7 @@ from app.assistants.local.heard import Heard, Texts
 from app.assistants.local.machines import PastTurns, Screen
 from app.assistants.local.plan import First, Plan
 from app.assistants.local.transport import KEYS, Ears, Mouth
+from app.assistants.local.vendors.models import opening_messages
 from app.assistants.local.watch import Signs, Watch
 from app.media.line import Line
 from providers.events import EndedReason
@@ -101,7 +102,8 @@ class Engine:
         )
         understands = parts.transcriber is not None and parts.named.transcriber != "embedded"
         self.watch = Watch(signs, transcribed=understands)
-        self.context = LLMContext([])
+        opening = opening_messages(plan.model, asked=plan.first is First.GENERATE)
+        self.context = LLMContext(list(opening))  # type: ignore[arg-type]  # its type is a union of vendors'
         self.ready = asyncio.Event()
         """The pipeline runs: it may be told to do something."""
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
@@ -136,11 +138,11 @@ class Engine:
             for task in self._tasks:
                 task.cancel()
 
-    async def say(self, text: str, *, remembered: bool = True, filler: bool = False) -> None:
+    async def say(self, text: str, *, filler: bool = False) -> None:
         """Speak this, after what is being spoken. ``filler``: while a tool works."""
         if filler:
             self._fillers.add(text)
-        await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=remembered))
+        await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
 
     async def say_all(self, text: str, *, filler: bool = False) -> None:
         """Speak this, and wait until it was played; at most ``SAY_SECONDS``."""
@@ -344,6 +346,10 @@ class Engine:
             await self._blame(stage, blamed)
 
     async def _not_started(self, *_: Any) -> None:
+        for stage in Stage:
+            if fault := self._faults.first(stage):
+                await self._blame(stage, fault)
+                return
         await self.abort(EndedReason.ASSISTANT_JOIN_TIMED_OUT, "The pipeline did not start.")
 
     async def _ask_again(self, *_: Any) -> None:

@@ -252,6 +252,9 @@ VOICES = {
     "openai silent": Voice("openai", {"silent": True}, R.PIPELINE_ERROR_OPENAI_VOICE_FAILED),
     "deepgram silent": Voice("deepgram", {"silent": True}, R.PIPELINE_ERROR_DEEPGRAM_VOICE_FAILED),
     "11labs silent": Voice("11labs", {"silent": True}, R.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED),
+    # the handshake is taken, and nothing comes: it is made while the call is put together
+    "rime-ai hangs": Voice("rime-ai", {"hangs": True}, R.PIPELINE_ERROR_RIME_AI_VOICE_FAILED),
+    "11labs hangs": Voice("11labs", {"hangs": True}, R.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED),
     # a voice without a reason of its own: what it was to say
     "cartesia": Voice("cartesia", DOWN, R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED, "HTTP 500"),
     "custom-voice": Voice("custom-voice", DOWN, R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED, "HTTP 500"),

@@ -41,7 +41,13 @@ async def test_the_assistant_speaks_first() -> None:
     assistant = {
         "firstMessage": "Hello {{ name }}, at {{customer.number}}.",
         "variableValues": {"name": "Ann"},
-        "model": {**MODEL, "messages": [{"role": "system", "content": "Call her {{name}}."}]},
+        "model": {
+            **MODEL,
+            "messages": [
+                {"role": "system", "content": "Call her {{name}}."},
+                {"role": "user", "content": "I am {{name}}."},
+            ],
+        },
     }
     facts = {"customer": {"number": "+1415"}}
     async with (
@@ -55,6 +61,7 @@ async def test_the_assistant_speaks_first() -> None:
     messages = theirs.chat.asked[0].body["messages"]
     assert messages == [
         {"role": "system", "content": "Call her Ann."},
+        {"role": "user", "content": "I am Ann."},
         {"role": "assistant", "content": "Hello Ann, at +1415."},
         {"role": "user", "content": "Yes."},
     ]
@@ -78,7 +85,9 @@ async def test_the_model_speaks_first() -> None:
         talking(TwilioCaller(), {"firstMessageMode": mode}, theirs) as call,
     ):
         await call.said("AI: Good morning to you.")
-    assert [each.body["messages"] for each in theirs.chat.asked] == [[]]
+    assert [each.body["messages"] for each in theirs.chat.asked] == [
+        [{"role": "user", "content": "(The call is connected.)"}]  # none at all is refused
+    ]
 
 
 @on_loop
