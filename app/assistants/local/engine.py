@@ -7,16 +7,13 @@ to be said is said first) or at once.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from pipecat.frames.frames import (
     EndFrame,
-    ErrorFrame,
     Frame,
     InterruptionFrame,
     LLMMessagesAppendFrame,
@@ -36,19 +33,15 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.llm_service import LLMService
-from pipecat.services.stt_service import STTService
-from pipecat.services.tts_service import TTSService
-from pipecat.utils.errors import ErrorCategory
 from pipecat.workers.runner import WorkerRunner
 
-from app.assistants.local import endings, minding, turns
+from app.assistants.local import minding, turns
 from app.assistants.local.conversation import Conversation
 from app.assistants.local.endings import Stage
-from app.assistants.local.fallback import skip
-from app.assistants.local.faults import Fault, Faults
-from app.assistants.local.heard import Heard, Texts
+from app.assistants.local.failing import Failing
+from app.assistants.local.heard import Heard
 from app.assistants.local.machines import PastTurns, Screen
+from app.assistants.local.parts import Parts
 from app.assistants.local.plan import First, Plan
 from app.assistants.local.transport import KEYS, Ears, Mouth
 from app.assistants.local.vendors.models import opening_messages
@@ -59,29 +52,6 @@ from providers.events import EndedReason
 SETUP_SECONDS = 10.0
 SAY_SECONDS = 30.0
 """How long one may wait for something to be spoken."""
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Named:
-    """Whose the three services are: Vapi's provider names."""
-
-    transcriber: str
-    model: str
-    voice: str
-
-
-@dataclass
-class Parts:
-    """The three services of one call."""
-
-    transcriber: FrameProcessor | None
-    model: FrameProcessor
-    voice: FrameProcessor
-    named: Named
-    texts: Texts = Texts.BEHIND
-    """When the voice gives the texts of what it speaks."""
 
 
 class Engine:
@@ -109,15 +79,12 @@ class Engine:
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
         """Told what happens: a kind of ``telling.KINDS``, and its facts."""
         self._parts = parts
-        self._heard = Heard(lambda: self.mouth.unheard, parts.texts)
+        self.heard = Heard(lambda: self.mouth.unheard, parts.texts)
         self._screen = Screen(self._machine) if plan.detects_voicemail else None
-        self._faults = Faults()
+        self._failing = Failing(self, parts)
         self._began = dict[str, float]()
         self._speaking = False
         self._spoken = asyncio.Event()
-        self._fillers = set[str]()
-        self._asked = ""
-        """The sentence the voice was given last."""
         self.idle_left = plan.idle_count
         """How often a silent caller will be asked whether they are there."""
         self._ending = False
@@ -141,7 +108,7 @@ class Engine:
     async def say(self, text: str, *, filler: bool = False) -> None:
         """Speak this, after what is being spoken. ``filler``: while a tool works."""
         if filler:
-            self._fillers.add(text)
+            self._failing.fillers.add(text)
         await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
 
     async def say_all(self, text: str, *, filler: bool = False) -> None:
@@ -170,8 +137,8 @@ class Engine:
         self.changed("added", self.conversation.added(role, text))
 
     async def play(self, pcm: bytes) -> None:
-        """Sound, after what is being spoken."""
-        await self.worker.queue_frame(
+        """Sound, after what is being spoken, and before what the model says next."""
+        await self.mouth.queue_frame(
             OutputAudioRawFrame(audio=pcm, sample_rate=self.line.sample_rate, num_channels=1)
         )
 
@@ -217,7 +184,7 @@ class Engine:
             parts.model,
             parts.voice,
             self.mouth,
-            self._heard,
+            self.heard,
             assistant,
         ]
         rate = self.line.sample_rate
@@ -241,9 +208,9 @@ class Engine:
     def _listen(self, worker: PipelineWorker, caller: Any, assistant: Any) -> None:
         on: list[tuple[Any, str, Callable[..., Awaitable[None]]]] = [
             (worker, "on_pipeline_started", self._started),
-            (worker, "on_pipeline_error", self._failed),
-            (worker, "on_setup_timeout", self._not_started),
-            (worker, "on_pipeline_timeout", self._not_started),
+            (worker, "on_pipeline_error", self._failing.failed),
+            (worker, "on_setup_timeout", self._failing.not_started),
+            (worker, "on_pipeline_timeout", self._failing.not_started),
             (caller, "on_user_turn_stopped", self._caller_spoke),
             (assistant, "on_assistant_turn_started", self._assistant_begins),
             (assistant, "on_assistant_turn_stopped", self._assistant_spoke),
@@ -269,8 +236,8 @@ class Engine:
 
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
         self.watch.voice_asked()
-        self._asked = text
-        self._heard.asked(context_id, text)
+        self._failing.asked = text
+        self.heard.asked(context_id, text)
 
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
         if message.content:  # empty when the transcriber heard nothing in the noise
@@ -311,6 +278,14 @@ class Engine:
         """The carrier has left: nothing more can be said."""
         self._start(self.worker.cancel())
 
+    async def _ask_again(self, *_: Any) -> None:
+        """Another model is given the question that the last one failed."""
+        await self.respond()
+
+    async def overdue(self, stage: Stage) -> None:
+        """A stage has not answered in time."""
+        await self._failing.overdue(stage)
+
     async def _machine(self) -> None:
         """An answering machine has answered."""
         message = self.plan.voicemail_message
@@ -322,56 +297,6 @@ class Engine:
         await self.interrupt()
         await self._screen.greeted()
         await self.finish(EndedReason.VOICEMAIL, message)
-
-    # -- what goes wrong
-
-    async def overdue(self, stage: Stage) -> None:
-        """A stage has not answered in time."""
-        if stage is not Stage.MODEL or not await skip(self._parts.model):
-            await self._blame(stage, self._faults.first(stage) or Fault("no answer in time"))
-
-    async def _failed(self, _: Any, frame: ErrorFrame) -> None:
-        stage = _stage(frame)
-        if frame.category is ErrorCategory.APPLICATION or stage is None:
-            log.warning("the pipeline reports: %s", frame.error)
-            return
-        if stage is Stage.VOICE:
-            self._heard.broke()
-        cause = str(frame.exception or "")
-        text = frame.error if cause in frame.error else f"{frame.error} {cause}"
-        fault = Fault(text, frame.category.value if frame.category else "")
-        usable = frame.processor is None or frame.processor.is_usable
-        blamed = self._faults.add(stage, fault, usable=usable)
-        if blamed is not None:
-            await self._blame(stage, blamed)
-
-    async def _not_started(self, *_: Any) -> None:
-        for stage in Stage:
-            if fault := self._faults.first(stage):
-                await self._blame(stage, fault)
-                return
-        await self.abort(EndedReason.ASSISTANT_JOIN_TIMED_OUT, "The pipeline did not start.")
-
-    async def _ask_again(self, *_: Any) -> None:
-        """The next model is given the question that the last one failed."""
-        await self.respond()
-
-    async def _blame(self, stage: Stage, fault: Fault) -> None:
-        provider = str(getattr(self._parts.named, stage.value))
-        reason = endings.reason(stage, provider, fault.text, fault.category)
-        if stage is Stage.MODEL and isinstance(self._parts.model, LLMSwitcher):
-            reason = EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL  # each of them has failed
-        if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
-            reason = self._voice_reason()
-        await self.abort(reason, endings.message(stage, provider, fault.text))
-
-    def _voice_reason(self) -> EndedReason:
-        """Of a voice that no reason names: what it was to say."""
-        if any(self._asked in filler for filler in self._fillers):
-            return EndedReason.PIPELINE_ERROR_FUNCTION_FILLER_FAILED
-        if not any(each["role"] == "bot" for each in self.conversation.messages):
-            return EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED
-        return EndedReason.ASSISTANT_ERROR
 
     def _start(self, work: Any) -> None:
         async def guarded() -> None:
@@ -385,14 +310,3 @@ class Engine:
 
 def _word(speaking: bool) -> str:
     return "started" if speaking else "stopped"
-
-
-def _stage(frame: ErrorFrame) -> Stage | None:
-    match frame.processor:
-        case LLMService() | LLMSwitcher():
-            return Stage.MODEL
-        case TTSService():
-            return Stage.VOICE
-        case STTService():
-            return Stage.TRANSCRIBER
-    return None

@@ -13,13 +13,13 @@ from enum import Enum
 
 from pipecat.frames.frames import (
     CancelFrame,
+    EndFrame,
     Frame,
     InterruptionFrame,
     LLMAssistantPushAggregationFrame,
     LLMFullResponseEndFrame,
     SystemFrame,
     TTSAudioRawFrame,
-    TTSStartedFrame,
     TTSStoppedFrame,
     TTSTextFrame,
 )
@@ -53,6 +53,19 @@ class Sentence:
     """Its voice has failed."""
 
 
+@dataclass
+class Words:
+    """A turn of a voice that gives its words one by one."""
+
+    context_id: str | None = None
+    first: int | None = None
+    """When the first was due, by the engine's clock; nanoseconds."""
+    told: int = 0
+    """Characters that were let pass."""
+    over: bool = False
+    """All its sound is out."""
+
+
 def cut(text: str, seconds: float, rate: float) -> str:
     """The whole words that fit into so many seconds at ``rate`` characters per second."""
     fits = int(max(0.0, seconds) * rate)
@@ -71,27 +84,31 @@ class Heard(FrameProcessor):
         self._unheard = unheard
         self._texts = texts
         self._waiting = list[Sentence]()
-        self._held = list[TTSTextFrame]()
+        self._held = list[Frame]()
         self._played = 0.0
-        """Seconds of sound since the last text that was told."""
-        self._told = 0
-        """Characters of it that were told: of words, which come one by one."""
+        """Seconds of sound since the last text that was told; of words, since their turn began."""
+        self._words = Words()
         self._rate = CHARACTERS_PER_SECOND
 
     def asked(self, context_id: str, text: str) -> None:
         """The voice is given a sentence."""
         self._waiting.append(Sentence(text, context_id))
 
-    def broke(self) -> None:
+    async def broke(self) -> None:
         """The voice has failed; it was at the last sentence."""
         if self._waiting:
             self._waiting[-1].broken = True
+        if self._texts is Texts.WORDS:
+            await self._release()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if direction is FrameDirection.DOWNSTREAM:
             if isinstance(frame, TTSTextFrame) and not isinstance(frame, HeardText):
                 await self._text(frame)
+                return
+            if isinstance(frame, TURN_ENDS) and self._texts is Texts.WORDS:
+                await self._hold(frame)
                 return
             await self._watch(frame)
         await self.push_frame(frame, direction)
@@ -102,11 +119,15 @@ class Heard(FrameProcessor):
                 self._played += len(frame.audio) / (2 * frame.sample_rate)
                 if self._texts is Texts.WORDS:
                     await self._release()
-            case TTSStartedFrame() if self._texts is Texts.WORDS:
-                self._played, self._told = 0.0, 0
-                self._held.clear()
+            case TTSStoppedFrame(context_id=context_id) if self._texts is Texts.WORDS:
+                if context_id == self._words.context_id:
+                    self._words.over = True
+                    await self._release()
             case TTSStoppedFrame() if self._texts is Texts.AHEAD:
                 await self._end()
+            case EndFrame() if self._texts is Texts.WORDS:
+                self._words.over = True
+                await self._release()
             case _ if isinstance(frame, TURN_ENDS):
                 await self._end()
             case InterruptionFrame() | CancelFrame():
@@ -115,39 +136,60 @@ class Heard(FrameProcessor):
     # -- a text comes
 
     async def _text(self, frame: TTSTextFrame) -> None:
-        self._held.append(frame)
-        if self._texts is Texts.BEHIND:
-            await self._sentence()
-        elif self._texts is Texts.WORDS and self._played:
-            await self._release()
+        if self._texts is Texts.WORDS:
+            if frame.context_id != self._words.context_id:
+                self._words.over = True
+                await self._release()
+                self._words, self._played = Words(frame.context_id), 0.0
+            await self._hold(frame)
+        elif self._texts is Texts.AHEAD:
+            self._held.append(frame)
+        else:
+            await self._sentence(frame)
 
-    async def _sentence(self) -> None:
+    async def _sentence(self, frame: TTSTextFrame) -> None:
         """The sound of a sentence is out: its own rate is the voice's."""
-        [frame] = self._held
-        self._held.clear()
         sentence = self._waiting.pop(0) if self._waiting else Sentence(frame.text, "")
         played, self._played = self._played, 0.0
         await self._tell([frame], played, broken=sentence.broken)
 
+    async def _hold(self, frame: Frame) -> None:
+        self._held.append(frame)
+        await self._release()
+
     async def _release(self) -> None:
-        """Words whose sound goes out now. Of a voice that broke off, the engine gives the rest too."""
-        held, self._held = self._held, []
+        """Words whose sound has gone out, and the turn's end behind them. The engine gives them by
+        the clock, also when the sound is late, and all the rest of a voice that broke off."""
         broken = any(each.broken for each in self._waiting)
-        for frame in held:
-            told = self._told + len(frame.text) + 1
-            if not broken or told <= self._played * self._rate:
-                self._told = told
-                await self.push_frame(frame)
+        while self._held and (broken or self._is_out(self._held[0])):
+            frame = self._held.pop(0)
+            if isinstance(frame, TTSTextFrame):
+                told = self._words.told + len(frame.text) + 1
+                if broken and told > self._played * self._rate:
+                    continue
+                self._words.told = told
+            else:
+                self._waiting.clear()
+            await self.push_frame(frame)
+
+    def _is_out(self, frame: Frame) -> bool:
+        words, due = self._words, frame.pts
+        if words.over or due is None:
+            return True
+        if isinstance(frame, TTSTextFrame) and words.first is None:
+            words.first = due
+        waited = 0 if words.first is None else due - words.first
+        return waited / 1e9 <= self._played and (self._played > 0 or words.first is None)
 
     async def _end(self) -> None:
-        """Nothing more of this turn sounds."""
-        held, played = self._held, self._played
-        broken = any(each.broken for each in self._waiting)
+        """Nothing more of this turn sounds, of a voice that gives whole sentences."""
+        held = [each for each in self._held if isinstance(each, TTSTextFrame)]
+        played, broken = self._played, any(each.broken for each in self._waiting)
         self._held, self._played = [], 0.0
-        if self._texts is not Texts.BEHIND:
+        if self._texts is Texts.AHEAD:
             self._waiting.clear()
-        if held and self._texts is Texts.AHEAD:
-            await self._tell(held, played, broken=broken)
+            if held:
+                await self._tell(held, played, broken=broken)
 
     async def _tell(self, frames: list[TTSTextFrame], played: float, *, broken: bool) -> None:
         text = " ".join(frame.text for frame in frames)
@@ -167,6 +209,7 @@ class Heard(FrameProcessor):
     async def _interrupted(self) -> None:
         waiting, played = self._waiting, self._played
         self._waiting, self._held, self._played = [], [], 0.0
+        self._words = Words()
         if self._texts is Texts.WORDS or not waiting:
             return
         text = " ".join(each.text for each in waiting)

@@ -16,9 +16,10 @@ from app.assistants.local.conversation import Conversation
 from app.assistants.local.embedded import model as embedded
 from app.assistants.local.embedded.menu import vocabulary
 from app.assistants.local.endings import Stage
-from app.assistants.local.engine import Engine, Named, Parts
+from app.assistants.local.engine import Engine
 from app.assistants.local.fallback import in_turn
 from app.assistants.local.heard import Texts
+from app.assistants.local.parts import Named, Parts
 from app.assistants.local.plan import NO_TRANSCRIBER, First, Plan, plan
 from app.assistants.local.telling import Telling
 from app.assistants.local.tools import Tool, read_tools

@@ -35,9 +35,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     deadlines = watch.Deadlines(model=2.0, voice=2.0, transcriber=0.3, unheard=2)
     monkeypatch.setattr(watch, "DEADLINES", deadlines)
     monkeypatch.setattr(client, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(prompt, "CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr(socket_voices, "OPEN_SECONDS", 0.5)
-    monkeypatch.setattr(http_voice, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(prompt, "CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(socket_voices, "OPEN_SECONDS", 1.0)
+    monkeypatch.setattr(http_voice, "ANSWER_SECONDS", 1.0)
     for module in ("deepgram.stt", "websocket_service"):
         where = f"pipecat.services.{module}.exponential_backoff_time"
         monkeypatch.setattr(where, lambda *_, **__: 0.0)
