@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.assistants.local.vendors import models, voice_failures
 from providers.events import EndedReason as R
 from providers.simulation import Scenario
 from providers.twilio import simulator as twilio
@@ -19,21 +20,22 @@ SCENARIOS: Mapping[str, Mapping[str, Scenario[Any]]] = {
 }
 SCENARIO_TEST = "tests/e2e/test_scenarios.py::test_scenario"
 
-ASSISTANT = "with the speaking assistant"
-"""What answers the socket itself, with a model, a voice and a transcriber."""
-LATER = "in a later version"
-
 PROVIDER = "that provider fails, and its retries are spent"
 
 CAUSES: Mapping[R, str] = {
-    R.ASSISTANT_ERROR: "the assistant's program fails, or its backend cannot be reached",
+    R.ASSISTANT_ERROR: (
+        "the assistant's program fails, its backend cannot be reached, or a transcriber or voice"
+        " without a value of its own fails"
+    ),
     R.ASSISTANT_NOT_FOUND: "a leg arrives for an `assistantId` that does not exist",
     R.DB_ERROR: "the store is lost during a call and comes back",
     R.NO_SERVER_AVAILABLE: "a leg arrives while `MAX_CONCURRENT_CALLS` are going on",
-    R.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED: "the keypad or forwarding tool fails",
-    R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED: "`firstMessage` cannot be spoken",
-    R.PIPELINE_ERROR_FUNCTION_FILLER_FAILED: "a filler cannot be spoken",
-    R.PIPELINE_ERROR_FUNCTION_FAILED: "a tool's server fails, and the assistant needs its answer",
+    R.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED: "the keypad or forwarding tool fails twice in a row",
+    R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED: (
+        "the first words cannot be spoken, by a voice without a value of its own"
+    ),
+    R.PIPELINE_ERROR_FUNCTION_FILLER_FAILED: "a filler cannot be spoken, by such a voice",
+    R.PIPELINE_ERROR_FUNCTION_FAILED: "a tool's server fails twice in a row",
     R.PIPELINE_ERROR_OPENAI_LLM_FAILED: PROVIDER,
     R.PIPELINE_ERROR_AZURE_OPENAI_LLM_FAILED: PROVIDER,
     R.PIPELINE_ERROR_TOGETHER_AI_LLM_FAILED: PROVIDER,
@@ -55,7 +57,7 @@ CAUSES: Mapping[R, str] = {
     R.PIPELINE_ERROR_AZURE_VOICE_FAILED: PROVIDER,
     R.PIPELINE_ERROR_RIME_AI_VOICE_FAILED: PROVIDER,
     R.PIPELINE_ERROR_NEETS_VOICE_FAILED: PROVIDER,
-    R.PIPELINE_NO_AVAILABLE_LLM_MODEL: "no model is configured, or none of several answers",
+    R.PIPELINE_NO_AVAILABLE_LLM_MODEL: "no model can be built, or every one of `fallbackModels` fails",
     R.SERVER_SHUTDOWN: "a process stops, and nobody takes its call over",
     R.TWILIO_FAILED_TO_CONNECT_CALL: "Twilio says `failed`",
     R.UNKNOWN_ERROR: "an outbound leg is `completed` that nobody answered, and no word says why",
@@ -67,25 +69,54 @@ CAUSES: Mapping[R, str] = {
     R.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT: "an `assistant` that is not valid",
     R.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT: "an answer without assistant, destination and error",
     R.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER: "a `destination`",
-    R.ASSISTANT_ENDED_CALL: "the assistant closes its side, or sends a hang-up",
+    R.ASSISTANT_ENDED_CALL: "the model calls `endCall`, or the assistant closes its side",
     R.ASSISTANT_SAID_END_CALL_PHRASE: "the assistant speaks one of `endCallPhrases`",
     R.ASSISTANT_FORWARDED_CALL: "the assistant's transfer is carried out",
     R.ASSISTANT_JOIN_TIMED_OUT: "a leg is up for `JOIN_TIMEOUT_SECONDS` without a media socket",
     R.CUSTOMER_BUSY: "the carrier says `busy`",
     R.CUSTOMER_ENDED_CALL: "the phone hangs up",
     R.CUSTOMER_DID_NOT_ANSWER: "`no-answer`; at Vonage `timeout` or `unanswered`",
-    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: "a web call's browser refuses the microphone",
+    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: "nothing: a phone call has no browser",
     R.EXCEEDED_MAX_DURATION: "`maxDurationSeconds` have gone by since the assistant joined",
     R.MANUALLY_CANCELED: "`end-call` by control, or the owner cancels the leg at the carrier",
     R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET: "the media socket is lost more often than it is put back",
     R.PIPELINE_ERROR_CUSTOM_LLM_LLM_FAILED: "your own model's server fails",
     R.SILENCE_TIMED_OUT: "nobody speaks for `silenceTimeoutSeconds`",
-    R.VOICEMAIL: "a machine answers, and the assistant is not to talk to it",
+    R.VOICEMAIL: "a machine answers, by the carrier's word or the assistant's ear",
     R.VONAGE_REJECTED: "Vonage says `rejected`",
     R.NO_CALL_RECEIVED: "no leg comes within `BYPASS_TTL_SECONDS`",
 }
 
+LOCAL = "tests/assistants/local"
+
 PROOFS: Mapping[R, str] = {
+    R.SILENCE_TIMED_OUT: f"{LOCAL}/test_goodbyes.py::test_silence_ends_the_call",
+    R.ASSISTANT_SAID_END_CALL_PHRASE: f"{LOCAL}/test_goodbyes.py::test_an_end_call_phrase",
+    R.PIPELINE_ERROR_FUNCTION_FAILED: (
+        f"{LOCAL}/test_tool_calls.py::test_a_tool_that_goes_on_failing_ends_the_call"
+    ),
+    R.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED: (
+        f"{LOCAL}/test_tool_calls.py::test_a_tool_that_goes_on_failing_ends_the_call"
+    ),
+    R.PIPELINE_ERROR_FUNCTION_FILLER_FAILED: (
+        f"{LOCAL}/test_tool_calls.py::test_a_filler_that_cannot_be_spoken"
+    ),
+    R.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED: (
+        f"{LOCAL}/test_endings.py::test_a_transcriber_that_fails"
+    ),
+    **dict.fromkeys(
+        (*models.FAILED.values(), R.PIPELINE_NO_AVAILABLE_LLM_MODEL),
+        f"{LOCAL}/test_endings.py::test_a_model_that_fails",
+    ),
+    **dict.fromkeys(
+        (
+            *voice_failures.FAILED.values(),
+            R.PIPELINE_ERROR_ELEVEN_LABS_VOICE_NOT_FOUND,
+            R.PIPELINE_ERROR_ELEVEN_LABS_QUOTA_EXCEEDED,
+            R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED,
+        ),
+        f"{LOCAL}/test_endings.py::test_a_voice_that_fails",
+    ),
     R.SERVER_SHUTDOWN: "tests/e2e/test_stopping.py::test_at_the_limit_a_call_ends_with_its_report",
     R.DB_ERROR: "tests/domain/test_watchdog.py::test_what_the_store_did_not_take_ends_the_call",
     R.ASSISTANT_NOT_INVALID: (
@@ -113,13 +144,12 @@ PROOFS: Mapping[R, str] = {
 }
 """Tests of what no scenario shows."""
 
-TO_COME: Mapping[R, str] = {
-    **{reason: ASSISTANT for reason in R if reason.startswith("pipeline-")},
-    R.ASSISTANT_SAID_END_CALL_PHRASE: ASSISTANT,
-    R.SILENCE_TIMED_OUT: ASSISTANT,
-    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: LATER,
+NEVER: Mapping[R, str] = {
+    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: (
+        "tests/test_reference.py::test_what_no_phone_call_ends_with_is_said_nowhere"
+    ),
 }
-"""What nothing produces yet, and when it comes."""
+"""What nothing produces, as the test shows: only web calls can end so, and none are served."""
 
 
 def scenarios(reason: R) -> list[str]:
@@ -135,11 +165,10 @@ def scenarios(reason: R) -> list[str]:
 def proof(reason: R) -> str | None:
     """The id of a test that produces it through its cause."""
     found = scenarios(reason)
-    return f"{SCENARIO_TEST}[{found[0]}]" if found else PROOFS.get(reason)
+    return f"{SCENARIO_TEST}[{found[0]}]" if found else {**PROOFS, **NEVER}.get(reason)
 
 
 def rows(meanings: Mapping[str, str]) -> Iterator[str]:
     """One row of the page for each value."""
     for reason in R:
-        shown = f"`{proof(reason)}`" if proof(reason) else f"to come {TO_COME[reason]}"
-        yield f"| `{reason}` | {meanings[reason]} | {CAUSES[reason]} | {shown} |"
+        yield f"| `{reason}` | {meanings[reason]} | {CAUSES[reason]} | `{proof(reason)}` |"

@@ -23,19 +23,25 @@ WRONG_KEY = {"error": {"message": "Incorrect API key provided.", "code": "invali
 
 
 class Chat(Served):
-    """Says ``text``, or calls ``tool`` (name, arguments in pieces)."""
+    """Says ``text``, or calls ``tool`` (name, arguments in pieces); before that, what ``script``
+    holds, one for each request."""
 
     def __init__(self, text: str = "Good morning to you.") -> None:
         super().__init__()
         self.text = text
         self.tool: tuple[str, list[str]] | None = None
+        self.script = list[str | tuple[str, list[str]]]()
 
     def events(self, asked: Asked) -> list[bytes]:
         model = asked.body["model"]
+        turn = self.script.pop(0) if self.script else self.tool or self.text
+        calls = not isinstance(turn, str)
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-        deltas += self._call() if self.tool else [{"content": w} for w in self._words()]
+        deltas += (
+            [{"content": f"{w} "} for w in turn.split()] if isinstance(turn, str) else call(*turn)
+        )
         choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-        last = {"index": 0, "delta": {}, "finish_reason": "tool_calls" if self.tool else "stop"}
+        last = {"index": 0, "delta": {}, "finish_reason": "tool_calls" if calls else "stop"}
         usage = {"prompt_tokens": 42, "completion_tokens": 17, "total_tokens": 59}
         chunks = [{"choices": [choice]} for choice in (*choices, last)]
         chunks.append({"choices": [], "usage": usage})
@@ -54,13 +60,10 @@ class Chat(Served):
             "usage": {"prompt_tokens": 42, "completion_tokens": 17, "total_tokens": 59},
         }
 
-    def _words(self) -> list[str]:
-        return [f"{word} " for word in self.text.split()]
 
-    def _call(self) -> list[dict[str, Any]]:
-        assert self.tool is not None
-        name, pieces = self.tool
-        first = {"index": 0, "id": "call_1", "type": "function"}
-        calls: list[dict[str, Any]] = [{**first, "function": {"name": name, "arguments": ""}}]
-        calls += [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
-        return [{"tool_calls": [call]} for call in calls]
+def call(name: str, pieces: list[str]) -> list[dict[str, Any]]:
+    """The deltas of a tool's call."""
+    first = {"index": 0, "id": "call_1", "type": "function"}
+    calls: list[dict[str, Any]] = [{**first, "function": {"name": name, "arguments": ""}}]
+    calls += [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+    return [{"tool_calls": [each]} for each in calls]

@@ -30,7 +30,7 @@ class DeepgramSpeak(SocketStandIn):
             error = {"type": "Error", "err_code": self.refuses, "description": self.says}
             await socket.send_json(error)
             return
-        pcm = sound(int(asked.query["sample_rate"]))
+        pcm = sound(int(asked.query["sample_rate"]), self.seconds)
         await socket.send_bytes(pcm[: len(pcm) // 4 * 2])
         if self.cut:
             self.break_off(request)

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.vendors.standin import SECONDS, Asked, SocketStandIn, sound
+from tests.vendors.standin import Asked, SocketStandIn, sound
 
 
 @dataclass
@@ -42,8 +42,8 @@ class ElevenLabs(SocketStandIn):
         self, socket: web.WebSocketResponse, request: web.Request, context: str, asked: Asked
     ) -> None:
         text = self.texts.pop(context)
-        pcm = sound(int(asked.query["output_format"].removeprefix("pcm_")))
-        each = 1000 * SECONDS / len(text)
+        pcm = sound(int(asked.query["output_format"].removeprefix("pcm_")), self.seconds)
+        each = 1000 * self.seconds / len(text)
         times = {
             "chars": list(text),
             "charStartTimesMs": [round(each * n) for n in range(len(text))],

@@ -19,10 +19,10 @@ CLOSING = (("type", "Close"), ("close_socket", True), ("operation", "eos"))
 """How the clients of the vendors say that they are done."""
 
 
-def sound(rate: int) -> bytes:
+def sound(rate: int, seconds: float = SECONDS) -> bytes:
     """A sentence: a square wave of 400 Hz as 16-bit PCM."""
     half = rate // 800
-    count = int(rate * SECONDS)
+    count = int(rate * seconds)
     return b"".join(struct.pack("<h", LEVEL if n // half % 2 else -LEVEL) for n in range(count))
 
 
@@ -50,6 +50,10 @@ class StandIn:
     """Break off in the middle of a sentence."""
     silent: bool = False
     """Take everything, answer nothing."""
+    hangs: bool = False
+    """Answer no request and no handshake."""
+    seconds: float = SECONDS
+    """How long every sentence sounds."""
     asked: list[Asked] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     """Messages that came over websockets."""
@@ -88,6 +92,8 @@ class StandIn:
         body = await request.read()
         asked = Asked(request.path, dict(request.query), dict(request.headers), body)
         self.asked.append(asked)
+        if self.hangs:
+            return await self.silence()
         if self.status is not None:
             return self.refusal()
         return await self.answer(request, asked)
@@ -103,7 +109,7 @@ class HttpStandIn(StandIn):
         self.reached.set()
         if self.silent:
             return await self.silence()
-        pcm = sound(self.rate(asked))
+        pcm = sound(self.rate(asked), self.seconds)
         response = web.StreamResponse()
         await response.prepare(request)
         half = len(pcm) // 2 + 1 | 1  # an odd number: a sample is split between two chunks

@@ -21,7 +21,8 @@ class Local:
         self._seat = seat
 
     async def run(self, line: Line) -> EndedReason | None:
-        """Until the call is over. Why, the line's decision says."""
+        """Until the call is over. Why, the line's decision says; without one the carrier has gone,
+        or the engine has stopped by itself."""
         session: Any = await asyncio.to_thread(warm.load)
         await session.Session(self._seat, line).run()
-        return EndedReason.ASSISTANT_ENDED_CALL
+        return EndedReason.ASSISTANT_ERROR

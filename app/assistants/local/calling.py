@@ -12,6 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pipecat.frames.frames import FunctionCallResultProperties
@@ -134,7 +135,7 @@ class Calling:
         said = self._engine.conversation.answered(tool.name, params.tool_call_id, result)
         self._engine.changed("tool", said)
         await params.result_callback(
-            result, properties=FunctionCallResultProperties(run_llm=run_model)
+            _for_model(result), properties=FunctionCallResultProperties(run_llm=run_model)
         )
 
     async def _in_background(self, tool: Tool, call_id: str, arguments: Json) -> None:
@@ -344,3 +345,11 @@ def _json(body: bytes) -> Any:
 def _text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text[:MAX_RESULT]
+
+
+def _for_model(result: str) -> Any:
+    """The engine writes it as JSON: an object must not become the text of one."""
+    if result[:1] in {"{", "["}:
+        with suppress(ValueError):
+            return json.loads(result)
+    return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from app.assistants.local.vendors import models, transcribers, voice_failures
@@ -16,12 +17,9 @@ class Stage(Enum):
     TRANSCRIBER = "transcriber"
 
 
-TOLERATED = {
-    Stage.MODEL: 1,  # its SDK has tried again already
-    Stage.VOICE: 2,  # one sentence may fail and the next be spoken
-    Stage.TRANSCRIBER: 3,  # it reconnects, and says so each time
-}
-"""How many errors of a stage end the call; one that cannot go on does so at once."""
+TOLD = 300
+"""Characters of an error."""
+HEADERS = re.compile(r"headers: \{[^{}]*\}, ")
 
 
 def reason(stage: Stage, provider: str, text: str = "", category: str = "") -> EndedReason:
@@ -38,3 +36,9 @@ def unbuildable(stage: Stage, provider: str) -> EndedReason:
     if stage is Stage.MODEL:
         return EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL
     return reason(stage, provider)
+
+
+def message(stage: Stage, provider: str, text: str) -> str:
+    """What the operator reads of a failure: a vendor's SDK puts its request's headers before the
+    status."""
+    return f"{provider} ({stage.value}): {HEADERS.sub('', text)[:TOLD].strip()}"

@@ -7,24 +7,21 @@ to be said is said first) or at once.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from pipecat.frames.frames import (
     EndFrame,
-    ErrorFrame,
     Frame,
-    InputAudioRawFrame,
     InterruptionFrame,
     LLMMessagesAppendFrame,
     LLMRunFrame,
     OutputAudioRawFrame,
     TTSSpeakFrame,
 )
+from pipecat.pipeline.llm_switcher import LLMSwitcher
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.dtmf_aggregator import DTMFAggregator
@@ -36,19 +33,19 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.llm_service import LLMService
-from pipecat.services.stt_service import STTService
-from pipecat.services.tts_service import TTSService
-from pipecat.utils.errors import ErrorCategory
 from pipecat.workers.runner import WorkerRunner
 
-from app.assistants.local import endings, turns
+from app.assistants.local import minding, turns
 from app.assistants.local.conversation import Conversation
-from app.assistants.local.endings import TOLERATED, Stage
+from app.assistants.local.endings import Stage
+from app.assistants.local.failing import Failing
 from app.assistants.local.heard import Heard
+from app.assistants.local.machines import PastTurns, Screen
+from app.assistants.local.parts import Parts
 from app.assistants.local.plan import First, Plan
 from app.assistants.local.transport import KEYS, Ears, Mouth
-from app.assistants.local.watch import Deadlines, Signs, Watch
+from app.assistants.local.vendors.models import opening_messages
+from app.assistants.local.watch import Signs, Watch
 from app.media.line import Line
 from providers.events import EndedReason
 
@@ -56,79 +53,40 @@ SETUP_SECONDS = 10.0
 SAY_SECONDS = 30.0
 """How long one may wait for something to be spoken."""
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Named:
-    """Whose the three services are: Vapi's provider names."""
-
-    transcriber: str
-    model: str
-    voice: str
-
-
-@dataclass
-class Parts:
-    """The three services of one call."""
-
-    transcriber: FrameProcessor | None
-    model: FrameProcessor
-    voice: FrameProcessor
-    named: Named
-    exact_words: bool = False
-    """The voice tells when each word is spoken."""
-
-
-class PastTurns(FrameProcessor):
-    """The caller's sound is of no use behind the turn detector: each hop saved is processor time."""
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, InputAudioRawFrame):
-            await self.push_frame(frame, direction)
-
 
 class Engine:
     """Runs one conversation on one line."""
 
-    def __init__(
-        self,
-        line: Line,
-        plan: Plan,
-        parts: Parts,
-        conversation: Conversation,
-        deadlines: Deadlines | None = None,
-    ) -> None:
+    def __init__(self, line: Line, plan: Plan, parts: Parts, conversation: Conversation) -> None:
         self.line = line
         self.plan = plan
         self.conversation = conversation
         self.ears = Ears(line, self._gone)
         self.mouth = Mouth(line)
-        self.watch = Watch(
-            deadlines or Deadlines(),
-            Signs(
-                self._assistant_speaks,
-                self._caller_speaks,
-                self._interrupted,
-                lambda text: self.changed("partial", {"text": text}),
-            ),
+        self.mouth.overheard = getattr(parts.transcriber, "assistant_said", None)
+        signs = Signs(
+            self._assistant_speaks,
+            self._caller_speaks,
+            self._interrupted,
+            lambda text: self.changed("partial", {"text": text}),
         )
-        self.context = LLMContext([])
+        understands = parts.transcriber is not None and parts.named.transcriber != "embedded"
+        self.watch = Watch(signs, transcribed=understands)
+        opening = opening_messages(plan.model, asked=plan.first is First.GENERATE)
+        self.context = LLMContext(list(opening))  # type: ignore[arg-type]  # its type is a union of vendors'
         self.ready = asyncio.Event()
         """The pipeline runs: it may be told to do something."""
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
         """Told what happens: a kind of ``telling.KINDS``, and its facts."""
         self._parts = parts
-        self._heard = Heard(lambda: self.mouth.unheard, exact=parts.exact_words)
-        self._errors = dict[Stage, int]()
+        self.heard = Heard(lambda: self.mouth.unheard, parts.texts)
+        self._screen = Screen(self._machine) if plan.detects_voicemail else None
+        self._failing = Failing(self, parts)
         self._began = dict[str, float]()
         self._speaking = False
         self._spoken = asyncio.Event()
-        self._fillers = set[str]()
-        self._asked = ""
-        """The sentence the voice was given last."""
-        self._idle_left = plan.idle_count
+        self.idle_left = plan.idle_count
+        """How often a silent caller will be asked whether they are there."""
         self._ending = False
         self._tasks = set[asyncio.Task[Any]]()
         self.worker = self._assemble()
@@ -139,22 +97,19 @@ class Engine:
         """Until the line is gone, or an end was decided and spoken."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self.worker)
-        self._start(self._mind_deadlines())
-        self._start(self._mind_silence())
-        self._start(self._mind_hanging())
-        if self.plan.idle_messages:
-            self._start(self._mind_idleness())
+        for each in minding.all_of(self):
+            self._start(each)
         try:
             await runner.run()
         finally:
             for task in self._tasks:
                 task.cancel()
 
-    async def say(self, text: str, *, remembered: bool = True, filler: bool = False) -> None:
+    async def say(self, text: str, *, filler: bool = False) -> None:
         """Speak this, after what is being spoken. ``filler``: while a tool works."""
         if filler:
-            self._fillers.add(text)
-        await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=remembered))
+            self._failing.fillers.add(text)
+        await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
 
     async def say_all(self, text: str, *, filler: bool = False) -> None:
         """Speak this, and wait until it was played; at most ``SAY_SECONDS``."""
@@ -182,8 +137,8 @@ class Engine:
         self.changed("added", self.conversation.added(role, text))
 
     async def play(self, pcm: bytes) -> None:
-        """Sound, after what is being spoken."""
-        await self.worker.queue_frame(
+        """Sound, after what is being spoken, and before what the model says next."""
+        await self.mouth.queue_frame(
             OutputAudioRawFrame(audio=pcm, sample_rate=self.line.sample_rate, num_channels=1)
         )
 
@@ -223,12 +178,13 @@ class Engine:
             self.ears,
             parts.transcriber,
             keys,
+            self._screen,
             caller,
-            PastTurns(),
+            PastTurns(self._screen),
             parts.model,
             parts.voice,
             self.mouth,
-            self._heard,
+            self.heard,
             assistant,
         ]
         rate = self.line.sample_rate
@@ -252,14 +208,16 @@ class Engine:
     def _listen(self, worker: PipelineWorker, caller: Any, assistant: Any) -> None:
         on: list[tuple[Any, str, Callable[..., Awaitable[None]]]] = [
             (worker, "on_pipeline_started", self._started),
-            (worker, "on_pipeline_error", self._failed),
-            (worker, "on_setup_timeout", self._not_started),
-            (worker, "on_pipeline_timeout", self._not_started),
+            (worker, "on_pipeline_error", self._failing.failed),
+            (worker, "on_setup_timeout", self._failing.not_started),
+            (worker, "on_pipeline_timeout", self._failing.not_started),
             (caller, "on_user_turn_stopped", self._caller_spoke),
             (assistant, "on_assistant_turn_started", self._assistant_begins),
             (assistant, "on_assistant_turn_stopped", self._assistant_spoke),
             (self._parts.voice, "on_tts_request", self._voice_asked),
         ]
+        if isinstance(self._parts.model, LLMSwitcher):
+            on.append((self._parts.model.strategy, "on_service_switched", self._ask_again))
         for source, event, handler in on:
             source.add_event_handler(event, handler)
 
@@ -274,16 +232,16 @@ class Engine:
         if self.plan.first is First.SPEAK:
             await self.say(self.plan.first_message)
         elif self.plan.first is First.GENERATE:
-            await self.worker.queue_frame(LLMRunFrame())
+            await self.respond()
 
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
         self.watch.voice_asked()
-        self._asked = text
-        self._heard.asked(context_id, text)
+        self._failing.asked = text
+        self.heard.asked(context_id, text)
 
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
         if message.content:  # empty when the transcriber heard nothing in the noise
-            self._idle_left = self.plan.idle_count
+            self.idle_left = self.plan.idle_count
             since = self._began.pop("user", None)
             self.changed("said", self.conversation.said("user", message.content, since))
 
@@ -320,63 +278,25 @@ class Engine:
         """The carrier has left: nothing more can be said."""
         self._start(self.worker.cancel())
 
-    # -- what goes wrong
+    async def _ask_again(self, *_: Any) -> None:
+        """Another model is given the question that the last one failed."""
+        await self.respond()
 
-    async def _failed(self, _: Any, frame: ErrorFrame) -> None:
-        stage = _stage(frame)
-        if frame.category is ErrorCategory.APPLICATION or stage is None:
-            log.warning("the pipeline reports: %s", frame.error)
+    async def overdue(self, stage: Stage) -> None:
+        """A stage has not answered in time."""
+        await self._failing.overdue(stage)
+
+    async def _machine(self) -> None:
+        """An answering machine has answered."""
+        message = self.plan.voicemail_message
+        if self._ending:  # the carrier has noticed it too
             return
-        self._errors[stage] = self._errors.get(stage, 0) + 1
-        usable = frame.processor is None or frame.processor.is_usable
-        if usable and self._errors[stage] < TOLERATED[stage]:
+        if not message or self._screen is None:
+            await self.abort(EndedReason.VOICEMAIL)
             return
-        category = frame.category.value if frame.category else ""
-        await self._blame(stage, f"{frame.error} {frame.exception or ''}", category)
-
-    async def _not_started(self, *_: Any) -> None:
-        await self.abort(EndedReason.ASSISTANT_JOIN_TIMED_OUT, "The pipeline did not start.")
-
-    async def _blame(self, stage: Stage, text: str, category: str = "") -> None:
-        provider = str(getattr(self._parts.named, stage.value))
-        reason = endings.reason(stage, provider, text, category)
-        if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
-            reason = self._voice_reason()
-        await self.abort(reason, f"{provider} ({stage.value}): {text[:300].strip()}")
-
-    def _voice_reason(self) -> EndedReason:
-        """Of a voice that no reason names: what it was to say."""
-        if any(self._asked in filler for filler in self._fillers):
-            return EndedReason.PIPELINE_ERROR_FUNCTION_FILLER_FAILED
-        if not any(each["role"] == "bot" for each in self.conversation.messages):
-            return EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED
-        return EndedReason.ASSISTANT_ERROR
-
-    async def _mind_deadlines(self) -> None:
-        stage = await self.watch.overdue()
-        await self._blame(stage, "no answer in time")
-
-    async def _mind_silence(self) -> None:
-        await self.watch.quiet(self.plan.silence_seconds)
-        await self.finish(EndedReason.SILENCE_TIMED_OUT, self.plan.end_message)
-
-    async def _mind_hanging(self) -> None:
-        told = 0.0
-        while True:
-            told = await self.watch.hang(told)
-            self.changed("hang", {})
-
-    async def _mind_idleness(self) -> None:
-        """Ask a silent caller whether they are there."""
-        spoken = 0
-        while True:
-            await self.watch.quiet(self.plan.idle_seconds)
-            if self._idle_left <= 0:
-                return
-            self._idle_left -= 1
-            await self.say(self.plan.idle_messages[spoken % len(self.plan.idle_messages)])
-            spoken += 1
-            self.watch.clock.quiet_since = time.monotonic()
+        await self.interrupt()
+        await self._screen.greeted()
+        await self.finish(EndedReason.VOICEMAIL, message)
 
     def _start(self, work: Any) -> None:
         async def guarded() -> None:
@@ -390,14 +310,3 @@ class Engine:
 
 def _word(speaking: bool) -> str:
     return "started" if speaking else "stopped"
-
-
-def _stage(frame: ErrorFrame) -> Stage | None:
-    match frame.processor:
-        case LLMService():
-            return Stage.MODEL
-        case TTSService():
-            return Stage.VOICE
-        case STTService():
-            return Stage.TRANSCRIBER
-    return None

@@ -16,7 +16,10 @@ from app.assistants.local.conversation import Conversation
 from app.assistants.local.embedded import model as embedded
 from app.assistants.local.embedded.menu import vocabulary
 from app.assistants.local.endings import Stage
-from app.assistants.local.engine import Engine, Named, Parts
+from app.assistants.local.engine import Engine
+from app.assistants.local.fallback import in_turn
+from app.assistants.local.heard import Texts
+from app.assistants.local.parts import Named, Parts
 from app.assistants.local.plan import NO_TRANSCRIBER, First, Plan, plan
 from app.assistants.local.telling import Telling
 from app.assistants.local.tools import Tool, read_tools
@@ -115,7 +118,7 @@ def _parts(plan: Plan, seat: Seat, rate: int, desk: Desk) -> Parts:
             _provider(plan.model),
             _provider(voice),
         ),
-        voices.has_word_times(_provider(voice)),
+        _texts(_provider(voice)),
     )
 
 
@@ -129,16 +132,24 @@ def _ears(plan: Plan, keys: Keys, rate: int, model: Any) -> Any:
     return transcribers.make_transcriber(config, keys, rate)
 
 
+def _texts(voice: str) -> Texts:
+    if voices.has_word_times(voice):
+        return Texts.WORDS
+    return Texts.AHEAD if voices.is_asked_ahead(voice) else Texts.BEHIND
+
+
 def _model(plan: Plan, seat: Seat) -> Any:
-    """The first of the assistant's models that can be built. Raises ``NoEngine`` of the first."""
+    """The assistant's models that can be built, as one. Raises ``NoEngine`` of the first."""
     if _provider(plan.model) == "embedded":
         return embedded.make(plan.model, guessed=_provider(plan.transcriber) == "embedded")
-    problems = list[NoEngine]()
+    made, problems = list[Any](), list[NoEngine]()
     for config in models.candidates(plan.model):
         try:
-            return models.make_model(config, seat.keys, seat.call)
+            made.append(models.make_model(config, seat.keys, seat.call))
         except NoEngine as problem:
             problems.append(problem)
+    if made:
+        return in_turn(made)
     raise problems[0] if problems else NoEngine("model", "", "model.provider is missing")
 
 

@@ -106,6 +106,8 @@ class Mouth(BaseOutputTransport):
         self._due = 0.0
         self.muted = False
         """The caller does not hear the assistant (live control)."""
+        self.overheard: Callable[[bytes], None] | None = None
+        """Told what is sent: by a transcriber that wants both sides."""
         self.unheard = 0.0
         """Seconds that were at the carrier and not played when it was cleared last."""
 
@@ -125,6 +127,8 @@ class Mouth(BaseOutputTransport):
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """True: the engine's later parts learn that it was spoken."""
         sound = bytes(len(frame.audio)) if self.muted else frame.audio
+        if self.overheard is not None:
+            self.overheard(sound)
         await self._line.send(sound)
         now = time.monotonic()
         length = len(frame.audio) / (2 * self._line.sample_rate)

@@ -25,10 +25,13 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMTextFrame,
     MetricsFrame,
+    TranscriptionFrame,
     TTSAudioRawFrame,
     UserSpeakingFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
@@ -37,8 +40,6 @@ from pipecat.processors.frame_processor import FrameDirection
 from app.assistants.local.endings import Stage
 from app.assistants.local.usage import Usage
 
-MODEL_SECONDS = 10.0
-VOICE_SECONDS = 6.0
 HANG_SECONDS = 5.0
 """https://docs.vapi.ai/server-url/events#hang-notifications"""
 LOOK_SECONDS = 0.1
@@ -51,17 +52,26 @@ ANSWERS = {
         InterruptionFrame,
     ),
     Stage.VOICE: (TTSAudioRawFrame, InterruptionFrame),
+    Stage.TRANSCRIBER: (InterimTranscriptionFrame, TranscriptionFrame),
 }
 """What shows that a stage is alive, or that nobody waits for it any more."""
 SOUNDS = (BotSpeakingFrame, TTSAudioRawFrame, UserSpeakingFrame, InputDTMFFrame)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Deadlines:
     """Seconds a stage may take to its first answer."""
 
-    model: float = MODEL_SECONDS
-    voice: float = VOICE_SECONDS
+    model: float = 10.0
+    voice: float = 6.0
+    transcriber: float = 3.0
+    """After the last of ``unheard`` utterances in a row that it made no text of."""
+    unheard: int = 3
+
+
+DEADLINES = Deadlines()
+UTTERANCE_SECONDS = 0.5
+"""The least that a transcriber must make something of: less may be a cough."""
 
 
 @dataclass
@@ -83,28 +93,35 @@ class Clock:
     quiet_since: float = field(default_factory=time.monotonic)
     tools: int = 0
     """Tool calls that are being carried out: nobody is silent meanwhile."""
+    voiced_since: float = 0.0
+    """When the caller began what they say now."""
+    unheard: int = 0
+    """Utterances in a row without a text."""
 
 
 class Watch(BaseObserver):
     """Looks at every frame once."""
 
-    def __init__(self, deadlines: Deadlines, signs: Signs) -> None:
+    def __init__(self, signs: Signs, *, transcribed: bool) -> None:
+        """``transcribed``: there is a transcriber that ought to understand whatever is said."""
         super().__init__(observe_every_push=False)
         self.usage = Usage()
         self.clock = Clock()
-        self._deadlines = deadlines
+        self._deadlines = DEADLINES
         self._signs = signs
+        self._transcribed = transcribed
 
     def voice_asked(self) -> None:
         """A sentence was given to the voice."""
         self.clock.due.setdefault(Stage.VOICE, time.monotonic() + self._deadlines.voice)
 
     async def overdue(self) -> Stage:
-        """Wait until a stage has missed its deadline."""
+        """Wait until a stage has missed its deadline; which is forgotten then."""
         while True:
             now = time.monotonic()
             for stage, due in self.clock.due.items():
                 if now > due:
+                    del self.clock.due[stage]
                     return stage
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -128,6 +145,12 @@ class Watch(BaseObserver):
                 return
             await asyncio.sleep(max(LOOK_SECONDS, left))
 
+    async def sound(self) -> None:
+        """Wait until somebody speaks, or presses a key."""
+        since = self.clock.quiet_since
+        while self.clock.quiet_since == since:  # noqa: ASYNC110  # an event for each frame is dearer
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def on_push_frame(self, data: FramePushed) -> None:
         frame = data.frame
         if isinstance(frame, MetricsFrame):
@@ -142,6 +165,8 @@ class Watch(BaseObserver):
         for stage, answers in ANSWERS.items():
             if isinstance(frame, answers):
                 self.clock.due.pop(stage, None)
+        if isinstance(frame, ANSWERS[Stage.TRANSCRIBER]):
+            self.clock.unheard = 0
         if isinstance(frame, SOUNDS):
             self.clock.quiet_since = time.monotonic()
         elif isinstance(frame, FunctionCallInProgressFrame):
@@ -168,3 +193,15 @@ class Watch(BaseObserver):
                 self._signs.interrupted()
             case InterimTranscriptionFrame(text=text):
                 self._signs.understood(text)
+            case VADUserStartedSpeakingFrame():
+                self.clock.voiced_since = time.monotonic()
+            case VADUserStoppedSpeakingFrame() if self._transcribed:
+                self._utterance(time.monotonic())
+
+    def _utterance(self, now: float) -> None:
+        """The caller has said something; texts of it may have come already."""
+        if now - self.clock.voiced_since < UTTERANCE_SECONDS:
+            return
+        self.clock.unheard += 1
+        if self.clock.unheard >= self._deadlines.unheard:
+            self.clock.due.setdefault(Stage.TRANSCRIBER, now + self._deadlines.transcriber)

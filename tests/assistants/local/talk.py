@@ -7,10 +7,10 @@ protocol, and the voice detector's clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -25,7 +25,11 @@ from tests.speech import speech
 from tests.vendors.chat import Chat
 from tests.vendors.deepgram_listen import DeepgramListen
 
+Row = TypeVar("Row")
+Found = TypeVar("Found")
+
 STEP = 0.02
+AT_ONCE = 8
 LOUD = 300
 """Mean level of 20 ms that hold a voice."""
 LIMITS = Limits(drain_seconds=2.0, grace_seconds=1.0, watch_seconds=0.05)
@@ -59,6 +63,11 @@ class Call:
     def give(self, **command: Any) -> None:
         """A command, as live control stores it."""
         self.domain.given.append(Command("token-1", command))
+
+    def pause(self, seconds: float) -> None:
+        """Say nothing for so long, behind what is being said."""
+        quiet = bytes(int(self.caller.rate * STEP) * 2)
+        self._queue.extend([quiet] * round(seconds / STEP))
 
     async def press(self, key: str) -> None:
         await self.socket.send(self.caller.digit(key))
@@ -192,3 +201,17 @@ async def talking(
         finally:
             for task in tasks:
                 task.cancel()
+
+
+async def together(
+    rows: Mapping[str, Row], call: Callable[[Row], Awaitable[Found]]
+) -> dict[str, Found]:
+    """A call for each row of a table, several at the same time: most of their seconds are waits."""
+    seats = asyncio.Semaphore(AT_ONCE)
+
+    async def one(row: Row) -> Found:
+        async with seats:
+            return await call(row)
+
+    found = await asyncio.gather(*(one(row) for row in rows.values()))
+    return dict(zip(rows, found, strict=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from openai import AsyncAzureOpenAI, AsyncOpenAI
+from pipecat.adapters.llm.services.perplexity_adapter import PerplexityLLMAdapter
 from pipecat.services.openai.base_llm import OpenAILLMSettings
 from pipecat.services.openai.llm import OpenAILLMService
 
@@ -74,9 +75,22 @@ class Azure(Chat):
         )
 
 
+class Perplexity(Chat):
+    """Wants its roles in turns: what a caller says in two parts is put together.
+
+    https://docs.perplexity.ai/api-reference/chat-completions-post
+    """
+
+    adapter_class = PerplexityLLMAdapter
+
+
 def make_chat(spec: Spec) -> Chat:
     """The service of a model that is not Anthropic's."""
-    classes: dict[str, type[Chat]] = {"openai": OpenAI, "azure-openai": Azure}
+    classes: dict[str, type[Chat]] = {
+        "openai": OpenAI,
+        "azure-openai": Azure,
+        "perplexity-ai": Perplexity,
+    }
     return classes.get(spec.provider, Chat)(spec)
 
 

@@ -58,6 +58,9 @@ REASONING = re.compile(r"o\d|gpt-5(?!.*chat)")
 """Models that refuse a temperature and think within their tokens."""
 OPENAIS = frozenset({"openai", "azure-openai"})
 """They have renamed ``max_tokens``, which their newer models refuse."""
+USER_FIRST = frozenset({"anthropic", "perplexity-ai"})
+"""They refuse a conversation that the assistant begins."""
+CONNECTED = "(The call is connected.)"
 NO_KEY = "none"
 """For a server that wants no key: the SDKs want one, or take OpenAI's from the environment."""
 CHAT = "/chat/completions"
@@ -126,15 +129,20 @@ def instructions(config: Mapping[str, Any]) -> str | None:
     return older if isinstance(older, str) and older else None
 
 
-def opening_messages(config: Mapping[str, Any]) -> list[dict[str, str]]:
+def opening_messages(config: Mapping[str, Any], *, asked: bool = False) -> list[dict[str, str]]:
     """The context's start: what was said before the call, by the assistant and the user.
 
-    Messages of tools are left out: without the calls that they answer, vendors refuse them.
+    ``asked``: the model is to speak first, and needs something to answer. Messages of tools are
+    left out: without the calls that they answer, vendors refuse them.
     """
     roles = {"assistant": "assistant", "bot": "assistant", "user": "user"}
-    return [
+    said = [
         {"role": roles[role], "content": text} for role, text in _messages(config) if role in roles
     ]
+    begins = not said or said[0]["role"] == "assistant"
+    if (asked and not said) or (begins and config.get("provider") in USER_FIRST):
+        said.insert(0, {"role": "user", "content": CONNECTED})
+    return said
 
 
 def read_spec(config: Mapping[str, Any], keys: Keys, facts: Mapping[str, Any]) -> Spec:

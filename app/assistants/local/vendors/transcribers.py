@@ -81,11 +81,6 @@ def transcriber_failure(provider: str) -> EndedReason:
     return FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
 
 
-def failure_message(provider: str, error: str) -> str:
-    """What the operator reads of it; ``error`` as the engine reported it."""
-    return f"The transcriber {provider} failed: {error}"
-
-
 def as_websocket(url: str) -> str:
     """``https`` -> ``wss``, ``http`` -> ``ws``."""
     return re.sub("^http", "ws", url)

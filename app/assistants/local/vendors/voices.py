@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 STAGE = "voice"
 WORD_TIMES = frozenset({"11labs", "cartesia", "rime-ai"})
 """Tell when each word is spoken."""
+ASKED_AHEAD = frozenset({"deepgram"})
+"""Its sound comes over a websocket, in one stream for all sentences of a turn."""
 
 
 def candidates(config: Config, fallback: Config | None = None) -> tuple[Config, ...]:
@@ -85,6 +87,12 @@ def make_voice(
 def has_word_times(provider: str) -> bool:
     """Whether its words come one by one, each with its time; else a sentence at once."""
     return provider in WORD_TIMES
+
+
+def is_asked_ahead(provider: str) -> bool:
+    """Whether it is given sentences before it has spoken the last one, and does not say when each
+    is spoken."""
+    return provider in ASKED_AHEAD
 
 
 def _account_problem(provider: str, access: Access) -> str | None:

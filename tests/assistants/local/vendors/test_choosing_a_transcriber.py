@@ -14,7 +14,6 @@ from app.assistants.local.vendors import deepgram_transcriber
 from app.assistants.local.vendors.access import NoEngine
 from app.assistants.local.vendors.transcribers import (
     VENDORS,
-    failure_message,
     make_transcriber,
     transcriber_failure,
 )
@@ -151,7 +150,6 @@ def test_how_a_failed_transcriber_ends_the_call() -> None:
     reasons = {name: transcriber_failure(name) for name in [*VENDORS, "embedded"]}
     assert reasons.pop("deepgram") is EndedReason.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED
     assert set(reasons.values()) == {EndedReason.ASSISTANT_ERROR}
-    assert failure_message("gladia", "402") == "The transcriber gladia failed: 402"
 
 
 def test_embedded_ears_are_made_in_this_program(monkeypatch: pytest.MonkeyPatch) -> None:

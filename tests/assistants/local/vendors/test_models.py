@@ -429,6 +429,40 @@ def test_messages() -> None:
     assert read_spec(older, {"openai": Access(KEY)}, {}).system == "As it was."
 
 
+CONNECTED = {"role": "user", "content": "(The call is connected.)"}
+HELLO = {"role": "assistant", "content": "Hello."}
+HI = {"role": "user", "content": "Hi."}
+
+
+@pytest.mark.parametrize(
+    ("provider", "given", "asked", "messages"),
+    [
+        # a first message will follow, which these two refuse as the first
+        ("anthropic", [], False, [CONNECTED]),
+        ("perplexity-ai", [HELLO], False, [CONNECTED, HELLO]),
+        ("anthropic", [HI], False, [HI]),
+        ("openai", [HELLO], False, [HELLO]),
+        # nothing at all to answer is refused by everyone
+        ("openai", [], True, [CONNECTED]),
+        ("openai", [HI], True, [HI]),
+    ],
+)
+def test_how_a_conversation_begins(
+    provider: str, given: list[Any], asked: bool, messages: list[Any]
+) -> None:
+    assert opening_messages({"provider": provider, "messages": given}, asked=asked) == messages
+
+
+@on_loop
+async def test_perplexity_is_told_one_thing_at_a_time() -> None:
+    """It refuses two messages of one side in a row."""
+    async with Chat() as served:
+        service = make_model(config("perplexity-ai"), at(served, "perplexity-ai"))
+        await turn(service, [HI, HI, HELLO, HI])
+    roles = [each["role"] for each in served.asked[0].body["messages"]]
+    assert roles == ["system", "user", "assistant", "user"]
+
+
 def test_every_vendor_has_its_reason() -> None:
     assert FAILED.keys() == BASES.keys()
     assert all(reason == f"pipeline-error-{name}-llm-failed" for name, reason in FAILED.items())

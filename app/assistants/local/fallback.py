@@ -1,0 +1,49 @@
+"""``fallbackModels``: when a model fails, the next one answers, and for the rest of the call.
+
+https://docs.vapi.ai/api-reference/assistants/create (``model.fallbackModels``)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipecat.frames.frames import ErrorFrame, InterruptionFrame
+from pipecat.pipeline.llm_switcher import LLMSwitcher
+from pipecat.pipeline.service_switcher import ServiceSwitcherStrategyManual
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import LLMService
+from pipecat.utils.errors import ErrorCategory
+
+
+class InTurn(ServiceSwitcherStrategyManual):
+    """Each error of a model, whether or not it could go on, makes the next one speak."""
+
+    async def handle_error(self, error: ErrorFrame) -> FrameProcessor | None:
+        """Called by the switcher. None: there is no next one, and the error is everybody's."""
+        if error.category is ErrorCategory.APPLICATION:
+            return None
+        return await self.advance()
+
+    async def advance(self) -> FrameProcessor | None:
+        """The next one, which is the active one now."""
+        behind = self.services[self.services.index(self.active_service) + 1 :]
+        for service in behind:
+            if await self._set_active_if_available(service):
+                return service
+        return None
+
+
+def in_turn(models: Sequence[LLMService[Any]]) -> FrameProcessor:
+    """One of them alone stands for itself."""
+    return models[0] if len(models) == 1 else LLMSwitcher(list(models), InTurn)
+
+
+async def skip(model: FrameProcessor) -> bool:
+    """Give up the answer that is waited for. Whether another model can be asked."""
+    if not isinstance(model, LLMSwitcher):
+        return False
+    if model.active_llm is model.llms[-1]:
+        return False
+    await model.active_llm.queue_frame(InterruptionFrame())
+    return await model.strategy.advance() is not None
