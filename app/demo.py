@@ -1,6 +1,7 @@
-"""``make demo``: a bridge of its own, one call per carrier through it, everything shown.
+"""``make demo``: a bridge of its own, one call per carrier through it, everything shown and kept.
 
-The carriers are simulators that speak the real protocols over real sockets; the server that
+The assistant speaks: it is the keypad menu of an assistant without a model, which needs no account.
+What was said and heard is written where it can be played and read. The carriers are simulators that speak the real protocols over real sockets; the server that
 receives the messages is a small one of ours. Nothing leaves this machine.
 """
 
@@ -63,7 +64,7 @@ def _environment(server_url: str) -> dict[str, str]:
         "SERVER_URL": server_url,
         "SERVER_SECRET": "demo secret",
         "ALLOW_PRIVATE_SERVER_URLS": "1",
-        "ASSISTANT_BACKEND": "echo",
+        "ASSISTANT_BACKEND": "local",
         "SETTLE_SECONDS": "1",
         "PRICE_SECONDS": "0",  # the accounts exist here only: nobody else could tell
         "LOG_LEVEL": "WARNING",
@@ -120,16 +121,26 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
     _rule(f"{name}: {scenario.description}")
-    result = simulator.run(simulator.DEMO, simulator.config_from_environment(environ), _say)
+    recording, transcript = DIRECTORY / f"{name}.wav", DIRECTORY / f"{name}.txt"
+    config = simulator.config_from_environment(
+        environ, turns=simulator.DEMO_TURNS, record=recording
+    )
+    result = simulator.run(simulator.DEMO, config, _say)
     for document in result.documents:
         _say("")
         _say(_pretty(document))
     if not result.ok:
         return False
     delivered = _messages(environ, result.call["id"])
+    call = _get(environ, f"/call/{result.call['id']}")
     _rule(f"{name}: the final Call")
-    _say(json.dumps(_get(environ, f"/call/{result.call['id']}"), indent=2))
-    return delivered
+    _say(json.dumps(call, indent=2))
+    transcript.write_text(call.get("transcript", ""))
+    _rule(f"{name}: what was said")
+    _say(transcript.read_text().strip())
+    _say(f"\nlisten  {recording}  (left: the caller, right: the assistant)")
+    _say(f"read    {transcript}")
+    return delivered and bool(transcript.read_text())
 
 
 def _messages(environ: Mapping[str, str], call_id: str) -> bool:
