@@ -28,7 +28,7 @@ POLL_SECONDS = 0.05
 """Between two looks at a call."""
 ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
 """The assistant of every other scenario: repeats the caller and ends the call on ``#``."""
-SPEAKING = {"name": "Simulated keypad menu"}
+SPEAKING = {"name": "Simulated keypad menu", "transport": {"provider": "local"}}
 """The assistant of conversations: without a model it is the bridge's own menu, which speaks."""
 TRANSFERRING = "Please hold the line."
 """What the caller hears before a transfer."""
