@@ -35,6 +35,8 @@ START_SECONDS = 60.0
 DELIVERY_SECONDS = 20.0
 SHOWN = 88
 """Width of a rule."""
+STATE = 34
+"""Width of what a message is about."""
 
 
 def run(*, once: bool) -> int:
@@ -156,9 +158,10 @@ def _messages(environ: Mapping[str, str], call_id: str) -> bool:
     _rule("server messages")
     for message in messages:
         told = message["body"]["message"]
-        state = " ".join(filter(None, (told.get("status"), told.get("endedReason"))))
+        facts = (told.get(name) for name in ("role", "status", "endedReason", "transcript"))
+        state = " ".join(filter(None, facts))[:STATE]
         tries = ", ".join(f"{a['statusCode']} in {a['durationMs']} ms" for a in message["attempts"])
-        _say(f"{message['type']:<20} {state:<34} {message['state']} ({tries})")
+        _say(f"{message['type']:<20} {state:<{STATE}} {message['state']} ({tries})")
     return reported and not waiting
 
 

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from providers.audio import SAMPLE_WIDTH, interleave, mono, resampled
 from providers.simulation_wire import SimulatorError
+from providers.tones import KEYS
 
-KEYS = frozenset("0123456789*#ABCD")
+CALLER_LEAVES = "customer-ended-call"
+"""How a conversation ends whose caller has nothing more to say."""
 
 
 class When(StrEnum):
@@ -49,10 +52,26 @@ def turn(text: str) -> Turn:
     """``hello.wav``, ``12#``; with ``+`` or ``:`` in front. Raises ``SimulatorError``."""
     when = next((each for each in When if each and text.startswith(each)), When.AFTER)
     does = text.removeprefix(when)
-    if does and set(does) <= KEYS:
+    if does and set(does) <= set("".join(KEYS)):
         return Turn(keys=does, when=when)
     sound(Path(does), rate=8000)  # said before the call begins, not in the middle of it
     return Turn(wav=Path(does), when=when)
+
+
+def options(
+    turns: Sequence[str], record: str | None, assistant_id: str | None, ends: str | None
+) -> dict[str, Any]:
+    """A conversation as the command line asks for it, for a simulator's configuration.
+
+    Raises ``SimulatorError``.
+    """
+    chosen = {
+        "turns": tuple(turn(each) for each in turns),
+        "record": Path(record) if record else None,
+        "assistant_id": assistant_id,
+        "ends": ends or (CALLER_LEAVES if turns else None),
+    }
+    return {name: value for name, value in chosen.items() if value}
 
 
 def sound(path: Path, rate: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from providers.audio import SAMPLE_WIDTH, level
 from providers.simulation_script import Turn, When, sound
+from providers.tones import tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,26 +72,28 @@ class Caller:
         return False
 
     def _take(self, turn: Turn) -> bool:
+        """False when the socket is done before the turn is."""
         self._stage.timeline.add("caller", str(turn))
-        if turn.wav is not None:
-            pcm = sound(turn.wav, self._socket.sample_rate)
-            for at in range(0, len(pcm), self._bytes):
-                if not self._step(pcm[at : at + self._bytes]):
-                    return False
-        for key in turn.keys:
+        rate = self._socket.sample_rate
+        going = turn.wav is None or self._say(sound(turn.wav, rate))
+        for key in turn.keys if going else "":
             self._socket.press(key)
-            if not self._step():
-                return False
+            going = self._say(tone(key, rate), sent=False)  # carriers send its name instead
         self._heard = self._quiet = 0.0
-        return True
+        return going
 
-    def _step(self, said: bytes = b"") -> bool:
-        """20 ms. False: the socket is done, and the caller hears what had come by then."""
+    def _say(self, pcm: bytes, *, sent: bool = True) -> bool:
+        pieces = (pcm[at : at + self._bytes] for at in range(0, len(pcm), self._bytes))
+        return all(self._step(piece, sent=sent) for piece in pieces)
+
+    def _step(self, said: bytes = b"", *, sent: bool = True) -> bool:
+        """20 ms, of which the bridge hears what is ``sent``. False: the socket is done."""
         done = self._socket.done.wait(max(0.0, self._due - time.monotonic()))
         self._due += STEP_SECONDS
+        silence = bytes(self._bytes)
         said = said.ljust(self._bytes, b"\0")
         if not done:
-            self._socket.frame(said)
+            self._socket.frame(said if sent else silence)
         heard = self._socket.ear.take(self._bytes)
         self._stage.tape.add(said, heard)
         if level(heard) > LOUD:

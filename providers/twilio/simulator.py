@@ -109,9 +109,7 @@ def _inbound(stage: TwilioStage, *acts: Act) -> None:
     arrive(call, partial(call.fetch, _arrive_url(stage)))
 
 
-def _studio_redirect(
-    stage: TwilioStage, *acts: Act, assistant: Mapping[str, Any] = ECHO
-) -> None:
+def _studio_redirect(stage: TwilioStage, *acts: Act, assistant: Mapping[str, Any] = ECHO) -> None:
     """A TwiML Redirect widget; the call status URL stays Studio's, so nothing tells of the end."""
     call = _caller(stage, acts)
     arrive(call, partial(call.fetch, _arrive_url(stage, assistant, flow=FLOW_SID)))
@@ -344,7 +342,7 @@ SCENARIOS = table(
     ),
     Scenario(
         "conversation",
-        "The same with the bridge's keypad menu: the caller listens, presses keys and ends with #.",
+        "Studio lends its leg to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
         lambda stage: _studio_redirect(stage, Act.CONVERSE, assistant=SPEAKING),
         ENDED_BY_ASSISTANT,
         returned={"FlowEvent": "return"},

@@ -344,7 +344,7 @@ SCENARIOS = table(
     ),
     Scenario(
         "conversation",
-        "The same with the bridge's keypad menu: the caller listens, presses keys and ends with #.",
+        "A call to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
         lambda stage: _inbound(stage, Act.CONVERSE, assistant=SPEAKING),
         ENDED_BY_ASSISTANT,
     ),
