@@ -24,6 +24,8 @@ LOUD = 200
 """Mean level of a step that holds a voice; 16-bit samples."""
 QUIET_SECONDS = 0.8
 """Longer than any pause between two sentences of one answer."""
+ANSWER_SECONDS = 0.2
+"""The shortest answer; less is the rest of one that the caller interrupted."""
 OVER_SECONDS = 1.0
 """How much of the assistant's words somebody hears who interrupts them."""
 LEAVE_SECONDS = 3.0
@@ -63,10 +65,10 @@ class Caller:
     def _listen(self, enough: Callable[[], bool]) -> bool:
         until = time.monotonic() + self._patience
         while self._step():
-            if self._heard and enough():
+            if self._heard >= ANSWER_SECONDS and enough():
                 self._stage.timeline.add("caller", f"has heard {self._heard:.1f} s of speech")
                 return True
-            if not self._heard and time.monotonic() > until:
+            if self._heard < ANSWER_SECONDS and time.monotonic() > until:
                 self._stage.problem(f"the caller heard no word in {self._patience:g} s")
                 return True
         return False
