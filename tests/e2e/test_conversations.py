@@ -40,10 +40,12 @@ BOOK = {
         "parameters": {"type": "object", "properties": {"day": {"type": "string"}}},
     },
 }
+GREETING = "Hello and would you like a table?"
 LOOKING = "I shall look for a table and that may take me quite some time today"
 BOOKED = "Table four is yours."
 WINDOWS = "You may sit at the window or right beside the door or even outside in our garden"
 OPENING = "At eight."
+MESSAGE = "Please call us back."
 ANSWERS: Mapping[str, str | tuple[str, list[str]]] = {
     SENTENCES["yes"]: LOOKING,
     SENTENCES["book"]: ("bookTable", ['{"day": ', '"Monday"}']),
@@ -97,7 +99,7 @@ class House:
 
     def assistant(self, office: Office, **fields: Any) -> str:
         body = {
-            "firstMessage": "Hello. Would you like a table?",
+            "firstMessage": GREETING,
             "model": {"provider": "openai", "model": "gpt-4o", **fields.pop("model", {})},
             "voice": {"provider": "embedded"},
             "transcriber": {"provider": "deepgram", "model": "nova-2"},
@@ -176,7 +178,7 @@ def test_three_turns_interruptions_a_tool_and_a_transfer(carrier: ModuleType, ho
     assert said == [SENTENCES[name] for name in spoken]
     answers = [each for each in report["messages"] if each["role"] == "bot"]
     assert [each["message"] for each in answers if not each.get("interrupted")] == [
-        "Hello. Would you like a table?",
+        GREETING,
         BOOKED,
         OPENING,
         "One moment.",
@@ -202,7 +204,9 @@ def test_three_turns_interruptions_a_tool_and_a_transfer(carrier: ModuleType, ho
 
 
 @CARRIERS
-def test_a_machine_that_the_carrier_hears(carrier: ModuleType, house: House) -> None:
+def test_a_machine_that_the_carrier_hears_is_left_a_message(
+    carrier: ModuleType, house: House
+) -> None:
     def dialled(stage: Stage) -> None:
         callee = Callee(acts=(Act.CONVERSE,), machine=True)
         have_dialled(stage, callee, assistantOverrides=LISTENING)
@@ -211,11 +215,12 @@ def test_a_machine_that_the_carrier_hears(carrier: ModuleType, house: House) -> 
     scenario = Scenario("voicemail", "A machine answers.", dialled, "voicemail")
     house.ears.script = [SENTENCES["voicemail"]]
     with Office() as office:
-        who = house.assistant(office, firstMessageMode="assistant-waits-for-user")
-        run(carrier, house, scenario, (says("voicemail", When.AT_ONCE),), who)
+        who = house.assistant(office, firstMessage="", voicemailMessage=MESSAGE)
+        tape = run(carrier, house, scenario, (says("voicemail", When.AT_ONCE),), who)
         report = office.report()
     assert report["endedReason"] == "voicemail"
-    assert report["call"]["assistantId"] == who
+    assert report["transcript"].endswith(f"AI: {MESSAGE}\n")
+    assert voiced(bytes(tape.heard), tape.rate) > 0.5
 
 
 @CARRIERS
