@@ -49,9 +49,9 @@ MESSAGE = "Please call us back."
 ANSWERS: Mapping[str, str | tuple[str, list[str]]] = {
     SENTENCES["yes"]: LOOKING,
     SENTENCES["book"]: ("bookTable", ['{"day": ', '"Monday"}']),
-    SENTENCES["two"]: WINDOWS,
+    SENTENCES["six"]: WINDOWS,
     SENTENCES["open"]: OPENING,
-    SENTENCES["bye"]: ("transferCall", ['{"destination": "+14155550188"}']),
+    SENTENCES["person"]: ("transferCall", ['{"destination": "+14155550188"}']),
 }
 """What the model makes of the caller's last words: text, or a tool and its arguments."""
 
@@ -161,11 +161,11 @@ def test_three_turns_interruptions_a_tool_and_a_transfer(carrier: ModuleType, ho
     turns = (
         says("yes"),
         says("book", When.OVER),  # was taken for finished in a pause, and goes on
-        says("two"),
+        says("six"),
         says("open", When.OVER),  # interrupts
-        says("bye"),
+        says("person"),
     )
-    spoken = ("yes", "book", "two", "open", "bye")
+    spoken = ("yes", "book", "six", "open", "person")
     house.ears.script = [SENTENCES[name] for name in spoken]
     tools = [BOOK, {"type": "transferCall", "destinations": [DESTINATION]}]
     with Office() as office:
