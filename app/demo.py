@@ -123,7 +123,7 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
     _rule(f"{name}: {scenario.description}")
-    recording, transcript = DIRECTORY / f"{name}.wav", DIRECTORY / f"{name}.txt"
+    recording = DIRECTORY / f"{name}.wav"
     config = simulator.config_from_environment(
         environ, turns=simulator.DEMO_TURNS, record=recording
     )
@@ -137,12 +137,27 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
     call = _get(environ, f"/call/{result.call['id']}")
     _rule(f"{name}: the final Call")
     _say(json.dumps(call, indent=2))
+    return _keep(call, recording) and delivered
+
+
+def _keep(call: Mapping[str, Any], recording: Path) -> bool:
+    """Leave what was said where it can be played and read; whether there is any of it.
+
+    ``recording``: the simulated caller's, which gives way to the bridge's own where it made one.
+    """
+    if url := call.get("stereoRecordingUrl"):
+        answer = urllib3.request("GET", url)
+        if answer.status != 200:
+            _say(f"the recording cannot be had: {answer.status}")
+            return False
+        recording.write_bytes(answer.data)
+    transcript = recording.with_suffix(".txt")
     transcript.write_text(call.get("transcript", ""))
-    _rule(f"{name}: what was said")
+    _rule("what was said")
     _say(transcript.read_text().strip())
     _say(f"\nlisten  {recording}  (left: the caller, right: the assistant)")
     _say(f"read    {transcript}")
-    return delivered and bool(transcript.read_text())
+    return bool(transcript.read_text())
 
 
 def _messages(environ: Mapping[str, str], call_id: str) -> bool:
