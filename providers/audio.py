@@ -25,6 +25,11 @@ def pcm_to_mulaw(pcm: bytes) -> bytes:
     return audioop.lin2ulaw(pcm[: len(pcm) // 2 * 2], SAMPLE_WIDTH)
 
 
+def level(pcm: bytes) -> int:
+    """How loud it is: the root of the mean square, of 32767."""
+    return audioop.rms(pcm, SAMPLE_WIDTH)
+
+
 def interleave(left: bytes, right: bytes) -> bytes:
     """Two equally long sides as two channels."""
     return audioop.add(
@@ -54,8 +59,3 @@ def resampled(pcm: bytes, rate: int, wanted: int) -> bytes:
     if rate == wanted:
         return pcm
     return audioop.ratecv(pcm, SAMPLE_WIDTH, 1, rate, wanted, None)[0]
-
-
-def level(pcm: bytes) -> int:
-    """How loud: the root of the mean square, 0 to 32768."""
-    return audioop.rms(pcm, SAMPLE_WIDTH)
