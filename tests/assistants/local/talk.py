@@ -60,6 +60,12 @@ class Call:
         """A command, as live control stores it."""
         self.domain.given.append(Command("token-1", command))
 
+    async def send_at_once(self, name: str) -> None:
+        """A sentence faster than it can be spoken: what a network kept back."""
+        pcm, step = speech(name, self.caller.rate), int(self.caller.rate * STEP) * 2
+        for at in range(0, len(pcm) - step, step):
+            await self.socket.send(self.caller.sound(pcm[at : at + step]))
+
     async def press(self, key: str) -> None:
         await self.socket.send(self.caller.digit(key))
 
