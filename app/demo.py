@@ -123,10 +123,7 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
     _rule(f"{name}: {scenario.description}")
-    recording = DIRECTORY / f"{name}.wav"
-    config = simulator.config_from_environment(
-        environ, turns=simulator.DEMO_TURNS, record=recording
-    )
+    config = simulator.config_from_environment(environ, turns=simulator.DEMO_TURNS)
     result = simulator.run(simulator.DEMO, config, _say)
     for document in result.documents:
         _say("")
@@ -137,20 +134,15 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
     call = _get(environ, f"/call/{result.call['id']}")
     _rule(f"{name}: the final Call")
     _say(json.dumps(call, indent=2))
-    return _keep(call, recording) and delivered
+    return _keep(call, DIRECTORY / f"{name}.wav") and delivered
 
 
 def _keep(call: Mapping[str, Any], recording: Path) -> bool:
-    """Leave what was said where it can be played and read; whether there is any of it.
-
-    ``recording``: the simulated caller's, which gives way to the bridge's own where it made one.
-    """
-    if url := call.get("stereoRecordingUrl"):
-        answer = urllib3.request("GET", url)
-        if answer.status != 200:
-            _say(f"the recording cannot be had: {answer.status}")
-            return False
-        recording.write_bytes(answer.data)
+    """Leave what was said where it can be played and read; whether there is any of it."""
+    if "stereoRecordingUrl" not in call:
+        _say("the call has no recording")
+        return False
+    recording.write_bytes(urllib3.request("GET", call["stereoRecordingUrl"]).data)
     transcript = recording.with_suffix(".txt")
     transcript.write_text(call.get("transcript", ""))
     _rule("what was said")
