@@ -139,12 +139,33 @@ def doctor() -> None:
 @click.argument("carrier", type=click.Choice(list(PROVIDERS)))
 @click.option("--scenario", help="Which call to play.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios.")
-def simulate(carrier: str, scenario: str | None, listing: bool) -> None:
+@click.option(
+    "--say",
+    "turns",
+    multiple=True,
+    help="Converse: a WAV file or keys (12#), said once the assistant has spoken; with + in front"
+    " over its words, with : at once. Repeat it; afterwards the caller hangs up.",
+)
+@click.option("--record", help="Write a conversation to this WAV file: caller left, bridge right.")
+@click.option("--assistant-id", help="Whom a conversation is with; the keypad menu by default.")
+@click.option("--ends", help="The endedReason a conversation must have.")
+def simulate(
+    carrier: str,
+    scenario: str | None,
+    listing: bool,
+    turns: tuple[str, ...],
+    record: str | None,
+    assistant_id: str | None,
+    ends: str | None,
+) -> None:
     """Play a carrier against the running bridge; exit status 1 if the call did not end as it must."""
     from importlib import import_module
 
     from providers.simulation import SimulatorError
+    from providers.simulation_script import options
 
+    if turns:
+        scenario = scenario or "conversation"
     simulator = import_module(f"providers.{carrier}.simulator")
     if listing or not scenario:
         for name, entry in simulator.SCENARIOS.items():
@@ -153,7 +174,8 @@ def simulate(carrier: str, scenario: str | None, listing: bool) -> None:
     if scenario not in simulator.SCENARIOS:
         raise click.ClickException(f"no scenario {scenario!r}; see --list")
     try:
-        result = simulator.run(scenario, simulator.config_from_environment())
+        chosen = options(turns, record, assistant_id, ends)
+        result = simulator.run(scenario, simulator.config_from_environment(**chosen))
     except SimulatorError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"expected {result.expected}, got {result.got}: {'ok' if result.ok else 'WRONG'}")

@@ -1,6 +1,7 @@
-"""``make demo``: a bridge of its own, one call per carrier through it, everything shown.
+"""``make demo``: a bridge of its own, one call per carrier through it, everything shown and kept.
 
-The carriers are simulators that speak the real protocols over real sockets; the server that
+The assistant speaks: it is the keypad menu of an assistant without a model, which needs no account.
+What was said and heard is written where it can be played and read. The carriers are simulators that speak the real protocols over real sockets; the server that
 receives the messages is a small one of ours. Nothing leaves this machine.
 """
 
@@ -34,6 +35,8 @@ START_SECONDS = 60.0
 DELIVERY_SECONDS = 20.0
 SHOWN = 88
 """Width of a rule."""
+STATE = 34
+"""Width of what a message is about."""
 
 
 def run(*, once: bool) -> int:
@@ -63,7 +66,7 @@ def _environment(server_url: str) -> dict[str, str]:
         "SERVER_URL": server_url,
         "SERVER_SECRET": "demo secret",
         "ALLOW_PRIVATE_SERVER_URLS": "1",
-        "ASSISTANT_BACKEND": "echo",
+        "ASSISTANT_BACKEND": "local",
         "SETTLE_SECONDS": "1",
         "PRICE_SECONDS": "0",  # the accounts exist here only: nobody else could tell
         "LOG_LEVEL": "WARNING",
@@ -120,16 +123,33 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
     _rule(f"{name}: {scenario.description}")
-    result = simulator.run(simulator.DEMO, simulator.config_from_environment(environ), _say)
+    config = simulator.config_from_environment(environ, turns=simulator.DEMO_TURNS)
+    result = simulator.run(simulator.DEMO, config, _say)
     for document in result.documents:
         _say("")
         _say(_pretty(document))
     if not result.ok:
         return False
     delivered = _messages(environ, result.call["id"])
+    call = _get(environ, f"/call/{result.call['id']}")
     _rule(f"{name}: the final Call")
-    _say(json.dumps(_get(environ, f"/call/{result.call['id']}"), indent=2))
-    return delivered
+    _say(json.dumps(call, indent=2))
+    return _keep(call, DIRECTORY / f"{name}.wav") and delivered
+
+
+def _keep(call: Mapping[str, Any], recording: Path) -> bool:
+    """Leave what was said where it can be played and read; whether there is any of it."""
+    if "stereoRecordingUrl" not in call:
+        _say("the call has no recording")
+        return False
+    recording.write_bytes(urllib3.request("GET", call["stereoRecordingUrl"]).data)
+    transcript = recording.with_suffix(".txt")
+    transcript.write_text(call.get("transcript", ""))
+    _rule("what was said")
+    _say(transcript.read_text().strip())
+    _say(f"\nlisten  {recording}  (left: the caller, right: the assistant)")
+    _say(f"read    {transcript}")
+    return bool(transcript.read_text())
 
 
 def _messages(environ: Mapping[str, str], call_id: str) -> bool:
@@ -145,9 +165,10 @@ def _messages(environ: Mapping[str, str], call_id: str) -> bool:
     _rule("server messages")
     for message in messages:
         told = message["body"]["message"]
-        state = " ".join(filter(None, (told.get("status"), told.get("endedReason"))))
+        facts = (told.get(name) for name in ("role", "status", "endedReason", "transcript"))
+        state = " ".join(filter(None, facts))[:STATE]
         tries = ", ".join(f"{a['statusCode']} in {a['durationMs']} ms" for a in message["attempts"])
-        _say(f"{message['type']:<20} {state:<34} {message['state']} ({tries})")
+        _say(f"{message['type']:<20} {state:<{STATE}} {message['state']} ({tries})")
     return reported and not waiting
 
 

@@ -52,3 +52,10 @@ def mono(pcm: bytes) -> bytes:
 def silence(milliseconds: int, sample_rate: int) -> bytes:
     """That much PCM silence."""
     return bytes(sample_rate * milliseconds // 1000 * SAMPLE_WIDTH)
+
+
+def resampled(pcm: bytes, rate: int, wanted: int) -> bytes:
+    """PCM at another rate; good enough for a telephone."""
+    if rate == wanted:
+        return pcm
+    return audioop.ratecv(pcm, SAMPLE_WIDTH, 1, rate, wanted, None)[0]

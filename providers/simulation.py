@@ -13,20 +13,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from providers.simulation_script import MENU, Tape, Turn
 from providers.simulation_wire import Courier, Timeline, Wire
 from providers.simulation_wire import SimulatorError as SimulatorError
 
 POLL_SECONDS = 0.05
 """Between two looks at a call."""
 ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
-"""The assistant of every scenario: repeats the caller and ends the call on ``#``."""
+"""The assistant of every other scenario: repeats the caller and ends the call on ``#``."""
+SPEAKING = {"name": "Simulated keypad menu", "transport": {"provider": "local"}}
+"""The assistant of conversations: without a model it is the bridge's own menu, which speaks."""
 TRANSFERRING = "Please hold the line."
 """What the caller hears before a transfer."""
 LISTENING = {
@@ -54,6 +57,8 @@ class Act(StrEnum):
     """Talks; then somebody transfers the call through the bridge's API."""
     STAY = "stay"
     """Listens until somebody else ends it."""
+    CONVERSE = "converse"
+    """Takes the turns of the run's configuration, listening in between, and hangs up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class SimulatorConfig:
     destination: str = "+14155550188"
     """Where calls are transferred to: it must be of a country the bridge allows."""
     assistant_id: str | None = None
-    """None: an assistant that repeats what it hears is made, once."""
+    """None: the scenario's own is made, once."""
     return_url: str
     """Where the owner's flow takes a leg back."""
     speed: float = 1.0
@@ -97,6 +102,12 @@ class SimulatorConfig:
     seed: int = 1
     api_port: int = 0
     """Port of the carrier's REST API; 0 takes a free one."""
+    turns: Sequence[Turn] = MENU
+    """The caller's in a conversation."""
+    record: Path | None = None
+    """Where a conversation is written: a WAV file, caller left and assistant right."""
+    ends: str | None = None
+    """The ``endedReason`` of a conversation that ends otherwise than its scenario."""
 
 
 def setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
@@ -183,12 +194,13 @@ class Bridge:
                 return str(number["id"])
         raise SimulatorError(f"the bridge has no {provider} phone number {self._config.number}")
 
-    def assistant_id(self) -> str:
+    def assistant_id(self, wanted: Mapping[str, Any] = ECHO) -> str:
+        """The run's own, or the one of this name, which is made if there is none."""
         if self._config.assistant_id:
             return self._config.assistant_id
         known = self._api("GET", "/assistant", quiet=True)
-        found = [each["id"] for each in known if each.get("name") == ECHO["name"]]
-        return str(found[0] if found else self._api("POST", "/assistant", ECHO)["id"])
+        found = [each["id"] for each in known if each.get("name") == wanted["name"]]
+        return str(found[0] if found else self._api("POST", "/assistant", wanted)["id"])
 
     def await_outcome(self, call_id: str, wanted: Outcome) -> dict[str, Any]:
         """Look until the call is as wanted, or the time is up; the call as it was seen last."""
@@ -280,6 +292,8 @@ class Stage:
         """What the carrier's API says a call costs, in the carrier's own notation; None: nothing."""
         self.unpriced_looks = 0
         """How often the API shows a call without its price first."""
+        self.tape = Tape()
+        """What was said and heard in conversations."""
         self.recording = threading.Event()
         """The carrier records the call."""
         self.api_url = ""
@@ -438,6 +452,11 @@ def play(scenario: Scenario[S], stage: S) -> Result:
     return Result(
         ok, scenario.expected, got, call, lines, documents, stage.returned, list(stage.problems)
     )
+
+
+def expecting(scenario: Scenario[S], config: SimulatorConfig) -> Scenario[S]:
+    """The scenario, with the end that the run's configuration expects."""
+    return replace(scenario, reason=config.ends) if config.ends else scenario
 
 
 def missing(wanted: Mapping[str, str], given: Mapping[str, str]) -> Iterable[str]:

@@ -22,7 +22,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from providers.audio import SAMPLE_WIDTH
 from providers.simulation import Act, Stage
+from providers.simulation_speech import converse
 from providers.simulation_wire import SimulatorError
 
 FRAME_SECONDS = 0.02
@@ -102,6 +104,29 @@ class Playout:
         return max(0.0, self._marks[0][0] - time.monotonic()) if self._marks else None
 
 
+class Ear:
+    """The assistant's sound that the caller has not heard yet, for a caller who listens."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._lock = threading.Lock()
+
+    def put(self, pcm: bytes) -> None:
+        with self._lock:
+            self._waiting += pcm
+
+    def clear(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+    def take(self, count: int) -> bytes:
+        """So many bytes; silence where there is nothing."""
+        with self._lock:
+            piece = bytes(self._waiting[:count])
+            del self._waiting[:count]
+        return piece.ljust(count, b"\0")
+
+
 class MediaSocket(ABC):
     """One media socket, opened by the carrier. Carriers add the messages."""
 
@@ -122,6 +147,7 @@ class MediaSocket(ABC):
         self._speed = speed
         self._ws: ClientConnection | None = None
         self.playout = Playout(speed, self._mark_played)
+        self.ear = Ear()
 
     # -- the carrier's protocol
 
@@ -149,6 +175,16 @@ class MediaSocket(ABC):
     def _mark_played(self, mark: Any) -> None: ...
 
     # -- the same for every carrier
+
+    def sound(self, pcm: bytes) -> None:
+        """The bridge sent sound for the caller."""
+        self.playout.sound(len(pcm) / SAMPLE_WIDTH / self.sample_rate)
+        self.ear.put(pcm)
+
+    def cleared(self) -> None:
+        """The bridge takes back what the caller has not heard."""
+        self.playout.clear()
+        self.ear.clear()
 
     def open(self) -> None:
         """Raises ``SocketRefused``."""
@@ -223,7 +259,7 @@ def tone(number: int, sample_rate: int) -> bytes:
 
 def perform(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
     """The caller's act on an open socket. ``patience``: seconds until a call that goes on is cut."""
-    if act is not Act.STAY:
+    if act not in (Act.STAY, Act.CONVERSE):
         _talk(socket, stage, patience)
     ending = _act(act, socket, stage, patience)
     for fault in socket.faults:
@@ -235,7 +271,7 @@ def _act(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> Ending
     if act is Act.DROP:
         socket.abort()
         return Ending.DROPPED
-    if act is Act.HANG_UP:
+    if act is Act.HANG_UP or (act is Act.CONVERSE and converse(socket, stage, patience)):
         stage.timeline.add("caller", "hangs up")
         socket.leave()
         return Ending.CALLER_LEFT

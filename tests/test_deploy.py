@@ -86,7 +86,8 @@ def pyproject() -> Any:
 
 def documented() -> set[str]:
     page = (ROOT / "docs" / "settings.md").read_text()
-    return set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
+    return set(re.findall(r"\| `([A-Z_]+)`", rows))  # vendors have theirs in later columns
 
 
 # ------------------------------------------------------------------ app.json

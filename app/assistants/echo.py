@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from app.domain.media import Seat
 from app.media.line import Line
-from app.media.tones import tone
 from providers.base import Audio, Digit
 from providers.events import EndedReason
+from providers.tones import tone
 
 END_KEY = "#"
 

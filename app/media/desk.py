@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,6 +40,8 @@ class Desk:
         self._kept = dict[str, Any]()
         self._spent = list[Mapping[str, Any]]()
         self._news = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
 
@@ -97,6 +100,12 @@ class Desk:
             log.exception("call %s: a transfer was not stored", self._seat.call_id)
             return "the store failed"
 
+    async def flush(self) -> None:
+        """Wait until what waits is written, within a bound: what follows it may count on it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._written.wait()
+
     async def close(self) -> None:
         """Write what waits, within a bound; and say that this was all."""
         self._closing = True
@@ -111,6 +120,7 @@ class Desk:
             log.exception("call %s: its last words were not told", self._seat.call_id)
 
     def _wake(self) -> None:
+        self._written.clear()
         self._news.set()
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
@@ -128,3 +138,5 @@ class Desk:
                 await asyncio.to_thread(self._service.write_down, self._seat, told, kept, spent)
             except Exception:  # whatever it is, it must not end the call
                 log.exception("call %s: %d messages were not stored", self._seat.call_id, len(told))
+            if not (self._told or self._kept):
+                self._written.set()

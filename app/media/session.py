@@ -209,6 +209,7 @@ class Session:
             case How.CUT:
                 await reports.intend(ending.reason, ending.message)
             case How.OURS:
+                await line.desk.flush()  # the report that follows holds the last words
                 await reports.intend(ending.reason, ending.message)
                 await _first(asyncio.create_task(line.played()), reader)
 

@@ -17,10 +17,12 @@ from urllib.parse import urlencode
 from providers.simulation import (
     ECHO,
     LISTENING,
+    SPEAKING,
     Act,
     Callee,
     Result,
     Scenario,
+    expecting,
     have_dialled,
     named,
     need_api,
@@ -30,6 +32,7 @@ from providers.simulation import (
 )
 from providers.simulation_owner import hears, owner
 from providers.simulation_recording import RECORDED, check, end_when_recorded
+from providers.simulation_script import Turn
 from providers.simulation_wire import SimulatorError
 from providers.twilio.signature import FORM
 from providers.twilio.simulator_api import serve_api
@@ -45,6 +48,7 @@ from providers.twilio.simulator_wire import (
 __all__ = [
     "DEMO",
     "DEMO_ENVIRONMENT",
+    "DEMO_TURNS",
     "SCENARIOS",
     "TwilioConfig",
     "config_from_environment",
@@ -52,8 +56,10 @@ __all__ = [
     "serve_api",
 ]
 
-DEMO = "studio-redirect"
+DEMO = "conversation"
 """The scenario `make demo` plays."""
+DEMO_TURNS = (Turn(keys="2"), Turn(keys="#"))
+"""Its caller hears everything to the end."""
 DEMO_ENVIRONMENT = {
     "TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
     "TWILIO_AUTH_TOKEN": "the demo's auth token",
@@ -103,10 +109,10 @@ def _inbound(stage: TwilioStage, *acts: Act) -> None:
     arrive(call, partial(call.fetch, _arrive_url(stage)))
 
 
-def _studio_redirect(stage: TwilioStage, *acts: Act) -> None:
+def _studio_redirect(stage: TwilioStage, *acts: Act, assistant: Mapping[str, Any] = ECHO) -> None:
     """A TwiML Redirect widget; the call status URL stays Studio's, so nothing tells of the end."""
     call = _caller(stage, acts)
-    arrive(call, partial(call.fetch, _arrive_url(stage, flow=FLOW_SID)))
+    arrive(call, partial(call.fetch, _arrive_url(stage, assistant, flow=FLOW_SID)))
 
 
 def _studio_http(stage: TwilioStage) -> None:
@@ -270,8 +276,8 @@ def _caller(stage: TwilioStage, acts: Sequence[Act]) -> TwilioCall:
     return TwilioCall(stage, stage.config.customer, stage.config.number, acts=acts)
 
 
-def _arrive_url(stage: TwilioStage, **query: str) -> str:
-    asked = urlencode({"assistantId": stage.bridge.assistant_id(), **query})
+def _arrive_url(stage: TwilioStage, assistant: Mapping[str, Any] = ECHO, **query: str) -> str:
+    asked = urlencode({"assistantId": stage.bridge.assistant_id(assistant), **query})
     return f"{stage.config.bridge_url}{INBOUND_PATH}?{asked}"
 
 
@@ -333,6 +339,13 @@ SCENARIOS = table(
         lambda stage: _studio_redirect(stage, Act.PRESS),
         ENDED_BY_ASSISTANT,
         returned=_returns(ENDED_BY_ASSISTANT),
+    ),
+    Scenario(
+        "conversation",
+        "Studio lends its leg to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
+        lambda stage: _studio_redirect(stage, Act.CONVERSE, assistant=SPEAKING),
+        ENDED_BY_ASSISTANT,
+        returned={"FlowEvent": "return"},
     ),
     Scenario(
         "studio-http",
@@ -601,6 +614,6 @@ SCENARIOS = table(
 
 def run(name: str, config: TwilioConfig, out: Callable[[str], object] = print) -> Result:
     """Play one scenario against the bridge. Raises ``SimulatorError`` for a name nobody knows."""
-    scenario = named(SCENARIOS, name)
+    scenario = expecting(named(SCENARIOS, name), config)
     with serve_api(config, config.api_port, out=out) as stage:
         return play(scenario, stage)

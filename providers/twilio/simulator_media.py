@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from providers.audio import pcm_to_mulaw
+from providers.audio import mulaw_to_pcm, pcm_to_mulaw
 from providers.simulation_socket import FRAME_SECONDS, MediaSocket
 
 SAMPLE_RATE = 8000
@@ -83,11 +83,11 @@ class MediaStream(MediaSocket):
     def _apply(self, event: object, frame: dict[str, Any]) -> None:
         if event == "media":
             sound = base64.b64decode(frame["media"]["payload"], validate=True)
-            self.playout.sound(len(sound) / SAMPLE_RATE)
+            self.sound(mulaw_to_pcm(sound))
         elif event == "mark":
             self.playout.mark(frame["mark"]["name"])
         elif event == "clear":
-            self.playout.clear()
+            self.cleared()
         else:
             raise ValueError(f"31951: unknown event {event!r}")
 

@@ -23,11 +23,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from providers.simulation import (
     ECHO,
     LISTENING,
+    SPEAKING,
     Act,
     Callee,
     Result,
     Scenario,
     digits,
+    expecting,
     have_dialled,
     named,
     play,
@@ -36,6 +38,7 @@ from providers.simulation import (
 )
 from providers.simulation_owner import hears, owner
 from providers.simulation_recording import RECORDED, check, end_when_recorded
+from providers.simulation_script import Turn, When
 from providers.simulation_wire import SimulatorError
 from providers.vonage.simulator_api import conversation, given, serve_api
 from providers.vonage.simulator_call import INBOUND, Call, EventUrl, Leg
@@ -45,6 +48,7 @@ from providers.vonage.simulator_wire import VonageConfig, VonageStage, config_fr
 __all__ = [
     "DEMO",
     "DEMO_ENVIRONMENT",
+    "DEMO_TURNS",
     "SCENARIOS",
     "VonageConfig",
     "config_from_environment",
@@ -52,8 +56,10 @@ __all__ = [
     "serve_api",
 ]
 
-DEMO = "inbound"
+DEMO = "conversation"
 """The scenario `make demo` plays."""
+DEMO_TURNS = (Turn(keys="2", when=When.OVER), Turn(keys="#"))
+"""Its caller interrupts the greeting."""
 DEMO_ENVIRONMENT = {
     "VONAGE_API_KEY": "demo1234",
     "VONAGE_SIGNATURE_SECRET": "the demo's signature secret, long enough",
@@ -84,10 +90,15 @@ NOWHERE = EventUrl(None)
 # ------------------------------------------------------------------ how a leg comes about
 
 
-def _inbound(stage: VonageStage, *acts: Act, method: str = "GET") -> None:
+def _inbound(
+    stage: VonageStage,
+    *acts: Act,
+    method: str = "GET",
+    assistant: Mapping[str, Any] = ECHO,
+) -> None:
     """The application's answer and event URLs are the bridge's."""
     call = _caller(stage, acts, EventUrl(f"{stage.config.bridge_url}{EVENT_PATH}"))
-    arrive(call, partial(call.fetch, _visit_url(stage, ANSWER_PATH), method))
+    arrive(call, partial(call.fetch, _visit_url(stage, ANSWER_PATH, assistant), method))
 
 
 def _fallback(stage: VonageStage) -> None:
@@ -261,8 +272,8 @@ def _caller(stage: VonageStage, acts: Sequence[Act], events: EventUrl) -> Call:
     return Call(leg, acts)
 
 
-def _visit_url(stage: VonageStage, path: str) -> str:
-    asked = urlencode({"assistantId": stage.bridge.assistant_id()})
+def _visit_url(stage: VonageStage, path: str, assistant: Mapping[str, Any] = ECHO) -> str:
+    asked = urlencode({"assistantId": stage.bridge.assistant_id(assistant)})
     return f"{stage.config.bridge_url}{path}?{asked}"
 
 
@@ -329,6 +340,12 @@ SCENARIOS = table(
         "inbound",
         "A call to the application whose answer URL is the bridge's; the caller presses # and the assistant ends.",
         lambda stage: _inbound(stage, Act.PRESS),
+        ENDED_BY_ASSISTANT,
+    ),
+    Scenario(
+        "conversation",
+        "A call to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
+        lambda stage: _inbound(stage, Act.CONVERSE, assistant=SPEAKING),
         ENDED_BY_ASSISTANT,
     ),
     Scenario(
@@ -619,6 +636,6 @@ SCENARIOS = table(
 
 def run(name: str, config: VonageConfig, out: Callable[[str], object] = print) -> Result:
     """Play one scenario against the bridge. Raises ``SimulatorError`` for a name nobody knows."""
-    scenario = named(SCENARIOS, name)
+    scenario = expecting(named(SCENARIOS, name), config)
     with serve_api(config, config.api_port, out=out) as stage:
         return play(scenario, stage)

@@ -61,7 +61,7 @@ class VonageSocket(MediaSocket):
         if isinstance(message, bytes):
             if len(message) != self.frame_bytes:
                 self.faults.append(f"a frame of {len(message)} bytes, not {self.frame_bytes}")
-            self.playout.sound(len(message) / SAMPLE_WIDTH / self.sample_rate)
+            self.sound(message)
             return
         try:
             command = json.loads(message)
@@ -71,7 +71,7 @@ class VonageSocket(MediaSocket):
         if action == "notify" and isinstance(command.get("payload"), dict):
             self.playout.mark(command["payload"])
         elif action == "clear":
-            self.playout.clear()
+            self.cleared()
             self._say({"event": "websocket:cleared"})
         else:
             self.faults.append(f"no command of Vonage's: {message[:80]!r}")

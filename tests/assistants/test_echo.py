@@ -8,8 +8,8 @@ import pytest
 
 from app.assistants import BACKENDS
 from app.config import BACKENDS as SETTING
-from app.media.tones import COLUMNS, ROWS, tone
 from providers.events import EndedReason
+from providers.tones import COLUMNS, ROWS, tone
 from tests.media.harness import (
     CALLERS,
     Caller,

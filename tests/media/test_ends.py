@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -188,6 +189,29 @@ async def test_result_is_the_intent_committed_before_the_close(caller: Caller, p
         assert await reading == 1000
         assert domain.told[-1][:3] == ("intend", "token-1", EndedReason.SILENCE_TIMED_OUT)
     assert domain.words() == ["claim", "joined", "intend"]  # neither stopped nor lost
+
+
+class SlowStore(Domain):
+    """Takes its time for what the assistant writes down."""
+
+    def write_down(self, *told: Any) -> None:
+        time.sleep(0.1)
+        super().write_down(*told)
+
+
+@on_loop
+async def test_the_last_words_are_written_before_the_end(play: Any) -> None:
+    domain = SlowStore()
+
+    async def script(line: Line) -> None:
+        line.desk.keep({"transcript": "AI: Goodbye.\n"})
+        line.desk.tell("transcript", {"transcript": "Goodbye."})
+
+    async with serving(domain) as served, calling(served, TWILIO) as carrier:
+        play(script)
+        assert await closed(carrier) == 1000
+    told = [word for word, *_ in domain.told if word in ("written", "intend")]
+    assert told == ["written", "intend"]  # whose report holds them
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ SENTENCES = {
     "two": "For two people, please.",
     "open": "What time do you open?",
     "stop": "Wait, stop.",
+    "six": "There are six of us.",
+    "person": "Let me speak to a person.",
     "yes": "Yes.",
     "no": "No, thank you.",
     "bye": "Thank you, goodbye.",

@@ -20,9 +20,9 @@ from pipecat.services.llm_service import FunctionCallParams
 
 from app.assistants.local.tools import Kind, Message, Tool, When, tools_schema
 from app.media.desk import Desk
-from app.media.tones import tone
 from providers.audio import silence
 from providers.events import EndedReason
+from providers.tones import tone
 
 if TYPE_CHECKING:
     from app.assistants.local.engine import Engine

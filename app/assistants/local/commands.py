@@ -81,6 +81,7 @@ class Commands:
     async def leave_message(self, _: Json) -> None:
         """A machine listens: what was being said to a person is dropped, and it cannot interrupt."""
         self._engine.ears.muted = True
+        self._engine.deaf.begin()
         await self._engine.interrupt()
         await self._engine.finish(EndedReason.VOICEMAIL, self._engine.plan.voicemail_message)
 

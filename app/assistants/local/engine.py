@@ -63,6 +63,7 @@ class Engine:
         self.conversation = conversation
         self.ears = Ears(line, self._gone)
         self.mouth = Mouth(line)
+        self.deaf = turns.Deaf()
         self.mouth.overheard = getattr(parts.transcriber, "assistant_said", None)
         signs = Signs(
             self._assistant_speaks,
@@ -170,7 +171,7 @@ class Engine:
             user_params=LLMUserAggregatorParams(
                 vad_analyzer=turns.detector(plan),
                 user_turn_strategies=turns.strategies(plan),
-                user_mute_strategies=turns.mutes(plan),
+                user_mute_strategies=[*turns.mutes(plan), self.deaf],
             ),
         )
         keys = DTMFAggregator(timeout=plan.keypad_seconds, termination_digit=KEYS[plan.keypad_end])

@@ -13,6 +13,7 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.turns.user_mute import (
     BaseUserMuteStrategy,
     MuteUntilFirstBotCompleteUserMuteStrategy,
@@ -57,6 +58,24 @@ def strategies(plan: Plan) -> UserTurnStrategies:
 
 def mutes(plan: Plan) -> list[BaseUserMuteStrategy]:
     return [] if plan.first_interruptible else [MuteUntilFirstBotCompleteUserMuteStrategy()]  # type: ignore[no-untyped-call]
+
+
+class Deaf(BaseUserMuteStrategy):
+    """Once begun, from the next interruption on nothing that comes from the caller counts.
+
+    Sound that came before may still be on its way through the pipeline: silence at its entrance is
+    not enough."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._begun = self._is_deaf = False
+
+    def begin(self) -> None:
+        self._begun = True
+
+    async def process_frame(self, frame: Frame) -> bool:
+        self._is_deaf = self._is_deaf or (self._begun and isinstance(frame, InterruptionFrame))
+        return self._is_deaf
 
 
 def load() -> None:

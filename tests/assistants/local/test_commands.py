@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 
+from app.assistants import local
+from app.assistants.local import warm
 from app.domain.vendors import Access
 from providers.events import EndedReason
-from tests.assistants.local.talk import Call, talking
-from tests.media.harness import LISTEN_TOKEN, TwilioCaller, on_loop
+from tests.assistants.local.talk import Call, talking, vendors
+from tests.media.harness import LISTEN_TOKEN, PATIENCE, TwilioCaller, on_loop
+from tests.speech import SENTENCES
 from tests.vendors.chat import Chat
 
 LONG = "This is a greeting that goes on and on and would not be over for quite a while yet."
@@ -149,6 +154,29 @@ async def test_a_machine_that_was_known_is_not_greeted() -> None:
     async with talk(MACHINE, firstMessage="Hello.", **SPEAKS, voicemailMessage="Call us.") as call:
         assert await call.end() is EndedReason.VOICEMAIL
         assert words(call) == ["Call us."]
+
+
+@on_loop
+async def test_a_machine_that_spoke_while_the_engine_was_loaded_does_not_interrupt() -> None:
+    loaded = threading.Event()
+
+    def load() -> ModuleType:
+        assert loaded.wait(PATIENCE)
+        return warm.load()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "warm", SimpleNamespace(load=load))
+        assistant = {"voicemailMessage": "Call us."}
+        async with (
+            vendors(SENTENCES["voicemail"]) as theirs,
+            talking(TwilioCaller(), assistant, theirs, given=(MACHINE,)) as call,
+        ):
+            for _ in range(2):
+                await call.send_at_once("voicemail")
+            await call.domain.until(lambda: "joined" in call.domain.words())
+            loaded.set()
+            assert await call.end() is EndedReason.VOICEMAIL
+            assert words(call) == ["Call us."]
 
 
 # ------------------------------------------------------------------ listening

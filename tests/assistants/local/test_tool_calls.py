@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from app.media.tones import COLUMNS, KEYS, ROWS
 
 from app.domain.core import Reply
-from app.media.tones import COLUMNS, KEYS, ROWS
 from providers.events import EndedReason
 from tests.assistants.local.talk import MODEL, Call, Vendors, talking, vendors
 from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
