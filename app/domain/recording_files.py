@@ -210,15 +210,16 @@ def sweep(core: Core, payload: Mapping[str, Any]) -> float | None:
     for recording in old:
         core.blobs.delete(recording["blob"])
         with core.store.write() as conn:
-            recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
             _unlink(core, conn, recording)
     return SWEEP_SECONDS if len(old) < SWEPT_AT_ONCE else 0.0
 
 
 def _unlink(core: Core, conn: Connection, recording: Mapping[str, Any]) -> None:
+    """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
     found = calls.get(conn, recording["call_id"], lock=True)
     if found is None:
         return
+    recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
     resolved = found["resolved"]
     left = {k: i for k, i in resolved.get(LINKED, {}).items() if i != recording["id"]}
     values = {"resolved": {**resolved, LINKED: left}, "updated_at": core.now()}

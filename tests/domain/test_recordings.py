@@ -329,3 +329,23 @@ def test_old_recordings_are_erased_and_no_others(both: tuple[Domain, Api]) -> No
     recording_files.sweep(core, {})
     assert gone(one, keys)
     assert "recordingUrl" not in one.ours.get(one.call)
+
+
+def test_the_sweep_takes_the_call_before_its_recording(
+    both: tuple[Domain, Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a deletion does, which takes both: the other way round PostgreSQL finds a deadlock."""
+    one = kept(both)
+    core = replace(one.core, settings=replace(one.core.settings, recording_retention_days=1))
+    one.ours.clock.pass_(86_401)
+    taken = list[str]()
+    for module, name in ((calls, "get"), (rows, "update")):
+        real = getattr(module, name)
+
+        def noted(*args: Any, _real: Any = real, _name: str = name, **more: Any) -> Any:
+            taken.append(_name)
+            return _real(*args, **more)
+
+        monkeypatch.setattr(module, name, noted)
+    recording_files.sweep(core, {})
+    assert taken == ["get", "update"] * 2
