@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,6 +20,7 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.assistants.local.vendors.pcm import Converter
 from app.assistants.local.vendors.voice_requests import Ask, Request
+from app.domain.core import Addresses
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
@@ -29,9 +30,6 @@ TOLD = 300
 
 NO_SOUND = frozenset({"application/json", "text/html", "text/plain"})
 """Content types of an answer that would be heard as noise."""
-
-Addresses = Callable[[str], Sequence[str]]
-"""The addresses a URL may be fetched from. Blocks; raises an exception that says why it may not."""
 
 
 class VoiceRefused(Exception):
