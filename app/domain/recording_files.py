@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import BoundedSemaphore
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -47,8 +48,14 @@ WAITS = (
     12 * 3600.0,
 )
 """Seconds between the attempts to fetch and keep one: 17 h 22 m 48 s in all."""
+AT_ONCE = 4
+"""Files a process fetches at a time: the jobs that end and dial calls need its workers too."""
+AT_ONCE_SECONDS = 2.0
+"""Until one that found no place looks again."""
 SWEEP_SECONDS = 3600.0
 SWEPT_AT_ONCE = 200
+
+_fetching = BoundedSemaphore(AT_ONCE)
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +71,15 @@ class Errand:
 
 def fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job ``FETCH``."""
+    if not _fetching.acquire(blocking=False):
+        return AT_ONCE_SECONDS
+    try:
+        return _fetch(core, payload)
+    finally:
+        _fetching.release()
+
+
+def _fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
     errand = _errand(core, payload["recordingId"])
     if errand is None:
         return None

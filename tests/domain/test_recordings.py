@@ -12,6 +12,7 @@ import pytest
 
 from app import bootstrap
 from app.config import Settings
+from app.delivery.jobs import WORKERS
 from app.domain import artifacts, ledger, recording_files, recordings
 from app.domain.waves import channels, mix
 from app.store import calls
@@ -296,6 +297,24 @@ def gone(one: Recorded, keys: list[str]) -> bool:
         with pytest.raises(NoBlob):
             one.core.blobs.size(key)
     return True
+
+
+def test_slow_files_leave_workers_for_other_jobs(both: tuple[Domain, Api]) -> None:
+    """Each fetch meets the next one while the carrier sends: a file may take ten minutes."""
+    one = Recorded(both, TWILIO)
+    one.begin()
+    one.tell()
+    waits = list[float | None]()
+
+    def another() -> None:
+        waits.append(one.fetch(DOWN))
+
+    one.api.meanwhile = another
+    one.fetch(DOWN)
+    assert waits[0] == recording_files.AT_ONCE_SECONDS
+    assert len(waits) == recording_files.AT_ONCE < WORKERS / 2
+    one.api.meanwhile = lambda: None
+    assert one.fetch() is None
 
 
 def test_a_deleted_calls_files_are_erased(both: tuple[Domain, Api]) -> None:
