@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from app.domain.core import Addresses
 from app.domain.media import Seat
+from app.media.aside import aside
 from app.media.line import AssistantFailed, Line
 from providers.events import EndedReason
 
@@ -100,7 +102,7 @@ async def pinned(url: str, addresses: Addresses | None) -> dict[str, Any]:
     """Options of ``Direct`` by which it goes to an address that was checked. Raises as the rule does."""
     if addresses is None:
         return {}
-    [place, *_] = await asyncio.to_thread(addresses, re.sub("^ws", "http", url))
+    [place, *_] = await aside(partial(addresses, re.sub("^ws", "http", url)))
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "wss" else 80)
     return {"host": place, "port": port, "proxy": None}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import httpx2
 
 from app.domain.core import Addresses
+from app.media.aside import aside
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 20.0
@@ -53,7 +54,7 @@ class Client(httpx2.AsyncClient):
         if self.addresses is None:
             return ()
         try:
-            return await asyncio.to_thread(self.addresses, str(request.url))
+            return await aside(partial(self.addresses, str(request.url)))
         except Exception as error:
             raise httpx2.ConnectError(str(error), request=request) from error
 

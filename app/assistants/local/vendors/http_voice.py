@@ -6,9 +6,9 @@ without saying so, and waits ten minutes for an answer.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -21,6 +21,7 @@ from pipecat.utils.errors import ErrorCategory
 from app.assistants.local.vendors.pcm import Converter
 from app.assistants.local.vendors.voice_requests import Ask, Request
 from app.domain.core import Addresses
+from app.media.aside import aside
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
@@ -127,7 +128,7 @@ class HttpVoice(TTSService):
         if self._addresses is None or self._pinned is None:
             return
         try:
-            self._pinned.addresses = await asyncio.to_thread(self._addresses, url)
+            self._pinned.addresses = await aside(partial(self._addresses, url))
         except Exception as error:
             raise VoiceRefused(f"the voice's server may not be asked: {error}") from error
 
