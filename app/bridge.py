@@ -35,6 +35,8 @@ MAX_BODY = 256 * 1024
 BODY_SECONDS = 30.0
 """How long a request may take to arrive, once its head is there."""
 THREADS = 10
+FILE_THREADS = 4
+"""Read what is sent as it is read: a store of files that hangs must not hold up the rest."""
 BODILESS = (204, 304)
 """Statuses that never have a body, 1xx aside."""
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
@@ -97,6 +99,7 @@ class Bridge:
         self._max_body = max_body
         self._body_seconds = body_seconds
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
+        self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -118,17 +121,18 @@ class Bridge:
         gone = asyncio.ensure_future(receive())  # nothing else can come
         try:
             while not gone.done():
-                block = await loop.run_in_executor(self._pool, file.next_block)
+                block = await loop.run_in_executor(self._files, file.next_block)
                 if not block:
                     return
                 await send({"type": "http.response.body", "body": block, "more_body": True})
         finally:
             gone.cancel()
-            await loop.run_in_executor(self._pool, file.close)
+            await loop.run_in_executor(self._files, file.close)
 
     def close(self) -> None:
         """Let the running requests end; blocks until they have."""
         self._pool.shutdown()
+        self._files.shutdown()
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         try:

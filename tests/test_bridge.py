@@ -13,7 +13,7 @@ import pytest
 from flask import Flask, Response, request
 from werkzeug.wsgi import wrap_file
 
-from app.bridge import Bridge, environ_of
+from app.bridge import THREADS, Bridge, environ_of
 from tests.media.harness import listening, on_loop
 
 BLOCK, LONG = 64 * 1024, 50 * 1024 * 1024
@@ -33,6 +33,19 @@ class Endless:
 
     def close(self) -> None:
         self.closed.set()
+
+
+class Stuck:
+    """A file of a store that hangs, until it is let go."""
+
+    release = threading.Event()
+
+    def read(self, size: int) -> bytes:
+        self.release.wait()
+        return b""
+
+    def close(self) -> None:
+        pass
 
 
 FILES: list[Endless] = []
@@ -61,6 +74,10 @@ def application() -> Flask:
         headers = {"Content-Length": str(LONG)}
         body = wrap_file(request.environ, sound, BLOCK)
         return Response(body, headers=headers, direct_passthrough=True)
+
+    @app.route("/stuck")
+    def stuck() -> Response:
+        return Response(wrap_file(request.environ, Stuck(), BLOCK), direct_passthrough=True)
 
     @app.route("/empty", methods=["POST"])
     def empty() -> tuple[str, int]:
@@ -326,6 +343,25 @@ async def test_a_reader_who_is_slow_and_goes_costs_little() -> None:
         file = FILES.pop()
         assert await asyncio.to_thread(file.closed.wait, 20)
     assert file.given < LONG
+
+
+@on_loop
+async def test_files_that_hang_hold_nothing_else_up() -> None:
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        writers = list[asyncio.StreamWriter]()
+        try:
+            for _ in range(2 * THREADS):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writers.append(writer)
+                writer.write(get("/stuck"))
+                await reader.readuntil(b"\r\n\r\n")
+            status, _, _ = await ask(address, get("/seen/it"))
+        finally:
+            Stuck.release.set()
+            for writer in writers:
+                writer.close()
+    assert status == 200
 
 
 @on_loop

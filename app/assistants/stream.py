@@ -2,8 +2,8 @@
 
 The upstream server sees what it would see had the carrier called it: the same first messages,
 the same sound, the same keys; what it sends goes to the carrier as it is. Its URL is the
-operator's or the assistant's and was vetted when the assistant was stored, so redirects are
-not followed.
+operator's, or the assistant's: that one was vetted when it was stored, and again leads only where
+a client may send us. Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from app.domain.core import Addresses
 from app.domain.media import Seat
+from app.media.aside import aside
 from app.media.line import AssistantFailed, Line
 from providers.events import EndedReason
 
@@ -39,12 +44,13 @@ class Stream:
     def __init__(self, seat: Seat) -> None:
         self._url = seat.stream_url
         transport = seat.assistant.get("transport")
-        given = transport.get("headers") if isinstance(transport, Mapping) else None
-        self._headers = checked_headers(given or {}, "transport.headers")
+        transport = transport if isinstance(transport, Mapping) else {}
+        self._foreign = bool(transport.get("url"))
+        self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
 
     async def run(self, line: Line) -> EndedReason | None:
         """Until one side has gone. Raises ``AssistantFailed`` unless the upstream closed normally."""
-        upstream = await self._open()
+        upstream = await self._open(line.desk.addresses if self._foreign else None)
         up = asyncio.create_task(_carry_up(line, upstream))
         down = asyncio.create_task(_carry_down(line, upstream))
         try:
@@ -60,7 +66,7 @@ class Stream:
             raise AssistantFailed(f"The stream URL's server closed with {upstream.close_code}.")
         return EndedReason.ASSISTANT_ENDED_CALL
 
-    async def _open(self) -> ClientConnection:
+    async def _open(self, addresses: Addresses | None) -> ClientConnection:
         if not self._url:
             raise AssistantFailed(
                 "The assistant's transport has no url, and STREAM_URL is not set."
@@ -68,6 +74,7 @@ class Stream:
         try:
             return await Direct(
                 self._url,
+                **await self._place(addresses),
                 additional_headers=self._headers,
                 user_agent_header="patchbay",
                 compression=None,
@@ -83,6 +90,22 @@ class Stream:
             raise AssistantFailed(
                 f"The stream URL could not be opened: {type(error).__name__}."
             ) from error
+
+    async def _place(self, addresses: Addresses | None) -> dict[str, Any]:
+        try:
+            return await pinned(str(self._url), addresses)
+        except Exception as error:
+            raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
+
+
+async def pinned(url: str, addresses: Addresses | None) -> dict[str, Any]:
+    """Options of ``Direct`` by which it goes to an address that was checked. Raises as the rule does."""
+    if addresses is None:
+        return {}
+    [place, *_] = await aside(partial(addresses, re.sub("^ws", "http", url)))
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    return {"host": place, "port": port, "proxy": None}
 
 
 class Direct(connect):

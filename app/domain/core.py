@@ -70,6 +70,9 @@ class Thought:
 Think = Callable[[Mapping[str, Any], Any, Sequence[Mapping[str, str]], float], Thought]
 """An assistant's ``model``, the accounts it may use (``vendors.Keys``), the messages, seconds; never raises."""
 
+Addresses = Callable[[str], Sequence[str]]
+"""Where a client's URL may be fetched from. Blocks; raises an exception that says why it may not be."""
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -89,8 +92,8 @@ class Core:
     now: Callable[[], datetime] = utc_now
     url_problem: Callable[[str], str | None] = lambda url: None
     """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""
-    addresses: Callable[[str], Sequence[str]] = lambda url: ()
-    """Where such a URL may be fetched from; blocks, and raises for one that may not be."""
+    addresses: Addresses = lambda url: ()
+    """The same at the time of use, by where its name leads: connect to one of these."""
     ask: Ask = lambda *_: Reply(error="this process asks no servers")
     """A question to a client's server; never within a transaction."""
     think: Think = lambda *_: Thought(error="this process asks no models")

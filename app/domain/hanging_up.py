@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.call import CallState
+from app.domain.call import CallState, fold
 from app.domain.core import Core, Row
 from app.store import accounts, calls, events
 from app.store.vault import WrongKey
@@ -54,8 +54,7 @@ class Target:
 
 def order(core: Core, conn: Connection, row: Row, state: CallState) -> None:
     """Have the leg of a call that is over hung up, if it is ours to hang up."""
-    returns = state.joined and row["body"].get("phoneCallProviderReturnUrl")
-    if row["bypass"] or returns or state.ended_reason in ELSEWHERE:
+    if row["bypass"] or _is_anothers(row, state):
         return
     now = not state.joined or state.ended_reason in AT_ONCE
     _enqueue(core, conn, row["id"], delay=0.0 if now else LAST_WORDS_SECONDS)
@@ -66,11 +65,11 @@ def order_deleted(core: Core, conn: Connection, row: Row) -> None:
 
     A leg the carrier has not confirmed is not known yet: the job that dials it comes back here.
     """
-    over = row["status"] == CallStatus.ENDED
     credential = accounts.get_credential(conn, row["credential_id"])
-    if row["bypass"] or credential is None or (over and row["ended_reason"] in ELSEWHERE):
+    if row["bypass"] or credential is None or not _leg_is_up(conn, row):
         return
-    if not _leg_is_up(conn, row):
+    state = fold(events.of_call(conn, row["id"]))
+    if state.status is CallStatus.ENDED and _is_anothers(row, state):
         return
     resolved = row["resolved"]
     order_lost(core, conn, row["id"], resolved["legRef"], credential, resolved.get("apiUrl"))
@@ -152,6 +151,12 @@ def _of_deleted(payload: Mapping[str, Any]) -> Target:
     }
     since = datetime.fromisoformat(leg["since"])
     return Target(payload["callId"], leg["provider"], leg["ref"], leg["apiUrl"], credential, since)
+
+
+def _is_anothers(row: Mapping[str, Any], state: CallState) -> bool:
+    """The leg of a call that is over went on to somebody, or back to the flow it was dialled for."""
+    returned = state.joined and row["body"].get("phoneCallProviderReturnUrl")
+    return bool(returned) or state.ended_reason in ELSEWHERE
 
 
 def _leg_is_up(conn: Connection, row: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import BoundedSemaphore
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -47,8 +48,14 @@ WAITS = (
     12 * 3600.0,
 )
 """Seconds between the attempts to fetch and keep one: 17 h 22 m 48 s in all."""
+AT_ONCE = 4
+"""Files a process fetches at a time: the jobs that end and dial calls need its workers too."""
+AT_ONCE_SECONDS = 2.0
+"""Until one that found no place looks again."""
 SWEEP_SECONDS = 3600.0
 SWEPT_AT_ONCE = 200
+
+_fetching = BoundedSemaphore(AT_ONCE)
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +71,15 @@ class Errand:
 
 def fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job ``FETCH``."""
+    if not _fetching.acquire(blocking=False):
+        return AT_ONCE_SECONDS
+    try:
+        return _fetch(core, payload)
+    finally:
+        _fetching.release()
+
+
+def _fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
     errand = _errand(core, payload["recordingId"])
     if errand is None:
         return None
@@ -210,15 +226,16 @@ def sweep(core: Core, payload: Mapping[str, Any]) -> float | None:
     for recording in old:
         core.blobs.delete(recording["blob"])
         with core.store.write() as conn:
-            recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
             _unlink(core, conn, recording)
     return SWEEP_SECONDS if len(old) < SWEPT_AT_ONCE else 0.0
 
 
 def _unlink(core: Core, conn: Connection, recording: Mapping[str, Any]) -> None:
+    """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
     found = calls.get(conn, recording["call_id"], lock=True)
     if found is None:
         return
+    recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
     resolved = found["resolved"]
     left = {k: i for k, i in resolved.get(LINKED, {}).items() if i != recording["id"]}
     values = {"resolved": {**resolved, LINKED: left}, "updated_at": core.now()}

@@ -35,6 +35,8 @@ class Access:
     url: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What else its account needs: Azure's region, endpoint, API version."""
+    foreign: bool = field(default=False, compare=False)
+    """A client's, whose ``url`` may be called at public addresses only; the operator's may be private."""
 
 
 Keys = Mapping[str, Access]
@@ -142,7 +144,7 @@ def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, Access]:
     key, url = texts.pop(fields.key, None), texts.pop(fields.url, None)
     if not key or (url is None and body.get(fields.url)):
         return {}
-    return {vendor: Access(key, url, texts)}
+    return {vendor: Access(key, url, texts, foreign=True)}
 
 
 def _wrong(fields: Fields, body: Mapping[str, Any]) -> Iterator[str]:

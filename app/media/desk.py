@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.core import Reply
 from app.domain.media import MediaService, Seat
 from app.domain.talking import Told
+from app.media.aside import aside
 
 MAX_WAITING = 1000
 """Messages told and not written yet; more are dropped: the store has failed for long."""
@@ -88,9 +89,8 @@ class Desk:
         server: Mapping[str, Any] | None = None,
     ) -> Reply:
         """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``); signed."""
-        return await asyncio.to_thread(
-            self._service.ask, self._seat, Told(kind, extra), seconds, server
-        )
+        told = Told(kind, extra)
+        return await aside(lambda: self._service.ask(self._seat, told, seconds, server))
 
     async def transfer(self, destination: Mapping[str, Any], message: str | None) -> str | None:
         """Connect the leg elsewhere. None: it is on its way; else the sentence that says why not."""

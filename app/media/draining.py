@@ -59,8 +59,10 @@ class Draining:
 
     async def run(self, stop_listening: Callable[[], None]) -> None:
         """Returns when no call is up any more, or none that could be helped."""
-        self._presence.draining = True
+        begun, self._presence.draining = self._presence.draining, True
         were_up = self._busy
+        if not (were_up or begun):  # those that stop with us and have calls must not count on us
+            await self._pulse.beat()
         await self._let_end(stop_listening)
         await self._end_all(stop_listening)
         if were_up and not self._presence.relieved and not self._hurried.is_set():

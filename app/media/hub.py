@@ -157,11 +157,19 @@ class Hub:
                 async with asyncio.timeout(self._limits.watch_seconds):
                     await self._nudged.wait()
             self._nudged.clear()
-            if self._service.owes:
-                await self._confess()
-            if self._sessions:
-                await self._end_what_is_over()
-                await self._bring_commands()
+            try:
+                await self._look()
+            except (
+                Exception
+            ):  # whatever it is: without a watcher no call would be ended from outside
+                log.exception("looking after the calls failed, and is tried again")
+
+    async def _look(self) -> None:
+        if self._sessions:
+            await self._end_what_is_over()
+            await self._bring_commands()
+        if self._service.owes:
+            await self._confess()
 
     async def _confess(self) -> None:
         """Tell the store, if it is back, what it did not take."""

@@ -14,7 +14,7 @@ from app.domain.assistants import wants_of_client
 from app.media.inbox import Inbox, Overrun
 from app.media.line import Line
 from app.media.stereo import WIDTH, Stereo
-from providers.base import Audio, UnknownFrame
+from providers.base import Audio, Frame, UnknownFrame
 
 CHANNELS = 2
 TICK_SECONDS = 0.04
@@ -40,6 +40,7 @@ class Listener:
         self._inbox = Inbox(
             int(WAITING_SECONDS * sample_rate) * WIDTH * CHANNELS, others=MAX_MESSAGES
         )
+        self._open = True
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         """What is to be sent to it: JSON as text, sound as bytes; until the call is over."""
@@ -47,17 +48,24 @@ class Listener:
             yield entry.raw
 
     def hear(self, pcm: bytes) -> None:
-        self._inbox.put(Audio(pcm), pcm)
+        self._put(Audio(pcm), pcm)
 
     def tell(self, message: Mapping[str, Any]) -> None:
         text = json.dumps(message, ensure_ascii=False)
-        try:
-            self._inbox.put(UnknownFrame(str(message["type"])), text)
-        except Overrun:
-            self._inbox.close()
+        self._put(UnknownFrame(str(message["type"])), text)
 
     def close(self) -> None:
+        self._open = False
         self._inbox.close()
+
+    def _put(self, frame: Frame, raw: str | bytes) -> None:
+        """One that was let go may be among the listeners until its socket notices."""
+        if not self._open:
+            return
+        try:
+            self._inbox.put(frame, raw)
+        except Overrun:
+            self.close()
 
 
 class Monitor:

@@ -10,8 +10,6 @@ import logging
 from collections import deque
 from contextlib import suppress
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from app.domain.media import MediaService
 from app.domain.presence import BEAT_SECONDS
 
@@ -40,14 +38,14 @@ class Pulse:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        with suppress(SQLAlchemyError):  # its row goes stale by itself
+        with suppress(Exception):  # its row goes stale by itself
             await asyncio.to_thread(self._service.leave)
 
     async def beat(self) -> None:
         """Tell and hear now."""
         try:
             await asyncio.to_thread(self._service.beat)
-        except SQLAlchemyError:
+        except Exception:  # whatever it is: the beat goes on, and so does a stop that asks for one
             log.warning("the store does not take that this process is up", exc_info=True)
 
     async def _beat(self) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.media import MediaService, Seat
 from app.media import tape
+from app.media.aside import aside
 from app.media.desk import Desk
 from app.media.ending import Ending, Fate, How
 from app.media.inbox import Overrun
@@ -127,7 +129,7 @@ class Session:
             await desk.close()
         await self._socket.close(ending.code, ending.word)
         if taping:
-            await asyncio.to_thread(tape.hand_over, self._service, taping.directory)
+            await aside(partial(tape.hand_over, self._service, taping.directory))
 
     async def _take_commands(self) -> None:
         """Those given before the socket was open; the hub brings all others."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.media import MediaService, Seat
 from app.domain.taping import NotKept, Tape
 from app.media import recorder
+from app.media.aside import aside
 from app.media.recorder import Recorder
 
 FACTS, WHOLE = "facts.json", "whole.wav"
@@ -90,7 +92,10 @@ def start(service: MediaService, seat: Seat, rate: int) -> Taping | None:
 async def collect(service: MediaService) -> None:
     """Hand over what was left behind, now and from time to time; until cancelled."""
     while True:
-        await asyncio.to_thread(hand_over_all, service)
+        try:
+            await aside(partial(hand_over_all, service))
+        except Exception:  # whatever it is: nobody else would look
+            log.exception("recordings left behind were not looked for, and are again later")
         await asyncio.sleep(COLLECT_SECONDS)
 
 

@@ -6,6 +6,8 @@ Ranges are answered, so that players can seek. https://httpwg.org/specs/rfc9110.
 from __future__ import annotations
 
 import logging
+from threading import BoundedSemaphore
+from typing import BinaryIO
 
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
@@ -26,9 +28,13 @@ from app.store.blobs import BlobError, NoBlob
 
 TAG = Tag(name="recording", description="Recordings of calls.")
 BLOCK = 256 * 1024
+AT_ONCE = 4
+"""Recordings being opened: a store that hangs must leave threads for the carriers' requests."""
 STORE_FAILED = "the recording cannot be read just now: try again"
 
 blueprint = APIBlueprint("recording", __name__, abp_tags=[TAG])
+
+_opening = BoundedSemaphore(AT_ONCE)
 
 log = logging.getLogger(__name__)
 
@@ -98,13 +104,24 @@ def _file(
     headers["Content-Length"] = str(length)
     if request.method == "HEAD":
         return Response(status=status, headers=headers, mimetype=found.mime)
+    body = wrap_file(request.environ, _opened(found, start, length), BLOCK)
+    return Response(body, status, headers, mimetype=found.mime, direct_passthrough=True)
+
+
+def _opened(found: Playable, start: int, length: int) -> BinaryIO:
+    if not _opening.acquire(blocking=False):
+        raise _unavailable()
     try:
-        file = services().core.blobs.open(found.blob, start, length)
+        return services().core.blobs.open(found.blob, start, length)
     except NoBlob:
         log.error("recording %s has lost its file", found.id)
         raise NotFound("Recording", found.id) from None
     except BlobError as error:
         log.error("recording %s: %s", found.id, error)
-        raise ApiError(503, STORE_FAILED, {"Retry-After": "5"}) from error
-    body = wrap_file(request.environ, file, BLOCK)
-    return Response(body, status, headers, mimetype=found.mime, direct_passthrough=True)
+        raise _unavailable() from error
+    finally:
+        _opening.release()
+
+
+def _unavailable() -> ApiError:
+    return ApiError(503, STORE_FAILED, {"Retry-After": "5"})

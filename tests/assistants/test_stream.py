@@ -108,6 +108,35 @@ async def test_headers_of_the_transport_are_sent() -> None:
     assert connection.request.headers["X-Tenant"] == "7"
 
 
+@on_loop
+async def test_an_assistants_stream_is_reached_where_its_name_was_found_to_lead() -> None:
+    asked = list[str]()
+    async with upstream() as theirs:
+        url = theirs.url.replace("127.0.0.1", "stream.example")  # a name that does not resolve
+        domain = streamed(url)
+        domain.core.addresses = lambda url: asked.append(url) or ["127.0.0.1"]
+        async with serving(domain) as served, calling(served, TWILIO):
+            connection = await theirs.connections.get()
+    assert connection.request is not None
+    assert connection.request.headers["Host"].startswith("stream.example:")
+    assert asked == [url.replace("ws:", "http:")]
+
+
+@on_loop
+async def test_an_assistants_stream_is_not_reached_where_it_may_not_be() -> None:
+    def addresses(url: str) -> list[str]:
+        raise ValueError("127.0.0.1 is not a public address")
+
+    async with upstream() as theirs:
+        domain = streamed(theirs.url)
+        domain.core.addresses = addresses
+        async with serving(domain) as served, calling(served, TWILIO):
+            _, _, reason, message = await domain.hears("intend")
+        assert theirs.connections.empty()
+    assert reason == EndedReason.ASSISTANT_ERROR
+    assert "not a public address" in message
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -457,6 +457,19 @@ def test_a_deleted_calls_leg_that_is_over(both: tuple[Domain, Api]) -> None:
     assert f"hang-up:{call['id']}" not in ours.later.waiting
 
 
+def test_a_deleted_calls_leg_that_went_on_to_its_flow(both: tuple[Domain, Api]) -> None:
+    """The call was over, and its leg is in the flow's hands: tidying up hangs nobody up."""
+    ours, api = both
+    flow = "https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1"
+    call = dialled(ours, api, TWILIO, phoneCallProviderReturnUrl=flow)
+    ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
+    ours.hear(call, TWILIO, EventKind.MEDIA_CONNECTED)
+    ours.end(call)
+    assert f"hang-up:{call['id']}" not in ours.later.waiting
+    ours.delete(call)
+    assert f"hang-up:{call['id']}" not in ours.later.waiting
+
+
 def test_a_deleted_calls_leg_that_a_flow_brought(both: tuple[Domain, Api]) -> None:
     """It runs out of markup: the URLs in there lead nowhere any more."""
     ours, _ = both

@@ -12,6 +12,7 @@ import pytest
 
 from app import bootstrap
 from app.config import Settings
+from app.delivery.jobs import WORKERS
 from app.domain import artifacts, ledger, recording_files, recordings
 from app.domain.waves import channels, mix
 from app.store import calls
@@ -298,6 +299,24 @@ def gone(one: Recorded, keys: list[str]) -> bool:
     return True
 
 
+def test_slow_files_leave_workers_for_other_jobs(both: tuple[Domain, Api]) -> None:
+    """Each fetch meets the next one while the carrier sends: a file may take ten minutes."""
+    one = Recorded(both, TWILIO)
+    one.begin()
+    one.tell()
+    waits = list[float | None]()
+
+    def another() -> None:
+        waits.append(one.fetch(DOWN))
+
+    one.api.meanwhile = another
+    one.fetch(DOWN)
+    assert waits[0] == recording_files.AT_ONCE_SECONDS
+    assert len(waits) == recording_files.AT_ONCE < WORKERS / 2
+    one.api.meanwhile = lambda: None
+    assert one.fetch() is None
+
+
 def test_a_deleted_calls_files_are_erased(both: tuple[Domain, Api]) -> None:
     one = kept(both)
     keys = [row["blob"] for row in one.rows()]
@@ -329,3 +348,23 @@ def test_old_recordings_are_erased_and_no_others(both: tuple[Domain, Api]) -> No
     recording_files.sweep(core, {})
     assert gone(one, keys)
     assert "recordingUrl" not in one.ours.get(one.call)
+
+
+def test_the_sweep_takes_the_call_before_its_recording(
+    both: tuple[Domain, Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a deletion does, which takes both: the other way round PostgreSQL finds a deadlock."""
+    one = kept(both)
+    core = replace(one.core, settings=replace(one.core.settings, recording_retention_days=1))
+    one.ours.clock.pass_(86_401)
+    taken = list[str]()
+    for module, name in ((calls, "get"), (rows, "update")):
+        real = getattr(module, name)
+
+        def noted(*args: Any, _real: Any = real, _name: str = name, **more: Any) -> Any:
+            taken.append(_name)
+            return _real(*args, **more)
+
+        monkeypatch.setattr(module, name, noted)
+    recording_files.sweep(core, {})
+    assert taken == ["get", "update"] * 2

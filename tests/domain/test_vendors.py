@@ -75,6 +75,15 @@ def test_each_source_goes_before_the_next(app: Flask, api: Api, leg: Leg) -> Non
     }
 
 
+def test_whose_address_may_lead_anywhere(app: Flask, api: Api, leg: Leg) -> None:
+    """The operator's: what a client chose is looked at again when it is called."""
+    operators(app, VendorSettings("deepgram", None, "http://10.0.0.7:8080"))
+    api.made("/credential", {"provider": "groq", "apiKey": "k", "apiUrl": "https://a.example"})
+    own = [{"provider": "openai", "apiKey": "own", "apiUrl": "https://own.example/v1"}]
+    keys = seat(api, leg, credentials=own).keys
+    assert {name for name, access in keys.items() if access.foreign} == {"groq", "openai"}
+
+
 def test_of_two_stored_the_newer(api: Api, leg: Leg) -> None:
     for key in ("first", "second"):
         api.made("/credential", {"provider": "openai", "apiKey": key})

@@ -98,6 +98,38 @@ async def test_it_listens_until_somebody_else_answers(
 
 
 @on_loop
+async def test_one_without_calls_tells_at_once_that_it_stops() -> None:
+    """It may answer requests for seconds yet, and another that stops would count on it."""
+    domain = Domain()
+    told = list[bool]()
+    beat = domain.beat
+
+    def noted() -> None:
+        told.append(domain.presence.draining)
+        beat()
+
+    async with serving(domain) as served:
+        domain.beat = noted  # type: ignore[method-assign]
+        await served.application.drain()
+        assert told == [True]
+
+
+@on_loop
+async def test_a_store_that_fails_oddly_stops_no_stop() -> None:
+    domain = Domain()
+
+    def broken() -> None:
+        raise OSError("no locks available")
+
+    async with serving(domain) as served, calling(served, VONAGE) as carrier:
+        await domain.hears("joined")
+        domain.beat = broken  # type: ignore[method-assign]
+        await served.application.drain()
+        await carrier.wait_closed()
+    assert domain.words()[-1] == "lost"
+
+
+@on_loop
 async def test_with_nobody_to_take_it_over_a_call_is_ended() -> None:
     domain = Domain()
     domain.presence.peers = ()

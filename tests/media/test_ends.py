@@ -386,15 +386,24 @@ async def test_call_that_is_over_is_closed_without_a_report(nudged: bool, play: 
         assert [told for told in domain.told if told[1] == "token-1"][-1][0] == "joined"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("x", {}, Exception()),  # the database's
+        OSError("no locks available"),  # of the file beside it
+    ],
+)
 @on_loop
-async def test_watcher_survives_a_store_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_watcher_survives_a_store_failure(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     domain = Domain()
     asked = list[str]()
 
     def over(call_ids: Any) -> set[str]:
         asked.extend(call_ids)
         if len(asked) < 3:
-            raise OperationalError("x", {}, Exception())
+            raise error
         return set(call_ids)
 
     monkeypatch.setattr(domain, "over", over)

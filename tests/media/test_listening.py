@@ -255,6 +255,19 @@ async def test_a_listener_that_reads_nothing_is_let_go() -> None:
 
 
 @on_loop
+async def test_a_listener_that_reads_nothing_takes_nobody_else_the_sound() -> None:
+    one = monitor()
+    deaf, attentive = one.join(), one.join()
+    for number in range(MAX_MESSAGES + 5):
+        deaf.tell({"type": "transcript", "number": number})
+    messages = aiter(attentive)
+    await anext(messages)  # what the sound is
+    for _ in range(3):
+        assert isinstance(await anext(messages), bytes)
+    one.close()
+
+
+@on_loop
 async def test_one_more_than_may_listen() -> None:
     async with serving(Domain()) as served, calling(served, TWILIO):
         heard = await monitored(served)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +82,27 @@ async def test_a_killed_processs_is_handed_over_by_the_next(tmp_path: Path) -> N
         await domain.hears("kept")
     ((_, _, frames),) = domain.sounds
     assert len(frames) == 4 * 4000
+
+
+@on_loop
+async def test_looking_for_them_survives_a_disk_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain, looks = Taped(tmp_path), list[str]()
+    looked, really = asyncio.Event(), tape.hand_over_all
+    loop = asyncio.get_running_loop()
+
+    def look(service: Any) -> None:
+        looks.append("look")
+        if len(looks) == 1:
+            raise OSError("input/output error")
+        really(service)
+        loop.call_soon_threadsafe(looked.set)
+
+    monkeypatch.setattr(tape, "hand_over_all", look)
+    monkeypatch.setattr(tape, "COLLECT_SECONDS", 0.01)
+    async with serving(domain):
+        await looked.wait()
 
 
 def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from app.patchbay import Patchbay
+from app.routes.recordings import AT_ONCE
 from app.store import calls
 from tests.routes.api import UNKNOWN, Api, refused
 from tests.routes.test_tenants import kept
@@ -49,6 +50,25 @@ def target(url: str, **changes: str) -> str:
     parts = urlsplit(url)
     query = {**dict(parse_qsl(parts.query)), **changes}
     return f"{parts.path}?{urlencode(query)}"
+
+
+def test_a_store_that_hangs_holds_few_requests_up(
+    call: Mapping[str, Any],
+    patchbay: Patchbay,
+    stranger: Api,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each request meets the next one while its file is being opened."""
+    really, statuses = patchbay.core.blobs.open, list[int]()
+
+    def slowly(*args: Any) -> Any:
+        statuses.append(stranger.request("GET", target(call["recordingUrl"])).status_code)
+        return really(*args)
+
+    monkeypatch.setattr(patchbay.core.blobs, "open", slowly)
+    assert stranger.request("GET", target(call["recordingUrl"])).status_code == 200
+    assert statuses == [503, *[200] * (AT_ONCE - 1)]
+    assert stranger.request("GET", target(call["recordingUrl"])).status_code == 200
 
 
 def test_whoever_has_the_link_may_listen(call: Mapping[str, Any], stranger: Api) -> None:

@@ -108,9 +108,9 @@ def _parts(plan: Plan, seat: Seat, rate: int, desk: Desk) -> Parts:
     keys = seat.keys
     voice = voices.choose(plan.voice, keys, desk.fallback_voice)
     custom = Custom(desk.addresses, seat.call)
-    model = _model(plan, seat)
+    model = _model(plan, seat, desk)
     return Parts(
-        _ears(plan, keys, rate, model),
+        _ears(plan, keys, rate, model, desk),
         model,
         voices.make_voice(voice, keys, rate, custom=custom),
         Named(
@@ -122,14 +122,14 @@ def _parts(plan: Plan, seat: Seat, rate: int, desk: Desk) -> Parts:
     )
 
 
-def _ears(plan: Plan, keys: Keys, rate: int, model: Any) -> Any:
+def _ears(plan: Plan, keys: Keys, rate: int, model: Any, desk: Desk) -> Any:
     """None for a keypad alone. The embedded ones are told what the menu listens for."""
     config = plan.transcriber
     if config == NO_TRANSCRIBER:
         return None
     if _provider(config) == "embedded" and isinstance(model, embedded.EmbeddedModel):
         config = {"words": vocabulary(model.menu), **config}
-    return transcribers.make_transcriber(config, keys, rate)
+    return transcribers.make_transcriber(config, keys, rate, desk.addresses)
 
 
 def _texts(voice: str) -> Texts:
@@ -138,14 +138,14 @@ def _texts(voice: str) -> Texts:
     return Texts.AHEAD if voices.is_asked_ahead(voice) else Texts.BEHIND
 
 
-def _model(plan: Plan, seat: Seat) -> Any:
+def _model(plan: Plan, seat: Seat, desk: Desk) -> Any:
     """The assistant's models that can be built, as one. Raises ``NoEngine`` of the first."""
     if _provider(plan.model) == "embedded":
         return embedded.make(plan.model, guessed=_provider(plan.transcriber) == "embedded")
     made, problems = list[Any](), list[NoEngine]()
     for config in models.candidates(plan.model):
         try:
-            made.append(models.make_model(config, seat.keys, seat.call))
+            made.append(models.make_model(config, seat.keys, seat.call, desk.addresses))
         except NoEngine as problem:
             problems.append(problem)
     if made:

@@ -23,7 +23,7 @@ class Anthropic(AnthropicLLMService):
             api_key=spec.key,
             base_url=spec.url.removesuffix("/v1"),  # the SDK adds it
             max_retries=0,
-            http_client=make_client(),
+            http_client=make_client(addresses=spec.addresses),
         )
         settings = AnthropicLLMService.Settings(
             model=spec.model,

@@ -48,7 +48,7 @@ class Chat(OpenAILLMService):
             base_url=spec.url,
             max_retries=0,
             default_headers=spec.headers,
-            http_client=make_client(spec.read_seconds or READ_SECONDS),
+            http_client=make_client(spec.read_seconds or READ_SECONDS, spec.addresses),
         )
 
 
@@ -71,7 +71,7 @@ class Azure(Chat):
             api_version=spec.extra.get("apiVersion") or AZURE_VERSION,
             max_retries=0,
             default_headers=spec.headers,
-            http_client=make_client(),
+            http_client=make_client(addresses=spec.addresses),
         )
 
 

@@ -6,9 +6,9 @@ without saying so, and waits ten minutes for an answer.
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,6 +20,8 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.assistants.local.vendors.pcm import Converter
 from app.assistants.local.vendors.voice_requests import Ask, Request
+from app.domain.core import Addresses
+from app.media.aside import aside
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
@@ -29,9 +31,6 @@ TOLD = 300
 
 NO_SOUND = frozenset({"application/json", "text/html", "text/plain"})
 """Content types of an answer that would be heard as noise."""
-
-Addresses = Callable[[str], Sequence[str]]
-"""The addresses a URL may be fetched from. Blocks; raises an exception that says why it may not."""
 
 
 class VoiceRefused(Exception):
@@ -129,7 +128,7 @@ class HttpVoice(TTSService):
         if self._addresses is None or self._pinned is None:
             return
         try:
-            self._pinned.addresses = await asyncio.to_thread(self._addresses, url)
+            self._pinned.addresses = await aside(partial(self._addresses, url))
         except Exception as error:
             raise VoiceRefused(f"the voice's server may not be asked: {error}") from error
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from app.assistants.local.vendors.access import NoEngine
+from app.assistants.local.vendors.access import NoEngine, nowhere
+from app.domain.core import Addresses
 from app.domain.vendors import NONE, Access, Keys
 from app.vendor_variables import VARIABLES
 from providers.events import EndedReason
@@ -87,18 +88,29 @@ class Spec:
     read_seconds: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The account's own, as Azure's API version."""
+    foreign: bool = False
+    """A client chose the address."""
+    addresses: Addresses | None = field(default=None, repr=False)
+    """The rule for where that may be; None: the address is the vendor's, or the operator's own."""
 
 
 def make_model(
-    config: Mapping[str, Any], keys: Keys, facts: Mapping[str, Any] | None = None
+    config: Mapping[str, Any],
+    keys: Keys,
+    facts: Mapping[str, Any] | None = None,
+    addresses: Addresses = nowhere,
 ) -> LLMService[Any]:
     """The service of an assistant's ``model``. Raises ``NoEngine``, and nothing else.
+
+    ``addresses``: the rule for servers that a client chose; without it none of them is asked.
 
     ``facts``: what a custom-llm server may be told (``metadata``, ``call``, ``phoneNumber``,
     ``customer``), as ``metadataSendMode`` says. The service closes its connections when its
     pipeline is cleaned up; ``run_inference`` works until then.
     """
     spec = read_spec(config, keys, facts or {})
+    if spec.foreign:
+        spec = replace(spec, addresses=addresses)
     if spec.provider == "anthropic":
         from app.assistants.local.vendors.anthropic_models import Anthropic
 
@@ -171,12 +183,17 @@ def read_spec(config: Mapping[str, Any], keys: Keys, facts: Mapping[str, Any]) -
         body=_body(provider, config, facts),
         read_seconds=_number(config, "timeoutSeconds") if provider == "custom-llm" else None,
         extra=access.extra,
+        foreign=bool(_own(provider, config)) or (access.foreign and access.url is not None),
     )
 
 
+def _own(provider: str, config: Mapping[str, Any]) -> Any:
+    """The assistant's address of its model."""
+    return config.get("url") if provider == "custom-llm" else None
+
+
 def _address(provider: str, config: Mapping[str, Any], access: Access) -> str:
-    own = config.get("url") if provider == "custom-llm" else None
-    url = own or access.url or BASES[provider]
+    url = _own(provider, config) or access.url or BASES[provider]
     if not url:
         where = "model.url" if provider == "custom-llm" else VARIABLES[provider].url
         raise _missing(provider, f"{provider} has no address: set {where}")

@@ -19,7 +19,8 @@ from pipecat.utils.time import time_now_iso8601
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.assistants.stream import Direct
+from app.assistants.stream import Direct, pinned
+from app.domain.core import Addresses
 
 OPEN_SECONDS = 8.0
 """For a socket that replaces a lost one; ``prompt`` bounds the first."""
@@ -47,6 +48,8 @@ class SocketTranscriber(WebsocketSTTService):
     """``settings.language`` is a code of the server's own, or None."""
 
     _websocket: ClientConnection | None
+    addresses: Addresses | None = None
+    """The rule for where the server may be; None: it is the vendor's, or was judged before."""
 
     def __init__(
         self,
@@ -140,6 +143,7 @@ class SocketTranscriber(WebsocketSTTService):
     async def _open(self) -> ClientConnection:
         socket = await Direct(
             self._url,
+            **await pinned(self._url, self.addresses),
             additional_headers=self._headers,
             user_agent_header="patchbay",
             compression=None,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from app.assistants.local.vendors.access import NoEngine
+from app.assistants.local.vendors.access import NoEngine, nowhere, vet
+from app.domain.core import Addresses
 from app.domain.vendors import NONE, Access, Keys
 from providers.events import EndedReason
 
@@ -51,12 +52,16 @@ _ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
 
 
 def make_transcriber(
-    config: Mapping[str, Any] | None, keys: Keys, sample_rate: int
+    config: Mapping[str, Any] | None,
+    keys: Keys,
+    sample_rate: int,
+    addresses: Addresses = nowhere,
 ) -> STTService | None:
     """The service for one call; None: nobody listens, keys are heard all the same.
 
     ``config``: the assistant's ``transcriber``. ``sample_rate``: the call's, in hertz; the service
-    takes 16-bit mono of it. Raises ``NoEngine``.
+    takes 16-bit mono of it. ``addresses``: the rule for servers that a client chose; without it
+    none of them is asked. Blocks. Raises ``NoEngine``.
     """
     if not config:
         return None
@@ -71,8 +76,12 @@ def make_transcriber(
         text = f"There is no transcriber {provider!r}: transcriber.provider is one of {known}."
         raise NoEngine(STAGE, str(provider), text)
     access = _checked(str(provider), vendor, keys)
+    if access.foreign and access.url:
+        vet(STAGE, str(provider), access.url, addresses)
     module = import_module(f"app.assistants.local.vendors.{vendor.module}")
     made: STTService = module.make(config, access, sample_rate)
+    if vendor.address is None:
+        made.addresses = addresses  # type: ignore[attr-defined]  # the assistant names its server
     return made
 
 
@@ -105,4 +114,4 @@ def _checked(provider: str, vendor: Vendor, keys: Keys) -> Access:
     if not _ORIGIN.fullmatch(url):
         text = f"The address of the transcriber {provider} must be like {vendor.address}, without a path."
         raise NoEngine(STAGE, provider, text)
-    return Access(access.key or NO_KEY, url, access.extra)
+    return replace(access, key=access.key or NO_KEY, url=url)

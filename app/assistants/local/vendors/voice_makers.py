@@ -6,19 +6,18 @@ The media engine is imported when a voice is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from app.assistants.local.vendors import voice_names, voice_requests
 from app.assistants.local.vendors.voice_requests import Config
+from app.domain.core import Addresses
 from app.domain.vendors import Access
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
-
-    from app.assistants.local.vendors.http_voice import Addresses
 
 GONE = frozenset({"playht", "lmnt", "neets"})
 """Out of business: they speak only through an address that takes OpenAI's requests."""
@@ -43,20 +42,22 @@ class Custom:
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def nowhere(url: str) -> Sequence[str]:
-    """The rule where there is none: no server may be asked."""
-    raise PermissionError("this process asks no servers")
-
-
 Maker = Callable[[Config, Access, int, Custom], "TTSService"]
 
 
-def _openai(config: Config, access: Access, sample_rate: int, _: Custom) -> TTSService:
-    return _http(config, voice_requests.openai(config, access, sample_rate), sample_rate)
+def _openai(config: Config, access: Access, sample_rate: int, custom: Custom) -> TTSService:
+    ask = voice_requests.openai(config, access, sample_rate)
+    return _http(config, ask, sample_rate, addresses=_rule(access, custom))
 
 
-def _azure(config: Config, access: Access, sample_rate: int, _: Custom) -> TTSService:
-    return _http(config, voice_requests.azure(config, access, sample_rate), sample_rate)
+def _azure(config: Config, access: Access, sample_rate: int, custom: Custom) -> TTSService:
+    ask = voice_requests.azure(config, access, sample_rate)
+    return _http(config, ask, sample_rate, addresses=_rule(access, custom))
+
+
+def _rule(access: Access, custom: Custom) -> Addresses | None:
+    """Only an address that a client chose is judged."""
+    return custom.addresses if access.foreign and access.url else None
 
 
 def _custom(config: Config, _: Access, sample_rate: int, custom: Custom) -> TTSService:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from app.assistants.local.vendors.access import NoEngine
-from app.assistants.local.vendors.voice_makers import GONE, MAKERS, Custom, nowhere, server_of
+from app.assistants.local.vendors.access import NoEngine, nowhere, vet
+from app.assistants.local.vendors.voice_makers import GONE, MAKERS, Custom, server_of
 from app.assistants.local.vendors.voice_requests import Config
 from app.domain.vendors import NONE, Access, Keys
 
@@ -78,6 +78,8 @@ def make_voice(
     chosen = choose(config, keys, fallback)
     provider = chosen["provider"]
     access, rule = keys.get(provider, NONE), custom or Custom(nowhere)
+    if access.foreign and access.url:
+        vet(STAGE, provider, access.url, rule.addresses)
     try:
         return MAKERS[provider](chosen, access, sample_rate, rule)
     except (TypeError, ValueError) as error:  # nobody has checked the fields of a voice before

@@ -23,6 +23,7 @@ from app.assistants.local.vendors.models import (
     read_spec,
 )
 from app.domain.vendors import Access, Keys
+from tests.assistants.local.vendors.cases import anywhere
 from tests.assistants.local.vendors.turn import turn
 from tests.media.harness import on_loop
 from tests.vendors import anthropic, chat
@@ -276,7 +277,7 @@ async def test_what_a_custom_llm_is_told(said: dict[str, Any], told: dict[str, A
     headers = {"X-Desk": "7", "authorization": "not here"}
     async with Chat() as served:
         own = config("custom-llm", url=f"{served.url}/v2/chat/completions", headers=headers, **said)
-        await turn(make_model(own, {}, facts))
+        await turn(make_model(own, {}, facts, anywhere))
     [asked] = served.asked
     names = {"metadata", "call", "customer", "a"}
     assert {name: value for name, value in asked.body.items() if name in names} == told

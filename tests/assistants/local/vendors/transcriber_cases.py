@@ -13,6 +13,7 @@ from app.assistants.local.vendors.transcribers import (
     make_transcriber,
 )
 from app.domain.vendors import Access
+from tests.assistants.local.vendors.cases import anywhere
 from tests.speech import SENTENCES, seconds
 from tests.vendors import assembly_ai, custom_transcriber, deepgram_listen, gladia, talkscriber
 from tests.vendors.ears import Ears
@@ -124,6 +125,6 @@ def made(
     whole = {"provider": name, **CASES[name].config, **config}
     if "server" in whole:
         whole["server"] = {"url": f"{vendor.url}/hear".replace("http", "ws"), **whole["server"]}
-    service = make_transcriber(whole, {name: Access(key, vendor.url)}, rate)
+    service = make_transcriber(whole, {name: Access(key, vendor.url)}, rate, anywhere)
     assert service is not None
     return service
