@@ -25,7 +25,6 @@ run: $(READY)  ## the bridge alone, with the settings of the environment
 test: $(READY)  ## lint, types, and the suite on SQLite and on PostgreSQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/python -m tests.run
 
 bench: $(READY)  ## figures for docs/benchmarks.md

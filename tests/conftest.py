@@ -6,37 +6,24 @@ store gets a database of its own there. ``python -m tests.run`` does one after t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from werkzeug.routing import Rule
 
 from app.config import Settings
 from app.store.engine import Store
 from app.store.vault import Vault
+from tests import sharing
 from tests.databases import fresh_database
 from tests.receiver import Receiver
 
-_compiled = Rule._compile_builder
 SECRET_KEY = "a key of the tests, long enough"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "database: runs on PostgreSQL too (set by its fixtures)")
-    Rule._compile_builder = _when_needed  # type: ignore[method-assign]
-
-
-def _when_needed(self: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-    """``url_for`` of a route, compiled at its first use: that of all is most of making an application."""
-    made = list[Callable[..., tuple[str, str]]]()
-
-    def build(rule: Rule, **values: object) -> tuple[str, str]:
-        if not made:
-            made.append(_compiled(self, append_unknown))
-        return made[0](rule, **values)
-
-    return build
+    sharing.install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,7 +32,15 @@ TABLES = (
     *(table.name for table in reversed(metadata.sorted_tables)),
     *(f"procrastinate_{name}" for name in PROCRASTINATE),
 )
-_EMPTY = sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(t)) for t in TABLES)
+_EMPTY = sql.SQL("""
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT t FROM unnest(ARRAY[{}]) WITH ORDINALITY AS tables (t, position)
+            WHERE pg_relation_size(t::regclass) > 0 ORDER BY position
+        LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+    END $$
+""").format(sql.SQL(", ").join(map(sql.Literal, TABLES)))
+"""Only of tables that ever had a row: a new connection looks up each table it names."""
+
 _FROM_ONE = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
 _SHAPE = """
     SELECT array_agg(relname::text ORDER BY relname), (SELECT max(version_num) FROM alembic_version)

@@ -1,4 +1,6 @@
-"""``python -m tests.run``: the whole suite on SQLite, then what touches the store on PostgreSQL.
+"""``python -m tests.run``: types, the whole suite on SQLite, then what touches the store on PostgreSQL.
+
+mypy works for most of a minute on one processor: it runs while the suite does, and is heard then.
 
 Arguments are handed to pytest. TEST_DATABASE_URL names a PostgreSQL server to use; without it
 one is started from the system's binaries, or from the pip package ``pgserver``.
@@ -9,6 +11,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tests.postgresql import server
 
@@ -19,13 +24,35 @@ takes from who is not, or the last minute would be one worker's."""
 
 def main() -> int:
     given = os.environ.pop("TEST_DATABASE_URL", None)
-    print("== the suite on SQLite", flush=True)
-    status = _pytest()
+    with _types() as judged:
+        print("== the suite on SQLite", flush=True)
+        status = _pytest()
+        status = judged() or status
     if status:
         return status
     with server(given) as url:
         print(f"== what touches the store, on PostgreSQL ({url.rsplit('@')[-1]})", flush=True)
         return _pytest("-m", "database", TEST_DATABASE_URL=url)
+
+
+@contextmanager
+def _types() -> Iterator[Callable[[], int]]:
+    """mypy, under way. What it yields waits for it, prints what it says and returns its status."""
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen([sys.executable, "-m", "mypy"], stdout=said, stderr=said) as process,
+    ):
+
+        def judged() -> int:
+            status = process.wait()
+            said.seek(0)
+            print(f"== types\n{said.read()}", end="", flush=True)
+            return status
+
+        try:
+            yield judged
+        finally:
+            process.kill()
 
 
 def _pytest(*arguments: str, **environ: str) -> int:

@@ -1,0 +1,56 @@
+"""What the tests of one process share, because making it again for each takes most of their time.
+
+Everywhere else one process has one application and one engine, and keeps these by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from werkzeug.routing import Rule
+
+_open = sa.create_engine
+_compiled = Rule._compile_builder
+
+
+def install() -> None:
+    sa.create_engine = _with_statements
+    Rule._compile_builder = _when_needed  # type: ignore[method-assign]
+
+
+class Statements(dict[tuple[object, ...], object]):
+    """SQLAlchemy's compiled statements, for all engines of one kind of database.
+
+    https://docs.sqlalchemy.org/en/21/core/connections.html#sql-caching
+    """
+
+    def get(self, key: tuple[object, ...], default: Any = None) -> Any:
+        return super().get(key[1:], default)  # the first is the engine's own dialect
+
+    def __setitem__(self, key: tuple[object, ...], value: object) -> None:
+        super().__setitem__(key[1:], value)
+
+
+_statements: dict[str, Statements] = {}
+
+
+def _with_statements(*args: Any, **options: Any) -> Engine:
+    engine = _open(*args, **options)
+    shared = _statements.setdefault(engine.dialect.name, Statements())
+    engine.update_execution_options(compiled_cache=shared)
+    return engine
+
+
+def _when_needed(self: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+    """``url_for`` of a route, compiled at its first use: that of all is most of making an application."""
+    made = list[Callable[..., tuple[str, str]]]()
+
+    def build(rule: Rule, **values: object) -> tuple[str, str]:
+        if not made:
+            made.append(_compiled(self, append_unknown))
+        return made[0](rule, **values)
+
+    return build
