@@ -18,6 +18,7 @@ from app.domain import analysis_plan, artifacts, costs, vendors
 from app.domain.analysis_plan import Question
 from app.domain.assistants import backend_of, merge
 from app.domain.core import Core, Row, Thought
+from app.domain.few import few
 from app.domain.vendors import Keys
 from app.store import calls
 from providers.events import CallStatus
@@ -31,6 +32,8 @@ LAST_WORDS_SECONDS = 3.0
 """From the end until the last words are written, at the latest, unless their process was killed."""
 WAITS = (1.0, 5.0)
 """Seconds between the attempts."""
+AT_ONCE, AT_ONCE_SECONDS = 4, 1.0
+"""Calls whose models a process asks at a time, and until one that found no place looks again."""
 EMBEDDED = "embedded"
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ def end(core: Core, conn: Connection, row: Row, delay: float = LAST_WORDS_SECOND
         core.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", {"callId": row["id"]}, delay=delay)
 
 
+@few(AT_ONCE, AT_ONCE_SECONDS)
 def run(core: Core, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job; the seconds until the model is asked again, or None."""
     with core.store.read() as conn:

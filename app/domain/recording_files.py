@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import BoundedSemaphore
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain import artifacts, waves
 from app.domain.core import Core, Row, new_id
+from app.domain.few import few
 from app.domain.recording_links import LINKED
 from app.domain.recordings import ARTIFACT, STEREO, failed
 from app.store import accounts, calls, recordings
@@ -55,8 +55,6 @@ AT_ONCE_SECONDS = 2.0
 SWEEP_SECONDS = 3600.0
 SWEPT_AT_ONCE = 200
 
-_fetching = BoundedSemaphore(AT_ONCE)
-
 log = logging.getLogger(__name__)
 
 
@@ -69,17 +67,9 @@ class Errand:
     client: Client = field(repr=False)
 
 
+@few(AT_ONCE, AT_ONCE_SECONDS)
 def fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job ``FETCH``."""
-    if not _fetching.acquire(blocking=False):
-        return AT_ONCE_SECONDS
-    try:
-        return _fetch(core, payload)
-    finally:
-        _fetching.release()
-
-
-def _fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
     errand = _errand(core, payload["recordingId"])
     if errand is None:
         return None
