@@ -183,12 +183,13 @@ def _round_trip(
 
 
 def _sent(url: str, probe: Probe) -> int | None:
+    """On a connection of its own: a kept one may be closing just now."""
     try:
         answer = urllib3.request(
             "POST",
             url,
             body=probe.body,
-            headers=dict(probe.headers),
+            headers={**probe.headers, "Connection": "close"},
             timeout=5.0,
             retries=False,
         )

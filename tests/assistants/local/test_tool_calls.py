@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from app.media.tones import COLUMNS, KEYS, ROWS
 
 from app.domain.core import Reply
 from providers.events import EndedReason
+from providers.tones import COLUMNS, KEYS, ROWS
 from tests.assistants.local.talk import MODEL, Call, Vendors, talking, vendors
 from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
 from tests.vendors.custom_voice import CustomVoice
