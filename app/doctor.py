@@ -185,14 +185,15 @@ def _round_trip(
 def _sent(url: str, probe: Probe) -> int | None:
     """On a connection of its own: a kept one may be closing just now."""
     try:
-        answer = urllib3.request(
-            "POST",
-            url,
-            body=probe.body,
-            headers={**probe.headers, "Connection": "close"},
-            timeout=5.0,
-            retries=False,
-        )
+        with urllib3.PoolManager() as pool:
+            answer = pool.request(
+                "POST",
+                url,
+                body=probe.body,
+                headers=dict(probe.headers),
+                timeout=5.0,
+                retries=False,
+            )
     except urllib3.exceptions.HTTPError:
         return None
     return int(answer.status)
