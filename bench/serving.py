@@ -27,6 +27,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 def environment(port: int, directory: str, database: str | None) -> dict[str, str]:
     return {
         **os.environ,
+        "MALLOC_ARENA_MAX": "2",  # as `patchbay serve` has it
         "PORT": str(port),
         "PUBLIC_URL": f"http://localhost:{port}",
         "DATABASE_URL": database or f"sqlite:///{directory}/bench.db",
