@@ -15,7 +15,17 @@ from app.media.desk import Desk
 from app.media.ending import Ending, How
 from app.media.session import Session
 from app.store.commands import Command
-from tests.media.harness import QUICK, Domain, Served, TwilioCaller, calling, on_loop, serving
+from tests.media.harness import (
+    QUICK,
+    Domain,
+    Served,
+    TwilioCaller,
+    calling,
+    listen,
+    loud,
+    on_loop,
+    serving,
+)
 
 TWILIO = TwilioCaller()
 SLEEPY = replace(QUICK, watch_seconds=3600)
@@ -82,10 +92,13 @@ async def test_a_store_that_fails_delays_them(monkeypatch: pytest.MonkeyPatch) -
 async def test_a_socket_that_ends_takes_none() -> None:
     """They are for the one that replaces it."""
     domain = Domain()
-    async with serving(domain) as served, calling(served, TWILIO):
+    async with serving(domain, SLEEPY) as served, calling(served, TWILIO) as carrier:
         session = await session_of(served)
+        await carrier.send(TWILIO.sound(loud(TWILIO)))
+        await listen(TWILIO, carrier, 1)  # the echo: what was given before it is taken
         session.fate.seal(Ending(How.LOST))
         domain.given.append(SAY)
+        served.application.hub.nudge("token-1")
         await domain.hears("lost")
         while served.application.hub._sessions:  # noqa: ASYNC110
             await asyncio.sleep(0)
