@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask_openapi3.openapi import OpenAPI
 
-    from app.config import Settings
+    from app.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
-    """The Flask application. ``app.extensions["patchbay"]`` is its :class:`~app.patchbay.Patchbay`.
+    """The Flask application. ``app.extensions["patchbay"]`` is its :class:`~app.wiring.Patchbay`.
 
     Opens no connection yet: ``Patchbay.start()`` does. Raises ``SettingsError``.
     """
-    from app import cli, config, logs
-    from app.errors import init_errors
-    from app.patchbay import Patchbay
+    from app import log_setup
+    from app import settings as settings_module
+    from app.cli import main as cli
     from app.routes import init_routes
+    from app.routes.errors import init_errors
+    from app.wiring import Patchbay
 
-    settings = settings or config.load()
-    logs.configure(settings.log_level)
+    settings = settings or settings_module.load()
+    log_setup.configure(settings.log_level)
     app = init_routes(Patchbay(settings))
     init_errors(app)
     for command in cli.COMMANDS:

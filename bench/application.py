@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from app import create_app
-from app.asgi import build
+from app.server.asgi import build
 
 TWIML = b"<?xml version='1.0' encoding='utf-8'?><Response><Hangup/></Response>"
 

@@ -10,10 +10,10 @@ import sys
 
 import uvicorn
 
-from app.bridge import Receive, Scope, Send
 from app.media.socket import Gone, Socket
-from app.worker import SETTINGS
-from providers.base import Audio
+from app.server.worker import SETTINGS
+from app.server.wsgi_bridge import Receive, Scope, Send
+from providers.base.media import Audio
 from providers.registry import PROVIDERS
 
 

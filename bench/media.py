@@ -70,10 +70,10 @@ async def floor(chosen: argparse.Namespace) -> None:
 
 async def imports(chosen: argparse.Namespace) -> None:
     for name, code in (
-        ("app.asgi", "import app.asgi"),
+        ("app.server.asgi", "import app.server.asgi"),
         ("the engine, after it", "from app.assistants.local import warm; warm.load()"),
     ):
-        before = "import app.asgi; " if name != "app.asgi" else ""
+        before = "import app.server.asgi; " if name != "app.server.asgi" else ""
         runs = [timed_import(before, code) for _ in range(3)]
         wall, cpu = (statistics.median(run[n] for run in runs) for n in (0, 1))
         print(f"{name:<22} {wall:.2f} s, {cpu:.2f} s of processor time")

@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bench.serving import ACCOUNT, TOKEN
 from bench.vendors import GREETING, REPLY, SECONDS
-from providers.audio import audioop, pcm_to_mulaw
+from providers.common.audio import audioop, pcm_to_mulaw
 from providers.twilio import signature
 from tests.speech import speech
 

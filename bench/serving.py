@@ -95,7 +95,7 @@ def bridge(
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        command = [*python, "gunicorn", "-k", "app.worker.Worker", "-w", str(workers)]
+        command = [*python, "gunicorn", "-k", "app.server.worker.Worker", "-w", str(workers)]
         command += ["-b", f"127.0.0.1:{port}", "--log-level", "error"]
         with running([*command, "bench.application:application"], env, core) as pid:
             wait(f"http://127.0.0.1:{port}/readyz")

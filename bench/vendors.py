@@ -21,11 +21,11 @@ from typing import Any
 import uvloop
 from aiohttp import WSMsgType, web
 
-from providers.audio import audioop
-from tests.vendors.chat import Chat
-from tests.vendors.deepgram_listen import results
-from tests.vendors.ears import Heard
-from tests.vendors.served import Asked
+from providers.common.audio import audioop
+from tests.fakes.vendors.chat import Chat
+from tests.fakes.vendors.deepgram_listen import results
+from tests.fakes.vendors.ears import Heard
+from tests.fakes.vendors.served import Asked
 
 GREETING, REPLY = "Hello there, how may I help?", "Surely I will see to it at once for you."
 SECONDS = {GREETING: 1.0, REPLY: 3.0}

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.assistants.local.vendors import models, voice_failures
+from app.vendors import failures
+from app.vendors.common.llm_spec import FAILED
 from providers.events import EndedReason as R
-from providers.simulation import Scenario
-from providers.twilio import simulator as twilio
-from providers.vonage import simulator as vonage
+from providers.simulation.stage import Scenario
+from providers.twilio.simulator import scenarios as twilio
+from providers.vonage.simulator import scenarios as vonage
 
 SCENARIOS: Mapping[str, Mapping[str, Scenario[Any]]] = {
     "twilio": twilio.SCENARIOS,
@@ -93,32 +94,32 @@ PROOFS: Mapping[R, str] = {
     R.SILENCE_TIMED_OUT: f"{LOCAL}/test_goodbyes.py::test_silence_ends_the_call",
     R.ASSISTANT_SAID_END_CALL_PHRASE: f"{LOCAL}/test_goodbyes.py::test_an_end_call_phrase",
     R.PIPELINE_ERROR_FUNCTION_FAILED: (
-        f"{LOCAL}/test_tool_calls.py::test_a_tool_that_goes_on_failing_ends_the_call"
+        f"{LOCAL}/tools/test_execution.py::test_a_tool_that_goes_on_failing_ends_the_call"
     ),
     R.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED: (
-        f"{LOCAL}/test_tool_calls.py::test_a_tool_that_goes_on_failing_ends_the_call"
+        f"{LOCAL}/tools/test_execution.py::test_a_tool_that_goes_on_failing_ends_the_call"
     ),
     R.PIPELINE_ERROR_FUNCTION_FILLER_FAILED: (
-        f"{LOCAL}/test_tool_calls.py::test_a_filler_that_cannot_be_spoken"
+        f"{LOCAL}/tools/test_execution.py::test_a_filler_that_cannot_be_spoken"
     ),
     R.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED: (
-        f"{LOCAL}/test_endings.py::test_a_transcriber_that_fails"
+        f"{LOCAL}/failures/test_ended_reasons.py::test_a_transcriber_that_fails"
     ),
     **dict.fromkeys(
-        (*models.FAILED.values(), R.PIPELINE_NO_AVAILABLE_LLM_MODEL),
-        f"{LOCAL}/test_endings.py::test_a_model_that_fails",
+        (*FAILED.values(), R.PIPELINE_NO_AVAILABLE_LLM_MODEL),
+        f"{LOCAL}/failures/test_ended_reasons.py::test_a_model_that_fails",
     ),
     **dict.fromkeys(
         (
-            *voice_failures.FAILED.values(),
+            *failures.FAILED.values(),
             R.PIPELINE_ERROR_ELEVEN_LABS_VOICE_NOT_FOUND,
             R.PIPELINE_ERROR_ELEVEN_LABS_QUOTA_EXCEEDED,
             R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED,
         ),
-        f"{LOCAL}/test_endings.py::test_a_voice_that_fails",
+        f"{LOCAL}/failures/test_ended_reasons.py::test_a_voice_that_fails",
     ),
     R.SERVER_SHUTDOWN: "tests/e2e/test_stopping.py::test_at_the_limit_a_call_ends_with_its_report",
-    R.DB_ERROR: "tests/domain/test_watchdog.py::test_what_the_store_did_not_take_ends_the_call",
+    R.DB_ERROR: "tests/domain/legs/test_reconcile.py::test_what_the_store_did_not_take_ends_the_call",
     R.ASSISTANT_NOT_INVALID: (
         "tests/e2e/test_assistant_request.py"
         "::test_a_stored_assistant_that_may_not_be_called_any_more"
@@ -129,7 +130,9 @@ PROOFS: Mapping[R, str] = {
     R.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT: (
         "tests/e2e/test_assistant_request.py::test_no_assistant"
     ),
-    R.ASSISTANT_ERROR: ("tests/media/test_ends.py::test_failed_assistant_is_an_assistant_error"),
+    R.ASSISTANT_ERROR: (
+        "tests/media/test_close_reason.py::test_failed_assistant_is_an_assistant_error"
+    ),
     R.ASSISTANT_NOT_FOUND: (
         "tests/e2e/test_acceptance.py::test_an_arrival_for_an_unknown_assistant_says_why"
     ),
@@ -137,10 +140,10 @@ PROOFS: Mapping[R, str] = {
         "tests/e2e/test_acceptance.py::test_an_arrival_without_an_assistant_says_why"
     ),
     R.NO_SERVER_AVAILABLE: "tests/e2e/test_limits.py::test_a_leg_that_finds_no_seat_ends",
-    R.UNKNOWN_ERROR: "tests/domain/test_causes.py::test_a_leg_nobody_answered",
-    R.ASSISTANT_JOIN_TIMED_OUT: "tests/domain/test_causes.py::test_a_socket_that_never_came",
-    R.EXCEEDED_MAX_DURATION: "tests/domain/test_causes.py::test_a_call_that_took_too_long",
-    R.NO_CALL_RECEIVED: "tests/domain/test_causes.py::test_a_leg_that_never_came",
+    R.UNKNOWN_ERROR: "tests/domain/calls/test_causes.py::test_a_leg_nobody_answered",
+    R.ASSISTANT_JOIN_TIMED_OUT: "tests/domain/calls/test_causes.py::test_a_socket_that_never_came",
+    R.EXCEEDED_MAX_DURATION: "tests/domain/calls/test_causes.py::test_a_call_that_took_too_long",
+    R.NO_CALL_RECEIVED: "tests/domain/calls/test_causes.py::test_a_leg_that_never_came",
 }
 """Tests of what no scenario shows."""
 

@@ -1,6 +1,6 @@
 """The one vocabulary every carrier is translated to: statuses, ended reasons, events.
 
-Holds no carrier's words and decides nothing; ``app/domain/call.py`` folds the events.
+Holds no carrier's words and decides nothing; ``app/domain/calls/state.py`` folds the events.
 Spelling of statuses and reasons is Vapi's "Create Phone Call" page; one value is added
 (``phone-call-provider-bypass-enabled-but-no-call-received``), because none of its 56 says that.
 https://docs.vapi.ai/api-reference/calls/create
@@ -212,7 +212,7 @@ class CallEvent:
     ``key`` is unique within the call: a repeated key is the same event again.
     ``sequence`` breaks ties of ``at``, where the carrier counts.
     ``generic``: the reason may be replaced by a more specific one until the call settles.
-    ``data`` holds facts in our words (JSON; of every kind ``price`` as in ``prices.py``), ``raw`` the carrier's own words (JSON, stored only).
+    ``data`` holds facts in our words (JSON; of every kind ``price`` as in ``common/price.py``), ``raw`` the carrier's own words (JSON, stored only).
     """
 
     kind: EventKind

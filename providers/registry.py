@@ -1,10 +1,10 @@
-"""Every carrier there is. Adding one: a folder like the others, a line here, one in ``app/config.py``."""
+"""Every carrier there is. Adding one: a folder like the others, a line here, one in ``app/settings.py``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers.base import Provider
+from providers.base.carrier import Provider
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
 

@@ -114,13 +114,18 @@ class Bridge:
 
     def run(self, *arguments: str) -> str:
         """One ``patchbay`` command with this bridge's settings; its output."""
-        command = [sys.executable, "-c", "from app.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from app.cli.main import main; main()", *arguments]
         done = subprocess.run(command, env=self.environ, check=True, capture_output=True, text=True)
         return done.stdout
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "-k", "app.worker.Worker"]
-        command += ["--no-control-socket", "-b", f"127.0.0.1:{self.port}", "app.asgi:application"]
+        command = [sys.executable, "-m", "gunicorn", "-k", "app.server.worker.Worker"]
+        command += [
+            "--no-control-socket",
+            "-b",
+            f"127.0.0.1:{self.port}",
+            "app.server.asgi:application",
+        ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=self.environ, stdout=log, stderr=log, start_new_session=True

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from app.config import Settings
+from app.settings import Settings
 from app.store.engine import Store
 from app.store.vault import Vault
 from tests import sharing
 from tests.databases import fresh_database
-from tests.receiver import Receiver
+from tests.fakes.client_server import Receiver
 
 SECRET_KEY = "a key of the tests, long enough"
 

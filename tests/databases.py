@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from app.delivery.jobs import open_jobs
+from app.jobs.factory import open_jobs
 from app.store import migrate
 from app.store.engine import Store
 from app.store.schema import metadata

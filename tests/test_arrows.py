@@ -13,29 +13,29 @@ OUTSIDE = {"app", "providers"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
-    "app.vendor_variables": set(),
-    "app.config": {"app.vendor_variables"},
-    "app.logs": {"providers"},
-    "app.errors": {"app.domain"},
+    "app.vendors.common.environment": set(),
+    "app.settings": {"app.vendors.common.environment"},
+    "app.log_setup": {"providers"},
+    "app.routes.errors": {"app.domain"},
     "app.store": {"providers"},
-    "app.domain": {"app.store", "app.config", "app.vendor_variables", "providers"},
+    "app.domain": {"app.store", "app.settings", "app.vendors.common.environment", "providers"},
     "app.routes": {
         "app.domain",
         "app.store",
-        "app.errors",
-        "app.config",
+        "app.routes.errors",
+        "app.settings",
         "providers",
-        "app.patchbay",
+        "app.wiring",
     },
-    "app.delivery": {"app.domain", "app.store", "app.config"},
-    "app.assistants": {"app.domain", "app.media", "app.vendor_variables", "providers"},
+    "app.delivery": {"app.domain", "app.store", "app.settings"},
+    "app.assistants": {"app.domain", "app.media", "app.vendors.common.environment", "providers"},
     "app.media": {"app.domain", "providers"},
-    "app.bootstrap": {"app.domain", "app.store", "app.config"},
+    "app.default_org": {"app.domain", "app.store", "app.settings"},
 }
 """What each room may name. Rooms that are not listed join the others and may name all."""
 
 CARRIERS = re.compile(r"\b(twilio|vonage)\b", re.IGNORECASE)
-MAY_NAME_CARRIERS = {"app/config.py", "app/cli.py"}
+MAY_NAME_CARRIERS = {"app/settings.py", "app/cli/main.py"}
 
 
 def room(module: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app.delivery.jobs import open_jobs
+from app.jobs.factory import open_jobs
 from app.store.engine import Store
 from tests.databases import fresh_database
 

@@ -17,8 +17,8 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.util import load_class
 
-import app.asgi
-from app.worker import Worker
+import app.server.asgi
+from app.server.worker import Worker
 
 ROOT = Path(__file__).parents[1]
 
@@ -144,13 +144,13 @@ def test_the_web_line_names_what_is_there(
     given = Config().parser().parse_args(arguments)
     assert program == "gunicorn"
     assert load_class(given.worker_class) is Worker
-    assert given.args == ["app.asgi:application"]
+    assert given.args == ["app.server.asgi:application"]
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("SECRET_KEY", "the secret key of this test")
     try:
-        assert callable(app.asgi.application)
+        assert callable(app.server.asgi.application)
     finally:
-        vars(app.asgi).pop("application", None)
+        vars(app.server.asgi).pop("application", None)
 
 
 def test_the_release_line_migrates_as_it_stands(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The pages tell the truth: routes, commands, scenarios, paths, links and examples.
 
-That every setting is documented is tested beside the settings (``test_config.py``).
+That every setting is documented is tested beside the settings (``test_settings.py``).
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ import click
 import pytest
 from flask import Flask
 
-from app import cli, create_app
-from app.config import DELIVERY_SCHEDULE, Settings
-from app.delivery import schedule, signing
-from app.domain.call import EVIDENCE
-from app.domain.server_messages import END_OF_CALL_REPORT, STATUS_UPDATE
-from providers.base import Connect
+from app import create_app
+from app.cli import main as cli
+from app.delivery import retry, signing
+from app.domain.calls.state import EVIDENCE
+from app.domain.reporting.server_messages import END_OF_CALL_REPORT, STATUS_UPDATE
+from app.settings import DELIVERY_SCHEDULE, Settings
+from providers.base.instructions import Connect
 from providers.events import CallStatus, EndedReason
 from providers.registry import PROVIDERS
-from providers.twilio import simulator as twilio_simulator
 from providers.twilio import studio, twiml
+from providers.twilio.simulator import scenarios as twilio_simulator
 from providers.vonage import ncco
-from providers.vonage import simulator as vonage_simulator
+from providers.vonage.simulator import scenarios as vonage_simulator
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -162,7 +163,7 @@ def test_the_documented_schedule_is_the_one_in_force() -> None:
     )
     minutes, seconds = divmod(int(sum(DELIVERY_SCHEDULE)), 60)
     assert f"{minutes // 60} h {minutes % 60} m {seconds} s" in page
-    assert f"±{schedule.JITTER:.0%}".replace("%", " %") in page
+    assert f"±{retry.JITTER:.0%}".replace("%", " %") in page
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Who answers the media socket. Each is one file, one class, one line here.
 
-An assistant is made for one call and satisfies ``app.media.line.Assistant``. It knows neither
+An assistant is made for one call and satisfies ``app.media.stream.Assistant``. It knows neither
 carrier nor store. Which one a call gets: docs/assistants.md.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from app.assistants.echo import Echo
 from app.assistants.local import Local
-from app.assistants.stream import Stream
-from app.domain.media import Seat
-from app.media.line import Assistant
+from app.assistants.relay import Stream
+from app.domain.services.media import Seat
+from app.media.backend import Assistant
 
 BACKENDS: dict[str, Callable[[Seat], Assistant]] = {
     "local": Local,

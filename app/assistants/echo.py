@@ -5,11 +5,11 @@ Needs no account anywhere: it answers the demo and proves that a deployment's so
 
 from __future__ import annotations
 
-from app.domain.media import Seat
-from app.media.line import Line
-from providers.base import Audio, Digit
+from app.domain.services.media import Seat
+from app.media.stream import Line
+from providers.base.media import Audio, Digit
+from providers.common.dtmf import tone
 from providers.events import EndedReason
-from providers.tones import tone
 
 END_KEY = "#"
 

@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.config import Settings
-from app.delivery import schedule, signing
-from app.delivery.http import Response, SendError, post
-from app.delivery.schedule import Outcome
-from app.delivery.turns import Turns
+from app.delivery import retry, signing
+from app.delivery.fair_share import Turns
+from app.delivery.retry import Outcome
+from app.net.http import Response, SendError, post
+from app.settings import Settings
 from app.store import messages
 from app.store.engine import Store
 from app.store.messages import Attempt
@@ -132,7 +132,7 @@ class Sender:
             answer = post(message["url"], body, told, float(seconds), self._allow_private)
         except SendError as error:
             return Attempt(at, _since(begun), error=str(error)), Outcome(None, error.timed_out)
-        asked = schedule.retry_after(answer.headers.get("retry-after"), self._now())
+        asked = retry.retry_after(answer.headers.get("retry-after"), self._now())
         outcome = Outcome(answer.status, retry_after=asked)
         return Attempt(at, _since(begun), answer.status, _error(answer), _excerpt(answer)), outcome
 
@@ -146,7 +146,7 @@ class Sender:
             if outcome.delivered:
                 messages.finish(conn, message["id"], messages.DELIVERED, at=now)
                 return
-            wait = schedule.wait(made, outcome, self._schedule, plan)
+            wait = retry.wait(made, outcome, self._schedule, plan)
             if wait is not None:
                 until = now + timedelta(seconds=wait)
                 messages.postpone(conn, message["id"], until, refused=outcome.refused)

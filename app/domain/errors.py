@@ -1,4 +1,4 @@
-"""What a use case refuses. HTTP gives each its status (``app/errors.py``).
+"""What a use case refuses. HTTP gives each its status (``app/routes/errors.py``).
 
 DomainError
 ├── Invalid        what was asked cannot be done as it was asked (400)

@@ -12,18 +12,18 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.media import MediaService, NoRoom, Seat
-from app.media import tape
-from app.media.draining import Draining
-from app.media.ending import Ending, How
+from app.domain.services.media import MediaService, NoRoom, Seat
+from app.media.close_reason import Ending, How
+from app.media.drain import Draining
+from app.media.heartbeat import Pulse
 from app.media.limits import Limits
-from app.media.listening import PATH as LISTEN
-from app.media.listening import Listening
-from app.media.monitor import Monitor
-from app.media.pulse import Pulse
+from app.media.monitor.endpoint import PATH as LISTEN
+from app.media.monitor.endpoint import Listening
+from app.media.monitor.listeners import Monitor
+from app.media.recording import spool
 from app.media.session import Backends, Session
 from app.media.socket import Gone, Receive, Scope, Send, Socket
-from providers.base import Provider
+from providers.base.carrier import Provider
 from providers.errors import ProviderError
 
 FORBIDDEN, UNAVAILABLE = 403, 503
@@ -61,7 +61,7 @@ class Hub:
         await self._listening.start()
         self._watchers = [
             asyncio.create_task(self._watch()),
-            asyncio.create_task(tape.collect(self._service)),
+            asyncio.create_task(spool.collect(self._service)),
         ]
         await self._pulse.start()
 

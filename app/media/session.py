@@ -14,18 +14,19 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.media import MediaService, Seat
-from app.media import tape
-from app.media.aside import aside
-from app.media.desk import Desk
-from app.media.ending import Ending, Fate, How
-from app.media.inbox import Overrun
+from app.domain.services.media import MediaService, Seat
+from app.media.backend import Assistant, AssistantFailed
+from app.media.call_context import Desk
+from app.media.close_reason import Ending, Fate, How
+from app.media.event_writer import Reports
+from app.media.frame_queue import Overrun
 from app.media.limits import Flooded, FloodGuard, Limits
-from app.media.line import Assistant, AssistantFailed, Line
-from app.media.monitor import LOST, OVER, Monitor
-from app.media.reports import Reports
+from app.media.monitor.listeners import LOST, OVER, Monitor
+from app.media.recording import spool
 from app.media.socket import Gone, Socket
-from providers.base import Digit, Frame, StreamStart, StreamStop, UnknownFrame
+from app.media.stream import Line
+from app.net.threads import aside
+from providers.base.media import Digit, Frame, StreamStart, StreamStop, UnknownFrame
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
 
@@ -109,7 +110,7 @@ class Session:
         self.monitor = Monitor(line, self.seat.assistant)
         desk.audience = self.monitor.tell
         await self._take_commands()
-        taping = await asyncio.to_thread(tape.start, self._service, self.seat, line.sample_rate)
+        taping = await asyncio.to_thread(spool.start, self._service, self.seat, line.sample_rate)
         line.taps += [taping] if taping else []
         reader = asyncio.create_task(self._read(line, reports))
         assistant = asyncio.create_task(self._assist(line))
@@ -129,7 +130,7 @@ class Session:
             await desk.close()
         await self._socket.close(ending.code, ending.word)
         if taping:
-            await aside(partial(tape.hand_over, self._service, taping.directory))
+            await aside(partial(spool.hand_over, self._service, taping.directory))
 
     async def _take_commands(self) -> None:
         """Those given before the socket was open; the hub brings all others."""

@@ -18,9 +18,9 @@ from app.routes import (
 )
 from app.routes.auth import EXTENSION as KEYS
 from app.routes.auth import Keys
-from app.routes.hooks import Hooks
-from app.routes.strict_json import MAX_BYTES
-from app.routes.web import EXTENSION, Services
+from app.routes.json_body import MAX_BYTES
+from app.routes.validation import EXTENSION, Services
+from app.routes.webhooks import Hooks
 
 if TYPE_CHECKING:
     from flask_openapi3.openapi import OpenAPI
@@ -38,7 +38,7 @@ API = (
 
 
 def init_routes(services: Services) -> OpenAPI:
-    """The application with every route. Errors are registered apart (``app/errors.py``)."""
+    """The application with every route. Errors are registered apart (``app/routes/errors.py``)."""
     app = openapi.new_app("app")
     app.extensions[EXTENSION] = services
     app.extensions[KEYS] = Keys(services.core.store)

@@ -7,7 +7,7 @@ from flask import Response, g
 from app.routes.crud import Kind, crud
 from app.routes.schemas.assistants import Assistant
 from app.routes.schemas.responses import AssistantResource, Error
-from app.routes.web import IdPath, checked, reply, services
+from app.routes.validation import IdPath, checked, reply, services
 
 blueprint = crud(
     Kind(

@@ -14,7 +14,7 @@ import time
 
 from flask import current_app, g, request
 
-from app.errors import unauthorized
+from app.routes.errors import unauthorized
 from app.store.accounts import ApiKey, find_key
 from app.store.engine import Store
 from app.store.vault import digest

@@ -11,11 +11,11 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.types import ResponseDict
 
 from app.domain.errors import NotFound
-from app.errors import ApiError, unauthorized
 from app.routes.auth import organisation, presented_key
 from app.routes.creating import created
 from app.routes.crud import api_blueprint
-from app.routes.listing import call_filter, call_page
+from app.routes.errors import ApiError, unauthorized
+from app.routes.pagination import call_filter, call_page
 from app.routes.schemas.base import Uuid
 from app.routes.schemas.calls import (
     Control,
@@ -26,7 +26,7 @@ from app.routes.schemas.calls import (
     UpdateCall,
 )
 from app.routes.schemas.responses import Call, CallEvent, CallPage, Error, ServerMessage, array_of
-from app.routes.web import IdPath, checked, reply, services
+from app.routes.validation import IdPath, checked, reply, services
 
 TAG = Tag(name="call", description="Phone calls.")
 ONE: ResponseDict = {200: Call, 404: Error}

@@ -11,10 +11,10 @@ from typing import Any
 from flask import Response, g, request
 from sqlalchemy.engine import Connection
 
-from app.domain.idempotency import Once
-from app.domain.limits import Rate
-from app.errors import ApiError
-from app.routes.web import reply, services
+from app.domain.calls.idempotency import Once
+from app.domain.calls.limits import Rate
+from app.routes.errors import ApiError
+from app.routes.validation import reply, services
 
 HEADER = "Idempotency-Key"
 MAX_KEY = 255

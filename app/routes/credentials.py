@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.routes.crud import Kind, crud
 from app.routes.schemas.credentials import CreateCredential, UpdateCredential
 from app.routes.schemas.responses import CredentialResource
-from app.routes.web import services
+from app.routes.validation import services
 
 blueprint = crud(
     Kind(

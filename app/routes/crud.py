@@ -11,13 +11,13 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.types import ResponseDict
 
-from app.domain.collection import Collection
+from app.domain.resources.base import Collection
 from app.routes.auth import require_key
-from app.routes.listing import window
+from app.routes.pagination import window
 from app.routes.schemas.base import Model
 from app.routes.schemas.calls import Page
 from app.routes.schemas.responses import Error, Resource, array_of
-from app.routes.web import SECURITY, IdPath, checked, reply
+from app.routes.validation import SECURITY, IdPath, checked, reply
 
 
 @dataclass(frozen=True, slots=True)

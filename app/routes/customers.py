@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.routes.crud import Kind, crud
 from app.routes.schemas.customers import Customer
 from app.routes.schemas.responses import CustomerResource
-from app.routes.web import services
+from app.routes.validation import services
 
 blueprint = crud(
     Kind(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.presence import Presence
-from app.routes.web import reply, services
+from app.domain.cluster import Presence
+from app.routes.validation import reply, services
 from app.store import metrics, migrate
 from app.store.metrics import Counts
 

@@ -18,9 +18,9 @@ from flask_openapi3.models.schema import Schema
 from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.utils import get_model_schema
 
+from app.routes.json_body import MAX_BYTES, MAX_DEPTH, MAX_KEYS
 from app.routes.schemas.responses import CallEvent, Error, ServerMessage
-from app.routes.strict_json import MAX_BYTES, MAX_DEPTH, MAX_KEYS
-from app.routes.web import services
+from app.routes.validation import services
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},

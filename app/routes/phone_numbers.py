@@ -8,12 +8,12 @@ from __future__ import annotations
 from flask import Response, g
 
 from app.routes.crud import Kind, crud
-from app.routes.listing import window
+from app.routes.pagination import window
 from app.routes.schemas.base import Carrier, Model
 from app.routes.schemas.calls import ListPhoneNumbers
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, ImportPhoneNumber, UpdatePhoneNumber
 from app.routes.schemas.responses import PhoneNumberPage, PhoneNumberResource
-from app.routes.web import checked, reply, services
+from app.routes.validation import checked, reply, services
 from app.store.resources import NumberPage
 
 blueprint = crud(

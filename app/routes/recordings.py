@@ -16,14 +16,14 @@ from pydantic import Field
 from werkzeug.http import parse_range_header
 from werkzeug.wsgi import wrap_file
 
-from app.domain import recording_links
 from app.domain.errors import NotFound
-from app.domain.recording_links import Playable
-from app.errors import ApiError
+from app.domain.reporting import recording_links
+from app.domain.reporting.recording_links import Playable
 from app.routes.auth import organisation, presented_key
+from app.routes.errors import ApiError
 from app.routes.schemas.base import Query
 from app.routes.schemas.responses import Error
-from app.routes.web import IdPath, checked, services
+from app.routes.validation import IdPath, checked, services
 from app.store.blobs import BlobError, NoBlob
 
 TAG = Tag(name="recording", description="Recordings of calls.")

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import every, insert_once, one
 from app.store.schema import api_keys, credentials, orgs, phone_numbers
-from app.store.sql import every, insert_once, one
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import every, insert_once, one
 from app.store.schema import call_refs, call_tokens, calls
-from app.store.sql import every, insert_once, one
 
 _BY_ID = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()

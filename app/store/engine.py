@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import fcntl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
+from sqlalchemy.sql.dml import Insert
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -115,3 +118,27 @@ def _normal(url: str) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
     return url
+
+
+@lru_cache(maxsize=64)
+def _insert_once(table: sa.Table, dialect: str) -> Insert:
+    maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    insert = maker(table).on_conflict_do_nothing()
+    # PostgreSQL fetches a generated key back, and then tells no row count unless it is asked to.
+    return insert.execution_options(preserve_rowcount=True)
+
+
+def insert_once(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """Insert unless a unique key stands in the way; whether it was inserted."""
+    return conn.execute(_insert_once(table, conn.dialect.name), values).rowcount == 1
+
+
+def one(result: CursorResult[Any]) -> dict[str, Any] | None:
+    """The only row there is, or None."""
+    row = result.one_or_none()
+    return None if row is None else dict(row._mapping)
+
+
+def every(result: CursorResult[Any]) -> Sequence[dict[str, Any]]:
+    """All rows."""
+    return [dict(row._mapping) for row in result]

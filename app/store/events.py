@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import every, insert_once
 from app.store.schema import call_events
-from app.store.sql import every, insert_once
 from providers.events import CallEvent, EndedReason, EventKind
 
 _columns = call_events.c

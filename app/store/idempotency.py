@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import insert_once, one
 from app.store.schema import Time, idempotency_keys
-from app.store.sql import insert_once, one
 
 _FIND = sa.select(idempotency_keys).where(
     idempotency_keys.c.org_id == sa.bindparam("org"),

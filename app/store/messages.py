@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import every, insert_once
 from app.store.schema import message_attempts, messages
-from app.store.sql import every, insert_once
 
 PENDING = "pending"
 DELIVERED = "delivered"

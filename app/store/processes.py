@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import every, insert_once
 from app.store.schema import processes
-from app.store.sql import every, insert_once
 
 _UPDATE = processes.update().where(processes.c.id == sa.bindparam("process"))
 _FORGET = processes.delete().where(processes.c.seen_at < sa.bindparam("before"))

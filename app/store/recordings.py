@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import every, insert_once, one
 from app.store.schema import recordings
-from app.store.sql import every, insert_once, one
 
 STARTED, READY, STORED, FAILED, DELETED = "started", "ready", "stored", "failed", "deleted"
 """``state``: asked for; to be fetched; here; never to be had; erased by the retention."""

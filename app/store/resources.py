@@ -15,8 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import every, one
 from app.store.schema import calls, credentials, orgs, phone_numbers
-from app.store.sql import every, one
 
 Row = dict[str, Any]
 

@@ -6,26 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from providers.base import (
-    Account,
-    Answer,
-    Client,
-    Codec,
-    Details,
-    HookKind,
-    Instruction,
-    Probe,
-    Provider,
-    Report,
-    WebhookRequest,
-)
-from providers.twilio import callbacks, client, config, frames, signature, twiml
+from providers.base.carrier import Provider
+from providers.base.instructions import Answer, Details, Instruction
+from providers.base.media import Codec
+from providers.base.rest import Account, Client, Probe
+from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.twilio import config, media, rest, signature, twiml, webhooks
 
 __all__ = ["TWILIO"]
 
 
 class Twilio:
-    """Twilio, as ``providers.base.Provider`` describes a carrier. Holds no state."""
+    """Twilio, as ``providers.base.carrier.Provider`` describes a carrier. Holds no state."""
 
     name = config.NAME
     hooks = config.HOOKS
@@ -53,7 +45,7 @@ class Twilio:
         signature.verify_socket(url, headers, account)
 
     def parse(self, hook: HookKind, request: WebhookRequest) -> Report:
-        return callbacks.parse(hook, request)
+        return webhooks.parse(hook, request)
 
     def answer(self, instructions: Sequence[Instruction]) -> Answer:
         return twiml.answer(instructions)
@@ -68,10 +60,10 @@ class Twilio:
         return twiml.details(details)
 
     def codec(self) -> Codec:
-        return frames.TwilioCodec()
+        return media.TwilioCodec()
 
     def client(self, account: Account, *, timeout: float = 10.0) -> Client:
-        return client.TwilioClient(account, timeout=timeout)
+        return rest.TwilioClient(account, timeout=timeout)
 
 
 TWILIO: Provider = Twilio()

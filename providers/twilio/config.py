@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from providers.base import Account, Hook, HookKind, NumberFields
+from providers.base.carrier import NumberFields
+from providers.base.rest import Account
+from providers.base.webhook import Hook, HookKind
 from providers.errors import NotConfigured
 from providers.events import EndedReason
 

@@ -21,7 +21,8 @@ from email.utils import format_datetime
 from secrets import token_hex
 from urllib.parse import parse_qsl, urlencode
 
-from providers.base import Account, Probe, WebhookRequest
+from providers.base.rest import Account, Probe
+from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 from providers.twilio.config import ACCOUNT_SID
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
-from providers.base import (
+from providers.base.instructions import (
     Answer,
     Connect,
     Details,

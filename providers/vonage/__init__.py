@@ -6,27 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from providers.base import (
-    Account,
-    Answer,
-    Client,
-    Codec,
-    Details,
-    HookKind,
-    Instruction,
-    Probe,
-    Provider,
-    Report,
-    WebhookRequest,
-)
+from providers.base.carrier import Provider
+from providers.base.instructions import Answer, Details, Instruction
+from providers.base.media import Codec
+from providers.base.rest import Account, Client, Probe
+from providers.base.webhook import HookKind, Report, WebhookRequest
 from providers.events import EndedReason
-from providers.vonage import callbacks, config, ncco, signature
-from providers.vonage.client import VonageClient
-from providers.vonage.frames import VonageCodec
+from providers.vonage import config, ncco, signature, webhooks
+from providers.vonage.media import VonageCodec
+from providers.vonage.rest import VonageClient
 
 
 class Vonage:
-    """Satisfies ``providers.base.Provider``; what each method promises is written there."""
+    """Satisfies ``providers.base.carrier.Provider``; what each method promises is written there."""
 
     name = config.NAME
     hooks = config.HOOKS
@@ -60,7 +52,7 @@ class Vonage:
         signature.verify_socket(url, headers, account)
 
     def parse(self, hook: HookKind, request: WebhookRequest) -> Report:
-        return callbacks.parse(hook, request)
+        return webhooks.parse(hook, request)
 
     def answer(self, instructions: Sequence[Instruction]) -> Answer:
         return ncco.answer(instructions)

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from providers.base import (
+from providers.base.instructions import (
     Answer,
     Connect,
     Details,

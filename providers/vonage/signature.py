@@ -22,7 +22,8 @@ from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import PyJWTError
 
-from providers.base import Account, Probe, WebhookRequest
+from providers.base.rest import Account, Probe
+from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 
 ISSUER = "Vonage"

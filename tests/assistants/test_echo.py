@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from app.assistants import BACKENDS
-from app.config import BACKENDS as SETTING
+from app.settings import BACKENDS as SETTING
+from providers.common.dtmf import COLUMNS, ROWS, tone
 from providers.events import EndedReason
-from providers.tones import COLUMNS, ROWS, tone
 from tests.media.harness import (
     CALLERS,
     Caller,

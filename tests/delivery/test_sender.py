@@ -12,15 +12,16 @@ from datetime import datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from app.config import DELIVERY_SCHEDULE, Settings
-from app.delivery.jobs import WORKERS, Jobs, open_jobs
 from app.delivery.sender import RESERVED, RESPONSE_KEPT, Sender, utc_now
+from app.jobs.base import WORKERS, Jobs
+from app.jobs.factory import open_jobs
+from app.settings import DELIVERY_SCHEDULE, Settings
 from app.store import messages
 from app.store.engine import Store
 from app.store.schema import calls
 from app.store.vault import Vault, WrongKey
 from tests.delivery.rows import LONG_AGO, new_call, put_message, rows_of
-from tests.receiver import Receiver, Reply, Request
+from tests.fakes.client_server import Receiver, Reply, Request
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SHORT = (0.0, 0.05, 0.05, 0.05, 0.05)

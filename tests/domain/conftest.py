@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.config import Settings
-from tests.domain.legs import ECHO, LEGS, Leg, Live
+from app.settings import Settings
+from tests.fakes.carriers.legs import ECHO, LEGS, Leg, Live
 from tests.routes.api import Api
 from tests.routes.conftest import api, app, other
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from providers.errors import Refused
-from tests.domain.legs import (
+from tests.fakes.carriers.legs import (
     ECHO,
     Leg,
     Live,

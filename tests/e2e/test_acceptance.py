@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.bridge import ACCOUNT, CUSTOMER, SECRETS, Bridge
-from tests.carriers import (
+from tests.fakes.carriers.requests import (
     FORM,
     call_sid,
     target,

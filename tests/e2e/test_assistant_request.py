@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.bridge import Bridge
-from tests.carriers import (
+from tests.fakes.carriers.requests import (
     call_sid,
     target,
     twilio_arrival,
@@ -21,7 +21,7 @@ from tests.carriers import (
     vonage_arrival,
     vonage_get,
 )
-from tests.receiver import Receiver, Reply
+from tests.fakes.client_server import Receiver, Reply
 
 SECRET = "the secret of the number"
 PATH = "/twilio/inbound_call"

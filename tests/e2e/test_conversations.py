@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from providers import simulation_speech
-from providers.audio import SAMPLE_WIDTH, level
-from providers.simulation import LISTENING, Act, Callee, Scenario, Stage, have_dialled, play
-from providers.simulation_script import Tape, Turn, When
-from providers.twilio import simulator as twilio
-from providers.vonage import simulator as vonage
+from providers.common.audio import SAMPLE_WIDTH, level
+from providers.simulation import speech as simulation_speech
+from providers.simulation.script import Tape, Turn, When
+from providers.simulation.stage import LISTENING, Act, Callee, Scenario, Stage, have_dialled, play
+from providers.twilio.simulator import scenarios as twilio
+from providers.vonage.simulator import scenarios as vonage
 from tests.bridge import Bridge
 from tests.databases import fresh_database
-from tests.receiver import Receiver, Reply, Request
+from tests.fakes.client_server import Receiver, Reply, Request
+from tests.fakes.vendors.aside import aside
+from tests.fakes.vendors.chat import Chat
+from tests.fakes.vendors.deepgram_listen import DeepgramListen
+from tests.fakes.vendors.served import Asked
 from tests.speech import SENTENCES, speech
-from tests.vendors.aside import aside
-from tests.vendors.chat import Chat
-from tests.vendors.deepgram_listen import DeepgramListen
-from tests.vendors.served import Asked
 
 CARRIERS = pytest.mark.parametrize(
     "carrier", [twilio, vonage], ids=lambda carrier: str(carrier.__name__.split(".")[1])

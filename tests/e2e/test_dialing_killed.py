@@ -17,10 +17,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from providers.simulation import own_port
-from providers.simulation_server import ApiReply, ApiRequest, serve
+from providers.simulation.api_server import ApiReply, ApiRequest, serve
+from providers.simulation.stage import own_port
 from tests.bridge import CUSTOMER, VONAGE_NUMBER, Bridge
-from tests.carriers import call_sid, target, twilio_post, twilio_status, vonage_post
+from tests.fakes.carriers.requests import call_sid, target, twilio_post, twilio_status, vonage_post
 
 PATIENCE = 30.0
 """Seconds until a test that waits gives up: only ever reached by a failure."""

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from tests.bridge import TWILIO_NUMBER, Bridge
-from tests.carriers import target
-from tests.e2e.caller import THERE, Caller, closed
-from tests.receiver import Receiver
+from tests.fakes.carriers.caller import THERE, Caller, closed
+from tests.fakes.carriers.requests import target
+from tests.fakes.client_server import Receiver
 
 
 @pytest.fixture

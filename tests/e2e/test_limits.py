@@ -17,7 +17,8 @@ from websockets.sync.client import connect
 
 from providers.twilio import signature as twilio
 from tests.bridge import AUTH_TOKEN, CUSTOMER, Bridge
-from tests.carriers import (
+from tests.databases import fresh_database
+from tests.fakes.carriers.requests import (
     call_sid,
     target,
     twilio_arrival,
@@ -27,7 +28,6 @@ from tests.carriers import (
     vonage_get,
     vonage_post,
 )
-from tests.databases import fresh_database
 
 LIMIT = 5
 

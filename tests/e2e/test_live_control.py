@@ -14,8 +14,8 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bridge import Bridge
-from tests.e2e.caller import Caller
-from tests.receiver import Receiver
+from tests.fakes.carriers.caller import Caller
+from tests.fakes.client_server import Receiver
 
 SPEAKING = {
     "transport": {"provider": "local"},

@@ -13,8 +13,8 @@ from standardwebhooks import Webhook
 from app.store.engine import Store
 from app.store.schema import jobs
 from tests.bridge import Bridge
-from tests.carriers import call_sid, target, twilio_post, twilio_status
-from tests.receiver import Receiver
+from tests.fakes.carriers.requests import call_sid, target, twilio_post, twilio_status
+from tests.fakes.client_server import Receiver
 
 SECRET = "the secret of the tests"
 PAST = datetime(2020, 1, 1, tzinfo=UTC)

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from app.media.recorder import WIDTH
-from providers.audio import audioop
+from app.media.recording.recorder import WIDTH
+from providers.common.audio import audioop
 from tests.assistants.local.talk import MODEL, TRANSCRIBER, vendors
 from tests.bridge import Bridge
 from tests.databases import fresh_database
-from tests.e2e.phone import phoning
 from tests.e2e.test_reports import forget_the_dead
+from tests.fakes.carriers.phone import phoning
+from tests.fakes.client_server import Receiver
+from tests.fakes.vendors.threaded import threaded
 from tests.media.harness import on_loop
-from tests.receiver import Receiver
-from tests.vendors.threaded import threaded
 
 UNDERSTOOD = "I would like to book a table."
 SAID = "Surely, for how many people?"

@@ -18,8 +18,8 @@ from websockets.sync.client import ClientConnection
 from app.store import calls
 from app.store.engine import Store
 from tests.bridge import Bridge
-from tests.e2e.caller import Caller, closed
-from tests.receiver import Receiver
+from tests.fakes.carriers.caller import Caller, closed
+from tests.fakes.client_server import Receiver
 
 LONG = "600"
 """Seconds nobody waits for in a test."""

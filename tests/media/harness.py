@@ -19,20 +19,22 @@ import uvicorn
 from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.asgi import Application, build
-from app.config import Settings
-from app.delivery.http import allowed
-from app.domain.core import Reply
-from app.domain.listening import Place
-from app.domain.media import NoRoom, Seat
-from app.domain.presence import Peer, Presence
-from app.domain.talking import Told
-from app.domain.taping import Tape
+from app.domain.cluster import Peer, Presence
+from app.domain.context import Reply
+from app.domain.live.monitor import Place
+from app.domain.recordings.local import Tape
+from app.domain.reporting.live_messages import Told
+from app.domain.services.media import NoRoom, Seat
 from app.media.limits import Limits
+from app.net.http import allowed
+from app.server.asgi import Application, build
+from app.server.worker import SETTINGS, DrainingServer
+from app.settings import Settings
 from app.store.commands import Command
-from app.worker import SETTINGS, DrainingServer
-from providers import audio
-from providers.base import Provider, StreamStart, stream_id
+from providers.base.carrier import Provider
+from providers.base.instructions import stream_id
+from providers.base.media import StreamStart
+from providers.common import audio
 from providers.errors import Refused
 from providers.events import EndedReason
 from providers.registry import PROVIDERS
@@ -66,7 +68,7 @@ OWN = ("note", "written", "finished", "kept", "not taped")
 
 
 class Domain:
-    """Stands for ``app.domain.media.MediaService``: answers as told, records what it is told."""
+    """Stands for ``app.domain.services.media.MediaService``: answers as told, records what it is told."""
 
     def __init__(self, **seat: Any) -> None:
         self.seat = seat

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from flask import Flask
 
-from app.asgi import build
+from app.server.asgi import build
 from providers.registry import PROVIDERS
 from tests.media.harness import QUICK, Domain
 

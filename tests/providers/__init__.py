@@ -1,5 +1,5 @@
-"""Tests of the carriers. ``contract.py`` is the part they share."""
+"""Tests of the carriers. ``testing/contract.py`` is the part they share."""
 
 import pytest
 
-pytest.register_assert_rewrite("tests.providers.contract")
+pytest.register_assert_rewrite("providers.testing.contract")

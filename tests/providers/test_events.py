@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import pytest
 
-from providers.base import HookKind
+from providers.base.webhook import HookKind
 from providers.events import CallStatus, EndedReason, EventKind
 
 STATUSES = ["queued", "ringing", "in-progress", "forwarding", "ended"]

@@ -10,13 +10,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from providers.base import Account, Client, Dial, MachineDetection
-from providers.simulation_server import ApiReply, ApiRequest, serve
+from providers.base.instructions import MachineDetection
+from providers.base.rest import Account, Client, Dial
+from providers.simulation.api_server import ApiReply, ApiRequest, serve
+from providers.testing.contract import ORIGIN, arrow
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
 from tests.bridge import ACCOUNT, API_KEY, APPLICATION, AUTH_TOKEN, private_key
 from tests.providers import published
-from tests.providers.contract import ORIGIN, arrow
 
 SID = "CA" + "0" * 32
 UUID = "63f61863-4a51-4f6b-86e1-46edebcf9356"

@@ -7,9 +7,9 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.patchbay import Patchbay
 from app.store import accounts
 from app.store.vault import digest
+from app.wiring import Patchbay
 
 ACCOUNT = "AC" + "a" * 32
 TOKEN = "the carrier's own secret"

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.config import Settings
+from app.settings import Settings
 from app.store.engine import Store
 from tests.routes.api import Api, organisation
 

@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from app.errors import INVALID_KEY
-from app.patchbay import Patchbay
 from app.routes.auth import EXTENSION, REMEMBERED_SECONDS, Keys
+from app.routes.errors import INVALID_KEY
 from app.store import accounts
+from app.wiring import Patchbay
 from tests.routes.api import UNKNOWN, Api, organisation
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/<path:filename>"}

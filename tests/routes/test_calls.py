@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.config import Settings
+from app.settings import Settings
 from app.store import calls
 from tests.routes.api import TOKEN, TWILIO_NUMBER, UNKNOWN, Api, refused
 

@@ -20,7 +20,7 @@ from flask import Flask
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from app.domain import costs
+from app.domain.costs import items as costs
 from app.routes.schemas.calls import CreateCall
 from app.routes.schemas.customers import Customer
 from app.routes.schemas.not_served import NOT_SERVED

@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import exc
 
 from app.domain.errors import Conflict, Invalid, NotFound, Unauthorized
-from app.errors import INVALID_KEY, ApiError
-from app.routes.strict_json import MAX_BYTES
+from app.routes.errors import INVALID_KEY, ApiError
+from app.routes.json_body import MAX_BYTES
 from tests.routes.api import Api, refused
 
 CAUSE = Exception("password=hunter2")
@@ -65,7 +65,7 @@ def test_what_is_raised_is_answered(
 
 def test_what_nobody_foresaw_is_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     app.add_url_rule("/raise", view_func=lambda: 1 / 0)
-    with caplog.at_level(logging.ERROR, "app.errors"):
+    with caplog.at_level(logging.ERROR, "app.routes.errors"):
         app.test_client().get("/raise")
     assert "GET /raise failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
-from app.config import Settings
-from app.patchbay import Patchbay
 from app.routes.health import LATE_SECONDS
+from app.settings import Settings
+from app.wiring import Patchbay
 from tests.routes.api import Api, organisation, refused
 
 AWAY = "postgresql://nobody@127.0.0.1:1/none"

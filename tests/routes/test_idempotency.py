@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.domain import idempotency
-from app.patchbay import Patchbay
+from app.domain.calls import idempotency
+from app.wiring import Patchbay
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api, refused
 
 

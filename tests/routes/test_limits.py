@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.config import Settings
+from app.domain.calls.limits import Rate
 from app.domain.errors import TooMany
-from app.domain.limits import Rate
-from app.patchbay import Patchbay
+from app.settings import Settings
 from app.store.engine import Store
+from app.wiring import Patchbay
 from tests.routes.api import TWILIO_NUMBER, Api, organisation, refused
 
 LIMIT = 3

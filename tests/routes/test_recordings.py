@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from flask import Flask
 
-from app.patchbay import Patchbay
 from app.routes.recordings import AT_ONCE
 from app.store import calls
+from app.wiring import Patchbay
 from tests.routes.api import UNKNOWN, Api, refused
 from tests.routes.test_tenants import kept
 

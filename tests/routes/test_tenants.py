@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from app.patchbay import Patchbay
 from app.store import recordings
+from app.wiring import Patchbay
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
 
 BODIES = {"control": {"type": "end-call"}}

@@ -6,7 +6,7 @@ import wave
 from functools import cache
 from pathlib import Path
 
-from providers.audio import audioop
+from providers.common.audio import audioop
 
 RATE = 8000
 SENTENCES = {
@@ -26,7 +26,7 @@ SENTENCES = {
 
 @cache
 def speech(name: str, rate: int = RATE) -> bytes:
-    """A sentence of ``SENTENCES`` as PCM (``providers.audio``) at any rate; no silence around it."""
+    """A sentence of ``SENTENCES`` as PCM (``providers.common.audio``) at any rate; no silence around it."""
     with wave.open(str(Path(__file__).parent / f"{name}.wav")) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
         pcm = file.readframes(file.getnframes())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.audio import audioop
+from providers.common.audio import audioop
 from tests.speech import RATE, SENTENCES, seconds, speech
 
 FOLDER = Path(__file__).parent

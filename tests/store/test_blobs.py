@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.store.blobs import BlobError, Blobs, Bucket, Disk, NoBlob, open_blobs
-from tests.s3 import ACCESS_KEY, REGION, SECRET_KEY, Store, s3
+from tests.fakes.s3 import ACCESS_KEY, REGION, SECRET_KEY, Store, s3
 
 KEY = "recordings/a1/b2-mono.wav"
 DATA = bytes(range(256)) * 8

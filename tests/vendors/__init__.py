@@ -1,1 +1,1 @@
-"""Stand-ins of vendors: each speaks its vendor's own protocol on a port of this machine."""
+"""Tests of the vendors' parts, each against its stand-in (``tests.fakes.vendors``)."""

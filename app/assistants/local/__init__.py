@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from app.assistants.local import warm
-from app.domain.media import Seat
-from app.media.line import Line
+from app.assistants.local import preload
+from app.domain.services.media import Seat
+from app.media.stream import Line
 from providers.events import EndedReason
 
 
@@ -23,6 +23,6 @@ class Local:
     async def run(self, line: Line) -> EndedReason | None:
         """Until the call is over. Why, the line's decision says; without one the carrier has gone,
         or the engine has stopped by itself."""
-        session: Any = await asyncio.to_thread(warm.load)
+        session: Any = await asyncio.to_thread(preload.load)
         await session.Session(self._seat, line).run()
         return EndedReason.ASSISTANT_ERROR

@@ -26,8 +26,8 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from app.media.line import Line
-from providers.base import Audio, Digit
+from app.media.stream import Line
+from providers.base.media import Audio, Digit
 
 LEAD_SECONDS = 0.3
 JOINED = 2

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from app.domain.vendors import VENDORS
 from app.routes.schemas.wording import wrong
+from app.vendors.common.account import VENDORS
 from providers.registry import PROVIDERS
 
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)

@@ -12,7 +12,7 @@ from pydantic import Field, create_model, model_validator
 from app.routes.schemas.assistants import Server, ServerSecret
 from app.routes.schemas.base import AnyNumber, Carrier, Model, Number, ShortText, Url, Uuid
 from app.routes.schemas.wording import wrong_object
-from providers.base import NumberFields
+from providers.base.carrier import NumberFields
 from providers.registry import PROVIDERS
 
 SECRET = "Stored sealed, never given back."  # noqa: S105

@@ -15,15 +15,15 @@ from typing import Any, TypeVar
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.domain.vendors import Access
 from app.media.limits import Limits
 from app.store.commands import Command
-from providers.audio import audioop
+from app.vendors.common.account import Access
+from providers.common.audio import audioop
 from providers.events import EndedReason
+from tests.fakes.vendors.chat import Chat
+from tests.fakes.vendors.deepgram_listen import DeepgramListen
 from tests.media.harness import Caller, Domain, TwilioCaller, calling, serving
 from tests.speech import speech
-from tests.vendors.chat import Chat
-from tests.vendors.deepgram_listen import DeepgramListen
 
 Row = TypeVar("Row")
 Found = TypeVar("Found")

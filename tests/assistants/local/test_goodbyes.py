@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.assistants.local.machines import is_machine
+from app.assistants.local.voicemail_detector import is_machine
 from providers.events import EndedReason
 from tests.assistants.local.talk import Call, talking, together, vendors
 from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop

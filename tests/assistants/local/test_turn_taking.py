@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from app.domain.vendors import Access
-from providers.audio import level
+from app.vendors.common.account import Access
+from providers.common.audio import level
 from tests.assistants.local.talk import MODEL, Call, talking, together, vendors
-from tests.assistants.local.vendors.cases import BY_PROVIDER
+from tests.fakes.vendors.custom_transcriber import CustomTranscriber
 from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
-from tests.vendors.custom_transcriber import CustomTranscriber
+from tests.vendors.cases import BY_PROVIDER
 
 BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen."

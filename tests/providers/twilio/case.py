@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from providers import audio
-from providers.base import Account, HookKind, WebhookRequest
+from providers.base.rest import Account
+from providers.base.webhook import HookKind, WebhookRequest
+from providers.common import audio
+from providers.testing.contract import CALL_ID, NOW, Case, hook_url
 from providers.twilio import TWILIO, signature
-from tests.providers.contract import CALL_ID, NOW, Case, hook_url
 
 REQUESTS = Path(__file__).parent / "requests"
 

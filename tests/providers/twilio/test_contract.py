@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.providers.contract import ProviderContract
+from providers.testing.contract import ProviderContract
 from tests.providers.twilio.case import TwilioCase
 
 

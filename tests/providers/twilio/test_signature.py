@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from providers.base import HookKind, WebhookRequest
+from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, Refused
+from providers.testing.contract import MEDIA_URL, ORIGIN, TOKEN, hook_url
 from providers.twilio import TWILIO, signature
-from tests.providers.contract import MEDIA_URL, ORIGIN, TOKEN, hook_url
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
     CALL_SID,

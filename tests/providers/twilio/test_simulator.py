@@ -18,16 +18,13 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
-from providers.base import HookKind
+from providers.base.webhook import HookKind
 from providers.events import EventKind
-from providers.simulation import Act, Callee, Scenario, play
-from providers.simulation_wire import Response, SimulatorError
+from providers.simulation.stage import Act, Callee, Scenario, play
+from providers.simulation.timeline import Response, SimulatorError
 from providers.twilio import TWILIO
-from providers.twilio.simulator import SCENARIOS, TwilioConfig, config_from_environment, run
-from providers.twilio.simulator_call import Document, StatusCallback, TwilioCall, unusable
-from providers.twilio.simulator_flow import arrive, dial
-from providers.twilio.simulator_media import MediaStream
-from providers.twilio.simulator_wire import (
+from providers.twilio.simulator.call import Document, StatusCallback, TwilioCall, unusable
+from providers.twilio.simulator.config import (
     FLOW_SID,
     TwilioStage,
     failures,
@@ -35,7 +32,15 @@ from providers.twilio.simulator_wire import (
     overrides,
     signed_url,
 )
-from tests.providers.stand_in import CALL_ID, Answer, Bridge, echo, standing_in
+from providers.twilio.simulator.media import MediaStream
+from providers.twilio.simulator.scenarios import (
+    SCENARIOS,
+    TwilioConfig,
+    config_from_environment,
+    run,
+)
+from providers.twilio.simulator.twiml_player import arrive, dial
+from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, standing_in
 
 ACCOUNT_SID = "AC" + "1" * 32
 TOKEN = "the auth token"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import (
+from providers.base.instructions import (
     Answer,
     Details,
     Forward,
@@ -22,8 +22,8 @@ from providers.base import (
     stream_id,
 )
 from providers.errors import BadRequest, NoSecret
+from providers.testing.contract import CALL_ID, MEDIA_URL, ORIGIN, OUTCOME_URL, TOKEN, arrow
 from providers.twilio import twiml
-from tests.providers.contract import CALL_ID, MEDIA_URL, ORIGIN, OUTCOME_URL, TOKEN, arrow
 from tests.providers.twilio.case import ACCOUNT_SID, FLOW_SID
 
 CONNECT = arrow()

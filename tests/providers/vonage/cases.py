@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlencode
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from providers.base import Account, HookKind, Report, WebhookRequest
-from providers.vonage import callbacks, signature
+from providers.base.rest import Account
+from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.vonage import signature, webhooks
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 ORIGIN = "https://patchbay.example"
@@ -76,7 +77,7 @@ def parsed(name: str, changes: Mapping[str, Any] | None = None, query: str = "")
     """The recording, through the hook its path belongs to."""
     path = load(name)["path"]
     hook = next(kind for prefix, kind in HOOKS.items() if path.startswith(prefix))
-    return callbacks.parse(hook, recorded(name, changes, query))
+    return webhooks.parse(hook, recorded(name, changes, query))
 
 
 def signed(

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from providers.base import Account, HookKind, Provider, WebhookRequest
+from providers.base.carrier import Provider
+from providers.base.rest import Account
+from providers.base.webhook import HookKind, WebhookRequest
+from providers.testing.contract import CALL_ID, NOW, Case, ProviderContract, hook_url
 from providers.vonage import VONAGE, signature
-from tests.providers.contract import CALL_ID, NOW, Case, ProviderContract, hook_url
 from tests.providers.vonage.cases import (
     API_KEY,
     APPLICATION,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import (
+from providers.base.instructions import (
     Connect,
     Details,
     Forward,

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import Account, WebhookRequest
+from providers.base.rest import Account
+from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, Refused
 from providers.vonage import signature
 from providers.vonage.signature import Replays

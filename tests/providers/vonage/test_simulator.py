@@ -13,17 +13,22 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
-from providers.base import HookKind
+from providers.base.webhook import HookKind
 from providers.events import EndedReason, EventKind
-from providers.simulation import Act, Callee, Scenario
-from providers.simulation_wire import Response, SimulatorError
+from providers.simulation.stage import Act, Callee, Scenario
+from providers.simulation.timeline import Response, SimulatorError
 from providers.vonage import VONAGE
-from providers.vonage.simulator import SCENARIOS, VonageConfig, config_from_environment, run
-from providers.vonage.simulator_call import Call, EventUrl, Leg, Ncco, unusable
-from providers.vonage.simulator_flow import arrive, dial
-from providers.vonage.simulator_media import VonageSocket
-from providers.vonage.simulator_wire import OWNER_URL, VonageStage, flat
-from tests.providers.stand_in import CALL_ID, Answer, Bridge, echo, said, standing_in
+from providers.vonage.simulator.call import Call, EventUrl, Leg, Ncco, unusable
+from providers.vonage.simulator.config import OWNER_URL, VonageStage, flat
+from providers.vonage.simulator.media import VonageSocket
+from providers.vonage.simulator.ncco_player import arrive, dial
+from providers.vonage.simulator.scenarios import (
+    SCENARIOS,
+    VonageConfig,
+    config_from_environment,
+    run,
+)
+from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, said, standing_in
 
 KEY = "abcd1234"
 SECRET = "a signature secret of some length"

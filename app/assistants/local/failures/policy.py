@@ -1,0 +1,82 @@
+"""What goes wrong with one call's services, and the reason it is given."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pipecat.frames.frames import ErrorFrame
+from pipecat.pipeline.llm_switcher import LLMSwitcher
+from pipecat.utils.errors import ErrorCategory
+
+from app.assistants.local.failures import ended_reasons
+from app.assistants.local.failures.error_budget import Fault, Faults
+from app.assistants.local.failures.fallback_models import skip
+from app.assistants.local.services import Parts, Stage, stage_of
+from providers.events import EndedReason
+
+if TYPE_CHECKING:
+    from app.assistants.local.pipeline import Engine
+
+log = logging.getLogger(__name__)
+
+
+class Failing:
+    """Judges errors and silences; ends the call by the one that counts."""
+
+    def __init__(self, engine: Engine, parts: Parts) -> None:
+        self._engine = engine
+        self._parts = parts
+        self._faults = Faults()
+        self.asked = ""
+        """The sentence the voice was given last."""
+        self.fillers = set[str]()
+        """What was said while tools worked."""
+
+    async def failed(self, _: Any, frame: ErrorFrame) -> None:
+        """A service reports an error."""
+        stage = stage_of(frame)
+        if frame.category is ErrorCategory.APPLICATION or stage is None:
+            log.warning("the pipeline reports: %s", frame.error)
+            return
+        if stage is Stage.VOICE:
+            await self._engine.heard.broke()
+        cause = str(frame.exception or "")
+        text = frame.error if cause in frame.error else f"{frame.error} {cause}"
+        fault = Fault(text, frame.category.value if frame.category else "")
+        usable = frame.processor is None or frame.processor.is_usable
+        blamed = self._faults.add(stage, fault, usable=usable)
+        if blamed is not None:
+            await self._blame(stage, blamed)
+
+    async def overdue(self, stage: Stage) -> None:
+        """A stage has not answered in time."""
+        if stage is not Stage.MODEL or not await skip(self._parts.model):
+            await self._blame(stage, self._faults.first(stage) or Fault("no answer in time"))
+
+    async def not_started(self, *_: Any) -> None:
+        """The pipeline was not ready in time."""
+        for stage in Stage:
+            if fault := self._faults.first(stage):
+                await self._blame(stage, fault)
+                return
+        await self._engine.abort(
+            EndedReason.ASSISTANT_JOIN_TIMED_OUT, "The pipeline did not start."
+        )
+
+    async def _blame(self, stage: Stage, fault: Fault) -> None:
+        provider = str(getattr(self._parts.named, stage.value))
+        reason = ended_reasons.reason(stage, provider, fault.text, fault.category)
+        if stage is Stage.MODEL and isinstance(self._parts.model, LLMSwitcher):
+            reason = EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL  # each of them has failed
+        if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
+            reason = self._unspoken()
+        await self._engine.abort(reason, ended_reasons.message(stage, provider, fault.text))
+
+    def _unspoken(self) -> EndedReason:
+        """Of a voice that no reason names: what it was to say."""
+        if self.asked and any(self.asked in filler for filler in self.fillers):
+            return EndedReason.PIPELINE_ERROR_FUNCTION_FILLER_FAILED
+        if not any(each["role"] == "bot" for each in self._engine.conversation.messages):
+            return EndedReason.PIPELINE_ERROR_FIRST_MESSAGE_FAILED
+        return EndedReason.ASSISTANT_ERROR

@@ -1,0 +1,99 @@
+"""Carrying out what is told from outside while the call is up: live control, and a carrier's verdict.
+
+https://docs.vapi.ai/calls/call-features
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from app.assistants.local.config import First
+from providers.events import EndedReason
+
+if TYPE_CHECKING:
+    from app.assistants.local.pipeline import Engine
+
+Json = Mapping[str, Any]
+log = logging.getLogger(__name__)
+
+
+class Commands:
+    """Of one conversation."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def follow(self, given: asyncio.Queue[Json]) -> None:
+        """One after the other, for as long as the call lasts."""
+        while True:
+            command = await given.get()
+            try:
+                await self.obey(command)
+            except Exception:  # whatever it is, the conversation goes on
+                log.exception("the command %s failed", command.get("type"))
+
+    async def obey(self, command: Json) -> None:
+        """One command. What nobody knows here was stored by a newer version, and does nothing."""
+        kind = str(command.get("control" if command.get("type") == "control" else "type"))
+        carry_out = TABLE.get(kind)
+        if carry_out is None:
+            log.warning("unknown command %s", kind)
+        else:
+            await carry_out(self, command)
+
+    async def say(self, command: Json) -> None:
+        if command.get("interruptAssistantEnabled"):
+            await self._engine.interrupt()
+        text = str(command["content"])
+        if command.get("endCallAfterSpoken"):
+            await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, text)
+        else:
+            await self._engine.say(text)
+
+    async def add_message(self, command: Json) -> None:
+        message = command["message"]
+        respond = command.get("triggerResponseEnabled") is not False
+        await self._engine.add(str(message["role"]), str(message["content"]), respond=respond)
+
+    async def mute_assistant(self, _: Json) -> None:
+        self._engine.mouth.muted = True
+
+    async def unmute_assistant(self, _: Json) -> None:
+        self._engine.mouth.muted = False
+
+    async def mute_customer(self, _: Json) -> None:
+        self._engine.ears.muted = True
+
+    async def unmute_customer(self, _: Json) -> None:
+        self._engine.ears.muted = False
+
+    async def say_first_message(self, _: Json) -> None:
+        """Its words where there are any, else the model's."""
+        plan = self._engine.plan
+        if plan.first is First.GENERATE or not plan.first_message:
+            await self._engine.respond()
+        else:
+            await self._engine.say(plan.first_message)
+
+    async def leave_message(self, _: Json) -> None:
+        """A machine listens: what was being said to a person is dropped, and it cannot interrupt."""
+        self._engine.ears.muted = True
+        self._engine.deaf.begin()
+        await self._engine.interrupt()
+        await self._engine.finish(EndedReason.VOICEMAIL, self._engine.plan.voicemail_message)
+
+
+TABLE: Mapping[str, Callable[[Commands, Json], Awaitable[None]]] = {
+    "say": Commands.say,
+    "add-message": Commands.add_message,
+    "mute-assistant": Commands.mute_assistant,
+    "unmute-assistant": Commands.unmute_assistant,
+    "mute-customer": Commands.mute_customer,
+    "unmute-customer": Commands.unmute_customer,
+    "say-first-message": Commands.say_first_message,
+    "voicemail": Commands.leave_message,
+}
+"""By ``type``, or by ``control`` where that is the type."""

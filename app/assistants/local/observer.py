@@ -1,0 +1,207 @@
+"""What the engine does not notice by itself: a vendor that never answers, and silence.
+
+Deadlines begin when a stage is asked and end with its first answer; silence is counted from the
+call's beginning, whoever spoke last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipecat.frames.frames import (
+    BotSpeakingFrame,
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    FunctionCallInProgressFrame,
+    FunctionCallResultFrame,
+    FunctionCallsStartedFrame,
+    InputDTMFFrame,
+    InterimTranscriptionFrame,
+    InterruptionFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMTextFrame,
+    MetricsFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    UserSpeakingFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
+from pipecat.processors.frame_processor import FrameDirection
+
+from app.assistants.local.services import Stage
+from app.assistants.local.transcript.usage import Usage
+
+HANG_SECONDS = 5.0
+"""https://docs.vapi.ai/server-url/events#hang-notifications"""
+LOOK_SECONDS = 0.1
+
+ANSWERS = {
+    Stage.MODEL: (
+        LLMTextFrame,
+        FunctionCallsStartedFrame,
+        LLMFullResponseEndFrame,
+        InterruptionFrame,
+    ),
+    Stage.VOICE: (TTSAudioRawFrame, InterruptionFrame),
+    Stage.TRANSCRIBER: (InterimTranscriptionFrame, TranscriptionFrame),
+}
+"""What shows that a stage is alive, or that nobody waits for it any more."""
+SOUNDS = (BotSpeakingFrame, TTSAudioRawFrame, UserSpeakingFrame, InputDTMFFrame)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds a stage may take to its first answer."""
+
+    model: float = 10.0
+    voice: float = 6.0
+    transcriber: float = 3.0
+    """After the last of ``unheard`` utterances in a row that it made no text of."""
+    unheard: int = 3
+
+
+DEADLINES = Deadlines()
+UTTERANCE_SECONDS = 0.5
+"""The least that a transcriber must make something of: less may be a cough."""
+
+
+@dataclass
+class Signs:
+    """What somebody else wants to know as it happens."""
+
+    assistant_speaks: Callable[[bool], None] = lambda _: None
+    caller_speaks: Callable[[bool], None] = lambda _: None
+    interrupted: Callable[[], None] = lambda: None
+    understood: Callable[[str], None] = lambda _: None
+    """What the transcriber makes of the caller so far."""
+
+
+@dataclass
+class Clock:
+    """``due``: by stage, when its answer must have come. Monotonic seconds."""
+
+    due: dict[Stage, float] = field(default_factory=dict)
+    quiet_since: float = field(default_factory=time.monotonic)
+    tools: int = 0
+    """Tool calls that are being carried out: nobody is silent meanwhile."""
+    voiced_since: float = 0.0
+    """When the caller began what they say now."""
+    unheard: int = 0
+    """Utterances in a row without a text."""
+
+
+class Watch(BaseObserver):
+    """Looks at every frame once."""
+
+    def __init__(self, signs: Signs, *, transcribed: bool) -> None:
+        """``transcribed``: there is a transcriber that ought to understand whatever is said."""
+        super().__init__(observe_every_push=False)
+        self.usage = Usage()
+        self.clock = Clock()
+        self._deadlines = DEADLINES
+        self._signs = signs
+        self._transcribed = transcribed
+
+    def voice_asked(self) -> None:
+        """A sentence was given to the voice."""
+        self.clock.due.setdefault(Stage.VOICE, time.monotonic() + self._deadlines.voice)
+
+    async def overdue(self) -> Stage:
+        """Wait until a stage has missed its deadline; which is forgotten then."""
+        while True:
+            now = time.monotonic()
+            for stage, due in self.clock.due.items():
+                if now > due:
+                    del self.clock.due[stage]
+                    return stage
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def hang(self, told: float = 0.0) -> float:
+        """Wait until the model has left a question unanswered for ``HANG_SECONDS``: which one.
+
+        ``told``: the one that is known already."""
+        while True:
+            due = self.clock.due.get(Stage.MODEL, told)
+            left = due - self._deadlines.model + HANG_SECONDS - time.monotonic()
+            if due != told and left <= 0:
+                return due
+            await asyncio.sleep(max(LOOK_SECONDS, left))
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until nobody has spoken, and no vendor or tool was at work, for so long."""
+        while True:
+            clock = self.clock
+            left = clock.quiet_since + seconds - time.monotonic()
+            if left <= 0 and not clock.due and not clock.tools:
+                return
+            await asyncio.sleep(max(LOOK_SECONDS, left))
+
+    async def sound(self) -> None:
+        """Wait until somebody speaks, or presses a key."""
+        since = self.clock.quiet_since
+        while self.clock.quiet_since == since:  # noqa: ASYNC110  # an event for each frame is dearer
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        frame = data.frame
+        if isinstance(frame, MetricsFrame):
+            self.usage.count(frame)
+            return
+        if isinstance(frame, LLMContextFrame):
+            if data.direction is FrameDirection.DOWNSTREAM and isinstance(
+                data.source, LLMUserAggregator
+            ):
+                self.clock.due[Stage.MODEL] = time.monotonic() + self._deadlines.model
+            return
+        for stage, answers in ANSWERS.items():
+            if isinstance(frame, answers):
+                self.clock.due.pop(stage, None)
+        if isinstance(frame, ANSWERS[Stage.TRANSCRIBER]):
+            self.clock.unheard = 0
+        if isinstance(frame, SOUNDS):
+            self.clock.quiet_since = time.monotonic()
+        elif isinstance(frame, FunctionCallInProgressFrame):
+            self.clock.tools += 1
+        elif isinstance(frame, FunctionCallResultFrame):
+            self.clock.tools = max(0, self.clock.tools - 1)
+        else:
+            self._signal(data)
+
+    def _signal(self, data: FramePushed) -> None:
+        """Broadcast frames travel both ways: only one of the two is told."""
+        if data.direction is not FrameDirection.DOWNSTREAM:
+            return
+        match data.frame:
+            case BotStartedSpeakingFrame():
+                self._signs.assistant_speaks(True)
+            case BotStoppedSpeakingFrame():
+                self._signs.assistant_speaks(False)
+            case UserStartedSpeakingFrame():
+                self._signs.caller_speaks(True)
+            case UserStoppedSpeakingFrame():
+                self._signs.caller_speaks(False)
+            case InterruptionFrame():
+                self._signs.interrupted()
+            case InterimTranscriptionFrame(text=text):
+                self._signs.understood(text)
+            case VADUserStartedSpeakingFrame():
+                self.clock.voiced_since = time.monotonic()
+            case VADUserStoppedSpeakingFrame() if self._transcribed:
+                self._utterance(time.monotonic())
+
+    def _utterance(self, now: float) -> None:
+        """The caller has said something; texts of it may have come already."""
+        if now - self.clock.voiced_since < UTTERANCE_SECONDS:
+            return
+        self.clock.unheard += 1
+        if self.clock.unheard >= self._deadlines.unheard:
+            self.clock.due.setdefault(Stage.TRANSCRIBER, now + self._deadlines.transcriber)

@@ -1,0 +1,312 @@
+"""One call's pipeline, put together and run: ears, turn-taking, model, voice; and how it ends.
+
+The first reason to end it holds; whatever follows is a consequence. An end is *polite* (what is
+to be said is said first) or at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    InterruptionFrame,
+    LLMMessagesAppendFrame,
+    LLMRunFrame,
+    OutputAudioRawFrame,
+    TTSSpeakFrame,
+)
+from pipecat.pipeline.llm_switcher import LLMSwitcher
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.dtmf_aggregator import DTMFAggregator
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    AssistantTurnStoppedMessage,
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+    UserTurnStoppedMessage,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.workers.runner import WorkerRunner
+
+from app.assistants.local import timeouts, turn_taking
+from app.assistants.local.config import First, Plan
+from app.assistants.local.failures.policy import Failing
+from app.assistants.local.observer import Signs, Watch
+from app.assistants.local.services import Parts, Stage
+from app.assistants.local.transcript.conversation import Conversation
+from app.assistants.local.transcript.spoken_text import Heard
+from app.assistants.local.transport import KEYS, Ears, Mouth
+from app.assistants.local.voicemail_detector import PastTurns, Screen
+from app.media.stream import Line
+from app.vendors.common.llm_spec import opening_messages
+from providers.events import EndedReason
+
+SETUP_SECONDS = 10.0
+SAY_SECONDS = 30.0
+"""How long one may wait for something to be spoken."""
+
+
+class Engine:
+    """Runs one conversation on one line."""
+
+    def __init__(self, line: Line, plan: Plan, parts: Parts, conversation: Conversation) -> None:
+        self.line = line
+        self.plan = plan
+        self.conversation = conversation
+        self.ears = Ears(line, self._gone)
+        self.mouth = Mouth(line)
+        self.deaf = turn_taking.Deaf()
+        self.mouth.overheard = getattr(parts.transcriber, "assistant_said", None)
+        signs = Signs(
+            self._assistant_speaks,
+            self._caller_speaks,
+            self._interrupted,
+            lambda text: self.changed("partial", {"text": text}),
+        )
+        understands = parts.transcriber is not None and parts.named.transcriber != "embedded"
+        self.watch = Watch(signs, transcribed=understands)
+        opening = opening_messages(plan.model, asked=plan.first is First.GENERATE)
+        self.context = LLMContext(list(opening))  # type: ignore[arg-type]  # its type is a union of vendors'
+        self.ready = asyncio.Event()
+        """The pipeline runs: it may be told to do something."""
+        self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
+        """Told what happens: a kind of ``telling.KINDS``, and its facts."""
+        self._parts = parts
+        self.heard = Heard(lambda: self.mouth.unheard, parts.texts)
+        self._screen = Screen(self._machine) if plan.detects_voicemail else None
+        self._failing = Failing(self, parts)
+        self._began = dict[str, float]()
+        self._speaking = False
+        self._spoken = asyncio.Event()
+        self.idle_left = plan.idle_count
+        """How often a silent caller will be asked whether they are there."""
+        self._ending = False
+        self._tasks = set[asyncio.Task[Any]]()
+        self.worker = self._assemble()
+
+    # -- what may be done to it from outside
+
+    async def run(self) -> None:
+        """Until the line is gone, or an end was decided and spoken."""
+        runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+        await runner.add_workers(self.worker)
+        for each in timeouts.all_of(self):
+            self._start(each)
+        try:
+            await runner.run()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def say(self, text: str, *, filler: bool = False) -> None:
+        """Speak this, after what is being spoken. ``filler``: while a tool works."""
+        if filler:
+            self._failing.fillers.add(text)
+        await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
+
+    async def say_all(self, text: str, *, filler: bool = False) -> None:
+        """Speak this, and wait until it was played; at most ``SAY_SECONDS``."""
+        self._spoken.clear()
+        await self.say(text, filler=filler)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAY_SECONDS):
+                await self._spoken.wait()
+                await asyncio.sleep(self.line.ahead)
+
+    async def interrupt(self) -> None:
+        """Drop what is being said, and what waits to be said."""
+        await self.worker.queue_frame(InterruptionFrame())
+
+    async def respond(self) -> None:
+        """Let the model speak to the conversation as it stands."""
+        await self.worker.queue_frame(LLMRunFrame())
+
+    async def add(self, role: str, text: str, *, respond: bool) -> None:
+        """Put a message into the conversation that nobody spoke. ``role``: user, assistant, system."""
+        message = {"role": role, "content": text}
+        append = LLMMessagesAppendFrame([message], run_llm=respond)  # type: ignore[list-item]  # its type is a union of vendors'
+        # From the end: the assistant's side holds the answer back while somebody speaks.
+        await self.worker.queue_frame(append, FrameDirection.UPSTREAM)
+        self.changed("added", self.conversation.added(role, text))
+
+    async def play(self, pcm: bytes) -> None:
+        """Sound, after what is being spoken, and before what the model says next."""
+        await self.mouth.queue_frame(
+            OutputAudioRawFrame(audio=pcm, sample_rate=self.line.sample_rate, num_channels=1)
+        )
+
+    async def finish(
+        self, reason: EndedReason, last_words: str = "", message: str | None = None
+    ) -> None:
+        """End politely. Only the first end counts."""
+        if self._ending:
+            return
+        self._ending = True
+        self.line.decide(reason, message)
+        if last_words:
+            await self.say(last_words)
+        await self.worker.queue_frame(EndFrame())
+
+    async def abort(self, reason: EndedReason, message: str | None = None) -> None:
+        """End at once."""
+        if self.line.decision is None:
+            self.line.decide(reason, message)
+        self._ending = True
+        await self.worker.cancel()
+
+    # -- assembly
+
+    def _assemble(self) -> PipelineWorker:
+        plan, parts = self.plan, self._parts
+        caller, assistant = LLMContextAggregatorPair(
+            self.context,
+            user_params=LLMUserAggregatorParams(
+                vad_analyzer=turn_taking.detector(plan),
+                user_turn_strategies=turn_taking.strategies(plan),
+                user_mute_strategies=[*turn_taking.mutes(plan), self.deaf],
+            ),
+        )
+        keys = DTMFAggregator(timeout=plan.keypad_seconds, termination_digit=KEYS[plan.keypad_end])
+        chain: list[FrameProcessor | None] = [
+            self.ears,
+            parts.transcriber,
+            keys,
+            self._screen,
+            caller,
+            PastTurns(self._screen),
+            parts.model,
+            parts.voice,
+            self.mouth,
+            self.heard,
+            assistant,
+        ]
+        rate = self.line.sample_rate
+        worker = PipelineWorker(
+            Pipeline([part for part in chain if part is not None]),
+            enable_rtvi=False,
+            enable_turn_tracking=False,
+            idle_timeout_secs=None,  # it would cancel the call: silence is minded here
+            observers=[self.watch],
+            setup_timeout_secs=SETUP_SECONDS,
+            params=PipelineParams(
+                audio_in_sample_rate=rate,
+                audio_out_sample_rate=rate,
+                enable_metrics=True,
+                enable_usage_metrics=True,
+            ),
+        )
+        self._listen(worker, caller, assistant)
+        return worker
+
+    def _listen(self, worker: PipelineWorker, caller: Any, assistant: Any) -> None:
+        on: list[tuple[Any, str, Callable[..., Awaitable[None]]]] = [
+            (worker, "on_pipeline_started", self._started),
+            (worker, "on_pipeline_error", self._failing.failed),
+            (worker, "on_setup_timeout", self._failing.not_started),
+            (worker, "on_pipeline_timeout", self._failing.not_started),
+            (caller, "on_user_turn_stopped", self._caller_spoke),
+            (assistant, "on_assistant_turn_started", self._assistant_begins),
+            (assistant, "on_assistant_turn_stopped", self._assistant_spoke),
+            (self._parts.voice, "on_tts_request", self._voice_asked),
+        ]
+        if isinstance(self._parts.model, LLMSwitcher):
+            on.append((self._parts.model.strategy, "on_service_switched", self._ask_again))
+        for source, event, handler in on:
+            source.add_event_handler(event, handler)
+
+    # -- what happens
+
+    async def _started(self, _: Any, __: Frame) -> None:
+        self.ready.set()
+        if self.conversation.continues:
+            for message in self.conversation.spoken:
+                self.context.add_message(message)  # type: ignore[arg-type]
+            return
+        if self.plan.first is First.SPEAK:
+            await self.say(self.plan.first_message)
+        elif self.plan.first is First.GENERATE:
+            await self.respond()
+
+    async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
+        self.watch.voice_asked()
+        self._failing.asked = text
+        self.heard.asked(context_id, text)
+
+    async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
+        if message.content:  # empty when the transcriber heard nothing in the noise
+            self.idle_left = self.plan.idle_count
+            since = self._began.pop("user", None)
+            self.changed("said", self.conversation.said("user", message.content, since))
+
+    async def _assistant_begins(self, _: Any) -> None:
+        self._began.setdefault("bot", time.time())
+
+    async def _assistant_spoke(self, _: Any, message: AssistantTurnStoppedMessage) -> None:
+        since = self._began.pop("bot", None)
+        if not message.content:
+            return
+        more = {"interrupted": True} if message.interrupted else {}
+        said = self.conversation.said("bot", message.content, since, **more)
+        self.changed("said", said)
+        low = message.content.lower()
+        if not message.interrupted and any(phrase in low for phrase in self.plan.end_phrases):
+            await self.finish(EndedReason.ASSISTANT_SAID_END_CALL_PHRASE)
+
+    def _assistant_speaks(self, speaking: bool) -> None:
+        self._speaking = speaking
+        if not speaking:
+            self._spoken.set()
+        self.changed("speech", {"role": "assistant", "status": _word(speaking)})
+
+    def _caller_speaks(self, speaking: bool) -> None:
+        if speaking:
+            self._began["user"] = time.time()
+        self.changed("speech", {"role": "user", "status": _word(speaking)})
+
+    def _interrupted(self) -> None:
+        if self._speaking:
+            self.changed("interrupted", {})
+
+    def _gone(self) -> None:
+        """The carrier has left: nothing more can be said."""
+        self._start(self.worker.cancel())
+
+    async def _ask_again(self, *_: Any) -> None:
+        """Another model is given the question that the last one failed."""
+        await self.respond()
+
+    async def overdue(self, stage: Stage) -> None:
+        """A stage has not answered in time."""
+        await self._failing.overdue(stage)
+
+    async def _machine(self) -> None:
+        """An answering machine has answered."""
+        message = self.plan.voicemail_message
+        if self._ending:  # the carrier has noticed it too
+            return
+        if not message or self._screen is None:
+            await self.abort(EndedReason.VOICEMAIL)
+            return
+        await self.interrupt()
+        await self._screen.greeted()
+        await self.finish(EndedReason.VOICEMAIL, message)
+
+    def _start(self, work: Any) -> None:
+        async def guarded() -> None:
+            with suppress(asyncio.CancelledError):
+                await work
+
+        task = asyncio.get_running_loop().create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _word(speaking: bool) -> str:
+    return "started" if speaking else "stopped"

@@ -1,0 +1,50 @@
+"""What one call waits for while it goes on: answers that do not come, and silence."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from providers.events import EndedReason
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from app.assistants.local.pipeline import Engine
+
+
+def all_of(engine: Engine) -> list[Coroutine[None, None, None]]:
+    """Each is run until the call is over."""
+    idle = [_idleness(engine)] if engine.plan.idle_messages else []
+    return [_deadlines(engine), _silence(engine), _hanging(engine), *idle]
+
+
+async def _deadlines(engine: Engine) -> None:
+    while True:
+        await engine.overdue(await engine.watch.overdue())
+
+
+async def _silence(engine: Engine) -> None:
+    await engine.watch.quiet(engine.plan.silence_seconds)
+    await engine.finish(EndedReason.SILENCE_TIMED_OUT, engine.plan.end_message)
+
+
+async def _hanging(engine: Engine) -> None:
+    told = 0.0
+    while True:
+        told = await engine.watch.hang(told)
+        engine.changed("hang", {})
+
+
+async def _idleness(engine: Engine) -> None:
+    """Ask a silent caller whether they are there."""
+    plan, spoken = engine.plan, 0
+    while True:
+        await engine.watch.quiet(plan.idle_seconds)
+        if engine.idle_left > 0:
+            engine.idle_left -= 1
+            await engine.say(plan.idle_messages[spoken % len(plan.idle_messages)])
+            spoken += 1
+            engine.watch.clock.quiet_since = time.monotonic()
+        else:
+            await engine.watch.sound()

@@ -1,0 +1,355 @@
+"""Carrying out what the model calls: functions on servers, and the built-in ways to end, to
+transfer and to press keys.
+
+A failure is told to the model, which may do better; when it goes on failing, the call ends.
+https://docs.vapi.ai/tools/custom-tools https://docs.vapi.ai/tools/default-tools
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pipecat.frames.frames import FunctionCallResultProperties
+from pipecat.services.llm_service import FunctionCallParams
+
+from app.assistants.local.tools.definitions import Kind, Message, Tool, When, tools_schema
+from app.media.call_context import Desk
+from providers.common.audio import silence
+from providers.common.dtmf import tone
+from providers.events import EndedReason
+
+if TYPE_CHECKING:
+    from app.assistants.local.pipeline import Engine
+
+SERVER_SECONDS = 20.0
+"""https://docs.vapi.ai/server-url#timeouts"""
+TRIES = 2
+"""Failures in a row of one kind after which the assistant cannot go on."""
+TRANSFERRING = "Transferring the call now."
+MAX_RESULT = 16_000
+"""Characters of a result that the model is shown."""
+KEYS = re.compile(r"[0-9*#A-Dw, ]{1,50}", re.ASCII)
+PAUSE_MS = 500
+"""Of a ``w`` among the keys."""
+GAP_MS = 80
+
+Json = Mapping[str, Any]
+log = logging.getLogger(__name__)
+
+
+MENU_TOOLS = [
+    Tool(kind, kind.value, "", {"type": "object", "properties": {}, "required": []})
+    for kind in (Kind.END_CALL, Kind.TRANSFER_CALL)
+]
+"""What the embedded menu calls."""
+
+
+class Failed(Exception):
+    """The tool did nothing; the text is for the model, and for the operator."""
+
+
+class Calling:
+    """The tools of one conversation."""
+
+    def __init__(self, engine: Engine, desk: Desk, tools: list[Tool], older: set[str]) -> None:
+        """``older``: functions whose server is asked in the words of the era, ``function-call``."""
+        self._engine = engine
+        self._desk = desk
+        self._tools = {tool.name: tool for tool in tools}
+        self._older = older
+        self._failures = dict[bool, int]()
+        self._background = set[asyncio.Task[None]]()
+
+    def equip(self, model: Any) -> None:
+        """Tell the model what it may call."""
+        if not self._tools:
+            return
+        self._engine.context.set_tools(tools_schema(list(self._tools.values())))
+        for tool in self._tools.values():
+            model.register_function(tool.name, self._handle, timeout_secs=SERVER_SECONDS + 10)
+
+    async def _handle(self, params: FunctionCallParams) -> None:
+        tool, arguments = self._tools[params.function_name], dict(params.arguments)
+        self._log_call(tool, params.tool_call_id, arguments)
+        if tool.is_async:
+            task = asyncio.create_task(self._in_background(tool, params.tool_call_id, arguments))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+            await self._answer(params, tool, "The tool was started.")
+            return
+        built_in = tool.kind is not Kind.FUNCTION
+        try:
+            result, speaks = await self._run(tool, params.tool_call_id, arguments)
+        except Failed as failure:
+            await self._failed(params, tool, built_in, str(failure), arguments)
+            return
+        self._failures.pop(built_in, None)
+        await self._answer(params, tool, result, run_model=not speaks)
+
+    async def _run(self, tool: Tool, call_id: str, arguments: Json) -> tuple[str, bool]:
+        """The result, and whether it has been spoken of (the model is silent then)."""
+        if tool.kind is not Kind.FUNCTION:
+            result = await BUILT_IN[tool.kind](self, tool, arguments)
+            return result, tool.kind is not Kind.DTMF
+        async with _Fillers(self._engine, tool, arguments):
+            result = await self._ask(tool, call_id, arguments)
+        done = _message(tool, When.COMPLETE, arguments)
+        if done is None or done.role == "system":
+            hint = f"\n{done.content}" if done else ""
+            return result + hint, False
+        if done.ends_call:
+            await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, done.content)
+        else:
+            await self._engine.say(done.content)
+        return result, True
+
+    async def _failed(
+        self, params: FunctionCallParams, tool: Tool, built_in: bool, text: str, arguments: Json
+    ) -> None:
+        log.warning("tool %s failed: %s", tool.name, text)
+        count = self._failures[built_in] = self._failures.get(built_in, 0) + 1
+        if count >= TRIES:
+            reason = (
+                EndedReason.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED
+                if built_in
+                else EndedReason.PIPELINE_ERROR_FUNCTION_FAILED
+            )
+            await self._engine.abort(reason, f"{tool.name}: {text}")
+            return
+        message = _message(tool, When.FAILED, arguments)
+        if message is not None and message.ends_call:
+            await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, message.content)
+        elif message is not None:
+            await self._engine.say(message.content)
+        await self._answer(params, tool, f"Error: {text}", run_model=message is None)
+
+    async def _answer(
+        self, params: FunctionCallParams, tool: Tool, result: str, *, run_model: bool = True
+    ) -> None:
+        said = self._engine.conversation.answered(tool.name, params.tool_call_id, result)
+        self._engine.changed("tool", said)
+        await params.result_callback(
+            _for_model(result), properties=FunctionCallResultProperties(run_llm=run_model)
+        )
+
+    async def _in_background(self, tool: Tool, call_id: str, arguments: Json) -> None:
+        try:
+            await self._ask(tool, call_id, arguments)
+        except Failed as failure:
+            log.warning("tool %s failed: %s", tool.name, failure)
+
+    def _log_call(self, tool: Tool, call_id: str, arguments: Json) -> None:
+        said = self._engine.conversation.called([_as_call(tool, call_id, arguments)])
+        self._engine.changed("tool", said)
+
+    # -- a server's function
+
+    async def _ask(self, tool: Tool, call_id: str, arguments: Json) -> str:
+        server, seconds = None, SERVER_SECONDS
+        if tool.server is not None:
+            server = {
+                "url": tool.server.url,
+                "secret": tool.server.secret,
+                "headers": tool.server.headers,
+            }
+            seconds = float(tool.server.policy.get("timeoutSeconds") or SERVER_SECONDS)
+        older = tool.name in self._older
+        kind, extra = _question(tool, call_id, arguments, older=older)
+        reply = await self._desk.ask(kind, extra, seconds, server)
+        if reply.error is not None:
+            raise Failed(reply.error)
+        return _result(reply.body, call_id, older=older)
+
+    # -- built in
+
+    async def end(self, tool: Tool, arguments: Json) -> str:
+        started = _message(tool, When.START, arguments)
+        last_words = started.content if started else self._engine.plan.end_message
+        await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, last_words)
+        return "The call ends."
+
+    async def transfer(self, tool: Tool, arguments: Json) -> str:
+        destination = await self._destination(tool, arguments)
+        words = _message(tool, When.START, arguments)
+        given = destination.get("message")
+        default = "" if tool in MENU_TOOLS else TRANSFERRING  # a menu has said its own words
+        text = given if isinstance(given, str) else (words.content if words else default)
+        if text:
+            await self._engine.say_all(text)
+        problem = await self._desk.transfer(destination, "")
+        if problem:
+            raise Failed(problem)
+        return "The call is being transferred."
+
+    async def _destination(self, tool: Tool, arguments: Json) -> Json:
+        wanted: Any = arguments.get("destination")
+        if isinstance(wanted, Mapping):  # a menu's own
+            return wanted
+        for place in tool.destinations:
+            if wanted in (None, place.get("number"), place.get("sipUri")):
+                return place
+        if tool.destinations:
+            raise Failed(f"{wanted} is none of the tool's destinations")
+        extra = {"functionCall": {"name": tool.name, "parameters": dict(arguments)}}
+        reply = await self._desk.ask("transfer-destination-request", extra, SERVER_SECONDS)
+        body: Any = _json(reply.body) if reply.error is None else None
+        named: Any = body.get("destination") if isinstance(body, Mapping) else None
+        if not isinstance(named, Mapping):
+            raise Failed(reply.error or "the server named no destination")
+        return named
+
+    async def press(self, tool: Tool, arguments: Json) -> str:
+        keys = str(arguments.get("dtmf", "")).strip()
+        if not KEYS.fullmatch(keys):
+            raise Failed(f"{keys[:50]!r} are no keys: 0-9, * and # are")
+        rate = self._engine.line.sample_rate
+        sound = b"".join(
+            silence(PAUSE_MS, rate) if key in "w, " else tone(key, rate) + silence(GAP_MS, rate)
+            for key in keys
+        )
+        await self._engine.play(sound)
+        return f"The keys {keys} were pressed."
+
+
+BUILT_IN: Mapping[Kind, Callable[[Calling, Tool, Json], Awaitable[str]]] = {
+    Kind.END_CALL: Calling.end,
+    Kind.TRANSFER_CALL: Calling.transfer,
+    Kind.DTMF: Calling.press,
+}
+
+
+class _Fillers:
+    """What is said while a server works."""
+
+    def __init__(self, engine: Engine, tool: Tool, arguments: Json) -> None:
+        self._engine = engine
+        self._tool = tool
+        self._arguments = arguments
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        start = _message(self._tool, When.START, self._arguments)
+        if start is not None and start.role == "assistant":
+            if start.waits:
+                await self._engine.say_all(start.content, filler=True)
+            else:
+                await self._engine.say(start.content, filler=True)
+        late = _message(self._tool, When.DELAYED, self._arguments)
+        if late is not None:
+            self._waiting = asyncio.create_task(self._later(late))
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _later(self, message: Message) -> None:
+        await asyncio.sleep(message.delay_seconds)
+        await self._engine.say(message.content, filler=True)
+
+
+def _message(tool: Tool, when: When, arguments: Json) -> Message | None:
+    """The first whose conditions hold of the arguments."""
+    return next(
+        (
+            message
+            for message in tool.messages
+            if message.when is when and all(_holds(c, arguments) for c in message.conditions)
+        ),
+        None,
+    )
+
+
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda a, b: bool(a == b),
+    "neq": lambda a, b: bool(a != b),
+    "gt": lambda a, b: bool(a > b),
+    "gte": lambda a, b: bool(a >= b),
+    "lt": lambda a, b: bool(a < b),
+    "lte": lambda a, b: bool(a <= b),
+}
+"""https://docs.vapi.ai/tools/custom-tools#conditions"""
+
+
+def _holds(condition: Json, arguments: Json) -> bool:
+    compare = OPERATORS.get(str(condition.get("operator")))
+    given = arguments.get(str(condition.get("param")))
+    try:
+        return compare is not None and compare(given, condition.get("value"))
+    except TypeError:  # a number and a text
+        return False
+
+
+def _as_call(tool: Tool, call_id: str, arguments: Json) -> dict[str, Any]:
+    function = {"name": tool.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+def _question(
+    tool: Tool, call_id: str, arguments: Json, *, older: bool
+) -> tuple[str, dict[str, Any]]:
+    if older:
+        return "function-call", {"functionCall": {"name": tool.name, "parameters": dict(arguments)}}
+    call = {
+        "id": call_id,
+        "type": "function",
+        "name": tool.name,
+        "arguments": dict(arguments),
+        "function": {"name": tool.name, "arguments": dict(arguments)},
+    }
+    described = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+    return "tool-calls", {
+        "toolCallList": [call],
+        "toolCalls": [call],
+        "toolWithToolCallList": [{"type": "function", "function": described, "toolCall": call}],
+    }
+
+
+def _result(body: bytes, call_id: str, *, older: bool) -> str:
+    """Raises ``Failed``: an answer that cannot be read, and one that says it failed."""
+    answer = _json(body)
+    if older:
+        result = answer.get("result") if isinstance(answer, Mapping) else None
+        if result is None:
+            raise Failed("the server's answer has no result")
+        return _text(result)
+    results = answer.get("results") if isinstance(answer, Mapping) else None
+    mine = [
+        each
+        for each in (results if isinstance(results, list) else [])
+        if isinstance(each, Mapping) and each.get("toolCallId") == call_id
+    ]
+    if not mine:
+        raise Failed("the server's answer has no result of this toolCallId")
+    if mine[0].get("error") is not None and mine[0].get("result") is None:
+        raise Failed(_text(mine[0]["error"]))
+    return _text(mine[0].get("result"))
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Failed("the server's answer is not JSON") from error
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:MAX_RESULT]
+
+
+def _for_model(result: str) -> Any:
+    """The engine writes it as JSON: an object must not become the text of one."""
+    if result[:1] in {"{", "["}:
+        with suppress(ValueError):
+            return json.loads(result)
+    return result

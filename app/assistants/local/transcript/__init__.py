@@ -1,0 +1,1 @@
+"""What was said: the conversation, the words the caller really heard, usage for the costs."""

@@ -1,0 +1,82 @@
+"""What happens in a conversation, as Vapi's messages: types and fields. Pure.
+
+https://docs.vapi.ai/server-url/events
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from app.assistants.local.transcript.conversation import Conversation
+
+Message = tuple[str, dict[str, Any]]
+"""Type, and the fields of that type."""
+ROLES = {"bot": "assistant", "user": "user"}
+
+
+class Telling:
+    """One conversation's."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._turn = 0
+
+    def of(self, kind: str, data: Mapping[str, Any]) -> list[Message]:
+        """``kind``: one of ``KINDS``; ``data``: what the engine says of it."""
+        return list(KINDS[kind](self, data))
+
+    def _said(self, data: Mapping[str, Any]) -> Iterator[Message]:
+        """A turn is over."""
+        self._turn += data["role"] == "user"
+        yield (
+            "transcript",
+            {
+                "role": ROLES[data["role"]],
+                "transcriptType": "final",
+                "transcript": data["message"],
+            },
+        )
+        yield from self._update()
+
+    def _partial(self, data: Mapping[str, Any]) -> Iterator[Message]:
+        """What the transcriber has understood so far."""
+        yield (
+            "transcript",
+            {"role": "user", "transcriptType": "partial", "transcript": data["text"]},
+        )
+
+    def _speech(self, data: Mapping[str, Any]) -> Iterator[Message]:
+        yield "speech-update", {**data, "turn": self._turn}
+
+    def _interrupted(self, _: Mapping[str, Any]) -> Iterator[Message]:
+        yield "user-interrupted", {}
+
+    def _tool(self, data: Mapping[str, Any]) -> Iterator[Message]:
+        yield from self._update()
+
+    def _hang(self, _: Mapping[str, Any]) -> Iterator[Message]:
+        """The assistant owes an answer and is silent."""
+        yield "hang", {}
+
+    def _update(self) -> Iterator[Message]:
+        talk = self._conversation
+        yield (
+            "conversation-update",
+            {
+                "messages": list(talk.messages),
+                "messagesOpenAIFormatted": talk.openai,
+                "conversation": talk.openai,
+            },
+        )
+
+
+KINDS: Mapping[str, Callable[[Telling, Mapping[str, Any]], Iterator[Message]]] = {
+    "said": Telling._said,
+    "partial": Telling._partial,
+    "speech": Telling._speech,
+    "interrupted": Telling._interrupted,
+    "tool": Telling._tool,
+    "added": Telling._tool,
+    "hang": Telling._hang,
+}

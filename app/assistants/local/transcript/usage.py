@@ -1,0 +1,66 @@
+"""What a conversation used of its vendors, as items that get a price (``app/domain/costs/vendor_prices.py``).
+
+https://docs.vapi.ai/api-reference/calls/get (costs)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipecat.frames.frames import MetricsFrame
+from pipecat.metrics.metrics import LLMUsageMetricsData, TTSUsageMetricsData
+
+Json = Mapping[str, Any]
+NAMES = ("provider", "model", "voiceId", "language")
+"""Of an assistant's ``model``, ``voice`` and ``transcriber``: what stands in the item."""
+
+
+@dataclass
+class Tokens:
+    """Of one model."""
+
+    prompt: int = 0
+    completion: int = 0
+
+
+@dataclass
+class Usage:
+    """What vendors will charge for."""
+
+    models: dict[str, Tokens] = field(default_factory=dict)
+    """By the model's name."""
+    characters: int = 0
+
+    def count(self, frame: MetricsFrame) -> None:
+        """Add what the engine measured."""
+        for data in frame.data:
+            if isinstance(data, LLMUsageMetricsData):
+                tokens = self.models.setdefault(data.model or "", Tokens())
+                tokens.prompt += data.value.prompt_tokens
+                tokens.completion += data.value.completion_tokens
+            elif isinstance(data, TTSUsageMetricsData):
+                self.characters += data.value
+
+    def items(
+        self, model: Json, voice: Json, transcriber: Json | None, seconds: float
+    ) -> Iterator[dict[str, Any]]:
+        """One for each model, the voice, the transcriber, and the minutes of all.
+
+        ``seconds``: how long the line was up, which is what streaming transcribers charge for.
+        """
+        minutes = round(seconds / 60, 4)
+        for name, tokens in self.models.items():
+            used = {"promptTokens": tokens.prompt, "completionTokens": tokens.completion}
+            named = {**_named(model), **({"model": name} if name else {})}
+            yield {"type": "model", "model": named, **used}
+        if self.characters:
+            yield {"type": "voice", "voice": _named(voice), "characters": self.characters}
+        if transcriber is not None:
+            yield {"type": "transcriber", "transcriber": _named(transcriber), "minutes": minutes}
+        yield {"type": "vapi", "subType": "normal", "minutes": minutes}
+
+
+def _named(part: Json) -> dict[str, Any]:
+    return {name: part[name] for name in NAMES if part.get(name)}

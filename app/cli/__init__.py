@@ -1,0 +1,1 @@
+"""The commands: ``patchbay`` and ``flask --app app``."""

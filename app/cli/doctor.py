@@ -1,0 +1,242 @@
+"""``patchbay doctor``: what an operator would have to check by hand, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+import urllib3
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.default_org import bootstrap
+from app.store import accounts, migrate
+from app.store.schema import assistants, credentials, phone_numbers
+from app.store.vault import WrongKey
+from app.wiring import Patchbay
+from providers.base.carrier import Provider
+from providers.base.rest import Account, NumberSetting, Probe
+from providers.base.webhook import HookKind
+from providers.errors import CarrierError, NotConfigured, ProviderError
+
+REFUSED = {401, 403}
+MARK = {"ok": "ok     ", "note": "note   ", "error": "ERROR  "}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. ``level``: ok, note (works, but know it) or error (change it)."""
+
+    level: str
+    text: str
+
+    def __str__(self) -> str:
+        return MARK[self.level] + self.text
+
+
+def examine(patchbay: Patchbay) -> list[Finding]:
+    """All findings. A database that cannot be used ends the examination."""
+    findings = list(_database(patchbay))
+    if any(finding.level == "error" for finding in findings):
+        return findings
+    bootstrap(patchbay.core)
+    return [*findings, *_keys(patchbay), *_public_url(patchbay), *_carriers(patchbay)]
+
+
+def _database(patchbay: Patchbay) -> Iterator[Finding]:
+    name = patchbay.store.url.get_backend_name()
+    try:
+        if patchbay.store.is_sqlite:
+            patchbay.upgrade()
+        current = migrate.is_current(patchbay.store)
+    except SQLAlchemyError as error:
+        yield Finding("error", f"database: {error.__class__.__name__}; check DATABASE_URL")
+        return
+    if current:
+        yield Finding("ok", f"database: {name}, up to date")
+    else:
+        yield Finding("error", "database: older than this program; run `patchbay db upgrade`")
+
+
+def _keys(patchbay: Patchbay) -> Iterator[Finding]:
+    with patchbay.store.read() as conn:
+        keys = sum(row["revoked_at"] is None for row in accounts.list_keys(conn))
+        count = sa.select(sa.func.count()).select_from(assistants)
+        ready = conn.execute(count).scalar_one()
+    if keys:
+        yield Finding("ok", f"API keys in force: {keys}")
+    else:
+        yield Finding("error", "no API key: set API_KEY, or run `patchbay keys create`")
+    if not ready:
+        yield Finding("note", "no assistant is stored; make one with POST /assistant")
+
+
+def _public_url(patchbay: Patchbay) -> Iterator[Finding]:
+    url = patchbay.settings.public_url
+    if patchbay.settings.development:
+        yield Finding("note", f"PUBLIC_URL is {url}: carriers cannot reach it; set your https URL")
+    elif urlsplit(url).scheme != "https":
+        yield Finding("error", f"PUBLIC_URL is {url}: carriers dial media only over TLS; use https")
+    try:
+        answer = urllib3.request("GET", url + "/healthz", timeout=5.0, retries=False)
+        healthy = answer.status == 200
+    except urllib3.exceptions.HTTPError:
+        healthy = False
+    if healthy:
+        yield Finding("ok", f"{url}/healthz answers")
+    else:
+        yield Finding("note", f"{url}/healthz does not answer; is the bridge running there?")
+
+
+def _carriers(patchbay: Patchbay) -> Iterator[Finding]:
+    with patchbay.store.read() as conn:
+        known = credentials.c.provider.in_(patchbay.providers)
+        rows = conn.execute(sa.select(credentials).where(known)).mappings().all()
+        numbers = conn.execute(sa.select(phone_numbers)).mappings().all()
+    if not rows:
+        yield Finding(
+            "note", "no carrier account: set the carrier's variables, or POST /credential"
+        )
+    named = {row["id"]: {str(name): value for name, value in row.items()} for row in rows}
+    for row in named.values():
+        yield from _account(patchbay, row)
+    for number in numbers:
+        row = {str(name): value for name, value in number.items()}
+        yield from _number(patchbay, row)
+        yield from _set_up(patchbay, row, named[row["credential_id"]])
+
+
+def _account(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
+    label = f"{row['provider']} account {row['account_ref']}"
+    provider = patchbay.providers[row["provider"]]
+    try:
+        account = patchbay.core.account(row)
+    except (WrongKey, ProviderError) as error:
+        yield Finding("error", f"{label}: {error}")
+        return
+    yield from _round_trip(patchbay, provider, account, label)
+    try:
+        yield Finding("ok", f"{label}: {provider.client(account, timeout=5.0).check()}")
+    except NotConfigured as error:
+        yield Finding("note", f"{label}: its API is not used: {error}")
+    except CarrierError as error:
+        yield Finding("error", f"{label}: {error}")
+
+
+def _number(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
+    provider = patchbay.providers[row["provider"]]
+    url = patchbay.settings.public_url + _arrival(provider)
+    assistant = row["assistant_id"]
+    answers = (
+        f"assistant {assistant}" if assistant else "no assistant: add ?assistantId= to the URL"
+    )
+    yield Finding(
+        "ok", f"phone number {row['number']} ({provider.name}, id {row['id']}): {answers}"
+    )
+    yield Finding("note", f"  point it, or your flow, at {url}")
+
+
+def _arrival(provider: Provider) -> str:
+    return str(_path(provider, HookKind.ARRIVE))
+
+
+def _path(provider: Provider, kind: HookKind) -> str | None:
+    """Our URL of this kind that knows a call by its leg, not by a token."""
+    plain = (hook.path for hook in provider.hooks if hook.kind is kind and "<" not in hook.path)
+    return next(plain, None)
+
+
+# ------------------------------------------------------------------ signature round trip
+
+
+def _round_trip(
+    patchbay: Patchbay, provider: Provider, account: Account, label: str
+) -> Iterator[Finding]:
+    """What the carrier would send to PUBLIC_URL is let in there, and what it did not sign is not."""
+    now, url = patchbay.core.now(), patchbay.settings.public_url
+    url += str(_path(provider, HookKind.STATUS))
+    try:
+        ours, other = (provider.probe(url, account, now) for _ in range(2))
+    except ProviderError as error:
+        yield Finding("error", f"{label}: {error}")
+        return
+    true, forged = _sent(url, ours), _sent(url, Probe(other.headers, ours.body))
+    if true is None or forged is None:
+        yield Finding("note", f"{label}: signatures are not tried: {url} does not answer")
+    elif not 200 <= true < 300:
+        yield Finding(
+            "error",
+            f"{label}: what is signed for {url} is answered {true} there: the bridge that runs there "
+            "must have the same PUBLIC_URL, DATABASE_URL and SECRET_KEY, and its proxy must leave "
+            "path, headers and body alone",
+        )
+    elif forged not in REFUSED:
+        yield Finding(
+            "error",
+            f"{label}: a forged request to {url} is answered {forged}: something else than this "
+            "bridge answers there; check PUBLIC_URL and the proxy",
+        )
+    else:
+        yield Finding(
+            "ok", f"{label}: signatures: the true one is let in at {url}, a forged one not"
+        )
+
+
+def _sent(url: str, probe: Probe) -> int | None:
+    """On a connection of its own: a kept one may be closing just now."""
+    try:
+        with urllib3.PoolManager() as pool:
+            answer = pool.request(
+                "POST",
+                url,
+                body=probe.body,
+                headers=dict(probe.headers),
+                timeout=5.0,
+                retries=False,
+            )
+    except urllib3.exceptions.HTTPError:
+        return None
+    return int(answer.status)
+
+
+# ------------------------------------------------------------------ the number at the carrier
+
+
+def _set_up(
+    patchbay: Patchbay, row: Mapping[str, Any], credential: Mapping[str, Any]
+) -> Iterator[Finding]:
+    provider = patchbay.providers[row["provider"]]
+    label = f"  {row['number']} at {provider.name}"
+    try:
+        client = provider.client(patchbay.core.account(credential), timeout=5.0)
+        settings = client.number(row["number"])
+    except WrongKey:
+        return  # told of the account
+    except CarrierError as error:
+        yield Finding("error", f"{label}: {error}")
+        return
+    except ProviderError as error:
+        yield Finding("note", f"{label}: not looked up: {error}")
+        return
+    for setting in settings:
+        yield _judged(patchbay, provider, label, setting)
+
+
+def _judged(patchbay: Patchbay, provider: Provider, label: str, setting: NumberSetting) -> Finding:
+    """A URL that leads elsewhere is no error: a flow may own the number, and lend us its calls."""
+    base = patchbay.settings.public_url
+    said = f"{label}: {setting.name}: {setting.value or 'not set'}"
+    if setting.problem:
+        return Finding("error", f"{said}; {setting.problem}")
+    path = _path(provider, setting.kind) if setting.kind else None
+    if path is None or (setting.value or "").partition("?")[0] == base + path:
+        return Finding("ok", said)
+    ours = (setting.value or "").startswith(base + "/")
+    advice = (
+        f"set {base + path}"
+        if ours
+        else f"for calls that come to us by themselves set {base + path}"
+    )
+    return Finding("error" if ours else "note", f"{said}; {advice}")

@@ -1,0 +1,212 @@
+"""The ``patchbay`` command; its commands are also ``flask --app app`` commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from providers.registry import PROVIDERS
+
+if TYPE_CHECKING:
+    from app.wiring import Patchbay
+
+SERVER = (
+    *("-m", "gunicorn", "--no-control-socket", "-k", "app.server.worker.Worker"),
+    "app.server.asgi:application",
+)
+ARENAS = ("MALLOC_ARENA_MAX", "2")
+"""glibc keeps freed memory per thread, and calls come with threads: two pools are enough, and stay small."""
+
+
+def _patchbay() -> Patchbay:
+    """The parts, from the environment's settings; a wrong one is a sentence, not a traceback."""
+    from app import log_setup
+    from app import settings as settings_module
+    from app.wiring import Patchbay
+    from providers.errors import NotConfigured
+
+    try:
+        settings = settings_module.load()
+        log_setup.configure(settings.log_level)
+        return Patchbay(settings)
+    except (settings_module.SettingsError, NotConfigured) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command()
+def serve() -> None:
+    """Run the bridge: database up to date, then the web server on PORT."""
+    from app import default_org
+
+    patchbay = _patchbay()
+    patchbay.upgrade()
+    key = default_org.bootstrap(patchbay.core)
+    settings = patchbay.settings
+    click.echo(f"Patchbay on {settings.public_url}  (docs: {settings.public_url}/docs)")
+    if key:
+        click.echo(f"API key (shown once): {key}")
+    patchbay.store.close()
+    host = "127.0.0.1" if settings.development else "0.0.0.0"  # noqa: S104
+    arguments = [sys.executable, *SERVER, "-b", f"{host}:{settings.port}"]
+    sys.stdout.flush()
+    os.environ.setdefault(*ARENAS)
+    os.execv(sys.executable, arguments)  # noqa: S606
+
+
+@click.group()
+def db() -> None:
+    """The database's schema."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring it up to date (Heroku's release command)."""
+    patchbay = _patchbay()
+    patchbay.upgrade()
+    click.echo("database up to date")
+
+
+@db.command()
+def current() -> None:
+    """Say whether it is up to date; exit status 1 if not."""
+    from app.store import migrate
+
+    is_current = migrate.is_current(_patchbay().store)
+    click.echo("up to date" if is_current else "older than this program: run `patchbay db upgrade`")
+    sys.exit(0 if is_current else 1)
+
+
+@click.group()
+def keys() -> None:
+    """API keys."""
+
+
+@keys.command()
+@click.option("--name", default="cli", help="What to remember it by.")
+def create(name: str) -> None:
+    """Make a key and print it; it cannot be shown again."""
+    from app import default_org
+    from app.store.vault import new_token
+
+    patchbay = _patchbay()
+    patchbay.upgrade()
+    default_org.bootstrap(patchbay.core)
+    key = new_token()
+    with patchbay.store.write() as conn:
+        default_org.add_key(patchbay.core, conn, key, name)
+    click.echo(key)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Every key: its beginning, name, and whether it is in force."""
+    from app.domain.context import iso
+    from app.store import accounts
+
+    patchbay = _patchbay()
+    with patchbay.store.read() as conn:
+        for row in accounts.list_keys(conn):
+            state = f"revoked {iso(row['revoked_at'])}" if row["revoked_at"] else "in force"
+            click.echo(f"{row['prefix']}…  {row['name']:<12} {iso(row['created_at'])}  {state}")
+
+
+@keys.command()
+@click.argument("prefix")
+def revoke(prefix: str) -> None:
+    """Take the key with this beginning (or id) out of force."""
+    from app.store import accounts
+
+    patchbay = _patchbay()
+    with patchbay.store.write() as conn:
+        found = accounts.revoke_key(conn, prefix.rstrip("…"), patchbay.core.now())
+    if not found:
+        raise click.ClickException(f"no key in force begins with {prefix!r}")
+    click.echo("revoked")
+
+
+@click.command()
+def doctor() -> None:
+    """Check the settings, the database, the accounts and the public URL; say what to change."""
+    from app.cli.doctor import examine
+
+    findings = examine(_patchbay())
+    for finding in findings:
+        click.echo(str(finding))
+    sys.exit(1 if any(finding.level == "error" for finding in findings) else 0)
+
+
+@click.command()
+@click.argument("carrier", type=click.Choice(list(PROVIDERS)))
+@click.option("--scenario", help="Which call to play.")
+@click.option("--list", "listing", is_flag=True, help="Name the scenarios.")
+@click.option(
+    "--say",
+    "turns",
+    multiple=True,
+    help="Converse: a WAV file or keys (12#), said once the assistant has spoken; with + in front"
+    " over its words, with : at once. Repeat it; afterwards the caller hangs up.",
+)
+@click.option("--record", help="Write a conversation to this WAV file: caller left, bridge right.")
+@click.option("--assistant-id", help="Whom a conversation is with; the keypad menu by default.")
+@click.option("--ends", help="The endedReason a conversation must have.")
+def simulate(
+    carrier: str,
+    scenario: str | None,
+    listing: bool,
+    turns: tuple[str, ...],
+    record: str | None,
+    assistant_id: str | None,
+    ends: str | None,
+) -> None:
+    """Play a carrier against the running bridge; exit status 1 if the call did not end as it must."""
+    from importlib import import_module
+
+    from providers.simulation.script import options
+    from providers.simulation.stage import SimulatorError
+
+    if turns:
+        scenario = scenario or "conversation"
+    simulator = import_module(f"providers.{carrier}.simulator.scenarios")
+    if listing or not scenario:
+        for name, entry in simulator.SCENARIOS.items():
+            click.echo(f"{name:<26} {entry.description}")
+        sys.exit(0 if listing else 2)
+    if scenario not in simulator.SCENARIOS:
+        raise click.ClickException(f"no scenario {scenario!r}; see --list")
+    try:
+        chosen = options(turns, record, assistant_id, ends)
+        result = simulator.run(scenario, simulator.config_from_environment(**chosen))
+    except SimulatorError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"expected {result.expected}, got {result.got}: {'ok' if result.ok else 'WRONG'}")
+    sys.exit(0 if result.ok else 1)
+
+
+@click.command("studio-flow")
+@click.option("--url", help="Your bridge's public URL; PUBLIC_URL by default.")
+@click.option("--assistant-id", default="ASSISTANT_ID", help="The assistant that answers.")
+def studio_flow(url: str | None, assistant_id: str) -> None:
+    """Print a Twilio Studio flow for your host, ready to import."""
+    from app import settings as settings_module
+    from providers.twilio.studio import flow
+
+    base = url or settings_module.load().public_url
+    click.echo(json.dumps(flow(base, assistant_id), indent=2))
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Exit 0 or 1 instead of leaving the bridge running.")
+def demo(once: bool) -> None:
+    """One Studio call and one Vonage call through a bridge of its own, explained as they go."""
+    from app.cli.demo import run
+
+    sys.exit(run(once=once))
+
+
+COMMANDS: tuple[click.Command, ...] = (serve, db, keys, doctor, simulate, studio_flow, demo)
+
+main = click.Group("patchbay", help=__doc__, commands=list(COMMANDS))

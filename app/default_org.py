@@ -1,0 +1,121 @@
+"""The default organisation: made, or brought up to date, from the settings at every start.
+
+Its ids derive from its names, so any number of processes do this at once and agree.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core
+from app.settings import CarrierSettings
+from app.store import accounts
+from app.store.vault import digest, new_token
+
+NAMESPACE = uuid.UUID("6a3c2b1e-0d57-5d0e-9a55-70a7c4ba7000")
+ORG_ID = str(uuid.uuid5(NAMESPACE, "default organisation"))
+FROM_SETTING = "API_KEY"
+"""Name of the key that the setting gives."""
+PREFIX = 8
+"""Characters of a key that are kept in clear, to tell keys apart in lists."""
+
+log = logging.getLogger(__name__)
+
+
+def bootstrap(core: Core) -> str | None:
+    """The API key that was generated, if one was: the only time it can be shown."""
+    now = core.now()
+    secret = {"serverSecret": core.settings.server_secret} if core.settings.server_secret else {}
+    with core.store.write() as conn:
+        org = {
+            "id": ORG_ID,
+            "name": "default",
+            "server_url": core.settings.server_url,
+            "secret": core.vault.seal(secret),
+            "created_at": now,
+            "updated_at": now,
+        }
+        accounts.put_org(conn, org)
+        for carrier in core.settings.carriers:
+            _carrier(core, conn, carrier)
+        return _first_key(core, conn)
+
+
+def add_key(core: Core, conn: Connection, key: str, name: str) -> None:
+    """A key of the default organisation; the same key twice is one key."""
+    accounts.insert_key(
+        conn,
+        {
+            "id": str(uuid.uuid4()),
+            "org_id": ORG_ID,
+            "name": name,
+            "prefix": key[:PREFIX],
+            "digest": digest(key),
+            "created_at": core.now(),
+            "revoked_at": None,
+        },
+    )
+
+
+def _first_key(core: Core, conn: Connection) -> str | None:
+    if core.settings.api_key:
+        _follow_setting(core, conn, core.settings.api_key)
+        return None
+    if any(row["revoked_at"] is None for row in accounts.list_keys(conn)):
+        return None
+    if not core.settings.development:
+        log.warning("no API key exists: set API_KEY, or run `patchbay keys create`")
+        return None
+    key = new_token()
+    add_key(core, conn, key, "generated")
+    return key
+
+
+def _follow_setting(core: Core, conn: Connection, key: str) -> None:
+    """A changed API_KEY takes the old one out of force."""
+    add_key(core, conn, key, FROM_SETTING)
+    for row in accounts.list_keys(conn):
+        if row["name"] == FROM_SETTING and row["digest"] != digest(key):
+            accounts.revoke_key(conn, row["id"], core.now())
+
+
+def _carrier(core: Core, conn: Connection, carrier: CarrierSettings) -> None:
+    provider = core.providers[carrier.provider]
+    ref, body, secrets = provider.credential(carrier.credential)
+    provider.account(ref, secrets)  # refuses what cannot work, naming it
+    now = core.now()
+    credential_id = str(uuid.uuid5(NAMESPACE, f"{carrier.provider} {ref}"))
+    common: dict[str, Any] = {"org_id": ORG_ID, "created_at": now, "updated_at": now}
+    accounts.put_credential(
+        conn,
+        {
+            **common,
+            "id": credential_id,
+            "provider": carrier.provider,
+            "account_ref": ref,
+            "body": body,
+            "secret": core.vault.seal(secrets),
+            "managed": True,
+        },
+    )
+    if carrier.number:
+        number = "+" + carrier.number.lstrip("+")
+        field = provider.number_fields.account_ref
+        account = {field: ref} if field else {}
+        accounts.put_number(
+            conn,
+            {
+                **common,
+                "id": str(uuid.uuid5(NAMESPACE, f"{carrier.provider} number {number}")),
+                "provider": carrier.provider,
+                "number": number,
+                "credential_id": credential_id,
+                "assistant_id": core.settings.assistant_id,
+                "body": {"name": f"{carrier.provider} (environment)", **account},
+                "secret": None,
+            },
+        )

@@ -1,0 +1,37 @@
+"""A question to somebody's server whose answer is waited for; signed like every other message."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from app.delivery import sender
+from app.domain.context import Reply
+from app.net.http import SendError, post
+from app.settings import Settings
+
+MAX_BYTES = 1_000_000
+"""Of an answer; a longer one is none."""
+
+
+class Asker:
+    """What ``Core.ask`` is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allow_private = settings.allow_private_server_urls
+
+    def __call__(
+        self, url: str, message_id: str, body: bytes, secrets: Mapping[str, Any], seconds: float
+    ) -> Reply:
+        """One POST, never repeated. ``secrets``: of the server, as sealed with its call."""
+        headers = sender.headers(message_id, body, int(time.time()), secrets)
+        try:
+            answer = post(url, body, headers, seconds, self._allow_private, MAX_BYTES + 1)
+        except SendError as error:
+            return Reply(error=str(error))
+        if not 200 <= answer.status < 300:
+            return Reply(error=f"the server answered {answer.status}")
+        if len(answer.body) > MAX_BYTES:
+            return Reply(error=f"the server's answer is over {MAX_BYTES} bytes")
+        return Reply(answer.body)

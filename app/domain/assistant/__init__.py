@@ -1,0 +1,1 @@
+"""An assistant's JSON: parsed, checked, its secrets and URLs. Pure."""

@@ -1,0 +1,70 @@
+"""Whether a call is recorded, and by whom.
+
+What the ``local`` assistant hears and says is recorded by us, unless that is switched off: Vapi's
+default. Of any other backend the carrier records the leg, for those who ask for it in so many
+words: that costs, callers may have to be told of it, and it may go on in a leg that a flow has
+lent us.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.assistant.config import backend_of
+from app.domain.context import Core
+from providers.base.carrier import Provider
+from providers.errors import NotConfigured
+
+WANTED = "recorded"
+"""In ``resolved``: the leg of this call is to be recorded by the carrier."""
+OURS = "taped"
+"""In ``resolved``: what the assistant hears and says is to be recorded by us."""
+TAPED_BACKENDS = frozenset({"local"})
+
+log = logging.getLogger(__name__)
+
+
+def asked(
+    core: Core, provider: Provider, credential: Mapping[str, Any], assistant: Mapping[str, Any]
+) -> dict[str, bool]:
+    """For ``resolved``. ``artifactPlan.recordingEnabled`` is the newer name of
+    ``recordingEnabled``, and wins; of a HIPAA assistant nothing is recorded.
+    """
+    plan = assistant.get("artifactPlan")
+    newer = plan.get("recordingEnabled") if isinstance(plan, Mapping) else None
+    flag = assistant.get("recordingEnabled") if newer is None else newer
+    if flag is False or _is_hipaa(assistant):
+        return {}
+    backend, _ = backend_of(assistant, core.settings)
+    if backend in TAPED_BACKENDS:
+        return {OURS: True}
+    return {WANTED: True} if flag is True and _able(core, provider, credential) else {}
+
+
+def wanted(row: Mapping[str, Any]) -> bool:
+    """By the carrier. ``row``: a call's."""
+    return bool(row["resolved"].get(WANTED))
+
+
+def taped(row: Mapping[str, Any]) -> bool:
+    """By us."""
+    return bool(row["resolved"].get(OURS))
+
+
+def _is_hipaa(assistant: Mapping[str, Any]) -> bool:
+    newer = assistant.get("compliancePlan")
+    plan = newer if isinstance(newer, Mapping) else {}
+    return True in (assistant.get("hipaaEnabled"), plan.get("hipaaEnabled"))
+
+
+def _able(core: Core, provider: Provider, credential: Mapping[str, Any]) -> bool:
+    """Whether the account has what it takes."""
+    try:
+        able = provider.client(core.account(credential)).can_record()
+    except NotConfigured:
+        able = False
+    if not able:
+        log.warning("a recording is asked for, and the %s account cannot have one", provider.name)
+    return able

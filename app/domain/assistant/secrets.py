@@ -1,0 +1,76 @@
+""""""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
+
+SECRETS = (
+    ("serverUrlSecret",),
+    ("server", "secret"),
+    ("server", "headers"),
+    ("transport", "headers"),
+    ("model", "headers"),
+)
+"""Fields, alone or inside an object of that name, that are kept sealed and never shown."""
+
+
+def split_secrets(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A body without its secrets, and the secrets alone: ``merge`` puts them back.
+
+    Tools have servers too, so these are looked for at every depth.
+    """
+    public, secret = _split(body, "")
+    if "credentials" in public:  # Vapi's dynamic credentials: keys of other vendors
+        secret["credentials"] = public.pop("credentials")
+    return public, secret
+
+
+def _split(value: Mapping[str, Any], holder: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``holder``: the name of the field this object stands in."""
+    public, secret = dict[str, Any](), dict[str, Any]()
+    for name, inner in value.items():
+        if _is_secret(holder, name):
+            secret[name] = inner
+            continue
+        public[name], below = _split_any(inner, name)
+        if below:
+            secret[name] = below
+    return public, secret
+
+
+def _split_any(value: Any, holder: str) -> tuple[Any, dict[str, Any]]:
+    if isinstance(value, Mapping):
+        return _split(value, holder)
+    if not isinstance(value, list):
+        return value, {}
+    parts = [_split_any(item, holder) for item in value]
+    return [part for part, _ in parts], {f"#{n}": s for n, (_, s) in enumerate(parts) if s}
+
+
+def with_secrets(old: Any, new: Any, holder: str = "") -> Any:
+    """``new`` with the secrets of ``old`` where it leaves them out.
+
+    In lists only an item that still has its server gets that server's: items may have moved.
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        kept = {n: v for n, v in old.items() if n not in new and _is_secret(holder, n)}
+        given = {
+            name: value if _is_secret(holder, name) else with_secrets(old.get(name), value, name)
+            for name, value in new.items()
+        }
+        return {**kept, **given}
+    if isinstance(old, list) and isinstance(new, list):
+        pairs = zip_longest(old[: len(new)], new)
+        return [with_secrets(o, n, holder) if _server(o) == _server(n) else n for o, n in pairs]
+    return new
+
+
+def _is_secret(holder: str, name: str) -> bool:
+    return (name,) in SECRETS or (holder, name) in SECRETS
+
+
+def _server(item: Any) -> Any:
+    server = item.get("server") if isinstance(item, Mapping) else None
+    return server.get("url") if isinstance(server, Mapping) else None

@@ -1,0 +1,87 @@
+"""Whether an assistant can answer a call: the fields this program acts on, and no others.
+
+For assistants that did not come through the API just now: a server's reply, and stored ones,
+which may be older than the settings that judge them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.domain.assistant.urls import UrlProblem, check_urls
+from app.domain.errors import Invalid
+
+SECONDS = range(10, 43201)
+
+
+def problem(assistant: Mapping[str, Any], url_problem: UrlProblem) -> str | None:
+    """A sentence naming the field that is wrong; None when none is."""
+    given = {name: value for name, value in assistant.items() if value is not None}
+    for name, ok in FIELDS.items():
+        if name in given and not ok(given[name]):
+            return f"{name} is not valid"
+    try:
+        check_urls(given, url_problem)
+    except Invalid as error:
+        return str(error)
+    return None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 40
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_url(value: Any, schemes: tuple[str, ...] = ("http", "https")) -> bool:
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        return parts is not None and parts.scheme in schemes and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and value in SECONDS
+
+
+def _is_server(value: Any) -> bool:
+    if not _is_object(value) or not isinstance(value.get("headers") or {}, Mapping):
+        return False
+    texts = [value.get("secret"), *(value.get("headers") or {}).values()]
+    url = value.get("url")
+    return (url is None or _is_url(url)) and all(text is None or _is_text(text) for text in texts)
+
+
+def _is_transport(value: Any) -> bool:
+    if not _is_object(value) or not isinstance(value.get("headers") or {}, Mapping):
+        return False
+    url = value.get("url")
+    if url is None:
+        return bool(value.get("provider") != "stream")
+    return _is_url(url, ("ws", "wss"))
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+FIELDS: Mapping[str, Callable[[Any], bool]] = {
+    "name": _is_name,
+    "firstMessage": _is_text,
+    "maxDurationSeconds": _is_seconds,
+    "server": _is_server,
+    "serverUrl": _is_url,
+    "serverUrlSecret": _is_text,
+    "serverMessages": _is_words,
+    "transport": _is_transport,
+    "metadata": _is_object,
+}

@@ -1,0 +1,216 @@
+"""Making a call: its row, its first events, and what follows from them.
+
+Shared by the API (``services/calls.py``) and by legs that arrive by themselves (``legs/inbound.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.domain.assistant import recording as recording_policy
+from app.domain.assistant.config import Server, max_duration, server_of
+from app.domain.assistant.secrets import split_secrets
+from app.domain.calls import instructions
+from app.domain.calls.apply import begun
+from app.domain.calls.state import CallState, fold
+from app.domain.context import Core, Row, new_id
+from app.domain.overlay import merge
+from app.store import accounts, calls, events
+from app.store.resources import get as get_resource
+from app.store.schema import assistants, customers
+from providers.base.carrier import Provider
+from providers.events import CallEvent, CallStatus, EventKind
+
+INBOUND = "inboundPhoneCall"
+OUTBOUND = "outboundPhoneCall"
+
+
+@dataclass(slots=True)
+class NewCall:
+    """A call about to be made."""
+
+    org_id: str
+    provider: Provider
+    type: str
+    bypass: bool
+    credential: Mapping[str, Any]
+    """Row of the carrier account."""
+    number: str | None
+    """Ours, E.164."""
+    body: dict[str, Any]
+    """Shown as sent (``view.BODY_FIELDS``), without secrets."""
+    assistant_id: str | None = None
+    customer_id: str | None = None
+    phone_number_id: str | None = None
+    assistant: dict[str, Any] = field(default_factory=dict)
+    """Stored or transient, its secrets included, overrides applied."""
+    customer: dict[str, Any] = field(default_factory=dict)
+    phone_number: dict[str, Any] = field(default_factory=dict)
+    """Body of the number, its server's secrets included."""
+    server: Server | None = None
+    """The organisation's, used when neither assistant nor number have one."""
+
+
+def stored(core: Core, conn: Connection, table: sa.Table, org_id: str, id_: str) -> Row | None:
+    """A resource's row, its secrets put back into the body."""
+    row = get_resource(conn, table, org_id, id_)
+    return None if row is None else unsealed(core, row)
+
+
+def unsealed(core: Core, row: Mapping[str, Any]) -> Row:
+    """A row with its sealed secrets in their places."""
+    sealed = row.get("secret")
+    body = merge(row["body"], core.vault.open(sealed)) if sealed else dict(row["body"])
+    return {**row, "body": body}
+
+
+def stored_assistant(
+    core: Core, conn: Connection, org_id: str, assistant_id: str
+) -> dict[str, Any] | None:
+    row = stored(core, conn, assistants, org_id, assistant_id)
+    return row["body"] if row else None
+
+
+def stored_customer(
+    core: Core, conn: Connection, org_id: str, customer_id: str
+) -> dict[str, Any] | None:
+    row = get_resource(conn, customers, org_id, customer_id)
+    return dict(row["body"]) if row else None
+
+
+def org_server(core: Core, conn: Connection, org_id: str) -> Server | None:
+    """Where the messages of a call go whose assistant and number name no server."""
+    org = accounts.get_org(conn, org_id)
+    if org is None or not org["server_url"]:
+        return None
+    return Server(org["server_url"], core.vault.open(org["secret"]).get("serverSecret"))
+
+
+def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
+    """The row, still without its secrets, and the secrets that belong into it. Touches nothing."""
+    now = core.now()
+    public, hidden = split_secrets(new.assistant)
+    number_public, _ = split_secrets(new.phone_number)
+    server = server_of(new.assistant) or server_of(new.phone_number) or new.server
+    row: Row = {
+        "id": new_id(),
+        "org_id": new.org_id,
+        "type": new.type,
+        "provider": new.provider.name,
+        "provider_call_id": None,
+        "status": CallStatus.QUEUED,
+        "ended_reason": None,
+        "started_at": None,
+        "ended_at": None,
+        "settled_at": None,
+        "bypass": new.bypass,
+        "max_duration": max_duration(new.body, new.assistant),
+        "assistant_id": new.assistant_id,
+        "customer_id": new.customer_id,
+        "phone_number_id": new.phone_number_id,
+        "credential_id": new.credential["id"],
+        "body": {k: v for k, v in new.body.items() if k != "maxDurationSeconds"},
+        "resolved": {
+            "assistant": public,
+            "customer": new.customer,
+            "phoneNumber": _named(new, number_public),
+            "number": new.number,
+            "accountRef": new.credential["account_ref"],
+            **({"server": _shown(server)} if server else {}),
+            **recording_policy.asked(core, new.provider, new.credential, public),
+        },
+        "secret": None,
+        "created_at": now,
+        "updated_at": now,
+    }
+    secrets = (("server", _hidden(server)), ("assistant", hidden))
+    return row, {name: value for name, value in secrets if value}
+
+
+def overridden(assistant: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """An assistant as one call has it."""
+    return merge(assistant, overrides)
+
+
+def equip(
+    core: Core,
+    conn: Connection,
+    row: Row,
+    assistant_id: str | None,
+    whole: Mapping[str, Any],
+    transient: Mapping[str, Any] | None,
+    overrides: Mapping[str, Any],
+) -> None:
+    """Give a call its assistant that came without one. ``whole``: overrides applied, secrets included.
+
+    ``transient`` and ``overrides`` are shown with the call, as if it had been created with them.
+    """
+    public, hidden = split_secrets(whole)
+    secrets = core.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
+    credential = accounts.get_credential(conn, row["credential_id"])
+    provider = core.providers[row["provider"]]
+    asked = recording_policy.asked(core, provider, credential, public) if credential else {}
+    resolved = {**row["resolved"], "assistant": public, **asked}
+    server = server_of(whole)
+    if server is not None:
+        resolved["server"], secrets["server"] = _shown(server), _hidden(server)
+    sent = (("assistant", transient), ("assistantOverrides", overrides))
+    shown = {name: split_secrets(value)[0] for name, value in sent if value}
+    values = {
+        "assistant_id": assistant_id,
+        "body": {**row["body"], **shown},
+        "resolved": resolved,
+        "secret": core.vault.seal(secrets),
+        "max_duration": max_duration({}, whole),
+        "updated_at": core.now(),
+    }
+    calls.update(conn, row["id"], values)
+    row.update(values)
+
+
+def write(
+    core: Core,
+    conn: Connection,
+    row: Row,
+    secrets: Mapping[str, Any],
+    tokens: Mapping[str, str],
+    first: Sequence[CallEvent] = (),
+) -> CallState:
+    """The row, its first events and tokens, and the messages and timers they cause.
+
+    ``first``: what happened to the call before it had a row, its leg's arrival.
+    """
+    created = CallEvent(
+        EventKind.CREATED,
+        at=row["created_at"],
+        key="created",
+        data={"bypass": row["bypass"], "maxDurationSeconds": row["max_duration"]},
+    )
+    log = [created, *first]
+    state = fold(log)
+    row["secret"] = core.vault.seal(secrets)
+    calls.insert(conn, {**row, "status": state.status})
+    events.begin(conn, row["id"], log, core.now())
+    instructions.keep(core, conn, row, tokens)
+    begun(core, conn, row, state, first)
+    return state
+
+
+def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:
+    """The number as server messages tell it: also who it is, not only how it is set up."""
+    known = (("id", new.phone_number_id), ("provider", new.provider.name), ("number", new.number))
+    return {**number, **{name: value for name, value in known if value}}
+
+
+def _shown(server: Server) -> dict[str, Any]:
+    return {"url": server.url, **({"policy": dict(server.policy)} if server.policy else {})}
+
+
+def _hidden(server: Server | None) -> dict[str, Any]:
+    found = (("secret", server.secret), ("headers", dict(server.headers))) if server else ()
+    return {name: value for name, value in found if value}

@@ -1,0 +1,85 @@
+"""``Idempotency-Key``: one key makes one call, however often and however concurrently it is sent.
+
+The key is kept in the transaction that makes the call, so what was refused is not kept, and of
+several at once one makes the call and the others get its answer. Its answer is kept sealed: it
+holds the call's tokens. Deleting the call forgets the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core
+from app.domain.errors import Conflict
+from app.store import idempotency
+from app.store.vault import digest
+
+KEPT = timedelta(hours=24)
+JOB = "forget-keys"
+
+Answer = dict[str, Any]
+
+
+class Lost(Exception):
+    """Another request with the same key was faster; this one's transaction is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A key and what came with it."""
+
+    core: Core
+    org_id: str
+    key: str
+    body: Mapping[str, Any]
+
+    def make(self, make: Callable[[], Answer]) -> Answer:
+        """The answer kept for the key; else ``make()``, which keeps it. Raises ``Conflict``."""
+        try:
+            return self._before() or make()
+        except Lost:
+            return self._before() or make()
+
+    def keep(self, conn: Connection, answer: Answer) -> None:
+        """In the transaction that makes the call, last of all. Raises ``Lost``."""
+        row = {
+            "org_id": self.org_id,
+            "digest": digest(self.key),
+            "call_id": answer["id"],
+            "fingerprint": _fingerprint(self.body),
+            "secret": self.core.vault.seal(answer),
+            "created_at": self.core.now(),
+        }
+        if not idempotency.keep(conn, row):
+            raise Lost
+        self.core.jobs.enqueue(conn, JOB, JOB, {}, delay=KEPT.total_seconds())
+
+    def _before(self) -> Answer | None:
+        with self.core.store.read() as conn:
+            row = idempotency.find(conn, self.org_id, digest(self.key))
+        if row is None:
+            return None
+        if row["fingerprint"] != _fingerprint(self.body):
+            raise Conflict(
+                f"Idempotency-Key {self.key!r} was used with another body: "
+                f"it made call {row['call_id']}"
+            )
+        return self.core.vault.open(row["secret"])
+
+
+def forget(core: Core, payload: Mapping[str, Any]) -> float | None:
+    """Handler of the job: remove keys of their age. Seconds until the next are; None: no key is left."""
+    with core.store.write() as conn:
+        oldest = idempotency.forget(conn, core.now() - KEPT)
+    return max(1.0, (oldest + KEPT - core.now()).total_seconds()) if oldest else None
+
+
+def _fingerprint(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,103 @@
+"""What may be had at most: new calls a minute (per API key), and calls at a time (in all).
+
+Both are counted in the store, so they hold however many processes there are. Carriers' webhooks
+have no rate: a leg that is refused its document is a caller who hears nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from app.domain.calls import instructions
+from app.domain.calls.apply import intend
+from app.domain.context import Core, Row
+from app.domain.errors import Invalid, TooMany
+from app.store import calls, capacity, rate_limits
+from providers.base.instructions import Instruction
+from providers.events import EndedReason
+
+WINDOW = timedelta(minutes=1)
+
+
+class Rate:
+    """RATE_LIMIT_PER_MINUTE of one API key: so many at once, and then as they come free."""
+
+    def __init__(self, core: Core, key_id: str) -> None:
+        self.core = core
+        self.key_id = key_id
+        self.limit = core.settings.rate_limit_per_minute
+
+    def look(self) -> None:
+        """Before anything is done for the request. Raises ``TooMany``; uses nothing."""
+        if self.limit:
+            with self.core.store.read() as conn:
+                self._refuse(conn, at_least=0.0)
+
+    def take(self, conn: Connection) -> None:
+        """In the transaction that makes the call. Raises ``TooMany``."""
+        if not self.limit:
+            return
+        cost = WINDOW / self.limit
+        if not rate_limits.take(conn, self.key_id, self.core.now(), cost, WINDOW):
+            self._refuse(conn, at_least=1.0)
+
+    def _refuse(self, conn: Connection, at_least: float) -> None:
+        """``at_least``: seconds to wait, though the bucket was emptied by now."""
+        free_at = rate_limits.empty_at(conn, self.key_id) + WINDOW / self.limit - WINDOW
+        wait = max(at_least, (free_at - self.core.now()).total_seconds())
+        if wait > 0:
+            raise TooMany(
+                f"More than {self.limit} calls a minute with one API key: "
+                f"try again in {math.ceil(wait)} s, or raise `RATE_LIMIT_PER_MINUTE`",
+                retry_after=math.ceil(wait),
+            )
+
+
+def check_room(core: Core, conn: Connection) -> None:
+    """Before a call is made by the API. Raises ``Invalid``: a limit is 400 at Vapi's."""
+    most = core.settings.max_concurrent_calls
+    if most and capacity.taken(conn) >= most:
+        raise _over(core)
+
+
+def hold_seat(core: Core, conn: Connection, row: Row) -> None:
+    """For a call we dial, whose row is written: from now on its seat is taken. Raises ``Invalid``."""
+    if is_full(core, conn, row):
+        raise _over(core)
+
+
+def is_full(core: Core, conn: Connection, row: Row) -> bool:
+    """Whether the other calls leave no seat for this one's leg.
+
+    To be asked last in its transaction: it waits for others who ask.
+    """
+    most = core.settings.max_concurrent_calls
+    if not most:
+        return False
+    capacity.in_turn(conn)
+    return capacity.taken(conn, but=row["id"]) >= most
+
+
+def turn_away(core: Core, conn: Connection, row: Row) -> list[Instruction]:
+    """The call ends for want of a seat, and its leg goes its way."""
+    intend(core, conn, row, EndedReason.NO_SERVER_AVAILABLE)
+    return instructions.leave(row)
+
+
+def has_room(core: Core, conn: Connection, call_id: str) -> bool:
+    """For a socket whose leg never asked us for a document; without a seat its call ends here."""
+    if not core.settings.max_concurrent_calls:
+        return True
+    row = calls.get(conn, call_id, lock=True)
+    if row is not None and is_full(core, conn, row):
+        turn_away(core, conn, row)
+        return False
+    return True
+
+
+def _over(core: Core) -> Invalid:
+    most = core.settings.max_concurrent_calls
+    return Invalid(f"Over Concurrency Limit. `MAX_CONCURRENT_CALLS` Is {most}.")

@@ -1,0 +1,120 @@
+"""What every use case needs, handed in once by ``create_app``; and how times and ids are written."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sqlalchemy.engine import Connection
+
+from app.domain.cluster import Presence
+from app.domain.costs import vendor_prices
+from app.domain.costs.vendor_prices import Prices
+from app.net.types import Addresses
+from app.settings import Settings
+from app.store.blobs import Blobs
+from app.store.engine import Store
+from app.store.vault import Vault
+from app.vendors.common.answer import Think, Thought
+from providers.base.carrier import Provider
+from providers.base.rest import Account
+
+Row = dict[str, Any]
+"""A call's row, kept up to date by the use case that holds it."""
+
+
+class JobQueue(Protocol):
+    """The two of the engine's functions (``jobs/base.py``) that a transaction needs."""
+
+    def enqueue(
+        self,
+        conn: Connection,
+        kind: str,
+        key: str,
+        payload: Mapping[str, Any],
+        *,
+        delay: float = 0.0,
+        lock: str | None = None,
+    ) -> None: ...
+
+    def cancel(self, conn: Connection, key: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's answer of 2xx; or ``error``, the sentence that says why none was had."""
+
+    body: bytes = b""
+    error: str | None = None
+
+
+Ask = Callable[[str, str, bytes, Mapping[str, Any], float], Reply]
+"""URL, message id, body, the server's secrets and the seconds it has; never raises."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Core:
+    """The parts every use case stands on."""
+
+    settings: Settings
+    store: Store
+    vault: Vault
+    providers: Mapping[str, Provider]
+    jobs: JobQueue
+    blobs: Blobs
+    """Where recordings are kept."""
+    now: Callable[[], datetime] = utc_now
+    url_problem: Callable[[str], str | None] = lambda url: None
+    """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""
+    addresses: Addresses = lambda url: ()
+    """The same at the time of use, by where its name leads: connect to one of these."""
+    ask: Ask = lambda *_: Reply(error="this process asks no servers")
+    """A question to a client's server; never within a transaction."""
+    think: Think = lambda *_: Thought(error="this process asks no models")
+    """A question to an assistant's model; never within a transaction."""
+    prices: Prices = field(default_factory=vendor_prices.shipped)
+    """What vendors take."""
+    nudges: list[Callable[[str], None]] = field(default_factory=list)
+    """Called with the id of a call whose socket is to close, or whose assistant has a command, so
+    that this process need not wait until it looks again."""
+
+    presence: Presence = field(init=False)
+    """This process among the others of its deployment."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "presence", Presence(self.settings))
+        object.__setattr__(self, "_accounts", lru_cache(maxsize=256)(self._open_account))
+
+    def account(self, row: Mapping[str, Any]) -> Account:
+        """A credential's row with its secrets in clear. Raises ``WrongKey``, ``NotConfigured``."""
+        opened: Account = self._accounts(  # type: ignore[attr-defined]
+            row["id"], row["provider"], row["account_ref"], row["secret"]
+        )
+        return opened
+
+    def _open_account(
+        self, credential_id: str, provider: str, ref: str, sealed: bytes | None
+    ) -> Account:
+        """Keyed by the sealed bytes: a changed secret is another key, so nothing goes stale."""
+        plain = self.providers[provider].account(ref, self.vault.open(sealed))
+        api_url = next((c.api_url for c in self.settings.carriers if c.provider == provider), None)
+        return Account(plain.ref, plain.secrets, id=credential_id, api_url=api_url)
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def iso(at: datetime | None) -> str | None:
+    """``2024-09-10T11:14:12.339Z``, as Vapi writes times."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

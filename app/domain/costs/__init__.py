@@ -1,0 +1,1 @@
+"""What a call costs: carrier legs, models, voices, transcribers."""

@@ -1,0 +1,103 @@
+"""What vendors take: the shipped list prices, and the operator's own laid over them.
+
+An item of usage becomes an item of cost (``costs/items.py``). What no price is known for costs 0 and says
+so: ``priceKnown`` is false.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.domain.costs.items import PLACES
+from app.domain.overlay import merge
+from app.settings import SettingsError
+
+SHIPPED = Path(__file__).with_name("prices.json")
+MILLION = Decimal(1_000_000)
+KINDS = ("model", "voice", "transcriber")
+"""Types of items that vendors are paid for; ``analysis`` is paid as its model."""
+UNITS: Mapping[str, Mapping[str, Decimal]] = {
+    "model": {"promptTokens": MILLION, "completionTokens": MILLION},
+    "voice": {"characters": MILLION},
+    "transcriber": {"minutes": Decimal(1)},
+}
+"""What is counted of each kind, and how many of it have the price."""
+
+Item = Mapping[str, Any]
+
+
+class Prices:
+    """``table``: kind -> Vapi's provider -> model, or a pattern of models -> price."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = table
+
+    def item(self, usage: Item) -> dict[str, Any]:
+        """The same with ``cost`` in USD. ``usage``: ``type``, ``model`` or the like, the counts."""
+        kind = "model" if usage["type"] == "analysis" else usage["type"]
+        if kind not in KINDS:
+            return {**usage, "cost": 0.0}
+        price = self._price(kind, usage.get(kind) or {})
+        if price is None:
+            return {**usage, "cost": 0.0, "priceKnown": False}
+        counted = UNITS[kind].items()
+        cost = sum(
+            (Decimal(str(usage.get(name, 0))) * price[name] / unit for name, unit in counted),
+            Decimal(0),
+        )
+        return {**usage, "cost": float(cost.quantize(PLACES))}
+
+    def _price(self, kind: str, part: Mapping[str, Any]) -> dict[str, Decimal] | None:
+        of_vendor = self._table.get(kind, {}).get(part.get("provider"), {})
+        name = str(part.get("model") or part.get("voiceId") or "")
+        fits = [pattern for pattern in of_vendor if fnmatchcase(name, pattern)]
+        if not fits:
+            return None
+        best = of_vendor[name if name in fits else max(fits, key=len)]
+        prices = best if isinstance(best, Mapping) else dict.fromkeys(UNITS[kind], best)
+        return {unit: Decimal(str(prices.get(unit, 0))) for unit in UNITS[kind]}
+
+
+@cache
+def shipped() -> Prices:
+    """Those of ``costs/prices.json``."""
+    return Prices(_shipped())
+
+
+def over(own: Mapping[str, Any] | None) -> Prices:
+    """The operator's laid over the shipped ones. Raises ``SettingsError``."""
+    if own is None:
+        return shipped()
+    for problem in _problems(own):
+        raise SettingsError(f"PRICES_FILE: {problem}")
+    return Prices(merge(_shipped(), own))
+
+
+def _shipped() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(SHIPPED.read_text())
+    return found
+
+
+def _problems(own: Mapping[str, Any]) -> Iterator[str]:
+    for kind in KINDS:
+        vendors = own.get(kind, {})
+        if not isinstance(vendors, Mapping):
+            yield f"{kind} must be an object: provider -> model -> price"
+            return
+        for vendor, models in vendors.items():
+            for model, price in models.items() if isinstance(models, Mapping) else [("", None)]:
+                if not _is_price(kind, price):
+                    yield f"{kind}.{vendor}.{model} must be a price in USD; see app/domain/costs/prices.json"
+
+
+def _is_price(kind: str, price: Any) -> bool:
+    numbers = list(price.values()) if isinstance(price, Mapping) else [price]
+    if isinstance(price, Mapping) and not price.keys() <= UNITS[kind].keys():
+        return False
+    return all(isinstance(n, int | float) and not isinstance(n, bool) and n >= 0 for n in numbers)

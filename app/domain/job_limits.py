@@ -1,0 +1,32 @@
+"""Jobs that wait long for somebody else: a few at a time, for timers and hang-ups need workers too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from threading import BoundedSemaphore
+from typing import Any
+
+from app.domain.context import Core
+
+Handler = Callable[[Core, Mapping[str, Any]], float | None]
+
+
+def few(count: int, again_seconds: float) -> Callable[[Handler], Handler]:
+    """At most ``count`` of this handler in a process; one that finds no place looks again later."""
+
+    def limited(handler: Handler) -> Handler:
+        places = BoundedSemaphore(count)
+
+        @wraps(handler)
+        def run(core: Core, payload: Mapping[str, Any]) -> float | None:
+            if not places.acquire(blocking=False):
+                return again_seconds
+            try:
+                return handler(core, payload)
+            finally:
+                places.release()
+
+        return run
+
+    return limited

@@ -1,0 +1,1 @@
+"""The carrier's legs of a call: inbound, outbound, transfer, hangup, reconciliation."""

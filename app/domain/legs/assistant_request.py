@@ -1,0 +1,234 @@
+"""``assistant-request``: the number's or organisation's server says who answers a leg.
+
+The call is written first, so that the question can name it; then the server is asked, with no
+transaction open; then its reply is recorded. Whoever sends the same arrival meanwhile waits for
+that. https://docs.vapi.ai/server-url/events#assistant-request
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.assistant import validate
+from app.domain.calls import create
+from app.domain.context import Core, Reply, Row
+from app.domain.legs import transfer
+from app.domain.legs.no_assistant import Refusal, give_up
+from app.domain.reporting import server_messages
+from app.store import calls
+from providers.events import CallStatus, EndedReason
+
+ASKING = "asking"
+"""In ``resolved``, while nobody knows yet: since when (ISO 8601)."""
+ASSISTANT_REQUEST = "assistant-request"
+LOOK_SECONDS = 0.1
+GRACE_SECONDS = 1.0
+"""Beyond the budget: then whoever asked is not there any more, and the next one asks again."""
+MAX_SPOKEN = 1000
+MAX_DEPTH = 32
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+NO_ASSISTANT = EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT
+INVALID = EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT
+ERROR = EndedReason.ASSISTANT_REQUEST_RETURNED_ERROR
+FORWARDED = EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call that waits for its assistant. ``first``: nobody has asked for it yet."""
+
+    call_id: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The reply is a destination."""
+
+    destination: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The reply is an assistant: stored, or in the reply itself."""
+
+    assistant_id: str | None
+    assistant: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AssistantRequests:
+    """Asks, once per call."""
+
+    def __init__(self, core: Core, pause: Callable[[float], None] = time.sleep) -> None:
+        self.core = core
+        self._pause = pause
+
+    def settle(self, question: Question) -> None:
+        """Returns once the call's assistant is decided. Blocks for the budget at most."""
+        row = self._row(question.call_id) if question.first else self._awaited(question.call_id)
+        if row is None or ASKING not in row["resolved"]:
+            return
+        reply = self._ask(row)
+        with self.core.store.write() as conn:
+            found = calls.get(conn, question.call_id, lock=True)
+            if found is not None and ASKING in found["resolved"]:
+                self._decide(conn, dict(found), reply)
+
+    def _row(self, call_id: str) -> Row | None:
+        with self.core.store.read() as conn:
+            return calls.get(conn, call_id)
+
+    def _awaited(self, call_id: str) -> Row | None:
+        """The call once it is decided, or once its question is overdue."""
+        patience = self.core.settings.assistant_request_seconds + GRACE_SECONDS
+        while True:
+            row = self._row(call_id)
+            since = row and row["resolved"].get(ASKING)
+            if not since:
+                return row
+            if self.core.now() > datetime.fromisoformat(since) + timedelta(seconds=patience):
+                return row
+            self._pause(LOOK_SECONDS)
+
+    def _ask(self, row: Row) -> Reply:
+        told = server_messages.message(self.core, row, ASSISTANT_REQUEST, {})
+        names = ("type", "timestamp", "call", "phoneNumber", "customer")
+        message = {name: told[name] for name in names if name in told}
+        return self.core.ask(
+            row["resolved"]["server"]["url"],
+            f"{ASSISTANT_REQUEST}-{row['id']}",
+            json.dumps({"message": message}, ensure_ascii=False, separators=(",", ":")).encode(),
+            self.core.vault.open(row["secret"]).get("server", {}),
+            self.core.settings.assistant_request_seconds,
+        )
+
+    def _decide(self, conn: Connection, row: Row, reply: Reply) -> None:
+        row["resolved"] = {n: v for n, v in row["resolved"].items() if n != ASKING}
+        calls.update(conn, row["id"], {"resolved": row["resolved"]})
+        if row["status"] == CallStatus.ENDED:
+            return  # the caller did not wait
+        verdict = judge(reply)
+        refusal = (
+            verdict
+            if isinstance(verdict, Refusal)
+            else self._forward(conn, row, verdict)
+            if isinstance(verdict, Sent)
+            else self._equip(conn, row, verdict)
+        )
+        if refusal is not None:
+            give_up(self.core, conn, row, refusal)
+
+    def _forward(self, conn: Connection, row: Row, sent: Sent) -> Refusal | None:
+        problem = transfer.begin(
+            self.core, conn, row, sent.destination, reason=FORWARDED, assisted=False
+        )
+        return Refusal(INVALID, problem) if problem else None
+
+    def _equip(self, conn: Connection, row: Row, chosen: Chosen) -> Refusal | None:
+        body: Mapping[str, Any] | None = chosen.assistant
+        if chosen.assistant_id is not None:
+            known = UUID.fullmatch(chosen.assistant_id)  # the only ids a store is asked for
+            body = (
+                create.stored_assistant(self.core, conn, row["org_id"], chosen.assistant_id)
+                if known
+                else None
+            )
+        if body is None:
+            missing = f"assistantId {chosen.assistant_id} does not exist"
+            return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
+        whole = create.overridden(body, chosen.overrides)
+        problem = validate.problem(whole, self.core.url_problem)
+        if problem:
+            return Refusal(INVALID, f"assistant: {problem}")
+        transient = None if chosen.assistant_id else chosen.assistant
+        create.equip(self.core, conn, row, chosen.assistant_id, whole, transient, chosen.overrides)
+        return None
+
+
+def judge(reply: Reply) -> Refusal | Sent | Chosen:
+    """What a reply says. The first that is there counts: error, destination, assistant's id, assistant."""
+    if reply.error is not None:
+        return Refusal(ERROR, reply.error)
+    try:
+        body = _clean(json.loads(reply.body)) if reply.body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        return Refusal(INVALID, f"the reply is not JSON: {error}"[:200])
+    if not isinstance(body, dict):
+        return Refusal(INVALID, "the reply is not a JSON object")
+    given = {name: value for name, value in body.items() if value is not None}
+    return next(
+        (read(given) for name, read in READERS.items() if name in given),
+        Refusal(NO_ASSISTANT, "the reply names no assistant"),
+    )
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """Text any store takes, numbers that are numbers. Raises ``ValueError`` for what is too deep."""
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return re.sub("[\x00\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(item, depth + 1) for name, item in value.items()}
+    return value
+
+
+def _error(given: Mapping[str, Any]) -> Refusal:
+    text = given["error"]
+    if not isinstance(text, str) or not text.strip():
+        return Refusal(ERROR, "error is not a text")
+    return Refusal(ERROR, text[:MAX_SPOKEN], spoken=text[:MAX_SPOKEN])
+
+
+def _destination(given: Mapping[str, Any]) -> Refusal | Sent:
+    found = given["destination"]
+    return Sent(found) if isinstance(found, dict) else _wrong("destination")
+
+
+def _assistant_id(given: Mapping[str, Any]) -> Refusal | Chosen:
+    found = given["assistantId"]
+    if not isinstance(found, str):
+        return _wrong("assistantId")
+    return _with_overrides(given, Chosen(found.lower()[:100]))
+
+
+def _assistant(given: Mapping[str, Any]) -> Refusal | Chosen:
+    found = given["assistant"]
+    if not isinstance(found, dict):
+        return _wrong("assistant")
+    return _with_overrides(given, Chosen(None, found))
+
+
+def _with_overrides(given: Mapping[str, Any], chosen: Chosen) -> Refusal | Chosen:
+    overrides = given.get("assistantOverrides", {})
+    if not isinstance(overrides, dict):
+        return _wrong("assistantOverrides")
+    return Chosen(chosen.assistant_id, chosen.assistant, overrides)
+
+
+def _wrong(name: str) -> Refusal:
+    return Refusal(INVALID, f"{name} is not valid")
+
+
+READERS: Mapping[str, Callable[[Mapping[str, Any]], Refusal | Sent | Chosen]] = {
+    "error": _error,
+    "destination": _destination,
+    "assistantId": _assistant_id,
+    "assistant": _assistant,
+}
+"""In the order of precedence."""

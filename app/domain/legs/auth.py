@@ -1,0 +1,60 @@
+"""Who sent this webhook: the accounts whose secret verifies it, or a refusal.
+
+Fails closed: an account we hold no secret of verifies nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.calls.instructions import CALLBACK
+from app.domain.context import Core
+from app.store import accounts, calls
+from app.store.vault import WrongKey, digest
+from providers.base.carrier import Provider
+from providers.base.webhook import WebhookRequest
+from providers.errors import NoSecret, NotConfigured, Refused
+
+log = logging.getLogger(__name__)
+
+
+def verify(
+    core: Core, provider: Provider, request: WebhookRequest, token: str | None
+) -> list[Mapping[str, Any]]:
+    """Rows of the credentials whose account signed it. Raises ``Refused``.
+
+    With a call's token in the path only accounts of that call's organisation count.
+    """
+    claimed = provider.claimed_account(request)
+    with core.store.read() as conn:
+        rows = _candidates(conn, provider, claimed, token)
+    refusal: Refused = NoSecret(f"no account {claimed!r} is known here")
+    verified = []
+    for row in rows:
+        try:
+            provider.verify(request, core.account(row))
+            verified.append(row)
+        except Refused as error:
+            refusal = error
+        except (WrongKey, NotConfigured) as error:  # one organisation's trouble is not all's
+            log.error("credential %s cannot be used: %s", row["id"], error)
+    if not verified:
+        raise refusal
+    return verified
+
+
+def _candidates(
+    conn: Connection, provider: Provider, claimed: str | None, token: str | None
+) -> Sequence[Mapping[str, Any]]:
+    call = calls.find_by_token(conn, digest(token), CALLBACK) if token else None
+    if call is None:
+        return accounts.credentials_of_account(conn, provider.name, claimed) if claimed else []
+    ref = call["resolved"]["accountRef"]
+    if claimed is not None and claimed != ref:
+        return []
+    rows = accounts.credentials_of_account(conn, provider.name, ref)
+    return [row for row in rows if row["org_id"] == call["org_id"]]

@@ -1,0 +1,109 @@
+"""What a carrier takes for a call's legs, where its webhooks do not tell: its API is asked, later.
+
+A price may be fixed hours after the end. The API is asked PRICE_SECONDS after it and again later
+(``TIMES``), until the price of every leg is told. What it says is an event like any other; the
+call's report, which may be out by then, is not sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from app.domain.calls.apply import record
+from app.domain.context import Core, Row
+from app.domain.costs import items as costs
+from app.store import accounts, calls, events
+from providers.base.rest import Client, LegState
+from providers.errors import CarrierError, NotConfigured
+from providers.events import CallEvent, CallStatus, EventKind
+
+TIMES = (
+    1,  # 30 s, of the setting's default
+    10,  # 5 minutes
+    120,  # an hour
+    720,  # 6 hours
+    2880,  # a day; what is not told by then is not asked for any more
+)
+"""When the API is asked, after the end, in units of PRICE_SECONDS."""
+
+log = logging.getLogger(__name__)
+
+
+def run(core: Core, payload: Mapping[str, str]) -> float | None:
+    """Handler of the job ``price``; runs again until all is told, or the last time is over."""
+    call_id = payload["callId"]
+    with core.store.read() as conn:
+        found = calls.get(conn, call_id)
+        if found is None or found["status"] != CallStatus.ENDED:
+            return None
+        row, history = dict(found), events.of_call(conn, call_id)
+        credential = accounts.get_credential(conn, row["credential_id"])
+    legs = _unpriced(row, history)
+    if not legs or credential is None:
+        return None
+    try:
+        client = core.providers[row["provider"]].client(core.account(credential))
+        told, left = _ask(core, row, client, legs)
+    except NotConfigured as error:  # an account without access to the API is no fault
+        log.info("call %s: its price cannot be asked for: %s", call_id, error)
+        return None
+    _record(core, call_id, told)
+    return _wait(core, row) if left else None
+
+
+def _unpriced(row: Row, history: Sequence[CallEvent]) -> list[str]:
+    """The phone's leg and those of forwards, as far as nobody told what they cost."""
+    forwards = (event.data.get("forwardLegRef") for event in history)
+    legs = dict.fromkeys((row["resolved"].get("legRef"), *forwards))
+    return [leg for leg in legs if leg and not costs.priced(row["body"], leg)]
+
+
+def _ask(
+    core: Core, row: Row, client: Client, legs: Sequence[str]
+) -> tuple[list[CallEvent], list[str]]:
+    """What is told, and the legs that may be told of later. Raises ``NotConfigured``."""
+    told, left = [], []
+    for leg in legs:
+        try:
+            state = client.fetch(leg, api_url=row["resolved"].get("apiUrl"))
+        except CarrierError as error:
+            log.info("call %s: the price of %s is not known: %s", row["id"], leg, error)
+            left += [] if error.permanent else [leg]
+            continue
+        event = _price(core, row, leg, state) if state else None
+        if event:
+            told.append(event)
+        elif state:  # a leg the carrier does not know has no price
+            left.append(leg)
+    return told, left
+
+
+def _price(core: Core, row: Row, leg: str, state: LegState) -> CallEvent | None:
+    for event in state.events:
+        if "price" in event.data:
+            facts = {name: event.data.get(name) for name in ("price", "durationSeconds")}
+            return CallEvent(
+                EventKind.NOTE,
+                at=core.now(),
+                key=f"price:{leg}",
+                source=row["provider"],
+                data={"what": "price", **{k: v for k, v in facts.items() if v is not None}},
+                raw=event.raw,
+            )
+    return None
+
+
+def _record(core: Core, call_id: str, told: Sequence[CallEvent]) -> None:
+    if told:
+        with core.store.write() as conn:
+            found = calls.get(conn, call_id, lock=True)
+            if found is not None:
+                record(core, conn, dict(found), told)
+
+
+def _wait(core: Core, row: Row) -> float | None:
+    """Seconds until the next time; None after the last. They count from when the end was settled."""
+    since = (core.now() - row["settled_at"]).total_seconds() if row["settled_at"] else 0.0
+    times = (unit * core.settings.price_seconds for unit in TIMES)
+    return next((time - since for time in times if time > since), None)

@@ -1,0 +1,143 @@
+"""The one gate for everything a leg may be connected to, wherever the destination came from.
+
+A customer we dial and a destination a call is forwarded to are judged alike: both cost money and
+cannot be taken back, so what is not plainly allowed is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core, Row
+from app.domain.legs.calling_codes import COUNTRIES, country_of, is_premium
+from app.settings import Settings
+from app.store import accounts
+
+E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+NORTH_AMERICAN = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
+SIP = re.compile(
+    r"sips?:[A-Za-z0-9._~*+-]{1,64}@([A-Za-z0-9.-]{1,200})(:\d{1,5})?(;transport=(udp|tcp|tls))?",
+    re.ASCII,
+)
+EXTENSION = re.compile(r"[0-9*#wW,]{1,10}", re.ASCII)
+MAX_MESSAGE = 1000
+FIELDS = frozenset(
+    {
+        "type",
+        "number",
+        "sipUri",
+        "extension",
+        "callerId",
+        "message",
+        "description",
+        "numberE164CheckEnabled",
+        "onFailure",
+    }
+)
+"""Of Vapi's destinations, and ours: ``onFailure`` is ``return`` (to the assistant) or ``end``."""
+
+
+def problem(core: Core, conn: Connection, row: Row, destination: Mapping[str, Any]) -> str | None:
+    """Why this call may not be forwarded there, in a sentence for the client; None: it may."""
+    return _shape(destination) or _place(core, conn, row, destination, "destination")
+
+
+def customer_problem(core: Core, conn: Connection, row: Row) -> str | None:
+    """The same of the customer a call is to be dialled to; ``number`` or ``sipUri`` is there."""
+    customer = row["resolved"]["customer"]
+    kind = "sip" if customer.get("sipUri") else "number"
+    return _place(core, conn, row, {**customer, "type": kind}, "customer")
+
+
+def address(destination: Mapping[str, Any]) -> str:
+    """The E.164 number or SIP URI of a destination that passed the gate."""
+    return str(destination["number" if destination["type"] == "number" else "sipUri"])
+
+
+def keys(extension: str) -> str:
+    """The extension with pauses as carriers' parts take them: ``w`` is half a second."""
+    return extension.replace(",", "w").replace("W", "ww")
+
+
+def _place(
+    core: Core, conn: Connection, row: Row, destination: Mapping[str, Any], name: str
+) -> str | None:
+    """Where it is; ``name`` is what the client calls the object."""
+    if destination["type"] == "sip":
+        problem = _sip(core.settings, destination)
+    else:
+        problem = _number(core.settings, str(destination["number"]), _own(conn, row))
+    return f"{name}.{problem}" if problem else None
+
+
+def _own(conn: Connection, row: Row) -> Collection[str]:
+    """Numbers that lead back to us."""
+    numbers = {row["resolved"].get("number"), *accounts.org_numbers(conn, row["org_id"])}
+    return {number for number in numbers if number}
+
+
+def _shape(destination: Mapping[str, Any]) -> str | None:
+    """A destination may come from somebody's server: nothing of it was checked before."""
+    unknown = sorted(set(destination) - FIELDS)
+    if unknown:
+        return f"destination.{unknown[0]} is not supported"
+    if destination.get("type") not in ("number", "sip"):
+        return "destination.type must be one of the following values: number, sip"
+    wrong = next((name for name, ok in CHECKS.items() if not ok(destination.get(name))), None)
+    if wrong:
+        return f"destination.{wrong} is not valid"
+    if destination["type"] == "sip" and destination.get("extension"):
+        return "destination.extension is for numbers only"
+    return None
+
+
+def _number(settings: Settings, number: str, own: Collection[str]) -> str | None:
+    if not E164.fullmatch(number):
+        return "number must be a valid phone number in the E.164 format"
+    if number.startswith("+1") and not NORTH_AMERICAN.fullmatch(number):
+        return "number is no North American number"
+    if number in own:
+        return "number is a number of your own: the call would come back to us"
+    if is_premium(number):
+        return "number is in a premium or shared-cost range"
+    country = country_of(number)
+    if country is None or country not in _allowed(settings, own):
+        where = country or "no country"
+        return f"number is of {where}, which the setting ALLOWED_COUNTRIES does not list"
+    return None
+
+
+def _allowed(settings: Settings, own: Collection[str]) -> set[str | None]:
+    """ISO codes; those of the organisation's own numbers where the setting is empty."""
+    listed = settings.allowed_countries
+    if not listed:
+        return {country_of(number) for number in own} - {None}
+    by_code = {iso for code, iso in COUNTRIES.items() if f"+{code}" in listed}
+    return {*listed, *by_code}
+
+
+def _sip(settings: Settings, destination: Mapping[str, Any]) -> str | None:
+    match = SIP.fullmatch(str(destination.get("sipUri")))
+    if match is None:
+        return "sipUri must be like sip:user@host"
+    host = match[1].lower()
+    if host not in settings.allowed_sip_hosts:
+        return f"sipUri host {host!r} is not in the setting ALLOWED_SIP_HOSTS"
+    return None
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and len(value) <= MAX_MESSAGE)
+
+
+CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    "extension": lambda value: value is None or bool(EXTENSION.fullmatch(str(value))),
+    "callerId": lambda value: value is None or bool(E164.fullmatch(str(value))),
+    "message": _is_text,
+    "description": _is_text,
+    "onFailure": lambda value: value in (None, "return", "end"),
+}

@@ -1,0 +1,173 @@
+"""Ending a leg we dialled, once its call is over or deleted. The decision was committed before.
+
+A leg that a flow brought is never hung up here: it goes back to its flow, or runs out of markup.
+Markup ends a dialled leg as well, as soon as its media socket is closed; the carrier's API is for
+legs that have no socket yet, and for those that outlive it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.calls.state import CallState, fold
+from app.domain.context import Core, Row
+from app.store import accounts, calls, events
+from app.store.vault import WrongKey
+from providers.errors import CarrierError, NotConfigured
+from providers.events import CallStatus, EndedReason, EventKind
+
+JOB = "hang-up"
+LAST_WORDS_SECONDS = 5.0
+"""What an assistant that ends the call may still say; longer, and its leg outlives its socket."""
+RETRY_SECONDS = 3.0
+PATIENCE_SECONDS = 120.0
+"""After the end. Then the leg is left to the time limit the carrier was given with it."""
+
+AT_ONCE = {EndedReason.MANUALLY_CANCELED, EndedReason.EXCEEDED_MAX_DURATION}
+ELSEWHERE = {
+    EndedReason.ASSISTANT_FORWARDED_CALL,
+    EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER,
+}
+"""The leg is connected to somebody else, and is theirs."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A leg to hang up, and all that is needed for it. ``credential`` is a row, its secret sealed."""
+
+    call_id: str
+    provider: str
+    leg_ref: str
+    api_url: str | None
+    credential: Mapping[str, Any] = field(repr=False)
+    since: datetime
+    """The end of its call."""
+
+
+def order(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+    """Have the leg of a call that is over hung up, if it is ours to hang up."""
+    if row["bypass"] or _is_anothers(row, state):
+        return
+    now = not state.joined or state.ended_reason in AT_ONCE
+    _enqueue(core, conn, row["id"], delay=0.0 if now else LAST_WORDS_SECONDS)
+
+
+def order_deleted(core: Core, conn: Connection, row: Row) -> None:
+    """The call is about to be deleted: have its leg hung up, if it is up and ours to hang up.
+
+    A leg the carrier has not confirmed is not known yet: the job that dials it comes back here.
+    """
+    credential = accounts.get_credential(conn, row["credential_id"])
+    if row["bypass"] or credential is None or not _leg_is_up(conn, row):
+        return
+    state = fold(events.of_call(conn, row["id"]))
+    if state.status is CallStatus.ENDED and _is_anothers(row, state):
+        return
+    resolved = row["resolved"]
+    order_lost(core, conn, row["id"], resolved["legRef"], credential, resolved.get("apiUrl"))
+
+
+def order_lost(
+    core: Core,
+    conn: Connection,
+    call_id: str,
+    leg_ref: str,
+    credential: Mapping[str, Any],
+    api_url: str | None = None,
+) -> None:
+    """Have the leg of a call without a row hung up. What that needs goes with the job.
+
+    The account may be deleted as well before the job runs; its secret stays sealed as it was.
+    """
+    leg = {
+        "ref": leg_ref,
+        "apiUrl": api_url,
+        "provider": credential["provider"],
+        "credentialId": credential["id"],
+        "accountRef": credential["account_ref"],
+        "sealed": credential["secret"].decode() if credential["secret"] else None,
+        "since": core.now().isoformat(),
+    }
+    _enqueue(core, conn, call_id, {"leg": leg})
+
+
+def _enqueue(
+    core: Core,
+    conn: Connection,
+    call_id: str,
+    more: Mapping[str, Any] | None = None,
+    delay: float = 0.0,
+) -> None:
+    payload = {"callId": call_id, **(more or {})}
+    key, lock = f"{JOB}:{call_id}", f"leg:{call_id}"
+    core.jobs.enqueue(conn, JOB, key, payload, delay=delay, lock=lock)
+
+
+def run(core: Core, payload: Mapping[str, Any]) -> float | None:
+    """Handler of the job. A leg that is over already counts as done."""
+    target = _of_deleted(payload) if "leg" in payload else _still_up(core, payload["callId"])
+    if target is None:
+        return None
+    try:
+        client = core.providers[target.provider].client(core.account(target.credential))
+        client.hang_up(target.leg_ref, api_url=target.api_url)
+    except CarrierError as error:
+        return None if error.gone else _again(core, target, error)
+    except (NotConfigured, WrongKey) as error:
+        log.error("call %s: its leg cannot be hung up: %s", target.call_id, error)
+    return None
+
+
+def _still_up(core: Core, call_id: str) -> Target | None:
+    """None when there is nothing to hang up, or not yet."""
+    with core.store.read() as conn:
+        row = calls.get(conn, call_id)
+        if row is None or row["status"] != CallStatus.ENDED or not _leg_is_up(conn, row):
+            return None
+        credential = accounts.get_credential(conn, row["credential_id"])
+    if credential is None:
+        return None
+    resolved = row["resolved"]
+    api_url, since = resolved.get("apiUrl"), row["ended_at"]
+    return Target(call_id, row["provider"], resolved["legRef"], api_url, credential, since)
+
+
+def _of_deleted(payload: Mapping[str, Any]) -> Target:
+    """What ``order_lost`` has written down."""
+    leg = payload["leg"]
+    credential = {
+        "id": leg["credentialId"],
+        "provider": leg["provider"],
+        "account_ref": leg["accountRef"],
+        "secret": leg["sealed"].encode() if leg["sealed"] else None,
+    }
+    since = datetime.fromisoformat(leg["since"])
+    return Target(payload["callId"], leg["provider"], leg["ref"], leg["apiUrl"], credential, since)
+
+
+def _is_anothers(row: Mapping[str, Any], state: CallState) -> bool:
+    """The leg of a call that is over went on to somebody, or back to the flow it was dialled for."""
+    returned = state.joined and row["body"].get("phoneCallProviderReturnUrl")
+    return bool(returned) or state.ended_reason in ELSEWHERE
+
+
+def _leg_is_up(conn: Connection, row: Mapping[str, Any]) -> bool:
+    """As far as is known here."""
+    over = (event.kind is EventKind.LEG_ENDED for event in events.of_call(conn, row["id"]))
+    return "legRef" in row["resolved"] and not any(over)
+
+
+def _again(core: Core, target: Target, error: CarrierError) -> float | None:
+    since = (core.now() - target.since).total_seconds()
+    if error.permanent or since > PATIENCE_SECONDS:
+        log.error("call %s: its leg was not hung up: %s", target.call_id, error)
+        return None
+    return RETRY_SECONDS

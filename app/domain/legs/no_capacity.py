@@ -1,0 +1,57 @@
+"""Media sockets that a process has no room for: noted, so that the leg is given another chance.
+
+The handshake is refused, upon which the carrier says that it could not connect, or asks what now.
+It is answered with a fresh document, which leads to a process that has room, if there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.engine import Connection
+
+from app.domain.calls.apply import record
+from app.domain.context import Core
+from app.store import calls, events
+from providers.events import CallEvent, EventKind
+
+NOTE = "media.busy"
+WHY = {
+    "elsewhere": "this process takes no media sockets: see MEDIA_URL and SERVE_MEDIA",
+    "draining": "this process is stopping",
+    "full": "this process has as many calls as it may have: see MAX_CALLS_PER_PROCESS",
+}
+
+
+def turn_away(core: Core, call_id: str, stream: str, why: str) -> None:
+    """Note it on the call, before the carrier hears of it."""
+    event = CallEvent(
+        EventKind.NOTE,
+        at=core.now(),
+        key=_key(stream),
+        stream=stream,
+        data={"note": NOTE, "why": why},
+    )
+    with core.store.write() as conn:
+        found = calls.get(conn, call_id, lock=True)
+        if found is not None:
+            record(core, conn, dict(found), [event])
+
+
+def reread(conn: Connection, call_id: str, event: CallEvent) -> CallEvent:
+    """A carrier's "could not connect" about a socket we had no room for ends nothing."""
+    if event.kind is not EventKind.MEDIA_FAILED or event.stream is None:
+        return event
+    if not events.has(conn, call_id, _key(event.stream)):
+        return event
+    return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)
+
+
+def was_turned_away(log: Sequence[CallEvent]) -> bool:
+    """Whether a socket of the call found no room."""
+    return any(event.data.get("note") == NOTE for event in log)
+
+
+def _key(stream: str) -> str:
+    return f"{NOTE}:{stream}"

@@ -1,0 +1,22 @@
+""""""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` laid over ``base``, objects field by field; ``#0`` names a list's first item."""
+    merged = dict(base)
+    for name, value in over.items():
+        merged[name] = _merged(merged.get(name), value)
+    return merged
+
+
+def _merged(below: Any, value: Any) -> Any:
+    if isinstance(below, Mapping) and isinstance(value, Mapping):
+        return merge(below, value)
+    if isinstance(below, list) and isinstance(value, Mapping):
+        return [_merged(x, value[f"#{n}"]) if f"#{n}" in value else x for n, x in enumerate(below)]
+    return value

@@ -1,0 +1,1 @@
+"""Recordings: the carrier's, our own, their files."""

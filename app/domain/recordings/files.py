@@ -1,0 +1,233 @@
+"""A recording's file: fetched from the carrier, mixed, kept, and erased.
+
+The mono recording is made of the carrier's two channels: what was asked for has both.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core, Row, new_id
+from app.domain.job_limits import few
+from app.domain.recordings import wav
+from app.domain.recordings.carrier import ARTIFACT, STEREO, failed
+from app.domain.reporting import pending
+from app.domain.reporting.recording_links import LINKED
+from app.store import accounts, calls, recordings
+from app.store.blobs import BlobError
+from app.store.recordings import DELETED, READY, STORED
+from providers.base.rest import Client
+from providers.errors import CarrierError, ProviderError
+
+ERASE, SWEEP = "erase-files", "erase-old-recordings"
+"""Kinds of jobs, beside ``FETCH``."""
+MONO = "mono"
+MIME = "audio/wav"
+MAX_BYTES = 1_500_000_000
+"""Of one recording: twelve hours, the longest call there is, of two channels at 8 kHz."""
+FETCH_SECONDS = 30.0
+"""For each part of a file to come."""
+WAITS = (
+    1.0,  # a carrier tells of a recording somewhat before it can be fetched
+    2.0,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    5 * 60.0,
+    15 * 60.0,
+    3600.0,
+    4 * 3600.0,
+    12 * 3600.0,
+)
+"""Seconds between the attempts to fetch and keep one: 17 h 22 m 48 s in all."""
+AT_ONCE = 4
+"""Files a process fetches at a time: the jobs that end and dial calls need its workers too."""
+AT_ONCE_SECONDS = 2.0
+"""Until one that found no place looks again."""
+SWEEP_SECONDS = 3600.0
+SWEPT_AT_ONCE = 200
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One recording to fetch."""
+
+    recording: Mapping[str, Any]
+    api_url: str | None
+    client: Client = field(repr=False)
+
+
+@few(AT_ONCE, AT_ONCE_SECONDS)
+def fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
+    """Handler of the job ``FETCH``."""
+    errand = _errand(core, payload["recordingId"])
+    if errand is None:
+        return None
+    with TemporaryDirectory(prefix="patchbay-") as place:
+        try:
+            _keep(core, errand, _downloaded(errand, Path(place)))
+        except (ProviderError, BlobError, wav.NotSound, OSError) as error:
+            return _again(core, errand, error)
+    return None
+
+
+def _errand(core: Core, recording_id: str) -> Errand | None:
+    """None when there is nothing to fetch, or no account to fetch it with."""
+    with core.store.read() as conn:
+        recording = recordings.get(conn, recording_id)
+        row = calls.get(conn, recording["call_id"]) if recording else None
+        if recording is None or row is None or recording["state"] != READY:
+            return None
+        credential = accounts.get_credential(conn, row["credential_id"])
+    if credential is None:
+        log.error("call %s: the account of its recording was deleted", row["id"])
+        return None
+    provider = core.providers[row["provider"]]
+    client = provider.client(core.account(credential), timeout=FETCH_SECONDS)
+    return Errand(recording, row["resolved"].get("apiUrl"), client)
+
+
+def _downloaded(errand: Errand, place: Path) -> dict[str, Path]:
+    """Kind -> file, the whole one first. Of a recording of one channel there is no stereo."""
+    whole, mixed = place / "whole.wav", place / "mono.wav"
+    recording = errand.recording
+    with whole.open("wb") as file:
+        errand.client.save_recording(
+            recording["ref"],
+            recording["url"] or "",
+            file,
+            limit=MAX_BYTES,
+            api_url=errand.api_url,
+        )
+    if wav.channels(whole) == 1:
+        return {MONO: whole}
+    wav.mix(whole, mixed)
+    return {STEREO: whole, MONO: mixed}
+
+
+def _keep(core: Core, errand: Errand, files: Mapping[str, Path]) -> None:
+    """First the files, then their rows; of a call that was deleted meanwhile, neither."""
+    recording = errand.recording
+    keys = {
+        kind: f"recordings/{recording['call_id']}/{recording['id']}-{kind}.wav" for kind in files
+    }
+    for kind, path in files.items():
+        core.blobs.put(keys[kind], path, MIME)
+    whole = next(iter(files))
+    sizes = {kind: path.stat().st_size for kind, path in files.items()}
+    with core.store.write() as conn:
+        found = calls.get(conn, recording["call_id"], lock=True)
+        if found is None:
+            order_erasure(core, conn, recording["id"], list(keys.values()))
+            return
+        kept = {}
+        for kind, key in keys.items():
+            facts = {"kind": kind, "state": STORED, "bytes": sizes[kind], "blob": key}
+            kept[kind] = _row(conn, recording, {**facts, "mime": MIME}, mixed=kind != whole)
+        show(core, conn, dict(found), kept)
+
+
+def _row(
+    conn: Connection, recording: Mapping[str, Any], facts: Mapping[str, Any], *, mixed: bool
+) -> str:
+    """The recording's own row is its whole file's; the mix has one beside it."""
+    if not mixed:
+        recordings.update(conn, recording["id"], facts)
+        return str(recording["id"])
+    beside = {**recording, **facts, "id": new_id()}
+    recordings.insert(conn, beside)
+    return str(beside["id"])
+
+
+def show(core: Core, conn: Connection, row: Row, kept: Mapping[str, str]) -> None:
+    """Link the call to these recordings (kind -> id), unless it has some of the kind already."""
+    linked = {**kept, **row["resolved"].get(LINKED, {})}
+    values = {"resolved": {**row["resolved"], LINKED: linked}, "updated_at": core.now()}
+    calls.update(conn, row["id"], values)
+    row.update(values)
+    pending.arrived(core, conn, row, ARTIFACT)
+
+
+def _again(core: Core, errand: Errand, error: Exception) -> float | None:
+    """Later, unless that is no use, or was tried often enough."""
+    recording = errand.recording
+    hopeless = isinstance(error, wav.NotSound) or (
+        isinstance(error, CarrierError) and error.permanent
+    )
+    with core.store.write() as conn:
+        found = calls.get(conn, recording["call_id"], lock=True)
+        if found is None:
+            return None
+        attempts = recording["attempts"] + 1
+        recordings.update(conn, recording["id"], {"attempts": attempts})
+        if not hopeless and attempts <= len(WAITS):
+            log.warning("call %s: its recording is not here yet: %s", found["id"], error)
+            return WAITS[attempts - 1]
+        failed(core, conn, dict(found), recording, str(error))
+    return None
+
+
+# ------------------------------------------------------------------ away with it
+
+
+def forget(core: Core, conn: Connection, call_id: str) -> None:
+    """Its call is being deleted: the rows go with it, the files after the commit."""
+    keys = [row["blob"] for row in recordings.of_call(conn, call_id) if row["blob"]]
+    if keys:
+        order_erasure(core, conn, call_id, keys)
+
+
+def order_erasure(core: Core, conn: Connection, name: str, keys: list[str]) -> None:
+    """These files are nobody's any more. ``name``: of this order alone."""
+    core.jobs.enqueue(conn, ERASE, f"{ERASE}:{name}", {"keys": keys})
+
+
+def erase(core: Core, payload: Mapping[str, Any]) -> None:
+    """Handler of the job ``ERASE``. A store of files that fails has it run again, for ever."""
+    for key in payload["keys"]:
+        core.blobs.delete(key)
+
+
+def keep_sweeping(core: Core) -> None:
+    """Have the retention looked after from now on."""
+    if core.settings.recording_retention_days:
+        with core.store.write() as conn:
+            core.jobs.enqueue(conn, SWEEP, SWEEP, {})
+
+
+def sweep(core: Core, payload: Mapping[str, Any]) -> float | None:
+    """Handler of the job ``SWEEP``: files older than RECORDING_RETENTION_DAYS are erased."""
+    days = core.settings.recording_retention_days
+    if not days:
+        return None
+    with core.store.read() as conn:
+        before = core.now() - timedelta(days=days)
+        old = recordings.stored_before(conn, before, SWEPT_AT_ONCE)
+    for recording in old:
+        core.blobs.delete(recording["blob"])
+        with core.store.write() as conn:
+            _unlink(core, conn, recording)
+    return SWEEP_SECONDS if len(old) < SWEPT_AT_ONCE else 0.0
+
+
+def _unlink(core: Core, conn: Connection, recording: Mapping[str, Any]) -> None:
+    """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
+    found = calls.get(conn, recording["call_id"], lock=True)
+    if found is None:
+        return
+    recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
+    resolved = found["resolved"]
+    left = {k: i for k, i in resolved.get(LINKED, {}).items() if i != recording["id"]}
+    values = {"resolved": {**resolved, LINKED: left}, "updated_at": core.now()}
+    calls.update(conn, found["id"], values)

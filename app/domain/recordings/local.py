@@ -1,0 +1,164 @@
+"""Recordings of our own: what a call's sockets heard and said, in one file.
+
+A call may have several sockets, one after the other, in different processes. Each one's sound is
+added to what the call has, with silence for the time in between. Files are never changed: a longer
+one takes the place of the one before.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.assistant.recording import taped
+from app.domain.context import Core, Row, new_id
+from app.domain.recordings import files as recording_files
+from app.domain.recordings import wav
+from app.domain.recordings.carrier import ARTIFACT, STEREO
+from app.domain.recordings.files import MIME, MONO
+from app.domain.reporting import pending
+from app.store import calls, recordings
+from app.store.blobs import BlobError, NoBlob
+from app.store.recordings import STORED
+
+ASSISTANT = "assistant"
+"""``source`` of these recordings."""
+NAME = 12
+"""Characters of a stream's name that stand in ``ref``: all that are in the file, the last nine."""
+KINDS = (STEREO, MONO)
+
+
+class NotKept(Exception):
+    """The recording could not be stored; the same may succeed later. For the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What one socket heard (left) and said (right): a WAV file, and when it begins."""
+
+    call_id: str
+    stream: str
+    began: datetime
+    path: Path
+
+
+def expect(conn: Connection, row: Row, stream: str) -> None:
+    """This socket is being recorded: the report waits for it."""
+    if taped(row):
+        pending.expect(conn, row, _artifact(stream))
+
+
+def arrived(core: Core, call_id: str, stream: str) -> None:
+    """This socket's sound is in the recording, or there is none."""
+    with core.store.write() as conn:
+        found = calls.get(conn, call_id, lock=True)
+        if found is not None:
+            pending.arrived(core, conn, dict(found), _artifact(stream))
+
+
+def keep(core: Core, tape: Tape) -> None:
+    """Add it to its call's recording; done twice, it is in it once. Raises ``NotKept``."""
+    try:
+        with TemporaryDirectory(prefix="patchbay-") as place:
+            while not _keep(core, tape, Path(place)):
+                pass  # another socket's sound was added meanwhile: that is what this one is added to
+    except (BlobError, NoBlob, OSError, wav.NotSound) as error:
+        raise NotKept(str(error)) from error
+
+
+def _keep(core: Core, tape: Tape, place: Path) -> bool:
+    with core.store.read() as conn:
+        before = _found(conn, tape.call_id)
+    if _has(before, tape) or not wav.seconds(tape.path):
+        arrived(core, tape.call_id, tape.stream)
+        return True
+    began, files = _made(core, tape, before.get(STEREO), place)
+    keys = {kind: f"recordings/{tape.call_id}/{new_id()}-{kind}.wav" for kind in KINDS}
+    for kind, path in files.items():
+        core.blobs.put(keys[kind], path, MIME)
+    with core.store.write() as conn:
+        found = calls.get(conn, tape.call_id, lock=True)
+        now = _found(conn, tape.call_id)
+        if found is None or _blobs(now) != _blobs(before):
+            recording_files.order_erasure(core, conn, new_id(), list(keys.values()))
+            return found is None
+        if before:
+            recording_files.order_erasure(core, conn, new_id(), list(_blobs(before).values()))
+        ids = {}
+        for kind in KINDS:
+            facts = {"blob": keys[kind], "bytes": files[kind].stat().st_size, "created_at": began}
+            ids[kind] = _write(conn, dict(found), before, tape, {"kind": kind, **facts})
+        row = dict(found)
+        recording_files.show(core, conn, row, ids)
+        pending.arrived(core, conn, row, _artifact(tape.stream))
+    return True
+
+
+def _made(
+    core: Core, tape: Tape, before: Mapping[str, Any] | None, place: Path
+) -> tuple[datetime, dict[str, Path]]:
+    """The whole call so far: when it begins, and both kinds of its file."""
+    whole, mono, began = tape.path, place / "mono.wav", tape.began
+    if before is not None:
+        earlier, whole = place / "before.wav", place / "whole.wav"
+        with core.blobs.open(before["blob"]) as source, earlier.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+        pieces = sorted([(before["created_at"], earlier), (tape.began, tape.path)])
+        (began, first), (then, second) = pieces
+        between = then - began - timedelta(seconds=wav.seconds(first))
+        wav.join(first, between.total_seconds(), second, whole)
+    wav.mix(whole, mono)
+    return began, {STEREO: whole, MONO: mono}
+
+
+def _write(
+    conn: Connection,
+    call: Row,
+    before: Mapping[str, Mapping[str, Any]],
+    tape: Tape,
+    facts: Mapping[str, Any],
+) -> str:
+    """The row of one kind, whose id stays while its file grows."""
+    known = before.get(facts["kind"])
+    names = [*_names(known), tape.stream[:NAME]] if known else [tape.stream[:NAME]]
+    values = {**facts, "ref": ",".join(names[-9:]), "state": STORED, "mime": MIME}
+    if known is not None:
+        recordings.update(conn, known["id"], values)
+        return str(known["id"])
+    recording_id = new_id()
+    more = {"id": recording_id, "call_id": call["id"], "org_id": call["org_id"]}
+    recordings.insert(conn, {**values, **more, "source": ASSISTANT, "attempts": 0})
+    return recording_id
+
+
+def _found(conn: Connection, call_id: str) -> dict[str, Mapping[str, Any]]:
+    """Kind -> the call's recording of our own, unless the retention has erased it."""
+    return {
+        each["kind"]: each
+        for each in recordings.of_call(conn, call_id)
+        if each["source"] == ASSISTANT and each["state"] == STORED
+    }
+
+
+def _blobs(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {kind: each["blob"] for kind, each in found.items()}
+
+
+def _has(found: Mapping[str, Mapping[str, Any]], tape: Tape) -> bool:
+    return STEREO in found and tape.stream[:NAME] in _names(found[STEREO])
+
+
+def _names(recording: Mapping[str, Any]) -> list[str]:
+    return str(recording["ref"]).split(",")
+
+
+def _artifact(stream: str) -> str:
+    """Its name among what a report waits for."""
+    return f"{ARTIFACT}:{stream}"

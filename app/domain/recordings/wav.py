@@ -1,0 +1,70 @@
+"""WAV files: what is in one, and one channel made of two. Read in pieces, for they are long."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+from providers.common import audio
+
+FRAMES = 64 * 1024
+"""Read at a time."""
+
+
+class NotSound(Exception):
+    """Not a WAV file of 16-bit PCM in one or two channels."""
+
+
+def channels(path: Path) -> int:
+    """1 or 2. Raises ``NotSound``."""
+    try:
+        with wave.open(str(path), "rb") as sound:
+            found, width = sound.getnchannels(), sound.getsampwidth()
+    except (wave.Error, EOFError) as error:
+        raise NotSound(f"not a WAV file of PCM: {error}") from error
+    if found not in (1, 2) or width != audio.SAMPLE_WIDTH:
+        raise NotSound(f"{found} channels of {8 * width} bits")
+    return found
+
+
+def mix(stereo: Path, mono: Path) -> None:
+    """Write both channels of ``stereo`` into the one of ``mono``, at the same sample rate."""
+    with wave.open(str(stereo), "rb") as source, wave.open(str(mono), "wb") as target:
+        target.setnchannels(1)
+        target.setsampwidth(audio.SAMPLE_WIDTH)
+        target.setframerate(source.getframerate())
+        while frames := source.readframes(FRAMES):
+            target.writeframes(audio.mono(frames))
+
+
+def seconds(path: Path) -> float:
+    """How long it is. Raises ``NotSound``."""
+    try:
+        with wave.open(str(path), "rb") as sound:
+            return sound.getnframes() / sound.getframerate()
+    except (wave.Error, EOFError) as error:
+        raise NotSound(f"not a WAV file of PCM: {error}") from error
+
+
+def join(first: Path, between: float, second: Path, whole: Path) -> None:
+    """One after the other, with seconds of silence between them. Raises ``NotSound``."""
+    with (
+        wave.open(str(first), "rb") as one,
+        wave.open(str(second), "rb") as other,
+        wave.open(str(whole), "wb") as target,
+    ):
+        if one.getparams()[:3] != other.getparams()[:3]:
+            raise NotSound("the call's sockets differ in their rate of samples")
+        target.setparams(one.getparams())
+        _copy(one, target)
+        silent = max(0, round(between * one.getframerate()))
+        width = one.getnchannels() * one.getsampwidth()
+        while silent > 0:
+            target.writeframes(bytes(min(silent, FRAMES) * width))
+            silent -= FRAMES
+        _copy(other, target)
+
+
+def _copy(source: wave.Wave_read, target: wave.Wave_write) -> None:
+    while frames := source.readframes(FRAMES):
+        target.writeframes(frames)

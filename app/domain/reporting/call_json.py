@@ -1,0 +1,90 @@
+"""A call's row as the Call object clients read: names and omissions as on Vapi's page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.artifact import artifact
+from app.domain.context import Core, iso
+from app.domain.live.monitor import listen_url
+from app.domain.reporting import recording_links
+
+API_LINK_SECONDS = 3600.0
+"""A link in an answer of the API; whoever asks again gets a fresh one."""
+
+BODY_FIELDS = (
+    "assistant",
+    "assistantOverrides",
+    "customer",
+    "phoneNumber",
+    "metadata",
+    "name",
+    "phoneCallProviderReturnUrl",
+    "endedMessage",
+    "forwardedPhoneNumber",
+    "destination",
+    "transcript",
+    "summary",
+    "analysis",
+    "messages",
+    "costs",
+)
+"""Kept in ``calls.body`` under their own names."""
+
+
+def call_json(
+    core: Core, row: Mapping[str, Any], link_seconds: float = API_LINK_SECONDS
+) -> dict[str, Any]:
+    """The whole Call. What is not known yet is absent; links are good for ``link_seconds``."""
+    body = row["body"]
+    call = {
+        "id": row["id"],
+        "orgId": row["org_id"],
+        "createdAt": iso(row["created_at"]),
+        "updatedAt": iso(row["updated_at"]),
+        "type": row["type"],
+        "phoneCallProvider": row["provider"],
+        "phoneCallTransport": _transport(row["resolved"]),
+        "status": row["status"],
+        "endedReason": row["ended_reason"],
+        "maxDurationSeconds": row["max_duration"],
+        "startedAt": iso(row["started_at"]),
+        "endedAt": iso(row["ended_at"]),
+        "cost": body.get("cost", 0),
+        "costBreakdown": body.get("costBreakdown", {"total": 0}),
+        "phoneCallProviderId": row["provider_call_id"],
+        "phoneCallProviderBypassEnabled": row["bypass"],
+        "phoneCallProviderDetails": core.vault.open(row["secret"]).get("details"),
+        "assistantId": row["assistant_id"],
+        "customerId": row["customer_id"],
+        "phoneNumberId": row["phone_number_id"],
+        "monitor": _monitor(core, row),
+        **{name: body.get(name) for name in BODY_FIELDS},
+        **recording_links.of(core, row, link_seconds),
+    }
+    known = {name: value for name, value in call.items() if value is not None}
+    kept = artifact(known)
+    return {**known, "artifact": kept} if kept else known
+
+
+def control_token(core: Core, call_id: str) -> str:
+    """The token in ``monitor.controlUrl``: whoever has the URL may control the call, as at Vapi."""
+    return core.vault.sign(f"control {call_id}")
+
+
+def control_url(core: Core, call_id: str) -> str:
+    return f"{core.settings.public_url}/call/{call_id}/control?token={control_token(core, call_id)}"
+
+
+def _monitor(core: Core, row: Mapping[str, Any]) -> dict[str, str]:
+    listen = listen_url(core, row)
+    return {
+        "controlUrl": control_url(core, row["id"]),
+        **({"listenUrl": listen} if listen else {}),
+    }
+
+
+def _transport(resolved: Mapping[str, Any]) -> str:
+    customer = resolved.get("customer") or {}
+    return "sip" if customer.get("sipUri") else "pstn"

@@ -1,0 +1,79 @@
+"""Links to recordings: signed, and good for a time. Whoever has one may listen, as at Vapi."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from app.domain.context import Core
+from app.domain.errors import NotFound, Unauthorized
+from app.store import recordings
+from app.store.recordings import STORED
+
+FIELDS = {"recordingUrl": "mono", "stereoRecordingUrl": "stereo"}
+"""Fields of a Call, and the kind of recording each links to."""
+LINKED = "recordings"
+"""In ``resolved``: kind -> id of the recording that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """A recording that may be heard by who asked. ``blob`` is its file's key."""
+
+    id: str
+    blob: str
+    size: int
+    mime: str
+
+
+def of(core: Core, row: Mapping[str, Any], seconds: float) -> dict[str, str]:
+    """A call's links, good from now for ``seconds``."""
+    linked = row["resolved"].get(LINKED, {})
+    if not linked:
+        return {}
+    expires = int(core.now().timestamp() + seconds)
+    return {
+        field: link(core, row["org_id"], linked[kind], expires)
+        for field, kind in FIELDS.items()
+        if kind in linked
+    }
+
+
+def link(core: Core, org_id: str, recording_id: str, expires: int) -> str:
+    """``expires``: seconds since 1970."""
+    query = {"expires": expires, "token": _token(core, org_id, recording_id, expires)}
+    return f"{core.settings.public_url}/recording/{recording_id}?{urlencode(query)}"
+
+
+def find(
+    core: Core,
+    recording_id: str,
+    org_id: str | None,
+    token: str | None,
+    expires: int | None,
+) -> Playable:
+    """For the organisation itself, or for who has a link. Raises ``Unauthorized``, ``NotFound``.
+
+    A stranger is not told whether there is such a recording.
+    """
+    with core.store.read() as conn:
+        row = recordings.get(conn, recording_id)
+    if org_id is None and not (row and _opens(core, row, token, expires)):
+        raise Unauthorized
+    if row is None or row["state"] != STORED or org_id not in (None, row["org_id"]):
+        raise NotFound("Recording", recording_id)
+    return Playable(row["id"], row["blob"], row["bytes"], row["mime"])
+
+
+def _opens(core: Core, row: Mapping[str, Any], token: str | None, expires: int | None) -> bool:
+    if not token or expires is None or expires < core.now().timestamp():
+        return False
+    right = _token(core, row["org_id"], row["id"], expires)
+    return hmac.compare_digest(right.encode(), token.encode())
+
+
+def _token(core: Core, org_id: str, recording_id: str, expires: int) -> str:
+    return core.vault.sign(f"recording {org_id} {recording_id} {expires}")

@@ -1,0 +1,1 @@
+"""Stored resources of an organisation: assistants, phone numbers, credentials."""

@@ -1,0 +1,50 @@
+"""What ids in a call's body stand for, kept per organisation: the four kinds, joined.
+
+Assistants and customers stand here, because they need nothing but what all kinds have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core
+from app.domain.resources.base import Collection
+from app.domain.resources.credentials import Credentials
+from app.domain.resources.phone_numbers import PhoneNumbers
+from app.store.schema import assistants, customers
+
+OWN_FIELDS = frozenset({"id", "orgId", "createdAt", "updatedAt"})
+"""Set by us; a client that sends an assistant back as it got it sends them too."""
+
+
+class Assistants(Collection):
+    """Assistants: any field of Vapi's, kept as sent."""
+
+    what = "Assistant"
+    table = assistants
+
+    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
+
+
+class Customers(Collection):
+    """Customers. Vapi's ``customerId`` never had a public resource; here it has one."""
+
+    what = "Customer"
+    table = customers
+
+    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {"body": dict(body)}
+
+
+class ResourceService:
+    """What ``app/routes`` calls: one attribute per kind."""
+
+    def __init__(self, core: Core) -> None:
+        self.assistants = Assistants(core)
+        self.customers = Customers(core)
+        self.credentials = Credentials(core)
+        self.phone_numbers = PhoneNumbers(core)

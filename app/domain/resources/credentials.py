@@ -1,0 +1,150 @@
+"""Accounts: at carriers, whose part says which fields one has, and at vendors (``resources/vendor_accounts.py``).
+
+A credential is made by a client, or *managed*: it came with a phone number whose body named the
+account itself (or from the environment), and goes with the last number that stands on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core, new_id
+from app.domain.errors import Invalid
+from app.domain.resources import vendor_accounts
+from app.domain.resources.base import Collection
+from app.store import resources as store
+from app.store.schema import credentials
+from app.vendors.common.account import VENDORS
+from providers.base.carrier import Provider
+from providers.errors import NotConfigured
+
+OUR_FIELDS = frozenset({"provider", "name"})
+"""Of a credential's body, what the carrier's part need not read."""
+
+
+class _Watched(Mapping[str, Any]):
+    """A body that remembers which of its fields were looked at: the others mean nothing here."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = body
+        self.read: set[str] = set(OUR_FIELDS)
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return self.body[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.read.update(self.body)
+        return iter(self.body)
+
+    def __len__(self) -> int:
+        return len(self.body)
+
+
+class Credentials(Collection):
+    """Credentials. What the carrier's part calls public is shown, of a vendor's all but keys."""
+
+    what = "Credential"
+    table = credentials
+
+    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        values = _columns(self.core, body["provider"], body)
+        return {**values, "body": {**values["body"], **_name(body)}, "managed": False}
+
+    def changes(
+        self, conn: Connection, row: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The name alone, or all of the account's fields: its secrets cannot be told one by one."""
+        if body.get("provider") not in {None, row["provider"]}:
+            raise Invalid("The provider of a credential cannot be changed.")
+        name = _name(body if "name" in body else row["body"])
+        fields = {k: v for k, v in body.items() if k not in OUR_FIELDS and v is not None}
+        if not fields:
+            kept = {k: v for k, v in row["body"].items() if k != "name"}
+            return {"body": {**kept, **name}}
+        values = _columns(self.core, row["provider"], fields)
+        if values["account_ref"] != row["account_ref"]:
+            raise Invalid("The account of a credential cannot be changed: create another one.")
+        return {**values, "body": {**values["body"], **name}}
+
+    def remove(self, conn: Connection, row: Mapping[str, Any]) -> None:
+        number = store.number_with(conn, row["id"])
+        if number is not None:
+            used = f"Phone Number `{number['id']}` ({number['number']}) Uses It."
+            raise Invalid(f"Couldn't Delete Credential. {used}")
+        call = store.unfinished_call_with(conn, row["org_id"], row["id"])
+        if call is not None:
+            raise Invalid(f"Couldn't Delete Credential. Call `{call}` Uses It.")
+        super().remove(conn, row)
+
+    def json(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().json(row), "provider": row["provider"]}
+
+
+def managed(
+    core: Core, conn: Connection, org_id: str, provider: Provider, fields: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The row for an account and its secrets: one that holds the same, else a new one.
+
+    Another secret for a known account never replaces the stored one: it may be a typing mistake.
+    """
+    values = _account(core, provider, fields)
+    secret = core.vault.open(values["secret"])
+    for known in store.find_account(conn, org_id, provider.name, values["account_ref"]):
+        if core.vault.open(known["secret"]) == secret:
+            return known
+    now = core.now()
+    row = {"id": new_id(), "org_id": org_id, "created_at": now, "updated_at": now}
+    row |= {**values, "managed": True}
+    store.insert(conn, credentials, row)
+    return row
+
+
+def drop_unused(core: Core, conn: Connection, org_id: str, credential_id: str) -> None:
+    """A managed credential goes with its last number, unless a call is still verified by it."""
+    row = store.get(conn, credentials, org_id, credential_id)
+    if row is None or not row["managed"] or _configured(core, row):
+        return
+    number = store.number_with(conn, credential_id)
+    if number is None and store.unfinished_call_with(conn, org_id, credential_id) is None:
+        store.delete(conn, credentials, org_id, credential_id)
+
+
+def _configured(core: Core, row: Mapping[str, Any]) -> bool:
+    """It is an account the environment names."""
+    provider = core.providers[row["provider"]]
+    return row["account_ref"] in {
+        provider.credential(carrier.credential)[0]
+        for carrier in core.settings.carriers
+        if carrier.provider == provider.name
+    }
+
+
+def _columns(core: Core, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of an account at whomever. Raises ``Invalid``."""
+    if name not in VENDORS:
+        return _account(core, core.providers[name], body)
+    return vendor_accounts.columns(
+        core, name, {k: v for k, v in body.items() if k not in OUR_FIELDS}
+    )
+
+
+def _account(core: Core, provider: Provider, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of an account. Raises ``Invalid`` for what the carrier's part does not accept."""
+    watched = _Watched(body)
+    try:
+        ref, public, secrets = provider.credential(watched)
+    except NotConfigured as error:
+        raise Invalid(str(error)) from error
+    unknown = [name for name in body if name not in watched.read]
+    if unknown:
+        raise Invalid([f"property {name} should not exist" for name in unknown])
+    sealed = core.vault.seal(secrets)
+    return {"provider": provider.name, "account_ref": ref, "body": public, "secret": sealed}
+
+
+def _name(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": body["name"]} if body.get("name") is not None else {}

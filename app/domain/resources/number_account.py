@@ -1,0 +1,133 @@
+"""Whose number it is: from a phone number's body to its carrier, its digits and its account.
+
+A body names its account by ``credentialId``, or with the carrier's own fields; then a managed
+credential is made of them. Which carrier it is may be left for the fields to tell, because
+official clients leave ``provider`` out. Names of fields are the carriers' (``NumberFields``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core
+from app.domain.errors import Invalid
+from app.domain.resources.credentials import managed
+from app.store import resources as store
+from app.store.schema import credentials
+from providers.base.carrier import NumberFields, Provider
+
+
+def number_account(
+    core: Core, conn: Connection, org_id: str, body: Mapping[str, Any]
+) -> tuple[Provider, str, Mapping[str, Any]]:
+    """(provider, E.164 number, credential's row) of a body that is complete. Raises ``Invalid``."""
+    provider = find_provider(core, conn, org_id, body)
+    number = find_number(provider, body)
+    if number is None:
+        raise Invalid(["number should not be empty"])
+    credential = find_credential(core, conn, org_id, provider, body)
+    if credential is None:
+        raise Invalid(_needs_account(provider.number_fields))
+    return provider, number, credential
+
+
+def find_provider(core: Core, conn: Connection, org_id: str, body: Mapping[str, Any]) -> Provider:
+    """The one the body names, else the one whose fields it has, else its credential's."""
+    name = body.get("provider") or _told_by_fields(core, body)
+    if name is None and "credentialId" in body:
+        name = _by_id(conn, org_id, body["credentialId"])["provider"]
+    if name is None:
+        known = ", ".join(core.providers)
+        raise Invalid([f"provider must be one of the following values: {known}"])
+    if name not in core.providers:
+        raise Invalid(f"`credentialId` {body['credentialId']} is of {name}, not of a carrier.")
+    refuse_foreign(core, core.providers[name], body)
+    return core.providers[name]
+
+
+def refuse_foreign(core: Core, provider: Provider, body: Mapping[str, Any]) -> None:
+    """Raises ``Invalid`` for fields of another carrier."""
+    others = (p for p in core.providers.values() if p is not provider)
+    foreign = {name for other in others for name in _names(other.number_fields)}
+    wrong = [name for name in body if name in foreign - _names(provider.number_fields)]
+    if wrong:
+        raise Invalid([f"property {name} should not exist" for name in wrong])
+
+
+def find_number(provider: Provider, body: Mapping[str, Any]) -> str | None:
+    """E.164. The field has two spellings; who gives both must mean the same."""
+    carriers_own = provider.number_fields.number
+    given = {str(body[name]) for name in ("number", carriers_own) if name in body}
+    if len(given) > 1:
+        raise Invalid(f"Use either `number` or `{carriers_own}`, not both.")
+    return next(iter(given), None)
+
+
+def find_credential(
+    core: Core,
+    conn: Connection,
+    org_id: str,
+    provider: Provider,
+    body: Mapping[str, Any],
+    known_ref: str | None = None,
+) -> Mapping[str, Any] | None:
+    """The account the body names, in whichever way; None when it names none.
+
+    ``known_ref`` is the account of a number that exists: its secrets may come alone.
+    """
+    fields = provider.number_fields
+    secrets = {name: body[name] for name in fields.secrets if name in body}
+    ref = body.get(fields.account_ref) if fields.account_ref else None
+    if "credentialId" in body:
+        if secrets:
+            raise Invalid(f"Use either `credentialId` or `{next(iter(secrets))}`, not both.")
+        return _chosen(conn, org_id, provider, body["credentialId"], ref)
+    if secrets:
+        owner = {fields.account_ref: ref or known_ref} if fields.account_ref else {}
+        account = {name: value for name, value in {**owner, **secrets}.items() if value}
+        return managed(core, conn, org_id, provider, account)
+    return _known(conn, org_id, provider, ref) if ref else None
+
+
+def _known(conn: Connection, org_id: str, provider: Provider, ref: str) -> Mapping[str, Any]:
+    """An account named without its secret has to be here already."""
+    known = store.find_account(conn, org_id, provider.name, ref)
+    if not known:
+        raise Invalid(_needs_account(provider.number_fields))
+    return known[0]
+
+
+def _chosen(
+    conn: Connection, org_id: str, provider: Provider, id: str, ref: str | None
+) -> Mapping[str, Any]:
+    credential = _by_id(conn, org_id, id)
+    owner = credential["provider"]
+    if owner != provider.name:
+        raise Invalid(f"`credentialId` {id} is of {owner}, the number is of {provider.name}.")
+    if ref not in {None, credential["account_ref"]}:
+        raise Invalid(f"`credentialId` {id} is not of the account {ref}.")
+    return credential
+
+
+def _by_id(conn: Connection, org_id: str, id: str) -> Mapping[str, Any]:
+    row = store.get(conn, credentials, org_id, id)
+    if row is None:
+        raise Invalid(f"Couldn't Get Credential. `credentialId` {id} Does Not Exist.")
+    return row
+
+
+def _told_by_fields(core: Core, body: Mapping[str, Any]) -> str | None:
+    found = (p.name for p in core.providers.values() if _names(p.number_fields) & set(body))
+    return next(found, None)
+
+
+def _names(fields: NumberFields) -> set[str]:
+    return {name for name in (fields.number, fields.account_ref, *fields.secrets) if name}
+
+
+def _needs_account(fields: NumberFields) -> str:
+    ways = " Or ".join(f"`{name}`" for name in ("credentialId", *fields.secrets))
+    return f"Couldn't Get Credential. Need {'Either ' if fields.secrets else ''}{ways}."

@@ -1,0 +1,122 @@
+"""Phone numbers: which carrier account answers for a number, and which assistant answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.errors import Invalid
+from app.domain.resources.base import Collection, paged, patched
+from app.domain.resources.credentials import drop_unused
+from app.domain.resources.number_account import (
+    find_credential,
+    find_number,
+    number_account,
+    refuse_foreign,
+)
+from app.store import resources as store
+from app.store.resources import NumberPage, Window
+from app.store.schema import assistants, credentials, phone_numbers
+from providers.base.carrier import Provider
+
+KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination")
+"""Stored and given back as sent; everything else of the body has its own column."""
+
+
+class PhoneNumbers(Collection):
+    """Phone numbers."""
+
+    what = "Phone Number"
+    table = phone_numbers
+
+    def page(self, org_id: str, window: Window, page: NumberPage) -> dict[str, Any]:
+        """As ``paged`` says."""
+        with self.core.store.read() as conn:
+            rows, total = store.page_of_numbers(conn, org_id, window, page)
+        return paged([self.json(row) for row in rows], total, window.limit, page.number)
+
+    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        provider, number, credential = number_account(self.core, conn, org_id, body)
+        self._check_new(conn, org_id, provider, number)
+        self._check_assistant(conn, org_id, body)
+        return self._columns(provider, number, credential, body)
+
+    def changes(
+        self, conn: Connection, row: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        provider = self.core.providers[row["provider"]]
+        asked = {name: value for name, value in body.items() if value is not None}
+        self._check_provider(provider, asked)
+        self._check_assistant(conn, row["org_id"], asked)
+        number = find_number(provider, asked) or row["number"]
+        if number != row["number"]:
+            self._check_new(conn, row["org_id"], provider, number)
+        credential = self._credential(conn, row, provider, asked)
+        before = {**self.full(row), "assistantId": row["assistant_id"]}
+        changed = {name: body[name] for name in (*KEPT, "assistantId") if name in body}
+        return self._columns(provider, number, credential, patched(before, changed))
+
+    def save(
+        self, conn: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        saved = super().save(conn, row, values)
+        drop_unused(self.core, conn, row["org_id"], row["credential_id"])
+        return saved
+
+    def remove(self, conn: Connection, row: Mapping[str, Any]) -> None:
+        super().remove(conn, row)
+        drop_unused(self.core, conn, row["org_id"], row["credential_id"])
+
+    def json(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        own = {"provider": row["provider"], "number": row["number"], "status": "active"}
+        ids = {"credentialId": row["credential_id"], "assistantId": row["assistant_id"]}
+        known = {name: id for name, id in ids.items() if id is not None}
+        return {**super().json(row), **own, **known}
+
+    def _columns(
+        self,
+        provider: Provider,
+        number: str,
+        credential: Mapping[str, Any],
+        body: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        ref = provider.number_fields.account_ref
+        account = {ref: credential["account_ref"]} if ref else {}
+        return {
+            "provider": provider.name,
+            "number": number,
+            "credential_id": credential["id"],
+            "assistant_id": body.get("assistantId"),
+            **self.sealed({**account, **{name: body[name] for name in KEPT if name in body}}),
+        }
+
+    def _credential(
+        self,
+        conn: Connection,
+        row: Mapping[str, Any],
+        provider: Provider,
+        asked: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        org_id, id = row["org_id"], row["credential_id"]
+        present = store.get(conn, credentials, org_id, id)
+        if present is None:
+            raise AssertionError(f"phone number {row['id']} has no credential")
+        ref = present["account_ref"]
+        return find_credential(self.core, conn, org_id, provider, asked, ref) or present
+
+    def _check_provider(self, provider: Provider, asked: Mapping[str, Any]) -> None:
+        if asked.get("provider", provider.name) != provider.name:
+            raise Invalid("The provider of a phone number cannot be changed.")
+        refuse_foreign(self.core, provider, asked)
+
+    def _check_new(self, conn: Connection, org_id: str, provider: Provider, number: str) -> None:
+        known = store.find_number(conn, org_id, provider.name, number)
+        if known is not None:
+            raise Invalid(f"Existing Phone Number `{known['id']}` Has Identical `number` {number}.")
+
+    def _check_assistant(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> None:
+        id = body.get("assistantId")
+        if id and store.get(conn, assistants, org_id, id) is None:
+            raise Invalid(f"Couldn't Get Assistant. `assistantId` {id} Does Not Exist.")

@@ -1,0 +1,121 @@
+"""Accounts at vendors of models, voices and transcribers, under the names Vapi gives them.
+
+A call uses the assistant's own ``credentials`` first, then what its organisation stored with
+``POST /credential``, then what the environment names. An account is taken from one of them as a
+whole: the operator's key is never sent to an address that a client chose.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Core
+from app.domain.errors import Invalid
+from app.store import accounts
+from app.store.vault import WrongKey
+from app.vendors.common.account import MAX_TEXT, SCHEMES, VENDORS, Access, Fields, Keys
+
+log = logging.getLogger(__name__)
+
+
+def columns(core: Core, vendor: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored credential's columns, for the fields beside ``provider`` and ``name``.
+
+    Raises ``Invalid``, naming every field that is wrong.
+    """
+    fields = VENDORS[vendor]
+    wrong = [*_wrong(fields, body)]
+    if wrong:
+        raise Invalid(wrong)
+    url = body.get(fields.url)
+    problem = core.url_problem(url) if url else None
+    if problem:
+        raise Invalid([f"{fields.url}: {problem}"])
+    hidden = {fields.key, *fields.sealed}
+    return {
+        "provider": vendor,
+        "account_ref": "",  # no webhook names it
+        "body": {name: value for name, value in body.items() if name not in hidden},
+        "secret": core.vault.seal({name: body[name] for name in hidden if name in body}),
+    }
+
+
+def keys(core: Core, conn: Connection, org_id: str, assistant: Mapping[str, Any]) -> Keys:
+    """The accounts one assistant may use."""
+    found = {v.provider: Access(v.key, v.url, v.extra) for v in core.settings.vendors}
+    found |= _stored(core, conn, org_id, assistant.get("credentialIds"))
+    own = assistant.get("credentials")
+    for credential in own if isinstance(own, list) else []:
+        if isinstance(credential, Mapping) and credential.get("provider") in VENDORS:
+            found |= _access(credential["provider"], credential)
+    return found
+
+
+def _stored(core: Core, conn: Connection, org_id: str, only: Any) -> dict[str, Access]:
+    """The organisation's, the newest of each vendor. ``only``: Vapi's ``credentialIds``."""
+    found = dict[str, Access]()
+    for row in accounts.org_credentials(conn, org_id, VENDORS):
+        if isinstance(only, list) and row["id"] not in only:
+            continue
+        try:
+            secret = core.vault.open(row["secret"])
+        except WrongKey as error:  # the other accounts are as good as ever
+            log.error("credential %s cannot be used: %s", row["id"], error)
+            continue
+        found |= _access(row["provider"], {**row["body"], **secret})
+    return found
+
+
+def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, Access]:
+    """Nothing for what came with an assistant and cannot be used."""
+    fields = VENDORS[vendor]
+    texts = {
+        name: body[name]
+        for name in (fields.key, fields.url, *fields.shown, *fields.sealed)
+        if name in body and not _wrong_text(body[name])
+    }
+    key, url = texts.pop(fields.key, None), texts.pop(fields.url, None)
+    if not key or (url is None and body.get(fields.url)):
+        return {}
+    return {vendor: Access(key, url, texts, foreign=True)}
+
+
+def _wrong(fields: Fields, body: Mapping[str, Any]) -> Iterator[str]:
+    texts = {fields.key, fields.url, *fields.shown, *fields.sealed}
+    for name in body:
+        if name not in texts | set(fields.lists) | {"provider", "name"}:
+            yield f"property {name} should not exist"
+    for name in (fields.key, *fields.required):
+        if not body.get(name):
+            yield f"{name} should not be empty"
+    for name in sorted(texts & body.keys()):
+        if body[name] and (problem := _wrong_text(body[name])):
+            yield f"{name} {problem}"
+    for name in fields.lists:
+        if not isinstance(body.get(name, []), list):
+            yield f"{name} must be an array"
+    url = body.get(fields.url)
+    if isinstance(url, str) and url and not _is_url(url):
+        yield f"{fields.url} must be a URL address"
+
+
+def _wrong_text(value: Any) -> str | None:
+    """These become headers and URLs: ASCII, one line."""
+    if not isinstance(value, str):
+        return "must be a string"
+    if not (value.isascii() and value.isprintable() and len(value) <= MAX_TEXT):
+        return f"must be at most {MAX_TEXT} plain ASCII characters"
+    return None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in SCHEMES and bool(parts.hostname)

@@ -1,0 +1,337 @@
+"""Use cases of the API: create, read, change, end and delete calls. One transaction each."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.urls import check_urls
+from app.domain.calls import create as creation
+from app.domain.calls import instructions, limits
+from app.domain.calls.apply import PRICE, TIMERS, cancel_timer, intend
+from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
+from app.domain.context import Core, Row, iso
+from app.domain.errors import Invalid, NotFound
+from app.domain.legs import hangup, outbound, transfer
+from app.domain.live import control as commands
+from app.domain.recordings import files as recording_files
+from app.domain.reporting.call_json import call_json, control_token
+from app.domain.reporting.server_messages import wake_delivery
+from app.domain.resources.base import paged
+from app.domain.resources.number_account import number_account
+from app.store import accounts, calls, events, messages
+from app.store.calls import CallFilter
+from app.store.schema import phone_numbers
+from providers.base.instructions import Details
+from providers.base.webhook import HookKind
+from providers.events import EndedReason
+
+SENT = ("assistant", "assistantOverrides", "customer", "metadata", "name", "maxDurationSeconds")
+"""Kept on the call as sent, secrets apart."""
+
+NO_NUMBER = "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNumber`."
+NO_ASSISTANT = (
+    "Couldn't Get Assistant. Need Either `assistant`, `assistantId`, `squad`, Or `squadId`."
+)
+
+
+Listing = list[dict[str, Any]]
+Last = Callable[[Connection, dict[str, Any]], None]
+
+
+class CallService:
+    """What ``app/routes/calls.py`` calls. Every look-up is within one organisation."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    def create(
+        self, org_id: str, body: Mapping[str, Any], last: Last | None = None
+    ) -> dict[str, Any]:
+        """A bypass call with its ``phoneCallProviderDetails``, or one that is about to be dialled.
+
+        ``last`` is called with the answer at the end of the transaction; what it raises undoes it.
+        Raises ``Invalid``.
+        """
+        # Only a transient number may have to be stored; else the lock is not needed to look up.
+        look_up = self.core.store.write if body.get("phoneNumber") else self.core.store.read
+        with look_up() as conn:
+            limits.check_room(self.core, conn)
+            new = self._new(conn, org_id, body)
+            row, secrets = creation.draft(self.core, new)
+            if not new.bypass:
+                outbound.check(self.core, conn, row)
+        tokens = instructions.mint()
+        if new.bypass:
+            secrets["details"] = self._details(row, tokens)
+        else:
+            outbound.prepare(self.core, row, tokens, new.credential)
+            secrets[outbound.SECRET] = tokens
+        with self.core.store.write() as conn:
+            creation.write(self.core, conn, row, secrets, tokens)
+            if not new.bypass:
+                outbound.start(self.core, conn, row)
+            call = call_json(self.core, row)
+            if last is not None:
+                last(conn, call)
+            if not new.bypass:
+                limits.hold_seat(self.core, conn, row)
+        return call
+
+    def get(self, org_id: str, call_id: str) -> dict[str, Any]:
+        with self.core.store.read() as conn:
+            return call_json(self.core, _own(conn, org_id, call_id))
+
+    def list(self, org_id: str, wanted: CallFilter) -> Listing:
+        with self.core.store.read() as conn:
+            rows = calls.listing(conn, org_id, wanted)
+        return [call_json(self.core, row) for row in rows]
+
+    def pages(self, org_id: str, wanted: CallFilter) -> dict[str, Any]:
+        """One page, and how many there are."""
+        with self.core.store.read() as conn:
+            rows, total = calls.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
+        found = [call_json(self.core, row) for row in rows]
+        return paged(found, total, wanted.limit, wanted.page)
+
+    def patch(self, org_id: str, call_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        with self.core.store.write() as conn:
+            row = _own(conn, org_id, call_id, lock=True)
+            merged = {**row["body"], **body}  # null removes a field
+            kept = {name: value for name, value in merged.items() if value is not None}
+            values = {"body": kept, "updated_at": self.core.now()}
+            calls.update(conn, call_id, values)
+            row.update(values)
+        return call_json(self.core, row)
+
+    def delete(self, org_id: str, call_id: str) -> dict[str, Any]:
+        """Everything kept of the call. A live one loses its socket; a leg we dialled is hung up."""
+        with self.core.store.write() as conn:
+            row = _own(conn, org_id, call_id, lock=True)
+            hangup.order_deleted(self.core, conn, row)
+            for timer in (*TIMERS, PRICE):
+                cancel_timer(self.core, conn, call_id, timer)
+            self.core.jobs.cancel(conn, f"deliver:{call_id}")
+            recording_files.forget(self.core, conn, call_id)
+            calls.delete(conn, call_id)
+        return call_json(self.core, row)
+
+    def events(self, org_id: str, call_id: str) -> Listing:
+        """The event log in the order of arrival, the carriers' own words included."""
+        with self.core.store.read() as conn:
+            _own(conn, org_id, call_id)
+            return [_event_json(row) for row in events.log(conn, call_id)]
+
+    def messages(self, org_id: str, call_id: str) -> Listing:
+        """Server messages in their order, each with all its attempts."""
+        with self.core.store.read() as conn:
+            _own(conn, org_id, call_id)
+            return [
+                _message_json(row, messages.attempts(conn, row["id"]))
+                for row in messages.list_for_call(conn, org_id, call_id)
+            ]
+
+    def resend(self, org_id: str, call_id: str, message_id: str) -> dict[str, Any]:
+        """Send a message once more, delivered or given up."""
+        with self.core.store.write() as conn:
+            _own(conn, org_id, call_id)
+            mine = {row["id"] for row in messages.list_for_call(conn, org_id, call_id)}
+            if message_id not in mine:
+                raise NotFound("Message", message_id)
+            messages.resend(conn, message_id, at=self.core.now())
+            wake_delivery(self.core, conn, call_id)
+            rows = messages.list_for_call(conn, org_id, call_id)
+            row = next(row for row in rows if row["id"] == message_id)
+            return _message_json(row, messages.attempts(conn, message_id))
+
+    def control(
+        self, org_id: str | None, call_id: str, token: str | None, body: Mapping[str, Any]
+    ) -> None:
+        """One control message. By API key (``org_id``) or by the call's own token.
+
+        Raises ``Invalid`` for a destination that is not allowed, and for what this call's
+        assistant cannot be told, or not now."""
+        with self.core.store.write() as conn:
+            found = calls.get(conn, call_id, lock=True)
+            if found is None or not self._may_control(found, org_id, token):
+                raise NotFound("Call", call_id)
+            row = dict(found)
+            if body.get("type") == "transfer":
+                destination = body["destination"]
+                transfer.transfer(self.core, conn, row, destination, body.get("content"))
+            elif body.get("type") in commands.TYPES:
+                commands.order(self.core, conn, row, body)
+            else:
+                intend(self.core, conn, row, EndedReason.MANUALLY_CANCELED)
+
+    def _may_control(self, row: Mapping[str, Any], org_id: str | None, token: str | None) -> bool:
+        if org_id is not None:
+            return bool(row["org_id"] == org_id)
+        expected = control_token(self.core, row["id"])
+        return token is not None and hmac.compare_digest(token.encode(), expected.encode())
+
+    # -- making one
+
+    def _new(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> NewCall:
+        number = self._number(conn, org_id, body)
+        provider = self.core.providers[number["provider"]]
+        for part in ("assistant", "assistantOverrides", "phoneNumber"):
+            check_urls(body.get(part) or {}, self.core.url_problem)
+        return_url = body.get("phoneCallProviderReturnUrl")
+        if return_url:
+            problem = instructions.return_url_problem(self.core, provider, return_url)
+            if problem:
+                raise Invalid(problem)
+        assistant_id, assistant = self._assistant(conn, org_id, body, number)
+        return NewCall(
+            org_id=org_id,
+            provider=provider,
+            type=body.get("type") or OUTBOUND,
+            bypass=bool(body.get("phoneCallProviderBypassEnabled")),
+            credential=number["credential"],
+            number=number["number"],
+            body=_as_sent(body, number, return_url),
+            assistant_id=assistant_id,
+            customer_id=body.get("customerId"),
+            phone_number_id=number["id"],
+            assistant=creation.overridden(assistant, body.get("assistantOverrides") or {}),
+            customer=self._customer(conn, org_id, body),
+            phone_number=number["body"],
+            server=creation.org_server(self.core, conn, org_id),
+        )
+
+    def _number(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """``id provider number credential body assistant_id`` of the number the call uses."""
+        number_id = body.get("phoneNumberId")
+        if number_id:
+            row = creation.stored(self.core, conn, phone_numbers, org_id, number_id)
+            if row is None:
+                raise Invalid(
+                    f"Couldn't Get Phone Number. `phoneNumberId` {number_id} Does Not Exist."
+                )
+            return {**row, "credential": accounts.get_credential(conn, row["credential_id"])}
+        if not body.get("phoneNumber"):
+            raise Invalid(NO_NUMBER)
+        return self._transient_number(conn, org_id, body["phoneNumber"])
+
+    def _transient_number(
+        self, conn: Connection, org_id: str, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        provider, number, credential = number_account(self.core, conn, org_id, body)
+        return {
+            "id": None,
+            "provider": provider.name,
+            "number": number,
+            "credential": credential,
+            "body": {k: v for k, v in body.items() if k not in provider.number_fields.secrets},
+            "assistant_id": body.get("assistantId"),
+        }
+
+    def _assistant(
+        self,
+        conn: Connection,
+        org_id: str,
+        body: Mapping[str, Any],
+        number: Mapping[str, Any],
+    ) -> tuple[str | None, dict[str, Any]]:
+        if body.get("assistant") is not None:
+            return None, dict(body["assistant"])
+        assistant_id = body.get("assistantId") or number["assistant_id"]
+        if not assistant_id:
+            raise Invalid(NO_ASSISTANT)
+        found = creation.stored_assistant(self.core, conn, org_id, assistant_id)
+        if found is None:
+            raise Invalid(f"Couldn't Get Assistant. `assistantId` {assistant_id} Does Not Exist.")
+        return assistant_id, found
+
+    def _customer(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        customer_id = body.get("customerId")
+        if not customer_id:
+            return dict(body.get("customer") or {})
+        found = creation.stored_customer(self.core, conn, org_id, customer_id)
+        if found is None:
+            raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
+        return found
+
+    def _details(self, row: Row, tokens: Mapping[str, str]) -> dict[str, Any]:
+        """``phoneCallProviderDetails``: what splices the assistant into somebody else's call."""
+        provider = self.core.providers[row["provider"]]
+        theirs, ours = row["resolved"]["customer"].get("number"), row["resolved"]["number"]
+        inbound = row["type"] == INBOUND
+        callback = tokens[instructions.CALLBACK]
+        return provider.details(
+            Details(
+                to=ours if inbound else theirs,
+                from_=theirs if inbound else ours,
+                status_url=instructions.hook_url(self.core, provider, HookKind.STATUS, callback),
+                inbound=inbound,
+                connect=instructions.connect(self.core, row, tokens),
+                machine=None if inbound else instructions.listening(self.core, row, tokens),
+            )
+        )
+
+
+def _as_sent(
+    body: Mapping[str, Any], number: Mapping[str, Any], return_url: str | None
+) -> dict[str, Any]:
+    """The parts of the request the Call repeats, without their secrets."""
+    kept = {name: body[name] for name in SENT if body.get(name) is not None}
+    for name in ("assistant", "assistantOverrides"):
+        if name in kept:
+            kept[name], _ = split_secrets(kept[name])
+    if body.get("phoneNumber"):
+        kept["phoneNumber"], _ = split_secrets(number["body"])
+    if return_url:
+        kept["phoneCallProviderReturnUrl"] = return_url
+    return kept
+
+
+def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> Row:
+    """The call's row; another organisation's call does not exist."""
+    found = calls.get(conn, call_id, lock=lock)
+    if found is None or found["org_id"] != org_id:
+        raise NotFound("Call", call_id)
+    return dict(found)
+
+
+def _event_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    event = {
+        "kind": row["kind"],
+        "source": row["source"],
+        "at": iso(row["at"]),
+        "receivedAt": iso(row["received_at"]),
+        "sequence": row["sequence"],
+        "reason": row["reason"],
+        "stream": row["stream"],
+        "data": row["data"] or None,
+        "raw": row["raw"] or None,
+        "key": row["key"],
+    }
+    return {name: value for name, value in event.items() if value is not None}
+
+
+def _message_json(row: Mapping[str, Any], attempts: Any) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "type": row["type"],
+        "state": row["state"],
+        "url": row["url"],
+        "createdAt": iso(row["created_at"]),
+        "nextAttemptAt": iso(row["next_at"]) if row["state"] == "pending" else None,
+        "body": json.loads(row["body"]),
+        "attempts": [
+            {
+                "at": iso(attempt["at"]),
+                "durationMs": attempt["duration_ms"],
+                "statusCode": attempt["status_code"],
+                "error": attempt["error"],
+                "response": attempt["response"],
+            }
+            for attempt in attempts
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Durable jobs: committed with the event that causes them, on SQLite or PostgreSQL."""

@@ -1,0 +1,25 @@
+""""""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.jobs.base import LEASE, WORKERS, Handler, Jobs
+from app.store.engine import Store
+
+
+def open_jobs(
+    store: Store,
+    handlers: Mapping[str, Handler],
+    *,
+    workers: int = WORKERS,
+    lease: float = LEASE,
+) -> Jobs:
+    """The engine of this store. ``handlers`` is read when a job runs, so it may be filled later."""
+    if store.is_sqlite:
+        from app.jobs.sqlite import TableJobs
+
+        return TableJobs(store, handlers, workers=workers, lease=lease)
+    from app.jobs.postgresql import ProcrastinateJobs
+
+    return ProcrastinateJobs(store, handlers, workers=workers, lease=lease)

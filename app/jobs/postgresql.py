@@ -1,0 +1,265 @@
+"""Durable jobs on PostgreSQL: Procrastinate's tables, queries and worker.
+
+What is ours: one statement that enqueues in the caller's transaction, and what a worker inside a
+web process needs (a thread, an event loop, a restart after the database was away). Jobs are one
+Procrastinate task; key = its ``queueing_lock``. https://procrastinate.readthedocs.io/
+
+Two of Procrastinate's rules need care:
+- A waiting job bars all later ones of its ``lock``, even if its own time is days away, unless
+  theirs is the higher priority. So priority is the due time: the earlier, the higher.
+- Retrying a job while another of its key waits breaks a unique index. So a job that is to run
+  again is enqueued again, which merges with the waiting one, and then ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import procrastinate
+import sqlalchemy as sa
+from procrastinate import PsycopgConnector
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+from procrastinate.schema import SchemaManager
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.engine import Connection
+
+from app.jobs.base import LEASE, WORKERS, Handler, in_thread, run
+from app.store.engine import Store
+
+QUEUE = "patchbay"
+TASK = "patchbay.job"
+POLL = 0.25
+"""Seconds between two looks for due jobs: new ones are told by NOTIFY, delayed ones are not."""
+
+log = logging.getLogger(__name__)
+logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells every job at INFO
+
+# Priority counts seconds from 2020 downwards, and fits 32 bits until 2088. The notification is
+# for jobs that waited already: the worker skips a row this transaction holds, and only inserts
+# are told to it by Procrastinate's trigger.
+_ENQUEUE = sa.text(
+    """
+    WITH job AS (
+        INSERT INTO procrastinate_jobs
+            (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+        SELECT :queue, :task, 1577836800 - floor(extract(epoch FROM due))::int, :lock, :key,
+            cast(:args AS jsonb), due
+        FROM (SELECT clock_timestamp() + make_interval(secs => :delay) AS due) AS times
+        ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE SET
+            args = CASE WHEN :again THEN procrastinate_jobs.args ELSE excluded.args END,
+            priority = greatest(procrastinate_jobs.priority, excluded.priority),
+            scheduled_at = least(procrastinate_jobs.scheduled_at, excluded.scheduled_at)
+        RETURNING id
+    )
+    SELECT pg_notify(
+        'procrastinate_queue_v1#' || :queue,
+        json_build_object('type', 'job_inserted', 'job_id', id)::text
+    ) FROM job
+    """
+)
+_CANCEL = sa.text(
+    """
+    SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs
+    WHERE queueing_lock = :key AND status = 'todo'
+    """
+)
+_INSTALLED = sa.text("SELECT to_regclass('procrastinate_jobs')")
+_IN_TURN = sa.text("SELECT pg_advisory_xact_lock(hashtext('patchbay.install'))")
+_MY_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('patchbay.rescue'))"
+_LEFT_OVER = "SELECT id FROM procrastinate_jobs WHERE id = ANY(%s)"
+_AGAIN = procrastinate.RetryStrategy(wait=5)
+"""For the one case a task of ours raises: the store did not take the next run."""
+
+
+class ProcrastinateJobs:
+    """``Jobs`` on Procrastinate."""
+
+    def __init__(
+        self,
+        store: Store,
+        handlers: Mapping[str, Handler],
+        *,
+        workers: int = WORKERS,
+        lease: float = LEASE,
+    ) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._workers = workers
+        self._lease = lease
+        self._stopping = threading.Event()
+        self._cancel: Callable[[], None] = lambda: None
+        self._thread: threading.Thread | None = None
+        self._ended: list[Job] = []  # since the last look
+        self._left: list[Job] = []  # before it: their rows must be gone by now
+
+    def enqueue(
+        self,
+        conn: Connection,
+        kind: str,
+        key: str,
+        payload: Mapping[str, Any],
+        *,
+        delay: float = 0.0,
+        lock: str | None = None,
+    ) -> None:
+        args = {"kind": kind, "payload": dict(payload), "failures": 0}
+        _put(conn, key, args, delay, lock or key)
+
+    def cancel(self, conn: Connection, key: str) -> None:
+        conn.execute(_CANCEL, {"key": key})
+
+    def install(self) -> None:
+        """Create Procrastinate's tables and functions; processes at it at once wait in turn."""
+        with self._store.write() as conn:
+            conn.execute(_IN_TURN)
+            if conn.execute(_INSTALLED).scalar() is None:
+                driver: Any = conn.connection.driver_connection  # many statements, no parameters
+                driver.execute(SchemaManager.get_schema())
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        if self._thread is None:
+            return
+        self._stopping.set()
+        self._cancel()
+        self._thread.join(timeout)
+        self._thread = None
+
+    # ------------------------------------------------------------------ the worker's thread
+
+    def _serve(self) -> None:
+        """Procrastinate's worker ends when the database goes away; ours begins another."""
+        while not self._stopping.is_set():
+            try:
+                asyncio.run(self._work())
+            except asyncio.CancelledError:
+                return
+            except Exception:
+                log.exception("the job worker stumbled and starts again in a second")
+                self._stopping.wait(1.0)
+
+    async def _work(self) -> None:
+        self._let_be_cancelled()
+        url = self._store.url.set(drivername="postgresql")
+        connector = PsycopgConnector(
+            conninfo=url.render_as_string(hide_password=False), min_size=1, max_size=4
+        )
+        app = procrastinate.App(connector=connector)
+        app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AGAIN)(self._job)
+        async with app.open_async():
+            rescue = asyncio.create_task(self._rescue_for_ever(app.job_manager, connector))
+            try:
+                await app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=self._workers,
+                    fetch_job_polling_interval=POLL,
+                    install_signal_handlers=False,
+                    delete_jobs="always",
+                    shutdown_graceful_timeout=self._lease,
+                    update_heartbeat_interval=self._lease / 3,
+                    stalled_worker_timeout=self._lease,
+                )
+            finally:
+                rescue.cancel()
+
+    def _let_be_cancelled(self) -> None:
+        loop, main = asyncio.get_running_loop(), asyncio.current_task()
+
+        def cancel() -> None:
+            if main and not loop.is_closed():
+                loop.call_soon_threadsafe(main.cancel)
+
+        self._cancel = cancel
+        if self._stopping.is_set():  # asked before there was anything to cancel
+            cancel()
+
+    # ------------------------------------------------------------------ one job
+
+    async def _job(
+        self, context: procrastinate.JobContext, kind: str, payload: Any, failures: int
+    ) -> None:
+        """Procrastinate's task. Raises only when the next run could not be written down."""
+        work = partial(self._run, context.job, kind, payload, failures)
+        await asyncio.wrap_future(in_thread(work))
+        self._ended.append(context.job)
+
+    def _run(self, job: Job, kind: str, payload: Any, failures: int) -> None:
+        result = run(self._handlers, kind, payload, failures)
+        if result.delay is None:
+            return
+        key, lock = str(job.queueing_lock), str(job.lock)
+        failures = failures + 1 if result.error else 0
+        args = {"kind": kind, "payload": payload, "failures": failures}
+        with self._store.write() as conn:
+            _put(conn, key, args, result.delay, lock, again=True)
+
+    # ------------------------------------------------------------------ what crashes leave behind
+
+    async def _rescue_for_ever(self, manager: JobManager, connector: PsycopgConnector) -> None:
+        while True:
+            try:
+                await self._clear(manager, connector.pool)
+                await self._rescue(manager, connector.pool)
+            except Exception:
+                log.exception("looking after stalled jobs failed; again in a moment")
+            await asyncio.sleep(self._lease / 6)
+
+    async def _clear(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
+        """Finish jobs that ended here while the database was away, so that it was not told."""
+        left = {job.id: job for job in self._left}
+        async with pool.connection() as conn:
+            rows = await (await conn.execute(_LEFT_OVER, [list(left)])).fetchall()
+        for (job_id,) in rows:
+            await manager.finish_job(left[job_id], Status.SUCCEEDED, delete_job=True)
+        self._left, self._ended = self._ended, []
+
+    async def _rescue(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
+        """Have the jobs of dead processes run again.
+
+        The transaction that makes this one process's turn must not touch a table: what waits for
+        that table (a migration) would wait for us, and the manager's connections for it.
+        """
+        async with pool.connection() as conn:
+            mine = await (await conn.execute(_MY_TURN)).fetchone()
+            if not mine or not mine[0]:
+                return  # another process is at it, and two could run a job twice
+            stalled = await manager.get_stalled_jobs(
+                queue=QUEUE, seconds_since_heartbeat=self._lease
+            )
+            for job in stalled:
+                log.warning("job %s of a process that died runs again", job.queueing_lock)
+                await _revive(manager, job)
+
+
+def _put(
+    conn: Connection,
+    key: str,
+    args: Mapping[str, Any],
+    delay: float,
+    lock: str,
+    *,
+    again: bool = False,
+) -> None:
+    """``again``: the job's own next run, whose payload is older than that of one that waits."""
+    values = {"queue": QUEUE, "task": TASK, "key": key, "lock": lock, "again": again}
+    conn.execute(_ENQUEUE, {**values, "delay": delay, "args": json.dumps(args)})
+
+
+async def _revive(manager: JobManager, job: Job) -> None:
+    try:
+        await manager.retry_job(job)
+    except UniqueViolation:  # enqueued again since: that one runs instead
+        await manager.finish_job(job, Status.FAILED, delete_job=True)

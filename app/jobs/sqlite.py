@@ -1,0 +1,270 @@
+"""Durable jobs on SQLite: the ``jobs`` table, and one engine per machine.
+
+Of the processes that share the file, the one that holds ``<file>.jobs.lock`` (flock) runs jobs;
+the kernel frees the lock when it dies, and the next takes it within a second. The lease covers
+what flock cannot: jobs still in the threads of a process that has stopped being the engine.
+
+Whoever commits in this process wakes the engine; another process's commit is seen by
+``PRAGMA data_version``, which costs microseconds. https://www.sqlite.org/pragma.html#pragma_data_version
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Connection
+
+from app.jobs.base import LEASE, WORKERS, Handler, Result, in_thread, run
+from app.store.engine import Store, after_commit
+from app.store.schema import jobs
+
+POLL = 0.25
+"""Seconds between two looks for another process's commits."""
+TAKE_OVER = 1.0
+"""Seconds between two tries to become the engine."""
+
+log = logging.getLogger(__name__)
+
+_waiting = jobs.c.leased_until.is_(None)
+_running = jobs.alias("running")
+_held = sa.select(_running.c.lock).where(
+    _running.c.leased_until.is_not(None), _running.c.lock.is_not(None)
+)
+_free = sa.or_(jobs.c.lock.is_(None), jobs.c.lock.not_in(_held))
+
+_new = sqlite.insert(jobs)
+_ENQUEUE = _new.on_conflict_do_update(
+    index_elements=[jobs.c.key],
+    set_={
+        "payload": _new.excluded.payload,
+        # a running job's own time is past; the first to ask for another run sets it anew
+        "due": sa.case(
+            (sa.or_(_waiting, jobs.c.again), sa.func.min(jobs.c.due, _new.excluded.due)),
+            else_=_new.excluded.due,
+        ),
+        "again": jobs.c.leased_until.is_not(None),
+        "attempts": sa.case((_waiting, 0), else_=jobs.c.attempts),
+    },
+)
+_CANCEL = jobs.delete().where(jobs.c.key == sa.bindparam("name"), _waiting)
+_CANCEL_AGAIN = jobs.update().where(jobs.c.key == sa.bindparam("name")).values(again=False)
+_READY = (
+    sa.select(jobs)
+    .where(_waiting, _free, jobs.c.due <= sa.bindparam("now", type_=jobs.c.due.type))
+    .order_by(jobs.c.due, jobs.c.id)
+    .limit(sa.bindparam("number"))
+)
+_NEXT = sa.select(jobs.c.due).where(_waiting, _free).order_by(jobs.c.due).limit(1)
+
+
+class TableJobs:
+    """``Jobs`` on the ``jobs`` table."""
+
+    def __init__(
+        self,
+        store: Store,
+        handlers: Mapping[str, Handler],
+        *,
+        workers: int = WORKERS,
+        lease: float = LEASE,
+    ) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._workers = workers
+        self._lease = timedelta(seconds=lease)
+        self._lock_file = Path(f"{store.url.database}.jobs.lock")
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._running: set[int] = set()  # ids of the jobs in our threads
+        self._changed = threading.Condition()  # guards it
+        self._thread: threading.Thread | None = None
+        self._renew_at = 0.0
+
+    def enqueue(
+        self,
+        conn: Connection,
+        kind: str,
+        key: str,
+        payload: Mapping[str, Any],
+        *,
+        delay: float = 0.0,
+        lock: str | None = None,
+    ) -> None:
+        due = _now() + timedelta(seconds=delay)
+        values = {"kind": kind, "key": key, "lock": lock, "payload": dict(payload)}
+        conn.execute(_ENQUEUE, {**values, "due": due, "again": False, "attempts": 0})
+        after_commit(conn, self._wake.set)
+
+    def cancel(self, conn: Connection, key: str) -> None:
+        conn.execute(_CANCEL, {"name": key})
+        conn.execute(_CANCEL_AGAIN, {"name": key})
+
+    def install(self) -> None:
+        """Nothing: the table is part of our schema."""
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._stand_by, name="jobs", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        if self._thread is None:
+            return
+        until = time.monotonic() + timeout
+        self._stopping.set()
+        self._wake.set()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, timeout)
+        self._thread.join(max(0.0, until - time.monotonic()))
+        self._thread = None
+
+    # ------------------------------------------------------------------ the engine's thread
+
+    def _stand_by(self) -> None:
+        """Be the engine as soon as nobody else on this machine is."""
+        while not self._stopping.is_set():
+            with self._lock_file.open("w") as handle:
+                if _taken(handle):
+                    self._serve()
+            self._stopping.wait(TAKE_OVER)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._store.read() as watch:
+                    self._turn(watch)
+            except Exception:
+                log.exception("the job engine stumbled and goes on in a second")
+                self._stopping.wait(1.0)
+
+    def _turn(self, watch: Connection) -> None:
+        self._wake.clear()  # before looking: what is committed from here on wakes us again
+        version = _version(watch)
+        self._renew()
+        if not self._claim():
+            self._rest(watch, version)
+
+    def _rest(self, watch: Connection, version: int) -> None:
+        """Until we are woken, the next job is due, leases need care, or somebody committed."""
+        until = self._next()
+        while not self._wake.wait(min(POLL, max(0.0, until - time.time()))):
+            late = self._stopping.is_set() or time.time() >= until
+            if late or _version(watch) != version:
+                return
+
+    def _next(self) -> float:
+        """When to look again at the latest, as a time of day."""
+        if not self._vacant():
+            return self._renew_at
+        with self._store.read() as conn:
+            due = conn.execute(_NEXT).scalar()
+        return min(self._renew_at, due.timestamp()) if due else self._renew_at
+
+    def _claim(self) -> bool:
+        """Start what is due, as far as there are workers; whether anything was."""
+        wanted = {"now": _now(), "number": self._vacant()}
+        with self._store.read() as conn:
+            found = wanted["number"] and conn.execute(_READY, wanted).first()
+        if not found:
+            return False
+        with self._store.write() as conn:
+            claimed = _one_per_lock(conn.execute(_READY, wanted).all())
+            chosen = jobs.c.id.in_([job.id for job in claimed])
+            conn.execute(jobs.update().where(chosen).values(leased_until=_now() + self._lease))
+        for job in claimed:
+            with self._changed:
+                self._running.add(job.id)
+            in_thread(partial(self._work, job))
+        return True
+
+    def _renew(self) -> None:
+        """Keep the leases of what runs here, and free jobs whose lease is over."""
+        if time.time() < self._renew_at:
+            return
+        now = _now()
+        own = jobs.c.id.in_(self._here())
+        over = sa.and_(jobs.c.leased_until <= now, sa.not_(own))
+        with self._store.write() as conn:
+            conn.execute(jobs.update().where(own).values(leased_until=now + self._lease))
+            freed = conn.execute(
+                jobs.update().where(over).values(leased_until=None, again=False, due=now)
+            )
+        if freed.rowcount:
+            log.warning("%d jobs of a process that died run again", freed.rowcount)
+        self._renew_at = time.time() + self._lease.total_seconds() / 6
+
+    def _vacant(self) -> int:
+        return 0 if self._stopping.is_set() else self._workers - len(self._running)
+
+    def _here(self) -> list[int]:
+        with self._changed:
+            return list(self._running)
+
+    # ------------------------------------------------------------------ a job's thread
+
+    def _work(self, job: sa.Row[Any]) -> None:
+        result = run(self._handlers, job.kind, job.payload, job.attempts)
+        try:
+            with self._store.write() as conn:
+                _finish(conn, job, result)
+        except Exception:
+            log.exception("job %s ended but stays leased: it runs again later", job.key)
+        with self._changed:
+            self._running.discard(job.id)
+            self._changed.notify_all()
+        self._wake.set()
+
+
+def _finish(conn: Connection, job: sa.Row[Any], result: Result) -> None:
+    row = conn.execute(sa.select(jobs).where(jobs.c.id == job.id)).one()
+    times = [row.due] if row.again else []
+    if result.delay is not None:
+        times.append(_now() + timedelta(seconds=result.delay))
+    this = jobs.c.id == job.id
+    if not times:
+        conn.execute(jobs.delete().where(this))
+        return
+    attempts = job.attempts + 1 if result.error and not row.again else 0
+    conn.execute(
+        jobs.update()
+        .where(this)
+        .values(
+            due=min(times), leased_until=None, again=False, attempts=attempts, error=result.error
+        )
+    )
+
+
+def _one_per_lock(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """The first of each lock; the query leaves out locks that are held already."""
+    chosen: dict[str | int, sa.Row[Any]] = {}
+    for row in rows:
+        chosen.setdefault(row.lock if row.lock is not None else row.id, row)
+    return list(chosen.values())
+
+
+def _taken(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _version(conn: Connection) -> int:
+    """Changes when another connection, of any process, has committed."""
+    return int(conn.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

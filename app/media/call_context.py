@@ -1,0 +1,142 @@
+"""An assistant's way to the call it is in: what it tells, asks, keeps, and where it sends the leg.
+
+What is told and kept is written by a task of its own, in order, several to a transaction: the
+assistant never waits for the store. What is asked is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.context import Reply
+from app.domain.reporting.live_messages import Told
+from app.domain.services.media import MediaService, Seat
+from app.net.threads import aside
+
+MAX_WAITING = 1000
+"""Messages told and not written yet; more are dropped: the store has failed for long."""
+CLOSE_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """One call's."""
+
+    def __init__(self, service: MediaService, seat: Seat) -> None:
+        self.commands: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        """What the assistant is told to do (``app/domain/live/control.py``), in order."""
+        self.audience: Callable[[str, Mapping[str, Any]], None] = lambda kind, extra: None
+        """Told what is told: those who listen to the call."""
+        self._service = service
+        self._seat = seat
+        self._given = set[str]()
+        self._told = list[Told]()
+        self._kept = dict[str, Any]()
+        self._spent = list[Mapping[str, Any]]()
+        self._news = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
+        self._closing = False
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def fallback_voice(self) -> Mapping[str, Any] | None:
+        """The operator's, for voices that cannot be had."""
+        return self._service.core.settings.fallback_voice
+
+    def addresses(self, url: str) -> Sequence[str]:
+        """Where a client's URL may be fetched from. Blocks; raises an exception that says why not."""
+        return self._service.core.addresses(url)
+
+    def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
+        """Queue a server message of this type with these fields, if the assistant's owner wants it."""
+        self.audience(kind, extra)
+        if len(self._told) < MAX_WAITING:
+            self._told.append(Told(kind, extra))
+            self._wake()
+
+    def give(self, command: Mapping[str, Any]) -> None:
+        """Something to do for the assistant."""
+        self._given.add(str(command.get("type")))
+        self.commands.put_nowait(command)
+
+    def was_given(self, kind: str) -> bool:
+        """Whether a command of this type ever came, carried out or not."""
+        return kind in self._given
+
+    def keep(self, artifact: Mapping[str, Any]) -> None:
+        """Fields of the call as they are now: ``messages``, ``transcript``; the newest stays."""
+        self._kept.update(artifact)
+        self._wake()
+
+    def spend(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """What this socket used of vendors, once, at its end: items without their price."""
+        self._spent += items
+        self._wake()
+
+    async def ask(
+        self,
+        kind: str,
+        extra: Mapping[str, Any],
+        seconds: float,
+        server: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``); signed."""
+        told = Told(kind, extra)
+        return await aside(lambda: self._service.ask(self._seat, told, seconds, server))
+
+    async def transfer(self, destination: Mapping[str, Any], message: str | None) -> str | None:
+        """Connect the leg elsewhere. None: it is on its way; else the sentence that says why not."""
+        try:
+            return await asyncio.to_thread(self._service.transfer, self._seat, destination, message)
+        except SQLAlchemyError:
+            log.exception("call %s: a transfer was not stored", self._seat.call_id)
+            return "the store failed"
+
+    async def flush(self) -> None:
+        """Wait until what waits is written, within a bound: what follows it may count on it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._written.wait()
+
+    async def close(self) -> None:
+        """Write what waits, within a bound; and say that this was all."""
+        self._closing = True
+        self._news.set()
+        if self._writer is None:
+            return
+        await asyncio.wait([self._writer], timeout=CLOSE_SECONDS)
+        self._writer.cancel()
+        try:
+            await asyncio.to_thread(self._service.finished, self._seat)
+        except SQLAlchemyError:  # what waits for it does not wait for ever
+            log.exception("call %s: its last words were not told", self._seat.call_id)
+
+    def _wake(self) -> None:
+        self._written.clear()
+        self._news.set()
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._told or self._kept or self._spent or not self._closing:
+            await self._news.wait()
+            self._news.clear()
+            told, self._told = self._told, []
+            kept, self._kept = self._kept, {}
+            spent, self._spent = self._spent, []
+            if not (told or kept or spent):
+                continue
+            try:
+                await asyncio.to_thread(self._service.write_down, self._seat, told, kept, spent)
+            except Exception:  # whatever it is, it must not end the call
+                log.exception("call %s: %d messages were not stored", self._seat.call_id, len(told))
+            if not (self._told or self._kept):
+                self._written.set()

@@ -1,0 +1,73 @@
+"""What the carrier said and the assistant has not read yet: bounded, sound is the first to go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+from providers.base.media import Audio, Frame
+
+
+class Overrun(Exception):
+    """More keys, marks and words wait than may be kept, and none may be dropped."""
+
+
+class Entry(NamedTuple):
+    """One message: decoded, and as it came."""
+
+    frame: Frame
+    raw: str | bytes
+
+
+class Inbox:
+    """A queue for one reader. Over ``audio_bytes`` of waiting PCM the oldest sound is dropped."""
+
+    def __init__(self, audio_bytes: int, others: int) -> None:
+        self._entries = deque[Entry]()
+        self._audio_bytes = audio_bytes
+        self._others = others
+        self._waiting_audio = 0
+        self._waiting_others = 0
+        self._closed = False
+        self._changed = asyncio.Event()
+        self.dropped = 0
+        """Messages of sound dropped so far."""
+
+    def put(self, frame: Frame, raw: str | bytes) -> None:
+        """Add a message; never waits. Raises ``Overrun``."""
+        self._weigh(frame, 1)
+        self._entries.append(Entry(frame, raw))
+        while self._waiting_audio > self._audio_bytes:
+            self._drop_oldest_audio()
+        if self._waiting_others > self._others:
+            raise Overrun("the assistant does not read its messages")
+        self._changed.set()
+
+    def close(self) -> None:
+        """Nothing more will come; what waits may still be read."""
+        self._closed = True
+        self._changed.set()
+
+    async def get(self) -> Entry | None:
+        """The oldest message; None once the inbox is closed and empty."""
+        while not self._entries:
+            if self._closed:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        entry = self._entries.popleft()
+        self._weigh(entry.frame, -1)
+        return entry
+
+    def _weigh(self, frame: Frame, sign: int) -> None:
+        if isinstance(frame, Audio):
+            self._waiting_audio += sign * len(frame.pcm)
+        else:
+            self._waiting_others += sign
+
+    def _drop_oldest_audio(self) -> None:
+        index = next(i for i, entry in enumerate(self._entries) if isinstance(entry.frame, Audio))
+        self._weigh(self._entries[index].frame, -1)
+        del self._entries[index]
+        self.dropped += 1

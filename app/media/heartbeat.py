@@ -1,0 +1,69 @@
+"""The process's pulse: it tells the others that it is up, and feels when its event loop is late.
+
+Sound goes through the loop every 20 ms. A loop that is late by more than ``LATE_SECONDS`` is heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+
+from app.domain.cluster import BEAT_SECONDS
+from app.domain.services.media import MediaService
+
+SAMPLE_SECONDS = 0.5
+SAMPLES = 120
+"""Kept: the gauge is the worst of the last minute, which no scrape misses."""
+LATE_SECONDS = 0.1
+
+log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """Two tasks, from ``start`` to ``stop``."""
+
+    def __init__(self, service: MediaService) -> None:
+        self._service = service
+        self._tasks = list[asyncio.Task[None]]()
+
+    async def start(self) -> None:
+        """After this the others know of the process, and it of them, if the store can be asked."""
+        await self.beat()
+        self._tasks = [asyncio.create_task(each) for each in (self._beat(), self._feel())]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        with suppress(Exception):  # its row goes stale by itself
+            await asyncio.to_thread(self._service.leave)
+
+    async def beat(self) -> None:
+        """Tell and hear now."""
+        try:
+            await asyncio.to_thread(self._service.beat)
+        except Exception:  # whatever it is: the beat goes on, and so does a stop that asks for one
+            log.warning("the store does not take that this process is up", exc_info=True)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            await self.beat()
+
+    async def _feel(self) -> None:
+        loop, samples, told = asyncio.get_running_loop(), deque[float](maxlen=SAMPLES), 0.0
+        while True:
+            due = loop.time() + SAMPLE_SECONDS
+            await asyncio.sleep(SAMPLE_SECONDS)
+            samples.append(max(0.0, loop.time() - due))
+            self._service.presence.lag = max(samples)
+            if samples[-1] > LATE_SECONDS and loop.time() - told > SAMPLES * SAMPLE_SECONDS:
+                told = loop.time()
+                log.warning(
+                    "the event loop is %.0f ms late, which callers hear: "
+                    "let fewer calls in (MAX_CALLS_PER_PROCESS), or run more processes",
+                    samples[-1] * 1000,
+                )

@@ -1,0 +1,136 @@
+"""Who listens to one call: each gets both sides' sound and the client messages, in a bounded queue.
+
+While nobody listens the call has no tap, and this costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from app.domain.assistant.config import wants_of_client
+from app.media.frame_queue import Inbox, Overrun
+from app.media.recording.mixer import WIDTH, Stereo
+from app.media.stream import Line
+from providers.base.media import Audio, Frame, UnknownFrame
+
+CHANNELS = 2
+TICK_SECONDS = 0.04
+WAITING_SECONDS = 2.0
+"""Sound kept for a listener that is slow; the oldest is dropped."""
+MAX_MESSAGES = 200
+"""Messages kept for it; one that reads none of them is let go."""
+MAX_LISTENERS = 10
+"""Of one call."""
+OVER = (1000, "the call is over")
+LOST = (4404, "the call's socket is lost; it may be replaced")
+"""Close codes and words. 4404 is our own, as the HTTP status it ends with."""
+
+
+class Full(Exception):
+    """As many listen as may."""
+
+
+class Listener:
+    """One of them."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._inbox = Inbox(
+            int(WAITING_SECONDS * sample_rate) * WIDTH * CHANNELS, others=MAX_MESSAGES
+        )
+        self._open = True
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """What is to be sent to it: JSON as text, sound as bytes; until the call is over."""
+        while (entry := await self._inbox.get()) is not None:
+            yield entry.raw
+
+    def hear(self, pcm: bytes) -> None:
+        self._put(Audio(pcm), pcm)
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        text = json.dumps(message, ensure_ascii=False)
+        self._put(UnknownFrame(str(message["type"])), text)
+
+    def close(self) -> None:
+        self._open = False
+        self._inbox.close()
+
+    def _put(self, frame: Frame, raw: str | bytes) -> None:
+        """One that was let go may be among the listeners until its socket notices."""
+        if not self._open:
+            return
+        try:
+            self._inbox.put(frame, raw)
+        except Overrun:
+            self.close()
+
+
+class Monitor:
+    """One live call's listeners."""
+
+    def __init__(self, line: Line, assistant: Mapping[str, Any]) -> None:
+        self._line = line
+        self._assistant = assistant
+        self._listeners = set[Listener]()
+        self._stereo: Stereo | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self.farewell = OVER
+
+    def join(self) -> Listener:
+        """Listen from now on. Its first message says what the sound is. Raises ``Full``."""
+        if len(self._listeners) >= MAX_LISTENERS:
+            raise Full(f"{MAX_LISTENERS} listen to this call already")
+        rate = self._line.sample_rate
+        listener = Listener(rate)
+        listener.tell(
+            {
+                "type": "start",
+                "encoding": "linear16",
+                "container": "raw",
+                "sampleRate": rate,
+                "channels": CHANNELS,
+            }
+        )
+        self._listeners.add(listener)
+        if self._stereo is None:
+            self._begin()
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._end()
+
+    def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
+        """A client message, if the assistant's owner wants it sent."""
+        if self._listeners and wants_of_client(self._assistant, kind):
+            for listener in self._listeners:
+                listener.tell({"type": kind, **extra})
+
+    def close(self, farewell: tuple[int, str] = OVER) -> None:
+        """No more will come: what waits may still be read. ``farewell``: code and word of the end."""
+        self.farewell = farewell
+        for listener in self._listeners:
+            listener.close()
+        self._end()
+
+    def _begin(self) -> None:
+        self._stereo = Stereo(self._line.sample_rate)
+        self._line.taps.append(self._stereo)
+        self._ticker = asyncio.create_task(self._tick(self._stereo))
+
+    def _end(self) -> None:
+        if self._stereo is not None and self._ticker is not None:
+            self._line.taps.remove(self._stereo)
+            self._ticker.cancel()
+            self._stereo = self._ticker = None
+
+    async def _tick(self, stereo: Stereo) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if pcm := stereo.take():
+                for listener in self._listeners:
+                    listener.hear(pcm)

@@ -1,0 +1,1 @@
+"""Our own recording of a media stream, both sides."""

@@ -1,0 +1,78 @@
+"""Both sides of a line as they sound, for somebody who hears them now.
+
+Sound of ours is given to the carrier before it plays, and may be cleared: so what is heard lies a
+little behind, and only what was played comes out. (``recording/recorder.py`` does the same for a file.)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from providers.common import audio
+
+WIDTH = 2
+BEHIND_SECONDS = 0.1
+"""The network's jitter: the caller's sound of this moment may still be on its way."""
+
+LAG_SECONDS = 0.5
+"""A network that catches up delivers more than time has passed: so much is still played in turn."""
+
+
+class Track:
+    """One side: PCM from some sample on, silence where nothing was."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._waiting = bytearray()
+
+    @property
+    def end(self) -> int:
+        """Samples known so far."""
+        return self._taken + len(self._waiting) // WIDTH
+
+    def put(self, at: int, pcm: bytes) -> None:
+        """Sound that begins at this sample, or where the last one ended if that is later."""
+        self._waiting += bytes(max(0, at - self.end) * WIDTH) + pcm
+
+    def cut(self, at: int) -> None:
+        """Nothing from this sample on will be played."""
+        del self._waiting[max(0, at - self._taken) * WIDTH :]
+
+    def take(self, until: int) -> bytes:
+        """All before this sample."""
+        size = max(0, until - self._taken) * WIDTH
+        pcm = bytes(self._waiting[:size]).ljust(size, b"\0")
+        del self._waiting[:size]
+        self._taken += size // WIDTH
+        return pcm
+
+
+class Stereo:
+    """A tap (``line.Tap``). Left: the caller; right: the assistant."""
+
+    def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._began = clock()
+        self._caller, self._assistant = Track(), Track()
+
+    def heard(self, pcm: bytes) -> None:
+        begins = self._now() - len(pcm) // WIDTH
+        if self._caller.end - begins > LAG_SECONDS * self._rate:
+            self._caller.cut(begins)
+        self._caller.put(begins, pcm)
+
+    def said(self, pcm: bytes, ahead: float) -> None:
+        self._assistant.put(self._now() + round(ahead * self._rate), pcm)
+
+    def cleared(self) -> None:
+        self._assistant.cut(self._now())
+
+    def take(self) -> bytes:
+        """What sounded since the last time: 16 bit, two channels."""
+        until = self._now() - round(BEHIND_SECONDS * self._rate)
+        return audio.interleave(self._caller.take(until), self._assistant.take(until))
+
+    def _now(self) -> int:
+        return round((self._clock() - self._began) * self._rate)

@@ -1,0 +1,128 @@
+"""The call as it sounded, taken on the line: what the caller said, and what the caller heard.
+
+Sound that was sent and cleared before it played is not in it. Both sides are spooled to disk as
+they come, so that an hour costs no memory; ``write`` makes the WAV file of them.
+"""
+
+from __future__ import annotations
+
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from providers.common import audio
+
+WIDTH = 2
+JITTER_SECONDS = 0.2
+"""How late the caller's sound may come and still count as unbroken."""
+CHUNK = 64 * 1024
+BUFFER = 8 * 1024
+"""Of a side: what is lost with a process that is killed, 0.5 s at 8 kHz."""
+CALLER, ASSISTANT = "caller.pcm", "assistant.pcm"
+"""The spooled sides."""
+
+
+class Side:
+    """One direction: PCM in a file, silence where nothing was."""
+
+    def __init__(self, path: Path, rate: int) -> None:
+        self.path = path
+        self._file: BinaryIO = path.open("wb", buffering=BUFFER)
+        self._rate = rate
+        self._written = 0
+        self._waiting = bytearray()
+        """Not played yet: it may still be cleared."""
+
+    @property
+    def end(self) -> int:
+        """Samples known so far."""
+        return self._written + len(self._waiting) // WIDTH
+
+    def put(self, at: int, pcm: bytes) -> None:
+        """Sound that begins at this sample, or where the last one ended if that is later."""
+        if at > self.end:
+            self._waiting += bytes((at - self.end) * WIDTH)
+        self._waiting += pcm
+
+    def settle(self, until: int) -> None:
+        """All before this sample was played."""
+        count = max(0, min(until - self._written, len(self._waiting) // WIDTH))
+        self._file.write(self._waiting[: count * WIDTH])
+        del self._waiting[: count * WIDTH]
+        self._written += count
+
+    def cut(self, at: int) -> None:
+        """Nothing from this sample on will be played."""
+        self.settle(at)
+        self._waiting.clear()
+
+    def close(self) -> None:
+        self.settle(self.end)
+        self._file.close()
+
+
+class Recorder:
+    """A tap on one line. ``directory`` must exist, and is the caller's to remove."""
+
+    def __init__(
+        self, rate: int, directory: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._began = clock()
+        self._caller = Side(directory / CALLER, rate)
+        self._assistant = Side(directory / ASSISTANT, rate)
+
+    def heard(self, pcm: bytes) -> None:
+        """The caller's sound: unbroken, unless more is missing than the network's jitter."""
+        starts = self._now() - len(pcm) // WIDTH
+        late = starts - self._caller.end > JITTER_SECONDS * self._rate
+        self._caller.put(starts if late else 0, pcm)
+        self._caller.settle(self._caller.end)
+
+    def said(self, pcm: bytes, ahead: float) -> None:
+        now = self._now()
+        self._assistant.settle(now)
+        self._assistant.put(now + round(ahead * self._rate), pcm)
+
+    def cleared(self) -> None:
+        self._assistant.cut(self._now())
+
+    @property
+    def seconds(self) -> float:
+        """From the first word to now."""
+        return self._clock() - self._began
+
+    def close(self) -> None:
+        """The line has ended: what was not played never was."""
+        self._assistant.cut(self._now())
+        self._caller.close()
+        self._assistant.close()
+
+    def _now(self) -> int:
+        return round((self._clock() - self._began) * self._rate)
+
+
+def write(directory: Path, rate: int, stereo: Path) -> None:
+    """A WAV file of what was spooled there, 16 bit. Left: the caller; right: the assistant.
+
+    Takes time: in a thread. The recorder may have been killed before it was closed.
+    """
+    with wave.open(str(stereo), "wb") as target:
+        target.setparams((2, WIDTH, rate, 0, "NONE", ""))
+        for left, right in _pairs(directory / CALLER, directory / ASSISTANT):
+            target.writeframes(audio.interleave(left, right))
+
+
+def _pairs(left: Path, right: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Equally long pieces of both; the shorter one is filled with silence."""
+    with left.open("rb") as one, right.open("rb") as other:
+        while True:
+            a, b = one.read(CHUNK), other.read(CHUNK)
+            if not (a or b):
+                return
+            length = max(len(a), len(b)) // WIDTH * WIDTH
+            a, b = a[:length], b[:length]
+            yield a.ljust(length, b"\0"), b.ljust(length, b"\0")

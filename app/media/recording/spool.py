@@ -1,0 +1,133 @@
+"""A socket's sound on this machine's disk, from its first word until its call has it.
+
+What a process that was killed left behind is handed over by the next one, or by one beside it: a
+lock, which dies with its process, says whether a recording is still being made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.recordings.local import NotKept, Tape
+from app.domain.services.media import MediaService, Seat
+from app.media.recording import recorder
+from app.media.recording.recorder import Recorder
+from app.net.threads import aside
+
+FACTS, WHOLE = "facts.json", "whole.wav"
+COLLECT_SECONDS = 60.0
+"""Between two looks for what was left behind, or was not taken."""
+
+log = logging.getLogger(__name__)
+
+
+class Taping:
+    """A tap that never fails: when the disk does, the recording ends there, and the call goes on."""
+
+    def __init__(self, root: Path, seat: Seat, rate: int) -> None:
+        """Raises ``OSError``."""
+        self.directory = root / f"{seat.call_id}-{seat.stream}"
+        self.directory.mkdir(parents=True, mode=0o700)
+        facts = {"callId": seat.call_id, "stream": seat.stream, "rate": rate, "began": time.time()}
+        self._recorder = Recorder(rate, self.directory)
+        part = self.directory / f"{FACTS}.part"
+        self._lock: IO[str] = part.open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        json.dump(facts, self._lock)
+        self._lock.flush()
+        part.rename(self.directory / FACTS)  # locked before anybody sees it
+        self._broken = False
+
+    def heard(self, pcm: bytes) -> None:
+        self._guarded(lambda: self._recorder.heard(pcm))
+
+    def said(self, pcm: bytes, ahead: float) -> None:
+        self._guarded(lambda: self._recorder.said(pcm, ahead))
+
+    def cleared(self) -> None:
+        self._guarded(self._recorder.cleared)
+
+    def close(self) -> None:
+        """The line has ended: whoever comes first may hand it over."""
+        self._guarded(self._recorder.close)
+        self._broken = True
+        self._lock.close()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        if self._broken:
+            return
+        try:
+            work()
+        except OSError:
+            self._broken = True
+            log.exception("the recording %s ends early", self.directory)
+
+
+def start(service: MediaService, seat: Seat, rate: int) -> Taping | None:
+    """None when this call is not recorded, or cannot be."""
+    if not seat.taped:
+        return None
+    try:
+        return Taping(service.spool, seat, rate)
+    except OSError:
+        log.exception("call %s: not recorded: RECORDINGS_DIR cannot be written", seat.call_id)
+    with suppress(SQLAlchemyError):  # then the report waits somewhat longer
+        service.not_taped(seat)
+    return None
+
+
+async def collect(service: MediaService) -> None:
+    """Hand over what was left behind, now and from time to time; until cancelled."""
+    while True:
+        try:
+            await aside(partial(hand_over_all, service))
+        except Exception:  # whatever it is: nobody else would look
+            log.exception("recordings left behind were not looked for, and are again later")
+        await asyncio.sleep(COLLECT_SECONDS)
+
+
+def hand_over_all(service: MediaService) -> None:
+    """All that nobody is recording any more."""
+    found = sorted(service.spool.iterdir()) if service.spool.is_dir() else []
+    for directory in found:
+        hand_over(service, directory)
+
+
+def hand_over(service: MediaService, directory: Path) -> None:
+    """Give it to its call, and remove it. What is not taken stays, to be handed over later."""
+    with suppress(FileNotFoundError), (directory / FACTS).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if not directory.is_dir():  # handed over by somebody else just now
+            return
+        try:
+            service.keep(_tape(directory, file.read()))
+        except NotKept as error:
+            log.error("the recording %s is kept there until it can be stored: %s", directory, error)
+            return
+        except Exception:  # whatever it is, the sound stays
+            log.exception("the recording %s is kept there until it can be stored", directory)
+            return
+        shutil.rmtree(directory)
+
+
+def _tape(directory: Path, text: str) -> Tape:
+    facts = json.loads(text)
+    recorder.write(directory, facts["rate"], directory / WHOLE)
+    began = datetime.fromtimestamp(facts["began"], UTC)
+    return Tape(facts["callId"], facts["stream"], began, directory / WHOLE)

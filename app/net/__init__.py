@@ -1,0 +1,1 @@
+"""Connections to addresses that a client chose: only vetted ones."""

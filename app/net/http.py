@@ -1,0 +1,234 @@
+"""The guarded POST: to vetted addresses only, without redirects or proxies, within its time.
+
+A name is resolved once; every address it has must be public; the connection goes to one of the
+addresses that were checked, with the name in Host, SNI and certificate. So an answer that
+changes between two look-ups (DNS rebinding) changes nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ipaddress
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from app.net.addresses import BadURL, Target, check_address, check_url
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["BadURL", "Response", "SendError", "allowed", "check_url", "post"]
+
+CONNECT_SECONDS = 5.0
+CHUNK = 16_384
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # no line breaks, no other controls
+
+FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+"""Headers that say where a request goes and where it ends: ours alone."""
+
+Resolver = Callable[[str, int], Sequence[str]]
+"""Host and port in, addresses out. Raises ``OSError``."""
+
+
+class SendError(Exception):
+    """No answer was had; the sentence says why. ``timed_out``: the receiver took too long."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of any status. ``headers``: lower-case names; ``body`` may be cut short."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def resolve(host: str, port: int) -> Sequence[str]:
+    """The system's resolver; each address once."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def allowed(url: str, allow_private: bool, *, resolver: Resolver = resolve) -> Sequence[str]:
+    """The addresses at which ``url`` may be called, for whoever connects by other means.
+
+    Blocks. Raises ``BadURL`` and ``SendError``. Connect to one of these, not to the name.
+    """
+    return _addresses(check_url(url, allow_private), allow_private, resolver)
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout: float,
+    allow_private: bool,
+    max_response: int = 64_000,
+    *,
+    resolver: Resolver = resolve,
+    tls: ssl.SSLContext | None = None,
+) -> Response:
+    """POST ``body``. ``timeout``: seconds from connecting to the last byte of the answer.
+
+    Reads at most ``max_response`` bytes of the answer. A redirect is an answer like any other.
+    Raises ``SendError``.
+    """
+    until = time.monotonic() + timeout
+    _check_headers(headers)
+    try:
+        target = check_url(url, allow_private)
+        addresses = _addresses(target, allow_private, resolver)
+    except BadURL as error:
+        raise SendError(str(error)) from error
+    with (
+        _one_error(target.host, timeout),
+        _dial(addresses, target, until) as plain,
+        _secured(plain, target, tls, until) if target.secure else plain as sock,
+    ):
+        connection = http.client.HTTPConnection(target.host)
+        connection.sock = _Timed(sock, until)
+        named = {**headers, "Host": _host_header(target)}
+        connection.request("POST", target.path, body=body, headers=named)
+        answer = connection.getresponse()
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(answer.status, told, _read(answer, max_response))
+
+
+@contextmanager
+def _one_error(host: str, timeout: float) -> Iterator[None]:
+    """All that can go wrong on the wire, as ``SendError``."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise SendError(f"no answer from {host} within {timeout:g} s", timed_out=True) from error
+    except ssl.SSLError as error:
+        raise SendError(f"no secure connection to {host}: {error}") from error
+    except OSError as error:
+        raise SendError(f"the connection to {host} broke: {error}") from error
+    except http.client.HTTPException as error:
+        raise SendError(f"{host} answered something that is not HTTP: {error!r}") from error
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise SendError(f"header {name!r} holds characters that HTTP does not allow")
+        if name.lower() in FRAMING:
+            raise SendError(f"header {name!r} cannot be set")
+
+
+def _addresses(target: Target, allow_private: bool, resolver: Resolver) -> Sequence[str]:
+    try:
+        found = resolver(target.host, target.port)
+    except (OSError, UnicodeError) as error:
+        raise SendError(f"{target.host} does not resolve: {error}") from error
+    if not found:
+        raise SendError(f"{target.host} does not resolve")
+    for address in () if allow_private else found:
+        check_address(target.host, ipaddress.ip_address(address.partition("%")[0]))
+    return found
+
+
+def _dial(addresses: Sequence[str], target: Target, until: float) -> socket.socket:
+    """Connect to the first address that answers."""
+    problem: OSError | None = None
+    for address in addresses:
+        left = min(CONNECT_SECONDS, until - time.monotonic())
+        if left <= 0:
+            break
+        try:
+            sock = socket.create_connection((address, target.port), timeout=left)
+        except OSError as error:
+            problem = error
+        else:  # headers and body are two writes: do not wait for an acknowledgement in between
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+    slow = problem is None or isinstance(problem, TimeoutError)
+    reason = "no connection in time" if slow else str(problem)
+    raise SendError(f"{target.host} cannot be reached: {reason}", timed_out=slow)
+
+
+def _secured(
+    sock: socket.socket, target: Target, tls: ssl.SSLContext | None, until: float
+) -> ssl.SSLSocket:
+    """TLS on it, for the URL's name and not the address."""
+    sock.settimeout(_left(until))
+    return (tls or _trust()).wrap_socket(sock, server_hostname=target.host.rstrip("."))
+
+
+@lru_cache
+def _trust() -> ssl.SSLContext:
+    """The system's certificates; reading them takes longer than a request."""
+    return ssl.create_default_context()
+
+
+def _host_header(target: Target) -> str:
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return host if target.port == (443 if target.secure else 80) else f"{host}:{target.port}"
+
+
+def _read(answer: http.client.HTTPResponse, most: int) -> bytes:
+    body = bytearray()
+    while len(body) < most:
+        chunk = answer.read(min(CHUNK, most - len(body)))
+        if not chunk:
+            if answer.length:  # http.client is silent about a body that breaks off
+                raise http.client.IncompleteRead(bytes(body), answer.length)
+            break
+        body += chunk
+    return bytes(body)
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+class _Timed:
+    """The part of a socket that ``http.client`` uses, with one deadline for all of it.
+
+    A socket's own timeout starts anew with every byte, so a receiver could drip for ever.
+    """
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+
+    def sendall(self, data: bytes) -> None:
+        self._sock.settimeout(_left(self._until))
+        self._sock.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock, self._until))
+
+    def close(self) -> None:
+        """Not yet: ``http.client`` does it before it has read the body. ``post`` closes."""
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(_left(self._until))
+        return self._sock.recv_into(buffer)

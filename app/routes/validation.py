@@ -1,0 +1,108 @@
+"""What every API route is made of: the parts it uses, its input checked, its answer written.
+
+flask-openapi3 draws the OpenAPI document from each view's models. Its own validation is not
+used: it reads bodies with a parser that hides what is wrong, and builds a JSON schema of the
+query at every request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Protocol, cast
+
+from flask import Response, current_app, request
+from pydantic import BaseModel, ValidationError
+
+from app.domain.context import Core
+from app.domain.resources.assistants import ResourceService
+from app.domain.services.calls import CallService
+from app.domain.services.webhooks import LegService
+from app.routes.errors import ApiError
+from app.routes.json_body import json_body
+from app.routes.schemas.base import Model, Uuid
+from app.routes.schemas.wording import messages
+from providers.base.carrier import Provider
+
+EXTENSION = "patchbay"
+SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}]
+
+View = Callable[..., Response]
+
+
+class Services(Protocol):
+    """What ``app.extensions["patchbay"]`` has for the routes."""
+
+    @property
+    def core(self) -> Core: ...
+    @property
+    def calls(self) -> CallService: ...
+    @property
+    def resources(self) -> ResourceService: ...
+    @property
+    def legs(self) -> LegService: ...
+    @property
+    def providers(self) -> Mapping[str, Provider]: ...
+
+
+class IdPath(Model):
+    """Every object's id is a UUID."""
+
+    id: Uuid
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions[EXTENSION])
+
+
+def reply(data: Any, status: int = 200) -> Response:
+    """An answer in JSON. Plain ASCII: what carriers sent may hold anything."""
+    body = json.dumps(data, separators=(",", ":"))
+    return Response(body, status, mimetype="application/json")
+
+
+def checked(
+    *,
+    path: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+) -> Callable[[View], View]:
+    """Call the view with these models, filled and valid; answer 400 with all that is wrong."""
+    models = {"path": path, "query": query, "body": body}
+    wanted = {name: model for name, model in models.items() if model is not None}
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(**in_path: Any) -> Response:
+            return view(**_read(wanted, in_path))
+
+        wrapper.__annotations__ = dict(wanted)  # what flask-openapi3 draws the document from
+        wrapper.__delay_validate_request__ = True  # type: ignore[attr-defined]  # its validate_request() sets it
+        return wrapper
+
+    return decorate
+
+
+def _read(wanted: dict[str, type[BaseModel]], in_path: dict[str, Any]) -> dict[str, BaseModel]:
+    found: dict[str, BaseModel] = {}
+    wrong: list[str] = []
+    for name, model in wanted.items():
+        try:
+            found[name] = model.model_validate(_source(name, in_path))
+        except ValidationError as error:
+            wrong += messages(error)
+    if wrong:
+        raise ApiError(400, wrong)
+    return found
+
+
+def _source(name: str, in_path: dict[str, Any]) -> dict[str, Any]:
+    if name == "path":
+        return in_path
+    if name == "query":  # a repeated parameter is a list, which no field takes
+        return {k: v[0] if len(v) == 1 else v for k, v in request.args.lists()}
+    body = json_body()
+    if body is None:
+        raise ApiError(400, "the request has no body: send a JSON object")
+    return body

@@ -1,0 +1,116 @@
+"""The carriers' webhooks: one route per URL a provider declares, one way through for all of them.
+
+Read, verify, parse, hear, answer. What a carrier means and how it is answered is its provider's;
+what it does to a call is ``app/domain/services/webhooks.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+
+from flask import Flask, Response, request
+from sqlalchemy.exc import DataError, SQLAlchemyError
+
+from app.domain.context import Core
+from app.domain.legs import auth
+from app.domain.legs.inbound import Heard
+from app.domain.services.webhooks import LegService
+from providers.base.carrier import Provider
+from providers.base.instructions import Answer
+from providers.base.webhook import Hook, Report, WebhookRequest
+from providers.errors import BadRequest, Refused
+
+MAX_BYTES = 64 * 1024
+RETRY_AFTER_SECONDS = 1
+
+log = logging.getLogger(__name__)
+
+
+class Hooks:
+    """All carriers' webhooks on one Flask app."""
+
+    def __init__(self, core: Core, legs: LegService) -> None:
+        self.core = core
+        self.legs = legs
+        self._unknown: set[tuple[str, str]] = set()
+
+    def register(self, app: Flask, providers: Mapping[str, Provider]) -> None:
+        for provider in providers.values():
+            for hook in provider.hooks:
+                app.add_url_rule(
+                    hook.path,
+                    endpoint=f"hook {hook.path}",
+                    view_func=partial(self._serve, provider, hook),
+                    methods=list(hook.methods),
+                )
+
+    def _serve(
+        self,
+        provider: Provider,
+        hook: Hook,
+        token: str | None = None,
+        call_id: str | None = None,
+    ) -> Response:
+        """Whatever goes wrong is answered in the carrier's own way; only then it is logged."""
+        try:
+            return _response(self._hear(provider, hook, token, call_id))
+        except (Refused, BadRequest) as error:
+            log.warning("refused %s: %s", hook.path, error)
+            return _response(provider.refusal(error))
+        except DataError as error:  # the same request would fail for ever: no use to ask for it
+            log.error("%s holds what the store cannot keep: %s", hook.path, error)
+            return _response(provider.refusal(BadRequest("a value cannot be kept")))
+        except Exception as error:
+            if isinstance(error, SQLAlchemyError):
+                log.error("the store failed during %s: %s", hook.path, type(error).__name__)
+            else:
+                log.exception("%s failed", hook.path)
+            response = _response(provider.refusal(error, transient=True))
+            response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+            return response
+
+    def _hear(
+        self, provider: Provider, hook: Hook, token: str | None, call_id: str | None
+    ) -> Answer:
+        webhook = self._read()
+        accounts = auth.verify(self.core, provider, webhook, token)
+        report = provider.parse(hook.kind, webhook)
+        self._mention(provider, report)
+        instructions = self.legs.hear(
+            Heard(provider, hook.kind, report, accounts, token=token, call_id=call_id)
+        )
+        return provider.answer(instructions) if instructions else provider.acknowledge()
+
+    def _read(self) -> WebhookRequest:
+        """The request as it stood on the wire; its URL is never rebuilt from ``Host``."""
+        body = request.get_data(cache=False)
+        if len(body) > MAX_BYTES:
+            raise BadRequest(f"the body is larger than {MAX_BYTES} bytes")
+        target = request.environ.get("patchbay.raw_target")
+        if target is None:  # another WSGI server than ours
+            target = request.full_path if request.query_string else request.path
+        headers = request.environ.get("patchbay.headers")
+        if headers is None:
+            headers = [(name.lower(), value) for name, value in request.headers]
+        return WebhookRequest(
+            method=request.method,
+            url=self.core.settings.public_url + target,
+            headers=headers,
+            body=body,
+            received_at=self.core.now(),
+        )
+
+    def _mention(self, provider: Provider, report: Report) -> None:
+        """A word nobody here knows is logged the first time it is seen."""
+        for word in report.unknown:
+            if (provider.name, word) not in self._unknown and len(self._unknown) < 1000:
+                self._unknown.add((provider.name, word))
+                log.warning(
+                    "%s sent a word not known here, kept as a note: %r", provider.name, word
+                )
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, content_type=answer.content_type)

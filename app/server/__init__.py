@@ -1,0 +1,1 @@
+"""The server: ASGI application, the bridge to Flask, the gunicorn worker."""

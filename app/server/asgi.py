@@ -1,0 +1,86 @@
+"""The one ASGI application: HTTP goes to Flask, websockets to the media hub.
+
+``gunicorn -k app.server.worker.Worker app.server.asgi:application``. The application is made when it is first
+asked for, so that importing this module opens nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from app import create_app
+from app.assistants import BACKENDS
+from app.assistants.local import preload
+from app.media.hub import Hub
+from app.media.limits import Limits
+from app.server.wsgi_bridge import Bridge, Receive, Scope, Send
+from app.wiring import Patchbay
+
+log = logging.getLogger(__name__)
+
+
+class Application:
+    """Flask, the media hub and the process's own start and stop, behind one callable."""
+
+    def __init__(self, app: Flask, limits: Limits | None = None) -> None:
+        self._patchbay: Patchbay = app.extensions["patchbay"]
+        self._bridge = Bridge(app)
+        self.hub = Hub(self._patchbay.media, self._patchbay.providers, BACKENDS, limits)
+        self._patchbay.core.nudges.append(self.hub.nudge)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._bridge(scope, receive, send)
+            case "websocket":
+                await self.hub(scope, receive, send)
+            case "lifespan":
+                await self._live(receive, send)
+
+    async def drain(self, stop_listening: Callable[[], None] = lambda: None) -> None:
+        """Let the calls end before the server closes their sockets its own way."""
+        await self.hub.drain(stop_listening)
+
+    def hurry(self) -> None:
+        """Let a drain wait no longer."""
+        self.hub.hurry()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()  # lifespan.startup
+        try:
+            await self._start()
+        except Exception as error:
+            log.exception("the start failed")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(self._patchbay.start)
+        await self.hub.start()
+        if self._patchbay.talks:
+            preload.begin()
+
+    async def _stop(self) -> None:
+        await self.hub.stop()
+        await asyncio.to_thread(self._bridge.close)
+        await asyncio.to_thread(self._patchbay.stop)
+
+
+def build(app: Flask, limits: Limits | None = None) -> Application:
+    """The ASGI application of a Flask application that ``create_app`` made."""
+    return Application(app, limits)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "application":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, build(create_app()))

@@ -1,0 +1,480 @@
+"""Settings: read from the environment once, checked, and passed down as one object.
+
+A wrong value stops the start with a sentence that names its variable. Every variable that holds
+a secret may be given as ``NAME_FILE``, the path of a file that holds it. The table is in
+docs/settings.md, which a test compares with this file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.vendors.common.environment import VARIABLES, Variables
+
+BACKENDS = ("local", "echo", "stream")
+"""Who may answer the media socket when the assistant does not say (``app/assistants``)."""
+
+FALLBACK_VOICES = ("11labs", "azure", "cartesia", "deepgram", "embedded", "openai", "rime-ai")
+"""Whose voice may speak where an assistant's own cannot be built."""
+
+ASSISTANT_DEFAULT_SECONDS = 600
+"""maxDurationSeconds when neither call nor assistant say."""
+
+DELIVERY_SCHEDULE = (
+    0.0,  # at once
+    5.0,
+    5 * 60.0,
+    30 * 60.0,
+    2 * 3600.0,
+    5 * 3600.0,
+    10 * 3600.0,
+    14 * 3600.0,
+    20 * 3600.0,
+    24 * 3600.0,
+)
+"""Seconds before each attempt of a server message: 10 attempts over 75 h 35 m 5 s."""
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and says what it should be."""
+
+
+@dataclass(frozen=True)
+class CarrierSettings:
+    """The default organisation's account at one carrier, from the environment."""
+
+    provider: str
+    credential: Mapping[str, Any] = field(repr=False)
+    """Body for ``Provider.credential``."""
+    number: str | None = None
+    api_url: str | None = None
+
+
+@dataclass(frozen=True)
+class VendorSettings:
+    """The operator's account at one vendor of models, voices or transcribers."""
+
+    provider: str
+    key: str | None = field(default=None, repr=False)
+    url: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the program may be told. Seconds where a name says seconds."""
+
+    secret_keys: tuple[str, ...] = field(repr=False)
+    public_url: str = "http://localhost:8000"
+    port: int = 8000
+    database_url: str = "sqlite:///var/patchbay.db"
+    api_key: str | None = field(default=None, repr=False)
+    server_url: str | None = None
+    server_secret: str | None = field(default=None, repr=False)
+    allow_private_server_urls: bool = False
+    allowed_return_hosts: frozenset[str] = frozenset()
+    allowed_countries: frozenset[str] = frozenset()
+    """ISO codes and ``+`` calling codes. Empty: the countries of the organisation's own numbers."""
+    allowed_sip_hosts: frozenset[str] = frozenset()
+    carriers: tuple[CarrierSettings, ...] = ()
+    vendors: tuple[VendorSettings, ...] = ()
+    assistant_id: str | None = None
+    assistant_backend: str = "local"
+    stream_url: str | None = None
+    fallback_voice: Mapping[str, str] | None = None
+    """As an assistant's ``voice``: ``provider`` and, for most, ``voiceId``."""
+    settle_seconds: float = 3.0
+    join_timeout_seconds: float = 30.0
+    bypass_ttl_seconds: float = 300.0
+    reconcile_seconds: float = 60.0
+    max_forward_seconds: int = 7200
+    assistant_request_seconds: float = 7.5
+    price_seconds: float = 30.0
+    """From a call's end until the carrier is asked for its price. 0: it never is."""
+    currency_rates: Mapping[str, Decimal] = field(default_factory=dict)
+    """Currency -> US dollars for one of it."""
+    prices: Mapping[str, Any] | None = None
+    """Of vendors, laid over the shipped ones: PRICES_FILE (``app/domain/costs/vendor_prices.py``)."""
+    rate_limit_per_minute: int = 6000
+    max_concurrent_calls: int = 0
+    max_calls_per_process: int = 10
+    """Of those whose assistant runs in the process itself."""
+    drain_seconds: float = 20.0
+    ended_reasons: str = "extended"
+    recordings_dir: str = "var/recordings"
+    recordings_url: str | None = None
+    """``s3://bucket/prefix``: files are kept there instead."""
+    s3_endpoint: str = "https://s3.amazonaws.com"
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = field(default=None, repr=False)
+    s3_region: str = "us-east-1"
+    recording_retention_days: float = 0
+    recording_url_seconds: float = 86_400.0
+    """How long a link in the end-of-call-report is good."""
+    artifact_wait_seconds: float = 20.0
+    """How long that report waits for what is made of a call after its end."""
+    media_urls: tuple[str, ...] = ()
+    serve_media: bool = True
+    run_jobs: bool = True
+    log_level: str = "INFO"
+    delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
+
+    @property
+    def media_bases(self) -> tuple[str, ...]:
+        """Where carriers open the media socket, one or several: ``wss://`` for ``https://``."""
+        return tuple(re.sub("^http", "ws", url) for url in self.media_urls or (self.public_url,))
+
+    @property
+    def own_media_base(self) -> str | None:
+        """Where they open it in this process; None: it takes none. It cannot be in several places."""
+        bases = self.media_bases
+        return bases[0] if self.serve_media and len(bases) == 1 else None
+
+    @property
+    def only_media(self) -> bool:
+        """This process has an address of its own for sound: the API is at another."""
+        return self.own_media_base is not None and self.media_urls not in ((), (self.public_url,))
+
+    @property
+    def development(self) -> bool:
+        """Served on this machine only: conveniences are allowed that a deployment refuses."""
+        return urlsplit(self.public_url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises ``SettingsError``."""
+    return _Reader(os.environ if environ is None else environ).settings()
+
+
+def drain_seconds() -> float:
+    """DRAIN_SECONDS alone, for the web server's master, which reads nothing else of ours."""
+    return _Reader(os.environ).drain_seconds()
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+
+    def settings(self) -> Settings:
+        port = self.integer("PORT", 8000, 1, 65535)
+        public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https"))
+        database_url = self.database()
+        return Settings(
+            secret_keys=self.secret_keys(database_url),
+            public_url=public_url or "",
+            port=port,
+            database_url=database_url,
+            api_key=self.secret("API_KEY"),
+            server_url=self.url("SERVER_URL", None, ("http", "https")),
+            server_secret=self.secret("SERVER_SECRET"),
+            allow_private_server_urls=self.flag("ALLOW_PRIVATE_SERVER_URLS", False),
+            allowed_return_hosts=frozenset(self.words("ALLOWED_RETURN_HOSTS")),
+            allowed_countries=self.countries(),
+            allowed_sip_hosts=frozenset(host.lower() for host in self.words("ALLOWED_SIP_HOSTS")),
+            carriers=self.carriers(),
+            vendors=self.vendors(),
+            assistant_id=self.text("ASSISTANT_ID"),
+            assistant_backend=self.choice("ASSISTANT_BACKEND", "local", BACKENDS),
+            stream_url=self.stream_url(),
+            fallback_voice=self.fallback_voice(),
+            settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
+            join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
+            bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
+            reconcile_seconds=self.number("RECONCILE_SECONDS", 60, 1, 3600),
+            max_forward_seconds=self.integer("MAX_FORWARD_SECONDS", 7200, 10, 86400),
+            assistant_request_seconds=self.number("ASSISTANT_REQUEST_SECONDS", 7.5, 0.1, 14),
+            price_seconds=self.number("PRICE_SECONDS", 30, 0, 3600),
+            currency_rates=self.currency_rates(),
+            prices=self.prices(),
+            rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
+            max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
+            ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
+            recordings_dir=self.recordings_dir(database_url),
+            **self.bucket(),
+            recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
+            recording_url_seconds=self.number("RECORDING_URL_SECONDS", 86_400, 60, 604_800),
+            artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
+            max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),
+            drain_seconds=self.drain_seconds(),
+            media_urls=self.media_urls(),
+            serve_media=self.flag("SERVE_MEDIA", True),
+            run_jobs=self.flag("RUN_JOBS", True),
+            log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        )
+
+    def drain_seconds(self) -> float:
+        return self.number("DRAIN_SECONDS", 20, 0, 86400)
+
+    def media_urls(self) -> tuple[str, ...]:
+        return tuple(
+            self.checked_url("MEDIA_URL", url, ("http", "https")) for url in self.words("MEDIA_URL")
+        )
+
+    def countries(self) -> frozenset[str]:
+        words = frozenset(word.upper() for word in self.words("ALLOWED_COUNTRIES"))
+        wrong = [word for word in words if not re.fullmatch(r"[A-Z]{2}|\+[1-9]\d{0,5}", word)]
+        if wrong:
+            raise SettingsError(
+                "ALLOWED_COUNTRIES must list ISO codes (US) or calling codes (+1); "
+                f"it has {wrong[0]!r}"
+            )
+        return words
+
+    def currency_rates(self) -> dict[str, Decimal]:
+        rates = {}
+        for word in self.words("CURRENCY_RATES"):
+            found = re.fullmatch(r"([A-Z]{3})=(\d{1,9}(?:\.\d{1,9})?)", word)
+            if found is None or found[1] == "USD" or not Decimal(found[2]):
+                raise SettingsError(
+                    "CURRENCY_RATES must list US dollars for one of a currency (EUR=1.08,GBP=1.27); "
+                    f"it has {word!r}"
+                )
+            rates[found[1]] = Decimal(found[2])
+        return rates
+
+    def prices(self) -> Mapping[str, Any] | None:
+        path = self.text("PRICES_FILE")
+        if path is None:
+            return None
+        try:
+            found = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"PRICES_FILE cannot be read as JSON: {error}") from error
+        if not isinstance(found, Mapping):
+            raise SettingsError(
+                "PRICES_FILE must be a JSON object like app/domain/costs/prices.json"
+            )
+        return found
+
+    def carriers(self) -> tuple[CarrierSettings, ...]:
+        return tuple(
+            found for found in (self.twilio(), self.vonage()) if found is not None
+        )  # one line per carrier
+
+    def twilio(self) -> CarrierSettings | None:
+        account = self.text("TWILIO_ACCOUNT_SID")
+        tokens = self.words_secret("TWILIO_AUTH_TOKEN")
+        number = self.text("TWILIO_PHONE_NUMBER")
+        if not (account or tokens or number):
+            return None
+        self.together(
+            ("TWILIO_ACCOUNT_SID", account), ("TWILIO_AUTH_TOKEN", tokens), because=number
+        )
+        return CarrierSettings(
+            "twilio",
+            {"accountSid": account, "authTokens": list(tokens)},
+            number,
+            self.url("TWILIO_API_URL", None, ("http", "https")),
+        )
+
+    def vonage(self) -> CarrierSettings | None:
+        key = self.text("VONAGE_API_KEY")
+        signature = self.words_secret("VONAGE_SIGNATURE_SECRET")
+        number = self.text("VONAGE_PHONE_NUMBER")
+        if not (key or signature or number):
+            return None
+        self.together(
+            ("VONAGE_API_KEY", key), ("VONAGE_SIGNATURE_SECRET", signature), because=number
+        )
+        body = {
+            "apiKey": key,
+            "apiSecret": self.secret("VONAGE_API_SECRET"),
+            "signatureSecrets": list(signature),
+            "vonageApplicationId": self.text("VONAGE_APPLICATION_ID"),
+            "vonageApplicationPrivateKey": self.private_key(),
+        }
+        return CarrierSettings(
+            "vonage",
+            {name: value for name, value in body.items() if value},
+            number,
+            self.url("VONAGE_API_URL", None, ("http", "https")),
+        )
+
+    def vendors(self) -> tuple[VendorSettings, ...]:
+        found = (self.vendor(name, variables) for name, variables in VARIABLES.items())
+        return tuple(vendor for vendor in found if vendor.key or vendor.url)
+
+    def vendor(self, name: str, variables: Variables) -> VendorSettings:
+        key = self.secret(variables.key)
+        if key and not (key.isascii() and key.isprintable()):
+            raise SettingsError(f"{variables.key} must be plain ASCII, it becomes a header")
+        url = self.url(variables.url, None, ("http", "https", "ws", "wss"))
+        if name == "custom-llm" and key and not url:  # which server may see it?
+            raise SettingsError(f"{variables.url} must be set beside {variables.key}")
+        given = {field: self.text(variable) for field, variable in variables.more.items()}
+        extra = {field: value for field, value in given.items() if value}
+        return VendorSettings(name, key, url, extra)
+
+    def private_key(self) -> str | None:
+        """PEM, also as one line with ``\\n`` in it, as dashboards force it."""
+        value = self.secret("VONAGE_PRIVATE_KEY")
+        return value.replace("\\n", "\n") if value else None
+
+    def together(self, *pairs: tuple[str, object], because: object) -> None:
+        """Half an account verifies nothing: all of these, or none."""
+        missing = [name for name, value in pairs if not value]
+        if missing:
+            raise SettingsError(
+                f"{missing[0]} is not set, but others of this carrier are: set it, or unset them"
+            )
+
+    def secret_keys(self, database_url: str) -> tuple[str, ...]:
+        keys = self.words_secret("SECRET_KEY")
+        if any(len(key) < 16 for key in keys):
+            raise SettingsError("SECRET_KEY must have at least 16 characters")
+        return keys or (self.own_secret_key(database_url),)
+
+    def own_secret_key(self, database_url: str) -> str:
+        """Without SECRET_KEY: one beside the SQLite file, made once. A server database must be told."""
+        if not database_url.startswith("sqlite"):
+            raise SettingsError("SECRET_KEY must be set when DATABASE_URL is not SQLite")
+        path = Path(database_url.split("///", 1)[-1]).parent / "secret_key"
+        if not path.exists():
+            _make_once(path, secrets.token_urlsafe(48))
+        key = path.read_text().strip()
+        if not key:
+            raise SettingsError(f"SECRET_KEY is not set, and {path} is empty: remove it")
+        return key
+
+    def database(self) -> str:
+        url = self.secret("DATABASE_URL") or "sqlite:///var/patchbay.db"
+        if not re.match(r"(sqlite:///|postgres(ql)?(\+psycopg)?://)", url):
+            raise SettingsError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+        if url.startswith("sqlite") and self.text("DYNO") and not self.flag("ALLOW_SQLITE", False):
+            raise SettingsError(
+                "DATABASE_URL is SQLite, but a Heroku dyno's disk is wiped daily: "
+                "add a PostgreSQL, or set ALLOW_SQLITE=1 if losing every call is fine"
+            )
+        return url
+
+    def recordings_dir(self, database_url: str) -> str:
+        """Beside the SQLite file, as everything of the embedded bridge."""
+        beside = Path(database_url.split("///", 1)[-1]).parent
+        default = beside if database_url.startswith("sqlite") else Path("var")
+        return self.text("RECORDINGS_DIR") or str(default / "recordings")
+
+    def bucket(self) -> dict[str, Any]:
+        """The store of RECORDINGS_URL; without a key of its own nobody could write there."""
+        url = self.text("RECORDINGS_URL")
+        if url is None:
+            return {}
+        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", url):
+            raise SettingsError(f"RECORDINGS_URL must be s3://bucket/prefix; it is {url!r}")
+        region = self.text("S3_REGION") or "us-east-1"
+        amazon = f"https://s3.{region}.amazonaws.com"
+        found = {
+            "recordings_url": url.rstrip("/"),
+            "s3_endpoint": self.url("S3_ENDPOINT", amazon, ("http", "https")),
+            "s3_access_key_id": self.secret("S3_ACCESS_KEY_ID"),
+            "s3_secret_access_key": self.secret("S3_SECRET_ACCESS_KEY"),
+            "s3_region": region,
+        }
+        for name in ("s3_access_key_id", "s3_secret_access_key"):
+            if not found[name]:
+                raise SettingsError(f"{name.upper()} must be set when RECORDINGS_URL is")
+        return found
+
+    def stream_url(self) -> str | None:
+        url = self.url("STREAM_URL", None, ("ws", "wss"))
+        if self.text("ASSISTANT_BACKEND") == "stream" and not url:
+            raise SettingsError("STREAM_URL must be set when ASSISTANT_BACKEND is stream")
+        return url
+
+    def fallback_voice(self) -> Mapping[str, str] | None:
+        """``openai:alloy``; ``embedded`` needs no voice."""
+        value = self.text("FALLBACK_VOICE")
+        if value is None:
+            return None
+        provider, _, voice = value.partition(":")
+        if provider not in FALLBACK_VOICES or not (voice or provider == "embedded"):
+            raise SettingsError(
+                "FALLBACK_VOICE must be provider:voiceId, such as openai:alloy, or embedded, with a "
+                f"provider of {', '.join(FALLBACK_VOICES)}; it is {value!r}"
+            )
+        return {"provider": provider, **({"voiceId": voice} if voice else {})}
+
+    # -- one kind of value each
+
+    def text(self, name: str) -> str | None:
+        value = self.environ.get(name, "").strip()
+        return value or None
+
+    def secret(self, name: str) -> str | None:
+        path = self.text(f"{name}_FILE")
+        if path is None:
+            return self.text(name)
+        try:
+            return Path(path).read_text().strip() or None
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return _split(self.text(name))
+
+    def words_secret(self, name: str) -> tuple[str, ...]:
+        return _split(self.secret(name))
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name) or default
+        if value not in allowed:
+            raise SettingsError(f"{name} must be one of {', '.join(allowed)}; it is {value!r}")
+        return value
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = (self.text(name) or str(default)).lower()
+        if value not in {"1", "0", "true", "false", "yes", "no"}:
+            raise SettingsError(f"{name} must be 1 or 0; it is {value!r}")
+        return value in {"1", "true", "yes"}
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        text = self.text(name) or str(default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise SettingsError(f"{name} must be a number from {low} to {high}; it is {text!r}")
+        return value
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        value = self.number(name, default, low, high)
+        if value != int(value):
+            raise SettingsError(f"{name} must be a whole number; it is {value}")
+        return int(value)
+
+    def url(self, name: str, default: str | None, schemes: tuple[str, ...]) -> str | None:
+        value = self.text(name) or default
+        return None if value is None else self.checked_url(name, value, schemes)
+
+    def checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+            raise SettingsError(
+                f"{name} must be an absolute URL ({' or '.join(schemes)}) without a query; it is {value!r}"
+            )
+        return value.rstrip("/")
+
+
+def _make_once(path: Path, text: str) -> None:
+    """Of several processes that do this at once one wins, and none sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mine = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(os.open(mine, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    with contextlib.suppress(FileExistsError):
+        os.link(mine, path)
+    mine.unlink()
+
+
+def _split(value: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (value or "").split(",") if part.strip())

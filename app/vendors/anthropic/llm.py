@@ -1,0 +1,40 @@
+"""Anthropic's models. Its SDK takes seconds to import: only a call that needs it does.
+
+https://docs.anthropic.com/en/api/messages
+"""
+
+from __future__ import annotations
+
+from anthropic import AsyncAnthropic
+from pipecat.services.anthropic.llm import AnthropicLLMService
+
+from app.net.httpx_client import make_client
+from app.vendors.common.llm_spec import MAX_TOKENS, Spec
+
+MAX_TEMPERATURE = 1.0
+"""Vapi's goes to 2."""
+
+
+class Anthropic(AnthropicLLMService):
+    """One model of one call."""
+
+    def __init__(self, spec: Spec) -> None:
+        client = AsyncAnthropic(
+            api_key=spec.key,
+            base_url=spec.url.removesuffix("/v1"),  # the SDK adds it
+            max_retries=0,
+            http_client=make_client(addresses=spec.addresses),
+        )
+        settings = AnthropicLLMService.Settings(
+            model=spec.model,
+            system_instruction=spec.system,
+            max_tokens=spec.max_tokens or MAX_TOKENS,
+        )
+        if spec.temperature is not None:  # current models have none, so there is no default
+            settings.temperature = min(spec.temperature, MAX_TEMPERATURE)
+        super().__init__(api_key=spec.key, client=client, settings=settings)
+
+    async def cleanup(self) -> None:
+        """The base class leaves its connections to the garbage collector."""
+        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves it bare
+        await self._client.close()

@@ -1,0 +1,87 @@
+"""AssemblyAI's streaming recognition. https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-api
+
+``realtimeUrl`` is not followed: the operator's key would be shown to an address of the
+assistant's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_model
+from pipecat.transcriptions.language import Language
+from pipecat.utils.errors import ErrorCategory
+
+from app.vendors.common.account import Access
+from app.vendors.common.connect_timeout import Prompt
+from app.vendors.common.errors import NoEngine
+from app.vendors.common.settings_map import Field, read
+from app.vendors.stt import STAGE, as_websocket
+
+PATH = "/v3/ws"
+MODEL = "universal-streaming-english"
+"""Vapi's default."""
+MULTILINGUAL = "universal-streaming-multilingual"
+FIELDS: Mapping[str, Field] = {
+    "speechModel": Field("model", str),
+    "formatTurns": Field("format_turns", bool),
+    "minEndOfTurnSilenceWhenConfident": Field("min_turn_silence", int),
+    "wordBoost": Field("keyterms_prompt", list),
+    "keytermsPrompt": Field("keyterms_prompt", list),
+}
+"""Of the fields about the end of a turn only the one that the engine leaves to us."""
+U3_FIELDS: Mapping[str, Field] = {
+    "mode": Field("mode", str),
+    "prompt": Field("prompt", str),
+    "agentContext": Field("agent_context", str),
+    "languageCodes": Field("language_codes", list),
+}
+"""Only the Universal-3 models know them; Vapi says so too."""
+
+UNAUTHORIZED = 1008
+TOO_MANY = 3009
+CATEGORIES = {
+    UNAUTHORIZED: ErrorCategory.AUTHORIZATION,  # no or a bad key, no money left
+    TOO_MANY: ErrorCategory.RATE_LIMIT,  # sessions at once
+}
+"""By the code of an ``Error`` message, which is that of the close behind it.
+https://www.assemblyai.com/docs/streaming/common-session-errors-and-closures
+"""
+
+
+class AssemblyAI(Prompt, AssemblyAISTTService):
+    """Says what AssemblyAI's ``Error`` message says; the engine's own knows no such message."""
+
+    async def _handle_message(self, message: dict[str, Any]) -> None:
+        if message.get("type") != "Error":
+            await super()._handle_message(message)
+            return
+        code, text = message.get("error_code"), message.get("error")
+        category = CATEGORIES.get(code) if isinstance(code, int) else None
+        await self.push_error(f"AssemblyAI: {text} ({code})", category=category)
+
+
+def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> AssemblyAI:
+    """Raises ``NoEngine``."""
+    multi = config.get("language") == "multi"
+    settings = read(STAGE, config, FIELDS, model=MULTILINGUAL if multi else MODEL)
+    if is_u3_pro_model(settings["model"]):
+        settings |= read(STAGE, config, U3_FIELDS)
+    elif multi:
+        settings["language_detection"] = True
+    if "language_codes" in settings:
+        settings["language_codes"] = _languages(settings["language_codes"])
+    return AssemblyAI(
+        api_key=access.key or "",
+        api_endpoint_base_url=as_websocket(access.url or "") + PATH,
+        sample_rate=sample_rate,
+        settings=AssemblyAI.Settings(**settings),
+    )
+
+
+def _languages(codes: list[str]) -> list[Language]:
+    try:
+        return [Language(code) for code in codes]
+    except ValueError as error:
+        raise NoEngine(STAGE, "assembly-ai", f"transcriber.languageCodes: {error}.") from error

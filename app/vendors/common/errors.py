@@ -1,0 +1,40 @@
+"""Why an assistant cannot be built, and where one may lead. Its accounts: ``app.domain.resources.vendor_accounts``.
+
+Nothing of the media engine is imported here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from app.net.types import Addresses
+
+
+class NoEngine(Exception):
+    """This assistant cannot be built; the text tells the operator what to change.
+
+    ``stage``: model, voice or transcriber.
+    """
+
+    def __init__(self, stage: str, provider: str, text: str) -> None:
+        super().__init__(text)
+        self.stage = stage
+        self.provider = provider
+
+
+def nowhere(url: str) -> Sequence[str]:
+    """The rule where there is none: no server may be asked."""
+    raise PermissionError("this process asks no servers")
+
+
+def vet(stage: str, provider: str, url: str, addresses: Addresses) -> None:
+    """For services that connect by themselves. Blocks. Raises ``NoEngine``.
+
+    The address was looked at when it was stored, but a name may lead anywhere by now.
+    """
+    try:
+        addresses(re.sub("^ws", "http", url))
+    except Exception as error:
+        text = f"the address of the {stage} {provider} may not be called: {error}"
+        raise NoEngine(stage, provider, text) from error

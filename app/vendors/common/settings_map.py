@@ -1,0 +1,42 @@
+"""Reading a vendor's part of an assistant: Vapi's field names to a vendor's own, by a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.vendors.common.errors import NoEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """``name``: the vendor's. ``kind``: what Vapi's field holds: bool, int, float, str or list."""
+
+    name: str
+    kind: type
+
+    def accepts(self, value: object) -> bool:
+        """JSON's whole numbers may come as 10.0, and its true is no number."""
+        if self.kind in (int, float):
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        if self.kind is list:
+            return isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return isinstance(value, self.kind)
+
+
+def read(
+    stage: str, config: Mapping[str, Any], table: Mapping[str, Field], **defaults: object
+) -> dict[str, Any]:
+    """The vendor's settings that ``config`` gives, over ``defaults``. Raises ``NoEngine``."""
+    settings = dict(defaults)
+    for given, field in table.items():
+        value = config.get(given)
+        if value is None:
+            continue
+        if not field.accepts(value):
+            kind = "list of texts" if field.kind is list else field.kind.__name__
+            provider = str(config.get("provider"))
+            raise NoEngine(stage, provider, f"{stage}.{given} is not a {kind}.")
+        settings[field.name] = field.kind(value)
+    return settings

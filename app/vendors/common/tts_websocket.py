@@ -1,0 +1,87 @@
+"""Voices over a websocket that stays open for the call. Imports the media engine: load it lazily.
+
+The engine's classes speak the vendors' protocols. What is added here: a vendor's words of refusal
+are reported (the engine drops most of them), a sentence that is cut off is an error (the engine
+reconnects in silence and the rest is never heard), and a connection lost between two sentences
+is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+from pipecat.frames.frames import ErrorFrame
+from pipecat.services.tts_service import WebsocketTTSService
+from websockets.exceptions import InvalidStatus
+
+from app.vendors.common.tts_http import TOLD, VoiceRefused
+
+OPEN_SECONDS = 5.0
+"""For the handshake; the engine waits 10, while the caller hears nothing."""
+
+
+class _Connection(Protocol):
+    def __aiter__(self) -> AsyncIterator[str | bytes]: ...
+    async def send(self, message: str | bytes) -> None: ...
+    async def close(self) -> None: ...
+
+
+class _Attentive:
+    """A vendor's connection; reading raises ``VoiceRefused`` where the vendor says no."""
+
+    def __init__(self, websocket: _Connection, voice: _Outspoken) -> None:
+        self._websocket = websocket
+        self._voice = voice
+
+    async def send(self, message: str | bytes) -> None:
+        await self._websocket.send(message)
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        async for message in self._websocket:
+            if isinstance(message, str):
+                said = self._voice.refusal(json.loads(message))
+                if said is not None:
+                    raise VoiceRefused(said)
+            yield message
+
+
+class _Outspoken(WebsocketTTSService):
+    """Mixed in before the engine's class."""
+
+    _receive_task: Any
+    _websocket: Any
+
+    def refusal(self, message: Mapping[str, Any]) -> str | None:
+        """What an error message of the vendor says; None: it is no error."""
+        raise NotImplementedError
+
+    def _get_websocket(self) -> _Attentive:
+        if self._websocket is None:
+            raise VoiceRefused("not connected")
+        return _Attentive(self._websocket, self)
+
+    async def _websocket_connect(self, uri: str, **options: Any) -> Any:
+        options.setdefault("open_timeout", OPEN_SECONDS)
+        try:
+            return await super()._websocket_connect(uri, **options)
+        except InvalidStatus as error:
+            answer = error.response
+            body = (answer.body or b"").decode(errors="replace")
+            said = answer.headers.get("dg-error") or body  # Deepgram says it in a header
+            status = answer.status_code
+            raise VoiceRefused(f"HTTP {status}: {said[:TOLD]}", status) from error
+
+    async def _report_error(
+        self, error: ErrorFrame, force_treat_as_permanent: bool = False
+    ) -> None:
+        """Reading has ended. The next sentence connects anew."""
+        websocket, self._websocket, self._receive_task = self._websocket, None, None
+        due = bool(self.get_audio_contexts())
+        await self._close_connection_contexts()  # type: ignore[no-untyped-call]  # untyped there
+        if due:
+            await super()._report_error(error, force_treat_as_permanent)
+        if websocket is not None:
+            await websocket.close()
+        await self._call_event_handler("on_disconnected")

@@ -1,0 +1,1 @@
+"""A client's own transcriber and voice servers."""

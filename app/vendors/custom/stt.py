@@ -1,0 +1,118 @@
+"""Vapi's protocol for a transcriber of one's own. https://docs.vapi.ai/customization/custom-transcriber
+
+A start message, then interleaved stereo: the caller left, the assistant right. Answers that are
+about the assistant are not used: what it says is known.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pipecat.audio.utils import create_stream_resampler
+from pipecat.frames.frames import Frame, InterruptionFrame
+from pipecat.processors.frame_processor import FrameDirection
+from websockets.asyncio.client import ClientConnection
+
+from app.media.backend import AssistantFailed
+from app.net.websocket import checked_headers
+from app.vendors.common.account import Access
+from app.vendors.common.connect_timeout import Prompt
+from app.vendors.common.errors import NoEngine
+from app.vendors.common.stt_websocket import SocketTranscriber, field
+from app.vendors.stt import STAGE, as_websocket
+
+PROVIDER = "custom-transcriber"
+RATE = 16000
+"""Hertz: what Vapi's own page shows, and servers rely on."""
+START = {
+    "type": "start",
+    "encoding": "linear16",
+    "container": "raw",
+    "sampleRate": RATE,
+    "channels": 2,
+}
+RESPONSE = "transcriber-response"
+AHEAD_SECONDS = 10
+"""Sound of the assistant that is held until the caller's of the same moment has come."""
+
+
+class CustomTranscriber(Prompt, SocketTranscriber):
+    """One call's. Whoever sends the assistant's sound to the line tells ``assistant_said`` too."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], sample_rate: int) -> None:
+        super().__init__(url, headers, sample_rate)
+        self._said = bytearray()
+        self._left = create_stream_resampler()
+        self._right = create_stream_resampler()
+
+    def assistant_said(self, pcm: bytes) -> None:
+        """Sound for the right channel, as it is sent: 16-bit mono at the call's rate."""
+        self._said += pcm
+        del self._said[: max(0, len(self._said) - AHEAD_SECONDS * self._init_rate * 2)]
+
+    @property
+    def _init_rate(self) -> int:
+        return self._init_sample_rate or RATE
+
+    async def greet(self, socket: ClientConnection) -> None:
+        await socket.send(json.dumps(START))
+
+    async def encode(self, pcm: bytes) -> bytes:
+        said = bytes(self._said[: len(pcm)]).ljust(len(pcm), b"\0")
+        del self._said[: len(pcm)]
+        left = await self._left.resample(pcm, self._init_rate, RATE)
+        right = await self._right.resample(said, self._init_rate, RATE)
+        return stereo(left, right)
+
+    async def hear(self, message: str | bytes) -> None:
+        heard = parse(message)
+        if heard is not None:
+            text, final = heard
+            await self.say(text, final=final, result=message)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, InterruptionFrame):
+            self._said.clear()  # the line drops it too
+        await super().process_frame(frame, direction)
+
+
+def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> CustomTranscriber:
+    """Raises ``NoEngine``."""
+    server = config.get("server")
+    url = as_websocket(field(server, "url"))
+    if not isinstance(server, Mapping) or not re.match("wss?://", url):
+        text = "The custom-transcriber has no address: set transcriber.server.url."
+        raise NoEngine(STAGE, PROVIDER, text)
+    try:
+        headers = checked_headers(server.get("headers") or {}, "transcriber.server.headers")
+    except AssistantFailed as error:
+        raise NoEngine(STAGE, PROVIDER, str(error)) from error
+    if secret := field(server, "secret") or access.key:
+        headers["X-Vapi-Secret"] = secret
+    return CustomTranscriber(url, headers, sample_rate)
+
+
+def parse(message: str | bytes) -> tuple[str, bool] | None:
+    """(text, whether it is final) of an answer about the caller; None: of anything else.
+
+    ``transcriptType`` "partial" came later; an answer without it is final.
+    """
+    try:
+        body = json.loads(message)
+    except ValueError:
+        return None
+    if field(body, "type") != RESPONSE or field(body, "channel") == "assistant":
+        return None
+    return field(body, "transcription"), field(body, "transcriptType") != "partial"
+
+
+def stereo(left: bytes, right: bytes) -> bytes:
+    """Two channels of the same length, interleaved. 16-bit PCM."""
+    samples = np.empty((len(left) // 2, 2), dtype="<i2")
+    samples[:, 0] = np.frombuffer(left, dtype="<i2")
+    samples[:, 1] = np.frombuffer(right, dtype="<i2")
+    return samples.tobytes()

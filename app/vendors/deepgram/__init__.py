@@ -1,0 +1,1 @@
+"""Deepgram: transcriber and voices."""

@@ -1,0 +1,78 @@
+"""Deepgram's streaming recognition. https://developers.deepgram.com/reference/speech-to-text/listen-streaming"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from deepgram.listen.v1 import client as sdk
+from pipecat.services.deepgram.stt import DeepgramSTTService
+
+from app.vendors.common.account import Access
+from app.vendors.common.connect_timeout import Prompt
+from app.vendors.common.errors import NoEngine
+from app.vendors.common.settings_map import Field, read
+from app.vendors.stt import STAGE, as_websocket
+
+# The SDK offers compression and has no option against it: sound hardly gets smaller by it, and
+# each slice costs processor time.
+_connect: Any = vars(sdk)["websockets_client_connect"]
+vars(sdk)["websockets_client_connect"] = partial(_connect, compression=None)
+
+MODEL = "nova-2"
+"""Vapi's default."""
+ENDPOINTING_MILLISECONDS = 10
+"""Vapi's default."""
+FIELDS: Mapping[str, Field] = {
+    "model": Field("model", str),
+    "language": Field("language", str),
+    "smartFormat": Field("smart_format", bool),
+    "endpointing": Field("endpointing", int),
+    "keywords": Field("keywords", list),
+    "keyterm": Field("keyterm", list),
+    "numerals": Field("numerals", bool),
+    "profanityFilter": Field("profanity_filter", bool),
+    "redaction": Field("redact", list),
+}
+
+
+class Deepgram(Prompt, DeepgramSTTService):
+    """As the engine has it."""
+
+
+def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Deepgram:
+    """Raises ``NoEngine``."""
+    settings = read(STAGE, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
+    if settings["model"].startswith("flux"):
+        text = f"Deepgram's {settings['model']} decides itself when a turn ends, which is not supported: use nova-3."
+        raise NoEngine(STAGE, "deepgram", text)
+    if settings["model"].startswith("nova-3") and "keywords" in settings:
+        settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
+    url = access.url or ""
+    service = Deepgram(
+        api_key=access.key or "",
+        base_url=url,
+        sample_rate=sample_rate,
+        mip_opt_out=True if config.get("mipOptOut") is True else None,
+        settings=Deepgram.Settings(**settings),
+    )
+    _insist(service, as_websocket(url))
+    return service
+
+
+def _terms(keywords: list[str]) -> list[str]:
+    """Nova-3 refuses ``keywords``: they become key terms, which have no weight behind a colon.
+
+    https://developers.deepgram.com/docs/keyterm
+    """
+    return [word.partition(":")[0] for word in keywords]
+
+
+def _insist(service: DeepgramSTTService, url: str) -> None:
+    """The service falls back to Deepgram's cloud, with a line in its log, when the SDK does not
+    take our address. Then the caller's voice would leave a house that was to keep it.
+    """
+    environment = service._client._client_wrapper.get_environment()
+    if environment.production != url:
+        raise NoEngine(STAGE, "deepgram", f"Deepgram's client does not take the address {url}.")

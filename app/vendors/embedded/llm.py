@@ -1,0 +1,105 @@
+"""The keypad menu in the place of a language model. Imports the engine: load it lazily."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pipecat.frames.frames import (
+    Frame,
+    FunctionCallFromLLM,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.services.llm_service import LLMService
+from pipecat.services.settings import LLMSettings
+
+from app.vendors.embedded import menu, menu_json
+from app.vendors.embedded.menu import Menu, Reply, Then
+
+END_CALL, TRANSFER_CALL = "endCall", "transferCall"
+"""The tools it calls, with Vapi's names: whoever runs the call registers them."""
+
+
+class EmbeddedModel(LLMService[Any]):
+    """Answers each turn of the caller from the menu; ends and transfers by calling the tools."""
+
+    def __init__(self, choices: Menu, *, guessed: bool = False) -> None:
+        super().__init__(
+            settings=LLMSettings(
+                model="menu",
+                system_instruction=None,
+                temperature=None,
+                max_tokens=None,
+                top_p=None,
+                top_k=None,
+                frequency_penalty=None,
+                presence_penalty=None,
+                seed=None,
+                filter_incomplete_user_turns=False,
+                user_turn_completion_config=None,
+            )
+        )
+        self.menu = choices
+        self._guessed = guessed
+        self._state: menu.State = ()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMContextFrame):
+            await self._answer(frame.context)
+        else:
+            await self.push_frame(frame, direction)
+
+    async def run_inference(self, context: LLMContext, *_: Any, **__: Any) -> str | None:
+        """None: a menu sums nothing up."""
+        return None
+
+    async def _answer(self, context: LLMContext) -> None:
+        reply = self._reply(context)
+        self._state = reply.state
+        await self.push_frame(LLMFullResponseStartFrame())
+        if reply.say:
+            await self.push_frame(LLMTextFrame(reply.say))
+        await self.push_frame(LLMFullResponseEndFrame())
+        if reply.then == Then.END:
+            await self._call(END_CALL, {}, context)
+        elif reply.then == Then.TRANSFER:
+            await self._call(TRANSFER_CALL, {"destination": reply.destination}, context)
+
+    def _reply(self, context: LLMContext) -> Reply:
+        messages = cast(list[Mapping[str, Any]], context.get_messages())
+        last = messages[-1] if messages else {}
+        role = last.get("role")
+        if role == "tool":  # the end of a call of ours: nothing to say to it
+            return Reply("", state=self._state)
+        if role == "user":
+            return menu.answer(self.menu, self._state, _text(last), guessed=self._guessed)
+        return Reply(menu.greeting(self.menu))
+
+    async def _call(self, name: str, arguments: Mapping[str, Any], context: LLMContext) -> None:
+        call = FunctionCallFromLLM(name, str(uuid.uuid4()), arguments, context)
+        await self.run_function_calls([call])
+
+
+def make(config: Mapping[str, Any], *, guessed: bool = False) -> EmbeddedModel:
+    """The model of an assistant whose ``model.provider`` is ``embedded``, or that has none.
+
+    ``config``: ``menu``; see ``embedded/menu_json.py``. ``guessed``: the transcriber is the embedded one.
+    Raises ``NoEngine``.
+    """
+    return EmbeddedModel(menu_json.read(config.get("menu")), guessed=guessed)
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    """A message's content is a text, or a list of parts of which some are texts."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return " ".join(str(each.get("text", "")) for each in parts if isinstance(each, Mapping))

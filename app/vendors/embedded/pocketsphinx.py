@@ -1,0 +1,62 @@
+"""Sound to text with no account: PocketSphinx, run by ``embedded/pocketsphinx_worker.py`` in processes of its own.
+
+Nothing of the media engine is imported here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+
+from app.vendors.embedded import pocketsphinx_worker
+from app.vendors.embedded.subprocess_worker import Helper, HelperFailed, HelperRefused
+
+PATIENCE = 30.0
+"""Seconds. Dictation takes most of the time that was spoken, and waits for other calls'."""
+MAX_SECONDS = 15
+"""Of an utterance; the end of a longer one is heard."""
+PROGRAMS = 2
+"""So many utterances are decoded at the same time; the second program starts when it is needed."""
+
+
+class ListeningFailed(Exception):
+    """Nothing can be heard; the text tells the operator why."""
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-I", pocketsphinx_worker.__file__]
+
+
+LISTENERS = tuple(
+    Helper("speech recogniser (pocketsphinx)", _command, PATIENCE) for _ in range(PROGRAMS)
+)
+
+
+async def listen(pcm: bytes, sample_rate: int, phrases: Sequence[str] = ()) -> str:
+    """What was said in 16-bit mono PCM: one of ``phrases`` (lower case), or "". Without: dictation.
+
+    Raises ``ListeningFailed``.
+    """
+    helper = min(LISTENERS, key=lambda each: each.waiting)
+    sound = await asyncio.to_thread(_convert, pcm, sample_rate)
+    head = json.dumps({"phrases": list(phrases), "bytes": len(sound)}).encode()
+    try:
+        pieces = [piece async for piece in helper.ask(head + b"\n" + sound)]
+    except (HelperFailed, HelperRefused) as error:
+        raise ListeningFailed(str(error)) from error
+    return b"".join(pieces).decode()
+
+
+def _convert(pcm: bytes, sample_rate: int) -> bytes:
+    import numpy as np
+    import soxr  # type: ignore[import-untyped]  # it has no types
+
+    samples = np.frombuffer(pcm, np.int16)[-MAX_SECONDS * sample_rate :]
+    return bytes(soxr.resample(samples, sample_rate, pocketsphinx_worker.RATE).tobytes())
+
+
+async def warm(phrases: Sequence[str] = ()) -> None:
+    """Start a program and load what it needs, before the first caller speaks."""
+    await listen(bytes(pocketsphinx_worker.RATE), pocketsphinx_worker.RATE, phrases)

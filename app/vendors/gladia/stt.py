@@ -1,0 +1,108 @@
+"""Gladia's live recognition. https://docs.gladia.io/api-reference/v2/live/init"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipecat.services.gladia.config import (
+    CustomVocabularyConfig,
+    LanguageConfig,
+    MessagesConfig,
+    PreProcessingConfig,
+    RealtimeProcessingConfig,
+)
+from pipecat.services.gladia.stt import GladiaSTTService
+
+from app.vendors.common.account import Access
+from app.vendors.common.connect_timeout import Prompt
+from app.vendors.common.errors import NoEngine
+from app.vendors.common.settings_map import Field, read
+from app.vendors.stt import STAGE, as_http
+
+PATH = "/v2/live"
+MODEL = "solaria-1"
+MODELS = {"fast": MODEL, "accurate": MODEL}
+"""Vapi's older names are those of Gladia's first version; the live API has one model now."""
+REGIONS = ("us-west", "eu-west")
+SWITCHING = {
+    "manual": False,
+    "automatic single language": False,
+    "automatic multiple languages": True,
+}
+"""By ``languageBehaviour``: whether the language may change within a call."""
+
+FIELDS: Mapping[str, Field] = {
+    "model": Field("model", str),
+    "endpointing": Field("endpointing", float),
+}
+REST: Mapping[str, Field] = {
+    "language": Field("language", str),
+    "languages": Field("languages", list),
+    "languageBehaviour": Field("behaviour", str),
+    "audioEnhancer": Field("audio_enhancer", bool),
+    "speechThreshold": Field("speech_threshold", float),
+    "receivePartialTranscripts": Field("partials", bool),
+    "customVocabularyEnabled": Field("vocabulary", bool),
+    "transcriptionHint": Field("hint", str),
+    "region": Field("region", str),
+}
+"""Fields that Gladia has in objects of their own."""
+
+
+class Gladia(Prompt, GladiaSTTService):
+    """As the engine has it."""
+
+
+def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Gladia:
+    """Raises ``NoEngine``."""
+    settings = read(STAGE, config, FIELDS, model=MODEL)
+    settings["model"] = MODELS.get(settings["model"], settings["model"])
+    rest = read(STAGE, config, REST, partials=True, vocabulary=False)
+    region = rest.get("region")
+    if region is not None and region not in REGIONS:
+        raise NoEngine(STAGE, "gladia", f"transcriber.region is one of {', '.join(REGIONS)}.")
+    return Gladia(
+        api_key=access.key or "",
+        url=as_http(access.url or "") + PATH,
+        region=region,
+        sample_rate=sample_rate,
+        settings=Gladia.Settings(
+            **settings,
+            language_config=_languages(rest),
+            pre_processing=PreProcessingConfig(
+                audio_enhancer=rest.get("audio_enhancer"),
+                speech_threshold=rest.get("speech_threshold"),
+            ),
+            messages_config=MessagesConfig(receive_partial_transcripts=rest["partials"]),
+            realtime_processing=_vocabulary(rest, config.get("customVocabularyConfig")),
+        ),
+    )
+
+
+def _languages(rest: Mapping[str, Any]) -> LanguageConfig | None:
+    """None: Gladia finds out."""
+    languages = list(rest.get("languages") or [])
+    if "language" in rest:
+        languages.insert(0, rest["language"])
+    switching = SWITCHING.get(rest.get("behaviour", ""))
+    if switching is None and not languages:
+        return None
+    return LanguageConfig(languages=languages, code_switching=bool(switching))
+
+
+def _vocabulary(rest: Mapping[str, Any], custom: object) -> RealtimeProcessingConfig | None:
+    """The words to expect: ``transcriptionHint``'s, and the custom vocabulary where it is enabled."""
+    words: list[Any] = [word.strip() for word in rest.get("hint", "").split(",") if word.strip()]
+    intensity = None
+    if rest["vocabulary"] and isinstance(custom, Mapping):
+        words += custom.get("vocabulary") or []
+        intensity = custom.get("defaultIntensity")
+    if not words:
+        return None
+    try:
+        config = CustomVocabularyConfig(vocabulary=words, default_intensity=intensity)
+    except ValueError as error:
+        text = "transcriber.customVocabularyConfig is not valid."
+        raise NoEngine(STAGE, "gladia", text) from error
+    return RealtimeProcessingConfig(custom_vocabulary=True, custom_vocabulary_config=config)

@@ -1,0 +1,1 @@
+"""OpenAI, and models that speak its protocol; its voices."""

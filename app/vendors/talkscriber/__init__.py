@@ -1,0 +1,1 @@
+"""Talkscriber: transcriber."""

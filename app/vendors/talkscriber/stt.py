@@ -1,0 +1,85 @@
+"""Talkscriber's streaming recognition, as its own client speaks it.
+
+https://github.com/Talkscriber/ts-client-nodejs/tree/main/speech-to-text . A greeting with the key,
+``SERVER_READY``, then 32-bit float sound at 16 kHz; every answer repeats the segments so far,
+and ``EOS`` marks those that will not change. There is no word for the end of a turn.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pipecat.audio.utils import create_stream_resampler
+from websockets.asyncio.client import ClientConnection
+
+from app.vendors.common.account import Access
+from app.vendors.common.connect_timeout import Prompt
+from app.vendors.common.settings_map import Field, read
+from app.vendors.common.stt_websocket import NoRoom, Rejected, SocketTranscriber, field
+from app.vendors.stt import STAGE, as_websocket
+
+RATE = 16000
+TURN_SECONDS = 0.6
+"""Silence after which a segment ends when its model is not sure; its client's default."""
+FIELDS: Mapping[str, Field] = {"language": Field("language", str), "model": Field("model", str)}
+
+
+class Talkscriber(Prompt, SocketTranscriber):
+    """One call's."""
+
+    def __init__(self, url: str, key: str, sample_rate: int, model: str, language: str) -> None:
+        super().__init__(url, {}, sample_rate, model=model, language=language)
+        self._key = key
+        self._language = language
+        self._rate = sample_rate
+        self._resampler = create_stream_resampler()
+        self._done = -1.0
+
+    async def greet(self, socket: ClientConnection) -> None:
+        self._done = -1.0  # a new socket counts its seconds anew
+        greeting = {
+            "uid": str(uuid.uuid4()),
+            "multilingual": False,
+            "language": self._language,
+            "task": "transcribe",
+            "auth": self._key,
+            "enable_turn_detection": True,
+            "turn_detection_timeout": TURN_SECONDS,
+        }
+        await socket.send(json.dumps(greeting))
+        answer = json.loads(await socket.recv())
+        if field(answer, "message") == "UNAUTHORIZED":
+            raise Rejected("Talkscriber does not know the key")
+        if field(answer, "message") != "SERVER_READY":
+            raise NoRoom("Talkscriber has no room")  # status WAIT
+
+    async def encode(self, pcm: bytes) -> bytes:
+        samples = await self._resampler.resample(pcm, self._rate, RATE)
+        return (np.frombuffer(samples, dtype="<i2").astype("<f4") / 32768).tobytes()
+
+    async def hear(self, message: str | bytes) -> None:
+        for text, final in self._news(json.loads(message)):
+            await self.say(text, final=final, result=message)
+
+    def _news(self, body: Any) -> list[tuple[str, bool]]:
+        """The segments that were not final before: (text, final)."""
+        segments = body.get("segments") if isinstance(body, Mapping) else None
+        news = list[tuple[str, bool]]()
+        for segment in segments or []:
+            start, final = float(segment["start"]), segment.get("EOS") is True
+            if start <= self._done:
+                continue
+            news.append((field(segment, "text"), final))
+            if final:
+                self._done = start
+        return news
+
+
+def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Talkscriber:
+    """Raises ``NoEngine``."""
+    settings = read(STAGE, config, FIELDS, model="whisper", language="en")
+    return Talkscriber(as_websocket(access.url or ""), access.key or "", sample_rate, **settings)

@@ -1,0 +1,164 @@
+"""The parts of one running bridge, joined from its settings. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from functools import partial
+from urllib.parse import urlsplit
+
+from app import default_org
+from app.delivery.request import Asker
+from app.delivery.sender import Sender
+from app.domain.calls import idempotency, timers
+from app.domain.calls.apply import PRICE, WATCHDOG
+from app.domain.context import Core
+from app.domain.costs import vendor_prices
+from app.domain.legs import carrier_price, hangup, outbound, reconcile
+from app.domain.recordings import carrier as carrier_recordings
+from app.domain.recordings import files as recording_files
+from app.domain.reporting import analysis, pending
+from app.domain.resources.assistants import ResourceService
+from app.domain.services.calls import CallService
+from app.domain.services.media import MediaService
+from app.domain.services.webhooks import LegService
+from app.jobs.base import Handler
+from app.jobs.factory import open_jobs
+from app.net.addresses import BadURL, check_url
+from app.net.http import SendError, allowed, post
+from app.settings import Settings
+from app.store import migrate
+from app.store.blobs import Blobs, Bucket, open_blobs
+from app.store.engine import Store
+from app.store.vault import Vault
+from app.vendors.one_shot import Answered, Thinker
+from providers.registry import PROVIDERS
+
+MAX_ANSWER = 1_000_000
+"""Bytes of a model's answer."""
+
+log = logging.getLogger(__name__)
+
+
+def _url_problem(url: str, *, allow_private: bool) -> str | None:
+    """The address rules of ``delivery``, also for streams: ``wss`` is judged as ``https``."""
+    try:
+        check_url(re.sub("^ws", "http", url), allow_private)
+    except BadURL as error:
+        return str(error)
+    return None
+
+
+def ask_model(
+    settings: Settings, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+) -> Answered:
+    """A question to a model. Where it is the operator's own, its address may be a private one."""
+    own = any(each.url and _origin(each.url) == _origin(url) for each in settings.vendors)
+    private = own or settings.allow_private_server_urls
+    try:
+        answer = post(url, body, headers, seconds, private, MAX_ANSWER)
+    except SendError as error:
+        return Answered(None, str(error))
+    return Answered(answer.status, answer.body.decode(errors="replace"))
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _blobs(settings: Settings) -> Blobs:
+    if settings.recordings_url is None:
+        return open_blobs(settings.recordings_dir, None)
+    name, _, prefix = settings.recordings_url.removeprefix("s3://").partition("/")
+    bucket = Bucket(
+        settings.s3_endpoint,
+        name,
+        prefix,
+        settings.s3_access_key_id or "",
+        settings.s3_secret_access_key or "",
+        settings.s3_region,
+    )
+    return open_blobs(settings.recordings_dir, bucket)
+
+
+class NotMigrated(Exception):
+    """The database's schema is older than this program."""
+
+
+class Patchbay:
+    """What ``app.extensions["patchbay"]`` is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.providers = PROVIDERS
+        self.store = Store(settings.database_url)
+        self.vault = Vault(settings.secret_keys)
+        handlers: dict[str, Handler] = {}
+        self.jobs = open_jobs(self.store, handlers)
+        self.core = Core(
+            settings,
+            self.store,
+            self.vault,
+            PROVIDERS,
+            self.jobs,
+            _blobs(settings),
+            url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
+            addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
+            ask=Asker(settings),
+            think=Thinker(partial(ask_model, settings)),
+            prices=vendor_prices.over(settings.prices),
+        )
+        self.calls = CallService(self.core)
+        self.resources = ResourceService(self.core)
+        self.legs = LegService(self.core)
+        self.media = MediaService(self.core)
+        handlers[idempotency.JOB] = partial(idempotency.forget, self.core)
+        handlers[analysis.JOB] = partial(analysis.run, self.core)
+        handlers[pending.TIMER] = partial(pending.give_up, self.core)
+        handlers[carrier_recordings.START] = partial(carrier_recordings.start, self.core)
+        handlers[carrier_recordings.STOP] = partial(carrier_recordings.stop, self.core)
+        handlers[carrier_recordings.FETCH] = partial(recording_files.fetch, self.core)
+        handlers[recording_files.ERASE] = partial(recording_files.erase, self.core)
+        handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.core)
+        handlers["timer"] = partial(timers.fire, self.core)
+        handlers[outbound.JOB] = partial(outbound.run, self.core)
+        handlers[hangup.JOB] = partial(hangup.run, self.core)
+        handlers[WATCHDOG] = partial(reconcile.run, self.core)
+        handlers[PRICE] = partial(carrier_price.run, self.core)
+        handlers["deliver"] = Sender(self.store, self.vault, settings)
+
+    def upgrade(self) -> None:
+        """Bring the database's schema up to date."""
+        migrate.upgrade(self.store)
+        self.jobs.install()
+
+    @property
+    def talks(self) -> bool:
+        """Calls are talked to in this process, unless their assistant says otherwise."""
+        return (
+            self.settings.assistant_backend == "local" and self.settings.own_media_base is not None
+        )
+
+    def start(self) -> str | None:
+        """Make ready to serve; returns the API key that was generated, if one was.
+
+        The embedded database is brought up to date here; a server database by the release
+        command, so that many instances do not race. Raises ``NotMigrated``.
+        """
+        if self.store.is_sqlite:
+            self.upgrade()
+        elif not migrate.is_current(self.store):
+            raise NotMigrated("the database is not up to date: run `patchbay db upgrade`")
+        key = default_org.bootstrap(self.core)
+        if key:
+            print(f"API key (shown once): {key}", flush=True)  # noqa: T201
+        if self.settings.run_jobs:
+            recording_files.keep_sweeping(self.core)
+            self.jobs.start()
+        return key
+
+    def stop(self) -> None:
+        self.jobs.stop()
+        self.store.close()

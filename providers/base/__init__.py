@@ -1,0 +1,1 @@
+"""What a carrier is: webhooks in, instructions out, media messages, REST calls."""

@@ -1,0 +1,1 @@
+"""What carriers share: sound, DTMF tones, downloads, prices."""

@@ -1,0 +1,46 @@
+"""The owner's server, played: what it answers when the bridge asks who takes a call.
+
+It stands at a loopback address, lent to the carrier's phone number for the length of a block;
+the bridge must allow private server URLs.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from providers.simulation.api_server import ApiReply, ApiRequest, serve
+from providers.simulation.stage import Stage
+
+QUESTION = "assistant-request"
+
+
+@contextmanager
+def owner(stage: Stage, reply: Mapping[str, Any] | None) -> Iterator[None]:
+    """Until the end of the block the number has no assistant and this server. None: no reply comes."""
+    left = threading.Event()
+
+    def answer(request: ApiRequest) -> ApiReply:
+        message = json.loads(request.body)["message"]
+        if message["type"] != QUESTION:
+            return ApiReply(200, {})
+        stage.call_id = message["call"]["id"]
+        stage.timeline.add("bridge -> owner", f"{QUESTION}: {json.dumps(reply)}")
+        if reply is None:
+            left.wait(stage.config.timeout)
+        return ApiReply(200, reply)
+
+    with serve(answer) as url, stage.bridge.number_with(stage.carrier, url):
+        try:
+            yield
+        finally:
+            left.set()
+
+
+def hears(stage: Stage, text: str) -> None:
+    """What the bridge wants said has to stand in a document of the run."""
+    if not any(text in document for document in stage.documents):
+        stage.problem(f"the caller was not told: {text}")

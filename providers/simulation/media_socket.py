@@ -1,0 +1,253 @@
+"""The carrier's end of a media socket, whatever its protocol: caller's sound out, assistant's sound in.
+
+The assistant's sound is "played" at its own pace, so that a mark comes back when what was sent
+before it has been heard, or at once when it was cleared.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from socket import SHUT_RDWR
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from providers.common.audio import SAMPLE_WIDTH
+from providers.simulation.timeline import SimulatorError
+
+FRAME_SECONDS = 0.02
+
+
+class SocketRefused(SimulatorError):
+    """The media socket could not be opened."""
+
+
+class Ending(StrEnum):
+    """How a media socket came to its end, seen from the carrier."""
+
+    BRIDGE_CLOSED = "bridge-closed"
+    CALLER_LEFT = "caller-left"
+    DROPPED = "dropped"
+    INTERRUPTED = "interrupted"
+    """Somebody else decided: the carrier's REST API, or a time limit."""
+
+
+class Playout:
+    """What the caller has not heard yet. ``on_mark`` is called with each mark when its turn comes."""
+
+    def __init__(self, speed: float, on_mark: Callable[[Any], None]) -> None:
+        self.heard = 0.0
+        """Seconds of sound received so far."""
+        self._speed = speed
+        self._on_mark = on_mark
+        self._until = 0.0
+        self._marks: deque[tuple[float, Any]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        threading.Thread(target=self._run, name="playout", daemon=True).start()
+
+    def sound(self, seconds: float) -> None:
+        with self._changed:
+            self.heard += seconds
+            self._until = max(self._until, time.monotonic()) + seconds * self._speed
+            self._changed.notify_all()
+
+    def mark(self, mark: Any) -> None:
+        with self._changed:
+            self._marks.append((self._until, mark))
+            self._changed.notify_all()
+
+    def clear(self) -> None:
+        """Drop the sound; the marks in it come back at once."""
+        with self._changed:
+            self._until = 0.0
+            self._marks = deque((0.0, mark) for _, mark in self._marks)
+            self._changed.notify_all()
+
+    def wait_heard(self, timeout: float) -> bool:
+        """Until any sound came, the socket closed or the time is up."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.heard > 0 or self._closed, timeout)
+            return self.heard > 0
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._closed and (delay := self._delay()) != 0:
+                    self._changed.wait(delay)
+                if self._closed:
+                    return
+                _, mark = self._marks.popleft()
+            self._on_mark(mark)
+
+    def _delay(self) -> float | None:
+        """Seconds until the next mark is due; None when there is none."""
+        return max(0.0, self._marks[0][0] - time.monotonic()) if self._marks else None
+
+
+class Ear:
+    """The assistant's sound that the caller has not heard yet, for a caller who listens."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._lock = threading.Lock()
+
+    def put(self, pcm: bytes) -> None:
+        with self._lock:
+            self._waiting += pcm
+
+    def clear(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+    def take(self, count: int) -> bytes:
+        """So many bytes; silence where there is nothing."""
+        with self._lock:
+            piece = bytes(self._waiting[:count])
+            del self._waiting[:count]
+        return piece.ljust(count, b"\0")
+
+
+class MediaSocket(ABC):
+    """One media socket, opened by the carrier. Carriers add the messages."""
+
+    sample_rate: int
+    subprotocols: Sequence[str] = ()
+
+    def __init__(self, url: str, headers: Mapping[str, str], speed: float) -> None:
+        self.url = url
+        self.done = threading.Event()
+        """The socket is closed, or nobody may use it any longer."""
+        self.interrupted = False
+        """Somebody else decided about the leg while the socket was open."""
+        self.expired = False
+        """Nobody ended it in time."""
+        self.faults: list[str] = []
+        """What the bridge sent that this carrier would not have understood."""
+        self._headers = headers
+        self._speed = speed
+        self._ws: ClientConnection | None = None
+        self.playout = Playout(speed, self._mark_played)
+        self.ear = Ear()
+
+    # -- the carrier's protocol
+
+    @abstractmethod
+    def hello(self) -> None:
+        """The carrier's first words."""
+
+    @abstractmethod
+    def frame(self, pcm: bytes) -> None:
+        """20 ms of the caller."""
+
+    @abstractmethod
+    def press(self, digit: str) -> None:
+        """One key of the caller's phone."""
+
+    @abstractmethod
+    def goodbye(self) -> None:
+        """The carrier's last words, where it has any."""
+
+    @abstractmethod
+    def received(self, message: str | bytes) -> None:
+        """One message of the bridge."""
+
+    @abstractmethod
+    def _mark_played(self, mark: Any) -> None: ...
+
+    # -- the same for every carrier
+
+    def sound(self, pcm: bytes) -> None:
+        """The bridge sent sound for the caller."""
+        self.playout.sound(len(pcm) / SAMPLE_WIDTH / self.sample_rate)
+        self.ear.put(pcm)
+
+    def cleared(self) -> None:
+        """The bridge takes back what the caller has not heard."""
+        self.playout.clear()
+        self.ear.clear()
+
+    def open(self) -> None:
+        """Raises ``SocketRefused``."""
+        try:
+            self._ws = connect(
+                self.url,
+                additional_headers=dict(self._headers),
+                subprotocols=[Subprotocol(name) for name in self.subprotocols] or None,
+                compression=None,
+                proxy=None,
+                open_timeout=5,
+                close_timeout=2,
+            )
+        except (OSError, InvalidHandshake, InvalidURI) as error:
+            self.playout.close()
+            self.done.set()
+            raise SocketRefused(f"media socket refused: {error}") from error
+        threading.Thread(target=self._read, args=(self._ws,), name="media", daemon=True).start()
+        self.hello()
+
+    def talk(self, frames: int) -> None:
+        """The caller speaks (a tone), 20 ms at a time; stops when the socket is done."""
+        for number in range(frames):
+            if self.done.wait(FRAME_SECONDS * self._speed if number else 0):
+                return
+            self.frame(tone(number, self.sample_rate))
+
+    def send(self, message: str | bytes) -> None:
+        """What the bridge no longer wants to hear is lost, as on a real line."""
+        if self._ws is not None:
+            with suppress(ConnectionClosed, OSError):
+                self._ws.send(message)
+
+    def leave(self) -> None:
+        """Say goodbye and close."""
+        self.goodbye()
+        if self._ws is not None:
+            self._ws.close()
+        self.done.set()
+
+    def abort(self) -> None:
+        """The line goes dead: no goodbye, no close frame."""
+        if self._ws is not None:
+            with suppress(OSError):
+                self._ws.socket.shutdown(SHUT_RDWR)
+        self.done.wait(5)
+
+    def interrupt(self) -> None:
+        """Let whoever waits for the socket know that it is over."""
+        self.interrupted = True
+        self.done.set()
+
+    def _read(self, ws: ClientConnection) -> None:
+        try:
+            for message in ws:
+                self.received(message)
+        except (ConnectionClosed, OSError):
+            pass  # how it ended is told by whoever ended it
+        finally:
+            self.playout.close()
+            self.done.set()
+
+
+def tone(number: int, sample_rate: int) -> bytes:
+    """The ``number``-th 20 ms of 440 Hz."""
+    samples = int(sample_rate * FRAME_SECONDS)
+    turn = 2 * math.pi * 440 / sample_rate
+    first = number * samples
+    wave = (int(8000 * math.sin(turn * (first + each))) for each in range(samples))
+    return struct.pack(f"<{samples}h", *wave)

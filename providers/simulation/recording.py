@@ -1,0 +1,72 @@
+"""Recordings in a play: what a simulated carrier has recorded, and whether the bridge serves it.
+
+The caller is a low tone on the left channel, what the caller heard a high one on the right.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import time
+import wave
+from functools import cache
+
+from providers.simulation.stage import POLL_SECONDS, Stage
+from providers.simulation.timeline import SimulatorError
+
+RATE = 8000
+SECONDS = 0.5
+TONES = (400.0, 1000.0)
+"""Hertz, left and right."""
+RECORDED = {"recordingEnabled": True}
+"""Overrides of an assistant that wants its calls recorded."""
+CHANNELS = {"recordingUrl": 1, "stereoRecordingUrl": 2}
+ENDED = ("ended", "manually-canceled")
+
+
+@cache
+def wav() -> bytes:
+    """A WAV file of both tones."""
+    frames = (
+        [round(8000 * math.sin(2 * math.pi * tone * n / RATE)) for tone in TONES]
+        for n in range(round(RATE * SECONDS))
+    )
+    data = io.BytesIO()
+    with wave.open(data, "wb") as sound:
+        sound.setnchannels(len(TONES))
+        sound.setsampwidth(2)
+        sound.setframerate(RATE)
+        sound.writeframes(b"".join(struct.pack("<2h", *frame) for frame in frames))
+    return data.getvalue()
+
+
+def end_when_recorded(stage: Stage) -> None:
+    """Somebody ends the call through the bridge's API once the carrier records it."""
+    if not stage.recording.wait(stage.patience):
+        raise SimulatorError("nobody had the call recorded")
+    stage.bridge.await_outcome(stage.known_call(), ("in-progress", None))
+    stage.bridge.end_call(stage.known_call())
+    stage.join()
+
+
+def check(stage: Stage) -> None:
+    """The call links to both recordings, and whoever has the links may hear them."""
+    stage.bridge.await_outcome(stage.known_call(), ENDED)
+    deadline = time.monotonic() + stage.patience
+    while not CHANNELS.keys() <= (call := stage.bridge.call(stage.known_call())).keys():
+        if time.monotonic() > deadline:
+            raise SimulatorError("the call has no recordingUrl")
+        time.sleep(POLL_SECONDS)
+    for name, channels in CHANNELS.items():
+        answer = stage.wire.send("owner -> bridge", "GET", call[name], {}, b"", label=name)
+        if answer.status != 200 or _channels(answer.body) != channels:
+            stage.problem(f"{name} is no recording of {channels} channels")
+
+
+def _channels(data: bytes) -> int:
+    try:
+        with wave.open(io.BytesIO(data)) as sound:
+            return int(sound.getnchannels())
+    except (wave.Error, EOFError):
+        return 0

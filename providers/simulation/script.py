@@ -1,0 +1,107 @@
+"""What a simulated caller does in a conversation, and the record of what was said and heard.
+
+Sound is PCM as in ``providers.common.audio``; files are WAV of 16 bit.
+"""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from providers.common.audio import SAMPLE_WIDTH, interleave, mono, resampled
+from providers.common.dtmf import KEYS
+from providers.simulation.timeline import SimulatorError
+
+CALLER_LEAVES = "customer-ended-call"
+"""How a conversation ends whose caller has nothing more to say."""
+
+
+class When(StrEnum):
+    """When a turn begins; the value is what stands before it in ``--say``."""
+
+    AFTER = ""
+    """The assistant has spoken, and is quiet."""
+    OVER = "+"
+    """The assistant is speaking: it is interrupted."""
+    AT_ONCE = ":"
+    """Without listening, as a machine does, or somebody who goes on after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the caller: a file is spoken, or keys are pressed."""
+
+    wav: Path | None = None
+    keys: str = ""
+    when: When = When.AFTER
+
+    def __str__(self) -> str:
+        does = f"presses {self.keys}" if self.wav is None else f"says {self.wav.name}"
+        return f"{does} over the assistant" if self.when is When.OVER else does
+
+
+MENU: Sequence[Turn] = (Turn(keys="2", when=When.OVER), Turn(keys="#", when=When.OVER))
+"""Through the menu of an assistant without a model, and in a hurry."""
+
+
+def turn(text: str) -> Turn:
+    """``hello.wav``, ``12#``; with ``+`` or ``:`` in front. Raises ``SimulatorError``."""
+    when = next((each for each in When if each and text.startswith(each)), When.AFTER)
+    does = text.removeprefix(when)
+    if does and set(does) <= set("".join(KEYS)):
+        return Turn(keys=does, when=when)
+    sound(Path(does), rate=8000)  # said before the call begins, not in the middle of it
+    return Turn(wav=Path(does), when=when)
+
+
+def options(
+    turns: Sequence[str], record: str | None, assistant_id: str | None, ends: str | None
+) -> dict[str, Any]:
+    """A conversation as the command line asks for it, for a simulator's configuration.
+
+    Raises ``SimulatorError``.
+    """
+    chosen = {
+        "turns": tuple(turn(each) for each in turns),
+        "record": Path(record) if record else None,
+        "assistant_id": assistant_id,
+        "ends": ends or (CALLER_LEAVES if turns else None),
+    }
+    return {name: value for name, value in chosen.items() if value}
+
+
+def sound(path: Path, rate: int) -> bytes:
+    """A WAV file as mono PCM at this rate. Raises ``SimulatorError``."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, own, count = file.getparams()[:4]
+            pcm = file.readframes(count)
+    except (OSError, EOFError, wave.Error) as error:
+        raise SimulatorError(f"{path} is neither keys nor a WAV file: {error}") from error
+    if width != SAMPLE_WIDTH or channels not in (1, 2):
+        raise SimulatorError(f"{path} must have 16 bit and one or two channels")
+    return resampled(mono(pcm) if channels == 2 else pcm, own, rate)
+
+
+@dataclass
+class Tape:
+    """Both sides of a conversation, equally long: what the caller said, and what was heard."""
+
+    rate: int = 0
+    """Of the media socket; 0 until there is one."""
+    said: bytearray = field(default_factory=bytearray)
+    heard: bytearray = field(default_factory=bytearray)
+
+    def add(self, said: bytes, heard: bytes) -> None:
+        self.said += said
+        self.heard += heard
+
+    def write(self, path: Path) -> None:
+        """A WAV file of two channels: the caller left, the assistant right."""
+        with wave.open(str(path), "wb") as file:
+            file.setparams((2, SAMPLE_WIDTH, self.rate, 0, "NONE", ""))
+            file.writeframes(interleave(bytes(self.said), bytes(self.heard)))

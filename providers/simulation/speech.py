@@ -1,0 +1,115 @@
+"""A caller who converses on a media socket: listens, speaks, interrupts, presses keys, hangs up.
+
+In real time, whatever the speed of the run: 20 ms go out and 20 ms are heard at each step, as
+on a phone. Of sound that the bridge took back before its turn came nothing is heard.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from providers.common.audio import SAMPLE_WIDTH, level
+from providers.common.dtmf import tone
+from providers.simulation.script import Turn, When, sound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from providers.simulation.media_socket import MediaSocket
+    from providers.simulation.stage import Stage
+
+STEP_SECONDS = 0.02
+LOUD = 200
+"""Mean level of a step that holds a voice; 16-bit samples."""
+QUIET_SECONDS = 0.8
+"""Longer than any pause between two sentences of one answer."""
+ANSWER_SECONDS = 0.2
+"""The shortest answer; less is the rest of one that the caller interrupted."""
+OVER_SECONDS = 1.0
+"""How much of the assistant's words somebody hears who interrupts them."""
+LEAVE_SECONDS = 3.0
+"""How long a caller with nothing more to say waits for the assistant to end the call."""
+
+
+class Caller:
+    """One conversation on an open socket. ``patience``: seconds to wait for the assistant's words."""
+
+    def __init__(self, socket: MediaSocket, stage: Stage, patience: float) -> None:
+        self._socket = socket
+        self._stage = stage
+        self._patience = patience
+        self._bytes = int(socket.sample_rate * STEP_SECONDS) * SAMPLE_WIDTH
+        self._due = time.monotonic()
+        self._heard = 0.0
+        """Seconds of voice since the caller's own last word."""
+        self._quiet = 0.0
+        """Seconds since the last of it."""
+        stage.tape.rate = socket.sample_rate
+
+    def converse(self) -> bool:
+        """All turns; then whether the caller is to hang up: the socket is still open."""
+        for turn in self._stage.config.turns:
+            if not (self._await(turn.when) and self._take(turn)):
+                return False
+        return self._listen(lambda: self._quiet >= LEAVE_SECONDS)
+
+    def _await(self, when: When) -> bool:
+        """Until the turn begins; False when the socket is done."""
+        if when is When.OVER:
+            return self._listen(lambda: self._heard >= OVER_SECONDS)
+        if when is When.AFTER:
+            return self._listen(lambda: self._quiet >= QUIET_SECONDS)
+        return True
+
+    def _listen(self, enough: Callable[[], bool]) -> bool:
+        until = time.monotonic() + self._patience
+        while self._step():
+            if self._heard >= ANSWER_SECONDS and enough():
+                self._stage.timeline.add("caller", f"has heard {self._heard:.1f} s of speech")
+                return True
+            if self._heard < ANSWER_SECONDS and time.monotonic() > until:
+                self._stage.problem(f"the caller heard no word in {self._patience:g} s")
+                return True
+        return False
+
+    def _take(self, turn: Turn) -> bool:
+        """False when the socket is done before the turn is."""
+        self._stage.timeline.add("caller", str(turn))
+        rate = self._socket.sample_rate
+        going = turn.wav is None or self._say(sound(turn.wav, rate))
+        for key in turn.keys if going else "":
+            self._socket.press(key)
+            going = self._say(tone(key, rate), sent=False)  # carriers send its name instead
+        self._heard = self._quiet = 0.0
+        return going
+
+    def _say(self, pcm: bytes, *, sent: bool = True) -> bool:
+        pieces = (pcm[at : at + self._bytes] for at in range(0, len(pcm), self._bytes))
+        return all(self._step(piece, sent=sent) for piece in pieces)
+
+    def _step(self, said: bytes = b"", *, sent: bool = True) -> bool:
+        """20 ms, of which the bridge hears what is ``sent``. False: the socket is done."""
+        done = self._socket.done.wait(max(0.0, self._due - time.monotonic()))
+        self._due += STEP_SECONDS
+        silence = bytes(self._bytes)
+        said = said.ljust(self._bytes, b"\0")
+        if not done:
+            self._socket.frame(said if sent else silence)
+        heard = self._socket.ear.take(self._bytes)
+        self._stage.tape.add(said, heard)
+        if level(heard) > LOUD:
+            self._heard += STEP_SECONDS
+            self._quiet = 0.0
+        else:
+            self._quiet += STEP_SECONDS
+        return not done
+
+
+def converse(socket: MediaSocket, stage: Stage, patience: float) -> bool:
+    """The turns of the run's configuration; whether the caller is to hang up then."""
+    try:
+        return Caller(socket, stage, patience).converse()
+    finally:
+        if stage.config.record is not None:
+            stage.tape.write(stage.config.record)

@@ -1,0 +1,587 @@
+"""What every carrier must do: one suite, run for each of them.
+
+A carrier lends a ``Case`` and gets the tests::
+
+    class VonageCase(Case):
+        provider = VONAGE
+        ...
+
+    class TestVonageContract(ProviderContract):
+        case = VonageCase()
+
+What only one carrier does (its words, its markup, what its signature covers) is tested beside
+it. The signature of one carrier covers the path, that of another does not: only what all of
+them cover is asked here (the body of a POST, the query of a GET).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from providers.base.carrier import Provider
+from providers.base.instructions import Connect, Details, Forward, HangUp, Instruction, Return, Say
+from providers.base.media import Audio, Codec, StreamStart
+from providers.base.rest import Account, Client, Dial
+from providers.base.webhook import HookKind, WebhookRequest
+from providers.errors import (
+    BadRequest,
+    CarrierError,
+    InvalidSignature,
+    MissingSignature,
+    NoSecret,
+    NotConfigured,
+    Refused,
+)
+from providers.events import EndedReason, EventKind
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+"""``received_at`` of every request a Case makes (and the time it is signed at)."""
+
+ORIGIN = "https://patchbay.example"
+TOKEN = "tok_0123456789abcdefghijklmnop"  # the path parameter ``token``
+CALL_ID = "7a9d3c52-61f0-4f0e-9a55-3f1f6f5a1b11"  # the path parameter ``call_id``
+MEDIA_URL = "wss://patchbay.example/media/carrier/str_0123456789abcdefghijkl"
+
+
+class Case(ABC):
+    """What one carrier lends to the suite. Everything is plain data or pure."""
+
+    provider: ClassVar[Provider]
+    account: ClassVar[Account]
+    """Has every secret the carrier knows (REST too). Its first signing secret signs the requests."""
+    rotated: ClassVar[Account]
+    """The same ref; a newer signing secret first, ``account``'s one second."""
+    keyless: ClassVar[Account]
+    """The same ref without any signing secret, built by ``Account(...)`` itself."""
+    stranger: ClassVar[Account]
+    """Another ref and another signing secret."""
+    credential: ClassVar[Mapping[str, Any]]
+    """Vapi's credential body that ``provider.credential`` makes ``account``'s ref of."""
+    signature_header: ClassVar[str]
+    """Lower-case name of the header that carries the signature."""
+    unknown_word: ClassVar[str]
+    unknown: ClassVar[Mapping[str, Any]]
+    """Fields for a STATUS request in which the carrier says ``unknown_word``."""
+
+    @abstractmethod
+    def request(
+        self,
+        hook: HookKind,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        method: str = "POST",
+        query: str = "",
+        signer: Account | None = None,
+    ) -> WebhookRequest:
+        """A signed request of the carrier to its (first) hook of that kind, received at ``NOW``.
+
+        Starts from a recorded request (``requests/``); ``fields`` replace or join the carrier's
+        own, None removes one. ``query`` is ours: the raw query string of the URL we gave out.
+        On GET the carrier's fields follow it. ``signer`` lends the secret only (default
+        ``account``): the request names ``account`` all the same.
+        """
+
+    @abstractmethod
+    def handshake(self, url: str, *, signer: Account | None = None) -> list[tuple[str, str]]:
+        """Headers of the media socket's opening request, signed now (not at ``NOW``)."""
+
+    @abstractmethod
+    def opening(self) -> Sequence[str | bytes]:
+        """The carrier's first messages on the media socket; the last is decoded to StreamStart."""
+
+    @abstractmethod
+    def speech(self, pcm: bytes) -> str | bytes:
+        """The message in which the caller's sound arrives (PCM at the codec's sample rate)."""
+
+    @abstractmethod
+    def heard(self, messages: Sequence[str | bytes]) -> bytes:
+        """What the caller hears of messages we send: PCM at the codec's sample rate."""
+
+
+def hook_url(provider: Provider, kind: HookKind, query: str = "") -> str:
+    """Absolute URL of the carrier's first hook of that kind, path parameters filled in."""
+    path = next(hook.path for hook in provider.hooks if hook.kind is kind)
+    path = path.replace("<token>", TOKEN).replace("<call_id>", CALL_ID)
+    return f"{ORIGIN}{path}" + (f"?{query}" if query else "")
+
+
+def arrow(connect: Mapping[str, Any] | None = None) -> Connect:
+    """A Connect with every field set; ``connect`` replaces some."""
+    whole: dict[str, Any] = {
+        "call_id": CALL_ID,
+        "media_url": MEDIA_URL,
+        "stream_url": f"{ORIGIN}/carrier/stream/{TOKEN}",
+        "continue_url": f"{ORIGIN}/carrier/after/{TOKEN}",
+        "number": "+15005550006",
+    }
+    return Connect(**{**whole, **(connect or {})})
+
+
+OUTCOME_URL = f"{ORIGIN}/carrier/dial/{TOKEN}"
+INSTRUCTIONS: Mapping[str, Instruction] = {
+    "connect": arrow(),
+    "forward to a number": Forward("+14155550123", OUTCOME_URL, caller_id="+15005550006"),
+    "forward to a sip address": Forward("sip:desk@pbx.example", OUTCOME_URL),
+    "return": Return("https://flow.example/back?step=2", {"endedReason": "customer-ended-call"}),
+    "say": Say("One moment, please."),
+    "hang up": HangUp(),
+}
+INEXPRESSIBLE: Mapping[str, Instruction] = {
+    "media URL with a query": arrow({"media_url": f"{MEDIA_URL}?token=1"}),
+    "media URL that is no websocket": arrow({"media_url": "https://patchbay.example/media/x"}),
+    "relative media URL": arrow({"media_url": "/media/x"}),
+    "relative stream URL": arrow({"stream_url": "/carrier/stream/x"}),
+    "relative outcome URL": Forward("+14155550123", "/carrier/dial/x"),
+    "relative return URL": Return("/back", {}),
+    "return to no website": Return("javascript:alert(1)", {}),
+    "forward to nobody": Forward("", OUTCOME_URL),
+    "forward to a word": Forward("reception", OUTCOME_URL),
+}
+MALFORMED_SIGNATURES: Mapping[str, str] = {
+    "empty": "",
+    "a word": "signature",
+    "not ASCII": "Bearer \u00e9\u00e9\u00e9",
+    "a lone surrogate": "\ud800",
+    "NUL": "\x00",
+    "three empty parts": "Bearer ..",
+    "8 kB": "Bearer " + "A" * 8192,
+}
+BAD_FRAMES: Mapping[str, str] = {
+    "empty": "",
+    "no JSON": "hello",
+    "half of it": '{"event":',
+    "an array": "[1]",
+    "null": "null",
+    "no name": "{}",
+    "a number as name": '{"event": 5}',
+    "nested deeper than any parser": "[" * 50_000,
+    "over 64 kB": json.dumps({"event": "x" * 70_000}),
+}
+WHERE_IT_ASKS = frozenset(
+    {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.FALLBACK}
+)
+PARTS = frozenset({"__init__", "config", "signature", "webhooks", "rest", "media"})
+MARKUPS = frozenset({"twiml", "ncco"})
+
+inherited = settings(suppress_health_check=[HealthCheck.differing_executors])
+"""For property tests here: one function, run for the classes of several carriers."""
+
+
+class ProviderContract:
+    """The suite. Subclass it as ``Test<Carrier>Contract`` with ``case`` set."""
+
+    case: ClassVar[Case]
+
+    # -------------------------------------------------------------- names and URLs
+
+    def test_it_has_every_member_of_the_protocol_with_the_same_parameters(self) -> None:
+        for name, member in vars(Provider).items():
+            if name.startswith("_") or not inspect.isfunction(member):
+                continue
+            wanted = list(inspect.signature(member).parameters)[1:]
+            assert list(inspect.signature(getattr(self.case.provider, name)).parameters) == wanted
+
+    def test_its_attributes_are_of_the_kinds_promised(self) -> None:
+        provider = self.case.provider
+        assert re.fullmatch(r"[a-z]+", provider.name)
+        assert isinstance(provider.return_hosts, frozenset)
+        assert isinstance(provider.connect_failed, EndedReason)
+        assert provider.number_fields.number.startswith(provider.name)
+
+    def test_its_folder_has_the_parts_every_carrier_has(self) -> None:
+        module = inspect.getmodule(type(self.case.provider))
+        assert module is not None
+        assert module.__file__ is not None
+        found = {path.stem for path in Path(module.__file__).parent.glob("*.py")}
+        assert found >= PARTS
+        assert len(found & MARKUPS) == 1
+
+    def test_its_hooks_are_below_its_name_and_told_apart(self) -> None:
+        provider = self.case.provider
+        for hook in provider.hooks:
+            assert re.fullmatch(rf"/{provider.name}(/[a-z_]+|/<(token|call_id)>)+", hook.path)
+            assert hook.methods
+            assert set(hook.methods) <= {"GET", "POST"}
+        assert len({hook.path for hook in provider.hooks}) == len(provider.hooks)
+        assert {HookKind.ARRIVE, HookKind.STATUS} <= self._kinds()
+
+    # -------------------------------------------------------------- accounts
+
+    def test_a_credential_becomes_the_account(self) -> None:
+        provider = self.case.provider
+        ref, public, secrets = provider.credential(self.case.credential)
+        assert provider.account(ref, secrets).ref == self.case.account.ref
+        json.dumps([public, secrets])
+
+    def test_nothing_secret_is_public_or_printed(self) -> None:
+        _, public, secrets = self.case.provider.credential(self.case.credential)
+        printed = repr(self.case.provider.account(self.case.account.ref, secrets))
+        for secret in _texts(secrets):
+            assert secret not in json.dumps(public)
+            assert secret not in printed
+
+    @pytest.mark.parametrize("wrong", [5, "", [""], [5], {"a": "b"}], ids=repr)
+    def test_a_secret_of_a_wrong_shape_is_named_and_not_shown(self, wrong: object) -> None:
+        for name in self.case.account.secrets:
+            secrets = {**self.case.account.secrets, name: wrong}
+            with pytest.raises(NotConfigured, match=name) as caught:
+                self.case.provider.account(self.case.account.ref, secrets)
+            for secret in _texts(self.case.account.secrets):
+                assert secret not in str(caught.value)
+
+    def test_a_secret_nobody_knows_is_refused_by_name(self) -> None:
+        secrets = {**self.case.account.secrets, "pasword": "x"}
+        with pytest.raises(NotConfigured, match="pasword"):
+            self.case.provider.account(self.case.account.ref, secrets)
+
+    @pytest.mark.parametrize("body", [{}, {"provider": "carrierpigeon"}], ids=repr)
+    def test_a_credential_of_nothing_is_refused(self, body: Mapping[str, Any]) -> None:
+        with pytest.raises(NotConfigured):
+            self.case.provider.credential(body)
+
+    # -------------------------------------------------------------- signatures
+
+    def test_every_hook_lets_its_recorded_request_in(self) -> None:
+        for kind in self._kinds():
+            request = self.case.request(kind)
+            assert self.case.provider.claimed_account(request) == self.case.account.ref
+            self.case.provider.verify(request, self.case.account)
+            self.case.provider.verify(request, self.case.account)  # a re-send of the same
+
+    def test_a_get_is_let_in_where_it_is_allowed(self) -> None:
+        request = self.case.request(HookKind.ARRIVE, method="GET", query="assistantId=a%20b")
+        self.case.provider.verify(request, self.case.account)
+
+    def test_without_a_signature_there_is_nothing_to_verify(self) -> None:
+        request = self._with_signatures()
+        with pytest.raises(MissingSignature):
+            self.case.provider.verify(request, self.case.account)
+        with pytest.raises(MissingSignature):
+            self.case.provider.claimed_account(request)
+
+    @pytest.mark.parametrize("text", MALFORMED_SIGNATURES.values(), ids=MALFORMED_SIGNATURES)
+    def test_a_malformed_signature_is_refused(self, text: str) -> None:
+        with pytest.raises(Refused):
+            self.case.provider.verify(self._with_signatures(text), self.case.account)
+
+    def test_two_signatures_are_refused_even_if_both_hold(self) -> None:
+        held = self.case.request(HookKind.STATUS).header(self.case.signature_header) or ""
+        with pytest.raises(Refused):
+            self.case.provider.verify(self._with_signatures(held, held), self.case.account)
+
+    def test_a_wrong_secret_is_refused(self) -> None:
+        request = self.case.request(HookKind.STATUS, signer=self.case.stranger)
+        with pytest.raises(InvalidSignature):
+            self.case.provider.verify(request, self.case.account)
+
+    def test_another_account_with_the_same_secret_is_refused(self) -> None:
+        account = replace(self.case.account, ref=self.case.stranger.ref)
+        with pytest.raises(InvalidSignature):
+            self.case.provider.verify(self.case.request(HookKind.STATUS), account)
+
+    def test_a_changed_body_is_refused(self) -> None:
+        request = self.case.request(HookKind.STATUS)
+        for changed in (_one_digit_other(request.body), b"", request.body * 2):
+            with pytest.raises(InvalidSignature):
+                self.case.provider.verify(replace(request, body=changed), self.case.account)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda url: url.replace("assistantId=a", "assistantId=b"),  # a value of ours
+            lambda url: f"{url}&flow=x",  # one more
+            lambda url: _one_digit_other(url.encode()).decode(),  # a value of the carrier's
+            lambda url: url.partition("?")[0],  # all gone
+        ],
+        ids=["ours", "added", "theirs", "none"],
+    )
+    def test_a_changed_query_of_a_get_is_refused(self, change: Any) -> None:
+        request = self.case.request(HookKind.ARRIVE, method="GET", query="assistantId=a")
+        with pytest.raises(InvalidSignature):
+            self.case.provider.verify(replace(request, url=change(request.url)), self.case.account)
+
+    def test_without_a_secret_nothing_is_let_in(self) -> None:
+        with pytest.raises(NoSecret):
+            self.case.provider.verify(self.case.request(HookKind.STATUS), self.case.keyless)
+
+    def test_an_old_secret_holds_while_secrets_rotate(self) -> None:
+        for signer in (self.case.account, self.case.rotated):
+            request = self.case.request(HookKind.STATUS, signer=signer)
+            self.case.provider.verify(request, self.case.rotated)
+
+    # -------------------------------------------------------------- the media socket
+
+    def test_a_signed_handshake_is_let_in(self) -> None:
+        for signer in (self.case.account, self.case.rotated):
+            headers = self.case.handshake(MEDIA_URL, signer=signer)
+            self.case.provider.verify_socket(MEDIA_URL, headers, self.case.rotated)
+
+    def test_an_unsigned_handshake_is_refused(self) -> None:
+        with pytest.raises(MissingSignature):
+            self.case.provider.verify_socket(MEDIA_URL, [], self.case.account)
+
+    def test_a_handshake_signed_by_somebody_else_is_refused(self) -> None:
+        headers = self.case.handshake(MEDIA_URL, signer=self.case.stranger)
+        with pytest.raises(InvalidSignature):
+            self.case.provider.verify_socket(MEDIA_URL, headers, self.case.account)
+
+    def test_a_handshake_is_refused_without_a_secret(self) -> None:
+        with pytest.raises(NoSecret):
+            self.case.provider.verify_socket(
+                MEDIA_URL, self.case.handshake(MEDIA_URL), self.case.keyless
+            )
+
+    @pytest.mark.parametrize("text", MALFORMED_SIGNATURES.values(), ids=MALFORMED_SIGNATURES)
+    def test_a_malformed_handshake_is_refused(self, text: str) -> None:
+        with pytest.raises(Refused):
+            self.case.provider.verify_socket(
+                MEDIA_URL, [(self.case.signature_header, text)], self.case.account
+            )
+
+    # -------------------------------------------------------------- reports
+
+    def test_every_hook_reports_events_in_our_words(self) -> None:
+        for kind in self._kinds():
+            report = self.case.provider.parse(kind, self.case.request(kind))
+            assert report.events
+            assert not report.unknown
+            for event in report.events:
+                assert event.source == self.case.provider.name
+                assert event.at.utcoffset() == timedelta(0)
+                json.dumps([event.data, event.raw])
+            assert len({event.key for event in report.events}) == len(report.events)
+
+    def test_it_asks_where_a_carrier_waits_for_an_instruction(self) -> None:
+        for kind in self._kinds():
+            report = self.case.provider.parse(kind, self.case.request(kind))
+            assert report.asks == (kind in WHERE_IT_ASKS)
+
+    def test_a_resend_has_the_keys_of_the_first(self) -> None:
+        for kind in self._kinds():
+            request = self.case.request(kind)
+            late = replace(request, received_at=NOW + timedelta(hours=1))
+            first, second = (self.case.provider.parse(kind, each) for each in (request, late))
+            assert [event.key for event in first.events] == [event.key for event in second.events]
+
+    def test_a_leg_that_arrives_says_who_and_why(self) -> None:
+        query = (
+            "assistantId=a%20b&returnUrl=https%3A%2F%2Fx.example%2F%3Fa%3D1&metadata.lang=%C3%A9"
+        )
+        for method in ("GET", "POST"):
+            request = self.case.request(HookKind.ARRIVE, method=method, query=query)
+            report = self.case.provider.parse(HookKind.ARRIVE, request)
+            assert report.leg is not None
+            assert report.leg.call_ref
+            assert report.leg.leg_ref
+            assert report.leg.inbound
+            assert report.leg.from_
+            assert report.leg.to
+            assert report.visit is not None
+            assert report.visit.assistant_id == "a b"
+            assert report.visit.return_url == "https://x.example/?a=1"
+            assert report.visit.metadata == {"lang": "\u00e9"}
+            assert report.events[0].kind is EventKind.LEG_FETCHED
+
+    def test_our_words_in_the_carriers_place_mean_nothing(self) -> None:
+        request = self.case.request(HookKind.ARRIVE, {"assistantId": "smuggled"})
+        visit = self.case.provider.parse(HookKind.ARRIVE, request).visit
+        assert visit is not None
+        assert visit.assistant_id is None
+
+    def test_an_unknown_word_is_kept_and_changes_nothing(self) -> None:
+        request = self.case.request(HookKind.STATUS, self.case.unknown)
+        self.case.provider.verify(request, self.case.account)
+        report = self.case.provider.parse(HookKind.STATUS, request)
+        assert report.unknown == (self.case.unknown_word,)
+        assert [event.kind for event in report.events] == [EventKind.NOTE]
+        assert self.case.unknown_word in json.dumps(report.events[0].raw)
+
+    def test_an_unknown_parameter_is_kept(self) -> None:
+        request = self.case.request(HookKind.STATUS, {"NewIn2031": "yes"})
+        self.case.provider.verify(request, self.case.account)
+        event = self.case.provider.parse(HookKind.STATUS, request).events[0]
+        assert event.raw["NewIn2031"] == "yes"
+
+    @inherited
+    @given(body=st.binary(max_size=400), query=st.text(max_size=60), get=st.booleans())
+    def test_rubbish_is_a_bad_request_and_nothing_worse(
+        self, body: bytes, query: str, get: bool
+    ) -> None:
+        for kind in HookKind:
+            whole = self.case.request(HookKind.STATUS)
+            method = "GET" if get else "POST"
+            url = f"{whole.url}?{query}"
+            request = replace(whole, method=method, url=url, body=b"" if get else body)
+            try:
+                self.case.provider.parse(kind, request)
+            except BadRequest:
+                continue
+
+    # -------------------------------------------------------------- answers
+
+    @pytest.mark.parametrize("instruction", INSTRUCTIONS.values(), ids=INSTRUCTIONS)
+    def test_every_instruction_can_be_said(self, instruction: Instruction) -> None:
+        answer = self.case.provider.answer([instruction])
+        assert answer.status == 200
+        assert answer.content_type
+        answer.body.decode("utf-8")
+        assert answer == self.case.provider.answer([instruction])
+
+    @pytest.mark.parametrize("instruction", INEXPRESSIBLE.values(), ids=INEXPRESSIBLE)
+    def test_what_cannot_be_said_is_our_bug(self, instruction: Instruction) -> None:
+        with pytest.raises(ValueError):
+            self.case.provider.answer([instruction])
+
+    def test_an_acknowledgement_is_empty(self) -> None:
+        answer = self.case.provider.acknowledge()
+        assert (answer.status, answer.body) == (204, b"")
+
+    def test_a_refusal_tells_a_forger_nothing_and_the_carrier_whether_to_try_again(self) -> None:
+        refusal = self.case.provider.refusal
+        told = "the secret is swordfish"
+        for error in (MissingSignature(told), InvalidSignature(told), NoSecret(told)):
+            assert refusal(error).status in (401, 403)
+            assert told.encode() not in refusal(error).body
+        assert refusal(BadRequest(told)).status == 400
+        assert refusal(BadRequest(told), transient=True).status == 503
+        assert refusal(RuntimeError(told), transient=True).status == 503
+        assert told.encode() not in refusal(RuntimeError(told), transient=True).body
+
+    @pytest.mark.parametrize("inbound", [True, False])
+    def test_details_are_what_a_client_can_serve_from_anywhere(self, inbound: bool) -> None:
+        status_url = f"{ORIGIN}/carrier/status/{TOKEN}"
+        details = Details("+14155550123", "+15005550006", status_url, inbound, arrow())
+        made = self.case.provider.details(details)
+        text = json.dumps(made)
+        assert {"to", "from"} <= set(made)
+        assert MEDIA_URL in text
+        assert status_url in text
+        for name, value in made.items():
+            if name.lower().endswith(("url", "callback")):
+                assert all(each.startswith("https://") for each in _texts(value))
+
+    def test_details_leave_out_what_is_not_known(self) -> None:
+        details = Details(None, None, f"{ORIGIN}/carrier/status/{TOKEN}", True, arrow())
+        made = self.case.provider.details(details)
+        assert not {"to", "from"} & set(made)
+        assert None not in made.values()
+
+    # -------------------------------------------------------------- sound
+
+    def test_a_socket_starts_hears_and_speaks(self) -> None:
+        codec, start = self._started()
+        assert start.sample_rate == codec.sample_rate
+        assert start.parameters.get("callId") == CALL_ID
+        pcm = b"\x00\x10" * (codec.sample_rate // 50)
+        assert isinstance(heard := codec.decode(self.case.speech(pcm)), Audio)
+        assert len(heard.pcm) == len(pcm)
+        said = self.case.heard([*codec.audio(pcm), *codec.flush()])
+        assert len(said) == len(pcm)
+        assert all(abs(each - 0x1000) < 0x80 for each in _samples(said))
+
+    @inherited
+    @given(sizes=st.lists(st.integers(0, 2000), max_size=8))
+    def test_sound_is_whole_however_it_is_cut(self, sizes: list[int]) -> None:
+        codec, _ = self._started()
+        pieces = [b"\x00" * size for size in sizes]
+        messages = [message for piece in pieces for message in codec.audio(piece)]
+        said = self.case.heard([*messages, *codec.flush()])
+        total = sum(sizes)
+        assert total <= len(said) < total + codec.sample_rate * 2 // 50 + 2
+        assert codec.flush() == []
+
+    def test_a_mark_and_a_clear_are_messages(self) -> None:
+        codec, _ = self._started()
+        assert codec.mark("end of sentence")
+        assert codec.clear()
+
+    @pytest.mark.parametrize("message", BAD_FRAMES.values(), ids=BAD_FRAMES)
+    def test_what_the_carrier_cannot_have_sent_is_a_bad_request(self, message: str) -> None:
+        codec, _ = self._started()
+        with pytest.raises(BadRequest):
+            codec.decode(message)
+
+    @inherited
+    @given(message=st.one_of(st.text(max_size=200), st.binary(max_size=200)))
+    def test_a_rubbish_frame_is_a_bad_request_and_nothing_worse(self, message: str | bytes) -> None:
+        codec, _ = self._started()
+        try:
+            codec.decode(message)
+        except BadRequest:
+            return
+
+    # -------------------------------------------------------------- the carrier's API
+
+    def test_an_api_that_cannot_be_reached_is_worth_another_try(self) -> None:
+        client = self._client_of_nobody()
+        order = Dial(
+            "+14155550123", "+15005550006", arrow(), f"{ORIGIN}/carrier/status/{TOKEN}", 600
+        )
+        leg = self.case.provider.parse(HookKind.STATUS, self.case.request(HookKind.STATUS)).leg
+        assert leg is not None
+        for ask in (lambda: client.dial(order), lambda: client.hang_up(leg.leg_ref), client.check):
+            with pytest.raises(CarrierError) as caught:
+                ask()
+            assert not caught.value.permanent
+            assert not caught.value.gone
+
+    # -------------------------------------------------------------- helpers
+
+    def _kinds(self) -> set[HookKind]:
+        return {hook.kind for hook in self.case.provider.hooks}
+
+    def _with_signatures(self, *values: str) -> WebhookRequest:
+        """A STATUS request whose signature header stands there once per value."""
+        request = self.case.request(HookKind.STATUS)
+        name = self.case.signature_header
+        rest = [header for header in request.headers if header[0] != name]
+        return replace(request, headers=[*rest, *((name, value) for value in values)])
+
+    def _started(self) -> tuple[Codec, StreamStart]:
+        codec = self.case.provider.codec()
+        frames = [codec.decode(message) for message in self.case.opening()]
+        assert isinstance(frames[-1], StreamStart)
+        return codec, frames[-1]
+
+    def _client_of_nobody(self) -> Client:
+        """A client of an address where nobody listens: bound once, then closed."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        account = replace(self.case.account, api_url=f"http://127.0.0.1:{port}")
+        return self.case.provider.client(account, timeout=5.0)
+
+
+def _one_digit_other(text: bytes) -> bytes:
+    """The last digit in it, changed: still well-formed, no longer the same."""
+    at = max(text.rfind(str(digit).encode()) for digit in range(10))
+    digit = (text[at] - ord("0") + 1) % 10
+    return text[:at] + str(digit).encode() + text[at + 1 :]
+
+
+def _texts(value: Any) -> list[str]:
+    """All strings in a JSON value."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value if _is_list(value) else ()
+    return [text for each in inner for text in _texts(each)]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _samples(pcm: bytes) -> list[int]:
+    return [int.from_bytes(pcm[at : at + 2], "little", signed=True) for at in range(0, len(pcm), 2)]

@@ -1,0 +1,171 @@
+"""Media Streams messages: JSON text with mu-law sound in base64, 8000 samples a second.
+
+Knows no call and closes nothing: what a frame means is for whoever reads it.
+https://www.twilio.com/docs/voice/media-streams/websocket-messages
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from providers.base.media import (
+    Audio,
+    Digit,
+    Frame,
+    MarkPlayed,
+    StreamStart,
+    StreamStop,
+    UnknownFrame,
+)
+from providers.common import audio
+from providers.errors import BadRequest
+from providers.twilio.config import ACCOUNT_SID
+
+SAMPLE_RATE = 8000
+MAX_MESSAGE = 64 * 1024
+"""Characters; Twilio's own are below 500."""
+
+_CALL = re.compile(r"CA[0-9a-f]{32}")
+_STREAM = re.compile(r"MZ[0-9a-f]{32}")
+_DIGIT = re.compile(r"[0-9*#A-D]")
+_MULAW = {"encoding": "audio/x-mulaw", "sampleRate": SAMPLE_RATE, "channels": 1}
+
+
+class TwilioCodec:
+    """One media socket. Remembers the stream's id, which every message to Twilio must name."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self) -> None:
+        self._stream: str | None = None
+        self._odd = b""
+
+    def decode(self, message: str | bytes) -> Frame:
+        """One message of Twilio's. ``connected`` says nothing we use: an unknown frame of that name.
+
+        Raises ``BadRequest`` for what Twilio cannot have sent: binary (31950 the other way round),
+        over 64 kB, no JSON object, sound before ``start`` or of another stream.
+        """
+        body = _object(message)
+        word = body.get("event")
+        if not isinstance(word, str):
+            raise BadRequest("a media message without an event")
+        if word not in _READERS:
+            return UnknownFrame(word[:40])
+        if word != "start" and (self._stream is None or body.get("streamSid") != self._stream):
+            raise BadRequest(f"{word} before start, or of another stream")
+        return _READERS[word](self, body)
+
+    def audio(self, pcm: bytes) -> list[str | bytes]:
+        """One message of any size; Twilio buffers it. Half a sample waits for its other half.
+
+        Raises ``ValueError`` before ``start`` was decoded, as ``mark`` and ``clear`` do.
+        """
+        pcm = self._odd + pcm
+        whole = len(pcm) // audio.SAMPLE_WIDTH * audio.SAMPLE_WIDTH
+        self._odd = pcm[whole:]
+        if not whole:
+            return []
+        payload = base64.b64encode(audio.pcm_to_mulaw(pcm[:whole])).decode()
+        return [self._message("media", media={"payload": payload})]
+
+    def flush(self) -> list[str | bytes]:
+        """The half sample ``audio`` kept back, if any."""
+        return self.audio(b"\0") if self._odd else []
+
+    def mark(self, name: str) -> list[str | bytes]:
+        """Twilio sends the mark back once all before it was played, or cleared."""
+        return [self._message("mark", mark={"name": name})]
+
+    def clear(self) -> list[str | bytes]:
+        """Drop what was not played yet."""
+        self._odd = b""
+        return [self._message("clear")]
+
+    def _message(self, event: str, **more: Any) -> str:
+        if self._stream is None:
+            raise ValueError("nothing can be sent before the stream's start")
+        return json.dumps({"event": event, "streamSid": self._stream, **more})
+
+    def _start(self, body: dict[str, Any]) -> Frame:
+        start = _member(body, "start")
+        stream, call, account = (
+            start.get("streamSid"),
+            start.get("callSid"),
+            start.get("accountSid"),
+        )
+        if self._stream is not None or not _sid(_STREAM, stream) or body.get("streamSid") != stream:
+            raise BadRequest("a second start, or one without a stream's id")
+        if not _sid(_CALL, call) or not _sid(ACCOUNT_SID, account):
+            raise BadRequest("start names no call or no account")
+        if start.get("mediaFormat") != _MULAW:
+            raise BadRequest("start announces another sound than mu-law, 8000 Hz, mono")
+        parameters = start.get("customParameters") or {}
+        if not isinstance(parameters, dict):
+            raise BadRequest("customParameters is no object")
+        self._stream = stream
+        return StreamStart(stream, call, account, SAMPLE_RATE, parameters)
+
+    def _media(self, body: dict[str, Any]) -> Frame:
+        media = _member(body, "media")
+        if media.get("track", "inbound") != "inbound":
+            return UnknownFrame("media of another track")
+        try:
+            mulaw = base64.b64decode(media.get("payload", ""), validate=True)
+        except (ValueError, TypeError) as error:
+            raise BadRequest("media whose payload is not base64") from error
+        return Audio(audio.mulaw_to_pcm(mulaw))
+
+    def _dtmf(self, body: dict[str, Any]) -> Frame:
+        digit = _member(body, "dtmf").get("digit")
+        if not _sid(_DIGIT, digit):
+            raise BadRequest("dtmf without a digit")
+        return Digit(str(digit))
+
+    def _mark(self, body: dict[str, Any]) -> Frame:
+        name = _member(body, "mark").get("name")
+        if not isinstance(name, str):
+            raise BadRequest("a mark without a name")
+        return MarkPlayed(name)
+
+    def _stop(self, body: dict[str, Any]) -> Frame:
+        """The stream is over, which does not say that the call is: its owner may have redirected it."""
+        return StreamStop()
+
+
+_READERS: dict[str, Callable[[TwilioCodec, dict[str, Any]], Frame]] = {
+    "start": TwilioCodec._start,
+    "media": TwilioCodec._media,
+    "dtmf": TwilioCodec._dtmf,
+    "mark": TwilioCodec._mark,
+    "stop": TwilioCodec._stop,
+}
+
+
+def _object(message: str | bytes) -> dict[str, Any]:
+    if isinstance(message, bytes):
+        raise BadRequest("a binary message; Media Streams are text")
+    if len(message) > MAX_MESSAGE:
+        raise BadRequest("a media message over 64 kB")
+    try:
+        body = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("a media message that is not JSON") from error
+    if not isinstance(body, dict):
+        raise BadRequest("a media message that is no object")
+    return body
+
+
+def _member(body: dict[str, Any], name: str) -> dict[str, Any]:
+    member = body.get(name)
+    if not isinstance(member, dict):
+        raise BadRequest(f"a media message without {name}")
+    return member
+
+
+def _sid(shape: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and shape.fullmatch(value) is not None

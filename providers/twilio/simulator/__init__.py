@@ -1,0 +1,1 @@
+"""A simulated Twilio that speaks the real protocol over real sockets."""

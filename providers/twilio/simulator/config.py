@@ -1,0 +1,127 @@
+"""The simulated Twilio's account, and its requests: signed, with overrides and re-sends.
+
+https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from uuid import uuid4
+
+from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
+from providers.simulation.timeline import Response, extended
+from providers.twilio.config import FLOW_HOST, NAME
+from providers.twilio.signature import FORM, compute
+
+if TYPE_CHECKING:
+    from providers.twilio.simulator.call import TwilioCall
+
+USER_AGENT = "TwilioProxy/1.1"
+MAX_RETRIES = 5
+FLOW_SID = "FW" + "5" * 32
+"""The owner's Studio flow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwilioConfig(SimulatorConfig):
+    """``auth_token`` signs, and is the password of the REST API."""
+
+    account_sid: str
+    auth_token: str = field(repr=False)
+
+
+def config_from_environment(
+    environ: Mapping[str, str] | None = None, **changes: Any
+) -> TwilioConfig:
+    """From the bridge's own variables. Raises ``SimulatorError`` naming the one that is missing."""
+    environ = os.environ if environ is None else environ
+    account = setting(environ, "TWILIO_ACCOUNT_SID")
+    values = common_settings(environ) | {
+        "account_sid": account,
+        "auth_token": setting(environ, "TWILIO_AUTH_TOKEN").split(",")[0].strip(),
+        "number": setting(environ, "TWILIO_PHONE_NUMBER"),
+        "api_port": own_port(setting(environ, "TWILIO_API_URL", "")),
+        "return_url": flow_url(account),
+    }
+    return TwilioConfig(**(values | changes))
+
+
+def flow_url(account_sid: str) -> str:
+    """Where Studio takes a leg back."""
+    return f"https://{FLOW_HOST}/v1/Accounts/{account_sid}/Flows/{FLOW_SID}?FlowEvent=return"
+
+
+class TwilioStage(Stage):
+    """One run against a bridge."""
+
+    carrier = NAME
+
+    def __init__(self, config: TwilioConfig, out: Callable[[str], object] = print) -> None:
+        super().__init__(config, out)
+        self.config: TwilioConfig = config
+        self.calls: dict[str, TwilioCall] = {}
+        """Every call of the run by its sid, for the REST API."""
+
+    def prepare(
+        self, method: str, url: str, params: Mapping[str, str], label: str
+    ) -> Callable[[], Response]:
+        """One signed request, to be sent by calling it; however often, always under the same token."""
+        target, retries, causes = overrides(url)
+        headers = {"User-Agent": USER_AGENT, "I-Twilio-Idempotency-Token": str(uuid4())}
+        signed: Mapping[str, str] = params
+        body = urlencode(params).encode()
+        if method == "GET":
+            target, signed, body = extended(target, params), {}, b""
+        else:
+            headers["Content-Type"] = f"{FORM}; charset=UTF-8"
+        headers["X-Twilio-Signature"] = compute(
+            self.config.auth_token, signed_url(target), signed.items()
+        )
+        send = partial(self.wire.send, self.outbound, method, target, headers, body, label=label)
+        return partial(insistent, send, retries, causes)
+
+    def handshake(self, url: str) -> dict[str, str]:
+        """Headers of the media socket's opening request: signed as given, no parameters."""
+        signature = compute(self.config.auth_token, signed_url(url))
+        return {"X-Twilio-Signature": signature, "User-Agent": USER_AGENT}
+
+
+def insistent(send: Callable[[], Response], retries: int, causes: frozenset[str]) -> Response:
+    """Send, and send again for these causes."""
+    response = send()
+    for _ in range(retries):
+        if not causes & failures(response):
+            break
+        response = send()
+    return response
+
+
+def overrides(url: str) -> tuple[str, int, frozenset[str]]:
+    """A webhook URL -> (URL without its fragment, times to send again, causes to send again for)."""
+    target, _, fragment = url.partition("#")
+    asked = dict(parse_qsl(fragment))
+    retries = int(asked.get("rc", "1"))
+    causes = frozenset(asked.get("rp", "ct").split(","))
+    return target, min(retries, MAX_RETRIES), causes
+
+
+def failures(response: Response) -> frozenset[str]:
+    """What went wrong, in the words of ``rp``; empty when nothing did."""
+    if response.status == 0:
+        return frozenset({"ct", "rt", "all"})
+    if response.status >= 400:
+        return frozenset({f"{response.status // 100}xx", "all"})
+    return frozenset()
+
+
+def signed_url(url: str) -> str:
+    """Over TLS Twilio signs the URL without its port."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "wss") or not parts.port:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition(":")[0]))

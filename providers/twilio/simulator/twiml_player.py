@@ -1,0 +1,228 @@
+"""What a simulated Twilio call runs: TwiML, its media streams, and the way back to the owner's flow.
+
+Knows the verbs the bridge writes. What a real Twilio would not run as meant is a problem of the
+run: unknown verbs, text that is no TwiML, a stream URL with a query.
+https://www.twilio.com/docs/voice/twiml
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urljoin, urlsplit
+from uuid import uuid4
+
+from providers.simulation.caller import perform
+from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.stage import Callee
+from providers.twilio.config import FLOW_HOST
+from providers.twilio.simulator.call import Document, Source, TwilioCall
+from providers.twilio.simulator.media import MediaStream
+
+RING_SECONDS = 2.0
+MAX_DOCUMENTS = 50
+MAX_TWIML = 4000
+"""Characters; longer documents cannot be pushed by the REST API."""
+STREAM_ERRORS = {
+    Ending.BRIDGE_CLOSED: "31921: Stream - WebSocket - Close Error",
+    Ending.DROPPED: "31903: Stream - WebSocket - Broken Pipe",
+}
+"""Twilio reports even an intended close of the server's as an error."""
+
+
+def arrive(call: TwilioCall, source: Source) -> None:
+    """An inbound leg: what ``source`` answers is run, which picks the phone up."""
+    call.stage.calls[call.sid] = call
+    call.stage.timeline.add("caller", f"calls {call.to}")
+    _run(call, source)
+
+
+def dial(call: TwilioCall, source: Source, callee: Callee) -> None:
+    """An outbound leg, as the REST API places it."""
+    call.report("initiated")
+    if callee.outcome == "failed":
+        call.finish("failed")
+        return
+    call.ring()
+    patience = None if callee.outcome == "rings" else RING_SECONDS * call.stage.config.speed
+    if call.over.wait(patience):
+        return
+    if callee.outcome == "answered":
+        call.pick_up()
+        if call.detection is not None and not call.detection.url:
+            call.answered_by = call.detection.verdict
+        _run(call, source)
+    else:
+        call.finish(callee.outcome)
+
+
+def _run(call: TwilioCall, source: Source) -> None:
+    """Documents until there is none; then the leg is hung up."""
+    document = source()
+    call.pick_up()
+    for _ in range(MAX_DOCUMENTS):
+        if document is None or call.over.is_set():
+            break
+        document = _perform(call, document)
+    else:
+        call.stage.problem(f"more than {MAX_DOCUMENTS} documents in one call")
+    call.finish("completed")
+
+
+def _perform(call: TwilioCall, document: Document) -> Document | None:
+    """The verbs in order; the document that takes over, if any does."""
+    for verb in _verbs(call, document.text):
+        if verb.tag not in VERBS:
+            call.stage.problem(f"12200: <{verb.tag}> is no verb this call can run")
+            continue
+        following = VERBS[verb.tag](call, verb, document.base)
+        following = call.redirected() or following
+        if following is not None or call.over.is_set():
+            return following
+    return None
+
+
+def _verbs(call: TwilioCall, text: str) -> Iterable[ET.Element]:
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - the bridge's own answer
+    except ET.ParseError as error:
+        call.stage.problem(f"12100: not well-formed TwiML ({error})")
+        return ()
+    if root.tag != "Response" or len(text) > MAX_TWIML:
+        call.stage.problem(f"12100: not one <Response> of at most {MAX_TWIML} characters")
+        return ()
+    return root
+
+
+# ------------------------------------------------------------------ <Connect><Stream>
+
+
+def _connect(call: TwilioCall, verb: ET.Element, base: str) -> None:
+    """Until the stream ends. No verb runs any more for a caller who has left."""
+    noun = verb.find("Stream")
+    if noun is None:
+        call.stage.problem("<Connect> without <Stream>")
+        return
+    stream = _stream(call, noun)
+    try:
+        _open(call, stream)
+    except SocketRefused as error:
+        call.stage.problem(str(error))
+        _report(call, noun, stream, "stream-error", f"31920: {error}")
+        return
+    _report(call, noun, stream, "stream-started")
+    call.tell_verdict()  # a real one takes seconds: the call is under way
+    patience = call.time_limit or call.stage.config.timeout
+    ending = perform(call.next_act(), stream, call.stage, patience)
+    call.stream = None
+    _report_end(call, noun, stream, ending)
+    if ending is Ending.CALLER_LEFT or stream.expired:
+        call.finish("completed")
+
+
+def _stream(call: TwilioCall, noun: ET.Element) -> MediaStream:
+    url, config = noun.get("url", ""), call.stage.config
+    parameters = {each.get("name", ""): each.get("value", "") for each in noun.iter("Parameter")}
+    call.stage.call_id = parameters.get("callId", call.stage.call_id)
+    return MediaStream(
+        url,
+        call.stage.handshake(url),
+        config.speed,
+        account_sid=config.account_sid,
+        call_sid=call.sid,
+        parameters=parameters,
+    )
+
+
+def _open(call: TwilioCall, stream: MediaStream) -> None:
+    """Raises ``SocketRefused``."""
+    if not stream.url.startswith(("wss://", "ws://")) or "?" in stream.url:
+        raise SocketRefused("31922: the stream URL is not wss:// without a query")
+    call.stream = stream
+    stream.open()
+    if call.over.is_set() or call.is_redirected:
+        stream.interrupt()  # decided while it was opened
+    call.stage.timeline.add(call.stage.outbound, f"media open {urlsplit(stream.url).path}")
+
+
+def _report_end(call: TwilioCall, noun: ET.Element, stream: MediaStream, ending: Ending) -> None:
+    call.stage.timeline.add("media", str(ending))
+    if ending in STREAM_ERRORS:
+        _report(call, noun, stream, "stream-error", STREAM_ERRORS[ending])
+    _report(call, noun, stream, "stream-stopped")
+
+
+def _report(
+    call: TwilioCall, noun: ET.Element, stream: MediaStream, event: str, error: str = ""
+) -> None:
+    """A stream status callback. These have ISO dates, no sequence number and no CallStatus."""
+    if not (url := noun.get("statusCallback")):
+        return
+    params = {
+        "AccountSid": call.stage.config.account_sid,
+        "CallSid": call.sid,
+        "StreamSid": stream.sid,
+        "StreamName": noun.get("name", stream.sid),
+        "StreamEvent": event,
+        "Timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    errors = {"StreamError": error} if error else {}
+    call.post(noun.get("statusCallbackMethod", "POST"), url, params | errors, event)
+
+
+# ------------------------------------------------------------------ the other verbs
+
+
+def _redirect(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
+    """To the bridge, or to the owner's flow, which has nothing more to do with the leg."""
+    url = urljoin(base, (verb.text or "").strip())
+    if call.stage.wire.knows(url):
+        return call.fetch(url, verb.get("method", "POST"))
+    params = dict(parse_qsl(urlsplit(url).query))
+    if urlsplit(url).hostname == FLOW_HOST and params.get("FlowEvent") != "return":
+        call.stage.problem("without FlowEvent=return Studio starts the flow anew")
+    call.stage.took_back(params)
+    call.finish("completed")
+    return None
+
+
+def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
+    """The other party answers, talks and hangs up; or it is busy, unanswered, out of reach."""
+    noun, word = next(iter(verb), verb), call.stage.destination_outcome
+    call.stage.timeline.add("caller", f"is connected to {(noun.text or '').strip()}: {word}")
+    if not (action := verb.get("action")):
+        return None
+    outcome = {"DialCallSid": f"CA{uuid4().hex}", "DialCallStatus": word, "DialBridged": "false"}
+    if word == "answered":
+        outcome |= {"DialCallStatus": "completed", "DialCallDuration": "5", "DialBridged": "true"}
+    if word == "canceled":
+        call.finish("completed")  # the caller did not wait
+    return call.fetch(urljoin(base, action), verb.get("method", "POST"), outcome)
+
+
+def _say(call: TwilioCall, verb: ET.Element, base: str) -> None:
+    call.stage.timeline.add("caller", f"hears: {(verb.text or '').strip()}")
+
+
+def _pause(call: TwilioCall, verb: ET.Element, base: str) -> None:
+    seconds = verb.get("length", "1")
+    if not seconds.isdecimal():
+        call.stage.problem(f"12200: <Pause length={seconds!r}> is no number of seconds")
+        return
+    call.over.wait(int(seconds) * call.stage.config.speed)
+
+
+def _hang_up(call: TwilioCall, verb: ET.Element, base: str) -> None:
+    call.finish("completed")
+
+
+VERBS: Mapping[str, Callable[[TwilioCall, ET.Element, str], Document | None]] = {
+    "Connect": _connect,
+    "Redirect": _redirect,
+    "Dial": _dial,
+    "Say": _say,
+    "Pause": _pause,
+    "Hangup": _hang_up,
+    "Reject": _hang_up,
+}

@@ -1,0 +1,1 @@
+"""A simulated Vonage that speaks the real protocol over real sockets."""

@@ -1,0 +1,268 @@
+"""One simulated Vonage call: a conversation, its legs, and the events about them.
+
+What it runs is ``simulator_flow``. Numbers have no ``+`` here; every leg has its own uuid, all
+share the conversation's.
+https://developer.vonage.com/en/voice/voice-api/webhook-reference
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from providers.simulation.recording import wav
+from providers.simulation.stage import Act
+from providers.simulation.timeline import Response
+from providers.vonage.simulator.config import VonageStage
+from providers.vonage.simulator.media import VonageSocket
+
+Ncco = list[dict[str, Any]]
+Source = Callable[[], Ncco | None]
+"""Where a call's NCCO comes from; None when none comes."""
+
+INBOUND, OUTBOUND = "inbound", "outbound"
+USER, PLATFORM = "user", "platform"
+"""``disconnected_by``: the party on that leg, or Vonage."""
+RATE = "0.00450000"
+NETWORK = "GB-FIXED"
+REGION_URL = "https://api-eu-3.vonage.com"
+DETAILS: dict[str, dict[str, Any]] = {
+    "unanswered": {"detail": "timeout", "sip_code": 480},
+    "rejected": {"detail": "declined", "sip_code": 603},
+    "failed": {"detail": "cannot_route", "sip_code": 404},
+    "busy": {"sip_code": 486},
+}
+"""What Vonage adds to an event, by its status."""
+CONTENT_TYPE = "application/json"
+FILES = "/v1/files/"
+"""Path of recordings."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventUrl:
+    """Where a leg's events go; None as URL: nowhere we would hear of."""
+
+    url: str | None
+    method: str = "POST"
+
+
+@dataclass
+class Leg:
+    """One connection to or from Vonage. Its events are dated when they happen."""
+
+    stage: VonageStage
+    conversation: str
+    from_: str
+    to: str
+    direction: str
+    events: EventUrl
+    uuid: str = field(default_factory=lambda: str(uuid4()))
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.status = "started"
+        self.over = threading.Event()
+        self.socket: VonageSocket | None = None
+        """Of a websocket leg."""
+        self.redirected: Ncco | None = None
+        """What the REST API transferred the call to, while it is waiting to be run."""
+        self.call: Call | None = None
+        self.price: str | None = None
+        """EUR, as its last event tells it."""
+        self._answered: datetime | None = None
+        self._lock = threading.Lock()
+
+    def happen(self, status: str, **extra: Any) -> None:
+        """An event whose answer does not matter."""
+        if self.events.url is not None:
+            self.stage.courier.post(self._prepare(status, extra))
+
+    def ask(self, status: str, **extra: Any) -> Response:
+        """An event whose answer may be the NCCO to go on with."""
+        if self.events.url is None:
+            return Response(204, b"")
+        return self.stage.courier.ask(self._prepare(status, extra))
+
+    def answered(self) -> None:
+        self._answered = datetime.now(UTC)
+        self.happen("answered", start_time=None, rate=None, network=None)
+
+    def detected(self, word: str) -> None:
+        """Answering machine detection's verdict: it names the leg otherwise, and is no status of it."""
+        if self.events.url is None:
+            return
+        event = {
+            "from": self.from_,
+            "to": self.to,
+            "call_uuid": self.uuid,
+            "conversation_uuid": self.conversation,
+            "status": word,
+            "timestamp": iso(datetime.now(UTC)),
+        }
+        url, method = self.events.url, self.events.method
+        self.stage.courier.post(self.stage.prepare(method, url, event, f"{word} (phone leg)"))
+
+    def complete(self, by: str) -> None:
+        """The last event of a leg; the first end counts."""
+        with self._lock:
+            if self.over.is_set():
+                return
+            self.over.set()
+        now = datetime.now(UTC)
+        began = self._answered or now
+        seconds = round((now - began).total_seconds())
+        billed = max(seconds, 1) if self._answered else 0
+        self.price = f"{float(RATE) * billed / 60:.8f}"
+        costs = {"rate": RATE, "price": self.price, "network": NETWORK}
+        times = {"start_time": iso(began), "end_time": iso(now), "duration": str(seconds)}
+        if self.call is not None:
+            self.call.finish_recordings()
+        self.happen("completed", **costs, **times, disconnected_by=by, sip_code=200)
+
+    def hang_up(self) -> None:
+        """By the REST API. A websocket leg that ends so is not reported as disconnected."""
+        if self._answered is None:
+            self.happen("cancelled")
+        self.complete(PLATFORM)
+        if self.call is not None:
+            self.call.interrupt()
+        elif self.socket is not None:
+            self.socket.interrupt()
+
+    def transfer(self, ncco: Ncco) -> None:
+        """By the REST API: go on with this NCCO, now."""
+        self.redirected = ncco
+        if self.call is not None:
+            self.call.interrupt()
+
+    def event(self, status: str, **extra: Any) -> dict[str, Any]:
+        self.status = status
+        return {
+            "from": self.from_,
+            "to": self.to,
+            "uuid": self.uuid,
+            "conversation_uuid": self.conversation,
+            "status": status,
+            "direction": self.direction,
+            "timestamp": iso(datetime.now(UTC)),
+            "headers": dict(self.headers),
+            **DETAILS.get(status, {}),
+            **extra,
+        }
+
+    def _prepare(self, status: str, extra: Mapping[str, Any]) -> Callable[[], Response]:
+        kind = "socket" if self.to.startswith(("ws://", "wss://")) else "phone"
+        event, url = self.event(status, **extra), self.events.url or ""
+        return self.stage.prepare(self.events.method, url, event, f"{status} ({kind} leg)")
+
+
+@dataclass
+class Call:
+    """A phone leg and what it runs. ``acts``: the caller's on each media socket; the last repeats."""
+
+    leg: Leg
+    acts: Sequence[Act] = (Act.PRESS,)
+    time_limit: float | None = None
+    """Seconds until Vonage itself ends the call."""
+
+    def __post_init__(self) -> None:
+        self.leg.call = self
+        self.rings = threading.Event()
+        self.spoken: list[str] = []
+        """Texts of ``talk`` that the caller heard."""
+        self.media: Leg | None = None
+        """The websocket leg that is open now."""
+        self.verdict = ""
+        """``human`` or ``machine``, until it is told; empty when nobody asked for it."""
+        self.recordings: list[EventUrl] = []
+        """Where those that are running will be reported."""
+        self._acts = iter(self.acts)
+        self.began = time.monotonic()
+
+    @property
+    def stage(self) -> VonageStage:
+        return self.leg.stage
+
+    def next_act(self) -> Act:
+        return next(self._acts, self.acts[-1])
+
+    def tell_verdict(self) -> None:
+        word, self.verdict = self.verdict, ""
+        if word:
+            self.leg.detected(word)
+
+    def finish_recordings(self) -> None:
+        """They end with the conversation; such an event names no leg."""
+        running, self.recordings = self.recordings, []
+        for events in running:
+            ref, file = str(uuid4()), str(uuid4())
+            self.stage.files.add(file)
+            now = iso(datetime.now(UTC))
+            event = {
+                "start_time": now,
+                "recording_url": f"https://api.nexmo.com{FILES}{file}",
+                "size": len(wav()),
+                "recording_uuid": ref,
+                "end_time": now,
+                "conversation_uuid": self.leg.conversation,
+                "timestamp": now,
+            }
+            if events.url is not None:
+                post = self.stage.prepare(events.method, events.url, event, "recording")
+                self.stage.courier.post(post)
+
+    def interrupt(self) -> None:
+        """Stop what runs now: the leg is over, or goes on with another NCCO."""
+        if (media := self.media) is not None and media.socket is not None:
+            media.socket.interrupt()
+
+    def fetch(self, url: str, method: str, extra: Mapping[str, Any] | None = None) -> Ncco | None:
+        """NCCO from an answer URL; None (and a problem) when what comes is none."""
+        payload = {
+            "to": self.leg.to,
+            "from": self.leg.from_,
+            "endpoint_type": "phone",
+            "conversation_uuid": self.leg.conversation,
+            "uuid": self.leg.uuid,
+            "region_url": REGION_URL,
+            **(extra or {}),
+        }
+        request = self.stage.prepare(method, url, payload, "answer")
+        return self.read(self.stage.courier.ask(request))
+
+    def read(self, response: Response) -> Ncco | None:
+        """The NCCO in an answer. Empty ones have none; a wrong one is a problem, and no NCCO either."""
+        if 200 <= response.status < 300 and not response.body:
+            return None
+        self.stage.received(response.text)
+        if fault := unusable(response):
+            self.stage.problem(fault)
+            return None
+        ncco: Ncco = json.loads(response.body)
+        return ncco
+
+
+def unusable(response: Response) -> str:
+    """Why Vonage would not run this answer; empty when it would."""
+    kind = response.content_type.partition(";")[0].strip().lower()
+    if not 200 <= response.status < 300:
+        return f"answered {response.status or 'nothing'} {response.text[:120]!r}"
+    if kind != CONTENT_TYPE:
+        return f"incorrectly encoded NCCO: content type {kind or 'none'}"
+    try:
+        ncco = json.loads(response.body)
+    except ValueError:
+        return "incorrectly encoded NCCO: not JSON"
+    if not isinstance(ncco, list) or not all(isinstance(each, dict) for each in ncco):
+        return "Syntax error in NCCO. Not an array of actions."
+    return ""
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,118 @@
+"""The simulated Vonage's account, and its requests: signed with the account's signature secret.
+
+https://developer.vonage.com/en/getting-started/concepts/webhooks
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
+from providers.simulation.timeline import Response, extended
+from providers.vonage.config import NAME
+from providers.vonage.signature import query_payload, sign
+
+if TYPE_CHECKING:
+    from providers.vonage.simulator.call import Leg
+
+USER_AGENT = "Apache-HttpAsyncClient/4.1"
+RETRIED = (0, 429, 503, 504)
+"""Answers after which Vonage tries once more; 0 is none."""
+OWNER_URL = "http://localhost/flow"
+"""Where the owner's application is notified; never called, only written down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VonageConfig(SimulatorConfig):
+    """``account_key`` is Vonage's api key; ``private_key`` the application's, PEM.
+
+    Without a private key the REST API takes any well-formed token of the application, without an
+    ``api_secret`` any of the account.
+    """
+
+    account_key: str
+    signature_secret: str = field(repr=False)
+    application_id: str = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
+    private_key: str | None = field(default=None, repr=False)
+    api_secret: str | None = field(default=None, repr=False)
+
+
+def config_from_environment(
+    environ: Mapping[str, str] | None = None, **changes: Any
+) -> VonageConfig:
+    """From the bridge's own variables. Raises ``SimulatorError`` naming the one that is missing."""
+    environ = os.environ if environ is None else environ
+    secrets = setting(environ, "VONAGE_SIGNATURE_SECRET")
+    values = common_settings(environ) | {
+        "account_key": setting(environ, "VONAGE_API_KEY"),
+        "signature_secret": secrets.split(",")[0].strip(),
+        "number": setting(environ, "VONAGE_PHONE_NUMBER"),
+        "api_port": own_port(setting(environ, "VONAGE_API_URL", "")),
+        "return_url": OWNER_URL,
+    }
+    if application := setting(environ, "VONAGE_APPLICATION_ID", ""):
+        values["application_id"] = application
+    if secret := setting(environ, "VONAGE_API_SECRET", ""):
+        values["api_secret"] = secret
+    if key := setting(environ, "VONAGE_PRIVATE_KEY", ""):
+        values["private_key"] = key.replace("\\n", "\n")
+    return VonageConfig(**(values | changes))
+
+
+class VonageStage(Stage):
+    """One run against a bridge."""
+
+    carrier = NAME
+
+    def __init__(self, config: VonageConfig, out: Callable[[str], object] = print) -> None:
+        super().__init__(config, out)
+        self.config: VonageConfig = config
+        self.legs: dict[str, Leg] = {}
+        """Every leg of the run by its uuid, for the REST API."""
+        self.files: set[str] = set()
+        """Ids of the recordings there are."""
+
+    def prepare(
+        self, method: str, url: str, payload: Mapping[str, Any], label: str
+    ) -> Callable[[], Response]:
+        """One signed request, to be sent by calling it. A GET carries nested values as JSON."""
+        headers = {"User-Agent": USER_AGENT, "Cache-Control": "max-age=0"}
+        body = b""
+        if method == "GET":
+            url = extended(url, {name: flat(value) for name, value in payload.items()})
+            token = self.token(query_payload(urlsplit(url).query))
+        else:
+            body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+            headers["Content-Type"] = "application/json"
+            token = self.token(body)
+        headers["Authorization"] = f"Bearer {token}"
+        send = partial(self.wire.send, self.outbound, method, url, headers, body, label=label)
+        return partial(twice, send)
+
+    def token(self, payload: bytes | None) -> str:
+        """The JWT of a webhook, or (None) of a websocket's handshake."""
+        return sign(
+            self.config.signature_secret,
+            api_key=self.config.account_key,
+            payload=payload,
+            application_id=self.config.application_id,
+            now=datetime.now(UTC),
+        )
+
+
+def twice(send: Callable[[], Response]) -> Response:
+    """Send, and once more where Vonage does."""
+    response = send()
+    return send() if response.status in RETRIED else response
+
+
+def flat(value: Any) -> str:
+    """As Vonage puts it into a query."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

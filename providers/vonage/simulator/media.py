@@ -1,0 +1,83 @@
+"""The simulated Vonage's end of a media socket: binary PCM frames of exactly 20 ms, JSON events.
+
+https://developer.vonage.com/en/voice/voice-api/concepts/websockets
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from providers.common.audio import SAMPLE_WIDTH
+from providers.simulation.media_socket import FRAME_SECONDS, MediaSocket
+
+AUDIO = re.compile(r"audio/l16;rate=(8000|16000|24000)")
+
+
+class VonageSocket(MediaSocket):
+    """One websocket endpoint. Raises ``ValueError`` for a content type Vonage does not know."""
+
+    subprotocols = ("WSBRIDGE",)
+    """Vonage's gateway offers it, and does without."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        speed: float,
+        *,
+        content_type: str,
+        own_headers: Mapping[str, Any],
+    ) -> None:
+        audio = AUDIO.fullmatch(content_type)
+        if audio is None:
+            raise ValueError(f"content-type {content_type!r} is none of Vonage's")
+        super().__init__(url, headers, speed)
+        self.sample_rate = int(audio[1])
+        # The endpoint's headers lie flat beside Vonage's own fields, which they could overwrite.
+        self._connected = {"event": "websocket:connected", "content-type": content_type}
+        self._connected |= own_headers
+
+    @property
+    def frame_bytes(self) -> int:
+        return int(self.sample_rate * FRAME_SECONDS) * SAMPLE_WIDTH
+
+    def hello(self) -> None:
+        self._say(self._connected)
+
+    def frame(self, pcm: bytes) -> None:
+        self.send(pcm)
+
+    def press(self, digit: str) -> None:
+        self._say({"event": "websocket:dtmf", "digit": digit, "duration": 260})
+
+    def goodbye(self) -> None:
+        """Vonage says nothing: the socket closes."""
+
+    def received(self, message: str | bytes) -> None:
+        """Frames, ``clear`` and ``notify``; of a frame of another size only noise would be heard."""
+        if isinstance(message, bytes):
+            if len(message) != self.frame_bytes:
+                self.faults.append(f"a frame of {len(message)} bytes, not {self.frame_bytes}")
+            self.sound(message)
+            return
+        try:
+            command = json.loads(message)
+            action = command["action"]
+        except (ValueError, KeyError, TypeError):
+            command, action = {}, None
+        if action == "notify" and isinstance(command.get("payload"), dict):
+            self.playout.mark(command["payload"])
+        elif action == "clear":
+            self.cleared()
+            self._say({"event": "websocket:cleared"})
+        else:
+            self.faults.append(f"no command of Vonage's: {message[:80]!r}")
+
+    def _mark_played(self, mark: Any) -> None:
+        self._say({"event": "websocket:notify", "payload": mark})
+
+    def _say(self, event: Mapping[str, Any]) -> None:
+        self.send(json.dumps(event))

@@ -1,0 +1,290 @@
+"""What a simulated Vonage call runs: NCCO actions, websocket legs, and the answers to their events.
+
+Checks of every action what a real Vonage checks; a wrong one is a problem of the run and drops
+the call. The call ends after the last action: there is none that hangs up.
+https://developer.vonage.com/en/voice/voice-api/ncco-reference
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from providers.simulation.caller import perform
+from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.stage import Callee
+from providers.vonage.simulator.call import (
+    OUTBOUND,
+    PLATFORM,
+    USER,
+    Call,
+    EventUrl,
+    Leg,
+    Ncco,
+    Source,
+    iso,
+)
+from providers.vonage.simulator.media import AUDIO, VonageSocket
+
+Action = Mapping[str, Any]
+
+RING_SECONDS = 2.0
+MAX_ACTIONS = 50
+MAX_HEADERS = 512
+"""Bytes of a websocket endpoint's headers as JSON."""
+MAX_TALK = 1500
+MAX_CHANNELS = 32
+NO_COMPLETED = "rejected"
+"""Of the ends before an answer, the one that no ``completed`` follows."""
+
+
+class NccoError(Exception):
+    """Vonage would not run this; ``str()`` in its words."""
+
+
+def arrive(call: Call, source: Source) -> None:
+    """An inbound leg: to run an NCCO is to answer it."""
+    call.stage.timeline.add("caller", f"calls {call.leg.to}")
+    call.stage.legs[call.leg.uuid] = call.leg
+    call.leg.happen("started")
+    call.leg.happen("ringing")
+    ncco = source()
+    if ncco is not None:
+        call.leg.answered()
+        run(call, ncco)
+    call.leg.complete(PLATFORM)
+
+
+def dial(call: Call, source: Source, callee: Callee) -> None:
+    """An outbound leg, as the REST API places it."""
+    call.leg.happen("started")
+    call.leg.happen("ringing")
+    call.rings.set()
+    speed = call.stage.config.speed
+    patience = None if callee.outcome == "rings" else RING_SECONDS * speed
+    if call.leg.over.wait(patience):
+        return
+    if callee.outcome != "answered":
+        call.leg.happen(callee.outcome)
+        if callee.outcome != NO_COMPLETED:
+            call.leg.complete(USER)
+        return
+    call.leg.answered()
+    run(call, source() or [])
+    call.leg.complete(PLATFORM)
+
+
+def run(call: Call, ncco: Ncco) -> None:
+    """Action by action; an event's answer may replace what is left."""
+    left = list(ncco)
+    for _ in range(MAX_ACTIONS):
+        if not left or call.leg.over.is_set():
+            return
+        action, left = left[0], left[1:]
+        try:
+            following = _perform(call, action)
+        except NccoError as error:
+            call.stage.problem(str(error))
+            return
+        redirected, call.leg.redirected = call.leg.redirected, None
+        left = next((each for each in (redirected, following) if each is not None), left)
+    call.stage.problem(f"more than {MAX_ACTIONS} actions in one call")
+
+
+def _perform(call: Call, action: Action) -> Ncco | None:
+    """Returns the NCCO that replaces the rest, if one does. Raises ``NccoError``."""
+    name = action.get("action")
+    if not isinstance(name, str) or name not in ACTIONS:
+        raise NccoError("Syntax error in NCCO. Invalid value type or action.")
+    return ACTIONS[name](call, action)
+
+
+# ------------------------------------------------------------------ connect
+
+
+def _connect(call: Call, action: Action) -> Ncco | None:
+    endpoint = checked_endpoint(action)
+    url = event_url(action) or call.leg.events.url
+    events = EventUrl(url, action.get("eventMethod", "POST"))
+    if endpoint["type"] != "websocket":
+        return _forward(call, endpoint, events)
+    media = _media_leg(call, action, endpoint, events)
+    media.happen("started")
+    media.happen("ringing")
+    try:
+        socket = _open(call, media, endpoint)
+    except SocketRefused as error:
+        return _refused(call, media, error)
+    media.answered()
+    call.tell_verdict()  # a real one takes seconds: the call is under way
+    patience = call.time_limit or call.stage.config.timeout
+    ending = perform(call.next_act(), socket, call.stage, patience)
+    call.media = None
+    call.stage.timeline.add("media", str(ending))
+    return _after(call, media, ending)
+
+
+def _media_leg(call: Call, action: Action, endpoint: Action, events: EventUrl) -> Leg:
+    headers = endpoint.get("headers", {})
+    call.stage.call_id = headers.get("callId", call.stage.call_id)
+    label = str(action.get("from", call.leg.from_))
+    uri = endpoint["uri"]
+    leg = Leg(call.stage, call.leg.conversation, label, uri, OUTBOUND, events, headers=headers)
+    call.stage.legs[leg.uuid] = leg
+    return leg
+
+
+def _open(call: Call, media: Leg, endpoint: Action) -> VonageSocket:
+    """Raises ``SocketRefused``."""
+    headers = {}
+    if endpoint.get("authorization") == {"type": "vonage"}:
+        headers["Authorization"] = f"Bearer {call.stage.token(None)}"
+    socket = media.socket = VonageSocket(
+        media.to,
+        headers,
+        call.stage.config.speed,
+        content_type=endpoint["content-type"],
+        own_headers=media.headers,
+    )
+    call.media = media
+    socket.open()
+    if call.leg.over.is_set() or call.leg.redirected is not None:
+        socket.interrupt()  # decided while it was opened
+    call.stage.timeline.add(call.stage.outbound, f"media open {urlsplit(media.to).path}")
+    return socket
+
+
+def _refused(call: Call, media: Leg, error: SocketRefused) -> Ncco | None:
+    call.stage.problem(str(error))
+    following = call.read(media.ask("failed"))
+    media.complete(PLATFORM)
+    return following
+
+
+def _after(call: Call, media: Leg, ending: Ending) -> Ncco | None:
+    """What Vonage makes of the socket's end: only an unplanned one asks what now."""
+    if ending is Ending.CALLER_LEFT:
+        call.leg.complete(USER)
+    if ending in (Ending.CALLER_LEFT, Ending.INTERRUPTED):
+        media.complete(PLATFORM)
+        if media.socket is not None and media.socket.expired:
+            call.leg.complete(PLATFORM)
+        return None
+    following = call.read(media.ask("disconnected"))
+    media.complete(USER)  # on this leg the user is the bridge
+    return following
+
+
+def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
+    """The other party answers, talks and hangs up; what went wrong is asked about."""
+    to, word = str(endpoint.get("number") or endpoint.get("uri")), call.stage.destination_outcome
+    call.stage.timeline.add("caller", f"is connected to {to}: {word}")
+    leg = Leg(call.stage, call.leg.conversation, call.leg.to, to, OUTBOUND, events)
+    for status in ("started", "ringing"):
+        leg.happen(status)
+    if word == "answered":
+        leg.answered()
+        leg.complete(USER)
+        return None
+    if word == "cancelled":
+        call.leg.complete(USER)  # the caller did not wait
+    following = call.read(leg.ask(word))
+    if word != NO_COMPLETED:
+        leg.complete(USER)
+    return following
+
+
+def checked_endpoint(action: Action) -> Action:
+    """The one endpoint of a connect. Raises ``NccoError``."""
+    endpoints = action.get("endpoint")
+    if not isinstance(endpoints, list) or len(endpoints) != 1:
+        raise NccoError("Syntax error in NCCO. connect: endpoint must be an array of one.")
+    endpoint: Action = endpoints[0] if isinstance(endpoints[0], dict) else {}
+    if endpoint.get("type") not in ("phone", "sip", "websocket", "app", "vbc"):
+        raise NccoError("Syntax error in NCCO. connect: invalid endpoint type.")
+    if endpoint["type"] == "phone" and not str(endpoint.get("number", "")).isdigit():
+        raise NccoError("Syntax error in NCCO. connect: a number is digits only.")
+    if endpoint["type"] == "websocket":
+        _check_websocket(endpoint)
+    return endpoint
+
+
+def _check_websocket(endpoint: Action) -> None:
+    uri, headers = str(endpoint.get("uri", "")), endpoint.get("headers", {})
+    if not uri.startswith(("wss://", "ws://")):
+        raise NccoError("Syntax error in NCCO. connect: websocket uri must be ws:// or wss://.")
+    if not AUDIO.fullmatch(str(endpoint.get("content-type", ""))):
+        raise NccoError("Syntax error in NCCO. connect: invalid websocket content-type.")
+    if not isinstance(headers, dict) or len(json.dumps(headers).encode()) > MAX_HEADERS:
+        raise NccoError("Syntax error in NCCO. connect: headers exceed 512 bytes.")
+
+
+def event_url(action: Action) -> str | None:
+    """The action's own event URL: an array of one. Raises ``NccoError``."""
+    urls = action.get("eventUrl")
+    if urls is None:
+        return None
+    if not isinstance(urls, list) or len(urls) != 1 or not str(urls[0]).startswith("http"):
+        raise NccoError("Syntax error in NCCO. eventUrl must be an array of one URL.")
+    return str(urls[0])
+
+
+# ------------------------------------------------------------------ the other actions
+
+
+def _notify(call: Call, action: Action) -> Ncco | None:
+    """To the bridge, or to the owner's flow, whose answer leaves the NCCO as it is."""
+    url, payload = event_url(action), action.get("payload")
+    if url is None or not isinstance(payload, dict):
+        raise NccoError("Syntax error in NCCO. notify: payload and eventUrl are required.")
+    if not call.stage.wire.knows(url):
+        call.stage.took_back({str(name): str(value) for name, value in payload.items()})
+        return None
+    event = {
+        "payload": payload,
+        "conversation_uuid": call.leg.conversation,
+        "timestamp": iso(datetime.now(UTC)),
+    }
+    method = str(action.get("eventMethod", "POST"))
+    return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "notify")))
+
+
+def _talk(call: Call, action: Action) -> None:
+    text = action.get("text")
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_TALK:
+        raise NccoError("Syntax error in NCCO. talk: text of at most 1500 characters.")
+    call.spoken.append(text)
+    call.stage.timeline.add("caller", f"hears: {text}")
+
+
+def _wait(call: Call, action: Action) -> None:
+    seconds = action.get("timeout", 10)
+    if not isinstance(seconds, int | float) or not 0.1 <= seconds <= 7200:
+        raise NccoError("Syntax error in NCCO. wait: timeout of 0.1 to 7200 seconds.")
+    call.leg.over.wait(seconds * call.stage.config.speed)
+
+
+def _record(call: Call, action: Action) -> None:
+    """Runs beside what follows, and is reported when the call is over. Raises ``NccoError``."""
+    channels = action.get("channels", 1)
+    if action.get("format", "mp3") not in ("mp3", "wav", "ogg"):
+        raise NccoError("Syntax error in NCCO. record: format must be mp3, wav or ogg.")
+    if not isinstance(channels, int) or not 1 <= channels <= MAX_CHANNELS:
+        raise NccoError("Syntax error in NCCO. record: 1 to 32 channels.")
+    if channels > 1 and action.get("split") != "conversation":
+        raise NccoError("Syntax error in NCCO. record: channels need split conversation.")
+    url = event_url(action) or call.leg.events.url
+    call.recordings.append(EventUrl(url, str(action.get("eventMethod", "POST"))))
+    call.stage.recording.set()
+
+
+ACTIONS: Mapping[str, Callable[[Call, Action], Ncco | None]] = {
+    "connect": _connect,
+    "record": _record,
+    "notify": _notify,
+    "talk": _talk,
+    "wait": _wait,
+}

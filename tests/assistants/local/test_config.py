@@ -1,0 +1,93 @@
+"""What an assistant's JSON asks of a conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.assistants.local.config import EMBEDDED, NO_TRANSCRIBER, First, plan
+
+MODEL = {"provider": "openai", "model": "gpt-4o"}
+
+
+@pytest.mark.parametrize(
+    ("assistant", "field", "value"),
+    [
+        ({}, "model", EMBEDDED),  # nothing at all: the keypad menu
+        ({}, "voice", EMBEDDED),
+        ({}, "transcriber", NO_TRANSCRIBER),  # a menu needs no ears
+        ({"model": MODEL}, "transcriber", {"provider": "deepgram"}),  # Vapi's default
+        ({"transcriber": {"provider": "gladia"}}, "transcriber", {"provider": "gladia"}),
+        ({"silenceTimeoutSeconds": 12}, "silence_seconds", 12.0),
+        ({"silenceTimeoutSeconds": "soon"}, "silence_seconds", 30.0),  # no number: the default
+        ({"silenceTimeoutSeconds": True}, "silence_seconds", 30.0),  # nor is this one
+        ({"endCallPhrases": [" Good Bye ", "", 3]}, "end_phrases", ("good bye",)),
+        ({"endCallMessage": "Bye {{name}}."}, "end_message", "Bye Ann."),
+        ({"responseDelaySeconds": 1.1}, "wait_seconds", 1.1),  # the older name
+        (
+            {"responseDelaySeconds": 1.1, "startSpeakingPlan": {"waitSeconds": 0.2}},
+            "wait_seconds",
+            0.2,  # the newer one wins
+        ),
+        ({"startSpeakingPlan": {"smartEndpointingEnabled": True}}, "smart_turns", True),
+        ({"startSpeakingPlan": {"smartEndpointingPlan": {"provider": "x"}}}, "smart_turns", True),
+        ({"startSpeakingPlan": {"smartEndpointingEnabled": False}}, "smart_turns", False),
+        ({"numWordsToInterruptAssistant": 3}, "words_to_interrupt", 3),
+        ({"stopSpeakingPlan": {"numWords": 2}}, "words_to_interrupt", 2),
+        ({"stopSpeakingPlan": {"voiceSeconds": 0.5}}, "voice_seconds", 0.5),
+        ({"firstMessageInterruptionsEnabled": False}, "first_interruptible", False),
+        ({"firstMessageInterruptionsEnabled": True}, "first_interruptible", True),
+        ({}, "first_interruptible", True),  # the era's behaviour, before the field was
+        ({"keypadInputPlan": {"timeoutSeconds": 5}}, "keypad_seconds", 5.0),
+        ({"model": MODEL}, "keypad_seconds", 2.0),
+        ({}, "keypad_seconds", 0.3),  # a menu's keys are single ones
+        (
+            {"messagePlan": {"idleMessages": ["There, {{name}}?"]}},
+            "idle_messages",
+            ("There, Ann?",),
+        ),
+        ({"messagePlan": {"idleTimeoutSeconds": 9}}, "idle_seconds", 9.0),
+        ({"messagePlan": "x"}, "idle_messages", ()),  # not an object: as if absent
+        ({"voicemailDetection": {"provider": "vapi"}}, "detects_voicemail", True),
+        ({"voicemailDetection": {"provider": "twilio"}}, "detects_voicemail", False),  # it listens
+        ({"voicemailDetection": "off"}, "detects_voicemail", False),
+        ({"voicemailMessage": "Call me."}, "voicemail_message", "Call me."),
+    ],
+)
+def test_field(assistant: dict[str, Any], field: str, value: Any) -> None:
+    assert getattr(plan(assistant, {"name": "Ann"}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("assistant", "first"),
+    [
+        ({"firstMessage": "Hi"}, First.SPEAK),
+        ({"firstMessage": "", "model": MODEL}, First.WAIT),  # nothing to say
+        ({"model": MODEL}, First.WAIT),
+        ({}, First.GENERATE),  # the menu has a greeting
+        ({"firstMessage": "Hi", "firstMessageMode": "assistant-waits-for-user"}, First.WAIT),
+        (
+            {"firstMessageMode": "assistant-speaks-first-with-model-generated-message"},
+            First.GENERATE,
+        ),
+        (
+            {"firstMessage": "Hi", "firstMessageMode": "as you like"},
+            First.SPEAK,
+        ),  # unknown: default
+    ],
+)
+def test_who_speaks_first(assistant: dict[str, Any], first: First) -> None:
+    assert plan(assistant, {}).first is first
+
+
+def test_the_eras_prompt_is_a_system_message() -> None:
+    made = plan({"model": {**MODEL, "systemPrompt": "You are {{name}}."}}, {"name": "Ann"})
+    assert list(made.messages) == [{"role": "system", "content": "You are Ann."}]
+    assert made.model["messages"] == list(made.messages)
+
+
+def test_a_prompt_does_not_double_a_system_message() -> None:
+    messages = [{"role": "system", "content": "A"}, {"role": "assistant", "content": "B"}]
+    made = plan({"model": {**MODEL, "systemPrompt": "C", "messages": messages}}, {})
+    assert list(made.messages) == messages

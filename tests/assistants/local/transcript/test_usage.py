@@ -1,0 +1,49 @@
+"""What is told of a conversation's use of its vendors."""
+
+from __future__ import annotations
+
+from pipecat.frames.frames import MetricsFrame
+from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, TTSUsageMetricsData
+
+from app.assistants.local.transcript.usage import Usage
+
+MODEL = {"provider": "openai", "model": "gpt-4o", "messages": [{"role": "system", "content": "x"}]}
+
+
+def tokens(model: str | None, prompt: int, completion: int) -> MetricsFrame:
+    value = LLMTokenUsage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=0)
+    return MetricsFrame(data=[LLMUsageMetricsData(processor="llm", model=model, value=value)])
+
+
+def test_each_model_has_its_item_and_secrets_none() -> None:
+    usage = Usage()
+    for frame in (tokens("gpt-4o", 10, 1), tokens("gpt-4o", 20, 2), tokens("gpt-4o-mini", 5, 1)):
+        usage.count(frame)
+    usage.count(MetricsFrame(data=[TTSUsageMetricsData(processor="tts", value=120)]))
+    voice = {"provider": "11labs", "voiceId": "sarah", "stability": 0.5}
+    heard = {"provider": "deepgram", "model": "nova-2"}
+    assert list(usage.items(MODEL, voice, heard, 90.0)) == [
+        {
+            "type": "model",
+            "model": {"provider": "openai", "model": "gpt-4o"},
+            "promptTokens": 30,
+            "completionTokens": 3,
+        },
+        {
+            "type": "model",
+            "model": {"provider": "openai", "model": "gpt-4o-mini"},
+            "promptTokens": 5,
+            "completionTokens": 1,
+        },
+        {
+            "type": "voice",
+            "voice": {"provider": "11labs", "voiceId": "sarah"},
+            "characters": 120,
+        },
+        {"type": "transcriber", "transcriber": heard, "minutes": 1.5},
+        {"type": "vapi", "subType": "normal", "minutes": 1.5},
+    ]
+
+
+def test_what_was_not_used_is_not_told() -> None:
+    assert [each["type"] for each in Usage().items(MODEL, {}, None, 60.0)] == ["vapi"]

@@ -1,1 +1,0 @@
-"""Tests of the vendors' parts, each against its stand-in (``tests.vendors``)."""

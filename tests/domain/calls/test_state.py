@@ -1,0 +1,322 @@
+"""The fold: one final state whatever the order, however often; and each row of the precedence."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.calls.state import EVIDENCE, RANK, REACHED, CallState, fold
+from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+
+T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
+K, R = EventKind, EndedReason
+
+
+def event(kind: EventKind, seconds: float = 0, **fields: Any) -> CallEvent:
+    fields.setdefault("key", f"{kind}:{seconds}:{fields.get('stream', '')}")
+    return CallEvent(kind, at=T0 + timedelta(seconds=seconds), **fields)
+
+
+def completed(seconds: float = 60, reason: EndedReason = R.CUSTOMER_ENDED_CALL) -> CallEvent:
+    return event(
+        K.LEG_ENDED, seconds, reason=reason, generic=True, unanswered_reason=R.UNKNOWN_ERROR
+    )
+
+
+CREATED = event(K.CREATED, 0, data={"bypass": True, "maxDurationSeconds": 600})
+FETCHED = event(K.LEG_FETCHED, 1)
+JOINED = event(K.MEDIA_CONNECTED, 2, stream="a")
+STOPPED = event(K.MEDIA_STOPPED, 50, stream="a", reason=R.CUSTOMER_ENDED_CALL, generic=True)
+LOST = event(K.MEDIA_LOST, 50, stream="a")
+CONTINUED = event(K.LEG_CONTINUED, 51, key="after-1")
+AGAIN = event(K.REATTACHED, 52, data={"streams": ["a"], "answers": "after-1"})
+REJOINED = event(K.MEDIA_CONNECTED, 53, stream="b")
+BUSY = event(K.LEG_ENDED, 10, reason=R.CUSTOMER_BUSY)
+
+
+def intent(reason: EndedReason, seconds: float = 40) -> CallEvent:
+    return event(K.INTENT, seconds, reason=reason)
+
+
+STORIES: dict[str, tuple[list[CallEvent], CallStatus, EndedReason | None]] = {
+    # a call nobody brought a leg to yet
+    "created": ([CREATED], CallStatus.QUEUED, None),
+    # the flow fetched our document; the assistant is not in
+    "fetched": ([CREATED, FETCHED], CallStatus.RINGING, None),
+    # the carrier's "answered" alone does not mean that the assistant is in
+    "answered": ([CREATED, event(K.LEG_ANSWERED, 1)], CallStatus.RINGING, None),
+    "joined": ([CREATED, FETCHED, JOINED], CallStatus.IN_PROGRESS, None),
+    # the caller hung up: the carrier says stop, then completed
+    "caller left": ([CREATED, JOINED, STOPPED, completed()], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    # only the stop arrived: the same, inferred
+    "stop alone": ([CREATED, JOINED, STOPPED], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    # stop, but the leg lives on: somebody took the stream away
+    "stop, leg lives": (
+        [CREATED, JOINED, STOPPED, CONTINUED],
+        CallStatus.ENDED,
+        R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET,
+    ),
+    # a socket that broke is not an end yet
+    "lost": ([CREATED, JOINED, LOST, CONTINUED], CallStatus.IN_PROGRESS, None),
+    "lost for good": (
+        [CREATED, JOINED, LOST, event(K.MEDIA_GONE, 55, reason=R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET)],
+        CallStatus.ENDED,
+        R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET,
+    ),
+    # the broken socket's own reports do not end the call that was re-attached
+    "re-attached": (
+        [CREATED, JOINED, LOST, CONTINUED, AGAIN, REJOINED, STOPPED],
+        CallStatus.IN_PROGRESS,
+        None,
+    ),
+    # ... nor does the question that re-attaching answered explain a later end
+    "re-attached, caller left": (
+        [CREATED, JOINED, LOST, CONTINUED, AGAIN, REJOINED,
+         event(K.MEDIA_STOPPED, 90, stream="b", reason=R.CUSTOMER_ENDED_CALL, generic=True)],
+        CallStatus.ENDED,
+        R.CUSTOMER_ENDED_CALL,
+    ),
+    # our own decision explains everything that follows from it
+    "assistant ended": (
+        [CREATED, JOINED, intent(R.ASSISTANT_ENDED_CALL), STOPPED, CONTINUED, completed()],
+        CallStatus.ENDED,
+        R.ASSISTANT_ENDED_CALL,
+    ),
+    # of two decisions the earlier
+    "two intents": (
+        [CREATED, JOINED, intent(R.EXCEEDED_MAX_DURATION, 45), intent(R.MANUALLY_CANCELED, 44)],
+        CallStatus.ENDED,
+        R.MANUALLY_CANCELED,
+    ),
+    "busy": ([CREATED, event(K.LEG_RINGING, 5), BUSY], CallStatus.ENDED, R.CUSTOMER_BUSY),
+    # the summary never hides the specific word, whichever came first
+    "busy, completed": ([CREATED, BUSY, completed(9)], CallStatus.ENDED, R.CUSTOMER_BUSY),
+    # a late "no answer" is not true of a leg the assistant talked to
+    "no answer after all": (
+        [CREATED, JOINED, STOPPED, completed(), event(K.LEG_ENDED, 10, reason=R.CUSTOMER_DID_NOT_ANSWER)],
+        CallStatus.ENDED,
+        R.CUSTOMER_ENDED_CALL,
+    ),
+    # never answered, never joined: the carrier's bare "completed" explains nothing
+    "completed unanswered": ([CREATED, completed()], CallStatus.ENDED, R.UNKNOWN_ERROR),
+    # the carrier's own limit cut the call
+    "limit": (
+        [CREATED, JOINED, event(K.LEG_ENDED, 602, reason=R.CUSTOMER_ENDED_CALL, generic=True,
+                                data={"durationSeconds": 600})],
+        CallStatus.ENDED,
+        R.EXCEEDED_MAX_DURATION,
+    ),
+    "never joined": (
+        [CREATED, FETCHED, event(K.MEDIA_FAILED, 3, reason=R.ASSISTANT_JOIN_TIMED_OUT)],
+        CallStatus.ENDED,
+        R.ASSISTANT_JOIN_TIMED_OUT,
+    ),
+    "no call": ([CREATED, event(K.TIMER, 300, reason=R.NO_CALL_RECEIVED)], CallStatus.ENDED, R.NO_CALL_RECEIVED),
+    # a machine answered, but the policy is to talk
+    "machine noted": ([CREATED, JOINED, event(K.MACHINE_DETECTED, 3)], CallStatus.IN_PROGRESS, None),
+    "machine": (
+        [CREATED, JOINED, event(K.MACHINE_DETECTED, 3, reason=R.VOICEMAIL), completed()],
+        CallStatus.ENDED,
+        R.VOICEMAIL,
+    ),
+    "forwarding": (
+        [CREATED, JOINED, event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"})],
+        CallStatus.FORWARDING,
+        None,
+    ),
+    # the one way back: the destination did not answer
+    "forward failed": (
+        [CREATED, JOINED, event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         event(K.FORWARD_FAILED, 40, data={"forward": "1"})],
+        CallStatus.IN_PROGRESS,
+        None,
+    ),
+    "forwarded": (
+        [CREATED, JOINED, event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         event(K.FORWARD_ENDED, 40, reason=R.ASSISTANT_FORWARDED_CALL, data={"forward": "1"}), completed()],
+        CallStatus.ENDED,
+        R.ASSISTANT_FORWARDED_CALL,
+    ),
+    # the carrier's summary of a leg that was busy does not say that it was connected
+    "forward failed, summary": (
+        [CREATED, JOINED, event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         event(K.FORWARD_FAILED, 40, data={"forward": "1"}),
+         event(K.FORWARD_ENDED, 41, reason=R.ASSISTANT_FORWARDED_CALL, data={"forward": "1"})],
+        CallStatus.IN_PROGRESS,
+        None,
+    ),
+    # the socket that was closed for a forward is replaced: its end ends nothing
+    "forwarding, socket's end": (
+        [CREATED, JOINED, event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         CONTINUED, event(K.REATTACHED, 52, key="r", data={"streams": ["a"], "answers": "after-1", "forward": "1"}),
+         STOPPED],
+        CallStatus.FORWARDING,
+        None,
+    ),
+    # ... nor does its question explain the later end of a caller who came back
+    "forward failed, caller left": (
+        [CREATED, JOINED, CONTINUED,
+         event(K.REATTACHED, 52, key="r", data={"streams": ["a"], "answers": "after-1", "forward": "1"}),
+         event(K.FORWARD_STARTED, 30, data={"forward": "1", "destination": "+1"}),
+         event(K.FORWARD_FAILED, 60, data={"forward": "1"}),
+         event(K.MEDIA_STOPPED, 90, stream="b", reason=R.CUSTOMER_ENDED_CALL, generic=True)],
+        CallStatus.ENDED,
+        R.CUSTOMER_ENDED_CALL,
+    ),
+    # frozen is frozen
+    "settled": (
+        [CREATED, JOINED, event(K.SETTLED, 60, reason=R.CUSTOMER_ENDED_CALL), BUSY,
+         intent(R.MANUALLY_CANCELED)],
+        CallStatus.ENDED,
+        R.CUSTOMER_ENDED_CALL,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_story(name: str) -> None:
+    events, status, reason = STORIES[name]
+    state = fold(events)
+    assert (state.status, state.ended_reason) == (status, reason)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_all_orders_of_a_call_converge(name: str) -> None:
+    """Exhaustive: every permutation of up to 7 events."""
+    events = STORIES[name][0]
+    assert len(events) <= 7
+    states = {repr(fold(order)) for order in itertools.permutations(events)}
+    assert len(states) == 1
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_duplicates_change_nothing(name: str) -> None:
+    events = STORIES[name][0]
+    for twice in events:
+        for position in range(len(events) + 1):
+            assert fold([*events[:position], twice, *events[position:]]) == fold(events)
+
+
+def test_five_events_each_twice_in_every_order() -> None:
+    events = [CREATED, FETCHED, JOINED, STOPPED, completed()]
+    final = fold(events)
+    indices = itertools.permutations(range(5))
+    orders = [[*one, *two] for one in indices for two in ([4, 3, 2, 1, 0], [0, 1, 2, 3, 4])]
+    for order in orders:
+        assert fold(events[index] for index in order) == final
+
+
+KINDS = st.sampled_from([kind for kind in EventKind if kind is not K.REATTACHED])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[CallEvent]:
+    count = draw(st.integers(1, 9))
+    return [
+        event(
+            draw(KINDS),
+            draw(st.integers(0, 5)),
+            key=str(index),
+            stream=draw(st.sampled_from([None, "a", "b"])),
+            reason=draw(st.sampled_from([None, *EndedReason])),
+            generic=draw(st.booleans()),
+            sequence=draw(st.none() | st.integers(0, 3)),
+        )
+        for index in range(count)
+    ]
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_any_history_in_any_order(events: list[CallEvent], rng: random.Random) -> None:
+    shuffled = events + rng.choices(events, k=3)
+    rng.shuffle(shuffled)
+    assert fold(shuffled) == fold(events)
+
+
+@given(histories())
+def test_ended_is_absorbing(events: list[CallEvent]) -> None:
+    """One event more never takes a call out of ``ended``, nor a status back but from forwarding."""
+    before = fold(events[:-1])
+    after = fold(events)
+    if before.status is CallStatus.ENDED:
+        assert after.status is CallStatus.ENDED
+    elif before.status is not CallStatus.FORWARDING:
+        assert RANK[after.status] >= RANK[before.status]
+
+
+@given(histories())
+def test_an_end_is_whole(events: list[CallEvent]) -> None:
+    state = fold(events)
+    ended = state.status is CallStatus.ENDED
+    assert (state.ended_reason is not None) == ended
+    assert (state.ended_at is not None) == ended
+    if state.started_at and state.ended_at and not state.settled:
+        assert state.ended_at >= state.started_at
+
+
+@pytest.mark.parametrize("status", CallStatus)
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_kind_in_every_status(status: CallStatus, kind: EventKind) -> None:
+    """The full product: a status never falls but by a failed forward, and none raises."""
+    path: dict[CallStatus, Sequence[CallEvent]] = {
+        CallStatus.QUEUED: [CREATED],
+        CallStatus.RINGING: [CREATED, FETCHED],
+        CallStatus.IN_PROGRESS: [CREATED, JOINED],
+        CallStatus.FORWARDING: [CREATED, JOINED, event(K.FORWARD_STARTED, 3, data={"forward": "1", "destination": "+1"})],
+        CallStatus.ENDED: [CREATED, JOINED, completed()],
+    }  # fmt: skip
+    before = fold(path[status])
+    assert before.status is status
+    late = event(
+        kind, 99, key="late", reason=R.CUSTOMER_BUSY, data={"forward": "1", "destination": "+2"}
+    )
+    after: CallState = fold([*path[status], late])
+    if status is CallStatus.FORWARDING and kind is K.FORWARD_FAILED:
+        assert after.status is CallStatus.IN_PROGRESS
+    else:
+        assert RANK[after.status] >= RANK[status]
+
+
+def test_times_are_the_carriers_own() -> None:
+    """startedAt is the earliest join, endedAt the earliest terminal time; arrival does not count."""
+    state = fold(
+        [completed(60), event(K.MEDIA_CONNECTED, 9, stream="b"), JOINED, CREATED, completed(58)]
+    )
+    assert state.started_at == T0 + timedelta(seconds=2)
+    assert state.ended_at == T0 + timedelta(seconds=58)
+
+
+def test_an_end_before_the_start_is_the_start() -> None:
+    """A carrier whose clock is behind ours must not make a negative duration."""
+    state = fold([CREATED, JOINED, completed(1)])
+    assert state.ended_at == state.started_at
+
+
+def test_equal_times_are_decided_by_sequence_then_key() -> None:
+    def leg_ended(key: str, sequence: int, reason: EndedReason) -> CallEvent:
+        return event(K.LEG_ENDED, 5, key=key, sequence=sequence, reason=reason)
+
+    pair = [leg_ended("a", 2, R.CUSTOMER_BUSY), leg_ended("b", 1, R.CUSTOMER_DID_NOT_ANSWER)]
+    assert fold(pair).ended_reason is R.CUSTOMER_DID_NOT_ANSWER
+    pair = [leg_ended("b", 1, R.CUSTOMER_BUSY), leg_ended("a", 1, R.CUSTOMER_DID_NOT_ANSWER)]
+    assert fold(pair).ended_reason is R.CUSTOMER_DID_NOT_ANSWER
+
+
+def test_a_dialled_call_is_in_progress_when_answered() -> None:
+    dialled = event(K.CREATED, 0, data={"bypass": False, "maxDurationSeconds": 600})
+    state = fold([dialled, event(K.LEG_ANSWERED, 4)])
+    assert (state.status, state.started_at) == (CallStatus.IN_PROGRESS, T0 + timedelta(seconds=4))
+
+
+def test_tables_are_whole() -> None:
+    """Every kind is evidence of an end, or of progress, or of neither - on purpose."""
+    neither = {K.CREATED, K.LEG_QUEUED, K.MEDIA_LOST, K.REATTACHED, K.FORWARD_STARTED,
+               K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE}  # fmt: skip
+    assert set(EVIDENCE) | set(REACHED) | neither == set(EventKind)

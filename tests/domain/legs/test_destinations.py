@@ -1,0 +1,118 @@
+"""The gate: where a call may be forwarded to, whoever asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import create_app
+from app.domain.legs import destinations
+from app.domain.legs.calling_codes import COUNTRIES, PREMIUM, country_of
+from app.settings import Settings
+from app.store.engine import Store
+from tests.routes.api import Api, organisation, refused
+
+ORG = "11111111-1111-4111-8111-111111111111"
+OWN = "+14155550100"  # a number of the organisation: United States
+
+
+def gate(
+    store: Store, settings: Settings, destination: dict[str, Any], **changes: Any
+) -> str | None:
+    app: Flask = create_app(Settings(**{**vars(settings), **changes}))
+    core = app.extensions["patchbay"].core
+    call = organisation(app, ORG, "key of the first").call()
+    assert call["status"] == "queued"
+    row = {"org_id": ORG, "resolved": {"number": OWN}}
+    with store.read() as conn:
+        return destinations.problem(core, conn, row, destination)
+
+
+def number(to: object) -> dict[str, Any]:
+    return {"type": "number", "number": to}
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (number("911"), "E.164"),  # emergency
+    (number("+1911"), "E.164"),  # the same with a country
+    (number("+18335"), "E.164"),  # a short code
+    (number("4155550188"), "E.164"),  # no plus
+    (number("+1415555018\u0668"), "E.164"),  # an Arabic digit
+    (number("+14155550188,,9"), "E.164"),  # keys behind the number
+    (number("+14155550188\n"), "E.164"),
+    (number(14155550188), "E.164"),
+    (number("+1415555018"), "North American"),  # a digit short
+    (number("+10155550188"), "North American"),  # no such area
+    (number("+19005550188"), "premium"),
+    (number("+18765550188"), "JM"),  # Jamaica: dialled like the United States, paid like abroad
+    (number("+14165550188"), "CA"),
+    (number("+442079460018"), "GB"),
+    (number("+252615550188"), "SO"),
+    (number("+8821655501"), "no country"),  # satellite
+    (number("+97990123456"), "no country"),  # international premium
+    (number(OWN), "your own"),  # a loop
+    ({"type": "sip", "sipUri": "sip:desk@pbx.example.com"}, "ALLOWED_SIP_HOSTS"),
+    ({"type": "sip", "sipUri": "sip:desk@pbx.example.com?X-Evil=1"}, "sip:user@host"),
+    ({"type": "client", "number": "x"}, "destination.type"),
+    ({"type": ["number"]}, "destination.type"),
+    ({**number("+14155550188"), "extension": "12ext3"}, "extension"),
+    ({**number("+14155550188"), "callerId": "Anonymous"}, "callerId"),
+    ({**number("+14155550188"), "message": "x" * 1001}, "message"),
+    ({**number("+14155550188"), "onFailure": "retry"}, "onFailure"),
+    ({**number("+14155550188"), "transferPlan": {}}, "transferPlan"),
+]
+
+
+@pytest.mark.parametrize(("destination", "word"), REFUSED, ids=lambda value: str(value)[:50])
+def test_refused(store: Store, settings: Settings, destination: dict[str, Any], word: str) -> None:
+    assert word in (gate(store, settings, destination) or "")
+
+
+@pytest.mark.parametrize(
+    ("destination", "setting"),
+    [
+        (number("+14155550188"), {}),  # the country of the own number
+        ({**number("+14155550188"), "extension": "1w2#,3", "callerId": OWN}, {}),
+        (number("+442079460018"), {"allowed_countries": frozenset({"GB"})}),
+        (number("+18765550188"), {"allowed_countries": frozenset({"+1876"})}),
+        (
+            {"type": "sip", "sipUri": "sip:desk@PBX.example.com:5061;transport=tls"},
+            {"allowed_sip_hosts": frozenset({"pbx.example.com"})},
+        ),
+    ],
+)
+def test_allowed(
+    store: Store, settings: Settings, destination: dict[str, Any], setting: dict[str, Any]
+) -> None:
+    assert gate(store, settings, destination, **setting) is None
+
+
+def test_a_listed_country_leaves_out_the_own_one(store: Store, settings: Settings) -> None:
+    allowed = {"allowed_countries": frozenset({"GB"})}
+    assert "US" in (gate(store, settings, number("+14155550188"), **allowed) or "")
+
+
+def test_premium_ranges_are_of_countries_that_could_be_allowed() -> None:
+    """A range nobody could reach anyhow would be a slip in the table."""
+    assert [prefix for prefix in PREMIUM if country_of(f"+{prefix}") is None] == []
+    assert {len(country) for country in COUNTRIES.values()} == {2}
+
+
+@given(st.text(max_size=30))
+def test_any_text_has_a_country_or_none(text: str) -> None:
+    assert country_of(text) is None or text.removeprefix("+")[0].isascii()
+
+
+def test_transfer_is_for_calls_in_progress(api_of: Api) -> None:
+    call = api_of.call()
+    body = {"type": "transfer", "destination": number("+14155550188")}
+    assert "queued" in refused(api_of.post(f"/call/{call['id']}/control", body))
+
+
+@pytest.fixture
+def api_of(store: Store, settings: Settings) -> Api:
+    return organisation(create_app(settings), ORG, "key of the first")

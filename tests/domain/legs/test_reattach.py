@@ -1,0 +1,108 @@
+"""A leg whose socket was lost: asked what now, put back, and given its time."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app.domain.calls.apply import LOST
+from app.domain.services.webhooks import MAX_REATTACHED
+from tests.domain.conftest import JOIN, SETTLE
+from tests.fakes.carriers.legs import Leg, Live, fire, join, read, waiting
+
+CLOSE = 30.0
+"""Seconds a wait may look shorter than it is; the settings' waits are further apart."""
+
+
+def seconds_left(app: Flask, live: Live) -> float | None:
+    found = waiting(app, LOST, live.id)
+    return found.seconds if found else None
+
+
+def test_a_loss_is_waited_out_for_the_settle_time(app: Flask, live: Live) -> None:
+    live.lose()
+    assert seconds_left(app, live) == pytest.approx(SETTLE, abs=CLOSE)
+    assert live.status == "in-progress"
+
+
+def test_a_leg_that_is_put_back_has_the_join_time(app: Flask, live: Live) -> None:
+    live.lose()
+    live.leg.ask(live.document)
+    assert seconds_left(app, live) == pytest.approx(JOIN, abs=CLOSE)
+
+
+def test_a_loss_told_after_the_question_shortens_nothing(app: Flask, live: Live) -> None:
+    """The usual race when the carrier drops the socket: its question overtakes our own report."""
+    live.leg.ask(live.document)
+    live.lose()
+    assert seconds_left(app, live) == pytest.approx(JOIN, abs=CLOSE)
+
+
+def test_no_timer_is_left_once_the_assistant_is_back(app: Flask, live: Live) -> None:
+    live.lose()
+    live.put_back(1)
+    assert seconds_left(app, live) is None
+
+
+def test_a_second_loss_has_its_own_grace(app: Flask, live: Live) -> None:
+    live.lose()
+    live.put_back(1)
+    live.lose()
+    assert seconds_left(app, live) == pytest.approx(SETTLE, abs=CLOSE)
+
+
+def test_a_re_sent_question_is_answered_alike_and_changes_nothing(
+    app: Flask, leg: Leg, live: Live
+) -> None:
+    """The carrier asks again after a time-out, though the assistant is in again already."""
+    live.lose()
+    first = leg.ask(live.document)
+    join(leg, read(leg, first))
+    assert leg.ask(live.document).text == first.text
+    fire(app, LOST, live.id)
+    assert live.status == "in-progress"
+    assert live.kinds().count("media.reattached") == 1
+
+
+def test_re_sent_questions_spend_nothing(live: Live) -> None:
+    for turn in range(1, MAX_REATTACHED + 1):
+        asked = live.document
+        live.lose()
+        live.put_back(turn)
+        for _ in range(3):
+            live.leg.ask(asked, turn)
+    assert live.kinds().count("media.reattached") == MAX_REATTACHED
+    assert live.status == "in-progress"
+
+
+def test_a_leg_is_put_back_so_often_and_no_more(live: Live) -> None:
+    for turn in range(1, MAX_REATTACHED + 1):
+        live.lose()
+        live.put_back(turn)
+    live.lose()
+    answer = live.leg.ask(live.document, MAX_REATTACHED + 1)
+    assert live.leg.read(answer.text) is None
+    assert live.status == "ended"
+
+
+def test_a_timer_taken_before_the_question_ends_nothing(app: Flask, live: Live) -> None:
+    """The engine has the job and waits for the call's row, while the leg is put back."""
+    live.lose()
+    taken = waiting(app, LOST, live.id)
+    assert taken
+    live.leg.ask(live.document)
+    fire(app, LOST, live.id, taken)
+    assert live.status == "in-progress"
+
+
+def test_a_leg_that_does_not_come_back_is_given_up(app: Flask, live: Live) -> None:
+    live.lose()
+    live.leg.ask(live.document)
+    fire(app, LOST, live.id, waiting(app, LOST, live.id))
+    assert (live.status, live.reason) == ("ended", "phone-call-provider-closed-websocket")
+
+
+def test_a_question_about_a_call_that_is_over_puts_nothing_back(leg: Leg, live: Live) -> None:
+    live.end()
+    assert leg.read(leg.ask(live.document).text) is None
+    assert "media.reattached" not in live.kinds()

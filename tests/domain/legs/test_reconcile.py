@@ -1,0 +1,227 @@
+"""Open calls that went quiet, and what the store did not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app import default_org
+from app.domain.calls import instructions
+from app.domain.calls.apply import FORWARD_GRACE_SECONDS
+from app.domain.legs import reconcile
+from app.domain.services.media import Seat
+from app.settings import Settings
+from app.store import calls
+from providers.base.instructions import stream_id
+from providers.base.media import StreamStart
+from providers.events import EventKind
+from providers.simulation.api_server import ApiReply
+from tests.domain.legs.test_outbound import dialled, outcome, run
+from tests.fakes.carriers.rest import (
+    DOWN,
+    SID,
+    TWILIO,
+    UNKNOWN,
+    VONAGE,
+    Api,
+    Carrier,
+    Domain,
+    domain,
+)
+
+START, END = "Mon, 23 Nov 2026 12:00:05 +0000", "Mon, 23 Nov 2026 12:00:45 +0000"
+
+
+@pytest.fixture
+def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+    with domain(settings) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("carrier", "reply", "reason"),
+    [
+        (TWILIO, TWILIO.state("busy"), "customer-busy"),
+        (TWILIO, TWILIO.state("no-answer"), "customer-did-not-answer"),
+        (TWILIO, TWILIO.state("failed"), "twilio-failed-to-connect-call"),
+        (TWILIO, TWILIO.state("canceled"), "manually-canceled"),
+        (
+            TWILIO,  # said of answered calls only
+            TWILIO.state("completed", start_time=START, end_time=END, duration="40"),
+            "customer-ended-call",
+        ),
+        (
+            TWILIO,  # by the limit the carrier was given
+            TWILIO.state("completed", start_time=START, end_time=END, duration="600"),
+            "exceeded-max-duration",
+        ),
+        (VONAGE, VONAGE.state("busy"), "customer-busy"),
+        (VONAGE, VONAGE.state("unanswered"), "customer-did-not-answer"),
+        (VONAGE, VONAGE.state("timeout"), "customer-did-not-answer"),
+        (VONAGE, VONAGE.state("rejected"), "vonage-rejected"),
+        (VONAGE, VONAGE.state("failed"), "vonage-failed-to-connect-call"),
+        (VONAGE, VONAGE.state("cancelled"), "manually-canceled"),
+        (VONAGE, VONAGE.state("completed"), "customer-did-not-answer"),  # no start: no answer
+        (
+            VONAGE,
+            VONAGE.state("completed", start_time="2026-11-23 12:00:05", duration="40"),
+            "customer-ended-call",
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Carrier) else None,
+)
+def test_an_end_nobody_told_is_found(
+    both: tuple[Domain, Api], carrier: Carrier, reply: ApiReply, reason: str
+) -> None:
+    ours, api = both
+    call = dialled(ours, api, carrier)
+    api.replies["GET"] = [reply]
+    ours.clock.pass_(61)
+    assert run(reconcile, ours, call) is None
+    assert outcome(ours.get(call)) == ("ended", reason)
+    assert carrier.leg.leg_ref in api.asked[0].path
+    assert run(reconcile, ours, call) is None
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("carrier", "reply", "status"),
+    [
+        (TWILIO, TWILIO.state("queued"), "queued"),
+        (TWILIO, TWILIO.state("ringing"), "ringing"),
+        (TWILIO, TWILIO.state("in-progress", start_time=START), "in-progress"),
+        (TWILIO, TWILIO.state("dreaming"), "queued"),  # a word nobody knows
+        (TWILIO, UNKNOWN, "queued"),
+        (TWILIO, DOWN, "queued"),
+        (VONAGE, VONAGE.state("ringing"), "ringing"),
+        (VONAGE, VONAGE.state("answered"), "in-progress"),
+        (VONAGE, VONAGE.state("machine"), "in-progress"),
+        (VONAGE, ApiReply(200, {}), "queued"),  # no leg in it
+        (VONAGE, UNKNOWN, "queued"),
+    ],
+)
+def test_a_call_that_may_live_stays_open(
+    both: tuple[Domain, Api], carrier: Carrier, reply: ApiReply, status: str
+) -> None:
+    ours, api = both
+    call = dialled(ours, api, carrier)
+    api.replies["GET"] = [reply]
+    ours.clock.pass_(61)
+    assert run(reconcile, ours, call) == 60
+    assert outcome(ours.get(call)) == (status, None)
+
+
+def test_the_same_news_is_recorded_once(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.hear(call, TWILIO, EventKind.LEG_RINGING)
+    api.replies["GET"] = [TWILIO.state("ringing")]
+    for _ in range(3):
+        ours.clock.pass_(61)
+        run(reconcile, ours, call)
+    assert len(api.asked) == 3
+    assert ours.kinds(call).count("leg.ringing") == 1
+
+
+@pytest.mark.parametrize("reply", [UNKNOWN, DOWN])
+def test_a_call_nobody_can_explain_ends(both: tuple[Domain, Api], reply: ApiReply) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO, maxDurationSeconds=100)
+    api.replies["GET"] = [reply]
+    ours.clock.pass_(159)
+    assert run(reconcile, ours, call) == 60
+    ours.clock.pass_(2)
+    assert run(reconcile, ours, call) is None
+    assert outcome(ours.get(call)) == ("ended", "unknown-error")
+
+
+def test_a_bypass_call_is_watched_once_its_leg_is_known(settings: Settings) -> None:
+    """Also of an account that may not use the API: then nobody is asked."""
+    with domain(settings, rest=False) as (ours, api):
+        call = ours.create(VONAGE, phoneCallProviderBypassEnabled=True, maxDurationSeconds=100)
+        assert f"watchdog:{call['id']}" not in ours.later.waiting
+        events_url = call["phoneCallProviderDetails"]["eventUrl"][0]
+        ours.hear(call, VONAGE, EventKind.LEG_RINGING, token=events_url.rpartition("/")[2])
+        assert ours.later.waiting[f"watchdog:{call['id']}"] == ("watchdog", 60)
+        ours.clock.pass_(61)
+        assert run(reconcile, ours, call) == 60
+        ours.clock.pass_(100)
+        assert run(reconcile, ours, call) is None
+        assert outcome(ours.get(call)) == ("ended", "unknown-error")
+        assert api.asked == []
+
+
+# ------------------------------------------------------------------ db-error
+
+
+def seat_of(ours: Domain, call: Any) -> Seat:
+    """The call's media socket, let in."""
+    with ours.core.store.write() as conn:
+        row = calls.get(conn, call["id"])
+        assert row is not None
+        tokens = instructions.mint()
+        instructions.keep(ours.core, conn, row, tokens)
+        stream = stream_id(instructions.connect(ours.core, row, tokens).media_url)
+    provider = ours.core.providers[TWILIO.name]
+    return Seat(call["id"], row["org_id"], stream, provider, "echo", None, {}, {})
+
+
+def join(ours: Domain, seat: Seat) -> None:
+    ours.media.joined(seat, StreamStart("MZ1", SID, None, 8000))
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_the_store_did_not_take_ends_the_call(both: tuple[Domain, Api], joined: bool) -> None:
+    """Its join was not stored, or its end was not."""
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    seat = seat_of(ours, call)
+    if joined:
+        join(ours, seat)
+    ours.media.unstored(seat)
+    assert ours.media.owes
+    ours.media.confess()
+    assert outcome(ours.get(call)) == ("ended", "db-error")
+    assert not ours.media.owes
+
+
+def test_a_call_that_goes_on_with_another_socket_lost_nothing(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    seat = seat_of(ours, call)
+    join(ours, seat)
+    ours.clock.pass_(1)
+    join(ours, replace(seat, stream="another"))
+    ours.media.unstored(seat)
+    ours.media.confess()
+    assert outcome(ours.get(call)) == ("in-progress", None)
+
+
+def test_a_call_that_ended_meanwhile_keeps_its_reason(both: tuple[Domain, Api]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.media.unstored(seat_of(ours, call))
+    ours.end(call)
+    ours.media.confess()
+    assert outcome(ours.get(call)) == ("ended", "manually-canceled")
+
+
+def test_a_quiet_forward_is_as_long_as_a_forward_may_be(both: tuple[Domain, Api]) -> None:
+    """People talk there, and the carrier tells nothing until they have done."""
+    ours, api = both
+    call = dialled(ours, api, TWILIO, maxDurationSeconds=100)
+    ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
+    destination = {"type": "number", "number": "+14155550188"}
+    ours.calls.control(
+        default_org.ORG_ID, call["id"], None, {"type": "transfer", "destination": destination}
+    )
+    api.replies["GET"] = [UNKNOWN]
+    ours.clock.pass_(ours.core.settings.max_forward_seconds)
+    assert run(reconcile, ours, call) == 60
+    assert outcome(ours.get(call)) == ("forwarding", None)
+    ours.clock.pass_(FORWARD_GRACE_SECONDS + reconcile.GRACE_SECONDS)
+    assert run(reconcile, ours, call) is None
+    assert outcome(ours.get(call)) == ("ended", "unknown-error")

@@ -1,0 +1,100 @@
+"""A call on its way to somebody else, at either carrier: its timers, and its socket's late reports."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.calls.apply import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION, record
+from app.store import calls
+from providers.errors import Refused
+from providers.events import CallEvent, EventKind
+from tests.domain.conftest import JOIN
+from tests.fakes.carriers.legs import Leg, Live, fire, join, waiting
+from tests.routes.api import Api
+
+THERE = {"type": "number", "number": "+14155550188"}
+CLOSED = "phone-call-provider-closed-websocket"
+
+
+@pytest.fixture
+def forwarding(api: Api, live: Live) -> Live:
+    """The socket is being closed, and the carrier has not asked yet."""
+    body = {"type": "transfer", "destination": THERE}
+    assert api.post(f"/call/{live.id}/control", body).status_code == 200
+    assert live.status == "forwarding"
+    return live
+
+
+def test_a_carrier_that_never_asks(leg: Leg, forwarding: Live) -> None:
+    timer = waiting(leg.app, LOST, forwarding.id)
+    assert timer is not None
+    assert timer.seconds == pytest.approx(JOIN, abs=60)
+    fire(leg.app, LOST, forwarding.id, timer)
+    assert (forwarding.status, forwarding.reason) == ("ended", CLOSED)
+
+
+def test_a_note_meanwhile_leaves_that_timer(leg: Leg, forwarding: Live) -> None:
+    forwarding.media.note(forwarding.seat, "digit", {})
+    assert waiting(leg.app, LOST, forwarding.id) is not None
+
+
+def test_a_carrier_that_has_asked(leg: Leg, forwarding: Live) -> None:
+    """It rings there for as long as it rings; neither the socket's timer nor its end counts."""
+    timer = waiting(leg.app, LOST, forwarding.id)
+    assert THERE["number"][1:] in leg.ask(forwarding.document).text
+    assert waiting(leg.app, LOST, forwarding.id) is None
+    fire(leg.app, LOST, forwarding.id, timer)
+    forwarding.media.lost(forwarding.seat)
+    forwarding.media.stopped(forwarding.seat)
+    assert forwarding.status == "forwarding"
+    assert waiting(leg.app, LOST, forwarding.id) is None
+
+
+def test_its_own_limit_stands_still_and_the_forwards_counts(leg: Leg, forwarding: Live) -> None:
+    timer = waiting(leg.app, MAX_DURATION, forwarding.id)
+    assert timer is not None
+    assert timer.seconds == pytest.approx(7200 + FORWARD_GRACE_SECONDS, abs=60)
+    markup = leg.ask(forwarding.document).text
+    assert re.search(r'timeLimit="7200"|"limit":7200', markup)
+    fire(leg.app, MAX_DURATION, forwarding.id)
+    assert forwarding.reason == "exceeded-max-duration"
+
+
+def test_a_caller_who_is_back_has_what_was_left(api: Api, leg: Leg, forwarding: Live) -> None:
+    """Of the 600 seconds of every call."""
+    core = leg.app.extensions["patchbay"].core
+    later = replace(core, now=lambda: datetime.now(UTC) + timedelta(seconds=200))
+    with core.store.write() as conn:
+        row = calls.get(conn, forwarding.id, lock=True)
+        assert row is not None
+        attempt = {"forward": row["resolved"]["forward"]["id"]}
+        failed = CallEvent(EventKind.FORWARD_FAILED, later.now(), "failed", data=attempt)
+        record(later, conn, row, [failed])
+    timer = waiting(leg.app, MAX_DURATION, forwarding.id)
+    assert timer is not None
+    assert timer.seconds == pytest.approx(400, abs=60)
+
+
+def test_an_end_by_the_api_wins(leg: Leg, forwarding: Live) -> None:
+    forwarding.end()
+    assert THERE["number"][1:] not in leg.ask(forwarding.document).text
+    assert forwarding.reason == "manually-canceled"
+
+
+def test_the_socket_is_told_to_close(forwarding: Live) -> None:
+    assert forwarding.media.over([forwarding.id]) == {forwarding.id}
+
+
+def test_no_socket_joins_meanwhile(api: Api, leg: Leg, live: Live) -> None:
+    """A socket was lost and put back, and the transfer came before the new one was open."""
+    live.lose()
+    document = leg.read(leg.ask(live.document).text)
+    assert document is not None
+    api.post(f"/call/{live.id}/control", {"type": "transfer", "destination": THERE})
+    with pytest.raises(Refused):
+        join(leg, document)
+    assert live.status == "forwarding"

@@ -1,0 +1,89 @@
+"""Who may listen to a call, and where it is heard."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+
+from app.domain.live.monitor import Place
+from app.wiring import Patchbay
+from providers.errors import Refused
+from tests.fakes.carriers.legs import Leg, Live
+from tests.routes.api import UNKNOWN, Api
+
+HERE = Place("here", "/somewhere")
+
+
+@pytest.fixture(autouse=True)
+def patchbay(app: Flask) -> Patchbay:
+    """A process whose calls are heard at ``HERE``."""
+    found: Patchbay = app.extensions["patchbay"]
+    found.media.place = HERE
+    return found
+
+
+def token_of(call: dict[str, Any]) -> str:
+    return parse_qs(urlsplit(call["monitor"]["listenUrl"]).query)["token"][0]
+
+
+def test_a_live_call_is_heard_where_its_socket_is(live: Live, patchbay: Patchbay) -> None:
+    url = urlsplit(live.call["monitor"]["listenUrl"])
+    assert (url.scheme, url.path) == ("ws", f"/listen/{live.id}")
+    assert patchbay.media.listen(live.id, token_of(live.call)) == HERE
+
+
+def test_a_socket_that_is_replaced_is_heard_elsewhere(live: Live, patchbay: Patchbay) -> None:
+    there = patchbay.media.place = Place("there", "/else")
+    live.lose()
+    live.put_back(1)
+    assert patchbay.media.listen(live.id, token_of(live.call)) == there
+
+
+def test_a_call_nobody_is_in_is_heard_nowhere(api: Api, patchbay: Patchbay) -> None:
+    call = api.call()
+    assert patchbay.media.listen(call["id"], token_of(call)) is None
+
+
+def test_a_call_that_is_over_has_no_url(live: Live, patchbay: Patchbay) -> None:
+    token = token_of(live.call)
+    live.end()
+    assert "listenUrl" not in live.call["monitor"]
+    assert patchbay.media.listen(live.id, token) is None
+
+
+@pytest.mark.parametrize(
+    "assistant",
+    [
+        # its owner does not want it
+        {"monitorPlan": {"listenEnabled": False}},
+        # its own sound goes past us
+        {"transport": {"provider": "stream", "url": "ws://localhost:1"}},
+    ],
+)
+def test_a_call_that_cannot_be_listened_to(api: Api, assistant: dict[str, Any]) -> None:
+    assert "listenUrl" not in api.call(assistant=assistant)["monitor"]
+
+
+def test_the_token_is_this_calls(api: Api, leg: Leg, live: Live, patchbay: Patchbay) -> None:
+    other = Live(api, type(leg)(leg.app))
+    control = parse_qs(urlsplit(live.call["monitor"]["controlUrl"]).query)["token"][0]
+    for call_id, token in [
+        (live.id, token_of(other.call)),
+        (live.id, control),
+        (live.id, ""),
+        (UNKNOWN, token_of(live.call)),
+        (live.id, "schlüssel"),
+    ]:
+        with pytest.raises(Refused):
+            patchbay.media.listen(call_id, token)
+
+
+def test_a_call_that_is_deleted(live: Live, patchbay: Patchbay) -> None:
+    """Deleted: the token opens nothing any more."""
+    token = token_of(live.call)
+    live.api.delete(f"/call/{live.id}")
+    with pytest.raises(Refused):
+        patchbay.media.listen(live.id, token)

@@ -1,0 +1,255 @@
+"""Which account of a vendor a call uses, and that no key is shown or sent where it should not be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.domain.services.media import Seat
+from app.settings import VendorSettings
+from app.store import schema
+from app.vendors.common.account import VENDORS, Access, addresses
+from app.wiring import Patchbay
+from tests.fakes.carriers.legs import Leg, TwilioLeg, join, read
+from tests.routes.api import TWILIO_NUMBER, Api, refused
+
+CANARY = "c4n4ry"
+OPENAI = {"provider": "openai", "apiKey": CANARY}
+AZURE = {
+    "provider": "azure-openai",
+    "openAIKey": CANARY,
+    "openAIEndpoint": "https://desk.openai.azure.example",
+    "ocpApimSubscriptionKey": CANARY + "2",
+    "region": "eastus",
+    "models": ["gpt-4o"],
+}
+
+
+@pytest.fixture
+def carrier() -> type[Leg]:
+    """It makes no difference here."""
+    return TwilioLeg
+
+
+def seat(api: Api, leg: Leg, **assistant: Any) -> Seat:
+    """Of a call with this assistant."""
+    made = api.made("/assistant", {"name": "x", **assistant})
+    return join(leg, read(leg, leg.arrive({"assistantId": made["id"]})))
+
+
+def operators(app: Flask, *accounts: VendorSettings) -> None:
+    """As if the environment named them."""
+    patchbay: Patchbay = app.extensions["patchbay"]
+    changed = replace(patchbay.core.settings, vendors=accounts)
+    object.__setattr__(patchbay.core, "settings", changed)
+
+
+# ------------------------------------------------------------------ which
+
+
+def test_without_any_there_is_none(api: Api, leg: Leg) -> None:
+    assert seat(api, leg).keys == {}
+
+
+def test_each_source_goes_before_the_next(app: Flask, api: Api, leg: Leg) -> None:
+    operators(
+        app,
+        VendorSettings("openai", "environment", "http://proxy.example/v1"),
+        VendorSettings("groq", "environment"),
+        VendorSettings("azure", "environment", None, {"region": "eastus"}),
+    )
+    api.made("/credential", {"provider": "openai", "apiKey": "stored"})
+    api.made("/credential", {"provider": "groq", "apiKey": "stored"})
+    own = [{"provider": "openai", "apiKey": "own", "apiUrl": "https://own.example/v1"}]
+    assert seat(api, leg, credentials=own).keys == {
+        "openai": Access("own", "https://own.example/v1"),
+        # the environment's address does not come with somebody else's key, nor the other way
+        "groq": Access("stored"),
+        "azure": Access("environment", None, {"region": "eastus"}),
+    }
+
+
+def test_whose_address_may_lead_anywhere(app: Flask, api: Api, leg: Leg) -> None:
+    """The operator's: what a client chose is looked at again when it is called."""
+    operators(app, VendorSettings("deepgram", None, "http://10.0.0.7:8080"))
+    api.made("/credential", {"provider": "groq", "apiKey": "k", "apiUrl": "https://a.example"})
+    own = [{"provider": "openai", "apiKey": "own", "apiUrl": "https://own.example/v1"}]
+    keys = seat(api, leg, credentials=own).keys
+    assert {name for name, access in keys.items() if access.foreign} == {"groq", "openai"}
+
+
+def test_of_two_stored_the_newer(api: Api, leg: Leg) -> None:
+    for key in ("first", "second"):
+        api.made("/credential", {"provider": "openai", "apiKey": key})
+    assert seat(api, leg).keys == {"openai": Access("second")}
+
+
+def test_credential_ids_choose(api: Api, leg: Leg) -> None:
+    ids = [api.made("/credential", {**OPENAI, "apiKey": key})["id"] for key in ("a", "b")]
+    assert seat(api, leg, credentialIds=ids[:1]).keys == {"openai": Access("a")}
+
+
+def test_credential_ids_may_choose_none(api: Api, leg: Leg) -> None:
+    api.made("/credential", OPENAI)
+    assert seat(api, leg, credentialIds=[]).keys == {}
+
+
+def test_another_organisations_are_not_used(api: Api, other: Api, leg: Leg) -> None:
+    other.made("/credential", OPENAI)
+    assert seat(api, leg).keys == {}
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {"provider": "openai"},  # no key
+        {"provider": "openai", "apiKey": ""},
+        {"provider": "openai", "apiKey": 7},
+        {"provider": "openai", "apiKey": "line\nbreak"},  # would be another header
+        {"provider": "openai", "apiKey": "own", "apiUrl": 7},  # whose address is it for?
+        {"provider": "s3", "awsAccessKeyId": "x"},  # not one we ask anything
+        "openai",
+    ],
+)
+def test_what_cannot_be_used_is_not(api: Api, leg: Leg, credential: Any) -> None:
+    assert seat(api, leg, credentials=[credential]).keys == {}
+
+
+def test_one_sealed_with_another_key_spoils_no_call(app: Flask, api: Api, leg: Leg) -> None:
+    lost = api.made("/credential", OPENAI)["id"]
+    api.made("/credential", {"provider": "groq", "apiKey": "good"})
+    table = schema.credentials
+    with app.extensions["patchbay"].store.write() as conn:
+        conn.execute(sa.update(table).where(table.c.id == lost).values(secret=b"unreadable"))
+    assert seat(api, leg).keys == {"groq": Access("good")}
+
+
+def test_what_else_an_account_holds(api: Api, leg: Leg) -> None:
+    api.made("/credential", AZURE)
+    extra = {"region": "eastus", "ocpApimSubscriptionKey": CANARY + "2"}
+    assert seat(api, leg).keys == {
+        "azure-openai": Access(CANARY, "https://desk.openai.azure.example", extra)
+    }
+
+
+def test_a_seat_prints_no_key(api: Api, leg: Leg) -> None:
+    api.made("/credential", AZURE)
+    found = seat(api, leg)
+    assert found.keys
+    assert CANARY not in repr(found) + repr(found.keys)
+
+
+# ------------------------------------------------------------------ POST /credential
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_vendor_has_credentials(app: Flask, api: Api, vendor: str) -> None:
+    fields = VENDORS[vendor]
+    needed = dict.fromkeys((fields.key, *fields.sealed), CANARY)
+    needed |= dict.fromkeys(fields.required, "https://a.example/") | {"name": "Main"}
+    made = api.made("/credential", {"provider": vendor, **needed})
+    assert (made["provider"], made["name"]) == (vendor, "Main")
+    assert CANARY not in json.dumps(made) + api.get("/credential").text
+    with app.extensions["patchbay"].store.read() as conn:
+        assert CANARY not in str(conn.execute(sa.select(schema.credentials)).all())
+    path = f"/credential/{made['id']}"
+    assert api.patch(path, {"name": "Side"}).json["name"] == "Side"
+    assert api.delete(path).status_code == 200
+
+
+def test_a_new_key(api: Api, leg: Leg) -> None:
+    made = api.made("/credential", OPENAI | {"name": "Main"})
+    changed = api.patch(f"/credential/{made['id']}", {"apiKey": "new"})
+    assert (changed.status_code, changed.json["name"]) == (200, "Main")
+    assert seat(api, leg).keys == {"openai": Access("new")}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"provider": "openai"}, ["apiKey should not be empty"]),
+        ({"provider": "openai", "apiKey": 7}, ["apiKey must be a string"]),
+        (
+            {"provider": "openai", "apiKey": "ключ"},
+            ["apiKey must be at most 10000 plain ASCII characters"],
+        ),
+        # a secret nobody reads would be lost in silence
+        (OPENAI | {"apiSecret": "x"}, ["property apiSecret should not exist"]),
+        (OPENAI | {"apiUrl": "api.example.com"}, ["apiUrl must be a URL address"]),
+        (AZURE | {"models": "gpt-4o"}, ["models must be an array"]),
+        (
+            {"provider": "azure-openai", "openAIKey": "x"},
+            ["openAIEndpoint should not be empty"],
+        ),
+        ({"provider": "playht", "apiKey": "x"}, ["userId should not be empty"]),
+    ],
+)
+def test_wrong_credential(api: Api, body: dict[str, Any], message: list[str]) -> None:
+    assert refused(api.post("/credential", body)) == message
+
+
+def test_a_vendor_has_no_phone_numbers(api: Api) -> None:
+    made = api.made("/credential", OPENAI)
+    for body in ({"number": "+14155550100"}, {**TWILIO_NUMBER, "twilioAuthToken": None}):
+        answer = refused(api.post("/phone-number", body | {"credentialId": made["id"]}))
+        assert f"`credentialId` {made['id']} is of openai" in answer
+
+
+# ------------------------------------------------------------------ addresses
+
+
+PRIVATE = "http://169.254.169.254/latest"
+ADDRESSES: dict[str, dict[str, Any]] = {
+    "model.url": {"model": {"provider": "custom-llm", "url": PRIVATE}},
+    "model.tools.1.server.url": {"model": {"tools": [{}, {"server": {"url": PRIVATE}}]}},
+    "model.functions.0.serverUrl": {"model": {"functions": [{"serverUrl": PRIVATE}]}},
+    "voice.server.url": {"voice": {"provider": "custom-voice", "server": {"url": PRIVATE}}},
+    "credentials.0.apiUrl": {"credentials": [{**OPENAI, "apiUrl": PRIVATE}]},
+    "credentials.0.openAIEndpoint": {"credentials": [{**AZURE, "openAIEndpoint": PRIVATE}]},
+}
+
+
+@pytest.fixture
+def strict(app: Flask) -> None:
+    """Private addresses are refused, as in production."""
+    core = app.extensions["patchbay"].core
+    problem = lambda url: "no" if "169.254" in url else None  # noqa: E731
+    object.__setattr__(core, "url_problem", problem)
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize(("path", "assistant"), ADDRESSES.items(), ids=ADDRESSES)
+def test_an_address_of_a_clients_is_vetted(api: Api, path: str, assistant: Any) -> None:
+    assert refused(api.post("/assistant", assistant)) == [f"{path}: no"]
+    number = api.made("/phone-number", TWILIO_NUMBER)
+    call = {
+        "phoneCallProviderBypassEnabled": True,
+        "phoneNumberId": number["id"],
+        "customer": {"number": "+14155550111"},
+    }
+    assert refused(api.post("/call", call | {"assistant": assistant})) == [f"{path}: no"]
+
+
+@pytest.mark.usefixtures("strict")
+def test_that_of_a_credential_too(api: Api) -> None:
+    assert refused(api.post("/credential", OPENAI | {"apiUrl": PRIVATE})) == ["apiUrl: no"]
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_clients_own_data_is_its_own(api: Api) -> None:
+    """Nobody calls what stands there."""
+    api.made("/assistant", {"metadata": {"server": {"url": PRIVATE}, "serverUrl": PRIVATE}})
+
+
+def test_every_variable_is_of_a_vendor_with_that_field() -> None:
+    from app.vendors.common.environment import VARIABLES
+
+    assert VARIABLES.keys() == VENDORS.keys()
+    for vendor, variables in VARIABLES.items():
+        assert set(variables.more) <= {*VENDORS[vendor].shown, *VENDORS[vendor].sealed}
+    assert addresses() == {"apiUrl", "openAIEndpoint"}

@@ -1,0 +1,174 @@
+"""What the transcribers' stand-ins share: a server on this machine, and "recognition" by loudness.
+
+The n-th utterance that is heard is the n-th sentence of the script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import WSMsgType, web
+
+from providers.common.audio import audioop
+
+LOUD = 500
+"""Mean level of a slice that holds speech, of 32767."""
+SLICE_SECONDS = 0.02
+PAUSE_SECONDS = 0.2
+"""Quiet that ends an utterance."""
+SEGMENT = 10
+"""Slices of speech after which the first words are known."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One step of recognition. ``number``: the utterance's, from 0."""
+
+    number: int
+    text: str
+    final: bool
+
+
+class Recogniser:
+    """Reads 16-bit mono PCM at ``rate``, in pieces of any length."""
+
+    def __init__(self, script: Sequence[str], rate: int) -> None:
+        self._script = script
+        self._slice = int(rate * SLICE_SECONDS) * 2
+        self._pcm = b""
+        self._number = -1
+        self._loud = self._quiet = 0
+
+    def feed(self, pcm: bytes) -> Iterator[Heard]:
+        self._pcm += pcm
+        while len(self._pcm) >= self._slice:
+            piece, self._pcm = self._pcm[: self._slice], self._pcm[self._slice :]
+            yield from self._hear(audioop.rms(piece, 2) > LOUD)
+
+    def finish(self) -> Iterator[Heard]:
+        """The utterance that is under way is over: somebody else knows, unless it is news of before,
+        and the voice is heard again."""
+        if self._loud and self._quiet:
+            self._loud = self._quiet = 0
+            yield Heard(self._number, self._text(), final=True)
+
+    def _hear(self, loud: bool) -> Iterator[Heard]:
+        if loud:
+            self._quiet = 0
+            self._loud += 1
+            if self._loud == 1:
+                self._number += 1
+            if self._loud == SEGMENT:
+                words = self._text().split()
+                yield Heard(self._number, " ".join(words[: len(words) // 2 + 1]), final=False)
+            return
+        self._quiet += 1
+        if self._quiet * SLICE_SECONDS >= PAUSE_SECONDS:
+            yield from self.finish()
+
+    def _text(self) -> str:
+        return self._script[min(self._number, len(self._script) - 1)]
+
+
+class Ears:
+    """A vendor on a port of this machine. Faults are set before, or while, it is asked."""
+
+    script: Sequence[str]
+
+    def __init__(self, *script: str) -> None:
+        self.script = script
+        self.status: int | None = None
+        """Every request is answered with this HTTP status."""
+        self.mute = False
+        """Takes everything and answers nothing, once greeted."""
+        self.hang = False
+        """Takes every request and answers none."""
+        self.cut_after: int | None = None
+        """A socket breaks once it has brought so many bytes of sound."""
+        self.cuts = 1000
+        """How many sockets break."""
+        self.asked = list[web.BaseRequest]()
+        self.bodies = list[Any]()
+        """JSON that was posted."""
+        self.said = list[dict[str, Any]]()
+        """JSON messages that came on sockets."""
+        self.sound = bytearray()
+        self._changed = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """Its origin, http."""
+        return f"http://127.0.0.1:{self._port}"
+
+    async def until(self, count: int) -> None:
+        """Wait for so many requests."""
+        while len(self.asked) < count:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def __aenter__(self) -> Self:
+        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self._port: int = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.asked.append(request)
+        self._changed.set()
+        if self.hang:
+            await asyncio.Event().wait()
+        if self.status is not None:
+            return web.json_response({"message": "no"}, status=self.status)
+        if request.method == "POST":
+            self.bodies.append(await request.json())
+            return await self.post(request)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await self._listen(request, socket)
+        return socket
+
+    async def _listen(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
+        await self.greet(request, socket)
+        before = len(self.sound)
+        async for message in socket:
+            if message.type == WSMsgType.BINARY:
+                self.sound += message.data
+                if not self.mute:
+                    await self.hear(socket, message.data)
+            elif message.type == WSMsgType.TEXT:
+                body = message.json()
+                self.said.append(body)
+                await self.read(socket, body)
+            if self.cuts and self.cut_after and len(self.sound) - before >= self.cut_after:
+                assert request.transport is not None
+                self.cuts -= 1
+                request.transport.abort()
+                return
+
+    # -- what a vendor is
+
+    async def post(self, request: web.BaseRequest) -> web.StreamResponse:
+        raise NotImplementedError
+
+    async def greet(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
+        """A socket was opened."""
+
+    async def hear(self, socket: web.WebSocketResponse, sound: bytes) -> None:
+        """Sound came."""
+
+    async def read(self, socket: web.WebSocketResponse, body: dict[str, Any]) -> None:
+        """A JSON message came."""

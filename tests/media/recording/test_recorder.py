@@ -1,0 +1,87 @@
+"""The recording: who is on which side, when, and what never was heard."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+from app.media.recording.recorder import Recorder, write
+
+RATE = 8000
+LOUD = (12000).to_bytes(2, "little", signed=True)
+QUIET = b"\0\0"
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def sound(seconds: float) -> bytes:
+    return LOUD * int(seconds * RATE)
+
+
+def written(recorder: Recorder, directory: Path) -> tuple[list[int], list[int]]:
+    """Seconds (tenths) in which each side is loud."""
+    recorder.close()
+    write(directory, RATE, directory / "stereo.wav")
+    with wave.open(str(directory / "stereo.wav")) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, RATE, 2)
+        frames = file.readframes(file.getnframes())
+    tenth = RATE // 10
+    sides: tuple[list[int], list[int]] = ([], [])
+    for side, loud in enumerate(sides):
+        samples = [frames[at : at + 2] for at in range(2 * side, len(frames), 4)]
+        loud += [n for n in range(len(samples) // tenth) if samples[n * tenth + tenth // 2] == LOUD]
+    return sides
+
+
+def test_each_on_its_side_at_its_time(tmp_path: Path) -> None:
+    clock = Clock()
+    recorder = Recorder(RATE, tmp_path, clock)
+    recorder.said(sound(0.2), 0.0)
+    clock.pass_(0.5)
+    recorder.heard(sound(0.1))
+    clock.pass_(0.5)
+    assert written(recorder, tmp_path) == ([4], [0, 1])
+
+
+def test_what_was_cleared_was_not_heard(tmp_path: Path) -> None:
+    clock = Clock()
+    recorder = Recorder(RATE, tmp_path, clock)
+    recorder.said(sound(0.3), 0.0)
+    recorder.said(sound(0.3), 0.3)  # sent ahead of its time
+    clock.pass_(0.2)
+    recorder.cleared()
+    clock.pass_(0.3)
+    recorder.said(sound(0.1), 0.0)
+    clock.pass_(0.1)
+    assert written(recorder, tmp_path)[1] == [0, 1, 5]
+
+
+def test_what_was_not_played_at_the_end_was_not_heard(tmp_path: Path) -> None:
+    clock = Clock()
+    recorder = Recorder(RATE, tmp_path, clock)
+    recorder.said(sound(1.0), 0.0)
+    clock.pass_(0.4)
+    assert written(recorder, tmp_path)[1] == [0, 1, 2, 3]
+
+
+def test_jitter_makes_no_holes_and_a_pause_is_kept(tmp_path: Path) -> None:
+    clock = Clock()
+    recorder = Recorder(RATE, tmp_path, clock)
+    for late in (0.1, 0.25, 0.15):  # three messages of 0.1 s, the second one late
+        clock.pass_(late)
+        recorder.heard(sound(0.1))
+    clock.pass_(1.0)
+    recorder.heard(sound(0.1))
+    assert written(recorder, tmp_path)[0] == [0, 1, 2, 14]
+
+
+def test_a_line_without_a_word(tmp_path: Path) -> None:
+    assert written(Recorder(RATE, tmp_path, Clock()), tmp_path) == ([], [])

@@ -1,0 +1,137 @@
+"""The sound of a socket on the disk: handed over at the end, and after a process was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.recordings.local import NotKept, Tape
+from app.domain.services.media import Seat
+from app.media.recording import spool as tape
+from app.media.recording.spool import Taping
+from providers.registry import PROVIDERS
+from tests.media.harness import CALLERS, Caller, Domain, calling, listen, loud, on_loop, serving
+
+ECHOED = 3000
+"""Bytes."""
+
+
+class Taped(Domain):
+    """Looks into what it is given."""
+
+    def __init__(self, spool: Path) -> None:
+        super().__init__(taped=True)
+        self.spool = spool
+        self.sounds = list[tuple[int, int, bytes]]()
+
+    def keep(self, tape: Tape) -> None:
+        super().keep(tape)
+        with wave.open(str(tape.path)) as file:
+            frames = file.readframes(file.getnframes())
+            self.sounds.append((file.getnchannels(), file.getframerate(), frames))
+
+
+def left(spool: Path) -> list[str]:
+    return [each.name for each in spool.iterdir()]
+
+
+def seat(domain: Domain) -> Seat:
+    return domain.claim(PROVIDERS["twilio"], "call-1", "/media/twilio/token", [])
+
+
+@pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+@on_loop
+async def test_both_sides_are_handed_over_at_the_end(caller: Caller, tmp_path: Path) -> None:
+    domain = Taped(tmp_path)
+    async with serving(domain) as served:
+        async with calling(served, caller) as carrier:
+            for _ in range(10):
+                await carrier.send(caller.sound(loud(caller)))
+            await listen(caller, carrier, ECHOED)
+        await domain.hears("kept")
+    ((channels, rate, frames),) = domain.sounds
+    assert (channels, rate) == (2, caller.rate)
+    assert any(frames[0::4])
+    assert any(frames[2::4])
+    assert left(tmp_path) == []
+
+
+@on_loop
+async def test_a_call_that_is_not_recorded_leaves_nothing(tmp_path: Path) -> None:
+    domain = Taped(tmp_path)
+    domain.seat["taped"] = False
+    caller = CALLERS[0]
+    async with serving(domain) as served, calling(served, caller) as carrier:
+        await carrier.send(caller.sound(loud(caller)))
+        await listen(caller, carrier, 100)
+    assert (domain.tapes, left(tmp_path)) == ([], [])
+
+
+@on_loop
+async def test_a_killed_processs_is_handed_over_by_the_next(tmp_path: Path) -> None:
+    domain = Taped(tmp_path)
+    killed = Taping(tmp_path, seat(domain), 8000)
+    killed.heard(loud(CALLERS[0], 500))
+    killed._recorder._caller._file.flush()  # what the system had of it
+    killed._lock.close()  # as the end of a process does
+    async with serving(domain):
+        await domain.hears("kept")
+    ((_, _, frames),) = domain.sounds
+    assert len(frames) == 4 * 4000
+
+
+@on_loop
+async def test_looking_for_them_survives_a_disk_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain, looks = Taped(tmp_path), list[str]()
+    looked, really = asyncio.Event(), tape.hand_over_all
+    loop = asyncio.get_running_loop()
+
+    def look(service: Any) -> None:
+        looks.append("look")
+        if len(looks) == 1:
+            raise OSError("input/output error")
+        really(service)
+        loop.call_soon_threadsafe(looked.set)
+
+    monkeypatch.setattr(tape, "hand_over_all", look)
+    monkeypatch.setattr(tape, "COLLECT_SECONDS", 0.01)
+    async with serving(domain):
+        await looked.wait()
+
+
+def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
+    domain = Taped(tmp_path)
+    made = Taping(tmp_path, seat(domain), 8000)
+    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    assert domain.tapes == []
+    made.close()
+    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    assert len(domain.tapes) == 1
+
+
+def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
+    domain = Taped(tmp_path)
+    Taping(tmp_path, seat(domain), 8000).close()
+    domain.raises["kept"] = [NotKept("the bucket is away")]
+    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    assert len(left(tmp_path)) == 1
+    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    assert left(tmp_path) == []
+
+
+@on_loop
+async def test_a_disk_that_fails_does_not_end_the_call(tmp_path: Path) -> None:
+    domain = Taped(tmp_path / "file")
+    (tmp_path / "file").write_text("no directory")
+    caller = CALLERS[0]
+    async with serving(domain) as served, calling(served, caller) as carrier:
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 100)
+        await domain.hears("not taped")  # so that no report waits for it
+    assert domain.tapes == []

@@ -1,0 +1,105 @@
+"""How commands come to the desk of the call they are for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.domain.services.media import Seat
+from app.media.call_context import Desk
+from app.media.close_reason import Ending, How
+from app.media.session import Session
+from app.store.commands import Command
+from tests.media.harness import (
+    QUICK,
+    Domain,
+    Served,
+    TwilioCaller,
+    calling,
+    listen,
+    loud,
+    on_loop,
+    serving,
+)
+
+TWILIO = TwilioCaller()
+SLEEPY = replace(QUICK, watch_seconds=3600)
+SAY = Command("token-1", {"type": "say", "content": "Hello."})
+
+
+async def session_of(served: Served) -> Session:
+    """The only one, once it is up."""
+    while True:
+        for session in served.application.hub._sessions:
+            if session.monitor is not None:
+                return session
+        await asyncio.sleep(0)
+
+
+async def desk_of(served: Served) -> Desk:
+    return (await session_of(served)).desk
+
+
+@on_loop
+async def test_those_that_waited_for_the_socket() -> None:
+    domain = Domain()
+    domain.given.append(SAY)
+    async with serving(domain, SLEEPY) as served, calling(served, TWILIO):
+        desk = await desk_of(served)
+        assert await desk.commands.get() == SAY.body
+        assert desk.was_given("say")
+        assert not desk.was_given("voicemail")
+
+
+@pytest.mark.parametrize("nudged", [True, False])
+@on_loop
+async def test_later_ones(nudged: bool) -> None:
+    """At once with a nudge, else at the watcher's next look."""
+    domain = Domain()
+    limits = SLEEPY if nudged else QUICK
+    async with serving(domain, limits) as served, calling(served, TWILIO):
+        desk = await desk_of(served)
+        domain.given.append(SAY)
+        if nudged:
+            [nudge] = domain.nudges
+            await asyncio.to_thread(nudge, "token-1")
+        assert await desk.commands.get() == SAY.body
+
+
+@on_loop
+async def test_a_store_that_fails_delays_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    domain = Domain()
+    asked, commands = list[int](), domain.commands
+
+    def failing(seats: Collection[Seat]) -> Any:
+        asked.append(len(seats))
+        if len(asked) < 3:
+            raise OperationalError("x", {}, Exception())
+        return commands(seats)
+
+    monkeypatch.setattr(domain, "commands", failing)
+    domain.given.append(SAY)
+    async with serving(domain) as served, calling(served, TWILIO):
+        assert await (await desk_of(served)).commands.get() == SAY.body
+
+
+@on_loop
+async def test_a_socket_that_ends_takes_none() -> None:
+    """They are for the one that replaces it."""
+    domain = Domain()
+    async with serving(domain, SLEEPY) as served, calling(served, TWILIO) as carrier:
+        session = await session_of(served)
+        await carrier.send(TWILIO.sound(loud(TWILIO)))
+        await listen(TWILIO, carrier, 1)  # the echo: what was given before it is taken
+        session.fate.seal(Ending(How.LOST))
+        domain.given.append(SAY)
+        served.application.hub.nudge("token-1")
+        await domain.hears("lost")
+        while served.application.hub._sessions:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert domain.given == [SAY]

@@ -1,0 +1,64 @@
+"""What waits for other people's servers, beside what the calls themselves need."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from app.domain.context import Reply
+from app.domain.services.media import MediaService, Seat
+from app.media.call_context import Desk
+from app.net.threads import aside
+from tests.media.harness import on_loop
+
+MANY = 64
+"""More than the loop has threads, however many processors there are (32 at most)."""
+
+
+@on_loop
+async def test_slow_servers_of_tools_hold_no_call_up() -> None:
+    released = threading.Event()
+
+    def ask(*_: Any) -> Reply:
+        released.wait()
+        return Reply(b"{}")
+
+    service = SimpleNamespace(ask=ask, transfer=lambda *_: "not there")
+    desk = Desk(cast("MediaService", service), cast("Seat", SimpleNamespace(call_id="c")))
+    asking = [asyncio.create_task(desk.ask("tool-calls", {}, 20.0)) for _ in range(MANY)]
+    await asyncio.sleep(0)  # all of them ask
+    try:
+        assert await desk.transfer({}, None) == "not there"  # one of the loop's own threads
+    finally:
+        released.set()
+    assert await asyncio.gather(*asking) == [Reply(b"{}")] * MANY
+
+
+@on_loop
+async def test_what_it_raises_is_raised() -> None:
+    def fail() -> None:
+        raise PermissionError("not here")
+
+    with pytest.raises(PermissionError, match="not here"):
+        await aside(fail)
+
+
+@on_loop
+async def test_one_that_is_cancelled_ends_by_itself() -> None:
+    released, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        released.wait()
+        ended.set()
+
+    waiting = asyncio.create_task(aside(work))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    released.set()
+    assert await asyncio.to_thread(ended.wait, 20)

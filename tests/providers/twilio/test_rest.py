@@ -1,0 +1,374 @@
+"""Twilio's REST API, against a stand-in on the loopback address."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from providers.base.instructions import MachineDetection
+from providers.base.rest import Account, Dial, Dialed
+from providers.errors import CarrierError, NotConfigured
+from providers.events import EndedReason, EventKind
+from providers.testing.contract import ORIGIN, TOKEN, arrow
+from providers.twilio import TWILIO, twiml
+from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, NEW_TOKEN, holding
+from tests.providers.twilio.case import TOKEN as AUTH_TOKEN
+
+STATUS_URL = f"{ORIGIN}/twilio/status/{TOKEN}"
+ORDER = Dial("+14155550123", "+12125550100", arrow(), STATUS_URL, max_duration=600)
+CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls"
+
+
+@dataclass
+class Api:
+    """What answers as Twilio: one answer for all, every request kept."""
+
+    url: str = ""
+    status: int = 201
+    body: bytes = json.dumps({"sid": CALL_SID, "status": "queued"}).encode()
+    requests: list[tuple[str, str, dict[str, str], dict[str, list[str]]]] = field(
+        default_factory=list
+    )
+
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+    def says(self, status: int, body: Any) -> None:
+        self.status = status
+        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    api = Api()
+    api.may_answer.set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            form = parse_qs(self.rfile.read(length).decode())
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            api.requests.append((self.command, self.path, headers, form))
+            api.may_answer.wait()
+            self.send_response(api.status)
+            self.send_header("content-length", str(len(api.body)))
+            self.end_headers()
+            self.wfile.write(api.body)
+
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Tests are quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        api.url = f"http://127.0.0.1:{server.server_port}"
+        yield api
+        api.may_answer.set()
+        server.shutdown()
+        thread.join()
+
+
+def client_of(api: Api, account: Account | None = None) -> Any:
+    account = replace(account or holding(AUTH_TOKEN), api_url=api.url)
+    return TWILIO.client(account, timeout=5.0)
+
+
+def login(api: Api) -> str:
+    _, _, headers, _ = api.requests[-1]
+    return base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode()
+
+
+def test_a_call_is_created_once_and_whole(api: Api) -> None:
+    assert client_of(api).dial(ORDER) == Dialed(CALL_SID, CALL_SID)
+    ((method, path, _, form),) = api.requests
+    assert (method, path) == ("POST", f"{CALLS}.json")
+    assert form == {
+        "To": ["+14155550123"],
+        "From": ["+12125550100"],
+        "Twiml": [twiml.document([ORDER.connect])],
+        "TimeLimit": ["600"],
+        "Timeout": ["60"],
+        "StatusCallback": [f"{STATUS_URL}#rc=3&rp=all"],
+        # Repeated: one value with spaces would be read as no event at all.
+        "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+        "StatusCallbackMethod": ["POST"],
+    }
+    assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
+
+
+def test_a_hang_up_completes_the_call(api: Api) -> None:
+    api.says(200, {"sid": CALL_SID, "status": "completed"})
+    client_of(api).hang_up(CALL_SID, api_url="https://elsewhere.example")
+    ((method, path, _, form),) = api.requests
+    assert (method, path, form) == ("POST", f"{CALLS}/{CALL_SID}.json", {"Status": ["completed"]})
+
+
+def test_a_check_names_the_account(api: Api) -> None:
+    api.says(200, {"sid": ACCOUNT_SID, "friendly_name": "Front desk", "status": "active"})
+    assert client_of(api).check() == "Twilio account Front desk (active)"
+    assert api.requests[0][:2] == ("GET", f"/2010-04-01/Accounts/{ACCOUNT_SID}.json")
+
+
+def test_an_api_key_is_preferred_and_the_account_stays(api: Api) -> None:
+    account = holding(AUTH_TOKEN, apiKey="SK1", apiSecret="s3cret")
+    client_of(api, account).dial(ORDER)
+    assert login(api) == "SK1:s3cret"
+    assert api.requests[0][1] == f"{CALLS}.json"
+
+
+def test_the_newest_token_is_used_while_tokens_rotate(api: Api) -> None:
+    client_of(api, holding(NEW_TOKEN, AUTH_TOKEN)).dial(ORDER)
+    assert login(api) == f"{ACCOUNT_SID}:{NEW_TOKEN}"
+
+
+def test_an_address_with_a_path_is_kept(api: Api) -> None:
+    account = replace(holding(AUTH_TOKEN), api_url=f"{api.url}/proxy/")
+    TWILIO.client(account).dial(ORDER)
+    assert api.requests[0][1] == f"/proxy{CALLS}.json"
+
+
+def test_the_environment_moves_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "TWILIO_REGION": "au1",
+        "TWILIO_EDGE": "sydney",
+        "TWILIO_ACCOUNT_SID": "AC" + "00" * 16,
+        "TWILIO_AUTH_TOKEN": "another",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client_of(api).dial(ORDER)
+    assert api.requests[0][2]["host"] == api.url.removeprefix("http://")
+    assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
+
+
+def problem(code: int, message: str = "no") -> dict[str, Any]:
+    return {"code": code, "message": message, "status": 400}
+
+
+NEW_PROBLEM = {"type": "https://x", "title": "Busy", "status": 429, "code": 20429, "detail": "wait"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "permanent", "code"),
+    [
+        (400, problem(21211), True, "21211"),  # no number
+        (401, problem(20003), True, "20003"),  # wrong token
+        (403, problem(21215), True, "21215"),  # no permission for that country
+        (429, problem(20429), False, "20429"),  # too many at once
+        (500, problem(20500), False, "20500"),
+        (503, b"<html>sorry</html>", False, "503"),  # the SDK puts the status for a code
+        (429, NEW_PROBLEM, False, "20429"),  # RFC 9457: the SDK's other, unrelated error
+        (400, {**NEW_PROBLEM, "status": 400, "code": 21217}, True, "21217"),
+        (302, {}, False, None),  # not followed
+        (200, b"<html>hello</html>", False, None),  # a proxy's page
+        (200, [1], False, None),
+        (201, {"status": "queued"}, False, None),  # no sid
+    ],
+)
+def test_an_error_says_whether_again_can_help(
+    api: Api, status: int, body: Any, permanent: bool, code: str | None
+) -> None:
+    api.says(status, body)
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).dial(ORDER)
+    assert caught.value.permanent is permanent
+    assert not caught.value.gone
+    assert AUTH_TOKEN not in str(caught.value)
+    if code:
+        assert caught.value.code == code
+    assert len(api.requests) == 1, "a create is never sent again"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "gone"),
+    [
+        (400, 21220, True),  # not in progress
+        (404, 20404, True),  # no such call
+        (404, 404, True),
+        (400, 21218, False),
+        (401, 20003, False),
+    ],
+)
+def test_a_leg_that_is_over_already(api: Api, status: int, code: int, gone: bool) -> None:
+    api.says(status, problem(code))
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).hang_up(CALL_SID)
+    assert caught.value.gone is gone
+
+
+def test_an_api_that_does_not_answer_is_not_asked_twice(api: Api) -> None:
+    api.may_answer.clear()
+    account = replace(holding(AUTH_TOKEN), api_url=api.url)
+    with pytest.raises(CarrierError, match="cannot be reached") as caught:
+        TWILIO.client(account, timeout=0.5).dial(ORDER)
+    assert not caught.value.permanent
+    assert len(api.requests) <= 1, "the call may be ringing"
+
+
+def test_the_sdk_is_told_to_retry_nothing() -> None:
+    client: Any = TWILIO.client(holding(AUTH_TOKEN), timeout=3.0)
+    http = client._rest.http_client
+    assert http.timeout == 3.0
+    assert http.session.get_adapter("https://api.twilio.com/").max_retries.total == 0
+
+
+def test_without_secrets_nothing_is_asked() -> None:
+    client = TWILIO.client(holding())
+    for ask in (lambda: client.dial(ORDER), lambda: client.hang_up(CALL_SID), client.check):
+        with pytest.raises(NotConfigured, match="authTokens"):
+            ask()
+
+
+# ------------------------------------------------------------------ before and after
+
+
+def test_an_extension_is_pressed_after_the_answer(api: Api) -> None:
+    client_of(api).dial(replace(ORDER, extension="ww12#", ring_seconds=20))
+    form = api.requests[0][3]
+    assert (form["SendDigits"], form["Timeout"]) == (["ww12#"], ["20"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extension": "ask Ann"},
+        {"extension": "1" * 33},  # Twilio takes 32
+        {"status_url": "/relative"},
+        {"connect": replace(ORDER.connect, media_url="wss://x/y?z=1")},
+    ],
+)
+def test_what_twilio_has_no_words_for_is_refused_before_it_is_asked(
+    api: Api, changes: dict[str, Any]
+) -> None:
+    order = replace(ORDER, **changes)
+    for ask in (client_of(api).prepare, client_of(api).dial):
+        with pytest.raises(CarrierError) as caught:
+            ask(order)
+        assert caught.value.permanent
+    assert api.requests == []
+
+
+def test_preparing_asks_nobody(api: Api) -> None:
+    client_of(api).prepare(ORDER)
+    assert api.requests == []
+    with pytest.raises(NotConfigured, match="authTokens"):
+        TWILIO.client(holding()).prepare(ORDER)
+
+
+@pytest.mark.parametrize(("status", "busy"), [(429, True), (400, False), (503, False)])
+def test_only_too_many_requests_is_a_busy_carrier(api: Api, status: int, busy: bool) -> None:
+    api.says(status, problem(20429))
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).dial(ORDER)
+    assert caught.value.busy is busy
+
+
+RESOURCE = {
+    "sid": CALL_SID,
+    "status": "completed",
+    "direction": "outbound-api",
+    "from": "+12125550100",
+    "to": "+14155550123",
+    "start_time": "Mon, 23 Nov 2026 12:00:05 +0000",
+    "end_time": "Mon, 23 Nov 2026 12:00:45 +0000",
+    "duration": "40",
+}
+
+
+def test_a_leg_is_fetched_as_its_callbacks_would_have_told_it(api: Api) -> None:
+    api.says(200, RESOURCE)
+    state = client_of(api).fetch(CALL_SID)
+    assert (api.requests[0][0], api.requests[0][1]) == (
+        "GET",
+        f"{CALLS.removesuffix('.json')}/{CALL_SID}.json",
+    )
+    assert (state.word, state.leg.leg_ref, state.leg.inbound) == ("completed", CALL_SID, False)
+    told = [(e.kind, e.key, e.at.isoformat(), e.reason) for e in state.events]
+    assert told == [
+        (EventKind.LEG_ANSWERED, "reconciled:leg.answered", "2026-11-23T12:00:05+00:00", None),
+        (
+            EventKind.LEG_ENDED,
+            "reconciled:leg.ended",
+            "2026-11-23T12:00:45+00:00",
+            EndedReason.CUSTOMER_ENDED_CALL,
+        ),
+    ]
+    assert state.events[1].data == {"durationSeconds": 40}
+
+
+@pytest.mark.parametrize(
+    ("word", "direction", "reason"),
+    [
+        ("no-answer", "outbound-api", EndedReason.CUSTOMER_DID_NOT_ANSWER),
+        ("no-answer", "inbound", EndedReason.CUSTOMER_ENDED_CALL),  # the caller gave up
+        ("canceled", "outbound-dial", EndedReason.MANUALLY_CANCELED),
+        ("failed", "outbound-api", EndedReason.TWILIO_FAILED_TO_CONNECT_CALL),
+    ],
+)
+def test_a_leg_that_was_never_answered(
+    api: Api, word: str, direction: str, reason: EndedReason
+) -> None:
+    api.says(200, {**RESOURCE, "status": word, "direction": direction, "start_time": None})
+    (event,) = client_of(api).fetch(CALL_SID).events
+    assert (event.kind, event.reason, event.generic) == (EventKind.LEG_ENDED, reason, False)
+
+
+@pytest.mark.parametrize(
+    ("price", "unit", "amount"),
+    [
+        ("-0.01400", "USD", "0.01400"),
+        ("-0.013", "EUR", "0.013"),
+        ("0", "USD", "0"),
+        ("0.5", "USD", "-0.5"),  # given back
+        (None, "USD", None),  # not fixed yet
+        ("much", "USD", None),
+        ("-0.014", None, None),  # of what?
+    ],
+)
+def test_a_price_is_what_is_paid(
+    api: Api, price: str | None, unit: str | None, amount: str | None
+) -> None:
+    api.says(200, {**RESOURCE, "price": price, "price_unit": unit})
+    told = client_of(api).fetch(CALL_SID).events[1].data.get("price")
+    wanted = {"amount": amount, "currency": unit, "leg": CALL_SID} if amount else None
+    assert told == wanted
+
+
+def test_a_leg_nobody_knows(api: Api) -> None:
+    api.says(404, problem(20404))
+    assert client_of(api).fetch(CALL_SID) is None
+    api.says(500, problem(20500))
+    with pytest.raises(CarrierError):
+        client_of(api).fetch(CALL_SID)
+
+
+def test_a_call_is_listened_to_for_a_machine(api: Api) -> None:
+    """Under the names of the API, whatever the SDK calls them."""
+    url = f"{ORIGIN}/twilio/amd/{TOKEN}"
+    machine = MachineDetection(False, 12, 2000, 800, 3000, url=url)
+    client_of(api).dial(replace(ORDER, machine=machine))
+    wanted = {
+        "MachineDetection": ["Enable"],
+        "AsyncAmd": ["true"],
+        "AsyncAmdStatusCallback": [f"{url}#rc=3&rp=all"],
+        "AsyncAmdStatusCallbackMethod": ["POST"],
+        "MachineDetectionTimeout": ["12"],
+        "MachineDetectionSpeechThreshold": ["2000"],
+        "MachineDetectionSpeechEndThreshold": ["800"],
+        "MachineDetectionSilenceTimeout": ["3000"],
+    }
+    form = api.requests[-1][3]
+    assert {name: form.get(name) for name in wanted} == wanted

@@ -1,0 +1,173 @@
+"""The media socket's messages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.base.media import Audio, Cleared, Digit, Frame, MarkPlayed, StreamStart, UnknownFrame
+from providers.errors import BadRequest
+from providers.vonage.media import VonageCodec
+
+CONNECTED = {
+    "event": "websocket:connected",
+    "content-type": "audio/l16;rate=16000",
+    "callId": "c1",
+    "prefs": {"language": "en"},
+}
+
+
+def decoded(message: Any) -> Frame:
+    """Dictionaries become JSON text."""
+    return VonageCodec().decode(json.dumps(message) if isinstance(message, dict) else message)
+
+
+# ------------------------------------------------------------------ in
+
+
+def test_the_first_message() -> None:
+    parameters = {"callId": "c1", "prefs": {"language": "en"}}
+    assert decoded(CONNECTED) == StreamStart(None, None, None, 16000, parameters)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000])
+def test_the_rate_is_the_one_vonage_names(rate: int) -> None:
+    codec = VonageCodec()
+    start = codec.decode(json.dumps(CONNECTED | {"content-type": f"audio/L16; rate={rate}"}))
+    assert isinstance(start, StreamStart)
+    assert start.sample_rate == codec.sample_rate == rate
+    assert len(codec.audio(bytes(rate * 2))) == 50  # 20 ms each
+
+
+@pytest.mark.parametrize(
+    ("message", "frame"),
+    [
+        (b"\x01\x02" * 320, Audio(b"\x01\x02" * 320)),
+        (b"", Audio(b"")),
+        (b"\0" * 65536, Audio(b"\0" * 65536)),
+        ({"event": "websocket:dtmf", "digit": "5", "duration": 260}, Digit("5")),
+        ({"event": "websocket:dtmf", "digit": "#"}, Digit("#")),
+        ({"event": "websocket:dtmf", "digit": "A"}, Digit("A")),
+        ({"event": "websocket:notify", "payload": {"mark": "m1"}}, MarkPlayed("m1")),
+        ({"event": "websocket:notify", "payload": {"theirs": 1}}, UnknownFrame("websocket:notify")),
+        ({"event": "websocket:notify"}, UnknownFrame("websocket:notify")),
+        ({"event": "websocket:cleared"}, Cleared()),
+        ({"event": "websocket:media:update"}, UnknownFrame("websocket:media:update")),
+        ({"event": "x" * 500}, UnknownFrame("x" * 100)),
+        (' {"event":"websocket:cleared"}', Cleared()),  # some gateways begin with a space
+    ],
+)
+def test_messages(message: Any, frame: Frame) -> None:
+    assert decoded(message) == frame
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\0",  # half a sample
+        b"\0" * 65538,
+        "x" * 65537,
+        "",
+        "hello",
+        "[]",
+        "null",
+        "{}",
+        "[" * 60_000,
+        {"event": None},
+        {"event": ["websocket:connected"]},
+        {"event": "websocket:connected"},
+        {"event": "websocket:connected", "content-type": "audio/l16;rate=44100"},
+        {"event": "websocket:connected", "content-type": 16000},
+        {"event": "websocket:dtmf"},
+        {"event": "websocket:dtmf", "digit": 5},
+        {"event": "websocket:dtmf", "digit": "55"},
+        {"event": "websocket:dtmf", "digit": "5\n"},
+        {"event": "websocket:dtmf", "digit": "٥"},
+    ],
+)
+def test_what_vonage_cannot_have_sent(message: Any) -> None:
+    with pytest.raises(BadRequest):
+        decoded(message)
+
+
+EVENTS = st.sampled_from(
+    ["websocket:connected", "websocket:dtmf", "websocket:notify", "websocket:cleared"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["event", "content-type", "digit", "payload", "mark"])
+
+
+def tried(message: str | bytes) -> None:
+    """Decoded, or refused as a bad request: nothing else may happen."""
+    try:
+        VonageCodec().decode(message)
+    except BadRequest:
+        return
+
+
+@given(st.binary() | st.text())
+def test_any_message(message: str | bytes) -> None:
+    tried(message)
+
+
+@given(st.dictionaries(NAMES, EVENTS | JSON))
+def test_any_fields(fields: dict[str, Any]) -> None:
+    tried(json.dumps(fields))
+
+
+# ------------------------------------------------------------------ out
+
+
+def test_frames_of_exactly_20_ms() -> None:
+    codec = VonageCodec()
+    assert codec.audio(b"a" * 639) == []
+    assert codec.audio(b"b" * 2) == [b"a" * 639 + b"b"]
+    assert codec.audio(b"c" * 1280) == [b"b" + b"c" * 639, b"c" * 640]
+    assert codec.flush() == [b"c" + b"\0" * 639]
+    assert codec.flush() == []
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=10))
+def test_sound_is_neither_lost_nor_reordered(pieces: list[bytes]) -> None:
+    codec = VonageCodec()
+    frames = [frame for piece in pieces for frame in codec.audio(piece)]
+    frames += codec.flush()
+    sent = b"".join(frame for frame in frames if isinstance(frame, bytes))
+    whole = b"".join(pieces)
+    assert {len(frame) for frame in frames} <= {640}
+    assert sent[: len(whole)] == whole
+    assert len(sent) - len(whole) < 640
+    assert not sent[len(whole) :].strip(b"\0")
+
+
+@given(st.text())
+def test_a_mark_comes_back_under_its_name(name: str) -> None:
+    (message,) = VonageCodec().mark(name)
+    fields = json.loads(message)
+    assert fields["action"] == "notify"
+    back = {"event": "websocket:notify", "payload": fields["payload"]}
+    assert decoded(back) == MarkPlayed(name)
+
+
+def test_clear_drops_what_is_kept() -> None:
+    codec = VonageCodec()
+    codec.audio(b"a" * 100)
+    (message,) = codec.clear()
+    assert json.loads(message) == {"action": "clear"}
+    assert codec.flush() == []
+
+
+def test_sockets_share_nothing() -> None:
+    first, second = VonageCodec(), VonageCodec()
+    first.audio(b"a" * 100)
+    assert second.flush() == []

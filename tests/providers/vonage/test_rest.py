@@ -1,0 +1,483 @@
+"""The REST client, against a real HTTP server on loopback that stands in for Vonage's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from providers.base.instructions import Connect, MachineDetection
+from providers.base.rest import Account, Client, Dial, Dialed
+from providers.errors import CarrierError, NotConfigured
+from providers.events import EndedReason, EventKind
+from providers.vonage import VONAGE
+from providers.vonage.rest import VonageClient
+from tests.providers.vonage.cases import API_KEY, APPLICATION, MEDIA_URL, new_private_key
+
+PRIVATE_KEY = new_private_key()
+LEG = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+EVENTS = "https://patchbay.example/vonage/event/tok_1"
+CONNECT = Connect("c1", MEDIA_URL, EVENTS, EVENTS, "+14155550100")
+ORDER = Dial("+447700900123", "+14155550100", CONNECT, EVENTS, 600)
+CREATED = {
+    "uuid": LEG,
+    "conversation_uuid": "CON-1",
+    "status": "started",
+    "direction": "outbound",
+}
+
+
+@dataclass
+class StandIn:
+    """What to answer, per method, and what was asked. A status of 0 drops the connection."""
+
+    url: str = ""
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, str, Any, dict[str, str]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def vonage() -> Iterator[StandIn]:
+    stand_in = StandIn()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            stand_in.asked.append((self.command, self.path, body, headers))
+            status, content = stand_in.answers[self.command]
+            if not status:
+                self.connection.close()
+                return
+            data = b"" if content is None else json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in stand_in.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_PUT = do_POST = answer  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A dropped connection is one of the cases."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    stand_in.url = f"http://127.0.0.1:{server.server_port}"
+    yield stand_in
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def account(api_url: str | None, **secrets: Any) -> Account:
+    given = {"applicationId": APPLICATION, "privateKey": PRIVATE_KEY, **secrets}
+    return Account(API_KEY, given, api_url=api_url)
+
+
+@pytest.fixture
+def client(vonage: StandIn) -> Client:
+    return VONAGE.client(account(vonage.url), timeout=5)
+
+
+# ------------------------------------------------------------------ dial
+
+
+def test_dial(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (201, CREATED)
+    assert client.dial(ORDER) == Dialed("CON-1", LEG)
+    ((method, path, body, _),) = vonage.asked
+    assert (method, path) == ("POST", "/v1/calls")
+    assert body == {
+        "to": [{"type": "phone", "number": "447700900123"}],
+        "from": {"type": "phone", "number": "14155550100"},
+        "ncco": json.loads(VONAGE.answer([CONNECT]).body),
+        "event_url": [EVENTS],
+        "event_method": "POST",
+        "length_timer": 600,
+        "ringing_timer": 60,
+    }
+
+
+def test_the_longest_call_vonage_allows(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (201, CREATED)
+    client.dial(replace(ORDER, max_duration=1_000_000))
+    assert vonage.asked[0][2]["length_timer"] == 86_400
+
+
+def test_requests_carry_the_applications_token(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (201, CREATED)
+    client.dial(ORDER)
+    scheme, _, token = vonage.asked[0][3]["authorization"].partition(" ")
+    public = serialization.load_pem_private_key(PRIVATE_KEY.encode(), None).public_key()
+    assert scheme == "Bearer"
+    assert jwt.decode(token, public, algorithms=["RS256"])["application_id"] == APPLICATION  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("status", "permanent"),
+    [
+        (400, True),
+        (401, True),
+        (403, True),
+        (404, True),
+        (422, True),
+        (429, False),  # three creates a second
+        (500, False),
+        (503, False),
+    ],
+)
+def test_refused_calls(vonage: StandIn, client: Client, status: int, permanent: bool) -> None:
+    vonage.answers["POST"] = (status, {"title": "No", "detail": "because"})
+    with pytest.raises(CarrierError, match=f"{status}: No; because") as caught:
+        client.dial(ORDER)
+    error = caught.value
+    assert (error.permanent, error.gone, error.code) == (permanent, False, str(status))
+    assert len(vonage.asked) == 1  # never re-sent
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"type": 400, "invalid_parameters": [{"name": "to", "reason": "bad"}]}, "bad"),
+        ({"type": "BAD_REQUEST", "error_title": "Bad Request"}, "Bad Request"),
+        ({"title": "x" * 1000}, "x" * 300),
+        ("plain", "no explanation"),
+        (None, "no explanation"),
+    ],
+)
+def test_error_bodies_of_all_shapes(vonage: StandIn, client: Client, body: Any, text: str) -> None:
+    vonage.answers["POST"] = (400, body)
+    with pytest.raises(CarrierError, match=text) as caught:
+        client.dial(ORDER)
+    assert len(str(caught.value)) < 350
+
+
+def test_a_dropped_connection_is_not_dialled_again(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (0, None)
+    with pytest.raises(CarrierError) as caught:
+        client.dial(ORDER)
+    assert not caught.value.permanent
+    assert len(vonage.asked) == 1
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"uuid": LEG}, {"uuid": 1, "conversation_uuid": 2}])
+def test_a_call_without_a_name(vonage: StandIn, client: Client, body: Any) -> None:
+    vonage.answers["POST"] = (201, body)
+    with pytest.raises(CarrierError, match="did not name it") as caught:
+        client.dial(ORDER)
+    assert not caught.value.permanent  # it may ring
+
+
+def test_redirects_are_not_followed(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (307, None)
+    vonage.headers["Location"] = f"{vonage.url}/elsewhere"
+    with pytest.raises(CarrierError, match="redirect") as caught:
+        client.dial(ORDER)
+    assert caught.value.permanent
+    assert len(vonage.asked) == 1
+
+
+@pytest.mark.parametrize("changes", [{"to": "reception"}, {"from_": ""}])
+def test_numbers_vonage_cannot_dial(client: Client, changes: dict[str, str]) -> None:
+    order = replace(ORDER, **changes)  # type: ignore[arg-type]
+    with pytest.raises(CarrierError) as caught:
+        client.dial(order)
+    assert caught.value.permanent
+
+
+# ------------------------------------------------------------------ hang up
+
+
+def test_hang_up(vonage: StandIn, client: Client) -> None:
+    vonage.answers["PUT"] = (204, None)
+    client.hang_up(LEG)
+    ((method, path, body, _),) = vonage.asked
+    assert (method, path, body) == ("PUT", f"/v1/calls/{LEG}", {"action": "hangup"})
+
+
+def test_a_leg_whose_name_is_a_path(vonage: StandIn, client: Client) -> None:
+    vonage.answers["PUT"] = (204, None)
+    client.hang_up("../x?y#z")
+    assert vonage.asked[0][1] == "/v1/calls/..%2Fx%3Fy%23z"
+
+
+def test_a_leg_nobody_knows_is_gone(vonage: StandIn, client: Client) -> None:
+    vonage.answers["PUT"] = (404, {"title": "Not Found"})
+    with pytest.raises(CarrierError) as caught:
+        client.hang_up(LEG)
+    assert (caught.value.gone, caught.value.code) == (True, "404")
+
+
+@pytest.mark.parametrize(
+    ("leg", "gone"),
+    [
+        ((200, {"status": "completed"}), True),
+        ((200, {"status": "busy"}), True),
+        ((404, None), True),
+        ((200, {"status": "started"}), False),  # too young: Vonage says 400 for a second or two
+        ((200, {"status": "answered"}), False),
+        ((500, None), False),
+    ],
+)
+def test_a_refusal_is_looked_into(
+    vonage: StandIn, client: Client, leg: tuple[int, Any], gone: bool
+) -> None:
+    vonage.answers |= {"PUT": (400, {"title": "Bad Request"}), "GET": leg}
+    with pytest.raises(CarrierError) as caught:
+        client.hang_up(LEG)
+    assert (caught.value.gone, caught.value.permanent) == (gone, gone)
+    assert [method for method, *_ in vonage.asked] == ["PUT", "GET"]
+
+
+@pytest.mark.parametrize(("status", "permanent"), [(401, True), (429, False), (503, False)])
+def test_hang_ups_that_fail(vonage: StandIn, client: Client, status: int, permanent: bool) -> None:
+    vonage.answers["PUT"] = (status, None)
+    with pytest.raises(CarrierError) as caught:
+        client.hang_up(LEG)
+    assert (caught.value.gone, caught.value.permanent) == (False, permanent)
+
+
+def test_the_override_beats_the_region(vonage: StandIn, client: Client) -> None:
+    vonage.answers["PUT"] = (204, None)
+    client.hang_up(LEG, api_url="https://api-us-3.vonage.com")
+    assert len(vonage.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        "https://evil.example",
+        "http://api-us-3.vonage.com",
+        "https://api-us-3.vonage.com:8443",
+        "https://api.vonage.com@evil.example",
+        "",
+    ],
+)
+def test_our_token_goes_to_vonage_only(region: str) -> None:
+    with pytest.raises(CarrierError, match="not one of Vonage's hosts"):
+        VonageClient(account(None), timeout=5).hang_up(LEG, api_url=region)
+
+
+# ------------------------------------------------------------------ check
+
+
+def test_check(vonage: StandIn, client: Client) -> None:
+    vonage.answers["GET"] = (200, {"count": 0})
+    line = client.check()
+    assert API_KEY in line
+    assert APPLICATION in line
+    assert vonage.asked[0][1] == "/v1/calls?page_size=1"
+
+
+def test_check_with_a_wrong_key(vonage: StandIn, client: Client) -> None:
+    vonage.answers["GET"] = (401, {"title": "Unauthorized"})
+    with pytest.raises(CarrierError, match="401: Unauthorized"):
+        client.check()
+
+
+# ------------------------------------------------------------------ set up
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        {"applicationId": None},
+        {"privateKey": None},
+        {"privateKey": "-----BEGIN PRIVATE KEY-----\nnope\n-----END PRIVATE KEY-----\n"},
+        {
+            "privateKey": ec.generate_private_key(ec.SECP256R1())
+            .private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            .decode()
+        },
+    ],
+    ids=["no application", "no key", "no real key", "a key of another kind"],
+)
+def test_what_the_api_needs(vonage: StandIn, secrets: dict[str, Any]) -> None:
+    client = VONAGE.client(account(vonage.url, **secrets))
+    for ask in (lambda: client.dial(ORDER), lambda: client.hang_up(LEG), client.check):
+        with pytest.raises(NotConfigured, match="vonageApplication"):
+            ask()
+    assert vonage.asked == []
+
+
+def test_keys_of_the_older_form(vonage: StandIn) -> None:
+    key = serialization.load_pem_private_key(PRIVATE_KEY.encode(), None)
+    older = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
+    assert "BEGIN RSA PRIVATE KEY" in older
+    vonage.answers["GET"] = (200, {})
+    VONAGE.client(account(vonage.url, privateKey=older)).check()
+
+
+def test_an_api_below_a_path(vonage: StandIn) -> None:
+    vonage.answers["PUT"] = (204, None)
+    VONAGE.client(account(f"{vonage.url}/proxy/")).hang_up(LEG)
+    assert vonage.asked[0][1] == f"/proxy/v1/calls/{LEG}"
+
+
+def test_no_token_is_logged(
+    vonage: StandIn, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    vonage.answers["PUT"] = (401, None)
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(2):  # the SDK logs the headers of the request before
+            with suppress(CarrierError):
+                client.hang_up(LEG)
+    assert vonage.asked[0][3]["authorization"] not in caplog.text
+
+
+def test_the_sdk_is_imported_on_first_use() -> None:
+    """It takes over a second, which a process that only answers webhooks need not spend."""
+    code = "import sys, providers.vonage; sys.exit('vonage' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ------------------------------------------------------------------ before and after
+
+
+def test_an_extension_is_pressed_after_the_answer(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (201, CREATED)
+    client.dial(replace(ORDER, extension="w12#", ring_seconds=20))
+    body = vonage.asked[0][2]
+    assert body["to"] == [{"type": "phone", "number": "447700900123", "dtmfAnswer": "p12#"}]
+    assert body["ringing_timer"] == 20
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extension": "ask Ann"},
+        {"to": "sip:ann@example.com", "extension": "1"},  # no keys for SIP
+        {"ring_seconds": 121},
+        {"status_url": "relative", "to": "reception"},
+    ],
+)
+def test_what_vonage_has_no_words_for_is_refused_before_it_is_asked(
+    vonage: StandIn, client: Client, changes: dict[str, Any]
+) -> None:
+    order = replace(ORDER, **changes)
+    for ask in (client.prepare, client.dial):
+        with pytest.raises(CarrierError) as caught:
+            ask(order)
+        assert caught.value.permanent
+    assert vonage.asked == []
+
+
+def test_preparing_asks_nobody(vonage: StandIn, client: Client) -> None:
+    client.prepare(ORDER)
+    for secrets in ({"privateKey": None}, {"privateKey": "-----BEGIN NOTHING"}):
+        with pytest.raises(NotConfigured, match="PrivateKey"):
+            VONAGE.client(account(vonage.url, **secrets)).prepare(ORDER)
+    assert vonage.asked == []
+
+
+@pytest.mark.parametrize(("status", "busy"), [(429, True), (400, False), (503, False)])
+def test_only_too_many_requests_is_a_busy_carrier(
+    vonage: StandIn, client: Client, status: int, busy: bool
+) -> None:
+    vonage.answers["POST"] = (status, None)
+    with pytest.raises(CarrierError) as caught:
+        client.dial(ORDER)
+    assert caught.value.busy is busy
+
+
+RESOURCE = {
+    "uuid": LEG,
+    "conversation_uuid": "CON-1",
+    "status": "completed",
+    "direction": "outbound",
+    "to": {"type": "phone", "number": "447700900123"},
+    "from": {"type": "phone", "number": "14155550100"},
+    "start_time": "2026-11-23 12:00:05",
+    "end_time": "2026-11-23 12:00:45",
+    "duration": "40",
+    "price": "0.1",
+}
+
+
+def test_a_leg_is_fetched_as_its_events_would_have_told_it(vonage: StandIn, client: Client) -> None:
+    vonage.answers["GET"] = (200, RESOURCE)
+    state = client.fetch(LEG)
+    assert state is not None
+    assert (vonage.asked[0][0], vonage.asked[0][1]) == ("GET", f"/v1/calls/{LEG}")
+    assert (state.word, state.leg.leg_ref, state.leg.to) == ("completed", LEG, "+447700900123")
+    told = [(e.kind, e.key, e.at.isoformat(), e.reason) for e in state.events]
+    assert told == [
+        (EventKind.LEG_ANSWERED, "reconciled:leg.answered", "2026-11-23T12:00:05+00:00", None),
+        (
+            EventKind.LEG_ENDED,
+            "reconciled:leg.ended",
+            "2026-11-23T12:00:45+00:00",
+            EndedReason.CUSTOMER_ENDED_CALL,
+        ),
+    ]
+    assert state.events[1].data["durationSeconds"] == 40
+    assert state.events[1].raw == RESOURCE
+
+
+@pytest.mark.parametrize(
+    ("word", "direction", "reason"),
+    [
+        ("unanswered", "outbound", EndedReason.CUSTOMER_DID_NOT_ANSWER),
+        ("busy", "outbound", EndedReason.CUSTOMER_BUSY),
+        ("cancelled", "outbound", EndedReason.MANUALLY_CANCELED),
+        ("cancelled", "inbound", EndedReason.CUSTOMER_ENDED_CALL),  # the caller gave up
+        ("rejected", "outbound", EndedReason.VONAGE_REJECTED),
+    ],
+)
+def test_a_leg_that_was_never_answered(
+    vonage: StandIn, client: Client, word: str, direction: str, reason: EndedReason
+) -> None:
+    times = {"start_time": None, "duration": None}
+    vonage.answers["GET"] = (200, {**RESOURCE, **times, "status": word, "direction": direction})
+    state = client.fetch(LEG)
+    assert state is not None
+    (event,) = state.events
+    assert (event.kind, event.reason, event.generic) == (EventKind.LEG_ENDED, reason, False)
+
+
+def test_a_leg_nobody_knows(vonage: StandIn, client: Client) -> None:
+    vonage.answers["GET"] = (404, {"title": "Not Found"})
+    assert client.fetch(LEG) is None
+    for answer in ((500, None), (200, {}), (200, None)):
+        vonage.answers["GET"] = answer
+        with pytest.raises(CarrierError):
+            client.fetch(LEG)
+
+
+def test_a_call_is_listened_to_for_a_machine(vonage: StandIn, client: Client) -> None:
+    vonage.answers["POST"] = (201, CREATED)
+    client.dial(replace(ORDER, machine=MachineDetection(greeting=True)))
+    assert vonage.asked[0][2]["advanced_machine_detection"] == {
+        "behavior": "continue",
+        "mode": "detect",
+    }

@@ -1,0 +1,164 @@
+"""The joined ASGI application: its start and stop, and the worker gunicorn runs it in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gunicorn.config import Config
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from app.server import asgi, worker
+from app.server.worker import SETTINGS, names_no_path
+from app.settings import Settings
+from app.wiring import Patchbay
+from providers.errors import Refused
+from tests.media.harness import (
+    Domain,
+    TwilioCaller,
+    VonageCaller,
+    calling,
+    listen,
+    loud,
+    on_loop,
+    serving,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+@on_loop
+async def test_start_and_stop_follow_the_server() -> None:
+    domain = Domain()
+    async with serving(domain):
+        assert domain.lived == ["start"]
+    assert domain.lived == ["start", "stop"]
+
+
+@on_loop
+async def test_failed_start_stops_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    domain = Domain()
+    monkeypatch.setattr(domain, "lived", None)
+    with pytest.raises(SystemExit):
+        async with serving(domain):
+            pass
+
+
+def test_import_loads_no_engine() -> None:
+    """It takes a second and 120 MB, which the control plane's start does not wait for."""
+    code = (
+        "import app.server.asgi, sys; print({'pipecat', 'onnxruntime', 'numpy'} & set(sys.modules))"
+    )
+    asked = [sys.executable, "-c", code]
+    found = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert found.stdout == "set()\n"
+
+
+def test_import_opens_nothing() -> None:
+    assert "application" not in vars(asgi)
+    with pytest.raises(AttributeError, match="nothing_else"):
+        asgi.nothing_else  # noqa: B018
+
+
+@on_loop
+async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
+    """One real worker on the test's own listening socket, an echo behind it, and a TERM."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gunicorn", "-k", "app.server.worker.Worker"),
+            *("-b", f"fd://{listener.fileno()}", "tests.media.served:application"),
+            cwd=ROOT,
+            pass_fds=[listener.fileno()],
+            stderr=asyncio.subprocess.PIPE,
+        )
+    caller = VonageCaller()
+    url = f"ws://{address}/media/vonage/the-token"
+    async with connect(url, proxy=None, open_timeout=25) as carrier:  # waits for the worker
+        for message in caller.opening():
+            await carrier.send(message)
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 640) == loud(caller)
+        process.send_signal(signal.SIGTERM)
+        await carrier.wait_closed()
+        assert carrier.close_code == 1001
+    _, log = await process.communicate()
+    assert process.returncode == 0
+    assert b"the-token" not in log
+
+
+@pytest.mark.parametrize(
+    ("changes", "talks"),
+    [
+        ({"assistant_backend": "local"}, True),
+        ({"assistant_backend": "echo"}, False),
+        ({"assistant_backend": "local", "serve_media": False}, False),  # others have the sound
+        ({"assistant_backend": "local", "media_urls": ("https://sound.example",)}, True),
+    ],
+)
+def test_who_warms_the_engine_up(settings: Settings, changes: Any, talks: bool) -> None:
+    assert Patchbay(replace(settings, **changes)).talks is talks
+
+
+def test_a_second_term_is_quit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But one that comes with the first is the same order."""
+    seen = list[int]()
+    handle = worker.second_is_quit(lambda number, frame: seen.append(number))
+    for at in (100.0, 100.1, 100.0 + worker.SAME_ORDER_SECONDS + 1):
+        monkeypatch.setattr(worker.time, "monotonic", lambda at=at: at)
+        handle(signal.SIGTERM, None)
+    assert seen == [signal.SIGTERM, signal.SIGTERM, signal.SIGQUIT]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "patience"),
+    [
+        ("3600", 3620),  # all of it, and the time to close
+        ("0", 30),  # gunicorn's own, if that is longer
+        ("an hour", 30),  # which the start refuses
+    ],
+)
+def test_gunicorn_waits_as_long_as_calls_may_go_on(
+    monkeypatch: pytest.MonkeyPatch, seconds: str, patience: int
+) -> None:
+    monkeypatch.setenv("DRAIN_SECONDS", seconds)
+    monkeypatch.setattr(worker.Worker, "gunicorn", Config())
+    seen = list[int]()
+    handle = worker.Worker.patiently(lambda number, frame: seen.append(number))
+    assert worker.Worker.gunicorn.graceful_timeout == 30
+    handle(signal.SIGTERM, None)
+    assert worker.Worker.gunicorn.graceful_timeout == patience
+    assert seen == [signal.SIGTERM]
+
+
+def test_handshakes_are_not_logged_with_their_paths() -> None:
+    line = '%s - "WebSocket %s" [accepted]'
+    secret = logging.LogRecord("uvicorn.error", 20, "", 1, line, ("ip", "/media/x/t"), None)
+    other = logging.LogRecord("uvicorn.error", 20, "", 1, "Shutting down", (), None)
+    assert not names_no_path(secret)
+    assert names_no_path(other)
+    assert SETTINGS["access_log"] is False
+
+
+@on_loop
+async def test_a_second_socket_with_the_same_token_is_the_domains_to_refuse() -> None:
+    """The hub keeps nothing of its own about tokens: every handshake is claimed."""
+    domain, caller = Domain(), TwilioCaller()
+    async with serving(domain) as served, calling(served, caller):
+        await domain.hears("joined")
+        domain.raises["claim"] = [Refused("used before")]
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(served.url("twilio"), proxy=None)
+        assert refusal.value.response.status_code == 403
+    assert domain.words().count("claim") == 2

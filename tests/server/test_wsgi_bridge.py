@@ -1,0 +1,377 @@
+"""The WSGI bridge, under the server that runs it in production."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from flask import Flask, Response, request
+from werkzeug.wsgi import wrap_file
+
+from app.server.wsgi_bridge import THREADS, Bridge, environ_of
+from tests.media.harness import listening, on_loop
+
+BLOCK, LONG = 64 * 1024, 50 * 1024 * 1024
+
+
+class Endless:
+    """A file larger than anybody should hold in memory; it counts what is read of it."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.closed = threading.Event()
+
+    def read(self, size: int) -> bytes:
+        data = b"x" * min(size, LONG - self.given)
+        self.given += len(data)
+        return data
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class Stuck:
+    """A file of a store that hangs, until it is let go."""
+
+    release = threading.Event()
+
+    def read(self, size: int) -> bytes:
+        self.release.wait()
+        return b""
+
+    def close(self) -> None:
+        pass
+
+
+FILES: list[Endless] = []
+
+
+def application() -> Flask:
+    app = Flask("tests")
+
+    @app.route("/seen/<path:rest>", methods=["GET", "POST"])
+    def seen(rest: str) -> dict[str, Any]:
+        return {
+            "path": request.path,
+            "target": request.environ["patchbay.raw_target"],
+            "headers": request.environ["patchbay.headers"],
+            "accept": request.headers.get("Accept"),
+            "x_tags": request.headers.get("X-Tags"),
+            "length": request.content_length,
+            "body": request.get_data(as_text=True),
+            "cookies": request.cookies,
+        }
+
+    @app.route("/file")
+    def file() -> Response:
+        sound = Endless()
+        FILES.append(sound)
+        headers = {"Content-Length": str(LONG)}
+        body = wrap_file(request.environ, sound, BLOCK)
+        return Response(body, headers=headers, direct_passthrough=True)
+
+    @app.route("/stuck")
+    def stuck() -> Response:
+        return Response(wrap_file(request.environ, Stuck(), BLOCK), direct_passthrough=True)
+
+    @app.route("/empty", methods=["POST"])
+    def empty() -> tuple[str, int]:
+        return "", 204
+
+    return app
+
+
+@asynccontextmanager
+async def bridged(app: Any, **options: Any):
+    bridge = Bridge(app, **options)
+    async with listening(bridge, lifespan="off") as (_, address):
+        yield address
+    bridge.close()
+
+
+async def ask(address: str, raw: bytes) -> tuple[int, dict[str, str], bytes]:
+    """One request, bytes as given; the answer's status, headers and body."""
+    host, port = address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(raw)
+    answer = await read_answer(reader)
+    writer.close()
+    return answer
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in head[1:] if line)
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return int(head[0].split()[1]), headers, body
+
+
+def get(target: str, *headers: str, method: str = "GET", body: str = "") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "host: x", f"content-length: {len(body)}", *headers]
+    return ("\r\n".join([*lines, "", body])).encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/seen/plain",
+        "/seen/a%20b?x=1&x=2",  # an escaped blank stays escaped
+        "/seen/a%2Fb?sig=a%2Bb+c",  # an escaped slash is not a slash in the raw target
+        "/seen/%C3%A9?%C3%A9",  # UTF-8
+        "/seen/%FF",  # not UTF-8
+        "/seen/a;b,c=d?e=f=g?h",  # reserved characters as they are
+    ],
+)
+@on_loop
+async def test_raw_target_is_what_was_on_the_wire(target: str) -> None:
+    async with bridged(application()) as address:
+        status, _, body = await ask(address, get(target))
+    assert status == 200
+    assert json.loads(body)["target"] == target
+
+
+@on_loop
+async def test_repeated_headers_are_kept_in_order() -> None:
+    lines = ("X-Tags: one", "Accept: a/b", "x-tags: two", "Cookie: a=1", "Cookie: b=2")
+    async with bridged(application()) as address:
+        _, _, body = await ask(address, get("/seen/x", *lines))
+    seen = json.loads(body)
+    assert [value for name, value in seen["headers"] if name == "x-tags"] == ["one", "two"]
+    assert seen["x_tags"] == "one,two"
+    assert seen["cookies"] == {"a": "1", "b": "2"}
+
+
+@on_loop
+async def test_header_with_underscore_cannot_pose_as_another() -> None:
+    async with bridged(application()) as address:
+        _, _, body = await ask(address, get("/seen/x", "x_tags: forged"))
+    assert json.loads(body)["x_tags"] is None
+
+
+@on_loop
+async def test_chunked_body_arrives_whole() -> None:
+    raw = (
+        b"POST /seen/x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
+    )
+    async with bridged(application()) as address:
+        _, _, body = await ask(address, raw)
+    seen = json.loads(body)
+    assert (seen["body"], seen["length"]) == ("abcdefg", 7)
+
+
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [
+        (1000, 200),  # exactly the cap
+        (1001, 413),  # one over it, and declared
+    ],
+)
+@on_loop
+async def test_declared_size_is_capped(size: int, status: int) -> None:
+    async with bridged(application(), max_body=1000) as address:
+        answer = await ask(address, get("/seen/x", method="POST", body="x" * size))
+    assert answer[0] == status
+    if status == 413:
+        expected = {"message": "The body is over 1000 bytes", "error": "Payload Too Large"}
+        assert json.loads(answer[2]) == {**expected, "statusCode": 413}
+
+
+@on_loop
+async def test_undeclared_size_is_capped() -> None:
+    head = b"POST /seen/x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunk = b"400\r\n" + b"x" * 1024 + b"\r\n"
+    async with bridged(application(), max_body=1000) as address:
+        status, _, _ = await ask(address, head + chunk)
+    assert status == 413
+
+
+@on_loop
+async def test_slow_body_blocks_nobody() -> None:
+    """One thread, and more half-sent bodies than that."""
+    async with bridged(application(), threads=1) as address:
+        host, port = address.split(":")
+        slow = [await asyncio.open_connection(host, int(port)) for _ in range(20)]
+        whole = get("/seen/x", method="POST", body="12345")
+        for _, writer in slow:
+            writer.write(whole[:-3])
+            await writer.drain()
+        assert (await ask(address, get("/seen/fast")))[0] == 200
+        for reader, writer in slow:
+            writer.write(whole[-3:])
+            _, _, body = await read_answer(reader)
+            assert json.loads(body)["body"] == "12345"
+            writer.close()
+
+
+@on_loop
+async def test_body_that_never_ends_is_given_up() -> None:
+    async with bridged(application(), body_seconds=0.05) as address:
+        status, _, body = await ask(address, get("/seen/x", method="POST", body="12345")[:-1])
+    assert (status, json.loads(body)["error"]) == (408, "Request Timeout")
+
+
+@on_loop
+async def test_client_that_leaves_early_is_no_request() -> None:
+    app, called = application(), list[str]()
+    app.before_request(lambda: called.append(request.path))
+    async with bridged(app) as address:
+        host, port = address.split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(get("/seen/left", method="POST", body="12345")[:-1])
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        assert (await ask(address, get("/seen/stays")))[0] == 200
+    assert called == ["/seen/stays"]
+
+
+def broken_at_once(environ: Any, start: Any) -> list[bytes]:
+    raise RuntimeError("secret")
+
+
+def broken_after_start(environ: Any, start: Any) -> Iterator[bytes]:
+    start("200 OK", [("content-length", "9")])
+    yield b"half"
+    raise RuntimeError("secret")
+
+
+def never_started(environ: Any, start: Any) -> list[bytes]:
+    return [b"no status"]
+
+
+@pytest.mark.parametrize("app", [broken_at_once, broken_after_start, never_started])
+@on_loop
+async def test_exception_is_a_500_in_json(app: Any) -> None:
+    async with bridged(app) as address:
+        status, headers, body = await ask(address, get("/"))
+        assert (status, headers["content-type"]) == (500, "application/json")
+        assert json.loads(body) == {
+            "message": "Internal server error",
+            "error": "Internal Server Error",
+            "statusCode": 500,
+        }
+        assert (await ask(address, get("/")))[0] == 500  # and the next one is served
+
+
+@on_loop
+async def test_head_has_the_length_and_no_body() -> None:
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(get("/seen/x", "connection: close", method="HEAD"))
+        answer = (await reader.read()).decode()
+        writer.close()
+    head, _, body = answer.partition("\r\n\r\n")
+    assert body == ""
+    assert int(head.lower().split("content-length: ")[1].split("\r\n")[0]) > 100
+
+
+@on_loop
+async def test_no_content_has_neither() -> None:
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(get("/empty", "connection: close", method="POST"))
+        answer = (await reader.read()).decode().lower()
+        writer.close()
+    assert answer.startswith("http/1.1 204")
+    assert "content-length" not in answer
+    assert "transfer-encoding" not in answer
+    assert answer.endswith("\r\n\r\n")
+
+
+@on_loop
+async def test_answers_keep_repeated_headers_and_name_no_server() -> None:
+    app = Flask("tests")
+
+    @app.get("/")
+    def cookies() -> Response:
+        answer = Response("x")
+        answer.set_cookie("a", "1")
+        answer.set_cookie("b", "2")
+        return answer
+
+    async with bridged(app) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(get("/", "connection: close"))
+        answer = (await reader.read()).decode().lower()
+        writer.close()
+    assert answer.count("set-cookie: ") == 2
+    assert "server: " not in answer
+
+
+def test_written_and_returned_parts_are_one_body() -> None:
+    def app(environ: Any, start: Any) -> list[bytes]:
+        write = start("200 OK", [])
+        write(b"one ")
+        return [b"two"]
+
+    scope = {"method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "headers": []}
+    bridge = Bridge(app)
+    reply = bridge._call(environ_of({**scope, "http_version": "1.1"}, b""))
+    assert reply.body == b"one two"
+    bridge.close()
+
+
+# ------------------------------------------------------------------ files
+
+
+@on_loop
+async def test_a_file_is_sent_whole() -> None:
+    async with bridged(application()) as address:
+        _, headers, body = await ask(address, get("/file"))
+    assert headers["content-length"] == str(LONG) == str(len(body))
+    assert FILES.pop().closed.is_set()
+
+
+@on_loop
+async def test_a_reader_who_is_slow_and_goes_costs_little() -> None:
+    """No more is read than the sockets take, and nothing once the client has gone."""
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=BLOCK)
+        writer.write(get("/file"))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+        file = FILES.pop()
+        assert await asyncio.to_thread(file.closed.wait, 20)
+    assert file.given < LONG
+
+
+@on_loop
+async def test_files_that_hang_hold_nothing_else_up() -> None:
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        writers = list[asyncio.StreamWriter]()
+        try:
+            for _ in range(2 * THREADS):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writers.append(writer)
+                writer.write(get("/stuck"))
+                await reader.readuntil(b"\r\n\r\n")
+            status, _, _ = await ask(address, get("/seen/it"))
+        finally:
+            Stuck.release.set()
+            for writer in writers:
+                writer.close()
+    assert status == 200
+
+
+@on_loop
+async def test_of_a_file_head_sends_the_length_alone() -> None:
+    async with bridged(application()) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(get("/file", "connection: close", method="HEAD"))
+        answer = await reader.read()
+        writer.close()
+    assert f"content-length: {LONG}".encode() in answer
+    assert answer.endswith(b"\r\n\r\n")
+    FILES.clear()

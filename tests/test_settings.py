@@ -1,0 +1,244 @@
+"""Settings: defaults, one wrong value each naming its variable, and the page that lists them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import settings as settings_module
+from app.settings import DELIVERY_SCHEDULE, SettingsError, VendorSettings, load
+from app.vendors.common.environment import VARIABLES
+
+ROOT = Path(__file__).parents[1]
+SECRET = {"SECRET_KEY": "a secret key of the tests"}
+PROCESSES, ROUNDS = 4, 20
+PATIENCE = 60.0
+"""Seconds until a test that waits for a process gives up."""
+
+
+def test_defaults() -> None:
+    settings = load(SECRET)
+    assert settings.public_url == "http://localhost:8000"
+    assert settings.database_url == "sqlite:///var/patchbay.db"
+    assert settings.settle_seconds == 3
+    assert settings.join_timeout_seconds == 30
+    assert settings.bypass_ttl_seconds == 300
+    assert settings.carriers == ()
+    assert (settings.recordings_dir, settings.recordings_url) == ("var/recordings", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "voice"),
+    [
+        ("openai:alloy", {"provider": "openai", "voiceId": "alloy"}),
+        ("embedded", {"provider": "embedded"}),  # it has a voice of its own
+        ("embedded:de", {"provider": "embedded", "voiceId": "de"}),
+    ],
+)
+def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
+    assert load({**SECRET, "FALLBACK_VOICE": value}).fallback_voice == voice
+
+
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({"PORT": "http"}, "PORT"),  # not a number
+        ({"PORT": "70000"}, "PORT"),  # no such port
+        ({"PORT": "80.5"}, "PORT"),  # not whole
+        ({"PUBLIC_URL": "example.com"}, "PUBLIC_URL"),  # no scheme
+        ({"PUBLIC_URL": "https://example.com/?a=b"}, "PUBLIC_URL"),  # signatures would not hold
+        ({"PRICES_FILE": "/no/such/file"}, "PRICES_FILE"),
+        ({"PRICES_FILE": __file__}, "PRICES_FILE"),  # not JSON
+        ({"RECORDINGS_URL": "https://bucket/x"}, "RECORDINGS_URL"),  # not S3
+        ({"RECORDINGS_URL": "s3://bucket/../x y"}, "RECORDINGS_URL"),  # no prefix
+        ({"RECORDINGS_URL": "s3://bucket"}, "S3_ACCESS_KEY_ID"),  # nobody to be there
+        ({"RECORDINGS_URL": "s3://bucket", "S3_ACCESS_KEY_ID": "x"}, "S3_SECRET_ACCESS_KEY"),
+        ({"RECORDING_RETENTION_DAYS": "-1"}, "RECORDING_RETENTION_DAYS"),
+        ({"RECORDING_URL_SECONDS": "8640000"}, "RECORDING_URL_SECONDS"),  # over a week
+        ({"ARTIFACT_WAIT_SECONDS": "no"}, "ARTIFACT_WAIT_SECONDS"),
+        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL"),  # not one of the two databases
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        (
+            {"SECRET_KEY": "", "DATABASE_URL": "postgresql://x/y"},
+            "SECRET_KEY",
+        ),  # nowhere to keep one
+        ({"SECRET_KEY_FILE": "/does/not/exist"}, "SECRET_KEY_FILE"),
+        ({"SERVER_URL": "ftp://example.com"}, "SERVER_URL"),
+        ({"SETTLE_SECONDS": "-1"}, "SETTLE_SECONDS"),
+        ({"SETTLE_SECONDS": "nan"}, "SETTLE_SECONDS"),
+        ({"JOIN_TIMEOUT_SECONDS": "0"}, "JOIN_TIMEOUT_SECONDS"),
+        ({"BYPASS_TTL_SECONDS": "soon"}, "BYPASS_TTL_SECONDS"),
+        ({"RECONCILE_SECONDS": "0"}, "RECONCILE_SECONDS"),
+        ({"PRICE_SECONDS": "-1"}, "PRICE_SECONDS"),
+        ({"CURRENCY_RATES": "EUR"}, "CURRENCY_RATES"),  # without a rate
+        ({"CURRENCY_RATES": "EUR=1,08"}, "CURRENCY_RATES"),  # the comma is between rates
+        ({"CURRENCY_RATES": "EUR=0"}, "CURRENCY_RATES"),
+        ({"CURRENCY_RATES": "USD=1"}, "CURRENCY_RATES"),  # what the others are given in
+        ({"ASSISTANT_BACKEND": "robot"}, "ASSISTANT_BACKEND"),
+        ({"ASSISTANT_BACKEND": "stream"}, "STREAM_URL"),  # stream of what?
+        ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket
+        ({"FALLBACK_VOICE": "jennifer"}, "FALLBACK_VOICE"),  # whose?
+        ({"FALLBACK_VOICE": "openai"}, "FALLBACK_VOICE"),  # which?
+        ({"FALLBACK_VOICE": "playht:jennifer"}, "FALLBACK_VOICE"),  # cannot speak itself
+        ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
+        ({"MAX_CALLS_PER_PROCESS": "2.5"}, "MAX_CALLS_PER_PROCESS"),
+        ({"MEDIA_URL": "https://a.example, b.example"}, "MEDIA_URL"),  # the second has no scheme
+        ({"SERVE_MEDIA": "sometimes"}, "SERVE_MEDIA"),
+        ({"ENDED_REASONS": "all"}, "ENDED_REASONS"),
+        ({"ALLOWED_COUNTRIES": "US, Germany"}, "ALLOWED_COUNTRIES"),
+        ({"ALLOW_PRIVATE_SERVER_URLS": "maybe"}, "ALLOW_PRIVATE_SERVER_URLS"),
+        ({"TWILIO_ACCOUNT_SID": "AC" + "0" * 32}, "TWILIO_AUTH_TOKEN"),  # half an account
+        ({"TWILIO_AUTH_TOKEN": "token"}, "TWILIO_ACCOUNT_SID"),
+        ({"VONAGE_API_KEY": "abcd1234"}, "VONAGE_SIGNATURE_SECRET"),  # nothing could be verified
+        ({"VONAGE_PHONE_NUMBER": "15550100"}, "VONAGE_API_KEY"),
+        ({"GROQ_BASE_URL": "groq.com"}, "GROQ_BASE_URL"),
+        ({"GROQ_API_KEY": "ключ"}, "GROQ_API_KEY"),  # no header can hold it
+        ({"CUSTOM_LLM_API_KEY": "key"}, "CUSTOM_LLM_BASE_URL"),  # any client's server would get it
+        ({"DYNO": "web.1"}, "DATABASE_URL"),  # a dyno's disk is wiped daily
+    ],
+)
+def test_a_wrong_value_names_its_variable(environ: dict[str, str], names: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{names}\b"):
+        load({**SECRET, **environ})
+
+
+@pytest.mark.parametrize(
+    ("environ", "own", "only"),
+    [
+        ({}, "wss://web.example", False),
+        ({"MEDIA_URL": "https://web.example"}, "wss://web.example", False),  # said once more
+        ({"MEDIA_URL": "https://a.example"}, "wss://a.example", True),
+        ({"MEDIA_URL": "https://a.example", "SERVE_MEDIA": "0"}, None, False),
+        ({"MEDIA_URL": "https://a.example,https://b.example"}, None, False),  # not in two places
+    ],
+)
+def test_where_a_process_takes_sockets(
+    environ: dict[str, str], own: str | None, only: bool
+) -> None:
+    settings = load({**SECRET, "PUBLIC_URL": "https://web.example", **environ})
+    assert (settings.own_media_base, settings.only_media) == (own, only)
+
+
+def test_rates_are_exact() -> None:
+    rates = load({**SECRET, "CURRENCY_RATES": "EUR=1.08, GBP=1.27"}).currency_rates
+    assert rates == {"EUR": Decimal("1.08"), "GBP": Decimal("1.27")}
+
+
+def test_accounts_are_read_with_rotation() -> None:
+    twilio, vonage = load(
+        {
+            **SECRET,
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": "new, old",
+            "TWILIO_PHONE_NUMBER": "+15550100",
+            "VONAGE_API_KEY": "abcd1234",
+            "VONAGE_SIGNATURE_SECRET": "signature",
+            "VONAGE_PRIVATE_KEY": "-----BEGIN\\nKEY-----",
+        }
+    ).carriers
+    assert twilio.credential["authTokens"] == ["new", "old"]
+    assert twilio.number == "+15550100"
+    assert vonage.credential["vonageApplicationPrivateKey"] == "-----BEGIN\nKEY-----"
+
+
+def test_vendors_are_read(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("the key\n")
+    environ = {
+        **SECRET,
+        "OPENAI_API_KEY_FILE": str(tmp_path / "key"),
+        "OPENAI_BASE_URL": "http://localhost:9000/v1/",
+        "AZURE_SPEECH_API_KEY": "speech",
+        "AZURE_SPEECH_REGION": "eastus",
+        "DEEPGRAM_BASE_URL": "ws://localhost:9001",  # a server of the operator's needs no key
+        "PLAYHT_USER_ID": "alone it names no account",
+    }
+    settings = load(environ)
+    assert settings.vendors == (
+        VendorSettings("openai", "the key", "http://localhost:9000/v1"),
+        VendorSettings("deepgram", None, "ws://localhost:9001"),
+        VendorSettings("azure", "speech", None, {"region": "eastus"}),
+    )
+    assert "the key" not in repr(settings)
+
+
+def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("the api key\n")
+    assert load({**SECRET, "API_KEY_FILE": str(tmp_path / "key")}).api_key == "the api key"
+
+
+def test_without_secret_key_one_is_made_beside_the_database(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/x/patchbay.db"}
+    first, second = load(environ), load(environ)
+    assert first.secret_keys == second.secret_keys
+    assert (tmp_path / "x" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def _first_start(urls: list[str], together: Any, seen: Any) -> None:
+    """One of several processes that start on each of these databases at once."""
+    for url in urls:
+        together.wait(PATIENCE)
+        seen.put((url, load({"DATABASE_URL": url}).secret_keys))
+
+
+def test_processes_that_start_together_have_one_key(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path}/{number}/patchbay.db" for number in range(ROUNDS)]
+    spawn = multiprocessing.get_context("spawn")
+    together, seen = spawn.Barrier(PROCESSES), spawn.Queue()
+    processes = [
+        spawn.Process(target=_first_start, args=(urls, together, seen)) for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    found = [seen.get(timeout=PATIENCE) for _ in range(ROUNDS * PROCESSES)]
+    for process in processes:
+        process.join()
+    for url in urls:
+        [(key,)] = {keys for of, keys in found if of == url}
+        assert len(key) >= 32
+    assert sorted(path.name for path in (tmp_path / "0").iterdir()) == ["secret_key"]
+
+
+def test_an_empty_key_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("\n")
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY is not set, and .*secret_key is empty"):
+        load({"DATABASE_URL": f"sqlite:///{tmp_path}/patchbay.db"})
+
+
+def test_no_secret_is_printed() -> None:
+    settings = load({**SECRET, "API_KEY": "canary-key", "SERVER_SECRET": "canary-secret"})
+    assert "canary" not in repr(settings)
+    assert SECRET["SECRET_KEY"] not in repr(settings)
+
+
+def test_the_schedule_is_the_documented_one() -> None:
+    assert len(DELIVERY_SCHEDULE) == 10
+    assert sum(DELIVERY_SCHEDULE) == 75 * 3600 + 35 * 60 + 5
+
+
+def names_read() -> set[str]:
+    """Every variable ``config.py`` reads, from its source."""
+    source = Path(settings_module.__file__ or "").read_text()
+    call = (
+        r'self\.(?:text|secret|words|words_secret|choice|flag|number|integer|url)\(\s*"([A-Z_]+)"'
+    )
+    return set(re.findall(call, source))
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
+    not_ours: set[Any] = {"WEB_CONCURRENCY"}  # gunicorn's own
+    platform = {"DYNO"}  # Heroku's own
+    assert documented - not_ours == names_read() - platform
+
+
+def test_every_vendors_variables_are_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    for vendor, variables in VARIABLES.items():
+        more = ", ".join(f"`{name}`" for name in variables.more.values())
+        assert f"| `{vendor}` | `{variables.key}` | `{variables.url}` | {more} |" in page

@@ -1,0 +1,161 @@
+"""Which transcriber there is, what cannot be made, where it goes, how its failure ends a call."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.vendors.common.account import Access
+from app.vendors.common.errors import NoEngine
+from app.vendors.deepgram import stt as deepgram_stt
+from app.vendors.stt import VENDORS, make_transcriber, transcriber_failure
+from providers.events import EndedReason
+
+
+def test_no_transcriber_is_none() -> None:
+    assert make_transcriber(None, {}, 8000) is None
+    assert make_transcriber({}, {}, 8000) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "access", "text"),
+    [
+        # names that Vapi has not, and no name
+        ({"provider": "shell"}, Access("key"), "There is no transcriber 'shell'"),
+        ({"model": "nova-2"}, Access("key"), "There is no transcriber None"),
+        ({"provider": "deepgram"}, Access(), "There is no key for deepgram: store a credential"),
+        # an address that would be taken for another
+        (
+            {"provider": "deepgram"},
+            Access("key", "deepgram.local"),
+            "must be like https://api.deepgram.com",
+        ),
+        ({"provider": "gladia"}, Access("key", "https://x/v2/live"), "without a path"),
+        ({"provider": "deepgram", "model": "flux-general-en"}, Access("key"), "use nova-3"),
+        (
+            {"provider": "deepgram", "endpointing": "10"},
+            Access("key"),
+            "transcriber.endpointing is not a int",
+        ),
+        (
+            {"provider": "deepgram", "smartFormat": 1},
+            Access("key"),
+            "transcriber.smartFormat is not a bool",
+        ),
+        (
+            {"provider": "deepgram", "keywords": "a"},
+            Access("key"),
+            "transcriber.keywords is not a list of texts",
+        ),
+        ({"provider": "deepgram", "endpointing": True}, Access("key"), "endpointing is not a int"),
+        ({"provider": "gladia", "region": "moon"}, Access("key"), "transcriber.region is one of"),
+        (
+            {
+                "provider": "gladia",
+                "customVocabularyEnabled": True,
+                "customVocabularyConfig": {"vocabulary": [1]},
+            },
+            Access("key"),
+            "customVocabularyConfig is not valid",
+        ),
+        (
+            {
+                "provider": "assembly-ai",
+                "speechModel": "universal-3-5-pro",
+                "languageCodes": ["x!"],
+            },
+            Access("key"),
+            "languageCodes",
+        ),
+        ({"provider": "custom-transcriber"}, Access(), "set transcriber.server.url"),
+        ({"provider": "custom-transcriber", "server": {}}, Access(), "set transcriber.server.url"),
+        (
+            {"provider": "custom-transcriber", "server": {"url": "file:///etc/passwd"}},
+            Access(),
+            "set transcriber.server.url",
+        ),
+        (
+            {
+                "provider": "custom-transcriber",
+                "server": {"url": "wss://x.example", "headers": {"A": "b\r\nC: d"}},
+            },
+            Access(),
+            "transcriber.server.headers has a bad 'A'",
+        ),
+        (
+            {
+                "provider": "custom-transcriber",
+                "server": {"url": "wss://x.example", "headers": [1]},
+            },
+            Access(),
+            "transcriber.server.headers is not an object",
+        ),
+    ],
+)
+def test_what_cannot_be_made_says_what_to_change(
+    config: dict[str, Any], access: Access, text: str
+) -> None:
+    keys = {str(config.get("provider")): access}
+    with pytest.raises(NoEngine, match=text.replace("(", r"\(")) as caught:
+        make_transcriber(config, keys, 8000)
+    assert caught.value.stage == "transcriber"
+    assert caught.value.provider == str(config.get("provider"))
+
+
+def test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import deepgram
+
+    def refuse(**_: object) -> None:
+        raise TypeError("an argument more")
+
+    # the service looks at the signature, fails, and takes Deepgram's cloud with a line in its log
+    monkeypatch.setattr(deepgram, "DeepgramClientEnvironment", refuse)
+    with pytest.raises(NoEngine, match=r"does not take the address ws://127\.0\.0\.1:1"):
+        deepgram_stt.make({"provider": "deepgram"}, Access("k", "http://127.0.0.1:1"), 8000)
+
+
+def test_default_addresses_are_the_vendors_own() -> None:
+    services = {
+        name: make_transcriber({"provider": name}, {name: Access("key")}, 8000)
+        for name in VENDORS
+        if VENDORS[name].address
+    }
+    found = json.dumps({name: sorted(addresses(service)) for name, service in services.items()})
+    assert json.loads(found) == {
+        "deepgram": ["wss://api.deepgram.com"],
+        "gladia": ["https://api.gladia.io/v2/live"],
+        "assembly-ai": ["wss://streaming.assemblyai.com/v3/ws"],
+        "talkscriber": ["wss://api.talkscriber.com:9090"],
+    }
+
+
+def addresses(service: Any) -> set[str]:
+    if hasattr(service, "_client"):
+        return {service._client._client_wrapper.get_environment().production}
+    return {getattr(service, "_url", None) or service._api_endpoint_base_url}
+
+
+def test_how_a_failed_transcriber_ends_the_call() -> None:
+    reasons = {name: transcriber_failure(name) for name in [*VENDORS, "embedded"]}
+    assert reasons.pop("deepgram") is EndedReason.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED
+    assert set(reasons.values()) == {EndedReason.ASSISTANT_ERROR}
+
+
+def test_embedded_ears_are_made_in_this_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    ears = SimpleNamespace(make=lambda config, rate: (config["words"], rate))
+    monkeypatch.setitem(sys.modules, "app.vendors.embedded.stt", ears)
+    made = make_transcriber({"provider": "embedded", "words": ["yes"]}, {}, 8000)
+    assert made == (["yes"], 8000)
+
+
+def test_choosing_loads_no_engine() -> None:
+    """The control plane may look at a transcriber; the engine takes two seconds to import."""
+    source = "import app.vendors.stt, sys; sys.exit('pipecat' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0

@@ -1,0 +1,66 @@
+"""Whose servers a custom voice asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipecat.services.tts_service import TTSService
+
+from app.vendors.common.tts_part import Custom
+from app.vendors.tts import make_voice
+from tests.fakes.vendors.custom_voice import CustomVoice
+from tests.fakes.vendors.standin import StandIn
+from tests.media.harness import on_loop
+from tests.vendors.cases import BY_PROVIDER, BYE, HELLO
+from tests.vendors.speaking import speak
+
+
+def custom(standin: StandIn, host: str, addresses: Any) -> TTSService:
+    url = standin.url.replace("127.0.0.1", host)
+    config = {"provider": "custom-voice", "server": {"url": url}}
+    return make_voice(config, {}, 8000, custom=Custom(addresses) if addresses else None)
+
+
+@on_loop
+async def test_a_custom_voice_is_reached_at_the_address_that_was_checked() -> None:
+    checked = list[str]()
+
+    def addresses(url: str) -> list[str]:
+        checked.append(url)
+        return ["127.0.0.1"]
+
+    async with CustomVoice() as standin:
+        made = custom(standin, "voice.example", addresses)  # a name that does not resolve
+        spoken = await speak(made, [HELLO, BYE], 8000)
+        url = standin.url.replace("127.0.0.1", "voice.example")
+    assert spoken.errors == []
+    assert checked == [url, url]
+    assert standin.asked[0].headers["Host"].startswith("voice.example:")
+
+
+@on_loop
+async def test_a_custom_voice_is_not_asked_where_it_may_not_be() -> None:
+    def addresses(url: str) -> list[str]:
+        raise ValueError("127.0.0.1 is not a public address")
+
+    async with CustomVoice() as standin:
+        spoken = await speak(custom(standin, "127.0.0.1", addresses), [HELLO], 8000)
+    assert standin.asked == []
+    assert "127.0.0.1 is not a public address" in spoken.errors[0][0]
+
+
+@on_loop
+async def test_a_custom_voice_is_not_asked_without_a_rule() -> None:
+    async with CustomVoice() as standin:
+        spoken = await speak(custom(standin, "127.0.0.1", None), [HELLO], 8000)
+    assert standin.asked == []
+    assert "asks no servers" in spoken.errors[0][0]
+
+
+@on_loop
+async def test_a_custom_voice_is_not_followed_elsewhere() -> None:
+    async with CustomVoice() as other, CustomVoice(status=302, moved=other.url) as standin:
+        made = BY_PROVIDER["custom-voice"].made(standin, 8000)
+        spoken = await speak(made, [HELLO], 8000)
+    assert other.asked == []
+    assert "302" in spoken.errors[0][0]
