@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flask_openapi3.openapi import OpenAPI
+    from flask import Flask
 
     from app.settings import Settings
 
 
-def create_app(settings: Settings | None = None) -> OpenAPI:
+def create_app(settings: Settings | None = None) -> Flask:
     """The Flask application. ``app.extensions["patchbay"]`` is its :class:`~app.wiring.Patchbay`.
 
     Opens no connection yet: ``Patchbay.start()`` does. Raises ``SettingsError``.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flask import Flask
 
 from app.routes import (
@@ -11,6 +9,7 @@ from app.routes import (
     calls,
     credentials,
     customers,
+    docs,
     health,
     openapi,
     phone_numbers,
@@ -21,9 +20,6 @@ from app.routes.auth import Keys
 from app.routes.json_body import MAX_BYTES
 from app.routes.validation import EXTENSION, Services
 from app.routes.webhooks import Hooks
-
-if TYPE_CHECKING:
-    from flask_openapi3.openapi import OpenAPI
 
 API = (
     calls.blueprint,
@@ -37,19 +33,13 @@ API = (
 """What the OpenAPI document shows, in its order."""
 
 
-def init_routes(services: Services) -> OpenAPI:
+def init_routes(services: Services) -> Flask:
     """The application with every route. Errors are registered apart (``app/routes/errors.py``)."""
-    app = openapi.new_app("app")
+    app = Flask("app")
     app.extensions[EXTENSION] = services
     app.extensions[KEYS] = Keys(services.core.store)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    for blueprint in API:
-        app.register_api(blueprint)
-    _init_plain(app)
+    for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
+        app.register_blueprint(blueprint)
     Hooks(services.core, services.legs).register(app, services.providers)
     return app
-
-
-def _init_plain(app: Flask) -> None:
-    for blueprint in (health.blueprint, openapi.blueprint):
-        app.register_blueprint(blueprint)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Response, g
 
 from app.routes.crud import Kind, crud
+from app.routes.operations import IdPath, Operation
 from app.routes.schemas.assistants import Assistant
-from app.routes.schemas.responses import AssistantResource, Error
-from app.routes.validation import IdPath, checked, reply, services
+from app.routes.schemas.responses import AssistantResource
+from app.routes.validation import reply, services
 
 blueprint = crud(
     Kind(
@@ -22,12 +23,7 @@ blueprint = crud(
 )
 
 
-@blueprint.put(
-    "/assistant/<id>",
-    summary="Replace assistant",
-    operation_id="replaceAssistant",
-    responses={200: AssistantResource, 404: Error},
-)
-@checked(path=IdPath, body=Assistant)
+@blueprint.serve(Operation("PUT", "/assistant/<id>", "replaceAssistant", AssistantResource))
 def replace(path: IdPath, body: Assistant) -> Response:
+    """Replace assistant."""
     return reply(services().resources.assistants.put(g.org_id, path.id, body.given()))

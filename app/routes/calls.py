@@ -5,16 +5,19 @@ https://docs.vapi.ai/api-reference/calls/create
 
 from __future__ import annotations
 
-from flask import Response, g, request
-from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.tag import Tag
-from flask_openapi3.types import ResponseDict
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
+from flask import Response, g, request
+from sqlalchemy.engine import Connection
+
+from app.domain.calls.idempotency import Once
+from app.domain.calls.limits import Rate
 from app.domain.errors import NotFound
 from app.routes.auth import organisation, presented_key
-from app.routes.creating import created
-from app.routes.crud import api_blueprint
 from app.routes.errors import ApiError, unauthorized
+from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import call_filter, call_page
 from app.routes.schemas.base import Uuid
 from app.routes.schemas.calls import (
@@ -25,16 +28,19 @@ from app.routes.schemas.calls import (
     PageCalls,
     UpdateCall,
 )
-from app.routes.schemas.responses import Call, CallEvent, CallPage, Error, ServerMessage, array_of
-from app.routes.validation import IdPath, checked, reply, services
+from app.routes.schemas.responses import Call, CallEvent, CallPage, ServerMessage
+from app.routes.validation import reply, services
 
-TAG = Tag(name="call", description="Phone calls.")
-ONE: ResponseDict = {200: Call, 404: Error}
+IDEMPOTENCY_KEY = "Idempotency-Key"
+MAX_KEY = 255
 
-blueprint = api_blueprint("call", "Phone calls.")
+blueprint = Section("call", "Phone calls.")
 
-control = APIBlueprint("control", __name__, abp_tags=[TAG])
+control = Section("control", "Phone calls.", tag="call", scheme="controlToken")
 """Apart, because the call's own token opens it as well as a key does."""
+
+
+redirect = partial(Operation, "GET", status=302, response={"description": "To the recording."})
 
 
 class MessagePath(IdPath):
@@ -43,132 +49,84 @@ class MessagePath(IdPath):
     message_id: Uuid
 
 
-@blueprint.post(
-    "/call",
-    summary="Create call",
-    description="With a header Idempotency-Key, sending it again makes no second call.",
-    operation_id="createCall",
-    responses={201: Call, 409: Error, 429: Error},
-)
-@checked(body=CreateCall)
+@blueprint.serve(Operation("POST", "/call", "createCall", Call, status=201, errors=(409, 429)))
 def create(body: CreateCall) -> Response:
-    return created(body.given())
+    """Create call. With a header Idempotency-Key, sending it again makes no second call."""
+    return _created(body.given())
 
 
-@blueprint.post(
-    "/call/phone",
-    summary="Create call (the older path)",
-    operation_id="createPhoneCall",
-    responses={201: Call, 409: Error, 429: Error},
+@blueprint.serve(
+    Operation("POST", "/call/phone", "createPhoneCall", Call, status=201, errors=(409, 429))
 )
-@checked(body=CreateCall)
 def create_phone(body: CreateCall) -> Response:
-    return created(body.given())
+    """Create call (the older path)."""
+    return _created(body.given())
 
 
-@blueprint.get(
-    "/call", summary="List calls", operation_id="listCalls", responses={200: array_of(Call)}
-)
-@checked(query=ListCalls)
+@blueprint.serve(Operation("GET", "/call", "listCalls", Call, many=True))
 def listing(query: ListCalls) -> Response:
+    """List calls."""
     return reply(services().calls.list(g.org_id, call_filter(query)))
 
 
-@blueprint.get(
-    "/v2/call",
-    summary="List calls by pages",
-    operation_id="listCallPages",
-    responses={200: CallPage},
-)
-@checked(query=PageCalls)
+@blueprint.serve(Operation("GET", "/v2/call", "listCallPages", CallPage))
 def pages(query: PageCalls) -> Response:
+    """List calls by pages."""
     return reply(services().calls.pages(g.org_id, call_page(query)))
 
 
-@blueprint.get("/call/<id>", summary="Get call", operation_id="getCall", responses=ONE)
-@checked(path=IdPath)
+@blueprint.serve(Operation("GET", "/call/<id>", "getCall", Call))
 def get(path: IdPath) -> Response:
+    """Get call."""
     return reply(services().calls.get(g.org_id, path.id))
 
 
-@blueprint.patch(
-    "/call/<id>",
-    summary="Update call",
-    description="Null removes a field.",
-    operation_id="updateCall",
-    responses=ONE,
-)
-@checked(path=IdPath, body=UpdateCall)
+@blueprint.serve(Operation("PATCH", "/call/<id>", "updateCall", Call))
 def patch(path: IdPath, body: UpdateCall) -> Response:
+    """Update call. Null removes a field."""
     return reply(services().calls.patch(g.org_id, path.id, body.sent()))
 
 
-@blueprint.delete(
-    "/call/<id>",
-    summary="Delete call",
-    description="Deletes what is kept of the call. To hang up, send the control message end-call.",
-    operation_id="deleteCall",
-    responses=ONE,
-)
-@checked(path=IdPath)
+@blueprint.serve(Operation("DELETE", "/call/<id>", "deleteCall", Call))
 def delete(path: IdPath) -> Response:
+    """Delete call. Deletes what is kept of the call.
+
+    To hang up, send the control message end-call.
+    """
     return reply(services().calls.delete(g.org_id, path.id))
 
 
-@blueprint.get(
-    "/call/<id>/events",
-    summary="List a call's events",
-    description="What was heard and decided, when, with the carrier's own words.",
-    operation_id="listCallEvents",
-    responses={200: array_of(CallEvent), 404: Error},
-)
-@checked(path=IdPath)
+@blueprint.serve(Operation("GET", "/call/<id>/events", "listCallEvents", CallEvent, many=True))
 def events(path: IdPath) -> Response:
+    """List a call's events. What was heard and decided, when, with the carrier's own words."""
     return reply(services().calls.events(g.org_id, path.id))
 
 
-@blueprint.get(
-    "/call/<id>/messages",
-    summary="List a call's server messages",
-    description="Each with its attempts.",
-    operation_id="listCallMessages",
-    responses={200: array_of(ServerMessage), 404: Error},
+@blueprint.serve(
+    Operation("GET", "/call/<id>/messages", "listCallMessages", ServerMessage, many=True)
 )
-@checked(path=IdPath)
 def sent_messages(path: IdPath) -> Response:
+    """List a call's server messages. Each with its attempts."""
     return reply(services().calls.messages(g.org_id, path.id))
 
 
-@blueprint.post(
-    "/call/<id>/messages/<messageId>/resend",
-    summary="Send a server message again",
-    operation_id="resendCallMessage",
-    responses={200: ServerMessage, 404: Error},
+@blueprint.serve(
+    Operation("POST", "/call/<id>/messages/<messageId>/resend", "resendCallMessage", ServerMessage)
 )
-@checked(path=MessagePath)
 def resend(path: MessagePath) -> Response:
+    """Send a server message again."""
     return reply(services().calls.resend(g.org_id, path.id, path.message_id))
 
 
-@blueprint.get(
-    "/call/<id>/mono-recording",
-    summary="Get a call's recording, both sides in one channel",
-    operation_id="getCallMonoRecording",
-    responses={302: {"description": "To the recording."}, 404: Error},
-)
-@checked(path=IdPath)
+@blueprint.serve(redirect("/call/<id>/mono-recording", "getCallMonoRecording"))
 def mono_recording(path: IdPath) -> Response:
+    """Get a call's recording, both sides in one channel."""
     return _redirected(path.id, "recordingUrl")
 
 
-@blueprint.get(
-    "/call/<id>/stereo-recording",
-    summary="Get a call's recording, the customer on the left channel",
-    operation_id="getCallStereoRecording",
-    responses={302: {"description": "To the recording."}, 404: Error},
-)
-@checked(path=IdPath)
+@blueprint.serve(redirect("/call/<id>/stereo-recording", "getCallStereoRecording"))
 def stereo_recording(path: IdPath) -> Response:
+    """Get a call's recording, the customer on the left channel."""
     return _redirected(path.id, "stereoRecordingUrl")
 
 
@@ -185,16 +143,9 @@ def _require_something() -> None:
         raise unauthorized()
 
 
-@control.post(
-    "/call/<id>/control",
-    summary="Control a call",
-    description="With an API key, or with the call's own token as in monitor.controlUrl.",
-    operation_id="controlCall",
-    security=[{"bearer": []}, {"basic": []}, {"controlToken": []}],
-    responses={400: Error, 401: Error, 404: Error, 503: Error},
-)
-@checked(path=IdPath, query=ControlQuery, body=Control)
+@control.serve(Operation("POST", "/call/<id>/control", "controlCall"))
 def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
+    """Control a call. With an API key, or with the call's own token as in monitor.controlUrl."""
     org_id = organisation(presented_key())
     token = query.token or presented_key()
     try:
@@ -204,3 +155,35 @@ def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
             raise unauthorized() from None
         raise
     return reply({})
+
+
+# --------------------------------------------------------------- creating a call
+
+
+def _created(body: Mapping[str, Any]) -> Response:
+    """201 and the Call, made now or by an earlier request with the same key."""
+    key = _idempotency_key()
+    if key is None:
+        return reply(_make(body, None), 201)
+    once = Once(services().core, g.org_id, key, body)
+    return reply(once.make(lambda: _make(body, once)), 201)
+
+
+def _make(body: Mapping[str, Any], once: Once | None) -> dict[str, Any]:
+    """A request that repeats an earlier one never comes here: it uses nothing of the rate."""
+    rate = Rate(services().core, g.key_id)
+    rate.look()
+
+    def last(conn: Connection, call: dict[str, Any]) -> None:
+        rate.take(conn)
+        if once is not None:
+            once.keep(conn, call)
+
+    return services().calls.create(g.org_id, body, last)
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise ApiError(400, f"{IDEMPOTENCY_KEY} must be 1 to {MAX_KEY} printable ASCII characters")
+    return key

@@ -1,28 +1,32 @@
-"""/openapi.json, drawn from the routes' models, and /docs, the same for people.
+"""/openapi.json: the table of operations and pydantic's schemas as one document.
 
-The page is one template and one style sheet of ours: it loads nothing from outside and runs no
-script. https://spec.openapis.org/oas/v3.1.0
+https://spec.openapis.org/oas/v3.1.0
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from functools import cache
+from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template
-from flask_openapi3.models.info import Info
-from flask_openapi3.models.schema import Schema
-from flask_openapi3.openapi import OpenAPI
-from flask_openapi3.utils import get_model_schema
+from flask import Blueprint, Response, current_app
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.routes.json_body import MAX_BYTES, MAX_DEPTH, MAX_KEYS
-from app.routes.schemas.responses import CallEvent, Error, ServerMessage
-from app.routes.validation import services
+from app.routes.operations import Operation, Section
+from app.routes.schemas.responses import Error
 
-SECURITY_SCHEMES: dict[str, Any] = {
+REF = "#/components/schemas/"
+
+DESCRIPTION = (
+    "A self-hosted, Vapi-compatible phone-call API. In bypass mode a call is not dialled here, but "
+    "handed out as what splices an assistant into a call that your own flow owns."
+)
+
+SECURITY_SCHEMES: dict[str, dict[str, str]] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
     "basic": {
         "type": "http",
@@ -43,98 +47,109 @@ SECURITY_SCHEMES: dict[str, Any] = {
     },
 }
 
-DESCRIPTION = (
-    "A self-hosted, Vapi-compatible phone-call API. In bypass mode a call is not dialled here, but "
-    "handed out as what splices an assistant into a call that your own flow owns."
-)
-
-LIMITS = (
-    ("Request body", f"{MAX_BYTES // 1024} kB of JSON in UTF-8"),
-    ("Nesting", f"{MAX_DEPTH} levels"),
-    ("Keys of one object", str(MAX_KEYS)),
-    ("Numbers", "64-bit integers; no NaN, no Infinity"),
-    ("Refused", "repeated keys, unknown fields, NUL characters, half surrogate pairs"),
-)
-
-ERRORS = (
-    (400, "Body or query is not valid (message is an array), or cannot be done (a string)."),
-    (401, "No API key that is in force."),
-    (404, "No such object in this organisation, or no such path."),
-    (405, "The path exists, with other methods: see the header Allow."),
-    (409, "It contradicts an earlier request."),
-    (413, "The body is too large."),
-    (415, "The body is not declared as application/json."),
-    (429, "More new calls a minute than allowed: try again after Retry-After seconds."),
-    (500, "Our mistake; the log says which."),
-    (503, "The store is not available: try again after Retry-After seconds."),
-)
-
-CONTENT_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-ONLY_IN_LISTS = (CallEvent, ServerMessage)
-"""Answers no route gives singly, so that the library does not come across them."""
-
-REF = "#/components/schemas/"
+Json = dict[str, Any]
 
 blueprint = Blueprint("openapi", __name__)
 
 
-def new_app(import_name: str) -> OpenAPI:
-    """A Flask application that collects the document; none of the library's pages is served."""
-    app = OpenAPI(
-        import_name,
-        info=Info(title="Patchbay", version=_version(), description=DESCRIPTION),
-        security_schemes=SECURITY_SCHEMES,
-        validation_error_status=400,
-        validation_error_model=Error,
-        doc_ui=False,
-    )
-    for model in ONLY_IN_LISTS:
-        app.components_schemas[model.__name__] = Schema(**get_model_schema(model, "serialization"))
-    return app
-
-
 @blueprint.get("/openapi.json")
 def document() -> Response:
-    return Response(json.dumps(spec()), mimetype="application/json")
+    return Response(json.dumps(spec(sections())), mimetype="application/json")
 
 
-@blueprint.get("/docs")
-def page() -> Response:
-    html = render_template(
-        "docs.html",
-        info=spec()["info"],
-        base=services().core.settings.public_url,
-        security=SECURITY_SCHEMES,
-        tags=list(_tags(spec())),
-        models=list(_models(spec())),
-        limits=LIMITS,
-        errors=ERRORS,
-    )
-    headers = {"Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff"}
-    return Response(html, headers=headers, mimetype="text/html")
+def sections() -> tuple[Section, ...]:
+    """The parts of the API, in the document's order."""
+    return tuple(b for b in current_app.blueprints.values() if isinstance(b, Section))
 
 
-def spec() -> dict[str, Any]:
-    """The OpenAPI 3.1 document; built once, by the library."""
-    app = cast(OpenAPI, current_app)
-    if not app.spec_json:
-        _tidy(app.api_doc["components"]["schemas"])
-        _tidy(app.api_doc["paths"])
-    return app.spec_json
+@cache
+def spec(parts: tuple[Section, ...]) -> Json:
+    """The OpenAPI 3.1 document."""
+    operations = [operation for part in parts for operation in part.operations]
+    paths: dict[str, Json] = {operation.url: {} for operation in operations}
+    for part in parts:
+        for operation in part.operations:
+            paths[operation.url][operation.method.lower()] = _operation(part, operation)
+    tags = {part.tag: part.about for part in parts}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Patchbay", "description": DESCRIPTION, "version": _version()},
+        "paths": paths,
+        "components": {"schemas": _components(operations), "securitySchemes": SECURITY_SCHEMES},
+        "tags": [{"name": tag, "description": about} for tag, about in tags.items()],
+    }
 
 
-def _tidy(node: Any) -> None:
-    """Remove what pydantic writes for its own purposes: titles made of names, defaults of null."""
+def _components(operations: Iterable[Operation]) -> Json:
+    """The schemas of all bodies and answers, and of what they are made of."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Error, "serialization")]
+    for operation in operations:
+        if body := operation.models.get("body"):
+            models.append((body, "validation"))
+        if operation.answer:
+            models.append((operation.answer, "serialization"))
+    _, found = models_json_schema(models, ref_template=REF + "{model}")
+    components: Json = _tidy(found["$defs"])
+    return components
+
+
+def _operation(part: Section, operation: Operation) -> Json:
+    """OpenAPI's operation object. What is empty is left out."""
+    body = operation.models.get("body")
+    errors = {str(status): _response(status, _ref(Error)) for status in operation.refusals}
+    found = {
+        "tags": [part.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "operationId": operation.operation_id,
+        "parameters": [*_parameters(operation, "path"), *_parameters(operation, "query")],
+        "requestBody": body and {"content": _json(_ref(body)), "required": True},
+        "responses": {str(operation.status): _success(operation), **errors},
+        "security": part.security,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _parameters(operation: Operation, place: str) -> Iterator[Json]:
+    """OpenAPI's parameter objects, one for each field of the model."""
+    model = operation.models.get(place)
+    schema = _tidy(model.model_json_schema(ref_template=REF + "{model}")) if model else {}
+    for name, own in schema.get("properties", {}).items():
+        required = name in schema.get("required", [])
+        about = {"description": own["description"]} if "description" in own else {}
+        yield {"name": name, "in": place, "required": required, "schema": own, **about}
+
+
+def _success(operation: Operation) -> Json:
+    if operation.response:
+        return {"description": HTTPStatus(operation.status).phrase, **operation.response}
+    one = _ref(operation.answer) if operation.answer else {"type": "object"}
+    return _response(operation.status, {"type": "array", "items": one} if operation.many else one)
+
+
+def _response(status: int, schema: Json) -> Json:
+    return {"description": HTTPStatus(status).phrase, "content": _json(schema)}
+
+
+def _json(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+def _ref(model: type[BaseModel]) -> Json:
+    return {"$ref": REF + model.__name__}
+
+
+def _tidy(node: Any) -> Any:
+    """Without what pydantic writes for its own purposes: titles made of names, defaults of null."""
     if isinstance(node, list):
-        for item in node:
-            _tidy(item)
-    elif isinstance(node, dict):
-        if isinstance(node.get("title"), str):
-            del node["title"]
-        if "default" in node and node["default"] is None:
-            del node["default"]
-        for item in node.values():
-            _tidy(item)
+        return [_tidy(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: _tidy(item)
+        for name, item in node.items()
+        if not ((name == "title" and isinstance(item, str)) or (name == "default" and item is None))
+    }
 
 
 def _version() -> str:
@@ -142,111 +157,3 @@ def _version() -> str:
         return version("patchbay")
     except PackageNotFoundError:  # run from a checkout
         return "0"
-
-
-# ------------------------------------------------------------------ the page
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One line of the page's list. ``body`` and ``answer`` are names of models."""
-
-    method: str
-    path: str
-    summary: str
-    description: str
-    parameters: str
-    body: str | None
-    status: str
-    answer: str | None
-    many: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One row of a model's table."""
-
-    name: str
-    type: str
-    model: str | None
-    limits: str
-    about: str
-    required: bool
-
-
-def _tags(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[Operation]]]:
-    operations = [
-        (operation.get("tags", []), _operation(method, path, operation))
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-    ]
-    for tag in document["tags"]:
-        yield tag, [found for tags, found in operations if tag["name"] in tags]
-
-
-def _operation(method: str, path: str, operation: dict[str, Any]) -> Operation:
-    content = operation.get("requestBody", {}).get("content", {})
-    answers = operation["responses"]
-    status = next((code for code in sorted(answers) if code.startswith("2")), "200")
-    answer = answers.get(status, {}).get("content", {})
-    query = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
-    return Operation(
-        method=method.upper(),
-        path=path,
-        summary=operation.get("summary", ""),
-        description=operation.get("description", ""),
-        parameters=", ".join(query),
-        body=_model_of(content),
-        status=status,
-        answer=_model_of(answer),
-        many="items" in _schema(answer),
-    )
-
-
-def _schema(content: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = content.get("application/json", {}).get("schema", {})
-    return found
-
-
-def _model_of(content: dict[str, Any]) -> str | None:
-    schema = _schema(content)
-    ref = schema.get("$ref") or schema.get("items", {}).get("$ref")
-    return ref.removeprefix(REF) if ref else None
-
-
-def _models(document: dict[str, Any]) -> Iterator[tuple[str, str, list[Field], list[str]]]:
-    """(name, what it is, its fields, its values), of objects and of enumerations."""
-    for name, schema in sorted(document["components"]["schemas"].items()):
-        required = set(schema.get("required", []))
-        properties = schema.get("properties", {})
-        fields = [_field(field, own, field in required) for field, own in properties.items()]
-        yield name, schema.get("description", ""), fields, schema.get("enum", [])
-
-
-def _field(name: str, schema: dict[str, Any], required: bool) -> Field:
-    shown = next((s for s in schema.get("anyOf", []) if s.get("type") != "null"), schema)
-    ref = shown.get("$ref") or shown.get("items", {}).get("$ref")
-    many = shown.get("type") == "array"
-    return Field(
-        name=name,
-        type="array of" if many and ref else str(shown.get("type", "" if ref else "any")),
-        model=ref.removeprefix(REF) if ref else None,
-        limits=", ".join(_limits(shown)),
-        about=schema.get("description", ""),
-        required=required,
-    )
-
-
-def _limits(schema: dict[str, Any]) -> Iterator[str]:
-    for word, template in (
-        ("minimum", "at least {}"),
-        ("maximum", "at most {}"),
-        ("maxLength", "at most {} characters"),
-        ("format", "{}"),
-        ("pattern", "{}"),
-    ):
-        if word in schema:
-            value = schema[word]
-            yield template.format(int(value) if isinstance(value, float) else value)
-    if "enum" in schema:
-        yield " | ".join(str(value) for value in schema["enum"])

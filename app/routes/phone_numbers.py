@@ -8,12 +8,13 @@ from __future__ import annotations
 from flask import Response, g
 
 from app.routes.crud import Kind, crud
+from app.routes.operations import Operation
 from app.routes.pagination import window
 from app.routes.schemas.base import Carrier, Model
 from app.routes.schemas.calls import ListPhoneNumbers
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, ImportPhoneNumber, UpdatePhoneNumber
 from app.routes.schemas.responses import PhoneNumberPage, PhoneNumberResource
-from app.routes.validation import checked, reply, services
+from app.routes.validation import reply, services
 from app.store.resources import NumberPage
 
 blueprint = crud(
@@ -29,14 +30,9 @@ blueprint = crud(
 )
 
 
-@blueprint.get(
-    "/v2/phone-number",
-    summary="List phone numbers by pages",
-    operation_id="listPhoneNumberPages",
-    responses={200: PhoneNumberPage},
-)
-@checked(query=ListPhoneNumbers)
+@blueprint.serve(Operation("GET", "/v2/phone-number", "listPhoneNumberPages", PhoneNumberPage))
 def pages(query: ListPhoneNumbers) -> Response:
+    """List phone numbers by pages."""
     wanted = NumberPage(query.page, query.search, query.sort_order == "ASC")
     return reply(services().resources.phone_numbers.page(g.org_id, window(query), wanted))
 
@@ -47,13 +43,16 @@ class ImportPath(Model):
     provider: Carrier
 
 
-@blueprint.post(
-    "/phone-number/import/<provider>",
-    summary="Import phone number",
-    operation_id="importPhoneNumber",
-    responses={201: PhoneNumberResource},
+@blueprint.serve(
+    Operation(
+        "POST",
+        "/phone-number/import/<provider>",
+        "importPhoneNumber",
+        PhoneNumberResource,
+        status=201,
+    )
 )
-@checked(path=ImportPath, body=ImportPhoneNumber)
 def import_number(path: ImportPath, body: ImportPhoneNumber) -> Response:
+    """Import phone number."""
     given = {**body.given(), "provider": path.provider}
     return reply(services().resources.phone_numbers.create(g.org_id, given), 201)

@@ -10,8 +10,6 @@ from threading import BoundedSemaphore
 from typing import BinaryIO
 
 from flask import Response, request
-from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.tag import Tag
 from pydantic import Field
 from werkzeug.http import parse_range_header
 from werkzeug.wsgi import wrap_file
@@ -21,18 +19,19 @@ from app.domain.reporting import recording_links
 from app.domain.reporting.recording_links import Playable
 from app.routes.auth import organisation, presented_key
 from app.routes.errors import ApiError
+from app.routes.operations import IdPath, Operation, Section
 from app.routes.schemas.base import Query
-from app.routes.schemas.responses import Error
-from app.routes.validation import IdPath, checked, services
+from app.routes.validation import services
 from app.store.blobs import BlobError, NoBlob
 
-TAG = Tag(name="recording", description="Recordings of calls.")
 BLOCK = 256 * 1024
 AT_ONCE = 4
 """Recordings being opened: a store that hangs must leave threads for the carriers' requests."""
 STORE_FAILED = "the recording cannot be read just now: try again"
 
-blueprint = APIBlueprint("recording", __name__, abp_tags=[TAG])
+WAV = {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
+
+blueprint = Section("recording", "Recordings of calls.", scheme="linkToken")
 
 _opening = BoundedSemaphore(AT_ONCE)
 
@@ -46,21 +45,9 @@ class LinkQuery(Query):
     expires: int | None = Field(None, description="Seconds since 1970.")
 
 
-@blueprint.get(
-    "/recording/<id>",
-    summary="Get a recording",
-    description="A WAV file, with an API key or by the link in recordingUrl. Takes Range.",
-    operation_id="getRecording",
-    security=[{"bearer": []}, {"basic": []}, {"linkToken": []}],
-    responses={
-        200: {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}},
-        401: Error,
-        404: Error,
-        503: Error,
-    },
-)
-@checked(path=IdPath, query=LinkQuery)
+@blueprint.serve(Operation("GET", "/recording/<id>", "getRecording", response=WAV))
 def get(path: IdPath, query: LinkQuery) -> Response:
+    """Get a recording. A WAV file, with an API key or by the link in recordingUrl. Takes Range."""
     org_id = organisation(presented_key())
     found = recording_links.find(services().core, path.id, org_id, query.token, query.expires)
     return _answer(found)

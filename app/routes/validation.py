@@ -1,15 +1,9 @@
-"""What every API route is made of: the parts it uses, its input checked, its answer written.
-
-flask-openapi3 draws the OpenAPI document from each view's models. Its own validation is not
-used: it reads bodies with a parser that hides what is wrong, and builds a JSON schema of the
-query at every request.
-"""
+"""What every API route is made of: the parts it uses, its input checked, its answer written."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import wraps
 from typing import Any, Protocol, cast
 
 from flask import Response, current_app, request
@@ -21,12 +15,10 @@ from app.domain.services.calls import CallService
 from app.domain.services.webhooks import LegService
 from app.routes.errors import ApiError
 from app.routes.json_body import json_body
-from app.routes.schemas.base import Model, Uuid
 from app.routes.schemas.wording import messages
 from providers.base.carrier import Provider
 
 EXTENSION = "patchbay"
-SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}]
 
 View = Callable[..., Response]
 
@@ -46,12 +38,6 @@ class Services(Protocol):
     def providers(self) -> Mapping[str, Provider]: ...
 
 
-class IdPath(Model):
-    """Every object's id is a UUID."""
-
-    id: Uuid
-
-
 def services() -> Services:
     return cast(Services, current_app.extensions[EXTENSION])
 
@@ -62,29 +48,12 @@ def reply(data: Any, status: int = 200) -> Response:
     return Response(body, status, mimetype="application/json")
 
 
-def checked(
-    *,
-    path: type[BaseModel] | None = None,
-    query: type[BaseModel] | None = None,
-    body: type[BaseModel] | None = None,
-) -> Callable[[View], View]:
-    """Call the view with these models, filled and valid; answer 400 with all that is wrong."""
-    models = {"path": path, "query": query, "body": body}
-    wanted = {name: model for name, model in models.items() if model is not None}
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def wrapper(**in_path: Any) -> Response:
-            return view(**_read(wanted, in_path))
-
-        wrapper.__annotations__ = dict(wanted)  # what flask-openapi3 draws the document from
-        wrapper.__delay_validate_request__ = True  # type: ignore[attr-defined]  # its validate_request() sets it
-        return wrapper
-
-    return decorate
+def checked(view: View, models: Mapping[str, type[BaseModel]], /, **in_path: Any) -> Response:
+    """The view's answer, given these models, filled and valid; 400 with all that is wrong."""
+    return view(**_read(models, in_path))
 
 
-def _read(wanted: dict[str, type[BaseModel]], in_path: dict[str, Any]) -> dict[str, BaseModel]:
+def _read(wanted: Mapping[str, type[BaseModel]], in_path: dict[str, Any]) -> dict[str, BaseModel]:
     found: dict[str, BaseModel] = {}
     wrong: list[str] = []
     for name, model in wanted.items():

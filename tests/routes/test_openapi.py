@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.routes.openapi import ERRORS
+from app.routes.docs import ERRORS
+from app.routes.operations import IdPath, Operation
 from app.routes.schemas.calls import CreateCall
 from providers.events import EndedReason
 from tests.routes.test_auth import is_api
@@ -51,6 +53,35 @@ def test_every_operation_says_who_may(document: dict[str, Any]) -> None:
             assert "401" in operation["responses"]
             ids.append(operation["operationId"])
     assert len(ids) == len(set(ids))
+
+
+def test_every_operation_says_what_it_answers(document: dict[str, Any]) -> None:
+    for item in document["paths"].values():
+        for operation in item.values():
+            assert operation["summary"]
+            statuses = set(operation["responses"])
+            assert len(statuses & {"200", "201", "302"}) == 1, operation["operationId"]
+            for status in statuses - {"200", "201", "302"}:
+                content = operation["responses"][status]["content"]["application/json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert names == set(document["components"]["schemas"])
+
+
+def test_a_view_says_its_models_and_its_summary() -> None:
+    def view(path: IdPath, body: CreateCall) -> Response:
+        """Do it (soon). It takes
+        a while."""
+        return Response()
+
+    found = Operation("POST", "/thing/<id>", "do", errors=(409,)).of(view)
+    assert (found.summary, found.description) == ("Do it (soon)", "It takes a while.")
+    assert found.models == {"path": IdPath, "body": CreateCall}
+    assert list(found.refusals) == [400, 401, 503, 404, 409]
+    assert found.url == "/thing/{id}"
 
 
 def test_the_call_is_described(document: dict[str, Any]) -> None:

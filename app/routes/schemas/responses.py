@@ -160,9 +160,3 @@ class ServerMessage(Answer):
     id: str
     type: str
     state: Literal["pending", "delivered", "failed"]
-
-
-def array_of(model: type[Answer]) -> dict[str, Any]:
-    """A response that is a bare array of one of these."""
-    schema = {"type": "array", "items": {"$ref": f"#/components/schemas/{model.__name__}"}}
-    return {"content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,97 @@
+"""The API's table of operations: the OpenAPI document, the page and the checks are made from it.
+
+A view says the rest: its annotations are the models of path, query and body, its docstring is the
+summary and the description. https://spec.openapis.org/oas/v3.1.0#operation-object
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, get_type_hints
+
+from flask import Blueprint
+from pydantic import BaseModel
+
+from app.routes.auth import require_key
+from app.routes.schemas.base import Model, Uuid
+from app.routes.schemas.responses import Answer
+from app.routes.validation import View, checked
+
+PLACES = ("path", "query", "body")
+ERRORS = (400, 401, 503)
+"""What every operation may answer."""
+
+
+class IdPath(Model):
+    """Every object's id is a UUID."""
+
+    id: Uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. ``response`` is OpenAPI's, for what is no answer in JSON."""
+
+    method: str
+    rule: str
+    operation_id: str
+    answer: type[Answer] | None = None
+    many: bool = False
+    status: int = 200
+    errors: tuple[int, ...] = ()
+    response: Mapping[str, Any] | None = None
+    summary: str = ""
+    description: str = ""
+    models: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """``/call/{id}``, as OpenAPI writes it."""
+        return re.sub(r"<(\w+)>", r"{\1}", self.rule)
+
+    @property
+    def refusals(self) -> tuple[int, ...]:
+        """Every error status. An object named by its id may not be there."""
+        return (*ERRORS, *((404,) if "<id>" in self.rule else ()), *self.errors)
+
+    def of(self, view: View) -> Operation:
+        """With what the view says, where nothing is given: the first sentence is the summary."""
+        summary, _, description = " ".join((view.__doc__ or "").split()).partition(". ")
+        hints = get_type_hints(view)
+        return replace(
+            self,
+            summary=self.summary or summary.removesuffix("."),
+            description=self.description or description,
+            models={name: hints[name] for name in PLACES if name in hints} | dict(self.models),
+        )
+
+
+class Section(Blueprint):
+    """The operations under one tag of the document. Without a key they answer 401."""
+
+    def __init__(self, name: str, about: str, *, tag: str = "", scheme: str = "") -> None:
+        """``scheme`` opens these too, beside a key: then the views ask who it is."""
+        super().__init__(name, __name__)
+        self.tag = tag or name
+        self.about = about
+        self.security: list[dict[str, list[str]]] = [
+            {opens: []} for opens in ("bearer", "basic", scheme) if opens
+        ]
+        self.operations: list[Operation] = []
+        if not scheme:
+            self.before_request(require_key)
+
+    def serve(self, operation: Operation) -> Callable[[View], View]:
+        """Call the view with its models, filled and valid."""
+
+        def register(view: View) -> View:
+            whole = operation.of(view)
+            checks = partial(checked, view, whole.models)
+            self.add_url_rule(whole.rule, view.__name__, checks, methods=[whole.method])
+            self.operations.append(whole)
+            return view
+
+        return register
