@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import validate
 from app.domain.calls import create
 from app.domain.context import Core, Reply, Row
+from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, give_up
 from app.domain.reporting import server_messages
@@ -35,7 +36,6 @@ GRACE_SECONDS = 1.0
 """Beyond the budget: then whoever asked is not there any more, and the next one asks again."""
 MAX_SPOKEN = 1000
 MAX_DEPTH = 32
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 NO_ASSISTANT = EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT
 INVALID = EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT
@@ -138,12 +138,8 @@ class AssistantRequests:
     def _equip(self, conn: Connection, row: Row, chosen: Chosen) -> Refusal | None:
         body: Mapping[str, Any] | None = chosen.assistant
         if chosen.assistant_id is not None:
-            known = UUID.fullmatch(chosen.assistant_id)  # the only ids a store is asked for
-            body = (
-                create.stored_assistant(self.core, conn, row["org_id"], chosen.assistant_id)
-                if known
-                else None
-            )
+            known = parse_uuid(chosen.assistant_id)  # the only ids a store is asked for
+            body = create.stored_assistant(self.core, conn, row["org_id"], known) if known else None
         if body is None:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
