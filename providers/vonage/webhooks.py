@@ -22,6 +22,7 @@ from providers.base.instructions import stream_id
 from providers.base.rest import LegState
 from providers.base.webhook import HookKind, Leg, Report, Visit, WebhookRequest
 from providers.common import price as leg_price
+from providers.common.e164 import EITHER
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.vonage.config import API_HOST, NAME
@@ -141,7 +142,6 @@ MAX_FIELDS = 200
 MAX_DEPTH = 32
 IDENTIFIER = re.compile(r"[\x21-\x7e]{1,128}")
 """Ids are opaque: with dashes or without, and not always hexadecimal."""
-NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
 
 Payload = Mapping[str, Any]
 
@@ -375,7 +375,7 @@ def _party(value: Any) -> str | None:
     """A number as E.164 (Vonage writes it without ``+``), anything else as it comes."""
     if not isinstance(value, str) or not value:
         return None
-    number = NUMBER.fullmatch(value)
+    number = EITHER.fullmatch(value)
     return f"+{number[1]}" if number else value[:256]
 
 

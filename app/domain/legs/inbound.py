@@ -5,7 +5,6 @@ One leg is one call, however often and however concurrently the carrier asks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +22,8 @@ from app.store import accounts, calls, events
 from providers.base.carrier import Provider
 from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, Report, Visit
+from providers.common.e164 import E164
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
-
-E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from pydantic.alias_generators import to_camel
 from app.domain.ids import parse_uuid
 from app.routes.schemas.wording import wrong
 from app.vendors.common.account import VENDORS
+from providers.common.e164 import E164, PATTERN
 from providers.registry import PROVIDERS
 
-E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
 HOLDERS = (*PROVIDERS, *VENDORS)
 """With whom one may have an account: carriers, and vendors of models, voices and transcribers."""
@@ -166,7 +166,7 @@ Url = Annotated[str, AfterValidator(_web_url), _schema(format="uri", maxLength=M
 SocketUrl = Annotated[str, AfterValidator(_socket_url), _schema(format="uri", pattern="^wss?://")]
 ReturnUrl = Annotated[str, AfterValidator(_return_url), _schema(format="uri", maxLength=MAX_URL)]
 Number = Annotated[str, AfterValidator(_e164), _schema(pattern=rf"^{E164.pattern}$")]
-AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=r"^\+?[1-9]\d{6,14}$")]
+AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=rf"^\+?{PATTERN}$")]
 Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
 AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=list(HOLDERS))]
 ShortText = Annotated[str, Field(max_length=40)]
