@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.context import Core
+from app.domain.ids import parse_uuid
 from app.settings import CarrierSettings
 from app.store import accounts
 from app.store.vault import digest, new_token
@@ -106,6 +107,8 @@ def _carrier(core: Core, conn: Connection, carrier: CarrierSettings) -> None:
         number = "+" + carrier.number.lstrip("+")
         field = provider.number_fields.account_ref
         account = {field: ref} if field else {}
+        named = core.settings.assistant_id
+        assistant_id = parse_uuid(named) or named if named else None
         accounts.put_number(
             conn,
             {
@@ -114,7 +117,7 @@ def _carrier(core: Core, conn: Connection, carrier: CarrierSettings) -> None:
                 "provider": carrier.provider,
                 "number": number,
                 "credential_id": credential_id,
-                "assistant_id": core.settings.assistant_id,
+                "assistant_id": assistant_id,
                 "body": {"name": f"{carrier.provider} (environment)", **account},
                 "secret": None,
             },

@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
     "app.vendors.common.environment": set(),
     "app.settings": {"app.vendors.common.environment"},
-    "app.log_setup": {"providers"},
+    "app.telemetry.log_setup": {"providers"},
     "app.routes.errors": {"app.domain"},
     "app.store": {"providers"},
     "app.domain": {"app.store", "app.settings", "app.vendors.common.environment", "providers"},
@@ -27,9 +27,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "providers",
         "app.wiring",
     },
-    "app.delivery": {"app.domain", "app.store", "app.settings"},
-    "app.assistants": {"app.domain", "app.media", "app.vendors.common.environment", "providers"},
-    "app.media": {"app.domain", "providers"},
+    "app.net": set(),
+    "app.delivery": {"app.domain", "app.net", "app.store", "app.settings"},
+    "app.assistants": {
+        "app.domain",
+        "app.media",
+        "app.net",
+        "app.vendors.common.environment",
+        "providers",
+    },
+    "app.media": {"app.domain", "app.net", "providers"},
     "app.default_org": {"app.domain", "app.store", "app.settings"},
 }
 """What each room may name. Rooms that are not listed join the others and may name all."""

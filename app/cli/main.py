@@ -24,8 +24,8 @@ ARENAS = ("MALLOC_ARENA_MAX", "2")
 
 def _patchbay() -> Patchbay:
     """The parts, from the environment's settings; a wrong one is a sentence, not a traceback."""
-    from app import log_setup
     from app import settings as settings_module
+    from app.telemetry import log_setup
     from app.wiring import Patchbay
     from providers.errors import NotConfigured
 
@@ -118,11 +118,13 @@ def list_keys() -> None:
 @click.argument("prefix")
 def revoke(prefix: str) -> None:
     """Take the key with this beginning (or id) out of force."""
+    from app.domain.ids import parse_uuid
     from app.store import accounts
 
     patchbay = _patchbay()
+    named = prefix.rstrip("…")
     with patchbay.store.write() as conn:
-        found = accounts.revoke_key(conn, prefix.rstrip("…"), patchbay.core.now())
+        found = accounts.revoke_key(conn, parse_uuid(named) or named, patchbay.core.now())
     if not found:
         raise click.ClickException(f"no key in force begins with {prefix!r}")
     click.echo("revoked")

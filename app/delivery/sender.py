@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.delivery import retry, signing
 from app.delivery.fair_share import Turns
 from app.delivery.retry import Outcome
+from app.domain.context import utc_now
 from app.net.http import Response, SendError, post
 from app.settings import Settings
 from app.store import messages
@@ -49,10 +50,6 @@ RESERVED = frozenset(
 """Headers that ``server.headers`` cannot set: they belong to the connection, or to us."""
 
 log = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _sendable(waiting: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any] | None:

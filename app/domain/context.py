@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 class JobQueue(Protocol):
-    """The two of the engine's functions (``jobs/base.py``) that a transaction needs."""
+    """The functions of ``jobs/base.py`` that a transaction needs."""
 
     def enqueue(
         self,
@@ -39,9 +39,13 @@ class JobQueue(Protocol):
         *,
         delay: float = 0.0,
         lock: str | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Have ``handlers[kind]`` called with ``payload`` (JSON) ``delay`` seconds from now."""
+        ...
 
-    def cancel(self, conn: Connection, key: str) -> None: ...
+    def cancel(self, conn: Connection, key: str) -> None:
+        """Remove the waiting job of this key, if any. A run under way ends as it would have."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

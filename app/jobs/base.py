@@ -18,13 +18,11 @@ PostgreSQL (``jobs/postgresql.py``):
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy.engine import Connection
+from app.domain.context import JobQueue
 
 Handler = Callable[[Mapping[str, Any]], float | None]
 """The payload in; None (done) or seconds until the next run out."""
@@ -40,25 +38,8 @@ LONGEST_BACKOFF = 60.0
 log = logging.getLogger(__name__)
 
 
-class Jobs(Protocol):
+class Jobs(JobQueue, Protocol):
     """The engine. ``enqueue`` and ``cancel`` work in every process, whether it runs jobs or not."""
-
-    def enqueue(
-        self,
-        conn: Connection,
-        kind: str,
-        key: str,
-        payload: Mapping[str, Any],
-        *,
-        delay: float = 0.0,
-        lock: str | None = None,
-    ) -> None:
-        """Have ``handlers[kind]`` called with ``payload`` (JSON) ``delay`` seconds from now."""
-        ...
-
-    def cancel(self, conn: Connection, key: str) -> None:
-        """Remove the waiting job of this key, if any. A run under way ends as it would have."""
-        ...
 
     def install(self) -> None:
         """Create what the engine needs beside our own schema, unless it is there."""
@@ -97,24 +78,3 @@ def run(handlers: Mapping[str, Handler], kind: str, payload: Any, attempts: int)
 def backoff(attempts: int) -> float:
     """Seconds until the next run after ``attempts`` failures in a row and this one."""
     return min(LONGEST_BACKOFF, 2.0 ** min(attempts, 16))
-
-
-def in_thread(work: Callable[[], None]) -> Future[None]:
-    """Run in a thread of its own.
-
-    No pool: its threads would be joined at interpreter exit, and one stuck receiver would hold
-    up a restart. Starting a thread costs less than one statement.
-    """
-    ended: Future[None] = Future()
-    ended.set_running_or_notify_cancel()  # a thread cannot be called back
-    threading.Thread(target=_tell, args=(work, ended), name="job", daemon=True).start()
-    return ended
-
-
-def _tell(work: Callable[[], None], ended: Future[None]) -> None:
-    try:
-        work()
-    except BaseException as error:
-        ended.set_exception(error)
-    else:
-        ended.set_result(None)

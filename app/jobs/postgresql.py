@@ -31,7 +31,8 @@ from procrastinate.schema import SchemaManager
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.engine import Connection
 
-from app.jobs.base import LEASE, WORKERS, Handler, in_thread, run
+from app.jobs.base import LEASE, WORKERS, Handler, run
+from app.net.threads import in_thread
 from app.store.engine import Store
 
 QUEUE = "patchbay"
@@ -193,7 +194,7 @@ class ProcrastinateJobs:
     ) -> None:
         """Procrastinate's task. Raises only when the next run could not be written down."""
         work = partial(self._run, context.job, kind, payload, failures)
-        await asyncio.wrap_future(in_thread(work))
+        await asyncio.wrap_future(in_thread(work, "job"))
         self._ended.append(context.job)
 
     def _run(self, job: Job, kind: str, payload: Any, failures: int) -> None:

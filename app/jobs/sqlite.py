@@ -24,7 +24,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
-from app.jobs.base import LEASE, WORKERS, Handler, Result, in_thread, run
+from app.jobs.base import LEASE, WORKERS, Handler, Result, run
+from app.net.threads import in_thread
 from app.store.engine import Store, after_commit
 from app.store.schema import jobs
 
@@ -185,7 +186,7 @@ class TableJobs:
         for job in claimed:
             with self._changed:
                 self._running.add(job.id)
-            in_thread(partial(self._work, job))
+            in_thread(partial(self._work, job), "job")
         return True
 
     def _renew(self) -> None:

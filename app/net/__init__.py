@@ -1,1 +1,1 @@
-"""Connections to addresses that a client chose: only vetted ones."""
+"""Work and words of the network that several rooms share."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import io
 import ipaddress
-import re
 import socket
 import ssl
 import time
@@ -21,6 +20,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from app.net.addresses import BadURL, Target, check_address, check_url
+from app.net.headers import HEADER_NAME, HEADER_VALUE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,8 +30,6 @@ __all__ = ["BadURL", "Response", "SendError", "allowed", "check_url", "post"]
 CONNECT_SECONDS = 5.0
 CHUNK = 16_384
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # no line breaks, no other controls
 
 FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 """Headers that say where a request goes and where it ends: ours alone."""
@@ -125,7 +123,7 @@ def _one_error(host: str, timeout: float) -> Iterator[None]:
 
 def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
             raise SendError(f"header {name!r} holds characters that HTTP does not allow")
         if name.lower() in FRAMING:
             raise SendError(f"header {name!r} cannot be set")

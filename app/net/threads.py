@@ -1,7 +1,9 @@
 """Waiting for somebody else's server, in a thread of its own.
 
 The loop's own threads (``asyncio.to_thread``) are few, six on two processors, and let sockets in,
-end calls and tell the store: a handful of slow servers would hold all calls up.
+end calls and tell the store: a handful of slow servers would hold all calls up. A pool would be
+joined at interpreter exit, and one stuck server would hold up a restart. Starting a thread costs
+less than one statement.
 """
 
 from __future__ import annotations
@@ -17,13 +19,18 @@ T = TypeVar("T")
 
 async def aside(work: Callable[[], T]) -> T:
     """What ``work`` returns or raises. Cancelled, it is left alone; it does not hold an exit up."""
+    return await asyncio.wrap_future(in_thread(work, "aside"))
+
+
+def in_thread(work: Callable[[], T], name: str) -> Future[T]:
+    """Run ``work`` in a new thread of that name; its end is the future's."""
     ended: Future[T] = Future()
     ended.set_running_or_notify_cancel()  # a thread cannot be called back
-    threading.Thread(target=_tell, args=(work, ended), name="aside", daemon=True).start()
-    return await asyncio.wrap_future(ended)
+    threading.Thread(target=_run, args=(work, ended), name=name, daemon=True).start()
+    return ended
 
 
-def _tell(work: Callable[[], T], ended: Future[T]) -> None:
+def _run(work: Callable[[], T], ended: Future[T]) -> None:
     try:
         result = work()
     except BaseException as error:

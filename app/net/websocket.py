@@ -11,13 +11,9 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import connect
 
 from app.media.backend import AssistantFailed
+from app.net.headers import HEADER_NAME, HEADER_VALUE
 from app.net.threads import aside
 from app.net.types import Addresses
-
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 async def pinned(url: str, addresses: Addresses | None) -> dict[str, Any]:
@@ -43,6 +39,8 @@ def checked_headers(given: object, where: str) -> dict[str, str]:
     if not isinstance(given, Mapping):
         raise AssistantFailed(f"The assistant's {where} is not an object.")
     for name, value in given.items():
-        if not (_NAME.fullmatch(name) and isinstance(value, str) and _VALUE.fullmatch(value)):
+        if not (
+            HEADER_NAME.fullmatch(name) and isinstance(value, str) and HEADER_VALUE.fullmatch(value)
+        ):
             raise AssistantFailed(f"The assistant's {where} has a bad {name[:40]!r}.")
     return dict(given)

@@ -67,8 +67,13 @@ def error_response(
     status: int, message: str | list[str], headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer of every error."""
-    body = {"message": message, "error": HTTPStatus(status).phrase, "statusCode": status}
-    return Response(json.dumps(body), status, headers, mimetype="application/json")
+    return Response(error_body(status, message), status, headers, mimetype="application/json")
+
+
+def error_body(status: int, message: str | list[str]) -> str:
+    """Its JSON. Python's phrase of 413 depends on its version; Vapi's, which is Node's, does not."""
+    phrase = "Payload Too Large" if status == 413 else HTTPStatus(status).phrase
+    return json.dumps({"message": message, "error": phrase, "statusCode": int(status)})
 
 
 def init_errors(app: Flask) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
@@ -24,6 +23,8 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
+
+from app.routes.errors import error_body
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -170,9 +171,8 @@ class Bridge:
 
 def error_reply(status: HTTPStatus, message: str) -> Reply:
     """An error in the shape of Vapi's."""
-    phrase = "Payload Too Large" if status == 413 else status.phrase
-    body = {"message": message, "error": phrase, "statusCode": int(status)}
-    return Reply(status, [("content-type", "application/json")], json.dumps(body).encode())
+    headers = [("content-type", "application/json")]
+    return Reply(status, headers, error_body(status, message).encode())
 
 
 def environ_of(scope: Scope, body: bytes) -> Environ:

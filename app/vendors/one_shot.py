@@ -15,14 +15,14 @@ from urllib.parse import quote
 
 from app.vendors.common.account import Keys
 from app.vendors.common.answer import Thought
-from app.vendors.common.errors import NoEngine
-from app.vendors.common.llm_spec import NO_KEY, OPENAIS, Spec, candidates, read_spec
+from app.vendors.common.errors import NO_KEY, NoEngine
+from app.vendors.common.llm_spec import OPENAIS, Spec, candidates, read_spec
+from app.vendors.llm import AZURE_V1, AZURE_VERSION
 
 Messages = Sequence[Mapping[str, str]]
 
 MAX_TOKENS = 1000
 """Of an answer: an assistant's own limit is for what it says in one breath."""
-AZURE_VERSION, AZURE_V1 = "2025-04-01-preview", "/openai/v1"
 ANTHROPIC_VERSION = "2023-06-01"
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 """Statuses that may be gone soon; 529 is Anthropic's "overloaded"."""

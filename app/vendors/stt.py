@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.net.types import Addresses
 from app.vendors.common.account import NONE, Access, Keys
-from app.vendors.common.errors import NoEngine, nowhere, vet
+from app.vendors.common.errors import NO_KEY, NoEngine, nowhere, vet
 from providers.events import EndedReason
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ FAILED: Mapping[str, EndedReason] = {
     "deepgram": EndedReason.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED,
 }
 """Vapi has a reason of its own for this vendor only."""
-
-NO_KEY = "none"
-"""Sent to a server of one's own that asks for none."""
 
 _ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
 
@@ -88,16 +85,6 @@ def make_transcriber(
 def transcriber_failure(provider: str) -> EndedReason:
     """How a call ends whose transcriber failed for good."""
     return FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
-
-
-def as_websocket(url: str) -> str:
-    """``https`` -> ``wss``, ``http`` -> ``ws``."""
-    return re.sub("^http", "ws", url)
-
-
-def as_http(url: str) -> str:
-    """``wss`` -> ``https``, ``ws`` -> ``http``."""
-    return re.sub("^ws", "http", url)
 
 
 def _checked(provider: str, vendor: Vendor, keys: Keys) -> Access:

@@ -1,1 +1,1 @@
-"""What carriers share: sound, DTMF tones, downloads, prices."""
+"""Rules of the outside world that carriers and the application share."""

@@ -39,6 +39,10 @@ RETURN_HOSTS = frozenset({FLOW_HOST})
 CONNECT_FAILED = EndedReason.TWILIO_FAILED_TO_CONNECT_CALL
 
 ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
+CALL_SID = re.compile(r"CA[0-9a-f]{32}")
+STREAM_SID = re.compile(r"MZ[0-9a-f]{32}")
+RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
+"""https://www.twilio.com/docs/glossary/what-is-a-sid"""
 _SECRET_NAMES = frozenset({"authTokens", "apiKey", "apiSecret"})
 
 

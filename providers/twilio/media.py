@@ -23,14 +23,12 @@ from providers.base.media import (
 )
 from providers.common import audio
 from providers.errors import BadRequest
-from providers.twilio.config import ACCOUNT_SID
+from providers.twilio.config import ACCOUNT_SID, CALL_SID, STREAM_SID
 
 SAMPLE_RATE = 8000
 MAX_MESSAGE = 64 * 1024
 """Characters; Twilio's own are below 500."""
 
-_CALL = re.compile(r"CA[0-9a-f]{32}")
-_STREAM = re.compile(r"MZ[0-9a-f]{32}")
 _DIGIT = re.compile(r"[0-9*#A-D]")
 _MULAW = {"encoding": "audio/x-mulaw", "sampleRate": SAMPLE_RATE, "channels": 1}
 
@@ -98,9 +96,13 @@ class TwilioCodec:
             start.get("callSid"),
             start.get("accountSid"),
         )
-        if self._stream is not None or not _sid(_STREAM, stream) or body.get("streamSid") != stream:
+        if (
+            self._stream is not None
+            or not _sid(STREAM_SID, stream)
+            or body.get("streamSid") != stream
+        ):
             raise BadRequest("a second start, or one without a stream's id")
-        if not _sid(_CALL, call) or not _sid(ACCOUNT_SID, account):
+        if not _sid(CALL_SID, call) or not _sid(ACCOUNT_SID, account):
             raise BadRequest("start names no call or no account")
         if start.get("mediaFormat") != _MULAW:
             raise BadRequest("start announces another sound than mu-law, 8000 Hz, mono")

@@ -22,6 +22,7 @@ from providers.base.webhook import HookKind
 from providers.common import download
 from providers.errors import CarrierError, NotConfigured
 from providers.twilio import twiml, webhooks
+from providers.twilio.config import RECORDING_SID
 
 if TYPE_CHECKING:
     from twilio.http import HttpClient  # type: ignore[import-untyped]
@@ -32,7 +33,6 @@ API_URL = "https://api.twilio.com"
 GONE = frozenset({"20404", "21220"})
 """No such call; the call is not in progress. To who hangs up both say: it is over."""
 
-RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 MEDIA_HOST = re.compile(r"[a-z0-9.-]+\.twilio\.com")
 """Where Twilio may send us on for a recording's media, without our credentials."""
 

@@ -24,32 +24,31 @@ from urllib.parse import parse_qsl, urlencode
 from providers.base.rest import Account, Probe
 from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
-from providers.twilio.config import ACCOUNT_SID
+from providers.twilio.config import ACCOUNT_SID, CALL_SID, RECORDING_SID, STREAM_SID
 
 HEADER = "x-twilio-signature"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
-_CALL = r"CA[0-9a-f]{32}"
 _WORD = r"[a-z0-9_-]{0,40}"
 _NUMBER = r"[0-9]{0,9}"
-REQUIRED = {"AccountSid": ACCOUNT_SID, "CallSid": re.compile(_CALL)}
+REQUIRED = {"AccountSid": ACCOUNT_SID, "CallSid": CALL_SID}
 """In every request of a call; both have a fixed length, so nothing hides behind them."""
 SHAPES = {
     name: re.compile(shape)
     for name, shape in {
-        "ParentCallSid": f"({_CALL})?",
+        "ParentCallSid": f"({CALL_SID.pattern})?",
         "CallStatus": _WORD,
         "Direction": _WORD,
         "SequenceNumber": _NUMBER,
         "CallDuration": _NUMBER,
         "CallbackSource": _WORD,
         "AnsweredBy": _WORD,
-        "StreamSid": r"(MZ[0-9a-f]{32})?",
+        "StreamSid": f"({STREAM_SID.pattern})?",
         "StreamEvent": _WORD,
-        "DialCallSid": f"({_CALL})?",
+        "DialCallSid": f"({CALL_SID.pattern})?",
         "DialCallStatus": _WORD,
-        "RecordingSid": r"(RE[0-9a-f]{32})?",
+        "RecordingSid": f"({RECORDING_SID.pattern})?",
         "RecordingStatus": _WORD,
     }.items()
 }

@@ -26,6 +26,7 @@ from providers.base.instructions import (
     Say,
     stream_id,
 )
+from providers.common.e164 import E164
 from providers.errors import BadRequest, Refused
 from providers.twilio.config import FLOW_HOST
 
@@ -49,7 +50,6 @@ https://www.twilio.com/docs/voice/twiml/dial#timelimit
 """
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NUMBER = re.compile(r"\+[1-9][0-9]{1,14}")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9*#wW]{1,32}")
 
@@ -177,7 +177,7 @@ def _forward(response: ET.Element, forward: Forward) -> None:
     dial = ET.SubElement(response, "Dial", {name: value for name, value in wanted.items() if value})
     if _SIP.fullmatch(forward.destination) and not forward.extension:
         ET.SubElement(dial, "Sip").text = _clean(forward.destination)
-    elif _NUMBER.fullmatch(forward.destination):
+    elif E164.fullmatch(forward.destination):
         number = ET.SubElement(dial, "Number")
         number.text = forward.destination
         if forward.extension:

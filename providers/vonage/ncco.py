@@ -25,6 +25,7 @@ from providers.base.instructions import (
     Return,
     Say,
 )
+from providers.common.e164 import EITHER
 from providers.errors import Refused
 
 CONTENT_TYPE = "application/json"
@@ -37,7 +38,6 @@ MAX_TALK = 1500
 RING_SECONDS = range(3, 7201)
 MAX_FORWARD = 7200
 """Seconds a connected leg lasts at most, whatever ``limit`` says."""
-NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
 KEYS = re.compile(r"[0-9*#p]+")
 
 Action = dict[str, Any]
@@ -103,7 +103,7 @@ def detection(machine: MachineDetection) -> dict[str, str]:
 
 def endpoint(destination: str, keys: str | None = None) -> Action:
     """A phone or SIP endpoint; ``keys`` are pressed once it answers. Raises ``ValueError``."""
-    number = NUMBER.fullmatch(destination)
+    number = EITHER.fullmatch(destination)
     if number:
         pressed = {"dtmfAnswer": _keys(keys)} if keys else {}
         return {"type": "phone", "number": number[1], **pressed}
@@ -229,7 +229,7 @@ def _keys(extension: str) -> str:
 
 
 def _digits(party: str | None) -> str | None:
-    number = NUMBER.fullmatch(party or "")
+    number = EITHER.fullmatch(party or "")
     return number[1] if number else party
 
 

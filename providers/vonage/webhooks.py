@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
 from providers.base.instructions import stream_id
 from providers.base.rest import LegState
 from providers.base.webhook import HookKind, Leg, Report, Visit, WebhookRequest
+from providers.common import foreign_json
 from providers.common import price as leg_price
+from providers.common.e164 import EITHER
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.vonage.config import API_HOST, NAME
@@ -138,10 +139,8 @@ NESTED = frozenset({"headers", "dtmf", "speech", "custom_data", "original_reques
 """Objects that a GET carries as JSON strings."""
 
 MAX_FIELDS = 200
-MAX_DEPTH = 32
 IDENTIFIER = re.compile(r"[\x21-\x7e]{1,128}")
 """Ids are opaque: with dashes or without, and not always hexadecimal."""
-NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
 
 Payload = Mapping[str, Any]
 
@@ -375,7 +374,7 @@ def _party(value: Any) -> str | None:
     """A number as E.164 (Vonage writes it without ``+``), anything else as it comes."""
     if not isinstance(value, str) or not value:
         return None
-    number = NUMBER.fullmatch(value)
+    number = EITHER.fullmatch(value)
     return f"+{number[1]}" if number else value[:256]
 
 
@@ -527,31 +526,13 @@ def _nested(value: str) -> Any:
 
 def _json(data: bytes) -> Any:
     try:
-        value = json.loads(data, parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
+        return foreign_json.parse(data)
+    except ValueError as error:
         raise BadRequest("Vonage: not JSON") from error
-    return _clean(value)
 
 
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} does not fit")
-    return number
-
-
-def _clean(value: Any, depth: int = 0) -> Any:
-    """Text any store takes: NUL and lone surrogates, legal in JSON, become the replacement sign."""
-    if depth > MAX_DEPTH:
-        raise BadRequest("Vonage: nested too deeply")
-    if isinstance(value, str):
-        return re.sub("[\x00\ud800-\udfff]", "\ufffd", value)
-    if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {_clean(name): _clean(item, depth + 1) for name, item in value.items()}
-    return value
+def _clean(value: Any) -> Any:
+    try:
+        return foreign_json.clean(value)
+    except ValueError as error:
+        raise BadRequest("Vonage: nested too deeply") from error

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from app.delivery.sender import RESERVED, RESPONSE_KEPT, Sender, utc_now
+from app.delivery.sender import RESERVED, RESPONSE_KEPT, Sender
+from app.domain.context import utc_now
 from app.jobs.base import WORKERS, Jobs
 from app.jobs.factory import open_jobs
 from app.settings import DELIVERY_SCHEDULE, Settings

@@ -8,8 +8,6 @@ that. https://docs.vapi.ai/server-url/events#assistant-request
 from __future__ import annotations
 
 import json
-import math
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +19,12 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import validate
 from app.domain.calls import create
 from app.domain.context import Core, Reply, Row
+from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, give_up
 from app.domain.reporting import server_messages
 from app.store import calls
+from providers.common import foreign_json
 from providers.events import CallStatus, EndedReason
 
 ASKING = "asking"
@@ -34,8 +34,6 @@ LOOK_SECONDS = 0.1
 GRACE_SECONDS = 1.0
 """Beyond the budget: then whoever asked is not there any more, and the next one asks again."""
 MAX_SPOKEN = 1000
-MAX_DEPTH = 32
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 NO_ASSISTANT = EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT
 INVALID = EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT
@@ -138,12 +136,8 @@ class AssistantRequests:
     def _equip(self, conn: Connection, row: Row, chosen: Chosen) -> Refusal | None:
         body: Mapping[str, Any] | None = chosen.assistant
         if chosen.assistant_id is not None:
-            known = UUID.fullmatch(chosen.assistant_id)  # the only ids a store is asked for
-            body = (
-                create.stored_assistant(self.core, conn, row["org_id"], chosen.assistant_id)
-                if known
-                else None
-            )
+            known = parse_uuid(chosen.assistant_id)  # the only ids a store is asked for
+            body = create.stored_assistant(self.core, conn, row["org_id"], known) if known else None
         if body is None:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
@@ -161,8 +155,8 @@ def judge(reply: Reply) -> Refusal | Sent | Chosen:
     if reply.error is not None:
         return Refusal(ERROR, reply.error)
     try:
-        body = _clean(json.loads(reply.body)) if reply.body.strip() else {}
-    except (ValueError, RecursionError) as error:
+        body = foreign_json.parse(reply.body) if reply.body.strip() else {}
+    except ValueError as error:
         return Refusal(INVALID, f"the reply is not JSON: {error}"[:200])
     if not isinstance(body, dict):
         return Refusal(INVALID, "the reply is not a JSON object")
@@ -171,21 +165,6 @@ def judge(reply: Reply) -> Refusal | Sent | Chosen:
         (read(given) for name, read in READERS.items() if name in given),
         Refusal(NO_ASSISTANT, "the reply names no assistant"),
     )
-
-
-def _clean(value: Any, depth: int = 0) -> Any:
-    """Text any store takes, numbers that are numbers. Raises ``ValueError`` for what is too deep."""
-    if depth > MAX_DEPTH:
-        raise ValueError("nested too deeply")
-    if isinstance(value, str):
-        return re.sub("[\x00\ud800-\udfff]", "\ufffd", value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
-    if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {_clean(name): _clean(item, depth + 1) for name, item in value.items()}
-    return value
 
 
 def _error(given: Mapping[str, Any]) -> Refusal:

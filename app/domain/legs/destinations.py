@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.context import Core, Row
-from app.domain.legs.calling_codes import COUNTRIES, country_of, is_premium
+from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
 from app.settings import Settings
 from app.store import accounts
+from providers.common.e164 import E164
 
-E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 NORTH_AMERICAN = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
 SIP = re.compile(
     r"sips?:[A-Za-z0-9._~*+-]{1,64}@([A-Za-z0-9.-]{1,200})(:\d{1,5})?(;transport=(udp|tcp|tls))?",
@@ -70,7 +70,7 @@ def _place(
     if destination["type"] == "sip":
         problem = _sip(core.settings, destination)
     else:
-        problem = _number(core.settings, str(destination["number"]), _own(conn, row))
+        problem = number_problem(core.settings, str(destination["number"]), _own(conn, row))
     return f"{name}.{problem}" if problem else None
 
 
@@ -95,29 +95,30 @@ def _shape(destination: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _number(settings: Settings, number: str, own: Collection[str]) -> str | None:
+def number_problem(settings: Settings, number: str, own: Collection[str] = ()) -> str | None:
+    """Why this number may not be dialled, without the name of the client's object."""
     if not E164.fullmatch(number):
         return "number must be a valid phone number in the E.164 format"
     if number.startswith("+1") and not NORTH_AMERICAN.fullmatch(number):
         return "number is no North American number"
     if number in own:
         return "number is a number of your own: the call would come back to us"
-    if is_premium(number):
+    countries = countries_of(number)
+    if countries and is_costly(number):
         return "number is in a premium or shared-cost range"
-    country = country_of(number)
-    if country is None or country not in _allowed(settings, own):
-        where = country or "no country"
+    if not _allowed(settings, own).intersection(countries):
+        where = next(iter(countries), "no country")
         return f"number is of {where}, which the setting ALLOWED_COUNTRIES does not list"
     return None
 
 
-def _allowed(settings: Settings, own: Collection[str]) -> set[str | None]:
+def _allowed(settings: Settings, own: Collection[str]) -> set[str]:
     """ISO codes; those of the organisation's own numbers where the setting is empty."""
     listed = settings.allowed_countries
     if not listed:
-        return {country_of(number) for number in own} - {None}
-    by_code = {iso for code, iso in COUNTRIES.items() if f"+{code}" in listed}
-    return {*listed, *by_code}
+        return {country for number in own for country in countries_of(number)}
+    codes = {code: country_of_code(code) for code in listed if code.startswith("+")}
+    return {codes.get(word) or word for word in listed}
 
 
 def _sip(settings: Settings, destination: Mapping[str, Any]) -> str | None:

@@ -5,7 +5,6 @@ One leg is one call, however often and however concurrently the carrier asks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +15,15 @@ from app.domain.assistant import validate
 from app.domain.calls import create, instructions, limits
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.context import Core, Row
+from app.domain.ids import parse_uuid
 from app.domain.legs.assistant_request import ASKING, Question
 from app.domain.legs.no_assistant import Refusal, give_up, instead
 from app.store import accounts, calls, events
 from providers.base.carrier import Provider
 from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, Report, Visit
+from providers.common.e164 import E164
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
-
-E164 = re.compile(r"\+[1-9]\d{6,14}")
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +124,11 @@ class Arrivals:
         number = self._number(conn, heard, leg)
         asked_for = visit.assistant_id or (number["assistant_id"] if number else None)
         orgs = [number["org_id"]] if number else [row["org_id"] for row in heard.accounts]
-        org_id, assistant = self._assistant(conn, orgs, asked_for)
+        known = parse_uuid(asked_for) if asked_for else None
+        org_id, assistant = self._assistant(conn, orgs, known)
         credential = next(row for row in heard.accounts if row["org_id"] == org_id)
         problem = self._problem(asked_for, assistant)
-        assistant_id = asked_for if assistant is not None else None
+        assistant_id = known if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
         customer = {"number": theirs} if theirs else {}
@@ -169,7 +168,7 @@ class Arrivals:
         self, conn: Connection, orgs: Sequence[str], assistant_id: str | None
     ) -> tuple[str, dict[str, Any] | None]:
         """The assistant and whose it is; of organisations that share an account, its owner's."""
-        if assistant_id is None or not UUID.fullmatch(assistant_id):
+        if assistant_id is None:
             return orgs[0], None
         for org_id in orgs:
             found = create.stored_assistant(self.core, conn, org_id, assistant_id)

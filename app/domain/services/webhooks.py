@@ -18,6 +18,7 @@ from app.domain.calls import instructions, limits
 from app.domain.calls.apply import LEG_IS_KNOWN, record
 from app.domain.calls.state import CallState
 from app.domain.context import Core, Row
+from app.domain.ids import parse_uuid
 from app.domain.legs import hangup, no_capacity, transfer
 from app.domain.legs.adopt import _lead, adopt
 from app.domain.legs.assistant_request import ASKING, AssistantRequests, Question
@@ -134,7 +135,8 @@ class LegService:
     def _find(self, conn: Connection, heard: Heard) -> Row | None:
         """By the call's token or id in the path, else by the leg the carrier names."""
         if heard.call_id is not None:
-            found = calls.get(conn, heard.call_id, lock=True)
+            known = parse_uuid(heard.call_id)
+            found = calls.get(conn, known, lock=True) if known else None
             return found if found and is_ours(found, heard) else None
         if heard.token is not None:
             return calls.find_by_token(conn, digest(heard.token), instructions.CALLBACK, lock=True)

@@ -22,6 +22,7 @@ from websockets.asyncio.client import unix_connect
 from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from app.domain.ids import parse_uuid
 from app.domain.live.monitor import Place
 from app.domain.services.media import MediaService
 from app.media.monitor.listeners import Full, Monitor
@@ -74,7 +75,8 @@ class Listening:
 
     async def serve(self, scope: Scope, listener: Socket) -> None:
         """One listener's socket, from its handshake to its end."""
-        call_id = scope["path"].removeprefix(PATH)
+        named = scope["path"].removeprefix(PATH)
+        call_id = parse_uuid(named) or named
         query = parse_qs(bytes(scope["query_string"]).decode("latin-1"))
         [token] = query.get("token", [""])[:1]
         try:

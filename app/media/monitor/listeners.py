@@ -12,7 +12,8 @@ from typing import Any
 
 from app.domain.assistant.config import wants_of_client
 from app.media.frame_queue import Inbox, Overrun
-from app.media.recording.mixer import WIDTH, Stereo
+from app.media.recording.mixer import Stereo
+from app.media.recording.track import WIDTH
 from app.media.stream import Line
 from providers.base.media import Audio, Frame, UnknownFrame
 

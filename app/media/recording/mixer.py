@@ -9,43 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from app.media.recording.track import WIDTH, Track
 from providers.common import audio
 
-WIDTH = 2
 BEHIND_SECONDS = 0.1
 """The network's jitter: the caller's sound of this moment may still be on its way."""
 
 LAG_SECONDS = 0.5
 """A network that catches up delivers more than time has passed: so much is still played in turn."""
-
-
-class Track:
-    """One side: PCM from some sample on, silence where nothing was."""
-
-    def __init__(self) -> None:
-        self._taken = 0
-        self._waiting = bytearray()
-
-    @property
-    def end(self) -> int:
-        """Samples known so far."""
-        return self._taken + len(self._waiting) // WIDTH
-
-    def put(self, at: int, pcm: bytes) -> None:
-        """Sound that begins at this sample, or where the last one ended if that is later."""
-        self._waiting += bytes(max(0, at - self.end) * WIDTH) + pcm
-
-    def cut(self, at: int) -> None:
-        """Nothing from this sample on will be played."""
-        del self._waiting[max(0, at - self._taken) * WIDTH :]
-
-    def take(self, until: int) -> bytes:
-        """All before this sample."""
-        size = max(0, until - self._taken) * WIDTH
-        pcm = bytes(self._waiting[:size]).ljust(size, b"\0")
-        del self._waiting[:size]
-        self._taken += size // WIDTH
-        return pcm
 
 
 class Stereo:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from app.media.recording.track import WIDTH, Track
 from providers.common import audio
 
-WIDTH = 2
 JITTER_SECONDS = 0.2
 """How late the caller's sound may come and still count as unbroken."""
 CHUNK = 64 * 1024
@@ -24,39 +24,20 @@ CALLER, ASSISTANT = "caller.pcm", "assistant.pcm"
 """The spooled sides."""
 
 
-class Side:
-    """One direction: PCM in a file, silence where nothing was."""
+class Side(Track):
+    """One direction, spooled to a file as it is played."""
 
-    def __init__(self, path: Path, rate: int) -> None:
-        self.path = path
+    def __init__(self, path: Path) -> None:
+        super().__init__()
         self._file: BinaryIO = path.open("wb", buffering=BUFFER)
-        self._rate = rate
-        self._written = 0
-        self._waiting = bytearray()
-        """Not played yet: it may still be cleared."""
-
-    @property
-    def end(self) -> int:
-        """Samples known so far."""
-        return self._written + len(self._waiting) // WIDTH
-
-    def put(self, at: int, pcm: bytes) -> None:
-        """Sound that begins at this sample, or where the last one ended if that is later."""
-        if at > self.end:
-            self._waiting += bytes((at - self.end) * WIDTH)
-        self._waiting += pcm
 
     def settle(self, until: int) -> None:
         """All before this sample was played."""
-        count = max(0, min(until - self._written, len(self._waiting) // WIDTH))
-        self._file.write(self._waiting[: count * WIDTH])
-        del self._waiting[: count * WIDTH]
-        self._written += count
+        self._file.write(self.take(min(until, self.end)))
 
     def cut(self, at: int) -> None:
-        """Nothing from this sample on will be played."""
         self.settle(at)
-        self._waiting.clear()
+        super().cut(at)
 
     def close(self) -> None:
         self.settle(self.end)
@@ -72,8 +53,8 @@ class Recorder:
         self._rate = rate
         self._clock = clock
         self._began = clock()
-        self._caller = Side(directory / CALLER, rate)
-        self._assistant = Side(directory / ASSISTANT, rate)
+        self._caller = Side(directory / CALLER)
+        self._assistant = Side(directory / ASSISTANT)
 
     def heard(self, pcm: bytes) -> None:
         """The caller's sound: unbroken, unless more is missing than the network's jitter."""

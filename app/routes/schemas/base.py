@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from app.domain.ids import parse_uuid
 from app.routes.schemas.wording import wrong
 from app.vendors.common.account import VENDORS
+from providers.common.e164 import E164, PATTERN
 from providers.registry import PROVIDERS
 
-E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 HOLDERS = (*PROVIDERS, *VENDORS)
 """With whom one may have an account: carriers, and vendors of models, voices and transcribers."""
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -65,9 +65,10 @@ class Query(Model):
 
 
 def _uuid(value: str) -> str:
-    if not UUID.fullmatch(value):
+    known = parse_uuid(value)
+    if known is None:
         raise wrong("$property must be a UUID")
-    return value.lower()
+    return known
 
 
 def _url(value: str, schemes: set[str]) -> str:
@@ -165,7 +166,7 @@ Url = Annotated[str, AfterValidator(_web_url), _schema(format="uri", maxLength=M
 SocketUrl = Annotated[str, AfterValidator(_socket_url), _schema(format="uri", pattern="^wss?://")]
 ReturnUrl = Annotated[str, AfterValidator(_return_url), _schema(format="uri", maxLength=MAX_URL)]
 Number = Annotated[str, AfterValidator(_e164), _schema(pattern=rf"^{E164.pattern}$")]
-AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=r"^\+?[1-9]\d{6,14}$")]
+AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=rf"^\+?{PATTERN}$")]
 Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
 AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=list(HOLDERS))]
 ShortText = Annotated[str, Field(max_length=40)]

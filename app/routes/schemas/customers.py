@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.routes.schemas.base import E164, LOOSE_NUMBER, NOT_E164, Model, ShortText, plain
+from app.routes.schemas.base import LOOSE_NUMBER, NOT_E164, Model, ShortText, plain
 from app.routes.schemas.wording import wrong
+from providers.common.e164 import E164
 
 LOOSE = "$property must be 3 to 40 letters and digits, with or without a plus before them"
 

@@ -15,9 +15,9 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.vendors.common.account import Access
 from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import NoEngine, as_websocket
 from app.vendors.common.settings_map import Field, read
-from app.vendors.stt import STAGE, as_websocket
+from app.vendors.stt import STAGE
 
 PATH = "/v3/ws"
 MODEL = "universal-streaming-english"

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 from app.net.types import Addresses
 
+NO_KEY = "none"
+"""For a server that asks for none: the SDKs want one, or take OpenAI's from the environment."""
+
 
 class NoEngine(Exception):
     """This assistant cannot be built; the text tells the operator what to change.
@@ -28,13 +31,23 @@ def nowhere(url: str) -> Sequence[str]:
     raise PermissionError("this process asks no servers")
 
 
+def as_websocket(url: str) -> str:
+    """``https`` -> ``wss``, ``http`` -> ``ws``."""
+    return re.sub("^http", "ws", url)
+
+
+def as_http(url: str) -> str:
+    """``wss`` -> ``https``, ``ws`` -> ``http``."""
+    return re.sub("^ws", "http", url)
+
+
 def vet(stage: str, provider: str, url: str, addresses: Addresses) -> None:
     """For services that connect by themselves. Blocks. Raises ``NoEngine``.
 
     The address was looked at when it was stored, but a name may lead anywhere by now.
     """
     try:
-        addresses(re.sub("^ws", "http", url))
+        addresses(as_http(url))
     except Exception as error:
         text = f"the address of the {stage} {provider} may not be called: {error}"
         raise NoEngine(stage, provider, text) from error

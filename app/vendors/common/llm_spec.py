@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from app.net.types import Addresses
 from app.vendors.common.account import NONE, Access, Keys
 from app.vendors.common.environment import VARIABLES
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import NO_KEY, NoEngine
 from providers.events import EndedReason
 
 BASES: Mapping[str, str | None] = {
@@ -67,10 +67,6 @@ USER_FIRST = frozenset({"anthropic", "perplexity-ai"})
 
 
 CONNECTED = "(The call is connected.)"
-
-
-NO_KEY = "none"
-"""For a server that wants no key: the SDKs want one, or take OpenAI's from the environment."""
 
 
 CHAT = "/chat/completions"

@@ -5,7 +5,6 @@ The media engine is imported when a voice is made.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.net.types import Addresses
 from app.vendors.common import speech_request
 from app.vendors.common.account import Access
+from app.vendors.common.errors import as_websocket
 from app.vendors.common.speech_request import Config
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _http(config: Config, ask: speech_request.Ask, sample_rate: int, **more: Any
 
 def _ws(url: str | None, default: str) -> str:
     """A vendor's address may be given as http or as ws."""
-    return re.sub("^http", "ws", (url or default).rstrip("/"))
+    return as_websocket((url or default).rstrip("/"))
 
 
 def server_of(config: Config) -> Mapping[str, Any]:

@@ -21,9 +21,9 @@ from app.media.backend import AssistantFailed
 from app.net.websocket import checked_headers
 from app.vendors.common.account import Access
 from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import NoEngine, as_websocket
 from app.vendors.common.stt_websocket import SocketTranscriber, field
-from app.vendors.stt import STAGE, as_websocket
+from app.vendors.stt import STAGE
 
 PROVIDER = "custom-transcriber"
 RATE = 16000

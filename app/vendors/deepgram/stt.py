@@ -11,9 +11,9 @@ from pipecat.services.deepgram.stt import DeepgramSTTService
 
 from app.vendors.common.account import Access
 from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import NoEngine, as_websocket
 from app.vendors.common.settings_map import Field, read
-from app.vendors.stt import STAGE, as_websocket
+from app.vendors.stt import STAGE
 
 # The SDK offers compression and has no option against it: sound hardly gets smaller by it, and
 # each slice costs processor time.

@@ -16,9 +16,9 @@ from pipecat.services.gladia.stt import GladiaSTTService
 
 from app.vendors.common.account import Access
 from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import NoEngine, as_http
 from app.vendors.common.settings_map import Field, read
-from app.vendors.stt import STAGE, as_http
+from app.vendors.stt import STAGE
 
 PATH = "/v2/live"
 MODEL = "solaria-1"

@@ -14,11 +14,7 @@ from pipecat.services.openai.llm import OpenAILLMService
 
 from app.net.httpx_client import READ_SECONDS, make_client
 from app.vendors.common.llm_spec import OPENAIS, Spec
-
-AZURE_VERSION = "2025-04-01-preview"
-"""The last dated one. learn.microsoft.com/azure/ai-services/openai/api-version-deprecation"""
-AZURE_V1 = "/openai/v1"
-"""An endpoint that ends so has no dated versions, and is spoken to as OpenAI is."""
+from app.vendors.llm import AZURE_V1, AZURE_VERSION
 
 
 class Chat(OpenAILLMService):

@@ -18,9 +18,10 @@ from websockets.asyncio.client import ClientConnection
 
 from app.vendors.common.account import Access
 from app.vendors.common.connect_timeout import Prompt
+from app.vendors.common.errors import as_websocket
 from app.vendors.common.settings_map import Field, read
 from app.vendors.common.stt_websocket import NoRoom, Rejected, SocketTranscriber, field
-from app.vendors.stt import STAGE, as_websocket
+from app.vendors.stt import STAGE
 
 RATE = 16000
 TURN_SECONDS = 0.6

@@ -18,9 +18,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
+from providers.common.e164 import E164
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
+from providers.twilio.config import ACCOUNT_SID, CALL_SID, RECORDING_SID
 from providers.twilio.signature import FORM
 from providers.twilio.simulator.call import Detection, Document, Source, StatusCallback, TwilioCall
 from providers.twilio.simulator.config import TwilioConfig, TwilioStage
@@ -53,17 +55,20 @@ MAGIC = {
     "+15005550004": 21216,
 }
 """Numbers Twilio refuses to dial, by its test credentials' page."""
-PLACE = re.compile(r"\+[1-9][0-9]{6,14}|sip:.+|client:.+")
-CALLER = re.compile(r"\+[1-9][0-9]{6,14}|sip:.+|client:.+|[0-9]{3,8}")
+PLACE = re.compile(rf"{E164.pattern}|sip:.+|client:.+")
+CALLER = re.compile(rf"{PLACE.pattern}|[0-9]{{3,8}}")
 VERDICTS = {"Enable": "machine_start", "DetectMessageEnd": "machine_end_beep"}
 """MachineDetection -> what is said of a machine."""
 WEB = re.compile(r"https?://[^/_?#]+([/?#].*)?")
-PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(?:/Calls(?:/(CA[0-9a-f]{32}))?)?\.json")
-RECORDINGS = re.compile(r"(/.+/Calls/CA[0-9a-f]{32})/Recordings(?:/(RE[0-9a-f]{32}))?\.json")
-MEDIA = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})/Recordings/(RE[0-9a-f]{32})\.wav")
+_ACCOUNT = rf"/2010-04-01/Accounts/({ACCOUNT_SID.pattern})"
+PATH = re.compile(rf"{_ACCOUNT}(?:/Calls(?:/({CALL_SID.pattern}))?)?\.json")
+RECORDINGS = re.compile(
+    rf"(/.+/Calls/{CALL_SID.pattern})/Recordings(?:/({RECORDING_SID.pattern}))?\.json"
+)
+MEDIA = re.compile(rf"{_ACCOUNT}/Recordings/({RECORDING_SID.pattern})\.wav")
 
 
-NUMBERS = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})/IncomingPhoneNumbers\.json")
+NUMBERS = re.compile(rf"{_ACCOUNT}/IncomingPhoneNumbers\.json")
 
 
 class ApiError(Exception):

@@ -21,6 +21,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from providers.common.e164 import DIGITS
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
@@ -29,7 +30,6 @@ from providers.vonage.simulator.config import VonageConfig, VonageStage
 from providers.vonage.simulator.ncco_player import dial
 
 PATH = re.compile(r"/v1/calls(?:/([^/]+))?")
-DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 LIVE_ACTIONS = ("mute", "unmute", "earmuff", "unearmuff")
 """Of a leg; nobody here could hear a difference."""
 UNAUTHORIZED = {

@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app import create_app
 from app.domain.legs import destinations
-from app.domain.legs.calling_codes import COUNTRIES, PREMIUM, country_of
 from app.settings import Settings
 from app.store.engine import Store
 from tests.routes.api import Api, organisation, refused
@@ -94,17 +91,6 @@ def test_allowed(
 def test_a_listed_country_leaves_out_the_own_one(store: Store, settings: Settings) -> None:
     allowed = {"allowed_countries": frozenset({"GB"})}
     assert "US" in (gate(store, settings, number("+14155550188"), **allowed) or "")
-
-
-def test_premium_ranges_are_of_countries_that_could_be_allowed() -> None:
-    """A range nobody could reach anyhow would be a slip in the table."""
-    assert [prefix for prefix in PREMIUM if country_of(f"+{prefix}") is None] == []
-    assert {len(country) for country in COUNTRIES.values()} == {2}
-
-
-@given(st.text(max_size=30))
-def test_any_text_has_a_country_or_none(text: str) -> None:
-    assert country_of(text) is None or text.removeprefix("+")[0].isascii()
 
 
 def test_transfer_is_for_calls_in_progress(api_of: Api) -> None:

@@ -7,7 +7,8 @@ import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.recording.mixer import BEHIND_SECONDS, LAG_SECONDS, Stereo, Track
+from app.media.recording.mixer import BEHIND_SECONDS, LAG_SECONDS, Stereo
+from app.media.recording.track import Track
 
 RATE = 1000
 BEHIND = round(BEHIND_SECONDS * RATE)

@@ -1,0 +1,150 @@
+"""Which country an E.164 number is of, and whether it costs more than its country says.
+
+The numbering plans are libphonenumber's. https://github.com/google/libphonenumber
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+)
+
+from providers.common.e164 import E164
+
+COSTLY = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.PAGER,  # priced as personal numbers, and cannot talk
+    }
+)
+"""Types that are never called or forwarded to, whatever is allowed."""
+
+COSTLY_RANGES = (
+    *("+1900", "+1976"),  # North America
+    *("+34905", "+351760"),  # Spain: mass calling; Portugal
+    *("+4484", "+4487", "+449"),  # Britain
+    *("+46900", "+46939", "+46944"),  # Sweden
+    *("+48400",),  # Poland
+    *("+49137", "+49190", "+49900"),  # Germany
+    *("+6119",),  # Australia
+    *("+81570",),  # Japan: "Navi Dial", in the library a type of companies' numbers
+)
+"""Blocks set aside for such services: of some of them the library knows the assigned parts only."""
+
+PART_OF = {
+    "AX": "FI",
+    "BL": "GP",
+    "BQ": "CW",
+    "CC": "AU",
+    "CX": "AU",
+    "EH": "MA",
+    "MF": "GP",
+    "SJ": "NO",
+    "TA": "SH",
+    "VA": "IT",
+    "YT": "RE",
+}
+"""Territories within another one's calling code and prices: allowed with either's ISO code."""
+
+WORLDWIDE = "001"
+"""The library's region of satellites, +800, +979 and other codes of no country."""
+
+AREA_DIGITS = 3
+"""Behind the calling code, where regions that share one differ."""
+SHORTEST = 7
+"""Characters with the plus; none is shorter."""
+
+
+def countries_of(number: str) -> tuple[str, ...]:
+    """ISO code of the number's country, and of the one it is part of. Empty: of no country.
+
+    A number the plans do not know may be newer than they are: it counts as those that begin alike.
+    """
+    parsed = _parsed(number)
+    if parsed is None:
+        return ()
+    region = phonenumbers.region_code_for_number(parsed) or _region_alike(number, parsed)
+    if region == WORLDWIDE:
+        return ()
+    return (region, PART_OF[region]) if region in PART_OF else (region,)
+
+
+@lru_cache(maxsize=1024)
+def country_of_code(code: str) -> str | None:
+    """ISO code of the country a calling code leads to, as ``+44``, ``+1876`` and ``+441481``."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code[1:]))
+    return regions[0] if regions else _region_of_range(code)
+
+
+def is_costly(number: str) -> bool:
+    """Premium, shared-cost, personal or pager number.
+
+    Of a number the plans do not know: one of those that begin alike is, as networks ignore digits
+    behind a complete number.
+    """
+    if not E164.fullmatch(number):
+        return False
+    if number.startswith(COSTLY_RANGES):
+        return True
+    kind = _type(_parsed(number))
+    if kind != PhoneNumberType.UNKNOWN:
+        return kind in COSTLY
+    shorter = (_parsed(number[:end]) for end in range(len(number) - 1, SHORTEST, -1))
+    return any(_type(each) in COSTLY for each in (*shorter, *_longer(number)))
+
+
+def e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _parsed(number: str) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(number) if E164.fullmatch(number) else None
+    except NumberParseException:
+        return None
+
+
+def _type(parsed: PhoneNumber | None) -> int:
+    return PhoneNumberType.UNKNOWN if parsed is None else phonenumbers.number_type(parsed)
+
+
+def _region_alike(number: str, parsed: PhoneNumber) -> str:
+    """The region of the number's area, else of its calling code."""
+    area = number[: len(f"+{parsed.country_code}") + AREA_DIGITS]
+    code = parsed.country_code or 0
+    return _region_of_range(area) or phonenumbers.region_code_for_country_code(code)
+
+
+def _region_of_range(beginning: str) -> str | None:
+    """The region of numbers that begin so. The library tells it of whole numbers only."""
+    regions = (phonenumbers.region_code_for_number(each) for each in _longer(beginning))
+    return next((region for region in regions if region), None)
+
+
+def _longer(beginning: str) -> Iterator[PhoneNumber]:
+    """Numbers that begin so: the library's examples, then whatever can be parsed."""
+    for region in _regions_of_plan(beginning):
+        example = phonenumbers.example_number(region)
+        if example and e164(example).startswith(beginning):
+            yield example
+    for digit in "2345678901":
+        for length in range(10):
+            parsed = _parsed(beginning + digit + "2345678901"[:length])
+            if parsed is not None:
+                yield parsed
+
+
+def _regions_of_plan(beginning: str) -> tuple[str, ...]:
+    """All that share the calling code."""
+    codes = (int(beginning[1:end]) for end in (2, 3, 4) if beginning[1:end])
+    plans = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return next((plans[code] for code in codes if code in plans), ())

@@ -1,0 +1,46 @@
+"""JSON of other people's servers, made fit for a store: what Python's parser tolerates is refused.
+
+https://www.rfc-editor.org/rfc/rfc8259 What a client of our API sends is judged harder, in
+``app/routes/json_body.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+MAX_DEPTH = 32
+
+
+def parse(data: bytes | str) -> Any:
+    """The value. Raises ``ValueError`` for what is no JSON, no number, or nested too deeply."""
+    try:
+        return clean(json.loads(data, parse_constant=_no_constant, parse_float=_finite))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def clean(value: Any, depth: int = 0) -> Any:
+    """Text any store takes: NUL and lone surrogates, legal in JSON, become the replacement sign."""
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return re.sub("[\x00\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, list):
+        return [clean(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): clean(item, depth + 1) for name, item in value.items()}
+    return value
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
