@@ -153,7 +153,11 @@ class Sender:
                 return
             messages.finish(conn, message["id"], messages.FAILED, at=now)
         log.warning(
-            "gave up message %s (%s) after %d attempts", message["id"], message["key"], made
+            "gave up message %s (%s) after %d attempts",
+            message["id"],
+            message["key"],
+            made,
+            extra={"callId": message["call_id"], "messageId": message["id"]},
         )
 
     def _forget(self, message: Mapping[str, Any], outcome: Outcome) -> None:
@@ -161,7 +165,11 @@ class Sender:
         with self._store.write() as conn:
             messages.delete(conn, message["id"])
         if not outcome.delivered:
-            log.info("message %s of a moment was not delivered", message["key"])
+            log.info(
+                "message %s of a moment was not delivered",
+                message["key"],
+                extra={"callId": message["call_id"]},
+            )
 
 
 def _since(begun: float) -> int:

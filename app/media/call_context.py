@@ -97,7 +97,11 @@ class Desk:
         try:
             return await asyncio.to_thread(self._service.transfer, self._seat, destination, message)
         except SQLAlchemyError:
-            log.exception("call %s: a transfer was not stored", self._seat.call_id)
+            log.exception(
+                "call %s: a transfer was not stored",
+                self._seat.call_id,
+                extra={"callId": self._seat.call_id},
+            )
             return "the store failed"
 
     async def flush(self) -> None:
@@ -117,7 +121,11 @@ class Desk:
         try:
             await asyncio.to_thread(self._service.finished, self._seat)
         except SQLAlchemyError:  # what waits for it does not wait for ever
-            log.exception("call %s: its last words were not told", self._seat.call_id)
+            log.exception(
+                "call %s: its last words were not told",
+                self._seat.call_id,
+                extra={"callId": self._seat.call_id},
+            )
 
     def _wake(self) -> None:
         self._written.clear()
@@ -137,6 +145,11 @@ class Desk:
             try:
                 await asyncio.to_thread(self._service.write_down, self._seat, told, kept, spent)
             except Exception:  # whatever it is, it must not end the call
-                log.exception("call %s: %d messages were not stored", self._seat.call_id, len(told))
+                log.exception(
+                    "call %s: %d messages were not stored",
+                    self._seat.call_id,
+                    len(told),
+                    extra={"callId": self._seat.call_id},
+                )
             if not (self._told or self._kept):
                 self._written.set()

@@ -79,7 +79,11 @@ class Session:
             except Refused as error:
                 return await self._turn_away(NOT_ALLOWED, str(error))
             except SQLAlchemyError:
-                log.exception("call %s: its start was not stored", self.seat.call_id)
+                log.exception(
+                    "call %s: its start was not stored",
+                    self.seat.call_id,
+                    extra={"callId": self.seat.call_id},
+                )
                 self._service.unstored(self.seat)
                 return await self._turn_away(FAILED, "try again")
             return await self._talk(start, reports)
@@ -99,7 +103,12 @@ class Session:
 
     async def _turn_away(self, code: int, word: str) -> None:
         """It never joined, so nothing is reported: the carrier asks what now."""
-        log.warning("call %s: media socket closed: %s", self.seat.call_id, word)
+        log.warning(
+            "call %s: media socket closed: %s",
+            self.seat.call_id,
+            word,
+            extra={"callId": self.seat.call_id},
+        )
         await self._socket.close(code, word)
 
     # -- while the call is up
@@ -116,7 +125,13 @@ class Session:
         assistant = asyncio.create_task(self._assist(line))
         try:
             ending = await self.fate.sealed()
-            log.info("call %s: media ends: %s %s", self.seat.call_id, ending.how.value, ending.word)
+            log.info(
+                "call %s: media ends: %s %s",
+                self.seat.call_id,
+                ending.how.value,
+                ending.word,
+                extra={"callId": self.seat.call_id},
+            )
             await self._report(ending, line, reader, reports)
             self.monitor.close(LOST if ending.how in (How.LOST, How.SHUTDOWN) else OVER)
             await self._let_go(ending, line, assistant, reports)
@@ -138,7 +153,11 @@ class Session:
             for command in await asyncio.to_thread(self._service.commands, [self.seat]):
                 self.desk.give(command.body)
         except SQLAlchemyError:
-            log.exception("call %s: its commands were not read", self.seat.call_id)
+            log.exception(
+                "call %s: its commands were not read",
+                self.seat.call_id,
+                extra={"callId": self.seat.call_id},
+            )
 
     async def _read(self, line: Line, reports: Reports) -> None:
         """Every message of the carrier, until one of them, or the lack of them, ends the call."""
@@ -156,13 +175,22 @@ class Session:
         except (Flooded, Overrun) as error:
             self._break_off(NOT_ALLOWED, str(error), reports)
         except Exception:
-            log.exception("call %s: reading the media socket failed", self.seat.call_id)
+            log.exception(
+                "call %s: reading the media socket failed",
+                self.seat.call_id,
+                extra={"callId": self.seat.call_id},
+            )
             self._break_off(FAILED, "internal error", reports)
         finally:
             line.end()
 
     def _break_off(self, code: int, word: str, reports: Reports) -> None:
-        log.warning("call %s: media socket broken off: %s", self.seat.call_id, word)
+        log.warning(
+            "call %s: media socket broken off: %s",
+            self.seat.call_id,
+            word,
+            extra={"callId": self.seat.call_id},
+        )
         reports.note("media.refused", {"word": word})
         self.fate.seal(Ending(How.LOST, code, word))
 
@@ -185,7 +213,11 @@ class Session:
         except AssistantFailed as error:
             self._blame(str(error))
         except Exception:
-            log.exception("call %s: the assistant failed", self.seat.call_id)
+            log.exception(
+                "call %s: the assistant failed",
+                self.seat.call_id,
+                extra={"callId": self.seat.call_id},
+            )
             self._blame("The assistant failed; the log says how.")
         else:
             decided, message = line.decision or (reason or EndedReason.ASSISTANT_ENDED_CALL, None)
