@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.vendors.common.environment": set(),
     "app.settings": {"app.vendors.common.environment"},
     "app.telemetry.json_log": set(),
+    "app.telemetry.shared_metrics": set(),
     "app.telemetry.log_setup": {"app.telemetry.json_log", "providers"},
     "app.routes.errors": {"app.domain"},
     "app.store": {"providers"},

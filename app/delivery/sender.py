@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from app.delivery import retry, signing
 from app.delivery.fair_share import Turns
 from app.delivery.retry import Outcome
+from app.domain.timings import Observe, Timing, unobserved
 from app.net.http import Response, SendError, post
 from app.settings import Settings
 from app.store import messages
@@ -83,13 +84,19 @@ class Sender:
     """Handler of the job kind ``deliver``: ``{"callId"}``."""
 
     def __init__(
-        self, store: Store, vault: Vault, settings: Settings, now: Callable[[], datetime] = utc_now
+        self,
+        store: Store,
+        vault: Vault,
+        settings: Settings,
+        now: Callable[[], datetime] = utc_now,
+        observe: Observe = unobserved,
     ) -> None:
         self._store = store
         self._vault = vault
         self._schedule = settings.delivery_schedule
         self._allow_private = settings.allow_private_server_urls
         self._now = now
+        self._observe = observe
         self._turns = Turns()
 
     def __call__(self, payload: Mapping[str, Any]) -> float | None:
@@ -120,6 +127,9 @@ class Sender:
             self._forget(message, outcome)
         else:
             self._record(message, attempt, outcome)
+        if outcome.delivered:
+            age = (self._now() - message["created_at"]).total_seconds()
+            self._observe(Timing.DELIVERY_AGE, age)
         return None
 
     def _attempt(self, message: Mapping[str, Any]) -> tuple[Attempt, Outcome]:

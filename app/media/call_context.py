@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.context import Reply
 from app.domain.reporting.live_messages import Told
 from app.domain.services.media import MediaService, Seat
+from app.domain.timings import Timing
 from app.net.threads import aside
 
 MAX_WAITING = 1000
@@ -54,6 +55,10 @@ class Desk:
     def addresses(self, url: str) -> Sequence[str]:
         """Where a client's URL may be fetched from. Blocks; raises an exception that says why not."""
         return self._service.core.addresses(url)
+
+    def observe(self, timing: Timing, seconds: float) -> None:
+        """Take what was measured."""
+        self._service.core.observe(timing, seconds)
 
     def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
         """Queue a server message of this type with these fields, if the assistant's owner wants it."""

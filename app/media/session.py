@@ -15,6 +15,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.services.media import MediaService, Seat
+from app.domain.timings import Timing
 from app.media.backend import Assistant, AssistantFailed
 from app.media.call_context import Desk
 from app.media.close_reason import Ending, Fate, How
@@ -58,6 +59,8 @@ class Session:
         self._flood = FloodGuard(limits)
         self._opening = list[str | bytes]()
         self._words = set[str]()
+        self._started_at = 0.0
+        """When the carrier's start came, by the loop's clock."""
         self.desk = Desk(service, seat)
         self.monitor: Monitor | None = None
         """While the call is up."""
@@ -94,6 +97,7 @@ class Session:
             if isinstance(raw, str) and len(self._opening) < OPENING_MESSAGES:
                 self._opening.append(raw)
             if isinstance(frame, StreamStart):
+                self._started_at = asyncio.get_running_loop().time()
                 return frame
 
     async def _receive(self) -> tuple[str | bytes, Frame]:
@@ -116,6 +120,7 @@ class Session:
     async def _talk(self, start: StreamStart, reports: Reports) -> None:
         desk = self.desk
         line = Line(self._socket, self._codec, start, self._opening, self.fate, self._limits, desk)
+        line.on_first_sound = self._measure_first_sound
         self.monitor = Monitor(line, self.seat.assistant)
         desk.audience = self.monitor.tell
         await self._take_commands()
@@ -146,6 +151,10 @@ class Session:
         await self._socket.close(ending.code, ending.word)
         if taping:
             await aside(partial(spool.hand_over, self._service, taping.directory))
+
+    def _measure_first_sound(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self.desk.observe(Timing.FIRST_SOUND, now - self._started_at)
 
     async def _take_commands(self) -> None:
         """Those given before the socket was open; the hub brings all others."""

@@ -22,7 +22,7 @@ from uvicorn import Server
 from uvicorn_worker import UvicornWorker
 
 from app.settings import SettingsError, drain_seconds, log_format
-from app.telemetry import json_log
+from app.telemetry import json_log, shared_metrics
 
 SETTINGS: dict[str, Any] = {
     "loop": "auto",
@@ -113,6 +113,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
         before = signal.getsignal(signal.SIGTERM)
         if callable(before):
             signal.signal(signal.SIGTERM, second_is_quit(cls.patiently(before)))
+        shared_metrics.share()
 
     @classmethod
     def patiently(cls, handle: Signalled) -> Signalled:
