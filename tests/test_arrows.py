@@ -97,6 +97,20 @@ def test_no_carrier_is_named_in_app(path: Path) -> None:
             assert not CARRIERS.search(node.id), f"{path}:{node.lineno}: {node.id}"
 
 
+@pytest.mark.parametrize(
+    ("library", "only"),
+    [
+        ("prometheus_client", {"app/telemetry/metrics.py"}),
+        ("pythonjsonlogger", {"app/telemetry/json_log.py"}),
+        ("itsdangerous", {"app/store/vault.py"}),
+    ],
+)
+def test_a_library_behind_a_seam_is_imported_once(library: str, only: set[str]) -> None:
+    wanted = re.compile(rf"^ *(?:from|import) {library}\b", re.MULTILINE)
+    found = {str(path.relative_to(ROOT)) for path in FILES if wanted.search(path.read_text())}
+    assert found == only
+
+
 def test_every_carrier_has_the_same_parts() -> None:
     """Knowing one is knowing all; only the markup is named as its users know it."""
     markup = {"twiml.py", "ncco.py"}
