@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from app.wiring import Patchbay
 
     settings = settings or settings_module.load()
-    log_setup.configure(settings.log_level)
+    log_setup.configure(settings.log_level, settings.log_format)
     app = init_routes(Patchbay(settings))
     init_errors(app)
     for command in cli.COMMANDS:

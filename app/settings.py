@@ -127,6 +127,7 @@ class Settings:
     serve_media: bool = True
     run_jobs: bool = True
     log_level: str = "INFO"
+    log_format: str = "text"
     delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
 
     @property
@@ -157,8 +158,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def drain_seconds() -> float:
-    """DRAIN_SECONDS alone, for the web server's master, which reads nothing else of ours."""
+    """DRAIN_SECONDS alone, for the web server's master."""
     return _Reader(os.environ).drain_seconds()
+
+
+def log_format() -> str:
+    """LOG_FORMAT alone, for the web server's master."""
+    return _Reader(os.environ).log_format()
 
 
 class _Reader:
@@ -210,7 +216,11 @@ class _Reader:
             serve_media=self.flag("SERVE_MEDIA", True),
             run_jobs=self.flag("RUN_JOBS", True),
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+            log_format=self.log_format(),
         )
+
+    def log_format(self) -> str:
+        return self.choice("LOG_FORMAT", "text", ("text", "json"))
 
     def drain_seconds(self) -> float:
         return self.number("DRAIN_SECONDS", 20, 0, 86400)

@@ -32,6 +32,7 @@ from app.store import migrate
 from app.store.blobs import Blobs, Bucket, open_blobs
 from app.store.engine import Store
 from app.store.vault import Vault
+from app.telemetry.metrics import Metrics, State
 from app.vendors.one_shot import Answered, Thinker
 from providers.registry import PROVIDERS
 
@@ -95,6 +96,7 @@ class Patchbay:
         self.providers = PROVIDERS
         self.store = Store(settings.database_url)
         self.vault = Vault(settings.secret_keys)
+        self.metrics = Metrics()
         handlers: dict[str, Handler] = {}
         self.jobs = open_jobs(self.store, handlers)
         self.core = Core(
@@ -109,7 +111,9 @@ class Patchbay:
             ask=Asker(settings),
             think=Thinker(partial(ask_model, settings)),
             prices=vendor_prices.over(settings.prices),
+            observe=self.metrics.observe,
         )
+        self.metrics.register(State(self.core))
         self.calls = CallService(self.core)
         self.resources = ResourceService(self.core)
         self.legs = LegService(self.core)
@@ -127,7 +131,7 @@ class Patchbay:
         handlers[hangup.JOB] = partial(hangup.run, self.core)
         handlers[WATCHDOG] = partial(reconcile.run, self.core)
         handlers[PRICE] = partial(carrier_price.run, self.core)
-        handlers["deliver"] = Sender(self.store, self.vault, settings)
+        handlers["deliver"] = Sender(self.store, self.vault, settings, observe=self.metrics.observe)
 
     def upgrade(self) -> None:
         """Bring the database's schema up to date."""

@@ -15,7 +15,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
     "app.vendors.common.environment": set(),
     "app.settings": {"app.vendors.common.environment"},
-    "app.telemetry.log_setup": {"providers"},
+    "app.telemetry.json_log": set(),
+    "app.telemetry.shared_metrics": set(),
+    "app.telemetry.log_setup": {"app.telemetry.json_log", "providers"},
     "app.routes.errors": {"app.domain"},
     "app.store": {"providers"},
     "app.domain": {"app.store", "app.settings", "app.vendors.common.environment", "providers"},
@@ -100,6 +102,20 @@ def test_no_carrier_is_named_in_app(path: Path) -> None:
             assert not CARRIERS.search(node.value), f"{path}:{node.lineno}: {node.value!r}"
         if isinstance(node, ast.Name):
             assert not CARRIERS.search(node.id), f"{path}:{node.lineno}: {node.id}"
+
+
+@pytest.mark.parametrize(
+    ("library", "only"),
+    [
+        ("prometheus_client", {"app/telemetry/metrics.py"}),
+        ("pythonjsonlogger", {"app/telemetry/json_log.py"}),
+        ("itsdangerous", {"app/store/vault.py"}),
+    ],
+)
+def test_a_library_behind_a_seam_is_imported_once(library: str, only: set[str]) -> None:
+    wanted = re.compile(rf"^ *(?:from|import) {library}\b", re.MULTILINE)
+    found = {str(path.relative_to(ROOT)) for path in FILES if wanted.search(path.read_text())}
+    assert found == only
 
 
 def test_every_carrier_has_the_same_parts() -> None:

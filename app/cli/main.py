@@ -31,7 +31,7 @@ def _patchbay() -> Patchbay:
 
     try:
         settings = settings_module.load()
-        log_setup.configure(settings.log_level)
+        log_setup.configure(settings.log_level, settings.log_format)
         return Patchbay(settings)
     except (settings_module.SettingsError, NotConfigured) as error:
         raise click.ClickException(str(error)) from error

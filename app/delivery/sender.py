@@ -18,6 +18,7 @@ from app.delivery import retry, signing
 from app.delivery.fair_share import Turns
 from app.delivery.retry import Outcome
 from app.domain.context import utc_now
+from app.domain.timings import Observe, Timing, unobserved
 from app.net.http import Response, SendError, post
 from app.settings import Settings
 from app.store import messages
@@ -80,13 +81,19 @@ class Sender:
     """Handler of the job kind ``deliver``: ``{"callId"}``."""
 
     def __init__(
-        self, store: Store, vault: Vault, settings: Settings, now: Callable[[], datetime] = utc_now
+        self,
+        store: Store,
+        vault: Vault,
+        settings: Settings,
+        now: Callable[[], datetime] = utc_now,
+        observe: Observe = unobserved,
     ) -> None:
         self._store = store
         self._vault = vault
         self._schedule = settings.delivery_schedule
         self._allow_private = settings.allow_private_server_urls
         self._now = now
+        self._observe = observe
         self._turns = Turns()
 
     def __call__(self, payload: Mapping[str, Any]) -> float | None:
@@ -117,6 +124,9 @@ class Sender:
             self._forget(message, outcome)
         else:
             self._record(message, attempt, outcome)
+        if outcome.delivered:
+            age = (self._now() - message["created_at"]).total_seconds()
+            self._observe(Timing.DELIVERY_AGE, age)
         return None
 
     def _attempt(self, message: Mapping[str, Any]) -> tuple[Attempt, Outcome]:
@@ -150,7 +160,11 @@ class Sender:
                 return
             messages.finish(conn, message["id"], messages.FAILED, at=now)
         log.warning(
-            "gave up message %s (%s) after %d attempts", message["id"], message["key"], made
+            "gave up message %s (%s) after %d attempts",
+            message["id"],
+            message["key"],
+            made,
+            extra={"callId": message["call_id"], "messageId": message["id"]},
         )
 
     def _forget(self, message: Mapping[str, Any], outcome: Outcome) -> None:
@@ -158,7 +172,11 @@ class Sender:
         with self._store.write() as conn:
             messages.delete(conn, message["id"])
         if not outcome.delivered:
-            log.info("message %s of a moment was not delivered", message["key"])
+            log.info(
+                "message %s of a moment was not delivered",
+                message["key"],
+                extra={"callId": message["call_id"]},
+            )
 
 
 def _since(begun: float) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from app.domain.cluster import Presence
 from app.domain.costs import vendor_prices
 from app.domain.costs.vendor_prices import Prices
+from app.domain.timings import Observe, unobserved
 from app.net.types import Addresses
 from app.settings import Settings
 from app.store.blobs import Blobs
@@ -86,6 +87,8 @@ class Core:
     """A question to an assistant's model; never within a transaction."""
     prices: Prices = field(default_factory=vendor_prices.shipped)
     """What vendors take."""
+    observe: Observe = unobserved
+    """Takes what is measured."""
     nudges: list[Callable[[str], None]] = field(default_factory=list)
     """Called with the id of a call whose socket is to close, or whose assistant has a command, so
     that this process need not wait until it looks again."""

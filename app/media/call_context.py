@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.context import Reply
 from app.domain.reporting.live_messages import Told
 from app.domain.services.media import MediaService, Seat
+from app.domain.timings import Timing
 from app.net.threads import aside
 
 MAX_WAITING = 1000
@@ -54,6 +55,10 @@ class Desk:
     def addresses(self, url: str) -> Sequence[str]:
         """Where a client's URL may be fetched from. Blocks; raises an exception that says why not."""
         return self._service.core.addresses(url)
+
+    def observe(self, timing: Timing, seconds: float) -> None:
+        """Take what was measured."""
+        self._service.core.observe(timing, seconds)
 
     def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
         """Queue a server message of this type with these fields, if the assistant's owner wants it."""
@@ -97,7 +102,11 @@ class Desk:
         try:
             return await asyncio.to_thread(self._service.transfer, self._seat, destination, message)
         except SQLAlchemyError:
-            log.exception("call %s: a transfer was not stored", self._seat.call_id)
+            log.exception(
+                "call %s: a transfer was not stored",
+                self._seat.call_id,
+                extra={"callId": self._seat.call_id},
+            )
             return "the store failed"
 
     async def flush(self) -> None:
@@ -117,7 +126,11 @@ class Desk:
         try:
             await asyncio.to_thread(self._service.finished, self._seat)
         except SQLAlchemyError:  # what waits for it does not wait for ever
-            log.exception("call %s: its last words were not told", self._seat.call_id)
+            log.exception(
+                "call %s: its last words were not told",
+                self._seat.call_id,
+                extra={"callId": self._seat.call_id},
+            )
 
     def _wake(self) -> None:
         self._written.clear()
@@ -137,6 +150,11 @@ class Desk:
             try:
                 await asyncio.to_thread(self._service.write_down, self._seat, told, kept, spent)
             except Exception:  # whatever it is, it must not end the call
-                log.exception("call %s: %d messages were not stored", self._seat.call_id, len(told))
+                log.exception(
+                    "call %s: %d messages were not stored",
+                    self._seat.call_id,
+                    len(told),
+                    extra={"callId": self._seat.call_id},
+                )
             if not (self._told or self._kept):
                 self._written.set()

@@ -75,10 +75,18 @@ class Reports:
             try:
                 return await asyncio.to_thread(report)
             except SQLAlchemyError:
-                log.exception("call %s: the store did not take a report", self._seat.call_id)
+                log.exception(
+                    "call %s: the store did not take a report",
+                    self._seat.call_id,
+                    extra={"callId": self._seat.call_id},
+                )
             if wait is not None:
                 await asyncio.sleep(wait)
-        log.error("call %s: a report of its media is lost", self._seat.call_id)
+        log.error(
+            "call %s: a report of its media is lost",
+            self._seat.call_id,
+            extra={"callId": self._seat.call_id},
+        )
         self._service.unstored(self._seat)
         return None
 
@@ -87,4 +95,9 @@ class Reports:
             try:
                 await asyncio.to_thread(self._service.note, self._seat, *note)
             except Exception:  # whatever it is: notes must not end a call
-                log.exception("call %s: note %s was not stored", self._seat.call_id, note[0])
+                log.exception(
+                    "call %s: note %s was not stored",
+                    self._seat.call_id,
+                    note[0],
+                    extra={"callId": self._seat.call_id},
+                )

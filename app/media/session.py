@@ -15,6 +15,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.services.media import MediaService, Seat
+from app.domain.timings import Timing
 from app.media.backend import Assistant, AssistantFailed
 from app.media.call_context import Desk
 from app.media.close_reason import Ending, Fate, How
@@ -58,6 +59,8 @@ class Session:
         self._flood = FloodGuard(limits)
         self._opening = list[str | bytes]()
         self._words = set[str]()
+        self._started_at = 0.0
+        """When the carrier's start came, by the loop's clock."""
         self.desk = Desk(service, seat)
         self.monitor: Monitor | None = None
         """While the call is up."""
@@ -79,7 +82,11 @@ class Session:
             except Refused as error:
                 return await self._turn_away(NOT_ALLOWED, str(error))
             except SQLAlchemyError:
-                log.exception("call %s: its start was not stored", self.seat.call_id)
+                log.exception(
+                    "call %s: its start was not stored",
+                    self.seat.call_id,
+                    extra={"callId": self.seat.call_id},
+                )
                 self._service.unstored(self.seat)
                 return await self._turn_away(FAILED, "try again")
             return await self._talk(start, reports)
@@ -90,6 +97,7 @@ class Session:
             if isinstance(raw, str) and len(self._opening) < OPENING_MESSAGES:
                 self._opening.append(raw)
             if isinstance(frame, StreamStart):
+                self._started_at = asyncio.get_running_loop().time()
                 return frame
 
     async def _receive(self) -> tuple[str | bytes, Frame]:
@@ -99,7 +107,12 @@ class Session:
 
     async def _turn_away(self, code: int, word: str) -> None:
         """It never joined, so nothing is reported: the carrier asks what now."""
-        log.warning("call %s: media socket closed: %s", self.seat.call_id, word)
+        log.warning(
+            "call %s: media socket closed: %s",
+            self.seat.call_id,
+            word,
+            extra={"callId": self.seat.call_id},
+        )
         await self._socket.close(code, word)
 
     # -- while the call is up
@@ -107,6 +120,7 @@ class Session:
     async def _talk(self, start: StreamStart, reports: Reports) -> None:
         desk = self.desk
         line = Line(self._socket, self._codec, start, self._opening, self.fate, self._limits, desk)
+        line.on_first_sound = self._measure_first_sound
         self.monitor = Monitor(line, self.seat.assistant)
         desk.audience = self.monitor.tell
         await self._take_commands()
@@ -116,7 +130,13 @@ class Session:
         assistant = asyncio.create_task(self._assist(line))
         try:
             ending = await self.fate.sealed()
-            log.info("call %s: media ends: %s %s", self.seat.call_id, ending.how.value, ending.word)
+            log.info(
+                "call %s: media ends: %s %s",
+                self.seat.call_id,
+                ending.how.value,
+                ending.word,
+                extra={"callId": self.seat.call_id},
+            )
             await self._report(ending, line, reader, reports)
             self.monitor.close(LOST if ending.how in (How.LOST, How.SHUTDOWN) else OVER)
             await self._let_go(ending, line, assistant, reports)
@@ -132,13 +152,21 @@ class Session:
         if taping:
             await aside(partial(spool.hand_over, self._service, taping.directory))
 
+    def _measure_first_sound(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self.desk.observe(Timing.FIRST_SOUND, now - self._started_at)
+
     async def _take_commands(self) -> None:
         """Those given before the socket was open; the hub brings all others."""
         try:
             for command in await asyncio.to_thread(self._service.commands, [self.seat]):
                 self.desk.give(command.body)
         except SQLAlchemyError:
-            log.exception("call %s: its commands were not read", self.seat.call_id)
+            log.exception(
+                "call %s: its commands were not read",
+                self.seat.call_id,
+                extra={"callId": self.seat.call_id},
+            )
 
     async def _read(self, line: Line, reports: Reports) -> None:
         """Every message of the carrier, until one of them, or the lack of them, ends the call."""
@@ -156,13 +184,22 @@ class Session:
         except (Flooded, Overrun) as error:
             self._break_off(NOT_ALLOWED, str(error), reports)
         except Exception:
-            log.exception("call %s: reading the media socket failed", self.seat.call_id)
+            log.exception(
+                "call %s: reading the media socket failed",
+                self.seat.call_id,
+                extra={"callId": self.seat.call_id},
+            )
             self._break_off(FAILED, "internal error", reports)
         finally:
             line.end()
 
     def _break_off(self, code: int, word: str, reports: Reports) -> None:
-        log.warning("call %s: media socket broken off: %s", self.seat.call_id, word)
+        log.warning(
+            "call %s: media socket broken off: %s",
+            self.seat.call_id,
+            word,
+            extra={"callId": self.seat.call_id},
+        )
         reports.note("media.refused", {"word": word})
         self.fate.seal(Ending(How.LOST, code, word))
 
@@ -185,7 +222,11 @@ class Session:
         except AssistantFailed as error:
             self._blame(str(error))
         except Exception:
-            log.exception("call %s: the assistant failed", self.seat.call_id)
+            log.exception(
+                "call %s: the assistant failed",
+                self.seat.call_id,
+                extra={"callId": self.seat.call_id},
+            )
             self._blame("The assistant failed; the log says how.")
         else:
             decided, message = line.decision or (reason or EndedReason.ASSISTANT_ENDED_CALL, None)

@@ -63,6 +63,8 @@ class Line:
         self.decision: tuple[EndedReason, str | None] | None = None
         """Why the assistant ends the call, from when it decided on it."""
         self.taps = list[Tap]()
+        self.on_first_sound: Callable[[], None] = lambda: None
+        """Called when the assistant's first audio is sent; not of what is sent raw."""
         self.start = start
         """The carrier's first word, with the parameters of our markup."""
         self.sample_rate = start.sample_rate
@@ -120,7 +122,9 @@ class Line:
             for tap in self.taps:
                 tap.said(piece, self.ahead)
             self._played_at = max(_now(), self._played_at) + len(piece) / self._rate
-            self._spoke = True
+            if not self._spoke:
+                self._spoke = True
+                self.on_first_sound()
             await self._write(partial(self._codec.audio, piece))
 
     async def mark(self, name: str) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.cluster import Presence
 from app.routes.validation import reply, services
 from app.store import metrics, migrate
-from app.store.metrics import Counts
 
 LATE_SECONDS = 60
 """A job this long overdue is being done by nobody."""
@@ -51,52 +47,12 @@ def ready() -> Response:
 
 @blueprint.get("/metrics")
 def numbers() -> Response:
-    """Prometheus text. https://prometheus.io/docs/instrumenting/exposition_formats/"""
-    core = services().core
-    with core.store.read() as conn:
-        counts = metrics.counts(conn)
-    oldest = counts.oldest_pending
-    age = (core.now() - oldest).total_seconds() if oldest else 0.0
-    lines = (*_lines(counts, age), *_lines_of_the_process(core.presence))
-    text = "\n".join(lines) + "\n"
-    return Response(text, mimetype="text/plain; version=0.0.4")
+    """For Prometheus, in its text format or as OpenMetrics, whichever it accepts."""
+    text, content_type = services().metrics.exposition(request.headers.get("Accept", ""))
+    return Response(text, content_type=content_type)
 
 
 def _unavailable(**why: str) -> Response:
     answer = reply({"status": "unavailable", **why}, 503)
     answer.headers["Retry-After"] = "1"
     return answer
-
-
-def _lines(counts: Counts, age: float) -> Iterator[str]:
-    yield "# HELP patchbay_calls Calls kept, by status."
-    yield "# TYPE patchbay_calls gauge"
-    for status, count in sorted(counts.calls.items()):
-        yield f'patchbay_calls{{status="{status}"}} {count}'
-    yield "# HELP patchbay_messages Server messages kept, by state."
-    yield "# TYPE patchbay_messages gauge"
-    for state, count in sorted(counts.messages.items()):
-        yield f'patchbay_messages{{state="{state}"}} {count}'
-    yield "# HELP patchbay_messages_oldest_pending_seconds Age of the oldest undelivered message."
-    yield "# TYPE patchbay_messages_oldest_pending_seconds gauge"
-    yield f"patchbay_messages_oldest_pending_seconds {age:.3f}"
-
-
-def _lines_of_the_process(presence: Presence) -> Iterator[str]:
-    """Of the one process that answers, where several share an address."""
-    most = presence.settings.max_calls_per_process
-    gauges = (
-        ("media_sockets", "Media sockets that are open in this process.", presence.sockets),
-        ("process_calls", "Its calls that count for MAX_CALLS_PER_PROCESS.", presence.seats),
-        ("process_calls_limit", "MAX_CALLS_PER_PROCESS; 0: no limit.", most),
-        ("draining", "1 while this process stops.", int(presence.draining)),
-        ("event_loop_lag_seconds", "How late its loop was at worst, of late.", presence.lag),
-    )
-    for name, meaning, value in gauges:
-        yield f"# HELP patchbay_{name} {meaning}"
-        yield f"# TYPE patchbay_{name} gauge"
-        yield (
-            f"patchbay_{name} {value:.3f}"
-            if isinstance(value, float)
-            else (f"patchbay_{name} {value}")
-        )

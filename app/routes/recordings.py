@@ -101,10 +101,10 @@ def _opened(found: Playable, start: int, length: int) -> BinaryIO:
     try:
         return services().core.blobs.open(found.blob, start, length)
     except NoBlob:
-        log.error("recording %s has lost its file", found.id)
+        log.error("recording %s has lost its file", found.id, extra={"recordingId": found.id})
         raise NotFound("Recording", found.id) from None
     except BlobError as error:
-        log.error("recording %s: %s", found.id, error)
+        log.error("recording %s: %s", found.id, error, extra={"recordingId": found.id})
         raise _unavailable() from error
     finally:
         _opening.release()

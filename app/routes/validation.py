@@ -23,6 +23,14 @@ EXTENSION = "patchbay"
 View = Callable[..., Response]
 
 
+class Metrics(Protocol):
+    """What is shown at ``/metrics``."""
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """The text and its content type."""
+        ...
+
+
 class Services(Protocol):
     """What ``app.extensions["patchbay"]`` has for the routes."""
 
@@ -34,6 +42,8 @@ class Services(Protocol):
     def resources(self) -> ResourceService: ...
     @property
     def legs(self) -> LegService: ...
+    @property
+    def metrics(self) -> Metrics: ...
     @property
     def providers(self) -> Mapping[str, Provider]: ...
 

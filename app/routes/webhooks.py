@@ -7,6 +7,7 @@ what it does to a call is ``app/domain/services/webhooks.py``.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -17,6 +18,7 @@ from app.domain.context import Core
 from app.domain.legs import auth
 from app.domain.legs.inbound import Heard
 from app.domain.services.webhooks import LegService
+from app.domain.timings import Timing
 from providers.base.carrier import Provider
 from providers.base.instructions import Answer
 from providers.base.webhook import Hook, Report, WebhookRequest
@@ -42,16 +44,29 @@ class Hooks:
                 app.add_url_rule(
                     hook.path,
                     endpoint=f"hook {hook.path}",
-                    view_func=partial(self._serve, provider, hook),
+                    view_func=partial(self._measure, provider, hook),
                     methods=list(hook.methods),
                 )
 
-    def _serve(
+    def _measure(
         self,
         provider: Provider,
         hook: Hook,
         token: str | None = None,
         call_id: str | None = None,
+    ) -> Response:
+        began = time.perf_counter()
+        try:
+            return self._serve(provider, hook, token, call_id)
+        finally:
+            self.core.observe(Timing.CALLBACK, time.perf_counter() - began)
+
+    def _serve(
+        self,
+        provider: Provider,
+        hook: Hook,
+        token: str | None,
+        call_id: str | None,
     ) -> Response:
         """Whatever goes wrong is answered in the carrier's own way; only then it is logged."""
         try:

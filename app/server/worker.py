@@ -21,7 +21,8 @@ from typing import Any, ClassVar
 from uvicorn import Server
 from uvicorn_worker import UvicornWorker
 
-from app.settings import SettingsError, drain_seconds
+from app.settings import SettingsError, drain_seconds, log_format
+from app.telemetry import json_log, shared_metrics
 
 SETTINGS: dict[str, Any] = {
     "loop": "auto",
@@ -97,6 +98,13 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
     """The master's configuration; after a HUP it is another one."""
 
     @classmethod
+    def setup(cls) -> None:
+        """Called by gunicorn whenever it has set its own logging up: at the start and at a HUP."""
+        with suppress(SettingsError):  # the worker's start names it
+            if log_format() == "json":
+                json_log.configure_server()
+
+    @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Called by gunicorn's master once, before there are workers.
 
@@ -105,6 +113,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
         before = signal.getsignal(signal.SIGTERM)
         if callable(before):
             signal.signal(signal.SIGTERM, second_is_quit(cls.patiently(before)))
+        shared_metrics.share()
 
     @classmethod
     def patiently(cls, handle: Signalled) -> Signalled:

@@ -1,17 +1,18 @@
-"""Encryption of what must not lie in the store in clear, and digests of tokens and keys.
+"""Encryption of what must not lie in the store in clear, signatures of links, digests of tokens.
 
-Fernet with a key derived from SECRET_KEY (HKDF); several SECRET_KEYs, comma separated, are a
-rotation: the first encrypts, all decrypt. Tokens and API keys are random, so a plain SHA-256
+Keys are derived from SECRET_KEY (HKDF). Several SECRET_KEYs, comma separated, are a rotation:
+the first encrypts and signs, all decrypt and verify. Tokens and API keys are random, so a plain SHA-256
 is enough to keep them; no slow hash is needed.
 https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet
+https://itsdangerous.palletsprojects.com/en/stable/concepts/#key-rotation
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -20,6 +21,11 @@ from typing import Any, cast
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from itsdangerous import Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+
+SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
+"""How a signature stands in a link: a SHA-256 in hexadecimal digits."""
 
 
 class WrongKey(Exception):
@@ -32,7 +38,11 @@ class Vault:
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(_derive(key, b"patchbay store")) for key in keys])
         self._plain = lru_cache(maxsize=1024)(self._decrypt)  # one row is often opened twice
-        self._signing = _derive(keys[0], b"patchbay links")
+        self._signer = Signer(
+            [_derive(key, b"patchbay links") for key in reversed(keys)],  # it signs with the last
+            key_derivation="none",  # HKDF derived them
+            digest_method=hashlib.sha256,
+        )
 
     def seal(self, secret: Mapping[str, Any]) -> bytes | None:
         """None for nothing, so that a row without secrets holds none."""
@@ -52,8 +62,17 @@ class Vault:
             ) from error
 
     def sign(self, text: str) -> str:
-        """A MAC for links we hand out ourselves."""
-        return hmac.new(self._signing, text.encode(), hashlib.sha256).hexdigest()
+        """The signature for a link of ours.
+
+        Links outlive a deploy: a new form of signature would break those of calls in progress.
+        """
+        return base64_decode(self._signer.get_signature(text)).hex()
+
+    def is_signed(self, text: str, signature: str) -> bool:
+        """Whether one of the keys made this signature of ``text``. Takes the same time if not."""
+        if SIGNATURE.fullmatch(signature) is None:
+            return False
+        return self._signer.verify_signature(text, base64_encode(bytes.fromhex(signature)))
 
 
 def new_token() -> str:

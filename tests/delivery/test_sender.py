@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
 from app.delivery.sender import RESERVED, RESPONSE_KEPT, Sender
 from app.domain.context import utc_now
+from app.domain.timings import Timing
 from app.jobs.base import WORKERS, Jobs
 from app.jobs.factory import open_jobs
 from app.settings import DELIVERY_SCHEDULE, Settings
@@ -478,6 +480,29 @@ class TestWithTheEngine:
             hanging.wait(WORKERS // 2)
             queue(store, jobs, new_call(store), "b", receiver.url)
             assert keys(receiver.wait(1)) == ["b"]
+
+
+@pytest.mark.parametrize("policy", [None, {"moment": True}])
+@pytest.mark.parametrize(("status", "ages"), [(200, [90.0]), (500, [])])
+def test_the_age_of_what_is_delivered_is_measured(
+    store: Store,
+    vault: Vault,
+    settings: Settings,
+    ids: Ids,
+    clock: Clock,
+    policy: dict[str, Any] | None,
+    status: int,
+    ages: list[float],
+) -> None:
+    observed = list[tuple[Timing, float]]()
+    sender = Sender(
+        store, vault, settings, clock, lambda timing, age: observed.append((timing, age))
+    )
+    clock.pass_by(90)
+    with Receiver(reply=status) as receiver:
+        put_message(store, ids, "a", receiver.url, policy=policy)
+        deliver(sender, ids)
+    assert observed == [(Timing.DELIVERY_AGE, age) for age in ages]
 
 
 @pytest.mark.parametrize("status", [200, 500])

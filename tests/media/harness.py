@@ -25,6 +25,7 @@ from app.domain.live.monitor import Place
 from app.domain.recordings.local import Tape
 from app.domain.reporting.live_messages import Told
 from app.domain.services.media import NoRoom, Seat
+from app.domain.timings import Timing
 from app.media.limits import Limits
 from app.net.http import allowed
 from app.server.asgi import Application, build
@@ -79,9 +80,12 @@ class Domain:
         self.told = list[tuple[Any, ...]]()
         self.raises = dict[str, list[Exception]]()
         """By method: errors for its next calls, in order."""
+        self.observed = list[tuple[Timing, float]]()
+        """What was measured."""
         self.core = SimpleNamespace(
             settings=SimpleNamespace(fallback_voice=None),
             addresses=partial(allowed, allow_private=True),
+            observe=lambda timing, seconds: self.observed.append((timing, seconds)),
         )
         self.spool = Path("no-spool")
         self.tapes = list[Tape]()

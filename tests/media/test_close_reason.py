@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.assistants import BACKENDS
+from app.domain.timings import Timing
 from app.media import event_writer
 from app.media.backend import AssistantFailed
 from app.media.limits import Limits
@@ -74,6 +75,7 @@ async def test_close_without_stop_is_reported_as_lost(caller: Caller) -> None:
             await talk_a_little(caller, carrier)
         await domain.hears("lost")
     assert domain.words() == ["claim", "joined", "lost"]
+    assert [timing for timing, _ in domain.observed] == [Timing.FIRST_SOUND]
 
 
 @on_loop

@@ -223,6 +223,19 @@ async def test_sound_ahead_is_bounded_and_clear_drops_the_rest() -> None:
 
 
 @on_loop
+async def test_the_first_sound_is_noticed_once() -> None:
+    line, _ = await line_of(TWILIO, Wire())
+    sounds = list[int]()
+    line.on_first_sound = lambda: sounds.append(1)
+    await line.send_raw("{}")
+    await line.mark("a")
+    assert not sounds
+    await line.send(bytes(320))
+    await line.send(bytes(320))
+    assert sounds == [1]
+
+
+@on_loop
 async def test_speaking_on_a_closed_line_is_silently_nothing() -> None:
     wire = Wire()
     line, fate = await line_of(TWILIO, wire)

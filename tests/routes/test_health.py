@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,13 +10,18 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
+from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
+from app.domain.timings import Timing
 from app.routes.health import LATE_SECONDS
 from app.settings import Settings
+from app.telemetry.metrics import HISTOGRAMS
 from app.wiring import Patchbay
 from tests.routes.api import Api, organisation, refused
 
+ROOT = Path(__file__).parents[2]
 AWAY = "postgresql://nobody@127.0.0.1:1/none"
 
 
@@ -75,19 +81,25 @@ def test_ready_without_room(settings: Settings, media_urls: tuple[str, ...], sta
     assert app.test_client().get("/readyz").status_code == status
 
 
+def sample(app: Flask, name: str, **labels: str) -> float | None:
+    """The value of one line of ``/metrics``; None when there is none."""
+    families = text_string_to_metric_families(app.test_client().get("/metrics").text)
+    found = [each for family in families for each in family.samples if each.name == name]
+    return next((each.value for each in found if each.labels == labels), None)
+
+
 def test_metrics_of_the_process(app: Flask) -> None:
     presence = app.extensions["patchbay"].core.presence
     presence.admit("local")
     presence.sockets, presence.draining, presence.lag = 3, True, 0.0421
-    lines = app.test_client().get("/metrics").text.splitlines()
-    for line in (
-        "patchbay_media_sockets 3",
-        "patchbay_process_calls 1",
-        "patchbay_process_calls_limit 10",
-        "patchbay_draining 1",
-        "patchbay_event_loop_lag_seconds 0.042",
+    for name, value in (
+        ("patchbay_media_sockets", 3),
+        ("patchbay_process_calls", 1),
+        ("patchbay_process_calls_limit", 10),
+        ("patchbay_draining", 1),
+        ("patchbay_event_loop_lag_seconds", 0.042),
     ):
-        assert line in lines
+        assert sample(app, name) == value
 
 
 def test_late_jobs_are_told_and_refuse_no_traffic(app: Flask) -> None:
@@ -105,17 +117,67 @@ def test_metrics(app: Flask, api: Api) -> None:
     api.call(assistant={"serverUrl": "http://127.0.0.1:9/"})
     api.call()
     answer = app.test_client().get("/metrics")
-    assert answer.mimetype == "text/plain"
-    assert 'patchbay_calls{status="queued"} 2' in answer.text
-    assert 'patchbay_messages{state="pending"} 1' in answer.text
+    assert answer.content_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert sample(app, "patchbay_calls", status="queued") == 2
+    assert sample(app, "patchbay_messages", state="pending") == 1
     assert "patchbay_messages_oldest_pending_seconds " in answer.text
     for secret in (api.org_id, "+1415", "127.0.0.1"):
         assert secret not in answer.text
 
 
 def test_metrics_of_nothing(app: Flask) -> None:
-    text = app.test_client().get("/metrics").text
-    assert "patchbay_messages_oldest_pending_seconds 0.000" in text
+    assert sample(app, "patchbay_messages_oldest_pending_seconds") == 0
+    for timing in HISTOGRAMS.values():
+        assert sample(app, f"{timing.name}_count") == 0
+
+
+def test_every_metric_is_documented_and_no_other(app: Flask) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text().partition("## Logs")[0]
+    rows = re.findall(r"^\| (`patchbay_.*?) \|", page, re.MULTILINE)
+    documented = [name for row in rows for name in re.findall(r"`(patchbay_\w+)", row)]
+    families = text_string_to_metric_families(app.test_client().get("/metrics").text)
+    assert sorted(documented) == sorted(family.name for family in families)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        # as Prometheus asks
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
+        ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0"),
+        ("*/*", "text/plain; version=0.0.4"),
+        ("application/openmetrics-text; version=x", "text/plain; version=0.0.4"),  # no version
+    ],
+)
+def test_the_format_a_scraper_accepts(app: Flask, accept: str, content_type: str) -> None:
+    answer = app.test_client().get("/metrics", headers={"Accept": accept})
+    assert answer.status_code == 200
+    assert answer.content_type.startswith(content_type)
+    read = open_metrics if "openmetrics" in content_type else text_string_to_metric_families
+    assert "patchbay_turn_latency_seconds" in [family.name for family in read(answer.text)]
+
+
+def test_what_is_measured_is_shown(app: Flask, settings: Settings) -> None:
+    """Of this application: another one in the same process has its own."""
+    core = app.extensions["patchbay"].core
+    for seconds in (0.3, 0.9, 7200.0, -1.0):  # clocks differ: none is below 0
+        core.observe(Timing.TURN_LATENCY, seconds)
+    other = create_app(settings)
+    name = HISTOGRAMS[Timing.TURN_LATENCY].name
+    assert sample(app, f"{name}_count") == 4
+    assert sample(app, f"{name}_sum") == pytest.approx(7201.2)
+    assert sample(app, f"{name}_bucket", le="0.5") == 2
+    assert sample(app, f"{name}_bucket", le="1.0") == 3
+    assert sample(app, f"{name}_bucket", le="+Inf") == 4
+    assert sample(app, f"{name}_created") is None
+    assert sample(other, f"{name}_count") == 0
+
+
+def test_no_metrics_without_the_database(without_database: Flask) -> None:
+    assert without_database.test_client().get("/metrics").status_code == 503
 
 
 def test_the_api_without_database_asks_to_try_again(without_database: Flask) -> None:

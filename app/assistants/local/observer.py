@@ -83,6 +83,8 @@ class Signs:
     interrupted: Callable[[], None] = lambda: None
     understood: Callable[[str], None] = lambda _: None
     """What the transcriber makes of the caller so far."""
+    answered: Callable[[float], None] = lambda _: None
+    """The assistant begins its answer, so many seconds after the caller's last word."""
 
 
 @dataclass
@@ -97,6 +99,11 @@ class Clock:
     """When the caller began what they say now."""
     unheard: int = 0
     """Utterances in a row without a text."""
+    assistant_speaks: bool = False
+    fell_silent: float | None = None
+    """When the caller's last word ended that the model was not asked about yet."""
+    waits_since: float | None = None
+    """The same of the one that the model was asked about, until it is answered."""
 
 
 class Watch(BaseObserver):
@@ -161,6 +168,7 @@ class Watch(BaseObserver):
                 data.source, LLMUserAggregator
             ):
                 self.clock.due[Stage.MODEL] = time.monotonic() + self._deadlines.model
+                self._asked()
             return
         for stage, answers in ANSWERS.items():
             if isinstance(frame, answers):
@@ -182,21 +190,43 @@ class Watch(BaseObserver):
             return
         match data.frame:
             case BotStartedSpeakingFrame():
+                self._answered()
                 self._signs.assistant_speaks(True)
             case BotStoppedSpeakingFrame():
+                self.clock.assistant_speaks = False
                 self._signs.assistant_speaks(False)
             case UserStartedSpeakingFrame():
                 self._signs.caller_speaks(True)
             case UserStoppedSpeakingFrame():
                 self._signs.caller_speaks(False)
             case InterruptionFrame():
+                self.clock.waits_since = None
                 self._signs.interrupted()
             case InterimTranscriptionFrame(text=text):
                 self._signs.understood(text)
             case VADUserStartedSpeakingFrame():
                 self.clock.voiced_since = time.monotonic()
-            case VADUserStoppedSpeakingFrame() if self._transcribed:
-                self._utterance(time.monotonic())
+                self.clock.fell_silent = None
+            case VADUserStoppedSpeakingFrame(stop_secs=silence):
+                self._silent(time.monotonic(), silence)
+
+    def _silent(self, now: float, silence: float) -> None:
+        """The caller's last word ended before the ``silence`` that shows it."""
+        if not self.clock.assistant_speaks:  # a word in between wants no answer
+            self.clock.fell_silent = now - silence
+        if self._transcribed:
+            self._utterance(now)
+
+    def _asked(self) -> None:
+        """The model is asked, about the caller's last word unless it was before."""
+        if self.clock.fell_silent is not None:
+            self.clock.waits_since, self.clock.fell_silent = self.clock.fell_silent, None
+
+    def _answered(self) -> None:
+        self.clock.assistant_speaks = True
+        if self.clock.waits_since is not None:
+            self._signs.answered(time.monotonic() - self.clock.waits_since)
+            self.clock.waits_since = None
 
     def _utterance(self, now: float) -> None:
         """The caller has said something; texts of it may have come already."""

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -44,6 +45,7 @@ from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import Heard
 from app.assistants.local.transport import KEYS, Ears, Mouth
 from app.assistants.local.voicemail_detector import PastTurns, Screen
+from app.domain.timings import Timing
 from app.media.stream import Line
 from app.vendors.common.llm_spec import opening_messages
 from providers.events import EndedReason
@@ -69,6 +71,7 @@ class Engine:
             self._caller_speaks,
             self._interrupted,
             lambda text: self.changed("partial", {"text": text}),
+            partial(line.desk.observe, Timing.TURN_LATENCY),
         )
         understands = parts.transcriber is not None and parts.named.transcriber != "embedded"
         self.watch = Watch(signs, transcribed=understands)

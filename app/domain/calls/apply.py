@@ -19,6 +19,7 @@ from app.domain.costs import items as costs
 from app.domain.legs import hangup
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.reporting import analysis, pending, server_messages
+from app.domain.timings import Timing
 from app.store import calls, events
 from app.store.engine import after_commit
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -94,7 +95,18 @@ def record(
     if state.settled:
         pending.report(core, conn, row)
     _timers(core, conn, row, state, added)
+    if any(event.kind is EventKind.MEDIA_CONNECTED for event in added):
+        _measure_join(core, conn, log)
     return state
+
+
+def _measure_join(core: Core, conn: Connection, log: Sequence[CallEvent]) -> None:
+    """How long the assistant took to join. A socket that replaces another is no join."""
+    up = [event.at for event in log if event.kind in LEG_IS_UP]
+    joined = [event.at for event in log if event.kind is EventKind.MEDIA_CONNECTED]
+    if up and len(joined) == 1:
+        seconds = (joined[0] - min(up)).total_seconds()
+        after_commit(conn, partial(core.observe, Timing.JOIN, seconds))
 
 
 def settle(core: Core, conn: Connection, row: Row) -> None:

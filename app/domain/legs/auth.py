@@ -41,7 +41,12 @@ def verify(
         except Refused as error:
             refusal = error
         except (WrongKey, NotConfigured) as error:  # one organisation's trouble is not all's
-            log.error("credential %s cannot be used: %s", row["id"], error)
+            log.error(
+                "credential %s cannot be used: %s",
+                row["id"],
+                error,
+                extra={"credentialId": row["id"]},
+            )
     if not verified:
         raise refusal
     return verified

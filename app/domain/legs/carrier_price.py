@@ -46,7 +46,9 @@ def run(core: Core, payload: Mapping[str, str]) -> float | None:
         client = core.providers[row["provider"]].client(core.account(credential))
         told, left = _ask(core, row, client, legs)
     except NotConfigured as error:  # an account without access to the API is no fault
-        log.info("call %s: its price cannot be asked for: %s", call_id, error)
+        log.info(
+            "call %s: its price cannot be asked for: %s", call_id, error, extra={"callId": call_id}
+        )
         return None
     _record(core, call_id, told)
     return _wait(core, row) if left else None
@@ -68,7 +70,13 @@ def _ask(
         try:
             state = client.fetch(leg, api_url=row["resolved"].get("apiUrl"))
         except CarrierError as error:
-            log.info("call %s: the price of %s is not known: %s", row["id"], leg, error)
+            log.info(
+                "call %s: the price of %s is not known: %s",
+                row["id"],
+                leg,
+                error,
+                extra={"callId": row["id"]},
+            )
             left += [] if error.permanent else [leg]
             continue
         event = _price(core, row, leg, state) if state else None

@@ -122,7 +122,12 @@ def run(core: Core, payload: Mapping[str, Any]) -> float | None:
     except CarrierError as error:
         return None if error.gone else _again(core, target, error)
     except (NotConfigured, WrongKey) as error:
-        log.error("call %s: its leg cannot be hung up: %s", target.call_id, error)
+        log.error(
+            "call %s: its leg cannot be hung up: %s",
+            target.call_id,
+            error,
+            extra={"callId": target.call_id},
+        )
     return None
 
 
@@ -168,6 +173,11 @@ def _leg_is_up(conn: Connection, row: Mapping[str, Any]) -> bool:
 def _again(core: Core, target: Target, error: CarrierError) -> float | None:
     since = (core.now() - target.since).total_seconds()
     if error.permanent or since > PATIENCE_SECONDS:
-        log.error("call %s: its leg was not hung up: %s", target.call_id, error)
+        log.error(
+            "call %s: its leg was not hung up: %s",
+            target.call_id,
+            error,
+            extra={"callId": target.call_id},
+        )
         return None
     return RETRY_SECONDS

@@ -66,7 +66,12 @@ def _ask(
         client = core.providers[row["provider"]].client(core.account(credential))
         return client.fetch(resolved["legRef"], api_url=resolved.get("apiUrl"))
     except ProviderError as error:  # an account without access to the API is no fault: bypass
-        log.info("call %s: the carrier cannot be asked: %s", row["id"], error)
+        log.info(
+            "call %s: the carrier cannot be asked: %s",
+            row["id"],
+            error,
+            extra={"callId": row["id"]},
+        )
         return None
 
 

@@ -5,7 +5,6 @@ https://docs.vapi.ai/calls/call-features
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -30,17 +29,12 @@ class Place:
     path: str
 
 
-def listen_token(core: Core, call_id: str) -> str:
-    """The token in ``monitor.listenUrl``: it opens the sound, and nothing else."""
-    return core.vault.sign(f"listen {call_id}")
-
-
 def listen_url(core: Core, row: Mapping[str, Any]) -> str | None:
     """None for a call that cannot be listened to."""
     if row["status"] == CallStatus.ENDED or not _allowed(core, row):
         return None
     base = core.settings.own_media_base or core.settings.media_bases[0]
-    return f"{base}/listen/{row['id']}?token={listen_token(core, row['id'])}"
+    return f"{base}/listen/{row['id']}?token={core.vault.sign(_scope(row['id']))}"
 
 
 def noted(resolved: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -50,7 +44,7 @@ def noted(resolved: Mapping[str, Any], place: Place) -> dict[str, Any]:
 
 def find(core: Core, call_id: str, token: str) -> Place | None:
     """Where the call is heard; None when it is not in progress. Raises ``Refused``."""
-    if not hmac.compare_digest(token.encode(), listen_token(core, call_id).encode()):
+    if not core.vault.is_signed(_scope(call_id), token):
         raise Refused("the listener's token is not this call's")
     with core.store.read() as conn:
         found = calls.get(conn, call_id)
@@ -61,6 +55,11 @@ def find(core: Core, call_id: str, token: str) -> Place | None:
     if row["status"] != CallStatus.IN_PROGRESS or place is None:
         return None
     return Place(**place)
+
+
+def _scope(call_id: str) -> str:
+    """What the token of ``monitor.listenUrl`` is good for: the sound of this call."""
+    return f"listen {call_id}"
 
 
 def _allowed(core: Core, row: Mapping[str, Any]) -> bool:

@@ -166,7 +166,12 @@ def stop(core: Core, payload: Mapping[str, Any]) -> float | None:
         if not error.gone and not error.permanent and not late:
             return RETRY_SECONDS
         if not error.gone:
-            log.error("call %s: its recording was not stopped: %s", row["id"], error)
+            log.error(
+                "call %s: its recording was not stopped: %s",
+                row["id"],
+                error,
+                extra={"callId": row["id"]},
+            )
     return None
 
 
@@ -178,7 +183,7 @@ def failed(core: Core, conn: Connection, row: Row, recording: Mapping[str, Any],
     events.append(
         conn, row["id"], CallEvent(EventKind.NOTE, core.now(), key, data=data), core.now()
     )
-    log.error("call %s has no recording: %s", row["id"], why)
+    log.error("call %s has no recording: %s", row["id"], why, extra={"callId": row["id"]})
     pending.arrived(core, conn, row, ARTIFACT)
 
 
@@ -218,7 +223,9 @@ def _order(
     try:
         client = core.providers[row["provider"]].client(core.account(credential))
     except NotConfigured as error:
-        log.error("call %s: its leg cannot be recorded: %s", row["id"], error)
+        log.error(
+            "call %s: its leg cannot be recorded: %s", row["id"], error, extra={"callId": row["id"]}
+        )
         return None
     resolved = row["resolved"]
     return Order(resolved["legRef"], resolved.get("apiUrl"), recording, client, report_url)

@@ -91,7 +91,11 @@ def _errand(core: Core, recording_id: str) -> Errand | None:
             return None
         credential = accounts.get_credential(conn, row["credential_id"])
     if credential is None:
-        log.error("call %s: the account of its recording was deleted", row["id"])
+        log.error(
+            "call %s: the account of its recording was deleted",
+            row["id"],
+            extra={"callId": row["id"]},
+        )
         return None
     provider = core.providers[row["provider"]]
     client = provider.client(core.account(credential), timeout=FETCH_SECONDS)
@@ -172,7 +176,12 @@ def _again(core: Core, errand: Errand, error: Exception) -> float | None:
         attempts = recording["attempts"] + 1
         recordings.update(conn, recording["id"], {"attempts": attempts})
         if not hopeless and attempts <= len(WAITS):
-            log.warning("call %s: its recording is not here yet: %s", found["id"], error)
+            log.warning(
+                "call %s: its recording is not here yet: %s",
+                found["id"],
+                error,
+                extra={"callId": found["id"]},
+            )
             return WAITS[attempts - 1]
         failed(core, conn, dict(found), recording, str(error))
     return None

@@ -101,7 +101,13 @@ def _write(
             body = _added(core, body, question.name, thought)
             again |= thought.passing
             if thought.error:
-                log.warning("call %s has no %s: %s", call_id, question.name, thought.error)
+                log.warning(
+                    "call %s has no %s: %s",
+                    call_id,
+                    question.name,
+                    thought.error,
+                    extra={"callId": call_id},
+                )
         attempts = row["resolved"].get(STATE, {}).get("attempts", 0)
         resolved = {**row["resolved"], STATE: {"attempts": attempts + 1}}
         values = {"body": body, "resolved": resolved, "updated_at": core.now()}

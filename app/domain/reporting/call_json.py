@@ -68,13 +68,19 @@ def call_json(
     return {**known, "artifact": kept} if kept else known
 
 
-def control_token(core: Core, call_id: str) -> str:
-    """The token in ``monitor.controlUrl``: whoever has the URL may control the call, as at Vapi."""
-    return core.vault.sign(f"control {call_id}")
+def opens_control(core: Core, call_id: str, token: str) -> bool:
+    """Whether this is the token of the call's ``monitor.controlUrl``."""
+    return core.vault.is_signed(_control_scope(call_id), token)
 
 
 def control_url(core: Core, call_id: str) -> str:
-    return f"{core.settings.public_url}/call/{call_id}/control?token={control_token(core, call_id)}"
+    """The holder of this URL may control the call, as at Vapi."""
+    token = core.vault.sign(_control_scope(call_id))
+    return f"{core.settings.public_url}/call/{call_id}/control?token={token}"
+
+
+def _control_scope(call_id: str) -> str:
+    return f"control {call_id}"
 
 
 def _monitor(core: Core, row: Mapping[str, Any]) -> dict[str, str]:

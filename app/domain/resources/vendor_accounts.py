@@ -65,7 +65,12 @@ def _stored(core: Core, conn: Connection, org_id: str, only: Any) -> dict[str, A
         try:
             secret = core.vault.open(row["secret"])
         except WrongKey as error:  # the other accounts are as good as ever
-            log.error("credential %s cannot be used: %s", row["id"], error)
+            log.error(
+                "credential %s cannot be used: %s",
+                row["id"],
+                error,
+                extra={"credentialId": row["id"]},
+            )
             continue
         found |= _access(row["provider"], {**row["body"], **secret})
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +19,7 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.legs import hangup, outbound, transfer
 from app.domain.live import control as commands
 from app.domain.recordings import files as recording_files
-from app.domain.reporting.call_json import call_json, control_token
+from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
@@ -172,8 +171,7 @@ class CallService:
     def _may_control(self, row: Mapping[str, Any], org_id: str | None, token: str | None) -> bool:
         if org_id is not None:
             return bool(row["org_id"] == org_id)
-        expected = control_token(self.core, row["id"])
-        return token is not None and hmac.compare_digest(token.encode(), expected.encode())
+        return token is not None and opens_control(self.core, row["id"], token)
 
     # -- making one
 

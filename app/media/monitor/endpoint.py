@@ -103,7 +103,12 @@ class Listening:
         if place is None:
             return NOT_LIVE, "the call is not in progress"
         if place.host != self._host:
-            log.warning("call %s is on host %s: MEDIA_URL must lead there", call_id, place.host)
+            log.warning(
+                "call %s is on host %s: MEDIA_URL must lead there",
+                call_id,
+                place.host,
+                extra={"callId": call_id},
+            )
             return ELSEWHERE, "the call is on another host, to which MEDIA_URL must lead"
         return await self._relay(call_id, place, listener)
 
@@ -118,7 +123,9 @@ class Listening:
                 max_queue=MAX_QUEUE,
             )
         except (OSError, WebSocketException) as error:
-            log.warning("call %s: the process that holds it: %s", call_id, error)
+            log.warning(
+                "call %s: the process that holds it: %s", call_id, error, extra={"callId": call_id}
+            )
             return NOT_LIVE, "the call is not in progress"
         async with neighbour:
             await _pump(neighbour, listener.send, _left(listener))

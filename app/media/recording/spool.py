@@ -83,7 +83,11 @@ def start(service: MediaService, seat: Seat, rate: int) -> Taping | None:
     try:
         return Taping(service.spool, seat, rate)
     except OSError:
-        log.exception("call %s: not recorded: RECORDINGS_DIR cannot be written", seat.call_id)
+        log.exception(
+            "call %s: not recorded: RECORDINGS_DIR cannot be written",
+            seat.call_id,
+            extra={"callId": seat.call_id},
+        )
     with suppress(SQLAlchemyError):  # then the report waits somewhat longer
         service.not_taped(seat)
     return None

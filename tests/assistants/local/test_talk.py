@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.timings import Timing
 from providers.events import EndedReason
 from tests.assistants.local.talk import talking, vendors
 from tests.media.harness import CALLERS, Caller, on_loop
@@ -31,6 +32,9 @@ async def test_three_turns(caller: Caller) -> None:
     roles = [each["role"] for each in call.domain.kept["messages"]]
     assert roles == ["bot", "user", "bot", "user", "bot", "user", "bot"]
     assert call.reason is None
+    measured = [timing for timing, _ in call.domain.observed]
+    assert measured == [Timing.FIRST_SOUND, *[Timing.TURN_LATENCY] * 3]
+    assert min(seconds for _, seconds in call.domain.observed) > 0
     last = theirs.chat.asked[-1].body["messages"]
     assert [each["content"] for each in last if each["role"] == "user"] == list(script)
 

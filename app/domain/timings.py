@@ -1,0 +1,29 @@
+"""What is measured of calls, in seconds. The parts that measure know this and no metrics library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum, auto
+
+
+class Timing(StrEnum):
+    """A span whose distribution an operator wants to see."""
+
+    JOIN = auto()
+    """From the leg that is up to the assistant's media socket; of a call's first socket."""
+    CALLBACK = auto()
+    """A carrier's webhook, from its arrival to our answer."""
+    DELIVERY_AGE = auto()
+    """From the creation of a server message to its delivery."""
+    FIRST_SOUND = auto()
+    """From the carrier's start of a media stream to the assistant's first audio."""
+    TURN_LATENCY = auto()
+    """From the caller's last word to the assistant's first audio."""
+
+
+Observe = Callable[[Timing, float], None]
+"""Takes a measured span in seconds. From any thread, never blocks, never raises."""
+
+
+def unobserved(timing: Timing, seconds: float) -> None:
+    """For a process that measures nothing."""

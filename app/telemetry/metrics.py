@@ -1,0 +1,145 @@
+"""``GET /metrics``: gauges of the store and of this process, and histograms, by prometheus_client.
+
+No other file knows the library. https://prometheus.github.io/client_python/
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from app.domain.cluster import Presence
+from app.domain.context import Core
+from app.domain.timings import Timing
+from app.store import metrics
+from app.store.metrics import Counts
+from app.telemetry.shared_metrics import VARIABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a timing is shown. ``buckets``: their upper bounds, in seconds."""
+
+    name: str
+    meaning: str
+    buckets: Sequence[float]
+
+
+HISTOGRAMS: Mapping[Timing, Shape] = {
+    Timing.JOIN: Shape(
+        "patchbay_join_seconds",
+        "From the leg that is up to the assistant that is in.",
+        (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 30),
+    ),
+    Timing.CALLBACK: Shape(
+        "patchbay_callback_seconds",
+        "From a carrier's webhook to our answer.",
+        (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
+    ),
+    Timing.DELIVERY_AGE: Shape(
+        "patchbay_messages_delivery_age_seconds",
+        "From the creation of a server message to its delivery.",
+        (0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200, 21600, 86400),
+    ),
+    Timing.FIRST_SOUND: Shape(
+        "patchbay_first_sound_seconds",
+        "From the start of a media stream to the assistant's first audio.",
+        (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10),
+    ),
+    Timing.TURN_LATENCY: Shape(
+        "patchbay_turn_latency_seconds",
+        "From the caller's last word to the assistant's first audio.",
+        (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 10),
+    ),
+}
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each: its beginning
+
+
+class Metrics:
+    """Those of one application."""
+
+    def __init__(self) -> None:
+        """Under gunicorn its workers share a directory, so that each can show the sum of all."""
+        self._registry = CollectorRegistry()
+        directory = os.environ.get(VARIABLE)
+        if directory:
+            Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)  # if it was cleaned up
+            MultiProcessCollector(self._registry, directory)  # type: ignore[no-untyped-call]
+        self._histograms = {
+            timing: Histogram(
+                shape.name,
+                shape.meaning,
+                buckets=shape.buckets,
+                registry=None if directory else self._registry,
+            )
+            for timing, shape in HISTOGRAMS.items()
+        }
+
+    def observe(self, timing: Timing, seconds: float) -> None:
+        """Count one measured span."""
+        self._histograms[timing].observe(max(0.0, seconds))
+
+    def register(self, collector: Collector) -> None:
+        """Show these too."""
+        self._registry.register(collector)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """The text and its content type, in the format the scraper asks for."""
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # it asks for a version that is no number
+            encode, content_type = choose_encoder("")
+        return encode(self._registry), content_type
+
+
+class State(Collector):
+    """Gauges of what is so at the moment of the scrape."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def collect(self) -> Iterator[Metric]:
+        """Raises the store's error."""
+        core = self._core
+        with core.store.read() as conn:
+            counts = metrics.counts(conn)
+        oldest = counts.oldest_pending
+        age = (core.now() - oldest).total_seconds() if oldest else 0.0
+        yield from _of_the_store(counts, age)
+        yield from _of_the_process(core.presence)
+
+
+def _of_the_store(counts: Counts, age: float) -> Iterator[Metric]:
+    yield _labelled("calls", "Calls kept, by status.", "status", counts.calls)
+    yield _labelled("messages", "Server messages kept, by state.", "state", counts.messages)
+    yield _gauge("messages_oldest_pending_seconds", "Age of the oldest undelivered message.", age)
+
+
+def _of_the_process(presence: Presence) -> Iterator[Metric]:
+    """Of the one process that answers, where several share an address."""
+    most = presence.settings.max_calls_per_process
+    yield _gauge("media_sockets", "Media sockets that are open in this process.", presence.sockets)
+    yield _gauge("process_calls", "Its calls that count for MAX_CALLS_PER_PROCESS.", presence.seats)
+    yield _gauge("process_calls_limit", "MAX_CALLS_PER_PROCESS; 0: no limit.", most)
+    yield _gauge("draining", "1 while this process stops.", presence.draining)
+    yield _gauge("event_loop_lag_seconds", "How late its loop was at worst, of late.", presence.lag)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"patchbay_{name}", meaning, value=round(value, 3))
+
+
+def _labelled(name: str, meaning: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(f"patchbay_{name}", meaning, labels=[label])
+    for value, count in sorted(values.items()):
+        family.add_metric([value], count)
+    return family

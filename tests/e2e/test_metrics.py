@@ -1,0 +1,86 @@
+"""``/metrics`` of a real gunicorn with several workers: each shows what all have measured."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.bridge import Bridge
+from tests.fakes.carriers.caller import Caller, closed
+from tests.fakes.carriers.requests import call_sid, twilio_arrival, twilio_post
+from tests.fakes.client_server import Receiver
+
+CALLBACKS, JOINS = "patchbay_callback_seconds_count", "patchbay_join_seconds_count"
+ALONE = {"Connection": "close"}
+"""On a connection of its own: one that is kept leads to the worker that had it before."""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    made = tmp_path / "temporary"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def bridge(database_url: str, tmp_path: Path, temporary: Path) -> Iterator[Bridge]:
+    more = {"WEB_CONCURRENCY": "2", "TMPDIR": str(temporary)}
+    with Bridge(database_url, tmp_path, **more) as running:
+        running._until(lambda: len(workers(running)), lambda count: count == 2, 30)
+        yield running
+
+
+def workers(bridge: Bridge) -> list[int]:
+    """The process ids."""
+    assert bridge.process is not None
+    master = bridge.process.pid
+    children = Path(f"/proc/{master}/task/{master}/children").read_text()
+    return [int(pid) for pid in children.split()]
+
+
+def scrape(bridge: Bridge) -> dict[str, float]:
+    """What one worker shows: the lines without labels."""
+    text = bridge.http.request("GET", bridge.url + "/metrics", headers=ALONE).data.decode()
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    return {each.name: each.value for each in samples if not each.labels}
+
+
+def count(directory: Path) -> int:
+    """The workers that have measured something."""
+    return len(list(directory.glob("patchbay-metrics-*/histogram_*.db")))
+
+
+def test_each_worker_shows_the_sum_and_a_dead_one_still_counts(
+    bridge: Bridge, receiver: Receiver, temporary: Path
+) -> None:
+    caller = Caller(bridge, receiver)
+    with caller.join() as socket:
+        bridge.api("POST", f"/call/{caller.call_id}/control", {"type": "end-call"}, expect=200)
+        assert closed(socket) == 1000
+    for _ in range(20):
+        twilio_post(bridge, "/twilio/inbound_call", ALONE, **twilio_arrival(call_sid()))
+    bridge._until(lambda: count(temporary), lambda found: found == 2, 30)
+    for _ in range(10):
+        shown = scrape(bridge)
+        assert (shown[CALLBACKS], shown[JOINS]) == (21, 1)
+    killed = workers(bridge)[0]
+    os.kill(killed, signal.SIGKILL)
+    bridge._until(lambda: workers(bridge), lambda now: killed not in now and len(now) == 2, 30)
+    for _ in range(10):
+        assert scrape(bridge)[CALLBACKS] == 21
+    bridge.stop()
+    assert not list(temporary.glob("patchbay-metrics-*"))
+
+
+def test_a_new_start_counts_anew(bridge: Bridge, temporary: Path) -> None:
+    twilio_post(bridge, "/twilio/inbound_call", None, **twilio_arrival(call_sid()))
+    assert scrape(bridge)[CALLBACKS] == 1
+    bridge.kill()
+    assert list(temporary.glob("patchbay-metrics-*"))  # nothing was there to remove it
+    bridge.start()
+    assert scrape(bridge)[CALLBACKS] == 0
