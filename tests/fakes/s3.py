@@ -32,13 +32,15 @@ COMPLETED = (
     b"<CompleteMultipartUploadResult><Location>l</Location><Bucket>b</Bucket><Key>k</Key>"
     b"<ETag>e</ETag></CompleteMultipartUploadResult>"
 )
+NO_SUCH_BUCKET = b"<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
 
 
 class Store:
     """``objects``: path -> (content type, bytes). ``parts``: of large ones, not complete yet.
 
-    ``down``: it answers 503 to everything.
+    ``down``: it answers 503 to everything; ``refused``: to a path with this in it.
+    ``missing``: there is no such bucket.
     """
 
     def __init__(self) -> None:
@@ -47,7 +49,8 @@ class Store:
         self.parts: dict[str, dict[int, bytes]] = {}
         self.types: dict[str, str] = {}
         self.asked: list[str] = []
-        self.down = False
+        self.down = self.missing = False
+        self.refused: str | None = None
 
 
 @contextmanager
@@ -62,10 +65,12 @@ def s3() -> Iterator[Store]:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
             store.asked.append(f"{self.command} {self.path}")
-            if store.down:
+            if store.down or (store.refused and store.refused in self.path):
                 return self.reply(503, b"<Error><Code>SlowDown</Code></Error>")
             if not SIGNED.fullmatch(self.headers.get("Authorization", "")):
                 return self.reply(403, DENIED)
+            if store.missing:
+                return self.reply(404, NO_SUCH_BUCKET)
             path, _, query = self.path.partition("?")
             if query:
                 return self.upload(path, parse_qs(query, keep_blank_values=True), body)
@@ -91,7 +96,7 @@ def s3() -> Iterator[Store]:
                 store.types[path] = self.headers.get("Content-Type", "")
                 return self.reply(200, UPLOAD)
             if self.command == "PUT":
-                store.parts[path][int(query["partNumber"][0])] = body
+                store.parts.get(path, {})[int(query["partNumber"][0])] = body
                 return self.reply(200, b"")
             parts = store.parts.pop(path)
             if self.command == "POST":
