@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -81,6 +83,14 @@ def test_reads_wait_for_no_writer(store: Store) -> None:
         add_org(conn, "a")
         conn.execute(orgs.update().values(name="changed"))
         assert count(store) == 0
+
+
+def test_a_read_holds_no_transaction_open(store: Store) -> None:
+    """It would keep PostgreSQL's vacuum and SQLite's checkpoint from their work."""
+    with store.read() as conn:
+        conn.execute(COUNT)
+        raw: Any = conn.connection.dbapi_connection
+        assert not (raw.in_transaction if store.is_sqlite else raw.info.transaction_status)
 
 
 def test_writers_at_once_all_succeed(store: Store) -> None:
@@ -236,6 +246,14 @@ def test_a_writer_waits_for_another_process_that_holds_the_turn(sqlite: Store) -
     thread.join()
     other.close()
     assert order == ["first", "second"]
+
+
+def test_a_turn_is_the_whole_machines(sqlite: Store) -> None:
+    """SQLite's own waiting is not fair: the lock beside the file puts writers in a line."""
+    with Path(f"{sqlite.url.database}.lock").open("w") as lock:
+        with sqlite.write(), pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it is free again
 
 
 def test_a_failed_writer_passes_the_turn_on(sqlite: Store) -> None:
