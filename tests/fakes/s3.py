@@ -40,7 +40,7 @@ class Store:
     """``objects``: path -> (content type, bytes). ``parts``: of large ones, not complete yet.
 
     ``down``: it answers 503 to everything; ``refused``: to a path with this in it.
-    ``missing``: there is no such bucket.
+    ``missing``: there is no such bucket. ``hangs_up``: it closes the connection without an answer.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Store:
         self.parts: dict[str, dict[int, bytes]] = {}
         self.types: dict[str, str] = {}
         self.asked: list[str] = []
-        self.down = self.missing = False
+        self.down = self.missing = self.hangs_up = False
         self.refused: str | None = None
 
 
@@ -65,6 +65,9 @@ def s3() -> Iterator[Store]:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
             store.asked.append(f"{self.command} {self.path}")
+            if store.hangs_up:
+                self.close_connection = True
+                return None
             if store.down or (store.refused and store.refused in self.path):
                 return self.reply(503, b"<Error><Code>SlowDown</Code></Error>")
             if not SIGNED.fullmatch(self.headers.get("Authorization", "")):

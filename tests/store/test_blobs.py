@@ -182,6 +182,30 @@ def test_a_failed_request_is_not_sent_again(bucket: Store) -> None:
     assert bucket.asked == [f"GET /calls/all/ours/{KEY}"]
 
 
+def test_a_request_without_an_answer_is_not_sent_again(bucket: Store) -> None:
+    bucket.hangs_up = True
+    with pytest.raises(BlobError, match="RECORDINGS_URL"):
+        of(bucket).open(KEY)
+    assert bucket.asked == [f"GET /calls/all/ours/{KEY}"]
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut there would be an empty file of that name."""
+    flushed: list[tuple[int, bool]] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.append((os.fstat(descriptor).st_size, (tmp_path / "kept" / KEY).exists()))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    Disk(tmp_path / "kept").put(KEY, file, "audio/wav")
+    assert flushed == [(len(DATA), False)]
+    assert (tmp_path / "kept" / KEY).read_bytes() == DATA
+
+
 def test_nothing_is_sent_before_the_first_file(bucket: Store) -> None:
     of(bucket)
     assert bucket.asked == []
