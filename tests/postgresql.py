@@ -32,6 +32,11 @@ UNSAFE = {
 }
 """Faster, for data that nobody misses after a power cut."""
 
+MISSING = (
+    "The suite needs a PostgreSQL: install one, or name one by TEST_DATABASE_URL. "
+    "Python 3.13 has no pgserver, which brings one: https://github.com/orm011/pgserver/issues/7"
+)
+
 
 @contextmanager
 def server(url: str | None = None) -> Iterator[str]:
@@ -103,7 +108,10 @@ def _system(binaries: Path, directory: Path) -> Iterator[str]:
 @contextmanager
 def _packaged(directory: Path) -> Iterator[str]:
     """``pgserver`` opens the parents of its data directory to its own user: keep it in /tmp."""
-    import pgserver
+    try:
+        import pgserver
+    except ImportError:
+        raise SystemExit(MISSING) from None
 
     running = pgserver.get_server(directory / "data", cleanup_mode="delete")
     try:

@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.store.engine import Store
 from app.wiring import Patchbay
 from tests.routes.api import TWILIO_NUMBER, Api, organisation, refused
+from tests.store.rows import add_key, add_org
 
 LIMIT = 3
 
@@ -95,6 +96,22 @@ def test_the_limit_comes_free_bit_by_bit(app: Flask, api: Api) -> None:
     assert [takes(0) for _ in range(LIMIT + 1)] == [True] * LIMIT + [False]
     assert [takes(19.9), takes(20), takes(20)] == [False, True, False]  # one in 60 / 3 seconds
     assert [takes(120) for _ in range(LIMIT + 1)] == [True] * LIMIT + [False]  # none is saved up
+
+
+@pytest.mark.parametrize("limit", [1, 7, 11, 13, 60, 600])
+def test_a_limit_is_had_in_full_at_once(store: Store, settings: Settings, limit: int) -> None:
+    """Also one that does not divide a minute."""
+    app = create_app(replace(settings, rate_limit_per_minute=limit))
+    patchbay: Patchbay = app.extensions["patchbay"]
+    moment = patchbay.core.now()
+    core = replace(patchbay.core, now=lambda: moment)
+    with patchbay.store.write() as conn:
+        rate = Rate(core, add_key(conn, add_org(conn)))
+        for _ in range(limit):
+            rate.take(conn)
+        with pytest.raises(TooMany):
+            rate.take(conn)
+    patchbay.store.close()
 
 
 def test_zero_is_no_limit(store: Store, settings: Settings) -> None:

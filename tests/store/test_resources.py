@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 from app.store import accounts, resources
 from app.store.engine import Store
-from app.store.resources import Window
+from app.store.resources import NumberPage, Window
 from app.store.schema import assistants, calls, credentials, customers, phone_numbers
+from tests.store.rows import add_call
+from tests.store.together import impatient
 
 FIRST, SECOND = "1" * 36, "2" * 36
 START = datetime(2024, 9, 10, 11, 14, 12, 339456, tzinfo=UTC)
@@ -147,3 +152,86 @@ def test_writers_of_one_organisation_take_turns(orgs: Store) -> None:
         found = resources.get(conn, assistants, FIRST, "a")
     assert found is not None
     assert found["body"] == {"n": 40}
+
+
+# ------------------------------------------------------------------ pages of phone numbers
+
+NUMBERS = {
+    "a": ("+14155550101", "Front desk"),
+    "b": ("+14155550102", "100% off_ice"),
+    "c": ("+442079460003", "front door"),
+    "d": ("+442079460004", None),
+}
+
+SEARCHES = [
+    (NumberPage(), "dcba"),  # newest first
+    (NumberPage(ascending=True), "abcd"),
+    (NumberPage(search="front"), "ca"),  # part of a name, whatever its case
+    (NumberPage(search="+4420"), "dc"),  # part of a number
+    (NumberPage(search="0% off_"), "b"),  # no wildcards
+    (NumberPage(search="%"), "b"),
+    (NumberPage(search="_"), "b"),
+    (NumberPage(search="nothing"), ""),
+    (NumberPage(search=""), "dcba"),
+]
+
+
+def put_numbers(conn: Connection) -> None:
+    resources.insert(conn, credentials, credential("c1"))
+    for age, (id, (number, name)) in enumerate(NUMBERS.items()):
+        body = {"name": name} if name else {}
+        columns = {"provider": "carrier", "number": number, "credential_id": "c1", "body": body}
+        resources.insert(conn, phone_numbers, row(id, age=age, **columns))
+    columns = {"provider": "carrier", "number": "+14155550101", "credential_id": "c1"}
+    resources.insert(conn, phone_numbers, row("e", SECOND, **columns))
+
+
+@pytest.mark.parametrize(("page", "ids"), SEARCHES)
+def test_phone_numbers_are_searched(orgs: Store, page: NumberPage, ids: str) -> None:
+    with orgs.write() as conn:
+        put_numbers(conn)
+        found, total = resources.page_of_numbers(conn, FIRST, Window(), page)
+    assert "".join(row["id"] for row in found) == ids
+    assert total == len(ids)
+
+
+@pytest.mark.parametrize(("number", "ids"), [(1, "dcb"), (2, "a"), (3, "")])
+def test_a_page_of_phone_numbers_tells_how_many_there_are(
+    orgs: Store, number: int, ids: str
+) -> None:
+    with orgs.write() as conn:
+        put_numbers(conn)
+        window, page = Window(limit=3), NumberPage(number=number)
+        found, total = resources.page_of_numbers(conn, FIRST, window, page)
+    assert ("".join(row["id"] for row in found), total) == (ids, 4)
+
+
+def test_a_page_of_phone_numbers_of_a_time(orgs: Store) -> None:
+    window = Window(times=[("created_at", "gt", START), ("created_at", "le", START)])
+    later = Window(times=[("created_at", "ge", START + timedelta(seconds=2))])
+    with orgs.write() as conn:
+        put_numbers(conn)
+        assert resources.page_of_numbers(conn, FIRST, window, NumberPage()) == ([], 0)
+        found, total = resources.page_of_numbers(conn, FIRST, later, NumberPage())
+    assert ("".join(row["id"] for row in found), total) == ("dc", 2)
+
+
+# ------------------------------------------------------------------ one at a time
+
+
+def test_an_organisation_that_is_held_is_waited_for(orgs: Store) -> None:
+    with orgs.write() as holder:
+        resources.hold_org(holder, FIRST)
+        with pytest.raises(OperationalError), impatient(orgs) as conn:
+            resources.hold_org(conn, FIRST)
+    with impatient(orgs) as conn:
+        resources.hold_org(conn, FIRST)
+
+
+def test_a_held_organisation_holds_up_its_calls_and_others_on_sqlite_only(orgs: Store) -> None:
+    held_up = pytest.raises(OperationalError) if orgs.is_sqlite else nullcontext()
+    with orgs.write() as holder:
+        resources.hold_org(holder, FIRST)
+        with held_up, impatient(orgs) as conn:
+            resources.hold_org(conn, SECOND)
+            add_call(conn, FIRST)  # it only refers to the organisation

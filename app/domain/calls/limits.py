@@ -40,13 +40,13 @@ class Rate:
         """In the transaction that makes the call. Raises ``TooMany``."""
         if not self.limit:
             return
-        cost = WINDOW / self.limit
+        cost = WINDOW // self.limit  # rounded up, the last one would not fit into the window
         if not rate_limits.take(conn, self.key_id, self.core.now(), cost, WINDOW):
             self._refuse(conn, at_least=1.0)
 
     def _refuse(self, conn: Connection, at_least: float) -> None:
         """``at_least``: seconds to wait, though the bucket was emptied by now."""
-        free_at = rate_limits.empty_at(conn, self.key_id) + WINDOW / self.limit - WINDOW
+        free_at = rate_limits.empty_at(conn, self.key_id) + WINDOW // self.limit - WINDOW
         wait = max(at_least, (free_at - self.core.now()).total_seconds())
         if wait > 0:
             raise TooMany(

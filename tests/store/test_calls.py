@@ -1,0 +1,374 @@
+"""Calls: by id, by a carrier's id, by token; what one of several at once gets."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from app.store import calls, commands, events, messages, recordings
+from app.store.calls import CallFilter
+from app.store.engine import Store
+from app.store.schema import call_commands, call_events, call_refs, call_tokens
+from app.store.schema import recordings as recordings_table
+from providers.events import EventKind
+from tests.store.rows import START, add_call, add_org, add_token, at, event, times
+from tests.store.together import draft, impatient, race
+
+MANY = 8
+
+
+@pytest.fixture
+def org(store: Store) -> str:
+    with store.write() as conn:
+        return add_org(conn)
+
+
+# ------------------------------------------------------------------ rows
+
+
+def test_a_call_is_read_as_it_was_written(store: Store, org: str) -> None:
+    written = {
+        "body": {"customer": {"number": "+14155550100", "name": "Zoë"}, "n": [1, 2.5, None]},
+        "resolved": {"a": {"b": True}},
+        "secret": b"\x00\xff",
+        "bypass": False,
+        "ended_reason": None,
+        "started_at": at(1),
+    }
+    with store.write() as conn:
+        id = add_call(conn, org, **written)
+    with store.read() as conn:
+        row = calls.get(conn, id)
+        assert calls.get(conn, "another") is None
+    assert row
+    assert {name: row[name] for name in written} == written
+    assert row["created_at"] == START
+
+
+def test_an_update_changes_only_what_it_names(store: Store, org: str) -> None:
+    with store.write() as conn:
+        id, other = add_call(conn, org), add_call(conn, org)
+        before = calls.get(conn, id)
+        calls.update(conn, id, {"status": "ended", "ended_at": at(9), "body": {"a": 1}})
+        calls.update(conn, id, {"ended_reason": "customer-ended-call"})
+        after, untouched = calls.get(conn, id), calls.get(conn, other)
+    assert before
+    assert after == before | {
+        "status": "ended",
+        "ended_at": at(9),
+        "body": {"a": 1},
+        "ended_reason": "customer-ended-call",
+    }
+    assert untouched
+    assert untouched["status"] == "queued"
+
+
+def test_a_call_belongs_to_an_organisation_there_is(store: Store) -> None:
+    with pytest.raises(IntegrityError), store.write() as conn:
+        add_call(conn, "no organisation")
+
+
+def test_with_a_call_goes_all_that_hangs_on_it(store: Store, org: str) -> None:
+    tables = (call_refs, call_tokens, call_events, call_commands, recordings_table)
+    with store.write() as conn:
+        id, other = add_call(conn, org), add_call(conn, org)
+        for each in (id, other):
+            calls.claim_ref(conn, "carrier", org, f"leg of {each}", each)
+            add_token(conn, each, f"digest {each}")
+            events.append(conn, each, event(EventKind.CREATED), START)
+            commands.add(conn, each, {"type": "say"}, START)
+            values = {"id": each, "call_id": each, "org_id": org, "kind": "mono", "attempts": 0}
+            values |= {"source": "carrier", "ref": "r", "state": "started", "created_at": START}
+            recordings.insert(conn, values)
+        calls.delete(conn, id)
+    with store.read() as conn:
+        assert calls.get(conn, id) is None
+        for table in tables:
+            assert [row.call_id for row in conn.execute(table.select())] == [other], table.name
+        assert messages.pending(conn, id) == []
+
+
+# ------------------------------------------------------------------ lists
+
+AGES = {"a": 0, "b": 1, "c": 1, "d": 2}
+
+PAGES: list[tuple[CallFilter, str]] = [
+    (CallFilter(), "dcba"),  # newest first; of two of one time the greater id
+    (CallFilter(ascending=True), "abcd"),
+    (CallFilter(limit=2), "dc"),
+    (CallFilter(limit=2, page=2), "ba"),
+    (CallFilter(limit=3, page=2, ascending=True), "d"),
+    (CallFilter(limit=2, page=3), ""),
+    (CallFilter(equal={"status": "ended"}), "db"),
+    (CallFilter(equal={"status": "ended", "provider": "another"}), ""),
+    (CallFilter(times=[("created_at", "gt", at(1))]), "d"),
+    (CallFilter(times=[("created_at", "ge", at(1))]), "dcb"),
+    (CallFilter(times=[("created_at", "lt", at(1))]), "a"),
+    (CallFilter(times=[("created_at", "le", at(1))]), "cba"),
+    (CallFilter(times=[("created_at", "gt", START), ("updated_at", "lt", at(2))]), "cb"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "ids"), PAGES)
+def test_listing(store: Store, org: str, wanted: CallFilter, ids: str) -> None:
+    with store.write() as conn:
+        for id, age in AGES.items():
+            status = "ended" if id in "bd" else "queued"
+            add_call(conn, org, id, status=status, **times(age))
+        add_call(conn, add_org(conn), "e")
+        assert "".join(row["id"] for row in calls.listing(conn, org, wanted)) == ids
+
+
+def test_a_count_is_of_all_pages_of_one_organisation(store: Store, org: str) -> None:
+    with store.write() as conn:
+        for id in AGES:
+            add_call(conn, org, id, status="ended" if id == "a" else "queued")
+        add_call(conn, add_org(conn))
+        assert calls.count(conn, org, CallFilter(limit=1, page=2)) == 4
+        assert calls.count(conn, org, CallFilter(equal={"status": "ended"})) == 1
+        assert calls.count(conn, "another", CallFilter()) == 0
+
+
+@given(ages=st.lists(st.integers(0, 5), max_size=12), limit=st.integers(1, 5))
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_pages_put_together_are_all_calls_once(store: Store, ages: list[int], limit: int) -> None:
+    with draft(store) as conn:
+        org = add_org(conn)
+        for age in ages:
+            add_call(conn, org, **times(age))
+        pages = [
+            calls.listing(conn, org, CallFilter(limit=limit, page=page))
+            for page in range(1, len(ages) // limit + 2)
+        ]
+    found = [row for page in pages for row in page]
+    assert len({row["id"] for row in found}) == len(ages)
+    assert [row["created_at"] for row in found] == [at(age) for age in sorted(ages, reverse=True)]
+
+
+@pytest.mark.parametrize(
+    ("status", "over"),
+    [
+        ("queued", False),
+        ("ringing", False),
+        ("in-progress", False),
+        ("forwarding", True),
+        ("ended", True),
+    ],
+)
+def test_calls_without_media(store: Store, org: str, status: str, over: bool) -> None:
+    with store.write() as conn:
+        add_call(conn, org, "a", status=status)
+        assert calls.without_media(conn, {"a", "gone"}) == ({"a", "gone"} if over else {"gone"})
+        assert calls.without_media(conn, set()) == set()
+
+
+# ------------------------------------------------------------------ carriers' ids
+
+
+def found(conn: Connection, ref: str, *orgs: str, provider: str = "carrier") -> str | None:
+    row = calls.find_by_ref(conn, provider, ref, orgs)
+    return None if row is None else str(row["id"])
+
+
+def test_a_carriers_id_leads_to_its_call(store: Store, org: str) -> None:
+    with store.write() as conn:
+        other = add_org(conn)
+        id = add_call(conn, org)
+        assert calls.claim_ref(conn, "carrier", org, "leg", id)
+        assert found(conn, "leg", org) == id
+        assert found(conn, "leg", other, org) == id  # of any of these organisations
+        assert found(conn, "leg", other) is None
+        assert found(conn, "leg") is None
+        assert found(conn, "another leg", org) is None
+        assert found(conn, "leg", org, provider="another") is None
+
+
+def test_one_leg_may_be_a_call_of_two_organisations(store: Store, org: str) -> None:
+    """Both have the same account at the carrier: the older call is the one that is meant."""
+    with store.write() as conn:
+        other = add_org(conn)
+        younger, older = add_call(conn, org, **times(5)), add_call(conn, other)
+        assert calls.claim_ref(conn, "carrier", org, "leg", younger)
+        assert calls.claim_ref(conn, "carrier", other, "leg", older)
+        assert found(conn, "leg", org) == younger
+        assert found(conn, "leg", org, other) == older
+
+
+def test_a_claimed_id_stays_where_it_leads(store: Store, org: str) -> None:
+    with store.write() as conn:
+        first, second = add_call(conn, org), add_call(conn, org)
+        assert calls.claim_ref(conn, "carrier", org, "leg", first)
+        assert not calls.claim_ref(conn, "carrier", org, "leg", second)
+        assert not calls.claim_ref(conn, "carrier", org, "leg", first)
+        assert found(conn, "leg", org) == first
+        calls.move_ref(conn, "carrier", org, "leg", second)
+        assert found(conn, "leg", org) == second
+
+
+def test_a_move_touches_no_other_id(store: Store, org: str) -> None:
+    with store.write() as conn:
+        other = add_org(conn)
+        mine, theirs, moved = add_call(conn, org), add_call(conn, other), add_call(conn, org)
+        calls.claim_ref(conn, "carrier", org, "leg", mine)
+        calls.claim_ref(conn, "carrier", org, "leg 2", mine)
+        calls.claim_ref(conn, "carrier", other, "leg", theirs)
+        calls.move_ref(conn, "carrier", org, "leg", moved)
+        assert found(conn, "leg 2", org) == mine
+        assert found(conn, "leg", other) == theirs
+
+
+def test_of_several_who_claim_an_id_at_once_one_gets_it(store: Store, org: str) -> None:
+    with store.write() as conn:
+        ids = [add_call(conn, org) for _ in range(MANY)]
+
+    def claim(conn: Connection, number: int) -> bool:
+        return calls.claim_ref(conn, "carrier", org, "leg", ids[number])
+
+    won = race(store, MANY, claim)
+    assert won.count(True) == 1
+    with store.read() as conn:
+        assert found(conn, "leg", org) == ids[won.index(True)]
+
+
+def test_a_claim_that_is_rolled_back_leaves_the_id_free(store: Store, org: str) -> None:
+    with store.write() as conn:
+        first, second = add_call(conn, org), add_call(conn, org)
+    with draft(store) as conn:
+        assert calls.claim_ref(conn, "carrier", org, "leg", first)
+    with store.write() as conn:
+        assert calls.claim_ref(conn, "carrier", org, "leg", second)
+
+
+# ------------------------------------------------------------------ tokens
+
+
+def test_a_token_leads_to_its_call(store: Store, org: str) -> None:
+    with store.write() as conn:
+        id = add_call(conn, org)
+        add_token(conn, id, "d", data={"leg": 1}, expires_at=at(60))
+        row = calls.find_by_token(conn, "d", "media")
+        assert row
+        assert (row["id"], row["token_data"]) == (id, {"leg": 1})
+        assert (row["token_used_at"], row["token_expires_at"]) == (None, at(60))
+        assert calls.find_by_token(conn, "d", "control") is None
+        assert calls.find_by_token(conn, "e", "media") is None
+
+
+def test_a_token_is_used_once(store: Store, org: str) -> None:
+    with store.write() as conn:
+        id = add_call(conn, org)
+        add_token(conn, id, "d")
+        add_token(conn, id, "e")
+        assert calls.claim_token(conn, "d", at(1))
+        assert not calls.claim_token(conn, "d", at(2))
+        assert not calls.claim_token(conn, "unknown", at(2))
+        used, unused = (calls.find_by_token(conn, digest, "media") for digest in "de")
+    assert used
+    assert unused
+    assert (used["token_used_at"], unused["token_used_at"]) == (at(1), None)
+
+
+def test_of_several_who_use_a_token_at_once_one_may(store: Store, org: str) -> None:
+    with store.write() as conn:
+        add_token(conn, add_call(conn, org), "d")
+
+    def use(conn: Connection, number: int) -> bool:
+        return calls.claim_token(conn, "d", at(number))
+
+    won = race(store, MANY, use)
+    assert won.count(True) == 1
+    with store.read() as conn:
+        row = calls.find_by_token(conn, "d", "media")
+    assert row
+    assert row["token_used_at"] == at(won.index(True))
+
+
+def test_a_stream_is_told_by_how_its_digest_begins(store: Store, org: str) -> None:
+    with store.write() as conn:
+        id, other = add_call(conn, org), add_call(conn, org)
+        add_token(conn, id, "abcdef")
+        assert calls.has_stream(conn, id, "abc")
+        assert not calls.has_stream(conn, id, "bcd")
+        assert not calls.has_stream(conn, other, "abc")
+
+
+# ------------------------------------------------------------------ locks
+
+LOCKED_READS: dict[str, Any] = {
+    "id": lambda conn, id, org: calls.get(conn, id, lock=True),
+    "ref": lambda conn, id, org: calls.find_by_ref(conn, "carrier", id, [org], lock=True),
+    "token": lambda conn, id, org: calls.find_by_token(conn, id, "media", lock=True),
+}
+
+
+@pytest.fixture
+def pair(store: Store, org: str) -> tuple[str, str]:
+    """Two calls whose carrier's id and token are named like themselves."""
+    with store.write() as conn:
+        for id in ("one", "two"):
+            add_call(conn, org, id)
+            calls.claim_ref(conn, "carrier", org, id, id)
+            add_token(conn, id, id)
+    return "one", "two"
+
+
+@pytest.mark.parametrize("way", LOCKED_READS)
+def test_a_locked_call_waits_for_the_transaction_that_holds_it(
+    store: Store, org: str, pair: tuple[str, str], way: str
+) -> None:
+    find = LOCKED_READS[way]
+    with store.write() as holder:
+        assert find(holder, "one", org)["id"] == "one"
+        with pytest.raises(OperationalError), impatient(store) as conn:
+            calls.get(conn, "one", lock=True)
+    with impatient(store) as conn:  # free again
+        assert find(conn, "one", org)["id"] == "one"
+
+
+@pytest.mark.parametrize("way", LOCKED_READS)
+def test_reading_a_locked_call_waits_for_no_transaction(
+    store: Store, org: str, pair: tuple[str, str], way: str
+) -> None:
+    with store.write() as holder:
+        LOCKED_READS[way](holder, "one", org)
+        calls.update(holder, "one", {"status": "ended"})
+        with store.read() as conn:
+            row = calls.get(conn, "one")
+            assert row
+            assert row["status"] == "queued"
+
+
+def test_another_call_is_held_up_on_sqlite_only(
+    store: Store, org: str, pair: tuple[str, str]
+) -> None:
+    held_up = pytest.raises(OperationalError) if store.is_sqlite else nullcontext()
+    with store.write() as holder:
+        for find in LOCKED_READS.values():
+            find(holder, "one", org)
+        with held_up, impatient(store) as conn:
+            for find in LOCKED_READS.values():
+                assert find(conn, "two", org)["id"] == "two"
+
+
+def test_changes_of_a_locked_call_are_not_lost(store: Store, org: str) -> None:
+    with store.write() as conn:
+        id = add_call(conn, org, body={"n": 0})
+
+    def count_up(conn: Connection, _: int) -> None:
+        row = calls.get(conn, id, lock=True)
+        assert row
+        calls.update(conn, id, {"body": {"n": row["body"]["n"] + 1}})
+
+    race(store, MANY, count_up)
+    with store.read() as conn:
+        row = calls.get(conn, id)
+    assert row
+    assert row["body"] == {"n": MANY}

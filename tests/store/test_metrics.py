@@ -1,0 +1,76 @@
+"""Counts for the operator, and how late jobs are."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from app.jobs.base import Jobs
+from app.jobs.factory import open_jobs
+from app.store import messages, metrics
+from app.store.engine import Store
+from app.store.metrics import Counts
+from app.store.schema import jobs as jobs_table
+from tests.delivery.rows import LONG_AGO, put_message, rows_of
+from tests.store.rows import add_call, add_org, at
+
+URL = "https://client.example/hook"
+
+
+@pytest.fixture
+def jobs(store: Store) -> Jobs:
+    """They are enqueued, and never run."""
+    return open_jobs(store, {})
+
+
+def test_an_empty_store_counts_nothing(store: Store) -> None:
+    with store.read() as conn:
+        assert metrics.counts(conn) == Counts({}, {}, None)
+        assert metrics.overdue(conn, at(0)) == 0
+
+
+def test_calls_and_messages_are_counted_by_what_became_of_them(store: Store) -> None:
+    with store.write() as conn:
+        org, other = add_org(conn), add_org(conn)
+        ids = org, add_call(conn, org, status="ended")
+        add_call(conn, other, status="ended")
+        add_call(conn, other, status="queued")
+    for age, key in ((0, "a"), (1, "b"), (2, "c"), (3, "d")):
+        put_message(store, ids, key, URL, at=at(age))
+    rows = {row["key"]: row["id"] for row in rows_of(store, ids)}
+    with store.write() as conn:
+        messages.finish(conn, rows["a"], messages.DELIVERED, at=at(9))
+        messages.finish(conn, rows["d"], messages.FAILED, at=at(9))
+        counts = metrics.counts(conn)
+    assert counts.calls == {"ended": 2, "queued": 1}
+    assert counts.messages == {"delivered": 1, "pending": 2, "failed": 1}
+    assert counts.oldest_pending == at(1)  # the oldest of all is delivered
+
+
+def test_nothing_pending_has_no_oldest(store: Store) -> None:
+    with store.write() as conn:
+        org = add_org(conn)
+        ids = org, add_call(conn, org)
+    put_message(store, ids, "a", URL)
+    with store.write() as conn:
+        messages.finish(conn, rows_of(store, ids)[0]["id"], messages.FAILED, at=LONG_AGO)
+        assert metrics.counts(conn).oldest_pending is None
+
+
+def due_of(store: Store, key: str) -> sa.TextClause | sa.Select[tuple[object]]:
+    if store.is_sqlite:
+        return sa.select(jobs_table.c.due).where(jobs_table.c.key == key)
+    queueing = "SELECT scheduled_at FROM procrastinate_jobs WHERE queueing_lock = :key"
+    return sa.text(queueing).bindparams(key=key)
+
+
+def test_the_earliest_waiting_job_tells_how_late_all_are(store: Store, jobs: Jobs) -> None:
+    with store.write() as conn:
+        jobs.enqueue(conn, "kind", "late", {}, delay=60.0)
+        jobs.enqueue(conn, "kind", "later", {}, delay=600.0)
+        due = conn.execute(due_of(store, "late")).scalar_one()
+        assert metrics.overdue(conn, due) == 0
+        assert metrics.overdue(conn, due + (at(7) - at(0))) == 7
+        assert metrics.overdue(conn, due - (at(7) - at(0))) == 0  # it is not due yet
+        jobs.cancel(conn, "late")
+        assert metrics.overdue(conn, due + (at(7) - at(0))) == 0

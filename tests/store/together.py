@@ -1,0 +1,57 @@
+"""Two connections at once: races, and transactions that another one holds up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.engine import Store
+
+T = TypeVar("T")
+LOCK_TIMEOUT = sa.text("SET LOCAL lock_timeout = '20ms'")
+"""Counts only while a lock is waited for."""
+
+
+def race(store: Store, writers: int, work: Callable[[Connection, int], T]) -> list[T]:
+    """What each got of ``work``, all having begun at once, each in a transaction of its own."""
+    start = Barrier(writers)
+
+    def one(number: int) -> T:
+        start.wait()
+        with store.write() as conn:
+            return work(conn, number)
+
+    with ThreadPoolExecutor(writers) as pool:
+        return list(pool.map(one, range(writers)))
+
+
+@contextmanager
+def impatient(store: Store) -> Iterator[Connection]:
+    """A transaction that raises ``OperationalError`` where it would wait for another.
+
+    SQLite has one writer at a time: there it raises at once while any other is under way.
+    """
+    options = {"connect_args": {"timeout": 0}} if store.is_sqlite else {}
+    engine = sa.create_engine(store.url, poolclass=sa.NullPool, **options)
+    with engine.connect() as conn, conn.begin():
+        if store.is_sqlite:
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            conn.execute(LOCK_TIMEOUT)
+        yield conn
+
+
+@contextmanager
+def draft(store: Store) -> Iterator[Connection]:
+    """A transaction that is rolled back: one example of a property leaves nothing to the next."""
+    with store.engine.connect() as conn, conn.begin() as transaction:
+        if store.is_sqlite:
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+        yield conn
+        transaction.rollback()
