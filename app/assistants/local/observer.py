@@ -90,7 +90,7 @@ class Clock:
     """``due``: by stage, when its answer must have come. Monotonic seconds."""
 
     due: dict[Stage, float] = field(default_factory=dict)
-    quiet_since: float = field(default_factory=time.monotonic)
+    quiet_since: float = field(default_factory=lambda: time.monotonic())
     tools: int = 0
     """Tool calls that are being carried out: nobody is silent meanwhile."""
     voiced_since: float = 0.0
