@@ -7,7 +7,6 @@ call's beginning, whoever spoke last.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -39,6 +38,7 @@ from pipecat.processors.frame_processor import FrameDirection
 
 from app.assistants.local.services import Stage
 from app.assistants.local.transcript.usage import Usage
+from app.media.stream import now
 
 HANG_SECONDS = 5.0
 """https://docs.vapi.ai/server-url/events#hang-notifications"""
@@ -87,10 +87,10 @@ class Signs:
 
 @dataclass
 class Clock:
-    """``due``: by stage, when its answer must have come. Monotonic seconds."""
+    """``due``: by stage, when its answer must have come. Seconds, as in ``line.now``."""
 
     due: dict[Stage, float] = field(default_factory=dict)
-    quiet_since: float = field(default_factory=lambda: time.monotonic())
+    quiet_since: float = field(default_factory=now)
     tools: int = 0
     """Tool calls that are being carried out: nobody is silent meanwhile."""
     voiced_since: float = 0.0
@@ -113,14 +113,13 @@ class Watch(BaseObserver):
 
     def voice_asked(self) -> None:
         """A sentence was given to the voice."""
-        self.clock.due.setdefault(Stage.VOICE, time.monotonic() + self._deadlines.voice)
+        self.clock.due.setdefault(Stage.VOICE, now() + self._deadlines.voice)
 
     async def overdue(self) -> Stage:
         """Wait until a stage has missed its deadline; which is forgotten then."""
         while True:
-            now = time.monotonic()
             for stage, due in self.clock.due.items():
-                if now > due:
+                if now() > due:
                     del self.clock.due[stage]
                     return stage
             await asyncio.sleep(LOOK_SECONDS)
@@ -131,7 +130,7 @@ class Watch(BaseObserver):
         ``told``: the one that is known already."""
         while True:
             due = self.clock.due.get(Stage.MODEL, told)
-            left = due - self._deadlines.model + HANG_SECONDS - time.monotonic()
+            left = due - self._deadlines.model + HANG_SECONDS - now()
             if due != told and left <= 0:
                 return due
             await asyncio.sleep(max(LOOK_SECONDS, left))
@@ -140,7 +139,7 @@ class Watch(BaseObserver):
         """Wait until nobody has spoken, and no vendor or tool was at work, for so long."""
         while True:
             clock = self.clock
-            left = clock.quiet_since + seconds - time.monotonic()
+            left = clock.quiet_since + seconds - now()
             if left <= 0 and not clock.due and not clock.tools:
                 return
             await asyncio.sleep(max(LOOK_SECONDS, left))
@@ -160,7 +159,7 @@ class Watch(BaseObserver):
             if data.direction is FrameDirection.DOWNSTREAM and isinstance(
                 data.source, LLMUserAggregator
             ):
-                self.clock.due[Stage.MODEL] = time.monotonic() + self._deadlines.model
+                self.clock.due[Stage.MODEL] = now() + self._deadlines.model
             return
         for stage, answers in ANSWERS.items():
             if isinstance(frame, answers):
@@ -168,7 +167,7 @@ class Watch(BaseObserver):
         if isinstance(frame, ANSWERS[Stage.TRANSCRIBER]):
             self.clock.unheard = 0
         if isinstance(frame, SOUNDS):
-            self.clock.quiet_since = time.monotonic()
+            self.clock.quiet_since = now()
         elif isinstance(frame, FunctionCallInProgressFrame):
             self.clock.tools += 1
         elif isinstance(frame, FunctionCallResultFrame):
@@ -194,14 +193,14 @@ class Watch(BaseObserver):
             case InterimTranscriptionFrame(text=text):
                 self._signs.understood(text)
             case VADUserStartedSpeakingFrame():
-                self.clock.voiced_since = time.monotonic()
+                self.clock.voiced_since = now()
             case VADUserStoppedSpeakingFrame() if self._transcribed:
-                self._utterance(time.monotonic())
+                self._utterance()
 
-    def _utterance(self, now: float) -> None:
+    def _utterance(self) -> None:
         """The caller has said something; texts of it may have come already."""
-        if now - self.clock.voiced_since < UTTERANCE_SECONDS:
+        if now() - self.clock.voiced_since < UTTERANCE_SECONDS:
             return
         self.clock.unheard += 1
         if self.clock.unheard >= self._deadlines.unheard:
-            self.clock.due.setdefault(Stage.TRANSCRIBER, now + self._deadlines.transcriber)
+            self.clock.due.setdefault(Stage.TRANSCRIBER, now() + self._deadlines.transcriber)
