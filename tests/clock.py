@@ -15,12 +15,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from selectors import BaseSelector, SelectorKey
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 from unittest.mock import patch
 
 from app.vendors.embedded.subprocess_worker import Heard, Helper
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 SHORTEST, LONGEST = 0.001, 0.1
 """Seconds that are waited for what the kernel may still deliver, before the clock goes on."""
@@ -123,7 +124,7 @@ class Loop(asyncio.SelectorEventLoop):
         return self._clock.now
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[..., T], *args: Any
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
     ) -> asyncio.Future[T]:
         self.work.count += 1
         future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -44,6 +45,7 @@ class Session:
         self.conversation = Conversation(
             [each for each in self._plan.messages if each.get("role") == "system"],
             before=seat.call.get("messages") or (),
+            clock=time.time,
         )
         self._telling = Telling(self.conversation)
 
