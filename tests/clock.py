@@ -147,7 +147,7 @@ async def _answered(helper: Helper, heard: asyncio.Queue[Heard]) -> Heard:
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:
-    """To its end, in a loop of this kind. Whoever asks ``time`` meanwhile gets the loop's."""
+    """To its end, in a loop of this kind. ``time`` tells the time of the loop meanwhile."""
 
     async def whole() -> None:
         await main()

@@ -33,7 +33,7 @@ async def test_everything_has_the_same_time() -> None:
 
 @on_loop
 async def test_no_time_passes_while_a_thread_works() -> None:
-    """Neither one of the loop's own nor one that was started for somebody else's server."""
+    """Neither one of the loop's own nor one that was started to ask a server."""
     ends = [threading.Event(), threading.Event()]
     working = [
         asyncio.create_task(asyncio.to_thread(ends[0].wait, PATIENCE)),
