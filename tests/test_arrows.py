@@ -18,7 +18,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.telemetry.json_log": set(),
     "app.telemetry.shared_metrics": set(),
     "app.telemetry.log_setup": {"app.telemetry.json_log", "providers"},
-    "app.telemetry.log_setup": {"providers"},
     "app.routes.errors": {"app.domain"},
     "app.store": {"providers"},
     "app.domain": {"app.store", "app.settings", "app.vendors.common.environment", "providers"},

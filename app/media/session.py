@@ -124,7 +124,10 @@ class Session:
         self.monitor = Monitor(line, self.seat.assistant)
         desk.audience = self.monitor.tell
         await self._take_commands()
-        taping = await asyncio.to_thread(spool.start, self._service, self.seat, line.sample_rate)
+        clock = asyncio.get_running_loop().time  # ``line.now``, for a thread
+        taping = await asyncio.to_thread(
+            spool.start, self._service, self.seat, line.sample_rate, clock
+        )
         line.taps += [taping] if taping else []
         reader = asyncio.create_task(self._read(line, reports))
         assistant = asyncio.create_task(self._assist(line))

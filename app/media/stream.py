@@ -94,7 +94,7 @@ class Line:
     @property
     def ahead(self) -> float:
         """Seconds of our sound that the carrier has and has not played."""
-        return max(0.0, self._played_at - _now())
+        return max(0.0, self._played_at - now())
 
     async def raw(self) -> AsyncIterator[str | bytes]:
         """The carrier's messages after ``opening``, as they came, its stop included."""
@@ -121,7 +121,7 @@ class Line:
             piece = pcm[at : at + step]
             for tap in self.taps:
                 tap.said(piece, self.ahead)
-            self._played_at = max(_now(), self._played_at) + len(piece) / self._rate
+            self._played_at = max(now(), self._played_at) + len(piece) / self._rate
             if not self._spoke:
                 self._spoke = True
                 self.on_first_sound()
@@ -199,5 +199,6 @@ class Line:
                 self._fate.seal(Ending(How.LOST, 1011, str(error)))
 
 
-def _now() -> float:
+def now() -> float:
+    """The time of all lines: seconds of the loop's clock, which is what their waits go by."""
     return asyncio.get_running_loop().time()

@@ -12,6 +12,7 @@ TALK_FRAMES = 15
 
 def perform(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
     """The caller's act on an open socket. ``patience``: seconds until a call that goes on is cut."""
+    stage.talking.set()
     if act not in (Act.STAY, Act.CONVERSE):
         _talk(socket, stage, patience)
     ending = _act(act, socket, stage, patience)

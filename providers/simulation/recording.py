@@ -42,9 +42,11 @@ def wav() -> bytes:
 
 
 def end_when_recorded(stage: Stage) -> None:
-    """Somebody ends the call through the bridge's API once the carrier records it."""
+    """The owner ends the call through the bridge's API once the caller talks and is recorded."""
     if not stage.recording.wait(stage.patience):
         raise SimulatorError("nobody had the call recorded")
+    if not stage.talking.wait(stage.patience):
+        raise SimulatorError("the media socket was never open")
     stage.bridge.await_outcome(stage.known_call(), ("in-progress", None))
     stage.bridge.end_call(stage.known_call())
     stage.join()

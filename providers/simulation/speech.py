@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from providers.simulation.stage import Stage
 
 STEP_SECONDS = 0.02
+LATE_SECONDS = 0.1
+"""What a phone makes up for. More is lost: silence made up for would be taken for the assistant's."""
 LOUD = 200
 """Mean level of a step that holds a voice; 16-bit samples."""
 QUIET_SECONDS = 0.8
@@ -33,7 +35,10 @@ LEAVE_SECONDS = 3.0
 
 
 class Caller:
-    """One conversation on an open socket. ``patience``: seconds to wait for the assistant's words."""
+    """One conversation on an open socket. ``patience``: seconds to wait for the assistant's words.
+
+    All seconds but ``_due`` are steps that were made, so that a busy machine only makes them longer.
+    """
 
     def __init__(self, socket: MediaSocket, stage: Stage, patience: float) -> None:
         self._socket = socket
@@ -63,12 +68,13 @@ class Caller:
         return True
 
     def _listen(self, enough: Callable[[], bool]) -> bool:
-        until = time.monotonic() + self._patience
+        left = self._patience
         while self._step():
+            left -= STEP_SECONDS
             if self._heard >= ANSWER_SECONDS and enough():
                 self._stage.timeline.add("caller", f"has heard {self._heard:.1f} s of speech")
                 return True
-            if self._heard < ANSWER_SECONDS and time.monotonic() > until:
+            if self._heard < ANSWER_SECONDS and left <= 0:
                 self._stage.problem(f"the caller heard no word in {self._patience:g} s")
                 return True
         return False
@@ -91,7 +97,7 @@ class Caller:
     def _step(self, said: bytes = b"", *, sent: bool = True) -> bool:
         """20 ms, of which the bridge hears what is ``sent``. False: the socket is done."""
         done = self._socket.done.wait(max(0.0, self._due - time.monotonic()))
-        self._due += STEP_SECONDS
+        self._due = max(self._due, time.monotonic() - LATE_SECONDS) + STEP_SECONDS
         silence = bytes(self._bytes)
         said = said.ljust(self._bytes, b"\0")
         if not done:

@@ -296,6 +296,8 @@ class Stage:
         """What was said and heard in conversations."""
         self.recording = threading.Event()
         """The carrier records the call."""
+        self.talking = threading.Event()
+        """The caller is on an open media socket."""
         self.api_url = ""
         """Of the carrier's REST API, while it is served."""
         self.number: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from tests.e2e.test_reports import forget_the_dead
 from tests.fakes.carriers.phone import phoning
 from tests.fakes.client_server import Receiver
 from tests.fakes.vendors.threaded import threaded
-from tests.media.harness import on_loop
+from tests.media.harness import in_real_time
 
 UNDERSTOOD = "I would like to book a table."
 SAID = "Surely, for how many people?"
@@ -61,7 +61,7 @@ def assistant(receiver: Receiver) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("carrier", ["twilio", "vonage"])
-@on_loop
+@in_real_time
 async def test_what_stays_after_a_call(carrier: str, talkative: Bridge, receiver: Receiver) -> None:
     call = await asyncio.to_thread(talkative.create, carrier, assistant=assistant(receiver))
     async with phoning(carrier, call) as phone:
@@ -80,7 +80,7 @@ async def test_what_stays_after_a_call(carrier: str, talkative: Bridge, receiver
     assert "transcript" not in kinds  # for those who list it
 
 
-@on_loop
+@in_real_time
 async def test_kill_9_in_the_middle_of_a_conversation(
     talkative: Bridge, receiver: Receiver
 ) -> None:

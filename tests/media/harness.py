@@ -7,7 +7,15 @@ import base64
 import functools
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,6 +47,7 @@ from providers.common import audio
 from providers.errors import Refused
 from providers.events import EndedReason
 from providers.registry import PROVIDERS
+from tests import clock
 
 LISTEN_TOKEN = "listen"
 PATIENCE = 30
@@ -50,18 +59,31 @@ HEIR = Peer(web=True, media_base="ws://localhost:8000", full=False, draining=Fal
 """Another process, which takes calls over."""
 
 
-def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """An async test as pytest wants it; it ends, one way or the other."""
+Test = Callable[..., Awaitable[None]]
 
+
+def on_loop(test: Test) -> Callable[..., None]:
+    """An async test as pytest wants it, in a time of its own; it ends, one way or the other."""
+    return _run(test, clock.run)
+
+
+def in_real_time(test: Test) -> Callable[..., None]:
+    """The same for a test whose other side is another process."""
+    return _run(test, lambda main: asyncio.run(main()))
+
+
+def _run(
+    test: Test, run: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+) -> Callable[..., None]:
     @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def whole(*args: Any, **kwargs: Any) -> None:
         async def patiently() -> None:
             async with asyncio.timeout(PATIENCE):
                 await test(*args, **kwargs)
 
-        asyncio.run(patiently())
+        run(patiently)
 
-    return run
+    return whole
 
 
 OWN = ("note", "written", "finished", "kept", "not taped")

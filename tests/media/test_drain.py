@@ -18,6 +18,7 @@ from tests.media.harness import (
     TwilioCaller,
     VonageCaller,
     calling,
+    in_real_time,
     listen,
     loud,
     on_loop,
@@ -190,7 +191,7 @@ async def test_a_process_that_is_full_refuses_and_has_room_again(
     assert domain.presence.seats == domain.presence.sockets == 0
 
 
-@on_loop
+@in_real_time
 async def test_a_loop_that_is_held_up_shows(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

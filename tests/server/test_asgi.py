@@ -27,6 +27,7 @@ from tests.media.harness import (
     TwilioCaller,
     VonageCaller,
     calling,
+    in_real_time,
     listen,
     loud,
     on_loop,
@@ -69,7 +70,7 @@ def test_import_opens_nothing() -> None:
         asgi.nothing_else  # noqa: B018
 
 
-@on_loop
+@in_real_time
 async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
     """One real worker on the test's own listening socket, an echo behind it, and a TERM."""
     with socket.socket() as listener:

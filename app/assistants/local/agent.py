@@ -23,7 +23,7 @@ from app.assistants.local.transcript.messages import Telling
 from app.assistants.local.transcript.spoken_text import Texts
 from app.domain.services.media import Seat
 from app.media.call_context import Desk
-from app.media.stream import Line
+from app.media.stream import Line, now
 from app.vendors import llm, stt, tts
 from app.vendors.common.account import Keys
 from app.vendors.common.errors import NoEngine
@@ -45,6 +45,7 @@ class Session:
         self.conversation = Conversation(
             [each for each in self._plan.messages if each.get("role") == "system"],
             before=seat.call.get("messages") or (),
+            clock=time.time,
         )
         self._telling = Telling(self.conversation)
 
@@ -62,13 +63,13 @@ class Session:
         self.engine.changed = self._changed
         Calling(self.engine, self._line.desk, *self._tools()).equip(parts.model)
         following = asyncio.create_task(self._follow_commands())
-        began = time.monotonic()
+        began = now()
         try:
             await self.engine.run()
         finally:
             following.cancel()
             self._keep()
-            self._spend(parts, time.monotonic() - began)
+            self._spend(parts, now() - began)
 
     async def _follow_commands(self) -> None:
         await self.engine.ready.wait()

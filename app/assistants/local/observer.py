@@ -7,7 +7,6 @@ call's beginning, whoever spoke last.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -39,6 +38,7 @@ from pipecat.processors.frame_processor import FrameDirection
 
 from app.assistants.local.services import Stage
 from app.assistants.local.transcript.usage import Usage
+from app.media.stream import now
 
 HANG_SECONDS = 5.0
 """https://docs.vapi.ai/server-url/events#hang-notifications"""
@@ -89,10 +89,10 @@ class Signs:
 
 @dataclass
 class Clock:
-    """``due``: by stage, when its answer must have come. Monotonic seconds."""
+    """``due``: by stage, when its answer must have come. Seconds, as in ``line.now``."""
 
     due: dict[Stage, float] = field(default_factory=dict)
-    quiet_since: float = field(default_factory=time.monotonic)
+    quiet_since: float = field(default_factory=now)
     tools: int = 0
     """Tool calls that are being carried out: nobody is silent meanwhile."""
     voiced_since: float = 0.0
@@ -120,14 +120,13 @@ class Watch(BaseObserver):
 
     def voice_asked(self) -> None:
         """A sentence was given to the voice."""
-        self.clock.due.setdefault(Stage.VOICE, time.monotonic() + self._deadlines.voice)
+        self.clock.due.setdefault(Stage.VOICE, now() + self._deadlines.voice)
 
     async def overdue(self) -> Stage:
         """Wait until a stage has missed its deadline; which is forgotten then."""
         while True:
-            now = time.monotonic()
             for stage, due in self.clock.due.items():
-                if now > due:
+                if now() > due:
                     del self.clock.due[stage]
                     return stage
             await asyncio.sleep(LOOK_SECONDS)
@@ -138,7 +137,7 @@ class Watch(BaseObserver):
         ``told``: the one that is known already."""
         while True:
             due = self.clock.due.get(Stage.MODEL, told)
-            left = due - self._deadlines.model + HANG_SECONDS - time.monotonic()
+            left = due - self._deadlines.model + HANG_SECONDS - now()
             if due != told and left <= 0:
                 return due
             await asyncio.sleep(max(LOOK_SECONDS, left))
@@ -147,7 +146,7 @@ class Watch(BaseObserver):
         """Wait until nobody has spoken, and no vendor or tool was at work, for so long."""
         while True:
             clock = self.clock
-            left = clock.quiet_since + seconds - time.monotonic()
+            left = clock.quiet_since + seconds - now()
             if left <= 0 and not clock.due and not clock.tools:
                 return
             await asyncio.sleep(max(LOOK_SECONDS, left))
@@ -167,7 +166,7 @@ class Watch(BaseObserver):
             if data.direction is FrameDirection.DOWNSTREAM and isinstance(
                 data.source, LLMUserAggregator
             ):
-                self.clock.due[Stage.MODEL] = time.monotonic() + self._deadlines.model
+                self.clock.due[Stage.MODEL] = now() + self._deadlines.model
                 self._asked()
             return
         for stage, answers in ANSWERS.items():
@@ -176,7 +175,7 @@ class Watch(BaseObserver):
         if isinstance(frame, ANSWERS[Stage.TRANSCRIBER]):
             self.clock.unheard = 0
         if isinstance(frame, SOUNDS):
-            self.clock.quiet_since = time.monotonic()
+            self.clock.quiet_since = now()
         elif isinstance(frame, FunctionCallInProgressFrame):
             self.clock.tools += 1
         elif isinstance(frame, FunctionCallResultFrame):
@@ -205,17 +204,17 @@ class Watch(BaseObserver):
             case InterimTranscriptionFrame(text=text):
                 self._signs.understood(text)
             case VADUserStartedSpeakingFrame():
-                self.clock.voiced_since = time.monotonic()
+                self.clock.voiced_since = now()
                 self.clock.fell_silent = None
             case VADUserStoppedSpeakingFrame(stop_secs=silence):
-                self._silent(time.monotonic(), silence)
+                self._silent(silence)
 
-    def _silent(self, now: float, silence: float) -> None:
+    def _silent(self, silence: float) -> None:
         """The caller's last word ended before the ``silence`` that shows it."""
         if not self.clock.assistant_speaks:  # a word in between wants no answer
-            self.clock.fell_silent = now - silence
+            self.clock.fell_silent = now() - silence
         if self._transcribed:
-            self._utterance(now)
+            self._utterance()
 
     def _asked(self) -> None:
         """The model is asked, about the caller's last word unless it was before."""
@@ -225,13 +224,13 @@ class Watch(BaseObserver):
     def _answered(self) -> None:
         self.clock.assistant_speaks = True
         if self.clock.waits_since is not None:
-            self._signs.answered(time.monotonic() - self.clock.waits_since)
+            self._signs.answered(now() - self.clock.waits_since)
             self.clock.waits_since = None
 
-    def _utterance(self, now: float) -> None:
+    def _utterance(self) -> None:
         """The caller has said something; texts of it may have come already."""
-        if now - self.clock.voiced_since < UTTERANCE_SECONDS:
+        if now() - self.clock.voiced_since < UTTERANCE_SECONDS:
             return
         self.clock.unheard += 1
         if self.clock.unheard >= self._deadlines.unheard:
-            self.clock.due.setdefault(Stage.TRANSCRIBER, now + self._deadlines.transcriber)
+            self.clock.due.setdefault(Stage.TRANSCRIBER, now() + self._deadlines.transcriber)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from app.media.stream import now
 from providers.events import EndedReason
 
 if TYPE_CHECKING:
@@ -45,6 +45,6 @@ async def _idleness(engine: Engine) -> None:
             engine.idle_left -= 1
             await engine.say(plan.idle_messages[spoken % len(plan.idle_messages)])
             spoken += 1
-            engine.watch.clock.quiet_since = time.monotonic()
+            engine.watch.clock.quiet_since = now()
         else:
             await engine.watch.sound()

@@ -7,7 +7,6 @@ process is late, and a ``clear`` empties it when the caller interrupts.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from pipecat.audio.dtmf.types import KeypadEntry
@@ -26,7 +25,7 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from app.media.stream import Line
+from app.media.stream import Line, now
 from providers.base.media import Audio, Digit
 
 LEAD_SECONDS = 0.3
@@ -130,8 +129,8 @@ class Mouth(BaseOutputTransport):
         if self.overheard is not None:
             self.overheard(sound)
         await self._line.send(sound)
-        now = time.monotonic()
+        at = now()
         length = len(frame.audio) / (2 * self._line.sample_rate)
-        self._due = max(self._due, now) + length
-        await asyncio.sleep(max(0.0, self._due - now - LEAD_SECONDS))
+        self._due = max(self._due, at) + length
+        await asyncio.sleep(max(0.0, self._due - at - LEAD_SECONDS))
         return True

@@ -14,7 +14,7 @@ from app.domain.assistant.config import wants_of_client
 from app.media.frame_queue import Inbox, Overrun
 from app.media.recording.mixer import Stereo
 from app.media.recording.track import WIDTH
-from app.media.stream import Line
+from app.media.stream import Line, now
 from providers.base.media import Audio, Frame, UnknownFrame
 
 CHANNELS = 2
@@ -119,7 +119,7 @@ class Monitor:
         self._end()
 
     def _begin(self) -> None:
-        self._stereo = Stereo(self._line.sample_rate)
+        self._stereo = Stereo(self._line.sample_rate, now)
         self._line.taps.append(self._stereo)
         self._ticker = asyncio.create_task(self._tick(self._stereo))
 

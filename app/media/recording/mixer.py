@@ -6,7 +6,6 @@ little behind, and only what was played comes out. (``recording/recorder.py`` do
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from app.media.recording.track import WIDTH, Track
@@ -22,7 +21,7 @@ LAG_SECONDS = 0.5
 class Stereo:
     """A tap (``line.Tap``). Left: the caller; right: the assistant."""
 
-    def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: int, clock: Callable[[], float]) -> None:
         self._rate = rate
         self._clock = clock
         self._began = clock()

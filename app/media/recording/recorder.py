@@ -6,7 +6,6 @@ they come, so that an hour costs no memory; ``write`` makes the WAV file of them
 
 from __future__ import annotations
 
-import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,9 +46,7 @@ class Side(Track):
 class Recorder:
     """A tap on one line. ``directory`` must exist, and is the caller's to remove."""
 
-    def __init__(
-        self, rate: int, directory: Path, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, rate: int, directory: Path, clock: Callable[[], float]) -> None:
         self._rate = rate
         self._clock = clock
         self._began = clock()

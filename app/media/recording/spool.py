@@ -37,12 +37,12 @@ log = logging.getLogger(__name__)
 class Taping:
     """A tap that never fails: when the disk does, the recording ends there, and the call goes on."""
 
-    def __init__(self, root: Path, seat: Seat, rate: int) -> None:
-        """Raises ``OSError``."""
+    def __init__(self, root: Path, seat: Seat, rate: int, clock: Callable[[], float]) -> None:
+        """``clock``: the line's, in seconds. Raises ``OSError``."""
         self.directory = root / f"{seat.call_id}-{seat.stream}"
         self.directory.mkdir(parents=True, mode=0o700)
         facts = {"callId": seat.call_id, "stream": seat.stream, "rate": rate, "began": time.time()}
-        self._recorder = Recorder(rate, self.directory)
+        self._recorder = Recorder(rate, self.directory, clock)
         part = self.directory / f"{FACTS}.part"
         self._lock: IO[str] = part.open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -76,12 +76,14 @@ class Taping:
             log.exception("the recording %s ends early", self.directory)
 
 
-def start(service: MediaService, seat: Seat, rate: int) -> Taping | None:
+def start(
+    service: MediaService, seat: Seat, rate: int, clock: Callable[[], float]
+) -> Taping | None:
     """None when this call is not recorded, or cannot be."""
     if not seat.taped:
         return None
     try:
-        return Taping(service.spool, seat, rate)
+        return Taping(service.spool, seat, rate, clock)
     except OSError:
         log.exception(
             "call %s: not recorded: RECORDINGS_DIR cannot be written",

@@ -1,7 +1,7 @@
 """A phone call with the local assistant: a carrier's socket on which somebody speaks and listens.
 
-The caller's sound is sent as carriers send it, 20 ms at a time, in real time: that is the
-protocol, and the voice detector's clock.
+The caller's sound is sent as carriers send it, 20 ms at a time, by the clock of the test's loop
+(``tests.clock``): 20 ms have passed when all that heard them is done.
 """
 
 from __future__ import annotations

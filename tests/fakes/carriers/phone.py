@@ -22,6 +22,8 @@ from tests.media.harness import Caller, TwilioCaller, VonageCaller
 from tests.speech import speech
 
 STEP = 0.02
+LATE = 0.1
+"""Seconds a phone makes up for. More is lost, or many steps at once would look like a pause."""
 LOUD = 300
 """Mean level of 20 ms that hold a voice."""
 
@@ -61,7 +63,7 @@ class Phone:
                 await self.socket.send(
                     self.caller.sound(self._queue.pop(0) if self._queue else quiet)
                 )
-                due += STEP
+                due = max(due, loop.time() - LATE) + STEP
                 self._quiet += STEP
                 self._changed.set()
                 await asyncio.sleep(max(0.0, due - loop.time()))

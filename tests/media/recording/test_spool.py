@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import wave
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ async def test_a_call_that_is_not_recorded_leaves_nothing(tmp_path: Path) -> Non
 @on_loop
 async def test_a_killed_processs_is_handed_over_by_the_next(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    killed = Taping(tmp_path, seat(domain), 8000)
+    killed = Taping(tmp_path, seat(domain), 8000, time.monotonic)
     killed.heard(loud(CALLERS[0], 500))
     killed._recorder._caller._file.flush()  # what the system had of it
     killed._lock.close()  # as the end of a process does
@@ -107,7 +108,7 @@ async def test_looking_for_them_survives_a_disk_that_fails(
 
 def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    made = Taping(tmp_path, seat(domain), 8000)
+    made = Taping(tmp_path, seat(domain), 8000, time.monotonic)
     tape.hand_over_all(domain)  # type: ignore[arg-type]
     assert domain.tapes == []
     made.close()
@@ -117,7 +118,7 @@ def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    Taping(tmp_path, seat(domain), 8000).close()
+    Taping(tmp_path, seat(domain), 8000, time.monotonic).close()
     domain.raises["kept"] = [NotKept("the bucket is away")]
     tape.hand_over_all(domain)  # type: ignore[arg-type]
     assert len(left(tmp_path)) == 1

@@ -16,7 +16,7 @@ from app.vendors.embedded import espeak, espeak_worker, subprocess_worker
 from app.vendors.embedded.espeak import MAX_PIECE, MAX_TEXT, SpeechFailed
 from app.vendors.embedded.pocketsphinx import listen
 from app.vendors.embedded.subprocess_worker import Helper, HelperFailed
-from tests.media.harness import on_loop
+from tests.media.harness import in_real_time, on_loop
 
 SENTENCE = "The bridge is open from nine to five."
 
@@ -187,7 +187,7 @@ def program(tmp_path: Path, source: str) -> list[str]:
         ("sys.stdout.write('e'); sys.exit()", 20.0, "stopped"),  # half a frame
     ],
 )
-@on_loop
+@in_real_time
 async def test_a_program_that_is_no_use(
     tmp_path: Path, source: str, patience: float, why: str
 ) -> None:
@@ -227,7 +227,7 @@ async def test_an_error_of_ours_does_not_end_the_helper(tmp_path: Path) -> None:
     assert [piece async for piece in confused.ask(b"\n")] == []
 
 
-@on_loop
+@in_real_time
 async def test_a_program_that_hangs_is_stopped_and_the_next_answers(tmp_path: Path) -> None:
     hangs, answers = "sys.stdin.read()", "sys.stdin.readline(); send(b'd', b'yes'); send(b'e')"
     sources = iter([hangs, answers])

@@ -13,6 +13,7 @@ from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.error_budget import Fault, Faults
 from app.assistants.local.failures.fallback_models import skip
 from app.assistants.local.services import Parts, Stage, stage_of
+from app.media.stream import now
 from providers.events import EndedReason
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Failing:
     def __init__(self, engine: Engine, parts: Parts) -> None:
         self._engine = engine
         self._parts = parts
-        self._faults = Faults()
+        self._faults = Faults(now)
         self.asked = ""
         """The sentence the voice was given last."""
         self.fillers = set[str]()

@@ -5,7 +5,6 @@ https://docs.vapi.ai/api-reference/calls/get
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,8 @@ class Conversation:
         self,
         system: Sequence[Mapping[str, Any]] = (),
         before: Sequence[Mapping[str, Any]] = (),
-        clock: Callable[[], float] = time.time,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         self._clock = clock
         self.messages: list[Message] = [dict(each) for each in before]

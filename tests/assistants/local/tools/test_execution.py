@@ -19,6 +19,7 @@ from app.domain.context import Reply
 from providers.common.dtmf import COLUMNS, KEYS, ROWS
 from providers.events import EndedReason
 from tests.assistants.local.talk import MODEL, Call, Vendors, talking, vendors
+from tests.clock import idle
 from tests.fakes.vendors.custom_voice import CustomVoice
 from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
 
@@ -125,7 +126,8 @@ def held(call: Call, may_answer: threading.Event) -> Any:
 
     def later(*args: Any) -> Reply:
         ask(*args)
-        may_answer.wait(20)
+        with idle():
+            may_answer.wait(20)
         return answer()
 
     return later

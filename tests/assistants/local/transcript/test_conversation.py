@@ -58,7 +58,7 @@ def test_a_later_socket_takes_up_the_thread() -> None:
     first = Conversation([{"role": "system", "content": "Be brief."}], clock=clock)
     first.said("bot", "Hello.")
     clock.now += 60
-    second = Conversation([{"role": "system", "content": "Be brief."}], first.messages, clock)
+    second = Conversation([{"role": "system", "content": "Be brief."}], first.messages, clock=clock)
     assert second.continues
     second.said("user", "I am back.")
     assert [each["role"] for each in second.messages] == ["system", "bot", "user"]
