@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
     "app.vendors.common.environment": set(),
     "app.settings": {"app.vendors.common.environment"},
-    "app.log_setup": {"providers"},
+    "app.telemetry.log_setup": {"providers"},
     "app.routes.errors": {"app.domain"},
     "app.store": {"providers"},
     "app.domain": {"app.store", "app.settings", "app.vendors.common.environment", "providers"},

@@ -1,4 +1,4 @@
-""""""
+"""Which engine runs the durable jobs: the store decides. See ``jobs/base.py``."""
 
 from __future__ import annotations
 

@@ -457,7 +457,7 @@ class TestStartAndStop:
 
 WORKER = """
 import sys, threading
-from app.jobs.factory import open_jobs
+from app.delivery.jobs_factory import open_jobs
 from app.store.engine import Store
 
 def hang(payload):
