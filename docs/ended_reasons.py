@@ -12,8 +12,8 @@ from app.vendors import failures
 from app.vendors.common import llm_spec
 from providers.events import EndedReason as R
 from providers.simulation.stage import Scenario
-from providers.twilio.simulator import scenarios as twilio
-from providers.vonage.simulator import scenarios as vonage
+from providers.twilio import simulator as twilio
+from providers.vonage import simulator as vonage
 
 SCENARIOS: Mapping[str, Mapping[str, Scenario[Any]]] = {
     "twilio": twilio.SCENARIOS,

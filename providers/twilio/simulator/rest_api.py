@@ -84,7 +84,7 @@ class ApiError(Exception):
 class TwilioApi:
     """The API of one account. ``stage.callee`` says how the next dialled phone behaves."""
 
-    def __init__(self, stage: TwilioStage) -> None:
+    def __init__(self, stage: TwilioStage[TwilioCall]) -> None:
         self.stage = stage
 
     def answer(self, request: ApiRequest) -> ApiReply:
@@ -177,7 +177,8 @@ class TwilioApi:
             if first(fields, "Status") == "stopped":
                 call.recordings[sid].complete()
             return ApiReply(200, call.recordings[sid].resource())
-        recording = Recording(call, status_callback(fields, "RecordingStatusCallback"))
+        account, callback = call.stage.config.account_sid, recording_callback(call, fields)
+        recording = Recording(account, call.sid, callback)
         call.recordings[recording.sid] = recording
         self.stage.recording.set()
         return ApiReply(201, recording.resource())
@@ -250,9 +251,9 @@ def serve_api(
     *,
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
-) -> Iterator[TwilioStage]:
+) -> Iterator[TwilioStage[TwilioCall]]:
     """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
-    with TwilioStage(config, out) as stage:
+    with TwilioStage[TwilioCall](config, out) as stage:
         stage.callee = callee or Callee()
         with serve(TwilioApi(stage).answer, port) as stage.api_url:
             stage.wire.allow(stage.api_url)
@@ -304,6 +305,16 @@ def status_callback(
         raise ApiError(21205)
     events = tuple(fields.get(f"{name}Event", ("completed",)))
     return StatusCallback(url, events, first(fields, f"{name}Method") or "POST")
+
+
+def recording_callback(
+    call: TwilioCall, fields: Mapping[str, list[str]]
+) -> Callable[[Mapping[str, str]], None] | None:
+    """What reports the end of a recording, where that was asked for."""
+    found = status_callback(fields, "RecordingStatusCallback")
+    if found is None or "completed" not in found.events:
+        return None
+    return partial(call.post, found.method, found.url, label="recording")
 
 
 def detection(fields: Mapping[str, list[str]], *, machine: bool) -> Detection | None:

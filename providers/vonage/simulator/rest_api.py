@@ -57,7 +57,7 @@ NOT_FOUND = {
 class VonageApi:
     """The API of one application."""
 
-    def __init__(self, stage: VonageStage) -> None:
+    def __init__(self, stage: VonageStage[Leg]) -> None:
         self.stage = stage
 
     def answer(self, request: ApiRequest) -> ApiReply:
@@ -196,9 +196,9 @@ def serve_api(
     *,
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
-) -> Iterator[VonageStage]:
+) -> Iterator[VonageStage[Leg]]:
     """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
-    with VonageStage(config, out) as stage:
+    with VonageStage[Leg](config, out) as stage:
         stage.callee = callee or Callee()
         with serve(VonageApi(stage).answer, port) as stage.api_url:
             stage.wire.allow(stage.api_url)
@@ -323,7 +323,7 @@ def _source(call: Call, fields: Mapping[str, Any]) -> Source:
     return partial(given, call.stage, ncco)
 
 
-def given(stage: VonageStage, ncco: Ncco) -> Ncco:
+def given(stage: VonageStage[Leg], ncco: Ncco) -> Ncco:
     """An NCCO somebody holds already."""
     stage.received(json.dumps(ncco))
     return ncco
