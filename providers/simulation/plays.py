@@ -42,7 +42,7 @@ C = TypeVar("C", bound=PhoneCall)
 
 
 class Plays(ABC, Generic[S, C]):
-    """One carrier's. ``title`` is its name in a sentence."""
+    """How one carrier plays the shared scenarios. ``title`` is its name in a sentence."""
 
     title: str
     no_answer: str
@@ -56,7 +56,7 @@ class Plays(ABC, Generic[S, C]):
     words: Mapping[str, str]
     """Descriptions of the shared scenarios that each carrier has other words for, by name."""
 
-    # -- how a leg comes about
+    # -- what each carrier does in its own way
 
     @abstractmethod
     def inbound(self, stage: S, *acts: Act, assistant: Mapping[str, Any] = ECHO) -> None:

@@ -11,14 +11,14 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from email.utils import format_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
-from providers.simulation.api_server import ApiReply, ApiRequest, serve
+from providers.simulation.api_server import ApiReply, ApiRequest, serve_stage
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
 from providers.twilio.signature import FORM
@@ -244,20 +244,16 @@ class TwilioApi:
         return Document(twiml)
 
 
-@contextmanager
 def serve_api(
     config: TwilioConfig,
     port: int = 0,
     *,
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
-) -> Iterator[TwilioStage[TwilioCall]]:
+) -> AbstractContextManager[TwilioStage[TwilioCall]]:
     """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
-    with TwilioStage[TwilioCall](config, out) as stage:
-        stage.callee = callee or Callee()
-        with serve(TwilioApi(stage).answer, port) as stage.api_url:
-            stage.wire.allow(stage.api_url)
-            yield stage
+    stage = TwilioStage[TwilioCall](config, out)
+    return serve_stage(stage, TwilioApi(stage).answer, port, callee)
 
 
 def authorized(header: str, user: str, password: str) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,7 +21,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from providers.simulation.api_server import ApiReply, ApiRequest, serve
+from providers.simulation.api_server import ApiReply, ApiRequest, serve_stage
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
 from providers.vonage.simulator.call import FILES, OUTBOUND, RATE, Call, EventUrl, Leg, Ncco, Source
@@ -189,20 +189,16 @@ ROUTES: Mapping[tuple[str, bool], Callable[[VonageApi, ApiRequest, str], ApiRepl
 """(method, names a leg) -> what answers it."""
 
 
-@contextmanager
 def serve_api(
     config: VonageConfig,
     port: int = 0,
     *,
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
-) -> Iterator[VonageStage[Leg]]:
+) -> AbstractContextManager[VonageStage[Leg]]:
     """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
-    with VonageStage[Leg](config, out) as stage:
-        stage.callee = callee or Callee()
-        with serve(VonageApi(stage).answer, port) as stage.api_url:
-            stage.wire.allow(stage.api_url)
-            yield stage
+    stage = VonageStage[Leg](config, out)
+    return serve_stage(stage, VonageApi(stage).answer, port, callee)
 
 
 class BadFields(Exception):
