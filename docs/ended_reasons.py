@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.vendors import failures
-from app.vendors.common.llm_spec import FAILED
+from app.vendors.common import llm_spec
 from providers.events import EndedReason as R
 from providers.simulation.stage import Scenario
-from providers.twilio.simulator import scenarios as twilio
-from providers.vonage.simulator import scenarios as vonage
+from providers.twilio import simulator as twilio
+from providers.vonage import simulator as vonage
 
 SCENARIOS: Mapping[str, Mapping[str, Scenario[Any]]] = {
     "twilio": twilio.SCENARIOS,
@@ -106,7 +106,7 @@ PROOFS: Mapping[R, str] = {
         f"{LOCAL}/failures/test_ended_reasons.py::test_a_transcriber_that_fails"
     ),
     **dict.fromkeys(
-        (*FAILED.values(), R.PIPELINE_NO_AVAILABLE_LLM_MODEL),
+        (*llm_spec.FAILED.values(), R.PIPELINE_NO_AVAILABLE_LLM_MODEL),
         f"{LOCAL}/failures/test_ended_reasons.py::test_a_model_that_fails",
     ),
     **dict.fromkeys(

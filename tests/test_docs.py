@@ -27,10 +27,10 @@ from app.settings import DELIVERY_SCHEDULE, Settings
 from providers.base.instructions import Connect
 from providers.events import CallStatus, EndedReason
 from providers.registry import PROVIDERS
+from providers.twilio import simulator as twilio_simulator
 from providers.twilio import studio, twiml
-from providers.twilio.simulator import scenarios as twilio_simulator
 from providers.vonage import ncco
-from providers.vonage.simulator import scenarios as vonage_simulator
+from providers.vonage import simulator as vonage_simulator
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

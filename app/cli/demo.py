@@ -90,7 +90,7 @@ def _port() -> int:
 
 
 def _simulator(name: str) -> ModuleType:
-    return import_module(f"providers.{name}.simulator.scenarios")
+    return import_module(f"providers.{name}.simulator")
 
 
 @contextmanager

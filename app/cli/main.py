@@ -172,7 +172,7 @@ def simulate(
 
     if turns:
         scenario = scenario or "conversation"
-    simulator = import_module(f"providers.{carrier}.simulator.scenarios")
+    simulator = import_module(f"providers.{carrier}.simulator")
     if listing or not scenario:
         for name, entry in simulator.SCENARIOS.items():
             click.echo(f"{name:<26} {entry.description}")

@@ -1,10 +1,11 @@
-""""""
+"""Which engine runs the durable jobs: the store decides. See ``jobs/base.py``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from app.jobs.base import LEASE, WORKERS, Handler, Jobs
+from app.jobs.sqlite import TableJobs
 from app.store.engine import Store
 
 
@@ -17,9 +18,8 @@ def open_jobs(
 ) -> Jobs:
     """The engine of this store. ``handlers`` is read when a job runs, so it may be filled later."""
     if store.is_sqlite:
-        from app.jobs.sqlite import TableJobs
-
         return TableJobs(store, handlers, workers=workers, lease=lease)
+    # Importing Procrastinate takes 0.1 s, which a process on SQLite need not spend.
     from app.jobs.postgresql import ProcrastinateJobs
 
     return ProcrastinateJobs(store, handlers, workers=workers, lease=lease)

@@ -1,4 +1,4 @@
-"""Vapi's ``model`` object, and the service that speaks to its vendor.
+"""The service that speaks to the vendor of an assistant's ``model``.
 
 All vendors but Anthropic speak OpenAI's chat completions, so they are one class and a table.
 The services import the media engine: they are imported when one is made.

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from providers.simulation.stage import Callee, Stage
+
 MAX_BODY = 1_000_000
+
+S = TypeVar("S", bound=Stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,17 @@ def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[s
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def serve_stage(
+    stage: S, answer: Callable[[ApiRequest], ApiReply], port: int, callee: Callee | None
+) -> Iterator[S]:
+    """The API of a stage's carrier, at its ``api_url``. The calls it is asked for are played."""
+    stage.callee = callee or Callee()
+    with stage, serve(answer, port) as stage.api_url:
+        stage.wire.allow(stage.api_url)
+        yield stage
 
 
 def _encoded(body: Any) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-""""""
+"""What a simulated caller does on an open media socket, whatever the carrier's protocol."""
 
 from __future__ import annotations
 

@@ -7,17 +7,13 @@ on a phone. Of sound that the bridge took back before its turn came nothing is h
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from providers.common.audio import SAMPLE_WIDTH, level
 from providers.common.dtmf import tone
+from providers.simulation.media_socket import MediaSocket
 from providers.simulation.script import Turn, When, sound
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from providers.simulation.media_socket import MediaSocket
-    from providers.simulation.stage import Stage
+from providers.simulation.stage import Stage
 
 STEP_SECONDS = 0.02
 LATE_SECONDS = 0.1

@@ -15,8 +15,8 @@ from app.cli.doctor import examine
 from app.settings import Settings
 from app.wiring import Patchbay
 from providers.simulation.stage import Stage, own_port
-from providers.twilio.simulator import scenarios as twilio
-from providers.vonage.simulator import scenarios as vonage
+from providers.twilio import simulator as twilio
+from providers.vonage import simulator as vonage
 from tests.bridge import ACCOUNT, API_KEY, TWILIO_NUMBER, VONAGE_NUMBER, Bridge
 from tests.conftest import fresh_database
 from tests.fakes.client_server import Receiver

@@ -16,8 +16,8 @@ from providers.common.audio import SAMPLE_WIDTH, level
 from providers.simulation import speech as simulation_speech
 from providers.simulation.script import Tape, Turn, When
 from providers.simulation.stage import LISTENING, Act, Callee, Scenario, Stage, have_dialled, play
-from providers.twilio.simulator import scenarios as twilio
-from providers.vonage.simulator import scenarios as vonage
+from providers.twilio import simulator as twilio
+from providers.vonage import simulator as vonage
 from tests.bridge import Bridge
 from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver, Reply, Request

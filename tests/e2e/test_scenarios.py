@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.twilio.simulator import scenarios as twilio
-from providers.vonage.simulator import scenarios as vonage
+from providers.twilio import simulator as twilio
+from providers.vonage import simulator as vonage
 from tests.bridge import Bridge
 
 SPEED = 0.1

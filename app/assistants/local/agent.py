@@ -25,9 +25,9 @@ from app.domain.services.media import Seat
 from app.media.call_context import Desk
 from app.media.stream import Line, now
 from app.vendors import llm, stt, tts
+from app.vendors.common import llm_spec
 from app.vendors.common.account import Keys
 from app.vendors.common.errors import NoEngine
-from app.vendors.common.llm_spec import candidates
 from app.vendors.common.tts_part import Custom
 from app.vendors.embedded import llm as embedded
 from app.vendors.embedded.menu import vocabulary
@@ -144,7 +144,7 @@ def _model(plan: Plan, seat: Seat, desk: Desk) -> Any:
     if _provider(plan.model) == "embedded":
         return embedded.make(plan.model, guessed=_provider(plan.transcriber) == "embedded")
     made, problems = list[Any](), list[NoEngine]()
-    for config in candidates(plan.model):
+    for config in llm_spec.candidates(plan.model):
         try:
             made.append(llm.make_model(config, seat.keys, seat.call, desk.addresses))
         except NoEngine as problem:

@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.assistants.local.config import First
+from app.assistants.local.control import PipelineControl
 from providers.events import EndedReason
-
-if TYPE_CHECKING:
-    from app.assistants.local.pipeline import Engine
 
 Json = Mapping[str, Any]
 log = logging.getLogger(__name__)
@@ -23,7 +21,7 @@ log = logging.getLogger(__name__)
 class Commands:
     """Of one conversation."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: PipelineControl) -> None:
         self._engine = engine
 
     async def follow(self, given: asyncio.Queue[Json]) -> None:

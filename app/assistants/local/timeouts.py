@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
 
+from app.assistants.local.control import PipelineControl
 from app.media.stream import now
 from providers.events import EndedReason
 
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
 
-    from app.assistants.local.pipeline import Engine
-
-
-def all_of(engine: Engine) -> list[Coroutine[None, None, None]]:
+def all_of(engine: PipelineControl) -> list[Coroutine[None, None, None]]:
     """Each is run until the call is over."""
     idle = [_idleness(engine)] if engine.plan.idle_messages else []
     return [_deadlines(engine), _silence(engine), _hanging(engine), *idle]
 
 
-async def _deadlines(engine: Engine) -> None:
+async def _deadlines(engine: PipelineControl) -> None:
     while True:
         await engine.overdue(await engine.watch.overdue())
 
 
-async def _silence(engine: Engine) -> None:
+async def _silence(engine: PipelineControl) -> None:
     await engine.watch.quiet(engine.plan.silence_seconds)
     await engine.finish(EndedReason.SILENCE_TIMED_OUT, engine.plan.end_message)
 
 
-async def _hanging(engine: Engine) -> None:
+async def _hanging(engine: PipelineControl) -> None:
     told = 0.0
     while True:
         told = await engine.watch.hang(told)
         engine.changed("hang", {})
 
 
-async def _idleness(engine: Engine) -> None:
+async def _idleness(engine: PipelineControl) -> None:
     """Ask a silent caller whether they are there."""
     plan, spoken = engine.plan, 0
     while True:

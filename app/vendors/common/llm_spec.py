@@ -1,4 +1,7 @@
-""""""
+"""Vapi's ``model`` object, read into what a vendor's service needs.
+
+Imports no vendor's service.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,6 @@ BASES: Mapping[str, str | None] = {
 }
 """Where each vendor is reached; None: the account, or the assistant, has to say."""
 
-
 FAILED: Mapping[str, EndedReason] = {
     "openai": EndedReason.PIPELINE_ERROR_OPENAI_LLM_FAILED,
     "azure-openai": EndedReason.PIPELINE_ERROR_AZURE_OPENAI_LLM_FAILED,
@@ -45,33 +47,18 @@ FAILED: Mapping[str, EndedReason] = {
 }
 """What a call ends with when the model of this vendor fails."""
 
-
 TEMPERATURE, MAX_TOKENS = 0.5, 250
 """Vapi's defaults, of each answer."""
-
-
 NAMES: Mapping[str, str] = {"openai": "gpt-4o", "custom-llm": "default"}
 """Models where ``model.model`` does not say. Other vendors have none that stays."""
-
-
 REASONING = re.compile(r"o\d|gpt-5(?!.*chat)")
 """Models that refuse a temperature and think within their tokens."""
-
-
 OPENAIS = frozenset({"openai", "azure-openai"})
 """They have renamed ``max_tokens``, which their newer models refuse."""
-
-
 USER_FIRST = frozenset({"anthropic", "perplexity-ai"})
 """They refuse a conversation that the assistant begins."""
-
-
 CONNECTED = "(The call is connected.)"
-
-
 CHAT = "/chat/completions"
-
-
 OWN_FIELDS = frozenset(
     {"model", "messages", "stream", "stream_options", "temperature", "max_tokens", "tools"}
 )

@@ -77,7 +77,7 @@ class TwilioCall:
     ``time_limit``: seconds until Twilio itself ends a call that is up.
     """
 
-    stage: TwilioStage
+    stage: TwilioStage[TwilioCall]
     from_: str
     to: str
     direction: str = INBOUND

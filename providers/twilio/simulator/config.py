@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -18,13 +18,13 @@ from providers.simulation.timeline import Response, extended
 from providers.twilio.config import FLOW_HOST, NAME
 from providers.twilio.signature import FORM, compute
 
-if TYPE_CHECKING:
-    from providers.twilio.simulator.call import TwilioCall
-
 USER_AGENT = "TwilioProxy/1.1"
 MAX_RETRIES = 5
 FLOW_SID = "FW" + "5" * 32
 """The owner's Studio flow."""
+
+C = TypeVar("C")
+"""What the carrier's API knows as a call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def flow_url(account_sid: str) -> str:
     return f"https://{FLOW_HOST}/v1/Accounts/{account_sid}/Flows/{FLOW_SID}?FlowEvent=return"
 
 
-class TwilioStage(Stage):
+class TwilioStage(Stage, Generic[C]):
     """One run against a bridge."""
 
     carrier = NAME
@@ -64,7 +64,7 @@ class TwilioStage(Stage):
     def __init__(self, config: TwilioConfig, out: Callable[[str], object] = print) -> None:
         super().__init__(config, out)
         self.config: TwilioConfig = config
-        self.calls: dict[str, TwilioCall] = {}
+        self.calls: dict[str, C] = {}
         """Every call of the run by its sid, for the REST API."""
 
     def prepare(

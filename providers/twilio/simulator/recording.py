@@ -6,22 +6,22 @@ https://www.twilio.com/docs/voice/api/recording
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
-
-if TYPE_CHECKING:
-    from providers.twilio.simulator.call import StatusCallback, TwilioCall
 
 
 @dataclass
 class Recording:
     """Runs until it is stopped or its call ends, and then can be fetched."""
 
-    call: TwilioCall
-    callback: StatusCallback | None
+    account_sid: str
+    call_sid: str
+    callback: Callable[[Mapping[str, str]], None] | None
+    """Given the report when the recording is complete; None: the end is not reported."""
     sid: str = field(default_factory=lambda: f"RE{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -35,15 +35,15 @@ class Recording:
             if self.over:
                 return
             self.over = True
-        if self.callback is not None and "completed" in self.callback.events:
-            self.call.post(self.callback.method, self.callback.url, self._report(), "recording")
+        if self.callback is not None:
+            self.callback(self._report())
 
     def resource(self) -> dict[str, Any]:
         """As the API shows it."""
         return {
             "sid": self.sid,
-            "account_sid": self.call.stage.config.account_sid,
-            "call_sid": self.call.sid,
+            "account_sid": self.account_sid,
+            "call_sid": self.call_sid,
             "channels": 2,
             "status": "completed" if self.over else "in-progress",
             "source": "StartCallRecordingAPI",
@@ -51,11 +51,10 @@ class Recording:
         }
 
     def _report(self) -> dict[str, str]:
-        account = self.call.stage.config.account_sid
-        path = f"/2010-04-01/Accounts/{account}/Recordings/{self.sid}"
+        path = f"/2010-04-01/Accounts/{self.account_sid}/Recordings/{self.sid}"
         return {
-            "AccountSid": account,
-            "CallSid": self.call.sid,
+            "AccountSid": self.account_sid,
+            "CallSid": self.call_sid,
             "RecordingSid": self.sid,
             "RecordingUrl": f"https://api.twilio.com{path}",
             "RecordingStatus": "completed",

@@ -11,15 +11,15 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from email.utils import format_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 from providers.common.e164 import E164
-from providers.simulation.api_server import ApiReply, ApiRequest, serve
+from providers.simulation.api_server import ApiReply, ApiRequest, serve_stage
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
 from providers.twilio.config import ACCOUNT_SID, CALL_SID, RECORDING_SID
@@ -89,7 +89,7 @@ class ApiError(Exception):
 class TwilioApi:
     """The API of one account. ``stage.callee`` says how the next dialled phone behaves."""
 
-    def __init__(self, stage: TwilioStage) -> None:
+    def __init__(self, stage: TwilioStage[TwilioCall]) -> None:
         self.stage = stage
 
     def answer(self, request: ApiRequest) -> ApiReply:
@@ -182,7 +182,8 @@ class TwilioApi:
             if first(fields, "Status") == "stopped":
                 call.recordings[sid].complete()
             return ApiReply(200, call.recordings[sid].resource())
-        recording = Recording(call, status_callback(fields, "RecordingStatusCallback"))
+        account, callback = call.stage.config.account_sid, recording_callback(call, fields)
+        recording = Recording(account, call.sid, callback)
         call.recordings[recording.sid] = recording
         self.stage.recording.set()
         return ApiReply(201, recording.resource())
@@ -248,20 +249,16 @@ class TwilioApi:
         return Document(twiml)
 
 
-@contextmanager
 def serve_api(
     config: TwilioConfig,
     port: int = 0,
     *,
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
-) -> Iterator[TwilioStage]:
+) -> AbstractContextManager[TwilioStage[TwilioCall]]:
     """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
-    with TwilioStage(config, out) as stage:
-        stage.callee = callee or Callee()
-        with serve(TwilioApi(stage).answer, port) as stage.api_url:
-            stage.wire.allow(stage.api_url)
-            yield stage
+    stage = TwilioStage[TwilioCall](config, out)
+    return serve_stage(stage, TwilioApi(stage).answer, port, callee)
 
 
 def authorized(header: str, user: str, password: str) -> bool:
@@ -309,6 +306,16 @@ def status_callback(
         raise ApiError(21205)
     events = tuple(fields.get(f"{name}Event", ("completed",)))
     return StatusCallback(url, events, first(fields, f"{name}Method") or "POST")
+
+
+def recording_callback(
+    call: TwilioCall, fields: Mapping[str, list[str]]
+) -> Callable[[Mapping[str, str]], None] | None:
+    """What reports the end of a recording, where that was asked for."""
+    found = status_callback(fields, "RecordingStatusCallback")
+    if found is None or "completed" not in found.events:
+        return None
+    return partial(call.post, found.method, found.url, label="recording")
 
 
 def detection(fields: Mapping[str, list[str]], *, machine: bool) -> Detection | None:

@@ -56,7 +56,7 @@ class EventUrl:
 class Leg:
     """One connection to or from Vonage. Its events are dated when they happen."""
 
-    stage: VonageStage
+    stage: VonageStage[Leg]
     conversation: str
     from_: str
     to: str
@@ -186,8 +186,12 @@ class Call:
         self.began = time.monotonic()
 
     @property
-    def stage(self) -> VonageStage:
+    def stage(self) -> VonageStage[Leg]:
         return self.leg.stage
+
+    @property
+    def over(self) -> threading.Event:
+        return self.leg.over
 
     def next_act(self) -> Act:
         return next(self._acts, self.acts[-1])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
@@ -19,14 +19,14 @@ from providers.simulation.timeline import Response, extended
 from providers.vonage.config import NAME
 from providers.vonage.signature import query_payload, sign
 
-if TYPE_CHECKING:
-    from providers.vonage.simulator.call import Leg
-
 USER_AGENT = "Apache-HttpAsyncClient/4.1"
 RETRIED = (0, 429, 503, 504)
 """Answers after which Vonage tries once more; 0 is none."""
 OWNER_URL = "http://localhost/flow"
 """Where the owner's application is notified; never called, only written down."""
+
+L = TypeVar("L")
+"""What the carrier's API knows as a leg."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def config_from_environment(
     return VonageConfig(**(values | changes))
 
 
-class VonageStage(Stage):
+class VonageStage(Stage, Generic[L]):
     """One run against a bridge."""
 
     carrier = NAME
@@ -74,7 +74,7 @@ class VonageStage(Stage):
     def __init__(self, config: VonageConfig, out: Callable[[str], object] = print) -> None:
         super().__init__(config, out)
         self.config: VonageConfig = config
-        self.legs: dict[str, Leg] = {}
+        self.legs: dict[str, L] = {}
         """Every leg of the run by its uuid, for the REST API."""
         self.files: set[str] = set()
         """Ids of the recordings there are."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.common.e164 import DIGITS
-from providers.simulation.api_server import ApiReply, ApiRequest, serve
+from providers.simulation.api_server import ApiReply, ApiRequest, serve_stage
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
 from providers.vonage.simulator.call import FILES, OUTBOUND, RATE, Call, EventUrl, Leg, Ncco, Source
@@ -57,7 +57,7 @@ NOT_FOUND = {
 class VonageApi:
     """The API of one application."""
 
-    def __init__(self, stage: VonageStage) -> None:
+    def __init__(self, stage: VonageStage[Leg]) -> None:
         self.stage = stage
 
     def answer(self, request: ApiRequest) -> ApiReply:
@@ -189,20 +189,16 @@ ROUTES: Mapping[tuple[str, bool], Callable[[VonageApi, ApiRequest, str], ApiRepl
 """(method, names a leg) -> what answers it."""
 
 
-@contextmanager
 def serve_api(
     config: VonageConfig,
     port: int = 0,
     *,
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
-) -> Iterator[VonageStage]:
+) -> AbstractContextManager[VonageStage[Leg]]:
     """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
-    with VonageStage(config, out) as stage:
-        stage.callee = callee or Callee()
-        with serve(VonageApi(stage).answer, port) as stage.api_url:
-            stage.wire.allow(stage.api_url)
-            yield stage
+    stage = VonageStage[Leg](config, out)
+    return serve_stage(stage, VonageApi(stage).answer, port, callee)
 
 
 class BadFields(Exception):
@@ -323,7 +319,7 @@ def _source(call: Call, fields: Mapping[str, Any]) -> Source:
     return partial(given, call.stage, ncco)
 
 
-def given(stage: VonageStage, ncco: Ncco) -> Ncco:
+def given(stage: VonageStage[Leg], ncco: Ncco) -> Ncco:
     """An NCCO somebody holds already."""
     stage.received(json.dumps(ncco))
     return ncco

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from providers.simulation.media_socket import Playout, tone
+from providers.simulation.scenarios import scenarios
 from providers.simulation.stage import (
     Scenario,
     SimulatorConfig,
@@ -28,6 +29,7 @@ from providers.simulation.stage import (
     unchanged,
 )
 from providers.simulation.timeline import Courier, Response, Timeline, Wire, extended, origin
+from providers.twilio.simulator.scenarios import PLAYS
 from tests.fakes.carriers.stand_in import CALL_ID, Bridge, said, standing_in
 
 ENDED = {"status": "ended", "endedReason": "customer-busy"}
@@ -351,6 +353,15 @@ def test_scenarios_by_name() -> None:
     assert named(known, "any").description == "Any."
     with pytest.raises(SimulatorError, match="no scenario 'other'; there are any"):
         named(known, "other")
+
+
+def test_a_carriers_own_scenario_stands_behind_a_shared_one() -> None:
+    own = scenario(_fail, name="own")
+    names = list(scenarios(PLAYS, {"busy": [own]}))
+    assert names[names.index("busy") + 1] == "own"
+    assert len(names) == len(scenarios(PLAYS, {})) + 1
+    with pytest.raises(ValueError, match="no shared scenario is named nowhere"):
+        scenarios(PLAYS, {"nowhere": [own]})
 
 
 # ------------------------------------------------------------------ settings

@@ -23,6 +23,7 @@ from providers.events import EventKind
 from providers.simulation.stage import Act, Callee, Scenario, play
 from providers.simulation.timeline import Response, SimulatorError
 from providers.twilio import TWILIO
+from providers.twilio.simulator import SCENARIOS, TwilioConfig, config_from_environment, run
 from providers.twilio.simulator.call import Document, StatusCallback, TwilioCall, unusable
 from providers.twilio.simulator.config import (
     FLOW_SID,
@@ -33,12 +34,6 @@ from providers.twilio.simulator.config import (
     signed_url,
 )
 from providers.twilio.simulator.media import MediaStream
-from providers.twilio.simulator.scenarios import (
-    SCENARIOS,
-    TwilioConfig,
-    config_from_environment,
-    run,
-)
 from providers.twilio.simulator.twiml_player import arrive, dial
 from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, standing_in
 

@@ -14,9 +14,9 @@ from providers.base.rest import Dial
 from providers.errors import CarrierError
 from providers.simulation.stage import Callee
 from providers.twilio import TWILIO
+from providers.twilio.simulator import serve_api
 from providers.twilio.simulator.config import TwilioStage
 from providers.twilio.simulator.rest_api import ERRORS, authorized
-from providers.twilio.simulator.scenarios import serve_api
 from tests.fakes.carriers.stand_in import Bridge, standing_in
 from tests.providers.twilio.test_simulator import ACCOUNT_SID, PATIENCE, TOKEN, config
 

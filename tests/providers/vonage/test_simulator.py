@@ -18,16 +18,11 @@ from providers.events import EndedReason, EventKind
 from providers.simulation.stage import Act, Callee, Scenario
 from providers.simulation.timeline import Response, SimulatorError
 from providers.vonage import VONAGE
+from providers.vonage.simulator import SCENARIOS, VonageConfig, config_from_environment, run
 from providers.vonage.simulator.call import Call, EventUrl, Leg, Ncco, unusable
 from providers.vonage.simulator.config import OWNER_URL, VonageStage, flat
 from providers.vonage.simulator.media import VonageSocket
 from providers.vonage.simulator.ncco_player import arrive, dial
-from providers.vonage.simulator.scenarios import (
-    SCENARIOS,
-    VonageConfig,
-    config_from_environment,
-    run,
-)
 from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, said, standing_in
 
 KEY = "abcd1234"

@@ -19,9 +19,10 @@ from providers.base.rest import Dial
 from providers.errors import CarrierError
 from providers.simulation.stage import Act, Callee
 from providers.vonage import VONAGE
+from providers.vonage.simulator import serve_api
 from providers.vonage.simulator.config import VonageStage
 from providers.vonage.simulator.rest_api import authorized, public_key
-from providers.vonage.simulator.scenarios import application_token, serve_api
+from providers.vonage.simulator.scenarios import application_token
 from tests.fakes.carriers.stand_in import Bridge, said, standing_in
 from tests.providers.vonage.test_simulator import APPLICATION, KEY, PATIENCE, TALK, config
 

@@ -6,7 +6,7 @@ import re
 
 from app.assistants.local.services import Stage
 from app.vendors import failures, stt
-from app.vendors.common.llm_spec import FAILED
+from app.vendors.common import llm_spec
 from providers.events import EndedReason
 
 TOLD = 300
@@ -17,7 +17,7 @@ HEADERS = re.compile(r"headers: \{[^{}]*\}, ")
 def reason(stage: Stage, provider: str, text: str = "", category: str = "") -> EndedReason:
     """``provider``: Vapi's name; ``text``, ``category``: of the engine's error."""
     if stage is Stage.MODEL:
-        return FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
+        return llm_spec.FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
     if stage is Stage.VOICE:
         return failures.voice_failure(provider, text, category)
     return stt.transcriber_failure(provider)

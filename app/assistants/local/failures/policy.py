@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipecat.frames.frames import ErrorFrame
 from pipecat.pipeline.llm_switcher import LLMSwitcher
 from pipecat.utils.errors import ErrorCategory
 
+from app.assistants.local.control import PipelineControl
 from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.error_budget import Fault, Faults
 from app.assistants.local.failures.fallback_models import skip
@@ -16,16 +17,13 @@ from app.assistants.local.services import Parts, Stage, stage_of
 from app.media.stream import now
 from providers.events import EndedReason
 
-if TYPE_CHECKING:
-    from app.assistants.local.pipeline import Engine
-
 log = logging.getLogger(__name__)
 
 
 class Failing:
     """Judges errors and silences; ends the call by the one that counts."""
 
-    def __init__(self, engine: Engine, parts: Parts) -> None:
+    def __init__(self, engine: PipelineControl, parts: Parts) -> None:
         self._engine = engine
         self._parts = parts
         self._faults = Faults(now)

@@ -13,19 +13,17 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipecat.frames.frames import FunctionCallResultProperties
 from pipecat.services.llm_service import FunctionCallParams
 
+from app.assistants.local.control import PipelineControl
 from app.assistants.local.tools.definitions import Kind, Message, Tool, When, tools_schema
 from app.media.call_context import Desk
 from providers.common.audio import silence
 from providers.common.dtmf import tone
 from providers.events import EndedReason
-
-if TYPE_CHECKING:
-    from app.assistants.local.pipeline import Engine
 
 SERVER_SECONDS = 20.0
 """https://docs.vapi.ai/server-url#timeouts"""
@@ -57,7 +55,9 @@ class Failed(Exception):
 class Calling:
     """The tools of one conversation."""
 
-    def __init__(self, engine: Engine, desk: Desk, tools: list[Tool], older: set[str]) -> None:
+    def __init__(
+        self, engine: PipelineControl, desk: Desk, tools: list[Tool], older: set[str]
+    ) -> None:
         """``older``: functions whose server is asked in the words of the era, ``function-call``."""
         self._engine = engine
         self._desk = desk
@@ -227,7 +227,7 @@ BUILT_IN: Mapping[Kind, Callable[[Calling, Tool, Json], Awaitable[str]]] = {
 class _Fillers:
     """What is said while a server works."""
 
-    def __init__(self, engine: Engine, tool: Tool, arguments: Json) -> None:
+    def __init__(self, engine: PipelineControl, tool: Tool, arguments: Json) -> None:
         self._engine = engine
         self._tool = tool
         self._arguments = arguments

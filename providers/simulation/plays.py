@@ -1,0 +1,215 @@
+"""What happens in the scenarios that every carrier can play.
+
+A carrier says how its legs come about and what its words are; what is done with a leg stands here.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import partial
+from random import Random
+from typing import Any, Generic, Protocol, TypeVar
+
+from providers.simulation.client_server import hears, owner
+from providers.simulation.recording import RECORDED, check, end_when_recorded
+from providers.simulation.stage import ECHO, LISTENING, Act, Callee, Stage, have_dialled, unchanged
+from providers.simulation.timeline import SimulatorError
+
+ENDED_BY_ASSISTANT = "assistant-ended-call"
+ENDED_BY_CUSTOMER = "customer-ended-call"
+EXTENSION = "12#"
+CLOSED = "We are closed, please call tomorrow."
+"""The owner's own words to a caller whom no assistant takes."""
+COPIES = 3
+
+
+class PhoneCall(Protocol):
+    """A simulated call, as far as all carriers' are alike."""
+
+    @property
+    def rings(self) -> threading.Event:
+        """The dialled phone rings."""
+        ...
+
+    @property
+    def over(self) -> threading.Event: ...
+
+
+S = TypeVar("S", bound=Stage)
+C = TypeVar("C", bound=PhoneCall)
+
+
+class Plays(ABC, Generic[S, C]):
+    """How one carrier plays the shared scenarios. ``title`` is its name in a sentence."""
+
+    title: str
+    no_answer: str
+    """The carrier's word for a phone that rings out."""
+    refusal: str
+    """What the carrier's API says of a call that it refuses."""
+    not_connected: str
+    """The ``endedReason`` of such a call."""
+    documents: tuple[str, ...]
+    """What ``phoneCallProviderDetails`` must hold to run a leg."""
+    words: Mapping[str, str]
+    """Descriptions of the shared scenarios that each carrier has other words for, by name."""
+
+    # -- what each carrier does in its own way
+
+    @abstractmethod
+    def inbound(self, stage: S, *acts: Act, assistant: Mapping[str, Any] = ECHO) -> None:
+        """The number's webhooks are the bridge's, and name the assistant."""
+
+    @abstractmethod
+    def unassigned(self, stage: S, *acts: Act) -> None:
+        """The number's webhooks are the bridge's, and name no assistant."""
+
+    @abstractmethod
+    def own_document(self, stage: S, details: Mapping[str, Any], *acts: Act) -> None:
+        """The owner's webhook answers with our document; the leg's callbacks are the owner's."""
+
+    @abstractmethod
+    def api_bypass(self, stage: S, *acts: Act, **fields: Any) -> None:
+        """The same with a new call, whose callbacks go where its details say."""
+
+    @abstractmethod
+    def returned(self, reason: str) -> Mapping[str, str]:
+        """What the owner's flow is given with a leg that comes back."""
+
+    @abstractmethod
+    def priced(self, stage: S) -> None:
+        """The carrier tells the price of a call."""
+
+    @abstractmethod
+    def place(self, stage: S, details: Mapping[str, Any]) -> C:
+        """The owner dials through the carrier's API, with the details as they are."""
+
+    @abstractmethod
+    def dialled(self, stage: S) -> C:
+        """The one call that the bridge has dialled."""
+
+    @abstractmethod
+    def cancel(self, stage: S, call: C) -> None:
+        """The owner takes a call back through the carrier's API."""
+
+    @abstractmethod
+    def report(self, call: C, status: str) -> None:
+        """The carrier tells this status of the call."""
+
+    # -- the owner's side
+
+    def details(self, stage: S, **fields: Any) -> Mapping[str, Any]:
+        """``phoneCallProviderDetails`` of a new call. Raises ``SimulatorError`` without a document."""
+        created = stage.bridge.create_call(stage.carrier, **fields)
+        stage.call_id = created["id"]
+        details: Mapping[str, Any] = created.get("phoneCallProviderDetails") or {}
+        if not details.keys() >= set(self.documents):
+            wanted = self.documents[0]
+            raise SimulatorError(f"POST /call answered without phoneCallProviderDetails.{wanted}")
+        return details
+
+    def outbound(self, stage: S, outcome: str, *acts: Act) -> C:
+        """The owner dials with the details of POST /call."""
+        stage.callee = Callee(outcome, acts or (Act.PRESS,))
+        call = self.place(stage, self.details(stage))
+        stage.join()
+        return call
+
+    def listened(self, stage: S, act: Act, *, machine: bool) -> None:
+        """The same; the assistant's policy has the carrier listen for a machine beside the call."""
+        stage.callee = Callee(acts=(act,), machine=machine)
+        self.place(stage, self.details(stage, assistantOverrides=LISTENING))
+        stage.join()
+
+    def recorded(self, stage: S) -> None:
+        """The owner's webhook answers with our document; the bridge has the carrier record."""
+        details = self.details(stage, assistantOverrides=RECORDED)
+        stage.spawn(partial(self.own_document, stage, details, Act.STAY))
+        end_when_recorded(stage)
+        check(stage)
+
+    def canceled(self, stage: S) -> None:
+        """The owner gives up while the phone rings."""
+        stage.callee = Callee("rings")
+        call = self.place(stage, self.details(stage))
+        if not call.rings.wait(stage.config.timeout):
+            raise SimulatorError("the phone never rang")
+        self.cancel(stage, call)
+        stage.join()
+
+    def check_price(self, stage: S, leg_ref: str, amount: str | None, currency: str) -> None:
+        """The bridge must know what the leg costs, in the carrier's currency."""
+        told = stage.bridge.await_price(stage.known_call(), leg_ref)
+        if told != {"amount": amount, "currency": currency, "leg": leg_ref}:
+            stage.problem(f"the bridge was told {told}")
+
+    def asked(self, stage: S, reply: Mapping[str, Any] | None, *acts: Act) -> None:
+        """The number has no assistant: the owner's server is asked for one."""
+        with owner(stage, reply):
+            self.unassigned(stage, *acts)
+
+    def asked_in_vain(self, stage: S) -> None:
+        self.asked(stage, {"error": CLOSED})
+        hears(stage, CLOSED)
+
+    def refused_destination(self, stage: S, outcome: str) -> None:
+        """The destination is not reached; a caller who is back with the assistant presses #."""
+        stage.destination_outcome = outcome
+        self.inbound(stage, Act.TRANSFER, Act.PRESS)
+
+    # -- callbacks that go astray
+
+    def shuffled(self, stage: S) -> None:
+        stage.courier.hold()
+        self.outbound(stage, "answered", Act.HANG_UP)
+        stage.courier.release(Random(stage.config.seed))  # noqa: S311 - can be repeated
+
+    def duplicated(self, stage: S) -> None:
+        stage.courier.copies = COPIES
+        self.outbound(stage, "answered", Act.PRESS)
+
+    def late_no_answer(self, stage: S) -> None:
+        call = self.outbound(stage, "answered", Act.HANG_UP)
+        late = partial(self.report, call, self.no_answer)
+        unchanged(stage, ("ended", ENDED_BY_CUSTOMER), late)
+
+    # -- the bridge dials
+
+    def dial(self, stage: S, callee: Callee, **fields: Any) -> None:
+        """The bridge dials by itself."""
+        have_dialled(stage, callee, **fields)
+        stage.join()
+
+    def dial_extension(self, stage: S) -> None:
+        customer = {"number": stage.config.customer, "extension": EXTENSION}
+        self.dial(stage, Callee(), customer=customer)
+        if stage.keys != EXTENSION:
+            stage.problem(f"{self.title} was told to press {stage.keys!r}")
+
+    def dial_recorded(self, stage: S) -> None:
+        have_dialled(stage, Callee(acts=(Act.STAY,)), assistantOverrides=RECORDED)
+        end_when_recorded(stage)
+        check(stage)
+
+    def dial_refused(self, stage: S) -> None:
+        self.dial(stage, Callee(refused=True))
+        call = stage.bridge.await_outcome(stage.known_call(), ("ended", self.not_connected))
+        if self.refusal not in call.get("endedMessage", ""):
+            stage.problem(f"endedMessage is {call.get('endedMessage')!r}")
+
+    def dial_canceled(self, stage: S) -> None:
+        """The call is ended through the bridge's API while the phone rings: the bridge hangs up."""
+        have_dialled(stage, Callee("rings"))
+        call = self.dialled(stage)
+        if not call.rings.wait(stage.config.timeout):
+            raise SimulatorError("the phone never rang")
+        stage.bridge.end_call(stage.known_call())
+        if not call.over.wait(stage.config.timeout):
+            raise SimulatorError("the phone still rings")
+        stage.join()
+
+    def dial_without_callbacks(self, stage: S) -> None:
+        stage.courier.hold()
+        self.dial(stage, Callee(self.no_answer))

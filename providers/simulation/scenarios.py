@@ -1,0 +1,268 @@
+"""The scenarios that every carrier can play: one table, in the order of ``--list``.
+
+A carrier adds its own, and those in which it has other words or other ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, C, Plays, S
+from providers.simulation.stage import ECHO, LISTENING, Act, Callee, Scenario, table
+
+CANCELED = "manually-canceled"
+FORWARDED = "assistant-forwarded-call"
+VOICEMAIL = "voicemail"
+BUSY = "customer-busy"
+NO_ANSWER = "customer-did-not-answer"
+REQUEST_FAILED = "assistant-request-returned-error"
+REQUEST_FORWARDED = "assistant-request-returned-forwarding-phone-number"
+
+
+def scenarios(
+    plays: Plays[S, C], own: Mapping[str, Sequence[Scenario[S]]]
+) -> dict[str, Scenario[S]]:
+    """A carrier's table. ``own``: what only this carrier plays, by the shared one in front of it.
+
+    Raises ``ValueError`` for a name that no shared scenario has.
+    """
+    rows, left = list[Scenario[S]](), dict(own)
+    for row in shared(plays):
+        rows += [row, *left.pop(row.name, ())]
+    if left:
+        raise ValueError(f"no shared scenario is named {', '.join(left)}")
+    return table(*rows)
+
+
+def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
+    words = plays.words
+    return (
+        Scenario(
+            "inbound",
+            words["inbound"],
+            lambda stage: plays.inbound(stage, Act.PRESS),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "inbound-hangup",
+            words["inbound-hangup"],
+            lambda stage: plays.inbound(stage, Act.HANG_UP),
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "api-bypass",
+            words["api-bypass"],
+            lambda stage: plays.api_bypass(stage, Act.PRESS),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "api-bypass-hangup",
+            words["api-bypass-hangup"],
+            lambda stage: plays.api_bypass(stage, Act.HANG_UP),
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "api-bypass-return",
+            words["api-bypass-return"],
+            lambda stage: plays.api_bypass(
+                stage, Act.PRESS, phoneCallProviderReturnUrl=stage.config.return_url
+            ),
+            ENDED_BY_ASSISTANT,
+            returned=plays.returned(ENDED_BY_ASSISTANT),
+        ),
+        Scenario(
+            "answered",
+            "The owner dials with the details of POST /call; the callee presses # and the assistant ends.",
+            lambda stage: plays.outbound(stage, "answered", Act.PRESS),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "answered-hangup",
+            "The same; the callee hangs up.",
+            lambda stage: plays.outbound(stage, "answered", Act.HANG_UP),
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "busy",
+            "The same; the callee is busy.",
+            lambda stage: plays.outbound(stage, "busy"),
+            BUSY,
+        ),
+        Scenario(
+            "no-answer",
+            "The same; the phone rings out.",
+            lambda stage: plays.outbound(stage, plays.no_answer),
+            NO_ANSWER,
+        ),
+        Scenario(
+            "failed",
+            words["failed"],
+            lambda stage: plays.outbound(stage, "failed"),
+            plays.not_connected,
+        ),
+        Scenario(
+            "recording",
+            "The leg is recorded, and the call has links to both recordings.",
+            plays.recorded,
+            CANCELED,
+        ),
+        Scenario(
+            "dial-recording",
+            "The same of a leg the bridge has dialled.",
+            plays.dial_recorded,
+            CANCELED,
+        ),
+        Scenario(
+            "human",
+            "The same, listened to for a machine: a person answers, and the assistant ends.",
+            lambda stage: plays.listened(stage, Act.PRESS, machine=False),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "voicemail",
+            "The same; a machine answers, and the assistant's policy is to stop.",
+            lambda stage: plays.listened(stage, Act.STAY, machine=True),
+            VOICEMAIL,
+        ),
+        Scenario(
+            "canceled",
+            "The same; the owner gives up while the phone rings.",
+            plays.canceled,
+            CANCELED,
+        ),
+        Scenario(
+            "websocket-dropped",
+            "The media socket dies once; the bridge takes the leg back in, and the assistant ends.",
+            lambda stage: plays.inbound(stage, Act.DROP, Act.PRESS),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "shuffled",
+            words["shuffled"],
+            plays.shuffled,
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "duplicated",
+            f"Everything {plays.title} sends comes three times at once.",
+            plays.duplicated,
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "late-no-answer",
+            words["late-no-answer"],
+            plays.late_no_answer,
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "never-arrives",
+            "A call is created, and no leg comes.",
+            plays.details,
+            None,
+            status="queued",
+        ),
+        Scenario(
+            "price",
+            words["price"],
+            plays.priced,
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "dial",
+            "The bridge dials with an extension; the callee presses # and the assistant ends.",
+            plays.dial_extension,
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "dial-hangup",
+            "The bridge dials; the callee hangs up.",
+            lambda stage: plays.dial(stage, Callee(acts=(Act.HANG_UP,))),
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "dial-voicemail",
+            "The same; a machine answers, and the assistant's policy is to stop.",
+            lambda stage: plays.dial(
+                stage, Callee(acts=(Act.STAY,), machine=True), assistantOverrides=LISTENING
+            ),
+            VOICEMAIL,
+        ),
+        Scenario(
+            "dial-busy",
+            "The same; the callee is busy.",
+            lambda stage: plays.dial(stage, Callee("busy")),
+            BUSY,
+        ),
+        Scenario(
+            "dial-no-answer",
+            "The same; the phone rings out.",
+            lambda stage: plays.dial(stage, Callee(plays.no_answer)),
+            NO_ANSWER,
+        ),
+        Scenario(
+            "dial-failed",
+            f"The same; {plays.title} cannot reach the number.",
+            lambda stage: plays.dial(stage, Callee("failed")),
+            plays.not_connected,
+        ),
+        Scenario(
+            "dial-refused",
+            f"The same; {plays.title}'s API refuses the call.",
+            plays.dial_refused,
+            plays.not_connected,
+        ),
+        Scenario(
+            "dial-unconfirmed",
+            f"The same; {plays.title}'s API places the call and answers with an error: its first callback is believed.",
+            lambda stage: plays.dial(stage, Callee(unconfirmed=True)),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "dial-end-before-answer",
+            "The same; the call is ended through the bridge's API while the phone rings.",
+            plays.dial_canceled,
+            CANCELED,
+        ),
+        Scenario(
+            "dial-end-after-answer",
+            "The same; the call is ended through the bridge's API while it is going on.",
+            lambda stage: plays.dial(stage, Callee(acts=(Act.END_CALL,))),
+            CANCELED,
+        ),
+        Scenario(
+            "dial-lost-callbacks",
+            "The same; the phone rings out and no callback comes: the bridge asks the API.",
+            plays.dial_without_callbacks,
+            NO_ANSWER,
+        ),
+        Scenario(
+            "transfer-busy",
+            "The destination is busy; the caller is back with the assistant, and presses #.",
+            lambda stage: plays.refused_destination(stage, "busy"),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "assistant-request",
+            "The number has no assistant; the owner's server names one, and the caller presses #.",
+            lambda stage: plays.asked(stage, {"assistant": ECHO}, Act.PRESS),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "assistant-request-error",
+            "The same; the server answers with an error, which the caller hears.",
+            plays.asked_in_vain,
+            REQUEST_FAILED,
+        ),
+        Scenario(
+            "assistant-request-destination",
+            "The same; the server answers with a destination, which takes the call.",
+            lambda stage: plays.asked(stage, {"destination": stage.bridge.destination()}),
+            REQUEST_FORWARDED,
+        ),
+        Scenario(
+            "assistant-request-times-out",
+            "The same; the server does not answer.",
+            lambda stage: plays.asked(stage, None),
+            REQUEST_FAILED,
+        ),
+    )
