@@ -18,11 +18,11 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
     Opens no connection yet: ``Patchbay.start()`` does. Raises ``SettingsError``.
     """
-    from app import log_setup
     from app import settings as settings_module
     from app.cli import main as cli
     from app.routes import init_routes
     from app.routes.errors import init_errors
+    from app.telemetry import log_setup
     from app.wiring import Patchbay
 
     settings = settings or settings_module.load()

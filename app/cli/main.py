@@ -24,8 +24,8 @@ ARENAS = ("MALLOC_ARENA_MAX", "2")
 
 def _patchbay() -> Patchbay:
     """The parts, from the environment's settings; a wrong one is a sentence, not a traceback."""
-    from app import log_setup
     from app import settings as settings_module
+    from app.telemetry import log_setup
     from app.wiring import Patchbay
     from providers.errors import NotConfigured
 

@@ -173,7 +173,10 @@ BAD_FRAMES: Mapping[str, str] = {
 WHERE_IT_ASKS = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.FALLBACK}
 )
-PARTS = frozenset({"__init__", "config", "signature", "webhooks", "rest", "media"})
+PARTS = frozenset(
+    "__init__ config signature callbacks payload statuses event"
+    " client sdk leg_state number_settings media".split()
+)
 MARKUPS = frozenset({"twiml", "ncco"})
 
 inherited = settings(suppress_health_check=[HealthCheck.differing_executors])
@@ -552,9 +555,9 @@ class ProviderContract:
 
     def _started(self) -> tuple[Codec, StreamStart]:
         codec = self.case.provider.codec()
-        frames = [codec.decode(message) for message in self.case.opening()]
+        media = [codec.decode(message) for message in self.case.opening()]
         assert isinstance(frames[-1], StreamStart)
-        return codec, frames[-1]
+        return codec, media[-1]
 
     def _client_of_nobody(self) -> Client:
         """A client of an address where nobody listens: bound once, then closed."""

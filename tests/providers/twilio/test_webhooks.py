@@ -15,7 +15,8 @@ from providers.base.webhook import HookKind, Leg, Report, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.testing.contract import NOW
-from providers.twilio import webhooks
+from providers.twilio import statuses, webhooks
+from providers.twilio.event import DATA, KEY_FIELDS
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
     CALL_SID,
@@ -160,7 +161,7 @@ def test_a_child_leg_leads_to_its_parents_call() -> None:
     assert not report.asks
 
 
-@pytest.mark.parametrize("word", sorted(webhooks.MACHINE))
+@pytest.mark.parametrize("word", sorted(statuses.MACHINE))
 def test_a_verdict(word: str) -> None:
     event = only(parse("amd_human", {"AnsweredBy": word}))
     assert event.data["answeredBy"] == word
@@ -460,7 +461,7 @@ def test_the_url_tells_two_visits_to_the_verb_after_the_stream_apart() -> None:
 @given(
     hook=st.sampled_from(sorted(RECORDED)),
     fields=st.dictionaries(
-        st.sampled_from(sorted({*webhooks.DATA, *webhooks.KEY_FIELDS, "Direction", "StreamName"})),
+        st.sampled_from(sorted({*DATA, *KEY_FIELDS, "Direction", "StreamName"})),
         st.text(st.characters(codec="utf-8"), max_size=30),
         max_size=8,
     ),

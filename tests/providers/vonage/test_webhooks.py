@@ -15,7 +15,9 @@ from providers.base.instructions import stream_id
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
-from providers.vonage import webhooks
+from providers.vonage import statuses
+from providers.vonage.event import FACTS, NUMBERS
+from providers.vonage.payload import NESTED
 from providers.vonage.webhooks import parse
 from tests.providers.vonage.cases import (
     CONVERSATION,
@@ -200,7 +202,7 @@ def test_phone_leg(name: str, kind: EventKind, reason: EndedReason | None) -> No
 
 def test_every_word_of_the_table_is_recorded() -> None:
     recorded_words = {load(name)["body"]["status"] for name, _, _ in PHONE}
-    assert recorded_words == set(webhooks.PHONE)
+    assert recorded_words == set(statuses.PHONE)
 
 
 @pytest.mark.parametrize(
@@ -605,9 +607,9 @@ JSON = st.recursive(
 )
 FIELDS = st.sampled_from(
     sorted(
-        set(webhooks.FACTS)
-        | set(webhooks.NUMBERS)
-        | webhooks.NESTED
+        set(FACTS)
+        | set(NUMBERS)
+        | NESTED
         | {"status", "type", "uuid", "call_uuid", "conversation_uuid", "conversation_uuid_from"}
         | {
             "from",
@@ -622,7 +624,7 @@ FIELDS = st.sampled_from(
     )
 )
 WORDS = st.sampled_from(
-    sorted(webhooks.STATUSES | webhooks.NOTES | {"inbound", "user", "platform", MEDIA_URL})
+    sorted(statuses.STATUSES | statuses.NOTES | {"inbound", "user", "platform", MEDIA_URL})
 )
 HOOKS = st.sampled_from(list(HookKind))
 
