@@ -174,8 +174,21 @@ WHERE_IT_ASKS = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.FALLBACK}
 )
 PARTS = frozenset(
-    "__init__ config signature callbacks payload statuses event"
-    " client sdk leg_state number_settings media".split()
+    [
+        "__init__",
+        "config",
+        "signature",
+        "callbacks",
+        "payload",
+        "statuses",
+        "event",
+        "client",
+        "sdk",
+        "leg_state",
+        "number_settings",
+        "frames",
+        "simulator",
+    ]
 )
 MARKUPS = frozenset({"twiml", "ncco"})
 

@@ -25,6 +25,7 @@ from tests.providers.twilio.case import (
     NEW_TOKEN,
     RECORDED,
     REQUESTS,
+    STREAM_SID,
     holding,
     load,
     recorded,
@@ -157,6 +158,20 @@ SOUND: Mapping[str, Callable[[], WebhookRequest]] = {
     "a status nobody knows": lambda: load("status_ringing", {"CallStatus": "levitating"}),
     "a dial without the leg's own status": lambda: load("dial_busy", {"CallStatus": None}),
     "a dial that lasted": lambda: load("dial_completed", {"CallDuration": None}),
+    # A PBX passes the ids of its own Twilio account on, under the names it knows them by.
+    "a SIP header named like a parameter": lambda: load(
+        "inbound_sip", {"SipHeader_X-ParentCallSid": CHILD_SID, "SipHeader_X-AnsweredBy": "human"}
+    ),
+    "a SIP header of the forward's leg": lambda: load(
+        "dial_sip_failed", {"DialSipHeader_X-CallbackSource": "pbx"}
+    ),
+    # What separates the parameters of a URL or of JSON is signed: nothing can be cut anew.
+    "metadata named like a parameter, by GET": lambda: signed(
+        f"{URL}?metadata.ParentCallSid={CHILD_SID}&metadata.a%20b=c", LEAST, method="GET"
+    ),
+    "JSON with a name like a parameter": lambda: json_request(
+        json.dumps({**dict(LEAST), "X-AnsweredBy": "human"}).encode()
+    ),
     "no charset": lambda: with_headers(
         signed(URL, LEAST), ("content-type", "application/x-www-form-urlencoded")
     ),
@@ -266,6 +281,22 @@ FORGERIES: Mapping[str, Callable[[], WebhookRequest]] = {
         *LEAST,
         ("FromZip94105ParentCallSid", CHILD_SID),
         of=(*LEAST, ("FromZip", "94105"), ("ParentCallSid", CHILD_SID)),
+    ),
+    # A SIP header's name may be anything, but what sorts after it cannot hide in it.
+    "a stream in a SIP header's name": lambda: recut(
+        *LEAST,
+        (f"SipHeader_X-AbStreamSid{STREAM_SID}", ""),
+        of=(*LEAST, ("SipHeader_X-A", "b"), ("StreamSid", STREAM_SID)),
+    ),
+    "a child leg in the name of a forward's SIP header": lambda: recut(
+        *LEAST,
+        (f"DialSipHeader_X-AbParentCallSid{CHILD_SID}", ""),
+        of=(*LEAST, ("DialSipHeader_X-A", "b"), ("ParentCallSid", CHILD_SID)),
+    ),
+    "a child leg in a SIP header's value": lambda: recut(
+        *LEAST,
+        ("SipHeader_X-A", f"ParentCallSid{CHILD_SID}"),
+        of=(*LEAST, ("SipHeader_X-AParentCallSid", CHILD_SID)),
     ),
     "a name with a separator": lambda: recut(*LEAST, ("From=", "x"), of=(*LEAST, ("From", "=x"))),
     "the first parameter at the URL's end": lambda: replace(
