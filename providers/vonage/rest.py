@@ -200,13 +200,18 @@ def _create(order: Dial) -> dict[str, Any]:
 def _place(url: str) -> tuple[str, str]:
     """Host and path of a recording. Raises ``CarrierError`` unless it lies at Vonage's."""
     if not _is_vonages(url):
-        raise CarrierError("Vonage: the recording's address is not one of Vonage's", permanent=True)
+        raise CarrierError(
+            "Vonage: the recording lies at a host which is not Vonage's", permanent=True
+        )
     parts = urlsplit(url)
     return parts.netloc, parts.path
 
 
 def _is_vonages(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "https://[": what a webhook tells may be anything
+        return False
     return parts.scheme == "https" and bool(API_HOST.fullmatch(parts.netloc))
 
 
