@@ -68,6 +68,8 @@ class TwilioClient:
             if error.gone:
                 return None
             raise
+        if not call.sid or not call.status:
+            raise CarrierError("Twilio's answer is not about a call", permanent=False)
         names = ((name, SDK_NAMES.get(name, name)) for name in leg_state.RESOURCE_FIELDS)
         resource = {name: getattr(call, attribute) for name, attribute in names}
         return leg_state.state(resource, datetime.now(UTC))

@@ -1,12 +1,15 @@
 """Twilio's SDK, held to our rules: one host, one send per request, a timeout.
 
 Imported at the first use. Ignores TWILIO_REGION and TWILIO_EDGE, which the SDK would read behind
-our back: every request goes to ``Account.api_url``, or to api.twilio.com.
+our back: every request goes to ``Account.api_url``, or to api.twilio.com. Logs no URLs, which
+may hold a phone number.
 https://www.twilio.com/docs/libraries/reference/twilio-python/
 """
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,6 +33,7 @@ def client(account: Account, api_url: str, timeout: float) -> Rest:
     """The SDK's client of one account. Raises ``NotConfigured``."""
     from twilio.rest import Client
 
+    logging.getLogger("twilio").setLevel(logging.WARNING)
     name, secret = login(account)
     return Client(name, secret, account.ref, http_client=_http_client(api_url, timeout))
 
@@ -77,13 +81,26 @@ def translated() -> Iterator[None]:
     except TwilioServiceException as error:
         raise _refused(error.status, error.code, error.detail or error.title) from error
     except TwilioException as error:
-        raise CarrierError(f"Twilio's SDK refused: {error}", permanent=True) from error
+        raise _refused_page(error) from error
     except RequestException as error:
         kind = type(error).__name__
         raise CarrierError(f"Twilio's API cannot be reached: {kind}", permanent=False) from error
     except (ValueError, TypeError, AttributeError) as error:
         # A proxy's page, or JSON that is no object: the SDK does not look.
         raise CarrierError("Twilio's API answered with no JSON object", permanent=False) from error
+
+
+def _refused_page(error: Exception) -> CarrierError:
+    """A list that was refused comes with the raw response; what the SDK itself refuses has none."""
+    response = error.args[1] if len(error.args) > 1 else None
+    if (status := getattr(response, "status_code", None)) is None:
+        return CarrierError(f"Twilio's SDK refused: {error}", permanent=True)
+    try:
+        body = json.loads(response.text)
+    except ValueError:
+        body = None
+    told = body if isinstance(body, dict) else {}
+    return _refused(status, told.get("code"), str(told.get("message") or "no explanation")[:300])
 
 
 def _refused(status: int, code: int | None, message: str) -> CarrierError:

@@ -21,8 +21,9 @@ WEBHOOKS: Mapping[str, tuple[str, HookKind]] = {
 
 def owned(answer: Mapping[str, Any], digits: str) -> Mapping[str, Any] | None:
     """The number among those the account owns; the search finds longer ones too."""
-    numbers = answer.get("numbers", [])
-    return next((each for each in numbers if each.get("msisdn") == digits), None)
+    numbers = answer.get("numbers") or []
+    found = (each for each in numbers if isinstance(each, dict) and each.get("msisdn") == digits)
+    return next(found, None)
 
 
 def link(linked: str | None, ours: str | None) -> NumberSetting:
@@ -37,16 +38,22 @@ def link(linked: str | None, ours: str | None) -> NumberSetting:
 
 def webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
     """The Voice capability; without signed webhooks nothing of it is let in here."""
-    voice = application.get("capabilities", {}).get("voice", {})
-    urls = voice.get("webhooks", {})
+    voice = _part(_part(application, "capabilities"), "voice")
+    urls = _part(voice, "webhooks")
     signed = voice.get("signed_callbacks") is True
     unsigned = "switch on 'Use signed webhooks', or every request is refused here"
     return [
         *(
-            NumberSetting(name, urls.get(field, {}).get("address") or None, kind)
+            NumberSetting(name, _part(urls, field).get("address") or None, kind)
             for field, (name, kind) in WEBHOOKS.items()
         ),
         NumberSetting(
             "Use signed webhooks", "on" if signed else "off", problem=None if signed else unsigned
         ),
     ]
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A member that is an object; an application without Voice has none, or null."""
+    part = whole.get(name)
+    return part if isinstance(part, dict) else {}
