@@ -92,7 +92,7 @@ def translated() -> Iterator[None]:
 
 def _refused_page(error: Exception) -> CarrierError:
     """A list that was refused comes with the raw response; what the SDK itself refuses has none."""
-    response = error.args[1] if len(error.args) > 1 else None
+    response: Any = error.args[1] if len(error.args) > 1 else None
     if (status := getattr(response, "status_code", None)) is None:
         return CarrierError(f"Twilio's SDK refused: {error}", permanent=True)
     try:

@@ -33,6 +33,8 @@ class StandIn:
 
     url: str = ""
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    then: list[tuple[int, Any]] = field(default_factory=list)
+    """Answers that follow, whatever the method."""
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, Any, dict[str, str]]] = field(default_factory=list)
 
@@ -49,6 +51,8 @@ def standing_in() -> Iterator[StandIn]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             stand_in.asked.append((self.command, self.path, body, headers))
             status, content = stand_in.answers[self.command]
+            if stand_in.then:
+                stand_in.answers[self.command] = stand_in.then.pop(0)
             if not status:
                 self.connection.close()
                 return
