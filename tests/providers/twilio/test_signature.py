@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
-from providers.errors import InvalidSignature, MissingSignature, NoSecret, Refused
-from providers.testing.contract import MEDIA_URL, ORIGIN, TOKEN, hook_url
+from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured, Refused
+from providers.events import EventKind
+from providers.testing.contract import MEDIA_URL, NOW, ORIGIN, TOKEN, hook_url
 from providers.twilio import TWILIO, signature
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
@@ -500,3 +502,125 @@ def test_a_handshake_without_a_signature_is_refused() -> None:
 def test_compute_wants_an_absolute_url() -> None:
     with pytest.raises(ValueError, match="absolute"):
         signature.compute(AUTH_TOKEN, "/twilio/status")
+
+
+# ------------------------------------------------------------------ every byte counts
+
+
+@given(
+    at=st.integers(0, 10_000),
+    other=st.characters(min_codepoint=0x21, max_codepoint=0x7E),
+    name=st.sampled_from(sorted(path.stem for path in REQUESTS.glob("*.json"))),
+)
+def test_no_character_of_the_signature_can_be_changed(at: int, other: str, name: str) -> None:
+    request = load(name)
+    held = held_for(request)
+    at %= len(held)
+    changed = held[:at] + other + held[at + 1 :]
+    if changed == held:
+        return
+    with pytest.raises(InvalidSignature):
+        verify(with_headers(request, (signature.HEADER, changed)))
+
+
+@given(
+    at=st.integers(0, 10_000),
+    other=st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#@:"),
+    method=st.sampled_from(["GET", "POST"]),
+)
+def test_no_character_of_the_url_can_be_changed(at: int, other: str, method: str) -> None:
+    """But for what no client sends: fragment, userinfo and port are no part of what is signed."""
+    request = load("inbound", method=method, query="assistantId=a1")
+    at %= len(request.url)
+    changed = request.url[:at] + other + request.url[at + 1 :]
+    if changed == request.url:
+        return
+    with pytest.raises(Refused):
+        verify(replace(request, url=changed))
+
+
+@given(cut=st.integers(1, 27))
+def test_no_part_of_the_signature_is_enough(cut: int) -> None:
+    request = signed(URL, LEAST)
+    for part in (held_for(request)[:cut], held_for(request)[cut:]):
+        with pytest.raises(InvalidSignature):
+            verify(with_headers(request, (signature.HEADER, part)))
+
+
+SHAPED = {
+    # parameter: (a value Twilio sends, values that it cannot)
+    "ParentCallSid": (CHILD_SID, ["CA1", CHILD_SID.lower(), f"{CHILD_SID}x", f"x{CHILD_SID}"]),
+    "CallStatus": ("in-progress", ["In-Progress", "ringing ", "a=b", "x" * 41, "ring\u00efng"]),
+    "Direction": ("outbound-dial", ["Inbound", "inbound&x", "inbound\n"]),
+    "SequenceNumber": ("17", ["-1", "1.0", "1" * 10, "one", "\u0661"]),
+    "CallDuration": ("37", ["37s", "3" * 10]),
+    "CallbackSource": ("call-progress-events", ["Call", "a b"]),
+    "AnsweredBy": ("machine_end_beep", ["Human", "human;"]),
+    "StreamSid": (STREAM_SID, ["MZ1", CALL_SID, f"{STREAM_SID}\n"]),
+    "StreamEvent": ("stream-started", ["Stream", "stream started"]),
+    "DialCallSid": (CHILD_SID, ["CA1", STREAM_SID]),
+    "DialCallStatus": ("no-answer", ["No", "no answer"]),
+    "RecordingSid": ("RE" + "00" * 16, ["RE1", "re" + "00" * 16]),
+    "RecordingStatus": ("in-progress", ["In", "in progress"]),
+}
+
+
+def test_no_shape_is_left_out() -> None:
+    assert set(SHAPED) == set(signature.SHAPES)
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_a_parameter_has_its_shape(name: str) -> None:
+    """The signature holds for each of them: what is cut anew is told by its shape alone."""
+    good, bad = SHAPED[name]
+    rest = [pair for pair in LEAST if pair[0] != name]
+    verify(signed(URL, [*rest, (name, good)]))
+    verify(signed(URL, [*rest, (name, "")]))  # Twilio sends some of them empty
+    for value in bad:
+        with pytest.raises(InvalidSignature, match=f"{name} is not of the shape"):
+            verify(signed(URL, [*rest, (name, value)]))
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_a_parameter_is_not_hidden_in_another(name: str) -> None:
+    good, _ = SHAPED[name]
+    rest = [pair for pair in LEAST if pair[0] != name]
+    for hiding in ((f"Aa{name}{good}", ""), ("Aa", f"b{name}{good}")):
+        with pytest.raises(InvalidSignature, match=f"{name} is hidden"):
+            verify(signed(URL, [*rest, hiding]))
+
+
+def test_the_newer_signatures_settings_choose_nothing() -> None:
+    """A header of the request's must not pick the algorithm it is checked by."""
+    settings = ("x-twilio-webhooks-signature-settings", "key=k1,algorithm=HMAC_SHA256")
+    verify(with_headers(signed(URL, LEAST), settings))
+    forged = with_headers(signed(URL, LEAST, token="k1"), settings)
+    with pytest.raises(InvalidSignature):
+        verify(forged)
+
+
+# ------------------------------------------------------------------ the doctor's probe
+
+
+def test_a_probe_is_a_request_that_we_let_in() -> None:
+    """As Twilio would send it, about a call that there is not."""
+    made = signature.probe(URL, holding(AUTH_TOKEN, NEW_TOKEN), NOW)
+    headers = [(name.lower(), value) for name, value in made.headers.items()]
+    request = WebhookRequest("POST", URL, headers, made.body, NOW)
+    verify(request)
+    report = TWILIO.parse(HookKind.STATUS, request)
+    assert [event.kind for event in report.events] == [EventKind.LEG_RINGING]
+    assert report.events[0].at == NOW
+    assert report.leg is not None
+    assert report.leg.leg_ref != CALL_SID
+
+
+def test_no_two_probes_are_about_the_same_call() -> None:
+    bodies = {signature.probe(URL, ACCOUNT, NOW).body for _ in range(3)}
+    assert len(bodies) == 3
+
+
+@pytest.mark.parametrize("account", [holding(), holding(apiKey="SK1", apiSecret="s")], ids=str)
+def test_a_probe_needs_a_token(account: Account) -> None:
+    with pytest.raises(NotConfigured, match="authTokens"):
+        signature.probe(URL, account, NOW)
