@@ -1,6 +1,6 @@
 """Twilio's webhooks, translated to Reports.
 
-Does no I/O and verifies nothing: the request was verified before. Words nobody here knows
+Does no I/O and verifies nothing: the request was verified before. Words that stand in no table
 become a note and are named in ``Report.unknown``; they are never a reason to refuse.
 https://www.twilio.com/docs/voice/twiml#request-parameters
 https://www.twilio.com/docs/voice/api/call-resource#statuscallbackevent

@@ -30,7 +30,7 @@ def link(linked: str | None, ours: str | None) -> NumberSetting:
     """The application the number is linked to, and what is wrong with that."""
     problem = None
     if linked is None:
-        problem = "link the number to your application, or no call of it reaches anybody"
+        problem = "link the number to your application, or no call of it reaches an application"
     elif ours is not None and linked != ours:
         problem = f"the number is linked to another application than ours, {ours}"
     return NumberSetting("Linked application", linked, problem=problem)

@@ -133,7 +133,7 @@ def test_the_same_news_is_one_event_however_often_it_is_asked_for() -> None:
     assert keys[0] == keys[1] == ["reconciled:leg.answered", "reconciled:leg.ended"]
 
 
-def test_an_end_nobody_answered_is_told_apart_by_direction() -> None:
+def test_an_unanswered_end_is_told_apart_by_direction() -> None:
     """``completed`` is generic: what an unanswered one means is for the fold."""
     outbound, inbound = (
         leg_state.state({**RESOURCE, "direction": each}, NOW).events[-1]

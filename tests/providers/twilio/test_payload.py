@@ -84,13 +84,13 @@ def test_a_post_takes_twilios_words_from_the_body_only() -> None:
     [
         "flow=FW1",  # no flow's id
         f"flow={FLOW_SID}%0A",
-        "flow=%7B%7Bflow.flow_sid%7D%7D",  # Liquid nobody filled in
+        "flow=%7B%7Bflow.flow_sid%7D%7D",  # Liquid that was not filled in
         f"flow={FLOW_SID}&returnUrl=https%3A%2F%2Fx.example",  # which of the two?
         "assistantId=a&assistantId=b",  # which of the two?
         "assistantId=%ff",  # not UTF-8
     ],
 )
-def test_a_visit_nobody_can_follow(query: str) -> None:
+def test_a_visit_that_cannot_be_followed(query: str) -> None:
     with pytest.raises(BadRequest):
         parsed("inbound", query=query)
 

@@ -143,7 +143,7 @@ REQUESTS_SAY: Mapping[str, Said] = {
     ),
     # the leg a <Dial> rings
     "status_child_ringing": Said([(K.LEG_RINGING, None)]),
-    # outbound, somebody hung up
+    # outbound, one side hung up
     "status_completed": Said(
         [(K.LEG_ENDED, R.CUSTOMER_ENDED_CALL)],
         {"durationSeconds": 37, "billedMinutes": 1, "sipCode": 200},

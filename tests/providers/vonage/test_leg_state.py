@@ -48,7 +48,7 @@ def told(**changes: Any) -> Told:
 
 ROWS: list[tuple[str, str, Told]] = [
     ("started", "outbound", [(K.LEG_QUEUED, NOW, None, False)]),
-    ("started", "inbound", [(K.LEG_RINGING, NOW, None, False)]),  # somebody rings us
+    ("started", "inbound", [(K.LEG_RINGING, NOW, None, False)]),  # a caller rings us
     ("ringing", "outbound", [(K.LEG_RINGING, NOW, None, False)]),
     ("answered", "outbound", [(K.LEG_ANSWERED, NOW, None, False)]),
     # Said instead of "answered", once the listening is over.
