@@ -9,10 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from providers.base.instructions import stream_id
 from providers.base.webhook import HookKind
 from providers.events import EndedReason, EventKind
+from providers.vonage.event import FACTS, NUMBERS
 from providers.vonage.webhooks import parse
 from tests.providers.vonage.cases import (
+    MEDIA_URL,
     NOW,
     REQUESTS,
     get,
@@ -152,3 +155,98 @@ def test_the_facts_of_a_completed_leg() -> None:
         "sipCode": 200,
     }
     assert only("outbound_unanswered").data == {"detail": "unavailable", "sipCode": 480}
+
+
+# ------------------------------------------------------------------ every fact
+
+TEXTS = [
+    # Vonage's field, our name
+    ("detail", "detail"),
+    ("sub_state", "subState"),  # beep_start, beep_timeout
+    ("disconnected_by", "disconnectedBy"),
+    ("rate", "rate"),
+    ("network", "network"),
+    ("recording_url", "recordingUrl"),
+    ("recording_uuid", "recordingRef"),
+    ("transcription_url", "transcriptionUrl"),
+    ("conversation_uuid_to", "callRef"),  # of a transfer
+    ("reason", "error"),  # of an error, and of a fallback
+]
+WHOLE = [("duration", "durationSeconds"), ("sip_code", "sipCode")]
+
+
+def test_no_fact_is_left_out() -> None:
+    assert dict(TEXTS) == FACTS
+    assert dict(WHOLE) == NUMBERS
+
+
+@pytest.mark.parametrize(("theirs", "ours"), TEXTS)
+def test_a_fact_that_is_text(theirs: str, ours: str) -> None:
+    assert only("inbound_ringing", {theirs: "said"}).data[ours] == "said"
+    for nothing in ("", None):
+        assert ours not in only("inbound_ringing", {theirs: nothing}).data
+
+
+@pytest.mark.parametrize(("theirs", "ours"), WHOLE)
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("42", 42),  # text, as on a GET
+        (42, 42),
+        ("0", 0),
+        (0, 0),
+        ("042", 42),
+        ("999999999", 999999999),
+        ("1000000000", None),  # no length of a call
+        ("-1", None),
+        (-1, None),
+        (4.2, None),
+        (True, None),
+        ("4 2", None),
+        ("\u0664", None),
+        ([42], None),
+    ],
+)
+def test_a_fact_that_is_a_number(theirs: str, ours: str, value: Any, kept: int | None) -> None:
+    event = only("inbound_ringing", {theirs: value})
+    assert event.data.get(ours) == kept
+    assert event.raw[theirs] == value
+
+
+def test_the_price_of_a_leg_that_is_not_named_is_of_no_use() -> None:
+    assert "price" not in only("error", {"price": "0.1"}).data
+
+
+@pytest.mark.parametrize("name", ["outbound_answered", "media_answered", "forward_answered"])
+def test_our_socket_is_shown_by_its_digest_wherever_it_stands(name: str) -> None:
+    token = MEDIA_URL.rpartition("/")[2]
+    event = only(name, {"to": MEDIA_URL})
+    assert event.raw["to"] == f"wss://patchbay.example/media/vonage/{stream_id(MEDIA_URL)}"
+    assert token not in repr(event)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "other"),
+    [
+        ("uuid", "another", True),
+        ("status", "answered", True),
+        ("timestamp", "2026-03-04T05:06:09.999Z", True),
+        # What one request says of the same news in two ways:
+        ("from", "14155550199", False),
+        ("direction", "outbound", False),
+        ("headers", {"a": "b"}, False),
+        ("network", "GB-FIXED", False),
+        ("conversation_uuid", "CON-another", False),  # a leg that was moved is still that leg
+    ],
+)
+def test_what_makes_an_event_another_one_and_what_does_not(
+    field: str, value: Any, other: bool
+) -> None:
+    same = only("inbound_ringing").key == only("inbound_ringing", {field: value}).key
+    assert same is not other
+
+
+@pytest.mark.parametrize("name", ["error", "record", "notify"])
+def test_without_a_leg_the_conversation_makes_it(name: str) -> None:
+    another = {"conversation_uuid": "CON-another"}
+    assert only(name).key != only(name, another).key
