@@ -63,8 +63,8 @@ _TOKEN = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One request, taken apart once."""
+class Webhook:
+    """One webhook, taken apart once."""
 
     hook: HookKind
     request: WebhookRequest
@@ -103,27 +103,27 @@ def _data(values: Mapping[str, str]) -> dict[str, Any]:
     return data
 
 
-def _at(hit: Hit) -> datetime:
+def _at(webhook: Webhook) -> datetime:
     """Twilio's own time: RFC 2822 of calls, ISO 8601 of streams. What is neither: when it came."""
-    text = hit.values.get("Timestamp", "")
+    text = webhook.values.get("Timestamp", "")
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             at = read(text)
             return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
-    return hit.request.received_at
+    return webhook.request.received_at
 
 
-def _key(hit: Hit) -> str:
+def _key(webhook: Webhook) -> str:
     """The event's key: equal for every delivery of one request, other for the next.
 
     Twilio's own token says it where it is sent. Without it: a digest of what tells requests
     apart. The verb after the stream has nothing of that sort, so the URL is in the digest too:
     a leg that goes past two streams is told apart when their URLs differ.
     """
-    given = hit.request.header(IDEMPOTENCY) or ""
+    given = webhook.request.header(IDEMPOTENCY) or ""
     if _TOKEN.fullmatch(given):
-        return f"token:{given}:{hit.hook}"
-    parts = [hit.hook, hit.request.url, *(hit.values.get(name) for name in KEY_FIELDS)]
+        return f"token:{given}:{webhook.hook}"
+    parts = [webhook.hook, webhook.request.url, *(webhook.values.get(name) for name in KEY_FIELDS)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

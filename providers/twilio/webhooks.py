@@ -17,7 +17,7 @@ from providers.base.webhook import HookKind, Report, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.twilio import payload
-from providers.twilio.event import Hit
+from providers.twilio.event import Webhook
 from providers.twilio.statuses import (
     ENDS,
     FORWARD_ENDED,
@@ -42,42 +42,45 @@ def parse(hook: HookKind, request: WebhookRequest) -> Report:
     leg = payload.leg(values)
     if hook not in _ASKED_OF_THE_LEG and (parent := values.get("ParentCallSid")):
         leg = replace(leg, call_ref=parent)
-    hit = Hit(hook, request, values, leg)
+    webhook = Webhook(hook, request, values, leg)
     if hook not in _READERS:
         raise BadRequest(f"Twilio has no {hook} request")
-    report = _READERS[hook](hit)
-    return _with_verdict(hit, report)
+    report = _READERS[hook](webhook)
+    return _with_verdict(webhook, report)
 
 
 # ------------------------------------------------------------------ a reader per hook
 
 
-def _read_arrival(hit: Hit) -> Report:
-    event = hit.event(EventKind.LEG_FETCHED)
+def _read_arrival(webhook: Webhook) -> Report:
+    event = webhook.event(EventKind.LEG_FETCHED)
     return Report(
-        hit.leg, (event,), asks=True, visit=payload.visit(hit.request, hit.values["AccountSid"])
+        webhook.leg,
+        (event,),
+        asks=True,
+        visit=payload.visit(webhook.request, webhook.values["AccountSid"]),
     )
 
 
-def _read_status(hit: Hit) -> Report:
-    word = hit.word("CallStatus")
+def _read_status(webhook: Webhook) -> Report:
+    word = webhook.word("CallStatus")
     if word in ENDS:
-        return Report(hit.leg, (_end(hit, word),))
+        return Report(webhook.leg, (_end(webhook, word),))
     known = word in PROGRESS
-    event = hit.event(PROGRESS.get(word, EventKind.NOTE))
-    return Report(hit.leg, (event,), unknown=() if known else (word,))
+    event = webhook.event(PROGRESS.get(word, EventKind.NOTE))
+    return Report(webhook.leg, (event,), unknown=() if known else (word,))
 
 
-def _read_stream(hit: Hit) -> Report:
-    word = hit.word("StreamEvent")
+def _read_stream(webhook: Webhook) -> Report:
+    word = webhook.word("StreamEvent")
     kind = STREAM_EVENTS.get(word, EventKind.NOTE)
     failed = kind is EventKind.MEDIA_FAILED
-    event = hit.event(
+    event = webhook.event(
         kind,
         reason=EndedReason.ASSISTANT_JOIN_TIMED_OUT if failed else None,
-        stream=_stream(hit.values.get("StreamName", "")),
+        stream=_stream(webhook.values.get("StreamName", "")),
     )
-    return Report(hit.leg, (event,), unknown=() if word in STREAM_EVENTS else (word,))
+    return Report(webhook.leg, (event,), unknown=() if word in STREAM_EVENTS else (word,))
 
 
 def _stream(name: str) -> str | None:
@@ -85,39 +88,41 @@ def _stream(name: str) -> str | None:
     return name if _STREAM_NAME.fullmatch(name) else None
 
 
-def _read_continue(hit: Hit) -> Report:
+def _read_continue(webhook: Webhook) -> Report:
     """The verb after ``</Connect>``; asked of a leg that is over, too, when the caller left first."""
-    word = hit.values.get("CallStatus", "")
-    event = _end(hit, word) if word in ENDS else hit.event(EventKind.LEG_CONTINUED)
+    word = webhook.values.get("CallStatus", "")
+    event = _end(webhook, word) if word in ENDS else webhook.event(EventKind.LEG_CONTINUED)
     unknown = (word,) if word and word not in ENDS and word not in PROGRESS else ()
-    return Report(hit.leg, (event,), asks=True, unknown=unknown)
+    return Report(webhook.leg, (event,), asks=True, unknown=unknown)
 
 
-def _read_machine(hit: Hit) -> Report:
-    hit.word("AnsweredBy")
-    return Report(hit.leg)
+def _read_machine(webhook: Webhook) -> Report:
+    webhook.word("AnsweredBy")
+    return Report(webhook.leg)
 
 
-def _read_forward(hit: Hit) -> Report:
+def _read_forward(webhook: Webhook) -> Report:
     """``<Dial>`` is over. The caller may have left meanwhile: then both are told."""
-    word = hit.word("DialCallStatus")
+    word = webhook.word("DialCallStatus")
     if word in FORWARD_ENDED:
-        event = hit.event(EventKind.FORWARD_ENDED, reason=EndedReason.ASSISTANT_FORWARDED_CALL)
+        event = webhook.event(EventKind.FORWARD_ENDED, reason=EndedReason.ASSISTANT_FORWARDED_CALL)
     else:
-        event = hit.event(EventKind.FORWARD_FAILED if word in FORWARD_FAILED else EventKind.NOTE)
-    status = hit.values.get("CallStatus", "")
-    over = (_end(hit, status, key=f"{event.key}:leg"),) if status in ENDS else ()
+        event = webhook.event(
+            EventKind.FORWARD_FAILED if word in FORWARD_FAILED else EventKind.NOTE
+        )
+    status = webhook.values.get("CallStatus", "")
+    over = (_end(webhook, status, key=f"{event.key}:leg"),) if status in ENDS else ()
     unknown = () if word in FORWARD_ENDED | FORWARD_FAILED else (word,)
-    return Report(hit.leg, (event, *over), asks=True, unknown=unknown)
+    return Report(webhook.leg, (event, *over), asks=True, unknown=unknown)
 
 
-def _read_recording(hit: Hit) -> Report:
-    word = hit.values.get("RecordingStatus", "")
-    event = hit.event(RECORDING_STATUSES.get(word, EventKind.NOTE))
-    return Report(hit.leg, (event,), unknown=() if word in RECORDING_STATUSES else (word,))
+def _read_recording(webhook: Webhook) -> Report:
+    word = webhook.values.get("RecordingStatus", "")
+    event = webhook.event(RECORDING_STATUSES.get(word, EventKind.NOTE))
+    return Report(webhook.leg, (event,), unknown=() if word in RECORDING_STATUSES else (word,))
 
 
-_READERS: dict[HookKind, Callable[[Hit], Report]] = {
+_READERS: dict[HookKind, Callable[[Webhook], Report]] = {
     HookKind.ARRIVE: _read_arrival,
     HookKind.FETCH: _read_arrival,
     HookKind.STATUS: _read_status,
@@ -133,16 +138,18 @@ _ASKED_OF_THE_LEG = frozenset(
 """Markup is asked for by the leg itself, whosever child it is."""
 
 
-def _end(hit: Hit, word: str, *, key: str | None = None) -> CallEvent:
-    return hit.event(EventKind.LEG_ENDED, key=key, **end_fields(word, bool(hit.leg.inbound)))
+def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
+    return webhook.event(
+        EventKind.LEG_ENDED, key=key, **end_fields(word, bool(webhook.leg.inbound))
+    )
 
 
-def _with_verdict(hit: Hit, report: Report) -> Report:
+def _with_verdict(webhook: Webhook, report: Report) -> Report:
     """AMD's verdict comes by itself, or with any later request of the leg: one event, by its key."""
-    if not (verdict := hit.values.get("AnsweredBy")):
+    if not (verdict := webhook.values.get("AnsweredBy")):
         return report
     machine = MACHINE.get(verdict, False)
-    event = hit.event(
+    event = webhook.event(
         EventKind.MACHINE_DETECTED, key=f"machine:{verdict}", data={"machine": machine}
     )
     unknown = () if verdict in MACHINE else (verdict,)

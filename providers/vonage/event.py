@@ -39,8 +39,8 @@ NUMBERS: Mapping[str, str] = {"duration": "durationSeconds", "sip_code": "sipCod
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One request, taken apart once."""
+class Webhook:
+    """One webhook, taken apart once."""
 
     request: WebhookRequest
     payload: Payload
@@ -86,11 +86,11 @@ def _raw(payload: Payload) -> dict[str, Any]:
     return {**payload, "to": f"{url.rpartition('/')[0]}/{stream_id(url)}"}
 
 
-def _at(hit: Hit) -> datetime:
+def _at(webhook: Webhook) -> datetime:
     """Vonage's own time: of a "completed" leg when it ended, not when that was written down."""
-    names = ("end_time", "timestamp") if hit.word == "completed" else ("timestamp",)
-    times = (time(hit.payload.get(name)) for name in names)
-    return next((each for each in times if each is not None), hit.request.received_at)
+    names = ("end_time", "timestamp") if webhook.word == "completed" else ("timestamp",)
+    times = (time(webhook.payload.get(name)) for name in names)
+    return next((each for each in times if each is not None), webhook.request.received_at)
 
 
 def time(value: Any) -> datetime | None:
@@ -104,13 +104,13 @@ def time(value: Any) -> datetime | None:
         return None
 
 
-def _event_key(hit: Hit) -> str:
+def _event_key(webhook: Webhook) -> str:
     """Vonage numbers its events not at all: leg, word and time make one of them."""
     names = ("uuid", "call_uuid", "conversation_uuid")
-    leg = next((str(hit.payload[name]) for name in names if hit.payload.get(name)), "")
-    if timestamp := hit.payload.get("timestamp"):
-        return key_of(leg, hit.word, str(timestamp))
-    return key_of(leg, hit.word, hit.request.query, hit.request.body.hex())
+    leg = next((str(webhook.payload[name]) for name in names if webhook.payload.get(name)), "")
+    if timestamp := webhook.payload.get("timestamp"):
+        return key_of(leg, webhook.word, str(timestamp))
+    return key_of(leg, webhook.word, webhook.request.query, webhook.request.body.hex())
 
 
 def key_of(*parts: str) -> str:

@@ -11,7 +11,7 @@ from providers.base.webhook import WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EventKind
 from providers.vonage import payload, webhooks
-from providers.vonage.event import Hit, time
+from providers.vonage.event import Webhook, time
 from providers.vonage.statuses import MACHINE, PHONE
 
 
@@ -25,22 +25,22 @@ def state(resource: payload.Payload, now: datetime) -> LegState:
     raw = payload.clean(dict(resource))
     parties = {name: _number(resource.get(name)) for name in ("from", "to")}
     fields = {"disconnected_by": "user", **raw, **parties}
-    hit = Hit(WebhookRequest("GET", "", (), b"", now), fields, payload.word(fields))
-    leg = hit.leg
+    webhook = Webhook(WebhookRequest("GET", "", (), b"", now), fields, payload.word(fields))
+    leg = webhook.leg
     if leg is None:
         raise BadRequest("Vonage: a leg without uuid")
-    told = (replace(each, key=f"reconciled:{each.kind}", raw=raw) for each in _events(hit, now))
-    return LegState(leg, hit.word, tuple(told))
+    told = (replace(each, key=f"reconciled:{each.kind}", raw=raw) for each in _events(webhook, now))
+    return LegState(leg, webhook.word, tuple(told))
 
 
-def _events(hit: Hit, now: datetime) -> tuple[CallEvent, ...]:
+def _events(webhook: Webhook, now: datetime) -> tuple[CallEvent, ...]:
     """``completed`` is said of answered legs too, so the answer is told with it."""
-    completed = hit.word == "completed"
+    completed = webhook.word == "completed"
     events: tuple[CallEvent, ...] = ()
-    if hit.word in MACHINE or (completed and payload.was_answered(hit.payload)):
-        at = time(hit.payload.get("start_time")) or now
-        events = (replace(hit.event(EventKind.LEG_ANSWERED), at=at),)
-    return events + (webhooks.phone(hit).events if completed or hit.word in PHONE else ())
+    if webhook.word in MACHINE or (completed and payload.was_answered(webhook.payload)):
+        at = time(webhook.payload.get("start_time")) or now
+        events = (replace(webhook.event(EventKind.LEG_ANSWERED), at=at),)
+    return events + (webhooks.phone(webhook).events if completed or webhook.word in PHONE else ())
 
 
 def _number(endpoint: Any) -> str | None:

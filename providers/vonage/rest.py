@@ -16,7 +16,8 @@ from urllib.parse import quote, urlsplit
 from providers.base.rest import Account, Dial, Dialed, LegState, NumberSetting
 from providers.common import download
 from providers.errors import BadRequest, CarrierError
-from providers.vonage import leg_state, ncco, number_settings, sdk
+from providers.events import EventKind
+from providers.vonage import leg_state, ncco, number_settings, sdk, statuses
 from providers.vonage.config import API_HOST
 
 API_URL = "https://api.nexmo.com"
@@ -24,18 +25,10 @@ NUMBERS_URL = "https://rest.nexmo.com"
 MAX_DURATION = 86_400
 """Seconds, the most ``length_timer`` takes; counted from the answer."""
 RINGING_SECONDS = range(1, 121)
-OVER = frozenset(
-    [
-        "completed",
-        "busy",
-        "cancelled",
-        "failed",
-        "rejected",
-        "timeout",
-        "unanswered",
-        "disconnected",
-    ]
-)
+OVER = {word for word, row in statuses.PHONE.items() if row.kind is EventKind.LEG_ENDED} | {
+    "completed",
+    "disconnected",
+}
 """Statuses of a leg that cannot be hung up any more."""
 
 

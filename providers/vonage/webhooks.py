@@ -15,7 +15,7 @@ from providers.base.webhook import HookKind, Leg, Report, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.vonage import payload as payloads
-from providers.vonage.event import Hit, key_of
+from providers.vonage.event import Webhook, key_of
 from providers.vonage.payload import Payload, inbound, was_answered, whole
 from providers.vonage.statuses import (
     DISCONNECTED_BY,
@@ -34,57 +34,59 @@ from providers.vonage.statuses import (
 def parse(hook: HookKind, request: WebhookRequest) -> Report:
     """A verified request in our words. Raises ``BadRequest``."""
     payload = payloads.read(request)
-    hit = Hit(request, payload, payloads.word(payload))
+    webhook = Webhook(request, payload, payloads.word(payload))
     if hook in (HookKind.ARRIVE, HookKind.FALLBACK):
-        return _arrival(hook, hit)
-    if hit.word in NOTES or hit.word not in STATUSES:
-        return _note(hit)
-    if hit.word in MACHINE:
-        return _machine(hit)
-    if hit.media_url:
-        return _media(hit, hit.media_url)
-    return _forward(hit) if hook is HookKind.FORWARD else phone(hit)
+        return _arrival(hook, webhook)
+    if webhook.word in NOTES or webhook.word not in STATUSES:
+        return _note(webhook)
+    if webhook.word in MACHINE:
+        return _machine(webhook)
+    if webhook.media_url:
+        return _media(webhook, webhook.media_url)
+    return _forward(webhook) if hook is HookKind.FORWARD else phone(webhook)
 
 
 # ------------------------------------------------------------------ a reader per kind of leg
 
 
-def _arrival(hook: HookKind, hit: Hit) -> Report:
+def _arrival(hook: HookKind, webhook: Webhook) -> Report:
     """The answer webhook. It has no time of its own: leg and conversation make it unique.
 
     A leg that was sent elsewhere and comes back is in another conversation.
     """
-    named = hit.leg
-    if named is None or not (hit.payload.get("uuid") and hit.payload.get("conversation_uuid")):
+    named = webhook.leg
+    if named is None or not (
+        webhook.payload.get("uuid") and webhook.payload.get("conversation_uuid")
+    ):
         raise BadRequest("Vonage: an answer webhook without uuid or conversation_uuid")
     leg, refs = replace(named, inbound=True), payloads.refs(named)
-    fetched = hit.event(EventKind.LEG_FETCHED, key=key_of(*refs, hook.value))
+    fetched = webhook.event(EventKind.LEG_FETCHED, key=key_of(*refs, hook.value))
     events: tuple[CallEvent, ...] = (fetched,)
     if hook is HookKind.FALLBACK:
         data = {"what": "fallback", **fetched.data}  # Vonage's own word for what was wrong: "error"
         note = replace(fetched, kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
         events = (fetched, note)
-    return Report(leg, events, asks=True, visit=payloads.visit(hit.request, leg))
+    return Report(leg, events, asks=True, visit=payloads.visit(webhook.request, leg))
 
 
-def phone(hit: Hit) -> Report:
+def phone(webhook: Webhook) -> Report:
     """A status of the phone's own leg."""
-    leg = hit.leg
-    if hit.word == "completed":
-        return _completed(hit, leg)
-    row = (PHONE_INBOUND if leg is not None and leg.inbound else PHONE).get(hit.word)
+    leg = webhook.leg
+    if webhook.word == "completed":
+        return _completed(webhook, leg)
+    row = (PHONE_INBOUND if leg is not None and leg.inbound else PHONE).get(webhook.word)
     if row is None:  # "disconnected", which only a socket's leg is
-        return _note(hit)
-    return Report(leg, (hit.event(row.kind, reason=row.reason),))
+        return _note(webhook)
+    return Report(leg, (webhook.event(row.kind, reason=row.reason),))
 
 
-def _completed(hit: Hit, leg: Leg | None) -> Report:
+def _completed(webhook: Webhook, leg: Leg | None) -> Report:
     """The summary of every phone leg that was not rejected; a specific end before it stays."""
-    by = str(hit.payload.get("disconnected_by") or "")
-    event = hit.event(
+    by = str(webhook.payload.get("disconnected_by") or "")
+    event = webhook.event(
         EventKind.LEG_ENDED,
         reason=DISCONNECTED_BY.get(by, EndedReason.CUSTOMER_ENDED_CALL),
-        unanswered_reason=None if was_answered(hit.payload) else _unanswered(hit.payload),
+        unanswered_reason=None if was_answered(webhook.payload) else _unanswered(webhook.payload),
         generic=True,
     )
     return Report(leg, (event,), unknown=(by,) if by and by not in DISCONNECTED_BY else ())
@@ -100,34 +102,38 @@ def _unanswered(payload: Payload) -> EndedReason:
     return EndedReason.CUSTOMER_ENDED_CALL if gave_up else inferred
 
 
-def _media(hit: Hit, media_url: str) -> Report:
-    row = MEDIA[hit.word]
-    completed = hit.word == "completed"
+def _media(webhook: Webhook, media_url: str) -> Report:
+    row = MEDIA[webhook.word]
+    completed = webhook.word == "completed"
     reason = row.reason
-    if completed and hit.payload.get("disconnected_by") == "user":
+    if completed and webhook.payload.get("disconnected_by") == "user":
         reason = EndedReason.VONAGE_DISCONNECTED  # the user of this leg is our own server
-    event = hit.event(
+    event = webhook.event(
         row.kind,
         reason=reason,
         generic=completed,
         stream=stream_id(media_url),
-        data={"mediaLegRef": hit.payload.get("uuid")},
+        data={"mediaLegRef": webhook.payload.get("uuid")},
     )
-    return Report(hit.leg, (event,), asks=row.asks, media_leg=True)
+    return Report(webhook.leg, (event,), asks=row.asks, media_leg=True)
 
 
-def _forward(hit: Hit) -> Report:
+def _forward(webhook: Webhook) -> Report:
     """The forward's leg is not the call's: the URL's token names the call, so no leg is told."""
-    row = _forward_completed(hit) if hit.word == "completed" else FORWARD.get(hit.word)
+    row = _forward_completed(webhook) if webhook.word == "completed" else FORWARD.get(webhook.word)
     if row is None:  # "disconnected", which only a socket's leg is
-        return _note(hit)
-    data = {"what": "forward", "outcome": hit.word, "forwardLegRef": hit.payload.get("uuid")}
-    event = hit.event(row.kind, reason=row.reason, data=data)
-    return Report(None, (event, *_abandoned(event, hit.word)), asks=row.asks)
+        return _note(webhook)
+    data = {
+        "what": "forward",
+        "outcome": webhook.word,
+        "forwardLegRef": webhook.payload.get("uuid"),
+    }
+    event = webhook.event(row.kind, reason=row.reason, data=data)
+    return Report(None, (event, *_abandoned(event, webhook.word)), asks=row.asks)
 
 
-def _forward_completed(hit: Hit) -> Row:
-    if was_answered(hit.payload):
+def _forward_completed(webhook: Webhook) -> Row:
+    if was_answered(webhook.payload):
         return Row(EventKind.FORWARD_ENDED, EndedReason.ASSISTANT_FORWARDED_CALL)
     return Row(EventKind.FORWARD_FAILED)  # the word that says why asks what now, not this one
 
@@ -146,13 +152,13 @@ def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
     return (left,)
 
 
-def _machine(hit: Hit) -> Report:
-    data = {"answeredBy": hit.word, "machine": MACHINE[hit.word]}
-    return Report(hit.leg, (hit.event(EventKind.MACHINE_DETECTED, data=data),))
+def _machine(webhook: Webhook) -> Report:
+    data = {"answeredBy": webhook.word, "machine": MACHINE[webhook.word]}
+    return Report(webhook.leg, (webhook.event(EventKind.MACHINE_DETECTED, data=data),))
 
 
-def _note(hit: Hit) -> Report:
-    kind = EventKind.RECORDED if hit.word == "record" else EventKind.NOTE
-    event = hit.event(kind, data={"what": hit.word})
-    unknown = () if hit.word in NOTES | STATUSES else (hit.word,)
-    return Report(hit.leg, (event,), media_leg=hit.media_url is not None, unknown=unknown)
+def _note(webhook: Webhook) -> Report:
+    kind = EventKind.RECORDED if webhook.word == "record" else EventKind.NOTE
+    event = webhook.event(kind, data={"what": webhook.word})
+    unknown = () if webhook.word in NOTES | STATUSES else (webhook.word,)
+    return Report(webhook.leg, (event,), media_leg=webhook.media_url is not None, unknown=unknown)
