@@ -23,12 +23,12 @@ _METADATA = "metadata."
 
 
 def parameters(request: WebhookRequest) -> dict[str, str]:
-    """Twilio's parameters. NUL cannot be stored as text by every database and means nothing."""
+    """Twilio's parameters. Raises ``BadRequest``."""
     try:
         pairs = fields(request)
     except ValueError as error:
         raise BadRequest(f"not a request of Twilio's: {error}") from error
-    values = {name.replace("\0", "\ufffd"): value.replace("\0", "\ufffd") for name, value in pairs}
+    values = _cleaned(pairs)
     if len(values) != len(pairs):
         raise BadRequest("a parameter is repeated, which Twilio does not do")
     return values
@@ -74,10 +74,15 @@ def _query(request: WebhookRequest) -> dict[str, str]:
         pairs = parse_qsl(request.query, keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise BadRequest("the URL's query is not UTF-8") from error
-    ours = dict(pairs)
+    ours = _cleaned(pairs)
     if len(ours) != len(pairs):
         raise BadRequest("a parameter of the URL is repeated")
     return ours
+
+
+def _cleaned(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """NUL cannot be stored as text by every database and means nothing."""
+    return {name.replace("\0", "\ufffd"): value.replace("\0", "\ufffd") for name, value in pairs}
 
 
 def _return_url(ours: Mapping[str, str], account_sid: str) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 
 from providers.base.webhook import HookKind, Leg, WebhookRequest
 from providers.errors import BadRequest
-from providers.twilio import webhooks
+from providers.twilio import payload, webhooks
 from providers.twilio.payload import IDEMPOTENCY
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
@@ -130,3 +130,88 @@ def test_a_request_that_cannot_be_read(request_: WebhookRequest) -> None:
 
 def test_a_nul_is_not_stored() -> None:
     assert only(parsed("inbound", {"CallerName": "a\0b"})).data["callerName"] == "a\ufffdb"
+
+
+def test_a_nul_in_a_name_is_not_stored() -> None:
+    raw = parsed("inbound", {"New\0Name": "a"}).events[0].raw
+    assert raw["New\ufffdName"] == "a"
+    assert not any("\0" in name for name in raw)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_nul_in_our_own_query_is_not_stored(method: str) -> None:
+    visit = parsed("inbound", method=method, query="metadata.a%00b=c%00d&assistantId=x%00").visit
+    assert visit is not None
+    assert visit.metadata == {"a\ufffdb": "c\ufffdd"}
+    assert visit.assistant_id == "x\ufffd"
+
+
+def test_names_that_differ_by_a_nul_only_are_one_name() -> None:
+    with pytest.raises(BadRequest, match="repeated"):
+        parsed("inbound", query="metadata.a%00=1&metadata.a%EF%BF%BD=2")
+
+
+@pytest.mark.parametrize(
+    ("direction", "inbound"),
+    [
+        ("inbound", True),
+        ("outbound-api", False),
+        ("outbound-dial", False),  # a leg that a <Dial> rang
+        ("sideways", False),
+        ("", None),
+        (None, None),  # not every request has the full set of parameters
+    ],
+)
+def test_the_direction(direction: str | None, inbound: bool | None) -> None:
+    leg = parsed("status_ringing", {"Direction": direction}).leg
+    assert leg is not None
+    assert leg.inbound is inbound
+
+
+@pytest.mark.parametrize(
+    "party",
+    ["+14158675310", "client:alice", "sip:alice@pbx.example", "anonymous", "unknown", "266696687"],
+)
+def test_a_party_is_kept_as_twilio_writes_it(party: str) -> None:
+    leg = parsed("inbound", {"From": party, "To": party}).leg
+    assert leg is not None
+    assert (leg.from_, leg.to) == (party, party)
+
+
+@pytest.mark.parametrize(
+    ("hook_name", "own"),
+    [
+        ("inbound", True),  # asked by the leg itself, whosever child it is
+        ("fetch", True),
+        ("after", True),
+        ("dial_busy", True),
+        ("status_ringing", False),  # told of it: leads to the parent's call
+        ("stream_started", False),
+        ("amd_human", False),
+        ("recording", False),
+    ],
+)
+def test_whose_call_a_child_leg_leads_to(hook_name: str, own: bool) -> None:
+    leg = parsed(hook_name, {"CallSid": CHILD_SID, "ParentCallSid": CALL_SID}).leg
+    assert leg is not None
+    assert (leg.leg_ref, leg.call_ref) == (CHILD_SID, CHILD_SID if own else CALL_SID)
+
+
+@pytest.mark.parametrize("text", ["0", "7", "999999999"])
+def test_a_number(text: str) -> None:
+    assert payload.number(text) == int(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "+1", "1.0", " 1", "1 ", "1_000", "1000000000", "\u0661"]
+)
+def test_no_number(text: str) -> None:
+    assert payload.number(text) is None
+
+
+@pytest.mark.parametrize("name", ["From", "NewIn2031", "CallSid"])
+def test_a_repeated_parameter_could_mean_either(name: str) -> None:
+    request = load("inbound", {name: CALL_SID})
+    twice = replace(request, body=request.body + f"&{name}={CALL_SID}".encode())
+    with pytest.raises(BadRequest, match="repeated"):
+        payload.parameters(twice)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.base.webhook import HookKind
 from providers.errors import BadRequest
+from providers.vonage import payload
+from providers.vonage.payload import NESTED
 from providers.vonage.webhooks import parse
 from tests.providers.vonage.cases import (
     get,
@@ -157,3 +162,168 @@ def test_a_bad_nested_value_of_a_get() -> None:
 def test_text_no_store_takes_is_replaced() -> None:
     raw = only("unknown_word", {"note": "a\x00b\ud800c", "k\x00": "v"}).raw
     assert (raw["note"], raw["k\ufffd"]) == ("a\ufffdb\ufffdc", "v")
+
+
+# ------------------------------------------------------------------ field by field
+
+
+@pytest.mark.parametrize("name", sorted(NESTED))
+def test_an_object_of_a_get_is_read(name: str) -> None:
+    request = get(urlencode({"uuid": "a", name: '{"b": [1, "c"]}'}))
+    assert payload.read(request)[name] == {"b": [1, "c"]}
+    for text in ("", "plain", "42", '"text"'):  # only what looks like one
+        assert payload.read(get(urlencode({"uuid": "a", name: text})))[name] == text
+
+
+@pytest.mark.parametrize("name", ["to", "from", "status", "detail", "reason"])
+def test_nothing_else_of_a_get_is(name: str) -> None:
+    """A display name may be any text, one that begins with a brace too."""
+    assert payload.read(get(urlencode({name: '{"b": 1}'})))[name] == '{"b": 1}'
+
+
+@pytest.mark.parametrize("name", ["assistantId", "returnUrl", "metadata.a", "metadata."])
+def test_what_is_ours_in_a_get_is_none_of_vonages_fields(name: str) -> None:
+    assert payload.read(get(urlencode({name: "x", "uuid": "a"}))) == {"uuid": "a"}
+
+
+WORDS: list[tuple[dict[str, Any], str]] = [
+    # fields -> what they are about, in the order of Vonage's SDKs: first one first
+    ({"status": "busy", "type": "transfer", "reason": "x"}, "busy"),  # a status says it all
+    ({"type": "transfer"}, "transfer"),
+    ({"type": "transfer", "dtmf": {}}, "transfer"),
+    ({"conversation_uuid_from": "CON-1"}, "transfer"),  # older, without a type
+    ({"conversation_uuid_from": None}, "transfer"),
+    ({"speech": {}, "recording_url": "x"}, "input"),
+    ({"dtmf": {}, "reason": "x"}, "input"),
+    ({"recording_url": "x", "reason": "x"}, "record"),
+    ({"reason": "x", "payload": {}}, "error"),
+    ({"payload": {}}, "notify"),
+    ({"payload": None}, "notify"),
+    ({"type": "sip:hold"}, "sip:hold"),  # a type of tomorrow's
+    ({"type": "x" * 200}, "x" * 100),
+    ({"type": 7}, "7"),
+    ({"status": ""}, "without a status"),
+    ({"status": None, "type": None}, "without a status"),
+    ({"status": ["busy"]}, "without a status"),
+    ({}, "without a status"),
+]
+
+
+@pytest.mark.parametrize(("fields", "word"), WORDS, ids=str)
+def test_what_a_payload_is_about(fields: dict[str, Any], word: str) -> None:
+    assert payload.word(fields) == word
+
+
+def test_no_class_is_left_out() -> None:
+    assert {word for _, word in payload.CLASSES} <= {word for _, word in WORDS}
+
+
+LEGS: list[tuple[dict[str, Any], tuple[str, str] | None]] = [
+    # fields -> (the conversation, the leg)
+    ({"conversation_uuid": "CON-1", "uuid": "a"}, ("CON-1", "a")),
+    ({"conversation_uuid": "CON-1", "call_uuid": "a"}, ("CON-1", "a")),  # human, machine
+    ({"conversation_uuid": "CON-1", "uuid": "a", "call_uuid": "b"}, ("CON-1", "a")),
+    ({"conversation_uuid_from": "CON-1", "uuid": "a"}, ("CON-1", "a")),  # a transfer
+    ({"conversation_uuid": "CON-1"}, ("CON-1", "CON-1")),  # error, record, notify
+    ({"uuid": "a"}, ("a", "a")),
+    ({"conversation_uuid": "", "uuid": None}, None),
+    ({}, None),
+    # Ids are opaque: with dashes, without, and not always hexadecimal.
+    ({"uuid": "0A0000000123ABCD1"}, ("0A0000000123ABCD1", "0A0000000123ABCD1")),
+    ({"uuid": "x" * 128}, ("x" * 128, "x" * 128)),
+]
+
+
+@pytest.mark.parametrize(("fields", "refs"), LEGS, ids=str)
+def test_which_leg_is_named(fields: dict[str, Any], refs: tuple[str, str] | None) -> None:
+    leg = payload.leg(fields)
+    assert (None if leg is None else (leg.call_ref, leg.leg_ref)) == refs
+
+
+@pytest.mark.parametrize("name", ["uuid", "call_uuid", "conversation_uuid"])
+@pytest.mark.parametrize("value", ["a b", "a\n", "x" * 129, "\u00e9", 7, ["a"], {"a": 1}, True])
+def test_what_is_no_id(name: str, value: Any) -> None:
+    with pytest.raises(BadRequest, match="is not an id"):
+        payload.leg({name: value})
+
+
+@pytest.mark.parametrize(
+    ("direction", "inbound"),
+    [
+        ("inbound", True),
+        ("outbound", False),
+        ("Inbound", None),
+        ("", None),
+        (None, None),
+        (1, None),
+    ],
+)
+def test_the_direction(direction: Any, inbound: bool | None) -> None:
+    assert payload.inbound({"direction": direction}) is inbound
+
+
+@pytest.mark.parametrize(
+    ("to", "is_media"),
+    [
+        ("wss://patchbay.example/media/vonage/t", True),
+        ("ws://localhost:8000/media/vonage/t", True),
+        ("WSS://patchbay.example/x", False),  # Vonage writes it as we did
+        ("447700900123", False),
+        ("sip:a@b.example", False),
+        ("", False),
+        (None, False),
+        (["wss://x"], False),
+    ],
+)
+def test_which_leg_is_our_media_sockets(to: Any, is_media: bool) -> None:
+    fields = {"uuid": "a", "to": to}
+    assert (payload.media_url(fields) == to) is (is_media or to is None)
+    leg = payload.leg(fields)
+    assert leg is not None
+    assert not (is_media and leg.to), "its address is a secret, and no party"
+
+
+def test_a_party_of_any_length_is_cut() -> None:
+    leg = payload.leg({"uuid": "a", "from": "x" * 300, "to": "y" * 256})
+    assert leg is not None
+    assert (leg.from_, leg.to) == ("x" * 256, "y" * 256)
+
+
+@pytest.mark.parametrize(
+    ("depth", "good"), [(1, True), (payload.MAX_DEPTH, True), (payload.MAX_DEPTH + 1, False)]
+)
+@pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")], ids=["list", "object"])
+def test_how_deep_a_payload_may_be(opened: str, closed: str, depth: int, good: bool) -> None:
+    value = opened * (depth - 1) + "1" + closed * (depth - 1)
+    request = post(f'{{"uuid":{value}}}'.encode())
+    if good:
+        assert payload.read(request)
+        return
+    with pytest.raises(BadRequest, match="too deeply"):
+        payload.read(request)
+
+
+@pytest.mark.parametrize(("count", "good"), [(200, True), (201, False)])
+def test_how_many_parameters_a_query_may_have(count: int, good: bool) -> None:
+    request = get("&".join(f"n{number}=1" for number in range(count)))
+    if good:
+        assert len(payload.read(request)) == count
+        return
+    with pytest.raises(BadRequest, match="too many"):
+        payload.read(request)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_numbers_that_no_store_takes(text: str) -> None:
+    with pytest.raises(BadRequest, match="not JSON"):
+        payload.read(post(f'{{"price": {text}}}'.encode()))
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=6))
+def test_a_get_and_a_post_carry_the_same_texts(fields: dict[str, str]) -> None:
+    theirs = {
+        name: text
+        for name, text in fields.items()
+        if name not in NESTED and not name.startswith("metadata.") and name not in payload.OURS
+    }
+    assert payload.read(get(urlencode(theirs))) == payload.read(post(theirs))
