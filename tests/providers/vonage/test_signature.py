@@ -688,3 +688,24 @@ def test_a_probe_is_signed_with_the_newest_secret() -> None:
 def test_a_probe_needs_a_signature_secret(secrets: dict[str, Any]) -> None:
     with pytest.raises(NotConfigured, match="signatureSecret"):
         signature.probe(REQUEST.url, Account(API_KEY, secrets), NOW)
+
+
+@pytest.mark.parametrize(("count", "good"), [(200, True), (201, False)])
+def test_how_many_parameters_a_query_may_have(count: int, good: bool) -> None:
+    query = "&".join(f"n{number}=1" for number in range(count))
+    payload = json.dumps({f"n{number}": "1" for number in range(count)}, separators=(",", ":"))
+    claims = {"payload_hash": hashlib.sha256(payload.encode()).hexdigest()}
+    request = with_token(get(query), token(claims))
+    if good:
+        check(request)
+        return
+    with pytest.raises(InvalidSignature, match="too many"):
+        check(request)
+
+
+def test_half_a_character_in_a_body_is_hashed_as_it_stands() -> None:
+    """JSON may name a lone surrogate, which no text of bytes holds."""
+    request = post(b'{"name": "\\ud800"}')
+    check(signed(request))
+    with pytest.raises(InvalidSignature):
+        check(replace(signed(request), body=b'{"name": "\\ud801"}'))
