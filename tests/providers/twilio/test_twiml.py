@@ -175,6 +175,7 @@ def test_a_forward_twilio_could_not_make(forward: Forward) -> None:
         (FLOW_URL, {"FlowEvent": "x"}, f"{FLOW_URL}?FlowEvent=return"),
         # anybody else's URL is left alone
         ("https://x.example", {}, "https://x.example"),
+        ("https://x.example/p?k=v", {}, "https://x.example/p?k=v"),  # no & left over
         ("https://x.example/p", {"a": "b c&d+\u00e9"}, "https://x.example/p?a=b%20c%26d%2B%C3%A9"),
         ("https://x.example/p?k=%2B&l=+&m", {"a": "b"}, "https://x.example/p?k=%2B&l=+&m&a=b"),
         ("https://x.example/p?a=old&k=v", {"a": "b"}, "https://x.example/p?k=v&a=b"),
