@@ -55,6 +55,9 @@ SHAPES = {
 }
 """Optional ones. Words, not lists of words: a new status of Twilio's is let in, a re-cut one is not."""
 
+FORM_IN_URL = re.compile(f"AccountSid{ACCOUNT_SID.pattern}")
+"""What Twilio signs of a form, but no URL of its own: a form's signature would hold for a GET of it."""
+
 SIP_HEADER = re.compile(r"(Dial)?SipHeader_")
 """Of a leg from a SIP trunk: one parameter per ``X-`` header, under the header's own name.
 
@@ -92,6 +95,8 @@ def verify(request: WebhookRequest, account: Account) -> None:
     Twilio appends a GET's parameters to the URL; of a form it signs each parameter, of JSON the
     hash it put into the URL.
     """
+    if FORM_IN_URL.search(request.url):
+        raise InvalidSignature("the URL holds the parameters of a form, run together")
     pairs = _readable(request)
     run_together = _signed_pairs(request, pairs)
     _check(request.headers, account, _spellings(request.url), run_together)

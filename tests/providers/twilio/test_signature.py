@@ -74,6 +74,12 @@ def json_request(
     return with_headers(request, ("content-type", "application/json"))
 
 
+def as_url(url: str, pairs: tuple[tuple[str, str], ...]) -> WebhookRequest:
+    """A form's signature on a GET: its URL is the text that was signed."""
+    text = url + "".join(name + value for name, value in sorted(pairs))
+    return replace(signed(url, pairs), method="GET", url=text, body=b"")
+
+
 JSON_BODY = json.dumps(dict(LEAST)).encode()
 
 # ------------------------------------------------------------------ known answers
@@ -314,6 +320,11 @@ FORGERIES: Mapping[str, Callable[[], WebhookRequest]] = {
     # one method for the other
     "a POST's signature on a GET": lambda: replace(
         signed(URL, LEAST), method="GET", url=f"{URL}?{urlencode(LEAST)}", body=b""
+    ),
+    # A caller chose this header's value, and so the parameters of the URL it is made the end of.
+    "a POST's signature on a GET of all that was signed": lambda: as_url(
+        f"{URL}?metadata.a=b",
+        (*LEAST, ("SipHeader_X-A", f"&AccountSid={ACCOUNT_SID}&CallSid={CALL_SID}&assistantId=x")),
     ),
     "a GET's signature on a POST without parameters": lambda: replace(
         signed(URL, LEAST, method="GET"), method="POST"
