@@ -57,6 +57,7 @@ def failed(client: Client, ask: Callable[[Client], object] = ASKS["dial"]) -> Ca
         (400, 21219, True, False, False),  # a trial account, an unverified number
         (400, 32018, True, False, False),  # over 4000 characters of TwiML
         (400, 21220, True, True, False),  # the call is not in progress
+        (400, 20404, True, True, False),  # its code says it, whatever the status
         (401, 20003, True, False, False),  # wrong token
         (403, 20003, True, False, False),  # suspended
         (404, 20404, True, True, False),  # no such resource

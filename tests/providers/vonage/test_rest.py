@@ -19,7 +19,7 @@ from providers.base.instructions import MachineDetection
 from providers.base.rest import Client, Dialed
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
-from providers.vonage import VONAGE
+from providers.vonage import VONAGE, sdk
 from providers.vonage.rest import VonageClient
 from tests.providers.vonage.api import (
     CONNECT,
@@ -413,3 +413,79 @@ def test_a_call_is_listened_to_for_a_machine(vonage: StandIn, client: Client) ->
         "behavior": "continue",
         "mode": "detect",
     }
+
+
+# ------------------------------------------------------------------ which host
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URLs that are asked where no address overrides them; nothing is sent."""
+    asked: list[str] = []
+
+    def ask(http: object, method: str, url: str, *_: object) -> dict[str, Any]:
+        asked.append(url)
+        return {**CREATED, "numbers": [{"msisdn": "14155550100", "app_id": APPLICATION}]}
+
+    monkeypatch.setattr(sdk, "ask", ask)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        (None, "https://api.nexmo.com"),  # a call of no known region
+        ("https://api-us-3.vonage.com", "https://api-us-3.vonage.com"),
+        ("https://api-ap-4.vonage.com/", "https://api-ap-4.vonage.com"),
+        ("https://api.nexmo.com", "https://api.nexmo.com"),
+    ],
+)
+def test_a_call_is_asked_of_the_region_that_owns_it(
+    hosts: list[str], region: str | None, host: str
+) -> None:
+    """The wrong one answers 404."""
+    client = VonageClient(account(None), timeout=5)
+    client.hang_up(LEG, api_url=region)
+    client.fetch(LEG, api_url=region)
+    assert hosts == [f"{host}/v1/calls/{LEG}"] * 2
+
+
+def test_what_belongs_to_no_call_is_asked_at_home(hosts: list[str]) -> None:
+    client = VonageClient(account(None, apiSecret="s3cret"), timeout=5)
+    client.dial(ORDER)
+    client.check()
+    client.number("+14155550100")
+    assert hosts == [
+        "https://api.nexmo.com/v1/calls",
+        "https://api.nexmo.com/v1/calls",
+        "https://rest.nexmo.com/account/numbers",
+        f"https://api.nexmo.com/v2/applications/{APPLICATION}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "over"),
+    [
+        ("completed", True),
+        ("busy", True),
+        ("cancelled", True),
+        ("failed", True),
+        ("rejected", True),
+        ("timeout", True),
+        ("unanswered", True),
+        ("disconnected", True),  # a socket's leg
+        ("started", False),
+        ("ringing", False),
+        ("answered", False),
+        ("human", False),
+        ("machine", False),
+        ("levitating", False),
+    ],
+)
+def test_which_legs_cannot_be_hung_up_any_more(
+    vonage: StandIn, client: Client, word: str, over: bool
+) -> None:
+    vonage.answers |= {"PUT": (400, None), "GET": (200, {"status": word})}
+    with pytest.raises(CarrierError) as caught:
+        client.hang_up(LEG)
+    assert caught.value.gone is over
