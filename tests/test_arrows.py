@@ -126,7 +126,13 @@ def test_every_carrier_has_the_same_parts() -> None:
         "config.py",
         "signature.py",
         "callbacks.py",
+        "payload.py",
+        "statuses.py",
+        "event.py",
         "client.py",
+        "sdk.py",
+        "leg_state.py",
+        "number_settings.py",
         "frames.py",
         "simulator.py",
     }

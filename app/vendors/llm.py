@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from pipecat.services.llm_service import LLMService
 
 
-AZURE_VERSION = "2025-04-01-preview"
-"""The last dated one. learn.microsoft.com/azure/ai-services/openai/api-version-deprecation"""
-AZURE_V1 = "/openai/v1"
-"""An endpoint that ends so has no dated versions, and is spoken to as OpenAI is."""
-
-
 def make_model(
     config: Mapping[str, Any],
     keys: Keys,

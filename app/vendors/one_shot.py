@@ -16,8 +16,14 @@ from urllib.parse import quote
 from app.vendors.common.account import Keys
 from app.vendors.common.answer import Thought
 from app.vendors.common.errors import NO_KEY, NoEngine
-from app.vendors.common.llm_spec import OPENAIS, Spec, candidates, read_spec
-from app.vendors.llm import AZURE_V1, AZURE_VERSION
+from app.vendors.common.llm_spec import (
+    AZURE_V1,
+    AZURE_VERSION,
+    OPENAIS,
+    Spec,
+    candidates,
+    read_spec,
+)
 
 Messages = Sequence[Mapping[str, str]]
 

@@ -1,8 +1,8 @@
 """What a carrier is to the rest of the program: a webhook in, a Report out; an Instruction in, markup out.
 
-Every carrier's folder has the same parts (``config signature markup callbacks client frames
-simulator``) and one object that joins them and satisfies ``Provider``. A carrier decides
-nothing: what a call is, and what happens next, is ``app/domain``.
+Every carrier's folder has the same parts (``docs/adding-a-carrier.md`` lists them) and one object
+that joins them and satisfies ``Provider``. A carrier decides nothing: what a call is, and what
+happens next, is ``app/domain``.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def save(
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         _follow(url, headers, file, limit, timeout, trusted, deadline)
-    except (RequestException, TimeoutError) as error:
+    except (RequestException, TimeoutError, ValueError) as error:  # ValueError: no URL at all
         text = f"The recording cannot be fetched: {type(error).__name__}"
         raise CarrierError(text, permanent=False) from error
 

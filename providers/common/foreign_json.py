@@ -14,18 +14,22 @@ from typing import Any, NoReturn
 MAX_DEPTH = 32
 
 
+class NestedTooDeeply(ValueError):
+    """Objects and arrays within each other, more than ``MAX_DEPTH``."""
+
+
 def parse(data: bytes | str) -> Any:
     """The value. Raises ``ValueError`` for what is no JSON, no number, or nested too deeply."""
     try:
         return clean(json.loads(data, parse_constant=_no_constant, parse_float=_finite))
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise NestedTooDeeply("nested too deeply") from None
 
 
 def clean(value: Any, depth: int = 0) -> Any:
     """Text any store takes: NUL and lone surrogates, legal in JSON, become the replacement sign."""
     if depth > MAX_DEPTH:
-        raise ValueError("nested too deeply")
+        raise NestedTooDeeply("nested too deeply")
     if isinstance(value, str):
         return re.sub("[\x00\ud800-\udfff]", "\ufffd", value)
     if isinstance(value, list):

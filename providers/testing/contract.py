@@ -173,7 +173,22 @@ BAD_FRAMES: Mapping[str, str] = {
 WHERE_IT_ASKS = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.FALLBACK}
 )
-PARTS = frozenset({"__init__", "config", "signature", "webhooks", "rest", "media"})
+PARTS = frozenset(
+    [
+        "__init__",
+        "config",
+        "signature",
+        "webhooks",
+        "payload",
+        "statuses",
+        "event",
+        "rest",
+        "sdk",
+        "leg_state",
+        "number_settings",
+        "media",
+    ]
+)
 MARKUPS = frozenset({"twiml", "ncco"})
 
 inherited = settings(suppress_health_check=[HealthCheck.differing_executors])

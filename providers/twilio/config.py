@@ -98,7 +98,7 @@ def _one_of(body: Mapping[str, Any], *names: str) -> Any:
 
 
 def _text(name: str, value: object) -> str:
-    # A pasted line end makes every signature fail, and nobody sees why.
+    # A pasted line end makes every signature fail, and cannot be seen.
     if not isinstance(value, str) or not value or value != value.strip():
         raise NotConfigured(f"{name} must hold non-empty text without spaces around it")
     return value

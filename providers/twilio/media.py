@@ -1,6 +1,6 @@
 """Media Streams messages: JSON text with mu-law sound in base64, 8000 samples a second.
 
-Knows no call and closes nothing: what a frame means is for whoever reads it.
+Knows no call and closes nothing: the media session decides what a frame means.
 https://www.twilio.com/docs/voice/media-streams/websocket-messages
 """
 

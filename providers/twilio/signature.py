@@ -54,6 +54,15 @@ SHAPES = {
 }
 """Optional ones. Words, not lists of words: a new status of Twilio's is let in, a re-cut one is not."""
 
+FORM_IN_URL = re.compile(f"AccountSid{ACCOUNT_SID.pattern}")
+"""What Twilio signs of a form, but no URL of its own: a form's signature would hold for a GET of it."""
+
+SIP_HEADER = re.compile(r"(Dial)?SipHeader_")
+"""Of a leg from a SIP trunk: one parameter per ``X-`` header, under the header's own name.
+
+https://www.twilio.com/docs/voice/twiml/sip#custom-headers
+"""
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:[0-9]*)?([/?][^#]*)?"
@@ -85,9 +94,13 @@ def verify(request: WebhookRequest, account: Account) -> None:
     Twilio appends a GET's parameters to the URL; of a form it signs each parameter, of JSON the
     hash it put into the URL.
     """
+    if FORM_IN_URL.search(request.url):
+        raise InvalidSignature("the URL holds the parameters of a form, run together")
     pairs = _readable(request)
-    _check(request.headers, account, _spellings(request.url), _signed_pairs(request, pairs))
+    run_together = _signed_pairs(request, pairs)
+    _check(request.headers, account, _spellings(request.url), run_together)
     _check_shapes(pairs, account)
+    _check_cut(run_together)
 
 
 def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
@@ -205,17 +218,13 @@ def _check(
 
 
 def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
-    """Refuse parameters cut anew; what is left means what Twilio meant."""
+    """Refuse what no request of a call looks like, and another account's."""
     values = dict(pairs)
     if len(values) != len(pairs):
         raise InvalidSignature("a parameter is repeated, which Twilio does not do")
-    if not all(_NAME.fullmatch(name) for name in values):
-        raise InvalidSignature("a parameter's name is none of Twilio's")
     for name, shape in SHAPES.items():
         if name in values and not shape.fullmatch(values[name]):
             raise InvalidSignature(f"{name} is not of the shape Twilio gives it")
-        if name not in values and any(_hides(name, key + value) for key, value in pairs):
-            raise InvalidSignature(f"{name} is hidden in another parameter")
     for name, shape in REQUIRED.items():
         if not shape.fullmatch(values.get(name, "")):
             raise InvalidSignature(f"{name} is missing, or not of the shape Twilio gives it")
@@ -223,8 +232,24 @@ def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
         raise InvalidSignature(f"the request names another account than {account.ref}")
 
 
-def _hides(name: str, text: str) -> bool:
-    """Does another parameter contain this one and a value? ``DialCallDuration`` is a name of its own."""
+def _check_cut(pairs: list[tuple[str, str]]) -> None:
+    """Refuse a form whose parameters were cut anew; what is left means what Twilio meant."""
+    names = {name for name, _ in pairs}
+    if not all(_NAME.fullmatch(name) for name in names):
+        raise InvalidSignature("a parameter's name is none of Twilio's")
+    for name in SHAPES.keys() - names:
+        if any(_hides(name, key, value) for key, value in pairs):
+            raise InvalidSignature(f"{name} is hidden in another parameter")
+
+
+def _hides(name: str, key: str, value: str) -> bool:
+    """Does another parameter contain this one and a value? ``DialCallDuration`` is a name of its own.
+
+    So is a SIP header's: its sender may well call it ``X-ParentCallSid``. But a parameter that
+    sorts after it may have been cut off, and joined to its name.
+    """
+    sip = SIP_HEADER.match(key)
+    text = value if sip and name < sip[0] else key + value
     return re.search(f"(?<!Dial){name}[A-Za-z0-9]", text) is not None
 
 

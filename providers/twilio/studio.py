@@ -8,6 +8,7 @@ flow with ``FlowEvent=return`` and the outcome as parameters, which Studio keeps
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 WENT_WELL = ("assistant-ended-call", "assistant-said-end-call-phrase")
 """Outcomes after which the caller only wants a goodbye."""
@@ -67,7 +68,8 @@ def _trigger() -> dict[str, Any]:
 
 def _assistant(base_url: str, assistant_id: str) -> dict[str, Any]:
     """``flow.flow_sid`` is the flow; ``flow.sid`` would be this execution."""
-    url = f"{base_url}/twilio/inbound_call?assistantId={assistant_id}&flow={{{{flow.flow_sid}}}}"
+    wanted = f"assistantId={quote(assistant_id, safe='')}&flow={{{{flow.flow_sid}}}}"
+    url = f"{base_url.rstrip('/')}/twilio/inbound_call?{wanted}"
     return _state(
         "assistant",
         "add-twiml-redirect",

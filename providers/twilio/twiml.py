@@ -1,6 +1,6 @@
 """TwiML: our instructions in Twilio's markup, and what ``phoneCallProviderDetails`` holds.
 
-Every URL must be absolute: in bypass mode the document is served from somebody else's address.
+Every URL must be absolute: in bypass mode the owner of the flow serves the document, from its own address.
 No ``<Pause>`` keeps a leg open and nothing reconnects by itself: what follows the stream is
 asked for, by ``<Redirect>``.
 https://www.twilio.com/docs/voice/twiml

@@ -1,6 +1,6 @@
 """Vonage's constants: URLs it calls, names of its fields, what an account must hold.
 
-Verifies nothing and calls nobody. An account without a signature secret is legal to hold:
+Verifies nothing and sends nothing. An account without a signature secret is legal to hold:
 its calls can be placed, but none of its webhooks is ever let in.
 https://developer.vonage.com/en/getting-started/concepts/signing-messages
 """
@@ -34,7 +34,7 @@ CONNECT_FAILED = EndedReason.VONAGE_FAILED_TO_CONNECT_CALL
 
 API_KEY = re.compile(r"[A-Za-z0-9]{4,32}")
 API_HOST = re.compile(r"api(-[a-z0-9-]+)?\.(nexmo|vonage)\.com")
-"""Hosts that may see our application's token. Whoever names another one is not Vonage.
+"""Hosts that may see our application's token. A request that names another one is not Vonage's.
 https://developer.vonage.com/en/voice/voice-api/concepts/regions"""
 
 CREDENTIAL_FIELDS = {

@@ -31,7 +31,7 @@ from providers.errors import Refused
 CONTENT_TYPE = "application/json"
 AUDIO = "audio/l16;rate=16000"
 LABEL = "Patchbay"
-"""``from`` of a media leg when no number is known; it is shown to nobody."""
+"""``from`` of a media leg when no number is known; no phone shows it."""
 MAX_HEADERS = 512
 """Bytes of the endpoint's ``headers`` as JSON; more, and Vonage refuses the leg."""
 MAX_TALK = 1500
@@ -188,7 +188,7 @@ def _forward(forward: Forward) -> Action:
 
 
 def _return(back: Return) -> Action:
-    """Vonage's counterpart of a redirect: whoever is notified may answer with the NCCO to go on with."""
+    """Vonage's counterpart of a redirect: the notified URL may answer with the NCCO to go on with."""
     return {
         "action": "notify",
         "payload": {name: _text(value) for name, value in back.params.items()},

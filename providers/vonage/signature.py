@@ -37,7 +37,7 @@ MAX_FIELDS = 200
 
 
 class _AnyLengthHmac(HMACAlgorithm):
-    """Older accounts have signature secrets below 32 bytes: Vonage chose them, a warning helps nobody."""
+    """Older accounts have signature secrets below 32 bytes: Vonage chose them, a warning changes nothing."""
 
     def check_key_length(self, key: bytes) -> None:
         return None
@@ -51,7 +51,7 @@ class Replays:
     """Tokens seen of late. A token may come again with the very request it came with, and no other.
 
     Vonage sends a request a second time when our answer was slow, perhaps under the same token;
-    the domain makes nothing of it. The same token on another path is somebody else's work.
+    the domain makes nothing of it. The same token on another path is an attacker's work.
     Bounded, in memory and of one process: an outer wall, the domain's event keys are the inner.
     """
 
@@ -126,7 +126,7 @@ def query_payload(query: str) -> bytes:
 def claimed_account(request: WebhookRequest) -> str | None:
     """The api key the token names, unverified; None when it names its application only.
 
-    Raises ``MissingSignature``, and ``InvalidSignature`` for a token nobody can read.
+    Raises ``MissingSignature``, and ``InvalidSignature`` for a token that cannot be read.
     """
     claims = _read(_bearer(request.header("authorization")))
     key = claims.get("api_key")
@@ -226,7 +226,7 @@ def _check_names(claims: Mapping[str, Any], account: Account) -> None:
     if not isinstance(jti, str) or not jti:
         raise InvalidSignature("Vonage: the token has no jti")
     if claims.get("iss", ISSUER) != ISSUER:
-        raise InvalidSignature("Vonage: the token was issued by somebody else")
+        raise InvalidSignature("Vonage: the token has another issuer")
     wanted = {"api_key": account.ref, "application_id": account.secrets.get("applicationId")}
     named = {name: claims[name] for name in wanted if name in claims}
     if not named:

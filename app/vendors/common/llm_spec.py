@@ -57,6 +57,10 @@ OPENAIS = frozenset({"openai", "azure-openai"})
 """They have renamed ``max_tokens``, which their newer models refuse."""
 USER_FIRST = frozenset({"anthropic", "perplexity-ai"})
 """They refuse a conversation that the assistant begins."""
+AZURE_VERSION = "2025-04-01-preview"
+"""The last dated one. learn.microsoft.com/azure/ai-services/openai/api-version-deprecation"""
+AZURE_V1 = "/openai/v1"
+"""An endpoint that ends so has no dated versions, and is spoken to as OpenAI is."""
 CONNECTED = "(The call is connected.)"
 CHAT = "/chat/completions"
 OWN_FIELDS = frozenset(

@@ -13,8 +13,7 @@ from pipecat.services.openai.base_llm import OpenAILLMSettings
 from pipecat.services.openai.llm import OpenAILLMService
 
 from app.net.httpx_client import READ_SECONDS, make_client
-from app.vendors.common.llm_spec import OPENAIS, Spec
-from app.vendors.llm import AZURE_V1, AZURE_VERSION
+from app.vendors.common.llm_spec import AZURE_V1, AZURE_VERSION, OPENAIS, Spec
 
 
 class Chat(OpenAILLMService):

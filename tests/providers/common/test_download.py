@@ -117,6 +117,16 @@ def test_nobody_there_is_asked_again() -> None:
     assert not refused.value.permanent
 
 
+def test_a_redirect_to_no_url_at_all(server: Callable[[], Server]) -> None:
+    one = server()
+    one.answers["/moved"] = (302, {"Location": "https://["}, b"")
+    with pytest.raises(CarrierError, match="cannot be fetched") as refused:
+        download.save(
+            f"{one.url}/moved", HEADERS, io.BytesIO(), limit=10, timeout=5, trusted=lambda _: True
+        )
+    assert not refused.value.permanent
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -127,6 +137,7 @@ def test_nobody_there_is_asked_again() -> None:
         "http://api.nexmo.com/v1/files/x",  # in clear
         "https://api.nexmo.com:8443/v1/files/x",
         "file:///etc/passwd",
+        "https://[",  # no URL at all
         "",
     ],
 )

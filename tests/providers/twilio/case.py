@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from providers.base.rest import Account
-from providers.base.webhook import HookKind, WebhookRequest
+from providers.base.webhook import HookKind, Report, WebhookRequest
 from providers.common import audio
+from providers.events import CallEvent
 from providers.testing.contract import CALL_ID, NOW, Case, hook_url
-from providers.twilio import TWILIO, signature
+from providers.twilio import TWILIO, signature, webhooks
+from providers.twilio.payload import IDEMPOTENCY
 
 REQUESTS = Path(__file__).parent / "requests"
 
@@ -62,6 +65,22 @@ def load(
     pairs = [(key, value) for key, value in merged.items() if value is not None]
     url = hook_url(TWILIO, HookKind(found["hook"]), query)
     return signed(url, pairs, method=method, headers=found["headers"], token=token)
+
+
+def parsed(name: str, fields: Mapping[str, str | None] | None = None, **more: Any) -> Report:
+    """A recorded request, as its hook reads it."""
+    return webhooks.parse(HookKind(recorded(name)["hook"]), load(name, fields, **more))
+
+
+def only(report: Report) -> CallEvent:
+    """The one event of it."""
+    (event,) = report.events
+    return event
+
+
+def without_token(request: WebhookRequest) -> WebhookRequest:
+    """The same without Twilio's idempotency token."""
+    return replace(request, headers=[each for each in request.headers if each[0] != IDEMPOTENCY])
 
 
 def signed(

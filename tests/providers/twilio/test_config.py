@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.errors import NotConfigured
-from providers.twilio import config
+from providers.twilio import TWILIO, config
 from tests.providers.twilio.case import ACCOUNT_SID, NEW_TOKEN, TOKEN
 
 
@@ -111,3 +111,13 @@ def test_a_credential(body: Mapping[str, Any], secrets: Mapping[str, Any]) -> No
 def test_a_wrong_credential_is_named(body: Mapping[str, Any], named: str) -> None:
     with pytest.raises(NotConfigured, match=named):
         config.credential(body)
+
+
+def test_names_that_others_look_up() -> None:
+    assert TWILIO.name == "twilio"
+    assert TWILIO.number_fields.number == "twilioPhoneNumber"
+    assert TWILIO.number_fields.account_ref == "twilioAccountSid"
+    assert TWILIO.number_fields.secrets == ("twilioAuthToken",)  # never echoed
+    assert TWILIO.return_hosts == {"webhooks.twilio.com"}  # Studio's door, and no other host
+    assert TWILIO.connect_failed == "twilio-failed-to-connect-call"
+    assert not TWILIO.records_in_markup

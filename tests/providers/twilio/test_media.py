@@ -195,3 +195,126 @@ def test_any_members_are_a_frame_or_a_bad_request(
             codec.decode(json.dumps({"event": event, "streamSid": STREAM_SID, event: value}))
         except BadRequest:
             continue
+
+
+# ------------------------------------------------------------------ a stream, as Twilio prints it
+
+STREAM: list[tuple[str, Frame]] = [
+    # https://www.twilio.com/docs/voice/media-streams/websocket-messages
+    ('{"event":"connected","protocol":"Call","version":"1.0.0"}', UnknownFrame("connected")),
+    (start(), StreamStart(STREAM_SID, CALL_SID, ACCOUNT_SID, 8000, {"callId": CALL_ID})),
+    # sequenceNumber, chunk and timestamp are texts; nothing here counts them
+    (
+        frame(
+            "media",
+            sequenceNumber="4",
+            media={"track": "inbound", "chunk": "2", "timestamp": "5", "payload": PAYLOAD},
+        ),
+        Audio(audio.mulaw_to_pcm(MULAW)),
+    ),
+    # "inbound_track" here, "inbound" there
+    (
+        frame("dtmf", sequenceNumber="5", dtmf={"track": "inbound_track", "digit": "*"}),
+        Digit("*"),
+    ),
+    (
+        frame("mark", sequenceNumber="6", mark={"name": "first message"}),
+        MarkPlayed("first message"),
+    ),
+    # the owner may have redirected the call: it does not say that the call is over
+    (
+        frame("stop", sequenceNumber="7", stop={"accountSid": ACCOUNT_SID, "callSid": CALL_SID}),
+        StreamStop(),
+    ),
+]
+
+
+def test_a_whole_stream() -> None:
+    codec = TwilioCodec()
+    assert [codec.decode(message) for message, _ in STREAM] == [wanted for _, wanted in STREAM]
+
+
+@pytest.mark.parametrize("digit", "0123456789*#ABCD")
+def test_every_key_of_a_phone(digit: str) -> None:
+    assert started().decode(frame("dtmf", dtmf={"digit": digit})) == Digit(digit)
+
+
+@pytest.mark.parametrize("digit", ["a", "E", "", " ", "1 ", "\n1", "w"])
+def test_no_other_key(digit: str) -> None:
+    with pytest.raises(BadRequest, match="dtmf without a digit"):
+        started().decode(frame("dtmf", dtmf={"digit": digit}))
+
+
+@pytest.mark.parametrize("size", [0, 1, 160, 161, 4000])
+def test_sound_of_any_length_is_heard(size: int) -> None:
+    """160 bytes are usual and not promised."""
+    heard = started().decode(media(base64.b64encode(MULAW[:1] * size).decode()))
+    assert isinstance(heard, Audio)
+    assert len(heard.pcm) == 2 * size
+
+
+def test_a_message_of_the_longest_kind_and_one_more() -> None:
+    empty = len(frame("levitate", padding=""))
+    assert started().decode(frame("levitate", padding="x" * (MAX_MESSAGE - empty)))
+    with pytest.raises(BadRequest, match="over 64 kB"):
+        started().decode(frame("levitate", padding="x" * (MAX_MESSAGE - empty + 1)))
+
+
+def test_a_message_of_another_stream_is_refused_whatever_it_is() -> None:
+    other = "MZ" + "00" * 16
+    for message, wanted in STREAM[2:]:
+        with pytest.raises(BadRequest, match="of another stream"):
+            started().decode(message.replace(STREAM_SID, other))
+        with pytest.raises(BadRequest, match="before start"):
+            TwilioCodec().decode(message)
+        assert started().decode(message) == wanted
+
+
+@given(st.binary(max_size=400))
+def test_what_is_sent_is_what_was_given(pcm: bytes) -> None:
+    """Mu-law keeps 14 bits of 16; what it kept once it keeps for ever."""
+    pcm = pcm[: len(pcm) // 2 * 2]
+    messages = sent(started().audio(pcm))
+    mulaw = b"".join(base64.b64decode(each["media"]["payload"]) for each in messages)
+    assert mulaw == audio.pcm_to_mulaw(pcm)
+    again = audio.mulaw_to_pcm(mulaw)
+    assert audio.pcm_to_mulaw(again) == mulaw
+
+
+@given(st.lists(st.binary(max_size=7), max_size=8))
+def test_sound_is_neither_lost_nor_reordered(pieces: list[bytes]) -> None:
+    codec = started()
+    messages = [message for piece in pieces for message in codec.audio(piece)] + codec.flush()
+    mulaw = b"".join(base64.b64decode(each["media"]["payload"]) for each in sent(messages))
+    whole = b"".join(pieces)
+    assert mulaw == audio.pcm_to_mulaw(whole + b"\0" * (len(whole) % 2))
+
+
+@given(st.text())
+def test_a_mark_comes_back_under_its_name(name: str) -> None:
+    (message,) = sent(started().mark(name))
+    assert started().decode(json.dumps(message)) == MarkPlayed(name)
+
+
+def test_sockets_share_nothing() -> None:
+    first, second = started(), TwilioCodec()
+    first.audio(b"\1")
+    with pytest.raises(ValueError, match="start"):
+        second.flush() or second.mark("m")
+
+
+def test_a_refused_start_starts_nothing() -> None:
+    """What follows it is refused too: the stream's id is not known."""
+    codec = TwilioCodec()
+    with pytest.raises(BadRequest):
+        codec.decode(start(callSid="CA1"))
+    with pytest.raises(BadRequest, match="before start"):
+        codec.decode(media(PAYLOAD))
+    assert isinstance(codec.decode(start()), StreamStart)
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=4))
+def test_parameters_arrive_as_they_were_set(parameters: dict[str, str]) -> None:
+    began = TwilioCodec().decode(start(customParameters=parameters))
+    assert isinstance(began, StreamStart)
+    assert began.parameters == parameters

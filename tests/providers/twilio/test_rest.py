@@ -2,94 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import Account, Dial, Dialed
+from providers.base.rest import Dial, Dialed
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.testing.contract import ORIGIN, TOKEN, arrow
 from providers.twilio import TWILIO, twiml
+from tests.providers.twilio.api import CALLS, Api, client_of, login, problem
 from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, NEW_TOKEN, holding
 from tests.providers.twilio.case import TOKEN as AUTH_TOKEN
 
 STATUS_URL = f"{ORIGIN}/twilio/status/{TOKEN}"
 ORDER = Dial("+14155550123", "+12125550100", arrow(), STATUS_URL, max_duration=600)
-CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls"
-
-
-@dataclass
-class Api:
-    """What answers as Twilio: one answer for all, every request kept."""
-
-    url: str = ""
-    status: int = 201
-    body: bytes = json.dumps({"sid": CALL_SID, "status": "queued"}).encode()
-    requests: list[tuple[str, str, dict[str, str], dict[str, list[str]]]] = field(
-        default_factory=list
-    )
-
-    may_answer: threading.Event = field(default_factory=threading.Event)
-
-    def says(self, status: int, body: Any) -> None:
-        self.status = status
-        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    api = Api()
-    api.may_answer.set()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            form = parse_qs(self.rfile.read(length).decode())
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            api.requests.append((self.command, self.path, headers, form))
-            api.may_answer.wait()
-            self.send_response(api.status)
-            self.send_header("content-length", str(len(api.body)))
-            self.end_headers()
-            self.wfile.write(api.body)
-
-        def do_GET(self) -> None:
-            self.answer()
-
-        def do_POST(self) -> None:
-            self.answer()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Tests are quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        api.url = f"http://127.0.0.1:{server.server_port}"
-        yield api
-        api.may_answer.set()
-        server.shutdown()
-        thread.join()
-
-
-def client_of(api: Api, account: Account | None = None) -> Any:
-    account = replace(account or holding(AUTH_TOKEN), api_url=api.url)
-    return TWILIO.client(account, timeout=5.0)
-
-
-def login(api: Api) -> str:
-    _, _, headers, _ = api.requests[-1]
-    return base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode()
 
 
 def test_a_call_is_created_once_and_whole(api: Api) -> None:
@@ -152,10 +81,6 @@ def test_the_environment_moves_nothing(api: Api, monkeypatch: pytest.MonkeyPatch
     client_of(api).dial(ORDER)
     assert api.requests[0][2]["host"] == api.url.removeprefix("http://")
     assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
-
-
-def problem(code: int, message: str = "no") -> dict[str, Any]:
-    return {"code": code, "message": message, "status": 400}
 
 
 NEW_PROBLEM = {"type": "https://x", "title": "Busy", "status": 429, "code": 20429, "detail": "wait"}

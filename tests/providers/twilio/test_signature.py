@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
-from providers.errors import InvalidSignature, MissingSignature, NoSecret, Refused
-from providers.testing.contract import MEDIA_URL, ORIGIN, TOKEN, hook_url
+from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured, Refused
+from providers.events import EventKind
+from providers.testing.contract import MEDIA_URL, NOW, ORIGIN, TOKEN, hook_url
 from providers.twilio import TWILIO, signature
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
@@ -25,6 +27,7 @@ from tests.providers.twilio.case import (
     NEW_TOKEN,
     RECORDED,
     REQUESTS,
+    STREAM_SID,
     holding,
     load,
     recorded,
@@ -69,6 +72,12 @@ def json_request(
     url = f"{URL}?{f'bodySHA256={digest}' if query is None else query}"
     request = replace(signed(url, ()), body=body)
     return with_headers(request, ("content-type", "application/json"))
+
+
+def as_url(url: str, pairs: tuple[tuple[str, str], ...]) -> WebhookRequest:
+    """A form's signature on a GET: its URL is the text that was signed."""
+    text = url + "".join(name + value for name, value in sorted(pairs))
+    return replace(signed(url, pairs), method="GET", url=text, body=b"")
 
 
 JSON_BODY = json.dumps(dict(LEAST)).encode()
@@ -157,6 +166,20 @@ SOUND: Mapping[str, Callable[[], WebhookRequest]] = {
     "a status nobody knows": lambda: load("status_ringing", {"CallStatus": "levitating"}),
     "a dial without the leg's own status": lambda: load("dial_busy", {"CallStatus": None}),
     "a dial that lasted": lambda: load("dial_completed", {"CallDuration": None}),
+    # A PBX passes the ids of its own Twilio account on, under the names it knows them by.
+    "a SIP header named like a parameter": lambda: load(
+        "inbound_sip", {"SipHeader_X-ParentCallSid": CHILD_SID, "SipHeader_X-AnsweredBy": "human"}
+    ),
+    "a SIP header of the forward's leg": lambda: load(
+        "dial_sip_failed", {"DialSipHeader_X-CallbackSource": "pbx"}
+    ),
+    # What separates the parameters of a URL or of JSON is signed: nothing can be cut anew.
+    "metadata named like a parameter, by GET": lambda: signed(
+        f"{URL}?metadata.ParentCallSid={CHILD_SID}&metadata.a%20b=c", LEAST, method="GET"
+    ),
+    "JSON with a name like a parameter": lambda: json_request(
+        json.dumps({**dict(LEAST), "X-AnsweredBy": "human"}).encode()
+    ),
     "no charset": lambda: with_headers(
         signed(URL, LEAST), ("content-type", "application/x-www-form-urlencoded")
     ),
@@ -267,6 +290,22 @@ FORGERIES: Mapping[str, Callable[[], WebhookRequest]] = {
         ("FromZip94105ParentCallSid", CHILD_SID),
         of=(*LEAST, ("FromZip", "94105"), ("ParentCallSid", CHILD_SID)),
     ),
+    # A SIP header's name may be anything, but what sorts after it cannot hide in it.
+    "a stream in a SIP header's name": lambda: recut(
+        *LEAST,
+        (f"SipHeader_X-AbStreamSid{STREAM_SID}", ""),
+        of=(*LEAST, ("SipHeader_X-A", "b"), ("StreamSid", STREAM_SID)),
+    ),
+    "a child leg in the name of a forward's SIP header": lambda: recut(
+        *LEAST,
+        (f"DialSipHeader_X-AbParentCallSid{CHILD_SID}", ""),
+        of=(*LEAST, ("DialSipHeader_X-A", "b"), ("ParentCallSid", CHILD_SID)),
+    ),
+    "a child leg in a SIP header's value": lambda: recut(
+        *LEAST,
+        ("SipHeader_X-A", f"ParentCallSid{CHILD_SID}"),
+        of=(*LEAST, ("SipHeader_X-AParentCallSid", CHILD_SID)),
+    ),
     "a name with a separator": lambda: recut(*LEAST, ("From=", "x"), of=(*LEAST, ("From", "=x"))),
     "the first parameter at the URL's end": lambda: replace(
         signed(URL, LEAST),
@@ -281,6 +320,11 @@ FORGERIES: Mapping[str, Callable[[], WebhookRequest]] = {
     # one method for the other
     "a POST's signature on a GET": lambda: replace(
         signed(URL, LEAST), method="GET", url=f"{URL}?{urlencode(LEAST)}", body=b""
+    ),
+    # A caller chose this header's value, and so the parameters of the URL it is made the end of.
+    "a POST's signature on a GET of all that was signed": lambda: as_url(
+        f"{URL}?metadata.a=b",
+        (*LEAST, ("SipHeader_X-A", f"&AccountSid={ACCOUNT_SID}&CallSid={CALL_SID}&assistantId=x")),
     ),
     "a GET's signature on a POST without parameters": lambda: replace(
         signed(URL, LEAST, method="GET"), method="POST"
@@ -469,3 +513,125 @@ def test_a_handshake_without_a_signature_is_refused() -> None:
 def test_compute_wants_an_absolute_url() -> None:
     with pytest.raises(ValueError, match="absolute"):
         signature.compute(AUTH_TOKEN, "/twilio/status")
+
+
+# ------------------------------------------------------------------ every byte counts
+
+
+@given(
+    at=st.integers(0, 10_000),
+    other=st.characters(min_codepoint=0x21, max_codepoint=0x7E),
+    name=st.sampled_from(sorted(path.stem for path in REQUESTS.glob("*.json"))),
+)
+def test_no_character_of_the_signature_can_be_changed(at: int, other: str, name: str) -> None:
+    request = load(name)
+    held = held_for(request)
+    at %= len(held)
+    changed = held[:at] + other + held[at + 1 :]
+    if changed == held:
+        return
+    with pytest.raises(InvalidSignature):
+        verify(with_headers(request, (signature.HEADER, changed)))
+
+
+@given(
+    at=st.integers(0, 10_000),
+    other=st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#@:"),
+    method=st.sampled_from(["GET", "POST"]),
+)
+def test_no_character_of_the_url_can_be_changed(at: int, other: str, method: str) -> None:
+    """But for what no client sends: fragment, userinfo and port are no part of what is signed."""
+    request = load("inbound", method=method, query="assistantId=a1")
+    at %= len(request.url)
+    changed = request.url[:at] + other + request.url[at + 1 :]
+    if changed == request.url:
+        return
+    with pytest.raises(Refused):
+        verify(replace(request, url=changed))
+
+
+@given(cut=st.integers(1, 27))
+def test_no_part_of_the_signature_is_enough(cut: int) -> None:
+    request = signed(URL, LEAST)
+    for part in (held_for(request)[:cut], held_for(request)[cut:]):
+        with pytest.raises(InvalidSignature):
+            verify(with_headers(request, (signature.HEADER, part)))
+
+
+SHAPED = {
+    # parameter: (a value Twilio sends, values that it cannot)
+    "ParentCallSid": (CHILD_SID, ["CA1", CHILD_SID.lower(), f"{CHILD_SID}x", f"x{CHILD_SID}"]),
+    "CallStatus": ("in-progress", ["In-Progress", "ringing ", "a=b", "x" * 41, "ring\u00efng"]),
+    "Direction": ("outbound-dial", ["Inbound", "inbound&x", "inbound\n"]),
+    "SequenceNumber": ("17", ["-1", "1.0", "1" * 10, "one", "\u0661"]),
+    "CallDuration": ("37", ["37s", "3" * 10]),
+    "CallbackSource": ("call-progress-events", ["Call", "a b"]),
+    "AnsweredBy": ("machine_end_beep", ["Human", "human;"]),
+    "StreamSid": (STREAM_SID, ["MZ1", CALL_SID, f"{STREAM_SID}\n"]),
+    "StreamEvent": ("stream-started", ["Stream", "stream started"]),
+    "DialCallSid": (CHILD_SID, ["CA1", STREAM_SID]),
+    "DialCallStatus": ("no-answer", ["No", "no answer"]),
+    "RecordingSid": ("RE" + "00" * 16, ["RE1", "re" + "00" * 16]),
+    "RecordingStatus": ("in-progress", ["In", "in progress"]),
+}
+
+
+def test_no_shape_is_left_out() -> None:
+    assert set(SHAPED) == set(signature.SHAPES)
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_a_parameter_has_its_shape(name: str) -> None:
+    """The signature holds for each of them: what is cut anew is told by its shape alone."""
+    good, bad = SHAPED[name]
+    rest = [pair for pair in LEAST if pair[0] != name]
+    verify(signed(URL, [*rest, (name, good)]))
+    verify(signed(URL, [*rest, (name, "")]))  # Twilio sends some of them empty
+    for value in bad:
+        with pytest.raises(InvalidSignature, match=f"{name} is not of the shape"):
+            verify(signed(URL, [*rest, (name, value)]))
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_a_parameter_is_not_hidden_in_another(name: str) -> None:
+    good, _ = SHAPED[name]
+    rest = [pair for pair in LEAST if pair[0] != name]
+    for hiding in ((f"Aa{name}{good}", ""), ("Aa", f"b{name}{good}")):
+        with pytest.raises(InvalidSignature, match=f"{name} is hidden"):
+            verify(signed(URL, [*rest, hiding]))
+
+
+def test_the_newer_signatures_settings_choose_nothing() -> None:
+    """A header of the request's must not pick the algorithm it is checked by."""
+    settings = ("x-twilio-webhooks-signature-settings", "key=k1,algorithm=HMAC_SHA256")
+    verify(with_headers(signed(URL, LEAST), settings))
+    forged = with_headers(signed(URL, LEAST, token="k1"), settings)
+    with pytest.raises(InvalidSignature):
+        verify(forged)
+
+
+# ------------------------------------------------------------------ the doctor's probe
+
+
+def test_a_probe_is_a_request_that_we_let_in() -> None:
+    """As Twilio would send it, about a call that there is not."""
+    made = signature.probe(URL, holding(AUTH_TOKEN, NEW_TOKEN), NOW)
+    headers = [(name.lower(), value) for name, value in made.headers.items()]
+    request = WebhookRequest("POST", URL, headers, made.body, NOW)
+    verify(request)
+    report = TWILIO.parse(HookKind.STATUS, request)
+    assert [event.kind for event in report.events] == [EventKind.LEG_RINGING]
+    assert report.events[0].at == NOW
+    assert report.leg is not None
+    assert report.leg.leg_ref != CALL_SID
+
+
+def test_no_two_probes_are_about_the_same_call() -> None:
+    bodies = {signature.probe(URL, ACCOUNT, NOW).body for _ in range(3)}
+    assert len(bodies) == 3
+
+
+@pytest.mark.parametrize("account", [holding(), holding(apiKey="SK1", apiSecret="s")], ids=str)
+def test_a_probe_needs_a_token(account: Account) -> None:
+    with pytest.raises(NotConfigured, match="authTokens"):
+        signature.probe(URL, account, NOW)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.base.rest import Account
 from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.events import CallEvent
 from providers.vonage import signature, webhooks
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -78,6 +79,12 @@ def parsed(name: str, changes: Mapping[str, Any] | None = None, query: str = "")
     path = load(name)["path"]
     hook = next(kind for prefix, kind in HOOKS.items() if path.startswith(prefix))
     return webhooks.parse(hook, recorded(name, changes, query))
+
+
+def only(name: str, changes: Mapping[str, Any] | None = None) -> CallEvent:
+    """The one event of a recording."""
+    (event,) = parsed(name, changes).events
+    return event
 
 
 def signed(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -314,3 +316,215 @@ def test_details_have_vonage_listen_beside_the_call() -> None:
     details = Details("+447700900123", None, EVENTS, False, CONNECT, MachineDetection(True))
     made = ncco.details(details)
     assert made["advancedMachineDetection"] == {"behavior": "continue", "mode": "detect"}
+
+
+# ------------------------------------------------------------------ every key, every limit
+
+
+def test_every_instruction_is_an_action_or_the_end() -> None:
+    made: dict[type[Instruction], Instruction] = {
+        Connect: CONNECT,
+        Forward: Forward("+14155550123", OUTCOME),
+        Return: Return("https://flow.example/back", {}),
+        Say: Say("x"),
+        HangUp: HangUp(),
+    }
+    assert set(made) == set(get_args(Instruction))
+    names = {kind: [action["action"] for action in rendered(each)] for kind, each in made.items()}
+    assert names == {
+        Connect: ["connect"],
+        Forward: ["connect"],
+        Return: ["notify"],
+        Say: ["talk"],
+        HangUp: [],  # there is no action for it: an NCCO that ends does
+    }
+
+
+def test_what_follows_a_hang_up_is_left_out() -> None:
+    forward = Forward("+14155550123", OUTCOME)
+    assert [each["action"] for each in rendered(Say("a"), forward, HangUp(), Say("b"))] == [
+        "talk",
+        "connect",
+    ]
+
+
+@pytest.mark.parametrize("seconds", [3, 30, 7200])
+def test_how_long_vonage_rings(seconds: int) -> None:
+    (action,) = rendered(Forward("+14155550123", OUTCOME, timeout=seconds))
+    assert action["timeout"] == seconds
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 2, 7201])
+def test_how_long_it_does_not(seconds: int) -> None:
+    with pytest.raises(ValueError, match=f"3 to 7200 seconds, not {seconds}"):
+        ncco.answer([Forward("+14155550123", OUTCOME, timeout=seconds)])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limit"), [(1, 1), (7199, 7199), (7200, 7200), (7201, 7200), (10**6, 7200)]
+)
+def test_a_forward_lasts_as_long_as_vonage_can(seconds: int, limit: int) -> None:
+    (action,) = rendered(Forward("+14155550123", OUTCOME, max_duration=seconds))
+    assert action["limit"] == limit
+
+
+@pytest.mark.parametrize(
+    ("destination", "endpoint"),
+    [
+        ("+14155550123", {"type": "phone", "number": "14155550123"}),
+        ("14155550123", {"type": "phone", "number": "14155550123"}),  # as Vonage writes it
+        ("+1234567", {"type": "phone", "number": "1234567"}),  # the shortest
+        ("+123456789012345", {"type": "phone", "number": "123456789012345"}),  # the longest
+        ("sip:desk@pbx.example", {"type": "sip", "uri": "sip:desk@pbx.example"}),
+        ("sips:desk@pbx.example:5061", {"type": "sip", "uri": "sips:desk@pbx.example:5061"}),
+        ("sip:" + "a" * 500, {"type": "sip", "uri": "sip:" + "a" * 500}),
+    ],
+)
+def test_whom_vonage_can_dial(destination: str, endpoint: dict[str, str]) -> None:
+    assert ncco.endpoint(destination) == endpoint
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "",
+        "+123456",
+        "+1234567890123456",
+        "+0123456789",
+        "++14155550123",
+        "+1 415 555 0123",
+        "\u0661\u0662\u0663\u0664\u0665\u0666\u0667",
+        "SIP:desk@pbx.example",  # its scheme is written small
+        "sip:",
+        "sip:" + "a" * 501,
+        "sip:a\u00e9@pbx.example",
+        "tel:+14155550123",
+        "wss://patchbay.example/x",
+    ],
+    ids=ascii,
+)
+def test_whom_vonage_cannot_dial(destination: str) -> None:
+    with pytest.raises(ValueError, match=r"E\.164 numbers, and to sip:"):
+        ncco.endpoint(destination)
+
+
+@pytest.mark.parametrize(
+    ("keys", "pressed"),
+    [
+        ("1", "1"),
+        ("0123456789*#", "0123456789*#"),
+        ("p1p", "p1p"),
+        ("w1ww", "p1pp"),  # half a second is p here, w elsewhere
+        ("1W", None),
+        ("1,2", None),
+        ("12a", None),
+        ("12\n", None),
+        ("\u0661", None),
+    ],
+    ids=ascii,
+)
+def test_what_can_be_pressed(keys: str, pressed: str | None) -> None:
+    if pressed is None:
+        with pytest.raises(ValueError, match="extension"):
+            ncco.endpoint("+14155550123", keys)
+        return
+    assert ncco.endpoint("+14155550123", keys)["dtmfAnswer"] == pressed
+
+
+@pytest.mark.parametrize("keys", [None, ""])
+def test_nothing_to_press(keys: str | None) -> None:
+    assert ncco.endpoint("+14155550123", keys) == {"type": "phone", "number": "14155550123"}
+
+
+@pytest.mark.parametrize(
+    ("caller", "shown"),
+    [
+        ("+14155550100", {"from": "14155550100"}),  # without its plus
+        ("14155550100", {"from": "14155550100"}),
+        ("anonymous", {"from": "anonymous"}),  # Vonage makes "unknown" of what is not yours
+        (None, {}),
+        ("", {}),
+    ],
+)
+def test_the_caller_id_of_a_forward(caller: str | None, shown: dict[str, str]) -> None:
+    (action,) = rendered(Forward("+14155550123", OUTCOME, caller_id=caller))
+    assert {name: value for name, value in action.items() if name == "from"} == shown
+
+
+@pytest.mark.parametrize("action", ["connect", "forward", "return", "record"])
+def test_an_event_url_is_an_array_of_one(action: str) -> None:
+    """A text in its place is a syntax error, and the call drops after a second."""
+    instruction: Instruction = {
+        "connect": CONNECT,
+        "forward": Forward("+14155550123", OUTCOME),
+        "return": Return("https://flow.example/back", {}),
+        "record": replace(CONNECT, recording_url=EVENTS),
+    }[action]
+    for made in rendered(instruction):
+        assert isinstance(made["eventUrl"], list)
+        assert [urlsplit(url).scheme for url in made["eventUrl"]] == ["https"]
+        assert made["eventMethod"] == "POST"
+
+
+@pytest.mark.parametrize("greeting", [True, False])
+def test_machines_are_listened_for_beside_the_call(greeting: bool) -> None:
+    """Vonage has no word for the rest: thresholds are its own, and the verdict needs no address."""
+    machine = MachineDetection(greeting, 12, 2000, 800, 3000, url="https://x.example")
+    assert ncco.detection(machine) == {"behavior": "continue", "mode": "detect"}
+
+
+@given(
+    st.lists(st.sampled_from(["say", "forward", "return", "connect", "record"]), max_size=5),
+    st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60),
+)
+def test_an_ncco_reads_back_as_it_was_written(kinds: list[str], text: str) -> None:
+    """Every text survives JSON, but for the control characters that Vonage refuses."""
+    made: dict[str, Instruction] = {
+        "say": Say(f"x{text}"),
+        "forward": Forward("+14155550123", OUTCOME, caller_id=text),
+        "return": Return("https://flow.example/back", {"a": text}),
+        "connect": replace(CONNECT, call_id=text, number=text),
+        "record": replace(CONNECT, recording_url=EVENTS),
+    }
+    body = ncco.answer([made[kind] for kind in kinds]).body
+    assert body == json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":")).encode()
+    clean = re.sub("[\x00-\x1f\x7f]", " ", text)
+    for action in json.loads(body):
+        if action["action"] == "talk":
+            assert action["text"] == " ".join(f"x{clean}".split())
+        if action["action"] == "notify":
+            assert action["payload"] == {"a": clean}
+        if action["action"] == "connect" and action["endpoint"][0]["type"] == "websocket":
+            assert action["endpoint"][0]["headers"]["callId"] in (text, CALL_ID)
+
+
+def test_a_text_of_many_parts_is_said_whole() -> None:
+    text = " ".join(f"word{number}" for number in range(1000))
+    parts = [action["text"] for action in rendered(Say(text))]
+    assert " ".join(parts) == text
+    assert all(1400 < len(part) <= 1500 for part in parts[:-1])
+
+
+def test_an_answer_is_json_whatever_it_says() -> None:
+    """A text/html body is an incorrectly encoded NCCO: not retried, the call drops."""
+    for answer in (
+        ncco.answer([]),
+        ncco.answer([CONNECT]),
+        ncco.acknowledge(),
+        ncco.refusal(BadRequest("x")),
+        ncco.refusal(RuntimeError("x"), transient=True),
+    ):
+        assert answer.content_type == "application/json"
+
+
+def test_details_speak_camel_case_and_the_api_snake_case() -> None:
+    made = ncco.details(Details("+447700900123", "+14155550100", EVENTS, False, CONNECT))
+    assert set(made) == {"to", "from", "ncco", "eventUrl", "eventMethod"}
+    assert made["eventUrl"] == [EVENTS]
+
+
+@pytest.mark.parametrize("to", ["+447700900123", "447700900123", "sip:a@b.example", "alice", None])
+def test_details_name_whom_they_were_given(to: str | None) -> None:
+    made = ncco.details(Details(to, None, EVENTS, False, CONNECT))
+    assert made.get("to") == (to.removeprefix("+") if to else None)
+    assert "advancedMachineDetection" not in made

@@ -6,11 +6,8 @@ import json
 import logging
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -18,88 +15,23 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from providers.base.instructions import Connect, MachineDetection
-from providers.base.rest import Account, Client, Dial, Dialed
+from providers.base.instructions import MachineDetection
+from providers.base.rest import Client, Dialed
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
-from providers.vonage import VONAGE
+from providers.vonage import VONAGE, sdk
 from providers.vonage.rest import VonageClient
-from tests.providers.vonage.cases import API_KEY, APPLICATION, MEDIA_URL, new_private_key
-
-PRIVATE_KEY = new_private_key()
-LEG = "63f61863-4a51-4f6b-86e1-46edebcf9356"
-EVENTS = "https://patchbay.example/vonage/event/tok_1"
-CONNECT = Connect("c1", MEDIA_URL, EVENTS, EVENTS, "+14155550100")
-ORDER = Dial("+447700900123", "+14155550100", CONNECT, EVENTS, 600)
-CREATED = {
-    "uuid": LEG,
-    "conversation_uuid": "CON-1",
-    "status": "started",
-    "direction": "outbound",
-}
-
-
-@dataclass
-class StandIn:
-    """What to answer, per method, and what was asked. A status of 0 drops the connection."""
-
-    url: str = ""
-    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[tuple[str, str, Any, dict[str, str]]] = field(default_factory=list)
-
-
-@pytest.fixture
-def vonage() -> Iterator[StandIn]:
-    stand_in = StandIn()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            stand_in.asked.append((self.command, self.path, body, headers))
-            status, content = stand_in.answers[self.command]
-            if not status:
-                self.connection.close()
-                return
-            data = b"" if content is None else json.dumps(content).encode()
-            self.send_response(status)
-            for name, value in stand_in.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_PUT = do_POST = answer  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """A dropped connection is one of the cases."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    stand_in.url = f"http://127.0.0.1:{server.server_port}"
-    yield stand_in
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def account(api_url: str | None, **secrets: Any) -> Account:
-    given = {"applicationId": APPLICATION, "privateKey": PRIVATE_KEY, **secrets}
-    return Account(API_KEY, given, api_url=api_url)
-
-
-@pytest.fixture
-def client(vonage: StandIn) -> Client:
-    return VONAGE.client(account(vonage.url), timeout=5)
-
+from tests.providers.vonage.api import (
+    CONNECT,
+    CREATED,
+    EVENTS,
+    LEG,
+    ORDER,
+    PRIVATE_KEY,
+    StandIn,
+    account,
+)
+from tests.providers.vonage.cases import API_KEY, APPLICATION
 
 # ------------------------------------------------------------------ dial
 
@@ -481,3 +413,79 @@ def test_a_call_is_listened_to_for_a_machine(vonage: StandIn, client: Client) ->
         "behavior": "continue",
         "mode": "detect",
     }
+
+
+# ------------------------------------------------------------------ which host
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URLs that are asked where no address overrides them; nothing is sent."""
+    asked: list[str] = []
+
+    def ask(http: object, method: str, url: str, *_: object) -> dict[str, Any]:
+        asked.append(url)
+        return {**CREATED, "numbers": [{"msisdn": "14155550100", "app_id": APPLICATION}]}
+
+    monkeypatch.setattr(sdk, "ask", ask)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        (None, "https://api.nexmo.com"),  # a call of no known region
+        ("https://api-us-3.vonage.com", "https://api-us-3.vonage.com"),
+        ("https://api-ap-4.vonage.com/", "https://api-ap-4.vonage.com"),
+        ("https://api.nexmo.com", "https://api.nexmo.com"),
+    ],
+)
+def test_a_call_is_asked_of_the_region_that_owns_it(
+    hosts: list[str], region: str | None, host: str
+) -> None:
+    """The wrong one answers 404."""
+    client = VonageClient(account(None), timeout=5)
+    client.hang_up(LEG, api_url=region)
+    client.fetch(LEG, api_url=region)
+    assert hosts == [f"{host}/v1/calls/{LEG}"] * 2
+
+
+def test_what_belongs_to_no_call_is_asked_at_home(hosts: list[str]) -> None:
+    client = VonageClient(account(None, apiSecret="s3cret"), timeout=5)
+    client.dial(ORDER)
+    client.check()
+    client.number("+14155550100")
+    assert hosts == [
+        "https://api.nexmo.com/v1/calls",
+        "https://api.nexmo.com/v1/calls",
+        "https://rest.nexmo.com/account/numbers",
+        f"https://api.nexmo.com/v2/applications/{APPLICATION}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "over"),
+    [
+        ("completed", True),
+        ("busy", True),
+        ("cancelled", True),
+        ("failed", True),
+        ("rejected", True),
+        ("timeout", True),
+        ("unanswered", True),
+        ("disconnected", True),  # a socket's leg
+        ("started", False),
+        ("ringing", False),
+        ("answered", False),
+        ("human", False),
+        ("machine", False),
+        ("levitating", False),
+    ],
+)
+def test_which_legs_cannot_be_hung_up_any_more(
+    vonage: StandIn, client: Client, word: str, over: bool
+) -> None:
+    vonage.answers |= {"PUT": (400, None), "GET": (200, {"status": word})}
+    with pytest.raises(CarrierError) as caught:
+        client.hang_up(LEG)
+    assert caught.value.gone is over

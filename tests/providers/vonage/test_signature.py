@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base.rest import Account
-from providers.base.webhook import WebhookRequest
-from providers.errors import InvalidSignature, MissingSignature, NoSecret, Refused
-from providers.vonage import signature
+from providers.base.webhook import HookKind, WebhookRequest
+from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured, Refused
+from providers.events import EventKind
+from providers.vonage import signature, webhooks
 from providers.vonage.signature import Replays
 from tests.providers.vonage.cases import (
     ACCOUNT,
@@ -537,3 +538,174 @@ def test_a_handshake_without_a_token() -> None:
 def test_a_handshake_for_an_account_without_a_secret() -> None:
     with pytest.raises(NoSecret):
         socket(f"Bearer {token()}", Account(API_KEY, {}))
+
+
+# ------------------------------------------------------------------ every byte counts
+
+
+@given(
+    at=st.integers(0, 10_000),
+    other=st.characters(min_codepoint=0x21, max_codepoint=0x7E),
+    name=st.sampled_from(["answer", "inbound_completed_by_user", "media_failed", "answer_get"]),
+)
+def test_no_character_of_the_token_can_be_changed(at: int, other: str, name: str) -> None:
+    """But for bits that base64 does not use, of which the same signature is read."""
+    request = signed(recorded(name), jti="j")
+    held = request.header("authorization") or ""
+    at = len("Bearer ") + at % (len(held) - len("Bearer "))
+    changed = held[:at] + other + held[at + 1 :]
+    if changed == held:
+        return
+    try:
+        check(replace(request, headers=[("authorization", changed)]))
+    except Refused:
+        return
+    assert at == len(held) - 1
+    parts = [text.rpartition(".")[2] + "=" for text in (changed, held)]
+    assert len({base64.urlsafe_b64decode(part) for part in parts}) == 1
+
+
+@given(at=st.integers(0, 10_000), other=st.binary(min_size=1, max_size=1))
+def test_no_byte_of_the_body_can_be_changed(at: int, other: bytes) -> None:
+    """Not even a space for none: the raw body is hashed, and its compact form."""
+    request = signed(REQUEST)
+    at %= len(request.body)
+    body = request.body[:at] + other + request.body[at + 1 :]
+    if body == request.body:
+        return
+    with pytest.raises(InvalidSignature):
+        check(replace(request, body=body))
+
+
+@given(
+    at=st.integers(0, 10_000),
+    other=st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#"),
+)
+def test_no_character_of_a_query_can_be_changed(at: int, other: str) -> None:
+    request = signed(recorded("answer_get"))
+    start = request.url.index("?") + 1
+    at = start + at % (len(request.url) - start)
+    changed = replace(request, url=request.url[:at] + other + request.url[at + 1 :])
+    try:
+        check(changed)
+    except Refused:
+        return
+    # Only another spelling of the same parameters: %2b for %2B, the character itself.
+    assert signature.query_payload(changed.query) == signature.query_payload(request.query)
+
+
+@given(cut=st.integers(1, 42))
+def test_no_part_of_the_signature_is_enough(cut: int) -> None:
+    head, _, held = (signed(REQUEST).header("authorization") or "").rpartition(".")
+    for part in (held[:cut], held[cut:], ""):
+        with pytest.raises(InvalidSignature):
+            check(with_header(f"{head}.{part}"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "first", "last"),
+    [
+        ("iat", STAMP - 300, STAMP + 300),  # five minutes either way
+        ("exp", STAMP - 60, STAMP + 10**6),  # a minute of clock difference
+        ("nbf", 0, STAMP + 60),
+    ],
+)
+def test_the_edges_of_time(claim: str, first: int, last: int) -> None:
+    for good in (first, last):
+        check(with_token(REQUEST, token({claim: good})))
+    outside = {"iat": (first - 1, last + 1), "exp": (first - 1,), "nbf": (last + 1,)}
+    for bad in outside[claim]:
+        with pytest.raises(InvalidSignature):
+            check(with_token(REQUEST, token({claim: bad})))
+
+
+def test_the_longest_token() -> None:
+    """Vonage's own have about 500 characters; the limit is on the token, not on the header."""
+    padding = 0
+    while len(token({"padding": "x" * (padding + 3)})) <= signature.MAX_TOKEN:
+        padding += 3
+    check(with_token(REQUEST, token({"padding": "x" * padding})))
+    with pytest.raises(InvalidSignature, match="not one bearer token"):
+        check(with_token(REQUEST, token({"padding": "x" * (padding + 3)})))
+
+
+def test_the_oldest_token_is_forgotten_first() -> None:
+    replays = Replays(size=2)
+    for jti in ("one", "two", "three"):
+        signature.verify(signed(REQUEST, jti=jti), ACCOUNT, replays)
+    another = recorded("answer")
+    signature.verify(signed(another, jti="one"), ACCOUNT, replays)  # forgotten: taken as new
+    with pytest.raises(InvalidSignature, match="another request"):
+        signature.verify(signed(another, jti="three"), ACCOUNT, replays)
+
+
+def test_a_token_seen_with_a_get_is_none_for_a_post() -> None:
+    replays = Replays()
+    by_get = recorded("answer_get")
+    signature.verify(signed(by_get, jti="one"), ACCOUNT, replays)
+    posted = replace(by_get, method="POST", body=signature.query_payload(by_get.query))
+    with pytest.raises(InvalidSignature, match="another request"):
+        signature.verify(signed(posted, jti="one"), ACCOUNT, replays)
+
+
+@pytest.mark.parametrize("query", ["?sig=abc&api_key=abcd1234", "?timestamp=1&sig=" + "0" * 64])
+def test_the_older_signature_of_messages_is_none_here(query: str) -> None:
+    """``?sig=`` is for SMS; no voice webhook ever carried it."""
+    with pytest.raises(MissingSignature):
+        check(replace(get(""), url=f"{get('').url}{query}"))
+
+
+# ------------------------------------------------------------------ the doctor's probe
+
+
+def test_a_probe_is_an_event_that_we_let_in() -> None:
+    """As Vonage would send it, about a leg that there is not."""
+    made = signature.probe(REQUEST.url, ACCOUNT, NOW)
+    headers = [(name.lower(), value) for name, value in made.headers.items()]
+    request = WebhookRequest("POST", REQUEST.url, headers, made.body, NOW)
+    check(request)
+    assert signature.claimed_account(request) == API_KEY
+    report = webhooks.parse(HookKind.STATUS, request)
+    assert [event.kind for event in report.events] == [EventKind.LEG_RINGING]
+    assert report.events[0].at == NOW
+    assert report.unknown == ()
+
+
+def test_no_two_probes_are_about_the_same_leg() -> None:
+    bodies = {signature.probe(REQUEST.url, ACCOUNT, NOW).body for _ in range(3)}
+    assert len(bodies) == 3
+
+
+def test_a_probe_is_signed_with_the_newest_secret() -> None:
+    newest = "n" * 32
+    account = replace(ACCOUNT, secrets={"signatureSecrets": [newest, OLD_SECRET]})
+    made = signature.probe(REQUEST.url, account, NOW)
+    held = made.headers["Authorization"].removeprefix("Bearer ")
+    assert jwt.decode(held, newest, algorithms=["HS256"], options={"verify_iat": False})
+
+
+@pytest.mark.parametrize("secrets", [{}, {"signatureSecrets": []}, {"apiSecret": SECRET}], ids=str)
+def test_a_probe_needs_a_signature_secret(secrets: dict[str, Any]) -> None:
+    with pytest.raises(NotConfigured, match="signatureSecret"):
+        signature.probe(REQUEST.url, Account(API_KEY, secrets), NOW)
+
+
+@pytest.mark.parametrize(("count", "good"), [(200, True), (201, False)])
+def test_how_many_parameters_a_query_may_have(count: int, good: bool) -> None:
+    query = "&".join(f"n{number}=1" for number in range(count))
+    payload = json.dumps({f"n{number}": "1" for number in range(count)}, separators=(",", ":"))
+    claims = {"payload_hash": hashlib.sha256(payload.encode()).hexdigest()}
+    request = with_token(get(query), token(claims))
+    if good:
+        check(request)
+        return
+    with pytest.raises(InvalidSignature, match="too many"):
+        check(request)
+
+
+def test_half_a_character_in_a_body_is_hashed_as_it_stands() -> None:
+    """JSON may name a lone surrogate, which no text of bytes holds."""
+    request = post(b'{"name": "\\ud800"}')
+    check(signed(request))
+    with pytest.raises(InvalidSignature):
+        check(replace(signed(request), body=b'{"name": "\\ud801"}'))

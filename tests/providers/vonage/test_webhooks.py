@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from providers.base.instructions import stream_id
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import BadRequest
-from providers.events import CallEvent, EndedReason, EventKind
-from providers.vonage import webhooks
+from providers.events import EndedReason, EventKind
+from providers.vonage import statuses
+from providers.vonage.event import FACTS, NUMBERS
+from providers.vonage.payload import NESTED
 from providers.vonage.webhooks import parse
 from tests.providers.vonage.cases import (
     CONVERSATION,
@@ -23,22 +25,15 @@ from tests.providers.vonage.cases import (
     INBOUND,
     MEDIA,
     MEDIA_URL,
-    NOW,
     OUTBOUND,
-    REQUESTS,
     get,
     load,
+    only,
     parsed,
     post,
-    recorded,
 )
 
 STREAM = stream_id(MEDIA_URL)
-
-
-def only(name: str, changes: dict[str, Any] | None = None) -> CallEvent:
-    (event,) = parsed(name, changes).events
-    return event
 
 
 # ------------------------------------------------------------------ a leg arrives
@@ -57,42 +52,6 @@ def test_an_answer_webhook() -> None:
     assert report.visit.delivery == f"{INBOUND} {CONVERSATION}"
     assert (report.visit.assistant_id, report.visit.return_url) == (None, None)
     assert report.unknown == ()
-
-
-def test_what_our_url_asks_for() -> None:
-    query = "assistantId=a1&returnUrl=https%3A%2F%2Fflow.example%2Fon%3Fx%3D1&metadata.ticket=T-12&metadata.=x"
-    for name in ("answer", "fallback"):
-        visit = parsed(name, query=query).visit
-        assert visit is not None
-        assert visit.assistant_id == "a1"
-        assert visit.return_url == "https://flow.example/on?x=1"
-        assert visit.metadata == {"ticket": "T-12"}
-
-
-def test_an_answer_webhook_by_get() -> None:
-    by_get, by_post = parsed("answer_get"), parsed("answer")
-    assert by_get.leg == by_post.leg
-    assert by_get.visit is not None
-    assert by_get.visit.assistant_id == "asst_1"
-    assert by_get.visit.metadata == {"ticket": "T-12"}
-    raw = by_get.events[0].raw
-    assert raw["custom_data"] == {"ticket": "T-12"}
-    assert not {"assistantId", "metadata.ticket"} & set(raw)
-
-
-def test_our_parameters_count_only_in_the_url() -> None:
-    visit = parsed("answer", {"assistantId": "forged", "metadata.a": "b"}).visit
-    assert visit is not None
-    assert (visit.assistant_id, visit.metadata) == (None, {})
-
-
-def test_a_caller_without_a_number() -> None:
-    assert [getattr(parsed("answer_app_user").leg, "from_", "")] == ["alice"]
-    assert [getattr(parsed("answer_sip").leg, "from_", "")] == ["sip:alice@pbx.example.com"]
-
-
-def test_sip_headers_are_kept() -> None:
-    assert only("answer_sip").raw["SipHeader_X-Tenant"] == "blue"
 
 
 def test_the_second_attempt_of_an_answer_webhook_is_the_same_event() -> None:
@@ -116,51 +75,6 @@ def test_a_fallback_says_why() -> None:
     assert (fetched.kind, note.kind) == (EventKind.LEG_FETCHED, EventKind.NOTE)
     assert note.data == {"what": "fallback", "error": "Invalid NCCO"}
     assert len({fetched.key, note.key, only("answer").key}) == 3
-
-
-@pytest.mark.parametrize(
-    ("region", "kept"),
-    [
-        ("https://api-us-3.vonage.com", "https://api-us-3.vonage.com"),
-        ("https://api-ap-4.vonage.com/", "https://api-ap-4.vonage.com"),
-        ("https://api.nexmo.com", "https://api.nexmo.com"),
-        ("http://api-us-3.vonage.com", None),  # our token in clear
-        ("https://evil.example", None),
-        ("https://api-us-3.vonage.com.evil.example", None),
-        ("https://evilapi-us-3.vonage.com", None),
-        ("https://api-us-3.vonage.com@evil.example", None),
-        ("https://evil.example/api.vonage.com", None),
-        ("https://evil.example#api.vonage.com", None),
-        ("https://api.vonage.com:8443", None),
-        ("https://API.vonage.com", None),  # never seen so
-        ("https://api.vonage.com\n", None),
-        ("https://[", None),
-        ("", None),
-        (7, None),
-    ],
-)
-def test_only_vonages_hosts_are_kept(region: Any, kept: str | None) -> None:
-    leg = parsed("answer", {"region_url": region}).leg
-    assert leg is not None
-    assert leg.api_url == kept
-
-
-@pytest.mark.parametrize(
-    ("number", "kept"),
-    [
-        ("447700900123", "+447700900123"),
-        ("+447700900123", "+447700900123"),
-        ("12345", "12345"),  # a short code has no country
-        ("anonymous", "anonymous"),
-        ("٤٤٧٧٠٠٩٠٠١٢٣", "٤٤٧٧٠٠٩٠٠١٢٣"),  # digits, but not those of a phone
-        ("", None),
-        ({"number": "1"}, None),
-    ],
-)
-def test_numbers(number: Any, kept: str | None) -> None:
-    leg = parsed("answer", {"from": number}).leg
-    assert leg is not None
-    assert leg.from_ == kept
 
 
 # ------------------------------------------------------------------ the phone leg
@@ -200,7 +114,7 @@ def test_phone_leg(name: str, kind: EventKind, reason: EndedReason | None) -> No
 
 def test_every_word_of_the_table_is_recorded() -> None:
     recorded_words = {load(name)["body"]["status"] for name, _, _ in PHONE}
-    assert recorded_words == set(webhooks.PHONE)
+    assert recorded_words == set(statuses.PHONE)
 
 
 @pytest.mark.parametrize(
@@ -240,42 +154,6 @@ def test_completed(name: str, reason: EndedReason, unanswered: EndedReason | Non
 def test_completed_without_an_answer(sip: Any, by: str | None, unanswered: EndedReason) -> None:
     changes = {"sip_code": sip, "disconnected_by": by}
     assert only("outbound_completed_unanswered", changes).unanswered_reason is unanswered
-
-
-@pytest.mark.parametrize(
-    ("price", "amount"),
-    [
-        ("0.00315000", "0.00315000"),
-        (0.5, "0.5"),  # as a number
-        ("0", "0"),
-        (None, None),
-        ("", None),
-        ("NaN", None),
-        ("1e5", None),  # no notation of Vonage's
-        ({"eur": 1}, None),
-    ],
-)
-def test_a_price_is_in_euros(price: Any, amount: str | None) -> None:
-    event = only("inbound_completed_by_user", {"price": price})
-    leg = event.raw["uuid"]
-    wanted = {"amount": amount, "currency": "EUR", "leg": leg} if amount else None
-    assert event.data.get("price") == wanted
-
-
-def test_the_facts_of_a_completed_leg() -> None:
-    assert only("inbound_completed_by_user").data == {
-        "durationSeconds": 42,
-        "price": {
-            "amount": "0.00315000",
-            "currency": "EUR",
-            "leg": "688fd94bd0e1f59c36a4cbd36312fc28",
-        },
-        "rate": "0.00450000",
-        "network": "GB-FIXED",
-        "disconnectedBy": "user",
-        "sipCode": 200,
-    }
-    assert only("outbound_unanswered").data == {"detail": "unavailable", "sipCode": 480}
 
 
 def test_a_new_word_for_who_ended_it() -> None:
@@ -449,151 +327,7 @@ def test_a_payload_that_names_nothing() -> None:
     assert report.leg is None
 
 
-# ------------------------------------------------------------------ when, and which one
-
-
-@pytest.mark.parametrize(
-    ("name", "changes", "at"),
-    [
-        ("inbound_answered", {}, "2026-03-04T05:06:07.400000+00:00"),
-        # The end itself, not the moment the summary was written.
-        ("inbound_completed_by_user", {}, "2026-03-04T05:06:50+00:00"),
-        ("inbound_completed_by_user", {"end_time": None}, "2026-03-04T05:06:50.400000+00:00"),
-        ("record", {}, "2026-03-04T05:06:20.100000+00:00"),  # end_time is the recording's
-        (
-            "inbound_answered",
-            {"timestamp": "2026-03-04T07:06:07+02:00"},
-            "2026-03-04T05:06:07+00:00",
-        ),
-        ("inbound_answered", {"timestamp": "2026-03-04 05:06:08"}, "2026-03-04T05:06:08+00:00"),
-        ("inbound_answered", {"timestamp": None}, NOW.isoformat()),
-        ("inbound_answered", {"timestamp": "yesterday"}, NOW.isoformat()),
-        ("inbound_answered", {"timestamp": 1772600767}, NOW.isoformat()),
-        ("inbound_answered", {"timestamp": "0001-01-01T00:00:00+23:00"}, NOW.isoformat()),
-        ("answer", {}, NOW.isoformat()),
-    ],
-)
-def test_time(name: str, changes: dict[str, Any], at: str) -> None:
-    event = only(name, changes)
-    assert event.at == datetime.fromisoformat(at)
-    assert event.at.tzinfo is UTC
-
-
-NAMES = sorted(path.stem for path in REQUESTS.glob("*.json"))
-
-
-def test_a_recording() -> None:
-    event = only("record")
-    assert event.kind is EventKind.RECORDED
-    assert event.data["recordingRef"] == "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
-    assert event.data["recordingUrl"].startswith("https://api.nexmo.com/v1/files/")
-
-
-def test_no_two_recordings_are_the_same_event() -> None:
-    same = {"input_get", "answer_get", "answer_app_user", "answer_sip"}  # others' twins
-    twins = {
-        "inbound_completed_by_platform",
-        "inbound_completed_before_2025",
-        "media_completed_by_us",
-    }
-    keys = [event.key for name in set(NAMES) - same - twins for event in parsed(name).events]
-    assert len(keys) == len(set(keys))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_repeated_request_is_the_same_event(name: str) -> None:
-    keys = [[event.key for event in parsed(name).events] for _ in range(2)]
-    assert keys[0] == keys[1]
-    assert all(len(key) == 32 for key in keys[0])
-
-
-@pytest.mark.parametrize("field", ["uuid", "status", "timestamp"])
-def test_what_makes_an_event_another_one(field: str) -> None:
-    assert only("inbound_ringing").key != only("inbound_ringing", {field: "answered"}).key
-
-
-def test_without_a_time_the_body_makes_the_event() -> None:
-    first, second = ({"timestamp": None, "detail": detail} for detail in ("a", "b"))
-    assert only("outbound_failed", first).key != only("outbound_failed", second).key
-    assert only("outbound_failed", first).key == only("outbound_failed", first).key
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_get_and_post_say_the_same(name: str) -> None:
-    recording = load(name)
-    if recording["method"] == "GET":
-        return
-    fields = {
-        key: json.dumps(value) if isinstance(value, dict) else str(value)
-        for key, value in recording["body"].items()
-        if value is not None
-    }
-    hook = HookKind.FORWARD if name.startswith("forward") else HookKind.STATUS
-    by_get = parse(hook, get(urlencode(fields), recording["path"]))
-    by_post = parse(hook, recorded(name))
-    assert by_get.leg == by_post.leg
-    assert (by_get.asks, by_get.media_leg) == (by_post.asks, by_post.media_leg)
-    for one, other in zip(by_get.events, by_post.events, strict=True):
-        assert (one.kind, one.reason, one.at) == (other.kind, other.reason, other.at)
-        assert (one.unanswered_reason, one.data) == (other.unanswered_reason, other.data)
-
-
-# ------------------------------------------------------------------ what Vonage cannot have sent
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"null",
-        b"[]",
-        b'"completed"',
-        b"{",
-        b'{"a":1} {"a":2}',
-        b'{"a": NaN}',
-        b'{"a": 1e999}',
-        b'{"a": "\xff"}',
-        b"[" * 60_000,
-        b'{"a":' * 40 + b"1" + b"}" * 40,  # deeper than any payload of Vonage's
-        b'{"a": ' + b"9" * 5000 + b"}",
-        b'{"status":"ringing","uuid":{"a":1}}',
-        b'{"status":"ringing","uuid":"a b"}',
-        b'{"status":"ringing","uuid":"a\\r\\nX-Evil: 1"}',
-        b'{"status":"ringing","conversation_uuid":"\\u0000"}',
-        b'{"status":"ringing","conversation_uuid":"' + b"x" * 129 + b'"}',
-    ],
-)
-@pytest.mark.parametrize("hook", [HookKind.ARRIVE, HookKind.STATUS])
-def test_bad_bodies(hook: HookKind, body: bytes) -> None:
-    with pytest.raises(BadRequest):
-        parse(hook, post(body))
-
-
-@pytest.mark.parametrize("missing", ["uuid", "conversation_uuid"])
-def test_an_answer_webhook_without_its_leg(missing: str) -> None:
-    with pytest.raises(BadRequest):
-        parse(HookKind.ARRIVE, recorded("answer", {missing: None}))
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["assistantId=a&assistantId=b", "&".join(f"metadata.{number}=x" for number in range(300))],
-)
-def test_bad_queries(query: str) -> None:
-    with pytest.raises(BadRequest):
-        parsed("answer", query=query)
-    with pytest.raises(BadRequest):
-        parse(HookKind.STATUS, get(query))
-
-
-def test_a_bad_nested_value_of_a_get() -> None:
-    with pytest.raises(BadRequest):
-        parse(HookKind.STATUS, get("uuid=a&dtmf=%7Bnope"))
-
-
-def test_text_no_store_takes_is_replaced() -> None:
-    raw = only("unknown_word", {"note": "a\x00b\ud800c", "k\x00": "v"}).raw
-    assert (raw["note"], raw["k\ufffd"]) == ("a\ufffdb\ufffdc", "v")
+# ------------------------------------------------------------------ anything
 
 
 JSON = st.recursive(
@@ -605,9 +339,9 @@ JSON = st.recursive(
 )
 FIELDS = st.sampled_from(
     sorted(
-        set(webhooks.FACTS)
-        | set(webhooks.NUMBERS)
-        | webhooks.NESTED
+        set(FACTS)
+        | set(NUMBERS)
+        | NESTED
         | {"status", "type", "uuid", "call_uuid", "conversation_uuid", "conversation_uuid_from"}
         | {
             "from",
@@ -622,7 +356,7 @@ FIELDS = st.sampled_from(
     )
 )
 WORDS = st.sampled_from(
-    sorted(webhooks.STATUSES | webhooks.NOTES | {"inbound", "user", "platform", MEDIA_URL})
+    sorted(statuses.STATUSES | statuses.NOTES | {"inbound", "user", "platform", MEDIA_URL})
 )
 HOOKS = st.sampled_from(list(HookKind))
 

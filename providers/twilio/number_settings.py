@@ -1,0 +1,32 @@
+"""How a number is set up at Twilio: who takes its calls, and where its statuses go.
+
+https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from providers.base.rest import NumberSetting
+from providers.base.webhook import HookKind
+
+
+def settings(number: Any) -> list[NumberSetting]:
+    """A trunk or an application takes the number's calls, whatever its own URLs say."""
+    elsewhere = number.trunk_sid or number.voice_application_sid
+    kind = "SIP trunk" if number.trunk_sid else "TwiML app"
+    status_by_get = number.status_callback and number.status_callback_method == "GET"
+    return [
+        NumberSetting(
+            "A call comes in",
+            number.voice_url or None,
+            HookKind.ARRIVE,
+            f"{kind} {elsewhere} takes its calls: choose Webhook instead" if elsewhere else None,
+        ),
+        NumberSetting(
+            "Call status changes",
+            number.status_callback or None,
+            HookKind.STATUS,
+            "it is sent by GET: choose HTTP POST" if status_by_get else None,
+        ),
+    ]

@@ -1,0 +1,119 @@
+"""One event of a request of Vonage's: its time, its key, and its facts in our words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from providers.base.instructions import stream_id
+from providers.base.webhook import Leg, WebhookRequest
+from providers.common import price as leg_price
+from providers.events import CallEvent, EventKind
+from providers.vonage import payload as payloads
+from providers.vonage.config import NAME
+from providers.vonage.payload import Payload, whole
+
+FACTS: Mapping[str, str] = {
+    "detail": "detail",
+    "sub_state": "subState",
+    "disconnected_by": "disconnectedBy",
+    "rate": "rate",
+    "network": "network",
+    "recording_url": "recordingUrl",
+    "recording_uuid": "recordingRef",
+    "transcription_url": "transcriptionUrl",
+    "conversation_uuid_to": "callRef",
+    "reason": "error",
+}
+"""Vonage's fields -> ours in ``data``."""
+
+CURRENCY = "EUR"
+"""Of every price. https://developer.vonage.com/en/voice/voice-api/webhook-reference#completed"""
+
+NUMBERS: Mapping[str, str] = {"duration": "durationSeconds", "sip_code": "sipCode"}
+"""The same for whole numbers, which come as strings or as numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One webhook, taken apart once."""
+
+    request: WebhookRequest
+    payload: Payload
+    word: str
+    """What it is about."""
+
+    @property
+    def leg(self) -> Leg | None:
+        """Raises ``BadRequest`` for what is no id."""
+        return payloads.leg(self.payload)
+
+    @property
+    def media_url(self) -> str | None:
+        """Our media socket's address, where its leg is meant."""
+        return payloads.media_url(self.payload)
+
+    def event(self, kind: EventKind, *, key: str | None = None, **more: Any) -> CallEvent:
+        return CallEvent(
+            kind,
+            _at(self),
+            key or _event_key(self),
+            source=NAME,
+            data={**_facts(self.payload), **more.pop("data", {})},
+            raw=_raw(self.payload),
+            **more,
+        )
+
+
+def _facts(payload: Payload) -> dict[str, Any]:
+    texts = {ours: payload.get(theirs) for theirs, ours in FACTS.items()}
+    numbers = {ours: whole(payload.get(theirs)) for theirs, ours in NUMBERS.items()}
+    told = {name: value for name, value in (texts | numbers).items() if value not in (None, "")}
+    return told | leg_price.fact(
+        leg_price.amount(payload.get("price")), CURRENCY, payload.get("uuid")
+    )
+
+
+def _raw(payload: Payload) -> dict[str, Any]:
+    """As received, but for the media socket's address: it ends in a token kept only as its digest."""
+    url = payloads.media_url(payload)
+    if url is None:
+        return dict(payload)
+    return {**payload, "to": f"{url.rpartition('/')[0]}/{stream_id(url)}"}
+
+
+def _at(webhook: Webhook) -> datetime:
+    """Vonage's own time: of a "completed" leg when it ended, not when that was written down."""
+    names = ("end_time", "timestamp") if webhook.word == "completed" else ("timestamp",)
+    times = (time(webhook.payload.get(name)) for name in names)
+    return next((each for each in times if each is not None), webhook.request.received_at)
+
+
+def time(value: Any) -> datetime | None:
+    """ISO 8601; UTC where it names no zone, as the API's times do."""
+    if not isinstance(value, str):
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _event_key(webhook: Webhook) -> str:
+    """Vonage numbers its events not at all: leg, word and time make one of them."""
+    names = ("uuid", "call_uuid", "conversation_uuid")
+    leg = next((str(webhook.payload[name]) for name in names if webhook.payload.get(name)), "")
+    if timestamp := webhook.payload.get("timestamp"):
+        return key_of(leg, webhook.word, str(timestamp))
+    return key_of(leg, webhook.word, webhook.request.query, webhook.request.body.hex())
+
+
+def key_of(*parts: str) -> str:
+    """A digest of what makes an event this one and no other."""
+    text = json.dumps(parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,48 @@
+"""A leg as Vonage's API shows it now, in the events that would have told it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from providers.base.rest import LegState
+from providers.base.webhook import WebhookRequest
+from providers.errors import BadRequest
+from providers.events import CallEvent, EventKind
+from providers.vonage import payload, webhooks
+from providers.vonage.event import Webhook, time
+from providers.vonage.statuses import MACHINE, PHONE
+
+
+def state(resource: payload.Payload, now: datetime) -> LegState:
+    """A leg of ``GET /v1/calls/{uuid}`` as the events that would have told it. Raises ``BadRequest``.
+
+    It has the fields of the events, but its parties are endpoints, and it does not say who hung up
+    or why a "completed" leg never was answered: the user, then.
+    https://developer.vonage.com/en/api/voice#getCall
+    """
+    raw = payload.clean(dict(resource))
+    parties = {name: _number(resource.get(name)) for name in ("from", "to")}
+    fields = {"disconnected_by": "user", **raw, **parties}
+    webhook = Webhook(WebhookRequest("GET", "", (), b"", now), fields, payload.word(fields))
+    leg = webhook.leg
+    if leg is None:
+        raise BadRequest("Vonage: a leg without uuid")
+    told = (replace(each, key=f"reconciled:{each.kind}", raw=raw) for each in _events(webhook, now))
+    return LegState(leg, webhook.word, tuple(told))
+
+
+def _events(webhook: Webhook, now: datetime) -> tuple[CallEvent, ...]:
+    """``completed`` is said of answered legs too, so the answer is told with it."""
+    completed = webhook.word == "completed"
+    events: tuple[CallEvent, ...] = ()
+    if webhook.word in MACHINE or (completed and payload.was_answered(webhook.payload)):
+        at = time(webhook.payload.get("start_time")) or now
+        events = (replace(webhook.event(EventKind.LEG_ANSWERED), at=at),)
+    return events + (webhooks.phone(webhook).events if completed or webhook.word in PHONE else ())
+
+
+def _number(endpoint: Any) -> str | None:
+    named = endpoint if isinstance(endpoint, dict) else {}
+    return named.get("number") or named.get("uri")

@@ -1,0 +1,59 @@
+"""How a number is set up at Vonage: its linked application, and that one's webhooks.
+
+https://developer.vonage.com/en/api/application.v2#getApplication
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from providers.base.rest import NumberSetting
+from providers.base.webhook import HookKind
+
+WEBHOOKS: Mapping[str, tuple[str, HookKind]] = {
+    "answer_url": ("Answer URL", HookKind.ARRIVE),
+    "event_url": ("Event URL", HookKind.STATUS),
+    "fallback_answer_url": ("Fallback URL", HookKind.FALLBACK),
+}
+"""Of an application's Voice capability: field -> its name in the dashboard, and ours."""
+
+
+def owned(answer: Mapping[str, Any], digits: str) -> Mapping[str, Any] | None:
+    """The number among those the account owns; the search finds longer ones too."""
+    numbers = answer.get("numbers") or []
+    found = (each for each in numbers if isinstance(each, dict) and each.get("msisdn") == digits)
+    return next(found, None)
+
+
+def link(linked: str | None, ours: str | None) -> NumberSetting:
+    """The application the number is linked to, and what is wrong with that."""
+    problem = None
+    if linked is None:
+        problem = "link the number to your application, or no call of it reaches an application"
+    elif ours is not None and linked != ours:
+        problem = f"the number is linked to another application than ours, {ours}"
+    return NumberSetting("Linked application", linked, problem=problem)
+
+
+def webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
+    """The Voice capability; without signed webhooks nothing of it is let in here."""
+    voice = _part(_part(application, "capabilities"), "voice")
+    urls = _part(voice, "webhooks")
+    signed = voice.get("signed_callbacks") is True
+    unsigned = "switch on 'Use signed webhooks', or every request is refused here"
+    return [
+        *(
+            NumberSetting(name, _part(urls, field).get("address") or None, kind)
+            for field, (name, kind) in WEBHOOKS.items()
+        ),
+        NumberSetting(
+            "Use signed webhooks", "on" if signed else "off", problem=None if signed else unsigned
+        ),
+    ]
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A member that is an object; an application without Voice has none, or null."""
+    part = whole.get(name)
+    return part if isinstance(part, dict) else {}

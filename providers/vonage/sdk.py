@@ -1,0 +1,147 @@
+"""Vonage's SDK, held to our rules: one send per request, a timeout, no token in a log.
+
+Imported on first use, which takes over a second. Two of its habits are switched off: a dropped
+connection made it send a create up to ten times, and it logs our tokens at debug level.
+https://github.com/Vonage/vonage-python-sdk
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from providers.base.rest import Account
+from providers.errors import CarrierError, NotConfigured
+
+CONNECTIONS = 10
+
+TRANSIENT = frozenset({408, 425, 429})
+"""Beside 5xx, refusals that may not be repeated later. 429: three creates in a second."""
+
+
+def application(account: Account) -> tuple[str, str]:
+    """(id, private key as PKCS#8). Raises ``NotConfigured``."""
+    secrets = account.secrets
+    if not secrets.get("applicationId") or not secrets.get("privateKey"):
+        raise NotConfigured(
+            f"Vonage account {account.ref}: vonageApplicationId and"
+            " vonageApplicationPrivateKey are needed to place and end calls"
+        )
+    return secrets["applicationId"], _pkcs8(secrets["privateKey"])
+
+
+def as_application(account: Account, timeout: int, plain: bool) -> Any:
+    """The SDK's HTTP client that sends the application's token."""
+    name, key = application(account)
+    return _http_client({"application_id": name, "private_key": key}, timeout, plain)
+
+
+def as_account(account: Account, timeout: int, plain: bool) -> Any:
+    """The SDK's HTTP client that sends the account's own key and secret."""
+    secret = account.secrets.get("apiSecret")
+    if not secret:
+        raise NotConfigured(f"Vonage account {account.ref}: apiSecret is needed to look numbers up")
+    return _http_client({"api_key": account.ref, "api_secret": secret}, timeout, plain)
+
+
+def bearer(account: Account) -> str:
+    """A fresh token of the application, for what the SDK does not fetch."""
+    from vonage_jwt import JwtClient  # type: ignore[import-untyped]
+
+    token = JwtClient(*application(account)).generate_application_jwt()
+    return token.decode() if isinstance(token, bytes) else str(token)
+
+
+def ask(
+    http: Any, method: str, url: str, body: Mapping[str, Any] | None, auth: str
+) -> Mapping[str, Any]:
+    """One request; an answer without a JSON object counts as an empty one."""
+    kind = "query_params" if method == "GET" else "json"
+    host, _, path = url.partition("://")[2].partition("/")
+    try:
+        answer = http.make_request(method, host, f"/{path}", body, auth, kind)
+    except Exception as error:
+        raise _translated(error) from error
+    return answer if isinstance(answer, dict) else {}
+
+
+def _pkcs8(pem: str) -> str:
+    """The SDK takes a key as text only when it is PKCS#8; Vonage's own files are, others' are not."""
+    from cryptography.hazmat.primitives import serialization as keys
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    try:
+        key = keys.load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError) as error:
+        raise NotConfigured("Vonage vonageApplicationPrivateKey: not a readable PEM key") from error
+    if not isinstance(key, RSAPrivateKey):
+        raise NotConfigured("Vonage vonageApplicationPrivateKey: an RSA key is wanted")
+    return key.private_bytes(
+        keys.Encoding.PEM, keys.PrivateFormat.PKCS8, keys.NoEncryption()
+    ).decode()
+
+
+def _http_client(named: Mapping[str, str], timeout: int, plain: bool) -> Any:
+    """``named``: who asks, in the words of the SDK's ``Auth``."""
+    from vonage import Auth, HttpClientOptions, Vonage
+
+    logging.getLogger("vonage").setLevel(logging.ERROR)
+    auth = Auth(**named)
+    # ``pool_maxsize`` is, in the SDK, also how often a dropped request is sent.
+    options = HttpClientOptions(timeout=timeout, max_retries=0, pool_maxsize=1)
+    http = Vonage(auth, options).http_client
+    session = http._session
+    session.mount("https://", _adapter(plain))
+    session.max_redirects = 0
+    return http
+
+
+def _adapter(plain: bool) -> Any:
+    """Requests' adapter without retries; ``plain`` undoes the https the SDK writes into every URL."""
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
+
+    class Adapter(HTTPAdapter):
+        def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+            if plain and request.url:
+                request.url = request.url.replace("https://", "http://", 1)
+            return super().send(request, *args, **options)
+
+    return Adapter(pool_maxsize=CONNECTIONS, max_retries=0)
+
+
+def _translated(error: Exception) -> CarrierError:
+    """The SDK's and Requests' errors in our words."""
+    from requests import RequestException, TooManyRedirects
+    from vonage_http_client.errors import HttpRequestError
+
+    if isinstance(error, HttpRequestError):
+        return _refused(error.response)
+    if isinstance(error, TooManyRedirects):
+        return CarrierError("Vonage: the API answered with a redirect", permanent=True)
+    if isinstance(error, RequestException):
+        return CarrierError(f"Vonage not reached: {type(error).__name__}", permanent=False)
+    return CarrierError(f"Vonage SDK: {type(error).__name__}: {error}", permanent=True)
+
+
+def _refused(response: Any) -> CarrierError:
+    status = int(response.status_code)
+    return CarrierError(
+        f"Vonage answered {status}: {_explained(response)}",
+        permanent=status < 500 and status not in TRANSIENT,
+        busy=status == 429,
+        code=str(status),
+    )
+
+
+def _explained(response: Any) -> str:
+    """Vonage's error bodies come in three shapes; the texts of any of them, at most 300 characters."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    fields = body if isinstance(body, dict) else {}
+    names = ("title", "error_title", "detail", "invalid_parameters")
+    texts = [str(fields[name]) for name in names if fields.get(name)]
+    return ("; ".join(texts) or "no explanation")[:300]

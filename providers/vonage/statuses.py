@@ -1,0 +1,99 @@
+"""What Vonage's words mean in ours: of the phone's leg, of our media socket's, of a forward's.
+
+https://developer.vonage.com/en/voice/voice-api/webhook-reference#event-webhook
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from providers.events import EndedReason, EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one status word means: the kind of event, its reason, whether Vonage waits for an NCCO."""
+
+    kind: EventKind
+    reason: EndedReason | None = None
+    asks: bool = False
+
+
+PHONE: Mapping[str, Row] = {
+    "started": Row(EventKind.LEG_QUEUED),
+    "ringing": Row(EventKind.LEG_RINGING),
+    "answered": Row(EventKind.LEG_ANSWERED),
+    "busy": Row(EventKind.LEG_ENDED, EndedReason.CUSTOMER_BUSY),
+    "timeout": Row(EventKind.LEG_ENDED, EndedReason.CUSTOMER_DID_NOT_ANSWER),
+    "unanswered": Row(EventKind.LEG_ENDED, EndedReason.CUSTOMER_DID_NOT_ANSWER),
+    "cancelled": Row(EventKind.LEG_ENDED, EndedReason.MANUALLY_CANCELED),
+    # The only end after which no "completed" comes.
+    "rejected": Row(EventKind.LEG_ENDED, EndedReason.VONAGE_REJECTED),
+    "failed": Row(EventKind.LEG_ENDED, EndedReason.VONAGE_FAILED_TO_CONNECT_CALL),
+}
+"""The phone leg's words; "completed" is worked out below."""
+
+PHONE_INBOUND: Mapping[str, Row] = {
+    **PHONE,
+    "started": Row(EventKind.LEG_RINGING),
+    "cancelled": Row(EventKind.LEG_ENDED, EndedReason.CUSTOMER_ENDED_CALL),
+}
+"""Inbound, the customer is the one who rings and may give up."""
+
+DISCONNECTED_BY: Mapping[str, EndedReason] = {
+    "user": EndedReason.CUSTOMER_ENDED_CALL,
+    "platform": EndedReason.VONAGE_DISCONNECTED,
+}
+"""Who ended an answered phone leg. Absent from events of before 2025: the user, then."""
+
+SIP: Mapping[int, EndedReason] = {
+    486: EndedReason.CUSTOMER_BUSY,
+    600: EndedReason.CUSTOMER_BUSY,
+    408: EndedReason.CUSTOMER_DID_NOT_ANSWER,
+    480: EndedReason.CUSTOMER_DID_NOT_ANSWER,
+    487: EndedReason.CUSTOMER_DID_NOT_ANSWER,
+    403: EndedReason.VONAGE_REJECTED,
+    603: EndedReason.VONAGE_REJECTED,
+}
+"""Why a leg that never was answered is "completed", when the word for it got lost."""
+
+_NO_SOCKET = Row(EventKind.MEDIA_FAILED, EndedReason.VONAGE_FAILED_TO_CONNECT_CALL, asks=True)
+
+MEDIA: Mapping[str, Row] = {
+    "started": Row(EventKind.MEDIA_STARTING),
+    "ringing": Row(EventKind.MEDIA_STARTING),
+    "answered": Row(EventKind.MEDIA_CONNECTED),
+    "failed": _NO_SOCKET,
+    "unanswered": _NO_SOCKET,
+    "rejected": _NO_SOCKET,
+    "busy": _NO_SOCKET,
+    "timeout": _NO_SOCKET,
+    "cancelled": _NO_SOCKET,
+    # Our side closed the socket and did not hang the leg up: Vonage asks what now.
+    "disconnected": Row(EventKind.LEG_CONTINUED, EndedReason.VONAGE_DISCONNECTED, asks=True),
+    # The conversation was torn down, which the phone's side does.
+    "completed": Row(EventKind.MEDIA_STOPPED, EndedReason.CUSTOMER_ENDED_CALL),
+}
+"""The media socket's leg (``to`` is our ws address)."""
+
+FORWARD: Mapping[str, Row] = {
+    "started": Row(EventKind.NOTE),
+    "ringing": Row(EventKind.NOTE),
+    "answered": Row(EventKind.NOTE),
+    "busy": Row(EventKind.FORWARD_FAILED, asks=True),
+    "timeout": Row(EventKind.FORWARD_FAILED, asks=True),
+    "unanswered": Row(EventKind.FORWARD_FAILED, asks=True),
+    "cancelled": Row(EventKind.FORWARD_FAILED, asks=True),
+    "rejected": Row(EventKind.FORWARD_FAILED, asks=True),
+    "failed": Row(EventKind.FORWARD_FAILED, asks=True),
+}
+"""The leg of a forward; "completed" is worked out below."""
+
+MACHINE: Mapping[str, bool] = {"human": False, "machine": True}
+"""Answering machine detection. These two name the leg ``call_uuid``."""
+
+NOTES = frozenset({"transfer", "input", "record", "transcribed", "error", "notify", "payment"})
+"""Known words that change no status."""
+
+STATUSES = frozenset(PHONE) | frozenset(MEDIA) | frozenset(FORWARD) | frozenset(MACHINE)

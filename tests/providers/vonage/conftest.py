@@ -1,0 +1,22 @@
+"""What several files here stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from providers.base.rest import Client
+from providers.vonage import VONAGE
+from tests.providers.vonage.api import StandIn, account, standing_in
+
+
+@pytest.fixture
+def vonage() -> Iterator[StandIn]:
+    with standing_in() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def client(vonage: StandIn) -> Client:
+    return VONAGE.client(account(vonage.url), timeout=5)
