@@ -23,11 +23,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     from app.routes import init_routes
     from app.routes.errors import init_errors
     from app.telemetry import log_setup
-    from app.wiring import Patchbay
+    from app.wiring import Services
 
     settings = settings or settings_module.load()
     log_setup.configure(settings.log_level, settings.log_format)
-    app = init_routes(Patchbay(settings))
+    app = init_routes(Services(settings))
     init_errors(app)
     for command in cli.COMMANDS:
         app.cli.add_command(command)

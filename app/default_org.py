@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.ids import parse_uuid
 from app.settings import CarrierSettings
 from app.store import accounts
@@ -27,26 +27,28 @@ PREFIX = 8
 log = logging.getLogger(__name__)
 
 
-def bootstrap(core: Core) -> str | None:
+def create_default_org(context: Context) -> str | None:
     """The API key that was generated, if one was: the only time it can be shown."""
-    now = core.now()
-    secret = {"serverSecret": core.settings.server_secret} if core.settings.server_secret else {}
-    with core.store.write() as conn:
+    now = context.now()
+    secret = (
+        {"serverSecret": context.settings.server_secret} if context.settings.server_secret else {}
+    )
+    with context.store.write() as conn:
         org = {
             "id": ORG_ID,
             "name": "default",
-            "server_url": core.settings.server_url,
-            "secret": core.vault.seal(secret),
+            "server_url": context.settings.server_url,
+            "secret": context.vault.seal(secret),
             "created_at": now,
             "updated_at": now,
         }
         accounts.put_org(conn, org)
-        for carrier in core.settings.carriers:
-            _carrier(core, conn, carrier)
-        return _first_key(core, conn)
+        for carrier in context.settings.carriers:
+            _carrier(context, conn, carrier)
+        return _first_key(context, conn)
 
 
-def add_key(core: Core, conn: Connection, key: str, name: str) -> None:
+def add_key(context: Context, conn: Connection, key: str, name: str) -> None:
     """A key of the default organisation; the same key twice is one key."""
     accounts.insert_key(
         conn,
@@ -56,39 +58,39 @@ def add_key(core: Core, conn: Connection, key: str, name: str) -> None:
             "name": name,
             "prefix": key[:PREFIX],
             "digest": digest(key),
-            "created_at": core.now(),
+            "created_at": context.now(),
             "revoked_at": None,
         },
     )
 
 
-def _first_key(core: Core, conn: Connection) -> str | None:
-    if core.settings.api_key:
-        _follow_setting(core, conn, core.settings.api_key)
+def _first_key(context: Context, conn: Connection) -> str | None:
+    if context.settings.api_key:
+        _follow_setting(context, conn, context.settings.api_key)
         return None
     if any(row["revoked_at"] is None for row in accounts.list_keys(conn)):
         return None
-    if not core.settings.development:
+    if not context.settings.development:
         log.warning("no API key exists: set API_KEY, or run `patchbay keys create`")
         return None
     key = new_token()
-    add_key(core, conn, key, "generated")
+    add_key(context, conn, key, "generated")
     return key
 
 
-def _follow_setting(core: Core, conn: Connection, key: str) -> None:
+def _follow_setting(context: Context, conn: Connection, key: str) -> None:
     """A changed API_KEY takes the old one out of force."""
-    add_key(core, conn, key, FROM_SETTING)
+    add_key(context, conn, key, FROM_SETTING)
     for row in accounts.list_keys(conn):
         if row["name"] == FROM_SETTING and row["digest"] != digest(key):
-            accounts.revoke_key(conn, row["id"], core.now())
+            accounts.revoke_key(conn, row["id"], context.now())
 
 
-def _carrier(core: Core, conn: Connection, carrier: CarrierSettings) -> None:
-    provider = core.providers[carrier.provider]
+def _carrier(context: Context, conn: Connection, carrier: CarrierSettings) -> None:
+    provider = context.providers[carrier.provider]
     ref, body, secrets = provider.credential(carrier.credential)
     provider.account(ref, secrets)  # refuses what cannot work, naming it
-    now = core.now()
+    now = context.now()
     credential_id = str(uuid.uuid5(NAMESPACE, f"{carrier.provider} {ref}"))
     common: dict[str, Any] = {"org_id": ORG_ID, "created_at": now, "updated_at": now}
     accounts.put_credential(
@@ -99,7 +101,7 @@ def _carrier(core: Core, conn: Connection, carrier: CarrierSettings) -> None:
             "provider": carrier.provider,
             "account_ref": ref,
             "body": body,
-            "secret": core.vault.seal(secrets),
+            "secret": context.vault.seal(secrets),
             "managed": True,
         },
     )
@@ -107,7 +109,7 @@ def _carrier(core: Core, conn: Connection, carrier: CarrierSettings) -> None:
         number = "+" + carrier.number.lstrip("+")
         field = provider.number_fields.account_ref
         account = {field: ref} if field else {}
-        named = core.settings.assistant_id
+        named = context.settings.assistant_id
         assistant_id = parse_uuid(named) or named if named else None
         accounts.put_number(
             conn,

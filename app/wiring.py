@@ -9,11 +9,11 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from app import default_org
-from app.delivery.request import Asker
+from app.delivery.request import ServerRequest
 from app.delivery.sender import Sender
 from app.domain.calls import idempotency, timers
 from app.domain.calls.apply import PRICE, WATCHDOG
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.costs import vendor_prices
 from app.domain.legs import carrier_price, hangup, outbound, reconcile
 from app.domain.recordings import carrier as carrier_recordings
@@ -33,7 +33,7 @@ from app.store.blobs import Blobs, Bucket, open_blobs
 from app.store.engine import Store
 from app.store.vault import Vault
 from app.telemetry.metrics import Metrics, State
-from app.vendors.one_shot import Answered, Thinker
+from app.vendors.one_shot import HttpAnswer, OneShotModel
 from providers.registry import PROVIDERS
 
 MAX_ANSWER = 1_000_000
@@ -53,15 +53,15 @@ def _url_problem(url: str, *, allow_private: bool) -> str | None:
 
 def ask_model(
     settings: Settings, url: str, body: bytes, headers: Mapping[str, str], seconds: float
-) -> Answered:
+) -> HttpAnswer:
     """A question to a model. Where it is the operator's own, its address may be a private one."""
     own = any(each.url and _origin(each.url) == _origin(url) for each in settings.vendors)
     private = own or settings.allow_private_server_urls
     try:
         answer = post(url, body, headers, seconds, private, MAX_ANSWER)
     except SendError as error:
-        return Answered(None, str(error))
-    return Answered(answer.status, answer.body.decode(errors="replace"))
+        return HttpAnswer(None, str(error))
+    return HttpAnswer(answer.status, answer.body.decode(errors="replace"))
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -88,7 +88,7 @@ class NotMigrated(Exception):
     """The database's schema is older than this program."""
 
 
-class Patchbay:
+class Services:
     """What ``app.extensions["patchbay"]`` is."""
 
     def __init__(self, settings: Settings) -> None:
@@ -99,7 +99,7 @@ class Patchbay:
         self.metrics = Metrics()
         handlers: dict[str, Handler] = {}
         self.jobs = open_jobs(self.store, handlers)
-        self.core = Core(
+        self.context = Context(
             settings,
             self.store,
             self.vault,
@@ -108,29 +108,29 @@ class Patchbay:
             _blobs(settings),
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
-            ask=Asker(settings),
-            think=Thinker(partial(ask_model, settings)),
+            ask_server=ServerRequest(settings),
+            ask_model=OneShotModel(partial(ask_model, settings)),
             prices=vendor_prices.over(settings.prices),
             observe=self.metrics.observe,
         )
-        self.metrics.register(State(self.core))
-        self.calls = CallService(self.core)
-        self.resources = ResourceService(self.core)
-        self.legs = LegService(self.core)
-        self.media = MediaService(self.core)
-        handlers[idempotency.JOB] = partial(idempotency.forget, self.core)
-        handlers[analysis.JOB] = partial(analysis.run, self.core)
-        handlers[pending.TIMER] = partial(pending.give_up, self.core)
-        handlers[carrier_recordings.START] = partial(carrier_recordings.start, self.core)
-        handlers[carrier_recordings.STOP] = partial(carrier_recordings.stop, self.core)
-        handlers[carrier_recordings.FETCH] = partial(recording_files.fetch, self.core)
-        handlers[recording_files.ERASE] = partial(recording_files.erase, self.core)
-        handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.core)
-        handlers["timer"] = partial(timers.fire, self.core)
-        handlers[outbound.JOB] = partial(outbound.run, self.core)
-        handlers[hangup.JOB] = partial(hangup.run, self.core)
-        handlers[WATCHDOG] = partial(reconcile.run, self.core)
-        handlers[PRICE] = partial(carrier_price.run, self.core)
+        self.metrics.register(State(self.context))
+        self.calls = CallService(self.context)
+        self.resources = ResourceService(self.context)
+        self.legs = LegService(self.context)
+        self.media = MediaService(self.context)
+        handlers[idempotency.JOB] = partial(idempotency.forget, self.context)
+        handlers[analysis.JOB] = partial(analysis.run, self.context)
+        handlers[pending.TIMER] = partial(pending.on_timeout, self.context)
+        handlers[carrier_recordings.START] = partial(carrier_recordings.start, self.context)
+        handlers[carrier_recordings.STOP] = partial(carrier_recordings.stop, self.context)
+        handlers[carrier_recordings.FETCH] = partial(recording_files.fetch, self.context)
+        handlers[recording_files.ERASE] = partial(recording_files.erase, self.context)
+        handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.context)
+        handlers["timer"] = partial(timers.fire, self.context)
+        handlers[outbound.JOB] = partial(outbound.run, self.context)
+        handlers[hangup.JOB] = partial(hangup.run, self.context)
+        handlers[WATCHDOG] = partial(reconcile.run, self.context)
+        handlers[PRICE] = partial(carrier_price.run, self.context)
         handlers["deliver"] = Sender(self.store, self.vault, settings, observe=self.metrics.observe)
 
     def upgrade(self) -> None:
@@ -155,11 +155,11 @@ class Patchbay:
             self.upgrade()
         elif not migrate.is_current(self.store):
             raise NotMigrated("the database is not up to date: run `patchbay db upgrade`")
-        key = default_org.bootstrap(self.core)
+        key = default_org.create_default_org(self.context)
         if key:
             print(f"API key (shown once): {key}", flush=True)  # noqa: T201
         if self.settings.run_jobs:
-            recording_files.keep_sweeping(self.core)
+            recording_files.schedule_sweep(self.context)
             self.jobs.start()
         return key
 

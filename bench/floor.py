@@ -10,7 +10,7 @@ import sys
 
 import uvicorn
 
-from app.media.socket import Gone, Socket
+from app.media.socket import Socket, SocketClosed
 from app.server.worker import SETTINGS
 from app.server.wsgi_bridge import Receive, Scope, Send
 from providers.base.media import Audio
@@ -23,7 +23,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": b""})
         return
     socket = Socket(scope, receive, send, stall_seconds=10.0)
-    codec = PROVIDERS["twilio"].codec()
+    codec = PROVIDERS["twilio"].serializer()
     try:
         await socket.accept()
         while True:
@@ -31,7 +31,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             if isinstance(frame, Audio):
                 for message in codec.audio(frame.pcm):
                     await socket.send(message)
-    except Gone:
+    except SocketClosed:
         return
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
 
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (TWILIO, VONAGE)}
+PROVIDERS: Mapping[str, Carrier] = {provider.name: provider for provider in (TWILIO, VONAGE)}

@@ -18,7 +18,7 @@ from selectors import BaseSelector, SelectorKey
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 from unittest.mock import patch
 
-from app.vendors.embedded.subprocess_worker import Heard, Helper
+from app.vendors.embedded.subprocess_worker import Heard, SubprocessWorker
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -32,7 +32,7 @@ TICK = 1e-5
 LOOK_SECONDS = 0.02
 """Between two looks at a thread that works."""
 
-_next = Helper._next
+_next = SubprocessWorker._next
 
 
 class Work:
@@ -135,13 +135,13 @@ class Loop(asyncio.SelectorEventLoop):
         self.work.count -= 1
 
 
-async def _answered(helper: Helper, heard: asyncio.Queue[Heard]) -> Heard:
+async def _answered(helper: SubprocessWorker, webhook: asyncio.Queue[Heard]) -> Heard:
     """A program is asked: how long it takes is the machine's affair."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, Loop)
     loop.work.count += 1
     try:
-        return await _next(helper, heard)
+        return await _next(helper, webhook)
     finally:
         loop.work.count -= 1
 
@@ -159,6 +159,6 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
             patch.object(time, "monotonic", loop.time),
             patch.object(time, "monotonic_ns", lambda: round(loop.time() * 1e9)),
             patch.object(time, "time", lambda: began + loop.time()),
-            patch.object(Helper, "_next", _answered),
+            patch.object(SubprocessWorker, "_next", _answered),
         ):
             runner.run(whole())

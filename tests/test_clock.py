@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 
-from app.net.threads import aside
+from app.net.threads import run_in_thread
 from tests.clock import idle
 from tests.media.harness import PATIENCE, on_loop
 
@@ -37,7 +37,7 @@ async def test_no_time_passes_while_a_thread_works() -> None:
     ends = [threading.Event(), threading.Event()]
     working = [
         asyncio.create_task(asyncio.to_thread(ends[0].wait, PATIENCE)),
-        asyncio.create_task(aside(lambda: ends[1].wait(PATIENCE))),
+        asyncio.create_task(run_in_thread(lambda: ends[1].wait(PATIENCE))),
     ]
     alarm = asyncio.create_task(asyncio.sleep(0.5))
     for end, work in zip(ends, working, strict=True):

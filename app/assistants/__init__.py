@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from app.assistants.echo import Echo
 from app.assistants.local import Local
-from app.assistants.relay import Stream
-from app.domain.services.media import Seat
-from app.media.backend import Assistant
+from app.assistants.relay import Relay
+from app.domain.services.media import StreamClaim
+from app.media.backend import AssistantBackend
 
-BACKENDS: dict[str, Callable[[Seat], Assistant]] = {
+BACKENDS: dict[str, Callable[[StreamClaim], AssistantBackend]] = {
     "local": Local,
     "echo": Echo,
-    "stream": Stream,
+    "stream": Relay,
 }
 """By the name that ``ASSISTANT_BACKEND`` and an assistant's ``transport.provider`` use."""

@@ -5,8 +5,8 @@ Needs no account anywhere: it answers the demo and proves that a deployment's so
 
 from __future__ import annotations
 
-from app.domain.services.media import Seat
-from app.media.stream import Line
+from app.domain.services.media import StreamClaim
+from app.media.stream import MediaStream
 from providers.base.media import Audio, Digit
 from providers.common.dtmf import tone
 from providers.events import EndedReason
@@ -17,16 +17,16 @@ END_KEY = "#"
 class Echo:
     """One call's echo."""
 
-    def __init__(self, seat: Seat) -> None:
-        self._seat = seat
+    def __init__(self, claim: StreamClaim) -> None:
+        self._claim = claim
 
-    async def run(self, line: Line) -> EndedReason | None:
+    async def run(self, stream: MediaStream) -> EndedReason | None:
         """Until ``#``, or until the carrier has gone."""
-        async for item in line:
+        async for item in stream:
             if isinstance(item, Audio):
-                await line.send(item.pcm)
+                await stream.send(item.pcm)
             elif isinstance(item, Digit):
-                await line.send(tone(item.digit, line.sample_rate))
+                await stream.send(tone(item.digit, stream.sample_rate))
                 if item.digit == END_KEY:
                     break
         return EndedReason.ASSISTANT_ENDED_CALL

@@ -15,9 +15,9 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from app.domain.services.media import Seat
+from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantFailed
-from app.media.stream import Line
+from app.media.stream import MediaStream
 from app.net.types import Addresses
 from app.net.websocket import Direct, checked_headers, pinned
 from providers.events import EndedReason
@@ -33,21 +33,21 @@ NORMAL = frozenset({1000, 1005})
 """Close codes that end the call without blame; 1005 is a close without a code, as browsers' code does."""
 
 
-class Stream:
+class Relay:
     """One call's relay."""
 
-    def __init__(self, seat: Seat) -> None:
-        self._url = seat.stream_url
-        transport = seat.assistant.get("transport")
+    def __init__(self, claim: StreamClaim) -> None:
+        self._url = claim.stream_url
+        transport = claim.assistant.get("transport")
         transport = transport if isinstance(transport, Mapping) else {}
         self._foreign = bool(transport.get("url"))
         self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
 
-    async def run(self, line: Line) -> EndedReason | None:
+    async def run(self, stream: MediaStream) -> EndedReason | None:
         """Until one side has gone. Raises ``AssistantFailed`` unless the upstream closed normally."""
-        upstream = await self._open(line.desk.addresses if self._foreign else None)
-        up = asyncio.create_task(_carry_up(line, upstream))
-        down = asyncio.create_task(_carry_down(line, upstream))
+        upstream = await self._open(stream.call_context.addresses if self._foreign else None)
+        up = asyncio.create_task(_carry_up(stream, upstream))
+        down = asyncio.create_task(_carry_down(stream, upstream))
         try:
             await asyncio.wait([up, down], return_when=asyncio.FIRST_COMPLETED)
             if up.done() and upstream.close_code is None:
@@ -93,19 +93,19 @@ class Stream:
             raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
 
 
-async def _carry_up(line: Line, upstream: ClientConnection) -> None:
+async def _carry_up(stream: MediaStream, upstream: ClientConnection) -> None:
     try:
-        for message in line.opening:
+        for message in stream.opening:
             await upstream.send(message)
-        async for message in line.raw():
+        async for message in stream.raw():
             await upstream.send(message)
     except ConnectionClosed:
         return  # the other direction says how
 
 
-async def _carry_down(line: Line, upstream: ClientConnection) -> None:
+async def _carry_down(stream: MediaStream, upstream: ClientConnection) -> None:
     try:
         async for message in upstream:
-            await line.send_raw(message)
+            await stream.send_raw(message)
     except ConnectionClosed:
         return  # close_code says how

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.default_org import bootstrap
+from app.default_org import create_default_org
 from app.store import accounts, migrate
 from app.store.schema import assistants, credentials, phone_numbers
 from app.store.vault import WrongKey
-from app.wiring import Patchbay
-from providers.base.carrier import Provider
-from providers.base.rest import Account, NumberSetting, Probe
+from app.wiring import Services
+from providers.base.carrier import Carrier
+from providers.base.rest import Account, NumberSetting, SignedProbe
 from providers.base.webhook import HookKind
 from providers.errors import CarrierError, NotConfigured, ProviderError
 
@@ -36,16 +36,16 @@ class Finding:
         return MARK[self.level] + self.text
 
 
-def examine(patchbay: Patchbay) -> list[Finding]:
+def examine(patchbay: Services) -> list[Finding]:
     """All findings. A database that cannot be used ends the examination."""
     findings = list(_database(patchbay))
     if any(finding.level == "error" for finding in findings):
         return findings
-    bootstrap(patchbay.core)
+    create_default_org(patchbay.context)
     return [*findings, *_keys(patchbay), *_public_url(patchbay), *_carriers(patchbay)]
 
 
-def _database(patchbay: Patchbay) -> Iterator[Finding]:
+def _database(patchbay: Services) -> Iterator[Finding]:
     name = patchbay.store.url.get_backend_name()
     try:
         if patchbay.store.is_sqlite:
@@ -60,7 +60,7 @@ def _database(patchbay: Patchbay) -> Iterator[Finding]:
         yield Finding("error", "database: older than this program; run `patchbay db upgrade`")
 
 
-def _keys(patchbay: Patchbay) -> Iterator[Finding]:
+def _keys(patchbay: Services) -> Iterator[Finding]:
     with patchbay.store.read() as conn:
         keys = sum(row["revoked_at"] is None for row in accounts.list_keys(conn))
         count = sa.select(sa.func.count()).select_from(assistants)
@@ -73,7 +73,7 @@ def _keys(patchbay: Patchbay) -> Iterator[Finding]:
         yield Finding("note", "no assistant is stored; make one with POST /assistant")
 
 
-def _public_url(patchbay: Patchbay) -> Iterator[Finding]:
+def _public_url(patchbay: Services) -> Iterator[Finding]:
     url = patchbay.settings.public_url
     if patchbay.settings.development:
         yield Finding("note", f"PUBLIC_URL is {url}: carriers cannot reach it; set your https URL")
@@ -90,7 +90,7 @@ def _public_url(patchbay: Patchbay) -> Iterator[Finding]:
         yield Finding("note", f"{url}/healthz does not answer; is the bridge running there?")
 
 
-def _carriers(patchbay: Patchbay) -> Iterator[Finding]:
+def _carriers(patchbay: Services) -> Iterator[Finding]:
     with patchbay.store.read() as conn:
         known = credentials.c.provider.in_(patchbay.providers)
         rows = conn.execute(sa.select(credentials).where(known)).mappings().all()
@@ -108,11 +108,11 @@ def _carriers(patchbay: Patchbay) -> Iterator[Finding]:
         yield from _set_up(patchbay, row, named[row["credential_id"]])
 
 
-def _account(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
+def _account(patchbay: Services, row: Mapping[str, Any]) -> Iterator[Finding]:
     label = f"{row['provider']} account {row['account_ref']}"
     provider = patchbay.providers[row["provider"]]
     try:
-        account = patchbay.core.account(row)
+        account = patchbay.context.account(row)
     except (WrongKey, ProviderError) as error:
         yield Finding("error", f"{label}: {error}")
         return
@@ -125,7 +125,7 @@ def _account(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("error", f"{label}: {error}")
 
 
-def _number(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
+def _number(patchbay: Services, row: Mapping[str, Any]) -> Iterator[Finding]:
     provider = patchbay.providers[row["provider"]]
     url = patchbay.settings.public_url + _arrival(provider)
     assistant = row["assistant_id"]
@@ -138,13 +138,13 @@ def _number(patchbay: Patchbay, row: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding("note", f"  point it, or your flow, at {url}")
 
 
-def _arrival(provider: Provider) -> str:
-    return str(_path(provider, HookKind.ARRIVE))
+def _arrival(carrier: Carrier) -> str:
+    return str(_path(carrier, HookKind.ARRIVE))
 
 
-def _path(provider: Provider, kind: HookKind) -> str | None:
+def _path(carrier: Carrier, kind: HookKind) -> str | None:
     """Our URL of this kind that knows a call by its leg, not by a token."""
-    plain = (hook.path for hook in provider.hooks if hook.kind is kind and "<" not in hook.path)
+    plain = (hook.path for hook in carrier.hooks if hook.kind is kind and "<" not in hook.path)
     return next(plain, None)
 
 
@@ -152,17 +152,17 @@ def _path(provider: Provider, kind: HookKind) -> str | None:
 
 
 def _round_trip(
-    patchbay: Patchbay, provider: Provider, account: Account, label: str
+    patchbay: Services, carrier: Carrier, account: Account, label: str
 ) -> Iterator[Finding]:
     """What the carrier would send to PUBLIC_URL is let in there, and what it did not sign is not."""
-    now, url = patchbay.core.now(), patchbay.settings.public_url
-    url += str(_path(provider, HookKind.STATUS))
+    now, url = patchbay.context.now(), patchbay.settings.public_url
+    url += str(_path(carrier, HookKind.STATUS))
     try:
-        ours, other = (provider.probe(url, account, now) for _ in range(2))
+        ours, other = (carrier.probe(url, account, now) for _ in range(2))
     except ProviderError as error:
         yield Finding("error", f"{label}: {error}")
         return
-    true, forged = _sent(url, ours), _sent(url, Probe(other.headers, ours.body))
+    true, forged = _sent(url, ours), _sent(url, SignedProbe(other.headers, ours.body))
     if true is None or forged is None:
         yield Finding("note", f"{label}: signatures are not tried: {url} does not answer")
     elif not 200 <= true < 300:
@@ -184,7 +184,7 @@ def _round_trip(
         )
 
 
-def _sent(url: str, probe: Probe) -> int | None:
+def _sent(url: str, probe: SignedProbe) -> int | None:
     """On a connection of its own: a kept one may be closing just now."""
     try:
         with urllib3.PoolManager() as pool:
@@ -205,12 +205,12 @@ def _sent(url: str, probe: Probe) -> int | None:
 
 
 def _set_up(
-    patchbay: Patchbay, row: Mapping[str, Any], credential: Mapping[str, Any]
+    patchbay: Services, row: Mapping[str, Any], credential: Mapping[str, Any]
 ) -> Iterator[Finding]:
     provider = patchbay.providers[row["provider"]]
     label = f"  {row['number']} at {provider.name}"
     try:
-        client = provider.client(patchbay.core.account(credential), timeout=5.0)
+        client = provider.client(patchbay.context.account(credential), timeout=5.0)
         settings = client.number(row["number"])
     except WrongKey:
         return  # told of the account
@@ -224,13 +224,13 @@ def _set_up(
         yield _judged(patchbay, provider, label, setting)
 
 
-def _judged(patchbay: Patchbay, provider: Provider, label: str, setting: NumberSetting) -> Finding:
+def _judged(patchbay: Services, carrier: Carrier, label: str, setting: NumberSetting) -> Finding:
     """A URL that leads elsewhere is no error: a flow may own the number, and lend us its calls."""
     base = patchbay.settings.public_url
     said = f"{label}: {setting.name}: {setting.value or 'not set'}"
     if setting.problem:
         return Finding("error", f"{said}; {setting.problem}")
-    path = _path(provider, setting.kind) if setting.kind else None
+    path = _path(carrier, setting.kind) if setting.kind else None
     if path is None or (setting.value or "").partition("?")[0] == base + path:
         return Finding("ok", said)
     ours = (setting.value or "").startswith(base + "/")

@@ -12,7 +12,7 @@ import click
 from providers.registry import PROVIDERS
 
 if TYPE_CHECKING:
-    from app.wiring import Patchbay
+    from app.wiring import Services
 
 SERVER = (
     *("-m", "gunicorn", "--no-control-socket", "-k", "app.server.worker.Worker"),
@@ -22,17 +22,17 @@ ARENAS = ("MALLOC_ARENA_MAX", "2")
 """glibc keeps freed memory per thread, and calls come with threads: two pools are enough, and stay small."""
 
 
-def _patchbay() -> Patchbay:
+def _services() -> Services:
     """The parts, from the environment's settings; a wrong one is a sentence, not a traceback."""
     from app import settings as settings_module
     from app.telemetry import log_setup
-    from app.wiring import Patchbay
+    from app.wiring import Services
     from providers.errors import NotConfigured
 
     try:
         settings = settings_module.load()
         log_setup.configure(settings.log_level, settings.log_format)
-        return Patchbay(settings)
+        return Services(settings)
     except (settings_module.SettingsError, NotConfigured) as error:
         raise click.ClickException(str(error)) from error
 
@@ -42,9 +42,9 @@ def serve() -> None:
     """Run the bridge: database up to date, then the web server on PORT."""
     from app import default_org
 
-    patchbay = _patchbay()
+    patchbay = _services()
     patchbay.upgrade()
-    key = default_org.bootstrap(patchbay.core)
+    key = default_org.create_default_org(patchbay.context)
     settings = patchbay.settings
     click.echo(f"Patchbay on {settings.public_url}  (docs: {settings.public_url}/docs)")
     if key:
@@ -65,7 +65,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring it up to date (Heroku's release command)."""
-    patchbay = _patchbay()
+    patchbay = _services()
     patchbay.upgrade()
     click.echo("database up to date")
 
@@ -75,7 +75,7 @@ def current() -> None:
     """Say whether it is up to date; exit status 1 if not."""
     from app.store import migrate
 
-    is_current = migrate.is_current(_patchbay().store)
+    is_current = migrate.is_current(_services().store)
     click.echo("up to date" if is_current else "older than this program: run `patchbay db upgrade`")
     sys.exit(0 if is_current else 1)
 
@@ -92,12 +92,12 @@ def create(name: str) -> None:
     from app import default_org
     from app.store.vault import new_token
 
-    patchbay = _patchbay()
+    patchbay = _services()
     patchbay.upgrade()
-    default_org.bootstrap(patchbay.core)
+    default_org.create_default_org(patchbay.context)
     key = new_token()
     with patchbay.store.write() as conn:
-        default_org.add_key(patchbay.core, conn, key, name)
+        default_org.add_key(patchbay.context, conn, key, name)
     click.echo(key)
 
 
@@ -107,7 +107,7 @@ def list_keys() -> None:
     from app.domain.context import iso
     from app.store import accounts
 
-    patchbay = _patchbay()
+    patchbay = _services()
     with patchbay.store.read() as conn:
         for row in accounts.list_keys(conn):
             state = f"revoked {iso(row['revoked_at'])}" if row["revoked_at"] else "in force"
@@ -121,10 +121,10 @@ def revoke(prefix: str) -> None:
     from app.domain.ids import parse_uuid
     from app.store import accounts
 
-    patchbay = _patchbay()
+    patchbay = _services()
     named = prefix.rstrip("…")
     with patchbay.store.write() as conn:
-        found = accounts.revoke_key(conn, parse_uuid(named) or named, patchbay.core.now())
+        found = accounts.revoke_key(conn, parse_uuid(named) or named, patchbay.context.now())
     if not found:
         raise click.ClickException(f"no key in force begins with {prefix!r}")
     click.echo("revoked")
@@ -135,7 +135,7 @@ def doctor() -> None:
     """Check the settings, the database, the accounts and the public URL; say what to change."""
     from app.cli.doctor import examine
 
-    findings = examine(_patchbay())
+    findings = examine(_services())
     for finding in findings:
         click.echo(str(finding))
     sys.exit(1 if any(finding.level == "error" for finding in findings) else 0)

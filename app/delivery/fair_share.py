@@ -18,7 +18,7 @@ LONG_PAUSE = (5.0, 15.0)
 """The same, when it hangs."""
 
 
-class Turns:
+class FairShare:
     """Who is being talked to. All methods are safe in any thread."""
 
     def __init__(self) -> None:
@@ -26,8 +26,8 @@ class Turns:
         self._busy: Counter[str] = Counter()
         self._hanging: set[str] = set()
 
-    def take(self, receiver: str) -> float | None:
-        """None: go ahead, and call ``leave`` afterwards. Else: come back in so many seconds."""
+    def acquire(self, receiver: str) -> float | None:
+        """None: go ahead, and call ``release`` afterwards. Else: come back in so many seconds."""
         with self._guard:
             hangs = receiver in self._hanging
             if self._busy[receiver] >= (1 if hangs else MOST):
@@ -35,7 +35,7 @@ class Turns:
             self._busy[receiver] += 1
             return None
 
-    def leave(self, receiver: str, *, hung: bool) -> None:
+    def release(self, receiver: str, *, hung: bool) -> None:
         """``hung``: the attempt ended by running out of time."""
         with self._guard:
             self._busy[receiver] -= 1

@@ -15,8 +15,8 @@ MAX_BYTES = 1_000_000
 """Of an answer; a longer one is none."""
 
 
-class Asker:
-    """What ``Core.ask`` is."""
+class ServerRequest:
+    """What ``Context.ask_server`` is."""
 
     def __init__(self, settings: Settings) -> None:
         self._allow_private = settings.allow_private_server_urls

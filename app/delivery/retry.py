@@ -18,7 +18,7 @@ from typing import Any
 JITTER = 0.2
 PATIENCE = 60.0
 """Seconds a receiver that is too slow or too busy is left alone."""
-GONE = 410
+HTTP_GONE = 410
 TOO_MANY = 429
 NOT_NOW = {408, 425, TOO_MANY}
 """Of the 4xx those that speak of the moment, not of the message."""
@@ -56,7 +56,7 @@ def wait(
     """
     if plan is not None:
         return _planned(made, outcome, plan)
-    if outcome.status == GONE or made >= len(schedule):
+    if outcome.status == HTTP_GONE or made >= len(schedule):
         return None
     base = schedule[made]
     if outcome.timed_out or outcome.status == TOO_MANY:

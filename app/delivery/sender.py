@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.delivery import retry, signing
-from app.delivery.fair_share import Turns
+from app.delivery.fair_share import FairShare
 from app.delivery.retry import Outcome
 from app.domain.context import utc_now
 from app.domain.timings import Observe, Timing, unobserved
@@ -94,7 +94,7 @@ class Sender:
         self._allow_private = settings.allow_private_server_urls
         self._now = now
         self._observe = observe
-        self._turns = Turns()
+        self._turns = FairShare()
 
     def __call__(self, payload: Mapping[str, Any]) -> float | None:
         """Send what is due; the seconds until the next attempt, or None when nothing is left."""
@@ -111,7 +111,7 @@ class Sender:
     def _deliver(self, message: Mapping[str, Any]) -> float | None:
         """One attempt; or the seconds to wait, when the receiver has enough of our workers."""
         receiver = urlsplit(message["url"]).netloc
-        pause = self._turns.take(receiver)
+        pause = self._turns.acquire(receiver)
         if pause is not None:
             return pause
         hung = False
@@ -119,7 +119,7 @@ class Sender:
             attempt, outcome = self._attempt(message)
             hung = outcome.timed_out
         finally:
-            self._turns.leave(receiver, hung=hung)
+            self._turns.release(receiver, hung=hung)
         if (message["policy"] or {}).get("moment"):
             self._forget(message, outcome)
         else:

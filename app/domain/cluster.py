@@ -1,6 +1,6 @@
 """This process among those of its deployment: what it says of itself, what it knows of the others.
 
-Each writes a row every ``BEAT_SECONDS``. From the rows the control plane knows where a media
+Each writes a row every ``HEARTBEAT_SECONDS``. From the rows the control plane knows where a media
 socket finds room, and a stopping process whether another one takes its calls over.
 """
 
@@ -19,10 +19,10 @@ from app.settings import Settings
 from app.store import processes
 from app.store.engine import Store
 
-BEAT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 5.0
 FRESH = timedelta(seconds=15)
 """A process that said nothing for three beats is down, or as good as."""
-OWN_WORK = "local"
+IN_PROCESS = "local"
 """The backend whose calls are work for the process itself; the others pass sound on."""
 KEPT = timedelta(hours=1)
 """How long the row of a killed process stays."""
@@ -39,14 +39,14 @@ class Peer:
 
 
 @dataclass
-class Presence:
+class ProcessRegistry:
     """Written by the media hub on its loop, read by everybody."""
 
     settings: Settings
     id: str = field(default_factory=lambda: str(uuid4()))
     sockets: int = 0
     """Media sockets that are open here."""
-    seats: int = 0
+    slots: int = 0
     """Of them, and of those on their way in, the ones that count for MAX_CALLS_PER_PROCESS."""
     draining: bool = False
     lag: float = 0.0
@@ -58,38 +58,38 @@ class Presence:
     def full(self) -> bool:
         """Whether another call of the speaking assistant is one too many."""
         most = self.settings.max_calls_per_process
-        return bool(most) and self.seats >= most
+        return bool(most) and self.slots >= most
 
-    def admit(self, backend: str) -> str | None:
+    def acquire(self, backend: str) -> str | None:
         """Take a seat for a call; or why there is none: ``elsewhere``, ``draining``, ``full``.
 
-        From any thread. What was let in is to be given back (``let_go``)."""
+        From any thread. What was let in is to be given back (``release``)."""
         with self._counting:
             if self.settings.own_media_base is None:
                 return "elsewhere"
             if self.draining:
                 return "draining"
-            if backend == OWN_WORK:
+            if backend == IN_PROCESS:
                 if self.full:
                     return "full"
-                self.seats += 1
+                self.slots += 1
         return None
 
-    def let_go(self, backend: str) -> None:
+    def release(self, backend: str) -> None:
         """The call that was let in is over, or did not come in after all."""
-        if backend == OWN_WORK:
+        if backend == IN_PROCESS:
             with self._counting:
-                self.seats -= 1
+                self.slots -= 1
 
     @property
-    def relieved(self) -> bool:
+    def has_web_peer(self) -> bool:
         """Another process answers the carriers' requests."""
         return any(peer.web and not peer.draining for peer in self.peers)
 
     @property
-    def heir(self) -> bool:
+    def can_hand_over(self) -> bool:
         """Another process would take this one's calls, and somebody tells their carriers so."""
-        return self.relieved and any(_has_room(peer) for peer in self.peers)
+        return self.has_web_peer and any(_has_room(peer) for peer in self.peers)
 
     def media_base(self, token: str) -> str:
         """Where the socket of this token is to be opened; the same for the same token.
@@ -102,7 +102,7 @@ class Presence:
         up = [base for base in bases if base in known] or bases
         return up[crc32(token.encode()) % len(up)]
 
-    def beat(self, store: Store, now: datetime) -> None:
+    def heartbeat(self, store: Store, now: datetime) -> None:
         """Tell of this process, and hear of the others. One transaction."""
         row = {
             "id": self.id,
@@ -116,9 +116,9 @@ class Presence:
         with store.write() as conn:
             processes.put(conn, row)
             processes.forget(conn, now - KEPT)
-            self.hear(conn, now)
+            self.refresh(conn, now)
 
-    def hear(self, conn: Connection, now: datetime) -> None:
+    def refresh(self, conn: Connection, now: datetime) -> None:
         """What the others said last."""
         self.peers = tuple(
             Peer(row["web"], row["media_url"], row["full"], row["draining"])
@@ -126,7 +126,7 @@ class Presence:
             if row["id"] != self.id
         )
 
-    def leave(self, store: Store) -> None:
+    def deregister(self, store: Store) -> None:
         """This process stops; nothing is to be sent to it."""
         with store.write() as conn:
             processes.remove(conn, self.id)

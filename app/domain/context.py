@@ -11,17 +11,17 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection
 
-from app.domain.cluster import Presence
+from app.domain.cluster import ProcessRegistry
 from app.domain.costs import vendor_prices
-from app.domain.costs.vendor_prices import Prices
+from app.domain.costs.vendor_prices import VendorPrices
 from app.domain.timings import Observe, unobserved
 from app.net.types import Addresses
 from app.settings import Settings
 from app.store.blobs import Blobs
 from app.store.engine import Store
 from app.store.vault import Vault
-from app.vendors.common.answer import Think, Thought
-from providers.base.carrier import Provider
+from app.vendors.common.answer import AskModel, ModelAnswer
+from providers.base.carrier import Carrier
 from providers.base.rest import Account
 
 Row = dict[str, Any]
@@ -57,7 +57,7 @@ class Reply:
     error: str | None = None
 
 
-Ask = Callable[[str, str, bytes, Mapping[str, Any], float], Reply]
+AskServer = Callable[[str, str, bytes, Mapping[str, Any], float], Reply]
 """URL, message id, body, the server's secrets and the seconds it has; never raises."""
 
 
@@ -66,13 +66,13 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Core:
+class Context:
     """The parts every use case stands on."""
 
     settings: Settings
     store: Store
     vault: Vault
-    providers: Mapping[str, Provider]
+    providers: Mapping[str, Carrier]
     jobs: JobQueue
     blobs: Blobs
     """Where recordings are kept."""
@@ -81,23 +81,23 @@ class Core:
     """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""
     addresses: Addresses = lambda url: ()
     """The same at the time of use, by where its name leads: connect to one of these."""
-    ask: Ask = lambda *_: Reply(error="this process asks no servers")
+    ask_server: AskServer = lambda *_: Reply(error="this process asks no servers")
     """A question to a client's server; never within a transaction."""
-    think: Think = lambda *_: Thought(error="this process asks no models")
+    ask_model: AskModel = lambda *_: ModelAnswer(error="this process asks no models")
     """A question to an assistant's model; never within a transaction."""
-    prices: Prices = field(default_factory=vendor_prices.shipped)
+    prices: VendorPrices = field(default_factory=vendor_prices.shipped)
     """What vendors take."""
     observe: Observe = unobserved
     """Takes what is measured."""
-    nudges: list[Callable[[str], None]] = field(default_factory=list)
+    media_wakers: list[Callable[[str], None]] = field(default_factory=list)
     """Called with the id of a call whose socket is to close, or whose assistant has a command, so
     that this process need not wait until it looks again."""
 
-    presence: Presence = field(init=False)
+    presence: ProcessRegistry = field(init=False)
     """This process among the others of its deployment."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "presence", Presence(self.settings))
+        object.__setattr__(self, "presence", ProcessRegistry(self.settings))
         object.__setattr__(self, "_accounts", lru_cache(maxsize=256)(self._open_account))
 
     def account(self, row: Mapping[str, Any]) -> Account:

@@ -7,23 +7,23 @@ from functools import wraps
 from threading import BoundedSemaphore
 from typing import Any
 
-from app.domain.context import Core
+from app.domain.context import Context
 
-Handler = Callable[[Core, Mapping[str, Any]], float | None]
+Handler = Callable[[Context, Mapping[str, Any]], float | None]
 
 
-def few(count: int, again_seconds: float) -> Callable[[Handler], Handler]:
+def limit_concurrency(count: int, again_seconds: float) -> Callable[[Handler], Handler]:
     """At most ``count`` of this handler in a process; one that finds no place looks again later."""
 
     def limited(handler: Handler) -> Handler:
         places = BoundedSemaphore(count)
 
         @wraps(handler)
-        def run(core: Core, payload: Mapping[str, Any]) -> float | None:
+        def run(context: Context, payload: Mapping[str, Any]) -> float | None:
             if not places.acquire(blocking=False):
                 return again_seconds
             try:
-                return handler(core, payload)
+                return handler(context, payload)
             finally:
                 places.release()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from app.media.stream import Line
+from app.media.stream import MediaStream
 from providers.events import EndedReason
 
 
@@ -12,10 +12,10 @@ class AssistantFailed(Exception):
     """An assistant cannot go on; ``str()`` is written for the operator and holds no secret."""
 
 
-class Assistant(Protocol):
+class AssistantBackend(Protocol):
     """What answers a line."""
 
-    async def run(self, line: Line) -> EndedReason | None:
+    async def run(self, stream: MediaStream) -> EndedReason | None:
         """Talk until the call should end, and say why; None means ``assistant-ended-call``.
 
         Iterating over the line stops when the carrier has gone: return soon then, the result no

@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.context import Reply
-from app.domain.reporting.live_messages import Told
-from app.domain.services.media import MediaService, Seat
+from app.domain.reporting.live_messages import OutgoingMessage
+from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
-from app.net.threads import aside
+from app.net.threads import run_in_thread
 
 MAX_WAITING = 1000
 """Messages told and not written yet; more are dropped: the store has failed for long."""
@@ -27,21 +27,21 @@ CLOSE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-class Desk:
+class CallContext:
     """One call's."""
 
-    def __init__(self, service: MediaService, seat: Seat) -> None:
+    def __init__(self, service: MediaService, claim: StreamClaim) -> None:
         self.commands: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         """What the assistant is told to do (``app/domain/live/control.py``), in order."""
         self.audience: Callable[[str, Mapping[str, Any]], None] = lambda kind, extra: None
         """Told what is told: those who listen to the call."""
         self._service = service
-        self._seat = seat
-        self._given = set[str]()
-        self._told = list[Told]()
-        self._kept = dict[str, Any]()
-        self._spent = list[Mapping[str, Any]]()
-        self._news = asyncio.Event()
+        self._claim = claim
+        self._received = set[str]()
+        self._messages = list[OutgoingMessage]()
+        self._artifact = dict[str, Any]()
+        self._usage = list[Mapping[str, Any]]()
+        self._changed = asyncio.Event()
         self._written = asyncio.Event()
         self._written.set()
         self._closing = False
@@ -50,43 +50,43 @@ class Desk:
     @property
     def fallback_voice(self) -> Mapping[str, Any] | None:
         """The operator's, for voices that cannot be had."""
-        return self._service.core.settings.fallback_voice
+        return self._service.context.settings.fallback_voice
 
     def addresses(self, url: str) -> Sequence[str]:
         """Where a client's URL may be fetched from. Blocks; raises an exception that says why not."""
-        return self._service.core.addresses(url)
+        return self._service.context.addresses(url)
 
     def observe(self, timing: Timing, seconds: float) -> None:
         """Take what was measured."""
-        self._service.core.observe(timing, seconds)
+        self._service.context.observe(timing, seconds)
 
-    def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
+    def send_message(self, kind: str, extra: Mapping[str, Any]) -> None:
         """Queue a server message of this type with these fields, if the assistant's owner wants it."""
         self.audience(kind, extra)
-        if len(self._told) < MAX_WAITING:
-            self._told.append(Told(kind, extra))
+        if len(self._messages) < MAX_WAITING:
+            self._messages.append(OutgoingMessage(kind, extra))
             self._wake()
 
-    def give(self, command: Mapping[str, Any]) -> None:
+    def push_command(self, command: Mapping[str, Any]) -> None:
         """Something to do for the assistant."""
-        self._given.add(str(command.get("type")))
+        self._received.add(str(command.get("type")))
         self.commands.put_nowait(command)
 
-    def was_given(self, kind: str) -> bool:
+    def received(self, kind: str) -> bool:
         """Whether a command of this type ever came, carried out or not."""
-        return kind in self._given
+        return kind in self._received
 
-    def keep(self, artifact: Mapping[str, Any]) -> None:
+    def update_call(self, artifact: Mapping[str, Any]) -> None:
         """Fields of the call as they are now: ``messages``, ``transcript``; the newest stays."""
-        self._kept.update(artifact)
+        self._artifact.update(artifact)
         self._wake()
 
-    def spend(self, items: Sequence[Mapping[str, Any]]) -> None:
+    def add_usage(self, items: Sequence[Mapping[str, Any]]) -> None:
         """What this socket used of vendors, once, at its end: items without their price."""
-        self._spent += items
+        self._usage += items
         self._wake()
 
-    async def ask(
+    async def request(
         self,
         kind: str,
         extra: Mapping[str, Any],
@@ -94,18 +94,20 @@ class Desk:
         server: Mapping[str, Any] | None = None,
     ) -> Reply:
         """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``); signed."""
-        told = Told(kind, extra)
-        return await aside(lambda: self._service.ask(self._seat, told, seconds, server))
+        told = OutgoingMessage(kind, extra)
+        return await run_in_thread(lambda: self._service.ask(self._claim, told, seconds, server))
 
     async def transfer(self, destination: Mapping[str, Any], message: str | None) -> str | None:
         """Connect the leg elsewhere. None: it is on its way; else the sentence that says why not."""
         try:
-            return await asyncio.to_thread(self._service.transfer, self._seat, destination, message)
+            return await asyncio.to_thread(
+                self._service.transfer, self._claim, destination, message
+            )
         except SQLAlchemyError:
             log.exception(
                 "call %s: a transfer was not stored",
-                self._seat.call_id,
-                extra={"callId": self._seat.call_id},
+                self._claim.call_id,
+                extra={"callId": self._claim.call_id},
             )
             return "the store failed"
 
@@ -118,43 +120,43 @@ class Desk:
     async def close(self) -> None:
         """Write what waits, within a bound; and say that this was all."""
         self._closing = True
-        self._news.set()
+        self._changed.set()
         if self._writer is None:
             return
         await asyncio.wait([self._writer], timeout=CLOSE_SECONDS)
         self._writer.cancel()
         try:
-            await asyncio.to_thread(self._service.finished, self._seat)
+            await asyncio.to_thread(self._service.finished, self._claim)
         except SQLAlchemyError:  # what waits for it does not wait for ever
             log.exception(
                 "call %s: its last words were not told",
-                self._seat.call_id,
-                extra={"callId": self._seat.call_id},
+                self._claim.call_id,
+                extra={"callId": self._claim.call_id},
             )
 
     def _wake(self) -> None:
         self._written.clear()
-        self._news.set()
+        self._changed.set()
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
-        while self._told or self._kept or self._spent or not self._closing:
-            await self._news.wait()
-            self._news.clear()
-            told, self._told = self._told, []
-            kept, self._kept = self._kept, {}
-            spent, self._spent = self._spent, []
+        while self._messages or self._artifact or self._usage or not self._closing:
+            await self._changed.wait()
+            self._changed.clear()
+            told, self._messages = self._messages, []
+            kept, self._artifact = self._artifact, {}
+            spent, self._usage = self._usage, []
             if not (told or kept or spent):
                 continue
             try:
-                await asyncio.to_thread(self._service.write_down, self._seat, told, kept, spent)
+                await asyncio.to_thread(self._service.flush, self._claim, told, kept, spent)
             except Exception:  # whatever it is, it must not end the call
                 log.exception(
                     "call %s: %d messages were not stored",
-                    self._seat.call_id,
+                    self._claim.call_id,
                     len(told),
-                    extra={"callId": self._seat.call_id},
+                    extra={"callId": self._claim.call_id},
                 )
-            if not (self._told or self._kept):
+            if not (self._messages or self._artifact):
                 self._written.set()

@@ -9,7 +9,7 @@ from enum import Enum
 from providers.events import EndedReason
 
 
-class How(Enum):
+class CloseCause(Enum):
     """Who ended it, and so what is reported."""
 
     STOPPED = "stopped"
@@ -27,32 +27,32 @@ class How(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class CloseReason:
     """``code`` and ``word`` go into our close frame; ``reason`` and ``message`` into an intent."""
 
-    how: How
+    cause: CloseCause
     code: int = 1000
     word: str = ""
     reason: EndedReason = EndedReason.ASSISTANT_ENDED_CALL
     message: str | None = None
 
 
-class Fate:
+class CloseOnce:
     """One socket's ending, decided once."""
 
     def __init__(self) -> None:
-        self._future: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._future: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
-    def seal(self, ending: Ending) -> None:
+    def set(self, reason: CloseReason) -> None:
         """Decide, unless it is decided."""
         if not self._future.done():
-            self._future.set_result(ending)
+            self._future.set_result(reason)
 
     @property
-    def decided(self) -> bool:
+    def is_set(self) -> bool:
         """Whether there is one."""
         return self._future.done()
 
-    async def sealed(self) -> Ending:
+    async def wait(self) -> CloseReason:
         """Wait for the decision."""
         return await asyncio.shield(self._future)

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from app.domain.cluster import Presence
-from app.media.close_reason import Ending, How
-from app.media.heartbeat import Pulse
-from app.media.session import GOING_AWAY, Session
+from app.domain.cluster import ProcessRegistry
+from app.media.close_reason import CloseCause, CloseReason
+from app.media.heartbeat import Heartbeat
+from app.media.session import GOING_AWAY, MediaSession
 from providers.events import EndedReason
 
 SHUTDOWN_SECONDS = 6.0
@@ -23,39 +23,41 @@ ANSWER_SECONDS = 1.0
 """How long it answers on after its last call: the carrier asks what now, and nobody else is there."""
 LOOK_SECONDS = 1.0
 """How often it looks meanwhile whether another process has come."""
-NOBODY_ELSE = "The process stopped, and no other was there to take the call over."
+NO_OTHER_PROCESS = "The process stopped, and no other was there to take the call over."
 
 log = logging.getLogger(__name__)
 
 
-class Draining:
+class Drain:
     """One process's. ``sessions`` are the hub's own, as they are at any time."""
 
-    def __init__(self, presence: Presence, pulse: Pulse, sessions: Collection[Session]) -> None:
-        self._presence = presence
-        self._pulse = pulse
+    def __init__(
+        self, registry: ProcessRegistry, heartbeat: Heartbeat, sessions: Collection[MediaSession]
+    ) -> None:
+        self._presence = registry
+        self._pulse = heartbeat
         self._sessions = sessions
-        self._coming = 0
-        self._left = asyncio.Event()
-        self._hurried = asyncio.Event()
+        self._entering = 0
+        self._something_left = asyncio.Event()
+        self._forced = asyncio.Event()
 
     @contextmanager
-    def one_comes(self) -> Iterator[None]:
+    def socket_opening(self) -> Iterator[None]:
         """A socket is being let in: it may have been before the process was told to stop."""
-        self._coming += 1
+        self._entering += 1
         try:
             yield
         finally:
-            self._coming -= 1
-            self._left.set()
+            self._entering -= 1
+            self._something_left.set()
 
-    def one_left(self) -> None:
+    def socket_closed(self) -> None:
         """A session is over."""
-        self._left.set()
+        self._something_left.set()
 
-    def hurry(self) -> None:
+    def force(self) -> None:
         """Wait no longer."""
-        self._hurried.set()
+        self._forced.set()
 
     async def run(self, stop_listening: Callable[[], None]) -> None:
         """Returns when no call is up any more, or none that could be helped."""
@@ -65,7 +67,7 @@ class Draining:
             await self._pulse.beat()
         await self._let_end(stop_listening)
         await self._end_all(stop_listening)
-        if were_up and not self._presence.relieved and not self._hurried.is_set():
+        if were_up and not self._presence.has_web_peer and not self._forced.is_set():
             await asyncio.sleep(ANSWER_SECONDS)
 
     async def _let_end(self, stop_listening: Callable[[], None]) -> None:
@@ -73,17 +75,19 @@ class Draining:
         began, patience = loop.time(), self._presence.settings.drain_seconds
         if self._sessions:
             log.info("stopping: %d calls may end by themselves", len(self._sessions))
-        while self._busy and not self._hurried.is_set():
+        while self._busy and not self._forced.is_set():
             over = loop.time() - began
             await self._pulse.beat()
-            if self._presence.relieved and over >= LOOK_SECONDS:  # who stops with us has told us
+            if (
+                self._presence.has_web_peer and over >= LOOK_SECONDS
+            ):  # who stops with us has told us
                 stop_listening()
             if (left := patience - over) <= 0 or not self._busy:
                 return
-            await self._some_news(min(left, LOOK_SECONDS), self._left, self._hurried)
+            await self._wait_for_change(min(left, LOOK_SECONDS), self._something_left, self._forced)
 
-    async def _some_news(self, seconds: float, *events: asyncio.Event) -> None:
-        self._left.clear()
+    async def _wait_for_change(self, seconds: float, *events: asyncio.Event) -> None:
+        self._something_left.clear()
         news = [asyncio.create_task(event.wait()) for event in events]
         await asyncio.wait(news, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in news:
@@ -93,18 +97,20 @@ class Draining:
         """Where there is an heir the carriers are to ask it: they ask once the socket is closed."""
         if self._busy:
             await self._pulse.beat()
-        ending = Ending(How.CUT, GOING_AWAY, "going away", EndedReason.SERVER_SHUTDOWN, NOBODY_ELSE)
-        if self._presence.heir:
+        ending = CloseReason(
+            CloseCause.CUT, GOING_AWAY, "going away", EndedReason.SERVER_SHUTDOWN, NO_OTHER_PROCESS
+        )
+        if self._presence.can_hand_over:
             stop_listening()
-            ending = Ending(How.SHUTDOWN, GOING_AWAY, "going away")
+            ending = CloseReason(CloseCause.SHUTDOWN, GOING_AWAY, "going away")
         loop = asyncio.get_running_loop()
         limit = loop.time() + SHUTDOWN_SECONDS
         while self._busy and (left := limit - loop.time()) > 0:
             for session in self._sessions:
-                session.fate.seal(ending)
-            await self._some_news(left, self._left)
+                session.close_once.set(ending)
+            await self._wait_for_change(left, self._something_left)
 
     @property
     def _busy(self) -> bool:
         """A call is up, or being let in."""
-        return bool(self._sessions) or self._coming > 0
+        return bool(self._sessions) or self._entering > 0

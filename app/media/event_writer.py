@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.services.media import MediaService, Seat
+from app.domain.services.media import MediaService, StreamClaim
 from providers.base.media import StreamStart
 from providers.events import EndedReason
 
@@ -27,16 +27,16 @@ MAX_NOTES = 100
 log = logging.getLogger(__name__)
 
 
-class Reports:
+class EventWriter:
     """The domain, for one seat. Use as an async context: notes are written by a task of its own."""
 
-    def __init__(self, service: MediaService, seat: Seat) -> None:
+    def __init__(self, service: MediaService, claim: StreamClaim) -> None:
         self._service = service
-        self._seat = seat
+        self._claim = claim
         self._notes: asyncio.Queue[tuple[str, Mapping[str, Any]] | None] = asyncio.Queue(MAX_NOTES)
         self._writer: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Reports:
+    async def __aenter__(self) -> EventWriter:
         self._writer = asyncio.create_task(self._write_notes())
         return self
 
@@ -51,53 +51,53 @@ class Reports:
 
     async def joined(self, start: StreamStart) -> None:
         """Raises ``Refused``, or the store's error: a call that cannot be recorded is not begun."""
-        await asyncio.to_thread(self._service.joined, self._seat, start)
+        await asyncio.to_thread(self._service.joined, self._claim, start)
 
     async def stopped(self) -> None:
         """The carrier said that the stream is over."""
-        await self._insist(lambda: self._service.stopped(self._seat))
+        await self._retry(lambda: self._service.stopped(self._claim))
 
     async def lost(self, why: EndedReason | None = None) -> None:
         """The socket closed without that word; ``why``: the call's end, if it is not put back."""
-        await self._insist(lambda: self._service.lost(self._seat, why))
+        await self._retry(lambda: self._service.lost(self._claim, why))
 
-    async def intend(self, reason: EndedReason, message: str | None) -> None:
+    async def request_end(self, reason: EndedReason, message: str | None) -> None:
         """We end the call; returns once that is committed."""
-        await self._insist(lambda: self._service.intend(self._seat.call_id, reason, message))
+        await self._retry(lambda: self._service.request_end(self._claim.call_id, reason, message))
 
     def note(self, name: str, data: Mapping[str, Any]) -> None:
         """For the event log; written soon, dropped when too many wait."""
         if not self._notes.full():
             self._notes.put_nowait((name, data))
 
-    async def _insist(self, report: Callable[[], None]) -> None:
+    async def _retry(self, report: Callable[[], None]) -> None:
         for wait in (*RETRY_SECONDS, None):
             try:
                 return await asyncio.to_thread(report)
             except SQLAlchemyError:
                 log.exception(
                     "call %s: the store did not take a report",
-                    self._seat.call_id,
-                    extra={"callId": self._seat.call_id},
+                    self._claim.call_id,
+                    extra={"callId": self._claim.call_id},
                 )
             if wait is not None:
                 await asyncio.sleep(wait)
         log.error(
             "call %s: a report of its media is lost",
-            self._seat.call_id,
-            extra={"callId": self._seat.call_id},
+            self._claim.call_id,
+            extra={"callId": self._claim.call_id},
         )
-        self._service.unstored(self._seat)
+        self._service.pending_db_errors(self._claim)
         return None
 
     async def _write_notes(self) -> None:
         while (note := await self._notes.get()) is not None:
             try:
-                await asyncio.to_thread(self._service.note, self._seat, *note)
+                await asyncio.to_thread(self._service.note, self._claim, *note)
             except Exception:  # whatever it is: notes must not end a call
                 log.exception(
                     "call %s: note %s was not stored",
-                    self._seat.call_id,
+                    self._claim.call_id,
                     note[0],
-                    extra={"callId": self._seat.call_id},
+                    extra={"callId": self._claim.call_id},
                 )

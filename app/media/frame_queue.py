@@ -9,7 +9,7 @@ from typing import NamedTuple
 from providers.base.media import Audio, Frame
 
 
-class Overrun(Exception):
+class QueueFull(Exception):
     """More keys, marks and words wait than may be kept, and none may be dropped."""
 
 
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
     raw: str | bytes
 
 
-class Inbox:
+class FrameQueue:
     """A queue for one reader. Over ``audio_bytes`` of waiting PCM the oldest sound is dropped."""
 
     def __init__(self, audio_bytes: int, others: int) -> None:
@@ -35,13 +35,13 @@ class Inbox:
         """Messages of sound dropped so far."""
 
     def put(self, frame: Frame, raw: str | bytes) -> None:
-        """Add a message; never waits. Raises ``Overrun``."""
+        """Add a message; never waits. Raises ``QueueFull``."""
         self._weigh(frame, 1)
         self._entries.append(Entry(frame, raw))
         while self._waiting_audio > self._audio_bytes:
             self._drop_oldest_audio()
         if self._waiting_others > self._others:
-            raise Overrun("the assistant does not read its messages")
+            raise QueueFull("the assistant does not read its messages")
         self._changed.set()
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from contextlib import suppress
 
-from app.domain.cluster import BEAT_SECONDS
+from app.domain.cluster import HEARTBEAT_SECONDS
 from app.domain.services.media import MediaService
 
 SAMPLE_SECONDS = 0.5
@@ -21,7 +21,7 @@ LATE_SECONDS = 0.1
 log = logging.getLogger(__name__)
 
 
-class Pulse:
+class Heartbeat:
     """Two tasks, from ``start`` to ``stop``."""
 
     def __init__(self, service: MediaService) -> None:
@@ -31,7 +31,9 @@ class Pulse:
     async def start(self) -> None:
         """After this the others know of the process, and it of them, if the store can be asked."""
         await self.beat()
-        self._tasks = [asyncio.create_task(each) for each in (self._beat(), self._feel())]
+        self._tasks = [
+            asyncio.create_task(each) for each in (self._beat(), self._measure_loop_lag())
+        ]
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -39,21 +41,21 @@ class Pulse:
         if self._tasks:
             await asyncio.wait(self._tasks)
         with suppress(Exception):  # its row goes stale by itself
-            await asyncio.to_thread(self._service.leave)
+            await asyncio.to_thread(self._service.deregister)
 
     async def beat(self) -> None:
         """Tell and hear now."""
         try:
-            await asyncio.to_thread(self._service.beat)
+            await asyncio.to_thread(self._service.heartbeat)
         except Exception:  # whatever it is: the beat goes on, and so does a stop that asks for one
             log.warning("the store does not take that this process is up", exc_info=True)
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
             await self.beat()
 
-    async def _feel(self) -> None:
+    async def _measure_loop_lag(self) -> None:
         loop, samples, told = asyncio.get_running_loop(), deque[float](maxlen=SAMPLES), 0.0
         while True:
             due = loop.time() + SAMPLE_SECONDS

@@ -12,18 +12,18 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.services.media import MediaService, NoRoom, Seat
-from app.media.close_reason import Ending, How
-from app.media.drain import Draining
-from app.media.heartbeat import Pulse
+from app.domain.services.media import MediaService, NoCapacity, StreamClaim
+from app.media.close_reason import CloseCause, CloseReason
+from app.media.drain import Drain
+from app.media.heartbeat import Heartbeat
 from app.media.limits import Limits
 from app.media.monitor.endpoint import PATH as LISTEN
-from app.media.monitor.endpoint import Listening
+from app.media.monitor.endpoint import MonitorServer
 from app.media.monitor.listeners import Monitor
 from app.media.recording import spool
-from app.media.session import Backends, Session
-from app.media.socket import Gone, Receive, Scope, Send, Socket
-from providers.base.carrier import Provider
+from app.media.session import Backends, MediaSession
+from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
+from providers.base.carrier import Carrier
 from providers.errors import ProviderError
 
 FORBIDDEN, UNAVAILABLE = 403, 503
@@ -37,7 +37,7 @@ class Hub:
     def __init__(
         self,
         service: MediaService,
-        providers: Mapping[str, Provider],
+        providers: Mapping[str, Carrier],
         backends: Backends,
         limits: Limits | None = None,
     ) -> None:
@@ -46,11 +46,11 @@ class Hub:
         self._providers = providers
         self._backends = backends
         self._limits = limits or Limits()
-        self._sessions = dict[Session, asyncio.Task[None] | None]()
-        self._pulse = Pulse(service)
-        self._draining = Draining(service.presence, self._pulse, self._sessions)
-        self._listening = Listening(service, self._monitor_of)
-        self._nudged = asyncio.Event()
+        self._sessions = dict[MediaSession, asyncio.Task[None] | None]()
+        self._pulse = Heartbeat(service)
+        self._draining = Drain(service.presence, self._pulse, self._sessions)
+        self._listening = MonitorServer(service, self._monitor_of)
+        self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchers = list[asyncio.Task[None]]()
 
@@ -60,17 +60,17 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         await self._listening.start()
         self._watchers = [
-            asyncio.create_task(self._watch()),
+            asyncio.create_task(self._poll_forever()),
             asyncio.create_task(spool.collect(self._service)),
         ]
         await self._pulse.start()
 
-    def nudge(self, call_id: str) -> None:
+    def wake(self, call_id: str) -> None:
         """This call ended or was given a command just now: look at once, if it is one of ours.
         From any thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: nothing is left to end
-                self._loop.call_soon_threadsafe(self._nudge, call_id)
+                self._loop.call_soon_threadsafe(self._wake, call_id)
 
     async def stop(self) -> None:
         """``drain``, then stop watching."""
@@ -86,30 +86,30 @@ class Hub:
         socket = Socket(scope, receive, send, stall_seconds=self._limits.stall_seconds)
         if scope["path"].startswith(LISTEN):
             return await self._listening.serve(scope, socket)
-        with self._draining.one_comes():
-            seat = await self._admit(scope)
-        if isinstance(seat, int):
-            return await socket.refuse(seat)
+        with self._draining.socket_opening():
+            claim = await self._admit(scope)
+        if isinstance(claim, int):
+            return await socket.refuse(claim)
         try:
-            await self._serve(seat, socket)
+            await self._serve(claim, socket)
         finally:
-            self._presence.let_go(seat.backend)
+            self._presence.release(claim.backend)
 
-    async def _serve(self, seat: Seat, socket: Socket) -> None:
-        session = Session(seat, socket, self._service, self._backends, self._limits)
+    async def _serve(self, claim: StreamClaim, socket: Socket) -> None:
+        session = MediaSession(claim, socket, self._service, self._backends, self._limits)
         self._sessions[session] = asyncio.current_task()
         self._presence.sockets = len(self._sessions)
         try:
             await socket.accept()
             await session.run()
-        except Gone:
+        except SocketClosed:
             return
         finally:
             del self._sessions[session]
             self._presence.sockets = len(self._sessions)
-            self._draining.one_left()
+            self._draining.socket_closed()
 
-    async def _admit(self, scope: Scope) -> Seat | int:
+    async def _admit(self, scope: Scope) -> StreamClaim | int:
         """The claimed seat, or the status that refuses the handshake."""
         raw_path = bytes(scope["raw_path"]).decode("latin-1")
         root, media, name, token = [*raw_path.split("/", 3), "", "", ""][:4]
@@ -124,7 +124,7 @@ class Hub:
         except ProviderError as error:  # not let in, or an account without what it takes to tell
             log.warning("media socket refused: %s", error)
             return FORBIDDEN
-        except NoRoom as error:
+        except NoCapacity as error:
             log.warning("media socket refused: %s", error)
             return UNAVAILABLE
         except SQLAlchemyError:
@@ -133,9 +133,9 @@ class Hub:
 
     # -- the end of the process
 
-    def hurry(self) -> None:
+    def force_drain(self) -> None:
         """Let a drain wait no longer."""
-        self._draining.hurry()
+        self._draining.force()
 
     async def drain(self, stop_listening: Callable[[], None] = lambda: None) -> None:
         """Let no call in, and those that are up end by themselves; at the limit end the others.
@@ -147,60 +147,60 @@ class Hub:
 
     # -- calls that end by another cause
 
-    def _nudge(self, call_id: str) -> None:
-        if any(session.seat.call_id == call_id for session in self._sessions):
-            self._nudged.set()
+    def _wake(self, call_id: str) -> None:
+        if any(session.claim.call_id == call_id for session in self._sessions):
+            self._woken.set()
 
-    async def _watch(self) -> None:
+    async def _poll_forever(self) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.watch_seconds):
-                    await self._nudged.wait()
-            self._nudged.clear()
+                    await self._woken.wait()
+            self._woken.clear()
             try:
-                await self._look()
+                await self._poll()
             except (
                 Exception
             ):  # whatever it is: without a watcher no call would be ended from outside
                 log.exception("looking after the calls failed, and is tried again")
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         if self._sessions:
-            await self._end_what_is_over()
-            await self._bring_commands()
-        if self._service.owes:
-            await self._confess()
+            await self._close_ended_calls()
+            await self._deliver_commands()
+        if self._service.has_pending_db_errors:
+            await self._flush_db_errors()
 
-    async def _confess(self) -> None:
+    async def _flush_db_errors(self) -> None:
         """Tell the store, if it is back, what it did not take."""
         with suppress(SQLAlchemyError):  # it was logged when it failed, and is asked again
-            await asyncio.to_thread(self._service.confess)
+            await asyncio.to_thread(self._service.flush_db_errors)
 
     def _monitor_of(self, call_id: str) -> Monitor | None:
         """Of a call that is up here; the newest, where its socket was replaced."""
-        found = [s.monitor for s in self._sessions if s.seat.call_id == call_id and s.monitor]
+        found = [s.monitor for s in self._sessions if s.claim.call_id == call_id and s.monitor]
         return found[-1] if found else None
 
-    async def _bring_commands(self) -> None:
+    async def _deliver_commands(self) -> None:
         """To those that can still act on them: their socket's end is not decided."""
-        able = {s.seat.call_id: s for s in self._sessions if s.monitor and not s.fate.decided}
+        able = {s.claim.call_id: s for s in self._sessions if s.monitor and not s.close_once.is_set}
         try:
             given = await asyncio.to_thread(
-                self._service.commands, [session.seat for session in able.values()]
+                self._service.commands, [session.claim for session in able.values()]
             )
         except SQLAlchemyError:
             log.exception("could not ask which assistants are told something")
             return
         for command in given:
-            able[command.call_id].desk.give(command.body)
+            able[command.call_id].call_context.push_command(command.body)
 
-    async def _end_what_is_over(self) -> None:
-        live = {session.seat.call_id for session in self._sessions}
+    async def _close_ended_calls(self) -> None:
+        live = {session.claim.call_id for session in self._sessions}
         try:
-            over = await asyncio.to_thread(self._service.over, live)
+            over = await asyncio.to_thread(self._service.ended_calls, live)
         except SQLAlchemyError:
             log.exception("could not ask which calls are over")
             return
         for session in self._sessions:
-            if session.seat.call_id in over:
-                session.fate.seal(Ending(How.OVER))
+            if session.claim.call_id in over:
+                session.close_once.set(CloseReason(CloseCause.OVER))

@@ -31,7 +31,7 @@ class Limits:
     """How often the process asks which of its calls have ended by another cause."""
 
 
-class Flooded(Exception):
+class TooManyMessages(Exception):
     """The other side sends more than any carrier does."""
 
 
@@ -45,8 +45,8 @@ class FloodGuard:
         self._at = 0.0
 
     def count(self, now: float) -> None:
-        """One message at ``now`` (monotonic seconds). Raises ``Flooded``."""
+        """One message at ``now`` (monotonic seconds). Raises ``TooManyMessages``."""
         self._level = max(0.0, self._level - (now - self._at) * self._rate) + 1
         self._at = now
         if self._level > self._depth:
-            raise Flooded("too many messages")
+            raise TooManyMessages("too many messages")

@@ -14,24 +14,24 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.services.media import MediaService, Seat
+from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
-from app.media.backend import Assistant, AssistantFailed
-from app.media.call_context import Desk
-from app.media.close_reason import Ending, Fate, How
-from app.media.event_writer import Reports
-from app.media.frame_queue import Overrun
-from app.media.limits import Flooded, FloodGuard, Limits
+from app.media.backend import AssistantBackend, AssistantFailed
+from app.media.call_context import CallContext
+from app.media.close_reason import CloseCause, CloseOnce, CloseReason
+from app.media.event_writer import EventWriter
+from app.media.frame_queue import QueueFull
+from app.media.limits import FloodGuard, Limits, TooManyMessages
 from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
-from app.media.socket import Gone, Socket
-from app.media.stream import Line
-from app.net.threads import aside
+from app.media.socket import Socket, SocketClosed
+from app.media.stream import MediaStream
+from app.net.threads import run_in_thread
 from providers.base.media import Digit, Frame, StreamStart, StreamStop, UnknownFrame
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
 
-Backends = Mapping[str, Callable[[Seat], Assistant]]
+Backends = Mapping[str, Callable[[StreamClaim], AssistantBackend]]
 
 OPENING_MESSAGES = 20
 """Messages before the carrier's start that a relay is given again; stray sound may be among them."""
@@ -43,25 +43,30 @@ INVALID, NOT_ALLOWED, FAILED, GOING_AWAY = 1007, 1008, 1011, 1001
 log = logging.getLogger(__name__)
 
 
-class Session:
-    """Runs one accepted socket. ``fate`` may be sealed by anybody on the loop."""
+class MediaSession:
+    """Runs one accepted socket. ``close_once`` may be sealed by anybody on the loop."""
 
     def __init__(
-        self, seat: Seat, socket: Socket, service: MediaService, backends: Backends, limits: Limits
+        self,
+        claim: StreamClaim,
+        socket: Socket,
+        service: MediaService,
+        backends: Backends,
+        limits: Limits,
     ) -> None:
-        self.seat = seat
-        self.fate = Fate()
+        self.claim = claim
+        self.close_once = CloseOnce()
         self._socket = socket
         self._service = service
         self._backends = backends
         self._limits = limits
-        self._codec = seat.provider.codec()
+        self._serializer = claim.provider.serializer()
         self._flood = FloodGuard(limits)
         self._opening = list[str | bytes]()
         self._words = set[str]()
         self._started_at = 0.0
         """When the carrier's start came, by the loop's clock."""
-        self.desk = Desk(service, seat)
+        self.call_context = CallContext(service, claim)
         self.monitor: Monitor | None = None
         """While the call is up."""
 
@@ -71,25 +76,25 @@ class Session:
             async with asyncio.timeout(self._limits.start_seconds):
                 start = await self._await_start()
         except TimeoutError:
-            return await self._turn_away(NOT_ALLOWED, "no start")
-        except (BadRequest, Flooded) as error:
-            return await self._turn_away(NOT_ALLOWED, str(error))
-        except Gone:
+            return await self._refuse(NOT_ALLOWED, "no start")
+        except (BadRequest, TooManyMessages) as error:
+            return await self._refuse(NOT_ALLOWED, str(error))
+        except SocketClosed:
             return None
-        async with Reports(self._service, self.seat) as reports:
+        async with EventWriter(self._service, self.claim) as reports:
             try:
                 await reports.joined(start)
             except Refused as error:
-                return await self._turn_away(NOT_ALLOWED, str(error))
+                return await self._refuse(NOT_ALLOWED, str(error))
             except SQLAlchemyError:
                 log.exception(
                     "call %s: its start was not stored",
-                    self.seat.call_id,
-                    extra={"callId": self.seat.call_id},
+                    self.claim.call_id,
+                    extra={"callId": self.claim.call_id},
                 )
-                self._service.unstored(self.seat)
-                return await self._turn_away(FAILED, "try again")
-            return await self._talk(start, reports)
+                self._service.pending_db_errors(self.claim)
+                return await self._refuse(FAILED, "try again")
+            return await self._run_call(start, reports)
 
     async def _await_start(self) -> StreamStart:
         while True:
@@ -103,46 +108,56 @@ class Session:
     async def _receive(self) -> tuple[str | bytes, Frame]:
         raw = await self._socket.receive()
         self._flood.count(asyncio.get_running_loop().time())
-        return raw, self._codec.decode(raw)
+        return raw, self._serializer.decode(raw)
 
-    async def _turn_away(self, code: int, word: str) -> None:
+    async def _refuse(self, code: int, word: str) -> None:
         """It never joined, so nothing is reported: the carrier asks what now."""
         log.warning(
             "call %s: media socket closed: %s",
-            self.seat.call_id,
+            self.claim.call_id,
             word,
-            extra={"callId": self.seat.call_id},
+            extra={"callId": self.claim.call_id},
         )
         await self._socket.close(code, word)
 
     # -- while the call is up
 
-    async def _talk(self, start: StreamStart, reports: Reports) -> None:
-        desk = self.desk
-        line = Line(self._socket, self._codec, start, self._opening, self.fate, self._limits, desk)
-        line.on_first_sound = self._measure_first_sound
-        self.monitor = Monitor(line, self.seat.assistant)
-        desk.audience = self.monitor.tell
+    async def _run_call(self, start: StreamStart, reports: EventWriter) -> None:
+        call_context = self.call_context
+        stream = MediaStream(
+            self._socket,
+            self._serializer,
+            start,
+            self._opening,
+            self.close_once,
+            self._limits,
+            call_context,
+        )
+        stream.on_first_sound = self._measure_first_sound
+        self.monitor = Monitor(stream, self.claim.assistant)
+        call_context.audience = self.monitor.tell
         await self._take_commands()
         clock = asyncio.get_running_loop().time  # ``line.now``, for a thread
         taping = await asyncio.to_thread(
-            spool.start, self._service, self.seat, line.sample_rate, clock
+            spool.start, self._service, self.claim, stream.sample_rate, clock
         )
-        line.taps += [taping] if taping else []
-        reader = asyncio.create_task(self._read(line, reports))
-        assistant = asyncio.create_task(self._assist(line))
+        stream.taps += [taping] if taping else []
+        reader = asyncio.create_task(self._read(stream, reports))
+        assistant = asyncio.create_task(self._run_assistant(stream))
         try:
-            ending = await self.fate.sealed()
+            ending = await self.close_once.wait()
             log.info(
                 "call %s: media ends: %s %s",
-                self.seat.call_id,
-                ending.how.value,
+                self.claim.call_id,
+                ending.cause.value,
                 ending.word,
-                extra={"callId": self.seat.call_id},
+                extra={"callId": self.claim.call_id},
             )
-            await self._report(ending, line, reader, reports)
-            self.monitor.close(LOST if ending.how in (How.LOST, How.SHUTDOWN) else OVER)
-            await self._let_go(ending, line, assistant, reports)
+            await self._report(ending, stream, reader, reports)
+            self.monitor.close(
+                LOST if ending.cause in (CloseCause.LOST, CloseCause.SHUTDOWN) else OVER
+            )
+            await self._release(ending, stream, assistant, reports)
         finally:
             reader.cancel()
             assistant.cancel()
@@ -150,123 +165,134 @@ class Session:
                 taping.close()
             self.monitor.close(self.monitor.farewell)
             self.monitor = None
-            await desk.close()
+            await call_context.close()
         await self._socket.close(ending.code, ending.word)
         if taping:
-            await aside(partial(spool.hand_over, self._service, taping.directory))
+            await run_in_thread(partial(spool.submit, self._service, taping.directory))
 
     def _measure_first_sound(self) -> None:
         now = asyncio.get_running_loop().time()
-        self.desk.observe(Timing.FIRST_SOUND, now - self._started_at)
+        self.call_context.observe(Timing.FIRST_SOUND, now - self._started_at)
 
     async def _take_commands(self) -> None:
         """Those given before the socket was open; the hub brings all others."""
         try:
-            for command in await asyncio.to_thread(self._service.commands, [self.seat]):
-                self.desk.give(command.body)
+            for command in await asyncio.to_thread(self._service.commands, [self.claim]):
+                self.call_context.push_command(command.body)
         except SQLAlchemyError:
             log.exception(
                 "call %s: its commands were not read",
-                self.seat.call_id,
-                extra={"callId": self.seat.call_id},
+                self.claim.call_id,
+                extra={"callId": self.claim.call_id},
             )
 
-    async def _read(self, line: Line, reports: Reports) -> None:
+    async def _read(self, stream: MediaStream, reports: EventWriter) -> None:
         """Every message of the carrier, until one of them, or the lack of them, ends the call."""
         try:
             while True:
                 raw, frame = await self._receive()
                 self._note(frame, reports)
-                line.deliver(frame, raw)
+                stream.deliver(frame, raw)
                 if isinstance(frame, StreamStop):
-                    return self.fate.seal(Ending(How.STOPPED))
-        except Gone as gone:
-            self.fate.seal(Ending(How.LOST, word=str(gone)))
+                    return self.close_once.set(CloseReason(CloseCause.STOPPED))
+        except SocketClosed as gone:
+            self.close_once.set(CloseReason(CloseCause.LOST, word=str(gone)))
         except BadRequest as error:
-            self._break_off(INVALID, str(error), reports)
-        except (Flooded, Overrun) as error:
-            self._break_off(NOT_ALLOWED, str(error), reports)
+            self._end_with_error(INVALID, str(error), reports)
+        except (TooManyMessages, QueueFull) as error:
+            self._end_with_error(NOT_ALLOWED, str(error), reports)
         except Exception:
             log.exception(
                 "call %s: reading the media socket failed",
-                self.seat.call_id,
-                extra={"callId": self.seat.call_id},
+                self.claim.call_id,
+                extra={"callId": self.claim.call_id},
             )
-            self._break_off(FAILED, "internal error", reports)
+            self._end_with_error(FAILED, "internal error", reports)
         finally:
-            line.end()
+            stream.end()
 
-    def _break_off(self, code: int, word: str, reports: Reports) -> None:
+    def _end_with_error(self, code: int, word: str, reports: EventWriter) -> None:
         log.warning(
             "call %s: media socket broken off: %s",
-            self.seat.call_id,
+            self.claim.call_id,
             word,
-            extra={"callId": self.seat.call_id},
+            extra={"callId": self.claim.call_id},
         )
         reports.note("media.refused", {"word": word})
-        self.fate.seal(Ending(How.LOST, code, word))
+        self.close_once.set(CloseReason(CloseCause.LOST, code, word))
 
-    def _note(self, frame: Frame, reports: Reports) -> None:
+    def _note(self, frame: Frame, reports: EventWriter) -> None:
         if isinstance(frame, Digit):
             reports.note("digit", {})  # that one was pressed; which may be part of a PIN
-        elif isinstance(frame, UnknownFrame) and self._is_news(frame.word):
+        elif isinstance(frame, UnknownFrame) and self._is_new_word(frame.word):
             reports.note("media.unknown", {"word": frame.word})
 
-    def _is_news(self, word: str) -> bool:
+    def _is_new_word(self, word: str) -> bool:
         news = word not in self._words and len(self._words) < UNKNOWN_WORDS
         if news:
             self._words.add(word)
         return news
 
-    async def _assist(self, line: Line) -> None:
+    async def _run_assistant(self, stream: MediaStream) -> None:
         try:
-            assistant = self._backends[self.seat.backend](self.seat)
-            reason = await assistant.run(line)
+            assistant = self._backends[self.claim.backend](self.claim)
+            reason = await assistant.run(stream)
         except AssistantFailed as error:
-            self._blame(str(error))
+            self._assistant_failed(str(error))
         except Exception:
             log.exception(
                 "call %s: the assistant failed",
-                self.seat.call_id,
-                extra={"callId": self.seat.call_id},
+                self.claim.call_id,
+                extra={"callId": self.claim.call_id},
             )
-            self._blame("The assistant failed; the log says how.")
+            self._assistant_failed("The assistant failed; the log says how.")
         else:
-            decided, message = line.decision or (reason or EndedReason.ASSISTANT_ENDED_CALL, None)
-            self.fate.seal(Ending(How.OURS, reason=decided, message=message))
+            decided, message = stream.end_reason or (
+                reason or EndedReason.ASSISTANT_ENDED_CALL,
+                None,
+            )
+            self.close_once.set(CloseReason(CloseCause.OURS, reason=decided, message=message))
 
-    def _blame(self, message: str) -> None:
+    def _assistant_failed(self, message: str) -> None:
         error = EndedReason.ASSISTANT_ERROR
-        self.fate.seal(Ending(How.OURS, reason=error, message=message))
+        self.close_once.set(CloseReason(CloseCause.OURS, reason=error, message=message))
 
     # -- the end
 
     async def _report(
-        self, ending: Ending, line: Line, reader: asyncio.Task[None], reports: Reports
+        self,
+        reason: CloseReason,
+        stream: MediaStream,
+        reader: asyncio.Task[None],
+        reports: EventWriter,
     ) -> None:
-        if line.decision and ending.how not in (How.OURS, How.OVER):
-            await reports.intend(*line.decision)
-        match ending.how:
-            case How.STOPPED:
+        if stream.end_reason and reason.cause not in (CloseCause.OURS, CloseCause.OVER):
+            await reports.request_end(*stream.end_reason)
+        match reason.cause:
+            case CloseCause.STOPPED:
                 await reports.stopped()
-            case How.LOST:
+            case CloseCause.LOST:
                 await reports.lost()
-            case How.SHUTDOWN:
+            case CloseCause.SHUTDOWN:
                 await reports.lost(EndedReason.SERVER_SHUTDOWN)
-            case How.CUT:
-                await reports.intend(ending.reason, ending.message)
-            case How.OURS:
-                await line.desk.flush()  # the report that follows holds the last words
-                await reports.intend(ending.reason, ending.message)
-                await _first(asyncio.create_task(line.played()), reader)
+            case CloseCause.CUT:
+                await reports.request_end(reason.reason, reason.message)
+            case CloseCause.OURS:
+                await stream.call_context.flush()  # the report that follows holds the last words
+                await reports.request_end(reason.reason, reason.message)
+                await _first(asyncio.create_task(stream.played()), reader)
 
-    async def _let_go(
-        self, ending: Ending, line: Line, assistant: asyncio.Task[None], reports: Reports
+    async def _release(
+        self,
+        reason: CloseReason,
+        stream: MediaStream,
+        assistant: asyncio.Task[None],
+        reports: EventWriter,
     ) -> None:
         """The assistant may finish when the carrier has gone; in all other cases it is cancelled."""
-        if line.dropped:
-            reports.note("media.dropped", {"messages": line.dropped})
-        if ending.how not in (How.STOPPED, How.LOST):
+        if stream.dropped:
+            reports.note("media.dropped", {"messages": stream.dropped})
+        if reason.cause not in (CloseCause.STOPPED, CloseCause.LOST):
             assistant.cancel()
         await asyncio.wait([assistant], timeout=self._limits.grace_seconds)
 

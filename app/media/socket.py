@@ -15,7 +15,7 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
 
-class Gone(Exception):
+class SocketClosed(Exception):
     """The other side is not there any more; ``code`` is the websocket's close code."""
 
     def __init__(self, code: int) -> None:
@@ -23,12 +23,12 @@ class Gone(Exception):
         self.code = code
 
 
-class Stalled(Exception):
+class SendStalled(Exception):
     """The other side does not take what is sent to it."""
 
 
 class Socket:
-    """One socket, from handshake to close. One reader; writers take turns (``Line`` sees to it)."""
+    """One socket, from handshake to close. One reader; writers take turns (``MediaStream`` sees to it)."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, stall_seconds: float) -> None:
         self.scope = scope
@@ -40,7 +40,7 @@ class Socket:
     async def accept(self) -> None:
         """Finish the handshake. Offered subprotocols are not echoed: carriers do not need it.
 
-        Raises ``Gone``."""
+        Raises ``SocketClosed``."""
         await self._receive()  # websocket.connect
         self._open = True
         await self._put({"type": "websocket.accept"})
@@ -63,16 +63,16 @@ class Socket:
         await self._send({"type": "websocket.http.response.body", "body": b""})
 
     async def receive(self) -> str | bytes:
-        """The next message. Raises ``Gone``."""
+        """The next message. Raises ``SocketClosed``."""
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             self._open = False
-            raise Gone(event.get("code") or 1005)
+            raise SocketClosed(event.get("code") or 1005)
         text = event.get("text")
         return text if text is not None else bytes(event["bytes"])
 
     async def send(self, message: str | bytes) -> None:
-        """Raises ``Gone``, or ``Stalled`` when the other side did not drain in time."""
+        """Raises ``SocketClosed``, or ``SendStalled`` when the other side did not drain in time."""
         kind = "text" if isinstance(message, str) else "bytes"
         await self._put({"type": "websocket.send", kind: message})
 
@@ -80,20 +80,20 @@ class Socket:
         """Close from our side; nothing happens when it is closed already."""
         try:
             await self._put({"type": "websocket.close", "code": code, "reason": word[:100]})
-        except (Gone, Stalled):
+        except (SocketClosed, SendStalled):
             pass
         finally:
             self._open = False
 
     async def _put(self, event: Event) -> None:
         if not self._open:
-            raise Gone(1006)
+            raise SocketClosed(1006)
         try:
             async with asyncio.timeout(self._stall_seconds):
                 await self._send(event)
         except TimeoutError as error:
             self._open = False
-            raise Stalled("the carrier does not take our sound") from error
+            raise SendStalled("the carrier does not take our sound") from error
         except (OSError, RuntimeError) as error:  # RuntimeError: the server has closed it just now
             self._open = False
-            raise Gone(1006) from error
+            raise SocketClosed(1006) from error

@@ -11,12 +11,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from app.media.call_context import Desk
-from app.media.close_reason import Ending, Fate, How
-from app.media.frame_queue import Inbox
+from app.media.call_context import CallContext
+from app.media.close_reason import CloseCause, CloseOnce, CloseReason
+from app.media.frame_queue import FrameQueue
 from app.media.limits import Limits
-from app.media.socket import Gone, Socket, Stalled
-from providers.base.media import Audio, Cleared, Codec, Digit, Frame, MarkPlayed, StreamStart
+from app.media.socket import SendStalled, Socket, SocketClosed
+from providers.base.media import (
+    Audio,
+    Cleared,
+    Digit,
+    Frame,
+    MarkPlayed,
+    MediaSerializer,
+    StreamStart,
+)
 from providers.events import EndedReason
 
 Item = Audio | Digit | MarkPlayed | Cleared
@@ -29,15 +37,15 @@ LAST_MARK = "patchbay:end"
 """Our own mark behind the last words; the assistant never sees it."""
 
 
-class Tap(Protocol):
+class AudioTap(Protocol):
     """Hears both sides of a line: the recorder, or somebody who listens in. Must not block."""
 
     def heard(self, pcm: bytes) -> None:
         """The caller's sound, as it came."""
         ...
 
-    def said(self, pcm: bytes, ahead: float) -> None:
-        """Our sound, given to the carrier; it begins to play in ``ahead`` seconds."""
+    def said(self, pcm: bytes, buffered_seconds: float) -> None:
+        """Our sound, given to the carrier; it begins to play in ``buffered_seconds`` seconds."""
         ...
 
     def cleared(self) -> None:
@@ -45,24 +53,24 @@ class Tap(Protocol):
         ...
 
 
-class Line:
+class MediaStream:
     """One call's two-way sound. After its end nothing more is sent and nothing raises."""
 
     def __init__(
         self,
         socket: Socket,
-        codec: Codec,
+        serializer: MediaSerializer,
         start: StreamStart,
         opening: Sequence[str | bytes],
-        fate: Fate,
+        fate: CloseOnce,
         limits: Limits,
-        desk: Desk,
+        call_context: CallContext,
     ) -> None:
-        self.desk = desk
+        self.call_context = call_context
         """The assistant's way to the call."""
-        self.decision: tuple[EndedReason, str | None] | None = None
+        self.end_reason: tuple[EndedReason, str | None] | None = None
         """Why the assistant ends the call, from when it decided on it."""
-        self.taps = list[Tap]()
+        self.taps = list[AudioTap]()
         self.on_first_sound: Callable[[], None] = lambda: None
         """Called when the assistant's first audio is sent; not of what is sent raw."""
         self.start = start
@@ -71,11 +79,11 @@ class Line:
         self.opening = tuple(opening)
         """The carrier's messages up to and with its start, as they came."""
         self._socket = socket
-        self._codec = codec
-        self._fate = fate
+        self._serializer = serializer
+        self._close = fate
         self._limits = limits
         self._rate = start.sample_rate * BYTES_PER_SAMPLE
-        self._inbox = Inbox(int(limits.inbound_seconds * self._rate), limits.inbound_others)
+        self._queue = FrameQueue(int(limits.inbound_seconds * self._rate), limits.inbound_others)
         self._lock = asyncio.Lock()
         self._played_at = 0.0
         self._clears = 0
@@ -87,24 +95,24 @@ class Line:
 
     async def __aiter__(self) -> AsyncIterator[Item]:
         """What the caller does, until the carrier has gone."""
-        while (entry := await self._inbox.get()) is not None:
+        while (entry := await self._queue.get()) is not None:
             if isinstance(entry.frame, Item):
                 yield entry.frame
 
     @property
-    def ahead(self) -> float:
+    def buffered_seconds(self) -> float:
         """Seconds of our sound that the carrier has and has not played."""
         return max(0.0, self._played_at - now())
 
     async def raw(self) -> AsyncIterator[str | bytes]:
         """The carrier's messages after ``opening``, as they came, its stop included."""
-        while (entry := await self._inbox.get()) is not None:
+        while (entry := await self._queue.get()) is not None:
             yield entry.raw
 
     @property
     def dropped(self) -> int:
         """Messages of sound the assistant was too slow to hear."""
-        return self._inbox.dropped
+        return self._queue.dropped
 
     # -- speaking
 
@@ -120,16 +128,16 @@ class Line:
                 return
             piece = pcm[at : at + step]
             for tap in self.taps:
-                tap.said(piece, self.ahead)
+                tap.said(piece, self.buffered_seconds)
             self._played_at = max(now(), self._played_at) + len(piece) / self._rate
             if not self._spoke:
                 self._spoke = True
                 self.on_first_sound()
-            await self._write(partial(self._codec.audio, piece))
+            await self._write(partial(self._serializer.audio, piece))
 
     async def mark(self, name: str) -> None:
         """Ask for ``MarkPlayed(name)`` once all that was sent is played."""
-        await self._write(lambda: [*self._codec.flush(), *self._codec.mark(name)])
+        await self._write(lambda: [*self._serializer.flush(), *self._serializer.mark(name)])
 
     async def clear(self) -> None:
         """Drop what is not played yet: the caller interrupts."""
@@ -137,44 +145,44 @@ class Line:
         self._played_at = 0.0
         for tap in self.taps:
             tap.cleared()
-        await self._write(self._codec.clear)
+        await self._write(self._serializer.clear)
 
     async def send_raw(self, message: str | bytes) -> None:
         """Send a message in the carrier's own protocol, unchecked. Pacing is the sender's."""
         self._relayed = True
         await self._write(lambda: [message])
 
-    def decide(self, reason: EndedReason, message: str | None = None) -> None:
+    def set_end_reason(self, reason: EndedReason, message: str | None = None) -> None:
         """The assistant will end the call, after a last word: the reason holds even if the caller
         leaves meanwhile. The first decision stays."""
-        self.decision = self.decision or (reason, message)
+        self.end_reason = self.end_reason or (reason, message)
 
     async def hang_up(self, reason: EndedReason, message: str | None = None) -> None:
         """End the call after what was said is played. Does not return: the assistant is cancelled."""
-        self._fate.seal(Ending(How.OURS, reason=reason, message=message))
+        self._close.set(CloseReason(CloseCause.OURS, reason=reason, message=message))
         await asyncio.Event().wait()
 
     # -- for the session
 
     def deliver(self, frame: Frame, raw: str | bytes) -> None:
-        """One message of the carrier. Raises ``Overrun``."""
+        """One message of the carrier. Raises ``QueueFull``."""
         if frame == MarkPlayed(LAST_MARK):
             self._last_mark.set()
             return
         if isinstance(frame, Audio):
             for tap in self.taps:
                 tap.heard(frame.pcm)
-        self._inbox.put(frame, raw)
+        self._queue.put(frame, raw)
 
     def end(self) -> None:
         """The carrier has gone: what waits may be read, then the iterators stop."""
-        self._inbox.close()
+        self._queue.close()
 
     async def played(self) -> None:
         """Wait until the last words were heard, as far as can be known, within the limits."""
         if not (self._spoke or self._relayed):
             return
-        left = self._limits.drain_seconds if self._relayed else self.ahead
+        left = self._limits.drain_seconds if self._relayed else self.buffered_seconds
         await self.mark(LAST_MARK)
         try:
             async with asyncio.timeout(
@@ -185,7 +193,7 @@ class Line:
             return
 
     async def _pace(self) -> None:
-        while (excess := self.ahead - self._limits.ahead_seconds) > 0:  # noqa: ASYNC110
+        while (excess := self.buffered_seconds - self._limits.ahead_seconds) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(excess, SLICE_SECONDS))  # a clear ends the wait early
 
     async def _write(self, encode: Callable[[], list[str | bytes]]) -> None:
@@ -193,10 +201,10 @@ class Line:
             try:
                 for message in encode():
                     await self._socket.send(message)
-            except Gone:
+            except SocketClosed:
                 return  # whoever reads the socket hears of it, and how
-            except Stalled as error:
-                self._fate.seal(Ending(How.LOST, 1011, str(error)))
+            except SendStalled as error:
+                self._close.set(CloseReason(CloseCause.LOST, 1011, str(error)))
 
 
 def now() -> float:

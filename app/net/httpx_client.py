@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from app.net.threads import aside
+from app.net.threads import run_in_thread
 from app.net.types import Addresses
 
 CONNECT_SECONDS = 2.0
@@ -54,7 +54,7 @@ class Client(httpx2.AsyncClient):
         if self.addresses is None:
             return ()
         try:
-            return await aside(partial(self.addresses, str(request.url)))
+            return await run_in_thread(partial(self.addresses, str(request.url)))
         except Exception as error:
             raise httpx2.ConnectError(str(error), request=request) from error
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def aside(work: Callable[[], T]) -> T:
+async def run_in_thread(work: Callable[[], T]) -> T:
     """What ``work`` returns or raises. Cancelled, it is left alone; it does not hold an exit up."""
     return await asyncio.wrap_future(in_thread(work, "aside"))
 

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 
 from app.media.backend import AssistantFailed
 from app.net.headers import HEADER_NAME, HEADER_VALUE
-from app.net.threads import aside
+from app.net.threads import run_in_thread
 from app.net.types import Addresses
 
 
@@ -20,7 +20,7 @@ async def pinned(url: str, addresses: Addresses | None) -> dict[str, Any]:
     """Options of ``Direct`` by which it goes to an address that was checked. Raises as the rule does."""
     if addresses is None:
         return {}
-    [place, *_] = await aside(partial(addresses, re.sub("^ws", "http", url)))
+    [place, *_] = await run_in_thread(partial(addresses, re.sub("^ws", "http", url)))
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "wss" else 80)
     return {"host": place, "port": port, "proxy": None}

@@ -18,8 +18,8 @@ from app.routes import (
 from app.routes.auth import EXTENSION as KEYS
 from app.routes.auth import Keys
 from app.routes.json_body import MAX_BYTES
-from app.routes.validation import EXTENSION, Services
-from app.routes.webhooks import Hooks
+from app.routes.validation import EXTENSION, RouteServices
+from app.routes.webhooks import Webhooks
 
 API = (
     calls.blueprint,
@@ -33,13 +33,13 @@ API = (
 """What the OpenAPI document shows, in its order."""
 
 
-def init_routes(services: Services) -> Flask:
+def init_routes(services: RouteServices) -> Flask:
     """The application with every route. Errors are registered apart (``app/routes/errors.py``)."""
     app = Flask("app")
     app.extensions[EXTENSION] = services
-    app.extensions[KEYS] = Keys(services.core.store)
+    app.extensions[KEYS] = Keys(services.context.store)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
         app.register_blueprint(blueprint)
-    Hooks(services.core, services.legs).register(app, services.providers)
+    Webhooks(services.context, services.legs).register(app, services.providers)
     return app

@@ -12,8 +12,8 @@ from typing import Any
 from flask import Response, g, request
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.idempotency import Once
-from app.domain.calls.limits import Rate
+from app.domain.calls.idempotency import IdempotentRequest
+from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
 from app.routes.auth import organisation, presented_key
 from app.routes.errors import ApiError, unauthorized
@@ -164,20 +164,20 @@ def _created(body: Mapping[str, Any]) -> Response:
     """201 and the Call, made now or by an earlier request with the same key."""
     key = _idempotency_key()
     if key is None:
-        return reply(_make(body, None), 201)
-    once = Once(services().core, g.org_id, key, body)
-    return reply(once.make(lambda: _make(body, once)), 201)
+        return reply(_create(body, None), 201)
+    once = IdempotentRequest(services().context, g.org_id, key, body)
+    return reply(once.make(lambda: _create(body, once)), 201)
 
 
-def _make(body: Mapping[str, Any], once: Once | None) -> dict[str, Any]:
+def _create(body: Mapping[str, Any], request: IdempotentRequest | None) -> dict[str, Any]:
     """A request that repeats an earlier one never comes here: it uses nothing of the rate."""
-    rate = Rate(services().core, g.key_id)
-    rate.look()
+    rate = RateLimit(services().context, g.key_id)
+    rate.check()
 
     def last(conn: Connection, call: dict[str, Any]) -> None:
-        rate.take(conn)
-        if once is not None:
-            once.keep(conn, call)
+        rate.consume(conn)
+        if request is not None:
+            request.save(conn, call)
 
     return services().calls.create(g.org_id, body, last)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Response, g
 
-from app.domain.resources.base import Collection
+from app.domain.resources.base import ResourceStore
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import window
 from app.routes.schemas.base import Model
@@ -34,7 +34,7 @@ class Kind:
     create: type[Model]
     update: type[Model]
     resource: type[Resource]
-    collection: Callable[[], Collection]
+    collection: Callable[[], ResourceStore]
 
     def operation(self, verb: str, body: type[Model] | None = None) -> Operation:
         """What a verb does to this kind: ``createPhoneNumber``, "Create phone number"."""

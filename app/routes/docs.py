@@ -49,7 +49,7 @@ def page() -> Response:
     html = render_template(
         "docs.html",
         document=document,
-        base=services().core.settings.public_url,
+        base=services().context.settings.public_url,
         sections=parts,
         models=list(_models(document)),
         limits=LIMITS,

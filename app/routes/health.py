@@ -27,18 +27,18 @@ def ready() -> Response:
     The last only where sound is all it is for: the API of a process that is full is as good as
     ever. Late jobs are told, and refuse no traffic.
     """
-    presence = services().core.presence
+    presence = services().context.presence
     if presence.draining:
         return _unavailable(process="stopping")
     if presence.full and presence.settings.only_media:
         return _unavailable(process="full")
     try:
-        store = services().core.store
+        store = services().context.store
         current = migrate.is_current(store)
         if not current:
             return _unavailable(database="not migrated to this version")
         with store.read() as conn:
-            overdue = metrics.overdue(conn, services().core.now())
+            overdue = metrics.overdue(conn, services().context.now())
     except SQLAlchemyError:
         return _unavailable(database="not reachable")
     jobs = f"late by {overdue:.0f} s" if overdue > LATE_SECONDS else "ok"

@@ -49,7 +49,7 @@ class LinkQuery(Query):
 def get(path: IdPath, query: LinkQuery) -> Response:
     """Get a recording. A WAV file, with an API key or by the link in recordingUrl. Takes Range."""
     org_id = organisation(presented_key())
-    found = recording_links.find(services().core, path.id, org_id, query.token, query.expires)
+    found = recording_links.find(services().context, path.id, org_id, query.token, query.expires)
     return _answer(found)
 
 
@@ -99,7 +99,7 @@ def _opened(found: Playable, start: int, length: int) -> BinaryIO:
     if not _opening.acquire(blocking=False):
         raise _unavailable()
     try:
-        return services().core.blobs.open(found.blob, start, length)
+        return services().context.blobs.open(found.blob, start, length)
     except NoBlob:
         log.error("recording %s has lost its file", found.id, extra={"recordingId": found.id})
         raise NotFound("Recording", found.id) from None

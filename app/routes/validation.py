@@ -9,14 +9,14 @@ from typing import Any, Protocol, cast
 from flask import Response, current_app, request
 from pydantic import BaseModel, ValidationError
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.resources.assistants import ResourceService
 from app.domain.services.calls import CallService
 from app.domain.services.webhooks import LegService
 from app.routes.errors import ApiError
 from app.routes.json_body import json_body
 from app.routes.schemas.wording import messages
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 
 EXTENSION = "patchbay"
 
@@ -31,11 +31,11 @@ class Metrics(Protocol):
         ...
 
 
-class Services(Protocol):
+class RouteServices(Protocol):
     """What ``app.extensions["patchbay"]`` has for the routes."""
 
     @property
-    def core(self) -> Core: ...
+    def context(self) -> Context: ...
     @property
     def calls(self) -> CallService: ...
     @property
@@ -45,11 +45,11 @@ class Services(Protocol):
     @property
     def metrics(self) -> Metrics: ...
     @property
-    def providers(self) -> Mapping[str, Provider]: ...
+    def providers(self) -> Mapping[str, Carrier]: ...
 
 
-def services() -> Services:
-    return cast(Services, current_app.extensions[EXTENSION])
+def services() -> RouteServices:
+    return cast(RouteServices, current_app.extensions[EXTENSION])
 
 
 def reply(data: Any, status: int = 200) -> Response:

@@ -14,14 +14,14 @@ from functools import partial
 from flask import Flask, Response, request
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.legs import auth
-from app.domain.legs.inbound import Heard
+from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.webhooks import LegService
 from app.domain.timings import Timing
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
-from providers.base.webhook import Hook, Report, WebhookRequest
+from providers.base.webhook import Hook, WebhookReport, WebhookRequest
 from providers.errors import BadRequest, Refused
 
 MAX_BYTES = 64 * 1024
@@ -30,15 +30,15 @@ RETRY_AFTER_SECONDS = 1
 log = logging.getLogger(__name__)
 
 
-class Hooks:
+class Webhooks:
     """All carriers' webhooks on one Flask app."""
 
-    def __init__(self, core: Core, legs: LegService) -> None:
-        self.core = core
+    def __init__(self, context: Context, legs: LegService) -> None:
+        self.context = context
         self.legs = legs
         self._unknown: set[tuple[str, str]] = set()
 
-    def register(self, app: Flask, providers: Mapping[str, Provider]) -> None:
+    def register(self, app: Flask, providers: Mapping[str, Carrier]) -> None:
         for provider in providers.values():
             for hook in provider.hooks:
                 app.add_url_rule(
@@ -50,53 +50,53 @@ class Hooks:
 
     def _measure(
         self,
-        provider: Provider,
+        carrier: Carrier,
         hook: Hook,
         token: str | None = None,
         call_id: str | None = None,
     ) -> Response:
         began = time.perf_counter()
         try:
-            return self._serve(provider, hook, token, call_id)
+            return self._serve(carrier, hook, token, call_id)
         finally:
-            self.core.observe(Timing.CALLBACK, time.perf_counter() - began)
+            self.context.observe(Timing.CALLBACK, time.perf_counter() - began)
 
     def _serve(
         self,
-        provider: Provider,
+        carrier: Carrier,
         hook: Hook,
         token: str | None,
         call_id: str | None,
     ) -> Response:
         """Whatever goes wrong is answered in the carrier's own way; only then it is logged."""
         try:
-            return _response(self._hear(provider, hook, token, call_id))
+            return _response(self._handle(carrier, hook, token, call_id))
         except (Refused, BadRequest) as error:
             log.warning("refused %s: %s", hook.path, error)
-            return _response(provider.refusal(error))
+            return _response(carrier.refusal(error))
         except DataError as error:  # the same request would fail for ever: no use to ask for it
             log.error("%s holds what the store cannot keep: %s", hook.path, error)
-            return _response(provider.refusal(BadRequest("a value cannot be kept")))
+            return _response(carrier.refusal(BadRequest("a value cannot be kept")))
         except Exception as error:
             if isinstance(error, SQLAlchemyError):
                 log.error("the store failed during %s: %s", hook.path, type(error).__name__)
             else:
                 log.exception("%s failed", hook.path)
-            response = _response(provider.refusal(error, transient=True))
+            response = _response(carrier.refusal(error, transient=True))
             response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
             return response
 
-    def _hear(
-        self, provider: Provider, hook: Hook, token: str | None, call_id: str | None
+    def _handle(
+        self, carrier: Carrier, hook: Hook, token: str | None, call_id: str | None
     ) -> Answer:
         webhook = self._read()
-        accounts = auth.verify(self.core, provider, webhook, token)
-        report = provider.parse(hook.kind, webhook)
-        self._mention(provider, report)
-        instructions = self.legs.hear(
-            Heard(provider, hook.kind, report, accounts, token=token, call_id=call_id)
+        accounts = auth.verify(self.context, carrier, webhook, token)
+        report = carrier.parse(hook.kind, webhook)
+        self._log_unknown(carrier, report)
+        instructions = self.legs.handle(
+            VerifiedWebhook(carrier, hook.kind, report, accounts, token=token, call_id=call_id)
         )
-        return provider.answer(instructions) if instructions else provider.acknowledge()
+        return carrier.answer(instructions) if instructions else carrier.acknowledge()
 
     def _read(self) -> WebhookRequest:
         """The request as it stood on the wire; its URL is never rebuilt from ``Host``."""
@@ -111,20 +111,18 @@ class Hooks:
             headers = [(name.lower(), value) for name, value in request.headers]
         return WebhookRequest(
             method=request.method,
-            url=self.core.settings.public_url + target,
+            url=self.context.settings.public_url + target,
             headers=headers,
             body=body,
-            received_at=self.core.now(),
+            received_at=self.context.now(),
         )
 
-    def _mention(self, provider: Provider, report: Report) -> None:
+    def _log_unknown(self, carrier: Carrier, report: WebhookReport) -> None:
         """A word nobody here knows is logged the first time it is seen."""
         for word in report.unknown:
-            if (provider.name, word) not in self._unknown and len(self._unknown) < 1000:
-                self._unknown.add((provider.name, word))
-                log.warning(
-                    "%s sent a word not known here, kept as a note: %r", provider.name, word
-                )
+            if (carrier.name, word) not in self._unknown and len(self._unknown) < 1000:
+                self._unknown.add((carrier.name, word))
+                log.warning("%s sent a word not known here, kept as a note: %r", carrier.name, word)
 
 
 def _response(answer: Answer) -> Response:

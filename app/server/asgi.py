@@ -19,7 +19,7 @@ from app.assistants.local import preload
 from app.media.hub import Hub
 from app.media.limits import Limits
 from app.server.wsgi_bridge import Bridge, Receive, Scope, Send
-from app.wiring import Patchbay
+from app.wiring import Services
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +28,10 @@ class Application:
     """Flask, the media hub and the process's own start and stop, behind one callable."""
 
     def __init__(self, app: Flask, limits: Limits | None = None) -> None:
-        self._patchbay: Patchbay = app.extensions["patchbay"]
+        self._services: Services = app.extensions["patchbay"]
         self._bridge = Bridge(app)
-        self.hub = Hub(self._patchbay.media, self._patchbay.providers, BACKENDS, limits)
-        self._patchbay.core.nudges.append(self.hub.nudge)
+        self.hub = Hub(self._services.media, self._services.providers, BACKENDS, limits)
+        self._services.context.media_wakers.append(self.hub.wake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -46,9 +46,9 @@ class Application:
         """Let the calls end before the server closes their sockets its own way."""
         await self.hub.drain(stop_listening)
 
-    def hurry(self) -> None:
+    def force_drain(self) -> None:
         """Let a drain wait no longer."""
-        self.hub.hurry()
+        self.hub.force_drain()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()  # lifespan.startup
@@ -64,15 +64,15 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
-        await asyncio.to_thread(self._patchbay.start)
+        await asyncio.to_thread(self._services.start)
         await self.hub.start()
-        if self._patchbay.talks:
+        if self._services.talks:
             preload.begin()
 
     async def _stop(self) -> None:
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
-        await asyncio.to_thread(self._patchbay.stop)
+        await asyncio.to_thread(self._services.stop)
 
 
 def build(app: Flask, limits: Limits | None = None) -> Application:

@@ -71,7 +71,7 @@ class DrainingServer(Server):
     def quit(self) -> None:
         """Stop, and let no call go on."""
         self.should_exit = True
-        getattr(self.config.app, "hurry", lambda: None)()
+        getattr(self.config.app, "force_drain", lambda: None)()
 
     def _stop_listening(self, sockets: list[socket.socket]) -> None:
         for server in self.servers:

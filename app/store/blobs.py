@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from minio import Minio
 
 KEY = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*\.[a-z0-9]+")
-GONE = "NoSuchKey"
+NOT_FOUND_CODES = "NoSuchKey"
 
 
 class NoBlob(Exception):
@@ -247,7 +247,7 @@ def _s3_errors(key: str) -> Iterator[None]:
     try:
         yield
     except S3Error as error:
-        if error.code == GONE:
+        if error.code == NOT_FOUND_CODES:
             raise NoBlob(key) from error
         raise BlobError(f"RECORDINGS_URL: the store answered {error.code}") from error
     except (MinioException, HTTPError, ValueError) as error:

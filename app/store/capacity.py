@@ -32,12 +32,12 @@ _TAKEN = (
 )
 
 
-def taken(conn: Connection, but: str = "") -> int:
+def slots_in_use(conn: Connection, but: str = "") -> int:
     """Calls of all organisations that hold a seat, ``but`` one."""
     return int(conn.execute(_TAKEN, {"but": but}).scalar_one())
 
 
-def in_turn(conn: Connection) -> None:
+def lock_slots(conn: Connection) -> None:
     """Until this transaction ends nobody else counts seats. On SQLite writers take turns anyway."""
     if conn.dialect.name == "postgresql":
         conn.execute(sa.text("SELECT pg_advisory_xact_lock(7043)"))

@@ -16,8 +16,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app.domain.cluster import Presence
-from app.domain.context import Core
+from app.domain.cluster import ProcessRegistry
+from app.domain.context import Context
 from app.domain.timings import Timing
 from app.store import metrics
 from app.store.metrics import Counts
@@ -104,18 +104,18 @@ class Metrics:
 class State(Collector):
     """Gauges of what is so at the moment of the scrape."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, context: Context) -> None:
+        self._core = context
 
     def collect(self) -> Iterator[Metric]:
         """Raises the store's error."""
-        core = self._core
-        with core.store.read() as conn:
+        context = self._core
+        with context.store.read() as conn:
             counts = metrics.counts(conn)
         oldest = counts.oldest_pending
-        age = (core.now() - oldest).total_seconds() if oldest else 0.0
+        age = (context.now() - oldest).total_seconds() if oldest else 0.0
         yield from _of_the_store(counts, age)
-        yield from _of_the_process(core.presence)
+        yield from _of_the_process(context.presence)
 
 
 def _of_the_store(counts: Counts, age: float) -> Iterator[Metric]:
@@ -124,14 +124,14 @@ def _of_the_store(counts: Counts, age: float) -> Iterator[Metric]:
     yield _gauge("messages_oldest_pending_seconds", "Age of the oldest undelivered message.", age)
 
 
-def _of_the_process(presence: Presence) -> Iterator[Metric]:
+def _of_the_process(registry: ProcessRegistry) -> Iterator[Metric]:
     """Of the one process that answers, where several share an address."""
-    most = presence.settings.max_calls_per_process
-    yield _gauge("media_sockets", "Media sockets that are open in this process.", presence.sockets)
-    yield _gauge("process_calls", "Its calls that count for MAX_CALLS_PER_PROCESS.", presence.seats)
+    most = registry.settings.max_calls_per_process
+    yield _gauge("media_sockets", "Media sockets that are open in this process.", registry.sockets)
+    yield _gauge("process_calls", "Its calls that count for MAX_CALLS_PER_PROCESS.", registry.slots)
     yield _gauge("process_calls_limit", "MAX_CALLS_PER_PROCESS; 0: no limit.", most)
-    yield _gauge("draining", "1 while this process stops.", presence.draining)
-    yield _gauge("event_loop_lag_seconds", "How late its loop was at worst, of late.", presence.lag)
+    yield _gauge("draining", "1 while this process stops.", registry.draining)
+    yield _gauge("event_loop_lag_seconds", "How late its loop was at worst, of late.", registry.lag)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

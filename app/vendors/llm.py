@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.net.types import Addresses
-from app.vendors.common.account import Keys
-from app.vendors.common.errors import nowhere
+from app.vendors.common.account import VendorAccounts
+from app.vendors.common.errors import deny_all
 from app.vendors.common.llm_spec import read_spec
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 def make_model(
     config: Mapping[str, Any],
-    keys: Keys,
+    accounts: VendorAccounts,
     facts: Mapping[str, Any] | None = None,
-    addresses: Addresses = nowhere,
+    addresses: Addresses = deny_all,
 ) -> LLMService[Any]:
-    """The service of an assistant's ``model``. Raises ``NoEngine``, and nothing else.
+    """The service of an assistant's ``model``. Raises ``UnbuildableAssistant``, and nothing else.
 
     ``addresses``: the rule for servers that a client chose; without it none of them is asked.
 
@@ -33,7 +33,7 @@ def make_model(
     ``customer``), as ``metadataSendMode`` says. The service closes its connections when its
     pipeline is cleaned up; ``run_inference`` works until then.
     """
-    spec = read_spec(config, keys, facts or {})
+    spec = read_spec(config, accounts, facts or {})
     if spec.foreign:
         spec = replace(spec, addresses=addresses)
     if spec.provider == "anthropic":

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from app.vendors.common.account import Keys
-from app.vendors.common.answer import Thought
-from app.vendors.common.errors import NO_KEY, NoEngine
+from app.vendors.common.account import VendorAccounts
+from app.vendors.common.answer import ModelAnswer
+from app.vendors.common.errors import NO_KEY, UnbuildableAssistant
 from app.vendors.common.llm_spec import (
     AZURE_V1,
     AZURE_VERSION,
@@ -35,46 +35,54 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class HttpAnswer:
     """An HTTP answer; ``status`` None: none was had, and ``text`` says why."""
 
     status: int | None
     text: str
 
 
-Post = Callable[[str, bytes, Mapping[str, str], float], Answered]
+Post = Callable[[str, bytes, Mapping[str, str], float], HttpAnswer]
 """URL, body, headers, seconds in all. To addresses that may be called, without redirects; never raises."""
 
 
-class Thinker:
-    """What ``Core.think`` is."""
+class OneShotModel:
+    """What ``Context.ask_model`` is."""
 
     def __init__(self, post: Post, now: Callable[[], float] = time.monotonic) -> None:
         self._post = post
         self._now = now
 
     def __call__(
-        self, config: Mapping[str, Any], keys: Keys, messages: Messages, seconds: float
-    ) -> Thought:
+        self,
+        config: Mapping[str, Any],
+        accounts: VendorAccounts,
+        messages: Messages,
+        seconds: float,
+    ) -> ModelAnswer:
         """The first of the assistant's models that answers, within ``seconds``."""
         until = self._now() + seconds
-        thought = Thought(error="model.provider is missing")
+        thought = ModelAnswer(error="model.provider is missing")
         for each in candidates(config):
             left = until - self._now()
             if left <= 0:
                 break
-            thought = self._ask(each, keys, messages, left)
+            thought = self._ask(each, accounts, messages, left)
             if not thought.error:
                 break
         return thought
 
     def _ask(
-        self, config: Mapping[str, Any], keys: Keys, messages: Messages, seconds: float
-    ) -> Thought:
+        self,
+        config: Mapping[str, Any],
+        accounts: VendorAccounts,
+        messages: Messages,
+        seconds: float,
+    ) -> ModelAnswer:
         try:
-            spec = read_spec(config, keys, {})
-        except NoEngine as problem:
-            return Thought(error=str(problem))
+            spec = read_spec(config, accounts, {})
+        except UnbuildableAssistant as problem:
+            return ModelAnswer(error=str(problem))
         limit = spec.max_tokens and MAX_TOKENS
         spec = replace(spec, system=None, max_tokens=limit)
         anthropic = spec.provider == "anthropic"
@@ -86,17 +94,17 @@ class Thinker:
         try:
             text, used = (_said_by_anthropic if anthropic else _said)(json.loads(answer.text))
         except (ValueError, LookupError, TypeError, AttributeError):
-            return Thought(error=f"{spec.provider} answered something else than {url} should")
+            return ModelAnswer(error=f"{spec.provider} answered something else than {url} should")
         model = {"provider": spec.provider, "model": spec.model}
-        return Thought(text, model, *used)
+        return ModelAnswer(text, model, *used)
 
 
-def _failure(spec: Spec, answer: Answered) -> Thought:
+def _failure(spec: Spec, answer: HttpAnswer) -> ModelAnswer:
     passing = answer.status is None or answer.status in PASSING
     if "insufficient_quota" in answer.text:  # 429 too, and lasting
         passing = False
     text = f"{spec.provider}: {answer.status or 'no answer'}: {answer.text[:300]}"
-    return Thought(error=text, passing=passing)
+    return ModelAnswer(error=text, transient=passing)
 
 
 # ------------------------------------------------------------------ OpenAI's, and all that speak it

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from app.vendors.azure.tts import _azure
 from app.vendors.cartesia.tts import _cartesia
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Config
-from app.vendors.common.tts_part import GONE, Custom, Maker
+from app.vendors.common.tts_part import DISCONTINUED, Custom, Maker
 from app.vendors.custom.tts import _custom
 from app.vendors.deepgram.tts import _deepgram
 from app.vendors.elevenlabs.tts import _eleven_labs
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
 
 
-def _embedded(config: Config, _: Access, sample_rate: int, __: Custom) -> TTSService:
+def _embedded(config: Config, _: VendorAccount, sample_rate: int, __: Custom) -> TTSService:
     from app.vendors.embedded import tts as embedded_tts
 
     made: TTSService = embedded_tts.make(config, sample_rate)
@@ -36,5 +36,5 @@ MAKERS: Mapping[str, Maker] = {
     "embedded": _embedded,
     "openai": _openai,
     "rime-ai": _rime,
-    **dict.fromkeys(GONE, _openai),
+    **dict.fromkeys(DISCONTINUED, _openai),
 }

@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from app.net.types import Addresses
-from app.vendors.common.account import NONE, Access, Keys
-from app.vendors.common.errors import NO_KEY, NoEngine, nowhere, vet
+from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
+from app.vendors.common.errors import NO_KEY, UnbuildableAssistant, check_address, deny_all
 from providers.events import EndedReason
 
 if TYPE_CHECKING:
@@ -50,15 +50,15 @@ _ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
 
 def make_transcriber(
     config: Mapping[str, Any] | None,
-    keys: Keys,
+    accounts: VendorAccounts,
     sample_rate: int,
-    addresses: Addresses = nowhere,
+    addresses: Addresses = deny_all,
 ) -> STTService | None:
     """The service for one call; None: nobody listens, keys are heard all the same.
 
     ``config``: the assistant's ``transcriber``. ``sample_rate``: the call's, in hertz; the service
     takes 16-bit mono of it. ``addresses``: the rule for servers that a client chose; without it
-    none of them is asked. Blocks. Raises ``NoEngine``.
+    none of them is asked. Blocks. Raises ``UnbuildableAssistant``.
     """
     if not config:
         return None
@@ -71,10 +71,10 @@ def make_transcriber(
     if vendor is None:
         known = ", ".join([*VENDORS, "embedded"])
         text = f"There is no transcriber {provider!r}: transcriber.provider is one of {known}."
-        raise NoEngine(STAGE, str(provider), text)
-    access = _checked(str(provider), vendor, keys)
-    if access.foreign and access.url:
-        vet(STAGE, str(provider), access.url, addresses)
+        raise UnbuildableAssistant(STAGE, str(provider), text)
+    access = _checked(str(provider), vendor, accounts)
+    if access.client_supplied and access.url:
+        check_address(STAGE, str(provider), access.url, addresses)
     module = import_module(f"app.vendors.{vendor.module}.stt")
     made: STTService = module.make(config, access, sample_rate)
     if vendor.address is None:
@@ -87,18 +87,18 @@ def transcriber_failure(provider: str) -> EndedReason:
     return FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
 
 
-def _checked(provider: str, vendor: Vendor, keys: Keys) -> Access:
+def _checked(provider: str, vendor: Vendor, accounts: VendorAccounts) -> VendorAccount:
     """The account with its address filled in."""
-    access = keys.get(provider, NONE)
+    access = accounts.get(provider, NO_ACCOUNT)
     if vendor.address is None:
         return access
     if not access.key and not access.url:
         text = (
             f"There is no key for {provider}: store a credential of that provider, or set its key."
         )
-        raise NoEngine(STAGE, provider, text)
+        raise UnbuildableAssistant(STAGE, provider, text)
     url = (access.url or vendor.address).rstrip("/")
     if not _ORIGIN.fullmatch(url):
         text = f"The address of the transcriber {provider} must be like {vendor.address}, without a path."
-        raise NoEngine(STAGE, provider, text)
+        raise UnbuildableAssistant(STAGE, provider, text)
     return replace(access, key=access.key or NO_KEY, url=url)

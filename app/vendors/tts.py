@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from app.vendors.common.account import NONE, Access, Keys
-from app.vendors.common.errors import NoEngine, nowhere, vet
+from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
+from app.vendors.common.errors import UnbuildableAssistant, check_address, deny_all
 from app.vendors.common.speech_request import Config
-from app.vendors.common.tts_part import GONE, Custom, server_of
+from app.vendors.common.tts_part import DISCONTINUED, Custom, server_of
 from app.vendors.registry import MAKERS
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def candidates(config: Config, fallback: Config | None = None) -> tuple[Config, 
     return (own, *planned, *((fallback,) if fallback else ()))
 
 
-def problem(config: Config, keys: Keys) -> str | None:
+def problem(config: Config, accounts: VendorAccounts) -> str | None:
     """Why this voice cannot be built, for the operator; None: it can."""
     provider = str(config.get("provider") or "")
-    access = keys.get(provider, NONE)
+    access = accounts.get(provider, NO_ACCOUNT)
     if provider not in MAKERS:
         return f"voice.provider must be one of {', '.join(sorted(MAKERS))}; it is {provider!r}"
     if provider == "custom-voice":
@@ -47,7 +47,7 @@ def problem(config: Config, keys: Keys) -> str | None:
         return None
     if not config.get("voiceId"):
         return "voice.voiceId is missing"
-    if provider in GONE and not access.url:
+    if provider in DISCONTINUED and not access.url:
         return (
             f"{provider} is out of business: choose another voice.provider, give the voice a "
             "fallbackPlan or this server a fallback voice, or set an address for it that takes "
@@ -56,35 +56,39 @@ def problem(config: Config, keys: Keys) -> str | None:
     return _account_problem(provider, access)
 
 
-def choose(config: Config, keys: Keys, fallback: Config | None = None) -> Config:
-    """The first of ``candidates`` that can be built. Raises ``NoEngine`` of the assistant's own."""
+def choose(config: Config, accounts: VendorAccounts, fallback: Config | None = None) -> Config:
+    """The first of ``candidates`` that can be built. Raises ``UnbuildableAssistant`` of the assistant's own."""
     for candidate in candidates(config, fallback):
-        if problem(candidate, keys) is None:
+        if problem(candidate, accounts) is None:
             return candidate
-    raise NoEngine(STAGE, str(config.get("provider") or ""), problem(config, keys) or "no voice")
+    raise UnbuildableAssistant(
+        STAGE, str(config.get("provider") or ""), problem(config, accounts) or "no voice"
+    )
 
 
 def make_voice(
     config: Config,
-    keys: Keys,
+    accounts: VendorAccounts,
     sample_rate: int,
     *,
     fallback: Config | None = None,
     custom: Custom | None = None,
 ) -> TTSService:
-    """The voice that ``choose`` gives, sounding at ``sample_rate`` Hz. Raises ``NoEngine``.
+    """The voice that ``choose`` gives, sounding at ``sample_rate`` Hz. Raises ``UnbuildableAssistant``.
 
     Without ``custom`` there is no rule for whose servers may be asked, and so none is.
     """
-    chosen = choose(config, keys, fallback)
+    chosen = choose(config, accounts, fallback)
     provider = chosen["provider"]
-    access, rule = keys.get(provider, NONE), custom or Custom(nowhere)
-    if access.foreign and access.url:
-        vet(STAGE, provider, access.url, rule.addresses)
+    access, rule = accounts.get(provider, NO_ACCOUNT), custom or Custom(deny_all)
+    if access.client_supplied and access.url:
+        check_address(STAGE, provider, access.url, rule.addresses)
     try:
         return MAKERS[provider](chosen, access, sample_rate, rule)
     except (TypeError, ValueError) as error:  # nobody has checked the fields of a voice before
-        raise NoEngine(STAGE, provider, f"voice has a field that is not valid: {error}") from error
+        raise UnbuildableAssistant(
+            STAGE, provider, f"voice has a field that is not valid: {error}"
+        ) from error
 
 
 def has_word_times(provider: str) -> bool:
@@ -98,11 +102,11 @@ def is_asked_ahead(provider: str) -> bool:
     return provider in ASKED_AHEAD
 
 
-def _account_problem(provider: str, access: Access) -> str | None:
-    if not access.key and not access.url:
+def _account_problem(provider: str, account: VendorAccount) -> str | None:
+    if not account.key and not account.url:
         return f"no key for {provider}: store a credential of that provider, or set its key"
-    if provider == "azure" and not access.url:
-        region = access.extra.get("region", "")
+    if provider == "azure" and not account.url:
+        region = account.extra.get("region", "")
         if not re.fullmatch(r"[a-z0-9-]+", region):
             return f"azure needs the region of its key, such as westeurope; it has {region!r}"
     return None

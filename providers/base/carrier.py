@@ -1,7 +1,7 @@
 """What a carrier is to the rest of the program: a webhook in, a Report out; an Instruction in, markup out.
 
 Every carrier's folder has the same parts (``docs/adding-a-carrier.md`` lists them) and one object
-that joins them and satisfies ``Provider``. A carrier decides nothing: what a call is, and what
+that joins them and satisfies ``Carrier``. A carrier decides nothing: what a call is, and what
 happens next, is ``app/domain``.
 """
 
@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from providers.base.instructions import Answer, Details, Instruction
-from providers.base.media import Codec
-from providers.base.rest import Account, Client, Probe
-from providers.base.webhook import Hook, HookKind, Report, WebhookRequest
+from providers.base.media import MediaSerializer
+from providers.base.rest import Account, CarrierClient, SignedProbe
+from providers.base.webhook import Hook, HookKind, WebhookReport, WebhookRequest
 from providers.events import EndedReason
 
 # ------------------------------------------------------------------ what comes in
@@ -48,7 +48,7 @@ class NumberFields:
     """Secret fields, never echoed: ``twilioAuthToken``."""
 
 
-class Provider(Protocol):
+class Carrier(Protocol):
     """A carrier. Pure but for ``client()``."""
 
     name: str
@@ -77,7 +77,7 @@ class Provider(Protocol):
         """Raises ``Refused`` unless this account's carrier signed exactly this request."""
         ...
 
-    def probe(self, url: str, account: Account, now: datetime) -> Probe:
+    def probe(self, url: str, account: Account, now: datetime) -> SignedProbe:
         """A word to our status URL, signed with the account's newest secret. Raises ``NotConfigured``."""
         ...
 
@@ -85,7 +85,7 @@ class Provider(Protocol):
         """The same for the media socket's handshake; ``url`` as given in the markup (``wss://``)."""
         ...
 
-    def parse(self, hook: HookKind, request: WebhookRequest) -> Report:
+    def parse(self, hook: HookKind, request: WebhookRequest) -> WebhookReport:
         """A verified request in our words. Raises ``BadRequest``."""
         ...
 
@@ -110,6 +110,6 @@ class Provider(Protocol):
         """The word of Vapi's page for "this carrier never connected the call"."""
         ...
 
-    def codec(self) -> Codec: ...
+    def serializer(self) -> MediaSerializer: ...
 
-    def client(self, account: Account, *, timeout: float = 10.0) -> Client: ...
+    def client(self, account: Account, *, timeout: float = 10.0) -> CarrierClient: ...

@@ -59,7 +59,7 @@ class UnknownFrame:
 Frame = StreamStart | Audio | Digit | MarkPlayed | Cleared | StreamStop | UnknownFrame
 
 
-class Codec(Protocol):
+class MediaSerializer(Protocol):
     """One media socket's translation; one object per socket, because it remembers the stream's id.
 
     ``decode`` raises ``BadRequest`` for what the carrier cannot have sent.

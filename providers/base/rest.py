@@ -28,7 +28,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Dial:
+class OutboundCall:
     """A call we place ourselves."""
 
     to: str
@@ -44,7 +44,7 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialed:
+class PlacedCall:
     """The carrier accepted it."""
 
     call_ref: str
@@ -77,24 +77,24 @@ class NumberSetting:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class SignedProbe:
     """A POST as the carrier would sign it, about a leg that nobody knows: it changes nothing."""
 
     headers: Mapping[str, str]
     body: bytes
 
 
-class Client(Protocol):
+class CarrierClient(Protocol):
     """The carrier's REST API for one account. Blocking; every call has a timeout; creates are never re-sent.
 
     All raise ``CarrierError`` or ``NotConfigured``.
     """
 
-    def prepare(self, order: Dial) -> None:
+    def prepare(self, order: OutboundCall) -> None:
         """Raise what ``dial`` would raise without asking the carrier: nothing is sent."""
         ...
 
-    def dial(self, order: Dial) -> Dialed:
+    def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. ``CarrierError.permanent``: refused, nothing rings; else it may ring."""
         ...
 

@@ -85,7 +85,7 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class InboundParams:
     """What an ARRIVE or FETCH request asks for in its query, beside the leg itself."""
 
     assistant_id: str | None = None
@@ -97,7 +97,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WebhookReport:
     """A verified webhook in our words.
 
     ``asks``: the carrier waits for an instruction; else it gets ``Provider.acknowledge()``.
@@ -108,6 +108,6 @@ class Report:
     leg: Leg | None
     events: tuple[CallEvent, ...] = ()
     asks: bool = False
-    visit: Visit | None = None
+    visit: InboundParams | None = None
     media_leg: bool = False
     unknown: tuple[str, ...] = ()

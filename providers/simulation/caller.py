@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from providers.simulation.media_socket import Ending, MediaSocket
 from providers.simulation.speech import converse
-from providers.simulation.stage import Act, Stage
+from providers.simulation.stage import CallerAction, Stage
 
 TALK_FRAMES = 15
 """A third of a second: enough to hear whether the assistant answers."""
 
 
-def perform(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
+def perform(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
     """The caller's act on an open socket. ``patience``: seconds until a call that goes on is cut."""
     stage.talking.set()
-    if act not in (Act.STAY, Act.CONVERSE):
+    if act not in (CallerAction.STAY, CallerAction.CONVERSE):
         _talk(socket, stage, patience)
     ending = _act(act, socket, stage, patience)
     for fault in socket.faults:
@@ -21,20 +21,22 @@ def perform(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> End
     return ending
 
 
-def _act(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
-    if act is Act.DROP:
+def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
+    if act is CallerAction.DROP:
         socket.abort()
         return Ending.DROPPED
-    if act is Act.HANG_UP or (act is Act.CONVERSE and converse(socket, stage, patience)):
+    if act is CallerAction.HANG_UP or (
+        act is CallerAction.CONVERSE and converse(socket, stage, patience)
+    ):
         stage.timeline.add("caller", "hangs up")
         socket.leave()
         return Ending.CALLER_LEFT
-    if act is Act.PRESS:
+    if act is CallerAction.PRESS:
         stage.timeline.add("caller", "presses #")
         socket.press("#")
-    if act is Act.END_CALL:
+    if act is CallerAction.END_CALL:
         stage.bridge.end_call(stage.known_call())
-    if act is Act.TRANSFER:
+    if act is CallerAction.TRANSFER:
         stage.bridge.transfer(stage.known_call())
     return _wait(act, socket, stage, patience)
 
@@ -47,10 +49,10 @@ def _talk(socket: MediaSocket, stage: Stage, patience: float) -> None:
         stage.problem("the caller talked, and heard nothing of the assistant")
 
 
-def _wait(act: Act, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
+def _wait(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
     """For the bridge to close, which is the only end that is expected of it here."""
     if not socket.done.wait(patience):
-        if act is not Act.STAY:
+        if act is not CallerAction.STAY:
             stage.problem(f"{act}: the bridge did not close the media socket in {patience:g} s")
         socket.expired = True
         socket.interrupt()

@@ -19,7 +19,7 @@ QUESTION = "assistant-request"
 
 
 @contextmanager
-def owner(stage: Stage, reply: Mapping[str, Any] | None) -> Iterator[None]:
+def client_server(stage: Stage, reply: Mapping[str, Any] | None) -> Iterator[None]:
     """Until the end of the block the number has no assistant and this server. None: no reply comes."""
     left = threading.Event()
 

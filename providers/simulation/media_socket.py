@@ -100,7 +100,7 @@ class Playout:
         return max(0.0, self._marks[0][0] - time.monotonic()) if self._marks else None
 
 
-class Ear:
+class PlaybackBuffer:
     """The assistant's sound that the caller has not heard yet, for a caller who listens."""
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ class MediaSocket(ABC):
         self._speed = speed
         self._ws: ClientConnection | None = None
         self.playout = Playout(speed, self._mark_played)
-        self.ear = Ear()
+        self.ear = PlaybackBuffer()
 
     # -- the carrier's protocol
 

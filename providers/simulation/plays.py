@@ -12,9 +12,17 @@ from functools import partial
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
-from providers.simulation.client_server import hears, owner
+from providers.simulation.client_server import client_server, hears
 from providers.simulation.recording import RECORDED, check, end_when_recorded
-from providers.simulation.stage import ECHO, LISTENING, Act, Callee, Stage, have_dialled, unchanged
+from providers.simulation.stage import (
+    ECHO,
+    LISTENING,
+    Callee,
+    CallerAction,
+    Stage,
+    have_dialled,
+    unchanged,
+)
 from providers.simulation.timeline import SimulatorError
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
@@ -59,19 +67,19 @@ class Plays(ABC, Generic[S, C]):
     # -- what each carrier does in its own way
 
     @abstractmethod
-    def inbound(self, stage: S, *acts: Act, assistant: Mapping[str, Any] = ECHO) -> None:
+    def inbound(self, stage: S, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO) -> None:
         """The number's webhooks are the bridge's, and name the assistant."""
 
     @abstractmethod
-    def unassigned(self, stage: S, *acts: Act) -> None:
+    def unassigned(self, stage: S, *acts: CallerAction) -> None:
         """The number's webhooks are the bridge's, and name no assistant."""
 
     @abstractmethod
-    def own_document(self, stage: S, details: Mapping[str, Any], *acts: Act) -> None:
+    def own_document(self, stage: S, details: Mapping[str, Any], *acts: CallerAction) -> None:
         """The owner's webhook answers with our document; the leg's callbacks are the owner's."""
 
     @abstractmethod
-    def api_bypass(self, stage: S, *acts: Act, **fields: Any) -> None:
+    def api_bypass(self, stage: S, *acts: CallerAction, **fields: Any) -> None:
         """The same with a new call, whose callbacks go where its details say."""
 
     @abstractmethod
@@ -110,14 +118,14 @@ class Plays(ABC, Generic[S, C]):
             raise SimulatorError(f"POST /call answered without phoneCallProviderDetails.{wanted}")
         return details
 
-    def outbound(self, stage: S, outcome: str, *acts: Act) -> C:
+    def outbound(self, stage: S, outcome: str, *acts: CallerAction) -> C:
         """The owner dials with the details of POST /call."""
-        stage.callee = Callee(outcome, acts or (Act.PRESS,))
+        stage.callee = Callee(outcome, acts or (CallerAction.PRESS,))
         call = self.place(stage, self.details(stage))
         stage.join()
         return call
 
-    def listened(self, stage: S, act: Act, *, machine: bool) -> None:
+    def listened(self, stage: S, act: CallerAction, *, machine: bool) -> None:
         """The same; the assistant's policy has the carrier listen for a machine beside the call."""
         stage.callee = Callee(acts=(act,), machine=machine)
         self.place(stage, self.details(stage, assistantOverrides=LISTENING))
@@ -126,7 +134,7 @@ class Plays(ABC, Generic[S, C]):
     def recorded(self, stage: S) -> None:
         """The owner's webhook answers with our document; the bridge has the carrier record."""
         details = self.details(stage, assistantOverrides=RECORDED)
-        stage.spawn(partial(self.own_document, stage, details, Act.STAY))
+        stage.spawn(partial(self.own_document, stage, details, CallerAction.STAY))
         end_when_recorded(stage)
         check(stage)
 
@@ -145,9 +153,9 @@ class Plays(ABC, Generic[S, C]):
         if told != {"amount": amount, "currency": currency, "leg": leg_ref}:
             stage.problem(f"the bridge was told {told}")
 
-    def asked(self, stage: S, reply: Mapping[str, Any] | None, *acts: Act) -> None:
+    def asked(self, stage: S, reply: Mapping[str, Any] | None, *acts: CallerAction) -> None:
         """The number has no assistant: the owner's server is asked for one."""
-        with owner(stage, reply):
+        with client_server(stage, reply):
             self.unassigned(stage, *acts)
 
     def asked_in_vain(self, stage: S) -> None:
@@ -157,21 +165,21 @@ class Plays(ABC, Generic[S, C]):
     def refused_destination(self, stage: S, outcome: str) -> None:
         """The destination is not reached; a caller who is back with the assistant presses #."""
         stage.destination_outcome = outcome
-        self.inbound(stage, Act.TRANSFER, Act.PRESS)
+        self.inbound(stage, CallerAction.TRANSFER, CallerAction.PRESS)
 
     # -- callbacks that go astray
 
     def shuffled(self, stage: S) -> None:
         stage.courier.hold()
-        self.outbound(stage, "answered", Act.HANG_UP)
+        self.outbound(stage, "answered", CallerAction.HANG_UP)
         stage.courier.release(Random(stage.config.seed))  # noqa: S311 - can be repeated
 
     def duplicated(self, stage: S) -> None:
         stage.courier.copies = COPIES
-        self.outbound(stage, "answered", Act.PRESS)
+        self.outbound(stage, "answered", CallerAction.PRESS)
 
     def late_no_answer(self, stage: S) -> None:
-        call = self.outbound(stage, "answered", Act.HANG_UP)
+        call = self.outbound(stage, "answered", CallerAction.HANG_UP)
         late = partial(self.report, call, self.no_answer)
         unchanged(stage, ("ended", ENDED_BY_CUSTOMER), late)
 
@@ -189,7 +197,7 @@ class Plays(ABC, Generic[S, C]):
             stage.problem(f"{self.title} was told to press {stage.keys!r}")
 
     def dial_recorded(self, stage: S) -> None:
-        have_dialled(stage, Callee(acts=(Act.STAY,)), assistantOverrides=RECORDED)
+        have_dialled(stage, Callee(acts=(CallerAction.STAY,)), assistantOverrides=RECORDED)
         end_when_recorded(stage)
         check(stage)
 

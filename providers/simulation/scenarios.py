@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, C, Plays, S
-from providers.simulation.stage import ECHO, LISTENING, Act, Callee, Scenario, table
+from providers.simulation.stage import ECHO, LISTENING, Callee, CallerAction, Scenario, table
 
 CANCELED = "manually-canceled"
 FORWARDED = "assistant-forwarded-call"
@@ -40,32 +40,32 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
         Scenario(
             "inbound",
             words["inbound"],
-            lambda stage: plays.inbound(stage, Act.PRESS),
+            lambda stage: plays.inbound(stage, CallerAction.PRESS),
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "inbound-hangup",
             words["inbound-hangup"],
-            lambda stage: plays.inbound(stage, Act.HANG_UP),
+            lambda stage: plays.inbound(stage, CallerAction.HANG_UP),
             ENDED_BY_CUSTOMER,
         ),
         Scenario(
             "api-bypass",
             words["api-bypass"],
-            lambda stage: plays.api_bypass(stage, Act.PRESS),
+            lambda stage: plays.api_bypass(stage, CallerAction.PRESS),
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "api-bypass-hangup",
             words["api-bypass-hangup"],
-            lambda stage: plays.api_bypass(stage, Act.HANG_UP),
+            lambda stage: plays.api_bypass(stage, CallerAction.HANG_UP),
             ENDED_BY_CUSTOMER,
         ),
         Scenario(
             "api-bypass-return",
             words["api-bypass-return"],
             lambda stage: plays.api_bypass(
-                stage, Act.PRESS, phoneCallProviderReturnUrl=stage.config.return_url
+                stage, CallerAction.PRESS, phoneCallProviderReturnUrl=stage.config.return_url
             ),
             ENDED_BY_ASSISTANT,
             returned=plays.returned(ENDED_BY_ASSISTANT),
@@ -73,13 +73,13 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
         Scenario(
             "answered",
             "The owner dials with the details of POST /call; the callee presses # and the assistant ends.",
-            lambda stage: plays.outbound(stage, "answered", Act.PRESS),
+            lambda stage: plays.outbound(stage, "answered", CallerAction.PRESS),
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "answered-hangup",
             "The same; the callee hangs up.",
-            lambda stage: plays.outbound(stage, "answered", Act.HANG_UP),
+            lambda stage: plays.outbound(stage, "answered", CallerAction.HANG_UP),
             ENDED_BY_CUSTOMER,
         ),
         Scenario(
@@ -115,13 +115,13 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
         Scenario(
             "human",
             "The same, listened to for a machine: a person answers, and the assistant ends.",
-            lambda stage: plays.listened(stage, Act.PRESS, machine=False),
+            lambda stage: plays.listened(stage, CallerAction.PRESS, machine=False),
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "voicemail",
             "The same; a machine answers, and the assistant's policy is to stop.",
-            lambda stage: plays.listened(stage, Act.STAY, machine=True),
+            lambda stage: plays.listened(stage, CallerAction.STAY, machine=True),
             VOICEMAIL,
         ),
         Scenario(
@@ -133,7 +133,7 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
         Scenario(
             "websocket-dropped",
             "The media socket dies once; the bridge takes the leg back in, and the assistant ends.",
-            lambda stage: plays.inbound(stage, Act.DROP, Act.PRESS),
+            lambda stage: plays.inbound(stage, CallerAction.DROP, CallerAction.PRESS),
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
@@ -176,14 +176,14 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
         Scenario(
             "dial-hangup",
             "The bridge dials; the callee hangs up.",
-            lambda stage: plays.dial(stage, Callee(acts=(Act.HANG_UP,))),
+            lambda stage: plays.dial(stage, Callee(acts=(CallerAction.HANG_UP,))),
             ENDED_BY_CUSTOMER,
         ),
         Scenario(
             "dial-voicemail",
             "The same; a machine answers, and the assistant's policy is to stop.",
             lambda stage: plays.dial(
-                stage, Callee(acts=(Act.STAY,), machine=True), assistantOverrides=LISTENING
+                stage, Callee(acts=(CallerAction.STAY,), machine=True), assistantOverrides=LISTENING
             ),
             VOICEMAIL,
         ),
@@ -226,7 +226,7 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
         Scenario(
             "dial-end-after-answer",
             "The same; the call is ended through the bridge's API while it is going on.",
-            lambda stage: plays.dial(stage, Callee(acts=(Act.END_CALL,))),
+            lambda stage: plays.dial(stage, Callee(acts=(CallerAction.END_CALL,))),
             CANCELED,
         ),
         Scenario(
@@ -244,7 +244,7 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
         Scenario(
             "assistant-request",
             "The number has no assistant; the owner's server names one, and the caller presses #.",
-            lambda stage: plays.asked(stage, {"assistant": ECHO}, Act.PRESS),
+            lambda stage: plays.asked(stage, {"assistant": ECHO}, CallerAction.PRESS),
             ENDED_BY_ASSISTANT,
         ),
         Scenario(

@@ -21,7 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from providers.simulation.script import MENU, Tape, Turn
-from providers.simulation.timeline import Courier, Timeline, Wire
+from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
 
 POLL_SECONDS = 0.05
@@ -42,7 +42,7 @@ Outcome = tuple[str | None, str | None]
 """A call's ``status`` and ``endedReason``."""
 
 
-class Act(StrEnum):
+class CallerAction(StrEnum):
     """What the caller does once the media socket is open; one act per socket of a call."""
 
     PRESS = "press"
@@ -70,7 +70,7 @@ class Callee:
     """
 
     outcome: str = "answered"
-    acts: Sequence[Act] = (Act.PRESS,)
+    acts: Sequence[CallerAction] = (CallerAction.PRESS,)
     refused: bool = False
     """The carrier's API takes no call to it."""
     unconfirmed: bool = False
@@ -144,7 +144,7 @@ def own_port(api_url: str) -> int:
 class Bridge:
     """The bridge's public API, as its client uses it. All raise ``SimulatorError``."""
 
-    def __init__(self, config: SimulatorConfig, wire: Wire, timeline: Timeline) -> None:
+    def __init__(self, config: SimulatorConfig, wire: HttpClient, timeline: Timeline) -> None:
         self._config = config
         self._wire = wire
         self._timeline = timeline
@@ -271,9 +271,9 @@ class Stage:
         self.api_port, self.patience = config.api_port, config.timeout
         self.config = config
         self.timeline = Timeline(out)
-        self.wire = Wire(self.timeline, config.bridge_url)
+        self.wire = HttpClient(self.timeline, config.bridge_url)
         self.bridge = Bridge(config, self.wire, self.timeline)
-        self.courier = Courier()
+        self.courier = FaultInjector()
         self.call_id: str | None = None
         self.documents: list[str] = []
         """TwiML or NCCO the bridge answered, as text."""

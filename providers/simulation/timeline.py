@@ -61,7 +61,7 @@ class Response:
             raise SimulatorError(f"not JSON: {self.text[:200]!r}") from error
 
 
-class Wire:
+class HttpClient:
     """HTTP to the origins that take part in the play, and to nobody else."""
 
     def __init__(self, timeline: Timeline, *urls: str) -> None:
@@ -128,7 +128,7 @@ def extended(url: str, params: Mapping[str, str]) -> str:
 # ------------------------------------------------------------------ callbacks on their way
 
 
-class Courier:
+class FaultInjector:
     """Carries callbacks beside the call, in order; or in several copies at once; or only later, shuffled."""
 
     def __init__(self) -> None:

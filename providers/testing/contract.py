@@ -31,10 +31,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.instructions import Connect, Details, Forward, HangUp, Instruction, Return, Say
-from providers.base.media import Audio, Codec, StreamStart
-from providers.base.rest import Account, Client, Dial
+from providers.base.media import Audio, MediaSerializer, StreamStart
+from providers.base.rest import Account, CarrierClient, OutboundCall
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import (
     BadRequest,
@@ -59,7 +59,7 @@ MEDIA_URL = "wss://patchbay.example/media/carrier/str_0123456789abcdefghijkl"
 class Case(ABC):
     """What one carrier lends to the suite. Everything is plain data or pure."""
 
-    provider: ClassVar[Provider]
+    provider: ClassVar[Carrier]
     account: ClassVar[Account]
     """Has every secret the carrier knows (REST too). Its first signing secret signs the requests."""
     rotated: ClassVar[Account]
@@ -111,9 +111,9 @@ class Case(ABC):
         """What the caller hears of messages we send: PCM at the codec's sample rate."""
 
 
-def hook_url(provider: Provider, kind: HookKind, query: str = "") -> str:
+def hook_url(carrier: Carrier, kind: HookKind, query: str = "") -> str:
     """Absolute URL of the carrier's first hook of that kind, path parameters filled in."""
-    path = next(hook.path for hook in provider.hooks if hook.kind is kind)
+    path = next(hook.path for hook in carrier.hooks if hook.kind is kind)
     path = path.replace("<token>", TOKEN).replace("<call_id>", CALL_ID)
     return f"{ORIGIN}{path}" + (f"?{query}" if query else "")
 
@@ -203,7 +203,7 @@ class ProviderContract:
     # -------------------------------------------------------------- names and URLs
 
     def test_it_has_every_member_of_the_protocol_with_the_same_parameters(self) -> None:
-        for name, member in vars(Provider).items():
+        for name, member in vars(Carrier).items():
             if name.startswith("_") or not inspect.isfunction(member):
                 continue
             wanted = list(inspect.signature(member).parameters)[1:]
@@ -542,7 +542,7 @@ class ProviderContract:
 
     def test_an_api_that_cannot_be_reached_is_worth_another_try(self) -> None:
         client = self._client_of_nobody()
-        order = Dial(
+        order = OutboundCall(
             "+14155550123", "+15005550006", arrow(), f"{ORIGIN}/carrier/status/{TOKEN}", 600
         )
         leg = self.case.provider.parse(HookKind.STATUS, self.case.request(HookKind.STATUS)).leg
@@ -565,13 +565,13 @@ class ProviderContract:
         rest = [header for header in request.headers if header[0] != name]
         return replace(request, headers=[*rest, *((name, value) for value in values)])
 
-    def _started(self) -> tuple[Codec, StreamStart]:
-        codec = self.case.provider.codec()
+    def _started(self) -> tuple[MediaSerializer, StreamStart]:
+        codec = self.case.provider.serializer()
         frames = [codec.decode(message) for message in self.case.opening()]
         assert isinstance(frames[-1], StreamStart)
         return codec, frames[-1]
 
-    def _client_of_nobody(self) -> Client:
+    def _client_of_nobody(self) -> CarrierClient:
         """A client of an address where nobody listens: bound once, then closed."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.instructions import Answer, Details, Instruction
-from providers.base.media import Codec
-from providers.base.rest import Account, Client, Probe
-from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.base.media import MediaSerializer
+from providers.base.rest import Account, CarrierClient, SignedProbe
+from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.twilio import config, media, rest, signature, twiml, webhooks
 
 __all__ = ["TWILIO"]
 
 
 class Twilio:
-    """Twilio, as ``providers.base.carrier.Provider`` describes a carrier. Holds no state."""
+    """Twilio, as ``providers.base.carrier.Carrier`` describes a carrier. Holds no state."""
 
     name = config.NAME
     hooks = config.HOOKS
@@ -38,13 +38,13 @@ class Twilio:
     def verify(self, request: WebhookRequest, account: Account) -> None:
         signature.verify(request, account)
 
-    def probe(self, url: str, account: Account, now: datetime) -> Probe:
+    def probe(self, url: str, account: Account, now: datetime) -> SignedProbe:
         return signature.probe(url, account, now)
 
     def verify_socket(self, url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
         signature.verify_socket(url, headers, account)
 
-    def parse(self, hook: HookKind, request: WebhookRequest) -> Report:
+    def parse(self, hook: HookKind, request: WebhookRequest) -> WebhookReport:
         return webhooks.parse(hook, request)
 
     def answer(self, instructions: Sequence[Instruction]) -> Answer:
@@ -59,11 +59,11 @@ class Twilio:
     def details(self, details: Details) -> dict[str, Any]:
         return twiml.details(details)
 
-    def codec(self) -> Codec:
-        return media.TwilioCodec()
+    def serializer(self) -> MediaSerializer:
+        return media.TwilioSerializer()
 
-    def client(self, account: Account, *, timeout: float = 10.0) -> Client:
+    def client(self, account: Account, *, timeout: float = 10.0) -> CarrierClient:
         return rest.TwilioClient(account, timeout=timeout)
 
 
-TWILIO: Provider = Twilio()
+TWILIO: Carrier = Twilio()

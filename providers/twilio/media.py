@@ -33,7 +33,7 @@ _DIGIT = re.compile(r"[0-9*#A-D]")
 _MULAW = {"encoding": "audio/x-mulaw", "sampleRate": SAMPLE_RATE, "channels": 1}
 
 
-class TwilioCodec:
+class TwilioSerializer:
     """One media socket. Remembers the stream's id, which every message to Twilio must name."""
 
     sample_rate = SAMPLE_RATE
@@ -139,12 +139,12 @@ class TwilioCodec:
         return StreamStop()
 
 
-_READERS: dict[str, Callable[[TwilioCodec, dict[str, Any]], Frame]] = {
-    "start": TwilioCodec._start,
-    "media": TwilioCodec._media,
-    "dtmf": TwilioCodec._dtmf,
-    "mark": TwilioCodec._mark,
-    "stop": TwilioCodec._stop,
+_READERS: dict[str, Callable[[TwilioSerializer, dict[str, Any]], Frame]] = {
+    "start": TwilioSerializer._start,
+    "media": TwilioSerializer._media,
+    "dtmf": TwilioSerializer._dtmf,
+    "mark": TwilioSerializer._mark,
+    "stop": TwilioSerializer._stop,
 }
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from providers.base.webhook import Leg, Visit, WebhookRequest
+from providers.base.webhook import InboundParams, Leg, WebhookRequest
 from providers.errors import BadRequest
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.signature import REQUIRED, fields
@@ -49,10 +49,10 @@ def leg(values: Mapping[str, str]) -> Leg:
     )
 
 
-def visit(request: WebhookRequest, account_sid: str) -> Visit:
+def visit(request: WebhookRequest, account_sid: str) -> InboundParams:
     """What our own query asks for. On POST it is the URL's query only, never the body."""
     ours = _query(request)
-    return Visit(
+    return InboundParams(
         assistant_id=ours.get("assistantId") or None,
         return_url=_return_url(ours, account_sid),
         metadata={

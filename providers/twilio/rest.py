@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from providers.base.rest import Account, Dial, Dialed, LegState, NumberSetting
+from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall
 from providers.common import download
 from providers.errors import CarrierError
 from providers.twilio import leg_state, number_settings, sdk, twiml
@@ -40,19 +40,19 @@ class TwilioClient:
         self._account = account
         self._timeout = timeout
 
-    def prepare(self, order: Dial) -> None:
+    def prepare(self, order: OutboundCall) -> None:
         """The login and the request are made, and thrown away."""
         sdk.login(self._account)
         _create(order)
 
-    def dial(self, order: Dial) -> Dialed:
+    def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. ``order.max_duration`` is in seconds, as is Twilio's ``TimeLimit``."""
         fields = _create(order)
         with sdk.translated():
             call = self._rest.calls.create(**fields)
         if not call.sid:
             raise CarrierError("Twilio accepted the call and gave it no sid", permanent=False)
-        return Dialed(call.sid, call.sid)
+        return PlacedCall(call.sid, call.sid)
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         """End the leg, ringing or answered. Twilio has one host for all calls: no ``api_url``."""
@@ -142,7 +142,7 @@ class TwilioClient:
         return sdk.client(self._account, self._account.api_url or API_URL, self._timeout)
 
 
-def _create(order: Dial) -> dict[str, Any]:
+def _create(order: OutboundCall) -> dict[str, Any]:
     """Arguments of the SDK's create. Raises ``CarrierError`` for what Twilio has no words for."""
     try:
         keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}

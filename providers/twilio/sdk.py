@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from twilio.http import HttpClient  # type: ignore[import-untyped]
     from twilio.rest import Client as Rest  # type: ignore[import-untyped]
 
-GONE = frozenset({"20404", "21220"})
+NOT_FOUND_CODES = frozenset({"20404", "21220"})
 """No such call; the call is not in progress. To who hangs up both say: it is over."""
 
 _AGAIN = frozenset({408, 425, 429})
@@ -108,7 +108,7 @@ def _refused(status: int, code: int | None, message: str) -> CarrierError:
     return CarrierError(
         f"Twilio answered {status}{f' ({word})' if word else ''}: {message}",
         permanent=400 <= status < 500 and status not in _AGAIN,
-        gone=status == 404 or word in GONE,
+        gone=status == 404 or word in NOT_FOUND_CODES,
         busy=status == 429,
         code=word,
     )

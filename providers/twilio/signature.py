@@ -21,7 +21,7 @@ from email.utils import format_datetime
 from secrets import token_hex
 from urllib.parse import parse_qsl, urlencode
 
-from providers.base.rest import Account, Probe
+from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 from providers.twilio.config import ACCOUNT_SID, CALL_SID, RECORDING_SID, STREAM_SID
@@ -115,7 +115,7 @@ def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account
     _check(headers, account, [*_spellings(url), *_spellings(other)], [])
 
 
-def probe(url: str, account: Account, now: datetime) -> Probe:
+def probe(url: str, account: Account, now: datetime) -> SignedProbe:
     """A status of a call that there is not, under the primary token. Raises ``NotConfigured``."""
     tokens = account.secrets.get("authTokens")
     if not tokens:
@@ -127,7 +127,7 @@ def probe(url: str, account: Account, now: datetime) -> Probe:
         "Timestamp": format_datetime(now),
     }
     signed = compute(tokens[0], url, form.items())
-    return Probe({"Content-Type": FORM, HEADER: signed}, urlencode(form).encode())
+    return SignedProbe({"Content-Type": FORM, HEADER: signed}, urlencode(form).encode())
 
 
 def fields(request: WebhookRequest) -> list[tuple[str, str]]:

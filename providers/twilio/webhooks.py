@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.twilio import payload
@@ -32,7 +32,7 @@ from providers.twilio.statuses import (
 _STREAM_NAME = re.compile(r"[0-9a-f]{16}")
 
 
-def parse(hook: HookKind, request: WebhookRequest) -> Report:
+def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     """A verified request in our words.
 
     Progress of a child leg (``ParentCallSid``: what ``<Dial>`` rang) leads to its parent's call,
@@ -52,9 +52,9 @@ def parse(hook: HookKind, request: WebhookRequest) -> Report:
 # ------------------------------------------------------------------ a reader per hook
 
 
-def _read_arrival(webhook: Webhook) -> Report:
+def _read_arrival(webhook: Webhook) -> WebhookReport:
     event = webhook.event(EventKind.LEG_FETCHED)
-    return Report(
+    return WebhookReport(
         webhook.leg,
         (event,),
         asks=True,
@@ -62,16 +62,16 @@ def _read_arrival(webhook: Webhook) -> Report:
     )
 
 
-def _read_status(webhook: Webhook) -> Report:
+def _read_status(webhook: Webhook) -> WebhookReport:
     word = webhook.word("CallStatus")
     if word in ENDS:
-        return Report(webhook.leg, (_end(webhook, word),))
+        return WebhookReport(webhook.leg, (_end(webhook, word),))
     known = word in PROGRESS
     event = webhook.event(PROGRESS.get(word, EventKind.NOTE))
-    return Report(webhook.leg, (event,), unknown=() if known else (word,))
+    return WebhookReport(webhook.leg, (event,), unknown=() if known else (word,))
 
 
-def _read_stream(webhook: Webhook) -> Report:
+def _read_stream(webhook: Webhook) -> WebhookReport:
     word = webhook.word("StreamEvent")
     kind = STREAM_EVENTS.get(word, EventKind.NOTE)
     failed = kind is EventKind.MEDIA_FAILED
@@ -80,7 +80,7 @@ def _read_stream(webhook: Webhook) -> Report:
         reason=EndedReason.ASSISTANT_JOIN_TIMED_OUT if failed else None,
         stream=_stream(webhook.values.get("StreamName", "")),
     )
-    return Report(webhook.leg, (event,), unknown=() if word in STREAM_EVENTS else (word,))
+    return WebhookReport(webhook.leg, (event,), unknown=() if word in STREAM_EVENTS else (word,))
 
 
 def _stream(name: str) -> str | None:
@@ -88,20 +88,20 @@ def _stream(name: str) -> str | None:
     return name if _STREAM_NAME.fullmatch(name) else None
 
 
-def _read_continue(webhook: Webhook) -> Report:
+def _read_continue(webhook: Webhook) -> WebhookReport:
     """The verb after ``</Connect>``; asked of a leg that is over, too, when the caller left first."""
     word = webhook.values.get("CallStatus", "")
     event = _end(webhook, word) if word in ENDS else webhook.event(EventKind.LEG_CONTINUED)
     unknown = (word,) if word and word not in ENDS and word not in PROGRESS else ()
-    return Report(webhook.leg, (event,), asks=True, unknown=unknown)
+    return WebhookReport(webhook.leg, (event,), asks=True, unknown=unknown)
 
 
-def _read_machine(webhook: Webhook) -> Report:
+def _read_machine(webhook: Webhook) -> WebhookReport:
     webhook.word("AnsweredBy")
-    return Report(webhook.leg)
+    return WebhookReport(webhook.leg)
 
 
-def _read_forward(webhook: Webhook) -> Report:
+def _read_forward(webhook: Webhook) -> WebhookReport:
     """``<Dial>`` is over. The caller may have left meanwhile: then both are told."""
     word = webhook.word("DialCallStatus")
     if word in FORWARD_ENDED:
@@ -113,16 +113,18 @@ def _read_forward(webhook: Webhook) -> Report:
     status = webhook.values.get("CallStatus", "")
     over = (_end(webhook, status, key=f"{event.key}:leg"),) if status in ENDS else ()
     unknown = () if word in FORWARD_ENDED | FORWARD_FAILED else (word,)
-    return Report(webhook.leg, (event, *over), asks=True, unknown=unknown)
+    return WebhookReport(webhook.leg, (event, *over), asks=True, unknown=unknown)
 
 
-def _read_recording(webhook: Webhook) -> Report:
+def _read_recording(webhook: Webhook) -> WebhookReport:
     word = webhook.values.get("RecordingStatus", "")
     event = webhook.event(RECORDING_STATUSES.get(word, EventKind.NOTE))
-    return Report(webhook.leg, (event,), unknown=() if word in RECORDING_STATUSES else (word,))
+    return WebhookReport(
+        webhook.leg, (event,), unknown=() if word in RECORDING_STATUSES else (word,)
+    )
 
 
-_READERS: dict[HookKind, Callable[[Webhook], Report]] = {
+_READERS: dict[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.ARRIVE: _read_arrival,
     HookKind.FETCH: _read_arrival,
     HookKind.STATUS: _read_status,
@@ -144,7 +146,7 @@ def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
     )
 
 
-def _with_verdict(webhook: Webhook, report: Report) -> Report:
+def _with_verdict(webhook: Webhook, report: WebhookReport) -> WebhookReport:
     """AMD's verdict comes by itself, or with any later request of the leg: one event, by its key."""
     if not (verdict := webhook.values.get("AnsweredBy")):
         return report

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.instructions import Answer, Details, Instruction
-from providers.base.media import Codec
-from providers.base.rest import Account, Client, Probe
-from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.base.media import MediaSerializer
+from providers.base.rest import Account, CarrierClient, SignedProbe
+from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.events import EndedReason
 from providers.vonage import config, ncco, signature, webhooks
-from providers.vonage.media import VonageCodec
+from providers.vonage.media import VonageSerializer
 from providers.vonage.rest import VonageClient
 
 
 class Vonage:
-    """Satisfies ``providers.base.carrier.Provider``; what each method promises is written there."""
+    """Satisfies ``providers.base.carrier.Carrier``; what each method promises is written there."""
 
     name = config.NAME
     hooks = config.HOOKS
@@ -45,13 +45,13 @@ class Vonage:
     def verify(self, request: WebhookRequest, account: Account) -> None:
         signature.verify(request, account, self._replays)
 
-    def probe(self, url: str, account: Account, now: datetime) -> Probe:
+    def probe(self, url: str, account: Account, now: datetime) -> SignedProbe:
         return signature.probe(url, account, now)
 
     def verify_socket(self, url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
         signature.verify_socket(url, headers, account)
 
-    def parse(self, hook: HookKind, request: WebhookRequest) -> Report:
+    def parse(self, hook: HookKind, request: WebhookRequest) -> WebhookReport:
         return webhooks.parse(hook, request)
 
     def answer(self, instructions: Sequence[Instruction]) -> Answer:
@@ -66,11 +66,11 @@ class Vonage:
     def details(self, details: Details) -> dict[str, Any]:
         return ncco.details(details)
 
-    def codec(self) -> Codec:
-        return VonageCodec()
+    def serializer(self) -> MediaSerializer:
+        return VonageSerializer()
 
-    def client(self, account: Account, *, timeout: float = 10.0) -> Client:
+    def client(self, account: Account, *, timeout: float = 10.0) -> CarrierClient:
         return VonageClient(account, timeout=timeout)
 
 
-VONAGE: Provider = Vonage()
+VONAGE: Carrier = Vonage()

@@ -23,7 +23,7 @@ OWN_FIELDS = ("event", "content-type")
 """All other fields of ``websocket:connected`` are the endpoint's ``headers``, flattened."""
 
 
-class VonageCodec:
+class VonageSerializer:
     """One socket's translation. ``sample_rate`` is what our NCCO asks for, unless Vonage says otherwise."""
 
     def __init__(self) -> None:

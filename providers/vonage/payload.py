@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from providers.base.webhook import Leg, Visit, WebhookRequest
+from providers.base.webhook import InboundParams, Leg, WebhookRequest
 from providers.common import foreign_json
 from providers.common.e164 import EITHER
 from providers.errors import BadRequest
@@ -114,10 +114,10 @@ def whole(value: Any) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
-def visit(request: WebhookRequest, leg: Leg) -> Visit:
+def visit(request: WebhookRequest, leg: Leg) -> InboundParams:
     """Our own parameters: in the URL we were configured with, on POST as on GET."""
     query = _query(request)
-    return Visit(
+    return InboundParams(
         assistant_id=query.get("assistantId") or None,
         return_url=query.get("returnUrl") or None,
         metadata={

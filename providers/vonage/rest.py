@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
-from providers.base.rest import Account, Dial, Dialed, LegState, NumberSetting
+from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall
 from providers.common import download
 from providers.errors import BadRequest, CarrierError
 from providers.events import EventKind
@@ -39,18 +39,18 @@ class VonageClient:
         self._account = account
         self._timeout = max(1, math.ceil(timeout))  # the SDK takes whole seconds only
 
-    def prepare(self, order: Dial) -> None:
+    def prepare(self, order: OutboundCall) -> None:
         """The key is read and the request is made, and thrown away."""
         sdk.application(self._account)
         _create(order)
 
-    def dial(self, order: Dial) -> Dialed:
+    def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. Raises ``CarrierError`` and ``NotConfigured``."""
         made = self._send("POST", "/v1/calls", _create(order))
         refs = [made.get("conversation_uuid"), made.get("uuid")]
         if not all(isinstance(ref, str) and ref for ref in refs):
             raise CarrierError("Vonage accepted the call and did not name it", permanent=False)
-        return Dialed(*map(str, refs))
+        return PlacedCall(*map(str, refs))
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         """End one leg, at the region that owns it. ``CarrierError.gone`` when it is over already.
@@ -170,7 +170,7 @@ class VonageClient:
         return urlsplit(self._account.api_url or API_URL).scheme == "http"
 
 
-def _create(order: Dial) -> dict[str, Any]:
+def _create(order: OutboundCall) -> dict[str, Any]:
     machine = order.machine
     listening = {"advanced_machine_detection": ncco.detection(machine)} if machine else {}
     try:

@@ -22,7 +22,7 @@ from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import PyJWTError
 
-from providers.base.rest import Account, Probe
+from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 
@@ -98,7 +98,7 @@ def sign(
     return _JWS.encode(json.dumps(claims).encode(), secret, algorithm="HS256")
 
 
-def probe(url: str, account: Account, now: datetime) -> Probe:
+def probe(url: str, account: Account, now: datetime) -> SignedProbe:
     """An event of a leg that there is not. Raises ``NotConfigured``."""
     secrets = account.secrets.get("signatureSecrets")
     if not secrets:
@@ -115,7 +115,7 @@ def probe(url: str, account: Account, now: datetime) -> Probe:
     body = _compact(event, ascii_only=True)
     token = sign(secrets[0], api_key=account.ref, payload=body, now=now)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    return Probe(headers, body)
+    return SignedProbe(headers, body)
 
 
 def query_payload(query: str) -> bytes:

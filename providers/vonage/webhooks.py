@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from providers.base.instructions import stream_id
-from providers.base.webhook import HookKind, Leg, Report, WebhookRequest
+from providers.base.webhook import HookKind, Leg, WebhookReport, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.vonage import payload as payloads
@@ -31,7 +31,7 @@ from providers.vonage.statuses import (
 )
 
 
-def parse(hook: HookKind, request: WebhookRequest) -> Report:
+def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     """A verified request in our words. Raises ``BadRequest``."""
     payload = payloads.read(request)
     webhook = Webhook(request, payload, payloads.word(payload))
@@ -49,7 +49,7 @@ def parse(hook: HookKind, request: WebhookRequest) -> Report:
 # ------------------------------------------------------------------ a reader per kind of leg
 
 
-def _arrival(hook: HookKind, webhook: Webhook) -> Report:
+def _arrival(hook: HookKind, webhook: Webhook) -> WebhookReport:
     """The answer webhook. It has no time of its own: leg and conversation make it unique.
 
     A leg that was sent elsewhere and comes back is in another conversation.
@@ -66,10 +66,10 @@ def _arrival(hook: HookKind, webhook: Webhook) -> Report:
         data = {"what": "fallback", **fetched.data}  # Vonage's own word for what was wrong: "error"
         note = replace(fetched, kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
         events = (fetched, note)
-    return Report(leg, events, asks=True, visit=payloads.visit(webhook.request, leg))
+    return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request, leg))
 
 
-def phone(webhook: Webhook) -> Report:
+def phone(webhook: Webhook) -> WebhookReport:
     """A status of the phone's own leg."""
     leg = webhook.leg
     if webhook.word == "completed":
@@ -77,10 +77,10 @@ def phone(webhook: Webhook) -> Report:
     row = (PHONE_INBOUND if leg is not None and leg.inbound else PHONE).get(webhook.word)
     if row is None:  # "disconnected", which only a socket's leg is
         return _note(webhook)
-    return Report(leg, (webhook.event(row.kind, reason=row.reason),))
+    return WebhookReport(leg, (webhook.event(row.kind, reason=row.reason),))
 
 
-def _completed(webhook: Webhook, leg: Leg | None) -> Report:
+def _completed(webhook: Webhook, leg: Leg | None) -> WebhookReport:
     """The summary of every phone leg that was not rejected; a specific end before it stays."""
     by = str(webhook.payload.get("disconnected_by") or "")
     event = webhook.event(
@@ -89,7 +89,7 @@ def _completed(webhook: Webhook, leg: Leg | None) -> Report:
         unanswered_reason=None if was_answered(webhook.payload) else _unanswered(webhook.payload),
         generic=True,
     )
-    return Report(leg, (event,), unknown=(by,) if by and by not in DISCONNECTED_BY else ())
+    return WebhookReport(leg, (event,), unknown=(by,) if by and by not in DISCONNECTED_BY else ())
 
 
 def _unanswered(payload: Payload) -> EndedReason:
@@ -102,7 +102,7 @@ def _unanswered(payload: Payload) -> EndedReason:
     return EndedReason.CUSTOMER_ENDED_CALL if gave_up else inferred
 
 
-def _media(webhook: Webhook, media_url: str) -> Report:
+def _media(webhook: Webhook, media_url: str) -> WebhookReport:
     row = MEDIA[webhook.word]
     completed = webhook.word == "completed"
     reason = row.reason
@@ -115,10 +115,10 @@ def _media(webhook: Webhook, media_url: str) -> Report:
         stream=stream_id(media_url),
         data={"mediaLegRef": webhook.payload.get("uuid")},
     )
-    return Report(webhook.leg, (event,), asks=row.asks, media_leg=True)
+    return WebhookReport(webhook.leg, (event,), asks=row.asks, media_leg=True)
 
 
-def _forward(webhook: Webhook) -> Report:
+def _forward(webhook: Webhook) -> WebhookReport:
     """The forward's leg is not the call's: the URL's token names the call, so no leg is told."""
     row = _forward_completed(webhook) if webhook.word == "completed" else FORWARD.get(webhook.word)
     if row is None:  # "disconnected", which only a socket's leg is
@@ -129,7 +129,7 @@ def _forward(webhook: Webhook) -> Report:
         "forwardLegRef": webhook.payload.get("uuid"),
     }
     event = webhook.event(row.kind, reason=row.reason, data=data)
-    return Report(None, (event, *_abandoned(event, webhook.word)), asks=row.asks)
+    return WebhookReport(None, (event, *_abandoned(event, webhook.word)), asks=row.asks)
 
 
 def _forward_completed(webhook: Webhook) -> Row:
@@ -152,13 +152,15 @@ def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
     return (left,)
 
 
-def _machine(webhook: Webhook) -> Report:
+def _machine(webhook: Webhook) -> WebhookReport:
     data = {"answeredBy": webhook.word, "machine": MACHINE[webhook.word]}
-    return Report(webhook.leg, (webhook.event(EventKind.MACHINE_DETECTED, data=data),))
+    return WebhookReport(webhook.leg, (webhook.event(EventKind.MACHINE_DETECTED, data=data),))
 
 
-def _note(webhook: Webhook) -> Report:
+def _note(webhook: Webhook) -> WebhookReport:
     kind = EventKind.RECORDED if webhook.word == "record" else EventKind.NOTE
     event = webhook.event(kind, data={"what": webhook.word})
     unknown = () if webhook.word in NOTES | STATUSES else (webhook.word,)
-    return Report(webhook.leg, (event,), media_leg=webhook.media_url is not None, unknown=unknown)
+    return WebhookReport(
+        webhook.leg, (event,), media_leg=webhook.media_url is not None, unknown=unknown
+    )

@@ -114,7 +114,7 @@ async def test_an_assistants_stream_is_reached_where_its_name_was_found_to_lead(
     async with upstream() as theirs:
         url = theirs.url.replace("127.0.0.1", "stream.example")  # a name that does not resolve
         domain = streamed(url)
-        domain.core.addresses = lambda url: asked.append(url) or ["127.0.0.1"]
+        domain.context.addresses = lambda url: asked.append(url) or ["127.0.0.1"]
         async with serving(domain) as served, calling(served, TWILIO):
             connection = await theirs.connections.get()
     assert connection.request is not None
@@ -129,7 +129,7 @@ async def test_an_assistants_stream_is_not_reached_where_it_may_not_be() -> None
 
     async with upstream() as theirs:
         domain = streamed(theirs.url)
-        domain.core.addresses = addresses
+        domain.context.addresses = addresses
         async with serving(domain) as served, calling(served, TWILIO):
             _, _, reason, message = await domain.hears("intend")
         assert theirs.connections.empty()

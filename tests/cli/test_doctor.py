@@ -13,7 +13,7 @@ import pytest
 from app import settings as settings_module
 from app.cli.doctor import examine
 from app.settings import Settings
-from app.wiring import Patchbay
+from app.wiring import Services
 from providers.simulation.stage import Stage, own_port
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
@@ -47,11 +47,11 @@ def carriers(bridge: Bridge) -> Iterator[Mapping[str, Stage]]:
 def found(bridge: Bridge, **changes: Any) -> list[str]:
     """The doctor's lines, for the bridge's own settings or others."""
     settings: Settings = replace(settings_module.load(bridge.environ), **changes)
-    patchbay = Patchbay(settings)
+    services = Services(settings)
     try:
-        return [str(finding) for finding in examine(patchbay)]
+        return [str(finding) for finding in examine(services)]
     finally:
-        patchbay.store.close()
+        services.store.close()
 
 
 def about(lines: list[str], *words: str) -> str:

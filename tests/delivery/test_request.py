@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from standardwebhooks import Webhook
 
-from app.delivery.request import MAX_BYTES, Asker
+from app.delivery.request import MAX_BYTES, ServerRequest
 from app.domain.context import Reply as Answer
 from app.settings import Settings
 from tests.fakes.client_server import Receiver, Reply
@@ -14,7 +14,7 @@ SECRETS = {"secret": "the secret", "headers": {"X-Own": "1", "Host": "elsewhere"
 
 
 def ask(settings: Settings, url: str, seconds: float = 5.0) -> Answer:
-    return Asker(settings)(url, "message-1", b'{"message":{}}', SECRETS, seconds)
+    return ServerRequest(settings)(url, "message-1", b'{"message":{}}', SECRETS, seconds)
 
 
 def test_the_answer_s_body(settings: Settings, receiver: Receiver) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.cluster import FRESH, KEPT, Presence
+from app.domain.cluster import FRESH, KEPT, ProcessRegistry
 from app.settings import Settings
 from app.store import processes
 from app.store.engine import Store
@@ -20,34 +20,34 @@ TOKENS = [f"token-{number}" for number in range(200)]
 
 
 @pytest.fixture
-def web(settings: Settings) -> Presence:
+def web(settings: Settings) -> ProcessRegistry:
     """The API, with sound at two addresses."""
-    return Presence(replace(settings, media_urls=(ONE, TWO)))
+    return ProcessRegistry(replace(settings, media_urls=(ONE, TWO)))
 
 
 @pytest.fixture
-def sound(settings: Settings) -> Presence:
-    return Presence(replace(settings, media_urls=(ONE,), max_calls_per_process=1))
+def sound(settings: Settings) -> ProcessRegistry:
+    return ProcessRegistry(replace(settings, media_urls=(ONE,), max_calls_per_process=1))
 
 
 @pytest.fixture
-def more_sound(settings: Settings) -> Presence:
-    return Presence(replace(settings, media_urls=(TWO,)))
+def more_sound(settings: Settings) -> ProcessRegistry:
+    return ProcessRegistry(replace(settings, media_urls=(TWO,)))
 
 
-def met(store: Store, *all_: Presence, now: datetime = NOW) -> None:
+def met(store: Store, *all_: ProcessRegistry, now: datetime = NOW) -> None:
     """Each has told and heard."""
     for _ in range(2):
         for each in all_:
-            each.beat(store, now)
+            each.heartbeat(store, now)
 
 
-def spread(presence: Presence) -> Counter[str]:
-    return Counter(presence.media_base(token) for token in TOKENS)
+def spread(registry: ProcessRegistry) -> Counter[str]:
+    return Counter(registry.media_base(token) for token in TOKENS)
 
 
 def test_sockets_are_spread_over_all_addresses(
-    store: Store, web: Presence, sound: Presence, more_sound: Presence
+    store: Store, web: ProcessRegistry, sound: ProcessRegistry, more_sound: ProcessRegistry
 ) -> None:
     met(store, web, sound, more_sound)
     shares = spread(web)
@@ -56,7 +56,7 @@ def test_sockets_are_spread_over_all_addresses(
 
 
 def test_one_token_is_at_one_address(
-    store: Store, web: Presence, sound: Presence, more_sound: Presence
+    store: Store, web: ProcessRegistry, sound: ProcessRegistry, more_sound: ProcessRegistry
 ) -> None:
     """A document that is asked for again is the same."""
     met(store, web, sound, more_sound)
@@ -67,7 +67,11 @@ def test_one_token_is_at_one_address(
 
 @pytest.mark.parametrize("how", ["draining", "full", "gone", "dead"])
 def test_who_has_no_room_gets_none(
-    store: Store, web: Presence, sound: Presence, more_sound: Presence, how: str
+    store: Store,
+    web: ProcessRegistry,
+    sound: ProcessRegistry,
+    more_sound: ProcessRegistry,
+    how: str,
 ) -> None:
     met(store, web, sound, more_sound)
     now = NOW
@@ -75,48 +79,48 @@ def test_who_has_no_room_gets_none(
         case "draining":
             sound.draining = True
         case "full":
-            assert sound.admit("local") is None
+            assert sound.acquire("local") is None
         case "gone":
-            sound.leave(store)
+            sound.deregister(store)
         case "dead":
             now += FRESH + timedelta(seconds=1)
     met(store, *([sound] if how in ("draining", "full") else []), more_sound, web, now=now)
     assert set(spread(web)) == {BASES[1]}
 
 
-def test_where_nobody_is_known_all_addresses_are_tried(web: Presence) -> None:
+def test_where_nobody_is_known_all_addresses_are_tried(web: ProcessRegistry) -> None:
     assert set(spread(web)) == set(BASES)
 
 
 def test_a_process_alone_has_no_heir(store: Store, settings: Settings) -> None:
-    alone = Presence(settings)
-    alone.beat(store, NOW)
-    assert (alone.relieved, alone.heir) == (False, False)
+    alone = ProcessRegistry(settings)
+    alone.heartbeat(store, NOW)
+    assert (alone.has_web_peer, alone.can_hand_over) == (False, False)
 
 
 def test_two_that_do_everything_are_each_others_heirs(store: Store, settings: Settings) -> None:
-    one, other = Presence(settings), Presence(settings)
+    one, other = ProcessRegistry(settings), ProcessRegistry(settings)
     met(store, one, other)
-    assert one.heir
-    assert other.heir
+    assert one.can_hand_over
+    assert other.can_hand_over
     other.draining = True
     met(store, other, one)
-    assert (one.relieved, one.heir) == (False, False)
+    assert (one.has_web_peer, one.can_hand_over) == (False, False)
 
 
 def test_sound_needs_sound_for_an_heir(
-    store: Store, web: Presence, sound: Presence, more_sound: Presence
+    store: Store, web: ProcessRegistry, sound: ProcessRegistry, more_sound: ProcessRegistry
 ) -> None:
     met(store, web, sound)
-    assert sound.relieved
-    assert not sound.heir
+    assert sound.has_web_peer
+    assert not sound.can_hand_over
     met(store, web, sound, more_sound)
-    assert sound.heir
-    assert not web.relieved  # carriers' webhooks do not go where only sound does
+    assert sound.can_hand_over
+    assert not web.has_web_peer  # carriers' webhooks do not go where only sound does
 
 
 def test_rows_of_killed_processes_go(store: Store, settings: Settings) -> None:
-    Presence(settings).beat(store, NOW)
-    Presence(settings).beat(store, NOW + KEPT + timedelta(seconds=1))
+    ProcessRegistry(settings).heartbeat(store, NOW)
+    ProcessRegistry(settings).heartbeat(store, NOW + KEPT + timedelta(seconds=1))
     with store.read() as conn:
         assert len(processes.seen(conn, NOW - KEPT)) == 1

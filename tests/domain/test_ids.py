@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from app import default_org
 from app.cli import main as cli
 from app.domain.ids import parse_uuid
-from app.domain.live.monitor import Place, listen_token
+from app.domain.live.monitor import MonitorEndpoint
 from app.domain.services.media import MediaService
-from app.media.monitor.endpoint import Listening
+from app.media.monitor.endpoint import MonitorServer
 from app.media.socket import Socket
 from app.routes.schemas.base import Model
 from app.settings import CarrierSettings, Settings
 from app.store import accounts
-from app.wiring import Patchbay
+from app.wiring import Services
 from providers.errors import Refused
 from tests.fakes.carriers.legs import ECHO, OURS, Leg, TwilioLeg, call_of
 from tests.fakes.client_server import Receiver, Reply
@@ -196,13 +196,13 @@ def models(base: type[Model]) -> Iterator[type[Model]]:
 
 @WRITINGS
 def test_one_who_listens(app: Flask, api: Api, write: Write, is_known: bool) -> None:
-    core = app.extensions["patchbay"].core
+    context = app.extensions["patchbay"].context
     call = api.call()["id"]
     heard: list[str] = []
 
     class Door:
-        def listen(self, call_id: str, token: str) -> Place | None:
-            if token != listen_token(core, call_id):
+        def find_monitor(self, call_id: str, token: str) -> MonitorEndpoint | None:
+            if token != context.vault.sign(f"listen {call_id}"):
                 raise Refused("another call's token")
             heard.append(call_id)
             return None
@@ -212,8 +212,8 @@ def test_one_who_listens(app: Flask, api: Api, write: Write, is_known: bool) -> 
         async def refuse(self, status: int) -> None: ...
         async def close(self, code: int, word: str) -> None: ...
 
-    listening = Listening(cast(MediaService, Door()), lambda _: None)
-    query = f"token={listen_token(core, call)}".encode()
+    listening = MonitorServer(cast(MediaService, Door()), lambda _: None)
+    query = f"token={context.vault.sign(f'listen {call}')}".encode()
     scope = {"path": f"/listen/{write(call)}", "query_string": query}
     asyncio.run(listening.serve(scope, cast(Socket, Ear())))
     assert heard == ([call] if is_known else [])
@@ -226,12 +226,12 @@ def test_the_setting_of_the_default_numbers(
     account: dict[str, Any] = {"accountSid": ACCOUNT, "authTokens": [TOKEN]}
     carrier = CarrierSettings("twilio", account, OURS)
     named = replace(settings, assistant_id=write(ID)[:36], carriers=(carrier,))
-    patchbay = Patchbay(named)
-    default_org.bootstrap(patchbay.core)
-    with patchbay.store.read() as conn:
+    services = Services(named)
+    default_org.create_default_org(services.context)
+    with services.store.read() as conn:
         [number] = accounts.numbers(conn, "twilio", OURS)
     assert (number["assistant_id"] == ID) is is_known
-    patchbay.store.close()
+    services.store.close()
 
 
 @WRITINGS
@@ -243,7 +243,7 @@ def test_the_command_that_revokes_a_key(
 ) -> None:
     """By its id; a key's beginning in clear is another thing, and has capitals of its own."""
     organisation(app, ID, "key of the third")
-    monkeypatch.setattr(cli, "_patchbay", lambda: app.extensions["patchbay"])
+    monkeypatch.setattr(cli, "_services", lambda: app.extensions["patchbay"])
     outcome = CliRunner().invoke(cli.main, ["keys", "revoke", write(ID)])
     assert (outcome.exit_code == 0) is is_known, outcome.output
 

@@ -15,7 +15,7 @@ from tests.fakes.carriers.legs import (
     TwilioLeg,
     VonageLeg,
     call_of,
-    claim,
+    claim_stream,
     kinds,
     read,
 )
@@ -72,8 +72,8 @@ class TestAnotherOrganisation:
     def test_nor_is_a_media_token(self, leg: Leg, stranger: Leg) -> None:
         document = read(leg, leg.arrive())
         with pytest.raises(Refused):
-            claim(stranger, document)
-        claim(leg, document)
+            claim_stream(stranger, document)
+        claim_stream(leg, document)
 
 
 class TestFetch:

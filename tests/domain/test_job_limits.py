@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import pytest
 
-from app.domain.job_limits import few
+from app.domain.job_limits import limit_concurrency
 
 
 def test_whoever_finds_no_place_looks_again() -> None:
     inside, go = Event(), Event()
 
-    @few(1, 7.0)
-    def slow(core: Any, payload: Mapping[str, Any]) -> float | None:
+    @limit_concurrency(1, 7.0)
+    def slow(context: Any, payload: Mapping[str, Any]) -> float | None:
         inside.set()
         assert go.wait(20)
         return None
@@ -30,8 +30,8 @@ def test_whoever_finds_no_place_looks_again() -> None:
 
 
 def test_a_place_is_free_again_after_a_failure() -> None:
-    @few(1, 7.0)
-    def fails(core: Any, payload: Mapping[str, Any]) -> float | None:
+    @limit_concurrency(1, 7.0)
+    def fails(context: Any, payload: Mapping[str, Any]) -> float | None:
         raise ValueError
 
     for _ in range(2):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.timings import Timing
 from tests.fakes.carriers.legs import Leg, Live, join, read
 from tests.routes.api import Api
@@ -16,16 +16,16 @@ Observed = list[tuple[Timing, float]]
 
 
 @pytest.fixture
-def core(app: Flask) -> Core:
-    found: Core = app.extensions["patchbay"].core
+def context(app: Flask) -> Context:
+    found: Context = app.extensions["patchbay"].context
     return found
 
 
 @pytest.fixture
-def observed(core: Core) -> Observed:
+def observed(context: Context) -> Observed:
     """What is measured from now on."""
     found = Observed()
-    object.__setattr__(core, "observe", lambda timing, seconds: found.append((timing, seconds)))
+    object.__setattr__(context, "observe", lambda timing, seconds: found.append((timing, seconds)))
     return found
 
 
@@ -34,12 +34,12 @@ def of(timing: Timing, observed: Observed) -> list[float]:
 
 
 def test_a_join_is_measured_from_the_leg_that_is_up(
-    core: Core, leg: Leg, observed: Observed
+    context: Context, leg: Leg, observed: Observed
 ) -> None:
-    up = core.now()
-    object.__setattr__(core, "now", lambda: up)
+    up = context.now()
+    object.__setattr__(context, "now", lambda: up)
     document = read(leg, leg.arrive())
-    object.__setattr__(core, "now", lambda: up + timedelta(seconds=2.5))
+    object.__setattr__(context, "now", lambda: up + timedelta(seconds=2.5))
     assert not of(Timing.JOIN, observed)
     join(leg, document)
     assert of(Timing.JOIN, observed) == [2.5]

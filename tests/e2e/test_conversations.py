@@ -15,7 +15,15 @@ import pytest
 from providers.common.audio import SAMPLE_WIDTH, level
 from providers.simulation import speech as simulation_speech
 from providers.simulation.script import Tape, Turn, When
-from providers.simulation.stage import LISTENING, Act, Callee, Scenario, Stage, have_dialled, play
+from providers.simulation.stage import (
+    LISTENING,
+    Callee,
+    CallerAction,
+    Scenario,
+    Stage,
+    have_dialled,
+    play,
+)
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 from tests.bridge import Bridge
@@ -208,7 +216,7 @@ def test_a_machine_that_the_carrier_hears_is_left_a_message(
     carrier: ModuleType, house: House
 ) -> None:
     def dialled(stage: Stage) -> None:
-        callee = Callee(acts=(Act.CONVERSE,), machine=True)
+        callee = Callee(acts=(CallerAction.CONVERSE,), machine=True)
         have_dialled(stage, callee, assistantOverrides=LISTENING)
         stage.join()
 

@@ -27,12 +27,12 @@ import uvicorn
 from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.domain.cluster import Peer, Presence
+from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
-from app.domain.live.monitor import Place
-from app.domain.recordings.local import Tape
-from app.domain.reporting.live_messages import Told
-from app.domain.services.media import NoRoom, Seat
+from app.domain.live.monitor import MonitorEndpoint
+from app.domain.recordings.local import StreamRecording
+from app.domain.reporting.live_messages import OutgoingMessage
+from app.domain.services.media import NoCapacity, StreamClaim
 from app.domain.timings import Timing
 from app.media.limits import Limits
 from app.net.http import allowed
@@ -40,7 +40,7 @@ from app.server.asgi import Application, build
 from app.server.worker import SETTINGS, DrainingServer
 from app.settings import Settings
 from app.store.commands import Command
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
 from providers.common import audio
@@ -93,10 +93,10 @@ OWN = ("note", "written", "finished", "kept", "not taped")
 class Domain:
     """Stands for ``app.domain.services.media.MediaService``: answers as told, records what it is told."""
 
-    def __init__(self, **seat: Any) -> None:
-        self.seat = seat
+    def __init__(self, **claim: Any) -> None:
+        self.claim_values = claim
         settings = Settings(secret_keys=("a secret key of the tests",), drain_seconds=0)
-        self.presence = Presence(settings, peers=[HEIR])
+        self.presence = ProcessRegistry(settings, peers=[HEIR])
         """Of a deployment with another process, and no patience."""
         self.beats = 0
         self.told = list[tuple[Any, ...]]()
@@ -104,15 +104,15 @@ class Domain:
         """By method: errors for its next calls, in order."""
         self.observed = list[tuple[Timing, float]]()
         """What was measured."""
-        self.core = SimpleNamespace(
+        self.context = SimpleNamespace(
             settings=SimpleNamespace(fallback_voice=None),
             addresses=partial(allowed, allow_private=True),
             observe=lambda timing, seconds: self.observed.append((timing, seconds)),
         )
-        self.spool = Path("no-spool")
-        self.tapes = list[Tape]()
+        self.spool_directory = Path("no-spool")
+        self.tapes = list[StreamRecording]()
         """What was recorded; gone from the disk once it was handed over."""
-        self.owes = False
+        self.has_pending_db_errors = False
         """Whether the store has to be told of calls it did not take."""
         self.kept = dict[str, Any]()
         """Fields the assistant put on the call."""
@@ -126,113 +126,117 @@ class Domain:
         self.ended = set[str]()
         self.given = list[Command]()
         """What assistants are to be told, until somebody takes it."""
-        self.place: Place | None = None
+        self.endpoint: MonitorEndpoint | None = None
         """Set by the application: where its calls are heard."""
-        self.heard_at: Place | None = None
+        self.heard_at: MonitorEndpoint | None = None
         """Where the store says that a call is heard."""
-        self.nudges = list[Callable[[str], None]]()
+        self.media_wakers = list[Callable[[str], None]]()
         self.lived = list[str]()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
 
     def claim(
-        self, provider: Provider, token: str, target: str, headers: Sequence[tuple[str, str]]
-    ) -> Seat:
-        backend = self.seat.get("backend", "echo")
-        if why := self.presence.admit(backend):
-            raise NoRoom(why)
+        self, carrier: Carrier, token: str, target: str, headers: Sequence[tuple[str, str]]
+    ) -> StreamClaim:
+        backend = self.claim_values.get("backend", "echo")
+        if why := self.presence.acquire(backend):
+            raise NoCapacity(why)
         try:
-            self._tell("claim", provider.name, token, target, headers)
+            self._tell("claim", carrier.name, token, target, headers)
         except Exception:
-            self.presence.let_go(backend)
+            self.presence.release(backend)
             raise
         facts = {
             "call_id": token,
             "org_id": "org",
             "stream": stream_id(target),
-            "provider": provider,
+            "provider": carrier,
             "backend": "echo",
             "stream_url": None,
             "assistant": {},
             "call": {"id": token, "metadata": {}, "customer": {}, "type": "inboundPhoneCall"},
         }
-        return Seat(**{**facts, **self.seat})
+        return StreamClaim(**{**facts, **self.claim_values})
 
-    def joined(self, seat: Seat, start: StreamStart) -> None:
-        self._tell("joined", seat.call_id, start)
+    def joined(self, claim: StreamClaim, start: StreamStart) -> None:
+        self._tell("joined", claim.call_id, start)
 
-    def stopped(self, seat: Seat) -> None:
-        self._tell("stopped", seat.call_id)
+    def stopped(self, claim: StreamClaim) -> None:
+        self._tell("stopped", claim.call_id)
 
-    def lost(self, seat: Seat, why: EndedReason | None = None) -> None:
-        self._tell("lost", seat.call_id, why)
+    def lost(self, claim: StreamClaim, why: EndedReason | None = None) -> None:
+        self._tell("lost", claim.call_id, why)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         self.beats += 1
         self._wake()
 
-    def leave(self) -> None:
+    def deregister(self) -> None:
         self.beats = 0
 
-    def intend(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
+    def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
         self._tell("intend", call_id, reason, message)
 
-    def note(self, seat: Seat, name: str, data: Mapping[str, Any]) -> None:
-        self._tell("note", seat.call_id, name, dict(data))
+    def note(self, claim: StreamClaim, name: str, data: Mapping[str, Any]) -> None:
+        self._tell("note", claim.call_id, name, dict(data))
 
-    def write_down(
+    def flush(
         self,
-        seat: Seat,
-        told: Sequence[Told],
+        claim: StreamClaim,
+        message: Sequence[OutgoingMessage],
         kept: Mapping[str, Any],
         spent: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.kept.update(kept)
         self.spent += spent
-        for each in told:
+        for each in message:
             self.messages.append((each.kind, dict(each.extra)))
-        self._tell("written", seat.call_id)
+        self._tell("written", claim.call_id)
 
-    def finished(self, seat: Seat) -> None:
-        self._tell("finished", seat.call_id)
+    def finished(self, claim: StreamClaim) -> None:
+        self._tell("finished", claim.call_id)
 
-    def not_taped(self, seat: Seat) -> None:
-        self._tell("not taped", seat.call_id)
+    def recording_failed(self, claim: StreamClaim) -> None:
+        self._tell("not taped", claim.call_id)
 
-    def keep(self, tape: Tape) -> None:
-        self.tapes.append(tape)
-        self._tell("kept", tape.call_id)
+    def keep(self, recording: StreamRecording) -> None:
+        self.tapes.append(recording)
+        self._tell("kept", recording.call_id)
 
     def ask(
-        self, seat: Seat, told: Told, seconds: float, server: Mapping[str, Any] | None = None
+        self,
+        claim: StreamClaim,
+        message: OutgoingMessage,
+        seconds: float,
+        server: Mapping[str, Any] | None = None,
     ) -> Reply:
-        self._tell("ask", seat.call_id, told.kind, dict(told.extra), server)
+        self._tell("ask", claim.call_id, message.kind, dict(message.extra), server)
         return self.replies.pop(0) if self.replies else Reply(error="nobody answers")
 
     def transfer(
-        self, seat: Seat, destination: Mapping[str, Any], content: str | None
+        self, claim: StreamClaim, destination: Mapping[str, Any], content: str | None
     ) -> str | None:
-        self._tell("transfer", seat.call_id, dict(destination), content)
+        self._tell("transfer", claim.call_id, dict(destination), content)
         return self.refuses_transfer
 
-    def unstored(self, seat: Seat) -> None:
-        self._tell("unstored", seat.call_id)
-        self.owes = True
+    def pending_db_errors(self, claim: StreamClaim) -> None:
+        self._tell("unstored", claim.call_id)
+        self.has_pending_db_errors = True
 
-    def confess(self) -> None:
+    def flush_db_errors(self) -> None:
         self._tell("confess", "")
-        self.owes = False
+        self.has_pending_db_errors = False
 
-    def over(self, call_ids: Collection[str]) -> set[str]:
+    def ended_calls(self, call_ids: Collection[str]) -> set[str]:
         return self.ended & set(call_ids)
 
-    def commands(self, seats: Collection[Seat]) -> list[Command]:
-        live = {seat.call_id for seat in seats}
+    def commands(self, seats: Collection[StreamClaim]) -> list[Command]:
+        live = {claim.call_id for claim in seats}
         taken = [command for command in self.given if command.call_id in live]
         self.given = [command for command in self.given if command not in taken]
         return taken
 
-    def listen(self, call_id: str, token: str) -> Place | None:
+    def find_monitor(self, call_id: str, token: str) -> MonitorEndpoint | None:
         if token != LISTEN_TOKEN:
             raise Refused("the listener's token is not this call's")
         return self.heard_at
@@ -310,7 +314,7 @@ async def serving(domain: Domain, limits: Limits = QUICK) -> AsyncIterator[Serve
     flask.extensions["patchbay"] = SimpleNamespace(
         media=domain,
         providers=PROVIDERS,
-        core=SimpleNamespace(nudges=domain.nudges),
+        context=SimpleNamespace(media_wakers=domain.media_wakers),
         start=lambda: domain.lived.append("start"),
         stop=lambda: domain.lived.append("stop"),
         talks=False,

@@ -14,7 +14,7 @@ flask = Flask("tests")
 flask.extensions["patchbay"] = SimpleNamespace(
     media=Domain(),
     providers=PROVIDERS,
-    core=SimpleNamespace(nudges=[]),
+    context=SimpleNamespace(media_wakers=[]),
     start=lambda: None,
     stop=lambda: None,
     talks=False,

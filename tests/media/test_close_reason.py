@@ -20,7 +20,7 @@ from app.domain.timings import Timing
 from app.media import event_writer
 from app.media.backend import AssistantFailed
 from app.media.limits import Limits
-from app.media.stream import Line
+from app.media.stream import MediaStream
 from providers.events import EndedReason
 from tests.media.harness import (
     CALLERS,
@@ -149,13 +149,13 @@ class Scripted:
 
     def __init__(self, script: Any) -> None:
         self.script = script
-        self.line: asyncio.Future[Line] = asyncio.get_running_loop().create_future()
+        self.line: asyncio.Future[MediaStream] = asyncio.get_running_loop().create_future()
         self.cancelled = asyncio.Event()
 
-    async def run(self, line: Line) -> EndedReason | None:
-        self.line.set_result(line)
+    async def run(self, stream: MediaStream) -> EndedReason | None:
+        self.line.set_result(stream)
         try:
-            return await self.script(line)
+            return await self.script(stream)
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
@@ -165,13 +165,13 @@ class Scripted:
 def play(monkeypatch: pytest.MonkeyPatch) -> Any:
     def play(script: Any) -> Scripted:
         assistant = Scripted(script)
-        monkeypatch.setitem(BACKENDS, "echo", lambda seat: assistant)
+        monkeypatch.setitem(BACKENDS, "echo", lambda claim: assistant)
         return assistant
 
     return play
 
 
-async def forever(line: Line) -> None:
+async def forever(stream: MediaStream) -> None:
     await asyncio.Event().wait()
 
 
@@ -181,7 +181,7 @@ async def test_result_is_the_intent_committed_before_the_close(caller: Caller, p
     domain = Domain()
     release = asyncio.Event()
 
-    async def script(line: Line) -> EndedReason:
+    async def script(stream: MediaStream) -> EndedReason:
         await release.wait()
         return EndedReason.SILENCE_TIMED_OUT
 
@@ -197,18 +197,18 @@ async def test_result_is_the_intent_committed_before_the_close(caller: Caller, p
 class SlowStore(Domain):
     """Takes its time for what the assistant writes down."""
 
-    def write_down(self, *told: Any) -> None:
+    def flush(self, *told: Any) -> None:
         time.sleep(0.1)
-        super().write_down(*told)
+        super().flush(*told)
 
 
 @on_loop
 async def test_the_last_words_are_written_before_the_end(play: Any) -> None:
     domain = SlowStore()
 
-    async def script(line: Line) -> None:
-        line.desk.keep({"transcript": "AI: Goodbye.\n"})
-        line.desk.tell("transcript", {"transcript": "Goodbye."})
+    async def script(stream: MediaStream) -> None:
+        stream.call_context.update_call({"transcript": "AI: Goodbye.\n"})
+        stream.call_context.send_message("transcript", {"transcript": "Goodbye."})
 
     async with serving(domain) as served, calling(served, TWILIO) as carrier:
         play(script)
@@ -231,7 +231,7 @@ async def test_failed_assistant_is_an_assistant_error(
 ) -> None:
     domain = Domain()
 
-    async def script(line: Line) -> None:
+    async def script(stream: MediaStream) -> None:
         raise error
 
     play(script)
@@ -245,8 +245,8 @@ async def test_hang_up_does_not_return(play: Any) -> None:
     domain = Domain()
     after = list[str]()
 
-    async def script(line: Line) -> None:
-        await line.hang_up(EndedReason.VOICEMAIL, "beep")
+    async def script(stream: MediaStream) -> None:
+        await stream.hang_up(EndedReason.VOICEMAIL, "beep")
         after.append("went on")
 
     assistant = play(script)
@@ -263,8 +263,8 @@ async def test_last_words_are_heard_before_the_close(caller: Caller, play: Any) 
     domain = Domain()
     words = loud(caller, milliseconds=1000)
 
-    async def script(line: Line) -> EndedReason:
-        await line.send(words)
+    async def script(stream: MediaStream) -> EndedReason:
+        await stream.send(words)
         return EndedReason.ASSISTANT_ENDED_CALL
 
     play(script)
@@ -281,8 +281,8 @@ async def test_last_words_are_heard_before_the_close(caller: Caller, play: Any) 
 
 @on_loop
 async def test_carrier_that_answers_no_mark_does_not_hold_the_end(play: Any) -> None:
-    async def script(line: Line) -> None:
-        await line.send(loud(TWILIO))
+    async def script(stream: MediaStream) -> None:
+        await stream.send(loud(TWILIO))
 
     play(script)
     async with serving(Domain()) as served, calling(served, TWILIO) as carrier:
@@ -293,8 +293,8 @@ async def test_carrier_that_answers_no_mark_does_not_hold_the_end(play: Any) -> 
 async def test_carrier_that_leaves_during_the_last_words_ends_the_wait(play: Any) -> None:
     domain = Domain()
 
-    async def script(line: Line) -> None:
-        await line.send(loud(TWILIO))
+    async def script(stream: MediaStream) -> None:
+        await stream.send(loud(TWILIO))
 
     play(script)
     patient = replace(QUICK, drain_seconds=3600, grace_seconds=3600)
@@ -309,8 +309,8 @@ async def test_carrier_that_leaves_during_the_last_words_ends_the_wait(play: Any
 async def test_assistant_may_finish_when_the_carrier_has_gone(play: Any) -> None:
     finished = list[str]()
 
-    async def script(line: Line) -> EndedReason:
-        async for _ in line:
+    async def script(stream: MediaStream) -> EndedReason:
+        async for _ in stream:
             pass
         finished.append("yes")
         return EndedReason.ASSISTANT_ENDED_CALL
@@ -359,7 +359,7 @@ async def test_store_that_stays_down_does_not_keep_the_call_up(
         async with serving(domain, QUICK) as served, calling(served, TWILIO) as carrier:
             await carrier.send(TWILIO.digit("#"))
             assert await closed(carrier) == 1000
-            await domain.until(lambda: not domain.owes)
+            await domain.until(lambda: not domain.has_pending_db_errors)
     assert "a report of its media is lost" in caplog.text
     assert domain.words()[-3:] == ["unstored", "confess", "confess"]
 
@@ -381,7 +381,7 @@ async def test_call_that_is_over_is_closed_without_a_report(nudged: bool, play: 
             await domain.until(lambda: domain.words().count("joined") == 2)
             domain.ended.add("token-1")
             if nudged:
-                [nudge] = domain.nudges
+                [nudge] = domain.media_wakers
                 await asyncio.to_thread(nudge, "token-1")
             assert await closed(ended) == 1000
             await assistant.cancelled.wait()
@@ -409,7 +409,7 @@ async def test_watcher_survives_a_store_failure(
             raise error
         return set(call_ids)
 
-    monkeypatch.setattr(domain, "over", over)
+    monkeypatch.setattr(domain, "ended_calls", over)
     async with serving(domain) as served, calling(served, TWILIO) as carrier:
         assert await closed(carrier) == 1000
     assert len(asked) == 3

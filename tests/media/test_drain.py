@@ -103,14 +103,14 @@ async def test_one_without_calls_tells_at_once_that_it_stops() -> None:
     """It may answer requests for seconds yet, and another that stops would count on it."""
     domain = Domain()
     told = list[bool]()
-    beat = domain.beat
+    beat = domain.heartbeat
 
     def noted() -> None:
         told.append(domain.presence.draining)
         beat()
 
     async with serving(domain) as served:
-        domain.beat = noted  # type: ignore[method-assign]
+        domain.heartbeat = noted  # type: ignore[method-assign]
         await served.application.drain()
         assert told == [True]
 
@@ -124,7 +124,7 @@ async def test_a_store_that_fails_oddly_stops_no_stop() -> None:
 
     async with serving(domain) as served, calling(served, VONAGE) as carrier:
         await domain.hears("joined")
-        domain.beat = broken  # type: ignore[method-assign]
+        domain.heartbeat = broken  # type: ignore[method-assign]
         await served.application.drain()
         await carrier.wait_closed()
     assert domain.words()[-1] == "lost"
@@ -140,7 +140,7 @@ async def test_with_nobody_to_take_it_over_a_call_is_ended() -> None:
         await carrier.wait_closed()
         assert carrier.close_code == 1001
     told = next(told for told in domain.told if told[0] == "intend")
-    assert told == ("intend", "token-1", EndedReason.SERVER_SHUTDOWN, module.NOBODY_ELSE)
+    assert told == ("intend", "token-1", EndedReason.SERVER_SHUTDOWN, module.NO_OTHER_PROCESS)
     assert "lost" not in domain.words()
 
 
@@ -160,7 +160,7 @@ async def test_hurry_ends_the_wait() -> None:
         await domain.hears("joined")
         draining = asyncio.create_task(served.application.drain())
         await domain.until(lambda: domain.presence.draining)
-        served.application.hurry()
+        served.application.force_drain()
         await draining
     assert domain.words()[-1] == "lost"
 
@@ -171,14 +171,14 @@ async def test_a_process_that_is_full_refuses_and_has_room_again(
 ) -> None:
     domain = Domain()
     domain.presence.settings = replace(domain.presence.settings, max_calls_per_process=1)
-    domain.seat["backend"] = "local"
-    left, let_go = asyncio.Event(), domain.presence.let_go
+    domain.claim_values["backend"] = "local"
+    left, let_go = asyncio.Event(), domain.presence.release
 
     def leave(backend: str) -> None:
         let_go(backend)
         left.set()
 
-    monkeypatch.setattr(domain.presence, "let_go", leave)
+    monkeypatch.setattr(domain.presence, "release", leave)
     async with serving(domain) as served:
         async with calling(served, TWILIO, opened=False):
             await domain.hears("claim")
@@ -188,7 +188,7 @@ async def test_a_process_that_is_full_refuses_and_has_room_again(
         await left.wait()
         async with calling(served, TWILIO, "token-3", opened=False):
             await domain.until(lambda: domain.words().count("claim") == 2)
-    assert domain.presence.seats == domain.presence.sockets == 0
+    assert domain.presence.slots == domain.presence.sockets == 0
 
 
 @in_real_time

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.domain.services.media import Seat
-from app.media.call_context import Desk
-from app.media.close_reason import Ending, How
-from app.media.session import Session
+from app.domain.services.media import StreamClaim
+from app.media.call_context import CallContext
+from app.media.close_reason import CloseCause, CloseReason
+from app.media.session import MediaSession
 from app.store.commands import Command
 from tests.media.harness import (
     QUICK,
@@ -32,7 +32,7 @@ SLEEPY = replace(QUICK, watch_seconds=3600)
 SAY = Command("token-1", {"type": "say", "content": "Hello."})
 
 
-async def session_of(served: Served) -> Session:
+async def session_of(served: Served) -> MediaSession:
     """The only one, once it is up."""
     while True:
         for session in served.application.hub._sessions:
@@ -41,8 +41,8 @@ async def session_of(served: Served) -> Session:
         await asyncio.sleep(0)
 
 
-async def desk_of(served: Served) -> Desk:
-    return (await session_of(served)).desk
+async def desk_of(served: Served) -> CallContext:
+    return (await session_of(served)).call_context
 
 
 @on_loop
@@ -50,10 +50,10 @@ async def test_those_that_waited_for_the_socket() -> None:
     domain = Domain()
     domain.given.append(SAY)
     async with serving(domain, SLEEPY) as served, calling(served, TWILIO):
-        desk = await desk_of(served)
-        assert await desk.commands.get() == SAY.body
-        assert desk.was_given("say")
-        assert not desk.was_given("voicemail")
+        call_context = await desk_of(served)
+        assert await call_context.commands.get() == SAY.body
+        assert call_context.received("say")
+        assert not call_context.received("voicemail")
 
 
 @pytest.mark.parametrize("nudged", [True, False])
@@ -63,12 +63,12 @@ async def test_later_ones(nudged: bool) -> None:
     domain = Domain()
     limits = SLEEPY if nudged else QUICK
     async with serving(domain, limits) as served, calling(served, TWILIO):
-        desk = await desk_of(served)
+        call_context = await desk_of(served)
         domain.given.append(SAY)
         if nudged:
-            [nudge] = domain.nudges
+            [nudge] = domain.media_wakers
             await asyncio.to_thread(nudge, "token-1")
-        assert await desk.commands.get() == SAY.body
+        assert await call_context.commands.get() == SAY.body
 
 
 @on_loop
@@ -76,7 +76,7 @@ async def test_a_store_that_fails_delays_them(monkeypatch: pytest.MonkeyPatch) -
     domain = Domain()
     asked, commands = list[int](), domain.commands
 
-    def failing(seats: Collection[Seat]) -> Any:
+    def failing(seats: Collection[StreamClaim]) -> Any:
         asked.append(len(seats))
         if len(asked) < 3:
             raise OperationalError("x", {}, Exception())
@@ -96,9 +96,9 @@ async def test_a_socket_that_ends_takes_none() -> None:
         session = await session_of(served)
         await carrier.send(TWILIO.sound(loud(TWILIO)))
         await listen(TWILIO, carrier, 1)  # the echo: what was given before it is taken
-        session.fate.seal(Ending(How.LOST))
+        session.close_once.set(CloseReason(CloseCause.LOST))
         domain.given.append(SAY)
-        served.application.hub.nudge("token-1")
+        served.application.hub.wake("token-1")
         await domain.hears("lost")
         while served.application.hub._sessions:  # noqa: ASYNC110
             await asyncio.sleep(0)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.call_context import Desk
-from app.media.close_reason import Fate, How
-from app.media.frame_queue import Inbox, Overrun
-from app.media.limits import Flooded, FloodGuard, Limits
-from app.media.socket import Gone, Socket
-from app.media.stream import LAST_MARK, Line
+from app.media.call_context import CallContext
+from app.media.close_reason import CloseCause, CloseOnce
+from app.media.frame_queue import FrameQueue, QueueFull
+from app.media.limits import FloodGuard, Limits, TooManyMessages
+from app.media.socket import Socket, SocketClosed
+from app.media.stream import LAST_MARK, MediaStream
 from providers.base.media import (
     Audio,
     Cleared,
@@ -63,22 +63,22 @@ class Wire:
             await self._more.wait()
 
 
-NOBODY = Desk(cast(Any, None), cast(Any, None))
+NOBODY = CallContext(cast(Any, None), cast(Any, None))
 """What a line without an assistant has no use for."""
 
 
 async def line_of(
     caller: TwilioCaller | VonageCaller, wire: Wire, limits: Limits | None = None
-) -> tuple[Line, Fate]:
+) -> tuple[MediaStream, CloseOnce]:
     limits = limits or Limits()
     socket = Socket({}, wire.receive, wire.send, stall_seconds=limits.stall_seconds)
     await socket.accept()
-    codec = PROVIDERS[caller.name].codec()
+    codec = PROVIDERS[caller.name].serializer()
     for message in caller.opening():
         start = codec.decode(message)
     assert isinstance(start, StreamStart)
-    fate = Fate()
-    return Line(socket, codec, start, caller.opening(), fate, limits, NOBODY), fate
+    fate = CloseOnce()
+    return MediaStream(socket, codec, start, caller.opening(), fate, limits, NOBODY), fate
 
 
 # ------------------------------------------------------------------ hearing
@@ -86,39 +86,39 @@ async def line_of(
 
 @on_loop
 async def test_iteration_yields_what_a_caller_does_and_ends_with_the_line() -> None:
-    line, _ = await line_of(VONAGE, Wire())
+    stream, _ = await line_of(VONAGE, Wire())
     items = [Audio(b"\1\0"), Digit("5"), MarkPlayed("a"), Cleared()]
     for frame in (UnknownFrame("new"), *items, StreamStop()):
-        line.deliver(frame, "raw")
-    line.end()
-    assert [item async for item in line] == items
+        stream.deliver(frame, "raw")
+    stream.end()
+    assert [item async for item in stream] == items
 
 
 @on_loop
 async def test_raw_yields_everything_as_it_came() -> None:
-    line, _ = await line_of(TWILIO, Wire())
-    line.deliver(UnknownFrame("new"), "one")
-    line.deliver(Audio(b"\1\0"), b"two")
-    line.deliver(StreamStop(), "three")
-    line.end()
-    assert [raw async for raw in line.raw()] == ["one", b"two", "three"]
-    assert list(line.opening) == TWILIO.opening()
+    stream, _ = await line_of(TWILIO, Wire())
+    stream.deliver(UnknownFrame("new"), "one")
+    stream.deliver(Audio(b"\1\0"), b"two")
+    stream.deliver(StreamStop(), "three")
+    stream.end()
+    assert [raw async for raw in stream.raw()] == ["one", b"two", "three"]
+    assert list(stream.opening) == TWILIO.opening()
 
 
 @on_loop
 async def test_slow_assistant_loses_the_oldest_sound_only() -> None:
-    line, _ = await line_of(VONAGE, Wire(), Limits(inbound_seconds=0.1))
+    stream, _ = await line_of(VONAGE, Wire(), Limits(inbound_seconds=0.1))
     frame = bytes(640)
-    line.deliver(Digit("1"), "d")
+    stream.deliver(Digit("1"), "d")
     for number in range(1000):
-        line.deliver(Audio(number.to_bytes(2, "little") + frame[2:]), "a")
-    line.deliver(Digit("2"), "d")
-    line.end()
-    items = [item async for item in line]
+        stream.deliver(Audio(number.to_bytes(2, "little") + frame[2:]), "a")
+    stream.deliver(Digit("2"), "d")
+    stream.end()
+    items = [item async for item in stream]
     heard = [int.from_bytes(item.pcm[:2], "little") for item in items if isinstance(item, Audio)]
     assert heard == [995, 996, 997, 998, 999]  # 100 ms, the newest
     assert [item for item in items if isinstance(item, Digit)] == [Digit("1"), Digit("2")]
-    assert line.dropped == 995
+    assert stream.dropped == 995
 
 
 ENTRIES = st.lists(
@@ -134,7 +134,7 @@ ENTRIES = st.lists(
 @given(ENTRIES)
 def test_inbox_is_bounded_and_keeps_order(steps: list[Any]) -> None:
     async def check() -> None:
-        inbox, waiting = Inbox(3000, 50), list[Any]()
+        inbox, waiting = FrameQueue(3000, 50), list[Any]()
         for step in steps:
             if step is None:
                 if waiting:
@@ -144,7 +144,7 @@ def test_inbox_is_bounded_and_keeps_order(steps: list[Any]) -> None:
                 continue
             waiting.append(step)
             if sum(not isinstance(frame, Audio) for frame in waiting) > 50:
-                with pytest.raises(Overrun):
+                with pytest.raises(QueueFull):
                     inbox.put(step, "")
                 return
             inbox.put(step, "")
@@ -160,7 +160,7 @@ def test_inbox_is_bounded_and_keeps_order(steps: list[Any]) -> None:
 
 @on_loop
 async def test_reader_is_woken_by_what_comes_later() -> None:
-    inbox = Inbox(100, 10)
+    inbox = FrameQueue(100, 10)
     reading = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)
     inbox.put(Digit("1"), "raw")
@@ -186,7 +186,7 @@ def test_flood_guard(times: list[float], floods: bool) -> None:
     try:
         for now in times:
             guard.count(now)
-    except Flooded:
+    except TooManyMessages:
         assert floods
     else:
         assert not floods
@@ -199,10 +199,10 @@ def test_flood_guard(times: list[float], floods: bool) -> None:
 @on_loop
 async def test_long_sound_is_sent_whole_and_in_order(caller: TwilioCaller | VonageCaller) -> None:
     wire = Wire()
-    line, _ = await line_of(caller, wire)
+    stream, _ = await line_of(caller, wire)
     pcm = loud(caller, 500, 1000) + loud(caller, 510, 9000)
-    await line.send(pcm)
-    await line.mark("end")
+    await stream.send(pcm)
+    await stream.mark("end")
     heard = b"".join(caller.heard(message) or b"" for message in wire.sent[:-1])
     assert heard[: len(pcm)] == pcm
     assert not any(heard[len(pcm) :])  # a last frame is filled with silence
@@ -212,10 +212,10 @@ async def test_long_sound_is_sent_whole_and_in_order(caller: TwilioCaller | Vona
 @on_loop
 async def test_sound_ahead_is_bounded_and_clear_drops_the_rest() -> None:
     wire = Wire()
-    line, _ = await line_of(VONAGE, wire, Limits(ahead_seconds=1.0))
-    speaking = asyncio.create_task(line.send(bytes(32000 * 600)))
+    stream, _ = await line_of(VONAGE, wire, Limits(ahead_seconds=1.0))
+    speaking = asyncio.create_task(stream.send(bytes(32000 * 600)))
     await wire.has(60)  # 1.2 s: the next slice has to wait
-    await line.clear()
+    await stream.clear()
     await speaking  # ten minutes of sound, done
     sound = [message for message in wire.sent if isinstance(message, bytes)]
     assert len(sound) * 0.02 < 2.0
@@ -224,53 +224,53 @@ async def test_sound_ahead_is_bounded_and_clear_drops_the_rest() -> None:
 
 @on_loop
 async def test_the_first_sound_is_noticed_once() -> None:
-    line, _ = await line_of(TWILIO, Wire())
+    stream, _ = await line_of(TWILIO, Wire())
     sounds = list[int]()
-    line.on_first_sound = lambda: sounds.append(1)
-    await line.send_raw("{}")
-    await line.mark("a")
+    stream.on_first_sound = lambda: sounds.append(1)
+    await stream.send_raw("{}")
+    await stream.mark("a")
     assert not sounds
-    await line.send(bytes(320))
-    await line.send(bytes(320))
+    await stream.send(bytes(320))
+    await stream.send(bytes(320))
     assert sounds == [1]
 
 
 @on_loop
 async def test_speaking_on_a_closed_line_is_silently_nothing() -> None:
     wire = Wire()
-    line, fate = await line_of(TWILIO, wire)
+    stream, fate = await line_of(TWILIO, wire)
     wire.fails = OSError("gone")
-    await line.send(loud(TWILIO))
-    await line.mark("x")
-    await line.clear()
-    await line.send_raw("{}")
+    await stream.send(loud(TWILIO))
+    await stream.mark("x")
+    await stream.clear()
+    await stream.send_raw("{}")
     assert wire.sent == []
     assert not fate._future.done()  # the reader says how it ended
 
 
 @on_loop
 async def test_carrier_that_drains_nothing_is_lost() -> None:
-    line, fate = await line_of(TWILIO, Wire(drains=False), Limits(stall_seconds=0.02))
-    await line.send(loud(TWILIO))
-    ending = await fate.sealed()
-    assert (ending.how, ending.code) == (How.LOST, 1011)
+    stream, fate = await line_of(TWILIO, Wire(drains=False), Limits(stall_seconds=0.02))
+    await stream.send(loud(TWILIO))
+    ending = await fate.wait()
+    assert (ending.cause, ending.code) == (CloseCause.LOST, 1011)
 
 
 @on_loop
 async def test_last_mark_is_never_seen_by_the_assistant() -> None:
-    line, _ = await line_of(TWILIO, Wire())
-    await line.send(loud(TWILIO))
-    line.deliver(MarkPlayed(LAST_MARK), "raw")
-    await line.played()
-    line.end()
-    assert [item async for item in line] == []
+    stream, _ = await line_of(TWILIO, Wire())
+    await stream.send(loud(TWILIO))
+    stream.deliver(MarkPlayed(LAST_MARK), "raw")
+    await stream.played()
+    stream.end()
+    assert [item async for item in stream] == []
 
 
 @on_loop
 async def test_nothing_said_is_nothing_to_wait_for() -> None:
     wire = Wire()
-    line, _ = await line_of(TWILIO, wire, replace(Limits(), grace_seconds=3600))
-    await line.played()
+    stream, _ = await line_of(TWILIO, wire, replace(Limits(), grace_seconds=3600))
+    await stream.played()
     assert wire.sent == []
 
 
@@ -288,7 +288,7 @@ async def test_socket_raises_gone_once_closed(act: Callable[[Socket], Any]) -> N
     await socket.accept()
     await socket.close(1000, "bye")
     await socket.close(1000, "again")
-    with pytest.raises(Gone):
+    with pytest.raises(SocketClosed):
         await act(socket)
     assert wire.sent == [{"type": "websocket.close", "code": 1000, "reason": "bye"}]
 

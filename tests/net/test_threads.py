@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from app.domain.context import Reply
-from app.domain.services.media import MediaService, Seat
-from app.media.call_context import Desk
-from app.net.threads import aside
+from app.domain.services.media import MediaService, StreamClaim
+from app.media.call_context import CallContext
+from app.net.threads import run_in_thread
 from tests.media.harness import on_loop
 
 MANY = 64
@@ -28,11 +28,15 @@ async def test_slow_servers_of_tools_hold_no_call_up() -> None:
         return Reply(b"{}")
 
     service = SimpleNamespace(ask=ask, transfer=lambda *_: "not there")
-    desk = Desk(cast("MediaService", service), cast("Seat", SimpleNamespace(call_id="c")))
-    asking = [asyncio.create_task(desk.ask("tool-calls", {}, 20.0)) for _ in range(MANY)]
+    call_context = CallContext(
+        cast("MediaService", service), cast("StreamClaim", SimpleNamespace(call_id="c"))
+    )
+    asking = [
+        asyncio.create_task(call_context.request("tool-calls", {}, 20.0)) for _ in range(MANY)
+    ]
     await asyncio.sleep(0)  # all of them ask
     try:
-        assert await desk.transfer({}, None) == "not there"  # one of the loop's own threads
+        assert await call_context.transfer({}, None) == "not there"  # one of the loop's own threads
     finally:
         released.set()
     assert await asyncio.gather(*asking) == [Reply(b"{}")] * MANY
@@ -44,7 +48,7 @@ async def test_what_it_raises_is_raised() -> None:
         raise PermissionError("not here")
 
     with pytest.raises(PermissionError, match="not here"):
-        await aside(fail)
+        await run_in_thread(fail)
 
 
 @on_loop
@@ -55,7 +59,7 @@ async def test_one_that_is_cancelled_ends_by_itself() -> None:
         released.wait()
         ended.set()
 
-    waiting = asyncio.create_task(aside(work))
+    waiting = asyncio.create_task(run_in_thread(work))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import Account, Client, Dial
+from providers.base.rest import Account, CarrierClient, OutboundCall
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.testing.contract import ORIGIN, arrow
 from providers.twilio import TWILIO
@@ -22,10 +22,12 @@ from tests.providers import published
 SID = "CA" + "0" * 32
 UUID = "63f61863-4a51-4f6b-86e1-46edebcf9356"
 MACHINE = MachineDetection(True, 30, 2400, 1200, 5000, url=f"{ORIGIN}/amd/t")
-ORDER = Dial("+14155550123", "+12125550100", arrow(), f"{ORIGIN}/status/t", max_duration=600)
+ORDER = OutboundCall(
+    "+14155550123", "+12125550100", arrow(), f"{ORIGIN}/status/t", max_duration=600
+)
 ANSWER = ApiReply(200, {"sid": SID, "status": "queued", "uuid": UUID, "conversation_uuid": "CON-1"})
 
-ASKS: dict[str, Callable[[Client, str], object]] = {
+ASKS: dict[str, Callable[[CarrierClient, str], object]] = {
     "dial": lambda client, _: client.dial(ORDER),
     "dial-extension": lambda client, _: client.dial(replace(ORDER, extension="12#")),
     "dial-machine": lambda client, _: client.dial(replace(ORDER, machine=MACHINE)),
@@ -34,7 +36,7 @@ ASKS: dict[str, Callable[[Client, str], object]] = {
     "fetch": lambda client, leg: client.fetch(leg),
 }
 RECORDING = "RE" + "0" * 32
-RECORDS: dict[str, Callable[[Client], object]] = {
+RECORDS: dict[str, Callable[[CarrierClient], object]] = {
     "record": lambda client: client.start_recording(SID, f"{ORIGIN}/recording/t"),
     "record-stop": lambda client: client.stop_recording(SID, RECORDING),
 }
@@ -55,7 +57,9 @@ def api() -> Iterator[tuple[str, list[ApiRequest]]]:
 
 
 @each_ask
-def test_twilio(api: tuple[str, list[ApiRequest]], ask: Callable[[Client, str], object]) -> None:
+def test_twilio(
+    api: tuple[str, list[ApiRequest]], ask: Callable[[CarrierClient, str], object]
+) -> None:
     url, asked = api
     ask(TWILIO.client(Account(ACCOUNT, {"authTokens": [AUTH_TOKEN]}, api_url=url)), SID)
     described = published.document("twilio_api_v2010.json")
@@ -65,7 +69,7 @@ def test_twilio(api: tuple[str, list[ApiRequest]], ask: Callable[[Client, str], 
 
 @pytest.mark.parametrize("ask", RECORDS.values(), ids=list(RECORDS))
 def test_twilios_recordings(
-    api: tuple[str, list[ApiRequest]], ask: Callable[[Client], object]
+    api: tuple[str, list[ApiRequest]], ask: Callable[[CarrierClient], object]
 ) -> None:
     """Vonage's begin with an NCCO, and nothing is asked of its API."""
     url, asked = api
@@ -97,7 +101,9 @@ def typed(schema: published.Schema, form: dict[str, list[str]]) -> dict[str, Any
 
 
 @each_ask
-def test_vonage(api: tuple[str, list[ApiRequest]], ask: Callable[[Client, str], object]) -> None:
+def test_vonage(
+    api: tuple[str, list[ApiRequest]], ask: Callable[[CarrierClient, str], object]
+) -> None:
     url, asked = api
     secrets = {"applicationId": APPLICATION, "privateKey": private_key()}
     ask(VONAGE.client(Account(API_KEY, secrets, api_url=url)), UUID)

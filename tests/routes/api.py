@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from app.store import accounts
 from app.store.vault import digest
-from app.wiring import Patchbay
+from app.wiring import Services
 
 ACCOUNT = "AC" + "a" * 32
 TOKEN = "the carrier's own secret"
@@ -81,11 +81,11 @@ class Api:
 
 def organisation(app: Flask, org_id: str, key: str) -> Api:
     """A new organisation with one key."""
-    patchbay: Patchbay = app.extensions["patchbay"]
-    now = patchbay.core.now()
+    services: Services = app.extensions["patchbay"]
+    now = services.context.now()
     org = {"id": org_id, "name": key, "server_url": None, "secret": None}
     api_key = {"id": org_id, "org_id": org_id, "name": key, "prefix": key[:8]}
-    with patchbay.store.write() as conn:
+    with services.store.write() as conn:
         accounts.put_org(conn, {**org, "created_at": now, "updated_at": now})
         accounts.insert_key(
             conn, {**api_key, "digest": digest(key), "created_at": now, "revoked_at": None}

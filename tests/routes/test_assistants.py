@@ -30,11 +30,11 @@ FULL: dict[str, Any] = {
 
 def stored(app: Flask, api: Api, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """(what lies open in the store, what lies sealed)."""
-    patchbay = app.extensions["patchbay"]
-    with patchbay.store.read() as conn:
+    services = app.extensions["patchbay"]
+    with services.store.read() as conn:
         row = get_row(conn, assistants, api.org_id, id)
     assert row is not None
-    return row["body"], patchbay.vault.open(row["secret"])
+    return row["body"], services.vault.open(row["secret"])
 
 
 def test_every_field_comes_back(api: Api) -> None:

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 from app.routes.auth import EXTENSION, REMEMBERED_SECONDS, Keys
 from app.routes.errors import INVALID_KEY
 from app.store import accounts
-from app.wiring import Patchbay
+from app.wiring import Services
 from tests.routes.api import UNKNOWN, Api, organisation
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/<path:filename>"}
@@ -88,9 +88,9 @@ def test_every_route_of_the_api_wants_a_key(app: Flask) -> None:
     assert tried > 30
 
 
-def revoke(patchbay: Patchbay, org_id: str) -> None:
-    with patchbay.store.write() as conn:
-        assert accounts.revoke_key(conn, org_id, patchbay.core.now())
+def revoke(services: Services, org_id: str) -> None:
+    with services.store.write() as conn:
+        assert accounts.revoke_key(conn, org_id, services.context.now())
 
 
 def test_a_revoked_key_is_refused(app: Flask, api: Api) -> None:

@@ -18,7 +18,7 @@ from app.domain.timings import Timing
 from app.routes.health import LATE_SECONDS
 from app.settings import Settings
 from app.telemetry.metrics import HISTOGRAMS
-from app.wiring import Patchbay
+from app.wiring import Services
 from tests.routes.api import Api, organisation, refused
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def test_not_ready_before_migrating(empty: Flask) -> None:
 
 
 def test_not_ready_while_the_process_stops(app: Flask) -> None:
-    app.extensions["patchbay"].core.presence.draining = True
+    app.extensions["patchbay"].context.presence.draining = True
     answer = app.test_client().get("/readyz")
     assert (answer.status_code, answer.json["process"]) == (503, "stopping")
     assert app.test_client().get("/healthz").status_code == 200
@@ -77,7 +77,7 @@ def test_not_ready_while_the_process_stops(app: Flask) -> None:
 def test_ready_without_room(settings: Settings, media_urls: tuple[str, ...], status: int) -> None:
     app = create_app(replace(settings, media_urls=media_urls, max_calls_per_process=1))
     app.extensions["patchbay"].upgrade()
-    assert app.extensions["patchbay"].core.presence.admit("local") is None
+    assert app.extensions["patchbay"].context.presence.acquire("local") is None
     assert app.test_client().get("/readyz").status_code == status
 
 
@@ -89,8 +89,8 @@ def sample(app: Flask, name: str, **labels: str) -> float | None:
 
 
 def test_metrics_of_the_process(app: Flask) -> None:
-    presence = app.extensions["patchbay"].core.presence
-    presence.admit("local")
+    presence = app.extensions["patchbay"].context.presence
+    presence.acquire("local")
     presence.sockets, presence.draining, presence.lag = 3, True, 0.0421
     for name, value in (
         ("patchbay_media_sockets", 3),
@@ -103,11 +103,11 @@ def test_metrics_of_the_process(app: Flask) -> None:
 
 
 def test_late_jobs_are_told_and_refuse_no_traffic(app: Flask) -> None:
-    patchbay: Patchbay = app.extensions["patchbay"]
-    with patchbay.store.write() as conn:
-        patchbay.jobs.enqueue(conn, "timer", "key", {}, delay=0)
-    now = patchbay.core.now() + timedelta(seconds=LATE_SECONDS + 30)
-    object.__setattr__(patchbay.core, "now", lambda: now)
+    services: Services = app.extensions["patchbay"]
+    with services.store.write() as conn:
+        services.jobs.enqueue(conn, "timer", "key", {}, delay=0)
+    now = services.context.now() + timedelta(seconds=LATE_SECONDS + 30)
+    object.__setattr__(services.context, "now", lambda: now)
     answer = app.test_client().get("/readyz")
     assert answer.status_code == 200
     assert answer.json["jobs"].startswith("late by ")
@@ -162,9 +162,9 @@ def test_the_format_a_scraper_accepts(app: Flask, accept: str, content_type: str
 
 def test_what_is_measured_is_shown(app: Flask, settings: Settings) -> None:
     """Of this application: another one in the same process has its own."""
-    core = app.extensions["patchbay"].core
+    context = app.extensions["patchbay"].context
     for seconds in (0.3, 0.9, 7200.0, -1.0):  # clocks differ: none is below 0
-        core.observe(Timing.TURN_LATENCY, seconds)
+        context.observe(Timing.TURN_LATENCY, seconds)
     other = create_app(settings)
     name = HISTOGRAMS[Timing.TURN_LATENCY].name
     assert sample(app, f"{name}_count") == 4
@@ -189,9 +189,9 @@ def test_the_api_without_database_asks_to_try_again(without_database: Flask) -> 
 def test_a_database_that_goes_away_and_comes_back(app: Flask) -> None:
     """Nothing is remembered of the failure."""
     api = organisation(app, "33333333-3333-4333-8333-333333333333", "key")
-    patchbay: Patchbay = app.extensions["patchbay"]
-    engine = patchbay.store.engine
-    patchbay.store.engine = sa.create_engine(AWAY.replace("postgresql", "postgresql+psycopg"))
+    services: Services = app.extensions["patchbay"]
+    engine = services.store.engine
+    services.store.engine = sa.create_engine(AWAY.replace("postgresql", "postgresql+psycopg"))
     assert refused(api.get("/assistant"), 503)
-    patchbay.store.engine = engine
+    services.store.engine = engine
     assert api.get("/assistant").status_code == 200

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from app.domain.calls import idempotency
-from app.wiring import Patchbay
+from app.wiring import Services
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api, refused
 
 
@@ -117,9 +117,9 @@ def test_keys_are_kept_for_a_day(
     app: Flask, api: Api, body: dict[str, Any], age: timedelta, kept: bool
 ) -> None:
     call = send(api, body, "a key").json
-    patchbay: Patchbay = app.extensions["patchbay"]
-    now = patchbay.core.now() + age
-    wait = idempotency.forget(replace(patchbay.core, now=lambda: now), {})
+    services: Services = app.extensions["patchbay"]
+    now = services.context.now() + age
+    wait = idempotency.forget(replace(services.context, now=lambda: now), {})
     assert (send(api, body, "a key").json["id"] == call["id"]) is kept
     assert (wait is not None) is kept  # the job runs again while keys are left
     assert wait is None or 0 < wait <= 60
@@ -128,8 +128,8 @@ def test_keys_are_kept_for_a_day(
 def test_the_kept_answer_is_sealed(app: Flask, api: Api, body: dict[str, Any]) -> None:
     """It holds the tokens of the call's document."""
     call = send(api, body, "a key").json
-    patchbay: Patchbay = app.extensions["patchbay"]
-    with patchbay.store.read() as conn:
+    services: Services = app.extensions["patchbay"]
+    with services.store.read() as conn:
         row = conn.exec_driver_sql("SELECT * FROM idempotency_keys").one()
     assert call["phoneCallProviderDetails"]["twiml"] not in str(row)
     assert "a key" not in str(row)

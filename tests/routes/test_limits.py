@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.domain.calls.limits import Rate
+from app.domain.calls.limits import RateLimit
 from app.domain.errors import TooMany
 from app.settings import Settings
 from app.store.engine import Store
-from app.wiring import Patchbay
+from app.wiring import Services
 from tests.routes.api import TWILIO_NUMBER, Api, organisation, refused
 from tests.store.rows import add_key, add_org
 
@@ -81,14 +81,16 @@ def test_at_once_no_more_than_the_limit(api: Api, body: dict[str, Any]) -> None:
 
 
 def test_the_limit_comes_free_bit_by_bit(app: Flask, api: Api) -> None:
-    patchbay: Patchbay = app.extensions["patchbay"]
-    start = patchbay.core.now()
+    services: Services = app.extensions["patchbay"]
+    start = services.context.now()
 
     def takes(seconds: float) -> bool:
-        core = replace(patchbay.core, now=lambda: start + timedelta(seconds=seconds))
-        with patchbay.store.write() as conn:
+        context = replace(services.context, now=lambda: start + timedelta(seconds=seconds))
+        with services.store.write() as conn:
             try:
-                Rate(core, api.org_id).take(conn)  # the tests' keys have their organisation's id
+                RateLimit(context, api.org_id).consume(
+                    conn
+                )  # the tests' keys have their organisation's id
             except TooMany:
                 return False
         return True
@@ -102,16 +104,16 @@ def test_the_limit_comes_free_bit_by_bit(app: Flask, api: Api) -> None:
 def test_a_limit_is_had_in_full_at_once(store: Store, settings: Settings, limit: int) -> None:
     """Also one that does not divide a minute."""
     app = create_app(replace(settings, rate_limit_per_minute=limit))
-    patchbay: Patchbay = app.extensions["patchbay"]
-    moment = patchbay.core.now()
-    core = replace(patchbay.core, now=lambda: moment)
-    with patchbay.store.write() as conn:
-        rate = Rate(core, add_key(conn, add_org(conn)))
+    services: Services = app.extensions["patchbay"]
+    moment = services.context.now()
+    context = replace(services.context, now=lambda: moment)
+    with services.store.write() as conn:
+        rate = RateLimit(context, add_key(conn, add_org(conn)))
         for _ in range(limit):
-            rate.take(conn)
+            rate.consume(conn)
         with pytest.raises(TooMany):
-            rate.take(conn)
-    patchbay.store.close()
+            rate.consume(conn)
+    services.store.close()
 
 
 def test_zero_is_no_limit(store: Store, settings: Settings) -> None:

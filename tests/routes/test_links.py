@@ -14,7 +14,7 @@ from flask import Flask
 from app import create_app
 from app.settings import Settings
 from app.store import calls
-from app.wiring import Patchbay
+from app.wiring import Services
 from providers.errors import Refused
 from tests.conftest import SECRET_KEY
 from tests.routes.api import Api
@@ -28,12 +28,12 @@ Links = dict[str, str]
 @pytest.fixture
 def make(app: Flask, api: Api, tmp_path: Path) -> Callable[[], Links]:
     """Makes a call with a recording, and gives its links."""
-    patchbay: Patchbay = app.extensions["patchbay"]
+    services: Services = app.extensions["patchbay"]
 
     def make() -> Links:
         made = api.call()
-        recording_id = kept(patchbay, made, tmp_path)
-        with patchbay.store.write() as conn:
+        recording_id = kept(services, made, tmp_path)
+        with services.store.write() as conn:
             row = calls.get(conn, made["id"])
             assert row is not None
             resolved = {**row["resolved"], "recordings": {"mono": recording_id}}
@@ -63,7 +63,7 @@ def opens(app: Flask, kind: str, link: str) -> bool:
     if kind == "recording":
         return stranger.request("GET", target).status_code == 200
     try:
-        app.extensions["patchbay"].media.listen(parts.path.split("/")[2], token(link))
+        app.extensions["patchbay"].media.find_monitor(parts.path.split("/")[2], token(link))
     except Refused:
         return False
     return True

@@ -21,10 +21,10 @@ def credential(api: Api) -> dict[str, Any]:
 
 def secrets(app: Flask, api: Api) -> list[Any]:
     """Stored auth tokens of the account, newest first."""
-    patchbay = app.extensions["patchbay"]
-    with patchbay.store.read() as conn:
+    services = app.extensions["patchbay"]
+    with services.store.read() as conn:
         rows = find_account(conn, api.org_id, "twilio", ACCOUNT)
-    return [patchbay.vault.open(row["secret"])["authTokens"] for row in rows]
+    return [services.vault.open(row["secret"])["authTokens"] for row in rows]
 
 
 def test_a_number_with_its_account(app: Flask, api: Api) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.routes.recordings import AT_ONCE
 from app.store import calls
-from app.wiring import Patchbay
+from app.wiring import Services
 from tests.routes.api import UNKNOWN, Api, refused
 from tests.routes.test_tenants import kept
 
@@ -21,17 +21,17 @@ SOUND = b"theirs"
 
 
 @pytest.fixture
-def patchbay(app: Flask) -> Patchbay:
-    found: Patchbay = app.extensions["patchbay"]
+def services(app: Flask) -> Services:
+    found: Services = app.extensions["patchbay"]
     return found
 
 
 @pytest.fixture
-def call(patchbay: Patchbay, api: Api, tmp_path: Path) -> dict[str, Any]:
+def call(services: Services, api: Api, tmp_path: Path) -> dict[str, Any]:
     """A call with a recording."""
     made = api.call()
-    recording_id = kept(patchbay, made, tmp_path)
-    with patchbay.store.write() as conn:
+    recording_id = kept(services, made, tmp_path)
+    with services.store.write() as conn:
         row = calls.get(conn, made["id"])
         assert row is not None
         resolved = {**row["resolved"], "recordings": {"mono": recording_id}}
@@ -54,18 +54,18 @@ def target(url: str, **changes: str) -> str:
 
 def test_a_store_that_hangs_holds_few_requests_up(
     call: Mapping[str, Any],
-    patchbay: Patchbay,
+    services: Services,
     stranger: Api,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each request meets the next one while its file is being opened."""
-    really, statuses = patchbay.core.blobs.open, list[int]()
+    really, statuses = services.context.blobs.open, list[int]()
 
     def slowly(*args: Any) -> Any:
         statuses.append(stranger.request("GET", target(call["recordingUrl"])).status_code)
         return really(*args)
 
-    monkeypatch.setattr(patchbay.core.blobs, "open", slowly)
+    monkeypatch.setattr(services.context.blobs, "open", slowly)
     assert stranger.request("GET", target(call["recordingUrl"])).status_code == 200
     assert statuses == [503, *[200] * (AT_ONCE - 1)]
     assert stranger.request("GET", target(call["recordingUrl"])).status_code == 200
@@ -109,9 +109,9 @@ def test_a_changed_link_is_refused(
 
 
 def test_a_link_is_of_one_recording_and_unknown_ones_look_alike(
-    patchbay: Patchbay, call: Mapping[str, Any], stranger: Api, api: Api, tmp_path: Path
+    services: Services, call: Mapping[str, Any], stranger: Api, api: Api, tmp_path: Path
 ) -> None:
-    second = kept(patchbay, api.call(), tmp_path)
+    second = kept(services, api.call(), tmp_path)
     first = urlsplit(call["recordingUrl"]).path.rsplit("/", 1)[-1]
     answers = [
         stranger.request("GET", target(call["recordingUrl"]).replace(first, other))
@@ -123,12 +123,12 @@ def test_a_link_is_of_one_recording_and_unknown_ones_look_alike(
 
 @pytest.mark.parametrize(("seconds", "status"), [(0, 200), (3599, 200), (3601, 401)])
 def test_a_link_is_good_for_an_hour(
-    patchbay: Patchbay, call: Mapping[str, Any], stranger: Api, seconds: int, status: int
+    services: Services, call: Mapping[str, Any], stranger: Api, seconds: int, status: int
 ) -> None:
     from datetime import timedelta
 
-    now = patchbay.core.now()
-    object.__setattr__(patchbay.core, "now", lambda: now + timedelta(seconds=seconds))
+    now = services.context.now()
+    object.__setattr__(services.context, "now", lambda: now + timedelta(seconds=seconds))
     assert stranger.request("GET", target(call["recordingUrl"])).status_code == status
 
 
@@ -167,7 +167,7 @@ def test_a_range_of_another_file_is_not_given(call: Mapping[str, Any], stranger:
 
 
 def test_a_lost_file_is_not_there(
-    patchbay: Patchbay, call: Mapping[str, Any], stranger: Api
+    services: Services, call: Mapping[str, Any], stranger: Api
 ) -> None:
-    patchbay.core.blobs.delete("recordings/their/own.wav")
+    services.context.blobs.delete("recordings/their/own.wav")
     assert stranger.request("GET", target(call["recordingUrl"])).status_code == 404

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from app.store import recordings
-from app.wiring import Patchbay
+from app.wiring import Services
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
 
 BODIES = {"control": {"type": "end-call"}}
@@ -42,11 +42,11 @@ def theirs(app: Flask, other: Api, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def kept(patchbay: Patchbay, call: Mapping[str, Any], place: Path) -> str:
+def kept(services: Services, call: Mapping[str, Any], place: Path) -> str:
     """A recording of the call."""
     key, sound = "recordings/their/own.wav", place / "own.wav"
     sound.write_bytes(b"theirs")
-    patchbay.core.blobs.put(key, sound, "audio/wav")
+    services.context.blobs.put(key, sound, "audio/wav")
     row = {
         "id": str(uuid4()),
         "call_id": call["id"],
@@ -59,9 +59,9 @@ def kept(patchbay: Patchbay, call: Mapping[str, Any], place: Path) -> str:
         "mime": "audio/wav",
         "bytes": 6,
         "blob": key,
-        "created_at": patchbay.core.now(),
+        "created_at": services.context.now(),
     }
-    with patchbay.store.write() as conn:
+    with services.store.write() as conn:
         recordings.insert(conn, row)
     return str(row["id"])
 

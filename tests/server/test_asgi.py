@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from app.server import asgi, worker
 from app.server.worker import SETTINGS, names_no_path
 from app.settings import Settings
-from app.wiring import Patchbay
+from app.wiring import Services
 from providers.errors import Refused
 from tests.media.harness import (
     Domain,
@@ -109,7 +109,7 @@ async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
     ],
 )
 def test_who_warms_the_engine_up(settings: Settings, changes: Any, talks: bool) -> None:
-    assert Patchbay(replace(settings, **changes)).talks is talks
+    assert Services(replace(settings, **changes)).talks is talks
 
 
 def test_a_second_term_is_quit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def org(store: Store) -> str:
 
 def test_nothing_is_taken_at_first(store: Store) -> None:
     with store.read() as conn:
-        assert capacity.taken(conn) == 0
+        assert capacity.slots_in_use(conn) == 0
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_call_we_dial_takes_a_seat_while_it_lives(
 ) -> None:
     with store.write() as conn:
         add_call(conn, org, status=status, bypass=False)
-        assert capacity.taken(conn) == count
+        assert capacity.slots_in_use(conn) == count
 
 
 def fetched(conn: Connection, call_id: str) -> None:
@@ -84,7 +84,7 @@ def test_a_call_the_client_dials_takes_a_seat_once_its_leg_is_here(
 ) -> None:
     with store.write() as conn:
         happens(conn, add_call(conn, org))
-        assert capacity.taken(conn) == count
+        assert capacity.slots_in_use(conn) == count
 
 
 def test_a_call_with_several_reasons_takes_one_seat(store: Store, org: str) -> None:
@@ -93,7 +93,7 @@ def test_a_call_with_several_reasons_takes_one_seat(store: Store, org: str) -> N
         fetched(conn, id)
         opened(conn, id)
         add_token(conn, id, "another", used_at=START)
-        assert capacity.taken(conn) == 1
+        assert capacity.slots_in_use(conn) == 1
 
 
 def test_an_ended_call_gives_its_seat_back(store: Store, org: str) -> None:
@@ -101,15 +101,15 @@ def test_an_ended_call_gives_its_seat_back(store: Store, org: str) -> None:
         id = add_call(conn, org)
         opened(conn, id)
         calls.update(conn, id, {"status": "ended"})
-        assert capacity.taken(conn) == 0
+        assert capacity.slots_in_use(conn) == 0
 
 
 def test_seats_of_all_organisations_count_but_one_calls(store: Store, org: str) -> None:
     with store.write() as conn:
         ids = [add_call(conn, each, bypass=False) for each in (org, org, add_org(conn))]
-        assert capacity.taken(conn) == 3
-        assert capacity.taken(conn, but=ids[0]) == 2
-        assert capacity.taken(conn, but="another") == 3
+        assert capacity.slots_in_use(conn) == 3
+        assert capacity.slots_in_use(conn, but=ids[0]) == 2
+        assert capacity.slots_in_use(conn, but="another") == 3
 
 
 @pytest.mark.parametrize("most", [1, 3])
@@ -117,29 +117,29 @@ def test_of_several_calls_at_once_no_more_than_the_limit_get_in(
     store: Store, org: str, most: int
 ) -> None:
     def enter(conn: Connection, _: int) -> bool:
-        capacity.in_turn(conn)
-        if capacity.taken(conn) >= most:
+        capacity.lock_slots(conn)
+        if capacity.slots_in_use(conn) >= most:
             return False
         add_call(conn, org, bypass=False)
         return True
 
     assert race(store, 8, enter).count(True) == most
     with store.read() as conn:
-        assert capacity.taken(conn) == most
+        assert capacity.slots_in_use(conn) == most
 
 
 def test_who_counts_second_waits_for_the_first(store: Store, org: str) -> None:
     with store.write() as holder:
-        capacity.in_turn(holder)
+        capacity.lock_slots(holder)
         with pytest.raises(OperationalError), impatient(store) as conn:
-            capacity.in_turn(conn)
+            capacity.lock_slots(conn)
     with impatient(store) as conn:  # its transaction has ended
-        capacity.in_turn(conn)
+        capacity.lock_slots(conn)
 
 
 def test_a_look_at_the_seats_waits_for_no_other(store: Store, org: str) -> None:
     with store.write() as holder:
-        capacity.in_turn(holder)
+        capacity.lock_slots(holder)
         add_call(holder, org, bypass=False)
         with store.read() as conn:
-            assert capacity.taken(conn) == 0  # not committed yet
+            assert capacity.slots_in_use(conn) == 0  # not committed yet

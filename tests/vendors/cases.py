@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pipecat.services.tts_service import TTSService
 
-from app.vendors.common.account import Access
-from app.vendors.common.tts_part import GONE, Custom
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.tts_part import DISCONTINUED, Custom
 from app.vendors.tts import make_voice
 from tests.fakes.vendors.azure_speech import AzureSpeech
 from tests.fakes.vendors.cartesia import Cartesia
@@ -45,13 +45,13 @@ class Voice:
         config = {"provider": self.provider, "voiceId": "luna", **self.config, **more}
         if self.provider == "custom-voice":
             config["server"] = {"url": f"{standin.url}/say", **config.get("server", {})}
-        access = Access("the-key", standin.url + self.path)
+        access = VendorAccount("the-key", standin.url + self.path)
         return make_voice(config, {self.provider: access}, rate, custom=Custom(anywhere))
 
 
 VOICES = [
     Voice("openai", OpenAISpeech, "/v1"),
-    *(Voice(provider, OpenAISpeech, "/v1") for provider in sorted(GONE)),
+    *(Voice(provider, OpenAISpeech, "/v1") for provider in sorted(DISCONTINUED)),
     Voice("azure", AzureSpeech),
     Voice("custom-voice", CustomVoice),
     Voice("deepgram", DeepgramSpeak),
@@ -63,7 +63,7 @@ BY_PROVIDER = {voice.provider: voice for voice in VOICES}
 SOCKETS = ("deepgram", "11labs", "cartesia", "rime-ai")
 each = pytest.mark.parametrize("voice", VOICES, ids=lambda voice: voice.provider)
 each_way = pytest.mark.parametrize(
-    "voice", [v for v in VOICES if v.provider not in GONE], ids=lambda voice: voice.provider
+    "voice", [v for v in VOICES if v.provider not in DISCONTINUED], ids=lambda voice: voice.provider
 )
 """Without those that are asked as OpenAI is."""
 each_socket = pytest.mark.parametrize("provider", SOCKETS)

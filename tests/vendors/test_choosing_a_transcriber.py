@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.vendors.common.account import Access
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.deepgram import stt as deepgram_stt
 from app.vendors.stt import VENDORS, make_transcriber, transcriber_failure
 from providers.events import EndedReason
@@ -23,44 +23,56 @@ def test_no_transcriber_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "access", "text"),
+    ("config", "account", "text"),
     [
         # names that Vapi has not, and no name
-        ({"provider": "shell"}, Access("key"), "There is no transcriber 'shell'"),
-        ({"model": "nova-2"}, Access("key"), "There is no transcriber None"),
-        ({"provider": "deepgram"}, Access(), "There is no key for deepgram: store a credential"),
+        ({"provider": "shell"}, VendorAccount("key"), "There is no transcriber 'shell'"),
+        ({"model": "nova-2"}, VendorAccount("key"), "There is no transcriber None"),
+        (
+            {"provider": "deepgram"},
+            VendorAccount(),
+            "There is no key for deepgram: store a credential",
+        ),
         # an address that would be taken for another
         (
             {"provider": "deepgram"},
-            Access("key", "deepgram.local"),
+            VendorAccount("key", "deepgram.local"),
             "must be like https://api.deepgram.com",
         ),
-        ({"provider": "gladia"}, Access("key", "https://x/v2/live"), "without a path"),
-        ({"provider": "deepgram", "model": "flux-general-en"}, Access("key"), "use nova-3"),
+        ({"provider": "gladia"}, VendorAccount("key", "https://x/v2/live"), "without a path"),
+        ({"provider": "deepgram", "model": "flux-general-en"}, VendorAccount("key"), "use nova-3"),
         (
             {"provider": "deepgram", "endpointing": "10"},
-            Access("key"),
+            VendorAccount("key"),
             "transcriber.endpointing is not a int",
         ),
         (
             {"provider": "deepgram", "smartFormat": 1},
-            Access("key"),
+            VendorAccount("key"),
             "transcriber.smartFormat is not a bool",
         ),
         (
             {"provider": "deepgram", "keywords": "a"},
-            Access("key"),
+            VendorAccount("key"),
             "transcriber.keywords is not a list of texts",
         ),
-        ({"provider": "deepgram", "endpointing": True}, Access("key"), "endpointing is not a int"),
-        ({"provider": "gladia", "region": "moon"}, Access("key"), "transcriber.region is one of"),
+        (
+            {"provider": "deepgram", "endpointing": True},
+            VendorAccount("key"),
+            "endpointing is not a int",
+        ),
+        (
+            {"provider": "gladia", "region": "moon"},
+            VendorAccount("key"),
+            "transcriber.region is one of",
+        ),
         (
             {
                 "provider": "gladia",
                 "customVocabularyEnabled": True,
                 "customVocabularyConfig": {"vocabulary": [1]},
             },
-            Access("key"),
+            VendorAccount("key"),
             "customVocabularyConfig is not valid",
         ),
         (
@@ -69,14 +81,18 @@ def test_no_transcriber_is_none() -> None:
                 "speechModel": "universal-3-5-pro",
                 "languageCodes": ["x!"],
             },
-            Access("key"),
+            VendorAccount("key"),
             "languageCodes",
         ),
-        ({"provider": "custom-transcriber"}, Access(), "set transcriber.server.url"),
-        ({"provider": "custom-transcriber", "server": {}}, Access(), "set transcriber.server.url"),
+        ({"provider": "custom-transcriber"}, VendorAccount(), "set transcriber.server.url"),
+        (
+            {"provider": "custom-transcriber", "server": {}},
+            VendorAccount(),
+            "set transcriber.server.url",
+        ),
         (
             {"provider": "custom-transcriber", "server": {"url": "file:///etc/passwd"}},
-            Access(),
+            VendorAccount(),
             "set transcriber.server.url",
         ),
         (
@@ -84,7 +100,7 @@ def test_no_transcriber_is_none() -> None:
                 "provider": "custom-transcriber",
                 "server": {"url": "wss://x.example", "headers": {"A": "b\r\nC: d"}},
             },
-            Access(),
+            VendorAccount(),
             "transcriber.server.headers has a bad 'A'",
         ),
         (
@@ -92,16 +108,16 @@ def test_no_transcriber_is_none() -> None:
                 "provider": "custom-transcriber",
                 "server": {"url": "wss://x.example", "headers": [1]},
             },
-            Access(),
+            VendorAccount(),
             "transcriber.server.headers is not an object",
         ),
     ],
 )
 def test_what_cannot_be_made_says_what_to_change(
-    config: dict[str, Any], access: Access, text: str
+    config: dict[str, Any], account: VendorAccount, text: str
 ) -> None:
-    keys = {str(config.get("provider")): access}
-    with pytest.raises(NoEngine, match=text.replace("(", r"\(")) as caught:
+    keys = {str(config.get("provider")): account}
+    with pytest.raises(UnbuildableAssistant, match=text.replace("(", r"\(")) as caught:
         make_transcriber(config, keys, 8000)
     assert caught.value.stage == "transcriber"
     assert caught.value.provider == str(config.get("provider"))
@@ -117,13 +133,15 @@ def test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours(
 
     # the service looks at the signature, fails, and takes Deepgram's cloud with a line in its log
     monkeypatch.setattr(deepgram, "DeepgramClientEnvironment", refuse)
-    with pytest.raises(NoEngine, match=r"does not take the address ws://127\.0\.0\.1:1"):
-        deepgram_stt.make({"provider": "deepgram"}, Access("k", "http://127.0.0.1:1"), 8000)
+    with pytest.raises(
+        UnbuildableAssistant, match=r"does not take the address ws://127\.0\.0\.1:1"
+    ):
+        deepgram_stt.make({"provider": "deepgram"}, VendorAccount("k", "http://127.0.0.1:1"), 8000)
 
 
 def test_default_addresses_are_the_vendors_own() -> None:
     services = {
-        name: make_transcriber({"provider": name}, {name: Access("key")}, 8000)
+        name: make_transcriber({"provider": name}, {name: VendorAccount("key")}, 8000)
         for name in VENDORS
         if VENDORS[name].address
     }

@@ -12,14 +12,14 @@ import pytest
 from app.settings import FALLBACK_VOICES
 from app.vendors import failures, tts
 from app.vendors.common import speech_request, tts_part
-from app.vendors.common.account import Access, Keys
-from app.vendors.common.errors import NoEngine
-from app.vendors.common.tts_part import GONE
+from app.vendors.common.account import VendorAccount, VendorAccounts
+from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.tts_part import DISCONTINUED
 from app.vendors.failures import voice_failure
 from app.vendors.registry import MAKERS
 from app.vendors.tts import candidates, choose, has_word_times, make_voice, problem
 
-KEYS: Keys = {"openai": Access("key"), "11labs": Access("key")}
+KEYS: VendorAccounts = {"openai": VendorAccount("key"), "11labs": VendorAccount("key")}
 ALLOY = {"provider": "openai", "voiceId": "alloy"}
 SARAH = {"provider": "11labs", "voiceId": "sarah"}
 JENNIFER = {"provider": "playht", "voiceId": "jennifer"}
@@ -55,57 +55,64 @@ def test_the_first_that_can_speak(
     assert choose(config, KEYS, fallback) == chosen
 
 
-@pytest.mark.parametrize("provider", sorted(GONE))
+@pytest.mark.parametrize("provider", sorted(DISCONTINUED))
 def test_a_vendor_that_is_gone_fails_at_once(provider: str) -> None:
     config = {"provider": provider, "voiceId": "x", "fallbackPlan": {"voices": [JENNIFER]}}
-    with pytest.raises(NoEngine, match="out of business") as caught:
+    with pytest.raises(UnbuildableAssistant, match="out of business") as caught:
         choose(config, KEYS)
     assert (caught.value.stage, caught.value.provider) == ("voice", provider)
     reason = voice_failure(provider, str(caught.value))
     assert reason == f"pipeline-error-{provider}-voice-failed"
 
 
-@pytest.mark.parametrize("provider", sorted(GONE))
+@pytest.mark.parametrize("provider", sorted(DISCONTINUED))
 def test_a_vendor_that_is_gone_speaks_at_an_address_of_ones_own(provider: str) -> None:
     config = {"provider": provider, "voiceId": "x"}
-    assert choose(config, {provider: Access(url=OWN)}, ALLOY) == config
+    assert choose(config, {provider: VendorAccount(url=OWN)}, ALLOY) == config
 
 
 @pytest.mark.parametrize(
-    ("config", "access", "told"),
+    ("config", "account", "told"),
     [
-        ({}, Access(), "voice.provider must be one of"),
-        ({"provider": "tavus", "voiceId": "x"}, Access("key"), "voice.provider must be one of"),
-        ({"provider": "openai"}, Access("key"), "voice.voiceId is missing"),
-        ({"provider": "openai", "voiceId": "alloy"}, Access(), "no key for openai"),
-        ({"provider": "custom-voice"}, Access(), "voice.server.url is missing"),
-        ({"provider": "azure", "voiceId": "emma"}, Access("key"), "needs the region"),
+        ({}, VendorAccount(), "voice.provider must be one of"),
+        (
+            {"provider": "tavus", "voiceId": "x"},
+            VendorAccount("key"),
+            "voice.provider must be one of",
+        ),
+        ({"provider": "openai"}, VendorAccount("key"), "voice.voiceId is missing"),
+        ({"provider": "openai", "voiceId": "alloy"}, VendorAccount(), "no key for openai"),
+        ({"provider": "custom-voice"}, VendorAccount(), "voice.server.url is missing"),
+        ({"provider": "azure", "voiceId": "emma"}, VendorAccount("key"), "needs the region"),
         (
             {"provider": "azure", "voiceId": "emma"},
-            Access("key", extra={"region": "evil.example/"}),  # would be another host
+            VendorAccount("key", extra={"region": "evil.example/"}),  # would be another host
             "needs the region",
         ),
     ],
 )
 def test_the_operator_is_told_what_to_change(
-    config: dict[str, Any], access: Access, told: str
+    config: dict[str, Any], account: VendorAccount, told: str
 ) -> None:
-    said = problem(config, {config.get("provider", ""): access})
+    said = problem(config, {config.get("provider", ""): account})
     assert said is not None
     assert told in said
 
 
 @pytest.mark.parametrize(
-    ("config", "access"),
+    ("config", "account"),
     [
-        ({"provider": "azure", "voiceId": "emma"}, Access("key", extra={"region": "westeurope"})),
-        ({"provider": "azure", "voiceId": "emma"}, Access("key", OWN)),  # says where itself
-        ({"provider": "openai", "voiceId": "x"}, Access(None, OWN)),  # ours may need no key
-        ({"provider": "custom-voice", "server": {"url": OWN}}, Access()),
+        (
+            {"provider": "azure", "voiceId": "emma"},
+            VendorAccount("key", extra={"region": "westeurope"}),
+        ),
+        ({"provider": "azure", "voiceId": "emma"}, VendorAccount("key", OWN)),  # says where itself
+        ({"provider": "openai", "voiceId": "x"}, VendorAccount(None, OWN)),  # ours may need no key
+        ({"provider": "custom-voice", "server": {"url": OWN}}, VendorAccount()),
     ],
 )
-def test_enough_is_known(config: dict[str, Any], access: Access) -> None:
-    assert problem(config, {config["provider"]: access}) is None
+def test_enough_is_known(config: dict[str, Any], account: VendorAccount) -> None:
+    assert problem(config, {config["provider"]: account}) is None
 
 
 @pytest.mark.parametrize(
@@ -119,12 +126,12 @@ def test_enough_is_known(config: dict[str, Any], access: Access) -> None:
     ids=lambda config: config["provider"],
 )
 def test_a_field_that_is_no_value_of_its_kind(config: dict[str, Any]) -> None:
-    with pytest.raises(NoEngine, match="field that is not valid"):
-        make_voice(config, {config["provider"]: Access("key")}, 8000)
+    with pytest.raises(UnbuildableAssistant, match="field that is not valid"):
+        make_voice(config, {config["provider"]: VendorAccount("key")}, 8000)
 
 
 def test_the_operators_voice_may_be_any_that_can_speak_by_itself() -> None:
-    assert set(FALLBACK_VOICES) == set(MAKERS) - GONE - {"custom-voice"}
+    assert set(FALLBACK_VOICES) == set(MAKERS) - DISCONTINUED - {"custom-voice"}
 
 
 def test_who_has_word_times() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.vendors.common.account import Access, Keys
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.account import VendorAccount, VendorAccounts
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.tts_part import Custom
 from app.vendors.llm import make_model
 from app.vendors.stt import make_transcriber
@@ -50,12 +50,12 @@ def named(url: str) -> str:
     return url.replace("127.0.0.1", NAME)
 
 
-def account(vendor: str, url: str) -> Keys:
+def account(vendor: str, url: str) -> VendorAccounts:
     """As a client stores it."""
-    return {vendor: Access("key", url, foreign=True)}
+    return {vendor: VendorAccount("key", url, client_supplied=True)}
 
 
-def chosen(vendor: str, url: str) -> tuple[dict[str, Any], Keys]:
+def chosen(vendor: str, url: str) -> tuple[dict[str, Any], VendorAccounts]:
     """A model at an address of the assistant, or of its credential."""
     config = {"provider": vendor, "model": "a-model"}
     return (
@@ -108,7 +108,7 @@ async def test_a_model_is_not_asked_where_it_may_not_be(vendor: str, stand_in: t
 @on_loop
 async def test_the_operators_own_model_may_be_anywhere() -> None:
     async with Chat() as served:
-        keys = {"openai": Access("key", served.url)}
+        keys = {"openai": VendorAccount("key", served.url)}
         await turn(make_model({"provider": "openai"}, keys, addresses=Rule()))
     assert len(served.asked) == 1
 
@@ -140,7 +140,7 @@ async def test_a_transcriber_is_not_reached_where_it_may_not_be() -> None:
 
 @pytest.mark.parametrize("vendor", ["deepgram", "gladia", "assembly-ai", "talkscriber"])
 def test_a_credentials_transcriber_is_not_made_where_it_may_not_be(vendor: str) -> None:
-    with pytest.raises(NoEngine, match=WHY):
+    with pytest.raises(UnbuildableAssistant, match=WHY):
         make_transcriber({"provider": vendor}, account(vendor, "https://a.example"), 8000, Rule())
 
 
@@ -157,5 +157,5 @@ async def test_a_voice_is_asked_where_its_name_was_found_to_lead() -> None:
 @pytest.mark.parametrize("vendor", ["openai", "azure", "deepgram", "11labs", "cartesia", "rime-ai"])
 def test_a_voice_is_not_made_where_it_may_not_be(vendor: str) -> None:
     voice = {"provider": vendor, "voiceId": "x"}
-    with pytest.raises(NoEngine, match=WHY):
+    with pytest.raises(UnbuildableAssistant, match=WHY):
         make_voice(voice, account(vendor, "https://a.example"), 8000, custom=Custom(Rule()))

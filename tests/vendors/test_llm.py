@@ -13,8 +13,8 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.assistants.local.tools.definitions import Kind, Tool
 from app.net import httpx_client
-from app.vendors.common.account import Access, Keys
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.account import VendorAccount, VendorAccounts
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.llm_spec import BASES, FAILED, candidates, opening_messages, read_spec
 from app.vendors.llm import make_model
 from tests.fakes.vendors import anthropic, chat
@@ -50,9 +50,9 @@ def config(vendor: str, **more: Any) -> dict[str, Any]:
     return {"provider": vendor, "model": "a-model", "messages": [PROMPT], **more}
 
 
-def at(served: Served, vendor: str) -> Keys:
+def at(served: Served, vendor: str) -> VendorAccounts:
     """An account whose vendor is the stand-in."""
-    return {vendor: Access(KEY, served.url)}
+    return {vendor: VendorAccount(KEY, served.url)}
 
 
 # ------------------------------------------------------------------ asked and answered
@@ -232,14 +232,14 @@ async def test_nothing_comes_from_the_sdks_environment(
         for prefix in ("OPENAI", "ANTHROPIC"):
             monkeypatch.setenv(f"{prefix}_{name}", "http://c4n4ry.invalid")
     async with KINDS[vendor]() as served:
-        heard = await turn(make_model(config(vendor), {vendor: Access(None, served.url)}))
+        heard = await turn(make_model(config(vendor), {vendor: VendorAccount(None, served.url)}))
     assert heard.errors == []
     assert "c4n4ry" not in str(served.asked)
 
 
 @pytest.mark.parametrize("vendor", [vendor for vendor, base in BASES.items() if base])
 def test_without_an_address_it_is_the_vendors(vendor: str) -> None:
-    spec = read_spec(config(vendor), {vendor: Access(KEY)}, {})
+    spec = read_spec(config(vendor), {vendor: VendorAccount(KEY)}, {})
     assert (spec.url, spec.key) == (BASES[vendor], KEY)
 
 
@@ -282,7 +282,7 @@ async def test_what_a_custom_llm_is_told(said: dict[str, Any], told: dict[str, A
 
 def test_a_key_is_for_the_address_it_was_given_with() -> None:
     """The operator's must not go wherever an assistant points."""
-    keys = {"custom-llm": Access(KEY, "https://llm.example/v1")}
+    keys = {"custom-llm": VendorAccount(KEY, "https://llm.example/v1")}
     for url, key in [
         ("https://llm.example/v2", KEY),
         ("https://llm.example:8443/v1", "none"),
@@ -291,7 +291,7 @@ def test_a_key_is_for_the_address_it_was_given_with() -> None:
     ]:
         assert read_spec(config("custom-llm", url=url), keys, {}).key == key
     # a client's own credential names no address: it is for the client's own server
-    own = {"custom-llm": Access(KEY)}
+    own = {"custom-llm": VendorAccount(KEY)}
     assert read_spec(config("custom-llm", url="https://a.example"), own, {}).key == KEY
 
 
@@ -316,7 +316,7 @@ async def test_azures_endpoints(
 ) -> None:
     more = {**extra, "ocpApimSubscriptionKey": "gateway"}
     async with Chat() as served:
-        keys = {"azure-openai": Access(KEY, served.url + path, more)}
+        keys = {"azure-openai": VendorAccount(KEY, served.url + path, more)}
         heard = await turn(make_model(config("azure-openai"), keys))
     [asked] = served.asked
     assert heard.text
@@ -338,7 +338,9 @@ async def test_azures_endpoints(
     ],
 )
 def test_limits(model: str, more: Any, temperature: float | None, max_tokens: int | None) -> None:
-    spec = read_spec(config("openai", **{"model": model, **more}), {"openai": Access(KEY)}, {})
+    spec = read_spec(
+        config("openai", **{"model": model, **more}), {"openai": VendorAccount(KEY)}, {}
+    )
     assert (spec.temperature, spec.max_tokens) == (temperature, max_tokens)
 
 
@@ -352,19 +354,23 @@ async def test_reasoning_effort() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "keys", "text"),
+    ("model", "accounts", "text"),
     [
         ({}, {}, "model.provider must be one of openai, "),
         ({"provider": "nobody", "model": "x"}, {}, "model.provider must be one of openai, "),
         ({"provider": ["openai"]}, {}, "model.provider must be one of openai, "),
         ({"provider": "groq"}, {}, "model.model must name a model of groq"),
         (config("groq"), {}, "groq has no key: set GROQ_API_KEY, or POST /credential"),
-        (config("runpod"), {"runpod": Access(KEY)}, "runpod has no address: set RUNPOD_BASE_URL"),
+        (
+            config("runpod"),
+            {"runpod": VendorAccount(KEY)},
+            "runpod has no address: set RUNPOD_BASE_URL",
+        ),
         (config("custom-llm"), {}, "custom-llm has no address: set model.url"),
         (config("custom-llm", url=7), {}, "the address of custom-llm must begin with https://"),
         (
             config("openai"),
-            {"openai": Access(KEY, "wss://api.example")},
+            {"openai": VendorAccount(KEY, "wss://api.example")},
             "the address of openai must begin with https://",
         ),
         (
@@ -374,9 +380,9 @@ async def test_reasoning_effort() -> None:
         ),
     ],
 )
-def test_no_engine(model: Any, keys: Keys, text: str) -> None:
-    with pytest.raises(NoEngine) as caught:
-        make_model(model, keys)
+def test_no_engine(model: Any, accounts: VendorAccounts, text: str) -> None:
+    with pytest.raises(UnbuildableAssistant) as caught:
+        make_model(model, accounts)
     assert str(caught.value).startswith(text)
     assert caught.value.stage == "model"
     assert KEY not in str(caught.value)
@@ -384,7 +390,7 @@ def test_no_engine(model: Any, keys: Keys, text: str) -> None:
 
 def test_a_spec_prints_no_secret() -> None:
     said = config("custom-llm", url="https://a.example", headers={"X-Key": "c4n4ry"})
-    assert "c4n4ry" not in repr(read_spec(said, {"custom-llm": Access("c4n4ry")}, {}))
+    assert "c4n4ry" not in repr(read_spec(said, {"custom-llm": VendorAccount("c4n4ry")}, {}))
 
 
 @pytest.mark.parametrize(
@@ -413,7 +419,7 @@ def test_messages() -> None:
             "?",
         ],
     }
-    spec = read_spec({**config("openai"), **model}, {"openai": Access(KEY)}, {})
+    spec = read_spec({**config("openai"), **model}, {"openai": VendorAccount(KEY)}, {})
     assert spec.system == "You are a desk.\n\nBe brief."
     assert opening_messages(model) == [
         {"role": "assistant", "content": "Hello."},
@@ -421,7 +427,7 @@ def test_messages() -> None:
         {"role": "user", "content": "Hi."},
     ]
     older = {"provider": "openai", "systemPrompt": "As it was."}
-    assert read_spec(older, {"openai": Access(KEY)}, {}).system == "As it was."
+    assert read_spec(older, {"openai": VendorAccount(KEY)}, {}).system == "As it was."
 
 
 CONNECTED = {"role": "user", "content": "(The call is connected.)"}

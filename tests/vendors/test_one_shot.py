@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from app.settings import Settings, VendorSettings
-from app.vendors.common.account import Access
-from app.vendors.common.answer import Thought
-from app.vendors.one_shot import MAX_TOKENS, Thinker
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.answer import ModelAnswer
+from app.vendors.one_shot import MAX_TOKENS, OneShotModel
 from app.wiring import ask_model
 from tests.fakes.vendors.anthropic import Anthropic
 from tests.fakes.vendors.chat import QUOTA, Chat
@@ -37,16 +37,16 @@ def chat(served: Chat) -> Chat:
 
 def think(
     config: Mapping[str, Any],
-    *keys: tuple[str, Access],
+    *keys: tuple[str, VendorAccount],
     settings: Settings = SETTINGS,
     seconds: float = 5.0,
-) -> Thought:
-    return Thinker(partial(ask_model, settings))(config, dict(keys), ASKED, seconds)
+) -> ModelAnswer:
+    return OneShotModel(partial(ask_model, settings))(config, dict(keys), ASKED, seconds)
 
 
 def test_one_that_speaks_openais(chat: Chat) -> None:
-    thought = think(OPENAI, ("openai", Access("a key", f"{chat.url}/v1")))
-    assert thought == Thought(
+    thought = think(OPENAI, ("openai", VendorAccount("a key", f"{chat.url}/v1")))
+    assert thought == ModelAnswer(
         "A table was booked.", {"provider": "openai", "model": "gpt-4o"}, 42, 17
     )
     (asked,) = chat.asked
@@ -62,7 +62,7 @@ def test_one_that_speaks_openais(chat: Chat) -> None:
 
 def test_azures_deployment(chat: Chat) -> None:
     config = {"provider": "azure-openai", "model": "mine"}
-    think(config, ("azure-openai", Access("a key", chat.url, {"apiVersion": "2024-10-21"})))
+    think(config, ("azure-openai", VendorAccount("a key", chat.url, {"apiVersion": "2024-10-21"})))
     (asked,) = chat.asked
     assert asked.path == "/openai/deployments/mine/chat/completions"
     assert asked.query == {"api-version": "2024-10-21"}
@@ -80,7 +80,7 @@ def test_a_server_of_ones_own_without_a_key(chat: Chat) -> None:
 def test_anthropics() -> None:
     with threaded(Anthropic("A table was booked.")) as claude:
         config = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
-        thought = think(config, ("anthropic", Access("a key", claude.url)))
+        thought = think(config, ("anthropic", VendorAccount("a key", claude.url)))
         (asked,) = claude.asked
     assert (thought.text, thought.error) == ("A table was booked.", None)
     assert thought.prompt_tokens > 0
@@ -101,15 +101,15 @@ def test_anthropics() -> None:
 )
 def test_what_goes_wrong(chat: Chat, fault: Fault, passing: bool) -> None:
     chat.faults.append(fault)
-    thought = think(OPENAI, ("openai", Access("key", f"{chat.url}/v1")), seconds=0.3)
+    thought = think(OPENAI, ("openai", VendorAccount("key", f"{chat.url}/v1")), seconds=0.3)
     assert thought.error
-    assert thought.passing is passing
+    assert thought.transient is passing
 
 
 def test_a_fallback_model_answers_for_one_that_fails(chat: Chat) -> None:
     chat.faults.append(Fault(404))
     config = {**OPENAI, "fallbackModels": ["gpt-4o-mini"]}
-    thought = think(config, ("openai", Access("key", f"{chat.url}/v1")))
+    thought = think(config, ("openai", VendorAccount("key", f"{chat.url}/v1")))
     assert (thought.model["model"], thought.error) == ("gpt-4o-mini", None)
 
 
@@ -127,4 +127,4 @@ def test_a_clients_private_address_is_not_called(chat: Chat) -> None:
     own = Settings(
         SETTINGS.secret_keys, vendors=(VendorSettings("openai", "key", f"{chat.url}/v1"),)
     )
-    assert think(OPENAI, ("openai", Access("key", f"{chat.url}/v1")), settings=own).text
+    assert think(OPENAI, ("openai", VendorAccount("key", f"{chat.url}/v1")), settings=own).text

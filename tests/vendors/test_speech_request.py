@@ -10,7 +10,7 @@ import pytest
 
 from app.vendors.azure import tts as azure_tts
 from app.vendors.common import speech_request
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.custom import tts as custom_tts
 from app.vendors.deepgram import tts as deepgram_tts
 from app.vendors.openai import tts as openai_tts
@@ -19,13 +19,15 @@ SPEAK = "{http://www.w3.org/2001/10/synthesis}"
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
-def openai(config: dict[str, Any], access: Access) -> tuple[speech_request.Request, dict[str, Any]]:
-    request = openai_tts.openai(config, access, 8000)("Hello.")
+def openai(
+    config: dict[str, Any], account: VendorAccount
+) -> tuple[speech_request.Request, dict[str, Any]]:
+    request = openai_tts.openai(config, account, 8000)("Hello.")
     return request, json.loads(request.body)
 
 
 def test_openai() -> None:
-    request, body = openai({"voiceId": "alloy"}, Access("key"))
+    request, body = openai({"voiceId": "alloy"}, VendorAccount("key"))
     assert request.url == "https://api.openai.com/v1/audio/speech"
     assert request.headers["Authorization"] == "Bearer key"
     assert body == {
@@ -43,7 +45,7 @@ def test_openai_with_all_it_may_be_told() -> None:
         "speed": 1.2,
         "instructions": "Whisper.",
     }
-    request, body = openai(config, Access(None, "http://127.0.0.1:1/v1/"))
+    request, body = openai(config, VendorAccount(None, "http://127.0.0.1:1/v1/"))
     assert request.url == "http://127.0.0.1:1/v1/audio/speech"
     assert "Authorization" not in request.headers
     assert (body["voice"], body["model"]) == ("my own voice", "gpt-4o-mini-tts")
@@ -51,7 +53,7 @@ def test_openai_with_all_it_may_be_told() -> None:
 
 
 def test_a_request_does_not_show_its_key() -> None:
-    assert "key" not in repr(openai({"voiceId": "alloy"}, Access("key"))[0])
+    assert "key" not in repr(openai({"voiceId": "alloy"}, VendorAccount("key"))[0])
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_a_request_does_not_show_its_key() -> None:
     ],
 )
 def test_azure_is_asked_for_the_rate(asked: int, format_: str, answered: int) -> None:
-    access = Access("key", extra={"region": "westeurope"})
+    access = VendorAccount("key", extra={"region": "westeurope"})
     request = azure_tts.azure({"voiceId": "andrew"}, access, asked)("Hello.")
     assert request.url == "https://westeurope.tts.speech.microsoft.com/cognitiveservices/v1"
     assert request.headers["X-Microsoft-OutputFormat"] == format_

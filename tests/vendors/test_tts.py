@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pipecat.frames.frames import TTSStartedFrame, TTSStoppedFrame
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.registry import MAKERS
 from app.vendors.tts import has_word_times, make_voice
@@ -188,6 +188,6 @@ async def test_speaks_the_next_sentence_after_an_interruption(voice: Voice) -> N
 
 
 def test_http_voices_count_what_they_speak() -> None:
-    made = make_voice({"provider": "openai", "voiceId": "x"}, {"openai": Access("k")}, 8000)
+    made = make_voice({"provider": "openai", "voiceId": "x"}, {"openai": VendorAccount("k")}, 8000)
     assert isinstance(made, HttpVoice)
     assert made.can_generate_metrics()

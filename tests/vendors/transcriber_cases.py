@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pipecat.services.stt_service import STTService
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.stt import make_transcriber
 from tests.fakes.vendors import (
     assembly_ai,
@@ -129,6 +129,6 @@ def made(
     whole = {"provider": name, **CASES[name].config, **config}
     if "server" in whole:
         whole["server"] = {"url": f"{vendor.url}/hear".replace("http", "ws"), **whole["server"]}
-    service = make_transcriber(whole, {name: Access(key, vendor.url)}, rate, anywhere)
+    service = make_transcriber(whole, {name: VendorAccount(key, vendor.url)}, rate, anywhere)
     assert service is not None
     return service

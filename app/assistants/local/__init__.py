@@ -9,20 +9,20 @@ import asyncio
 from typing import Any
 
 from app.assistants.local import preload
-from app.domain.services.media import Seat
-from app.media.stream import Line
+from app.domain.services.media import StreamClaim
+from app.media.stream import MediaStream
 from providers.events import EndedReason
 
 
 class Local:
     """One call's."""
 
-    def __init__(self, seat: Seat) -> None:
-        self._seat = seat
+    def __init__(self, claim: StreamClaim) -> None:
+        self._claim = claim
 
-    async def run(self, line: Line) -> EndedReason | None:
+    async def run(self, stream: MediaStream) -> EndedReason | None:
         """Until the call is over. Why, the line's decision says; without one the carrier has gone,
         or the engine has stopped by itself."""
         session: Any = await asyncio.to_thread(preload.load)
-        await session.Session(self._seat, line).run()
+        await session.VoiceAgent(self._claim, stream).run()
         return EndedReason.ASSISTANT_ERROR

@@ -15,7 +15,7 @@ from app.assistants.local.templates import fill
 from app.domain.assistant.voicemail import heard_in_the_pipeline
 
 
-class First(Enum):
+class FirstMessageMode(Enum):
     """``firstMessageMode``: who speaks first, and whose words these are."""
 
     SPEAK = "assistant-speaks-first"
@@ -33,13 +33,13 @@ VOICE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AgentConfig:
     """One call's. Seconds where the name says seconds."""
 
     model: Mapping[str, Any]
     voice: Mapping[str, Any]
     transcriber: Mapping[str, Any]
-    first: First = First.SPEAK
+    first: FirstMessageMode = FirstMessageMode.SPEAK
     first_message: str = ""
     first_interruptible: bool = True
     silence_seconds: float = SILENCE_SECONDS
@@ -68,7 +68,7 @@ EMBEDDED = {"provider": "embedded"}
 NO_TRANSCRIBER = {"provider": "none"}
 
 
-def plan(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> Plan:
+def read_config(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> AgentConfig:
     """``values``: what ``{{templates}}`` may name (``variables.values``)."""
 
     def text(name: str) -> str:
@@ -79,10 +79,10 @@ def plan(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> Plan:
     start, stop = _object(assistant, "startSpeakingPlan"), _object(assistant, "stopSpeakingPlan")
     idle, keypad = _object(assistant, "messagePlan"), _object(assistant, "keypadInputPlan")
     messages = _messages(model, values)
-    return Plan(
+    return AgentConfig(
         model=_filled(model, messages),
         voice=_object(assistant, "voice") or EMBEDDED,
-        transcriber=_object(assistant, "transcriber") or _ears_for(model),
+        transcriber=_object(assistant, "transcriber") or _default_transcriber(model),
         first=_first(assistant, model),
         first_message=text("firstMessage"),
         first_interruptible=assistant.get("firstMessageInterruptionsEnabled") is not False,
@@ -119,13 +119,15 @@ def plan(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> Plan:
     )
 
 
-def _first(assistant: Mapping[str, Any], model: Mapping[str, Any]) -> First:
+def _first(assistant: Mapping[str, Any], model: Mapping[str, Any]) -> FirstMessageMode:
     try:
-        mode = First(assistant.get("firstMessageMode") or First.SPEAK)
+        mode = FirstMessageMode(assistant.get("firstMessageMode") or FirstMessageMode.SPEAK)
     except ValueError:
-        mode = First.SPEAK
-    if mode is First.SPEAK and not assistant.get("firstMessage"):
-        return First.GENERATE if _is_menu(model) else First.WAIT  # a menu has a greeting
+        mode = FirstMessageMode.SPEAK
+    if mode is FirstMessageMode.SPEAK and not assistant.get("firstMessage"):
+        return (
+            FirstMessageMode.GENERATE if _is_menu(model) else FirstMessageMode.WAIT
+        )  # a menu has a greeting
     return mode
 
 
@@ -145,7 +147,7 @@ def _filled(model: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> 
     return {**model, **({"messages": list(messages)} if messages else {})}
 
 
-def _ears_for(model: Mapping[str, Any]) -> Mapping[str, Any]:
+def _default_transcriber(model: Mapping[str, Any]) -> Mapping[str, Any]:
     """A keypad menu needs none; a model is deaf without."""
     return NO_TRANSCRIBER if _is_menu(model) else {"provider": "deepgram"}
 

@@ -10,29 +10,29 @@ from typing import Any, Protocol
 
 from pipecat.processors.aggregators.llm_context import LLMContext
 
-from app.assistants.local.config import Plan
-from app.assistants.local.observer import Watch
+from app.assistants.local.config import AgentConfig
+from app.assistants.local.observer import CallObserver
 from app.assistants.local.services import Stage
 from app.assistants.local.transcript.conversation import Conversation
-from app.assistants.local.transcript.spoken_text import Heard
-from app.assistants.local.transport import Ears, Mouth
-from app.assistants.local.turn_taking import Deaf
-from app.media.stream import Line
+from app.assistants.local.transcript.spoken_text import SpokenTextTracker
+from app.assistants.local.transport import AgentInputTransport, AgentOutputTransport
+from app.assistants.local.turn_taking import CallerMute
+from app.media.stream import MediaStream
 from providers.events import EndedReason
 
 
 class PipelineControl(Protocol):
     """The verbs of a running pipeline, and the parts that it is made of."""
 
-    line: Line
-    plan: Plan
+    stream: MediaStream
+    config: AgentConfig
     conversation: Conversation
     context: LLMContext
-    ears: Ears
-    mouth: Mouth
-    deaf: Deaf
-    watch: Watch
-    heard: Heard
+    input: AgentInputTransport
+    output: AgentOutputTransport
+    caller_mute: CallerMute
+    observer: CallObserver
+    spoken_text: SpokenTextTracker
     idle_left: int
     """How often a silent caller will be asked whether they are there."""
     changed: Callable[[str, dict[str, Any]], None]

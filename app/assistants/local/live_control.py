@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from app.assistants.local.config import First
+from app.assistants.local.config import FirstMessageMode
 from app.assistants.local.control import PipelineControl
 from providers.events import EndedReason
 
@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
-class Commands:
+class LiveControl:
     """Of one conversation."""
 
     def __init__(self, engine: PipelineControl) -> None:
@@ -29,11 +29,11 @@ class Commands:
         while True:
             command = await given.get()
             try:
-                await self.obey(command)
+                await self.execute(command)
             except Exception:  # whatever it is, the conversation goes on
                 log.exception("the command %s failed", command.get("type"))
 
-    async def obey(self, command: Json) -> None:
+    async def execute(self, command: Json) -> None:
         """One command. What nobody knows here was stored by a newer version, and does nothing."""
         kind = str(command.get("control" if command.get("type") == "control" else "type"))
         carry_out = TABLE.get(kind)
@@ -57,41 +57,41 @@ class Commands:
         await self._engine.add(str(message["role"]), str(message["content"]), respond=respond)
 
     async def mute_assistant(self, _: Json) -> None:
-        self._engine.mouth.muted = True
+        self._engine.output.muted = True
 
     async def unmute_assistant(self, _: Json) -> None:
-        self._engine.mouth.muted = False
+        self._engine.output.muted = False
 
     async def mute_customer(self, _: Json) -> None:
-        self._engine.ears.muted = True
+        self._engine.input.muted = True
 
     async def unmute_customer(self, _: Json) -> None:
-        self._engine.ears.muted = False
+        self._engine.input.muted = False
 
     async def say_first_message(self, _: Json) -> None:
         """Its words where there are any, else the model's."""
-        plan = self._engine.plan
-        if plan.first is First.GENERATE or not plan.first_message:
+        plan = self._engine.config
+        if plan.first is FirstMessageMode.GENERATE or not plan.first_message:
             await self._engine.respond()
         else:
             await self._engine.say(plan.first_message)
 
     async def leave_message(self, _: Json) -> None:
         """A machine listens: what was being said to a person is dropped, and it cannot interrupt."""
-        self._engine.ears.muted = True
-        self._engine.deaf.begin()
+        self._engine.input.muted = True
+        self._engine.caller_mute.begin()
         await self._engine.interrupt()
-        await self._engine.finish(EndedReason.VOICEMAIL, self._engine.plan.voicemail_message)
+        await self._engine.finish(EndedReason.VOICEMAIL, self._engine.config.voicemail_message)
 
 
-TABLE: Mapping[str, Callable[[Commands, Json], Awaitable[None]]] = {
-    "say": Commands.say,
-    "add-message": Commands.add_message,
-    "mute-assistant": Commands.mute_assistant,
-    "unmute-assistant": Commands.unmute_assistant,
-    "mute-customer": Commands.mute_customer,
-    "unmute-customer": Commands.unmute_customer,
-    "say-first-message": Commands.say_first_message,
-    "voicemail": Commands.leave_message,
+TABLE: Mapping[str, Callable[[LiveControl, Json], Awaitable[None]]] = {
+    "say": LiveControl.say,
+    "add-message": LiveControl.add_message,
+    "mute-assistant": LiveControl.mute_assistant,
+    "unmute-assistant": LiveControl.unmute_assistant,
+    "mute-customer": LiveControl.mute_customer,
+    "unmute-customer": LiveControl.unmute_customer,
+    "say-first-message": LiveControl.say_first_message,
+    "voicemail": LiveControl.leave_message,
 }
 """By ``type``, or by ``control`` where that is the type."""

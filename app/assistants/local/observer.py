@@ -75,7 +75,7 @@ UTTERANCE_SECONDS = 0.5
 
 
 @dataclass
-class Signs:
+class Callbacks:
     """What somebody else wants to know as it happens."""
 
     assistant_speaks: Callable[[bool], None] = lambda _: None
@@ -106,10 +106,10 @@ class Clock:
     """The same of the one that the model was asked about, until it is answered."""
 
 
-class Watch(BaseObserver):
+class CallObserver(BaseObserver):
     """Looks at every frame once."""
 
-    def __init__(self, signs: Signs, *, transcribed: bool) -> None:
+    def __init__(self, signs: Callbacks, *, transcribed: bool) -> None:
         """``transcribed``: there is a transcriber that ought to understand whatever is said."""
         super().__init__(observe_every_push=False)
         self.usage = Usage()

@@ -37,16 +37,16 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from app.assistants.local import timeouts, turn_taking
-from app.assistants.local.config import First, Plan
-from app.assistants.local.failures.policy import Failing
-from app.assistants.local.observer import Signs, Watch
-from app.assistants.local.services import Parts, Stage
+from app.assistants.local.config import AgentConfig, FirstMessageMode
+from app.assistants.local.failures.policy import FailurePolicy
+from app.assistants.local.observer import Callbacks, CallObserver
+from app.assistants.local.services import CallServices, Stage
 from app.assistants.local.transcript.conversation import Conversation
-from app.assistants.local.transcript.spoken_text import Heard
-from app.assistants.local.transport import KEYS, Ears, Mouth
-from app.assistants.local.voicemail_detector import PastTurns, Screen
+from app.assistants.local.transcript.spoken_text import SpokenTextTracker
+from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
+from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDetector
 from app.domain.timings import Timing
-from app.media.stream import Line
+from app.media.stream import MediaStream
 from app.vendors.common.llm_spec import opening_messages
 from providers.events import EndedReason
 
@@ -55,40 +55,48 @@ SAY_SECONDS = 30.0
 """How long one may wait for something to be spoken."""
 
 
-class Engine:
+class AgentPipeline:
     """Runs one conversation on one line."""
 
-    def __init__(self, line: Line, plan: Plan, parts: Parts, conversation: Conversation) -> None:
-        self.line = line
-        self.plan = plan
+    def __init__(
+        self,
+        stream: MediaStream,
+        config: AgentConfig,
+        services: CallServices,
+        conversation: Conversation,
+    ) -> None:
+        self.stream = stream
+        self.config = config
         self.conversation = conversation
-        self.ears = Ears(line, self._gone)
-        self.mouth = Mouth(line)
-        self.deaf = turn_taking.Deaf()
-        self.mouth.overheard = getattr(parts.transcriber, "assistant_said", None)
-        signs = Signs(
+        self.input = AgentInputTransport(stream, self._caller_left)
+        self.output = AgentOutputTransport(stream)
+        self.caller_mute = turn_taking.CallerMute()
+        self.output.overheard = getattr(services.transcriber, "assistant_said", None)
+        signs = Callbacks(
             self._assistant_speaks,
             self._caller_speaks,
             self._interrupted,
             lambda text: self.changed("partial", {"text": text}),
-            partial(line.desk.observe, Timing.TURN_LATENCY),
+            partial(stream.call_context.observe, Timing.TURN_LATENCY),
         )
-        understands = parts.transcriber is not None and parts.named.transcriber != "embedded"
-        self.watch = Watch(signs, transcribed=understands)
-        opening = opening_messages(plan.model, asked=plan.first is First.GENERATE)
+        understands = services.transcriber is not None and services.named.transcriber != "embedded"
+        self.observer = CallObserver(signs, transcribed=understands)
+        opening = opening_messages(config.model, asked=config.first is FirstMessageMode.GENERATE)
         self.context = LLMContext(list(opening))  # type: ignore[arg-type]  # its type is a union of vendors'
         self.ready = asyncio.Event()
         """The pipeline runs: it may be told to do something."""
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
         """Told what happens: a kind of ``telling.KINDS``, and its facts."""
-        self._parts = parts
-        self.heard = Heard(lambda: self.mouth.unheard, parts.texts)
-        self._screen = Screen(self._machine) if plan.detects_voicemail else None
-        self._failing = Failing(self, parts)
+        self._parts = services
+        self.spoken_text = SpokenTextTracker(lambda: self.output.unheard, services.texts)
+        self._voicemail_detector = (
+            VoicemailDetector(self._on_voicemail) if config.detects_voicemail else None
+        )
+        self._failures = FailurePolicy(self, services)
         self._began = dict[str, float]()
         self._speaking = False
         self._spoken = asyncio.Event()
-        self.idle_left = plan.idle_count
+        self.idle_left = config.idle_count
         """How often a silent caller will be asked whether they are there."""
         self._ending = False
         self._tasks = set[asyncio.Task[Any]]()
@@ -100,7 +108,7 @@ class Engine:
         """Until the line is gone, or an end was decided and spoken."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self.worker)
-        for each in timeouts.all_of(self):
+        for each in timeouts.timeout_tasks(self):
             self._start(each)
         try:
             await runner.run()
@@ -111,7 +119,7 @@ class Engine:
     async def say(self, text: str, *, filler: bool = False) -> None:
         """Speak this, after what is being spoken. ``filler``: while a tool works."""
         if filler:
-            self._failing.fillers.add(text)
+            self._failures.fillers.add(text)
         await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
 
     async def say_all(self, text: str, *, filler: bool = False) -> None:
@@ -121,7 +129,7 @@ class Engine:
         with suppress(TimeoutError):
             async with asyncio.timeout(SAY_SECONDS):
                 await self._spoken.wait()
-                await asyncio.sleep(self.line.ahead)
+                await asyncio.sleep(self.stream.buffered_seconds)
 
     async def interrupt(self) -> None:
         """Drop what is being said, and what waits to be said."""
@@ -141,8 +149,8 @@ class Engine:
 
     async def play(self, pcm: bytes) -> None:
         """Sound, after what is being spoken, and before what the model says next."""
-        await self.mouth.queue_frame(
-            OutputAudioRawFrame(audio=pcm, sample_rate=self.line.sample_rate, num_channels=1)
+        await self.output.queue_frame(
+            OutputAudioRawFrame(audio=pcm, sample_rate=self.stream.sample_rate, num_channels=1)
         )
 
     async def finish(
@@ -152,51 +160,51 @@ class Engine:
         if self._ending:
             return
         self._ending = True
-        self.line.decide(reason, message)
+        self.stream.set_end_reason(reason, message)
         if last_words:
             await self.say(last_words)
         await self.worker.queue_frame(EndFrame())
 
     async def abort(self, reason: EndedReason, message: str | None = None) -> None:
         """End at once."""
-        if self.line.decision is None:
-            self.line.decide(reason, message)
+        if self.stream.end_reason is None:
+            self.stream.set_end_reason(reason, message)
         self._ending = True
         await self.worker.cancel()
 
     # -- assembly
 
     def _assemble(self) -> PipelineWorker:
-        plan, parts = self.plan, self._parts
+        plan, parts = self.config, self._parts
         caller, assistant = LLMContextAggregatorPair(
             self.context,
             user_params=LLMUserAggregatorParams(
                 vad_analyzer=turn_taking.detector(plan),
                 user_turn_strategies=turn_taking.strategies(plan),
-                user_mute_strategies=[*turn_taking.mutes(plan), self.deaf],
+                user_mute_strategies=[*turn_taking.mutes(plan), self.caller_mute],
             ),
         )
         keys = DTMFAggregator(timeout=plan.keypad_seconds, termination_digit=KEYS[plan.keypad_end])
         chain: list[FrameProcessor | None] = [
-            self.ears,
+            self.input,
             parts.transcriber,
             keys,
-            self._screen,
+            self._voicemail_detector,
             caller,
-            PastTurns(self._screen),
+            AfterTurnFilter(self._voicemail_detector),
             parts.model,
             parts.voice,
-            self.mouth,
-            self.heard,
+            self.output,
+            self.spoken_text,
             assistant,
         ]
-        rate = self.line.sample_rate
+        rate = self.stream.sample_rate
         worker = PipelineWorker(
             Pipeline([part for part in chain if part is not None]),
             enable_rtvi=False,
             enable_turn_tracking=False,
             idle_timeout_secs=None,  # it would cancel the call: silence is minded here
-            observers=[self.watch],
+            observers=[self.observer],
             setup_timeout_secs=SETUP_SECONDS,
             params=PipelineParams(
                 audio_in_sample_rate=rate,
@@ -211,9 +219,9 @@ class Engine:
     def _listen(self, worker: PipelineWorker, caller: Any, assistant: Any) -> None:
         on: list[tuple[Any, str, Callable[..., Awaitable[None]]]] = [
             (worker, "on_pipeline_started", self._started),
-            (worker, "on_pipeline_error", self._failing.failed),
-            (worker, "on_setup_timeout", self._failing.not_started),
-            (worker, "on_pipeline_timeout", self._failing.not_started),
+            (worker, "on_pipeline_error", self._failures.failed),
+            (worker, "on_setup_timeout", self._failures.not_started),
+            (worker, "on_pipeline_timeout", self._failures.not_started),
             (caller, "on_user_turn_stopped", self._caller_spoke),
             (assistant, "on_assistant_turn_started", self._assistant_begins),
             (assistant, "on_assistant_turn_stopped", self._assistant_spoke),
@@ -232,19 +240,19 @@ class Engine:
             for message in self.conversation.spoken:
                 self.context.add_message(message)  # type: ignore[arg-type]
             return
-        if self.plan.first is First.SPEAK:
-            await self.say(self.plan.first_message)
-        elif self.plan.first is First.GENERATE:
+        if self.config.first is FirstMessageMode.SPEAK:
+            await self.say(self.config.first_message)
+        elif self.config.first is FirstMessageMode.GENERATE:
             await self.respond()
 
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
-        self.watch.voice_asked()
-        self._failing.asked = text
-        self.heard.asked(context_id, text)
+        self.observer.voice_asked()
+        self._failures.asked = text
+        self.spoken_text.asked(context_id, text)
 
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
         if message.content:  # empty when the transcriber heard nothing in the noise
-            self.idle_left = self.plan.idle_count
+            self.idle_left = self.config.idle_count
             since = self._began.pop("user", None)
             self.changed("said", self.conversation.said("user", message.content, since))
 
@@ -259,7 +267,7 @@ class Engine:
         said = self.conversation.said("bot", message.content, since, **more)
         self.changed("said", said)
         low = message.content.lower()
-        if not message.interrupted and any(phrase in low for phrase in self.plan.end_phrases):
+        if not message.interrupted and any(phrase in low for phrase in self.config.end_phrases):
             await self.finish(EndedReason.ASSISTANT_SAID_END_CALL_PHRASE)
 
     def _assistant_speaks(self, speaking: bool) -> None:
@@ -277,7 +285,7 @@ class Engine:
         if self._speaking:
             self.changed("interrupted", {})
 
-    def _gone(self) -> None:
+    def _caller_left(self) -> None:
         """The carrier has left: nothing more can be said."""
         self._start(self.worker.cancel())
 
@@ -287,18 +295,18 @@ class Engine:
 
     async def overdue(self, stage: Stage) -> None:
         """A stage has not answered in time."""
-        await self._failing.overdue(stage)
+        await self._failures.overdue(stage)
 
-    async def _machine(self) -> None:
+    async def _on_voicemail(self) -> None:
         """An answering machine has answered."""
-        message = self.plan.voicemail_message
+        message = self.config.voicemail_message
         if self._ending:  # the carrier has noticed it too
             return
-        if not message or self._screen is None:
+        if not message or self._voicemail_detector is None:
             await self.abort(EndedReason.VOICEMAIL)
             return
         await self.interrupt()
-        await self._screen.greeted()
+        await self._voicemail_detector.greeted()
         await self.finish(EndedReason.VOICEMAIL, message)
 
     def _start(self, work: Any) -> None:

@@ -39,7 +39,7 @@ def _load() -> ModuleType:
 
     turn_taking.load()
     with suppress(Exception):  # a voice that cannot be started says so in the call that wants it
-        asyncio.run(espeak.warm())
+        asyncio.run(espeak.preload())
     # A full collection stops every call for 0.2 s, unless it may skip what never goes away.
     gc.collect()
     gc.freeze()

@@ -12,11 +12,11 @@ from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
-from app.assistants.local.transcript.spoken_text import Texts
+from app.assistants.local.transcript.spoken_text import TextTiming
 
 
 @dataclass(frozen=True)
-class Named:
+class ServiceNames:
     """Whose the three services are: Vapi's provider names."""
 
     transcriber: str
@@ -25,14 +25,14 @@ class Named:
 
 
 @dataclass
-class Parts:
+class CallServices:
     """The three services of one call."""
 
     transcriber: FrameProcessor | None
     model: FrameProcessor
     voice: FrameProcessor
-    named: Named
-    texts: Texts = Texts.BEHIND
+    named: ServiceNames
+    texts: TextTiming = TextTiming.BEHIND
     """When the voice gives the texts of what it speaks."""
 
 

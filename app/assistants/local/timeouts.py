@@ -9,38 +9,38 @@ from app.media.stream import now
 from providers.events import EndedReason
 
 
-def all_of(engine: PipelineControl) -> list[Coroutine[None, None, None]]:
+def timeout_tasks(engine: PipelineControl) -> list[Coroutine[None, None, None]]:
     """Each is run until the call is over."""
-    idle = [_idleness(engine)] if engine.plan.idle_messages else []
+    idle = [_idleness(engine)] if engine.config.idle_messages else []
     return [_deadlines(engine), _silence(engine), _hanging(engine), *idle]
 
 
 async def _deadlines(engine: PipelineControl) -> None:
     while True:
-        await engine.overdue(await engine.watch.overdue())
+        await engine.overdue(await engine.observer.overdue())
 
 
 async def _silence(engine: PipelineControl) -> None:
-    await engine.watch.quiet(engine.plan.silence_seconds)
-    await engine.finish(EndedReason.SILENCE_TIMED_OUT, engine.plan.end_message)
+    await engine.observer.quiet(engine.config.silence_seconds)
+    await engine.finish(EndedReason.SILENCE_TIMED_OUT, engine.config.end_message)
 
 
 async def _hanging(engine: PipelineControl) -> None:
     told = 0.0
     while True:
-        told = await engine.watch.hang(told)
+        told = await engine.observer.hang(told)
         engine.changed("hang", {})
 
 
 async def _idleness(engine: PipelineControl) -> None:
     """Ask a silent caller whether they are there."""
-    plan, spoken = engine.plan, 0
+    plan, spoken = engine.config, 0
     while True:
-        await engine.watch.quiet(plan.idle_seconds)
+        await engine.observer.quiet(plan.idle_seconds)
         if engine.idle_left > 0:
             engine.idle_left -= 1
             await engine.say(plan.idle_messages[spoken % len(plan.idle_messages)])
             spoken += 1
-            engine.watch.clock.quiet_since = now()
+            engine.observer.clock.quiet_since = now()
         else:
-            await engine.watch.sound()
+            await engine.observer.sound()

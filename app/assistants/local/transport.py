@@ -25,7 +25,7 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from app.media.stream import Line, now
+from app.media.stream import MediaStream, now
 from providers.base.media import Audio, Digit
 
 LEAD_SECONDS = 0.3
@@ -47,12 +47,12 @@ def params(sample_rate: int) -> TransportParams:
     )
 
 
-class Ears(BaseInputTransport):
+class AgentInputTransport(BaseInputTransport):
     """What the caller does. ``gone`` is called once the carrier has left."""
 
-    def __init__(self, line: Line, gone: Callable[[], None]) -> None:
-        super().__init__(params(line.sample_rate))
-        self._line = line
+    def __init__(self, stream: MediaStream, gone: Callable[[], None]) -> None:
+        super().__init__(params(stream.sample_rate))
+        self._stream = stream
         self._gone = gone
         self._reader: asyncio.Task[None] | None = None
         self.muted = False
@@ -79,7 +79,7 @@ class Ears(BaseInputTransport):
 
     async def _read(self) -> None:
         held = list[bytes]()
-        async for item in self._line:
+        async for item in self._stream:
             if isinstance(item, Audio):
                 held.append(item.pcm)
                 if len(held) == JOINED:
@@ -92,16 +92,16 @@ class Ears(BaseInputTransport):
     async def _hear(self, pcm: bytes) -> None:
         sound = bytes(len(pcm)) if self.muted else pcm
         await self.push_audio_frame(
-            InputAudioRawFrame(audio=sound, sample_rate=self._line.sample_rate, num_channels=1)
+            InputAudioRawFrame(audio=sound, sample_rate=self._stream.sample_rate, num_channels=1)
         )
 
 
-class Mouth(BaseOutputTransport):
+class AgentOutputTransport(BaseOutputTransport):
     """What the caller hears."""
 
-    def __init__(self, line: Line) -> None:
-        super().__init__(params(line.sample_rate))
-        self._line = line
+    def __init__(self, stream: MediaStream) -> None:
+        super().__init__(params(stream.sample_rate))
+        self._stream = stream
         self._due = 0.0
         self.muted = False
         """The caller does not hear the assistant (live control)."""
@@ -117,10 +117,10 @@ class Mouth(BaseOutputTransport):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, InterruptionFrame):  # before the engine's own: every ms is heard
             self._due = 0.0
-            self.unheard = self._line.ahead
-            await self._line.clear()
+            self.unheard = self._stream.buffered_seconds
+            await self._stream.clear()
         elif isinstance(frame, CancelFrame):
-            self.unheard = self._line.ahead
+            self.unheard = self._stream.buffered_seconds
         await super().process_frame(frame, direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
@@ -128,9 +128,9 @@ class Mouth(BaseOutputTransport):
         sound = bytes(len(frame.audio)) if self.muted else frame.audio
         if self.overheard is not None:
             self.overheard(sound)
-        await self._line.send(sound)
+        await self._stream.send(sound)
         at = now()
-        length = len(frame.audio) / (2 * self._line.sample_rate)
+        length = len(frame.audio) / (2 * self._stream.sample_rate)
         self._due = max(self._due, at) + length
         await asyncio.sleep(max(0.0, self._due - at - LEAD_SECONDS))
         return True

@@ -31,7 +31,7 @@ from pipecat.turns.user_stop import (
 )
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
-from app.assistants.local.config import Plan
+from app.assistants.local.config import AgentConfig
 
 STOP_SECONDS = 0.2
 """Silence after which the voice counts as stopped; the engine's tables of vendors assume it."""
@@ -39,9 +39,9 @@ UNFINISHED_SECONDS = 1.5
 """How long a caller whose sentence sounds unfinished may think (the engine's own: 3)."""
 
 
-def detector(plan: Plan) -> VADAnalyzer:
+def detector(config: AgentConfig) -> VADAnalyzer:
     """Hears that somebody speaks."""
-    params = VADParams(start_secs=plan.voice_seconds, stop_secs=STOP_SECONDS)
+    params = VADParams(start_secs=config.voice_seconds, stop_secs=STOP_SECONDS)
     shared = _voice_session()
     made = SileroVADAnalyzer.__new__(SileroVADAnalyzer)
     VADAnalyzer.__init__(made, params=params)
@@ -51,16 +51,16 @@ def detector(plan: Plan) -> VADAnalyzer:
     return made
 
 
-def strategies(plan: Plan) -> UserTurnStrategies:
+def strategies(config: AgentConfig) -> UserTurnStrategies:
     """What begins a turn of the caller (and interrupts the assistant), and what ends it."""
-    return UserTurnStrategies(start=_starts(plan), stop=[_stop(plan)])
+    return UserTurnStrategies(start=_starts(config), stop=[_stop(config)])
 
 
-def mutes(plan: Plan) -> list[BaseUserMuteStrategy]:
-    return [] if plan.first_interruptible else [MuteUntilFirstBotCompleteUserMuteStrategy()]  # type: ignore[no-untyped-call]
+def mutes(config: AgentConfig) -> list[BaseUserMuteStrategy]:
+    return [] if config.first_interruptible else [MuteUntilFirstBotCompleteUserMuteStrategy()]  # type: ignore[no-untyped-call]
 
 
-class Deaf(BaseUserMuteStrategy):
+class CallerMute(BaseUserMuteStrategy):
     """Once begun, from the next interruption on nothing that comes from the caller counts.
 
     Sound that came before may still be on its way through the pipeline: silence at its entrance is
@@ -84,15 +84,15 @@ def load() -> None:
     _turn_session()
 
 
-def _starts(plan: Plan) -> list[BaseUserTurnStartStrategy]:
-    if plan.words_to_interrupt:
-        return [MinWordsUserTurnStartStrategy(min_words=plan.words_to_interrupt)]
+def _starts(config: AgentConfig) -> list[BaseUserTurnStartStrategy]:
+    if config.words_to_interrupt:
+        return [MinWordsUserTurnStartStrategy(min_words=config.words_to_interrupt)]
     return [VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()]
 
 
-def _stop(plan: Plan) -> BaseUserTurnStopStrategy:
-    if not plan.smart_turns:
-        return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=plan.wait_seconds)
+def _stop(config: AgentConfig) -> BaseUserTurnStopStrategy:
+    if not config.smart_turns:
+        return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=config.wait_seconds)
     analyzer = LocalSmartTurnAnalyzerV3.__new__(LocalSmartTurnAnalyzerV3)
     super(LocalSmartTurnAnalyzerV3, analyzer).__init__(
         params=SmartTurnParams(stop_secs=UNFINISHED_SECONDS)

@@ -51,7 +51,7 @@ def is_machine(text: str) -> bool:
     return MACHINE.search(text) is not None
 
 
-class Screen(FrameProcessor):
+class VoicemailDetector(FrameProcessor):
     """Stands between the transcriber and the turns of the caller."""
 
     def __init__(self, found: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -100,11 +100,11 @@ class Screen(FrameProcessor):
         )
 
 
-class PastTurns(FrameProcessor):
+class AfterTurnFilter(FrameProcessor):
     """The caller's sound is of no use behind the turn detector: each hop saved is processor time.
     And a machine gets no answer."""
 
-    def __init__(self, screen: Screen | None) -> None:
+    def __init__(self, screen: VoicemailDetector | None) -> None:
         super().__init__()
         self._screen = screen
 

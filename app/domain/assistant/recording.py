@@ -13,21 +13,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.assistant.config import backend_of
-from app.domain.context import Core
-from providers.base.carrier import Provider
+from app.domain.context import Context
+from providers.base.carrier import Carrier
 from providers.errors import NotConfigured
 
-WANTED = "recorded"
+BY_CARRIER = "recorded"
 """In ``resolved``: the leg of this call is to be recorded by the carrier."""
-OURS = "taped"
+BY_US = "taped"
 """In ``resolved``: what the assistant hears and says is to be recorded by us."""
-TAPED_BACKENDS = frozenset({"local"})
+RECORDED_BACKENDS = frozenset({"local"})
 
 log = logging.getLogger(__name__)
 
 
-def asked(
-    core: Core, provider: Provider, credential: Mapping[str, Any], assistant: Mapping[str, Any]
+def decide(
+    context: Context, carrier: Carrier, credential: Mapping[str, Any], assistant: Mapping[str, Any]
 ) -> dict[str, bool]:
     """For ``resolved``. ``artifactPlan.recordingEnabled`` is the newer name of
     ``recordingEnabled``, and wins; of a HIPAA assistant nothing is recorded.
@@ -37,20 +37,24 @@ def asked(
     flag = assistant.get("recordingEnabled") if newer is None else newer
     if flag is False or _is_hipaa(assistant):
         return {}
-    backend, _ = backend_of(assistant, core.settings)
-    if backend in TAPED_BACKENDS:
-        return {OURS: True}
-    return {WANTED: True} if flag is True and _able(core, provider, credential) else {}
+    backend, _ = backend_of(assistant, context.settings)
+    if backend in RECORDED_BACKENDS:
+        return {BY_US: True}
+    return (
+        {BY_CARRIER: True}
+        if flag is True and _carrier_can_record(context, carrier, credential)
+        else {}
+    )
 
 
-def wanted(row: Mapping[str, Any]) -> bool:
+def by_carrier(row: Mapping[str, Any]) -> bool:
     """By the carrier. ``row``: a call's."""
-    return bool(row["resolved"].get(WANTED))
+    return bool(row["resolved"].get(BY_CARRIER))
 
 
-def taped(row: Mapping[str, Any]) -> bool:
+def by_us(row: Mapping[str, Any]) -> bool:
     """By us."""
-    return bool(row["resolved"].get(OURS))
+    return bool(row["resolved"].get(BY_US))
 
 
 def _is_hipaa(assistant: Mapping[str, Any]) -> bool:
@@ -59,12 +63,12 @@ def _is_hipaa(assistant: Mapping[str, Any]) -> bool:
     return True in (assistant.get("hipaaEnabled"), plan.get("hipaaEnabled"))
 
 
-def _able(core: Core, provider: Provider, credential: Mapping[str, Any]) -> bool:
+def _carrier_can_record(context: Context, carrier: Carrier, credential: Mapping[str, Any]) -> bool:
     """Whether the account has what it takes."""
     try:
-        able = provider.client(core.account(credential)).can_record()
+        able = carrier.client(context.account(credential)).can_record()
     except NotConfigured:
         able = False
     if not able:
-        log.warning("a recording is asked for, and the %s account cannot have one", provider.name)
+        log.warning("a recording is asked for, and the %s account cannot have one", carrier.name)
     return able

@@ -16,14 +16,14 @@ from app.domain.assistant import recording as recording_policy
 from app.domain.assistant.config import Server, max_duration, server_of
 from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import instructions
-from app.domain.calls.apply import begun
+from app.domain.calls.apply import on_created
 from app.domain.calls.state import CallState, fold
-from app.domain.context import Core, Row, new_id
+from app.domain.context import Context, Row, new_id
 from app.domain.overlay import merge
 from app.store import accounts, calls, events
 from app.store.resources import get as get_resource
 from app.store.schema import assistants, customers
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.events import CallEvent, CallStatus, EventKind
 
 INBOUND = "inboundPhoneCall"
@@ -35,7 +35,7 @@ class NewCall:
     """A call about to be made."""
 
     org_id: str
-    provider: Provider
+    provider: Carrier
     type: str
     bypass: bool
     credential: Mapping[str, Any]
@@ -56,44 +56,46 @@ class NewCall:
     """The organisation's, used when neither assistant nor number have one."""
 
 
-def stored(core: Core, conn: Connection, table: sa.Table, org_id: str, id_: str) -> Row | None:
+def stored(
+    context: Context, conn: Connection, table: sa.Table, org_id: str, id_: str
+) -> Row | None:
     """A resource's row, its secrets put back into the body."""
     row = get_resource(conn, table, org_id, id_)
-    return None if row is None else unsealed(core, row)
+    return None if row is None else unsealed(context, row)
 
 
-def unsealed(core: Core, row: Mapping[str, Any]) -> Row:
+def unsealed(context: Context, row: Mapping[str, Any]) -> Row:
     """A row with its sealed secrets in their places."""
     sealed = row.get("secret")
-    body = merge(row["body"], core.vault.open(sealed)) if sealed else dict(row["body"])
+    body = merge(row["body"], context.vault.open(sealed)) if sealed else dict(row["body"])
     return {**row, "body": body}
 
 
 def stored_assistant(
-    core: Core, conn: Connection, org_id: str, assistant_id: str
+    context: Context, conn: Connection, org_id: str, assistant_id: str
 ) -> dict[str, Any] | None:
-    row = stored(core, conn, assistants, org_id, assistant_id)
+    row = stored(context, conn, assistants, org_id, assistant_id)
     return row["body"] if row else None
 
 
 def stored_customer(
-    core: Core, conn: Connection, org_id: str, customer_id: str
+    context: Context, conn: Connection, org_id: str, customer_id: str
 ) -> dict[str, Any] | None:
     row = get_resource(conn, customers, org_id, customer_id)
     return dict(row["body"]) if row else None
 
 
-def org_server(core: Core, conn: Connection, org_id: str) -> Server | None:
+def org_server(context: Context, conn: Connection, org_id: str) -> Server | None:
     """Where the messages of a call go whose assistant and number name no server."""
     org = accounts.get_org(conn, org_id)
     if org is None or not org["server_url"]:
         return None
-    return Server(org["server_url"], core.vault.open(org["secret"]).get("serverSecret"))
+    return Server(org["server_url"], context.vault.open(org["secret"]).get("serverSecret"))
 
 
-def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
+def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
     """The row, still without its secrets, and the secrets that belong into it. Touches nothing."""
-    now = core.now()
+    now = context.now()
     public, hidden = split_secrets(new.assistant)
     number_public, _ = split_secrets(new.phone_number)
     server = server_of(new.assistant) or server_of(new.phone_number) or new.server
@@ -121,14 +123,14 @@ def draft(core: Core, new: NewCall) -> tuple[Row, dict[str, Any]]:
             "phoneNumber": _named(new, number_public),
             "number": new.number,
             "accountRef": new.credential["account_ref"],
-            **({"server": _shown(server)} if server else {}),
-            **recording_policy.asked(core, new.provider, new.credential, public),
+            **({"server": _public_server(server)} if server else {}),
+            **recording_policy.decide(context, new.provider, new.credential, public),
         },
         "secret": None,
         "created_at": now,
         "updated_at": now,
     }
-    secrets = (("server", _hidden(server)), ("assistant", hidden))
+    secrets = (("server", _server_secrets(server)), ("assistant", hidden))
     return row, {name: value for name, value in secrets if value}
 
 
@@ -137,8 +139,8 @@ def overridden(assistant: Mapping[str, Any], overrides: Mapping[str, Any]) -> di
     return merge(assistant, overrides)
 
 
-def equip(
-    core: Core,
+def set_assistant(
+    context: Context,
     conn: Connection,
     row: Row,
     assistant_id: str | None,
@@ -151,30 +153,30 @@ def equip(
     ``transient`` and ``overrides`` are shown with the call, as if it had been created with them.
     """
     public, hidden = split_secrets(whole)
-    secrets = core.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
+    secrets = context.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
     credential = accounts.get_credential(conn, row["credential_id"])
-    provider = core.providers[row["provider"]]
-    asked = recording_policy.asked(core, provider, credential, public) if credential else {}
+    provider = context.providers[row["provider"]]
+    asked = recording_policy.decide(context, provider, credential, public) if credential else {}
     resolved = {**row["resolved"], "assistant": public, **asked}
     server = server_of(whole)
     if server is not None:
-        resolved["server"], secrets["server"] = _shown(server), _hidden(server)
+        resolved["server"], secrets["server"] = _public_server(server), _server_secrets(server)
     sent = (("assistant", transient), ("assistantOverrides", overrides))
     shown = {name: split_secrets(value)[0] for name, value in sent if value}
     values = {
         "assistant_id": assistant_id,
         "body": {**row["body"], **shown},
         "resolved": resolved,
-        "secret": core.vault.seal(secrets),
+        "secret": context.vault.seal(secrets),
         "max_duration": max_duration({}, whole),
-        "updated_at": core.now(),
+        "updated_at": context.now(),
     }
     calls.update(conn, row["id"], values)
     row.update(values)
 
 
-def write(
-    core: Core,
+def insert_call(
+    context: Context,
     conn: Connection,
     row: Row,
     secrets: Mapping[str, Any],
@@ -193,11 +195,11 @@ def write(
     )
     log = [created, *first]
     state = fold(log)
-    row["secret"] = core.vault.seal(secrets)
+    row["secret"] = context.vault.seal(secrets)
     calls.insert(conn, {**row, "status": state.status})
-    events.begin(conn, row["id"], log, core.now())
-    instructions.keep(core, conn, row, tokens)
-    begun(core, conn, row, state, first)
+    events.begin(conn, row["id"], log, context.now())
+    instructions.save_tokens(context, conn, row, tokens)
+    on_created(context, conn, row, state, first)
     return state
 
 
@@ -207,10 +209,10 @@ def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:
     return {**number, **{name: value for name, value in known if value}}
 
 
-def _shown(server: Server) -> dict[str, Any]:
+def _public_server(server: Server) -> dict[str, Any]:
     return {"url": server.url, **({"policy": dict(server.policy)} if server.policy else {})}
 
 
-def _hidden(server: Server | None) -> dict[str, Any]:
+def _server_secrets(server: Server | None) -> dict[str, Any]:
     found = (("secret", server.secret), ("headers", dict(server.headers))) if server else ()
     return {name: value for name, value in found if value}

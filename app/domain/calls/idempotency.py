@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.errors import Conflict
 from app.store import idempotency
 from app.store.vault import digest
@@ -27,15 +27,15 @@ JOB = "forget-keys"
 Answer = dict[str, Any]
 
 
-class Lost(Exception):
+class LostRace(Exception):
     """Another request with the same key was faster; this one's transaction is undone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotentRequest:
     """A key and what came with it."""
 
-    core: Core
+    context: Context
     org_id: str
     key: str
     body: Mapping[str, Any]
@@ -43,26 +43,26 @@ class Once:
     def make(self, make: Callable[[], Answer]) -> Answer:
         """The answer kept for the key; else ``make()``, which keeps it. Raises ``Conflict``."""
         try:
-            return self._before() or make()
-        except Lost:
-            return self._before() or make()
+            return self._stored() or make()
+        except LostRace:
+            return self._stored() or make()
 
-    def keep(self, conn: Connection, answer: Answer) -> None:
-        """In the transaction that makes the call, last of all. Raises ``Lost``."""
+    def save(self, conn: Connection, answer: Answer) -> None:
+        """In the transaction that makes the call, last of all. Raises ``LostRace``."""
         row = {
             "org_id": self.org_id,
             "digest": digest(self.key),
             "call_id": answer["id"],
             "fingerprint": _fingerprint(self.body),
-            "secret": self.core.vault.seal(answer),
-            "created_at": self.core.now(),
+            "secret": self.context.vault.seal(answer),
+            "created_at": self.context.now(),
         }
         if not idempotency.keep(conn, row):
-            raise Lost
-        self.core.jobs.enqueue(conn, JOB, JOB, {}, delay=KEPT.total_seconds())
+            raise LostRace
+        self.context.jobs.enqueue(conn, JOB, JOB, {}, delay=KEPT.total_seconds())
 
-    def _before(self) -> Answer | None:
-        with self.core.store.read() as conn:
+    def _stored(self) -> Answer | None:
+        with self.context.store.read() as conn:
             row = idempotency.find(conn, self.org_id, digest(self.key))
         if row is None:
             return None
@@ -71,14 +71,14 @@ class Once:
                 f"Idempotency-Key {self.key!r} was used with another body: "
                 f"it made call {row['call_id']}"
             )
-        return self.core.vault.open(row["secret"])
+        return self.context.vault.open(row["secret"])
 
 
-def forget(core: Core, payload: Mapping[str, Any]) -> float | None:
+def forget(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job: remove keys of their age. Seconds until the next are; None: no key is left."""
-    with core.store.write() as conn:
-        oldest = idempotency.forget(conn, core.now() - KEPT)
-    return max(1.0, (oldest + KEPT - core.now()).total_seconds()) if oldest else None
+    with context.store.write() as conn:
+        oldest = idempotency.forget(conn, context.now() - KEPT)
+    return max(1.0, (oldest + KEPT - context.now()).total_seconds()) if oldest else None
 
 
 def _fingerprint(body: Mapping[str, Any]) -> str:

@@ -18,10 +18,10 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant import recording as recording_policy
 from app.domain.assistant import voicemail
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.store import calls
 from app.store.vault import digest, new_token
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.instructions import Connect, HangUp, Instruction, MachineDetection, Return
 from providers.base.webhook import HookKind
 from providers.events import CallStatus
@@ -35,21 +35,23 @@ DIALLING_SECONDS = 150.0
 """From the creation of a call we dial to its answer: a carrier that is busy, a phone that rings."""
 
 
-def mint() -> dict[str, str]:
+def new_tokens() -> dict[str, str]:
     """A media and a callback token, not kept yet."""
     return {MEDIA: new_token(), CALLBACK: new_token()}
 
 
-def keep(core: Core, conn: Connection, row: Mapping[str, Any], tokens: Mapping[str, str]) -> None:
+def save_tokens(
+    context: Context, conn: Connection, row: Mapping[str, Any], tokens: Mapping[str, str]
+) -> None:
     """From now on they open this call's socket and callbacks.
 
     A media token is good until a leg that is here must have joined (and somewhat longer, so that
     the timer decides and not the token), or until a leg that is awaited must have arrived.
     """
-    now = core.now()
-    settings = core.settings
+    now = context.now()
+    settings = context.settings
     if len(settings.media_bases) > 1:
-        core.presence.hear(conn, now)  # a process may have said just now that it stops
+        context.presence.refresh(conn, now)  # a process may have said just now that it stops
     patience = settings.bypass_ttl_seconds if row["bypass"] else DIALLING_SECONDS
     awaited = patience if row["status"] == CallStatus.QUEUED else 0.0
     seconds = awaited + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
@@ -69,48 +71,48 @@ def keep(core: Core, conn: Connection, row: Mapping[str, Any], tokens: Mapping[s
     )
 
 
-def connect(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Connect:
+def connect(context: Context, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Connect:
     """The instruction that puts the assistant into the leg."""
-    provider = core.providers[row["provider"]]
+    provider = context.providers[row["provider"]]
     callback = tokens[CALLBACK]
     return Connect(
         call_id=row["id"],
-        media_url=f"{core.presence.media_base(tokens[MEDIA])}/media/{provider.name}/{tokens[MEDIA]}",
-        stream_url=hook_url(core, provider, HookKind.STREAM, callback),
-        continue_url=hook_url(core, provider, HookKind.CONTINUE, callback),
+        media_url=f"{context.presence.media_base(tokens[MEDIA])}/media/{provider.name}/{tokens[MEDIA]}",
+        stream_url=hook_url(context, provider, HookKind.STREAM, callback),
+        continue_url=hook_url(context, provider, HookKind.CONTINUE, callback),
         number=row["resolved"].get("number"),
-        recording_url=_recording_url(core, provider, row, callback),
+        recording_url=_recording_url(context, provider, row, callback),
     )
 
 
 def _recording_url(
-    core: Core, provider: Provider, row: Mapping[str, Any], callback: str
+    context: Context, carrier: Carrier, row: Mapping[str, Any], callback: str
 ) -> str | None:
     """Only a leg's first document begins a recording: one that is put back is being recorded."""
-    if not recording_policy.wanted(row) or row["started_at"] is not None:
+    if not recording_policy.by_carrier(row) or row["started_at"] is not None:
         return None
-    return hook_url(core, provider, HookKind.RECORDING, callback)
+    return hook_url(context, carrier, HookKind.RECORDING, callback)
 
 
-def listening(
-    core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]
+def machine_detection(
+    context: Context, row: Mapping[str, Any], tokens: Mapping[str, str]
 ) -> MachineDetection | None:
     """Answering machine detection of a leg that is dialled, when the assistant asks for it."""
     policy = voicemail.policy(row["resolved"].get("assistant", {}))
     if policy is None:
         return None
-    url = hook_url(core, core.providers[row["provider"]], HookKind.MACHINE, tokens[CALLBACK])
+    url = hook_url(context, context.providers[row["provider"]], HookKind.MACHINE, tokens[CALLBACK])
     return replace(policy.detection, url=url)
 
 
-def hook_url(core: Core, provider: Provider, kind: HookKind, token: str) -> str:
+def hook_url(context: Context, carrier: Carrier, kind: HookKind, token: str) -> str:
     """Our URL of this kind with a call's token; a carrier that has no such URL uses its status URL."""
-    paths = {hook.kind: hook.path for hook in provider.hooks if "<token>" in hook.path}
+    paths = {hook.kind: hook.path for hook in carrier.hooks if "<token>" in hook.path}
     path = paths.get(kind, paths.get(HookKind.STATUS, ""))
-    return core.settings.public_url + path.replace("<token>", token)
+    return context.settings.public_url + path.replace("<token>", token)
 
 
-def leave(row: Row) -> list[Instruction]:
+def return_leg(row: Row) -> list[Instruction]:
     """The leg goes back to where it came from, with the outcome; without a way back it ends."""
     url = row["body"].get("phoneCallProviderReturnUrl")
     if not url:
@@ -123,7 +125,7 @@ def leave(row: Row) -> list[Instruction]:
     return [Return(url, outcome)]
 
 
-def return_url_problem(core: Core, provider: Provider, url: str) -> str | None:
+def return_url_problem(context: Context, carrier: Carrier, url: str) -> str | None:
     """Why a leg may not be sent there; None when it may. Only known hosts: a leg is money."""
     try:
         parts = urlsplit(url)
@@ -133,8 +135,8 @@ def return_url_problem(core: Core, provider: Provider, url: str) -> str | None:
     if not _PRINTABLE.fullmatch(url):
         return "phoneCallProviderReturnUrl must be plain ASCII without spaces"
     host = parts.hostname or ""
-    allowed = core.settings.allowed_return_hosts | provider.return_hosts
-    if core.settings.development and host in {"localhost", "127.0.0.1"}:
+    allowed = context.settings.allowed_return_hosts | carrier.return_hosts
+    if context.settings.development and host in {"localhost", "127.0.0.1"}:
         return None  # the owner's server runs beside us
     if parts.scheme != "https":
         return "phoneCallProviderReturnUrl must be an https URL"

@@ -12,8 +12,8 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import instructions
-from app.domain.calls.apply import intend
-from app.domain.context import Core, Row
+from app.domain.calls.apply import request_end
+from app.domain.context import Context, Row
 from app.domain.errors import Invalid, TooMany
 from app.store import calls, capacity, rate_limits
 from providers.base.instructions import Instruction
@@ -22,32 +22,32 @@ from providers.events import EndedReason
 WINDOW = timedelta(minutes=1)
 
 
-class Rate:
+class RateLimit:
     """RATE_LIMIT_PER_MINUTE of one API key: so many at once, and then as they come free."""
 
-    def __init__(self, core: Core, key_id: str) -> None:
-        self.core = core
+    def __init__(self, context: Context, key_id: str) -> None:
+        self.context = context
         self.key_id = key_id
-        self.limit = core.settings.rate_limit_per_minute
+        self.limit = context.settings.rate_limit_per_minute
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Before anything is done for the request. Raises ``TooMany``; uses nothing."""
         if self.limit:
-            with self.core.store.read() as conn:
+            with self.context.store.read() as conn:
                 self._refuse(conn, at_least=0.0)
 
-    def take(self, conn: Connection) -> None:
+    def consume(self, conn: Connection) -> None:
         """In the transaction that makes the call. Raises ``TooMany``."""
         if not self.limit:
             return
         cost = WINDOW // self.limit  # rounded up, the last one would not fit into the window
-        if not rate_limits.take(conn, self.key_id, self.core.now(), cost, WINDOW):
+        if not rate_limits.take(conn, self.key_id, self.context.now(), cost, WINDOW):
             self._refuse(conn, at_least=1.0)
 
     def _refuse(self, conn: Connection, at_least: float) -> None:
         """``at_least``: seconds to wait, though the bucket was emptied by now."""
         free_at = rate_limits.empty_at(conn, self.key_id) + WINDOW // self.limit - WINDOW
-        wait = max(at_least, (free_at - self.core.now()).total_seconds())
+        wait = max(at_least, (free_at - self.context.now()).total_seconds())
         if wait > 0:
             raise TooMany(
                 f"More than {self.limit} calls a minute with one API key: "
@@ -56,48 +56,48 @@ class Rate:
             )
 
 
-def check_room(core: Core, conn: Connection) -> None:
+def check_capacity(context: Context, conn: Connection) -> None:
     """Before a call is made by the API. Raises ``Invalid``: a limit is 400 at Vapi's."""
-    most = core.settings.max_concurrent_calls
-    if most and capacity.taken(conn) >= most:
-        raise _over(core)
+    most = context.settings.max_concurrent_calls
+    if most and capacity.slots_in_use(conn) >= most:
+        raise _over(context)
 
 
-def hold_seat(core: Core, conn: Connection, row: Row) -> None:
+def reserve_slot(context: Context, conn: Connection, row: Row) -> None:
     """For a call we dial, whose row is written: from now on its seat is taken. Raises ``Invalid``."""
-    if is_full(core, conn, row):
-        raise _over(core)
+    if is_full(context, conn, row):
+        raise _over(context)
 
 
-def is_full(core: Core, conn: Connection, row: Row) -> bool:
+def is_full(context: Context, conn: Connection, row: Row) -> bool:
     """Whether the other calls leave no seat for this one's leg.
 
     To be asked last in its transaction: it waits for others who ask.
     """
-    most = core.settings.max_concurrent_calls
+    most = context.settings.max_concurrent_calls
     if not most:
         return False
-    capacity.in_turn(conn)
-    return capacity.taken(conn, but=row["id"]) >= most
+    capacity.lock_slots(conn)
+    return capacity.slots_in_use(conn, but=row["id"]) >= most
 
 
-def turn_away(core: Core, conn: Connection, row: Row) -> list[Instruction]:
+def refuse_media(context: Context, conn: Connection, row: Row) -> list[Instruction]:
     """The call ends for want of a seat, and its leg goes its way."""
-    intend(core, conn, row, EndedReason.NO_SERVER_AVAILABLE)
-    return instructions.leave(row)
+    request_end(context, conn, row, EndedReason.NO_SERVER_AVAILABLE)
+    return instructions.return_leg(row)
 
 
-def has_room(core: Core, conn: Connection, call_id: str) -> bool:
+def has_slot(context: Context, conn: Connection, call_id: str) -> bool:
     """For a socket whose leg never asked us for a document; without a seat its call ends here."""
-    if not core.settings.max_concurrent_calls:
+    if not context.settings.max_concurrent_calls:
         return True
     row = calls.get(conn, call_id, lock=True)
-    if row is not None and is_full(core, conn, row):
-        turn_away(core, conn, row)
+    if row is not None and is_full(context, conn, row):
+        refuse_media(context, conn, row)
         return False
     return True
 
 
-def _over(core: Core) -> Invalid:
-    most = core.settings.max_concurrent_calls
+def _over(context: Context) -> Invalid:
+    most = context.settings.max_concurrent_calls
     return Invalid(f"Over Concurrency Limit. `MAX_CONCURRENT_CALLS` Is {most}.")

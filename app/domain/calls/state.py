@@ -37,7 +37,7 @@ EVIDENCE: dict[EventKind, int] = {
 }
 """Terminal evidence and its precedence, strongest first."""
 
-CONTRADICTED = 8
+SOURCE_CONTRADICTED = 8
 """The row of a word that other evidence belies; it decides only where nothing else does."""
 
 CLOCKS_DIFFER = 2.0
@@ -121,13 +121,13 @@ def fold(events: Iterable[CallEvent]) -> CallState:
     terminal = [event for event in view.events if _is_terminal(event, view)]
     started_at = _started_at(view)
     streams, lost, shut_down = _streams(view)
-    winner = min(terminal, key=partial(_strength, view), default=None)
+    winner = min(terminal, key=partial(_evidence_rank, view), default=None)
     return CallState(
         status=CallStatus.ENDED if terminal else _progress(view),
         ended_reason=_reason(winner, view) if winner else None,
         started_at=started_at,
         ended_at=_ended_at(terminal, started_at),
-        provisional=winner is not None and (winner.generic or _belied(view, winner)),
+        provisional=winner is not None and (winner.generic or _contradicted(view, winner)),
         settled=winner is not None and winner.kind is EventKind.SETTLED,
         joined=bool(view.of(EventKind.MEDIA_CONNECTED)),
         lost=lost,
@@ -154,12 +154,12 @@ def _order(event: CallEvent) -> tuple[datetime, int, str]:
     return (event.at, event.sequence if event.sequence is not None else -1, event.key)
 
 
-def _strength(view: _View, event: CallEvent) -> tuple[int, bool, datetime, int, str]:
-    row = CONTRADICTED if _belied(view, event) else EVIDENCE[event.kind]
+def _evidence_rank(view: _View, event: CallEvent) -> tuple[int, bool, datetime, int, str]:
+    row = SOURCE_CONTRADICTED if _contradicted(view, event) else EVIDENCE[event.kind]
     return (row, event.generic, *_order(event))
 
 
-def _belied(view: _View, event: CallEvent) -> bool:
+def _contradicted(view: _View, event: CallEvent) -> bool:
     return event.kind is EventKind.LEG_ENDED and event.reason in NEVER_ANSWERED and _answered(view)
 
 

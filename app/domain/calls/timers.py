@@ -17,69 +17,69 @@ from app.domain.calls.apply import (
     MAX_DURATION,
     NO_CALL,
     SETTLE,
+    apply_events,
     awaits_media,
-    intend,
-    record,
-    settle,
+    finalize,
+    request_end,
     state_of,
 )
 from app.domain.calls.state import CallState
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.store import calls, events
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
-Action = Callable[[Core, Connection, Row, CallState], None]
+Action = Callable[[Context, Connection, Row, CallState], None]
 
 
-def fire(core: Core, payload: Mapping[str, Any]) -> None:
+def fire(context: Context, payload: Mapping[str, Any]) -> None:
     """Handler of the job kind ``timer``: ``{"timer", "callId"}``."""
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, payload["callId"], lock=True)
         if found is not None and found["settled_at"] is None:
             row = dict(found)
             state = state_of(conn, row["id"])
             if payload.get("reattached", state.reattached) == state.reattached:
-                ACTIONS[payload["timer"]](core, conn, row, state)
+                ACTIONS[payload["timer"]](context, conn, row, state)
 
 
-def _no_call(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+def _no_call(context: Context, conn: Connection, row: Row, state: CallState) -> None:
     known = any(event.kind in LEG_IS_KNOWN for event in events.of_call(conn, row["id"]))
     if state.status is CallStatus.QUEUED and not known:
-        _end(core, conn, row, EventKind.TIMER, EndedReason.NO_CALL_RECEIVED, NO_CALL)
+        _end(context, conn, row, EventKind.TIMER, EndedReason.NO_CALL_RECEIVED, NO_CALL)
 
 
-def _join(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+def _join(context: Context, conn: Connection, row: Row, state: CallState) -> None:
     if not state.joined and state.status not in {CallStatus.FORWARDING, CallStatus.ENDED}:
-        _end(core, conn, row, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, JOIN)
+        _end(context, conn, row, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, JOIN)
 
 
-def _max_duration(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+def _max_duration(context: Context, conn: Connection, row: Row, state: CallState) -> None:
     if state.status is not CallStatus.ENDED:
-        intend(core, conn, row, EndedReason.EXCEEDED_MAX_DURATION)
+        request_end(context, conn, row, EndedReason.EXCEEDED_MAX_DURATION)
 
 
-def _lost(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+def _media_lost(context: Context, conn: Connection, row: Row, state: CallState) -> None:
     if awaits_media(state) and state.status is not CallStatus.ENDED:
         gone = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
         reason = EndedReason.SERVER_SHUTDOWN if state.shut_down else gone
-        _end(core, conn, row, EventKind.MEDIA_GONE, reason, LOST)
+        _end(context, conn, row, EventKind.MEDIA_GONE, reason, LOST)
 
 
-def _settle(core: Core, conn: Connection, row: Row, state: CallState) -> None:
-    settle(core, conn, row)
+def _settle(context: Context, conn: Connection, row: Row, state: CallState) -> None:
+    finalize(context, conn, row)
 
 
 def _end(
-    core: Core, conn: Connection, row: Row, kind: EventKind, reason: EndedReason, timer: str
+    context: Context, conn: Connection, row: Row, kind: EventKind, reason: EndedReason, timer: str
 ) -> None:
-    event = CallEvent(kind, at=core.now(), key=f"timer:{timer}", reason=reason)
-    record(core, conn, row, [event])
+    event = CallEvent(kind, at=context.now(), key=f"timer:{timer}", reason=reason)
+    apply_events(context, conn, row, [event])
 
 
 ACTIONS: dict[str, Action] = {
     NO_CALL: _no_call,  # bypass: the owner's flow never brought a leg
     JOIN: _join,  # the leg is up, the media socket never came
     MAX_DURATION: _max_duration,
-    LOST: _lost,  # the socket was lost and the carrier never asked what now
+    LOST: _media_lost,  # the socket was lost and the carrier never asked what now
     SETTLE: _settle,
 }

@@ -32,7 +32,7 @@ UNITS: Mapping[str, Mapping[str, Decimal]] = {
 Item = Mapping[str, Any]
 
 
-class Prices:
+class VendorPrices:
     """``table``: kind -> Vapi's provider -> model, or a pattern of models -> price."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
@@ -65,18 +65,18 @@ class Prices:
 
 
 @cache
-def shipped() -> Prices:
+def shipped() -> VendorPrices:
     """Those of ``costs/prices.json``."""
-    return Prices(_shipped())
+    return VendorPrices(_shipped())
 
 
-def over(own: Mapping[str, Any] | None) -> Prices:
+def over(own: Mapping[str, Any] | None) -> VendorPrices:
     """The operator's laid over the shipped ones. Raises ``SettingsError``."""
     if own is None:
         return shipped()
     for problem in _problems(own):
         raise SettingsError(f"PRICES_FILE: {problem}")
-    return Prices(merge(_shipped(), own))
+    return VendorPrices(merge(_shipped(), own))
 
 
 def _shipped() -> dict[str, Any]:

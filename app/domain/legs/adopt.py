@@ -12,7 +12,7 @@ from providers.base.webhook import Leg
 from providers.events import CallStatus
 
 
-def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[str, Any]:
+def bind_leg(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[str, Any]:
     """Make the carrier's ids lead to the call; the first phone leg is the call's own.
 
     Returns the columns that change by it.
@@ -24,7 +24,7 @@ def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[
     values: dict[str, Any] = {}
     if resolved.get(next(iter(facts))) != leg.leg_ref:
         for ref in {leg.leg_ref, leg.call_ref}:
-            _lead(conn, row, ref)
+            _map_ref(conn, row, ref)
     if any(name not in resolved for name in facts):
         values["resolved"] = {**facts, **resolved}
     if row["provider_call_id"] is None:
@@ -32,7 +32,7 @@ def adopt(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[
     return values
 
 
-def _lead(conn: Connection, row: Row, ref: str) -> None:
+def _map_ref(conn: Connection, row: Row, ref: str) -> None:
     """A leg that served a call before serves this one now, once that call is over."""
     provider, org_id = row["provider"], row["org_id"]
     if calls.claim_ref(conn, provider, org_id, ref, row["id"]):

@@ -18,10 +18,10 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant import validate
 from app.domain.calls import create
-from app.domain.context import Core, Reply, Row
+from app.domain.context import Context, Reply, Row
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
-from app.domain.legs.no_assistant import Refusal, give_up
+from app.domain.legs.no_assistant import Refusal, end_call
 from app.domain.reporting import server_messages
 from app.store import calls
 from providers.common import foreign_json
@@ -68,8 +68,8 @@ class Chosen:
 class AssistantRequests:
     """Asks, once per call."""
 
-    def __init__(self, core: Core, pause: Callable[[float], None] = time.sleep) -> None:
-        self.core = core
+    def __init__(self, context: Context, pause: Callable[[float], None] = time.sleep) -> None:
+        self.context = context
         self._pause = pause
 
     def settle(self, question: Question) -> None:
@@ -78,37 +78,37 @@ class AssistantRequests:
         if row is None or ASKING not in row["resolved"]:
             return
         reply = self._ask(row)
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             found = calls.get(conn, question.call_id, lock=True)
             if found is not None and ASKING in found["resolved"]:
                 self._decide(conn, dict(found), reply)
 
     def _row(self, call_id: str) -> Row | None:
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             return calls.get(conn, call_id)
 
     def _awaited(self, call_id: str) -> Row | None:
         """The call once it is decided, or once its question is overdue."""
-        patience = self.core.settings.assistant_request_seconds + GRACE_SECONDS
+        patience = self.context.settings.assistant_request_seconds + GRACE_SECONDS
         while True:
             row = self._row(call_id)
             since = row and row["resolved"].get(ASKING)
             if not since:
                 return row
-            if self.core.now() > datetime.fromisoformat(since) + timedelta(seconds=patience):
+            if self.context.now() > datetime.fromisoformat(since) + timedelta(seconds=patience):
                 return row
             self._pause(LOOK_SECONDS)
 
     def _ask(self, row: Row) -> Reply:
-        told = server_messages.message(self.core, row, ASSISTANT_REQUEST, {})
+        told = server_messages.message(self.context, row, ASSISTANT_REQUEST, {})
         names = ("type", "timestamp", "call", "phoneNumber", "customer")
         message = {name: told[name] for name in names if name in told}
-        return self.core.ask(
+        return self.context.ask_server(
             row["resolved"]["server"]["url"],
             f"{ASSISTANT_REQUEST}-{row['id']}",
             json.dumps({"message": message}, ensure_ascii=False, separators=(",", ":")).encode(),
-            self.core.vault.open(row["secret"]).get("server", {}),
-            self.core.settings.assistant_request_seconds,
+            self.context.vault.open(row["secret"]).get("server", {}),
+            self.context.settings.assistant_request_seconds,
         )
 
     def _decide(self, conn: Connection, row: Row, reply: Reply) -> None:
@@ -122,31 +122,35 @@ class AssistantRequests:
             if isinstance(verdict, Refusal)
             else self._forward(conn, row, verdict)
             if isinstance(verdict, Sent)
-            else self._equip(conn, row, verdict)
+            else self._set_assistant(conn, row, verdict)
         )
         if refusal is not None:
-            give_up(self.core, conn, row, refusal)
+            end_call(self.context, conn, row, refusal)
 
     def _forward(self, conn: Connection, row: Row, sent: Sent) -> Refusal | None:
         problem = transfer.begin(
-            self.core, conn, row, sent.destination, reason=FORWARDED, assisted=False
+            self.context, conn, row, sent.destination, reason=FORWARDED, assisted=False
         )
         return Refusal(INVALID, problem) if problem else None
 
-    def _equip(self, conn: Connection, row: Row, chosen: Chosen) -> Refusal | None:
+    def _set_assistant(self, conn: Connection, row: Row, chosen: Chosen) -> Refusal | None:
         body: Mapping[str, Any] | None = chosen.assistant
         if chosen.assistant_id is not None:
             known = parse_uuid(chosen.assistant_id)  # the only ids a store is asked for
-            body = create.stored_assistant(self.core, conn, row["org_id"], known) if known else None
+            body = (
+                create.stored_assistant(self.context, conn, row["org_id"], known) if known else None
+            )
         if body is None:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
         whole = create.overridden(body, chosen.overrides)
-        problem = validate.problem(whole, self.core.url_problem)
+        problem = validate.problem(whole, self.context.url_problem)
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")
         transient = None if chosen.assistant_id else chosen.assistant
-        create.equip(self.core, conn, row, chosen.assistant_id, whole, transient, chosen.overrides)
+        create.set_assistant(
+            self.context, conn, row, chosen.assistant_id, whole, transient, chosen.overrides
+        )
         return None
 
 

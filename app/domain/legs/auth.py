@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.calls.instructions import CALLBACK
-from app.domain.context import Core
+from app.domain.context import Context
 from app.store import accounts, calls
 from app.store.vault import WrongKey, digest
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.webhook import WebhookRequest
 from providers.errors import NoSecret, NotConfigured, Refused
 
@@ -23,20 +23,20 @@ log = logging.getLogger(__name__)
 
 
 def verify(
-    core: Core, provider: Provider, request: WebhookRequest, token: str | None
+    context: Context, carrier: Carrier, request: WebhookRequest, token: str | None
 ) -> list[Mapping[str, Any]]:
     """Rows of the credentials whose account signed it. Raises ``Refused``.
 
     With a call's token in the path only accounts of that call's organisation count.
     """
-    claimed = provider.claimed_account(request)
-    with core.store.read() as conn:
-        rows = _candidates(conn, provider, claimed, token)
+    claimed = carrier.claimed_account(request)
+    with context.store.read() as conn:
+        rows = _candidates(conn, carrier, claimed, token)
     refusal: Refused = NoSecret(f"no account {claimed!r} is known here")
     verified = []
     for row in rows:
         try:
-            provider.verify(request, core.account(row))
+            carrier.verify(request, context.account(row))
             verified.append(row)
         except Refused as error:
             refusal = error
@@ -53,13 +53,13 @@ def verify(
 
 
 def _candidates(
-    conn: Connection, provider: Provider, claimed: str | None, token: str | None
+    conn: Connection, carrier: Carrier, claimed: str | None, token: str | None
 ) -> Sequence[Mapping[str, Any]]:
     call = calls.find_by_token(conn, digest(token), CALLBACK) if token else None
     if call is None:
-        return accounts.credentials_of_account(conn, provider.name, claimed) if claimed else []
+        return accounts.credentials_of_account(conn, carrier.name, claimed) if claimed else []
     ref = call["resolved"]["accountRef"]
     if claimed is not None and claimed != ref:
         return []
-    rows = accounts.credentials_of_account(conn, provider.name, ref)
+    rows = accounts.credentials_of_account(conn, carrier.name, ref)
     return [row for row in rows if row["org_id"] == call["org_id"]]

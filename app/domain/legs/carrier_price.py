@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from app.domain.calls.apply import record
-from app.domain.context import Core, Row
+from app.domain.calls.apply import apply_events
+from app.domain.context import Context, Row
 from app.domain.costs import items as costs
 from app.store import accounts, calls, events
-from providers.base.rest import Client, LegState
+from providers.base.rest import CarrierClient, LegState
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallEvent, CallStatus, EventKind
 
@@ -30,10 +30,10 @@ TIMES = (
 log = logging.getLogger(__name__)
 
 
-def run(core: Core, payload: Mapping[str, str]) -> float | None:
+def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job ``price``; runs again until all is told, or the last time is over."""
     call_id = payload["callId"]
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         found = calls.get(conn, call_id)
         if found is None or found["status"] != CallStatus.ENDED:
             return None
@@ -43,15 +43,15 @@ def run(core: Core, payload: Mapping[str, str]) -> float | None:
     if not legs or credential is None:
         return None
     try:
-        client = core.providers[row["provider"]].client(core.account(credential))
-        told, left = _ask(core, row, client, legs)
+        client = context.providers[row["provider"]].client(context.account(credential))
+        told, left = _ask(context, row, client, legs)
     except NotConfigured as error:  # an account without access to the API is no fault
         log.info(
             "call %s: its price cannot be asked for: %s", call_id, error, extra={"callId": call_id}
         )
         return None
-    _record(core, call_id, told)
-    return _wait(core, row) if left else None
+    _record(context, call_id, told)
+    return _wait(context, row) if left else None
 
 
 def _unpriced(row: Row, history: Sequence[CallEvent]) -> list[str]:
@@ -62,7 +62,7 @@ def _unpriced(row: Row, history: Sequence[CallEvent]) -> list[str]:
 
 
 def _ask(
-    core: Core, row: Row, client: Client, legs: Sequence[str]
+    context: Context, row: Row, client: CarrierClient, legs: Sequence[str]
 ) -> tuple[list[CallEvent], list[str]]:
     """What is told, and the legs that may be told of later. Raises ``NotConfigured``."""
     told, left = [], []
@@ -79,7 +79,7 @@ def _ask(
             )
             left += [] if error.permanent else [leg]
             continue
-        event = _price(core, row, leg, state) if state else None
+        event = _price(context, row, leg, state) if state else None
         if event:
             told.append(event)
         elif state:  # a leg the carrier does not know has no price
@@ -87,13 +87,13 @@ def _ask(
     return told, left
 
 
-def _price(core: Core, row: Row, leg: str, state: LegState) -> CallEvent | None:
+def _price(context: Context, row: Row, leg: str, state: LegState) -> CallEvent | None:
     for event in state.events:
         if "price" in event.data:
             facts = {name: event.data.get(name) for name in ("price", "durationSeconds")}
             return CallEvent(
                 EventKind.NOTE,
-                at=core.now(),
+                at=context.now(),
                 key=f"price:{leg}",
                 source=row["provider"],
                 data={"what": "price", **{k: v for k, v in facts.items() if v is not None}},
@@ -102,16 +102,16 @@ def _price(core: Core, row: Row, leg: str, state: LegState) -> CallEvent | None:
     return None
 
 
-def _record(core: Core, call_id: str, told: Sequence[CallEvent]) -> None:
+def _record(context: Context, call_id: str, told: Sequence[CallEvent]) -> None:
     if told:
-        with core.store.write() as conn:
+        with context.store.write() as conn:
             found = calls.get(conn, call_id, lock=True)
             if found is not None:
-                record(core, conn, dict(found), told)
+                apply_events(context, conn, dict(found), told)
 
 
-def _wait(core: Core, row: Row) -> float | None:
+def _wait(context: Context, row: Row) -> float | None:
     """Seconds until the next time; None after the last. They count from when the end was settled."""
-    since = (core.now() - row["settled_at"]).total_seconds() if row["settled_at"] else 0.0
-    times = (unit * core.settings.price_seconds for unit in TIMES)
+    since = (context.now() - row["settled_at"]).total_seconds() if row["settled_at"] else 0.0
+    times = (unit * context.settings.price_seconds for unit in TIMES)
     return next((time - since for time in times if time > since), None)

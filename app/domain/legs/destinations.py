@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
 from app.settings import Settings
 from app.store import accounts
@@ -41,16 +41,18 @@ FIELDS = frozenset(
 """Of Vapi's destinations, and ours: ``onFailure`` is ``return`` (to the assistant) or ``end``."""
 
 
-def problem(core: Core, conn: Connection, row: Row, destination: Mapping[str, Any]) -> str | None:
+def problem(
+    context: Context, conn: Connection, row: Row, destination: Mapping[str, Any]
+) -> str | None:
     """Why this call may not be forwarded there, in a sentence for the client; None: it may."""
-    return _shape(destination) or _place(core, conn, row, destination, "destination")
+    return _shape(destination) or _place(context, conn, row, destination, "destination")
 
 
-def customer_problem(core: Core, conn: Connection, row: Row) -> str | None:
+def customer_problem(context: Context, conn: Connection, row: Row) -> str | None:
     """The same of the customer a call is to be dialled to; ``number`` or ``sipUri`` is there."""
     customer = row["resolved"]["customer"]
     kind = "sip" if customer.get("sipUri") else "number"
-    return _place(core, conn, row, {**customer, "type": kind}, "customer")
+    return _place(context, conn, row, {**customer, "type": kind}, "customer")
 
 
 def address(destination: Mapping[str, Any]) -> str:
@@ -64,13 +66,13 @@ def keys(extension: str) -> str:
 
 
 def _place(
-    core: Core, conn: Connection, row: Row, destination: Mapping[str, Any], name: str
+    context: Context, conn: Connection, row: Row, destination: Mapping[str, Any], name: str
 ) -> str | None:
     """Where it is; ``name`` is what the client calls the object."""
     if destination["type"] == "sip":
-        problem = _sip(core.settings, destination)
+        problem = _sip(context.settings, destination)
     else:
-        problem = number_problem(core.settings, str(destination["number"]), _own(conn, row))
+        problem = number_problem(context.settings, str(destination["number"]), _own(conn, row))
     return f"{name}.{problem}" if problem else None
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.calls.state import CallState, fold
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.store import accounts, calls, events
 from app.store.vault import WrongKey
 from providers.errors import CarrierError, NotConfigured
@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 120.0
 """After the end. Then the leg is left to the time limit the carrier was given with it."""
 
 AT_ONCE = {EndedReason.MANUALLY_CANCELED, EndedReason.EXCEEDED_MAX_DURATION}
-ELSEWHERE = {
+TRANSFERRED = {
     EndedReason.ASSISTANT_FORWARDED_CALL,
     EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER,
 }
@@ -52,15 +52,15 @@ class Target:
     """The end of its call."""
 
 
-def order(core: Core, conn: Connection, row: Row, state: CallState) -> None:
+def enqueue(context: Context, conn: Connection, row: Row, state: CallState) -> None:
     """Have the leg of a call that is over hung up, if it is ours to hang up."""
-    if row["bypass"] or _is_anothers(row, state):
+    if row["bypass"] or _was_transferred(row, state):
         return
     now = not state.joined or state.ended_reason in AT_ONCE
-    _enqueue(core, conn, row["id"], delay=0.0 if now else LAST_WORDS_SECONDS)
+    _enqueue(context, conn, row["id"], delay=0.0 if now else LAST_WORDS_SECONDS)
 
 
-def order_deleted(core: Core, conn: Connection, row: Row) -> None:
+def enqueue_deleted(context: Context, conn: Connection, row: Row) -> None:
     """The call is about to be deleted: have its leg hung up, if it is up and ours to hang up.
 
     A leg the carrier has not confirmed is not known yet: the job that dials it comes back here.
@@ -69,14 +69,16 @@ def order_deleted(core: Core, conn: Connection, row: Row) -> None:
     if row["bypass"] or credential is None or not _leg_is_up(conn, row):
         return
     state = fold(events.of_call(conn, row["id"]))
-    if state.status is CallStatus.ENDED and _is_anothers(row, state):
+    if state.status is CallStatus.ENDED and _was_transferred(row, state):
         return
     resolved = row["resolved"]
-    order_lost(core, conn, row["id"], resolved["legRef"], credential, resolved.get("apiUrl"))
+    enqueue_lost_leg(
+        context, conn, row["id"], resolved["legRef"], credential, resolved.get("apiUrl")
+    )
 
 
-def order_lost(
-    core: Core,
+def enqueue_lost_leg(
+    context: Context,
     conn: Connection,
     call_id: str,
     leg_ref: str,
@@ -94,13 +96,13 @@ def order_lost(
         "credentialId": credential["id"],
         "accountRef": credential["account_ref"],
         "sealed": credential["secret"].decode() if credential["secret"] else None,
-        "since": core.now().isoformat(),
+        "since": context.now().isoformat(),
     }
-    _enqueue(core, conn, call_id, {"leg": leg})
+    _enqueue(context, conn, call_id, {"leg": leg})
 
 
 def _enqueue(
-    core: Core,
+    context: Context,
     conn: Connection,
     call_id: str,
     more: Mapping[str, Any] | None = None,
@@ -108,19 +110,19 @@ def _enqueue(
 ) -> None:
     payload = {"callId": call_id, **(more or {})}
     key, lock = f"{JOB}:{call_id}", f"leg:{call_id}"
-    core.jobs.enqueue(conn, JOB, key, payload, delay=delay, lock=lock)
+    context.jobs.enqueue(conn, JOB, key, payload, delay=delay, lock=lock)
 
 
-def run(core: Core, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job. A leg that is over already counts as done."""
-    target = _of_deleted(payload) if "leg" in payload else _still_up(core, payload["callId"])
+    target = _of_deleted(payload) if "leg" in payload else _still_up(context, payload["callId"])
     if target is None:
         return None
     try:
-        client = core.providers[target.provider].client(core.account(target.credential))
+        client = context.providers[target.provider].client(context.account(target.credential))
         client.hang_up(target.leg_ref, api_url=target.api_url)
     except CarrierError as error:
-        return None if error.gone else _again(core, target, error)
+        return None if error.gone else _retry_delay(context, target, error)
     except (NotConfigured, WrongKey) as error:
         log.error(
             "call %s: its leg cannot be hung up: %s",
@@ -131,9 +133,9 @@ def run(core: Core, payload: Mapping[str, Any]) -> float | None:
     return None
 
 
-def _still_up(core: Core, call_id: str) -> Target | None:
+def _still_up(context: Context, call_id: str) -> Target | None:
     """None when there is nothing to hang up, or not yet."""
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         row = calls.get(conn, call_id)
         if row is None or row["status"] != CallStatus.ENDED or not _leg_is_up(conn, row):
             return None
@@ -146,7 +148,7 @@ def _still_up(core: Core, call_id: str) -> Target | None:
 
 
 def _of_deleted(payload: Mapping[str, Any]) -> Target:
-    """What ``order_lost`` has written down."""
+    """What ``enqueue_lost_leg`` has written down."""
     leg = payload["leg"]
     credential = {
         "id": leg["credentialId"],
@@ -158,10 +160,10 @@ def _of_deleted(payload: Mapping[str, Any]) -> Target:
     return Target(payload["callId"], leg["provider"], leg["ref"], leg["apiUrl"], credential, since)
 
 
-def _is_anothers(row: Mapping[str, Any], state: CallState) -> bool:
+def _was_transferred(row: Mapping[str, Any], state: CallState) -> bool:
     """The leg of a call that is over went on to somebody, or back to the flow it was dialled for."""
     returned = state.joined and row["body"].get("phoneCallProviderReturnUrl")
-    return bool(returned) or state.ended_reason in ELSEWHERE
+    return bool(returned) or state.ended_reason in TRANSFERRED
 
 
 def _leg_is_up(conn: Connection, row: Mapping[str, Any]) -> bool:
@@ -170,8 +172,8 @@ def _leg_is_up(conn: Connection, row: Mapping[str, Any]) -> bool:
     return "legRef" in row["resolved"] and not any(over)
 
 
-def _again(core: Core, target: Target, error: CarrierError) -> float | None:
-    since = (core.now() - target.since).total_seconds()
+def _retry_delay(context: Context, target: Target, error: CarrierError) -> float | None:
+    since = (context.now() - target.since).total_seconds()
     if error.permanent or since > PATIENCE_SECONDS:
         log.error(
             "call %s: its leg was not hung up: %s",

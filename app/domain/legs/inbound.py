@@ -14,130 +14,132 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import validate
 from app.domain.calls import create, instructions, limits
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.domain.ids import parse_uuid
 from app.domain.legs.assistant_request import ASKING, Question
-from app.domain.legs.no_assistant import Refusal, give_up, instead
+from app.domain.legs.no_assistant import Refusal, end_call, fallback
 from app.store import accounts, calls, events
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.instructions import HangUp, Instruction
-from providers.base.webhook import HookKind, Leg, Report, Visit
+from providers.base.webhook import HookKind, InboundParams, Leg, WebhookReport
 from providers.common.e164 import E164
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class VerifiedWebhook:
     """One verified webhook with all that is known of it. ``call_id`` only where the path names one."""
 
-    provider: Provider
+    provider: Carrier
     hook: HookKind
-    report: Report
+    report: WebhookReport
     accounts: Sequence[Mapping[str, Any]]
     """Rows of the credentials whose secret verified it."""
     token: str | None = None
     call_id: str | None = None
 
 
-class Raced(Exception):
+class LostRace(Exception):
     """The same leg's same request was served by another instance meanwhile: look again."""
 
 
-class Arrivals:
+class InboundLegs:
     """Finds or makes the call of a leg that nobody announced."""
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
-    def known(self, conn: Connection, heard: Heard) -> Row | None:
+    def find_call(self, conn: Connection, webhook: VerifiedWebhook) -> Row | None:
         """The leg's call, held; None when the leg is new, or is back after its call ended."""
-        leg = heard.report.leg
+        leg = webhook.report.leg
         if leg is None:
             return None
-        row = calls.find_by_ref(conn, heard.provider.name, leg.leg_ref, _orgs(heard), lock=True)
-        if row is None or not is_ours(row, heard):
+        row = calls.find_by_ref(conn, webhook.provider.name, leg.leg_ref, _orgs(webhook), lock=True)
+        if row is None or not is_ours(row, webhook):
             return None
-        if row["status"] == CallStatus.ENDED and not _sent_before(conn, row["id"], heard):
+        if row["status"] == CallStatus.ENDED and not _sent_before(conn, row["id"], webhook):
             return None
         return row
 
-    def welcome(self, conn: Connection, heard: Heard) -> list[Instruction] | Question:
+    def create_from_leg(
+        self, conn: Connection, webhook: VerifiedWebhook
+    ) -> list[Instruction] | Question:
         """Make a call of the leg and put the assistant into it, or say goodbye with the reason.
 
         Where only a server knows who the assistant is, the call waits for its reply.
         """
-        leg, visit = heard.report.leg, heard.report.visit or Visit()
+        leg, visit = webhook.report.leg, webhook.report.visit or InboundParams()
         if leg is None:
             return [HangUp()]
-        new, problem = self._new_call(conn, heard, leg, visit)
-        row, secrets = create.draft(self.core, new)
+        new, problem = self._new_call(conn, webhook, leg, visit)
+        row, secrets = create.build_call(self.context, new)
         row["provider_call_id"] = leg.call_ref
         row["resolved"] |= {"legRef": leg.leg_ref}
         if leg.api_url:
             row["resolved"]["apiUrl"] = leg.api_url
         asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and "server" in row["resolved"]
         if asks:
-            row["resolved"] |= {ASKING: self.core.now().isoformat()}
-        tokens = instructions.mint()
+            row["resolved"] |= {ASKING: self.context.now().isoformat()}
+        tokens = instructions.new_tokens()
         if visit.delivery:
             secrets["document"] = {**tokens, "delivery": visit.delivery}
-        create.write(self.core, conn, row, secrets, tokens, heard.report.events)
-        self._lead(conn, heard, leg, row)
-        if problem is None and limits.is_full(self.core, conn, row):
-            return limits.turn_away(self.core, conn, row)
+        create.insert_call(self.context, conn, row, secrets, tokens, webhook.report.events)
+        self._map_refs(conn, webhook, leg, row)
+        if problem is None and limits.is_full(self.context, conn, row):
+            return limits.refuse_media(self.context, conn, row)
         if asks:
             return Question(row["id"], first=True)
         if problem is not None:
-            give_up(self.core, conn, row, Refusal(problem))
-            return instead(self.core, conn, row)
-        return [instructions.connect(self.core, row, tokens)]
+            end_call(self.context, conn, row, Refusal(problem))
+            return fallback(self.context, conn, row)
+        return [instructions.connect(self.context, row, tokens)]
 
-    def _lead(self, conn: Connection, heard: Heard, leg: Leg, row: Row) -> None:
-        """Make the leg's ids lead to its new call. Raises ``Raced``."""
+    def _map_refs(self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, row: Row) -> None:
+        """Make the leg's ids lead to its new call. Raises ``LostRace``."""
         name, org, call_id = row["provider"], row["org_id"], row["id"]
         if not calls.claim_ref(conn, name, org, leg.leg_ref, call_id):
             before = calls.find_by_ref(conn, name, leg.leg_ref, {org})
             if before is not None and (
-                before["status"] != CallStatus.ENDED or _sent_before(conn, before["id"], heard)
+                before["status"] != CallStatus.ENDED or _sent_before(conn, before["id"], webhook)
             ):
-                raise Raced
+                raise LostRace
             calls.move_ref(conn, name, org, leg.leg_ref, call_id)
         if leg.call_ref != leg.leg_ref and not calls.claim_ref(
             conn, name, org, leg.call_ref, call_id
         ):
             calls.move_ref(conn, name, org, leg.call_ref, call_id)
 
-    def told(self, row: Row, heard: Heard) -> dict[str, Any]:
+    def leg_facts(self, row: Row, webhook: VerifiedWebhook) -> dict[str, Any]:
         """What a carrier's request tells of a call that is there: direction, way back."""
-        leg, visit = heard.report.leg, heard.report.visit
+        leg, visit = webhook.report.leg, webhook.report.visit
         values: dict[str, Any] = {}
         if leg is not None and leg.inbound is not None:
             values["type"] = INBOUND if leg.inbound else OUTBOUND
-        if visit is not None and visit.return_url and self._may_return(heard, visit.return_url):
+        if visit is not None and visit.return_url and self._may_return(webhook, visit.return_url):
             values["body"] = {**row["body"], "phoneCallProviderReturnUrl": visit.return_url}
         return {name: value for name, value in values.items() if row[name] != value}
 
     def _new_call(
-        self, conn: Connection, heard: Heard, leg: Leg, visit: Visit
+        self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, params: InboundParams
     ) -> tuple[NewCall, EndedReason | None]:
         """The call, and why it cannot be answered, if so."""
-        number = self._number(conn, heard, leg)
-        asked_for = visit.assistant_id or (number["assistant_id"] if number else None)
-        orgs = [number["org_id"]] if number else [row["org_id"] for row in heard.accounts]
+        number = self._number(conn, webhook, leg)
+        asked_for = params.assistant_id or (number["assistant_id"] if number else None)
+        orgs = [number["org_id"]] if number else [row["org_id"] for row in webhook.accounts]
         known = parse_uuid(asked_for) if asked_for else None
         org_id, assistant = self._assistant(conn, orgs, known)
-        credential = next(row for row in heard.accounts if row["org_id"] == org_id)
+        credential = next(row for row in webhook.accounts if row["org_id"] == org_id)
         problem = self._problem(asked_for, assistant)
         assistant_id = known if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
         customer = {"number": theirs} if theirs else {}
-        body: dict[str, Any] = {"customer": customer, "metadata": dict(visit.metadata)}
-        if visit.return_url and self._may_return(heard, visit.return_url):
-            body["phoneCallProviderReturnUrl"] = visit.return_url
+        body: dict[str, Any] = {"customer": customer, "metadata": dict(params.metadata)}
+        if params.return_url and self._may_return(webhook, params.return_url):
+            body["phoneCallProviderReturnUrl"] = params.return_url
         new = NewCall(
             org_id=org_id,
-            provider=heard.provider,
+            provider=webhook.provider,
             type=INBOUND if inbound else OUTBOUND,
             bypass=True,
             credential=credential,
@@ -147,8 +149,8 @@ class Arrivals:
             phone_number_id=number["id"] if number else None,
             assistant=(assistant or {}) if problem is None else {},
             customer=customer,
-            phone_number=create.unsealed(self.core, number)["body"] if number else {},
-            server=create.org_server(self.core, conn, org_id),
+            phone_number=create.unsealed(self.context, number)["body"] if number else {},
+            server=create.org_server(self.context, conn, org_id),
         )
         return new, problem
 
@@ -160,7 +162,7 @@ class Arrivals:
             return EndedReason.ASSISTANT_NOT_PROVIDED
         if assistant is None:
             return EndedReason.ASSISTANT_NOT_FOUND
-        if validate.problem(assistant, self.core.url_problem):
+        if validate.problem(assistant, self.context.url_problem):
             return EndedReason.ASSISTANT_NOT_INVALID
         return None
 
@@ -171,40 +173,42 @@ class Arrivals:
         if assistant_id is None:
             return orgs[0], None
         for org_id in orgs:
-            found = create.stored_assistant(self.core, conn, org_id, assistant_id)
+            found = create.stored_assistant(self.context, conn, org_id, assistant_id)
             if found is not None:
                 return org_id, found
         return orgs[0], None
 
-    def _number(self, conn: Connection, heard: Heard, leg: Leg) -> accounts.Number | None:
+    def _number(
+        self, conn: Connection, webhook: VerifiedWebhook, leg: Leg
+    ) -> accounts.Number | None:
         """Our number that was called, of an organisation whose secret verified the request."""
         ours = leg.from_ if leg.inbound is False else leg.to
         if not ours:
             return None
-        found = accounts.numbers(conn, heard.provider.name, ours)
-        return next((row for row in found if row["org_id"] in _orgs(heard)), None)
+        found = accounts.numbers(conn, webhook.provider.name, ours)
+        return next((row for row in found if row["org_id"] in _orgs(webhook)), None)
 
-    def _may_return(self, heard: Heard, url: str) -> bool:
-        return instructions.return_url_problem(self.core, heard.provider, url) is None
+    def _may_return(self, webhook: VerifiedWebhook, url: str) -> bool:
+        return instructions.return_url_problem(self.context, webhook.provider, url) is None
 
 
-def _sent_before(conn: Connection, call_id: str, heard: Heard) -> bool:
+def _sent_before(conn: Connection, call_id: str, webhook: VerifiedWebhook) -> bool:
     """The carrier's own re-send of a request it made before; not a new visit of the same leg."""
-    return any(_is_arrival(e) and events.has(conn, call_id, e.key) for e in heard.report.events)
+    return any(_is_arrival(e) and events.has(conn, call_id, e.key) for e in webhook.report.events)
 
 
 def _is_arrival(event: CallEvent) -> bool:
     return event.kind is EventKind.LEG_FETCHED
 
 
-def _orgs(heard: Heard) -> set[str]:
-    return {account["org_id"] for account in heard.accounts}
+def _orgs(webhook: VerifiedWebhook) -> set[str]:
+    return {account["org_id"] for account in webhook.accounts}
 
 
-def is_ours(row: Mapping[str, Any], heard: Heard) -> bool:
+def is_ours(row: Mapping[str, Any], webhook: VerifiedWebhook) -> bool:
     """The call is this carrier's, and of an account that signed the request."""
-    signed = {(account["org_id"], account["account_ref"]) for account in heard.accounts}
+    signed = {(account["org_id"], account["account_ref"]) for account in webhook.accounts}
     return (
-        row["provider"] == heard.provider.name
+        row["provider"] == webhook.provider.name
         and (row["org_id"], row["resolved"].get("accountRef")) in signed
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import instructions
-from app.domain.calls.apply import intend, state_of
-from app.domain.context import Core, Row
+from app.domain.calls.apply import request_end, state_of
+from app.domain.context import Context, Row
 from app.domain.legs import transfer
 from app.store import calls
 from providers.base.instructions import Instruction, Say
@@ -24,7 +24,7 @@ class Refusal:
     spoken: str | None = None
 
 
-def give_up(core: Core, conn: Connection, row: Row, refusal: Refusal) -> None:
+def end_call(context: Context, conn: Connection, row: Row, refusal: Refusal) -> None:
     """End the call for this reason; or forward it first, where the number says where to.
 
     What the server wants said is no failure, so nothing else is tried then.
@@ -32,25 +32,27 @@ def give_up(core: Core, conn: Connection, row: Row, refusal: Refusal) -> None:
     number = row["resolved"].get("phoneNumber") or {}
     fallback, message = number.get("fallbackDestination"), refusal.message
     if fallback and refusal.spoken is None:
-        problem = transfer.begin(core, conn, row, fallback, reason=refusal.reason, assisted=False)
+        problem = transfer.begin(
+            context, conn, row, fallback, reason=refusal.reason, assisted=False
+        )
         if problem is None:
             return
         message = "; ".join(filter(None, (message, f"fallbackDestination: {problem}")))
     if refusal.spoken:
         row["resolved"] = {**row["resolved"], "spoken": refusal.spoken}
         calls.update(conn, row["id"], {"resolved": row["resolved"]})
-    intend(core, conn, row, refusal.reason, message)
+    request_end(context, conn, row, refusal.reason, message)
 
 
-def goodbye(row: Row) -> list[Instruction]:
+def farewell(row: Row) -> list[Instruction]:
     """What the leg of a call that is over is told, however often it asks."""
     spoken = row["resolved"].get("spoken")
-    return [*([Say(spoken)] if spoken else []), *instructions.leave(row)]
+    return [*([Say(spoken)] if spoken else []), *instructions.return_leg(row)]
 
 
-def instead(core: Core, conn: Connection, row: Row) -> list[Instruction]:
-    """After ``give_up``: where the leg goes."""
+def fallback(context: Context, conn: Connection, row: Row) -> list[Instruction]:
+    """After ``end_call``: where the leg goes."""
     state = state_of(conn, row["id"])
     if state.status is CallStatus.FORWARDING:
-        return transfer.hand_over(core, conn, row, state)
-    return goodbye(row)
+        return transfer.hand_over(context, conn, row, state)
+    return farewell(row)

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.apply import record
-from app.domain.context import Core
+from app.domain.calls.apply import apply_events
+from app.domain.context import Context
 from app.store import calls, events
 from providers.events import CallEvent, EventKind
 
@@ -24,22 +24,22 @@ WHY = {
 }
 
 
-def turn_away(core: Core, call_id: str, stream: str, why: str) -> None:
+def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
     """Note it on the call, before the carrier hears of it."""
     event = CallEvent(
         EventKind.NOTE,
-        at=core.now(),
+        at=context.now(),
         key=_key(stream),
         stream=stream,
         data={"note": NOTE, "why": why},
     )
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, call_id, lock=True)
         if found is not None:
-            record(core, conn, dict(found), [event])
+            apply_events(context, conn, dict(found), [event])
 
 
-def reread(conn: Connection, call_id: str, event: CallEvent) -> CallEvent:
+def reinterpret(conn: Connection, call_id: str, event: CallEvent) -> CallEvent:
     """A carrier's "could not connect" about a socket we had no room for ends nothing."""
     if event.kind is not EventKind.MEDIA_FAILED or event.stream is None:
         return event
@@ -48,7 +48,7 @@ def reread(conn: Connection, call_id: str, event: CallEvent) -> CallEvent:
     return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)
 
 
-def was_turned_away(log: Sequence[CallEvent]) -> bool:
+def was_refused(log: Sequence[CallEvent]) -> bool:
     """Whether a socket of the call found no room."""
     return any(event.data.get("note") == NOTE for event in log)
 

@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import instructions
-from app.domain.calls.apply import record
+from app.domain.calls.apply import apply_events
 from app.domain.calls.create import INBOUND
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, destinations, hangup
 from app.store import accounts, calls, events
-from providers.base.rest import Client, Dial, Dialed
+from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
 from providers.errors import CarrierError, ProviderError
 from providers.events import CallEvent, CallStatus, EventKind
@@ -49,48 +49,50 @@ class Attempt:
 
     number: int
     call_id: str
-    order: Dial
-    client: Client = field(repr=False)
+    order: OutboundCall
+    client: CarrierClient = field(repr=False)
     credential: Mapping[str, Any] = field(repr=False)
 
 
-def check(core: Core, conn: Connection, row: Row) -> None:
+def check(context: Context, conn: Connection, row: Row) -> None:
     """Refuse a call that has nobody to dial, or somebody who may not be dialled. Raises ``Invalid``."""
     customer = row["resolved"]["customer"]
     if row["type"] == INBOUND:
         raise Invalid(NO_INBOUND)
     if not (customer.get("number") or customer.get("sipUri")):
         raise Invalid(NO_CUSTOMER)
-    problem = destinations.customer_problem(core, conn, row)
+    problem = destinations.customer_problem(context, conn, row)
     if problem:
         raise Invalid(problem)
 
 
-def prepare(core: Core, row: Row, tokens: Mapping[str, str], credential: Mapping[str, Any]) -> None:
+def prepare(
+    context: Context, row: Row, tokens: Mapping[str, str], credential: Mapping[str, Any]
+) -> None:
     """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
     try:
-        client = core.providers[row["provider"]].client(core.account(credential))
-        client.prepare(_order(core, row, tokens))
+        client = context.providers[row["provider"]].client(context.account(credential))
+        client.prepare(_order(context, row, tokens))
     except ProviderError as error:
         raise Invalid(str(error)) from error
 
 
-def start(core: Core, conn: Connection, row: Row) -> None:
+def start(context: Context, conn: Connection, row: Row) -> None:
     """Have it dialled as soon as this transaction is committed."""
     payload = {"callId": row["id"]}
-    core.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", payload, lock=f"leg:{row['id']}")
+    context.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", payload, lock=f"leg:{row['id']}")
 
 
-def run(core: Core, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job."""
-    attempt = _begin(core, payload["callId"])
+    attempt = _begin(context, payload["callId"])
     if attempt is None:
         return None
     try:
         dialed = attempt.client.dial(attempt.order)
     except ProviderError as error:
-        return _failed(core, attempt, error)
-    _accepted(core, attempt, dialed)
+        return _failed(context, attempt, error)
+    _accepted(context, attempt, dialed)
     return None
 
 
@@ -100,9 +102,9 @@ def unanswered(log: Iterable[CallEvent]) -> bool:
     return told.count("dial") > told.count("dial-busy")
 
 
-def _begin(core: Core, call_id: str) -> Attempt | None:
+def _begin(context: Context, call_id: str) -> Attempt | None:
     """None when the call is over or deleted, or may have been dialled before."""
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, call_id, lock=True)
         if found is None or found["status"] == CallStatus.ENDED:
             return None
@@ -111,78 +113,84 @@ def _begin(core: Core, call_id: str) -> Attempt | None:
         if unanswered(log) or credential is None:
             return None
         number = 1 + sum(event.data.get("what") == "dial" for event in log)
-        order = _order(core, row, core.vault.open(row["secret"])[SECRET])
-        client = core.providers[row["provider"]].client(core.account(credential))
-        _note(core, conn, row, f"dial:{number}", {"what": "dial", "to": order.to})
+        order = _order(context, row, context.vault.open(row["secret"])[SECRET])
+        client = context.providers[row["provider"]].client(context.account(credential))
+        _note(context, conn, row, f"dial:{number}", {"what": "dial", "to": order.to})
         return Attempt(number, call_id, order, client, credential)
 
 
-def _accepted(core: Core, attempt: Attempt, dialed: Dialed) -> None:
+def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
     """The leg is ours. A call that was ended or deleted meanwhile has it hung up."""
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, attempt.call_id, lock=True)
         if found is None:
-            hangup.order_lost(core, conn, attempt.call_id, dialed.leg_ref, attempt.credential)
+            hangup.enqueue_lost_leg(
+                context, conn, attempt.call_id, dialed.leg_ref, attempt.credential
+            )
             return
         row = dict(found)
-        also = adopt.adopt(conn, row, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))
-        event = CallEvent(EventKind.LEG_QUEUED, at=core.now(), key="dialed", source=row["provider"])
-        state = record(core, conn, row, [event], also)
+        also = adopt.bind_leg(conn, row, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))
+        event = CallEvent(
+            EventKind.LEG_QUEUED, at=context.now(), key="dialed", source=row["provider"]
+        )
+        state = apply_events(context, conn, row, [event], also)
         if state.status is CallStatus.ENDED:
-            hangup.order(core, conn, row, state)
+            hangup.enqueue(context, conn, row, state)
 
 
-def _failed(core: Core, attempt: Attempt, error: ProviderError) -> float | None:
+def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:
     """Nothing was done: later again. Refused: the end. Else it may ring: the call stays open."""
     busy = isinstance(error, CarrierError) and error.busy
     again = busy and attempt.number <= len(BUSY_SECONDS)
     unknown = isinstance(error, CarrierError) and not error.permanent and not busy
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, attempt.call_id, lock=True)
         if found is None:
             return None
         row = dict(found)
         if again or unknown:
             what = "dial-busy" if again else "dial-unknown"
-            _note(core, conn, row, f"{what}:{attempt.number}", {"what": what, **told(error)})
+            _note(
+                context, conn, row, f"{what}:{attempt.number}", {"what": what, **error_text(error)}
+            )
             return BUSY_SECONDS[attempt.number - 1] if again else None
-        fail(core, conn, row, f"dial-refused:{attempt.number}", told(error))
+        fail(context, conn, row, f"dial-refused:{attempt.number}", error_text(error))
         return None
 
 
-def fail(core: Core, conn: Connection, row: Row, key: str, told: Mapping[str, Any]) -> None:
+def fail(context: Context, conn: Connection, row: Row, key: str, told: Mapping[str, Any]) -> None:
     """The leg never came to be; ``told["error"]`` is shown as the call's ``endedMessage``."""
-    reason = core.providers[row["provider"]].connect_failed
+    reason = context.providers[row["provider"]].connect_failed
     event = CallEvent(
-        EventKind.LEG_ENDED, core.now(), key, source=row["provider"], reason=reason, data=told
+        EventKind.LEG_ENDED, context.now(), key, source=row["provider"], reason=reason, data=told
     )
     over = row["status"] == CallStatus.ENDED
     also = None if over else {"body": {**row["body"], "endedMessage": told["error"]}}
-    record(core, conn, row, [event], also)
+    apply_events(context, conn, row, [event], also)
 
 
-def told(error: ProviderError) -> dict[str, Any]:
+def error_text(error: ProviderError) -> dict[str, Any]:
     """The carrier's text and code, for the event log."""
     code = error.code if isinstance(error, CarrierError) else None
     return {"error": str(error), **({"code": code} if code else {})}
 
 
-def _order(core: Core, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Dial:
-    customer, provider = row["resolved"]["customer"], core.providers[row["provider"]]
-    return Dial(
+def _order(context: Context, row: Mapping[str, Any], tokens: Mapping[str, str]) -> OutboundCall:
+    customer, provider = row["resolved"]["customer"], context.providers[row["provider"]]
+    return OutboundCall(
         to=customer.get("sipUri") or customer["number"],
         from_=row["resolved"]["number"],
-        connect=instructions.connect(core, row, tokens),
+        connect=instructions.connect(context, row, tokens),
         status_url=instructions.hook_url(
-            core, provider, HookKind.STATUS, tokens[instructions.CALLBACK]
+            context, provider, HookKind.STATUS, tokens[instructions.CALLBACK]
         ),
         # Ours is the exact timer; the carrier's counts a forward in, and is for when we are gone.
-        max_duration=row["max_duration"] + core.settings.max_forward_seconds,
+        max_duration=row["max_duration"] + context.settings.max_forward_seconds,
         extension=customer.get("extension"),
-        machine=instructions.listening(core, row, tokens),
+        machine=instructions.machine_detection(context, row, tokens),
     )
 
 
-def _note(core: Core, conn: Connection, row: Row, key: str, data: Mapping[str, Any]) -> None:
-    event = CallEvent(EventKind.NOTE, at=core.now(), key=key, data=data)
-    record(core, conn, row, [event])
+def _note(context: Context, conn: Connection, row: Row, key: str, data: Mapping[str, Any]) -> None:
+    event = CallEvent(EventKind.NOTE, at=context.now(), key=key, data=data)
+    apply_events(context, conn, row, [event])

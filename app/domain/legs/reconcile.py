@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.apply import longest_forward, record
-from app.domain.context import Core, Row
+from app.domain.calls.apply import apply_events, longest_forward
+from app.domain.context import Context, Row
 from app.domain.legs import outbound
 from app.store import accounts, calls, events
 from providers.base.rest import LegState
@@ -29,41 +29,41 @@ NEVER_CAME = "The carrier did not confirm the call, and no word of its leg came.
 log = logging.getLogger(__name__)
 
 
-def run(core: Core, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job ``watchdog``; runs again until the call is over."""
-    call_id, patience = payload["callId"], core.settings.reconcile_seconds
-    with core.store.read() as conn:
+    call_id, patience = payload["callId"], context.settings.reconcile_seconds
+    with context.store.read() as conn:
         row = calls.get(conn, call_id)
         if row is None or row["status"] == CallStatus.ENDED:
             return None
         credential = accounts.get_credential(conn, row["credential_id"])
-        quiet = _seconds(core, row, events.last_received(conn, call_id))
+        quiet = _seconds(context, row, events.last_received(conn, call_id))
     if quiet < patience:
         return patience - quiet
-    leg = _ask(core, row, credential)
-    with core.store.write() as conn:
+    leg = _ask(context, row, credential)
+    with context.store.write() as conn:
         found = calls.get(conn, call_id, lock=True)
         if found is None or found["status"] == CallStatus.ENDED:
             return None
         row = dict(found)
-        quiet = _seconds(core, row, events.last_received(conn, call_id))
-        _conclude(core, conn, row, leg, quiet)
+        quiet = _seconds(context, row, events.last_received(conn, call_id))
+        _conclude(context, conn, row, leg, quiet)
         return None if row["status"] == CallStatus.ENDED else patience
 
 
-def _seconds(core: Core, row: Mapping[str, Any], last: datetime | None) -> float:
-    return (core.now() - (last or row["created_at"])).total_seconds()
+def _seconds(context: Context, row: Mapping[str, Any], last: datetime | None) -> float:
+    return (context.now() - (last or row["created_at"])).total_seconds()
 
 
 def _ask(
-    core: Core, row: Mapping[str, Any], credential: Mapping[str, Any] | None
+    context: Context, row: Mapping[str, Any], credential: Mapping[str, Any] | None
 ) -> LegState | None:
     """None: the carrier knows nothing of it, or cannot be asked."""
     resolved = row["resolved"]
     if credential is None or "legRef" not in resolved:
         return None
     try:
-        client = core.providers[row["provider"]].client(core.account(credential))
+        client = context.providers[row["provider"]].client(context.account(credential))
         return client.fetch(resolved["legRef"], api_url=resolved.get("apiUrl"))
     except ProviderError as error:  # an account without access to the API is no fault: bypass
         log.info(
@@ -75,39 +75,41 @@ def _ask(
         return None
 
 
-def _conclude(core: Core, conn: Connection, row: Row, leg: LegState | None, quiet: float) -> None:
+def _conclude(
+    context: Context, conn: Connection, row: Row, leg: LegState | None, quiet: float
+) -> None:
     history = events.of_call(conn, row["id"])
     if leg is not None:
-        record(core, conn, row, _news(leg, history))
-    elif quiet >= _longest(core, row) + GRACE_SECONDS:
+        apply_events(context, conn, row, _as_event(leg, history))
+    elif quiet >= _longest(context, row) + GRACE_SECONDS:
         lost = CallEvent(
             EventKind.TIMER,
-            at=core.now(),
+            at=context.now(),
             key="timer:watchdog",
             reason=EndedReason.UNKNOWN_ERROR,
         )
-        record(core, conn, row, [lost])
+        apply_events(context, conn, row, [lost])
     elif (
-        quiet >= core.settings.reconcile_seconds
+        quiet >= context.settings.reconcile_seconds
         and "legRef" not in row["resolved"]
         and outbound.unanswered(history)
     ):
-        outbound.fail(core, conn, row, "reconciled:no-leg", _why(history))
+        outbound.fail(context, conn, row, "reconciled:no-leg", _end_reason(history))
 
 
-def _longest(core: Core, row: Row) -> float:
+def _longest(context: Context, row: Row) -> float:
     """Seconds the call may go on without a word."""
     forwarding = row["status"] == CallStatus.FORWARDING
-    return longest_forward(core) if forwarding else float(row["max_duration"])
+    return longest_forward(context) if forwarding else float(row["max_duration"])
 
 
-def _news(leg: LegState, history: Sequence[CallEvent]) -> list[CallEvent]:
+def _as_event(leg: LegState, history: Sequence[CallEvent]) -> list[CallEvent]:
     """Of what the API says, that which no callback told."""
     known = {event.kind for event in history}
     return [event for event in leg.events if event.kind not in known]
 
 
-def _why(history: Sequence[CallEvent]) -> dict[str, Any]:
+def _end_reason(history: Sequence[CallEvent]) -> dict[str, Any]:
     """What the carrier's API said when it was asked to dial, where it said anything."""
     told = [event.data for event in history if event.data.get("what") == "dial-unknown"]
     return {"error": told[-1]["error"] if told else NEVER_CAME}

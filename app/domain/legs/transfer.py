@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import instructions
-from app.domain.calls.apply import intend, record, state_of
+from app.domain.calls.apply import apply_events, request_end, state_of
 from app.domain.calls.state import CallState
-from app.domain.context import Core, Row, new_id
+from app.domain.context import Context, Row, new_id
 from app.domain.errors import Invalid
 from app.domain.legs import destinations
 from app.domain.reporting import server_messages
@@ -31,22 +31,31 @@ OUTCOMES = {EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED}
 
 
 def transfer(
-    core: Core, conn: Connection, row: Row, destination: Mapping[str, Any], content: str | None
+    context: Context,
+    conn: Connection,
+    row: Row,
+    destination: Mapping[str, Any],
+    content: str | None,
 ) -> None:
     """The assistant's side forwards a call it is in. Raises ``Invalid``."""
     if row["status"] != CallStatus.IN_PROGRESS:
         raise Invalid(f"the call cannot be transferred: its status is {row['status']}")
     problem = begin(
-        core, conn, row, destination, message=content, reason=EndedReason.ASSISTANT_FORWARDED_CALL
+        context,
+        conn,
+        row,
+        destination,
+        message=content,
+        reason=EndedReason.ASSISTANT_FORWARDED_CALL,
     )
     if problem:
         raise Invalid(problem)
     told = {"destination": dict(destination)}
-    server_messages.queue(core, conn, row, server_messages.TRANSFER_UPDATE, told)
+    server_messages.queue(context, conn, row, server_messages.TRANSFER_UPDATE, told)
 
 
 def begin(
-    core: Core,
+    context: Context,
     conn: Connection,
     row: Row,
     destination: Mapping[str, Any],
@@ -61,7 +70,7 @@ def begin(
     back: ``assisted`` is false where no assistant waits for it). ``message`` is spoken first.
     """
     state = state_of(conn, row["id"])
-    problem = destinations.problem(core, conn, row, destination)
+    problem = destinations.problem(context, conn, row, destination)
     if problem or state.forwards >= MAX_FORWARDS:
         return problem or f"a call is forwarded {MAX_FORWARDS} times at most"
     attempt = new_id()
@@ -74,16 +83,20 @@ def begin(
     }
     event = CallEvent(
         EventKind.FORWARD_STARTED,
-        at=core.now(),
+        at=context.now(),
         key=f"forward.started:{attempt}",
         data={"forward": attempt, "destination": destinations.address(destination)},
     )
-    record(core, conn, row, [event], {"resolved": {**row["resolved"], "forward": pending}})
+    apply_events(context, conn, row, [event], {"resolved": {**row["resolved"], "forward": pending}})
     return None
 
 
 def hand_over(
-    core: Core, conn: Connection, row: Row, state: CallState, question: CallEvent | None = None
+    context: Context,
+    conn: Connection,
+    row: Row,
+    state: CallState,
+    question: CallEvent | None = None,
 ) -> list[Instruction]:
     """What the carrier is told when it asks; asked again, the same with another token.
 
@@ -94,34 +107,36 @@ def hand_over(
     if state.streams or answers:
         replaced = CallEvent(
             EventKind.REATTACHED,
-            at=core.now(),
+            at=context.now(),
             key=f"forward.replaced:{question.key if question else pending['id']}"[:200],
             data={"streams": list(state.streams), "forward": pending["id"], **answers},
         )
-        record(core, conn, row, [replaced])
+        apply_events(context, conn, row, [replaced])
     said = [Say(pending["message"])] if pending["message"] else []
-    return [*said, _instruction(core, conn, row, pending)]
+    return [*said, _instruction(context, conn, row, pending)]
 
 
-def _instruction(core: Core, conn: Connection, row: Row, pending: Mapping[str, Any]) -> Forward:
+def _instruction(
+    context: Context, conn: Connection, row: Row, pending: Mapping[str, Any]
+) -> Forward:
     token, destination = new_token(), pending["destination"]
     values = {
         "digest": digest(token),
         "call_id": row["id"],
         "purpose": instructions.CALLBACK,
         "data": {"forward": pending["id"]},
-        "created_at": core.now(),
+        "created_at": context.now(),
         "expires_at": None,
     }
     calls.insert_tokens(conn, [values])
-    provider = core.providers[row["provider"]]
+    provider = context.providers[row["provider"]]
     extension = destination.get("extension")
     return Forward(
         destinations.address(destination),
-        instructions.hook_url(core, provider, HookKind.FORWARD, token),
+        instructions.hook_url(context, provider, HookKind.FORWARD, token),
         caller_id=destination.get("callerId") or row["resolved"].get("number"),
         extension=destinations.keys(extension) if extension else None,
-        max_duration=core.settings.max_forward_seconds,
+        max_duration=context.settings.max_forward_seconds,
     )
 
 
@@ -145,7 +160,7 @@ def _named(event: CallEvent, attempt: str | None, reason: EndedReason | None) ->
     return replace(event, data=told, reason=(reason or event.reason) if ended else event.reason)
 
 
-def told(conn: Connection, row: Row, events: Sequence[CallEvent]) -> dict[str, Any]:
+def send_transfer_update(conn: Connection, row: Row, events: Sequence[CallEvent]) -> dict[str, Any]:
     """Columns that change because a destination was reached: where the call ended up."""
     pending = row["resolved"].get("forward") or {}
     reached = any(
@@ -160,7 +175,7 @@ def told(conn: Connection, row: Row, events: Sequence[CallEvent]) -> dict[str, A
 
 
 def after(
-    core: Core, conn: Connection, row: Row, state: CallState, events: Sequence[CallEvent]
+    context: Context, conn: Connection, row: Row, state: CallState, events: Sequence[CallEvent]
 ) -> bool:
     """A forward is over and its call is not. Whether the caller goes back to the assistant.
 
@@ -171,14 +186,14 @@ def after(
     if state.status is CallStatus.FORWARDING and attempt == pending["id"]:
         failed = CallEvent(
             EventKind.FORWARD_FAILED,
-            at=core.now(),
+            at=context.now(),
             key=f"forward.failed:{attempt}",
             data={"forward": attempt},
         )
-        record(core, conn, row, [failed])
+        apply_events(context, conn, row, [failed])
     if pending["back"]:
         return True
     words = (e.data["outcome"] for e in events if e.data.get("outcome"))
     message = f"The destination was not reached: {next(words, 'no word of the carrier')}"
-    intend(core, conn, row, EndedReason(pending["reason"]), message)
+    request_end(context, conn, row, EndedReason(pending["reason"]), message)
     return False

@@ -13,14 +13,14 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import backend_of
 from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
-from app.domain.calls.apply import nudge
-from app.domain.context import Core, Row
+from app.domain.calls.apply import wake_media
+from app.domain.context import Context, Row
 from app.domain.errors import Invalid
 from app.store import commands, events
 from app.store.commands import Command
 from providers.events import CallEvent, CallStatus, EventKind
 
-OBEDIENT = frozenset({"local"})
+CONTROLLABLE = frozenset({"local"})
 """Backends that take commands; the others repeat sound."""
 TYPES = frozenset({"say", "add-message", "control"})
 """Control messages that are the assistant's to carry out."""
@@ -30,21 +30,21 @@ MAX_WAITING = 100
 """Commands of one call that nobody has taken; more are refused."""
 
 
-def order(core: Core, conn: Connection, row: Row, body: Mapping[str, Any]) -> None:
+def enqueue(context: Context, conn: Connection, row: Row, body: Mapping[str, Any]) -> None:
     """Store a control message for the call's assistant. Raises ``Invalid``."""
     if row["status"] != CallStatus.IN_PROGRESS:
         raise Invalid(f"`{body['type']}` needs a call in progress: its status is {row['status']}")
-    if not obeys(core, row):
+    if not accepts_control(context, row):
         raise Invalid(
             f"this assistant does not take `{body['type']}`: its transport is "
-            f"`{_backend(core, row)}`, which has no words of its own"
+            f"`{_backend(context, row)}`, which has no words of its own"
         )
     if commands.waiting(conn, row["id"]) >= MAX_WAITING:
         raise Invalid(f"{MAX_WAITING} control messages of this call are waiting: send fewer")
-    _add(core, conn, row, body)
+    _add(context, conn, row, body)
 
 
-def leave_message(core: Core, conn: Connection, row: Row, new: Sequence[CallEvent]) -> None:
+def leave_message(context: Context, conn: Connection, row: Row, new: Sequence[CallEvent]) -> None:
     """Have the message left that a verdict among these events asks for: the first of the call.
 
     To be called before they are recorded. Where no socket is open yet, it is left when one is.
@@ -52,31 +52,31 @@ def leave_message(core: Core, conn: Connection, row: Row, new: Sequence[CallEven
     if row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING} or not any(map(_asks, new)):
         return
     if not any(map(_asks, events.of_call(conn, row["id"]))):
-        _add(core, conn, row, VOICEMAIL)
+        _add(context, conn, row, VOICEMAIL)
 
 
-def take(core: Core, call_ids: Collection[str]) -> Sequence[Command]:
+def claim(context: Context, call_ids: Collection[str]) -> Sequence[Command]:
     """All that waits for these calls; whoever takes it carries it out."""
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         if not commands.any_wait(conn, call_ids):
             return []
-    with core.store.write() as conn:
-        return commands.take(conn, call_ids, core.now())
+    with context.store.write() as conn:
+        return commands.take(conn, call_ids, context.now())
 
 
-def obeys(core: Core, row: Row) -> bool:
+def accepts_control(context: Context, row: Row) -> bool:
     """Whether the call's assistant takes commands."""
-    return _backend(core, row) in OBEDIENT
+    return _backend(context, row) in CONTROLLABLE
 
 
 def _asks(event: CallEvent) -> bool:
     return event.kind is EventKind.MACHINE_DETECTED and bool(event.data.get(MESSAGE_IS_LEFT))
 
 
-def _add(core: Core, conn: Connection, row: Row, body: Mapping[str, Any]) -> None:
-    commands.add(conn, row["id"], body, core.now())
-    nudge(core, conn, row)
+def _add(context: Context, conn: Connection, row: Row, body: Mapping[str, Any]) -> None:
+    commands.add(conn, row["id"], body, context.now())
+    wake_media(context, conn, row)
 
 
-def _backend(core: Core, row: Row) -> str:
-    return backend_of(row["resolved"].get("assistant", {}), core.settings)[0]
+def _backend(context: Context, row: Row) -> str:
+    return backend_of(row["resolved"].get("assistant", {}), context.settings)[0]

@@ -10,51 +10,51 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.domain.assistant.config import backend_of
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.store import calls
 from providers.errors import Refused
 from providers.events import CallStatus
 
-UNHEARD = frozenset({"stream"})
+NOT_AUDIBLE = frozenset({"stream"})
 """Backends whose own sound goes past us unread: half a conversation is not offered."""
 KEY = "heardAt"
 """In ``calls.resolved``: the place of the socket that joined last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MonitorEndpoint:
     """Where a process lets the others of its machine hear its calls: a Unix socket."""
 
     host: str
     path: str
 
 
-def listen_url(core: Core, row: Mapping[str, Any]) -> str | None:
+def listen_url(context: Context, row: Mapping[str, Any]) -> str | None:
     """None for a call that cannot be listened to."""
-    if row["status"] == CallStatus.ENDED or not _allowed(core, row):
+    if row["status"] == CallStatus.ENDED or not _allowed(context, row):
         return None
-    base = core.settings.own_media_base or core.settings.media_bases[0]
-    return f"{base}/listen/{row['id']}?token={core.vault.sign(_scope(row['id']))}"
+    base = context.settings.own_media_base or context.settings.media_bases[0]
+    return f"{base}/listen/{row['id']}?token={context.vault.sign(_scope(row['id']))}"
 
 
-def noted(resolved: Mapping[str, Any], place: Place) -> dict[str, Any]:
+def with_endpoint(resolved: Mapping[str, Any], place: MonitorEndpoint) -> dict[str, Any]:
     """``calls.resolved`` with the place where the call is heard from now on."""
     return {**resolved, KEY: asdict(place)}
 
 
-def find(core: Core, call_id: str, token: str) -> Place | None:
+def find(context: Context, call_id: str, token: str) -> MonitorEndpoint | None:
     """Where the call is heard; None when it is not in progress. Raises ``Refused``."""
-    if not core.vault.is_signed(_scope(call_id), token):
+    if not context.vault.is_signed(_scope(call_id), token):
         raise Refused("the listener's token is not this call's")
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         found = calls.get(conn, call_id)
-    if found is None or not _allowed(core, found):
+    if found is None or not _allowed(context, found):
         raise Refused("the call cannot be listened to")
     row: Row = dict(found)
     place = row["resolved"].get(KEY)
     if row["status"] != CallStatus.IN_PROGRESS or place is None:
         return None
-    return Place(**place)
+    return MonitorEndpoint(**place)
 
 
 def _scope(call_id: str) -> str:
@@ -62,8 +62,8 @@ def _scope(call_id: str) -> str:
     return f"listen {call_id}"
 
 
-def _allowed(core: Core, row: Mapping[str, Any]) -> bool:
+def _allowed(context: Context, row: Mapping[str, Any]) -> bool:
     assistant = row["resolved"].get("assistant", {})
     plan = assistant.get("monitorPlan")
     refused = isinstance(plan, Mapping) and plan.get("listenEnabled") is False
-    return not refused and backend_of(assistant, core.settings)[0] not in UNHEARD
+    return not refused and backend_of(assistant, context.settings)[0] not in NOT_AUDIBLE

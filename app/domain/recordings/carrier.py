@@ -13,14 +13,14 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.recording import wanted
+from app.domain.assistant.recording import by_carrier
 from app.domain.calls import instructions
-from app.domain.context import Core, Row, new_id
+from app.domain.context import Context, Row, new_id
 from app.domain.reporting import pending
 from app.store import accounts, calls, events, recordings
 from app.store.recordings import FAILED, READY, STARTED
 from app.store.vault import digest, new_token
-from providers.base.rest import Client
+from providers.base.rest import CarrierClient
 from providers.base.webhook import HookKind
 from providers.errors import CarrierError, NotConfigured, ProviderError
 from providers.events import CallEvent, CallStatus, EventKind
@@ -31,7 +31,7 @@ ARTIFACT = "recording"
 """Its name among what a report waits for."""
 CARRIER = "carrier"
 STEREO = "stereo"
-TOLD = frozenset({EventKind.RECORDED, EventKind.RECORDING_FAILED})
+MAX_ERROR_TEXT = frozenset({EventKind.RECORDED, EventKind.RECORDING_FAILED})
 BUSY_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 PATIENCE_SECONDS = 120.0
@@ -47,95 +47,95 @@ class Order:
     leg_ref: str
     api_url: str | None
     recording: Mapping[str, Any]
-    client: Client = field(repr=False)
+    client: CarrierClient = field(repr=False)
     report_url: str = field(default="", repr=False)
 
 
-def begin(core: Core, conn: Connection, row: Row) -> None:
+def begin(context: Context, conn: Connection, row: Row) -> None:
     """The assistant is in. However often it comes in, there is one recording."""
-    if not wanted(row) or recordings.of_call(conn, row["id"]):
+    if not by_carrier(row) or recordings.of_call(conn, row["id"]):
         return
     pending.expect(conn, row, ARTIFACT)
-    if core.providers[row["provider"]].records_in_markup:
-        _insert(core, conn, row, "", STARTED)  # it runs: what brought the assistant in began it
+    if context.providers[row["provider"]].records_in_markup:
+        _insert(context, conn, row, "", STARTED)  # it runs: what brought the assistant in began it
     else:
-        _enqueue(core, conn, row, START)
+        _enqueue(context, conn, row, START)
 
 
-def end(core: Core, conn: Connection, row: Row) -> None:
+def end(context: Context, conn: Connection, row: Row) -> None:
     """The call is over; its leg may go on in the flow it came from, unrecorded."""
-    by_api = not core.providers[row["provider"]].records_in_markup
-    if by_api and wanted(row) and row["started_at"] is not None:
-        _enqueue(core, conn, row, STOP)
+    by_api = not context.providers[row["provider"]].records_in_markup
+    if by_api and by_carrier(row) and row["started_at"] is not None:
+        _enqueue(context, conn, row, STOP)
 
 
-def heard(core: Core, conn: Connection, row: Row, new: Sequence[CallEvent]) -> None:
+def on_events(context: Context, conn: Connection, row: Row, new: Sequence[CallEvent]) -> None:
     """The carrier has told of recordings; told again, they are the same ones."""
     for event in new:
-        if event.kind in TOLD:
-            _told(core, conn, row, event)
+        if event.kind in MAX_ERROR_TEXT:
+            _on_event(context, conn, row, event)
 
 
-def _told(core: Core, conn: Connection, row: Row, event: CallEvent) -> None:
+def _on_event(context: Context, conn: Connection, row: Row, event: CallEvent) -> None:
     ref = str(event.data.get("recordingRef") or "")[:128]
     found = next((r for r in recordings.of_call(conn, row["id"]) if r["ref"] in (ref, "")), None)
     if event.kind is EventKind.RECORDING_FAILED:
         if found is not None and found["state"] == STARTED:
             recordings.update(conn, found["id"], {"ref": ref, "state": FAILED})
-            pending.arrived(core, conn, row, ARTIFACT)
+            pending.resolve(context, conn, row, ARTIFACT)
         return
     if not ref or (found is not None and found["state"] not in {STARTED, FAILED}):
         return
-    recording_id = found["id"] if found else _insert(core, conn, row, ref, READY)
+    recording_id = found["id"] if found else _insert(context, conn, row, ref, READY)
     values = {"ref": ref, "url": event.data.get("recordingUrl"), "state": READY}
     recordings.update(conn, recording_id, values)
     payload = {"recordingId": recording_id}
-    core.jobs.enqueue(conn, FETCH, f"{FETCH}:{recording_id}", payload)
+    context.jobs.enqueue(conn, FETCH, f"{FETCH}:{recording_id}", payload)
 
 
 # ------------------------------------------------------------------ the carrier is asked
 
 
-def start(core: Core, payload: Mapping[str, Any]) -> float | None:
+def start(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job that has a recording started: committed first, and then asked for once.
 
     A request that timed out may have been heard: its recording is adopted when it is told of.
     """
-    order = _begin(core, payload["callId"])
+    order = _begin(context, payload["callId"])
     if order is None:
         return None
     try:
         ref = order.client.start_recording(order.leg_ref, order.report_url, api_url=order.api_url)
     except ProviderError as error:
-        return _refused(core, order, error)
-    with core.store.write() as conn:
+        return _refused(context, order, error)
+    with context.store.write() as conn:
         found = recordings.get(conn, order.recording["id"])
         if found is not None and ref and not found["ref"]:
             recordings.update(conn, found["id"], {"ref": ref})
     return None
 
 
-def _begin(core: Core, call_id: str) -> Order | None:
-    with core.store.write() as conn:
+def _begin(context: Context, call_id: str) -> Order | None:
+    with context.store.write() as conn:
         found = calls.get(conn, call_id, lock=True)
         if found is None or recordings.of_call(conn, call_id):
             return None
         row = dict(found)
         if row["status"] == CallStatus.ENDED or "legRef" not in row["resolved"]:
-            pending.arrived(core, conn, row, ARTIFACT)
+            pending.resolve(context, conn, row, ARTIFACT)
             return None
-        recording_id = _insert(core, conn, row, "", STARTED)
+        recording_id = _insert(context, conn, row, "", STARTED)
         return _order(
-            core, conn, row, {"id": recording_id, "ref": ""}, _report_url(core, conn, row)
+            context, conn, row, {"id": recording_id, "ref": ""}, _report_url(context, conn, row)
         )
 
 
-def _refused(core: Core, order: Order, error: ProviderError) -> float | None:
+def _refused(context: Context, order: Order, error: ProviderError) -> float | None:
     """Nothing was done: again, or never. Else it may be recording: the carrier will tell."""
     busy = isinstance(error, CarrierError) and error.busy
     if not busy and isinstance(error, CarrierError) and not error.permanent:
         return None
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         recording = recordings.get(conn, order.recording["id"])
         found = calls.get(conn, recording["call_id"], lock=True) if recording else None
         if recording is None or found is None:
@@ -143,26 +143,26 @@ def _refused(core: Core, order: Order, error: ProviderError) -> float | None:
         if busy:
             recordings.delete(conn, recording["id"])
             return BUSY_SECONDS
-        failed(core, conn, dict(found), recording, str(error))
+        failed(context, conn, dict(found), recording, str(error))
     return None
 
 
-def stop(core: Core, payload: Mapping[str, Any]) -> float | None:
+def stop(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job that stops what is still being recorded of a call that is over."""
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         row = calls.get(conn, payload["callId"])
         recording = next(iter(recordings.of_call(conn, payload["callId"])), None)
         if row is None or recording is None or not recording["ref"]:
             return None
         if recording["state"] != STARTED:
             return None
-        order = _order(core, conn, row, recording)
+        order = _order(context, conn, row, recording)
     if order is None:
         return None
     try:
         order.client.stop_recording(order.leg_ref, recording["ref"], api_url=order.api_url)
     except CarrierError as error:
-        late = (core.now() - row["ended_at"]).total_seconds() > PATIENCE_SECONDS
+        late = (context.now() - row["ended_at"]).total_seconds() > PATIENCE_SECONDS
         if not error.gone and not error.permanent and not late:
             return RETRY_SECONDS
         if not error.gone:
@@ -175,22 +175,24 @@ def stop(core: Core, payload: Mapping[str, Any]) -> float | None:
     return None
 
 
-def failed(core: Core, conn: Connection, row: Row, recording: Mapping[str, Any], why: str) -> None:
+def failed(
+    context: Context, conn: Connection, row: Row, recording: Mapping[str, Any], why: str
+) -> None:
     """It will never be had; the event log says why."""
     recordings.update(conn, recording["id"], {"state": FAILED})
     data = {"what": "recording-failed", "error": why, "recordingRef": recording["ref"]}
     key = f"recording-failed:{recording['id']}"
     events.append(
-        conn, row["id"], CallEvent(EventKind.NOTE, core.now(), key, data=data), core.now()
+        conn, row["id"], CallEvent(EventKind.NOTE, context.now(), key, data=data), context.now()
     )
     log.error("call %s has no recording: %s", row["id"], why, extra={"callId": row["id"]})
-    pending.arrived(core, conn, row, ARTIFACT)
+    pending.resolve(context, conn, row, ARTIFACT)
 
 
 # ------------------------------------------------------------------ parts
 
 
-def _insert(core: Core, conn: Connection, row: Row, ref: str, state: str) -> str:
+def _insert(context: Context, conn: Connection, row: Row, ref: str, state: str) -> str:
     recording_id = new_id()
     recordings.insert(
         conn,
@@ -203,14 +205,14 @@ def _insert(core: Core, conn: Connection, row: Row, ref: str, state: str) -> str
             "ref": ref,
             "state": state,
             "attempts": 0,
-            "created_at": core.now(),
+            "created_at": context.now(),
         },
     )
     return recording_id
 
 
 def _order(
-    core: Core,
+    context: Context,
     conn: Connection,
     row: Mapping[str, Any],
     recording: Mapping[str, Any],
@@ -221,7 +223,7 @@ def _order(
     if credential is None:
         return None
     try:
-        client = core.providers[row["provider"]].client(core.account(credential))
+        client = context.providers[row["provider"]].client(context.account(credential))
     except NotConfigured as error:
         log.error(
             "call %s: its leg cannot be recorded: %s", row["id"], error, extra={"callId": row["id"]}
@@ -231,7 +233,7 @@ def _order(
     return Order(resolved["legRef"], resolved.get("apiUrl"), recording, client, report_url)
 
 
-def _report_url(core: Core, conn: Connection, row: Row) -> str:
+def _report_url(context: Context, conn: Connection, row: Row) -> str:
     """With a callback token of its own: those of the documents are kept as digests."""
     token = new_token()
     calls.insert_tokens(
@@ -241,15 +243,15 @@ def _report_url(core: Core, conn: Connection, row: Row) -> str:
                 "digest": digest(token),
                 "call_id": row["id"],
                 "purpose": instructions.CALLBACK,
-                "created_at": core.now(),
+                "created_at": context.now(),
                 "expires_at": None,
             }
         ],
     )
-    provider = core.providers[row["provider"]]
-    return instructions.hook_url(core, provider, HookKind.RECORDING, token)
+    provider = context.providers[row["provider"]]
+    return instructions.hook_url(context, provider, HookKind.RECORDING, token)
 
 
-def _enqueue(core: Core, conn: Connection, row: Row, kind: str) -> None:
+def _enqueue(context: Context, conn: Connection, row: Row, kind: str) -> None:
     payload = {"callId": row["id"]}
-    core.jobs.enqueue(conn, kind, f"{kind}:{row['id']}", payload, lock=f"leg:{row['id']}")
+    context.jobs.enqueue(conn, kind, f"{kind}:{row['id']}", payload, lock=f"leg:{row['id']}")

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core, Row, new_id
-from app.domain.job_limits import few
+from app.domain.context import Context, Row, new_id
+from app.domain.job_limits import limit_concurrency
 from app.domain.recordings import wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO, failed
 from app.domain.reporting import pending
@@ -24,7 +24,7 @@ from app.domain.reporting.recording_links import LINKED
 from app.store import accounts, calls, recordings
 from app.store.blobs import BlobError
 from app.store.recordings import DELETED, READY, STORED
-from providers.base.rest import Client
+from providers.base.rest import CarrierClient
 from providers.errors import CarrierError, ProviderError
 
 ERASE, SWEEP = "erase-files", "erase-old-recordings"
@@ -54,37 +54,37 @@ AT_ONCE = 4
 AT_ONCE_SECONDS = 2.0
 """Until one that found no place looks again."""
 SWEEP_SECONDS = 3600.0
-SWEPT_AT_ONCE = 200
+SWEEP_BATCH = 200
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Download:
     """One recording to fetch."""
 
     recording: Mapping[str, Any]
     api_url: str | None
-    client: Client = field(repr=False)
+    client: CarrierClient = field(repr=False)
 
 
-@few(AT_ONCE, AT_ONCE_SECONDS)
-def fetch(core: Core, payload: Mapping[str, Any]) -> float | None:
+@limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
+def fetch(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job ``FETCH``."""
-    errand = _errand(core, payload["recordingId"])
+    errand = _pending_download(context, payload["recordingId"])
     if errand is None:
         return None
     with TemporaryDirectory(prefix="patchbay-") as place:
         try:
-            _keep(core, errand, _downloaded(errand, Path(place)))
-        except (ProviderError, BlobError, wav.NotSound, OSError) as error:
-            return _again(core, errand, error)
+            _store(context, errand, _downloaded(errand, Path(place)))
+        except (ProviderError, BlobError, wav.InvalidWav, OSError) as error:
+            return _retry_delay(context, errand, error)
     return None
 
 
-def _errand(core: Core, recording_id: str) -> Errand | None:
+def _pending_download(context: Context, recording_id: str) -> Download | None:
     """None when there is nothing to fetch, or no account to fetch it with."""
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         recording = recordings.get(conn, recording_id)
         row = calls.get(conn, recording["call_id"]) if recording else None
         if recording is None or row is None or recording["state"] != READY:
@@ -97,22 +97,22 @@ def _errand(core: Core, recording_id: str) -> Errand | None:
             extra={"callId": row["id"]},
         )
         return None
-    provider = core.providers[row["provider"]]
-    client = provider.client(core.account(credential), timeout=FETCH_SECONDS)
-    return Errand(recording, row["resolved"].get("apiUrl"), client)
+    provider = context.providers[row["provider"]]
+    client = provider.client(context.account(credential), timeout=FETCH_SECONDS)
+    return Download(recording, row["resolved"].get("apiUrl"), client)
 
 
-def _downloaded(errand: Errand, place: Path) -> dict[str, Path]:
+def _downloaded(download: Download, place: Path) -> dict[str, Path]:
     """Kind -> file, the whole one first. Of a recording of one channel there is no stereo."""
     whole, mixed = place / "whole.wav", place / "mono.wav"
-    recording = errand.recording
+    recording = download.recording
     with whole.open("wb") as file:
-        errand.client.save_recording(
+        download.client.save_recording(
             recording["ref"],
             recording["url"] or "",
             file,
             limit=MAX_BYTES,
-            api_url=errand.api_url,
+            api_url=download.api_url,
         )
     if wav.channels(whole) == 1:
         return {MONO: whole}
@@ -120,26 +120,26 @@ def _downloaded(errand: Errand, place: Path) -> dict[str, Path]:
     return {STEREO: whole, MONO: mixed}
 
 
-def _keep(core: Core, errand: Errand, files: Mapping[str, Path]) -> None:
+def _store(context: Context, download: Download, files: Mapping[str, Path]) -> None:
     """First the files, then their rows; of a call that was deleted meanwhile, neither."""
-    recording = errand.recording
+    recording = download.recording
     keys = {
         kind: f"recordings/{recording['call_id']}/{recording['id']}-{kind}.wav" for kind in files
     }
     for kind, path in files.items():
-        core.blobs.put(keys[kind], path, MIME)
+        context.blobs.put(keys[kind], path, MIME)
     whole = next(iter(files))
     sizes = {kind: path.stat().st_size for kind, path in files.items()}
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, recording["call_id"], lock=True)
         if found is None:
-            order_erasure(core, conn, recording["id"], list(keys.values()))
+            enqueue_erasure(context, conn, recording["id"], list(keys.values()))
             return
         kept = {}
         for kind, key in keys.items():
             facts = {"kind": kind, "state": STORED, "bytes": sizes[kind], "blob": key}
             kept[kind] = _row(conn, recording, {**facts, "mime": MIME}, mixed=kind != whole)
-        show(core, conn, dict(found), kept)
+        link_recordings(context, conn, dict(found), kept)
 
 
 def _row(
@@ -154,22 +154,22 @@ def _row(
     return str(beside["id"])
 
 
-def show(core: Core, conn: Connection, row: Row, kept: Mapping[str, str]) -> None:
+def link_recordings(context: Context, conn: Connection, row: Row, kept: Mapping[str, str]) -> None:
     """Link the call to these recordings (kind -> id), unless it has some of the kind already."""
     linked = {**kept, **row["resolved"].get(LINKED, {})}
-    values = {"resolved": {**row["resolved"], LINKED: linked}, "updated_at": core.now()}
+    values = {"resolved": {**row["resolved"], LINKED: linked}, "updated_at": context.now()}
     calls.update(conn, row["id"], values)
     row.update(values)
-    pending.arrived(core, conn, row, ARTIFACT)
+    pending.resolve(context, conn, row, ARTIFACT)
 
 
-def _again(core: Core, errand: Errand, error: Exception) -> float | None:
+def _retry_delay(context: Context, download: Download, error: Exception) -> float | None:
     """Later, unless that is no use, or was tried often enough."""
-    recording = errand.recording
-    hopeless = isinstance(error, wav.NotSound) or (
+    recording = download.recording
+    hopeless = isinstance(error, wav.InvalidWav) or (
         isinstance(error, CarrierError) and error.permanent
     )
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, recording["call_id"], lock=True)
         if found is None:
             return None
@@ -183,54 +183,54 @@ def _again(core: Core, errand: Errand, error: Exception) -> float | None:
                 extra={"callId": found["id"]},
             )
             return WAITS[attempts - 1]
-        failed(core, conn, dict(found), recording, str(error))
+        failed(context, conn, dict(found), recording, str(error))
     return None
 
 
 # ------------------------------------------------------------------ away with it
 
 
-def forget(core: Core, conn: Connection, call_id: str) -> None:
+def delete_of_call(context: Context, conn: Connection, call_id: str) -> None:
     """Its call is being deleted: the rows go with it, the files after the commit."""
     keys = [row["blob"] for row in recordings.of_call(conn, call_id) if row["blob"]]
     if keys:
-        order_erasure(core, conn, call_id, keys)
+        enqueue_erasure(context, conn, call_id, keys)
 
 
-def order_erasure(core: Core, conn: Connection, name: str, keys: list[str]) -> None:
+def enqueue_erasure(context: Context, conn: Connection, name: str, keys: list[str]) -> None:
     """These files are nobody's any more. ``name``: of this order alone."""
-    core.jobs.enqueue(conn, ERASE, f"{ERASE}:{name}", {"keys": keys})
+    context.jobs.enqueue(conn, ERASE, f"{ERASE}:{name}", {"keys": keys})
 
 
-def erase(core: Core, payload: Mapping[str, Any]) -> None:
+def erase(context: Context, payload: Mapping[str, Any]) -> None:
     """Handler of the job ``ERASE``. A store of files that fails has it run again, for ever."""
     for key in payload["keys"]:
-        core.blobs.delete(key)
+        context.blobs.delete(key)
 
 
-def keep_sweeping(core: Core) -> None:
+def schedule_sweep(context: Context) -> None:
     """Have the retention looked after from now on."""
-    if core.settings.recording_retention_days:
-        with core.store.write() as conn:
-            core.jobs.enqueue(conn, SWEEP, SWEEP, {})
+    if context.settings.recording_retention_days:
+        with context.store.write() as conn:
+            context.jobs.enqueue(conn, SWEEP, SWEEP, {})
 
 
-def sweep(core: Core, payload: Mapping[str, Any]) -> float | None:
+def sweep(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job ``SWEEP``: files older than RECORDING_RETENTION_DAYS are erased."""
-    days = core.settings.recording_retention_days
+    days = context.settings.recording_retention_days
     if not days:
         return None
-    with core.store.read() as conn:
-        before = core.now() - timedelta(days=days)
-        old = recordings.stored_before(conn, before, SWEPT_AT_ONCE)
+    with context.store.read() as conn:
+        before = context.now() - timedelta(days=days)
+        old = recordings.stored_before(conn, before, SWEEP_BATCH)
     for recording in old:
-        core.blobs.delete(recording["blob"])
-        with core.store.write() as conn:
-            _unlink(core, conn, recording)
-    return SWEEP_SECONDS if len(old) < SWEPT_AT_ONCE else 0.0
+        context.blobs.delete(recording["blob"])
+        with context.store.write() as conn:
+            _unlink(context, conn, recording)
+    return SWEEP_SECONDS if len(old) < SWEEP_BATCH else 0.0
 
 
-def _unlink(core: Core, conn: Connection, recording: Mapping[str, Any]) -> None:
+def _unlink(context: Context, conn: Connection, recording: Mapping[str, Any]) -> None:
     """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
     found = calls.get(conn, recording["call_id"], lock=True)
     if found is None:
@@ -238,5 +238,5 @@ def _unlink(core: Core, conn: Connection, recording: Mapping[str, Any]) -> None:
     recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
     resolved = found["resolved"]
     left = {k: i for k, i in resolved.get(LINKED, {}).items() if i != recording["id"]}
-    values = {"resolved": {**resolved, LINKED: left}, "updated_at": core.now()}
+    values = {"resolved": {**resolved, LINKED: left}, "updated_at": context.now()}
     calls.update(conn, found["id"], values)

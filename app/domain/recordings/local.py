@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.recording import taped
-from app.domain.context import Core, Row, new_id
+from app.domain.assistant.recording import by_us
+from app.domain.context import Context, Row, new_id
 from app.domain.recordings import files as recording_files
 from app.domain.recordings import wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO
@@ -35,12 +35,12 @@ NAME = 12
 KINDS = (STEREO, MONO)
 
 
-class NotKept(Exception):
+class StoreFailed(Exception):
     """The recording could not be stored; the same may succeed later. For the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class StreamRecording:
     """What one socket heard (left) and said (right): a WAV file, and when it begins."""
 
     call_id: str
@@ -51,66 +51,66 @@ class Tape:
 
 def expect(conn: Connection, row: Row, stream: str) -> None:
     """This socket is being recorded: the report waits for it."""
-    if taped(row):
+    if by_us(row):
         pending.expect(conn, row, _artifact(stream))
 
 
-def arrived(core: Core, call_id: str, stream: str) -> None:
+def arrived(context: Context, call_id: str, stream: str) -> None:
     """This socket's sound is in the recording, or there is none."""
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, call_id, lock=True)
         if found is not None:
-            pending.arrived(core, conn, dict(found), _artifact(stream))
+            pending.resolve(context, conn, dict(found), _artifact(stream))
 
 
-def keep(core: Core, tape: Tape) -> None:
-    """Add it to its call's recording; done twice, it is in it once. Raises ``NotKept``."""
+def append(context: Context, recording: StreamRecording) -> None:
+    """Add it to its call's recording; done twice, it is in it once. Raises ``StoreFailed``."""
     try:
         with TemporaryDirectory(prefix="patchbay-") as place:
-            while not _keep(core, tape, Path(place)):
+            while not _append(context, recording, Path(place)):
                 pass  # another socket's sound was added meanwhile: that is what this one is added to
-    except (BlobError, NoBlob, OSError, wav.NotSound) as error:
-        raise NotKept(str(error)) from error
+    except (BlobError, NoBlob, OSError, wav.InvalidWav) as error:
+        raise StoreFailed(str(error)) from error
 
 
-def _keep(core: Core, tape: Tape, place: Path) -> bool:
-    with core.store.read() as conn:
-        before = _found(conn, tape.call_id)
-    if _has(before, tape) or not wav.seconds(tape.path):
-        arrived(core, tape.call_id, tape.stream)
+def _append(context: Context, recording: StreamRecording, place: Path) -> bool:
+    with context.store.read() as conn:
+        before = _found(conn, recording.call_id)
+    if _has(before, recording) or not wav.seconds(recording.path):
+        arrived(context, recording.call_id, recording.stream)
         return True
-    began, files = _made(core, tape, before.get(STEREO), place)
-    keys = {kind: f"recordings/{tape.call_id}/{new_id()}-{kind}.wav" for kind in KINDS}
+    began, files = _made(context, recording, before.get(STEREO), place)
+    keys = {kind: f"recordings/{recording.call_id}/{new_id()}-{kind}.wav" for kind in KINDS}
     for kind, path in files.items():
-        core.blobs.put(keys[kind], path, MIME)
-    with core.store.write() as conn:
-        found = calls.get(conn, tape.call_id, lock=True)
-        now = _found(conn, tape.call_id)
+        context.blobs.put(keys[kind], path, MIME)
+    with context.store.write() as conn:
+        found = calls.get(conn, recording.call_id, lock=True)
+        now = _found(conn, recording.call_id)
         if found is None or _blobs(now) != _blobs(before):
-            recording_files.order_erasure(core, conn, new_id(), list(keys.values()))
+            recording_files.enqueue_erasure(context, conn, new_id(), list(keys.values()))
             return found is None
         if before:
-            recording_files.order_erasure(core, conn, new_id(), list(_blobs(before).values()))
+            recording_files.enqueue_erasure(context, conn, new_id(), list(_blobs(before).values()))
         ids = {}
         for kind in KINDS:
             facts = {"blob": keys[kind], "bytes": files[kind].stat().st_size, "created_at": began}
-            ids[kind] = _write(conn, dict(found), before, tape, {"kind": kind, **facts})
+            ids[kind] = _write(conn, dict(found), before, recording, {"kind": kind, **facts})
         row = dict(found)
-        recording_files.show(core, conn, row, ids)
-        pending.arrived(core, conn, row, _artifact(tape.stream))
+        recording_files.link_recordings(context, conn, row, ids)
+        pending.resolve(context, conn, row, _artifact(recording.stream))
     return True
 
 
 def _made(
-    core: Core, tape: Tape, before: Mapping[str, Any] | None, place: Path
+    context: Context, recording: StreamRecording, before: Mapping[str, Any] | None, place: Path
 ) -> tuple[datetime, dict[str, Path]]:
     """The whole call so far: when it begins, and both kinds of its file."""
-    whole, mono, began = tape.path, place / "mono.wav", tape.began
+    whole, mono, began = recording.path, place / "mono.wav", recording.began
     if before is not None:
         earlier, whole = place / "before.wav", place / "whole.wav"
-        with core.blobs.open(before["blob"]) as source, earlier.open("wb") as copy:
+        with context.blobs.open(before["blob"]) as source, earlier.open("wb") as copy:
             shutil.copyfileobj(source, copy)
-        pieces = sorted([(before["created_at"], earlier), (tape.began, tape.path)])
+        pieces = sorted([(before["created_at"], earlier), (recording.began, recording.path)])
         (began, first), (then, second) = pieces
         between = then - began - timedelta(seconds=wav.seconds(first))
         wav.join(first, between.total_seconds(), second, whole)
@@ -122,12 +122,12 @@ def _write(
     conn: Connection,
     call: Row,
     before: Mapping[str, Mapping[str, Any]],
-    tape: Tape,
+    recording: StreamRecording,
     facts: Mapping[str, Any],
 ) -> str:
     """The row of one kind, whose id stays while its file grows."""
     known = before.get(facts["kind"])
-    names = [*_names(known), tape.stream[:NAME]] if known else [tape.stream[:NAME]]
+    names = [*_names(known), recording.stream[:NAME]] if known else [recording.stream[:NAME]]
     values = {**facts, "ref": ",".join(names[-9:]), "state": STORED, "mime": MIME}
     if known is not None:
         recordings.update(conn, known["id"], values)
@@ -151,8 +151,8 @@ def _blobs(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {kind: each["blob"] for kind, each in found.items()}
 
 
-def _has(found: Mapping[str, Mapping[str, Any]], tape: Tape) -> bool:
-    return STEREO in found and tape.stream[:NAME] in _names(found[STEREO])
+def _has(found: Mapping[str, Mapping[str, Any]], recording: StreamRecording) -> bool:
+    return STEREO in found and recording.stream[:NAME] in _names(found[STEREO])
 
 
 def _names(recording: Mapping[str, Any]) -> list[str]:

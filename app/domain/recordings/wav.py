@@ -11,19 +11,19 @@ FRAMES = 64 * 1024
 """Read at a time."""
 
 
-class NotSound(Exception):
+class InvalidWav(Exception):
     """Not a WAV file of 16-bit PCM in one or two channels."""
 
 
 def channels(path: Path) -> int:
-    """1 or 2. Raises ``NotSound``."""
+    """1 or 2. Raises ``InvalidWav``."""
     try:
         with wave.open(str(path), "rb") as sound:
             found, width = sound.getnchannels(), sound.getsampwidth()
     except (wave.Error, EOFError) as error:
-        raise NotSound(f"not a WAV file of PCM: {error}") from error
+        raise InvalidWav(f"not a WAV file of PCM: {error}") from error
     if found not in (1, 2) or width != audio.SAMPLE_WIDTH:
-        raise NotSound(f"{found} channels of {8 * width} bits")
+        raise InvalidWav(f"{found} channels of {8 * width} bits")
     return found
 
 
@@ -38,23 +38,23 @@ def mix(stereo: Path, mono: Path) -> None:
 
 
 def seconds(path: Path) -> float:
-    """How long it is. Raises ``NotSound``."""
+    """How long it is. Raises ``InvalidWav``."""
     try:
         with wave.open(str(path), "rb") as sound:
             return sound.getnframes() / sound.getframerate()
     except (wave.Error, EOFError) as error:
-        raise NotSound(f"not a WAV file of PCM: {error}") from error
+        raise InvalidWav(f"not a WAV file of PCM: {error}") from error
 
 
 def join(first: Path, between: float, second: Path, whole: Path) -> None:
-    """One after the other, with seconds of silence between them. Raises ``NotSound``."""
+    """One after the other, with seconds of silence between them. Raises ``InvalidWav``."""
     with (
         wave.open(str(first), "rb") as one,
         wave.open(str(second), "rb") as other,
         wave.open(str(whole), "wb") as target,
     ):
         if one.getparams()[:3] != other.getparams()[:3]:
-            raise NotSound("the call's sockets differ in their rate of samples")
+            raise InvalidWav("the call's sockets differ in their rate of samples")
         target.setparams(one.getparams())
         _copy(one, target)
         silent = max(0, round(between * one.getframerate()))

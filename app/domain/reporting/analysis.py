@@ -17,15 +17,15 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import analysis_plan
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import backend_of
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.domain.costs import items as costs
-from app.domain.job_limits import few
+from app.domain.job_limits import limit_concurrency
 from app.domain.overlay import merge
 from app.domain.reporting import pending
 from app.domain.resources import vendor_accounts
 from app.store import calls
-from app.vendors.common.account import Keys
-from app.vendors.common.answer import Thought
+from app.vendors.common.account import VendorAccounts
+from app.vendors.common.answer import ModelAnswer
 from providers.events import CallStatus
 
 JOB = "analyse"
@@ -44,62 +44,62 @@ EMBEDDED = "embedded"
 log = logging.getLogger(__name__)
 
 
-def begin(core: Core, conn: Connection, row: Row) -> None:
+def begin(context: Context, conn: Connection, row: Row) -> None:
     """The assistant is in: from now on the report waits for what its model will make of the call."""
     assistant = row["resolved"].get("assistant", {})
     model = assistant.get("model")
     speaks = isinstance(model, Mapping) and model.get("provider", EMBEDDED) != EMBEDDED
-    backend, _ = backend_of(assistant, core.settings)
+    backend, _ = backend_of(assistant, context.settings)
     if speaks and backend == "local" and analysis_plan.wanted(assistant):
         pending.expect(conn, row, ARTIFACT)
 
 
-def end(core: Core, conn: Connection, row: Row, delay: float = LAST_WORDS_SECONDS) -> None:
+def end(context: Context, conn: Connection, row: Row, delay: float = LAST_WORDS_SECONDS) -> None:
     """The call is over; or (``delay`` 0) it is, and all that was said is written."""
-    if row["status"] == CallStatus.ENDED and pending.awaits(row, ARTIFACT):
-        core.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", {"callId": row["id"]}, delay=delay)
+    if row["status"] == CallStatus.ENDED and pending.is_pending(row, ARTIFACT):
+        context.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", {"callId": row["id"]}, delay=delay)
 
 
-@few(AT_ONCE, AT_ONCE_SECONDS)
-def run(core: Core, payload: Mapping[str, Any]) -> float | None:
+@limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
+def run(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job; the seconds until the model is asked again, or None."""
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         row = calls.get(conn, payload["callId"])
-        if row is None or not pending.awaits(row, ARTIFACT):
+        if row is None or not pending.is_pending(row, ARTIFACT):
             return None
-        hidden = core.vault.open(row["secret"]).get("assistant", {})
+        hidden = context.vault.open(row["secret"]).get("assistant", {})
         assistant = merge(row["resolved"].get("assistant", {}), hidden)
-        keys = vendor_accounts.keys(core, conn, row["org_id"], assistant)
+        keys = vendor_accounts.accounts_for_call(context, conn, row["org_id"], assistant)
     known = row["body"].get("analysis", {})
     facts = {**row["body"], "endedReason": row["ended_reason"]}
     asked = [each for each in analysis_plan.questions(assistant, facts) if each.name not in known]
-    thoughts = _think(core, assistant.get("model") or {}, keys, asked)
-    return _write(core, row["id"], asked, thoughts)
+    thoughts = _think(context, assistant.get("model") or {}, keys, asked)
+    return _write(context, row["id"], asked, thoughts)
 
 
 def _think(
-    core: Core, model: Mapping[str, Any], keys: Keys, asked: Sequence[Question]
-) -> list[Thought]:
+    context: Context, model: Mapping[str, Any], accounts: VendorAccounts, asked: Sequence[Question]
+) -> list[ModelAnswer]:
     """All at once: a report waits for them."""
     if not asked:
         return []
     with ThreadPoolExecutor(len(asked)) as pool:
-        ask = partial(core.think, model, keys)
+        ask = partial(context.ask_model, model, accounts)
         return list(pool.map(lambda each: ask(each.messages, each.seconds), asked))
 
 
 def _write(
-    core: Core, call_id: str, asked: Sequence[Question], thoughts: Sequence[Thought]
+    context: Context, call_id: str, asked: Sequence[Question], thoughts: Sequence[ModelAnswer]
 ) -> float | None:
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, call_id, lock=True)
         if found is None:
             return None
         row = dict(found)
         body, again = row["body"], False
         for question, thought in zip(asked, thoughts, strict=True):
-            body = _added(core, body, question.name, thought)
-            again |= thought.passing
+            body = _added(context, body, question.name, thought)
+            again |= thought.transient
             if thought.error:
                 log.warning(
                     "call %s has no %s: %s",
@@ -110,21 +110,23 @@ def _write(
                 )
         attempts = row["resolved"].get(STATE, {}).get("attempts", 0)
         resolved = {**row["resolved"], STATE: {"attempts": attempts + 1}}
-        values = {"body": body, "resolved": resolved, "updated_at": core.now()}
+        values = {"body": body, "resolved": resolved, "updated_at": context.now()}
         calls.update(conn, call_id, values)
         row.update(values)
         if again and attempts < len(WAITS):
             return WAITS[attempts]
-        pending.arrived(core, conn, row, ARTIFACT)
+        pending.resolve(context, conn, row, ARTIFACT)
     return None
 
 
-def _added(core: Core, body: Mapping[str, Any], name: str, thought: Thought) -> dict[str, Any]:
+def _added(
+    context: Context, body: Mapping[str, Any], name: str, thought: ModelAnswer
+) -> dict[str, Any]:
     """A call's body with one answer and its cost."""
     if thought.error:
         return dict(body)
     usage = {"promptTokens": thought.prompt_tokens, "completionTokens": thought.completion_tokens}
-    item = core.prices.item(
+    item = context.prices.item(
         {"type": "analysis", "analysisType": name, "model": thought.model} | usage
     )
     paid = {**body, **costs.add(body, item)}

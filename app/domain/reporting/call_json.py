@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.artifact import artifact
-from app.domain.context import Core, iso
+from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
 
@@ -34,7 +34,7 @@ BODY_FIELDS = (
 
 
 def call_json(
-    core: Core, row: Mapping[str, Any], link_seconds: float = API_LINK_SECONDS
+    context: Context, row: Mapping[str, Any], link_seconds: float = API_LINK_SECONDS
 ) -> dict[str, Any]:
     """The whole Call. What is not known yet is absent; links are good for ``link_seconds``."""
     body = row["body"]
@@ -55,38 +55,38 @@ def call_json(
         "costBreakdown": body.get("costBreakdown", {"total": 0}),
         "phoneCallProviderId": row["provider_call_id"],
         "phoneCallProviderBypassEnabled": row["bypass"],
-        "phoneCallProviderDetails": core.vault.open(row["secret"]).get("details"),
+        "phoneCallProviderDetails": context.vault.open(row["secret"]).get("details"),
         "assistantId": row["assistant_id"],
         "customerId": row["customer_id"],
         "phoneNumberId": row["phone_number_id"],
-        "monitor": _monitor(core, row),
+        "monitor": _monitor(context, row),
         **{name: body.get(name) for name in BODY_FIELDS},
-        **recording_links.of(core, row, link_seconds),
+        **recording_links.of(context, row, link_seconds),
     }
     known = {name: value for name, value in call.items() if value is not None}
     kept = artifact(known)
     return {**known, "artifact": kept} if kept else known
 
 
-def opens_control(core: Core, call_id: str, token: str) -> bool:
+def opens_control(context: Context, call_id: str, token: str) -> bool:
     """Whether this is the token of the call's ``monitor.controlUrl``."""
-    return core.vault.is_signed(_control_scope(call_id), token)
+    return context.vault.is_signed(_control_scope(call_id), token)
 
 
-def control_url(core: Core, call_id: str) -> str:
+def control_url(context: Context, call_id: str) -> str:
     """The holder of this URL may control the call, as at Vapi."""
-    token = core.vault.sign(_control_scope(call_id))
-    return f"{core.settings.public_url}/call/{call_id}/control?token={token}"
+    token = context.vault.sign(_control_scope(call_id))
+    return f"{context.settings.public_url}/call/{call_id}/control?token={token}"
 
 
 def _control_scope(call_id: str) -> str:
     return f"control {call_id}"
 
 
-def _monitor(core: Core, row: Mapping[str, Any]) -> dict[str, str]:
-    listen = listen_url(core, row)
+def _monitor(context: Context, row: Mapping[str, Any]) -> dict[str, str]:
+    listen = listen_url(context, row)
     return {
-        "controlUrl": control_url(core, row["id"]),
+        "controlUrl": control_url(context, row["id"]),
         **({"listenUrl": listen} if listen else {}),
     }
 

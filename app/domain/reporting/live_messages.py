@@ -8,44 +8,46 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.domain.costs import items as costs
 from app.domain.reporting import server_messages
 from app.store import calls
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OutgoingMessage:
     """What an assistant has to say to its server: a message's type, and the fields of that type."""
 
     kind: str
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_down(
-    core: Core,
+def flush(
+    context: Context,
     conn: Connection,
     row: Row,
-    told: Iterable[Told],
+    message: Iterable[OutgoingMessage],
     kept: Mapping[str, Any],
     used: Iterable[Mapping[str, Any]],
 ) -> None:
     """Fields of the call as they are now, what was used of vendors (without its price), messages."""
     body = {**row["body"], **kept}
     for usage in used:
-        body |= costs.add(body, core.prices.item(usage))
+        body |= costs.add(body, context.prices.item(usage))
     if body != row["body"]:
-        values = {"body": body, "updated_at": core.now()}
+        values = {"body": body, "updated_at": context.now()}
         calls.update(conn, row["id"], values)
         row.update(values)
-    for each in told:
-        server_messages.queue(core, conn, row, each.kind, each.extra)
+    for each in message:
+        server_messages.queue(context, conn, row, each.kind, each.extra)
 
 
-def hand_out(core: Core, conn: Connection, row: Row, request: Mapping[str, Any]) -> bool:
+def delegate_control(
+    context: Context, conn: Connection, row: Row, request: Mapping[str, Any]
+) -> bool:
     """Whether the call's server wants to control the leg itself; then it is told what to do."""
     kind = server_messages.PHONE_CALL_CONTROL
-    if not server_messages.listens(row, kind):
+    if not server_messages.is_subscribed(row, kind):
         return False
-    server_messages.queue(core, conn, row, kind, request)
+    server_messages.queue(context, conn, row, kind, request)
     return True

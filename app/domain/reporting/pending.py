@@ -1,7 +1,7 @@
 """What is made of a call after its end, and how long the end-of-call-report waits for it.
 
 Whoever will bring something (a recording, a transcript) says so with ``expect`` while the call is
-open, and ``arrived`` when it is there, or never will be. Once the call's reason is frozen its report
+open, and ``resolve`` when it is there, or never will be. Once the call's reason is frozen its report
 is sent when nothing is awaited any more, at the latest ARTIFACT_WAIT_SECONDS later.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core, Row
+from app.domain.context import Context, Row
 from app.domain.reporting import server_messages
 from app.store import calls
 
@@ -28,12 +28,12 @@ def expect(conn: Connection, row: Row, name: str) -> None:
         _write(conn, row, {**row["resolved"], AWAITS: [*awaited, name]})
 
 
-def awaits(row: Mapping[str, Any], name: str) -> bool:
+def is_pending(row: Mapping[str, Any], name: str) -> bool:
     """Whether it is expected and has not come."""
     return name in row["resolved"].get(AWAITS, [])
 
 
-def arrived(core: Core, conn: Connection, row: Row, name: str) -> None:
+def resolve(context: Context, conn: Connection, row: Row, name: str) -> None:
     """It is there, or never will be; of a settled call the last arrival sends the report."""
     awaited = row["resolved"].get(AWAITS, [])
     if name not in awaited:
@@ -41,31 +41,31 @@ def arrived(core: Core, conn: Connection, row: Row, name: str) -> None:
     left = [each for each in awaited if each != name]
     _write(conn, row, {**row["resolved"], AWAITS: left})
     if not left and row["settled_at"] is not None:
-        core.jobs.cancel(conn, f"{TIMER}:{row['id']}")
-        server_messages.queue_report(core, conn, row)
+        context.jobs.cancel(conn, f"{TIMER}:{row['id']}")
+        server_messages.queue_report(context, conn, row)
 
 
-def report(core: Core, conn: Connection, row: Row) -> None:
+def report(context: Context, conn: Connection, row: Row) -> None:
     """The call's reason is frozen: its report now, or when all is there."""
-    if not row["resolved"].get(AWAITS) or not core.settings.artifact_wait_seconds:
-        server_messages.queue_report(core, conn, row)
+    if not row["resolved"].get(AWAITS) or not context.settings.artifact_wait_seconds:
+        server_messages.queue_report(context, conn, row)
         return
-    core.jobs.enqueue(
+    context.jobs.enqueue(
         conn,
         TIMER,
         f"{TIMER}:{row['id']}",
         {"callId": row["id"]},
-        delay=core.settings.artifact_wait_seconds,
+        delay=context.settings.artifact_wait_seconds,
         lock=row["id"],
     )
 
 
-def give_up(core: Core, payload: Mapping[str, Any]) -> None:
+def on_timeout(context: Context, payload: Mapping[str, Any]) -> None:
     """Handler of the job: the report goes without what has not come."""
-    with core.store.write() as conn:
+    with context.store.write() as conn:
         found = calls.get(conn, payload["callId"], lock=True)
         if found is not None and found["settled_at"] is not None:
-            server_messages.queue_report(core, conn, dict(found))
+            server_messages.queue_report(context, conn, dict(found))
 
 
 def _write(conn: Connection, row: Row, resolved: Mapping[str, Any]) -> None:

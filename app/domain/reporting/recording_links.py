@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.errors import NotFound, Unauthorized
 from app.store import recordings
 from app.store.recordings import STORED
@@ -28,28 +28,28 @@ class Playable:
     mime: str
 
 
-def of(core: Core, row: Mapping[str, Any], seconds: float) -> dict[str, str]:
+def of(context: Context, row: Mapping[str, Any], seconds: float) -> dict[str, str]:
     """A call's links, good from now for ``seconds``."""
     linked = row["resolved"].get(LINKED, {})
     if not linked:
         return {}
-    expires = int(core.now().timestamp() + seconds)
+    expires = int(context.now().timestamp() + seconds)
     return {
-        field: link(core, row["org_id"], linked[kind], expires)
+        field: link(context, row["org_id"], linked[kind], expires)
         for field, kind in FIELDS.items()
         if kind in linked
     }
 
 
-def link(core: Core, org_id: str, recording_id: str, expires: int) -> str:
+def link(context: Context, org_id: str, recording_id: str, expires: int) -> str:
     """``expires``: seconds since 1970."""
-    token = core.vault.sign(_scope(org_id, recording_id, expires))
+    token = context.vault.sign(_scope(org_id, recording_id, expires))
     query = {"expires": expires, "token": token}
-    return f"{core.settings.public_url}/recording/{recording_id}?{urlencode(query)}"
+    return f"{context.settings.public_url}/recording/{recording_id}?{urlencode(query)}"
 
 
 def find(
-    core: Core,
+    context: Context,
     recording_id: str,
     org_id: str | None,
     token: str | None,
@@ -59,19 +59,21 @@ def find(
 
     A stranger is not told whether there is such a recording.
     """
-    with core.store.read() as conn:
+    with context.store.read() as conn:
         row = recordings.get(conn, recording_id)
-    if org_id is None and not (row and _opens(core, row, token, expires)):
+    if org_id is None and not (row and _opens(context, row, token, expires)):
         raise Unauthorized
     if row is None or row["state"] != STORED or org_id not in (None, row["org_id"]):
         raise NotFound("Recording", recording_id)
     return Playable(row["id"], row["blob"], row["bytes"], row["mime"])
 
 
-def _opens(core: Core, row: Mapping[str, Any], token: str | None, expires: int | None) -> bool:
-    if not token or expires is None or expires < core.now().timestamp():
+def _opens(
+    context: Context, row: Mapping[str, Any], token: str | None, expires: int | None
+) -> bool:
+    if not token or expires is None or expires < context.now().timestamp():
         return False
-    return core.vault.is_signed(_scope(row["org_id"], row["id"], expires), token)
+    return context.vault.is_signed(_scope(row["org_id"], row["id"], expires), token)
 
 
 def _scope(org_id: str, recording_id: str, expires: int) -> str:

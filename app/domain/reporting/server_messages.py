@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import wants
-from app.domain.context import Core, Reply, Row, new_id
+from app.domain.context import Context, Reply, Row, new_id
 from app.domain.reporting.call_json import call_json
 from app.store import messages
 from providers.events import CallStatus
@@ -26,17 +26,17 @@ PHONE_CALL_CONTROL = "phone-call-control"
 """Who lists it moves and hangs up the leg itself, and is told when."""
 TALK = ("messages", "transcript", "artifact")
 """Fields of a Call that grow with it."""
-MOMENTS = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
+EPHEMERAL = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
 """Kinds of which the next one says more: tried once, and kept until then."""
-MOMENT: Mapping[str, Any] = {"moment": True, "timeoutSeconds": 5}
+EPHEMERAL_POLICY: Mapping[str, Any] = {"moment": True, "timeoutSeconds": 5}
 """Their policy (``app/delivery/sender.py``)."""
 STALE_SECONDS = 10.0
 """After which one of a moment is no news, once the report is there."""
-MOST_WAITING = 50
+MAX_PENDING = 50
 """Of a call's messages: beyond it those of a moment are dropped, for their receiver is down."""
 
 
-def queue_status(core: Core, conn: Connection, row: Row, turn: int) -> None:
+def queue_status(context: Context, conn: Connection, row: Row, turn: int) -> None:
     """One per status reached; ``turn`` counts failed forwards, after each of which it may recur."""
     extra = {"status": row["status"]}
     ended = row["status"] == CallStatus.ENDED
@@ -45,40 +45,42 @@ def queue_status(core: Core, conn: Connection, row: Row, turn: int) -> None:
     if row["status"] == CallStatus.FORWARDING:
         extra["destination"] = row["resolved"]["forward"]["destination"]
     key = f"{STATUS_UPDATE}:{row['status']}" + (f":{turn}" if turn and not ended else "")
-    _queue(core, conn, row, STATUS_UPDATE, key, extra)
+    _queue(context, conn, row, STATUS_UPDATE, key, extra)
 
 
-def queue_report(core: Core, conn: Connection, row: Row) -> None:
+def queue_report(context: Context, conn: Connection, row: Row) -> None:
     """Once per call, when its reason is frozen. What an absent receiver has missed it need not read."""
-    stale = core.now() - timedelta(seconds=STALE_SECONDS)
+    stale = context.now() - timedelta(seconds=STALE_SECONDS)
     for waiting in messages.pending(conn, row["id"]):
         if (waiting["policy"] or {}).get("moment") and waiting["created_at"] < stale:
             messages.delete(conn, waiting["id"])
-    _queue(core, conn, row, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(core, row))
+    _queue(context, conn, row, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(context, row))
 
 
-def queue(core: Core, conn: Connection, row: Row, kind: str, extra: Mapping[str, Any]) -> None:
+def queue(
+    context: Context, conn: Connection, row: Row, kind: str, extra: Mapping[str, Any]
+) -> None:
     """One of the kinds that recur while the assistant talks."""
     key = f"{kind}:{new_id()}"
-    if not is_moment(kind, extra):
-        _queue(core, conn, row, kind, key, extra)
-    elif messages.count_pending(conn, row["id"]) < MOST_WAITING:
-        _queue(core, conn, row, kind, key, extra, MOMENT)
+    if not is_ephemeral(kind, extra):
+        _queue(context, conn, row, kind, key, extra)
+    elif messages.count_pending(conn, row["id"]) < MAX_PENDING:
+        _queue(context, conn, row, kind, key, extra, EPHEMERAL_POLICY)
 
 
-def listens(row: Row, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
+def is_subscribed(row: Row, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
     """Whether anybody wants this message."""
     assistant = row["resolved"].get("assistant", {})
     return bool(row["resolved"].get("server")) and wants(assistant, kind, extra)
 
 
-def is_moment(kind: str, extra: Mapping[str, Any]) -> bool:
+def is_ephemeral(kind: str, extra: Mapping[str, Any]) -> bool:
     """What the transcriber makes of a sentence so far is of a moment too."""
-    return kind in MOMENTS or extra.get("transcriptType") == "partial"
+    return kind in EPHEMERAL or extra.get("transcriptType") == "partial"
 
 
 def ask(
-    core: Core,
+    context: Context,
     row: Row,
     kind: str,
     extra: Mapping[str, Any],
@@ -90,19 +92,19 @@ def ask(
     url = (server or known or {}).get("url")
     if not url:
         return Reply(error="no server URL is set for the assistant, its number or the organisation")
-    if server and (problem := core.url_problem(url)):
+    if server and (problem := context.url_problem(url)):
         return Reply(error=problem)
     own = (
         {name: server[name] for name in ("secret", "headers") if server.get(name)} if server else {}
     )
-    secrets = own or core.vault.open(row["secret"]).get("server", {})
-    body = {"message": message(core, row, kind, extra)}
+    secrets = own or context.vault.open(row["secret"]).get("server", {})
+    body = {"message": message(context, row, kind, extra)}
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return core.ask(url, f"{kind}-{new_id()}", raw, secrets, seconds)
+    return context.ask_server(url, f"{kind}-{new_id()}", raw, secrets, seconds)
 
 
-def _report(core: Core, row: Row) -> dict[str, Any]:
-    call = call_json(core, row, core.settings.recording_url_seconds)
+def _report(context: Context, row: Row) -> dict[str, Any]:
+    call = call_json(context, row, context.settings.recording_url_seconds)
     duration = (
         (row["ended_at"] - row["started_at"]).total_seconds()
         if row["started_at"] and row["ended_at"]
@@ -132,7 +134,7 @@ def _report(core: Core, row: Row) -> dict[str, Any]:
 
 
 def _queue(
-    core: Core,
+    context: Context,
     conn: Connection,
     row: Row,
     kind: str,
@@ -141,11 +143,11 @@ def _queue(
     policy: Mapping[str, Any] | None = None,
 ) -> None:
     """``policy``: in the place of what the server's owner says."""
-    if not listens(row, kind, extra):
+    if not is_subscribed(row, kind, extra):
         return
     server = row["resolved"]["server"]
-    secrets = core.vault.open(row["secret"]).get("server", {})
-    now = core.now()
+    secrets = context.vault.open(row["secret"]).get("server", {})
+    now = context.now()
     queued = messages.insert(
         conn,
         org_id=row["org_id"],
@@ -154,30 +156,32 @@ def _queue(
         type=kind,
         url=server["url"],
         body=json.dumps(
-            {"message": message(core, row, kind, extra)}, ensure_ascii=False, separators=(",", ":")
+            {"message": message(context, row, kind, extra)},
+            ensure_ascii=False,
+            separators=(",", ":"),
         ),
-        secret=core.vault.seal(secrets),
+        secret=context.vault.seal(secrets),
         policy=policy or server.get("policy"),
         at=now,
     )
     if queued:
-        wake_delivery(core, conn, row["id"])
+        wake_delivery(context, conn, row["id"])
 
 
-def wake_delivery(core: Core, conn: Connection, call_id: str) -> None:
+def wake_delivery(context: Context, conn: Connection, call_id: str) -> None:
     """One job delivers all of a call's messages in order; its key makes it one at a time.
 
     It shares no lock with the call's timers: a receiver that hangs must not delay them.
     """
-    core.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
+    context.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
 
 
-def message(core: Core, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+def message(context: Context, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
     """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth).
 
     Those of a moment are without what was said so far, unless it is what they tell.
     """
-    call = call_json(core, row, core.settings.recording_url_seconds)
+    call = call_json(context, row, context.settings.recording_url_seconds)
     details = call.get("phoneCallProviderDetails")
     if details:  # its markup holds tokens that are meant for the carrier alone
         call["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
@@ -186,12 +190,12 @@ def message(core: Core, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[s
         "messagesOpenAIFormatted": [],
         **call.get("artifact", {}),
     }
-    if is_moment(kind, extra):  # many a minute: they say what is new, and no more
+    if is_ephemeral(kind, extra):  # many a minute: they say what is new, and no more
         call = {name: value for name, value in call.items() if name not in TALK}
         artifact = None
     common = {
         "type": kind,
-        "timestamp": int(core.now().timestamp() * 1000),
+        "timestamp": int(context.now().timestamp() * 1000),
         "call": call,
         "phoneNumber": row["resolved"].get("phoneNumber"),
         "customer": row["resolved"].get("customer"),

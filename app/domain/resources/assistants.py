@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core
-from app.domain.resources.base import Collection
+from app.domain.context import Context
+from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
 from app.domain.resources.phone_numbers import PhoneNumbers
 from app.store.schema import assistants, customers
@@ -20,7 +20,7 @@ OWN_FIELDS = frozenset({"id", "orgId", "createdAt", "updatedAt"})
 """Set by us; a client that sends an assistant back as it got it sends them too."""
 
 
-class Assistants(Collection):
+class Assistants(ResourceStore):
     """Assistants: any field of Vapi's, kept as sent."""
 
     what = "Assistant"
@@ -30,7 +30,7 @@ class Assistants(Collection):
         return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
 
 
-class Customers(Collection):
+class Customers(ResourceStore):
     """Customers. Vapi's ``customerId`` never had a public resource; here it has one."""
 
     what = "Customer"
@@ -43,8 +43,8 @@ class Customers(Collection):
 class ResourceService:
     """What ``app/routes`` calls: one attribute per kind."""
 
-    def __init__(self, core: Core) -> None:
-        self.assistants = Assistants(core)
-        self.customers = Customers(core)
-        self.credentials = Credentials(core)
-        self.phone_numbers = PhoneNumbers(core)
+    def __init__(self, context: Context) -> None:
+        self.assistants = Assistants(context)
+        self.customers = Customers(context)
+        self.credentials = Credentials(context)
+        self.phone_numbers = PhoneNumbers(context)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.secrets import split_secrets, with_secrets
 from app.domain.assistant.urls import check_urls
-from app.domain.context import Core, iso, new_id
+from app.domain.context import Context, iso, new_id
 from app.domain.errors import NotFound
 from app.domain.overlay import merge
 from app.store import resources as store
@@ -38,20 +38,20 @@ def paged(rows: Sequence[Any], total: int, limit: int, number: int) -> dict[str,
     }
 
 
-class Collection(ABC):
+class ResourceStore(ABC):
     """One kind of resource. Every method raises ``NotFound`` for an id not of this organisation."""
 
     what: str
     table: sa.Table
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
     def create(self, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Raises ``Invalid``, as ``patch`` and ``put`` do."""
-        now = self.core.now()
+        now = self.context.now()
         row = {"id": new_id(), "org_id": org_id, "created_at": now, "updated_at": now}
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row |= self.values(conn, org_id, {k: v for k, v in body.items() if v is not None})
             store.insert(conn, self.table, row)
@@ -59,23 +59,23 @@ class Collection(ABC):
 
     def list(self, org_id: str, window: Window) -> list[dict[str, Any]]:
         """Newest first."""
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             return [self.json(row) for row in store.listing(conn, self.table, org_id, window)]
 
     def get(self, org_id: str, id: str) -> dict[str, Any]:
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             return self.json(self.row(conn, org_id, id))
 
     def patch(self, org_id: str, id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Each field given replaces the stored one; null removes it. Secrets not given stay."""
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
             return self.save(conn, row, self.changes(conn, row, body))
 
     def put(self, org_id: str, id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The body replaces all that was stored, secrets included."""
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
             given = {name: value for name, value in body.items() if value is not None}
@@ -83,7 +83,7 @@ class Collection(ABC):
 
     def delete(self, org_id: str, id: str) -> dict[str, Any]:
         """What it was. Raises ``Invalid`` while something stands on it."""
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
             self.remove(conn, row)
@@ -119,20 +119,20 @@ class Collection(ABC):
 
     def full(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The stored body with its secrets put back."""
-        return merge(row["body"], self.core.vault.open(row.get("secret")))
+        return merge(row["body"], self.context.vault.open(row.get("secret")))
 
     def save(
         self, conn: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        values = {**values, "updated_at": self.core.now()}
+        values = {**values, "updated_at": self.context.now()}
         store.update(conn, self.table, row["org_id"], row["id"], values)
         return self.json({**row, **values})
 
     def sealed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Columns ``body`` and ``secret`` of a body whose URLs were looked at."""
-        check_urls(body, self.core.url_problem)
+        check_urls(body, self.context.url_problem)
         public, secret = split_secrets(body)
-        return {"body": public, "secret": self.core.vault.seal(secret)}
+        return {"body": public, "secret": self.context.vault.seal(secret)}
 
 
 def patched(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core, new_id
+from app.domain.context import Context, new_id
 from app.domain.errors import Invalid
 from app.domain.resources import vendor_accounts
-from app.domain.resources.base import Collection
+from app.domain.resources.base import ResourceStore
 from app.store import resources as store
 from app.store.schema import credentials
 from app.vendors.common.account import VENDORS
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.errors import NotConfigured
 
 OUR_FIELDS = frozenset({"provider", "name"})
@@ -44,14 +44,14 @@ class _Watched(Mapping[str, Any]):
         return len(self.body)
 
 
-class Credentials(Collection):
+class Credentials(ResourceStore):
     """Credentials. What the carrier's part calls public is shown, of a vendor's all but keys."""
 
     what = "Credential"
     table = credentials
 
     def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        values = _columns(self.core, body["provider"], body)
+        values = _columns(self.context, body["provider"], body)
         return {**values, "body": {**values["body"], **_name(body)}, "managed": False}
 
     def changes(
@@ -65,7 +65,7 @@ class Credentials(Collection):
         if not fields:
             kept = {k: v for k, v in row["body"].items() if k != "name"}
             return {"body": {**kept, **name}}
-        values = _columns(self.core, row["provider"], fields)
+        values = _columns(self.context, row["provider"], fields)
         if values["account_ref"] != row["account_ref"]:
             raise Invalid("The account of a credential cannot be changed: create another one.")
         return {**values, "body": {**values["body"], **name}}
@@ -85,65 +85,65 @@ class Credentials(Collection):
 
 
 def managed(
-    core: Core, conn: Connection, org_id: str, provider: Provider, fields: Mapping[str, Any]
+    context: Context, conn: Connection, org_id: str, carrier: Carrier, fields: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """The row for an account and its secrets: one that holds the same, else a new one.
 
     Another secret for a known account never replaces the stored one: it may be a typing mistake.
     """
-    values = _account(core, provider, fields)
-    secret = core.vault.open(values["secret"])
-    for known in store.find_account(conn, org_id, provider.name, values["account_ref"]):
-        if core.vault.open(known["secret"]) == secret:
+    values = _account(context, carrier, fields)
+    secret = context.vault.open(values["secret"])
+    for known in store.find_account(conn, org_id, carrier.name, values["account_ref"]):
+        if context.vault.open(known["secret"]) == secret:
             return known
-    now = core.now()
+    now = context.now()
     row = {"id": new_id(), "org_id": org_id, "created_at": now, "updated_at": now}
     row |= {**values, "managed": True}
     store.insert(conn, credentials, row)
     return row
 
 
-def drop_unused(core: Core, conn: Connection, org_id: str, credential_id: str) -> None:
+def drop_unused(context: Context, conn: Connection, org_id: str, credential_id: str) -> None:
     """A managed credential goes with its last number, unless a call is still verified by it."""
     row = store.get(conn, credentials, org_id, credential_id)
-    if row is None or not row["managed"] or _configured(core, row):
+    if row is None or not row["managed"] or _configured(context, row):
         return
     number = store.number_with(conn, credential_id)
     if number is None and store.unfinished_call_with(conn, org_id, credential_id) is None:
         store.delete(conn, credentials, org_id, credential_id)
 
 
-def _configured(core: Core, row: Mapping[str, Any]) -> bool:
+def _configured(context: Context, row: Mapping[str, Any]) -> bool:
     """It is an account the environment names."""
-    provider = core.providers[row["provider"]]
+    provider = context.providers[row["provider"]]
     return row["account_ref"] in {
         provider.credential(carrier.credential)[0]
-        for carrier in core.settings.carriers
+        for carrier in context.settings.carriers
         if carrier.provider == provider.name
     }
 
 
-def _columns(core: Core, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(context: Context, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of an account at whomever. Raises ``Invalid``."""
     if name not in VENDORS:
-        return _account(core, core.providers[name], body)
+        return _account(context, context.providers[name], body)
     return vendor_accounts.columns(
-        core, name, {k: v for k, v in body.items() if k not in OUR_FIELDS}
+        context, name, {k: v for k, v in body.items() if k not in OUR_FIELDS}
     )
 
 
-def _account(core: Core, provider: Provider, body: Mapping[str, Any]) -> dict[str, Any]:
+def _account(context: Context, carrier: Carrier, body: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of an account. Raises ``Invalid`` for what the carrier's part does not accept."""
     watched = _Watched(body)
     try:
-        ref, public, secrets = provider.credential(watched)
+        ref, public, secrets = carrier.credential(watched)
     except NotConfigured as error:
         raise Invalid(str(error)) from error
     unknown = [name for name in body if name not in watched.read]
     if unknown:
         raise Invalid([f"property {name} should not exist" for name in unknown])
-    sealed = core.vault.seal(secrets)
-    return {"provider": provider.name, "account_ref": ref, "body": public, "secret": sealed}
+    sealed = context.vault.seal(secrets)
+    return {"provider": carrier.name, "account_ref": ref, "body": public, "secret": sealed}
 
 
 def _name(body: Mapping[str, Any]) -> dict[str, Any]:

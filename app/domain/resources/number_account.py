@@ -12,54 +12,56 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.resources.credentials import managed
 from app.store import resources as store
 from app.store.schema import credentials
-from providers.base.carrier import NumberFields, Provider
+from providers.base.carrier import Carrier, NumberFields
 
 
 def number_account(
-    core: Core, conn: Connection, org_id: str, body: Mapping[str, Any]
-) -> tuple[Provider, str, Mapping[str, Any]]:
+    context: Context, conn: Connection, org_id: str, body: Mapping[str, Any]
+) -> tuple[Carrier, str, Mapping[str, Any]]:
     """(provider, E.164 number, credential's row) of a body that is complete. Raises ``Invalid``."""
-    provider = find_provider(core, conn, org_id, body)
+    provider = find_provider(context, conn, org_id, body)
     number = find_number(provider, body)
     if number is None:
         raise Invalid(["number should not be empty"])
-    credential = find_credential(core, conn, org_id, provider, body)
+    credential = find_credential(context, conn, org_id, provider, body)
     if credential is None:
         raise Invalid(_needs_account(provider.number_fields))
     return provider, number, credential
 
 
-def find_provider(core: Core, conn: Connection, org_id: str, body: Mapping[str, Any]) -> Provider:
+def find_provider(
+    context: Context, conn: Connection, org_id: str, body: Mapping[str, Any]
+) -> Carrier:
     """The one the body names, else the one whose fields it has, else its credential's."""
-    name = body.get("provider") or _told_by_fields(core, body)
+    name = body.get("provider") or _provider_of_fields(context, body)
     if name is None and "credentialId" in body:
         name = _by_id(conn, org_id, body["credentialId"])["provider"]
     if name is None:
-        known = ", ".join(core.providers)
+        known = ", ".join(context.providers)
         raise Invalid([f"provider must be one of the following values: {known}"])
-    if name not in core.providers:
+    if name not in context.providers:
         raise Invalid(f"`credentialId` {body['credentialId']} is of {name}, not of a carrier.")
-    refuse_foreign(core, core.providers[name], body)
-    return core.providers[name]
+    refuse_foreign(context, context.providers[name], body)
+    return context.providers[name]
 
 
-def refuse_foreign(core: Core, provider: Provider, body: Mapping[str, Any]) -> None:
+def refuse_foreign(context: Context, carrier: Carrier, body: Mapping[str, Any]) -> None:
     """Raises ``Invalid`` for fields of another carrier."""
-    others = (p for p in core.providers.values() if p is not provider)
+    others = (p for p in context.providers.values() if p is not carrier)
     foreign = {name for other in others for name in _names(other.number_fields)}
-    wrong = [name for name in body if name in foreign - _names(provider.number_fields)]
+    wrong = [name for name in body if name in foreign - _names(carrier.number_fields)]
     if wrong:
         raise Invalid([f"property {name} should not exist" for name in wrong])
 
 
-def find_number(provider: Provider, body: Mapping[str, Any]) -> str | None:
+def find_number(carrier: Carrier, body: Mapping[str, Any]) -> str | None:
     """E.164. The field has two spellings; who gives both must mean the same."""
-    carriers_own = provider.number_fields.number
+    carriers_own = carrier.number_fields.number
     given = {str(body[name]) for name in ("number", carriers_own) if name in body}
     if len(given) > 1:
         raise Invalid(f"Use either `number` or `{carriers_own}`, not both.")
@@ -67,10 +69,10 @@ def find_number(provider: Provider, body: Mapping[str, Any]) -> str | None:
 
 
 def find_credential(
-    core: Core,
+    context: Context,
     conn: Connection,
     org_id: str,
-    provider: Provider,
+    carrier: Carrier,
     body: Mapping[str, Any],
     known_ref: str | None = None,
 ) -> Mapping[str, Any] | None:
@@ -78,35 +80,35 @@ def find_credential(
 
     ``known_ref`` is the account of a number that exists: its secrets may come alone.
     """
-    fields = provider.number_fields
+    fields = carrier.number_fields
     secrets = {name: body[name] for name in fields.secrets if name in body}
     ref = body.get(fields.account_ref) if fields.account_ref else None
     if "credentialId" in body:
         if secrets:
             raise Invalid(f"Use either `credentialId` or `{next(iter(secrets))}`, not both.")
-        return _chosen(conn, org_id, provider, body["credentialId"], ref)
+        return _chosen(conn, org_id, carrier, body["credentialId"], ref)
     if secrets:
         owner = {fields.account_ref: ref or known_ref} if fields.account_ref else {}
         account = {name: value for name, value in {**owner, **secrets}.items() if value}
-        return managed(core, conn, org_id, provider, account)
-    return _known(conn, org_id, provider, ref) if ref else None
+        return managed(context, conn, org_id, carrier, account)
+    return _known(conn, org_id, carrier, ref) if ref else None
 
 
-def _known(conn: Connection, org_id: str, provider: Provider, ref: str) -> Mapping[str, Any]:
+def _known(conn: Connection, org_id: str, carrier: Carrier, ref: str) -> Mapping[str, Any]:
     """An account named without its secret has to be here already."""
-    known = store.find_account(conn, org_id, provider.name, ref)
+    known = store.find_account(conn, org_id, carrier.name, ref)
     if not known:
-        raise Invalid(_needs_account(provider.number_fields))
+        raise Invalid(_needs_account(carrier.number_fields))
     return known[0]
 
 
 def _chosen(
-    conn: Connection, org_id: str, provider: Provider, id: str, ref: str | None
+    conn: Connection, org_id: str, carrier: Carrier, id: str, ref: str | None
 ) -> Mapping[str, Any]:
     credential = _by_id(conn, org_id, id)
     owner = credential["provider"]
-    if owner != provider.name:
-        raise Invalid(f"`credentialId` {id} is of {owner}, the number is of {provider.name}.")
+    if owner != carrier.name:
+        raise Invalid(f"`credentialId` {id} is of {owner}, the number is of {carrier.name}.")
     if ref not in {None, credential["account_ref"]}:
         raise Invalid(f"`credentialId` {id} is not of the account {ref}.")
     return credential
@@ -119,8 +121,8 @@ def _by_id(conn: Connection, org_id: str, id: str) -> Mapping[str, Any]:
     return row
 
 
-def _told_by_fields(core: Core, body: Mapping[str, Any]) -> str | None:
-    found = (p.name for p in core.providers.values() if _names(p.number_fields) & set(body))
+def _provider_of_fields(context: Context, body: Mapping[str, Any]) -> str | None:
+    found = (p.name for p in context.providers.values() if _names(p.number_fields) & set(body))
     return next(found, None)
 
 

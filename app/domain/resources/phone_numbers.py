@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.errors import Invalid
-from app.domain.resources.base import Collection, paged, patched
+from app.domain.resources.base import ResourceStore, paged, patched
 from app.domain.resources.credentials import drop_unused
 from app.domain.resources.number_account import (
     find_credential,
@@ -19,13 +19,13 @@ from app.domain.resources.number_account import (
 from app.store import resources as store
 from app.store.resources import NumberPage, Window
 from app.store.schema import assistants, credentials, phone_numbers
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 
 KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination")
 """Stored and given back as sent; everything else of the body has its own column."""
 
 
-class PhoneNumbers(Collection):
+class PhoneNumbers(ResourceStore):
     """Phone numbers."""
 
     what = "Phone Number"
@@ -33,12 +33,12 @@ class PhoneNumbers(Collection):
 
     def page(self, org_id: str, window: Window, page: NumberPage) -> dict[str, Any]:
         """As ``paged`` says."""
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             rows, total = store.page_of_numbers(conn, org_id, window, page)
         return paged([self.json(row) for row in rows], total, window.limit, page.number)
 
     def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        provider, number, credential = number_account(self.core, conn, org_id, body)
+        provider, number, credential = number_account(self.context, conn, org_id, body)
         self._check_new(conn, org_id, provider, number)
         self._check_assistant(conn, org_id, body)
         return self._columns(provider, number, credential, body)
@@ -46,7 +46,7 @@ class PhoneNumbers(Collection):
     def changes(
         self, conn: Connection, row: Mapping[str, Any], body: Mapping[str, Any]
     ) -> dict[str, Any]:
-        provider = self.core.providers[row["provider"]]
+        provider = self.context.providers[row["provider"]]
         asked = {name: value for name, value in body.items() if value is not None}
         self._check_provider(provider, asked)
         self._check_assistant(conn, row["org_id"], asked)
@@ -62,12 +62,12 @@ class PhoneNumbers(Collection):
         self, conn: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
         saved = super().save(conn, row, values)
-        drop_unused(self.core, conn, row["org_id"], row["credential_id"])
+        drop_unused(self.context, conn, row["org_id"], row["credential_id"])
         return saved
 
     def remove(self, conn: Connection, row: Mapping[str, Any]) -> None:
         super().remove(conn, row)
-        drop_unused(self.core, conn, row["org_id"], row["credential_id"])
+        drop_unused(self.context, conn, row["org_id"], row["credential_id"])
 
     def json(self, row: Mapping[str, Any]) -> dict[str, Any]:
         own = {"provider": row["provider"], "number": row["number"], "status": "active"}
@@ -77,15 +77,15 @@ class PhoneNumbers(Collection):
 
     def _columns(
         self,
-        provider: Provider,
+        carrier: Carrier,
         number: str,
         credential: Mapping[str, Any],
         body: Mapping[str, Any],
     ) -> dict[str, Any]:
-        ref = provider.number_fields.account_ref
+        ref = carrier.number_fields.account_ref
         account = {ref: credential["account_ref"]} if ref else {}
         return {
-            "provider": provider.name,
+            "provider": carrier.name,
             "number": number,
             "credential_id": credential["id"],
             "assistant_id": body.get("assistantId"),
@@ -96,7 +96,7 @@ class PhoneNumbers(Collection):
         self,
         conn: Connection,
         row: Mapping[str, Any],
-        provider: Provider,
+        carrier: Carrier,
         asked: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         org_id, id = row["org_id"], row["credential_id"]
@@ -104,15 +104,15 @@ class PhoneNumbers(Collection):
         if present is None:
             raise AssertionError(f"phone number {row['id']} has no credential")
         ref = present["account_ref"]
-        return find_credential(self.core, conn, org_id, provider, asked, ref) or present
+        return find_credential(self.context, conn, org_id, carrier, asked, ref) or present
 
-    def _check_provider(self, provider: Provider, asked: Mapping[str, Any]) -> None:
-        if asked.get("provider", provider.name) != provider.name:
+    def _check_provider(self, carrier: Carrier, asked: Mapping[str, Any]) -> None:
+        if asked.get("provider", carrier.name) != carrier.name:
             raise Invalid("The provider of a phone number cannot be changed.")
-        refuse_foreign(self.core, provider, asked)
+        refuse_foreign(self.context, carrier, asked)
 
-    def _check_new(self, conn: Connection, org_id: str, provider: Provider, number: str) -> None:
-        known = store.find_number(conn, org_id, provider.name, number)
+    def _check_new(self, conn: Connection, org_id: str, carrier: Carrier, number: str) -> None:
+        known = store.find_number(conn, org_id, carrier.name, number)
         if known is not None:
             raise Invalid(f"Existing Phone Number `{known['id']}` Has Identical `number` {number}.")
 

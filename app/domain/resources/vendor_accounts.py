@@ -14,16 +14,23 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Core
+from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.store import accounts
 from app.store.vault import WrongKey
-from app.vendors.common.account import MAX_TEXT, SCHEMES, VENDORS, Access, Fields, Keys
+from app.vendors.common.account import (
+    MAX_TEXT,
+    SCHEMES,
+    VENDORS,
+    Fields,
+    VendorAccount,
+    VendorAccounts,
+)
 
 log = logging.getLogger(__name__)
 
 
-def columns(core: Core, vendor: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def columns(context: Context, vendor: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """A stored credential's columns, for the fields beside ``provider`` and ``name``.
 
     Raises ``Invalid``, naming every field that is wrong.
@@ -33,7 +40,7 @@ def columns(core: Core, vendor: str, body: Mapping[str, Any]) -> dict[str, Any]:
     if wrong:
         raise Invalid(wrong)
     url = body.get(fields.url)
-    problem = core.url_problem(url) if url else None
+    problem = context.url_problem(url) if url else None
     if problem:
         raise Invalid([f"{fields.url}: {problem}"])
     hidden = {fields.key, *fields.sealed}
@@ -41,14 +48,16 @@ def columns(core: Core, vendor: str, body: Mapping[str, Any]) -> dict[str, Any]:
         "provider": vendor,
         "account_ref": "",  # no webhook names it
         "body": {name: value for name, value in body.items() if name not in hidden},
-        "secret": core.vault.seal({name: body[name] for name in hidden if name in body}),
+        "secret": context.vault.seal({name: body[name] for name in hidden if name in body}),
     }
 
 
-def keys(core: Core, conn: Connection, org_id: str, assistant: Mapping[str, Any]) -> Keys:
+def accounts_for_call(
+    context: Context, conn: Connection, org_id: str, assistant: Mapping[str, Any]
+) -> VendorAccounts:
     """The accounts one assistant may use."""
-    found = {v.provider: Access(v.key, v.url, v.extra) for v in core.settings.vendors}
-    found |= _stored(core, conn, org_id, assistant.get("credentialIds"))
+    found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
+    found |= _stored(context, conn, org_id, assistant.get("credentialIds"))
     own = assistant.get("credentials")
     for credential in own if isinstance(own, list) else []:
         if isinstance(credential, Mapping) and credential.get("provider") in VENDORS:
@@ -56,14 +65,14 @@ def keys(core: Core, conn: Connection, org_id: str, assistant: Mapping[str, Any]
     return found
 
 
-def _stored(core: Core, conn: Connection, org_id: str, only: Any) -> dict[str, Access]:
+def _stored(context: Context, conn: Connection, org_id: str, only: Any) -> dict[str, VendorAccount]:
     """The organisation's, the newest of each vendor. ``only``: Vapi's ``credentialIds``."""
-    found = dict[str, Access]()
+    found = dict[str, VendorAccount]()
     for row in accounts.org_credentials(conn, org_id, VENDORS):
         if isinstance(only, list) and row["id"] not in only:
             continue
         try:
-            secret = core.vault.open(row["secret"])
+            secret = context.vault.open(row["secret"])
         except WrongKey as error:  # the other accounts are as good as ever
             log.error(
                 "credential %s cannot be used: %s",
@@ -76,7 +85,7 @@ def _stored(core: Core, conn: Connection, org_id: str, only: Any) -> dict[str, A
     return found
 
 
-def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, Access]:
+def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, VendorAccount]:
     """Nothing for what came with an assistant and cannot be used."""
     fields = VENDORS[vendor]
     texts = {
@@ -87,7 +96,7 @@ def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, Access]:
     key, url = texts.pop(fields.key, None), texts.pop(fields.url, None)
     if not key or (url is None and body.get(fields.url)):
         return {}
-    return {vendor: Access(key, url, texts, foreign=True)}
+    return {vendor: VendorAccount(key, url, texts, client_supplied=True)}
 
 
 def _wrong(fields: Fields, body: Mapping[str, Any]) -> Iterator[str]:

@@ -12,9 +12,9 @@ from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.urls import check_urls
 from app.domain.calls import create as creation
 from app.domain.calls import instructions, limits
-from app.domain.calls.apply import PRICE, TIMERS, cancel_timer, intend
+from app.domain.calls.apply import PRICE, TIMERS, cancel_timer, request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
-from app.domain.context import Core, Row, iso
+from app.domain.context import Context, Row, iso
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import hangup, outbound, transfer
 from app.domain.live import control as commands
@@ -46,8 +46,8 @@ Last = Callable[[Connection, dict[str, Any]], None]
 class CallService:
     """What ``app/routes/calls.py`` calls. Every look-up is within one organisation."""
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
     def create(
         self, org_id: str, body: Mapping[str, Any], last: Last | None = None
@@ -58,77 +58,77 @@ class CallService:
         Raises ``Invalid``.
         """
         # Only a transient number may have to be stored; else the lock is not needed to look up.
-        look_up = self.core.store.write if body.get("phoneNumber") else self.core.store.read
+        look_up = self.context.store.write if body.get("phoneNumber") else self.context.store.read
         with look_up() as conn:
-            limits.check_room(self.core, conn)
+            limits.check_capacity(self.context, conn)
             new = self._new(conn, org_id, body)
-            row, secrets = creation.draft(self.core, new)
+            row, secrets = creation.build_call(self.context, new)
             if not new.bypass:
-                outbound.check(self.core, conn, row)
-        tokens = instructions.mint()
+                outbound.check(self.context, conn, row)
+        tokens = instructions.new_tokens()
         if new.bypass:
             secrets["details"] = self._details(row, tokens)
         else:
-            outbound.prepare(self.core, row, tokens, new.credential)
+            outbound.prepare(self.context, row, tokens, new.credential)
             secrets[outbound.SECRET] = tokens
-        with self.core.store.write() as conn:
-            creation.write(self.core, conn, row, secrets, tokens)
+        with self.context.store.write() as conn:
+            creation.insert_call(self.context, conn, row, secrets, tokens)
             if not new.bypass:
-                outbound.start(self.core, conn, row)
-            call = call_json(self.core, row)
+                outbound.start(self.context, conn, row)
+            call = call_json(self.context, row)
             if last is not None:
                 last(conn, call)
             if not new.bypass:
-                limits.hold_seat(self.core, conn, row)
+                limits.reserve_slot(self.context, conn, row)
         return call
 
     def get(self, org_id: str, call_id: str) -> dict[str, Any]:
-        with self.core.store.read() as conn:
-            return call_json(self.core, _own(conn, org_id, call_id))
+        with self.context.store.read() as conn:
+            return call_json(self.context, _own(conn, org_id, call_id))
 
     def list(self, org_id: str, wanted: CallFilter) -> Listing:
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             rows = calls.listing(conn, org_id, wanted)
-        return [call_json(self.core, row) for row in rows]
+        return [call_json(self.context, row) for row in rows]
 
     def pages(self, org_id: str, wanted: CallFilter) -> dict[str, Any]:
         """One page, and how many there are."""
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             rows, total = calls.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
-        found = [call_json(self.core, row) for row in rows]
+        found = [call_json(self.context, row) for row in rows]
         return paged(found, total, wanted.limit, wanted.page)
 
     def patch(self, org_id: str, call_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             row = _own(conn, org_id, call_id, lock=True)
             merged = {**row["body"], **body}  # null removes a field
             kept = {name: value for name, value in merged.items() if value is not None}
-            values = {"body": kept, "updated_at": self.core.now()}
+            values = {"body": kept, "updated_at": self.context.now()}
             calls.update(conn, call_id, values)
             row.update(values)
-        return call_json(self.core, row)
+        return call_json(self.context, row)
 
     def delete(self, org_id: str, call_id: str) -> dict[str, Any]:
         """Everything kept of the call. A live one loses its socket; a leg we dialled is hung up."""
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             row = _own(conn, org_id, call_id, lock=True)
-            hangup.order_deleted(self.core, conn, row)
+            hangup.enqueue_deleted(self.context, conn, row)
             for timer in (*TIMERS, PRICE):
-                cancel_timer(self.core, conn, call_id, timer)
-            self.core.jobs.cancel(conn, f"deliver:{call_id}")
-            recording_files.forget(self.core, conn, call_id)
+                cancel_timer(self.context, conn, call_id, timer)
+            self.context.jobs.cancel(conn, f"deliver:{call_id}")
+            recording_files.delete_of_call(self.context, conn, call_id)
             calls.delete(conn, call_id)
-        return call_json(self.core, row)
+        return call_json(self.context, row)
 
     def events(self, org_id: str, call_id: str) -> Listing:
         """The event log in the order of arrival, the carriers' own words included."""
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             _own(conn, org_id, call_id)
             return [_event_json(row) for row in events.log(conn, call_id)]
 
     def messages(self, org_id: str, call_id: str) -> Listing:
         """Server messages in their order, each with all its attempts."""
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             _own(conn, org_id, call_id)
             return [
                 _message_json(row, messages.attempts(conn, row["id"]))
@@ -137,13 +137,13 @@ class CallService:
 
     def resend(self, org_id: str, call_id: str, message_id: str) -> dict[str, Any]:
         """Send a message once more, delivered or given up."""
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             _own(conn, org_id, call_id)
             mine = {row["id"] for row in messages.list_for_call(conn, org_id, call_id)}
             if message_id not in mine:
                 raise NotFound("Message", message_id)
-            messages.resend(conn, message_id, at=self.core.now())
-            wake_delivery(self.core, conn, call_id)
+            messages.resend(conn, message_id, at=self.context.now())
+            wake_delivery(self.context, conn, call_id)
             rows = messages.list_for_call(conn, org_id, call_id)
             row = next(row for row in rows if row["id"] == message_id)
             return _message_json(row, messages.attempts(conn, message_id))
@@ -155,34 +155,34 @@ class CallService:
 
         Raises ``Invalid`` for a destination that is not allowed, and for what this call's
         assistant cannot be told, or not now."""
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             found = calls.get(conn, call_id, lock=True)
             if found is None or not self._may_control(found, org_id, token):
                 raise NotFound("Call", call_id)
             row = dict(found)
             if body.get("type") == "transfer":
                 destination = body["destination"]
-                transfer.transfer(self.core, conn, row, destination, body.get("content"))
+                transfer.transfer(self.context, conn, row, destination, body.get("content"))
             elif body.get("type") in commands.TYPES:
-                commands.order(self.core, conn, row, body)
+                commands.enqueue(self.context, conn, row, body)
             else:
-                intend(self.core, conn, row, EndedReason.MANUALLY_CANCELED)
+                request_end(self.context, conn, row, EndedReason.MANUALLY_CANCELED)
 
     def _may_control(self, row: Mapping[str, Any], org_id: str | None, token: str | None) -> bool:
         if org_id is not None:
             return bool(row["org_id"] == org_id)
-        return token is not None and opens_control(self.core, row["id"], token)
+        return token is not None and opens_control(self.context, row["id"], token)
 
     # -- making one
 
     def _new(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> NewCall:
         number = self._number(conn, org_id, body)
-        provider = self.core.providers[number["provider"]]
+        provider = self.context.providers[number["provider"]]
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
-            check_urls(body.get(part) or {}, self.core.url_problem)
+            check_urls(body.get(part) or {}, self.context.url_problem)
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
-            problem = instructions.return_url_problem(self.core, provider, return_url)
+            problem = instructions.return_url_problem(self.context, provider, return_url)
             if problem:
                 raise Invalid(problem)
         assistant_id, assistant = self._assistant(conn, org_id, body, number)
@@ -200,14 +200,14 @@ class CallService:
             assistant=creation.overridden(assistant, body.get("assistantOverrides") or {}),
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
-            server=creation.org_server(self.core, conn, org_id),
+            server=creation.org_server(self.context, conn, org_id),
         )
 
     def _number(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """``id provider number credential body assistant_id`` of the number the call uses."""
         number_id = body.get("phoneNumberId")
         if number_id:
-            row = creation.stored(self.core, conn, phone_numbers, org_id, number_id)
+            row = creation.stored(self.context, conn, phone_numbers, org_id, number_id)
             if row is None:
                 raise Invalid(
                     f"Couldn't Get Phone Number. `phoneNumberId` {number_id} Does Not Exist."
@@ -220,7 +220,7 @@ class CallService:
     def _transient_number(
         self, conn: Connection, org_id: str, body: Mapping[str, Any]
     ) -> dict[str, Any]:
-        provider, number, credential = number_account(self.core, conn, org_id, body)
+        provider, number, credential = number_account(self.context, conn, org_id, body)
         return {
             "id": None,
             "provider": provider.name,
@@ -242,7 +242,7 @@ class CallService:
         assistant_id = body.get("assistantId") or number["assistant_id"]
         if not assistant_id:
             raise Invalid(NO_ASSISTANT)
-        found = creation.stored_assistant(self.core, conn, org_id, assistant_id)
+        found = creation.stored_assistant(self.context, conn, org_id, assistant_id)
         if found is None:
             raise Invalid(f"Couldn't Get Assistant. `assistantId` {assistant_id} Does Not Exist.")
         return assistant_id, found
@@ -251,14 +251,14 @@ class CallService:
         customer_id = body.get("customerId")
         if not customer_id:
             return dict(body.get("customer") or {})
-        found = creation.stored_customer(self.core, conn, org_id, customer_id)
+        found = creation.stored_customer(self.context, conn, org_id, customer_id)
         if found is None:
             raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
         return found
 
     def _details(self, row: Row, tokens: Mapping[str, str]) -> dict[str, Any]:
         """``phoneCallProviderDetails``: what splices the assistant into somebody else's call."""
-        provider = self.core.providers[row["provider"]]
+        provider = self.context.providers[row["provider"]]
         theirs, ours = row["resolved"]["customer"].get("number"), row["resolved"]["number"]
         inbound = row["type"] == INBOUND
         callback = tokens[instructions.CALLBACK]
@@ -266,10 +266,12 @@ class CallService:
             Details(
                 to=ours if inbound else theirs,
                 from_=theirs if inbound else ours,
-                status_url=instructions.hook_url(self.core, provider, HookKind.STATUS, callback),
+                status_url=instructions.hook_url(self.context, provider, HookKind.STATUS, callback),
                 inbound=inbound,
-                connect=instructions.connect(self.core, row, tokens),
-                machine=None if inbound else instructions.listening(self.core, row, tokens),
+                connect=instructions.connect(self.context, row, tokens),
+                machine=None
+                if inbound
+                else instructions.machine_detection(self.context, row, tokens),
             )
         )
 

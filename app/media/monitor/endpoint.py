@@ -23,10 +23,10 @@ from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from app.domain.ids import parse_uuid
-from app.domain.live.monitor import Place
+from app.domain.live.monitor import MonitorEndpoint
 from app.domain.services.media import MediaService
-from app.media.monitor.listeners import Full, Monitor
-from app.media.socket import Gone, Scope, Socket, Stalled
+from app.media.monitor.listeners import Monitor, TooManyListeners
+from app.media.socket import Scope, SendStalled, Socket, SocketClosed
 from providers.errors import Refused
 
 PATH = "/listen/"
@@ -42,7 +42,7 @@ Monitors = Callable[[str], Monitor | None]
 """By call id: of the calls this process holds."""
 
 
-class Listening:
+class MonitorServer:
     """All who listen through this process."""
 
     def __init__(self, service: MediaService, monitors: Monitors) -> None:
@@ -63,10 +63,10 @@ class Listening:
         except OSError as error:
             log.warning("other processes cannot listen to calls of this one (TMPDIR): %s", error)
         else:
-            self._service.place = Place(self._host, path)
+            self._service.endpoint = MonitorEndpoint(self._host, path)
 
     async def stop(self) -> None:
-        self._service.place = None
+        self._service.endpoint = None
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -80,7 +80,7 @@ class Listening:
         query = parse_qs(bytes(scope["query_string"]).decode("latin-1"))
         [token] = query.get("token", [""])[:1]
         try:
-            place = await asyncio.to_thread(self._service.listen, call_id, token)
+            place = await asyncio.to_thread(self._service.find_monitor, call_id, token)
         except Refused as error:
             log.warning("a listener was refused: %s", error)
             return await listener.refuse(403)
@@ -89,13 +89,15 @@ class Listening:
             return await listener.refuse(503)
         try:
             await listener.accept()
-        except Gone:
+        except SocketClosed:
             return None
         code, word = await self._hear(call_id, place, listener)
         await listener.close(code, word)
         return None
 
-    async def _hear(self, call_id: str, place: Place | None, listener: Socket) -> tuple[int, str]:
+    async def _hear(
+        self, call_id: str, place: MonitorEndpoint | None, listener: Socket
+    ) -> tuple[int, str]:
         """Until the call or the listener is gone; the code and word to close with."""
         monitor = self._monitors(call_id)
         if monitor is not None:
@@ -112,7 +114,9 @@ class Listening:
             return ELSEWHERE, "the call is on another host, to which MEDIA_URL must lead"
         return await self._relay(call_id, place, listener)
 
-    async def _relay(self, call_id: str, place: Place, listener: Socket) -> tuple[int, str]:
+    async def _relay(
+        self, call_id: str, place: MonitorEndpoint, listener: Socket
+    ) -> tuple[int, str]:
         try:
             neighbour = await unix_connect(
                 place.path,
@@ -145,7 +149,7 @@ async def _follow(
 ) -> tuple[int, str]:
     try:
         listener = monitor.join()
-    except Full as full:
+    except TooManyListeners as full:
         asyncio.ensure_future(left).cancel()
         return TRY_LATER, str(full)
     try:
@@ -163,7 +167,7 @@ async def _pump(
     """Everything of ``source``, until its end or until the other side has left."""
 
     async def carry() -> None:
-        with suppress(Gone, Stalled, ConnectionClosed):
+        with suppress(SocketClosed, SendStalled, ConnectionClosed):
             async for message in source:
                 await send(message)
 
@@ -178,6 +182,6 @@ async def _pump(
 
 async def _left(listener: Socket) -> None:
     """Until it closes; what it sends is not for us."""
-    with suppress(Gone):
+    with suppress(SocketClosed):
         while True:
             await listener.receive()

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from app.domain.assistant.config import wants_of_client
-from app.media.frame_queue import Inbox, Overrun
-from app.media.recording.mixer import Stereo
+from app.media.frame_queue import FrameQueue, QueueFull
+from app.media.recording.mixer import LiveMixer
 from app.media.recording.track import WIDTH
-from app.media.stream import Line, now
+from app.media.stream import MediaStream, now
 from providers.base.media import Audio, Frame, UnknownFrame
 
 CHANNELS = 2
@@ -30,7 +30,7 @@ LOST = (4404, "the call's socket is lost; it may be replaced")
 """Close codes and words. 4404 is our own, as the HTTP status it ends with."""
 
 
-class Full(Exception):
+class TooManyListeners(Exception):
     """As many listen as may."""
 
 
@@ -38,7 +38,7 @@ class Listener:
     """One of them."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._inbox = Inbox(
+        self._inbox = FrameQueue(
             int(WAITING_SECONDS * sample_rate) * WIDTH * CHANNELS, others=MAX_MESSAGES
         )
         self._open = True
@@ -65,26 +65,26 @@ class Listener:
             return
         try:
             self._inbox.put(frame, raw)
-        except Overrun:
+        except QueueFull:
             self.close()
 
 
 class Monitor:
     """One live call's listeners."""
 
-    def __init__(self, line: Line, assistant: Mapping[str, Any]) -> None:
-        self._line = line
+    def __init__(self, stream: MediaStream, assistant: Mapping[str, Any]) -> None:
+        self._stream = stream
         self._assistant = assistant
         self._listeners = set[Listener]()
-        self._stereo: Stereo | None = None
+        self._mixer: LiveMixer | None = None
         self._ticker: asyncio.Task[None] | None = None
         self.farewell = OVER
 
     def join(self) -> Listener:
-        """Listen from now on. Its first message says what the sound is. Raises ``Full``."""
+        """Listen from now on. Its first message says what the sound is. Raises ``TooManyListeners``."""
         if len(self._listeners) >= MAX_LISTENERS:
-            raise Full(f"{MAX_LISTENERS} listen to this call already")
-        rate = self._line.sample_rate
+            raise TooManyListeners(f"{MAX_LISTENERS} listen to this call already")
+        rate = self._stream.sample_rate
         listener = Listener(rate)
         listener.tell(
             {
@@ -96,7 +96,7 @@ class Monitor:
             }
         )
         self._listeners.add(listener)
-        if self._stereo is None:
+        if self._mixer is None:
             self._begin()
         return listener
 
@@ -119,17 +119,17 @@ class Monitor:
         self._end()
 
     def _begin(self) -> None:
-        self._stereo = Stereo(self._line.sample_rate, now)
-        self._line.taps.append(self._stereo)
-        self._ticker = asyncio.create_task(self._tick(self._stereo))
+        self._mixer = LiveMixer(self._stream.sample_rate, now)
+        self._stream.taps.append(self._mixer)
+        self._ticker = asyncio.create_task(self._tick(self._mixer))
 
     def _end(self) -> None:
-        if self._stereo is not None and self._ticker is not None:
-            self._line.taps.remove(self._stereo)
+        if self._mixer is not None and self._ticker is not None:
+            self._stream.taps.remove(self._mixer)
             self._ticker.cancel()
-            self._stereo = self._ticker = None
+            self._mixer = self._ticker = None
 
-    async def _tick(self, stereo: Stereo) -> None:
+    async def _tick(self, stereo: LiveMixer) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             if pcm := stereo.take():

@@ -18,7 +18,7 @@ LAG_SECONDS = 0.5
 """A network that catches up delivers more than time has passed: so much is still played in turn."""
 
 
-class Stereo:
+class LiveMixer:
     """A tap (``line.Tap``). Left: the caller; right: the assistant."""
 
     def __init__(self, rate: int, clock: Callable[[], float]) -> None:
@@ -33,8 +33,8 @@ class Stereo:
             self._caller.cut(begins)
         self._caller.put(begins, pcm)
 
-    def said(self, pcm: bytes, ahead: float) -> None:
-        self._assistant.put(self._now() + round(ahead * self._rate), pcm)
+    def said(self, pcm: bytes, buffered_seconds: float) -> None:
+        self._assistant.put(self._now() + round(buffered_seconds * self._rate), pcm)
 
     def cleared(self) -> None:
         self._assistant.cut(self._now())

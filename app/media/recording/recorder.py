@@ -60,10 +60,10 @@ class Recorder:
         self._caller.put(starts if late else 0, pcm)
         self._caller.settle(self._caller.end)
 
-    def said(self, pcm: bytes, ahead: float) -> None:
+    def said(self, pcm: bytes, buffered_seconds: float) -> None:
         now = self._now()
         self._assistant.settle(now)
-        self._assistant.put(now + round(ahead * self._rate), pcm)
+        self._assistant.put(now + round(buffered_seconds * self._rate), pcm)
 
     def cleared(self) -> None:
         self._assistant.cut(self._now())

@@ -21,11 +21,11 @@ from typing import IO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.recordings.local import NotKept, Tape
-from app.domain.services.media import MediaService, Seat
+from app.domain.recordings.local import StoreFailed, StreamRecording
+from app.domain.services.media import MediaService, StreamClaim
 from app.media.recording import recorder
 from app.media.recording.recorder import Recorder
-from app.net.threads import aside
+from app.net.threads import run_in_thread
 
 FACTS, WHOLE = "facts.json", "whole.wav"
 COLLECT_SECONDS = 60.0
@@ -34,14 +34,21 @@ COLLECT_SECONDS = 60.0
 log = logging.getLogger(__name__)
 
 
-class Taping:
+class SpooledRecorder:
     """A tap that never fails: when the disk does, the recording ends there, and the call goes on."""
 
-    def __init__(self, root: Path, seat: Seat, rate: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, root: Path, claim: StreamClaim, rate: int, clock: Callable[[], float]
+    ) -> None:
         """``clock``: the line's, in seconds. Raises ``OSError``."""
-        self.directory = root / f"{seat.call_id}-{seat.stream}"
+        self.directory = root / f"{claim.call_id}-{claim.stream}"
         self.directory.mkdir(parents=True, mode=0o700)
-        facts = {"callId": seat.call_id, "stream": seat.stream, "rate": rate, "began": time.time()}
+        facts = {
+            "callId": claim.call_id,
+            "stream": claim.stream,
+            "rate": rate,
+            "began": time.time(),
+        }
         self._recorder = Recorder(rate, self.directory, clock)
         part = self.directory / f"{FACTS}.part"
         self._lock: IO[str] = part.open("w")
@@ -54,8 +61,8 @@ class Taping:
     def heard(self, pcm: bytes) -> None:
         self._guarded(lambda: self._recorder.heard(pcm))
 
-    def said(self, pcm: bytes, ahead: float) -> None:
-        self._guarded(lambda: self._recorder.said(pcm, ahead))
+    def said(self, pcm: bytes, buffered_seconds: float) -> None:
+        self._guarded(lambda: self._recorder.said(pcm, buffered_seconds))
 
     def cleared(self) -> None:
         self._guarded(self._recorder.cleared)
@@ -77,21 +84,21 @@ class Taping:
 
 
 def start(
-    service: MediaService, seat: Seat, rate: int, clock: Callable[[], float]
-) -> Taping | None:
+    service: MediaService, claim: StreamClaim, rate: int, clock: Callable[[], float]
+) -> SpooledRecorder | None:
     """None when this call is not recorded, or cannot be."""
-    if not seat.taped:
+    if not claim.recorded:
         return None
     try:
-        return Taping(service.spool, seat, rate, clock)
+        return SpooledRecorder(service.spool_directory, claim, rate, clock)
     except OSError:
         log.exception(
             "call %s: not recorded: RECORDINGS_DIR cannot be written",
-            seat.call_id,
-            extra={"callId": seat.call_id},
+            claim.call_id,
+            extra={"callId": claim.call_id},
         )
     with suppress(SQLAlchemyError):  # then the report waits somewhat longer
-        service.not_taped(seat)
+        service.recording_failed(claim)
     return None
 
 
@@ -99,20 +106,20 @@ async def collect(service: MediaService) -> None:
     """Hand over what was left behind, now and from time to time; until cancelled."""
     while True:
         try:
-            await aside(partial(hand_over_all, service))
+            await run_in_thread(partial(submit_all, service))
         except Exception:  # whatever it is: nobody else would look
             log.exception("recordings left behind were not looked for, and are again later")
         await asyncio.sleep(COLLECT_SECONDS)
 
 
-def hand_over_all(service: MediaService) -> None:
+def submit_all(service: MediaService) -> None:
     """All that nobody is recording any more."""
-    found = sorted(service.spool.iterdir()) if service.spool.is_dir() else []
+    found = sorted(service.spool_directory.iterdir()) if service.spool_directory.is_dir() else []
     for directory in found:
-        hand_over(service, directory)
+        submit(service, directory)
 
 
-def hand_over(service: MediaService, directory: Path) -> None:
+def submit(service: MediaService, directory: Path) -> None:
     """Give it to its call, and remove it. What is not taken stays, to be handed over later."""
     with suppress(FileNotFoundError), (directory / FACTS).open() as file:
         try:
@@ -123,7 +130,7 @@ def hand_over(service: MediaService, directory: Path) -> None:
             return
         try:
             service.keep(_tape(directory, file.read()))
-        except NotKept as error:
+        except StoreFailed as error:
             log.error("the recording %s is kept there until it can be stored: %s", directory, error)
             return
         except Exception:  # whatever it is, the sound stays
@@ -132,8 +139,8 @@ def hand_over(service: MediaService, directory: Path) -> None:
         shutil.rmtree(directory)
 
 
-def _tape(directory: Path, text: str) -> Tape:
+def _tape(directory: Path, text: str) -> StreamRecording:
     facts = json.loads(text)
     recorder.write(directory, facts["rate"], directory / WHOLE)
     began = datetime.fromtimestamp(facts["began"], UTC)
-    return Tape(facts["callId"], facts["stream"], began, directory / WHOLE)
+    return StreamRecording(facts["callId"], facts["stream"], began, directory / WHOLE)

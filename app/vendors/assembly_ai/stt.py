@@ -13,9 +13,9 @@ from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_mode
 from pipecat.transcriptions.language import Language
 from pipecat.utils.errors import ErrorCategory
 
-from app.vendors.common.account import Access
-from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine, as_websocket
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.connect_timeout import ConnectTimeout
+from app.vendors.common.errors import UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
 from app.vendors.stt import STAGE
 
@@ -50,7 +50,7 @@ https://www.assemblyai.com/docs/streaming/common-session-errors-and-closures
 """
 
 
-class AssemblyAI(Prompt, AssemblyAISTTService):
+class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
     """Says what AssemblyAI's ``Error`` message says; the engine's own knows no such message."""
 
     async def _handle_message(self, message: dict[str, Any]) -> None:
@@ -62,8 +62,8 @@ class AssemblyAI(Prompt, AssemblyAISTTService):
         await self.push_error(f"AssemblyAI: {text} ({code})", category=category)
 
 
-def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> AssemblyAI:
-    """Raises ``NoEngine``."""
+def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> AssemblyAI:
+    """Raises ``UnbuildableAssistant``."""
     multi = config.get("language") == "multi"
     settings = read(STAGE, config, FIELDS, model=MULTILINGUAL if multi else MODEL)
     if is_u3_pro_model(settings["model"]):
@@ -73,8 +73,8 @@ def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Assembl
     if "language_codes" in settings:
         settings["language_codes"] = _languages(settings["language_codes"])
     return AssemblyAI(
-        api_key=access.key or "",
-        api_endpoint_base_url=as_websocket(access.url or "") + PATH,
+        api_key=account.key or "",
+        api_endpoint_base_url=as_websocket(account.url or "") + PATH,
         sample_rate=sample_rate,
         settings=AssemblyAI.Settings(**settings),
     )
@@ -84,4 +84,6 @@ def _languages(codes: list[str]) -> list[Language]:
     try:
         return [Language(code) for code in codes]
     except ValueError as error:
-        raise NoEngine(STAGE, "assembly-ai", f"transcriber.languageCodes: {error}.") from error
+        raise UnbuildableAssistant(
+            STAGE, "assembly-ai", f"transcriber.languageCodes: {error}."
+        ) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from app.vendors.azure import tts as azure_tts
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Config, Request
 from app.vendors.common.tts_part import Custom, _http, _rule
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
 
 
-def _azure(config: Config, access: Access, sample_rate: int, custom: Custom) -> TTSService:
-    ask = azure_tts.azure(config, access, sample_rate)
-    return _http(config, ask, sample_rate, addresses=_rule(access, custom))
+def _azure(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> TTSService:
+    ask = azure_tts.azure(config, account, sample_rate)
+    return _http(config, ask, sample_rate, addresses=_rule(account, custom))
 
 
 AZURE_FORMATS: Mapping[int, str] = {
@@ -29,9 +29,9 @@ AZURE_FORMATS: Mapping[int, str] = {
 """https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech"""
 
 
-def azure(config: Config, access: Access, sample_rate: int) -> Ask:
+def azure(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
     """``access.url``, or the public address of ``access.extra["region"]``."""
-    base = access.url or f"https://{access.extra['region']}.tts.speech.microsoft.com"
+    base = account.url or f"https://{account.extra['region']}.tts.speech.microsoft.com"
     rate = sample_rate if sample_rate in AZURE_FORMATS else 24_000
 
     def ask(text: str) -> Request:
@@ -41,7 +41,7 @@ def azure(config: Config, access: Access, sample_rate: int) -> Ask:
             rate,
             {
                 "Content-Type": "application/ssml+xml",
-                "Ocp-Apim-Subscription-Key": access.key or "",
+                "Ocp-Apim-Subscription-Key": account.key or "",
                 "X-Microsoft-OutputFormat": AZURE_FORMATS[rate],
                 "User-Agent": "patchbay",
             },

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipecat.services.cartesia.tts import CartesiaTTSService
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, _ws
-from app.vendors.common.tts_websocket import _Outspoken
+from app.vendors.common.tts_websocket import _ReportsVendorErrors
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CARTESIA_URL, CARTESIA_MODEL = "wss://api.cartesia.ai", "sonic-3"
 
 
-def _cartesia(config: Config, access: Access, sample_rate: int, _: Custom) -> TTSService:
+def _cartesia(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> TTSService:
     from pipecat.services.cartesia.tts import GenerationConfig
 
     from app.vendors.cartesia.tts import CartesiaVoice
@@ -27,8 +27,8 @@ def _cartesia(config: Config, access: Access, sample_rate: int, _: Custom) -> TT
     how = config.get("generationConfig") or {}
     wished = {name: how[name] for name in ("speed", "volume", "emotion") if how.get(name)}
     return CartesiaVoice(
-        api_key=access.key or "",
-        url=f"{_ws(access.url, CARTESIA_URL)}/tts/websocket",
+        api_key=account.key or "",
+        url=f"{_ws(account.url, CARTESIA_URL)}/tts/websocket",
         sample_rate=sample_rate,
         reconnect_on_error=False,
         settings=CartesiaVoice.Settings(
@@ -41,7 +41,7 @@ def _cartesia(config: Config, access: Access, sample_rate: int, _: Custom) -> TT
     )
 
 
-class CartesiaVoice(_Outspoken, CartesiaTTSService):
+class CartesiaVoice(_ReportsVendorErrors, CartesiaTTSService):
     """https://docs.cartesia.ai/api-reference/tts/websocket"""
 
     def refusal(self, message: Mapping[str, Any]) -> str | None:

@@ -14,22 +14,22 @@ MAX_TEXT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class VendorAccount:
     """One vendor's account. ``url`` replaces the vendor's own address; None: the vendor's."""
 
     key: str | None = field(default=None, repr=False)
     url: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What else its account needs: Azure's region, endpoint, API version."""
-    foreign: bool = field(default=False, compare=False)
+    client_supplied: bool = field(default=False, compare=False)
     """A client's, whose ``url`` may be called at public addresses only; the operator's may be private."""
 
 
-Keys = Mapping[str, Access]
+VendorAccounts = Mapping[str, VendorAccount]
 """By Vapi's provider name."""
 
 
-NONE = Access()
+NO_ACCOUNT = VendorAccount()
 
 
 @dataclass(frozen=True, slots=True)

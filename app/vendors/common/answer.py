@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class ModelAnswer:
     """A model's answer, and what was used for it; or ``error``, the sentence that says why none was had."""
 
     text: str = ""
@@ -17,9 +17,9 @@ class Thought:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: str | None = None
-    passing: bool = False
+    transient: bool = False
     """Of an error: it may be gone soon."""
 
 
-Think = Callable[[Mapping[str, Any], Any, Sequence[Mapping[str, str]], float], Thought]
+AskModel = Callable[[Mapping[str, Any], Any, Sequence[Mapping[str, str]], float], ModelAnswer]
 """An assistant's ``model``, the accounts it may use (``vendors.Keys``), the messages, seconds; never raises."""

@@ -16,7 +16,7 @@ from pipecat.utils.errors import ErrorCategory
 CONNECT_SECONDS = 5.0
 
 
-class Prompt(STTService):
+class ConnectTimeout(STTService):
     """To be named before the vendor's own class."""
 
     async def setup(  # type: ignore[override]  # as the engine's own base does

@@ -14,7 +14,7 @@ NO_KEY = "none"
 """For a server that asks for none: the SDKs want one, or take OpenAI's from the environment."""
 
 
-class NoEngine(Exception):
+class UnbuildableAssistant(Exception):
     """This assistant cannot be built; the text tells the operator what to change.
 
     ``stage``: model, voice or transcriber.
@@ -26,7 +26,7 @@ class NoEngine(Exception):
         self.provider = provider
 
 
-def nowhere(url: str) -> Sequence[str]:
+def deny_all(url: str) -> Sequence[str]:
     """The rule where there is none: no server may be asked."""
     raise PermissionError("this process asks no servers")
 
@@ -41,8 +41,8 @@ def as_http(url: str) -> str:
     return re.sub("^ws", "http", url)
 
 
-def vet(stage: str, provider: str, url: str, addresses: Addresses) -> None:
-    """For services that connect by themselves. Blocks. Raises ``NoEngine``.
+def check_address(stage: str, provider: str, url: str, addresses: Addresses) -> None:
+    """For services that connect by themselves. Blocks. Raises ``UnbuildableAssistant``.
 
     The address was looked at when it was stored, but a name may lead anywhere by now.
     """
@@ -50,4 +50,4 @@ def vet(stage: str, provider: str, url: str, addresses: Addresses) -> None:
         addresses(as_http(url))
     except Exception as error:
         text = f"the address of the {stage} {provider} may not be called: {error}"
-        raise NoEngine(stage, provider, text) from error
+        raise UnbuildableAssistant(stage, provider, text) from error

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.net.types import Addresses
-from app.vendors.common.account import NONE, Access, Keys
+from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.environment import VARIABLES
-from app.vendors.common.errors import NO_KEY, NoEngine
+from app.vendors.common.errors import NO_KEY, UnbuildableAssistant
 from providers.events import EndedReason
 
 BASES: Mapping[str, str | None] = {
@@ -129,8 +129,10 @@ def opening_messages(config: Mapping[str, Any], *, asked: bool = False) -> list[
     return said
 
 
-def read_spec(config: Mapping[str, Any], keys: Keys, facts: Mapping[str, Any]) -> Spec:
-    """Raises ``NoEngine``."""
+def read_spec(
+    config: Mapping[str, Any], accounts: VendorAccounts, facts: Mapping[str, Any]
+) -> Spec:
+    """Raises ``UnbuildableAssistant``."""
     provider = config.get("provider")
     if not isinstance(provider, str) or provider not in BASES:
         known = ", ".join(BASES)
@@ -138,7 +140,7 @@ def read_spec(config: Mapping[str, Any], keys: Keys, facts: Mapping[str, Any]) -
     name = config.get("model") or NAMES.get(provider)
     if not isinstance(name, str):
         raise _missing(provider, f"model.model must name a model of {provider}")
-    access = keys.get(provider, NONE)
+    access = accounts.get(provider, NO_ACCOUNT)
     url = _address(provider, config, access)
     thinks = provider in OPENAIS and REASONING.match(name) is not None
     default = None if thinks or provider == "anthropic" else TEMPERATURE
@@ -155,7 +157,7 @@ def read_spec(config: Mapping[str, Any], keys: Keys, facts: Mapping[str, Any]) -
         body=_body(provider, config, facts),
         read_seconds=_number(config, "timeoutSeconds") if provider == "custom-llm" else None,
         extra=access.extra,
-        foreign=bool(_own(provider, config)) or (access.foreign and access.url is not None),
+        foreign=bool(_own(provider, config)) or (access.client_supplied and access.url is not None),
     )
 
 
@@ -164,8 +166,8 @@ def _own(provider: str, config: Mapping[str, Any]) -> Any:
     return config.get("url") if provider == "custom-llm" else None
 
 
-def _address(provider: str, config: Mapping[str, Any], access: Access) -> str:
-    url = _own(provider, config) or access.url or BASES[provider]
+def _address(provider: str, config: Mapping[str, Any], account: VendorAccount) -> str:
+    url = _own(provider, config) or account.url or BASES[provider]
     if not url:
         where = "model.url" if provider == "custom-llm" else VARIABLES[provider].url
         raise _missing(provider, f"{provider} has no address: set {where}")
@@ -174,11 +176,11 @@ def _address(provider: str, config: Mapping[str, Any], access: Access) -> str:
     return url.rstrip("/").removesuffix(CHAT)  # many give the whole path
 
 
-def _key(provider: str, access: Access, url: str) -> str:
+def _key(provider: str, account: VendorAccount, url: str) -> str:
     """An address of one's own may need none; a key is shown only to whom it was given for."""
-    if access.key and (access.url is None or _origin(access.url) == _origin(url)):
-        return access.key
-    if access.url or provider == "custom-llm":
+    if account.key and (account.url is None or _origin(account.url) == _origin(url)):
+        return account.key
+    if account.url or provider == "custom-llm":
         return NO_KEY
     raise _missing(
         provider,
@@ -192,10 +194,10 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def _headers(provider: str, config: Mapping[str, Any], access: Access) -> dict[str, str]:
+def _headers(provider: str, config: Mapping[str, Any], account: VendorAccount) -> dict[str, str]:
     """Vapi lets ``model.headers`` replace all but Authorization, which is a credential's."""
     if provider == "azure-openai":
-        gateway = access.extra.get("ocpApimSubscriptionKey")
+        gateway = account.extra.get("ocpApimSubscriptionKey")
         return {"Ocp-Apim-Subscription-Key": gateway} if gateway else {}
     given = config.get("headers") if provider == "custom-llm" else None
     if not isinstance(given, Mapping):
@@ -239,5 +241,5 @@ def _number(config: Mapping[str, Any], name: str, default: float | None = None) 
     return value if is_number else default
 
 
-def _missing(provider: str, text: str) -> NoEngine:
-    return NoEngine("model", provider, text)
+def _missing(provider: str, text: str) -> UnbuildableAssistant:
+    return UnbuildableAssistant("model", provider, text)

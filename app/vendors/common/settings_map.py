@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import UnbuildableAssistant
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Field:
 def read(
     stage: str, config: Mapping[str, Any], table: Mapping[str, Field], **defaults: object
 ) -> dict[str, Any]:
-    """The vendor's settings that ``config`` gives, over ``defaults``. Raises ``NoEngine``."""
+    """The vendor's settings that ``config`` gives, over ``defaults``. Raises ``UnbuildableAssistant``."""
     settings = dict(defaults)
     for given, field in table.items():
         value = config.get(given)
@@ -37,6 +37,6 @@ def read(
         if not field.accepts(value):
             kind = "list of texts" if field.kind is list else field.kind.__name__
             provider = str(config.get("provider"))
-            raise NoEngine(stage, provider, f"{stage}.{given} is not a {kind}.")
+            raise UnbuildableAssistant(stage, provider, f"{stage}.{given} is not a {kind}.")
         settings[field.name] = field.kind(value)
     return settings

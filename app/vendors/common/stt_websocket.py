@@ -37,11 +37,11 @@ class Rejected(Exception):
     """The server does not want us; asking again gives the same answer."""
 
 
-class NoRoom(ConnectionError):
+class TooManyStreams(ConnectionError):
     """The server has too many callers just now."""
 
 
-TELLING = (Rejected, NoRoom, InvalidStatus)
+TELLING = (Rejected, TooManyStreams, InvalidStatus)
 
 
 class SocketTranscriber(WebsocketSTTService):
@@ -72,7 +72,7 @@ class SocketTranscriber(WebsocketSTTService):
     # -- what a subclass says
 
     async def greet(self, socket: ClientConnection) -> None:
-        """Before sound may be sent. Raises ``Rejected``; ``NoRoom`` or anything else is tried again."""
+        """Before sound may be sent. Raises ``Rejected``; ``TooManyStreams`` or anything else is tried again."""
         raise NotImplementedError
 
     async def encode(self, pcm: bytes) -> bytes:

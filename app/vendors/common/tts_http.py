@@ -18,7 +18,7 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 
-from app.net.threads import aside
+from app.net.threads import run_in_thread
 from app.net.types import Addresses
 from app.vendors.common.resample import Converter
 from app.vendors.common.speech_request import Ask, Request
@@ -26,7 +26,7 @@ from app.vendors.common.speech_request import Ask, Request
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 """Until the first sound of a sentence, and between two pieces of it."""
-TOLD = 300
+MAX_ERROR_TEXT = 300
 """Characters of a refusal that are kept."""
 
 NO_SOUND = frozenset({"application/json", "text/html", "text/plain"})
@@ -104,7 +104,7 @@ class HttpVoice(TTSService):
         if problem is not None:
             lost = isinstance(problem, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
             category = ErrorCategory.CONNECTIVITY if lost else None  # None: by its status
-            yield ErrorFrame(error=self._told(problem), exception=problem, category=category)
+            yield ErrorFrame(error=self._error_text(problem), exception=problem, category=category)
             await self.remove_audio_context(context_id)  # else it waits for sound, and says nothing
 
     async def _sound(self, request: Request, context_id: str) -> AsyncGenerator[Frame, None]:
@@ -115,7 +115,9 @@ class HttpVoice(TTSService):
             request.url, data=request.body, headers=request.headers, allow_redirects=False
         ) as answer:
             if answer.status != 200 or answer.content_type in NO_SOUND:
-                said = (await answer.content.read(4 * TOLD)).decode(errors="replace")[:TOLD]
+                said = (await answer.content.read(4 * MAX_ERROR_TEXT)).decode(errors="replace")[
+                    :MAX_ERROR_TEXT
+                ]
                 raise VoiceRefused(f"HTTP {answer.status}: {said}", answer.status)
             converter = Converter(request.sample_rate, self.sample_rate)
             async for chunk in answer.content.iter_any():
@@ -128,11 +130,11 @@ class HttpVoice(TTSService):
         if self._addresses is None or self._pinned is None:
             return
         try:
-            self._pinned.addresses = await aside(partial(self._addresses, url))
+            self._pinned.addresses = await run_in_thread(partial(self._addresses, url))
         except Exception as error:
             raise VoiceRefused(f"the voice's server may not be asked: {error}") from error
 
-    def _told(self, error: Exception) -> str:
+    def _error_text(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
             return f"no sound within {self._answer_seconds:g} s"
         if isinstance(error, aiohttp.ClientPayloadError):

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from app.net.types import Addresses
 from app.vendors.common import speech_request
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import as_websocket
 from app.vendors.common.speech_request import Config
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
 
-GONE = frozenset({"playht", "lmnt", "neets"})
+DISCONTINUED = frozenset({"playht", "lmnt", "neets"})
 """Out of business: they speak only through an address that takes OpenAI's requests."""
 
 CUSTOM_SECONDS = 20.0
@@ -37,12 +37,12 @@ class Custom:
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-Maker = Callable[[Config, Access, int, Custom], "TTSService"]
+Maker = Callable[[Config, VendorAccount, int, Custom], "TTSService"]
 
 
-def _rule(access: Access, custom: Custom) -> Addresses | None:
+def _rule(account: VendorAccount, custom: Custom) -> Addresses | None:
     """Only an address that a client chose is judged."""
-    return custom.addresses if access.foreign and access.url else None
+    return custom.addresses if account.client_supplied and account.url else None
 
 
 def _http(config: Config, ask: speech_request.Ask, sample_rate: int, **more: Any) -> TTSService:

@@ -16,7 +16,7 @@ from pipecat.frames.frames import ErrorFrame
 from pipecat.services.tts_service import WebsocketTTSService
 from websockets.exceptions import InvalidStatus
 
-from app.vendors.common.tts_http import TOLD, VoiceRefused
+from app.vendors.common.tts_http import MAX_ERROR_TEXT, VoiceRefused
 
 OPEN_SECONDS = 5.0
 """For the handshake; the engine waits 10, while the caller hears nothing."""
@@ -28,10 +28,10 @@ class _Connection(Protocol):
     async def close(self) -> None: ...
 
 
-class _Attentive:
+class _ConnectTimeoutSocket:
     """A vendor's connection; reading raises ``VoiceRefused`` where the vendor says no."""
 
-    def __init__(self, websocket: _Connection, voice: _Outspoken) -> None:
+    def __init__(self, websocket: _Connection, voice: _ReportsVendorErrors) -> None:
         self._websocket = websocket
         self._voice = voice
 
@@ -47,7 +47,7 @@ class _Attentive:
             yield message
 
 
-class _Outspoken(WebsocketTTSService):
+class _ReportsVendorErrors(WebsocketTTSService):
     """Mixed in before the engine's class."""
 
     _receive_task: Any
@@ -57,10 +57,10 @@ class _Outspoken(WebsocketTTSService):
         """What an error message of the vendor says; None: it is no error."""
         raise NotImplementedError
 
-    def _get_websocket(self) -> _Attentive:
+    def _get_websocket(self) -> _ConnectTimeoutSocket:
         if self._websocket is None:
             raise VoiceRefused("not connected")
-        return _Attentive(self._websocket, self)
+        return _ConnectTimeoutSocket(self._websocket, self)
 
     async def _websocket_connect(self, uri: str, **options: Any) -> Any:
         options.setdefault("open_timeout", OPEN_SECONDS)
@@ -71,7 +71,7 @@ class _Outspoken(WebsocketTTSService):
             body = (answer.body or b"").decode(errors="replace")
             said = answer.headers.get("dg-error") or body  # Deepgram says it in a header
             status = answer.status_code
-            raise VoiceRefused(f"HTTP {status}: {said[:TOLD]}", status) from error
+            raise VoiceRefused(f"HTTP {status}: {said[:MAX_ERROR_TEXT]}", status) from error
 
     async def _report_error(
         self, error: ErrorFrame, force_treat_as_permanent: bool = False

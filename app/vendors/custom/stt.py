@@ -19,9 +19,9 @@ from websockets.asyncio.client import ClientConnection
 
 from app.media.backend import AssistantFailed
 from app.net.websocket import checked_headers
-from app.vendors.common.account import Access
-from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine, as_websocket
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.connect_timeout import ConnectTimeout
+from app.vendors.common.errors import UnbuildableAssistant, as_websocket
 from app.vendors.common.stt_websocket import SocketTranscriber, field
 from app.vendors.stt import STAGE
 
@@ -40,7 +40,7 @@ AHEAD_SECONDS = 10
 """Sound of the assistant that is held until the caller's of the same moment has come."""
 
 
-class CustomTranscriber(Prompt, SocketTranscriber):
+class CustomTranscriber(ConnectTimeout, SocketTranscriber):
     """One call's. Whoever sends the assistant's sound to the line tells ``assistant_said`` too."""
 
     def __init__(self, url: str, headers: Mapping[str, str], sample_rate: int) -> None:
@@ -80,18 +80,18 @@ class CustomTranscriber(Prompt, SocketTranscriber):
         await super().process_frame(frame, direction)
 
 
-def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> CustomTranscriber:
-    """Raises ``NoEngine``."""
+def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> CustomTranscriber:
+    """Raises ``UnbuildableAssistant``."""
     server = config.get("server")
     url = as_websocket(field(server, "url"))
     if not isinstance(server, Mapping) or not re.match("wss?://", url):
         text = "The custom-transcriber has no address: set transcriber.server.url."
-        raise NoEngine(STAGE, PROVIDER, text)
+        raise UnbuildableAssistant(STAGE, PROVIDER, text)
     try:
         headers = checked_headers(server.get("headers") or {}, "transcriber.server.headers")
     except AssistantFailed as error:
-        raise NoEngine(STAGE, PROVIDER, str(error)) from error
-    if secret := field(server, "secret") or access.key:
+        raise UnbuildableAssistant(STAGE, PROVIDER, str(error)) from error
+    if secret := field(server, "secret") or account.key:
         headers["X-Vapi-Secret"] = secret
     return CustomTranscriber(url, headers, sample_rate)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Config, Request
 from app.vendors.common.tts_part import CUSTOM_SECONDS, Custom, _http, server_of
 from app.vendors.custom import tts as custom_tts
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
 
 
-def _custom(config: Config, _: Access, sample_rate: int, custom: Custom) -> TTSService:
+def _custom(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> TTSService:
     server = server_of(config)
     ask = custom_tts.custom({**config, "server": server}, custom.about, sample_rate)
     seconds = float(server.get("timeoutSeconds") or CUSTOM_SECONDS)

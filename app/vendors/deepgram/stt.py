@@ -9,9 +9,9 @@ from typing import Any
 from deepgram.listen.v1 import client as sdk
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
-from app.vendors.common.account import Access
-from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine, as_websocket
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.connect_timeout import ConnectTimeout
+from app.vendors.common.errors import UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
 from app.vendors.stt import STAGE
 
@@ -37,21 +37,21 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-class Deepgram(Prompt, DeepgramSTTService):
+class Deepgram(ConnectTimeout, DeepgramSTTService):
     """As the engine has it."""
 
 
-def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Deepgram:
-    """Raises ``NoEngine``."""
+def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> Deepgram:
+    """Raises ``UnbuildableAssistant``."""
     settings = read(STAGE, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
     if settings["model"].startswith("flux"):
         text = f"Deepgram's {settings['model']} decides itself when a turn ends, which is not supported: use nova-3."
-        raise NoEngine(STAGE, "deepgram", text)
+        raise UnbuildableAssistant(STAGE, "deepgram", text)
     if settings["model"].startswith("nova-3") and "keywords" in settings:
         settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
-    url = access.url or ""
+    url = account.url or ""
     service = Deepgram(
-        api_key=access.key or "",
+        api_key=account.key or "",
         base_url=url,
         sample_rate=sample_rate,
         mip_opt_out=True if config.get("mipOptOut") is True else None,
@@ -75,4 +75,6 @@ def _insist(service: DeepgramSTTService, url: str) -> None:
     """
     environment = service._client._client_wrapper.get_environment()
     if environment.production != url:
-        raise NoEngine(STAGE, "deepgram", f"Deepgram's client does not take the address {url}.")
+        raise UnbuildableAssistant(
+            STAGE, "deepgram", f"Deepgram's client does not take the address {url}."
+        )

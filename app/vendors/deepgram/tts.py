@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from pipecat.services.deepgram.tts import DeepgramTTSService
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, _ws
-from app.vendors.common.tts_websocket import _Outspoken
+from app.vendors.common.tts_websocket import _ReportsVendorErrors
 from app.vendors.deepgram import tts as deepgram_tts
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 DEEPGRAM_URL = "wss://api.deepgram.com"
 
 
-def _deepgram(config: Config, access: Access, sample_rate: int, _: Custom) -> TTSService:
+def _deepgram(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> TTSService:
     from app.vendors.deepgram.tts import DeepgramVoice
 
     voice = quote(deepgram_tts.deepgram(config["voiceId"], config.get("model")), safe="")
     return DeepgramVoice(
-        api_key=access.key or "",
-        base_url=_ws(access.url, DEEPGRAM_URL),
+        api_key=account.key or "",
+        base_url=_ws(account.url, DEEPGRAM_URL),
         sample_rate=sample_rate,
         mip_opt_out=config.get("mipOptOut"),
         reconnect_on_error=False,
@@ -69,7 +69,7 @@ def deepgram(voice_id: str, model: str | None) -> str:
     return f"{family}-{name}-{AURA_LANGUAGES.get(name, 'en')}"
 
 
-class DeepgramVoice(_Outspoken, DeepgramTTSService):
+class DeepgramVoice(_ReportsVendorErrors, DeepgramTTSService):
     """https://developers.deepgram.com/docs/tts-websocket"""
 
     def refusal(self, message: Mapping[str, Any]) -> str | None:

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, _ws
-from app.vendors.common.tts_websocket import _Outspoken
+from app.vendors.common.tts_websocket import _ReportsVendorErrors
 from app.vendors.elevenlabs import tts as elevenlabs_tts
 from providers.events import EndedReason
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 ELEVEN_LABS_URL, ELEVEN_LABS_MODEL = "wss://api.elevenlabs.io", "eleven_turbo_v2"
 
 
-def _eleven_labs(config: Config, access: Access, sample_rate: int, _: Custom) -> TTSService:
+def _eleven_labs(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> TTSService:
     from app.vendors.elevenlabs.tts import ElevenLabsVoice
 
     name = str(config["voiceId"])
     voice = quote(elevenlabs_tts.ELEVEN_LABS.get(name.lower(), name), safe="")
     return ElevenLabsVoice(
-        api_key=access.key or "",
-        url=_ws(access.url, ELEVEN_LABS_URL),
+        api_key=account.key or "",
+        url=_ws(account.url, ELEVEN_LABS_URL),
         sample_rate=sample_rate,
         enable_ssml_parsing=config.get("enableSsmlParsing"),
         auto_mode=config.get("autoMode"),
@@ -61,7 +61,7 @@ are not published, and their names are answered by ElevenLabs with "voice not fo
 https://api.elevenlabs.io/v1/voices (category premade)"""
 
 
-class ElevenLabsVoice(_Outspoken, ElevenLabsTTSService):
+class ElevenLabsVoice(_ReportsVendorErrors, ElevenLabsTTSService):
     """https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-multi-stream-input"""
 
     def refusal(self, message: Mapping[str, Any]) -> str | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.vendors.embedded import espeak_worker
-from app.vendors.embedded.subprocess_worker import Helper, HelperFailed, HelperRefused
+from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 
 VOICE = "en-us"
 """What speaks when the assistant's voice has no ``voiceId``."""
@@ -51,7 +51,7 @@ def _command() -> list[str]:
     return [*program, str(library), str(home / "espeak-ng-data")] if library else program
 
 
-SPEAKER = Helper("speech program (espeak-ng)", _command, PATIENCE)
+SPEAKER = SubprocessWorker("speech program (espeak-ng)", _command, PATIENCE)
 
 
 async def speak(
@@ -72,9 +72,9 @@ async def speak(
                 async for pcm in sound:
                     if ready := convert(pcm, last=False):
                         yield ready
-    except HelperRefused as error:
+    except WorkerRefused as error:
         raise SpeechFailed(f"The embedded voice cannot speak: {error}") from error
-    except HelperFailed as error:
+    except WorkerFailed as error:
         raise SpeechFailed(str(error)) from error
     if rest := convert(b"", last=True):
         yield rest
@@ -112,7 +112,7 @@ def _converter(sample_rate: int) -> _Convert:
     return convert
 
 
-async def warm() -> None:
+async def preload() -> None:
     """Start the program and load the usual voice, before the first call needs them."""
     async for _ in speak("Ready.", 8000):
         pass

@@ -110,8 +110,8 @@ class Espeak:
 
 def serve(espeak: Espeak) -> None:
     """Answer until stdin is closed."""
-    for line in sys.stdin.buffer:
-        asked, out = json.loads(line), _Batches()
+    for stream in sys.stdin.buffer:
+        asked, out = json.loads(stream), _Batches()
         try:
             espeak.speak(asked["text"], asked["voice"], asked["wpm"], out.take)
         except Refused as error:

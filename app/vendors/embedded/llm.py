@@ -91,7 +91,7 @@ def make(config: Mapping[str, Any], *, guessed: bool = False) -> EmbeddedModel:
     """The model of an assistant whose ``model.provider`` is ``embedded``, or that has none.
 
     ``config``: ``menu``; see ``embedded/menu_json.py``. ``guessed``: the transcriber is the embedded one.
-    Raises ``NoEngine``.
+    Raises ``UnbuildableAssistant``.
     """
     return EmbeddedModel(menu_json.read(config.get("menu")), guessed=guessed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.embedded.menu import KEYS, Entry, Menu, Then, spoken
 
 MAX_ENTRIES, MAX_DEPTH, MAX_SAY, MAX_WORDS, MAX_PHRASE = 16, 4, 2000, 20, 60
@@ -34,7 +34,7 @@ DEFAULT: Mapping[str, Any] = {
 
 
 def read(given: object) -> Menu:
-    """``model.menu`` as it was given; ``DEFAULT`` if it was not. Raises ``NoEngine``."""
+    """``model.menu`` as it was given; ``DEFAULT`` if it was not. Raises ``UnbuildableAssistant``."""
     return _menu(DEFAULT if given is None else given, "model.menu", MAX_DEPTH)
 
 
@@ -92,5 +92,5 @@ def _words(given: object, path: str) -> tuple[str, ...]:
     return tuple(phrases)
 
 
-def _bad(path: str, text: str) -> NoEngine:
-    return NoEngine("model", "embedded", f"The embedded menu: {path} {text}.")
+def _bad(path: str, text: str) -> UnbuildableAssistant:
+    return UnbuildableAssistant("model", "embedded", f"The embedded menu: {path} {text}.")

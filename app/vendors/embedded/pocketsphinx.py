@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from app.vendors.embedded import pocketsphinx_worker
-from app.vendors.embedded.subprocess_worker import Helper, HelperFailed, HelperRefused
+from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 
 PATIENCE = 30.0
 """Seconds. Dictation takes most of the time that was spoken, and waits for other calls'."""
@@ -30,7 +30,8 @@ def _command() -> list[str]:
 
 
 LISTENERS = tuple(
-    Helper("speech recogniser (pocketsphinx)", _command, PATIENCE) for _ in range(PROGRAMS)
+    SubprocessWorker("speech recogniser (pocketsphinx)", _command, PATIENCE)
+    for _ in range(PROGRAMS)
 )
 
 
@@ -44,7 +45,7 @@ async def listen(pcm: bytes, sample_rate: int, phrases: Sequence[str] = ()) -> s
     head = json.dumps({"phrases": list(phrases), "bytes": len(sound)}).encode()
     try:
         pieces = [piece async for piece in helper.ask(head + b"\n" + sound)]
-    except (HelperFailed, HelperRefused) as error:
+    except (WorkerFailed, WorkerRefused) as error:
         raise ListeningFailed(str(error)) from error
     return b"".join(pieces).decode()
 
@@ -57,6 +58,6 @@ def _convert(pcm: bytes, sample_rate: int) -> bytes:
     return bytes(soxr.resample(samples, sample_rate, pocketsphinx_worker.RATE).tobytes())
 
 
-async def warm(phrases: Sequence[str] = ()) -> None:
+async def preload(phrases: Sequence[str] = ()) -> None:
     """Start a program and load what it needs, before the first caller speaks."""
     await listen(bytes(pocketsphinx_worker.RATE), pocketsphinx_worker.RATE, phrases)

@@ -38,7 +38,7 @@ _KNOWN = re.compile(r"[a-z]+(?:'[a-z]+)*(?: [a-z]+(?:'[a-z]+)*)*")
 """What the dictionary may have, and a grammar may hold."""
 
 
-class Listener:
+class Pocketsphinx:
     """The decoders, loaded when first needed: 0.5 s and 97 MB for dictation, less for phrases."""
 
     def __init__(self) -> None:
@@ -90,10 +90,10 @@ class Listener:
         )
 
 
-def serve(listener: Listener) -> None:
+def serve(listener: Pocketsphinx) -> None:
     """Answer until stdin is closed."""
-    for line in iter(sys.stdin.buffer.readline, b""):
-        asked = json.loads(line)
+    for stream in iter(sys.stdin.buffer.readline, b""):
+        asked = json.loads(stream)
         text = listener.hear(asked["phrases"], sys.stdin.buffer.read(asked["bytes"]))
         if text:
             _send(DATA, text.encode())
@@ -113,4 +113,4 @@ def _send(kind: bytes, payload: bytes = b"") -> None:
 
 if __name__ == "__main__":
     os.nice(NICE)
-    serve(Listener())
+    serve(Pocketsphinx())

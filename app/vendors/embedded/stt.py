@@ -11,7 +11,7 @@ from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.utils.time import time_now_iso8601
 
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.embedded.menu import spoken
 from app.vendors.embedded.pocketsphinx import ListeningFailed, listen
 
@@ -24,7 +24,7 @@ class GuessFrame(TranscriptionFrame):
     """What the embedded ears believe to have heard: to act on, never to be spoken back."""
 
 
-class EmbeddedEars(SegmentedSTTService):
+class EmbeddedTranscriber(SegmentedSTTService):
     """Hears whole utterances, as the turn detection cuts them; its failures are error frames."""
 
     def __init__(self, phrases: Sequence[str], sample_rate: int) -> None:
@@ -53,11 +53,11 @@ class EmbeddedEars(SegmentedSTTService):
             yield GuessFrame(text, self._user_id, time_now_iso8601())
 
 
-def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedEars:
+def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedTranscriber:
     """The ears of an assistant whose ``transcriber.provider`` is ``embedded``.
 
     ``config``: ``language`` (English), ``words`` (only these words and phrases are heard). Raises
-    ``NoEngine``.
+    ``UnbuildableAssistant``.
     """
     language, words = config.get("language") or "en", config.get("words") or []
     if str(language).partition("-")[0].lower() != "en":
@@ -65,8 +65,8 @@ def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedEars:
     if not isinstance(words, list | tuple) or not all(isinstance(each, str) for each in words):
         raise _bad("takes a list of words or phrases as its words")
     phrases = dict.fromkeys(" ".join(spoken(each)) for each in words)
-    return EmbeddedEars([each for each in phrases if each], sample_rate)
+    return EmbeddedTranscriber([each for each in phrases if each], sample_rate)
 
 
-def _bad(text: str) -> NoEngine:
-    return NoEngine("transcriber", "embedded", f"The embedded transcriber {text}.")
+def _bad(text: str) -> UnbuildableAssistant:
+    return UnbuildableAssistant("transcriber", "embedded", f"The embedded transcriber {text}.")

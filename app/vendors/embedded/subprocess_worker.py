@@ -24,11 +24,11 @@ ATTEMPTS = 2
 """A program that dies before it said anything is started once more for the same request."""
 
 
-class HelperFailed(Exception):
+class WorkerFailed(Exception):
     """The program does not start, died twice, or does not answer in time."""
 
 
-class HelperRefused(Exception):
+class WorkerRefused(Exception):
     """The program's own answer: it cannot do this request."""
 
 
@@ -44,7 +44,7 @@ class _Request:
     """Nobody listens any more: not worth a second attempt, or a first."""
 
 
-class Helper:
+class SubprocessWorker:
     """One program. Usable from any event loop of the process."""
 
     def __init__(self, name: str, command: Callable[[], Sequence[str]], patience: float) -> None:
@@ -66,7 +66,7 @@ class Helper:
         return process.pid if process is not None and process.poll() is None else None
 
     async def ask(self, request: bytes) -> AsyncGenerator[bytes, None]:
-        """The pieces of the answer. Raises ``HelperFailed``, ``HelperRefused``."""
+        """The pieces of the answer. Raises ``WorkerFailed``, ``WorkerRefused``."""
         loop, heard = asyncio.get_running_loop(), asyncio.Queue[Heard]()
 
         def tell(item: Heard) -> None:
@@ -86,14 +86,14 @@ class Helper:
             asked.dropped.set()
             self.waiting -= 1
 
-    async def _next(self, heard: asyncio.Queue[Heard]) -> Heard:
+    async def _next(self, webhook: asyncio.Queue[Heard]) -> Heard:
         try:
             async with asyncio.timeout(self._patience):
-                return await heard.get()
+                return await webhook.get()
         except TimeoutError:
             if (process := self._process) is not None:
                 process.kill()  # it hangs, and would for the others
-            raise HelperFailed(
+            raise WorkerFailed(
                 f"The {self._name} did not answer within {self._patience:g} s."
             ) from None
 
@@ -114,7 +114,7 @@ class Helper:
                 asked.tell(self._answer(asked))
             except Exception as error:  # an error of ours must not end the thread of all calls
                 self._bury()
-                asked.tell(HelperFailed(f"The {self._name} failed: {error!r}."))
+                asked.tell(WorkerFailed(f"The {self._name} failed: {error!r}."))
 
     def _answer(self, asked: _Request) -> Exception | None:
         """Tell the pieces; what remains to be told at the end is the result."""
@@ -123,14 +123,14 @@ class Helper:
             try:
                 for kind, piece in self._exchange(asked.data):
                     if kind == REFUSED:
-                        refused = HelperRefused(piece.decode(errors="replace"))
+                        refused = WorkerRefused(piece.decode(errors="replace"))
                     else:
                         asked.tell(piece)
                         told = True
             except OSError as error:
                 self._bury()
                 if told or not left or asked.dropped.is_set():
-                    return HelperFailed(f"The {self._name} stopped: {error}.")
+                    return WorkerFailed(f"The {self._name} stopped: {error}.")
             else:
                 return refused
         raise AssertionError("the last attempt returns")

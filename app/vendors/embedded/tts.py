@@ -9,7 +9,7 @@ from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.embedded import espeak
 
 STALLED_SECONDS = 1.0
@@ -47,14 +47,16 @@ def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedVoice:
     """The voice of an assistant whose ``voice.provider`` is ``embedded``.
 
     ``config``: ``voiceId`` (a language of espeak-ng, ``en-us`` if absent) and ``speed`` (0.5 to 2).
-    Raises ``NoEngine``.
+    Raises ``UnbuildableAssistant``.
     """
     voice = config.get("voiceId") or espeak.VOICE
     speed = config.get("speed") or 1.0
     try:
         espeak.check(str(voice))
     except espeak.SpeechFailed as error:
-        raise NoEngine("voice", "embedded", str(error)) from None
+        raise UnbuildableAssistant("voice", "embedded", str(error)) from None
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0.5 <= speed <= 2:
-        raise NoEngine("voice", "embedded", "The embedded voice's speed is a number from 0.5 to 2.")
+        raise UnbuildableAssistant(
+            "voice", "embedded", "The embedded voice's speed is a number from 0.5 to 2."
+        )
     return EmbeddedVoice(str(voice), float(speed), sample_rate)

@@ -14,9 +14,9 @@ from pipecat.services.gladia.config import (
 )
 from pipecat.services.gladia.stt import GladiaSTTService
 
-from app.vendors.common.account import Access
-from app.vendors.common.connect_timeout import Prompt
-from app.vendors.common.errors import NoEngine, as_http
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.connect_timeout import ConnectTimeout
+from app.vendors.common.errors import UnbuildableAssistant, as_http
 from app.vendors.common.settings_map import Field, read
 from app.vendors.stt import STAGE
 
@@ -50,21 +50,23 @@ REST: Mapping[str, Field] = {
 """Fields that Gladia has in objects of their own."""
 
 
-class Gladia(Prompt, GladiaSTTService):
+class Gladia(ConnectTimeout, GladiaSTTService):
     """As the engine has it."""
 
 
-def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Gladia:
-    """Raises ``NoEngine``."""
+def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> Gladia:
+    """Raises ``UnbuildableAssistant``."""
     settings = read(STAGE, config, FIELDS, model=MODEL)
     settings["model"] = MODELS.get(settings["model"], settings["model"])
     rest = read(STAGE, config, REST, partials=True, vocabulary=False)
     region = rest.get("region")
     if region is not None and region not in REGIONS:
-        raise NoEngine(STAGE, "gladia", f"transcriber.region is one of {', '.join(REGIONS)}.")
+        raise UnbuildableAssistant(
+            STAGE, "gladia", f"transcriber.region is one of {', '.join(REGIONS)}."
+        )
     return Gladia(
-        api_key=access.key or "",
-        url=as_http(access.url or "") + PATH,
+        api_key=account.key or "",
+        url=as_http(account.url or "") + PATH,
         region=region,
         sample_rate=sample_rate,
         settings=Gladia.Settings(
@@ -104,5 +106,5 @@ def _vocabulary(rest: Mapping[str, Any], custom: object) -> RealtimeProcessingCo
         config = CustomVocabularyConfig(vocabulary=words, default_intensity=intensity)
     except ValueError as error:
         text = "transcriber.customVocabularyConfig is not valid."
-        raise NoEngine(STAGE, "gladia", text) from error
+        raise UnbuildableAssistant(STAGE, "gladia", text) from error
     return RealtimeProcessingConfig(custom_vocabulary=True, custom_vocabulary_config=config)

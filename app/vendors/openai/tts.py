@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Config, Request, _bearer
 from app.vendors.common.tts_part import Custom, _http, _rule
 from app.vendors.openai import tts as openai_tts
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
 
 
-def _openai(config: Config, access: Access, sample_rate: int, custom: Custom) -> TTSService:
-    ask = openai_tts.openai(config, access, sample_rate)
-    return _http(config, ask, sample_rate, addresses=_rule(access, custom))
+def _openai(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> TTSService:
+    ask = openai_tts.openai(config, account, sample_rate)
+    return _http(config, ask, sample_rate, addresses=_rule(account, custom))
 
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -29,7 +29,7 @@ OPENAI_RATE = 24_000
 OPENAI_MODEL = "tts-1"
 
 
-def openai(config: Config, access: Access, sample_rate: int) -> Ask:
+def openai(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
     """Also for whatever speaks OpenAI's ``/audio/speech`` at another address."""
     optional = {name: config[name] for name in ("speed", "instructions") if config.get(name)}
 
@@ -42,10 +42,10 @@ def openai(config: Config, access: Access, sample_rate: int) -> Ask:
             **optional,
         }
         return Request(
-            f"{(access.url or OPENAI_URL).rstrip('/')}/audio/speech",
+            f"{(account.url or OPENAI_URL).rstrip('/')}/audio/speech",
             json.dumps(body).encode(),
             OPENAI_RATE,
-            {"Content-Type": "application/json", **_bearer(access.key)},
+            {"Content-Type": "application/json", **_bearer(account.key)},
         )
 
     return ask

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from pipecat.services.rime.tts import RimeTTSService
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, _ws
-from app.vendors.common.tts_websocket import _Outspoken
+from app.vendors.common.tts_websocket import _ReportsVendorErrors
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 RIME_URL, RIME_MODEL = "wss://users-ws.rime.ai", "arcana"
 
 
-def _rime(config: Config, access: Access, sample_rate: int, _: Custom) -> TTSService:
+def _rime(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> TTSService:
     from app.vendors.rime.tts import RimeVoice
 
     model, language = config.get("model") or RIME_MODEL, config.get("language")
     return RimeVoice(
-        api_key=access.key or "",
-        url=f"{_ws(access.url, RIME_URL)}/ws3",
+        api_key=account.key or "",
+        url=f"{_ws(account.url, RIME_URL)}/ws3",
         sample_rate=sample_rate,
         reconnect_on_error=False,
         settings=RimeVoice.Settings(
@@ -42,7 +42,7 @@ def _rime(config: Config, access: Access, sample_rate: int, _: Custom) -> TTSSer
     )
 
 
-class RimeVoice(_Outspoken, RimeTTSService):
+class RimeVoice(_ReportsVendorErrors, RimeTTSService):
     """https://docs.rime.ai/docs/websockets"""
 
     def refusal(self, message: Mapping[str, Any]) -> str | None:

@@ -16,11 +16,11 @@ import numpy as np
 from pipecat.audio.utils import create_stream_resampler
 from websockets.asyncio.client import ClientConnection
 
-from app.vendors.common.account import Access
-from app.vendors.common.connect_timeout import Prompt
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import as_websocket
 from app.vendors.common.settings_map import Field, read
-from app.vendors.common.stt_websocket import NoRoom, Rejected, SocketTranscriber, field
+from app.vendors.common.stt_websocket import Rejected, SocketTranscriber, TooManyStreams, field
 from app.vendors.stt import STAGE
 
 RATE = 16000
@@ -29,7 +29,7 @@ TURN_SECONDS = 0.6
 FIELDS: Mapping[str, Field] = {"language": Field("language", str), "model": Field("model", str)}
 
 
-class Talkscriber(Prompt, SocketTranscriber):
+class Talkscriber(ConnectTimeout, SocketTranscriber):
     """One call's."""
 
     def __init__(self, url: str, key: str, sample_rate: int, model: str, language: str) -> None:
@@ -56,7 +56,7 @@ class Talkscriber(Prompt, SocketTranscriber):
         if field(answer, "message") == "UNAUTHORIZED":
             raise Rejected("Talkscriber does not know the key")
         if field(answer, "message") != "SERVER_READY":
-            raise NoRoom("Talkscriber has no room")  # status WAIT
+            raise TooManyStreams("Talkscriber has no room")  # status WAIT
 
     async def encode(self, pcm: bytes) -> bytes:
         samples = await self._resampler.resample(pcm, self._rate, RATE)
@@ -80,7 +80,7 @@ class Talkscriber(Prompt, SocketTranscriber):
         return news
 
 
-def make(config: Mapping[str, Any], access: Access, sample_rate: int) -> Talkscriber:
-    """Raises ``NoEngine``."""
+def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> Talkscriber:
+    """Raises ``UnbuildableAssistant``."""
     settings = read(STAGE, config, FIELDS, model="whisper", language="en")
-    return Talkscriber(as_websocket(access.url or ""), access.key or "", sample_rate, **settings)
+    return Talkscriber(as_websocket(account.url or ""), account.key or "", sample_rate, **settings)

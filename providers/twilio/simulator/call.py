@@ -15,7 +15,7 @@ from itertools import count
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from providers.simulation.stage import Act
+from providers.simulation.stage import CallerAction
 from providers.simulation.timeline import Response
 from providers.twilio.simulator.config import TwilioStage
 from providers.twilio.simulator.media import MediaStream
@@ -81,7 +81,7 @@ class TwilioCall:
     from_: str
     to: str
     direction: str = INBOUND
-    acts: Sequence[Act] = (Act.PRESS,)
+    acts: Sequence[CallerAction] = (CallerAction.PRESS,)
     callback: StatusCallback | None = None
     time_limit: float | None = None
     detection: Detection | None = None
@@ -128,7 +128,7 @@ class TwilioCall:
             if self.direction != INBOUND:
                 self.report("in-progress")
 
-    def next_act(self) -> Act:
+    def next_act(self) -> CallerAction:
         return next(self._acts, self.acts[-1])
 
     def hang_up(self, status: str) -> None:

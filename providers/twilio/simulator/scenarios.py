@@ -10,7 +10,15 @@ from urllib.parse import urlencode
 
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
 from providers.simulation.scenarios import CANCELED, FORWARDED, VOICEMAIL, scenarios
-from providers.simulation.stage import ECHO, LISTENING, SPEAKING, Act, Callee, Scenario, need_api
+from providers.simulation.stage import (
+    ECHO,
+    LISTENING,
+    SPEAKING,
+    Callee,
+    CallerAction,
+    Scenario,
+    need_api,
+)
 from providers.simulation.timeline import SimulatorError
 from providers.twilio.signature import FORM
 from providers.twilio.simulator.call import Document, StatusCallback, TwilioCall
@@ -64,20 +72,20 @@ class TwilioPlays(Plays[Run, TwilioCall]):
     documents = ("twiml",)
     words = WORDS
 
-    def inbound(self, stage: Run, *acts: Act, assistant: Mapping[str, Any] = ECHO) -> None:
+    def inbound(self, stage: Run, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO) -> None:
         """The number's voice webhook and its call status URL are the bridge's."""
         call = _caller(stage, acts)
         call.callback = StatusCallback(f"{stage.config.bridge_url}{STATUS_PATH}")
         arrive(call, partial(call.fetch, _arrive_url(stage, assistant)))
 
-    def unassigned(self, stage: Run, *acts: Act) -> None:
+    def unassigned(self, stage: Run, *acts: CallerAction) -> None:
         call = _caller(stage, acts)
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{INBOUND_PATH}"))
 
-    def own_document(self, stage: Run, details: Mapping[str, Any], *acts: Act) -> None:
+    def own_document(self, stage: Run, details: Mapping[str, Any], *acts: CallerAction) -> None:
         arrive(_caller(stage, acts), partial(_given, stage, details["twiml"]))
 
-    def api_bypass(self, stage: Run, *acts: Act, **fields: Any) -> None:
+    def api_bypass(self, stage: Run, *acts: CallerAction, **fields: Any) -> None:
         """The owner's own webhook answers with the TwiML of POST /call."""
         self.own_document(stage, self.details(stage, **fields), *acts)
 
@@ -88,7 +96,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         """Twilio fixes the price after the end: the REST API shows none at the bridge's first look."""
         need_api(stage)
         stage.price, stage.unpriced_looks = PRICE, 1
-        call = self.outbound(stage, "answered", Act.HANG_UP)
+        call = self.outbound(stage, "answered", CallerAction.HANG_UP)
         self.check_price(stage, call.sid, PRICE.lstrip("-"), "USD")
 
     def place(self, stage: Run, details: Mapping[str, Any]) -> TwilioCall:
@@ -107,7 +115,9 @@ class TwilioPlays(Plays[Run, TwilioCall]):
 
     # -- Twilio's own ways
 
-    def studio_redirect(self, stage: Run, *acts: Act, assistant: Mapping[str, Any] = ECHO) -> None:
+    def studio_redirect(
+        self, stage: Run, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO
+    ) -> None:
         """A TwiML Redirect widget; the call status URL stays Studio's, so nothing tells of the end."""
         call = _caller(stage, acts)
         arrive(call, partial(call.fetch, _arrive_url(stage, assistant, flow=FLOW_SID)))
@@ -116,7 +126,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         """An HTTP Request widget, which knows basic authentication only, and then a TwiML Redirect."""
         created = stage.bridge.create_call(stage.carrier, basic=True)
         path = FETCH_PATH.format(call_id=created["id"])
-        call = _caller(stage, (Act.PRESS,))
+        call = _caller(stage, (CallerAction.PRESS,))
         url = f"{stage.config.bridge_url}{path}?{urlencode({'flow': FLOW_SID})}"
         arrive(call, partial(call.fetch, url))
 
@@ -137,7 +147,7 @@ PLAYS = TwilioPlays()
 # ------------------------------------------------------------------ steps
 
 
-def _caller(stage: Run, acts: Sequence[Act]) -> TwilioCall:
+def _caller(stage: Run, acts: Sequence[CallerAction]) -> TwilioCall:
     return TwilioCall(stage, stage.config.customer, stage.config.number, acts=acts)
 
 
@@ -172,14 +182,16 @@ SCENARIOS = scenarios(
             Scenario(
                 "studio-redirect",
                 "Studio's TwiML Redirect widget lends its leg and gets it back with the outcome.",
-                lambda stage: PLAYS.studio_redirect(stage, Act.PRESS),
+                lambda stage: PLAYS.studio_redirect(stage, CallerAction.PRESS),
                 ENDED_BY_ASSISTANT,
                 returned=PLAYS.returned(ENDED_BY_ASSISTANT),
             ),
             Scenario(
                 "conversation",
                 "Studio lends its leg to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
-                lambda stage: PLAYS.studio_redirect(stage, Act.CONVERSE, assistant=SPEAKING),
+                lambda stage: PLAYS.studio_redirect(
+                    stage, CallerAction.CONVERSE, assistant=SPEAKING
+                ),
                 ENDED_BY_ASSISTANT,
                 returned={"FlowEvent": "return"},
             ),
@@ -203,7 +215,7 @@ SCENARIOS = scenarios(
             Scenario(
                 "websocket-dropped-for-good",
                 "The media socket dies every time; Studio gets its leg back.",
-                lambda stage: PLAYS.studio_redirect(stage, Act.DROP),
+                lambda stage: PLAYS.studio_redirect(stage, CallerAction.DROP),
                 CLOSED_WEBSOCKET,
                 returned=PLAYS.returned(CLOSED_WEBSOCKET),
             ),
@@ -212,7 +224,7 @@ SCENARIOS = scenarios(
             Scenario(
                 "end-call",
                 "The call is ended through the bridge's API; Studio gets its leg back.",
-                lambda stage: PLAYS.studio_redirect(stage, Act.END_CALL),
+                lambda stage: PLAYS.studio_redirect(stage, CallerAction.END_CALL),
                 CANCELED,
                 returned=PLAYS.returned(CANCELED),
             ),
@@ -221,7 +233,7 @@ SCENARIOS = scenarios(
             Scenario(
                 "transfer",
                 "The assistant transfers the call; destination and caller talk, and Studio gets its leg back.",
-                lambda stage: PLAYS.studio_redirect(stage, Act.TRANSFER),
+                lambda stage: PLAYS.studio_redirect(stage, CallerAction.TRANSFER),
                 FORWARDED,
                 returned=PLAYS.returned(FORWARDED),
             ),

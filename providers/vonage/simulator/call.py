@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from providers.simulation.recording import wav
-from providers.simulation.stage import Act
+from providers.simulation.stage import CallerAction
 from providers.simulation.timeline import Response
 from providers.vonage.simulator.config import VonageStage
 from providers.vonage.simulator.media import VonageSocket
@@ -167,7 +167,7 @@ class Call:
     """A phone leg and what it runs. ``acts``: the caller's on each media socket; the last repeats."""
 
     leg: Leg
-    acts: Sequence[Act] = (Act.PRESS,)
+    acts: Sequence[CallerAction] = (CallerAction.PRESS,)
     time_limit: float | None = None
     """Seconds until Vonage itself ends the call."""
 
@@ -193,7 +193,7 @@ class Call:
     def over(self) -> threading.Event:
         return self.leg.over
 
-    def next_act(self) -> Act:
+    def next_act(self) -> CallerAction:
         return next(self._acts, self.acts[-1])
 
     def tell_verdict(self) -> None:

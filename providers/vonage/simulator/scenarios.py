@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
 from providers.simulation.scenarios import CANCELED, FORWARDED, scenarios
-from providers.simulation.stage import ECHO, SPEAKING, Act, Scenario, digits
+from providers.simulation.stage import ECHO, SPEAKING, CallerAction, Scenario, digits
 from providers.simulation.timeline import SimulatorError
 from providers.vonage.simulator.call import INBOUND, Call, EventUrl, Leg
 from providers.vonage.simulator.config import VonageConfig, VonageStage
@@ -61,7 +61,7 @@ class VonagePlays(Plays[Run, Call]):
     def inbound(
         self,
         stage: Run,
-        *acts: Act,
+        *acts: CallerAction,
         assistant: Mapping[str, Any] = ECHO,
         method: str = "GET",
     ) -> None:
@@ -69,15 +69,15 @@ class VonagePlays(Plays[Run, Call]):
         call = _caller(stage, acts, _events(stage))
         arrive(call, partial(call.fetch, _visit_url(stage, ANSWER_PATH, assistant), method))
 
-    def unassigned(self, stage: Run, *acts: Act) -> None:
+    def unassigned(self, stage: Run, *acts: CallerAction) -> None:
         call = _caller(stage, acts, _events(stage))
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{ANSWER_PATH}", "GET"))
 
-    def own_document(self, stage: Run, details: Mapping[str, Any], *acts: Act) -> None:
+    def own_document(self, stage: Run, details: Mapping[str, Any], *acts: CallerAction) -> None:
         """The owner keeps the phone leg's events: only the socket and its leg tell."""
         arrive(_caller(stage, acts, NOWHERE), partial(given, stage, details["ncco"]))
 
-    def api_bypass(self, stage: Run, *acts: Act, **fields: Any) -> None:
+    def api_bypass(self, stage: Run, *acts: CallerAction, **fields: Any) -> None:
         """The owner's answer URL gives the NCCO of POST /call; phone events go where the details say."""
         details = self.details(stage, **fields)
         events = EventUrl(details["eventUrl"][0], details.get("eventMethod", "POST"))
@@ -88,7 +88,7 @@ class VonagePlays(Plays[Run, Call]):
 
     def priced(self, stage: Run) -> None:
         """The last event of every leg tells its price."""
-        leg = self.outbound(stage, "answered", Act.HANG_UP).leg
+        leg = self.outbound(stage, "answered", CallerAction.HANG_UP).leg
         self.check_price(stage, leg.uuid, leg.price, "EUR")
 
     def place(self, stage: Run, details: Mapping[str, Any]) -> Call:
@@ -118,23 +118,23 @@ class VonagePlays(Plays[Run, Call]):
 
     def fallback(self, stage: Run) -> None:
         """The application's answer URL is the owner's, and down; the fallback URL is the bridge's."""
-        call = _caller(stage, (Act.PRESS,), _events(stage))
+        call = _caller(stage, (CallerAction.PRESS,), _events(stage))
         failed = {"url": f"{stage.config.return_url}/answer", "type": "answer"}
         extra = {"reason": "Connection closed.", "original_request": failed}
         arrive(call, partial(call.fetch, _visit_url(stage, FALLBACK_PATH, ECHO), "GET", extra))
 
-    def own_application(self, stage: Run, act: Act = Act.PRESS) -> None:
+    def own_application(self, stage: Run, act: CallerAction = CallerAction.PRESS) -> None:
         """The same, and the owner keeps the phone leg's events."""
         self.own_document(stage, self.details(stage), act)
 
     def abandoned(self, stage: Run) -> None:
         stage.destination_outcome = "cancelled"
-        self.own_application(stage, Act.TRANSFER)
+        self.own_application(stage, CallerAction.TRANSFER)
 
     def end_call(self, stage: Run) -> None:
         """The owner's NCCO has an action of its own after the bridge's: the way back without a URL."""
         details = self.details(stage)
-        call = _caller(stage, (Act.END_CALL,), NOWHERE)
+        call = _caller(stage, (CallerAction.END_CALL,), NOWHERE)
         ncco = [*details["ncco"], {"action": "talk", "text": OWNERS_WORDS}]
         arrive(call, partial(given, stage, ncco))
         if OWNERS_WORDS not in call.spoken:
@@ -147,7 +147,7 @@ PLAYS = VonagePlays()
 # ------------------------------------------------------------------ steps
 
 
-def _caller(stage: Run, acts: Sequence[Act], events: EventUrl) -> Call:
+def _caller(stage: Run, acts: Sequence[CallerAction], events: EventUrl) -> Call:
     """An inbound leg; Vonage writes the uuids of these without dashes."""
     from_, to = digits(stage.config.customer), digits(stage.config.number)
     leg = Leg(stage, conversation(), from_, to, INBOUND, events, uuid=uuid4().hex)
@@ -212,13 +212,13 @@ SCENARIOS = scenarios(
             Scenario(
                 "conversation",
                 "A call to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
-                lambda stage: PLAYS.inbound(stage, Act.CONVERSE, assistant=SPEAKING),
+                lambda stage: PLAYS.inbound(stage, CallerAction.CONVERSE, assistant=SPEAKING),
                 ENDED_BY_ASSISTANT,
             ),
             Scenario(
                 "inbound-post",
                 "The same, with the answer URL called by POST.",
-                lambda stage: PLAYS.inbound(stage, Act.PRESS, method="POST"),
+                lambda stage: PLAYS.inbound(stage, CallerAction.PRESS, method="POST"),
                 ENDED_BY_ASSISTANT,
             ),
         ),
@@ -248,7 +248,7 @@ SCENARIOS = scenarios(
             Scenario(
                 "websocket-dropped-for-good",
                 "The media socket dies every time.",
-                lambda stage: PLAYS.inbound(stage, Act.DROP),
+                lambda stage: PLAYS.inbound(stage, CallerAction.DROP),
                 DISCONNECTED,
             ),
         ),
@@ -264,13 +264,13 @@ SCENARIOS = scenarios(
             Scenario(
                 "transfer",
                 "The assistant transfers the call; destination and caller talk, and the destination hangs up.",
-                lambda stage: PLAYS.inbound(stage, Act.TRANSFER),
+                lambda stage: PLAYS.inbound(stage, CallerAction.TRANSFER),
                 FORWARDED,
             ),
             Scenario(
                 "transfer-own-application",
                 "The same, where the owner keeps the phone leg's events.",
-                lambda stage: PLAYS.own_application(stage, Act.TRANSFER),
+                lambda stage: PLAYS.own_application(stage, CallerAction.TRANSFER),
                 FORWARDED,
             ),
         ),

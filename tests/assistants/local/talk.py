@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from app.media.limits import Limits
 from app.store.commands import Command
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from providers.common.audio import audioop
 from providers.events import EndedReason
 from tests.fakes.vendors.chat import Chat
@@ -162,10 +162,10 @@ class Vendors:
     ears: DeepgramListen
 
     @property
-    def keys(self) -> dict[str, Access]:
+    def keys(self) -> dict[str, VendorAccount]:
         return {
-            "openai": Access("key", f"{self.chat.url}/v1"),
-            "deepgram": Access("key", self.ears.url),
+            "openai": VendorAccount("key", f"{self.chat.url}/v1"),
+            "deepgram": VendorAccount("key", self.ears.url),
         }
 
 
@@ -182,7 +182,7 @@ async def talking(
     assistant: Mapping[str, Any],
     theirs: Vendors | None = None,
     *,
-    keys: Mapping[str, Access] | None = None,
+    keys: Mapping[str, VendorAccount] | None = None,
     given: Sequence[Mapping[str, Any]] = (),
     **facts: Any,
 ) -> AsyncIterator[Call]:

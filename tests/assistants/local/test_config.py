@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.assistants.local.config import EMBEDDED, NO_TRANSCRIBER, First, plan
+from app.assistants.local.config import EMBEDDED, NO_TRANSCRIBER, FirstMessageMode, read_config
 
 MODEL = {"provider": "openai", "model": "gpt-4o"}
 
@@ -56,38 +56,41 @@ MODEL = {"provider": "openai", "model": "gpt-4o"}
     ],
 )
 def test_field(assistant: dict[str, Any], field: str, value: Any) -> None:
-    assert getattr(plan(assistant, {"name": "Ann"}), field) == value
+    assert getattr(read_config(assistant, {"name": "Ann"}), field) == value
 
 
 @pytest.mark.parametrize(
     ("assistant", "first"),
     [
-        ({"firstMessage": "Hi"}, First.SPEAK),
-        ({"firstMessage": "", "model": MODEL}, First.WAIT),  # nothing to say
-        ({"model": MODEL}, First.WAIT),
-        ({}, First.GENERATE),  # the menu has a greeting
-        ({"firstMessage": "Hi", "firstMessageMode": "assistant-waits-for-user"}, First.WAIT),
+        ({"firstMessage": "Hi"}, FirstMessageMode.SPEAK),
+        ({"firstMessage": "", "model": MODEL}, FirstMessageMode.WAIT),  # nothing to say
+        ({"model": MODEL}, FirstMessageMode.WAIT),
+        ({}, FirstMessageMode.GENERATE),  # the menu has a greeting
+        (
+            {"firstMessage": "Hi", "firstMessageMode": "assistant-waits-for-user"},
+            FirstMessageMode.WAIT,
+        ),
         (
             {"firstMessageMode": "assistant-speaks-first-with-model-generated-message"},
-            First.GENERATE,
+            FirstMessageMode.GENERATE,
         ),
         (
             {"firstMessage": "Hi", "firstMessageMode": "as you like"},
-            First.SPEAK,
+            FirstMessageMode.SPEAK,
         ),  # unknown: default
     ],
 )
-def test_who_speaks_first(assistant: dict[str, Any], first: First) -> None:
-    assert plan(assistant, {}).first is first
+def test_who_speaks_first(assistant: dict[str, Any], first: FirstMessageMode) -> None:
+    assert read_config(assistant, {}).first is first
 
 
 def test_the_eras_prompt_is_a_system_message() -> None:
-    made = plan({"model": {**MODEL, "systemPrompt": "You are {{name}}."}}, {"name": "Ann"})
+    made = read_config({"model": {**MODEL, "systemPrompt": "You are {{name}}."}}, {"name": "Ann"})
     assert list(made.messages) == [{"role": "system", "content": "You are Ann."}]
     assert made.model["messages"] == list(made.messages)
 
 
 def test_a_prompt_does_not_double_a_system_message() -> None:
     messages = [{"role": "system", "content": "A"}, {"role": "assistant", "content": "B"}]
-    made = plan({"model": {**MODEL, "systemPrompt": "C", "messages": messages}}, {})
+    made = read_config({"model": {**MODEL, "systemPrompt": "C", "messages": messages}}, {})
     assert list(made.messages) == messages

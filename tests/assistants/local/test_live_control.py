@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from app.assistants import local
 from app.assistants.local import preload
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from providers.events import EndedReason
 from tests.assistants.local.talk import Call, talking, vendors
 from tests.fakes.vendors.chat import Chat
@@ -35,7 +35,7 @@ SPEAKS = {"firstMessageMode": "assistant-speaks-first"}
 
 @asynccontextmanager
 async def talk(
-    *given: dict[str, Any], keys: Mapping[str, Access] | None = None, **assistant: Any
+    *given: dict[str, Any], keys: Mapping[str, VendorAccount] | None = None, **assistant: Any
 ) -> AsyncIterator[Call]:
     """``given``: commands that wait for the socket."""
     whole = {**EMBEDDED, **assistant}
@@ -86,7 +86,7 @@ async def test_says_the_first_message_when_it_is_told() -> None:
 @on_loop
 async def test_a_message_is_added_and_answered_where_it_is_asked_for() -> None:
     async with Chat("Sure.") as chat:
-        keys = {"openai": Access("a key", chat.url)}
+        keys = {"openai": VendorAccount("a key", chat.url)}
         async with talk(keys=keys, model={"provider": "openai", "model": "a-model"}) as call:
             for role, text in [("assistant", "Hello."), ("system", "The caller is Ann.")]:
                 quiet = {"role": role, "content": text}
@@ -165,7 +165,7 @@ async def test_a_machine_that_spoke_while_the_engine_was_loaded_does_not_interru
         return preload.load()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "warm", SimpleNamespace(load=load))
+        patch.setattr(local, "preload", SimpleNamespace(load=load))
         assistant = {"voicemailMessage": "Call us."}
         async with (
             vendors(SENTENCES["voicemail"]) as theirs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -22,7 +21,7 @@ from pipecat.processors.aggregators.llm_response_universal import LLMUserAggrega
 from pipecat.processors.frame_processor import FrameDirection
 
 from app.assistants.local import observer
-from app.assistants.local.observer import Signs, Watch
+from app.assistants.local.observer import Callbacks, CallObserver
 
 SILENCE = 0.2
 """Seconds after which the voice detector is sure."""
@@ -80,11 +79,11 @@ def frame(kind: type[Frame]) -> Frame:
 )
 def test_waits(monkeypatch: pytest.MonkeyPatch, steps: Steps, waits: list[float]) -> None:
     now, found = 0.0, list[float]()
-    monkeypatch.setattr(observer, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(observer, "now", lambda: now)
 
     async def run() -> None:
         nonlocal now
-        watching = Watch(Signs(answered=found.append), transcribed=False)
+        watching = CallObserver(Callbacks(answered=found.append), transcribed=False)
         for now, kind in steps:  # noqa: B007  # the clock reads it
             pushed = FramePushed(SOURCE, SOURCE, frame(kind), FrameDirection.DOWNSTREAM, 0)
             await watching.on_push_frame(pushed)

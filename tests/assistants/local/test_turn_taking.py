@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from providers.common.audio import level
 from tests.assistants.local.talk import MODEL, Call, talking, together, vendors
 from tests.fakes.vendors.custom_transcriber import CustomTranscriber
@@ -128,8 +128,8 @@ async def interrupted(row: tuple[Caller, str]) -> None:
     ears = CustomTranscriber(STOP)
     async with voice.standin(seconds=SECONDS) as standin, ears, vendors() as theirs:
         keys = {
-            provider: Access("key", standin.url + voice.path),
-            "groq": Access("key", f"{theirs.chat.url}/v1"),
+            provider: VendorAccount("key", standin.url + voice.path),
+            "groq": VendorAccount("key", f"{theirs.chat.url}/v1"),
         }
         assistant = {
             "firstMessage": LONG,

@@ -90,17 +90,17 @@ class TestOfAStoredAssistant:
     def test_the_seat_has_it(
         self, api: Api, leg: Leg, assistant: dict[str, Any], secretive: dict[str, Any]
     ) -> None:
-        seat = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
-        assert seat.assistant == {"name": "x", **secretive}
-        assert CANARY not in repr(seat)
+        claim = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
+        assert claim.assistant == {"name": "x", **secretive}
+        assert CANARY not in repr(claim)
 
     def test_it_outlives_a_change_of_something_else(
         self, api: Api, leg: Leg, assistant: dict[str, Any], secretive: dict[str, Any]
     ) -> None:
         changed = api.patch(f"/assistant/{assistant['id']}", {"name": "y"})
         assert CANARY not in changed.text
-        seat = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
-        assert seat.assistant == {"name": "y", **secretive}
+        claim = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
+        assert claim.assistant == {"name": "y", **secretive}
 
     def test_a_client_that_sends_back_what_it_was_shown_loses_nothing(
         self, api: Api, leg: Leg, assistant: dict[str, Any], secretive: dict[str, Any]
@@ -108,8 +108,8 @@ class TestOfAStoredAssistant:
         own = {"id", "orgId", "createdAt", "updatedAt"}
         shown = {name: value for name, value in assistant.items() if name not in own}
         assert api.patch(f"/assistant/{assistant['id']}", shown).status_code == 200
-        seat = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
-        assert seat.assistant == {"name": "x", **secretive}
+        claim = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
+        assert claim.assistant == {"name": "x", **secretive}
 
 
 @every_place
@@ -137,5 +137,5 @@ class TestOfACallsOwnAssistant:
         self, api: Api, leg: Leg, secretive: dict[str, Any], part: str
     ) -> None:
         both = {"assistant": {"name": "x"}} | {part: {"name": "x", **secretive}}
-        seat = join(leg, leg.offered(api.call(**both)))
-        assert seat.assistant == {"name": "x", **secretive}
+        claim = join(leg, leg.offered(api.call(**both)))
+        assert claim.assistant == {"name": "x", **secretive}

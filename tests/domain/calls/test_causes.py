@@ -14,7 +14,7 @@ from app.domain.calls import timers
 from app.domain.calls.apply import JOIN, MAX_DURATION, NO_CALL, TIMERS
 from app.settings import CarrierSettings, Settings
 from app.store.engine import Store
-from app.wiring import Patchbay
+from app.wiring import Services
 from providers.events import EndedReason
 from providers.twilio import signature as twilio
 from tests.bridge import ACCOUNT, AUTH_TOKEN, TWILIO_NUMBER
@@ -29,7 +29,7 @@ class Served:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.patchbay: Patchbay = app.extensions["patchbay"]
+        self.services: Services = app.extensions["patchbay"]
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {KEY}"}
@@ -55,7 +55,7 @@ class Served:
         """One signed request of the carrier's."""
         form = {"AccountSid": ACCOUNT, **fields}
         path = target(url)
-        signed = twilio.compute(AUTH_TOKEN, self.patchbay.settings.public_url + path, form.items())
+        signed = twilio.compute(AUTH_TOKEN, self.services.settings.public_url + path, form.items())
         headers = {"X-Twilio-Signature": signed}
         answer = self.app.test_client().post(path, data=form, headers=headers)
         assert answer.status_code < 300, answer.text
@@ -67,7 +67,7 @@ class Served:
         return call
 
     def fire(self, call: dict[str, Any], timer: str) -> None:
-        timers.fire(self.patchbay.core, {"timer": timer, "callId": call["id"]})
+        timers.fire(self.services.context, {"timer": timer, "callId": call["id"]})
 
     def reason(self, call: dict[str, Any]) -> str | None:
         found: dict[str, Any] = self.api("GET", f"/call/{call['id']}")
@@ -84,9 +84,9 @@ def serve(settings: Settings) -> Iterator[Served]:
     carrier = CarrierSettings("twilio", account, TWILIO_NUMBER)
     told = replace(settings, api_key=KEY, carriers=(carrier,), run_jobs=False)
     running = Served(create_app(told))
-    running.patchbay.start()
+    running.services.start()
     yield running
-    running.patchbay.stop()
+    running.services.stop()
 
 
 def test_a_leg_that_never_came(served: Served) -> None:

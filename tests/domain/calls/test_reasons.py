@@ -19,7 +19,7 @@ LIMIT = 600
 
 
 def broken(live: Live) -> None:
-    live.media.intend(live.id, EndedReason.ASSISTANT_ERROR, "the assistant's own socket broke")
+    live.media.request_end(live.id, EndedReason.ASSISTANT_ERROR, "the assistant's own socket broke")
 
 
 TOO_LATE: dict[str, Callable[[Live], None]] = {
@@ -28,7 +28,7 @@ TOO_LATE: dict[str, Callable[[Live], None]] = {
     # the assistant's side fails because the caller is gone
     "assistant": broken,
     # the socket follows the leg
-    "stopped": lambda live: live.media.stopped(live.seat),
+    "stopped": lambda live: live.media.stopped(live.claim),
     "lost": Live.lose,
     # the engine was about to fire it
     "max-duration": lambda live: fire(live.leg.app, "max-duration", live.id),

@@ -260,7 +260,7 @@ class TestWithTheEngine:
     def test_a_receiver_that_hangs_delays_no_timer(self, impatient: Flask) -> None:
         api = organisation(impatient, "33333333-3333-4333-8333-333333333333", "its key")
         over = threading.Event()
-        impatient.extensions["patchbay"].core.nudges.append(lambda call_id: over.set())
+        impatient.extensions["patchbay"].context.media_wakers.append(lambda call_id: over.set())
         with Receiver(reply=Reply(silent=True)) as hanging:
             api.call(assistant={"server": {"url": hanging.url, "timeoutSeconds": 300}})
             hanging.wait(1)

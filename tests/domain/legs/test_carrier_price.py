@@ -48,7 +48,7 @@ def reports(ours: Domain, call: dict[str, Any]) -> int:
     query = sa.select(sa.func.count()).where(
         messages.c.call_id == call["id"], messages.c.type == "end-of-call-report"
     )
-    with ours.core.store.read() as conn:
+    with ours.context.store.read() as conn:
         return int(conn.execute(query).scalar_one())
 
 

@@ -21,12 +21,12 @@ def gate(
     store: Store, settings: Settings, destination: dict[str, Any], **changes: Any
 ) -> str | None:
     app: Flask = create_app(Settings(**{**vars(settings), **changes}))
-    core = app.extensions["patchbay"].core
+    context = app.extensions["patchbay"].context
     call = organisation(app, ORG, "key of the first").call()
     assert call["status"] == "queued"
     row = {"org_id": ORG, "resolved": {"number": OWN}}
     with store.read() as conn:
-        return destinations.problem(core, conn, row, destination)
+        return destinations.problem(context, conn, row, destination)
 
 
 def number(to: object) -> dict[str, Any]:

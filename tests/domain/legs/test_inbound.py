@@ -60,9 +60,9 @@ class TestAssistant:
 
     def test_the_one_that_is_named_comes_before_the_number_s(self, api: Api, leg: Leg) -> None:
         named = api.made("/assistant", {**ECHO, "name": "named"})["id"]
-        seat = join(leg, read(leg, leg.arrive({"assistantId": named})))
+        claim = join(leg, read(leg, leg.arrive({"assistantId": named})))
         assert call_of(api, leg)["assistantId"] == named
-        assert seat.assistant["name"] == "named"
+        assert claim.assistant["name"] == "named"
 
     def test_none_named_and_none_of_the_number(self, api: Api, carrier: type[Leg]) -> None:
         carrier.number_of(api)

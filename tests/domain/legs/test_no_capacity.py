@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from app.domain.calls.apply import LOST, SETTLE
-from app.domain.cluster import Presence
-from app.domain.services.media import NoRoom
+from app.domain.cluster import ProcessRegistry
+from app.domain.services.media import NoCapacity
 from app.domain.services.webhooks import MAX_REATTACHED
 from providers.base.instructions import stream_id
 from providers.errors import Refused
@@ -22,7 +22,7 @@ from tests.fakes.carriers.legs import (
     TwilioLeg,
     VonageLeg,
     call_of,
-    claim,
+    claim_stream,
     fire,
     join,
     kinds,
@@ -34,15 +34,15 @@ SHUTDOWN = EndedReason.SERVER_SHUTDOWN
 
 
 @pytest.fixture
-def presence(app: Flask) -> Presence:
-    found: Presence = app.extensions["patchbay"].core.presence
+def registry(app: Flask) -> ProcessRegistry:
+    found: ProcessRegistry = app.extensions["patchbay"].context.presence
     return found
 
 
 def turned_away(leg: Leg, document: Document) -> None:
     """The handshake is refused with 503, of which the carrier tells as it does."""
-    with pytest.raises(NoRoom):
-        claim(leg, document)
+    with pytest.raises(NoCapacity):
+        claim_stream(leg, document)
     if isinstance(leg, TwilioLeg):
         name = stream_id(document.media_url)
         said = leg.post(document.stream_url, StreamEvent="stream-error", StreamName=name)
@@ -57,32 +57,32 @@ def again(leg: Leg, document: Document, turn: int) -> Any:
 
 
 def test_a_leg_that_finds_no_room_is_given_another_chance(
-    api: Api, leg: Leg, presence: Presence
+    api: Api, leg: Leg, registry: ProcessRegistry
 ) -> None:
     document = read(leg, leg.arrive())
-    presence.draining = True
+    registry.draining = True
     turned_away(leg, document)
     fresh = read(leg, again(leg, document, 1))
     assert fresh.media_url != document.media_url
-    presence.draining = False
+    registry.draining = False
     join(leg, fresh)
     assert call_of(api, leg)["status"] == "in-progress"
 
 
-def test_a_socket_that_was_turned_away_may_come_again(leg: Leg, presence: Presence) -> None:
+def test_a_socket_that_was_turned_away_may_come_again(leg: Leg, registry: ProcessRegistry) -> None:
     """Its token was not used."""
     document = read(leg, leg.arrive())
-    presence.draining = True
+    registry.draining = True
     turned_away(leg, document)
-    presence.draining = False
+    registry.draining = False
     join(leg, document)
 
 
 def test_where_nobody_has_room_no_server_is_available(
-    api: Api, leg: Leg, presence: Presence
+    api: Api, leg: Leg, registry: ProcessRegistry
 ) -> None:
     document = read(leg, leg.arrive())
-    presence.draining = True
+    registry.draining = True
     for turn in range(1, MAX_REATTACHED + 1):
         turned_away(leg, document)
         document = read(leg, again(leg, document, turn))
@@ -92,14 +92,14 @@ def test_where_nobody_has_room_no_server_is_available(
 
 
 def test_a_lost_leg_that_finds_no_room_is_given_another_chance(
-    live: Live, presence: Presence
+    live: Live, registry: ProcessRegistry
 ) -> None:
     live.lose()
     document = read(live.leg, live.leg.ask(live.document, 1))
-    presence.draining = True
+    registry.draining = True
     turned_away(live.leg, document)
-    presence.draining = False
-    live.seat = join(live.leg, read(live.leg, again(live.leg, document, 2)))
+    registry.draining = False
+    live.claim = join(live.leg, read(live.leg, again(live.leg, document, 2)))
     assert live.status == "in-progress"
 
 
@@ -110,12 +110,12 @@ def test_a_carrier_that_really_fails_is_not_asked_again(api: Api, leg: Leg) -> N
     assert "media.reattached" not in kinds(api, call_of(api, leg)["id"])
 
 
-def test_only_who_signs_is_told_that_there_is_no_room(leg: Leg, presence: Presence) -> None:
+def test_only_who_signs_is_told_that_there_is_no_room(leg: Leg, registry: ProcessRegistry) -> None:
     document = read(leg, leg.arrive())
-    presence.draining = True
+    registry.draining = True
     stranger = leg.same(leg.account, "another secret of another account")
     with pytest.raises(Refused):
-        claim(stranger, document)
+        claim_stream(stranger, document)
 
 
 # ------------------------------------------------------------------ MAX_CALLS_PER_PROCESS
@@ -132,37 +132,37 @@ def test_only_who_signs_is_told_that_there_is_no_room(leg: Leg, presence: Presen
     ],
 )
 def test_so_many_are_let_in(app: Flask, changes: Any, backend: str, room: int) -> None:
-    ours = app.extensions["patchbay"].core.settings
-    presence = Presence(replace(ours, **changes))
-    let_in = [presence.admit(backend) for _ in range(99)].count(None)
+    ours = app.extensions["patchbay"].context.settings
+    presence = ProcessRegistry(replace(ours, **changes))
+    let_in = [presence.acquire(backend) for _ in range(99)].count(None)
     assert let_in == room
 
 
 def test_who_leaves_makes_room(app: Flask) -> None:
-    ours = app.extensions["patchbay"].core.settings
-    presence = Presence(replace(ours, max_calls_per_process=1))
-    assert [presence.admit("local"), presence.admit("local")] == [None, "full"]
+    ours = app.extensions["patchbay"].context.settings
+    presence = ProcessRegistry(replace(ours, max_calls_per_process=1))
+    assert [presence.acquire("local"), presence.acquire("local")] == [None, "full"]
     assert presence.full
-    presence.let_go("local")
-    assert presence.admit("local") is None
+    presence.release("local")
+    assert presence.acquire("local") is None
 
 
-def test_a_socket_that_is_refused_keeps_no_seat(leg: Leg, presence: Presence) -> None:
+def test_a_socket_that_is_refused_keeps_no_seat(leg: Leg, registry: ProcessRegistry) -> None:
     """Of two with one token the second one is not let in."""
     document = read(leg, leg.arrive())
-    presence.admit = lambda backend: Presence.admit(presence, "local")  # type: ignore[method-assign]
-    presence.let_go = lambda backend: Presence.let_go(presence, "local")  # type: ignore[method-assign]
-    claim(leg, document)
+    registry.acquire = lambda backend: ProcessRegistry.acquire(registry, "local")  # type: ignore[method-assign]
+    registry.release = lambda backend: ProcessRegistry.release(registry, "local")  # type: ignore[method-assign]
+    claim_stream(leg, document)
     with pytest.raises(Refused):
-        claim(leg, document)
-    assert presence.seats == 1
+        claim_stream(leg, document)
+    assert registry.slots == 1
 
 
 # ------------------------------------------------------------------ left behind by a process
 
 
 def test_a_call_nobody_takes_over_ends_with_the_process(app: Flask, live: Live) -> None:
-    live.media.lost(live.seat, SHUTDOWN)
+    live.media.lost(live.claim, SHUTDOWN)
     assert live.status == "in-progress"
     fire(app, LOST, live.id)
     assert (live.status, live.reason) == ("ended", "server-shutdown")
@@ -170,14 +170,14 @@ def test_a_call_nobody_takes_over_ends_with_the_process(app: Flask, live: Live) 
 
 def test_a_leg_that_dies_meanwhile_died_of_it(app: Flask, live: Live) -> None:
     """The carrier asked nobody what now, and gave up."""
-    live.media.lost(live.seat, SHUTDOWN)
+    live.media.lost(live.claim, SHUTDOWN)
     live.leg.say("completed", 65, lasted=60)
     fire(app, SETTLE, live.id)
     assert (live.status, live.reason) == ("ended", "server-shutdown")
 
 
 def test_a_call_that_was_put_back_ends_as_any_other(app: Flask, live: Live) -> None:
-    live.media.lost(live.seat, SHUTDOWN)
+    live.media.lost(live.claim, SHUTDOWN)
     live.put_back(1)
     assert live.status == "in-progress"
     live.leg.say("completed", 65, lasted=60)
@@ -189,6 +189,6 @@ def test_a_leg_that_may_not_be_put_back_again_ended_with_the_process(live: Live)
     for turn in range(1, MAX_REATTACHED + 1):
         live.lose()
         live.put_back(turn)
-    live.media.lost(live.seat, SHUTDOWN)
+    live.media.lost(live.claim, SHUTDOWN)
     live.leg.ask(live.document, MAX_REATTACHED + 1)
     assert (live.status, live.reason) == ("ended", "server-shutdown")

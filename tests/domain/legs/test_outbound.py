@@ -47,7 +47,7 @@ def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
 
 def run(job: Any, ours: Domain, call: Any) -> float | None:
     """A job's handler, as the engine calls it."""
-    wait: float | None = job.run(ours.core, {"callId": call["id"]})
+    wait: float | None = job.run(ours.context, {"callId": call["id"]})
     return wait
 
 
@@ -151,7 +151,7 @@ def test_after_a_crash_in_between_nobody_dials_again(
     """The process died after it had committed that it would ask, and before it knew the answer."""
     ours, api = both
     call = ours.create(carrier)
-    assert outbound._begin(ours.core, call["id"]) is not None
+    assert outbound._begin(ours.context, call["id"]) is not None
     assert run(outbound, ours, call) is None
     assert api.asked == []
     ours.clock.pass_(61)
@@ -270,8 +270,8 @@ def test_a_dialled_call_has_its_seat_before_the_phone_rings(
     for fields in ({}, {"phoneCallProviderBypassEnabled": True}):
         with pytest.raises(Invalid, match="MAX_CONCURRENT_CALLS"):
             ours.create(carrier, **fields)
-    with ours.core.store.write() as conn:
-        assert limits.has_room(ours.core, conn, call["id"])
+    with ours.context.store.write() as conn:
+        assert limits.has_slot(ours.context, conn, call["id"])
     ours.end(call)
     assert ours.create(carrier)["status"] == "queued"
 
@@ -390,7 +390,7 @@ def hang_up_deleted(ours: Domain, call: dict[str, Any]) -> float | None:
     """The job that outlives its call, as the store has kept it."""
     payload = ours.later.payloads[f"hang-up:{call['id']}"]
     assert not [secret for secret in (*SECRETS, "PRIVATE KEY") if secret in payload]
-    return hangup.run(ours.core, json.loads(payload))
+    return hangup.run(ours.context, json.loads(payload))
 
 
 @each_carrier
@@ -400,7 +400,7 @@ def test_a_deleted_calls_leg_is_hung_up(both: tuple[Domain, Api], carrier: Carri
     call = dialled(ours, api, carrier)
     ours.hear(call, carrier, EventKind.LEG_ANSWERED)
     ours.delete(call)
-    with ours.core.store.write() as conn:
+    with ours.context.store.write() as conn:
         conn.execute(phone_numbers.delete())
         conn.execute(credentials.delete())
     api.replies["POST"], api.replies["PUT"] = [carrier.state("completed")], [ApiReply(204)]

@@ -12,7 +12,7 @@ from app import default_org
 from app.domain.calls import instructions
 from app.domain.calls.apply import FORWARD_GRACE_SECONDS
 from app.domain.legs import reconcile
-from app.domain.services.media import Seat
+from app.domain.services.media import StreamClaim
 from app.settings import Settings
 from app.store import calls
 from providers.base.instructions import stream_id
@@ -157,20 +157,20 @@ def test_a_bypass_call_is_watched_once_its_leg_is_known(settings: Settings) -> N
 # ------------------------------------------------------------------ db-error
 
 
-def seat_of(ours: Domain, call: Any) -> Seat:
+def seat_of(ours: Domain, call: Any) -> StreamClaim:
     """The call's media socket, let in."""
-    with ours.core.store.write() as conn:
+    with ours.context.store.write() as conn:
         row = calls.get(conn, call["id"])
         assert row is not None
-        tokens = instructions.mint()
-        instructions.keep(ours.core, conn, row, tokens)
-        stream = stream_id(instructions.connect(ours.core, row, tokens).media_url)
-    provider = ours.core.providers[TWILIO.name]
-    return Seat(call["id"], row["org_id"], stream, provider, "echo", None, {}, {})
+        tokens = instructions.new_tokens()
+        instructions.save_tokens(ours.context, conn, row, tokens)
+        stream = stream_id(instructions.connect(ours.context, row, tokens).media_url)
+    provider = ours.context.providers[TWILIO.name]
+    return StreamClaim(call["id"], row["org_id"], stream, provider, "echo", None, {}, {})
 
 
-def join(ours: Domain, seat: Seat) -> None:
-    ours.media.joined(seat, StreamStart("MZ1", SID, None, 8000))
+def join(ours: Domain, claim: StreamClaim) -> None:
+    ours.media.joined(claim, StreamStart("MZ1", SID, None, 8000))
 
 
 @pytest.mark.parametrize("joined", [False, True])
@@ -178,34 +178,34 @@ def test_what_the_store_did_not_take_ends_the_call(both: tuple[Domain, Api], joi
     """Its join was not stored, or its end was not."""
     ours, api = both
     call = dialled(ours, api, TWILIO)
-    seat = seat_of(ours, call)
+    claim = seat_of(ours, call)
     if joined:
-        join(ours, seat)
-    ours.media.unstored(seat)
-    assert ours.media.owes
-    ours.media.confess()
+        join(ours, claim)
+    ours.media.pending_db_errors(claim)
+    assert ours.media.has_pending_db_errors
+    ours.media.flush_db_errors()
     assert outcome(ours.get(call)) == ("ended", "db-error")
-    assert not ours.media.owes
+    assert not ours.media.has_pending_db_errors
 
 
 def test_a_call_that_goes_on_with_another_socket_lost_nothing(both: tuple[Domain, Api]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
-    seat = seat_of(ours, call)
-    join(ours, seat)
+    claim = seat_of(ours, call)
+    join(ours, claim)
     ours.clock.pass_(1)
-    join(ours, replace(seat, stream="another"))
-    ours.media.unstored(seat)
-    ours.media.confess()
+    join(ours, replace(claim, stream="another"))
+    ours.media.pending_db_errors(claim)
+    ours.media.flush_db_errors()
     assert outcome(ours.get(call)) == ("in-progress", None)
 
 
 def test_a_call_that_ended_meanwhile_keeps_its_reason(both: tuple[Domain, Api]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
-    ours.media.unstored(seat_of(ours, call))
+    ours.media.pending_db_errors(seat_of(ours, call))
     ours.end(call)
-    ours.media.confess()
+    ours.media.flush_db_errors()
     assert outcome(ours.get(call)) == ("ended", "manually-canceled")
 
 
@@ -219,7 +219,7 @@ def test_a_quiet_forward_is_as_long_as_a_forward_may_be(both: tuple[Domain, Api]
         default_org.ORG_ID, call["id"], None, {"type": "transfer", "destination": destination}
     )
     api.replies["GET"] = [UNKNOWN]
-    ours.clock.pass_(ours.core.settings.max_forward_seconds)
+    ours.clock.pass_(ours.context.settings.max_forward_seconds)
     assert run(reconcile, ours, call) == 60
     assert outcome(ours.get(call)) == ("forwarding", None)
     ours.clock.pass_(FORWARD_GRACE_SECONDS + reconcile.GRACE_SECONDS)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.calls.apply import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION, record
+from app.domain.calls.apply import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION, apply_events
 from app.store import calls
 from providers.errors import Refused
 from providers.events import CallEvent, EventKind
@@ -38,7 +38,7 @@ def test_a_carrier_that_never_asks(leg: Leg, forwarding: Live) -> None:
 
 
 def test_a_note_meanwhile_leaves_that_timer(leg: Leg, forwarding: Live) -> None:
-    forwarding.media.note(forwarding.seat, "digit", {})
+    forwarding.media.note(forwarding.claim, "digit", {})
     assert waiting(leg.app, LOST, forwarding.id) is not None
 
 
@@ -48,8 +48,8 @@ def test_a_carrier_that_has_asked(leg: Leg, forwarding: Live) -> None:
     assert THERE["number"][1:] in leg.ask(forwarding.document).text
     assert waiting(leg.app, LOST, forwarding.id) is None
     fire(leg.app, LOST, forwarding.id, timer)
-    forwarding.media.lost(forwarding.seat)
-    forwarding.media.stopped(forwarding.seat)
+    forwarding.media.lost(forwarding.claim)
+    forwarding.media.stopped(forwarding.claim)
     assert forwarding.status == "forwarding"
     assert waiting(leg.app, LOST, forwarding.id) is None
 
@@ -66,14 +66,14 @@ def test_its_own_limit_stands_still_and_the_forwards_counts(leg: Leg, forwarding
 
 def test_a_caller_who_is_back_has_what_was_left(api: Api, leg: Leg, forwarding: Live) -> None:
     """Of the 600 seconds of every call."""
-    core = leg.app.extensions["patchbay"].core
-    later = replace(core, now=lambda: datetime.now(UTC) + timedelta(seconds=200))
-    with core.store.write() as conn:
+    context = leg.app.extensions["patchbay"].context
+    later = replace(context, now=lambda: datetime.now(UTC) + timedelta(seconds=200))
+    with context.store.write() as conn:
         row = calls.get(conn, forwarding.id, lock=True)
         assert row is not None
         attempt = {"forward": row["resolved"]["forward"]["id"]}
         failed = CallEvent(EventKind.FORWARD_FAILED, later.now(), "failed", data=attempt)
-        record(later, conn, row, [failed])
+        apply_events(later, conn, row, [failed])
     timer = waiting(leg.app, MAX_DURATION, forwarding.id)
     assert timer is not None
     assert timer.seconds == pytest.approx(400, abs=60)
@@ -86,7 +86,7 @@ def test_an_end_by_the_api_wins(leg: Leg, forwarding: Live) -> None:
 
 
 def test_the_socket_is_told_to_close(forwarding: Live) -> None:
-    assert forwarding.media.over([forwarding.id]) == {forwarding.id}
+    assert forwarding.media.ended_calls([forwarding.id]) == {forwarding.id}
 
 
 def test_no_socket_joins_meanwhile(api: Api, leg: Leg, live: Live) -> None:

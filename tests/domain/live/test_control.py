@@ -10,7 +10,7 @@ from flask import Flask
 from app.domain.live import control as commands
 from app.domain.services.media import MediaService
 from app.store.commands import Command
-from app.wiring import Patchbay
+from app.wiring import Services
 from tests.fakes.carriers.legs import Leg, Live, TwilioLeg, join, read
 from tests.routes.api import Api, refused
 
@@ -37,7 +37,7 @@ def number(api: Api, carrier: type[Leg], assistant: dict[str, Any]) -> dict[str,
 
 def given(live: Live) -> list[dict[str, Any]]:
     """What whoever holds the socket takes."""
-    return [dict(command.body) for command in live.media.commands([live.seat])]
+    return [dict(command.body) for command in live.media.commands([live.claim])]
 
 
 def control(api: Api, live: Live, body: dict[str, Any]) -> Any:
@@ -70,8 +70,8 @@ def test_those_of_another_call_stay(api: Api, live: Live, leg: Leg) -> None:
 
 def test_the_holder_of_the_socket_is_nudged(api: Api, live: Live, app: Flask) -> None:
     nudged = list[str]()
-    patchbay: Patchbay = app.extensions["patchbay"]
-    patchbay.core.nudges.append(nudged.append)
+    services: Services = app.extensions["patchbay"]
+    services.context.media_wakers.append(nudged.append)
     control(api, live, SAY)
     assert nudged == [live.id]
 
@@ -139,9 +139,9 @@ def test_the_message_waits_for_the_socket(api: Api, leg: Leg) -> None:
     """The carrier has listened before it asked what to do."""
     document = read(leg, leg.arrive())
     verdict(leg)
-    seat = join(leg, document)
+    claim = join(leg, document)
     media: MediaService = leg.app.extensions["patchbay"].media
-    assert media.commands([seat]) == [Command(seat.call_id, dict(commands.VOICEMAIL))]
+    assert media.commands([claim]) == [Command(claim.call_id, dict(commands.VOICEMAIL))]
 
 
 def test_a_verdict_after_the_end_is_nothing(leg: Leg, live: Live) -> None:

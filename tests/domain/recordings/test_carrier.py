@@ -54,19 +54,19 @@ class Recorded:
         self.ours, self.api = both
         self.carrier = carrier
         self.call = dialled(self.ours, self.api, carrier, assistant={**RECORDED, **assistant})
-        self.core = self.ours.core
+        self.context = self.ours.context
         self.ours.hear(self.call, carrier, EventKind.LEG_ANSWERED)
         self.ours.hear(self.call, carrier, EventKind.MEDIA_CONNECTED)
 
     def rows(self) -> Sequence[dict[str, Any]]:
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             return rows.of_call(conn, self.call["id"])
 
     def begin(self, *replies: ApiReply) -> float | None:
         """The carrier is asked, where it has to be."""
         self.api.replies["POST"] = list(replies or (STARTED,))
         if f"record:{self.call['id']}" in self.ours.later.waiting:
-            return carrier_recordings.start(self.core, {"callId": self.call["id"]})
+            return carrier_recordings.start(self.context, {"callId": self.call["id"]})
         return None
 
     def tell(self, kind: EventKind = EventKind.RECORDED, **data: Any) -> None:
@@ -74,13 +74,13 @@ class Recorded:
 
     def fetch(self, *replies: ApiReply) -> float | None:
         self.api.replies["GET"] = list(replies or (SOUND,))
-        return recording_files.fetch(self.core, {"recordingId": self.rows()[0]["id"]})
+        return recording_files.fetch(self.context, {"recordingId": self.rows()[0]["id"]})
 
     def settle(self) -> None:
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             row = calls.get(conn, self.call["id"], lock=True)
             assert row is not None
-            apply.settle(self.core, conn, row)
+            apply.finalize(self.context, conn, row)
 
     def reports(self) -> list[dict[str, Any]]:
         sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])
@@ -99,9 +99,9 @@ def test_a_recording_is_asked_for_fetched_and_shown(
     shown = one.ours.get(one.call)
     assert shown["recordingUrl"] != shown["stereoRecordingUrl"]
     for row, count in zip(one.rows(), (2, 1), strict=True):
-        with wave.open(one.core.blobs.open(row["blob"])) as sound:
+        with wave.open(one.context.blobs.open(row["blob"])) as sound:
             assert sound.getnchannels() == count
-        assert one.core.blobs.size(row["blob"]) == row["bytes"]
+        assert one.context.blobs.size(row["blob"]) == row["bytes"]
     assert one.api.asked[-1].authorization
 
 
@@ -125,7 +125,7 @@ def test_however_often_the_assistant_comes_in_there_is_one(
     one = Recorded(both, carrier)
     one.begin()
     asked = len(one.api.asked)
-    carrier_recordings.start(one.core, {"callId": one.call["id"]})
+    carrier_recordings.start(one.context, {"callId": one.call["id"]})
     one.ours.hear(one.call, carrier, EventKind.MEDIA_STARTING)
     assert (len(one.api.asked), len(one.rows())) == (asked, 1)
 
@@ -133,7 +133,7 @@ def test_however_often_the_assistant_comes_in_there_is_one(
 def test_a_start_that_timed_out_is_adopted_and_not_repeated(both: tuple[Domain, Api]) -> None:
     one = Recorded(both, TWILIO)
     assert one.begin(DOWN) is None
-    assert carrier_recordings.start(one.core, {"callId": one.call["id"]}) is None
+    assert carrier_recordings.start(one.context, {"callId": one.call["id"]}) is None
     assert [each.method for each in one.api.asked] == ["POST"]
     one.tell()
     assert [(row["ref"], row["state"]) for row in one.rows()] == [(SID, rows.READY)]
@@ -152,7 +152,7 @@ def test_told_twice_it_is_the_same_recording(both: tuple[Domain, Api], carrier: 
     one.begin()
     one.tell()
     one.fetch()
-    one.ours.legs.core.jobs.cancel(None, f"recording:{one.rows()[0]['id']}")  # type: ignore[arg-type]
+    one.ours.legs.context.jobs.cancel(None, f"recording:{one.rows()[0]['id']}")  # type: ignore[arg-type]
     one.tell()
     assert len(one.rows()) == 2
     assert f"recording:{one.rows()[0]['id']}" not in one.ours.later.waiting
@@ -165,10 +165,10 @@ def test_it_stops_with_the_call(both: tuple[Domain, Api]) -> None:
     assert f"record-stop:{one.call['id']}" in one.ours.later.waiting
     one.api.replies["POST"] = [DOWN, STARTED]
     assert (
-        carrier_recordings.stop(one.core, {"callId": one.call["id"]})
+        carrier_recordings.stop(one.context, {"callId": one.call["id"]})
         == carrier_recordings.RETRY_SECONDS
     )
-    assert carrier_recordings.stop(one.core, {"callId": one.call["id"]}) is None
+    assert carrier_recordings.stop(one.context, {"callId": one.call["id"]}) is None
     assert (one.api.asked[-1].path.split("/")[-1], one.api.asked[-1].body) == (
         f"{SID}.json",
         b"Status=stopped",
@@ -191,7 +191,7 @@ def test_the_report_waits_and_has_the_links(both: tuple[Domain, Api], carrier: C
     (report,) = one.reports()
     assert {"recordingUrl", "stereoRecordingUrl"} <= report.keys()
     assert f"report:{one.call['id']}" not in one.ours.later.waiting
-    pending.give_up(one.core, {"callId": one.call["id"]})
+    pending.on_timeout(one.context, {"callId": one.call["id"]})
     assert len(one.reports()) == 1
 
 
@@ -200,7 +200,7 @@ def test_the_report_goes_without_what_does_not_come(both: tuple[Domain, Api]) ->
     one.begin()
     one.ours.end(one.call)
     one.settle()
-    pending.give_up(one.core, {"callId": one.call["id"]})
+    pending.on_timeout(one.context, {"callId": one.call["id"]})
     (report,) = one.reports()
     assert "recordingUrl" not in report
     one.tell()
@@ -301,7 +301,7 @@ def kept(both: tuple[Domain, Api]) -> Recorded:
 def gone(one: Recorded, keys: list[str]) -> bool:
     for key in keys:
         with pytest.raises(NoBlob):
-            one.core.blobs.size(key)
+            one.context.blobs.size(key)
     return True
 
 
@@ -328,7 +328,7 @@ def test_a_deleted_calls_files_are_erased(both: tuple[Domain, Api]) -> None:
     keys = [row["blob"] for row in one.rows()]
     one.ours.calls.delete(default_org.ORG_ID, one.call["id"])
     assert f"erase-files:{one.call['id']}" in one.ours.later.waiting
-    recording_files.erase(one.core, {"keys": keys})
+    recording_files.erase(one.context, {"keys": keys})
     assert (one.rows(), gone(one, keys)) == ([], True)
 
 
@@ -339,19 +339,21 @@ def test_a_call_deleted_while_its_recording_comes_keeps_no_file(both: tuple[Doma
     (row,) = one.rows()
     one.api.replies["GET"] = [SOUND]
     one.api.meanwhile = lambda: one.ours.calls.delete(default_org.ORG_ID, one.call["id"])
-    recording_files.fetch(one.core, {"recordingId": row["id"]})
+    recording_files.fetch(one.context, {"recordingId": row["id"]})
     assert f"erase-files:{row['id']}" in one.ours.later.waiting
 
 
 def test_old_recordings_are_erased_and_no_others(both: tuple[Domain, Api]) -> None:
     one = kept(both)
     keys = [row["blob"] for row in one.rows()]
-    core = replace(one.core, settings=replace(one.core.settings, recording_retention_days=1))
-    assert recording_files.sweep(one.core, {}) is None  # none is to be erased
-    assert recording_files.sweep(core, {}) == recording_files.SWEEP_SECONDS
-    assert one.core.blobs.size(keys[0])
+    context = replace(
+        one.context, settings=replace(one.context.settings, recording_retention_days=1)
+    )
+    assert recording_files.sweep(one.context, {}) is None  # none is to be erased
+    assert recording_files.sweep(context, {}) == recording_files.SWEEP_SECONDS
+    assert one.context.blobs.size(keys[0])
     one.ours.clock.pass_(86_401)
-    recording_files.sweep(core, {})
+    recording_files.sweep(context, {})
     assert gone(one, keys)
     assert "recordingUrl" not in one.ours.get(one.call)
 
@@ -361,7 +363,9 @@ def test_the_sweep_takes_the_call_before_its_recording(
 ) -> None:
     """As a deletion does, which takes both: the other way round PostgreSQL finds a deadlock."""
     one = kept(both)
-    core = replace(one.core, settings=replace(one.core.settings, recording_retention_days=1))
+    context = replace(
+        one.context, settings=replace(one.context.settings, recording_retention_days=1)
+    )
     one.ours.clock.pass_(86_401)
     taken = list[str]()
     for module, name in ((calls, "get"), (rows, "update")):
@@ -372,5 +376,5 @@ def test_the_sweep_takes_the_call_before_its_recording(
             return _real(*args, **more)
 
         monkeypatch.setattr(module, name, noted)
-    recording_files.sweep(core, {})
+    recording_files.sweep(context, {})
     assert taken == ["get", "update"] * 2

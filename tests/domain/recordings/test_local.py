@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.calls.apply import settle
+from app.domain.calls.apply import finalize
 from app.domain.recordings import files as recording_files
 from app.domain.recordings import local as local_recordings
-from app.domain.recordings.local import NotKept, Tape
+from app.domain.recordings.local import StoreFailed, StreamRecording
 from app.settings import Settings
 from app.store import calls
 from app.store import recordings as rows
@@ -33,44 +33,44 @@ class Taped:
     """A call whose assistant is in, and is recorded."""
 
     def __init__(self, ours: Domain, call: dict[str, Any], place: Path) -> None:
-        self.ours, self.call, self.core = ours, call, ours.core
+        self.ours, self.call, self.context = ours, call, ours.context
         self._place = place
         self.began = ours.clock()
 
     def expect(self, stream: str) -> None:
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             row = calls.get(conn, self.call["id"], lock=True)
             assert row is not None
             local_recordings.expect(conn, dict(row), stream)
 
-    def tape(self, stream: str, after: float, seconds: float) -> Tape:
+    def tape(self, stream: str, after: float, seconds: float) -> StreamRecording:
         """So many seconds of an assistant who speaks and a caller who is silent."""
         path = self._place / f"{stream}.wav"
         with wave.open(str(path), "wb") as sound:
             sound.setparams((2, 2, RATE, 0, "NONE", ""))
             sound.writeframes((b"\0\0" + LOUD) * int(seconds * RATE))
-        return Tape(self.call["id"], stream, self.began + timedelta(seconds=after), path)
+        return StreamRecording(self.call["id"], stream, self.began + timedelta(seconds=after), path)
 
     def keep(self, stream: str, after: float, seconds: float) -> None:
-        local_recordings.keep(self.core, self.tape(stream, after, seconds))
+        local_recordings.append(self.context, self.tape(stream, after, seconds))
 
     def rows(self) -> list[dict[str, Any]]:
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             return list(rows.of_call(conn, self.call["id"]))
 
     def loud(self) -> list[int]:
         """Tenths of a second in which the assistant speaks."""
-        with wave.open(self.core.blobs.open(self.rows()[0]["blob"])) as sound:
+        with wave.open(self.context.blobs.open(self.rows()[0]["blob"])) as sound:
             frames = sound.readframes(sound.getnframes())
         tenths = [frames[at : at + 4] for at in range(0, len(frames), RATE // 10 * 4)]
         return [n for n, frame in enumerate(tenths) if frame[2:] == LOUD]
 
     def end(self) -> None:
         self.ours.end(self.call)
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             row = calls.get(conn, self.call["id"], lock=True)
             assert row is not None
-            settle(self.core, conn, dict(row))
+            finalize(self.context, conn, dict(row))
 
     def reports(self) -> list[dict[str, Any]]:
         sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])
@@ -103,7 +103,7 @@ def test_who_is_recorded_and_by_whom(
 ) -> None:
     with domain(settings) as (ours, api):
         call = dialled(ours, api, TWILIO, assistant={**LOCAL, **assistant})
-        with ours.core.store.read() as conn:
+        with ours.context.store.read() as conn:
             row = calls.get(conn, call["id"])
     assert row is not None
     assert [name for name in ("taped", "recorded") if row["resolved"].get(name)] == (
@@ -118,9 +118,9 @@ def test_both_kinds_are_kept_and_shown(taped: Taped) -> None:
         ("mono", "assistant", "stored"),
     ]
     for row, channels in zip(taped.rows(), (2, 1), strict=True):
-        with wave.open(taped.core.blobs.open(row["blob"])) as sound:
+        with wave.open(taped.context.blobs.open(row["blob"])) as sound:
             assert (sound.getnchannels(), sound.getnframes()) == (channels, RATE // 2)
-        assert taped.core.blobs.size(row["blob"]) == row["bytes"]
+        assert taped.context.blobs.size(row["blob"]) == row["bytes"]
     shown = taped.ours.get(taped.call)
     assert shown["artifact"]["recording"] == {
         "stereoUrl": shown["stereoRecordingUrl"],
@@ -150,10 +150,10 @@ def test_the_link_stays_and_the_shorter_files_go(taped: Taped) -> None:
     assert [row["id"] for row in taped.rows()] == ids
     orders = [key for key in taped.ours.later.waiting if key.startswith("erase-files:")]
     for key in orders:
-        recording_files.erase(taped.core, json.loads(taped.ours.later.payloads[key]))
+        recording_files.erase(taped.context, json.loads(taped.ours.later.payloads[key]))
     for key in before:
         with pytest.raises(NoBlob):
-            taped.core.blobs.open(key)
+            taped.context.blobs.open(key)
     assert taped.loud()
 
 
@@ -181,12 +181,12 @@ def test_of_a_call_that_was_deleted_nothing_is_kept(taped: Taped) -> None:
     tape = taped.tape("one", 0.0, 0.2)
     taped.end()
     taped.ours.delete(taped.call)
-    local_recordings.keep(taped.core, tape)
+    local_recordings.append(taped.context, tape)
     assert any(key.startswith("erase-files:") for key in taped.ours.later.waiting)
 
 
 def test_what_cannot_be_read_is_said(taped: Taped) -> None:
     tape = taped.tape("one", 0.0, 0.2)
     tape.path.write_bytes(b"no sound")
-    with pytest.raises(NotKept):
-        local_recordings.keep(taped.core, tape)
+    with pytest.raises(StoreFailed):
+        local_recordings.append(taped.context, tape)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.calls.apply import settle
+from app.domain.calls.apply import finalize
 from app.domain.reporting import analysis
-from app.domain.services.media import Seat
+from app.domain.services.media import StreamClaim
 from app.settings import Settings, VendorSettings
 from app.store import calls
 from providers.events import EventKind
@@ -55,21 +55,21 @@ class Talked:
 
     def __init__(self, both: tuple[Domain, Api], **assistant: Any) -> None:
         self.ours, api = both
-        self.core = self.ours.core
+        self.context = self.ours.context
         whole = {**LOCAL, **assistant}
         self.call = dialled(self.ours, api, TWILIO, assistant=whole)
         self.ours.hear(self.call, TWILIO, EventKind.LEG_ANSWERED)
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
-        provider, call_id = self.core.providers["twilio"], self.call["id"]
-        self.seat = Seat(call_id, "", "stream-1", provider, "local", None, whole, {})
-        self.ours.media.write_down(self.seat, [], TALK)
+        provider, call_id = self.context.providers["twilio"], self.call["id"]
+        self.claim = StreamClaim(call_id, "", "stream-1", provider, "local", None, whole, {})
+        self.ours.media.flush(self.claim, [], TALK)
 
     def end(self) -> None:
         self.ours.end(self.call)
-        with self.core.store.write() as conn:
+        with self.context.store.write() as conn:
             row = calls.get(conn, self.call["id"], lock=True)
             assert row is not None
-            settle(self.core, conn, dict(row))
+            finalize(self.context, conn, dict(row))
 
     @property
     def due(self) -> float | None:
@@ -78,7 +78,7 @@ class Talked:
         return delay
 
     def run(self) -> float | None:
-        return analysis.run(self.core, {"callId": self.call["id"]})
+        return analysis.run(self.context, {"callId": self.call["id"]})
 
     def shown(self) -> dict[str, Any]:
         return self.ours.get(self.call)
@@ -105,10 +105,10 @@ def test_the_report_waits_for_what_the_model_says(both: tuple[Domain, Api], chat
 
 def test_once_all_is_written_nobody_waits(both: tuple[Domain, Api]) -> None:
     one = Talked(both)
-    one.ours.media.finished(one.seat)
+    one.ours.media.finished(one.claim)
     assert one.due is None  # the call goes on: its socket was lost, or it is forwarded
     one.end()
-    one.ours.media.finished(one.seat)
+    one.ours.media.finished(one.claim)
     assert one.due == 0
 
 
@@ -172,7 +172,7 @@ def test_what_a_socket_used_is_paid_once(both: tuple[Domain, Api]) -> None:
     one = Talked(both)
     used = {"type": "model", "model": MODEL, "promptTokens": 1000, "completionTokens": 100}
     for stream in ("stream-1", "stream-2", "stream-2"):
-        one.ours.media.write_down(replace(one.seat, stream=stream), [], {}, [used])
+        one.ours.media.flush(replace(one.claim, stream=stream), [], {}, [used])
     shown = one.shown()
     assert shown["costBreakdown"]["llmPromptTokens"] == 2000
     assert shown["costBreakdown"]["llm"] == pytest.approx(2 * (0.0025 + 0.001))

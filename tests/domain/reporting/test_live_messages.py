@@ -10,8 +10,8 @@ import pytest
 from app import default_org
 from app.domain.assistant.config import wants
 from app.domain.reporting import server_messages
-from app.domain.reporting.live_messages import Told
-from app.domain.services.media import Seat
+from app.domain.reporting.live_messages import OutgoingMessage
+from app.domain.services.media import StreamClaim
 from app.settings import Settings
 from app.store import calls
 from providers.events import EndedReason, EventKind
@@ -20,7 +20,7 @@ from tests.fakes.carriers.rest import TWILIO, Api, Domain, domain
 
 FINAL = {"role": "user", "transcriptType": "final", "transcript": "Hi."}
 PARTIAL = {**FINAL, "transcriptType": "partial"}
-SPEECH = Told("speech-update", {"role": "user", "status": "started", "turn": 0})
+SPEECH = OutgoingMessage("speech-update", {"role": "user", "status": "started", "turn": 0})
 TALK = {"messages": [{"role": "bot", "message": "Hello."}], "transcript": "AI: Hello.\n"}
 ABROAD = {"type": "number", "number": "+14155550199"}
 
@@ -57,11 +57,11 @@ class Talking:
         self.call = dialled(self.ours, api, TWILIO, assistant=whole)
         self.ours.hear(self.call, TWILIO, EventKind.LEG_ANSWERED)
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
-        provider, call_id = self.ours.core.providers["twilio"], self.call["id"]
-        self.seat = Seat(call_id, "", "stream-1", provider, "local", None, whole, {})
+        provider, call_id = self.ours.context.providers["twilio"], self.call["id"]
+        self.claim = StreamClaim(call_id, "", "stream-1", provider, "local", None, whole, {})
 
-    def tell(self, *told: Told) -> None:
-        self.ours.media.write_down(self.seat, told, {})
+    def tell(self, *message: OutgoingMessage) -> None:
+        self.ours.media.flush(self.claim, message, {})
 
     def sent(self) -> list[dict[str, Any]]:
         """In the order they will be delivered, without those of statuses."""
@@ -72,7 +72,7 @@ class Talking:
 
 def test_those_of_a_moment_say_what_is_new(both: tuple[Domain, Api]) -> None:
     one = Talking(both)
-    one.ours.media.write_down(one.seat, [SPEECH], TALK)
+    one.ours.media.flush(one.claim, [SPEECH], TALK)
     (told,) = one.sent()
     assert (told["role"], told["status"]) == ("user", "started")
     assert told["call"]["id"] == one.call["id"]
@@ -82,7 +82,7 @@ def test_those_of_a_moment_say_what_is_new(both: tuple[Domain, Api]) -> None:
 
 def test_others_hold_what_was_said(both: tuple[Domain, Api]) -> None:
     one = Talking(both, serverMessages=["transcript"])
-    one.ours.media.write_down(one.seat, [Told("transcript", FINAL)], TALK)
+    one.ours.media.flush(one.claim, [OutgoingMessage("transcript", FINAL)], TALK)
     (told,) = one.sent()
     assert told["artifact"] == {
         **TALK,
@@ -92,17 +92,17 @@ def test_others_hold_what_was_said(both: tuple[Domain, Api]) -> None:
 
 def test_a_receiver_that_is_down_does_not_fill_the_database(both: tuple[Domain, Api]) -> None:
     one = Talking(both, serverMessages=["speech-update", "transcript"])
-    for _ in range(server_messages.MOST_WAITING + 10):
+    for _ in range(server_messages.MAX_PENDING + 10):
         one.tell(SPEECH)
-    one.tell(Told("transcript", FINAL))  # this one is kept
+    one.tell(OutgoingMessage("transcript", FINAL))  # this one is kept
     kinds = [each["type"] for each in one.sent()]
-    assert kinds.count("speech-update") == server_messages.MOST_WAITING
+    assert kinds.count("speech-update") == server_messages.MAX_PENDING
     assert kinds[-1] == "transcript"
 
 
 def test_a_transfer_is_told_to_who_asks(both: tuple[Domain, Api]) -> None:
     one = Talking(both, serverMessages=["transfer-update"])
-    assert one.ours.media.transfer(one.seat, ABROAD, None) is None
+    assert one.ours.media.transfer(one.claim, ABROAD, None) is None
     (told,) = one.sent()
     assert (told["type"], told["destination"]) == ("transfer-update", ABROAD)
     assert one.ours.get(one.call)["status"] == "forwarding"
@@ -110,7 +110,7 @@ def test_a_transfer_is_told_to_who_asks(both: tuple[Domain, Api]) -> None:
 
 def test_who_controls_the_leg_is_told_to_forward_it(both: tuple[Domain, Api]) -> None:
     one = Talking(both, serverMessages=["phone-call-control"])
-    assert one.ours.media.transfer(one.seat, ABROAD, None) is None
+    assert one.ours.media.transfer(one.claim, ABROAD, None) is None
     (told,) = one.sent()
     assert (told["request"], told["destination"]) == ("forward", ABROAD)
     assert one.ours.get(one.call)["status"] == "in-progress"  # until the server has moved the leg
@@ -119,7 +119,7 @@ def test_who_controls_the_leg_is_told_to_forward_it(both: tuple[Domain, Api]) ->
 def test_and_to_hang_up_once(both: tuple[Domain, Api]) -> None:
     one = Talking(both, serverMessages=["phone-call-control"])
     for _ in range(2):
-        one.ours.media.intend(one.call["id"], EndedReason.ASSISTANT_ENDED_CALL)
+        one.ours.media.request_end(one.call["id"], EndedReason.ASSISTANT_ENDED_CALL)
     (told,) = one.sent()
     assert told["request"] == "hang-up"
     assert one.ours.get(one.call)["status"] == "ended"
@@ -139,8 +139,8 @@ def test_a_report_does_not_queue_behind_what_is_stale(
     one.tell(SPEECH)
     one.ours.clock.pass_(seconds)
     one.ours.end(one.call)
-    with one.ours.core.store.write() as conn:
+    with one.ours.context.store.write() as conn:
         row = calls.get(conn, one.call["id"], lock=True)
         assert row is not None
-        server_messages.queue_report(one.ours.core, conn, dict(row))
+        server_messages.queue_report(one.ours.context, conn, dict(row))
     assert [each["type"] for each in one.sent()] == left

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.domain.services.media import Seat
+from app.domain.services.media import StreamClaim
 from app.settings import VendorSettings
 from app.store import schema
-from app.vendors.common.account import VENDORS, Access, addresses
-from app.wiring import Patchbay
+from app.vendors.common.account import VENDORS, VendorAccount, addresses
+from app.wiring import Services
 from tests.fakes.carriers.legs import Leg, TwilioLeg, join, read
 from tests.routes.api import TWILIO_NUMBER, Api, refused
 
@@ -36,7 +36,7 @@ def carrier() -> type[Leg]:
     return TwilioLeg
 
 
-def seat(api: Api, leg: Leg, **assistant: Any) -> Seat:
+def claim(api: Api, leg: Leg, **assistant: Any) -> StreamClaim:
     """Of a call with this assistant."""
     made = api.made("/assistant", {"name": "x", **assistant})
     return join(leg, read(leg, leg.arrive({"assistantId": made["id"]})))
@@ -44,16 +44,16 @@ def seat(api: Api, leg: Leg, **assistant: Any) -> Seat:
 
 def operators(app: Flask, *accounts: VendorSettings) -> None:
     """As if the environment named them."""
-    patchbay: Patchbay = app.extensions["patchbay"]
-    changed = replace(patchbay.core.settings, vendors=accounts)
-    object.__setattr__(patchbay.core, "settings", changed)
+    services: Services = app.extensions["patchbay"]
+    changed = replace(services.context.settings, vendors=accounts)
+    object.__setattr__(services.context, "settings", changed)
 
 
 # ------------------------------------------------------------------ which
 
 
 def test_without_any_there_is_none(api: Api, leg: Leg) -> None:
-    assert seat(api, leg).keys == {}
+    assert claim(api, leg).keys == {}
 
 
 def test_each_source_goes_before_the_next(app: Flask, api: Api, leg: Leg) -> None:
@@ -66,11 +66,11 @@ def test_each_source_goes_before_the_next(app: Flask, api: Api, leg: Leg) -> Non
     api.made("/credential", {"provider": "openai", "apiKey": "stored"})
     api.made("/credential", {"provider": "groq", "apiKey": "stored"})
     own = [{"provider": "openai", "apiKey": "own", "apiUrl": "https://own.example/v1"}]
-    assert seat(api, leg, credentials=own).keys == {
-        "openai": Access("own", "https://own.example/v1"),
+    assert claim(api, leg, credentials=own).keys == {
+        "openai": VendorAccount("own", "https://own.example/v1"),
         # the environment's address does not come with somebody else's key, nor the other way
-        "groq": Access("stored"),
-        "azure": Access("environment", None, {"region": "eastus"}),
+        "groq": VendorAccount("stored"),
+        "azure": VendorAccount("environment", None, {"region": "eastus"}),
     }
 
 
@@ -79,29 +79,29 @@ def test_whose_address_may_lead_anywhere(app: Flask, api: Api, leg: Leg) -> None
     operators(app, VendorSettings("deepgram", None, "http://10.0.0.7:8080"))
     api.made("/credential", {"provider": "groq", "apiKey": "k", "apiUrl": "https://a.example"})
     own = [{"provider": "openai", "apiKey": "own", "apiUrl": "https://own.example/v1"}]
-    keys = seat(api, leg, credentials=own).keys
-    assert {name for name, access in keys.items() if access.foreign} == {"groq", "openai"}
+    keys = claim(api, leg, credentials=own).keys
+    assert {name for name, access in keys.items() if access.client_supplied} == {"groq", "openai"}
 
 
 def test_of_two_stored_the_newer(api: Api, leg: Leg) -> None:
     for key in ("first", "second"):
         api.made("/credential", {"provider": "openai", "apiKey": key})
-    assert seat(api, leg).keys == {"openai": Access("second")}
+    assert claim(api, leg).keys == {"openai": VendorAccount("second")}
 
 
 def test_credential_ids_choose(api: Api, leg: Leg) -> None:
     ids = [api.made("/credential", {**OPENAI, "apiKey": key})["id"] for key in ("a", "b")]
-    assert seat(api, leg, credentialIds=ids[:1]).keys == {"openai": Access("a")}
+    assert claim(api, leg, credentialIds=ids[:1]).keys == {"openai": VendorAccount("a")}
 
 
 def test_credential_ids_may_choose_none(api: Api, leg: Leg) -> None:
     api.made("/credential", OPENAI)
-    assert seat(api, leg, credentialIds=[]).keys == {}
+    assert claim(api, leg, credentialIds=[]).keys == {}
 
 
 def test_another_organisations_are_not_used(api: Api, other: Api, leg: Leg) -> None:
     other.made("/credential", OPENAI)
-    assert seat(api, leg).keys == {}
+    assert claim(api, leg).keys == {}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_another_organisations_are_not_used(api: Api, other: Api, leg: Leg) -> N
     ],
 )
 def test_what_cannot_be_used_is_not(api: Api, leg: Leg, credential: Any) -> None:
-    assert seat(api, leg, credentials=[credential]).keys == {}
+    assert claim(api, leg, credentials=[credential]).keys == {}
 
 
 def test_one_sealed_with_another_key_spoils_no_call(app: Flask, api: Api, leg: Leg) -> None:
@@ -126,20 +126,20 @@ def test_one_sealed_with_another_key_spoils_no_call(app: Flask, api: Api, leg: L
     table = schema.credentials
     with app.extensions["patchbay"].store.write() as conn:
         conn.execute(sa.update(table).where(table.c.id == lost).values(secret=b"unreadable"))
-    assert seat(api, leg).keys == {"groq": Access("good")}
+    assert claim(api, leg).keys == {"groq": VendorAccount("good")}
 
 
 def test_what_else_an_account_holds(api: Api, leg: Leg) -> None:
     api.made("/credential", AZURE)
     extra = {"region": "eastus", "ocpApimSubscriptionKey": CANARY + "2"}
-    assert seat(api, leg).keys == {
-        "azure-openai": Access(CANARY, "https://desk.openai.azure.example", extra)
+    assert claim(api, leg).keys == {
+        "azure-openai": VendorAccount(CANARY, "https://desk.openai.azure.example", extra)
     }
 
 
 def test_a_seat_prints_no_key(api: Api, leg: Leg) -> None:
     api.made("/credential", AZURE)
-    found = seat(api, leg)
+    found = claim(api, leg)
     assert found.keys
     assert CANARY not in repr(found) + repr(found.keys)
 
@@ -166,7 +166,7 @@ def test_a_new_key(api: Api, leg: Leg) -> None:
     made = api.made("/credential", OPENAI | {"name": "Main"})
     changed = api.patch(f"/credential/{made['id']}", {"apiKey": "new"})
     assert (changed.status_code, changed.json["name"]) == (200, "Main")
-    assert seat(api, leg).keys == {"openai": Access("new")}
+    assert claim(api, leg).keys == {"openai": VendorAccount("new")}
 
 
 @pytest.mark.parametrize(
@@ -217,9 +217,9 @@ ADDRESSES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def strict(app: Flask) -> None:
     """Private addresses are refused, as in production."""
-    core = app.extensions["patchbay"].core
+    context = app.extensions["patchbay"].context
     problem = lambda url: "no" if "169.254" in url else None  # noqa: E731
-    object.__setattr__(core, "url_problem", problem)
+    object.__setattr__(context, "url_problem", problem)
 
 
 @pytest.mark.usefixtures("strict")

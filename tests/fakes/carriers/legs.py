@@ -20,9 +20,9 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.domain.calls import timers
-from app.domain.services.media import Seat
+from app.domain.services.media import StreamClaim
 from app.store.schema import jobs
-from app.wiring import Patchbay
+from app.wiring import Services
 from providers.base.media import StreamStart
 from providers.twilio import signature as twilio
 from providers.vonage import signature as vonage
@@ -242,8 +242,8 @@ class TwilioLeg(Leg):
         return sid, sid
 
     def _base(self) -> str:
-        patchbay: Patchbay = self.app.extensions["patchbay"]
-        return patchbay.settings.public_url
+        services: Services = self.app.extensions["patchbay"]
+        return services.settings.public_url
 
 
 class VonageLeg(Leg):
@@ -345,21 +345,21 @@ LEGS: tuple[type[Leg], ...] = (TwilioLeg, VonageLeg)
 # ------------------------------------------------------------------ sockets
 
 
-def claim(leg: Leg, document: Document) -> Seat:
+def claim_stream(leg: Leg, document: Document) -> StreamClaim:
     """The socket's handshake. Raises ``Refused``."""
-    patchbay: Patchbay = leg.app.extensions["patchbay"]
+    services: Services = leg.app.extensions["patchbay"]
     target = urlsplit(document.media_url).path
     token = target.rpartition("/")[2]
-    provider = patchbay.providers[leg.name]
-    return patchbay.media.claim(provider, token, target, leg.handshake(document.media_url))
+    provider = services.providers[leg.name]
+    return services.media.claim(provider, token, target, leg.handshake(document.media_url))
 
 
-def join(leg: Leg, document: Document) -> Seat:
+def join(leg: Leg, document: Document) -> StreamClaim:
     """The socket is open and proved: the assistant is in."""
-    seat = claim(leg, document)
-    patchbay: Patchbay = leg.app.extensions["patchbay"]
-    patchbay.media.joined(seat, leg.start())
-    return seat
+    claim = claim_stream(leg, document)
+    services: Services = leg.app.extensions["patchbay"]
+    services.media.joined(claim, leg.start())
+    return claim
 
 
 class Live:
@@ -369,7 +369,7 @@ class Live:
         self.api, self.leg = api, leg
         self.media = leg.app.extensions["patchbay"].media
         self.document = read(leg, leg.arrive(query))
-        self.seat = join(leg, self.document)
+        self.claim = join(leg, self.document)
         self.id = str(call_of(api, leg)["id"])
 
     @property
@@ -390,12 +390,12 @@ class Live:
 
     def lose(self) -> None:
         """The socket breaks without a word."""
-        self.media.lost(self.seat)
+        self.media.lost(self.claim)
 
     def put_back(self, turn: int) -> None:
         """The carrier asks what now, and opens the socket it is given."""
         self.document = read(self.leg, self.leg.ask(self.document, turn))
-        self.seat = join(self.leg, self.document)
+        self.claim = join(self.leg, self.document)
 
     def end(self) -> None:
         """By the API."""
@@ -442,10 +442,10 @@ class Waiting:
 
 def waiting(app: Flask, timer: str, call_id: str) -> Waiting | None:
     """The call's timer of this name, if it is set."""
-    patchbay: Patchbay = app.extensions["patchbay"]
+    services: Services = app.extensions["patchbay"]
     key = f"{timer}:{call_id}"
-    with patchbay.store.read() as conn:
-        if not patchbay.store.is_sqlite:
+    with services.store.read() as conn:
+        if not services.store.is_sqlite:
             row = conn.execute(_WAITING, {"key": key}).first()
             return Waiting(float(row[1]), row[0]["payload"]) if row else None
         found = conn.execute(sa.select(jobs.c.due, jobs.c.payload).where(jobs.c.key == key)).first()
@@ -457,4 +457,4 @@ def waiting(app: Flask, timer: str, call_id: str) -> Waiting | None:
 def fire(app: Flask, timer: str, call_id: str, taken: Waiting | None = None) -> None:
     """Its time has come; ``taken``: as the engine took it, whatever has happened since."""
     payload = taken.payload if taken else {"timer": timer, "callId": call_id}
-    timers.fire(app.extensions["patchbay"].core, payload)
+    timers.fire(app.extensions["patchbay"].context, payload)

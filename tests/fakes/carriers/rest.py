@@ -13,15 +13,15 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app import default_org
-from app.domain.context import Core
-from app.domain.legs.inbound import Heard
+from app.domain.context import Context
+from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.calls import CallService
 from app.domain.services.media import MediaService
 from app.domain.services.webhooks import LegService
 from app.settings import CarrierSettings, Settings
 from app.store import calls
-from app.wiring import Patchbay
-from providers.base.webhook import HookKind, Leg, Report
+from app.wiring import Services
+from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.events import CallEvent, EventKind
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from tests.bridge import (
@@ -148,10 +148,10 @@ class Clock:
 class Domain:
     """The use cases on a store of their own. ``rest``: the accounts may use the carriers' APIs."""
 
-    def __init__(self, core: Core, later: Later, clock: Clock) -> None:
-        self.core, self.later, self.clock = core, later, clock
-        self.calls, self.legs = CallService(core), LegService(core)
-        self.media = MediaService(core)
+    def __init__(self, context: Context, later: Later, clock: Clock) -> None:
+        self.context, self.later, self.clock = context, later, clock
+        self.calls, self.legs = CallService(context), LegService(context)
+        self.media = MediaService(context)
 
     def create(self, carrier: Carrier, **fields: Any) -> dict[str, Any]:
         number = {"twilio": TWILIO_NUMBER, "vonage": VONAGE_NUMBER}[carrier.name]
@@ -185,16 +185,16 @@ class Domain:
     ) -> None:
         """A status callback to the URL the call was dialled with."""
         event = CallEvent(kind, self.clock(), f"callback:{kind}", source=carrier.name, **more)
-        provider = self.core.providers[carrier.name]
-        report = Report(carrier.leg, (event,))
+        provider = self.context.providers[carrier.name]
+        report = WebhookReport(carrier.leg, (event,))
         token = token or self.tokens(call)["callback"]
-        self.legs.hear(Heard(provider, HookKind.STATUS, report, (), token=token))
+        self.legs.handle(VerifiedWebhook(provider, HookKind.STATUS, report, (), token=token))
 
     def tokens(self, call: Mapping[str, Any]) -> dict[str, str]:
-        with self.core.store.read() as conn:
+        with self.context.store.read() as conn:
             row = calls.get(conn, call["id"])
         assert row is not None
-        kept: dict[str, str] = self.core.vault.open(row["secret"])["dial"]
+        kept: dict[str, str] = self.context.vault.open(row["secret"])["dial"]
         return kept
 
 
@@ -215,10 +215,10 @@ def domain(settings: Settings, *, rest: bool = True) -> Iterator[tuple[Domain, A
                 "vonage", {**vonage, **(application if rest else {})}, VONAGE_NUMBER, api.url
             ),
         )
-        patchbay = Patchbay(replace(settings, carriers=accounts, api_key="a key of the tests"))
-        patchbay.upgrade()
+        services = Services(replace(settings, carriers=accounts, api_key="a key of the tests"))
+        services.upgrade()
         later, clock = Later(), Clock()
-        core = replace(patchbay.core, jobs=later, now=clock)
-        default_org.bootstrap(core)
-        yield Domain(core, later, clock), api
-        patchbay.store.close()
+        context = replace(services.context, jobs=later, now=clock)
+        default_org.create_default_org(context)
+        yield Domain(context, later, clock), api
+        services.store.close()

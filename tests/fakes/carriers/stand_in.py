@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websockets
 
-from providers.base.media import Audio, Codec, Digit
+from providers.base.media import Audio, Digit, MediaSerializer
 from providers.base.webhook import WebhookRequest
 
 CALL_ID = "7a9d3c52-61f0-4f0e-9a55-3f1f6f5a1b11"
@@ -89,11 +89,11 @@ def said(value: Any, status: int = 200) -> Answer:
     return Answer(status, json.dumps(value), "application/json")
 
 
-def echo(codec: Callable[[], Codec]) -> Callable[[ServerConnection], None]:
+def echo(serializer: Callable[[], MediaSerializer]) -> Callable[[ServerConnection], None]:
     """An assistant that repeats the caller, and closes on ``#``, by the carrier's real codec."""
 
     def run(ws: ServerConnection) -> None:
-        translate = codec()
+        translate = serializer()
         for message in ws:
             frame = translate.decode(message)
             if isinstance(frame, Audio):

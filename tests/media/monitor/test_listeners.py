@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from app.domain.live.monitor import Place
+from app.domain.live.monitor import MonitorEndpoint
 from app.media.monitor.listeners import (
     MAX_LISTENERS,
     MAX_MESSAGES,
@@ -22,7 +22,7 @@ from app.media.monitor.listeners import (
     Listener,
     Monitor,
 )
-from app.media.stream import Line
+from app.media.stream import MediaStream
 from tests.media.harness import (
     CALLERS,
     LISTEN_TOKEN,
@@ -119,8 +119,8 @@ async def test_both_sides_are_heard_until_the_call_is_over(caller: Caller) -> No
 async def test_a_call_of_another_process_is_heard_as_well() -> None:
     domain, neighbour = Domain(), Domain()
     async with serving(domain) as holder, serving(neighbour) as other:
-        assert domain.place != neighbour.place
-        neighbour.heard_at = domain.place
+        assert domain.endpoint != neighbour.endpoint
+        neighbour.heard_at = domain.endpoint
         async with calling(holder, TWILIO) as carrier:
             await monitored(holder)
             async with listening(other) as listener, talking(TWILIO, carrier):
@@ -136,13 +136,13 @@ async def test_a_call_of_another_process_is_heard_as_well() -> None:
 async def test_a_listener_that_leaves_a_call_elsewhere_leaves_no_tap() -> None:
     domain, neighbour = Domain(), Domain()
     async with serving(domain) as holder, serving(neighbour) as other:
-        neighbour.heard_at = domain.place
+        neighbour.heard_at = domain.endpoint
         async with calling(holder, TWILIO):
             heard = await monitored(holder)
             async with listening(other) as listener:
                 await start_of(listener)
-                assert heard._line.taps
-            while heard._line.taps:  # noqa: ASYNC110
+                assert heard._stream.taps
+            while heard._stream.taps:  # noqa: ASYNC110
                 await asyncio.sleep(0)  # the news is on its way
 
 
@@ -157,24 +157,24 @@ async def test_a_socket_that_is_lost_may_be_replaced() -> None:
             assert listener.close_code == 4404
 
 
-NOT_LIVE: list[tuple[Place | None, int, str]] = [
+NOT_LIVE: list[tuple[MonitorEndpoint | None, int, str]] = [
     # nobody's yet
     (None, 4404, "the call is not in progress"),
     # of a process that was killed
-    (Place("{host}", "/nowhere/listen"), 4404, "the call is not in progress"),
+    (MonitorEndpoint("{host}", "/nowhere/listen"), 4404, "the call is not in progress"),
     # of a machine that this one cannot reach into
-    (Place("another.example", "/x"), 4409, "the call is on another host"),
+    (MonitorEndpoint("another.example", "/x"), 4409, "the call is on another host"),
 ]
 
 
 @pytest.mark.parametrize(("place", "code", "word"), NOT_LIVE)
 @on_loop
-async def test_a_call_that_is_not_here(place: Place | None, code: int, word: str) -> None:
+async def test_a_call_that_is_not_here(place: MonitorEndpoint | None, code: int, word: str) -> None:
     domain = Domain()
     async with serving(domain) as served:
-        assert domain.place is not None
+        assert domain.endpoint is not None
         if place is not None:
-            place = Place(place.host.format(host=domain.place.host), place.path)
+            place = MonitorEndpoint(place.host.format(host=domain.endpoint.host), place.path)
         domain.heard_at = place
         async with listening(served) as listener:
             await listener.wait_closed()
@@ -186,7 +186,7 @@ async def test_a_call_that_is_not_here(place: Place | None, code: int, word: str
 async def test_a_neighbour_that_has_lost_the_call_says_so() -> None:
     domain, neighbour = Domain(), Domain()
     async with serving(domain), serving(neighbour) as other:
-        neighbour.heard_at = domain.place
+        neighbour.heard_at = domain.endpoint
         async with listening(other) as listener:
             await listener.wait_closed()
             assert listener.close_code == 4404
@@ -199,7 +199,7 @@ async def test_without_a_place_for_a_socket_calls_are_heard_here(
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     domain = Domain()
     async with serving(domain) as served, calling(served, TWILIO):
-        assert domain.place is None
+        assert domain.endpoint is None
         assert "TMPDIR" in caplog.text
         await monitored(served)
         async with listening(served) as listener:
@@ -219,8 +219,8 @@ async def test_a_wrong_token_is_refused() -> None:
 
 
 def monitor(assistant: dict[str, Any] | None = None) -> Monitor:
-    line = SimpleNamespace(sample_rate=8000, taps=[])
-    return Monitor(cast("Line", line), assistant or {})
+    stream = SimpleNamespace(sample_rate=8000, taps=[])
+    return Monitor(cast("MediaStream", stream), assistant or {})
 
 
 async def read(listener: Listener) -> list[Any]:

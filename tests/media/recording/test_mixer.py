@@ -7,7 +7,7 @@ import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.recording.mixer import BEHIND_SECONDS, LAG_SECONDS, Stereo
+from app.media.recording.mixer import BEHIND_SECONDS, LAG_SECONDS, LiveMixer
 from app.media.recording.track import Track
 
 RATE = 1000
@@ -31,9 +31,9 @@ def sides(pcm: bytes) -> tuple[list[int], list[int]]:
     return list(samples[::2]), list(samples[1::2])
 
 
-def begun() -> tuple[Stereo, Clock]:
+def begun() -> tuple[LiveMixer, Clock]:
     clock = Clock()
-    return Stereo(RATE, clock), clock
+    return LiveMixer(RATE, clock), clock
 
 
 def test_nothing_has_sounded_yet() -> None:
@@ -44,7 +44,7 @@ def test_each_side_is_where_it_sounded() -> None:
     stereo, clock = begun()
     clock.now += 0.02
     stereo.heard(level(7, 20))
-    stereo.said(level(9, 10), ahead=0.03)
+    stereo.said(level(9, 10), buffered_seconds=0.03)
     clock.now += 0.04 + BEHIND_SECONDS
     left, right = sides(stereo.take())
     assert left == [7] * 20 + [0] * 40
@@ -53,7 +53,7 @@ def test_each_side_is_where_it_sounded() -> None:
 
 def test_what_comes_is_taken_once() -> None:
     stereo, clock = begun()
-    stereo.said(level(9, 100), ahead=0.0)
+    stereo.said(level(9, 100), buffered_seconds=0.0)
     whole = list[int]()
     for _ in range(8):
         clock.now += 0.025
@@ -63,10 +63,10 @@ def test_what_comes_is_taken_once() -> None:
 
 def test_what_is_cleared_before_it_plays_is_not_heard() -> None:
     stereo, clock = begun()
-    stereo.said(level(9, 500), ahead=0.0)
+    stereo.said(level(9, 500), buffered_seconds=0.0)
     clock.now += 0.03
     stereo.cleared()
-    stereo.said(level(5, 10), ahead=0.0)
+    stereo.said(level(5, 10), buffered_seconds=0.0)
     clock.now += 0.05 + BEHIND_SECONDS
     assert sides(stereo.take())[1] == [9] * 30 + [5] * 10 + [0] * 40
 

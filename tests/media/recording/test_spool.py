@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.recordings.local import NotKept, Tape
-from app.domain.services.media import Seat
+from app.domain.recordings.local import StoreFailed, StreamRecording
+from app.domain.services.media import StreamClaim
 from app.media.recording import spool as tape
-from app.media.recording.spool import Taping
+from app.media.recording.spool import SpooledRecorder
 from providers.registry import PROVIDERS
 from tests.media.harness import CALLERS, Caller, Domain, calling, listen, loud, on_loop, serving
 
@@ -25,13 +25,13 @@ class Taped(Domain):
     """Looks into what it is given."""
 
     def __init__(self, spool: Path) -> None:
-        super().__init__(taped=True)
-        self.spool = spool
+        super().__init__(recorded=True)
+        self.spool_directory = spool
         self.sounds = list[tuple[int, int, bytes]]()
 
-    def keep(self, tape: Tape) -> None:
-        super().keep(tape)
-        with wave.open(str(tape.path)) as file:
+    def keep(self, recording: StreamRecording) -> None:
+        super().keep(recording)
+        with wave.open(str(recording.path)) as file:
             frames = file.readframes(file.getnframes())
             self.sounds.append((file.getnchannels(), file.getframerate(), frames))
 
@@ -40,7 +40,7 @@ def left(spool: Path) -> list[str]:
     return [each.name for each in spool.iterdir()]
 
 
-def seat(domain: Domain) -> Seat:
+def claim(domain: Domain) -> StreamClaim:
     return domain.claim(PROVIDERS["twilio"], "call-1", "/media/twilio/token", [])
 
 
@@ -64,7 +64,7 @@ async def test_both_sides_are_handed_over_at_the_end(caller: Caller, tmp_path: P
 @on_loop
 async def test_a_call_that_is_not_recorded_leaves_nothing(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    domain.seat["taped"] = False
+    domain.claim_values["recorded"] = False
     caller = CALLERS[0]
     async with serving(domain) as served, calling(served, caller) as carrier:
         await carrier.send(caller.sound(loud(caller)))
@@ -75,7 +75,7 @@ async def test_a_call_that_is_not_recorded_leaves_nothing(tmp_path: Path) -> Non
 @on_loop
 async def test_a_killed_processs_is_handed_over_by_the_next(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    killed = Taping(tmp_path, seat(domain), 8000, time.monotonic)
+    killed = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic)
     killed.heard(loud(CALLERS[0], 500))
     killed._recorder._caller._file.flush()  # what the system had of it
     killed._lock.close()  # as the end of a process does
@@ -90,7 +90,7 @@ async def test_looking_for_them_survives_a_disk_that_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain, looks = Taped(tmp_path), list[str]()
-    looked, really = asyncio.Event(), tape.hand_over_all
+    looked, really = asyncio.Event(), tape.submit_all
     loop = asyncio.get_running_loop()
 
     def look(service: Any) -> None:
@@ -100,7 +100,7 @@ async def test_looking_for_them_survives_a_disk_that_fails(
         really(service)
         loop.call_soon_threadsafe(looked.set)
 
-    monkeypatch.setattr(tape, "hand_over_all", look)
+    monkeypatch.setattr(tape, "submit_all", look)
     monkeypatch.setattr(tape, "COLLECT_SECONDS", 0.01)
     async with serving(domain):
         await looked.wait()
@@ -108,21 +108,21 @@ async def test_looking_for_them_survives_a_disk_that_fails(
 
 def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    made = Taping(tmp_path, seat(domain), 8000, time.monotonic)
-    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    made = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic)
+    tape.submit_all(domain)  # type: ignore[arg-type]
     assert domain.tapes == []
     made.close()
-    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    tape.submit_all(domain)  # type: ignore[arg-type]
     assert len(domain.tapes) == 1
 
 
 def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    Taping(tmp_path, seat(domain), 8000, time.monotonic).close()
-    domain.raises["kept"] = [NotKept("the bucket is away")]
-    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic).close()
+    domain.raises["kept"] = [StoreFailed("the bucket is away")]
+    tape.submit_all(domain)  # type: ignore[arg-type]
     assert len(left(tmp_path)) == 1
-    tape.hand_over_all(domain)  # type: ignore[arg-type]
+    tape.submit_all(domain)  # type: ignore[arg-type]
     assert left(tmp_path) == []
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from websockets.sync.server import ServerConnection
 
-from providers.base.media import Audio, Codec, Digit, StreamStart
+from providers.base.media import Audio, Digit, MediaSerializer, StreamStart
 from providers.common.audio import SAMPLE_WIDTH, level
 from providers.common.dtmf import tone
 from providers.simulation import speech
 from providers.simulation.caller import perform
 from providers.simulation.media_socket import Ending, MediaSocket
 from providers.simulation.script import Tape, Turn, When, options, sound, turn
-from providers.simulation.stage import Act, SimulatorConfig, Stage
+from providers.simulation.stage import CallerAction, SimulatorConfig, Stage
 from providers.simulation.timeline import SimulatorError
 from providers.twilio import TWILIO
 from providers.twilio.simulator.media import MediaStream
@@ -51,10 +51,10 @@ class Talker:
     """An assistant: speaks for ``SHORT``, after the first key without an end until it is
     interrupted, then for ``SHORT``; and closes on ``#``."""
 
-    def __init__(self, codec: Callable[[], Codec], rate: int) -> None:
+    def __init__(self, serializer: Callable[[], MediaSerializer], rate: int) -> None:
         self.keys = ""
         self.pcm = bytearray()
-        self._codec = codec
+        self._codec = serializer
         self._rate = rate
 
     def __call__(self, ws: ServerConnection) -> None:
@@ -79,10 +79,10 @@ class Talker:
                     return
                 self._speak(ws, codec, LONG)
 
-    def _speak(self, ws: ServerConnection, codec: Codec, seconds: float) -> None:
+    def _speak(self, ws: ServerConnection, serializer: MediaSerializer, seconds: float) -> None:
         pcm = tone("5", self._rate)
         count = int(seconds * self._rate) * SAMPLE_WIDTH
-        for message in codec.audio((pcm * (count // len(pcm) + 1))[:count]):
+        for message in serializer.audio((pcm * (count // len(pcm) + 1))[:count]):
             ws.send(message)
 
 
@@ -102,7 +102,9 @@ def websocket(url: str) -> VonageSocket:
 
 
 CARRIERS = pytest.mark.parametrize(
-    ("codec", "made"), [(TWILIO.codec, stream), (VONAGE.codec, websocket)], ids=["twilio", "vonage"]
+    ("serializer", "made"),
+    [(TWILIO.serializer, stream), (VONAGE.serializer, websocket)],
+    ids=["twilio", "vonage"],
 )
 
 
@@ -116,7 +118,7 @@ def stage_of(bridge: Bridge, *turns: Turn, record: Path | None = None) -> Stage:
 def play(stage: Stage, socket: MediaSocket) -> Ending:
     with stage:
         socket.open()
-        ending = perform(Act.CONVERSE, socket, stage, stage.config.timeout)
+        ending = perform(CallerAction.CONVERSE, socket, stage, stage.config.timeout)
         if ending is not Ending.CALLER_LEFT:
             socket.leave()
         return ending
@@ -130,12 +132,15 @@ def voiced(pcm: bytes, rate: int) -> float:
 
 @CARRIERS
 def test_a_caller_listens_speaks_interrupts_and_presses_keys(
-    bridge: Bridge, codec: Callable[[], Codec], made: Callable[[str], MediaSocket], tmp_path: Path
+    bridge: Bridge,
+    serializer: Callable[[], MediaSerializer],
+    made: Callable[[str], MediaSocket],
+    tmp_path: Path,
 ) -> None:
     record = tmp_path / "both.wav"
     turns = (Turn(keys="12"), Turn(STOP, when=When.OVER), Turn(keys="#"))
     stage, socket = stage_of(bridge, *turns, record=record), made(bridge.media_url)
-    talker = Talker(codec, socket.sample_rate)
+    talker = Talker(serializer, socket.sample_rate)
     bridge.sockets = talker
     assert play(stage, socket) is Ending.BRIDGE_CLOSED
     assert (talker.keys, stage.problems) == ("12#", [])
@@ -152,10 +157,10 @@ def test_a_caller_listens_speaks_interrupts_and_presses_keys(
 
 @CARRIERS
 def test_a_caller_with_nothing_more_to_say_hangs_up(
-    bridge: Bridge, codec: Callable[[], Codec], made: Callable[[str], MediaSocket]
+    bridge: Bridge, serializer: Callable[[], MediaSerializer], made: Callable[[str], MediaSocket]
 ) -> None:
     socket = made(bridge.media_url)
-    bridge.sockets = Talker(codec, socket.sample_rate)
+    bridge.sockets = Talker(serializer, socket.sample_rate)
     assert play(stage_of(bridge), socket) is Ending.CALLER_LEFT
 
 

@@ -28,7 +28,14 @@ from providers.simulation.stage import (
     table,
     unchanged,
 )
-from providers.simulation.timeline import Courier, Response, Timeline, Wire, extended, origin
+from providers.simulation.timeline import (
+    FaultInjector,
+    HttpClient,
+    Response,
+    Timeline,
+    extended,
+    origin,
+)
 from providers.twilio.simulator.scenarios import PLAYS
 from tests.fakes.carriers.stand_in import CALL_ID, Bridge, said, standing_in
 
@@ -147,13 +154,13 @@ def test_what_is_no_json_is_an_error() -> None:
 
 
 @pytest.fixture
-def courier() -> Iterator[Courier]:
-    courier = Courier()
+def courier() -> Iterator[FaultInjector]:
+    courier = FaultInjector()
     yield courier
     courier.close()
 
 
-def test_callbacks_keep_their_order(courier: Courier) -> None:
+def test_callbacks_keep_their_order(courier: FaultInjector) -> None:
     sent: list[int] = []
     for number in range(20):
         courier.post(partial(_note, sent, number))
@@ -161,7 +168,7 @@ def test_callbacks_keep_their_order(courier: Courier) -> None:
     assert sent == list(range(20))
 
 
-def test_copies_travel_at_the_same_time(courier: Courier) -> None:
+def test_copies_travel_at_the_same_time(courier: FaultInjector) -> None:
     courier.copies = 3
     together = threading.Barrier(3, timeout=PATIENCE)
 
@@ -172,7 +179,7 @@ def test_copies_travel_at_the_same_time(courier: Courier) -> None:
     assert courier.ask(send).status == 200
 
 
-def test_held_callbacks_come_later_in_an_order_the_seed_decides(courier: Courier) -> None:
+def test_held_callbacks_come_later_in_an_order_the_seed_decides(courier: FaultInjector) -> None:
     orders = []
     for seed in (1, 1, 2):
         sent: list[int] = []
@@ -188,7 +195,7 @@ def test_held_callbacks_come_later_in_an_order_the_seed_decides(courier: Courier
     assert sorted(orders[2]) == list(range(10))
 
 
-def test_what_goes_wrong_on_the_way_is_told(courier: Courier) -> None:
+def test_what_goes_wrong_on_the_way_is_told(courier: FaultInjector) -> None:
     def send() -> Response:
         raise SimulatorError("lost")
 
@@ -205,7 +212,7 @@ def test_a_callback_that_is_not_accepted_is_a_problem(stage: Stage, status: int)
     assert stage.problems == [f"a callback was answered {status or 'not at all'}"]
 
 
-def test_after_the_end_nothing_is_sent(courier: Courier) -> None:
+def test_after_the_end_nothing_is_sent(courier: FaultInjector) -> None:
     sent: list[int] = []
     courier.close()
     courier.post(partial(_note, sent, 1))
@@ -448,7 +455,7 @@ def test_nothing_is_heard_of_a_closed_socket() -> None:
 
 
 def test_the_wire_has_no_callers_of_its_own() -> None:
-    wire = Wire(Timeline(lambda line: None))
+    wire = HttpClient(Timeline(lambda line: None))
     assert not wire.knows("http://127.0.0.1/")
     wire.allow("http://127.0.0.1/x")
     assert wire.knows("http://127.0.0.1/y")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from providers.base.rest import Account
-from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.common import audio
 from providers.events import CallEvent
 from providers.testing.contract import CALL_ID, NOW, Case, hook_url
@@ -67,12 +67,12 @@ def load(
     return signed(url, pairs, method=method, headers=found["headers"], token=token)
 
 
-def parsed(name: str, fields: Mapping[str, str | None] | None = None, **more: Any) -> Report:
+def parsed(name: str, fields: Mapping[str, str | None] | None = None, **more: Any) -> WebhookReport:
     """A recorded request, as its hook reads it."""
     return webhooks.parse(HookKind(recorded(name)["hook"]), load(name, fields, **more))
 
 
-def only(report: Report) -> CallEvent:
+def only(report: WebhookReport) -> CallEvent:
     """The one event of it."""
     (event,) = report.events
     return event

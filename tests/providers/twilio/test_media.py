@@ -22,15 +22,15 @@ from providers.base.media import (
 from providers.common import audio
 from providers.errors import BadRequest
 from providers.testing.contract import CALL_ID
-from providers.twilio.media import MAX_MESSAGE, TwilioCodec
+from providers.twilio.media import MAX_MESSAGE, TwilioSerializer
 from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, STREAM_SID, frame, start
 
 MULAW = bytes(range(160))
 PAYLOAD = base64.b64encode(MULAW).decode()
 
 
-def started() -> TwilioCodec:
-    codec = TwilioCodec()
+def started() -> TwilioSerializer:
+    codec = TwilioSerializer()
     codec.decode(start())
     return codec
 
@@ -40,7 +40,7 @@ def media(payload: Any, **more: Any) -> str:
 
 
 def test_the_first_words() -> None:
-    codec = TwilioCodec()
+    codec = TwilioSerializer()
     assert codec.decode('{"event": "connected", "protocol": "Call"}') == UnknownFrame("connected")
     assert codec.decode(start()) == StreamStart(
         STREAM_SID, CALL_SID, ACCOUNT_SID, 8000, {"callId": CALL_ID}
@@ -49,7 +49,7 @@ def test_the_first_words() -> None:
 
 @pytest.mark.parametrize("parameters", [{}, None])
 def test_a_start_without_parameters(parameters: dict[str, str] | None) -> None:
-    began = TwilioCodec().decode(start(customParameters=parameters))
+    began = TwilioSerializer().decode(start(customParameters=parameters))
     assert isinstance(began, StreamStart)
     assert began.parameters == {}
 
@@ -124,7 +124,7 @@ def test_what_twilio_cannot_have_sent(message: str | bytes) -> None:
     ],
 )
 def test_a_start_that_is_none(message: str) -> None:
-    codec = TwilioCodec()
+    codec = TwilioSerializer()
     with pytest.raises(BadRequest):
         codec.decode(message)
     with pytest.raises(ValueError):
@@ -152,7 +152,7 @@ def test_what_we_send() -> None:
 
 @pytest.mark.parametrize("send", ["audio", "mark", "clear"])
 def test_nothing_is_sent_before_the_start(send: str) -> None:
-    codec = TwilioCodec()
+    codec = TwilioSerializer()
     arguments: dict[str, list[Any]] = {"audio": [b"\0\0"], "mark": ["m"], "clear": []}
     with pytest.raises(ValueError, match="start"):
         getattr(codec, send)(*arguments[send])
@@ -190,7 +190,7 @@ def test_any_members_are_a_frame_or_a_bad_request(
     event: str, inner: Any, members: dict[str, Any], before: bool
 ) -> None:
     for value in (inner, members):
-        codec = TwilioCodec() if before else started()
+        codec = TwilioSerializer() if before else started()
         try:
             codec.decode(json.dumps({"event": event, "streamSid": STREAM_SID, event: value}))
         except BadRequest:
@@ -230,7 +230,7 @@ STREAM: list[tuple[str, Frame]] = [
 
 
 def test_a_whole_stream() -> None:
-    codec = TwilioCodec()
+    codec = TwilioSerializer()
     assert [codec.decode(message) for message, _ in STREAM] == [wanted for _, wanted in STREAM]
 
 
@@ -266,7 +266,7 @@ def test_a_message_of_another_stream_is_refused_whatever_it_is() -> None:
         with pytest.raises(BadRequest, match="of another stream"):
             started().decode(message.replace(STREAM_SID, other))
         with pytest.raises(BadRequest, match="before start"):
-            TwilioCodec().decode(message)
+            TwilioSerializer().decode(message)
         assert started().decode(message) == wanted
 
 
@@ -297,7 +297,7 @@ def test_a_mark_comes_back_under_its_name(name: str) -> None:
 
 
 def test_sockets_share_nothing() -> None:
-    first, second = started(), TwilioCodec()
+    first, second = started(), TwilioSerializer()
     first.audio(b"\1")
     with pytest.raises(ValueError, match="start"):
         second.flush() or second.mark("m")
@@ -305,7 +305,7 @@ def test_sockets_share_nothing() -> None:
 
 def test_a_refused_start_starts_nothing() -> None:
     """What follows it is refused too: the stream's id is not known."""
-    codec = TwilioCodec()
+    codec = TwilioSerializer()
     with pytest.raises(BadRequest):
         codec.decode(start(callSid="CA1"))
     with pytest.raises(BadRequest, match="before start"):
@@ -315,6 +315,6 @@ def test_a_refused_start_starts_nothing() -> None:
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=4))
 def test_parameters_arrive_as_they_were_set(parameters: dict[str, str]) -> None:
-    began = TwilioCodec().decode(start(customParameters=parameters))
+    began = TwilioSerializer().decode(start(customParameters=parameters))
     assert isinstance(began, StreamStart)
     assert began.parameters == parameters

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import Dial, Dialed
+from providers.base.rest import OutboundCall, PlacedCall
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.testing.contract import ORIGIN, TOKEN, arrow
@@ -18,11 +18,11 @@ from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, NEW_TOKEN, holdin
 from tests.providers.twilio.case import TOKEN as AUTH_TOKEN
 
 STATUS_URL = f"{ORIGIN}/twilio/status/{TOKEN}"
-ORDER = Dial("+14155550123", "+12125550100", arrow(), STATUS_URL, max_duration=600)
+ORDER = OutboundCall("+14155550123", "+12125550100", arrow(), STATUS_URL, max_duration=600)
 
 
 def test_a_call_is_created_once_and_whole(api: Api) -> None:
-    assert client_of(api).dial(ORDER) == Dialed(CALL_SID, CALL_SID)
+    assert client_of(api).dial(ORDER) == PlacedCall(CALL_SID, CALL_SID)
     ((method, path, _, form),) = api.requests
     assert (method, path) == ("POST", f"{CALLS}.json")
     assert form == {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from providers.base.rest import Client
+from providers.base.rest import CarrierClient
 from providers.errors import CarrierError, NotConfigured
 from providers.testing.contract import ORIGIN, TOKEN
 from providers.twilio import TWILIO, sdk
@@ -22,7 +22,7 @@ from tests.providers.twilio.test_rest import ORDER
 
 RECORDING_SID = "RE" + "7c6b5a49" * 4
 
-ASKS: Mapping[str, Callable[[Client], object]] = {
+ASKS: Mapping[str, Callable[[CarrierClient], object]] = {
     "dial": lambda client: client.dial(ORDER),
     "hang up": lambda client: client.hang_up(CALL_SID),
     "fetch": lambda client: client.fetch(CALL_SID),
@@ -35,7 +35,9 @@ ASKS: Mapping[str, Callable[[Client], object]] = {
 each_ask = pytest.mark.parametrize("ask", ASKS.values(), ids=list(ASKS))
 
 
-def failed(client: Client, ask: Callable[[Client], object] = ASKS["dial"]) -> CarrierError:
+def failed(
+    client: CarrierClient, ask: Callable[[CarrierClient], object] = ASKS["dial"]
+) -> CarrierError:
     with pytest.raises(CarrierError) as caught:
         ask(client)
     return caught.value
@@ -85,7 +87,9 @@ def test_an_error_in_our_words(
 
 
 @each_ask
-def test_a_server_error_is_worth_another_try(api: Api, ask: Callable[[Client], object]) -> None:
+def test_a_server_error_is_worth_another_try(
+    api: Api, ask: Callable[[CarrierClient], object]
+) -> None:
     api.says(503, problem(20503))
     error = failed(client_of(api), ask)
     assert (error.permanent, error.gone, error.busy) == (False, False, False)
@@ -93,7 +97,7 @@ def test_a_server_error_is_worth_another_try(api: Api, ask: Callable[[Client], o
 
 
 @each_ask
-def test_a_wrong_token_is_not(api: Api, ask: Callable[[Client], object]) -> None:
+def test_a_wrong_token_is_not(api: Api, ask: Callable[[CarrierClient], object]) -> None:
     api.says(401, problem(20003, "Authenticate"))
     error = failed(client_of(api), ask)
     assert error.permanent
@@ -101,7 +105,9 @@ def test_a_wrong_token_is_not(api: Api, ask: Callable[[Client], object]) -> None
 
 
 @each_ask
-def test_no_request_waits_as_long_as_twilio_says(api: Api, ask: Callable[[Client], object]) -> None:
+def test_no_request_waits_as_long_as_twilio_says(
+    api: Api, ask: Callable[[CarrierClient], object]
+) -> None:
     """``Retry-After`` is for the queue above: a client that sleeps holds a thread."""
     api.headers["Retry-After"] = "3600"
     api.says(429, problem(20429))
@@ -124,7 +130,7 @@ def test_no_request_waits_as_long_as_twilio_says(api: Api, ask: Callable[[Client
     ids=ascii,
 )
 def test_an_answer_that_is_no_json_object(
-    api: Api, ask: Callable[[Client], object], page: bytes
+    api: Api, ask: Callable[[CarrierClient], object], page: bytes
 ) -> None:
     api.says(200, page)
     client = client_of(api)
@@ -154,7 +160,7 @@ def test_both_forms_of_an_error_are_read(api: Api, body: dict[str, Any], words: 
 
 
 @each_ask
-def test_a_server_that_never_answers(api: Api, ask: Callable[[Client], object]) -> None:
+def test_a_server_that_never_answers(api: Api, ask: Callable[[CarrierClient], object]) -> None:
     api.may_answer.clear()
     client = TWILIO.client(replace(holding(AUTH_TOKEN), api_url=api.url), timeout=0.2)
     error = failed(client, ask)
@@ -194,7 +200,7 @@ def test_a_redirect_is_not_followed(api: Api) -> None:
 
 
 @each_ask
-def test_every_request_is_of_the_account(api: Api, ask: Callable[[Client], object]) -> None:
+def test_every_request_is_of_the_account(api: Api, ask: Callable[[CarrierClient], object]) -> None:
     api.says(500, problem(20500))
     failed(client_of(api), ask)
     assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
@@ -218,7 +224,7 @@ def test_the_login(secrets: dict[str, Any], pair: tuple[str, str]) -> None:
 @each_ask
 @pytest.mark.parametrize("secrets", [{}, {"authTokens": []}, {"apiSecret": "s"}], ids=str)
 def test_without_a_login_nothing_is_asked(
-    api: Api, ask: Callable[[Client], object], secrets: dict[str, Any]
+    api: Api, ask: Callable[[CarrierClient], object], secrets: dict[str, Any]
 ) -> None:
     client = client_of(api, replace(holding(), secrets=secrets))
     with pytest.raises(NotConfigured, match=f"{ACCOUNT_SID} has no authTokens and no apiKey"):

@@ -20,7 +20,7 @@ from websockets.sync.server import ServerConnection
 
 from providers.base.webhook import HookKind
 from providers.events import EventKind
-from providers.simulation.stage import Act, Callee, Scenario, play
+from providers.simulation.stage import Callee, CallerAction, Scenario, play
 from providers.simulation.timeline import Response, SimulatorError
 from providers.twilio import TWILIO
 from providers.twilio.simulator import SCENARIOS, TwilioConfig, config_from_environment, run
@@ -47,7 +47,7 @@ FLOW = flow_url(ACCOUNT_SID).replace("&", "&amp;")
 @pytest.fixture
 def bridge() -> Iterator[Bridge]:
     with standing_in() as bridge:
-        bridge.sockets = echo(TWILIO.codec)
+        bridge.sockets = echo(TWILIO.serializer)
         yield bridge
 
 
@@ -71,8 +71,10 @@ def config(bridge: Bridge, **changes: Any) -> TwilioConfig:
     return TwilioConfig(**(values | changes))
 
 
-def call_on(stage: TwilioStage, *acts: Act, **fields: Any) -> TwilioCall:
-    return TwilioCall(stage, "+14155550123", "+14155550001", acts=acts or (Act.PRESS,), **fields)
+def call_on(stage: TwilioStage, *acts: CallerAction, **fields: Any) -> TwilioCall:
+    return TwilioCall(
+        stage, "+14155550123", "+14155550001", acts=acts or (CallerAction.PRESS,), **fields
+    )
 
 
 def runs(call: TwilioCall, twiml: str) -> None:
@@ -381,7 +383,7 @@ def test_an_unusable_answer_ends_the_call(stage: TwilioStage, bridge: Bridge) ->
 
 
 def test_assistant_ends_and_the_next_verb_runs(stage: TwilioStage, bridge: Bridge) -> None:
-    runs(call_on(stage, Act.PRESS), f"{connect(bridge)}<Redirect>{FLOW}</Redirect>")
+    runs(call_on(stage, CallerAction.PRESS), f"{connect(bridge)}<Redirect>{FLOW}</Redirect>")
     assert stage.problems == []
     assert stage.call_id == CALL_ID
     assert stage.returned == {"FlowEvent": "return"}
@@ -407,7 +409,7 @@ def test_handshake_is_signed(stage: TwilioStage, bridge: Bridge) -> None:
 def test_the_time_limit_cuts_the_call(stage: TwilioStage, bridge: Bridge) -> None:
     heard: list[str] = []
     bridge.sockets = _listen(heard)
-    call = call_on(stage, Act.STAY, time_limit=0.01)  # nobody ends it in time
+    call = call_on(stage, CallerAction.STAY, time_limit=0.01)  # nobody ends it in time
     runs(call, f"{connect(bridge)}<Redirect>{FLOW}</Redirect>")
     assert call.status == "completed"
     assert stage.returned == {}
@@ -415,7 +417,7 @@ def test_the_time_limit_cuts_the_call(stage: TwilioStage, bridge: Bridge) -> Non
 
 
 def test_no_verb_runs_for_a_caller_who_has_left(stage: TwilioStage, bridge: Bridge) -> None:
-    runs(call_on(stage, Act.HANG_UP), f"{connect(bridge)}<Redirect>{FLOW}</Redirect>")
+    runs(call_on(stage, CallerAction.HANG_UP), f"{connect(bridge)}<Redirect>{FLOW}</Redirect>")
     assert stage.returned == {}
     events = [form["StreamEvent"] for form in bridge.forms("/stream")]
     assert events == ["stream-started", "stream-stopped"]
@@ -424,7 +426,7 @@ def test_no_verb_runs_for_a_caller_who_has_left(stage: TwilioStage, bridge: Brid
 def test_a_dropped_socket_leaves_the_leg_alive(stage: TwilioStage, bridge: Bridge) -> None:
     again = f"<Response>{connect(bridge)}</Response>"
     bridge.answers["/after"] = [Answer(200, again)]
-    call = call_on(stage, Act.DROP, Act.PRESS)
+    call = call_on(stage, CallerAction.DROP, CallerAction.PRESS)
     runs(call, f"{connect(bridge)}<Redirect>{bridge.url}/after</Redirect>")
     assert len(bridge.handshakes) == 2
     errors = [form.get("StreamError", "")[:5] for form in bridge.forms("/stream")]
@@ -435,7 +437,7 @@ def test_a_dropped_socket_leaves_the_leg_alive(stage: TwilioStage, bridge: Bridg
 def test_an_assistant_that_never_ends_is_a_problem(bridge: Bridge) -> None:
     bridge.sockets = _listen([])
     with TwilioStage(config(bridge, timeout=0.05), out=lambda line: None) as stage:
-        call = call_on(stage, Act.PRESS)
+        call = call_on(stage, CallerAction.PRESS)
         runs(call, connect(bridge))
     assert "heard nothing of the assistant" in stage.problems[0]
     assert "did not close the media socket" in stage.problems[1]

@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from providers.base.instructions import Connect
-from providers.base.rest import Dial
+from providers.base.rest import OutboundCall
 from providers.errors import CarrierError
 from providers.simulation.stage import Callee
 from providers.twilio import TWILIO
@@ -172,7 +172,9 @@ def test_the_bridges_own_client_can_use_it(api: TwilioStage, bridge: Bridge) -> 
     assert "Simulated account (active)" in client.check()
     api.callee = Callee("rings")
     connect = Connect("id", "wss://h/m/t", f"{bridge.url}/s", f"{bridge.url}/a")
-    dialed = client.dial(Dial("+14155550123", "+14155550001", connect, f"{bridge.url}/status", 60))
+    dialed = client.dial(
+        OutboundCall("+14155550123", "+14155550001", connect, f"{bridge.url}/status", 60)
+    )
     assert api.calls[dialed.call_ref].rings.wait(PATIENCE)
     client.hang_up(dialed.leg_ref)
     api.join()

@@ -11,14 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from providers.base.instructions import Connect
-from providers.base.rest import Account, Dial
+from providers.base.rest import Account, OutboundCall
 from tests.providers.vonage.cases import API_KEY, APPLICATION, MEDIA_URL, new_private_key
 
 PRIVATE_KEY = new_private_key()
 LEG = "63f61863-4a51-4f6b-86e1-46edebcf9356"
 EVENTS = "https://patchbay.example/vonage/event/tok_1"
 CONNECT = Connect("c1", MEDIA_URL, EVENTS, EVENTS, "+14155550100")
-ORDER = Dial("+447700900123", "+14155550100", CONNECT, EVENTS, 600)
+ORDER = OutboundCall("+447700900123", "+14155550100", CONNECT, EVENTS, 600)
 CREATED = {
     "uuid": LEG,
     "conversation_uuid": "CON-1",

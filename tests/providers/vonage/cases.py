@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.base.rest import Account
-from providers.base.webhook import HookKind, Report, WebhookRequest
+from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.events import CallEvent
 from providers.vonage import signature, webhooks
 
@@ -74,7 +74,7 @@ def recorded(
     return post(changed(recording["body"], changes), recording["path"], query)
 
 
-def parsed(name: str, changes: Mapping[str, Any] | None = None, query: str = "") -> Report:
+def parsed(name: str, changes: Mapping[str, Any] | None = None, query: str = "") -> WebhookReport:
     """The recording, through the hook its path belongs to."""
     path = load(name)["path"]
     hook = next(kind for prefix, kind in HOOKS.items() if path.startswith(prefix))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.base.rest import Client
+from providers.base.rest import CarrierClient
 from providers.vonage import VONAGE
 from tests.providers.vonage.api import StandIn, account, standing_in
 
@@ -18,5 +18,5 @@ def vonage() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def client(vonage: StandIn) -> Client:
+def client(vonage: StandIn) -> CarrierClient:
     return VONAGE.client(account(vonage.url), timeout=5)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from providers.base.carrier import Provider
+from providers.base.carrier import Carrier
 from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.testing.contract import CALL_ID, NOW, Case, ProviderContract, hook_url
@@ -34,7 +34,7 @@ RECORDINGS = {
 
 
 class VonageCase(Case):
-    provider: ClassVar[Provider] = VONAGE
+    provider: ClassVar[Carrier] = VONAGE
     account: ClassVar[Account] = Account(
         API_KEY,
         {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from providers.base.media import Audio, Cleared, Digit, Frame, MarkPlayed, StreamStart, UnknownFrame
 from providers.errors import BadRequest
-from providers.vonage.media import MAX_MESSAGE, OWN_FIELDS, VonageCodec
+from providers.vonage.media import MAX_MESSAGE, OWN_FIELDS, VonageSerializer
 
 CONNECTED = {
     "event": "websocket:connected",
@@ -23,7 +23,7 @@ CONNECTED = {
 
 def decoded(message: Any) -> Frame:
     """Dictionaries become JSON text."""
-    return VonageCodec().decode(json.dumps(message) if isinstance(message, dict) else message)
+    return VonageSerializer().decode(json.dumps(message) if isinstance(message, dict) else message)
 
 
 # ------------------------------------------------------------------ in
@@ -36,7 +36,7 @@ def test_the_first_message() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000])
 def test_the_rate_is_the_one_vonage_names(rate: int) -> None:
-    codec = VonageCodec()
+    codec = VonageSerializer()
     start = codec.decode(json.dumps(CONNECTED | {"content-type": f"audio/L16; rate={rate}"}))
     assert isinstance(start, StreamStart)
     assert start.sample_rate == codec.sample_rate == rate
@@ -110,7 +110,7 @@ NAMES = st.sampled_from(["event", "content-type", "digit", "payload", "mark"])
 def tried(message: str | bytes) -> None:
     """Decoded, or refused as a bad request: nothing else may happen."""
     try:
-        VonageCodec().decode(message)
+        VonageSerializer().decode(message)
     except BadRequest:
         return
 
@@ -129,7 +129,7 @@ def test_any_fields(fields: dict[str, Any]) -> None:
 
 
 def test_frames_of_exactly_20_ms() -> None:
-    codec = VonageCodec()
+    codec = VonageSerializer()
     assert codec.audio(b"a" * 639) == []
     assert codec.audio(b"b" * 2) == [b"a" * 639 + b"b"]
     assert codec.audio(b"c" * 1280) == [b"b" + b"c" * 639, b"c" * 640]
@@ -139,7 +139,7 @@ def test_frames_of_exactly_20_ms() -> None:
 
 @given(st.lists(st.binary(max_size=2000), max_size=10))
 def test_sound_is_neither_lost_nor_reordered(pieces: list[bytes]) -> None:
-    codec = VonageCodec()
+    codec = VonageSerializer()
     frames = [frame for piece in pieces for frame in codec.audio(piece)]
     frames += codec.flush()
     sent = b"".join(frame for frame in frames if isinstance(frame, bytes))
@@ -152,7 +152,7 @@ def test_sound_is_neither_lost_nor_reordered(pieces: list[bytes]) -> None:
 
 @given(st.text())
 def test_a_mark_comes_back_under_its_name(name: str) -> None:
-    (message,) = VonageCodec().mark(name)
+    (message,) = VonageSerializer().mark(name)
     fields = json.loads(message)
     assert fields["action"] == "notify"
     back = {"event": "websocket:notify", "payload": fields["payload"]}
@@ -160,7 +160,7 @@ def test_a_mark_comes_back_under_its_name(name: str) -> None:
 
 
 def test_clear_drops_what_is_kept() -> None:
-    codec = VonageCodec()
+    codec = VonageSerializer()
     codec.audio(b"a" * 100)
     (message,) = codec.clear()
     assert json.loads(message) == {"action": "clear"}
@@ -168,7 +168,7 @@ def test_clear_drops_what_is_kept() -> None:
 
 
 def test_sockets_share_nothing() -> None:
-    first, second = VonageCodec(), VonageCodec()
+    first, second = VonageSerializer(), VonageSerializer()
     first.audio(b"a" * 100)
     assert second.flush() == []
 
@@ -191,7 +191,7 @@ SOCKET: list[tuple[Any, Frame]] = [
 
 
 def test_a_whole_socket() -> None:
-    codec = VonageCodec()
+    codec = VonageSerializer()
     for message, wanted in SOCKET:
         text = json.dumps(message) if isinstance(message, dict) else message
         assert codec.decode(text) == wanted
@@ -199,7 +199,7 @@ def test_a_whole_socket() -> None:
 
 def test_sound_before_the_first_message_is_sound() -> None:
     """Vonage's order is not promised: the rate is the one that our NCCO asked for."""
-    codec = VonageCodec()
+    codec = VonageSerializer()
     assert codec.sample_rate == 16000
     assert codec.decode(b"\x00\x01") == Audio(b"\x00\x01")
 
@@ -232,7 +232,7 @@ def test_no_other_key(digit: str) -> None:
     ],
 )
 def test_the_sound_that_is_announced(content_type: str, rate: int | None) -> None:
-    codec = VonageCodec()
+    codec = VonageSerializer()
     message = json.dumps(CONNECTED | {"content-type": content_type})
     if rate is None:
         with pytest.raises(BadRequest, match="known rate"):
@@ -276,15 +276,15 @@ def test_a_notify_that_is_not_ours_is_no_mark(payload: Any, frame: Frame) -> Non
     ("kind", "most"), [(bytes, b"\0" * MAX_MESSAGE), (str, '{"event": "x"}'.ljust(MAX_MESSAGE))]
 )
 def test_a_message_of_the_longest_kind_and_one_more(kind: type, most: Any) -> None:
-    assert VonageCodec().decode(most)
+    assert VonageSerializer().decode(most)
     more = most + (b"\0\0" if kind is bytes else " ")
     with pytest.raises(BadRequest, match="over 64 kB"):
-        VonageCodec().decode(more)
+        VonageSerializer().decode(more)
 
 
 @given(st.sampled_from([8000, 16000, 24000]), st.lists(st.binary(max_size=999), max_size=6))
 def test_every_frame_is_exactly_20_ms_at_every_rate(rate: int, pieces: list[bytes]) -> None:
-    codec = VonageCodec()
+    codec = VonageSerializer()
     codec.decode(json.dumps(CONNECTED | {"content-type": f"audio/l16;rate={rate}"}))
     frames = [frame for piece in pieces for frame in codec.audio(piece)] + codec.flush()
     assert {len(frame) for frame in frames} <= {rate // 50 * 2}
@@ -295,6 +295,6 @@ def test_every_frame_is_exactly_20_ms_at_every_rate(rate: int, pieces: list[byte
 def test_headers_arrive_as_they_were_set(headers: dict[str, Any]) -> None:
     fields = {name: value for name, value in headers.items() if name not in OWN_FIELDS}
     text = json.dumps({**fields, **{name: CONNECTED[name] for name in OWN_FIELDS}})
-    start = VonageCodec().decode(text)
+    start = VonageSerializer().decode(text)
     assert isinstance(start, StreamStart)
     assert json.dumps(start.parameters) == json.dumps(fields)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.base.rest import Client, NumberSetting
+from providers.base.rest import CarrierClient, NumberSetting
 from providers.base.webhook import HookKind
 from providers.errors import CarrierError
 from providers.vonage import VONAGE, number_settings
@@ -39,7 +39,7 @@ def settings(vonage: StandIn) -> Callable[..., list[NumberSetting]]:
     ) -> list[NumberSetting]:
         vonage.answers = {"GET": (200, numbers)}
         vonage.then = [(200, application)]
-        client: Client = VONAGE.client(
+        client: CarrierClient = VONAGE.client(
             account(vonage.url, **{"apiSecret": "s3cret", **(secrets or {})})
         )
         return list(client.number(NUMBER))

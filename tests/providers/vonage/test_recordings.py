@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from providers.base.instructions import Say
-from providers.base.rest import Client
+from providers.base.rest import CarrierClient
 from providers.errors import CarrierError, NotConfigured
 from providers.vonage import VONAGE, ncco
 from tests.providers.vonage.api import CONNECT, EVENTS, LEG, PRIVATE_KEY, StandIn, account
@@ -53,7 +53,7 @@ def test_a_relative_report_address_is_our_bug(url: str) -> None:
         ncco.answer([Say("x"), replace(CONNECT, recording_url=url)])
 
 
-def test_the_api_is_asked_for_nothing(vonage: StandIn, client: Client) -> None:
+def test_the_api_is_asked_for_nothing(vonage: StandIn, client: CarrierClient) -> None:
     assert client.start_recording(LEG, REPORT) is None
     client.stop_recording(LEG, "ref")
     assert vonage.asked == []
@@ -62,14 +62,14 @@ def test_the_api_is_asked_for_nothing(vonage: StandIn, client: Client) -> None:
 # ------------------------------------------------------------------ fetched
 
 
-def saved(client: Client, url: str = URL, limit: int = 10_000) -> bytes:
+def saved(client: CarrierClient, url: str = URL, limit: int = 10_000) -> bytes:
     file = io.BytesIO()
     client.save_recording("ref", url, file, limit=limit)
     return file.getvalue()
 
 
 def test_a_recording_is_fetched_whole_with_the_applications_token(
-    vonage: StandIn, client: Client
+    vonage: StandIn, client: CarrierClient
 ) -> None:
     vonage.answers = {"GET": (200, WAV)}
     assert saved(client) == WAV
@@ -87,7 +87,9 @@ def test_an_address_with_a_path_is_kept(vonage: StandIn) -> None:
     assert vonage.asked[0][1] == f"/proxy{PATH}"
 
 
-def test_a_recording_over_the_limit_is_refused_for_good(vonage: StandIn, client: Client) -> None:
+def test_a_recording_over_the_limit_is_refused_for_good(
+    vonage: StandIn, client: CarrierClient
+) -> None:
     vonage.answers = {"GET": (200, WAV)}
     assert len(saved(client, limit=len(WAV))) == len(WAV)
     with pytest.raises(CarrierError, match="over") as caught:
@@ -97,7 +99,7 @@ def test_a_recording_over_the_limit_is_refused_for_good(vonage: StandIn, client:
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
 def test_a_recording_that_is_not_there_yet_is_asked_for_again(
-    vonage: StandIn, client: Client, status: int
+    vonage: StandIn, client: CarrierClient, status: int
 ) -> None:
     vonage.answers = {"GET": (status, {"title": "No"})}
     with pytest.raises(CarrierError, match=str(status)) as caught:
@@ -122,7 +124,9 @@ def test_a_recording_that_is_not_there_yet_is_asked_for_again(
         "ws://api.nexmo.com/v1/files/x",
     ],
 )
-def test_our_token_goes_to_vonages_hosts_only(vonage: StandIn, client: Client, url: str) -> None:
+def test_our_token_goes_to_vonages_hosts_only(
+    vonage: StandIn, client: CarrierClient, url: str
+) -> None:
     with pytest.raises(CarrierError, match="not Vonage's") as caught:
         saved(client, url)
     assert caught.value.permanent
@@ -134,7 +138,7 @@ def test_our_token_goes_to_vonages_hosts_only(vonage: StandIn, client: Client, u
     ["https://evil.example/x.wav", "http://api.nexmo.com/x.wav", "https://api.nexmo.com:1/x"],
 )
 def test_a_redirect_off_vonages_hosts_is_not_followed(
-    vonage: StandIn, client: Client, place: str
+    vonage: StandIn, client: CarrierClient, place: str
 ) -> None:
     vonage.headers["Location"] = place
     vonage.answers = {"GET": (302, None)}

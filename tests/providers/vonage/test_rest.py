@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import Client, Dialed
+from providers.base.rest import CarrierClient, PlacedCall
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.vonage import VONAGE, sdk
@@ -36,9 +36,9 @@ from tests.providers.vonage.cases import API_KEY, APPLICATION
 # ------------------------------------------------------------------ dial
 
 
-def test_dial(vonage: StandIn, client: Client) -> None:
+def test_dial(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["POST"] = (201, CREATED)
-    assert client.dial(ORDER) == Dialed("CON-1", LEG)
+    assert client.dial(ORDER) == PlacedCall("CON-1", LEG)
     ((method, path, body, _),) = vonage.asked
     assert (method, path) == ("POST", "/v1/calls")
     assert body == {
@@ -52,13 +52,13 @@ def test_dial(vonage: StandIn, client: Client) -> None:
     }
 
 
-def test_the_longest_call_vonage_allows(vonage: StandIn, client: Client) -> None:
+def test_the_longest_call_vonage_allows(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["POST"] = (201, CREATED)
     client.dial(replace(ORDER, max_duration=1_000_000))
     assert vonage.asked[0][2]["length_timer"] == 86_400
 
 
-def test_requests_carry_the_applications_token(vonage: StandIn, client: Client) -> None:
+def test_requests_carry_the_applications_token(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["POST"] = (201, CREATED)
     client.dial(ORDER)
     scheme, _, token = vonage.asked[0][3]["authorization"].partition(" ")
@@ -80,7 +80,9 @@ def test_requests_carry_the_applications_token(vonage: StandIn, client: Client) 
         (503, False),
     ],
 )
-def test_refused_calls(vonage: StandIn, client: Client, status: int, permanent: bool) -> None:
+def test_refused_calls(
+    vonage: StandIn, client: CarrierClient, status: int, permanent: bool
+) -> None:
     vonage.answers["POST"] = (status, {"title": "No", "detail": "because"})
     with pytest.raises(CarrierError, match=f"{status}: No; because") as caught:
         client.dial(ORDER)
@@ -99,14 +101,16 @@ def test_refused_calls(vonage: StandIn, client: Client, status: int, permanent: 
         (None, "no explanation"),
     ],
 )
-def test_error_bodies_of_all_shapes(vonage: StandIn, client: Client, body: Any, text: str) -> None:
+def test_error_bodies_of_all_shapes(
+    vonage: StandIn, client: CarrierClient, body: Any, text: str
+) -> None:
     vonage.answers["POST"] = (400, body)
     with pytest.raises(CarrierError, match=text) as caught:
         client.dial(ORDER)
     assert len(str(caught.value)) < 350
 
 
-def test_a_dropped_connection_is_not_dialled_again(vonage: StandIn, client: Client) -> None:
+def test_a_dropped_connection_is_not_dialled_again(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["POST"] = (0, None)
     with pytest.raises(CarrierError) as caught:
         client.dial(ORDER)
@@ -115,14 +119,14 @@ def test_a_dropped_connection_is_not_dialled_again(vonage: StandIn, client: Clie
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"uuid": LEG}, {"uuid": 1, "conversation_uuid": 2}])
-def test_a_call_without_a_name(vonage: StandIn, client: Client, body: Any) -> None:
+def test_a_call_without_a_name(vonage: StandIn, client: CarrierClient, body: Any) -> None:
     vonage.answers["POST"] = (201, body)
     with pytest.raises(CarrierError, match="did not name it") as caught:
         client.dial(ORDER)
     assert not caught.value.permanent  # it may ring
 
 
-def test_redirects_are_not_followed(vonage: StandIn, client: Client) -> None:
+def test_redirects_are_not_followed(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["POST"] = (307, None)
     vonage.headers["Location"] = f"{vonage.url}/elsewhere"
     with pytest.raises(CarrierError, match="redirect") as caught:
@@ -132,7 +136,7 @@ def test_redirects_are_not_followed(vonage: StandIn, client: Client) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"to": "reception"}, {"from_": ""}])
-def test_numbers_vonage_cannot_dial(client: Client, changes: dict[str, str]) -> None:
+def test_numbers_vonage_cannot_dial(client: CarrierClient, changes: dict[str, str]) -> None:
     order = replace(ORDER, **changes)  # type: ignore[arg-type]
     with pytest.raises(CarrierError) as caught:
         client.dial(order)
@@ -142,20 +146,20 @@ def test_numbers_vonage_cannot_dial(client: Client, changes: dict[str, str]) -> 
 # ------------------------------------------------------------------ hang up
 
 
-def test_hang_up(vonage: StandIn, client: Client) -> None:
+def test_hang_up(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["PUT"] = (204, None)
     client.hang_up(LEG)
     ((method, path, body, _),) = vonage.asked
     assert (method, path, body) == ("PUT", f"/v1/calls/{LEG}", {"action": "hangup"})
 
 
-def test_a_leg_whose_name_is_a_path(vonage: StandIn, client: Client) -> None:
+def test_a_leg_whose_name_is_a_path(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["PUT"] = (204, None)
     client.hang_up("../x?y#z")
     assert vonage.asked[0][1] == "/v1/calls/..%2Fx%3Fy%23z"
 
 
-def test_a_leg_nobody_knows_is_gone(vonage: StandIn, client: Client) -> None:
+def test_a_leg_nobody_knows_is_gone(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["PUT"] = (404, {"title": "Not Found"})
     with pytest.raises(CarrierError) as caught:
         client.hang_up(LEG)
@@ -174,7 +178,7 @@ def test_a_leg_nobody_knows_is_gone(vonage: StandIn, client: Client) -> None:
     ],
 )
 def test_a_refusal_is_looked_into(
-    vonage: StandIn, client: Client, leg: tuple[int, Any], gone: bool
+    vonage: StandIn, client: CarrierClient, leg: tuple[int, Any], gone: bool
 ) -> None:
     vonage.answers |= {"PUT": (400, {"title": "Bad Request"}), "GET": leg}
     with pytest.raises(CarrierError) as caught:
@@ -184,14 +188,16 @@ def test_a_refusal_is_looked_into(
 
 
 @pytest.mark.parametrize(("status", "permanent"), [(401, True), (429, False), (503, False)])
-def test_hang_ups_that_fail(vonage: StandIn, client: Client, status: int, permanent: bool) -> None:
+def test_hang_ups_that_fail(
+    vonage: StandIn, client: CarrierClient, status: int, permanent: bool
+) -> None:
     vonage.answers["PUT"] = (status, None)
     with pytest.raises(CarrierError) as caught:
         client.hang_up(LEG)
     assert (caught.value.gone, caught.value.permanent) == (False, permanent)
 
 
-def test_the_override_beats_the_region(vonage: StandIn, client: Client) -> None:
+def test_the_override_beats_the_region(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["PUT"] = (204, None)
     client.hang_up(LEG, api_url="https://api-us-3.vonage.com")
     assert len(vonage.asked) == 1
@@ -215,7 +221,7 @@ def test_our_token_goes_to_vonage_only(region: str) -> None:
 # ------------------------------------------------------------------ check
 
 
-def test_check(vonage: StandIn, client: Client) -> None:
+def test_check(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["GET"] = (200, {"count": 0})
     line = client.check()
     assert API_KEY in line
@@ -223,7 +229,7 @@ def test_check(vonage: StandIn, client: Client) -> None:
     assert vonage.asked[0][1] == "/v1/calls?page_size=1"
 
 
-def test_check_with_a_wrong_key(vonage: StandIn, client: Client) -> None:
+def test_check_with_a_wrong_key(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["GET"] = (401, {"title": "Unauthorized"})
     with pytest.raises(CarrierError, match="401: Unauthorized"):
         client.check()
@@ -277,7 +283,7 @@ def test_an_api_below_a_path(vonage: StandIn) -> None:
 
 
 def test_no_token_is_logged(
-    vonage: StandIn, client: Client, caplog: pytest.LogCaptureFixture
+    vonage: StandIn, client: CarrierClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     vonage.answers["PUT"] = (401, None)
     with caplog.at_level(logging.DEBUG):
@@ -296,7 +302,7 @@ def test_the_sdk_is_imported_on_first_use() -> None:
 # ------------------------------------------------------------------ before and after
 
 
-def test_an_extension_is_pressed_after_the_answer(vonage: StandIn, client: Client) -> None:
+def test_an_extension_is_pressed_after_the_answer(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["POST"] = (201, CREATED)
     client.dial(replace(ORDER, extension="w12#", ring_seconds=20))
     body = vonage.asked[0][2]
@@ -314,7 +320,7 @@ def test_an_extension_is_pressed_after_the_answer(vonage: StandIn, client: Clien
     ],
 )
 def test_what_vonage_has_no_words_for_is_refused_before_it_is_asked(
-    vonage: StandIn, client: Client, changes: dict[str, Any]
+    vonage: StandIn, client: CarrierClient, changes: dict[str, Any]
 ) -> None:
     order = replace(ORDER, **changes)
     for ask in (client.prepare, client.dial):
@@ -324,7 +330,7 @@ def test_what_vonage_has_no_words_for_is_refused_before_it_is_asked(
     assert vonage.asked == []
 
 
-def test_preparing_asks_nobody(vonage: StandIn, client: Client) -> None:
+def test_preparing_asks_nobody(vonage: StandIn, client: CarrierClient) -> None:
     client.prepare(ORDER)
     for secrets in ({"privateKey": None}, {"privateKey": "-----BEGIN NOTHING"}):
         with pytest.raises(NotConfigured, match="PrivateKey"):
@@ -334,7 +340,7 @@ def test_preparing_asks_nobody(vonage: StandIn, client: Client) -> None:
 
 @pytest.mark.parametrize(("status", "busy"), [(429, True), (400, False), (503, False)])
 def test_only_too_many_requests_is_a_busy_carrier(
-    vonage: StandIn, client: Client, status: int, busy: bool
+    vonage: StandIn, client: CarrierClient, status: int, busy: bool
 ) -> None:
     vonage.answers["POST"] = (status, None)
     with pytest.raises(CarrierError) as caught:
@@ -356,7 +362,9 @@ RESOURCE = {
 }
 
 
-def test_a_leg_is_fetched_as_its_events_would_have_told_it(vonage: StandIn, client: Client) -> None:
+def test_a_leg_is_fetched_as_its_events_would_have_told_it(
+    vonage: StandIn, client: CarrierClient
+) -> None:
     vonage.answers["GET"] = (200, RESOURCE)
     state = client.fetch(LEG)
     assert state is not None
@@ -387,7 +395,7 @@ def test_a_leg_is_fetched_as_its_events_would_have_told_it(vonage: StandIn, clie
     ],
 )
 def test_a_leg_that_was_never_answered(
-    vonage: StandIn, client: Client, word: str, direction: str, reason: EndedReason
+    vonage: StandIn, client: CarrierClient, word: str, direction: str, reason: EndedReason
 ) -> None:
     times = {"start_time": None, "duration": None}
     vonage.answers["GET"] = (200, {**RESOURCE, **times, "status": word, "direction": direction})
@@ -397,7 +405,7 @@ def test_a_leg_that_was_never_answered(
     assert (event.kind, event.reason, event.generic) == (EventKind.LEG_ENDED, reason, False)
 
 
-def test_a_leg_nobody_knows(vonage: StandIn, client: Client) -> None:
+def test_a_leg_nobody_knows(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["GET"] = (404, {"title": "Not Found"})
     assert client.fetch(LEG) is None
     for answer in ((500, None), (200, {}), (200, None)):
@@ -406,7 +414,7 @@ def test_a_leg_nobody_knows(vonage: StandIn, client: Client) -> None:
             client.fetch(LEG)
 
 
-def test_a_call_is_listened_to_for_a_machine(vonage: StandIn, client: Client) -> None:
+def test_a_call_is_listened_to_for_a_machine(vonage: StandIn, client: CarrierClient) -> None:
     vonage.answers["POST"] = (201, CREATED)
     client.dial(replace(ORDER, machine=MachineDetection(greeting=True)))
     assert vonage.asked[0][2]["advanced_machine_detection"] == {
@@ -483,7 +491,7 @@ def test_what_belongs_to_no_call_is_asked_at_home(hosts: list[str]) -> None:
     ],
 )
 def test_which_legs_cannot_be_hung_up_any_more(
-    vonage: StandIn, client: Client, word: str, over: bool
+    vonage: StandIn, client: CarrierClient, word: str, over: bool
 ) -> None:
     vonage.answers |= {"PUT": (400, None), "GET": (200, {"status": word})}
     with pytest.raises(CarrierError) as caught:

@@ -11,13 +11,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from providers.base.rest import Client
+from providers.base.rest import CarrierClient
 from providers.errors import CarrierError, NotConfigured
 from providers.vonage import VONAGE, sdk
 from tests.providers.vonage.api import LEG, ORDER, PRIVATE_KEY, StandIn, account
 from tests.providers.vonage.cases import API_KEY, APPLICATION
 
-ASKS: Mapping[str, tuple[str, Callable[[Client], object]]] = {
+ASKS: Mapping[str, tuple[str, Callable[[CarrierClient], object]]] = {
     "dial": ("POST", lambda client: client.dial(ORDER)),
     "hang up": ("PUT", lambda client: client.hang_up(LEG)),
     "fetch": ("GET", lambda client: client.fetch(LEG)),
@@ -29,12 +29,12 @@ each_ask = pytest.mark.parametrize(("method", "ask"), ASKS.values(), ids=list(AS
 
 
 @pytest.fixture
-def whole(vonage: StandIn) -> Client:
+def whole(vonage: StandIn) -> CarrierClient:
     """A client that has every secret."""
     return VONAGE.client(account(vonage.url, apiSecret="s3cret"), timeout=5)
 
 
-def failed(client: Client, ask: Callable[[Client], object]) -> CarrierError:
+def failed(client: CarrierClient, ask: Callable[[CarrierClient], object]) -> CarrierError:
     with pytest.raises(CarrierError) as caught:
         ask(client)
     return caught.value
@@ -64,7 +64,7 @@ def failed(client: Client, ask: Callable[[Client], object]) -> CarrierError:
     ],
 )
 def test_an_error_in_our_words(
-    vonage: StandIn, whole: Client, status: int, permanent: bool, busy: bool
+    vonage: StandIn, whole: CarrierClient, status: int, permanent: bool, busy: bool
 ) -> None:
     vonage.answers = {"POST": (status, {"title": "No", "detail": "because"})}
     error = failed(whole, ASKS["dial"][1])
@@ -78,9 +78,9 @@ def test_an_error_in_our_words(
 @pytest.mark.parametrize(("status", "permanent"), [(401, True), (503, False)])
 def test_every_request_has_the_same_errors(
     vonage: StandIn,
-    whole: Client,
+    whole: CarrierClient,
     method: str,
-    ask: Callable[[Client], object],
+    ask: Callable[[CarrierClient], object],
     status: int,
     permanent: bool,
 ) -> None:
@@ -93,7 +93,7 @@ def test_every_request_has_the_same_errors(
 
 @each_ask
 def test_no_request_waits_as_long_as_vonage_says(
-    vonage: StandIn, whole: Client, method: str, ask: Callable[[Client], object]
+    vonage: StandIn, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
 ) -> None:
     """``Retry-After`` is for the queue above: a client that sleeps holds a thread."""
     vonage.headers["Retry-After"] = "3600"
@@ -104,7 +104,7 @@ def test_no_request_waits_as_long_as_vonage_says(
 
 @each_ask
 def test_a_dropped_connection_is_worth_another_try(
-    vonage: StandIn, whole: Client, method: str, ask: Callable[[Client], object]
+    vonage: StandIn, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
 ) -> None:
     """The SDK's own habit was to send a create ten times, anything else forty."""
     vonage.answers = {method: (0, None)}
@@ -116,7 +116,7 @@ def test_a_dropped_connection_is_worth_another_try(
 
 @each_ask
 def test_a_redirect_is_not_followed(
-    vonage: StandIn, whole: Client, method: str, ask: Callable[[Client], object]
+    vonage: StandIn, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
 ) -> None:
     vonage.headers["Location"] = f"{vonage.url}/elsewhere"
     vonage.answers = {method: (302, None)}
@@ -149,7 +149,9 @@ def test_a_redirect_is_not_followed(
     ],
     ids=str,
 )
-def test_error_bodies_of_every_form(vonage: StandIn, whole: Client, body: Any, words: str) -> None:
+def test_error_bodies_of_every_form(
+    vonage: StandIn, whole: CarrierClient, body: Any, words: str
+) -> None:
     vonage.answers = {"POST": (400, body)}
     assert str(failed(whole, ASKS["dial"][1])) == f"Vonage answered 400: {words}"
 
@@ -159,7 +161,7 @@ def test_error_bodies_of_every_form(vonage: StandIn, whole: Client, body: Any, w
 )
 @pytest.mark.parametrize("name", ["dial", "fetch", "number"])
 def test_an_answer_that_is_no_json_object(
-    vonage: StandIn, whole: Client, name: str, page: bytes
+    vonage: StandIn, whole: CarrierClient, name: str, page: bytes
 ) -> None:
     method, ask = ASKS[name]
     vonage.answers = {method: (200, page)}
@@ -168,7 +170,9 @@ def test_an_answer_that_is_no_json_object(
 
 
 @pytest.mark.parametrize("page", [b"", b"<html>", b"{}"])
-def test_a_yes_without_a_word_ends_the_leg(vonage: StandIn, whole: Client, page: bytes) -> None:
+def test_a_yes_without_a_word_ends_the_leg(
+    vonage: StandIn, whole: CarrierClient, page: bytes
+) -> None:
     vonage.answers = {"PUT": (204 if not page else 200, page)}
     whole.hang_up(LEG)
     assert len(vonage.asked) == 1
@@ -177,7 +181,9 @@ def test_a_yes_without_a_word_ends_the_leg(vonage: StandIn, whole: Client, page:
 # ------------------------------------------------------------------ who asks
 
 
-def test_calls_are_asked_for_with_the_applications_token(vonage: StandIn, whole: Client) -> None:
+def test_calls_are_asked_for_with_the_applications_token(
+    vonage: StandIn, whole: CarrierClient
+) -> None:
     public = serialization.load_pem_private_key(PRIVATE_KEY.encode(), None).public_key()
     vonage.answers = {"GET": (200, {}), "PUT": (204, None)}
     whole.check()
@@ -189,7 +195,9 @@ def test_calls_are_asked_for_with_the_applications_token(vonage: StandIn, whole:
     assert all(0 < each["exp"] - each["iat"] <= 15 * 60 for each in claims)
 
 
-def test_numbers_are_asked_for_with_the_accounts_secret(vonage: StandIn, whole: Client) -> None:
+def test_numbers_are_asked_for_with_the_accounts_secret(
+    vonage: StandIn, whole: CarrierClient
+) -> None:
     vonage.answers = {"GET": (200, {"numbers": []})}
     failed(whole, ASKS["number"][1])
     pair = base64.b64decode(vonage.asked[0][3]["authorization"].removeprefix("Basic "))

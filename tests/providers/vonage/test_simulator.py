@@ -15,7 +15,7 @@ from websockets.sync.server import ServerConnection
 
 from providers.base.webhook import HookKind
 from providers.events import EndedReason, EventKind
-from providers.simulation.stage import Act, Callee, Scenario
+from providers.simulation.stage import Callee, CallerAction, Scenario
 from providers.simulation.timeline import Response, SimulatorError
 from providers.vonage import VONAGE
 from providers.vonage.simulator import SCENARIOS, VonageConfig, config_from_environment, run
@@ -35,7 +35,7 @@ PATIENCE = 30
 @pytest.fixture
 def bridge() -> Iterator[Bridge]:
     with standing_in() as bridge:
-        bridge.sockets = echo(VONAGE.codec)
+        bridge.sockets = echo(VONAGE.serializer)
         yield bridge
 
 
@@ -61,11 +61,14 @@ def config(bridge: Bridge, **changes: Any) -> VonageConfig:
 
 
 def call_on(
-    stage: VonageStage, *acts: Act, direction: str = "inbound", time_limit: float | None = None
+    stage: VonageStage,
+    *acts: CallerAction,
+    direction: str = "inbound",
+    time_limit: float | None = None,
 ) -> Call:
     events = EventUrl(f"{stage.config.bridge_url}/phone")
     leg = Leg(stage, "CON-1", "14155550123", "14155550001", direction, events)
-    return Call(leg, acts or (Act.PRESS,), time_limit)
+    return Call(leg, acts or (CallerAction.PRESS,), time_limit)
 
 
 def runs(call: Call, *actions: dict[str, Any]) -> None:
@@ -379,7 +382,7 @@ def test_a_caller_may_leave_during_a_forward(stage: VonageStage, bridge: Bridge)
 
 
 def test_assistant_ends_and_the_call_with_it(stage: VonageStage, bridge: Bridge) -> None:
-    runs(call_on(stage, Act.PRESS), connect(bridge))
+    runs(call_on(stage, CallerAction.PRESS), connect(bridge))
     assert stage.problems == []
     assert stage.call_id == CALL_ID
     documents = {each["status"]: each for each in bridge.documents("/socket")}
@@ -409,7 +412,7 @@ def test_without_an_answer_the_next_action_runs(stage: VonageStage, bridge: Brid
 
 def test_a_dropped_socket_may_be_replaced(stage: VonageStage, bridge: Bridge) -> None:
     _answering(bridge, {"disconnected": said([connect(bridge)])}, once=True)
-    runs(call_on(stage, Act.DROP, Act.PRESS), connect(bridge))
+    runs(call_on(stage, CallerAction.DROP, CallerAction.PRESS), connect(bridge))
     assert len(bridge.handshakes) == 2
     assert statuses(bridge, "/socket").count("disconnected") == 2
     assert len({each["uuid"] for each in bridge.documents("/socket")}) == 2
@@ -417,7 +420,7 @@ def test_a_dropped_socket_may_be_replaced(stage: VonageStage, bridge: Bridge) ->
 
 
 def test_hanging_up_ends_both_legs(stage: VonageStage, bridge: Bridge) -> None:
-    call = call_on(stage, Act.HANG_UP)
+    call = call_on(stage, CallerAction.HANG_UP)
     runs(call, connect(bridge), TALK)
     assert call.spoken == []
     assert statuses(bridge, "/socket") == ["started", "ringing", "answered", "completed"]
@@ -437,14 +440,14 @@ def test_a_refused_socket_asks_what_now(stage: VonageStage, bridge: Bridge) -> N
 
 def test_the_time_limit_cuts_the_call(stage: VonageStage, bridge: Bridge) -> None:
     bridge.sockets = _silent
-    call = call_on(stage, Act.STAY, time_limit=0.01)
+    call = call_on(stage, CallerAction.STAY, time_limit=0.01)
     runs(call, connect(bridge), TALK)
     assert call.spoken == []
     assert bridge.documents("/phone")[-1]["disconnected_by"] == "platform"
 
 
 def test_transferred_by_the_api(stage: VonageStage, bridge: Bridge) -> None:
-    call = call_on(stage, Act.STAY)
+    call = call_on(stage, CallerAction.STAY)
 
     def transfer(ws: ServerConnection) -> None:
         call.leg.transfer([TALK])
@@ -581,7 +584,7 @@ def test_a_notification_comes_back_once_played(stage: VonageStage, bridge: Bridg
                 return
 
     bridge.sockets = mark
-    runs(call_on(stage, Act.STAY), connect(bridge))
+    runs(call_on(stage, CallerAction.STAY), connect(bridge))
     assert back == [{"mark": "m1"}]
 
 

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from providers.base.instructions import Connect
-from providers.base.rest import Dial
+from providers.base.rest import OutboundCall
 from providers.errors import CarrierError
-from providers.simulation.stage import Act, Callee
+from providers.simulation.stage import Callee, CallerAction
 from providers.vonage import VONAGE
 from providers.vonage.simulator import serve_api
 from providers.vonage.simulator.config import VonageStage
@@ -205,7 +205,7 @@ def test_an_answer_url_is_asked(api: VonageStage, bridge: Bridge) -> None:
     ],
 )
 def test_transfer(api: VonageStage, destination: Any, status: int) -> None:
-    api.callee = Callee("rings", (Act.STAY,))
+    api.callee = Callee("rings", (CallerAction.STAY,))
     path = f"/{ask(api, 'POST', body=GOOD)[1]['uuid']}"
     body = {"action": "transfer", "destination": destination}
     assert ask(api, "PUT", path, body)[0] == status
@@ -219,7 +219,7 @@ def test_the_bridges_own_client_can_use_it(bridge: Bridge) -> None:
         client = VONAGE.client(account)
         assert client.check()
         connect = Connect("id", "wss://h/m/t", f"{bridge.url}/s", f"{bridge.url}/a")
-        order = Dial("+14155550123", "+14155550001", connect, f"{bridge.url}/phone", 60)
+        order = OutboundCall("+14155550123", "+14155550001", connect, f"{bridge.url}/phone", 60)
         dialed = client.dial(order)
         call = api.legs[dialed.leg_ref].call
         assert call is not None

@@ -15,7 +15,7 @@ import pytest
 from app.vendors.embedded import espeak, espeak_worker, subprocess_worker
 from app.vendors.embedded.espeak import MAX_PIECE, MAX_TEXT, SpeechFailed
 from app.vendors.embedded.pocketsphinx import listen
-from app.vendors.embedded.subprocess_worker import Helper, HelperFailed
+from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed
 from tests.media.harness import in_real_time, on_loop
 
 SENTENCE = "The bridge is open from nine to five."
@@ -191,16 +191,16 @@ def program(tmp_path: Path, source: str) -> list[str]:
 async def test_a_program_that_is_no_use(
     tmp_path: Path, source: str, patience: float, why: str
 ) -> None:
-    useless = Helper("program", lambda: program(tmp_path, source), patience)
-    with pytest.raises(HelperFailed, match=why):
+    useless = SubprocessWorker("program", lambda: program(tmp_path, source), patience)
+    with pytest.raises(WorkerFailed, match=why):
         async for _ in useless.ask(b"\n"):
             pass
 
 
 @on_loop
 async def test_a_program_that_is_not_there() -> None:
-    with pytest.raises(HelperFailed, match="program"):
-        async for _ in Helper("program", lambda: ["/no/such/program"], 20.0).ask(b"\n"):
+    with pytest.raises(WorkerFailed, match="program"):
+        async for _ in SubprocessWorker("program", lambda: ["/no/such/program"], 20.0).ask(b"\n"):
             pass
 
 
@@ -208,7 +208,7 @@ async def test_a_program_that_is_not_there() -> None:
 async def test_a_program_that_dies_of_a_request_is_asked_once_more(tmp_path: Path) -> None:
     dies, answers = "sys.stdin.readline()", "sys.stdin.readline(); send(b'd', b'yes'); send(b'e')"
     sources = iter([dies, answers])
-    mortal = Helper("program", lambda: program(tmp_path, next(sources)), 20.0)
+    mortal = SubprocessWorker("program", lambda: program(tmp_path, next(sources)), 20.0)
     assert [piece async for piece in mortal.ask(b"\n")] == [b"yes"]
 
 
@@ -220,8 +220,8 @@ async def test_an_error_of_ours_does_not_end_the_helper(tmp_path: Path) -> None:
         return program(tmp_path, "sys.stdin.readline(); send(b'e')")
 
     broken = ["no command"]
-    confused = Helper("program", command, 20.0)
-    with pytest.raises(HelperFailed, match="no command"):
+    confused = SubprocessWorker("program", command, 20.0)
+    with pytest.raises(WorkerFailed, match="no command"):
         async for _ in confused.ask(b"\n"):
             pass
     assert [piece async for piece in confused.ask(b"\n")] == []
@@ -231,9 +231,9 @@ async def test_an_error_of_ours_does_not_end_the_helper(tmp_path: Path) -> None:
 async def test_a_program_that_hangs_is_stopped_and_the_next_answers(tmp_path: Path) -> None:
     hangs, answers = "sys.stdin.read()", "sys.stdin.readline(); send(b'd', b'yes'); send(b'e')"
     sources = iter([hangs, answers])
-    stubborn = Helper("program", lambda: program(tmp_path, next(sources)), 20.0)
+    stubborn = SubprocessWorker("program", lambda: program(tmp_path, next(sources)), 20.0)
     stubborn._patience = 0.3
-    with pytest.raises(HelperFailed):
+    with pytest.raises(WorkerFailed):
         async for _ in stubborn.ask(b"\n"):
             pass
     stubborn._patience = 20.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.embedded import menu, menu_json
 from app.vendors.embedded.menu import GOODBYE, NO_AI, Reply, State, Then
 
@@ -179,7 +179,7 @@ def below(depth: int) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_menu_that_is_wrong_says_what_to_change(given: object, text: str) -> None:
-    with pytest.raises(NoEngine, match=text) as raised:
+    with pytest.raises(UnbuildableAssistant, match=text) as raised:
         menu_json.read(given)
     assert (raised.value.stage, raised.value.provider) == ("model", "embedded")
 

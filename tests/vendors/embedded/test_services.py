@@ -28,13 +28,13 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat.tests.utils import run_test
 
-from app.vendors.common.errors import NoEngine
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.embedded import espeak, menu, pocketsphinx, pocketsphinx_worker
 from app.vendors.embedded import llm as embedded_llm
 from app.vendors.embedded import stt as embedded_stt
 from app.vendors.embedded import tts as embedded_tts
 from app.vendors.embedded.stt import GuessFrame
-from app.vendors.embedded.subprocess_worker import Helper
+from app.vendors.embedded.subprocess_worker import SubprocessWorker
 from tests.media.harness import PATIENCE, on_loop
 
 DESK = {"type": "number", "number": "+14155550100"}
@@ -50,9 +50,9 @@ async def through(part: FrameProcessor, *frames: Frame) -> tuple[Sequence[Frame]
     return await run_test(part, frames_to_send=frames, start_timeout=PATIENCE)
 
 
-def broken() -> Helper:
+def broken() -> SubprocessWorker:
     """A program that does not start."""
-    return Helper("program", lambda: ["/no/such/program"], PATIENCE)
+    return SubprocessWorker("program", lambda: ["/no/such/program"], PATIENCE)
 
 
 # ------------------------------------------------------------------ voice
@@ -101,7 +101,7 @@ async def test_a_voice_that_fails_says_so_in_an_error_frame(
     ],
 )
 def test_a_voice_that_cannot_be(config: dict[str, Any], text: str) -> None:
-    with pytest.raises(NoEngine, match=text) as raised:
+    with pytest.raises(UnbuildableAssistant, match=text) as raised:
         embedded_tts.make(config, 8000)
     assert (raised.value.stage, raised.value.provider) == ("voice", "embedded")
 
@@ -195,7 +195,7 @@ async def test_a_menu_sums_nothing_up() -> None:
 
 
 async def heard(
-    part: embedded_stt.EmbeddedEars, said: str, rate: int
+    part: embedded_stt.EmbeddedTranscriber, said: str, rate: int
 ) -> tuple[list[Frame], list[Frame]]:
     """What comes out when the caller says this."""
     pcm = b"".join([piece async for piece in espeak.speak(said, rate, speed=0.9)])
@@ -247,9 +247,9 @@ class HalfHeard:
 
 def test_half_a_phrase_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pocketsphinx_worker, "_decoder", lambda **options: HalfHeard())
-    assert pocketsphinx_worker.Listener().hear(["opening hours"], b"") == ""
-    assert pocketsphinx_worker.Listener().hear(["opening"], b"") == "opening"
-    assert pocketsphinx_worker.Listener().hear([], b"") == "opening"
+    assert pocketsphinx_worker.Pocketsphinx().hear(["opening hours"], b"") == ""
+    assert pocketsphinx_worker.Pocketsphinx().hear(["opening"], b"") == "opening"
+    assert pocketsphinx_worker.Pocketsphinx().hear([], b"") == "opening"
 
 
 @on_loop
@@ -277,7 +277,7 @@ async def test_ears_that_fail_say_so_in_an_error_frame(monkeypatch: pytest.Monke
     ],
 )
 def test_ears_that_cannot_be(config: dict[str, Any], text: str) -> None:
-    with pytest.raises(NoEngine, match=text) as raised:
+    with pytest.raises(UnbuildableAssistant, match=text) as raised:
         embedded_stt.make(config, 8000)
     assert (raised.value.stage, raised.value.provider) == ("transcriber", "embedded")
 

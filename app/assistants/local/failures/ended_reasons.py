@@ -9,7 +9,7 @@ from app.vendors import failures, stt
 from app.vendors.common import llm_spec
 from providers.events import EndedReason
 
-TOLD = 300
+MAX_ERROR_TEXT = 300
 """Characters of an error."""
 HEADERS = re.compile(r"headers: \{[^{}]*\}, ")
 
@@ -33,4 +33,4 @@ def unbuildable(stage: Stage, provider: str) -> EndedReason:
 def message(stage: Stage, provider: str, text: str) -> str:
     """What the operator reads of a failure: a vendor's SDK puts its request's headers before the
     status."""
-    return f"{provider} ({stage.value}): {HEADERS.sub('', text)[:TOLD].strip()}"
+    return f"{provider} ({stage.value}): {HEADERS.sub('', text)[:MAX_ERROR_TEXT].strip()}"

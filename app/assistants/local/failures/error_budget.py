@@ -25,7 +25,7 @@ class Fault:
     category: str = ""
 
 
-class Faults:
+class ErrorBudget:
     """One call's."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

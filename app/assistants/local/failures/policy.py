@@ -11,22 +11,22 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.assistants.local.control import PipelineControl
 from app.assistants.local.failures import ended_reasons
-from app.assistants.local.failures.error_budget import Fault, Faults
+from app.assistants.local.failures.error_budget import ErrorBudget, Fault
 from app.assistants.local.failures.fallback_models import skip
-from app.assistants.local.services import Parts, Stage, stage_of
+from app.assistants.local.services import CallServices, Stage, stage_of
 from app.media.stream import now
 from providers.events import EndedReason
 
 log = logging.getLogger(__name__)
 
 
-class Failing:
+class FailurePolicy:
     """Judges errors and silences; ends the call by the one that counts."""
 
-    def __init__(self, engine: PipelineControl, parts: Parts) -> None:
+    def __init__(self, engine: PipelineControl, services: CallServices) -> None:
         self._engine = engine
-        self._parts = parts
-        self._faults = Faults(now)
+        self._parts = services
+        self._faults = ErrorBudget(now)
         self.asked = ""
         """The sentence the voice was given last."""
         self.fillers = set[str]()
@@ -39,40 +39,42 @@ class Failing:
             log.warning("the pipeline reports: %s", frame.error)
             return
         if stage is Stage.VOICE:
-            await self._engine.heard.broke()
+            await self._engine.spoken_text.broke()
         cause = str(frame.exception or "")
         text = frame.error if cause in frame.error else f"{frame.error} {cause}"
         fault = Fault(text, frame.category.value if frame.category else "")
         usable = frame.processor is None or frame.processor.is_usable
         blamed = self._faults.add(stage, fault, usable=usable)
         if blamed is not None:
-            await self._blame(stage, blamed)
+            await self._end_with_error(stage, blamed)
 
     async def overdue(self, stage: Stage) -> None:
         """A stage has not answered in time."""
         if stage is not Stage.MODEL or not await skip(self._parts.model):
-            await self._blame(stage, self._faults.first(stage) or Fault("no answer in time"))
+            await self._end_with_error(
+                stage, self._faults.first(stage) or Fault("no answer in time")
+            )
 
     async def not_started(self, *_: Any) -> None:
         """The pipeline was not ready in time."""
         for stage in Stage:
             if fault := self._faults.first(stage):
-                await self._blame(stage, fault)
+                await self._end_with_error(stage, fault)
                 return
         await self._engine.abort(
             EndedReason.ASSISTANT_JOIN_TIMED_OUT, "The pipeline did not start."
         )
 
-    async def _blame(self, stage: Stage, fault: Fault) -> None:
+    async def _end_with_error(self, stage: Stage, fault: Fault) -> None:
         provider = str(getattr(self._parts.named, stage.value))
         reason = ended_reasons.reason(stage, provider, fault.text, fault.category)
         if stage is Stage.MODEL and isinstance(self._parts.model, LLMSwitcher):
             reason = EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL  # each of them has failed
         if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
-            reason = self._unspoken()
+            reason = self._fail_speech()
         await self._engine.abort(reason, ended_reasons.message(stage, provider, fault.text))
 
-    def _unspoken(self) -> EndedReason:
+    def _fail_speech(self) -> EndedReason:
         """Of a voice that no reason names: what it was to say."""
         if self.asked and any(self.asked in filler for filler in self.fillers):
             return EndedReason.PIPELINE_ERROR_FUNCTION_FILLER_FAILED

@@ -30,7 +30,7 @@ class Kind(StrEnum):
     DTMF = "dtmf"
 
 
-class When(StrEnum):
+class ToolMessageType(StrEnum):
     """Vapi's ``type`` of a tool's message."""
 
     START = "request-start"
@@ -43,7 +43,7 @@ class When(StrEnum):
 class Message:
     """What is said while a tool runs, or after it."""
 
-    when: When
+    when: ToolMessageType
     content: str
     delay_seconds: float = 0.0
     """Of ``DELAYED``: after so long without a result; of the others it means nothing."""
@@ -224,10 +224,10 @@ def _schema(given: Any) -> Json:
 def _messages(given: Json) -> Iterator[Message]:
     for message in _objects(given.get("messages")):
         content = _text(message.get("content"))
-        if not content or _text(message.get("type")) not in set(When):
+        if not content or _text(message.get("type")) not in set(ToolMessageType):
             continue
         yield Message(
-            When(message["type"]),
+            ToolMessageType(message["type"]),
             content,
             delay_seconds=_seconds(message.get("timingMilliseconds")),
             waits=message.get("blocking") is True,

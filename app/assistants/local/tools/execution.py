@@ -19,8 +19,14 @@ from pipecat.frames.frames import FunctionCallResultProperties
 from pipecat.services.llm_service import FunctionCallParams
 
 from app.assistants.local.control import PipelineControl
-from app.assistants.local.tools.definitions import Kind, Message, Tool, When, tools_schema
-from app.media.call_context import Desk
+from app.assistants.local.tools.definitions import (
+    Kind,
+    Message,
+    Tool,
+    ToolMessageType,
+    tools_schema,
+)
+from app.media.call_context import CallContext
 from providers.common.audio import silence
 from providers.common.dtmf import tone
 from providers.events import EndedReason
@@ -48,19 +54,19 @@ MENU_TOOLS = [
 """What the embedded menu calls."""
 
 
-class Failed(Exception):
+class ToolFailed(Exception):
     """The tool did nothing; the text is for the model, and for the operator."""
 
 
-class Calling:
+class ToolExecutor:
     """The tools of one conversation."""
 
     def __init__(
-        self, engine: PipelineControl, desk: Desk, tools: list[Tool], older: set[str]
+        self, engine: PipelineControl, call_context: CallContext, tools: list[Tool], older: set[str]
     ) -> None:
         """``older``: functions whose server is asked in the words of the era, ``function-call``."""
         self._engine = engine
-        self._desk = desk
+        self._call_context = call_context
         self._tools = {tool.name: tool for tool in tools}
         self._older = older
         self._failures = dict[bool, int]()
@@ -86,7 +92,7 @@ class Calling:
         built_in = tool.kind is not Kind.FUNCTION
         try:
             result, speaks = await self._run(tool, params.tool_call_id, arguments)
-        except Failed as failure:
+        except ToolFailed as failure:
             await self._failed(params, tool, built_in, str(failure), arguments)
             return
         self._failures.pop(built_in, None)
@@ -99,7 +105,7 @@ class Calling:
             return result, tool.kind is not Kind.DTMF
         async with _Fillers(self._engine, tool, arguments):
             result = await self._ask(tool, call_id, arguments)
-        done = _message(tool, When.COMPLETE, arguments)
+        done = _message(tool, ToolMessageType.COMPLETE, arguments)
         if done is None or done.role == "system":
             hint = f"\n{done.content}" if done else ""
             return result + hint, False
@@ -122,7 +128,7 @@ class Calling:
             )
             await self._engine.abort(reason, f"{tool.name}: {text}")
             return
-        message = _message(tool, When.FAILED, arguments)
+        message = _message(tool, ToolMessageType.FAILED, arguments)
         if message is not None and message.ends_call:
             await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, message.content)
         elif message is not None:
@@ -141,7 +147,7 @@ class Calling:
     async def _in_background(self, tool: Tool, call_id: str, arguments: Json) -> None:
         try:
             await self._ask(tool, call_id, arguments)
-        except Failed as failure:
+        except ToolFailed as failure:
             log.warning("tool %s failed: %s", tool.name, failure)
 
     def _log_call(self, tool: Tool, call_id: str, arguments: Json) -> None:
@@ -161,30 +167,30 @@ class Calling:
             seconds = float(tool.server.policy.get("timeoutSeconds") or SERVER_SECONDS)
         older = tool.name in self._older
         kind, extra = _question(tool, call_id, arguments, older=older)
-        reply = await self._desk.ask(kind, extra, seconds, server)
+        reply = await self._call_context.request(kind, extra, seconds, server)
         if reply.error is not None:
-            raise Failed(reply.error)
+            raise ToolFailed(reply.error)
         return _result(reply.body, call_id, older=older)
 
     # -- built in
 
     async def end(self, tool: Tool, arguments: Json) -> str:
-        started = _message(tool, When.START, arguments)
-        last_words = started.content if started else self._engine.plan.end_message
+        started = _message(tool, ToolMessageType.START, arguments)
+        last_words = started.content if started else self._engine.config.end_message
         await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, last_words)
         return "The call ends."
 
     async def transfer(self, tool: Tool, arguments: Json) -> str:
         destination = await self._destination(tool, arguments)
-        words = _message(tool, When.START, arguments)
+        words = _message(tool, ToolMessageType.START, arguments)
         given = destination.get("message")
         default = "" if tool in MENU_TOOLS else TRANSFERRING  # a menu has said its own words
         text = given if isinstance(given, str) else (words.content if words else default)
         if text:
             await self._engine.say_all(text)
-        problem = await self._desk.transfer(destination, "")
+        problem = await self._call_context.transfer(destination, "")
         if problem:
-            raise Failed(problem)
+            raise ToolFailed(problem)
         return "The call is being transferred."
 
     async def _destination(self, tool: Tool, arguments: Json) -> Json:
@@ -195,20 +201,22 @@ class Calling:
             if wanted in (None, place.get("number"), place.get("sipUri")):
                 return place
         if tool.destinations:
-            raise Failed(f"{wanted} is none of the tool's destinations")
+            raise ToolFailed(f"{wanted} is none of the tool's destinations")
         extra = {"functionCall": {"name": tool.name, "parameters": dict(arguments)}}
-        reply = await self._desk.ask("transfer-destination-request", extra, SERVER_SECONDS)
+        reply = await self._call_context.request(
+            "transfer-destination-request", extra, SERVER_SECONDS
+        )
         body: Any = _json(reply.body) if reply.error is None else None
         named: Any = body.get("destination") if isinstance(body, Mapping) else None
         if not isinstance(named, Mapping):
-            raise Failed(reply.error or "the server named no destination")
+            raise ToolFailed(reply.error or "the server named no destination")
         return named
 
     async def press(self, tool: Tool, arguments: Json) -> str:
         keys = str(arguments.get("dtmf", "")).strip()
         if not KEYS.fullmatch(keys):
-            raise Failed(f"{keys[:50]!r} are no keys: 0-9, * and # are")
-        rate = self._engine.line.sample_rate
+            raise ToolFailed(f"{keys[:50]!r} are no keys: 0-9, * and # are")
+        rate = self._engine.stream.sample_rate
         sound = b"".join(
             silence(PAUSE_MS, rate) if key in "w, " else tone(key, rate) + silence(GAP_MS, rate)
             for key in keys
@@ -217,10 +225,10 @@ class Calling:
         return f"The keys {keys} were pressed."
 
 
-BUILT_IN: Mapping[Kind, Callable[[Calling, Tool, Json], Awaitable[str]]] = {
-    Kind.END_CALL: Calling.end,
-    Kind.TRANSFER_CALL: Calling.transfer,
-    Kind.DTMF: Calling.press,
+BUILT_IN: Mapping[Kind, Callable[[ToolExecutor, Tool, Json], Awaitable[str]]] = {
+    Kind.END_CALL: ToolExecutor.end,
+    Kind.TRANSFER_CALL: ToolExecutor.transfer,
+    Kind.DTMF: ToolExecutor.press,
 }
 
 
@@ -234,13 +242,13 @@ class _Fillers:
         self._waiting: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
-        start = _message(self._tool, When.START, self._arguments)
+        start = _message(self._tool, ToolMessageType.START, self._arguments)
         if start is not None and start.role == "assistant":
             if start.waits:
                 await self._engine.say_all(start.content, filler=True)
             else:
                 await self._engine.say(start.content, filler=True)
-        late = _message(self._tool, When.DELAYED, self._arguments)
+        late = _message(self._tool, ToolMessageType.DELAYED, self._arguments)
         if late is not None:
             self._waiting = asyncio.create_task(self._later(late))
 
@@ -253,7 +261,7 @@ class _Fillers:
         await self._engine.say(message.content, filler=True)
 
 
-def _message(tool: Tool, when: When, arguments: Json) -> Message | None:
+def _message(tool: Tool, when: ToolMessageType, arguments: Json) -> Message | None:
     """The first whose conditions hold of the arguments."""
     return next(
         (
@@ -315,12 +323,12 @@ def _question(
 
 
 def _result(body: bytes, call_id: str, *, older: bool) -> str:
-    """Raises ``Failed``: an answer that cannot be read, and one that says it failed."""
+    """Raises ``ToolFailed``: an answer that cannot be read, and one that says it failed."""
     answer = _json(body)
     if older:
         result = answer.get("result") if isinstance(answer, Mapping) else None
         if result is None:
-            raise Failed("the server's answer has no result")
+            raise ToolFailed("the server's answer has no result")
         return _text(result)
     results = answer.get("results") if isinstance(answer, Mapping) else None
     mine = [
@@ -329,9 +337,9 @@ def _result(body: bytes, call_id: str, *, older: bool) -> str:
         if isinstance(each, Mapping) and each.get("toolCallId") == call_id
     ]
     if not mine:
-        raise Failed("the server's answer has no result of this toolCallId")
+        raise ToolFailed("the server's answer has no result of this toolCallId")
     if mine[0].get("error") is not None and mine[0].get("result") is None:
-        raise Failed(_text(mine[0]["error"]))
+        raise ToolFailed(_text(mine[0]["error"]))
     return _text(mine[0].get("result"))
 
 
@@ -339,7 +347,7 @@ def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError as error:
-        raise Failed("the server's answer is not JSON") from error
+        raise ToolFailed("the server's answer is not JSON") from error
 
 
 def _text(value: Any) -> str:

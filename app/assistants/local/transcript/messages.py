@@ -15,7 +15,7 @@ Message = tuple[str, dict[str, Any]]
 ROLES = {"bot": "assistant", "user": "user"}
 
 
-class Telling:
+class MessageBuilder:
     """One conversation's."""
 
     def __init__(self, conversation: Conversation) -> None:
@@ -71,12 +71,12 @@ class Telling:
         )
 
 
-KINDS: Mapping[str, Callable[[Telling, Mapping[str, Any]], Iterator[Message]]] = {
-    "said": Telling._said,
-    "partial": Telling._partial,
-    "speech": Telling._speech,
-    "interrupted": Telling._interrupted,
-    "tool": Telling._tool,
-    "added": Telling._tool,
-    "hang": Telling._hang,
+KINDS: Mapping[str, Callable[[MessageBuilder, Mapping[str, Any]], Iterator[Message]]] = {
+    "said": MessageBuilder._said,
+    "partial": MessageBuilder._partial,
+    "speech": MessageBuilder._speech,
+    "interrupted": MessageBuilder._interrupted,
+    "tool": MessageBuilder._tool,
+    "added": MessageBuilder._tool,
+    "hang": MessageBuilder._hang,
 }

@@ -30,7 +30,7 @@ CHARACTERS_PER_SECOND = 15.0
 TURN_ENDS = (LLMFullResponseEndFrame, LLMAssistantPushAggregationFrame)
 
 
-class Texts(Enum):
+class TextTiming(Enum):
     """When a voice's texts come out of the engine."""
 
     BEHIND = "a sentence behind its sound"
@@ -66,7 +66,7 @@ class Words:
     """All its sound is out."""
 
 
-def cut(text: str, seconds: float, rate: float) -> str:
+def truncate(text: str, seconds: float, rate: float) -> str:
     """The whole words that fit into so many seconds at ``rate`` characters per second."""
     fits = int(max(0.0, seconds) * rate)
     if fits >= len(text):
@@ -75,10 +75,10 @@ def cut(text: str, seconds: float, rate: float) -> str:
     return words[0].rstrip() if len(words) > 1 else ""
 
 
-class Heard(FrameProcessor):
+class SpokenTextTracker(FrameProcessor):
     """One call's."""
 
-    def __init__(self, unheard: Callable[[], float], texts: Texts) -> None:
+    def __init__(self, unheard: Callable[[], float], texts: TextTiming) -> None:
         """``unheard``: seconds that went out and were cleared at the carrier just now."""
         super().__init__()
         self._unheard = unheard
@@ -98,7 +98,7 @@ class Heard(FrameProcessor):
         """The voice has failed; it was at the last sentence."""
         if self._waiting:
             self._waiting[-1].broken = True
-        if self._texts is Texts.WORDS:
+        if self._texts is TextTiming.WORDS:
             await self._release()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -107,7 +107,7 @@ class Heard(FrameProcessor):
             if isinstance(frame, TTSTextFrame) and not isinstance(frame, HeardText):
                 await self._text(frame)
                 return
-            if isinstance(frame, TURN_ENDS) and self._texts is Texts.WORDS:
+            if isinstance(frame, TURN_ENDS) and self._texts is TextTiming.WORDS:
                 await self._hold(frame)
                 return
             await self._watch(frame)
@@ -117,15 +117,15 @@ class Heard(FrameProcessor):
         match frame:
             case TTSAudioRawFrame():
                 self._played += len(frame.audio) / (2 * frame.sample_rate)
-                if self._texts is Texts.WORDS:
+                if self._texts is TextTiming.WORDS:
                     await self._release()
-            case TTSStoppedFrame(context_id=context_id) if self._texts is Texts.WORDS:
+            case TTSStoppedFrame(context_id=context_id) if self._texts is TextTiming.WORDS:
                 if context_id == self._words.context_id:
                     self._words.over = True
                     await self._release()
-            case TTSStoppedFrame() if self._texts is Texts.AHEAD:
+            case TTSStoppedFrame() if self._texts is TextTiming.AHEAD:
                 await self._end()
-            case EndFrame() if self._texts is Texts.WORDS:
+            case EndFrame() if self._texts is TextTiming.WORDS:
                 self._words.over = True
                 await self._release()
             case _ if isinstance(frame, TURN_ENDS):
@@ -136,13 +136,13 @@ class Heard(FrameProcessor):
     # -- a text comes
 
     async def _text(self, frame: TTSTextFrame) -> None:
-        if self._texts is Texts.WORDS:
+        if self._texts is TextTiming.WORDS:
             if frame.context_id != self._words.context_id:
                 self._words.over = True
                 await self._release()
                 self._words, self._played = Words(frame.context_id), 0.0
             await self._hold(frame)
-        elif self._texts is Texts.AHEAD:
+        elif self._texts is TextTiming.AHEAD:
             self._held.append(frame)
         else:
             await self._sentence(frame)
@@ -186,7 +186,7 @@ class Heard(FrameProcessor):
         held = [each for each in self._held if isinstance(each, TTSTextFrame)]
         played, broken = self._played, any(each.broken for each in self._waiting)
         self._held, self._played = [], 0.0
-        if self._texts is Texts.AHEAD:
+        if self._texts is TextTiming.AHEAD:
             self._waiting.clear()
             if held:
                 await self._tell(held, played, broken=broken)
@@ -202,7 +202,7 @@ class Heard(FrameProcessor):
                 await self.push_frame(frame)
 
     async def _tell_part(self, text: str, played: float, context_id: str | None) -> None:
-        heard = cut(text, played, self._rate)
+        heard = truncate(text, played, self._rate)
         if heard:
             await self.push_frame(HeardText(heard, text_type="sentence", context_id=context_id))
 
@@ -210,7 +210,7 @@ class Heard(FrameProcessor):
         waiting, played = self._waiting, self._played
         self._waiting, self._held, self._played = [], [], 0.0
         self._words = Words()
-        if self._texts is Texts.WORDS or not waiting:
+        if self._texts is TextTiming.WORDS or not waiting:
             return
         text = " ".join(each.text for each in waiting)
         await self._tell_part(text, played - self._unheard(), waiting[0].context_id)

@@ -16,7 +16,7 @@ from app.assistants.local import observer
 from app.assistants.local.config import NO_TRANSCRIBER
 from app.net import httpx_client
 from app.vendors.common import connect_timeout, tts_http, tts_websocket
-from app.vendors.common.account import Access
+from app.vendors.common.account import VendorAccount
 from providers.events import EndedReason as R
 from tests.assistants.local.talk import talking, together, vendors
 from tests.fakes.vendors import anthropic, chat
@@ -138,7 +138,7 @@ async def with_model(row: Model) -> Ended:
         model = {"provider": row.provider, "model": "a", "fallbackModels": list(row.fallbacks)}
         if row.provider == "custom-llm":
             model["url"] = f"{served.url}/v1"
-        keys = {row.provider: Access("key", served.url)}
+        keys = {row.provider: VendorAccount("key", served.url)}
         assistant = {"firstMessageMode": GENERATE, "model": model}
         async with talking(TwilioCaller(), assistant, theirs, keys=keys) as call:
             await call.end()
@@ -173,7 +173,7 @@ async def with_fallback(fault: Fault) -> Ended:
         served.faults = [fault]
         model = {"provider": "groq", "model": "a", "fallbackModels": ["b"]}
         assistant = {"firstMessageMode": GENERATE, "model": model}
-        keys = {"groq": Access("key", served.url)}
+        keys = {"groq": VendorAccount("key", served.url)}
         async with talking(VonageCaller(), assistant, theirs, keys=keys) as call:
             await call.said("I am here.")
             call.say("yes")
@@ -276,8 +276,8 @@ async def with_voice(row: Voice) -> Ended:
             "transcriber": NO_TRANSCRIBER,  # Deepgram is one too, at the same address
         }
         keys = {
-            row.provider: Access("key", standin.url + voice.path),
-            "groq": Access("key", f"{theirs.chat.url}/v1"),
+            row.provider: VendorAccount("key", standin.url + voice.path),
+            "groq": VendorAccount("key", f"{theirs.chat.url}/v1"),
         }
         async with talking(TwilioCaller(), assistant, theirs, keys=keys) as call:
             await call.end()
@@ -338,7 +338,7 @@ async def with_ears(row: Ear) -> Ended:
         config: dict[str, Any] = {"provider": row.provider}
         if row.provider == "custom-transcriber":
             config["server"] = {"url": f"{vendor.url}/hear".replace("http", "ws")}
-        keys = {row.provider: Access("key", vendor.url)}
+        keys = {row.provider: VendorAccount("key", vendor.url)}
         assistant = {"transcriber": config, **({"firstMessage": "Hi."} if row.talks else {})}
         async with talking(VonageCaller(), assistant, theirs, keys=keys) as call:
             if row.talks:

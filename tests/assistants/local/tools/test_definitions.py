@@ -13,7 +13,7 @@ from app.assistants.local.tools.definitions import (
     Kind,
     Message,
     Tool,
-    When,
+    ToolMessageType,
     read_tools,
     tools_schema,
 )
@@ -183,10 +183,10 @@ def test_messages() -> None:
     tool = only(of_tools({"type": "function", "function": WEATHER, "messages": messages}))
     conditions = ({"param": "city", "operator": "eq", "value": "Oslo"},)
     assert tool.messages == (
-        Message(When.START, "One moment.", 1.0, waits=True),
-        Message(When.DELAYED, "Still looking.", 2.5),
-        Message(When.COMPLETE, "Tell it kindly.", 1.0, role="system"),
-        Message(When.FAILED, "Sorry.", 1.0, ends_call=True, conditions=conditions),
+        Message(ToolMessageType.START, "One moment.", 1.0, waits=True),
+        Message(ToolMessageType.DELAYED, "Still looking.", 2.5),
+        Message(ToolMessageType.COMPLETE, "Tell it kindly.", 1.0, role="system"),
+        Message(ToolMessageType.FAILED, "Sorry.", 1.0, ends_call=True, conditions=conditions),
     )
 
 
@@ -222,7 +222,7 @@ JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([*Kind, *When])
+    | st.sampled_from([*Kind, *ToolMessageType])
     | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=2)
