@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from app.domain.calls.facts import CallFacts, JsonObject, dump_facts, load_facts
 from app.domain.context import Context
 from app.store import calls
+from app.store.calls import CallFilter
 from providers.events import CallStatus
 
 
@@ -113,8 +114,9 @@ def dump(call: Call) -> dict[str, Any]:
     return {**values, "resolved": dump_facts(call.facts)}
 
 
-def insert(conn: Connection, call: Call) -> None:
-    values = dump(call)
+def insert(conn: Connection, call: Call, status: CallStatus) -> None:
+    """``status``: where the call's first events have brought it, while ``call`` is still queued."""
+    values = dump(call) | {"status": status}
     calls.insert(conn, values)
     call.facts = replace(call.facts, stored=values["resolved"])
 
@@ -133,6 +135,11 @@ def find_by_token(
     conn: Connection, digest: str, purpose: str, *, lock: bool = False
 ) -> Call | None:
     return _found(calls.find_by_token(conn, digest, purpose, lock=lock))
+
+
+def listing(conn: Connection, org_id: str, wanted: CallFilter) -> list[Call]:
+    """One page of them."""
+    return [load(row) for row in calls.listing(conn, org_id, wanted)]
 
 
 def _found(row: Mapping[str, Any] | None) -> Call | None:

@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from sqlalchemy.engine import Connection
 
+from app.domain.calls import record
 from app.domain.calls.apply import apply_events
+from app.domain.calls.record import CallTx
 from app.domain.context import Context
-from app.store import calls, events
+from app.store import events
 from providers.events import CallEvent, EventKind
 
 NOTE = "media.busy"
@@ -34,9 +36,9 @@ def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
         data={"note": NOTE, "why": why},
     )
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
+        found = record.get(conn, call_id, lock=True)
         if found is not None:
-            apply_events(context, conn, dict(found), [event])
+            apply_events(CallTx(context, conn, found), [event])
 
 
 def reinterpret(conn: Connection, call_id: str, event: CallEvent) -> CallEvent:

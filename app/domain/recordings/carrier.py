@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from app.domain.assistant.recording import by_carrier
-from app.domain.calls import instructions
-from app.domain.context import Context, Row, new_id
+from app.domain.calls import instructions, record
+from app.domain.calls.record import CallTx
+from app.domain.context import Context, new_id
 from app.domain.reporting import pending
 from app.store import accounts, calls, events, recordings
 from app.store.recordings import FAILED, READY, STARTED
@@ -51,46 +50,48 @@ class Order:
     report_url: str = field(default="", repr=False)
 
 
-def begin(context: Context, conn: Connection, row: Row) -> None:
+def begin(tx: CallTx) -> None:
     """The assistant is in. However often it comes in, there is one recording."""
-    if not by_carrier(row) or recordings.of_call(conn, row["id"]):
+    if not by_carrier(tx.call) or recordings.of_call(tx.conn, tx.call.id):
         return
-    pending.expect(conn, row, ARTIFACT)
-    if context.providers[row["provider"]].records_in_markup:
-        _insert(context, conn, row, "", STARTED)  # it runs: what brought the assistant in began it
+    pending.expect(tx, ARTIFACT)
+    if tx.context.providers[tx.call.provider].records_in_markup:
+        _insert(tx, "", STARTED)  # it runs: what brought the assistant in began it
     else:
-        _enqueue(context, conn, row, START)
+        _enqueue(tx, START)
 
 
-def end(context: Context, conn: Connection, row: Row) -> None:
+def end(tx: CallTx) -> None:
     """The call is over; its leg may go on in the flow it came from, unrecorded."""
-    by_api = not context.providers[row["provider"]].records_in_markup
-    if by_api and by_carrier(row) and row["started_at"] is not None:
-        _enqueue(context, conn, row, STOP)
+    by_api = not tx.context.providers[tx.call.provider].records_in_markup
+    if by_api and by_carrier(tx.call) and tx.call.started_at is not None:
+        _enqueue(tx, STOP)
 
 
-def on_events(context: Context, conn: Connection, row: Row, new: Sequence[CallEvent]) -> None:
+def on_events(tx: CallTx, new: Sequence[CallEvent]) -> None:
     """The carrier has told of recordings; told again, they are the same ones."""
     for event in new:
         if event.kind in MAX_ERROR_TEXT:
-            _on_event(context, conn, row, event)
+            _on_event(tx, event)
 
 
-def _on_event(context: Context, conn: Connection, row: Row, event: CallEvent) -> None:
+def _on_event(tx: CallTx, event: CallEvent) -> None:
     ref = str(event.data.get("recordingRef") or "")[:128]
-    found = next((r for r in recordings.of_call(conn, row["id"]) if r["ref"] in (ref, "")), None)
+    found = next(
+        (r for r in recordings.of_call(tx.conn, tx.call.id) if r["ref"] in (ref, "")), None
+    )
     if event.kind is EventKind.RECORDING_FAILED:
         if found is not None and found["state"] == STARTED:
-            recordings.update(conn, found["id"], {"ref": ref, "state": FAILED})
-            pending.resolve(context, conn, row, ARTIFACT)
+            recordings.update(tx.conn, found["id"], {"ref": ref, "state": FAILED})
+            pending.resolve(tx, ARTIFACT)
         return
     if not ref or (found is not None and found["state"] not in {STARTED, FAILED}):
         return
-    recording_id = found["id"] if found else _insert(context, conn, row, ref, READY)
+    recording_id = found["id"] if found else _insert(tx, ref, READY)
     values = {"ref": ref, "url": event.data.get("recordingUrl"), "state": READY}
-    recordings.update(conn, recording_id, values)
+    recordings.update(tx.conn, recording_id, values)
     payload = {"recordingId": recording_id}
-    context.jobs.enqueue(conn, FETCH, f"{FETCH}:{recording_id}", payload)
+    tx.context.jobs.enqueue(tx.conn, FETCH, f"{FETCH}:{recording_id}", payload)
 
 
 # ------------------------------------------------------------------ the carrier is asked
@@ -117,17 +118,15 @@ def start(context: Context, payload: Mapping[str, Any]) -> float | None:
 
 def _begin(context: Context, call_id: str) -> Order | None:
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
+        found = record.get(conn, call_id, lock=True)
         if found is None or recordings.of_call(conn, call_id):
             return None
-        row = dict(found)
-        if row["status"] == CallStatus.ENDED or "legRef" not in row["resolved"]:
-            pending.resolve(context, conn, row, ARTIFACT)
+        tx = CallTx(context, conn, found)
+        if tx.call.status == CallStatus.ENDED or tx.call.facts.leg_ref is None:
+            pending.resolve(tx, ARTIFACT)
             return None
-        recording_id = _insert(context, conn, row, "", STARTED)
-        return _order(
-            context, conn, row, {"id": recording_id, "ref": ""}, _report_url(context, conn, row)
-        )
+        recording_id = _insert(tx, "", STARTED)
+        return _order(tx, {"id": recording_id, "ref": ""}, _report_url(tx))
 
 
 def _refused(context: Context, order: Order, error: ProviderError) -> float | None:
@@ -137,121 +136,122 @@ def _refused(context: Context, order: Order, error: ProviderError) -> float | No
         return None
     with context.store.write() as conn:
         recording = recordings.get(conn, order.recording["id"])
-        found = calls.get(conn, recording["call_id"], lock=True) if recording else None
+        found = record.get(conn, recording["call_id"], lock=True) if recording else None
         if recording is None or found is None:
             return None
         if busy:
             recordings.delete(conn, recording["id"])
             return BUSY_SECONDS
-        failed(context, conn, dict(found), recording, str(error))
+        failed(CallTx(context, conn, found), recording, str(error))
     return None
 
 
 def stop(context: Context, payload: Mapping[str, Any]) -> float | None:
     """Handler of the job that stops what is still being recorded of a call that is over."""
     with context.store.read() as conn:
-        row = calls.get(conn, payload["callId"])
+        call = record.get(conn, payload["callId"])
         recording = next(iter(recordings.of_call(conn, payload["callId"])), None)
-        if row is None or recording is None or not recording["ref"]:
+        if call is None or recording is None or not recording["ref"]:
             return None
         if recording["state"] != STARTED:
             return None
-        order = _order(context, conn, row, recording)
+        order = _order(CallTx(context, conn, call), recording)
     if order is None:
         return None
     try:
         order.client.stop_recording(order.leg_ref, recording["ref"], api_url=order.api_url)
     except CarrierError as error:
-        late = (context.now() - row["ended_at"]).total_seconds() > PATIENCE_SECONDS
+        since = call.ended_at or context.now()
+        late = (context.now() - since).total_seconds() > PATIENCE_SECONDS
         if not error.gone and not error.permanent and not late:
             return RETRY_SECONDS
         if not error.gone:
             log.error(
                 "call %s: its recording was not stopped: %s",
-                row["id"],
+                call.id,
                 error,
-                extra={"callId": row["id"]},
+                extra={"callId": call.id},
             )
     return None
 
 
-def failed(
-    context: Context, conn: Connection, row: Row, recording: Mapping[str, Any], why: str
-) -> None:
+def failed(tx: CallTx, recording: Mapping[str, Any], why: str) -> None:
     """It will never be had; the event log says why."""
-    recordings.update(conn, recording["id"], {"state": FAILED})
+    recordings.update(tx.conn, recording["id"], {"state": FAILED})
     data = {"what": "recording-failed", "error": why, "recordingRef": recording["ref"]}
     key = f"recording-failed:{recording['id']}"
     events.append(
-        conn, row["id"], CallEvent(EventKind.NOTE, context.now(), key, data=data), context.now()
+        tx.conn,
+        tx.call.id,
+        CallEvent(EventKind.NOTE, tx.context.now(), key, data=data),
+        tx.context.now(),
     )
-    log.error("call %s has no recording: %s", row["id"], why, extra={"callId": row["id"]})
-    pending.resolve(context, conn, row, ARTIFACT)
+    log.error("call %s has no recording: %s", tx.call.id, why, extra={"callId": tx.call.id})
+    pending.resolve(tx, ARTIFACT)
 
 
 # ------------------------------------------------------------------ parts
 
 
-def _insert(context: Context, conn: Connection, row: Row, ref: str, state: str) -> str:
+def _insert(tx: CallTx, ref: str, state: str) -> str:
     recording_id = new_id()
     recordings.insert(
-        conn,
+        tx.conn,
         {
             "id": recording_id,
-            "call_id": row["id"],
-            "org_id": row["org_id"],
+            "call_id": tx.call.id,
+            "org_id": tx.call.org_id,
             "kind": STEREO,
             "source": CARRIER,
             "ref": ref,
             "state": state,
             "attempts": 0,
-            "created_at": context.now(),
+            "created_at": tx.context.now(),
         },
     )
     return recording_id
 
 
-def _order(
-    context: Context,
-    conn: Connection,
-    row: Mapping[str, Any],
-    recording: Mapping[str, Any],
-    report_url: str = "",
-) -> Order | None:
+def _order(tx: CallTx, recording: Mapping[str, Any], report_url: str = "") -> Order | None:
     """None when the account was deleted, or has not what it takes any more."""
-    credential = accounts.get_credential(conn, row["credential_id"])
-    if credential is None:
+    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
+    leg = tx.call.facts.leg_ref
+    if credential is None or leg is None:
         return None
     try:
-        client = context.providers[row["provider"]].client(context.account(credential))
+        client = tx.context.providers[tx.call.provider].client(tx.context.account(credential))
     except NotConfigured as error:
         log.error(
-            "call %s: its leg cannot be recorded: %s", row["id"], error, extra={"callId": row["id"]}
+            "call %s: its leg cannot be recorded: %s",
+            tx.call.id,
+            error,
+            extra={"callId": tx.call.id},
         )
         return None
-    resolved = row["resolved"]
-    return Order(resolved["legRef"], resolved.get("apiUrl"), recording, client, report_url)
+    return Order(leg, tx.call.facts.api_url, recording, client, report_url)
 
 
-def _report_url(context: Context, conn: Connection, row: Row) -> str:
+def _report_url(tx: CallTx) -> str:
     """With a callback token of its own: those of the documents are kept as digests."""
     token = new_token()
     calls.insert_tokens(
-        conn,
+        tx.conn,
         [
             {
                 "digest": digest(token),
-                "call_id": row["id"],
+                "call_id": tx.call.id,
                 "purpose": instructions.CALLBACK,
-                "created_at": context.now(),
+                "created_at": tx.context.now(),
                 "expires_at": None,
             }
         ],
     )
-    provider = context.providers[row["provider"]]
-    return instructions.hook_url(context, provider, HookKind.RECORDING, token)
+    provider = tx.context.providers[tx.call.provider]
+    return instructions.hook_url(tx.context, provider, HookKind.RECORDING, token)
 
 
-def _enqueue(context: Context, conn: Connection, row: Row, kind: str) -> None:
-    payload = {"callId": row["id"]}
-    context.jobs.enqueue(conn, kind, f"{kind}:{row['id']}", payload, lock=f"leg:{row['id']}")
+def _enqueue(tx: CallTx, kind: str) -> None:
+    payload = {"callId": tx.call.id}
+    tx.context.jobs.enqueue(
+        tx.conn, kind, f"{kind}:{tx.call.id}", payload, lock=f"leg:{tx.call.id}"
+    )

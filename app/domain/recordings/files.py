@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +15,14 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Context, Row, new_id
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
+from app.domain.context import Context, new_id
 from app.domain.job_limits import limit_concurrency
 from app.domain.recordings import wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO, failed
 from app.domain.reporting import pending
-from app.domain.reporting.recording_links import LINKED
-from app.store import accounts, calls, recordings
+from app.store import accounts, recordings
 from app.store.blobs import BlobError
 from app.store.recordings import DELETED, READY, STORED
 from providers.base.rest import CarrierClient
@@ -86,20 +87,20 @@ def _pending_download(context: Context, recording_id: str) -> Download | None:
     """None when there is nothing to fetch, or no account to fetch it with."""
     with context.store.read() as conn:
         recording = recordings.get(conn, recording_id)
-        row = calls.get(conn, recording["call_id"]) if recording else None
-        if recording is None or row is None or recording["state"] != READY:
+        call = record.get(conn, recording["call_id"]) if recording else None
+        if recording is None or call is None or recording["state"] != READY:
             return None
-        credential = accounts.get_credential(conn, row["credential_id"])
+        credential = accounts.get_credential(conn, call.credential_id)
     if credential is None:
         log.error(
             "call %s: the account of its recording was deleted",
-            row["id"],
-            extra={"callId": row["id"]},
+            call.id,
+            extra={"callId": call.id},
         )
         return None
-    provider = context.providers[row["provider"]]
+    provider = context.providers[call.provider]
     client = provider.client(context.account(credential), timeout=FETCH_SECONDS)
-    return Download(recording, row["resolved"].get("apiUrl"), client)
+    return Download(recording, call.facts.api_url, client)
 
 
 def _downloaded(download: Download, place: Path) -> dict[str, Path]:
@@ -131,7 +132,7 @@ def _store(context: Context, download: Download, files: Mapping[str, Path]) -> N
     whole = next(iter(files))
     sizes = {kind: path.stat().st_size for kind, path in files.items()}
     with context.store.write() as conn:
-        found = calls.get(conn, recording["call_id"], lock=True)
+        found = record.get(conn, recording["call_id"], lock=True)
         if found is None:
             enqueue_erasure(context, conn, recording["id"], list(keys.values()))
             return
@@ -139,7 +140,7 @@ def _store(context: Context, download: Download, files: Mapping[str, Path]) -> N
         for kind, key in keys.items():
             facts = {"kind": kind, "state": STORED, "bytes": sizes[kind], "blob": key}
             kept[kind] = _row(conn, recording, {**facts, "mime": MIME}, mixed=kind != whole)
-        link_recordings(context, conn, dict(found), kept)
+        link_recordings(CallTx(context, conn, found), kept)
 
 
 def _row(
@@ -154,13 +155,11 @@ def _row(
     return str(beside["id"])
 
 
-def link_recordings(context: Context, conn: Connection, row: Row, kept: Mapping[str, str]) -> None:
+def link_recordings(tx: CallTx, kept: Mapping[str, str]) -> None:
     """Link the call to these recordings (kind -> id), unless it has some of the kind already."""
-    linked = {**kept, **row["resolved"].get(LINKED, {})}
-    values = {"resolved": {**row["resolved"], LINKED: linked}, "updated_at": context.now()}
-    calls.update(conn, row["id"], values)
-    row.update(values)
-    pending.resolve(context, conn, row, ARTIFACT)
+    linked = {**kept, **tx.call.facts.recordings}
+    tx.update(facts=replace(tx.call.facts, recordings=linked), updated_at=tx.context.now())
+    pending.resolve(tx, ARTIFACT)
 
 
 def _retry_delay(context: Context, download: Download, error: Exception) -> float | None:
@@ -170,7 +169,7 @@ def _retry_delay(context: Context, download: Download, error: Exception) -> floa
         isinstance(error, CarrierError) and error.permanent
     )
     with context.store.write() as conn:
-        found = calls.get(conn, recording["call_id"], lock=True)
+        found = record.get(conn, recording["call_id"], lock=True)
         if found is None:
             return None
         attempts = recording["attempts"] + 1
@@ -178,12 +177,12 @@ def _retry_delay(context: Context, download: Download, error: Exception) -> floa
         if not hopeless and attempts <= len(WAITS):
             log.warning(
                 "call %s: its recording is not here yet: %s",
-                found["id"],
+                found.id,
                 error,
-                extra={"callId": found["id"]},
+                extra={"callId": found.id},
             )
             return WAITS[attempts - 1]
-        failed(context, conn, dict(found), recording, str(error))
+        failed(CallTx(context, conn, found), recording, str(error))
     return None
 
 
@@ -232,11 +231,10 @@ def sweep(context: Context, payload: Mapping[str, Any]) -> float | None:
 
 def _unlink(context: Context, conn: Connection, recording: Mapping[str, Any]) -> None:
     """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
-    found = calls.get(conn, recording["call_id"], lock=True)
+    found = record.get(conn, recording["call_id"], lock=True)
     if found is None:
         return
     recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
-    resolved = found["resolved"]
-    left = {k: i for k, i in resolved.get(LINKED, {}).items() if i != recording["id"]}
-    values = {"resolved": {**resolved, LINKED: left}, "updated_at": context.now()}
-    calls.update(conn, found["id"], values)
+    left = {k: i for k, i in found.facts.recordings.items() if i != recording["id"]}
+    facts = replace(found.facts, recordings=left)
+    CallTx(context, conn, found).update(facts=facts, updated_at=context.now())

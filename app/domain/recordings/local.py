@@ -18,13 +18,15 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.recording import by_us
-from app.domain.context import Context, Row, new_id
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
+from app.domain.context import Context, new_id
 from app.domain.recordings import files as recording_files
 from app.domain.recordings import wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO
 from app.domain.recordings.files import MIME, MONO
 from app.domain.reporting import pending
-from app.store import calls, recordings
+from app.store import recordings
 from app.store.blobs import BlobError, NoBlob
 from app.store.recordings import STORED
 
@@ -49,18 +51,18 @@ class StreamRecording:
     path: Path
 
 
-def expect(conn: Connection, row: Row, stream: str) -> None:
+def expect(tx: CallTx, stream: str) -> None:
     """This socket is being recorded: the report waits for it."""
-    if by_us(row):
-        pending.expect(conn, row, _artifact(stream))
+    if by_us(tx.call):
+        pending.expect(tx, _artifact(stream))
 
 
 def arrived(context: Context, call_id: str, stream: str) -> None:
     """This socket's sound is in the recording, or there is none."""
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
+        found = record.get(conn, call_id, lock=True)
         if found is not None:
-            pending.resolve(context, conn, dict(found), _artifact(stream))
+            pending.resolve(CallTx(context, conn, found), _artifact(stream))
 
 
 def append(context: Context, recording: StreamRecording) -> None:
@@ -84,20 +86,19 @@ def _append(context: Context, recording: StreamRecording, place: Path) -> bool:
     for kind, path in files.items():
         context.blobs.put(keys[kind], path, MIME)
     with context.store.write() as conn:
-        found = calls.get(conn, recording.call_id, lock=True)
+        found = record.get(conn, recording.call_id, lock=True)
         now = _found(conn, recording.call_id)
         if found is None or _blobs(now) != _blobs(before):
             recording_files.enqueue_erasure(context, conn, new_id(), list(keys.values()))
             return found is None
         if before:
             recording_files.enqueue_erasure(context, conn, new_id(), list(_blobs(before).values()))
-        ids = {}
+        tx, ids = CallTx(context, conn, found), {}
         for kind in KINDS:
             facts = {"blob": keys[kind], "bytes": files[kind].stat().st_size, "created_at": began}
-            ids[kind] = _write(conn, dict(found), before, recording, {"kind": kind, **facts})
-        row = dict(found)
-        recording_files.link_recordings(context, conn, row, ids)
-        pending.resolve(context, conn, row, _artifact(recording.stream))
+            ids[kind] = _write(tx, before, recording, {"kind": kind, **facts})
+        recording_files.link_recordings(tx, ids)
+        pending.resolve(tx, _artifact(recording.stream))
     return True
 
 
@@ -119,8 +120,7 @@ def _made(
 
 
 def _write(
-    conn: Connection,
-    call: Row,
+    tx: CallTx,
     before: Mapping[str, Mapping[str, Any]],
     recording: StreamRecording,
     facts: Mapping[str, Any],
@@ -130,11 +130,11 @@ def _write(
     names = [*_names(known), recording.stream[:NAME]] if known else [recording.stream[:NAME]]
     values = {**facts, "ref": ",".join(names[-9:]), "state": STORED, "mime": MIME}
     if known is not None:
-        recordings.update(conn, known["id"], values)
+        recordings.update(tx.conn, known["id"], values)
         return str(known["id"])
     recording_id = new_id()
-    more = {"id": recording_id, "call_id": call["id"], "org_id": call["org_id"]}
-    recordings.insert(conn, {**values, **more, "source": ASSISTANT, "attempts": 0})
+    more = {"id": recording_id, "call_id": tx.call.id, "org_id": tx.call.org_id}
+    recordings.insert(tx.conn, {**values, **more, "source": ASSISTANT, "attempts": 0})
     return recording_id
 
 
