@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from app.domain.assistant.config import backend_of
-from app.domain.calls.facts import Recorders
-from app.domain.calls.record import Call
 from app.domain.context import Context
 from providers.base.carrier import Carrier
 from providers.errors import NotConfigured
@@ -22,6 +20,13 @@ from providers.errors import NotConfigured
 RECORDED_BACKENDS = frozenset({"local"})
 
 log = logging.getLogger(__name__)
+
+
+class Recorders(TypedDict, total=False):
+    """Who records a call, as fields of its facts (``calls/facts.py``)."""
+
+    recorded: bool
+    taped: bool
 
 
 def decide(
@@ -43,16 +48,6 @@ def decide(
         if flag is True and _carrier_can_record(context, carrier, credential)
         else {}
     )
-
-
-def by_carrier(call: Call) -> bool:
-    """By the carrier."""
-    return call.facts.recorded
-
-
-def by_us(call: Call) -> bool:
-    """By us."""
-    return call.facts.taped
 
 
 def _is_hipaa(assistant: Mapping[str, Any]) -> bool:

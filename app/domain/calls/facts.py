@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 
 from providers.events import EndedReason
 
@@ -54,13 +54,6 @@ class MonitorEndpoint:
 
     host: str
     path: str
-
-
-class Recorders(TypedDict, total=False):
-    """Who records a call, as fields of ``CallFacts``."""
-
-    recorded: bool
-    taped: bool
 
 
 @dataclass(frozen=True, slots=True)

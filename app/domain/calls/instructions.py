@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from app.domain.assistant import recording as recording_policy
 from app.domain.assistant import voicemail
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
@@ -83,7 +82,7 @@ def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
 
 def _recording_url(context: Context, carrier: Carrier, call: Call, callback: str) -> str | None:
     """Only a leg's first document begins a recording: one that is put back is being recorded."""
-    if not recording_policy.by_carrier(call) or call.started_at is not None:
+    if not call.facts.recorded or call.started_at is not None:
         return None
     return hook_url(context, carrier, HookKind.RECORDING, callback)
 

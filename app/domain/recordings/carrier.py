@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.assistant.recording import by_carrier
 from app.domain.calls import instructions, record
 from app.domain.calls.record import CallTx
 from app.domain.context import Context, new_id
@@ -52,7 +51,7 @@ class Order:
 
 def begin(tx: CallTx) -> None:
     """The assistant is in. However often it comes in, there is one recording."""
-    if not by_carrier(tx.call) or recordings.of_call(tx.conn, tx.call.id):
+    if not tx.call.facts.recorded or recordings.of_call(tx.conn, tx.call.id):
         return
     pending.expect(tx, ARTIFACT)
     if tx.context.providers[tx.call.provider].records_in_markup:
@@ -64,7 +63,7 @@ def begin(tx: CallTx) -> None:
 def end(tx: CallTx) -> None:
     """The call is over; its leg may go on in the flow it came from, unrecorded."""
     by_api = not tx.context.providers[tx.call.provider].records_in_markup
-    if by_api and by_carrier(tx.call) and tx.call.started_at is not None:
+    if by_api and tx.call.facts.recorded and tx.call.started_at is not None:
         _enqueue(tx, STOP)
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.recording import by_us
 from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.context import Context, new_id
@@ -53,7 +52,7 @@ class StreamRecording:
 
 def expect(tx: CallTx, stream: str) -> None:
     """This socket is being recorded: the report waits for it."""
-    if by_us(tx.call):
+    if tx.call.facts.taped:
         pending.expect(tx, _artifact(stream))
 
 

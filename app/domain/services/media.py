@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import backend_of, wants
-from app.domain.assistant.recording import by_us
 from app.domain.calls import apply, limits, record
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.instructions import MEDIA
@@ -364,5 +363,5 @@ class MediaService:
             assistant,
             facts,
             keys,
-            by_us(call),
+            call.facts.taped,
         )

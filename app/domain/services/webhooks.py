@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import recording as recording_policy
 from app.domain.assistant import voicemail
 from app.domain.calls import instructions, limits, record
 from app.domain.calls.apply import LEG_IS_KNOWN, apply_events
@@ -114,7 +113,7 @@ class LegService:
             if (
                 event.kind in carrier_recordings.MAX_ERROR_TEXT
             ):  # a carrier may name no leg with it: the URL tells
-                return webhook.token is not None and recording_policy.by_carrier(tx.call)
+                return webhook.token is not None and tx.call.facts.recorded
             if stranger or (joined and event.kind is EventKind.MEDIA_FAILED):
                 return False
             # Other sockets may be in the same conversation: a recorder of the flow's owner.
