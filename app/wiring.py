@@ -16,7 +16,7 @@ from app.domain.calls.schedule import WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
 from app.domain.legs import carrier_price, hangup, outbound, reconcile
-from app.domain.reactions import REACTIONS
+from app.domain.reactions import react
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import analysis, pending
@@ -107,7 +107,7 @@ class Services:
             PROVIDERS,
             self.jobs,
             _blobs(settings),
-            REACTIONS,
+            (react,),
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),

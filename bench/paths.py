@@ -8,7 +8,6 @@ are counted. Comprehensions are not: whether they are functions depends on Pytho
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import sys
 import tempfile
@@ -186,8 +185,7 @@ def traced(request: Any) -> Trace:
 def caller() -> Iterator[Caller]:
     """The application on a database of its own; what it would send stays queued."""
     with tempfile.TemporaryDirectory() as directory:
-        os.environ.update(environment(PORT, directory, None))
-        settings = load()
+        settings = load(environment(PORT, directory, None))
         app = create_app(settings)
         services = app.extensions["patchbay"]
         services.start()

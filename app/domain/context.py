@@ -77,7 +77,7 @@ class Context:
     blobs: Blobs
     """Where recordings are kept."""
     reactions: Sequence[Callable[..., None]]
-    """What follows from a change of a call: each takes a ``Change`` of ``calls/apply.py``."""
+    """Called with every change of a call, in its transaction: a ``Change`` of ``calls/apply.py``."""
     now: Callable[[], datetime] = utc_now
     url_problem: Callable[[str], str | None] = lambda url: None
     """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""

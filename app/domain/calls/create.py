@@ -133,11 +133,6 @@ def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
     return row, {name: value for name, value in secrets if value}
 
 
-def overridden(assistant: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """An assistant as one call has it."""
-    return merge(assistant, overrides)
-
-
 def set_assistant(
     context: Context,
     conn: Connection,

@@ -39,18 +39,8 @@ LEG_CAME = LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED}
 """The first of these ends the wait for a leg."""
 MOVES_MEDIA = RESTARTS_MEDIA_WAIT | {EventKind.MEDIA_CONNECTED, EventKind.MEDIA_LOST}
 """Only these change whether the call waits for a socket (``awaits_media``)."""
-
-
-def concerns_timers(change: Change) -> bool:
-    """Whether ``set_timers`` has anything to do: most callbacks start and stop no timer."""
-    if change.late:
-        return False
-    return (
-        change.before is None
-        or change.ended
-        or bool(change.kinds & (LEG_IS_UP | MOVES_MEDIA))
-        or change.is_first(LEG_CAME)
-    )
+MOVES = LEG_IS_UP | MOVES_MEDIA
+"""These may start or stop a timer each time; of the others of ``LEG_CAME`` the first does."""
 
 
 def set_timers(change: Change) -> None:

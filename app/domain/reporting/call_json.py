@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.artifact import KEPT, artifact
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
+from app.domain.reporting.artifact import KEPT, artifact
 from providers.events import CallStatus
 
 API_LINK_SECONDS = 3600.0

@@ -19,6 +19,7 @@ from app.domain.context import Context, Row, iso
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, hangup, outbound, transfer
 from app.domain.live import control as commands
+from app.domain.overlay import merge
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import pending
 from app.domain.reporting.call_json import call_json, opens_control
@@ -188,6 +189,7 @@ class CallService:
             if problem:
                 raise Invalid(problem)
         assistant_id, assistant = self._assistant(conn, org_id, body, number)
+        overrides = body.get("assistantOverrides")
         return NewCall(
             org_id=org_id,
             provider=provider,
@@ -199,7 +201,7 @@ class CallService:
             assistant_id=assistant_id,
             customer_id=body.get("customerId"),
             phone_number_id=number["id"],
-            assistant=creation.overridden(assistant, body.get("assistantOverrides") or {}),
+            assistant=merge(assistant, overrides) if overrides else assistant,
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
             server=creation.org_server(self.context, conn, org_id),

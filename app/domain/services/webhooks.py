@@ -110,17 +110,14 @@ class LegService:
 
         A leg without an assistant waits here while a server is asked for one.
         """
-        answer = self._retry_lost_race(webhook)
-        while isinstance(answer, Question):
+        while True:
+            try:
+                answer = self._handle_once(webhook)
+            except LostRace:  # the other instance has committed by now
+                answer = self._handle_once(webhook)
+            if not isinstance(answer, Question):
+                return answer
             self.requests.settle(answer)
-            answer = self._retry_lost_race(webhook)
-        return answer
-
-    def _retry_lost_race(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
-        try:
-            return self._handle_once(webhook)
-        except LostRace:
-            return self._handle_once(webhook)
 
     def _handle_once(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         with self.context.store.write() as conn:

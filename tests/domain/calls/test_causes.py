@@ -121,7 +121,7 @@ def test_a_call_that_took_too_long(served: Served) -> None:
     assert served.reason(call) == EndedReason.EXCEEDED_MAX_DURATION
 
 
-@pytest.mark.parametrize("timer", (*TIMERS, pending.TIMER))
+@pytest.mark.parametrize("timer", [*TIMERS, pending.TIMER])
 def test_a_timer_that_fires_late_changes_nothing(served: Served, timer: str) -> None:
     call = served.arrive()
     served.api("POST", f"/call/{call['id']}/control", {"type": "end-call"})
