@@ -15,8 +15,7 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import recording as recording_policy
 from app.domain.assistant.config import Server, max_duration, server_of
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import instructions, record
-from app.domain.calls.apply import on_created
+from app.domain.calls import apply, instructions, record
 from app.domain.calls.facts import CallFacts, CallServer
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
@@ -137,11 +136,6 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, dict[str, Any]]:
     return call, {name: value for name, value in secrets if value}
 
 
-def overridden(assistant: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """An assistant as one call has it."""
-    return merge(assistant, overrides)
-
-
 def set_assistant(
     tx: CallTx,
     assistant_id: str | None,
@@ -181,8 +175,8 @@ def insert_call(
     secrets: Mapping[str, Any],
     tokens: Mapping[str, str],
     first: Sequence[CallEvent] = (),
-) -> CallState:
-    """The row, its first events and tokens, and the messages and timers they cause.
+) -> None:
+    """The row, its first events and tokens, and all that follows from them.
 
     ``first``: what happened to the call before it had a row, its leg's arrival.
     """
@@ -193,13 +187,12 @@ def insert_call(
         data={"bypass": tx.call.bypass, "maxDurationSeconds": tx.call.max_duration},
     )
     log = [created, *first]
-    state = fold(log)
+    state = fold(log) if first else CallState(CallStatus.QUEUED)
     tx.call.secret = tx.context.vault.seal(secrets)
     record.insert(tx.conn, tx.call, state.status)
     events.begin(tx.conn, tx.call.id, log, tx.context.now())
     instructions.save_tokens(tx, tokens)
-    on_created(tx, state, first)
-    return state
+    apply.created(tx, state, log)
 
 
 def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-""""""
+"""A carrier's leg and its call: which ids lead to the call, and which leg is the call's own."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
     if leg.api_url and facts.api_url is None:
         facts = replace(facts, api_url=leg.api_url)
     return facts
+
+
+def move_to_leg(tx: CallTx, call_ref: str) -> Changes:
+    """A leg that changed its conversation took the call's carrier id with it."""
+    _map_ref(tx, call_ref)
+    return {"provider_call_id": call_ref}
 
 
 def _map_ref(tx: CallTx, ref: str) -> None:

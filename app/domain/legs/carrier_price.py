@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from app.domain.calls import record
-from app.domain.calls.apply import apply_events
+from app.domain.calls.apply import Change, apply_events
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.costs import items as costs
@@ -20,6 +20,7 @@ from providers.base.rest import CarrierClient, LegState
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallEvent, CallStatus, EventKind
 
+JOB = "price"
 TIMES = (
     1,  # 30 s, of the setting's default
     10,  # 5 minutes
@@ -30,6 +31,29 @@ TIMES = (
 """When the API is asked, after the end, in units of PRICE_SECONDS."""
 
 log = logging.getLogger(__name__)
+
+
+def add_price(change: Change) -> None:
+    """Put the prices that these events state into the call's ``costs``.
+
+    A price in a currency without a rate is noted in the event log.
+    """
+    tx = change.tx
+    now, rates = tx.context.now(), tx.context.settings.currency_rates
+    for note in costs.without_rate(change.added, rates, now):
+        events.append(tx.conn, tx.call.id, note, now)
+    changed = costs.of_legs(tx.call.body, change.added, tx.call.provider, rates)
+    tx.update(body={**tx.call.body, **changed}, updated_at=now)
+
+
+def ask_later(change: Change) -> None:
+    """Have the carrier's API asked what the call's leg cost, unless a webhook has said it."""
+    call, delay = change.tx.call, change.tx.context.settings.price_seconds
+    leg = call.facts.leg_ref
+    if leg and delay and not costs.priced(call.body, leg):
+        key, payload = f"{JOB}:{call.id}", {"callId": call.id}
+        lock = f"leg:{call.id}"
+        change.tx.context.jobs.enqueue(change.tx.conn, JOB, key, payload, delay=delay, lock=lock)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:

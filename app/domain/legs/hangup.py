@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import record
+from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context
@@ -54,12 +55,14 @@ class Target:
     """The end of its call."""
 
 
-def enqueue(tx: CallTx, state: CallState) -> None:
+def hang_up_leg(change: Change) -> None:
     """Have the leg of a call that is over hung up, if it is ours to hang up."""
-    if tx.call.bypass or _was_transferred(tx.call, state):
+    call, state = change.tx.call, change.state
+    if call.bypass or _was_transferred(call, state):
         return
     now = not state.joined or state.ended_reason in AT_ONCE
-    _enqueue(tx.context, tx.conn, tx.call.id, delay=0.0 if now else LAST_WORDS_SECONDS)
+    delay = 0.0 if now else LAST_WORDS_SECONDS
+    _enqueue(change.tx.context, change.tx.conn, call.id, delay=delay)
 
 
 def enqueue_deleted(tx: CallTx) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy.engine import Connection
-
 from app.domain.calls import record
 from app.domain.calls.apply import apply_events
 from app.domain.calls.record import CallTx
@@ -41,11 +39,9 @@ def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
             apply_events(CallTx(context, conn, found), [event])
 
 
-def reinterpret(conn: Connection, call_id: str, event: CallEvent) -> CallEvent:
+def reinterpret(tx: CallTx, event: CallEvent) -> CallEvent:
     """A carrier's "could not connect" about a socket we had no room for ends nothing."""
-    if event.kind is not EventKind.MEDIA_FAILED or event.stream is None:
-        return event
-    if not events.has(conn, call_id, _key(event.stream)):
+    if event.stream is None or not events.has(tx.conn, tx.call.id, _key(event.stream)):
         return event
     return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)
 

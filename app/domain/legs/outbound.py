@@ -132,9 +132,7 @@ def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
         event = CallEvent(
             EventKind.LEG_QUEUED, at=context.now(), key="dialed", source=tx.call.provider
         )
-        state = apply_events(tx, [event], also)
-        if state.status is CallStatus.ENDED:
-            hangup.enqueue(tx, state)
+        apply_events(tx, [event], also)
 
 
 def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:

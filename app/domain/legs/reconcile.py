@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.calls import record
-from app.domain.calls.apply import apply_events, longest_forward
+from app.domain.calls.apply import apply_events
 from app.domain.calls.record import Call, CallTx
+from app.domain.calls.schedule import longest_forward
 from app.domain.context import Context
 from app.domain.legs import outbound
 from app.store import accounts, events

@@ -27,7 +27,6 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_FORWARDS = 3
 """Attempts per call, failed ones included."""
-OUTCOMES = {EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED}
 
 
 def transfer(tx: CallTx, destination: Mapping[str, Any], content: str | None) -> None:
@@ -117,17 +116,13 @@ def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
     )
 
 
-def named(call: Call, events: Sequence[CallEvent]) -> list[CallEvent]:
-    """Outcomes with the forward they are of: the URL's token knows it, the carrier does not.
+def name_forward(tx: CallTx, event: CallEvent) -> CallEvent:
+    """An outcome with the forward it is of: the URL's token knows it, the carrier does not.
 
     One whose token is of no forward is a note.
     """
-    attempt, pending = call.token_data.get("forward"), call.facts.forward
+    attempt, pending = tx.call.token_data.get("forward"), tx.call.facts.forward
     reason = pending.reason if pending and attempt and pending.id == attempt else None
-    return [_named(event, attempt, reason) if event.kind in OUTCOMES else event for event in events]
-
-
-def _named(event: CallEvent, attempt: str | None, reason: EndedReason | None) -> CallEvent:
     if attempt is None:
         was = {**event.data, "was": str(event.kind)}
         return replace(event, kind=EventKind.NOTE, reason=None, data=was)
@@ -136,15 +131,15 @@ def _named(event: CallEvent, attempt: str | None, reason: EndedReason | None) ->
     return replace(event, data=told, reason=(reason or event.reason) if ended else event.reason)
 
 
-def send_transfer_update(tx: CallTx, events: Sequence[CallEvent]) -> Changes:
+def show_destination(tx: CallTx, event: CallEvent) -> Changes:
     """What changes because a destination was reached: where the call ended up."""
     pending = tx.call.facts.forward
-    if pending is None:
-        return {}
-    reached = any(
-        e.kind is EventKind.FORWARD_ENDED and e.data["forward"] == pending.id for e in events
-    )
-    if not reached or tx.call.settled_at or not state_of(tx.conn, tx.call.id).forwarded_to:
+    if (
+        pending is None
+        or event.data["forward"] != pending.id
+        or tx.call.settled_at
+        or not state_of(tx.conn, tx.call.id).forwarded_to
+    ):
         return {}
     destination = pending.destination
     number = destination.get("number") if destination["type"] == "number" else None

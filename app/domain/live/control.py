@@ -7,16 +7,18 @@ command is stored, and taken by the latter, once and in order.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from app.domain.assistant.config import backend_of
-from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
-from app.domain.calls.apply import wake_media
-from app.domain.calls.record import Call, CallTx
+from app.domain.assistant.voicemail import MESSAGE_IS_LEFT, judged
+from app.domain.calls.apply import Change
+from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.store import commands, events
 from app.store.commands import Command
+from app.store.engine import after_commit
 from providers.events import CallEvent, CallStatus, EventKind
 
 CONTROLLABLE = frozenset({"local"})
@@ -43,15 +45,26 @@ def enqueue(tx: CallTx, body: Mapping[str, Any]) -> None:
     _add(tx, body)
 
 
-def leave_message(tx: CallTx, new: Sequence[CallEvent]) -> None:
-    """Have the message left that a verdict among these events asks for: the first of the call.
+def judge_machine(tx: CallTx, event: CallEvent) -> CallEvent:
+    """The carrier's verdict on who answered, with what the assistant wants done about it."""
+    speaks = accepts_control(tx.context, tx.call)
+    return judged(event, tx.call.facts.assistant, speaks=speaks)
 
-    To be called before they are recorded. Where no socket is open yet, it is left when one is.
+
+def leave_message(tx: CallTx, event: CallEvent) -> Changes:
+    """Have the message left that a verdict asks for, if it is the first of the call that does.
+
+    To be called before the verdict is recorded. Without an open socket, the message waits for one.
     """
-    if tx.call.status in {CallStatus.ENDED, CallStatus.FORWARDING} or not any(map(_asks, new)):
-        return
-    if not any(map(_asks, events.of_call(tx.conn, tx.call.id))):
+    over = tx.call.status in {CallStatus.ENDED, CallStatus.FORWARDING}
+    if not over and _asks(event) and not any(map(_asks, events.of_call(tx.conn, tx.call.id))):
         _add(tx, VOICEMAIL)
+    return {}
+
+
+def close_socket(change: Change) -> None:
+    """The call is over or is being forwarded: its socket closes without waiting for a look."""
+    _wake_media(change.tx)
 
 
 def claim(context: Context, call_ids: Collection[str]) -> Sequence[Command]:
@@ -74,7 +87,13 @@ def _asks(event: CallEvent) -> bool:
 
 def _add(tx: CallTx, body: Mapping[str, Any]) -> None:
     commands.add(tx.conn, tx.call.id, body, tx.context.now())
-    wake_media(tx)
+    _wake_media(tx)
+
+
+def _wake_media(tx: CallTx) -> None:
+    """Have the media hub of this process look at the call now, instead of at its next poll."""
+    for nudge in tx.context.media_wakers:
+        after_commit(tx.conn, partial(nudge, tx.call.id))
 
 
 def _backend(context: Context, call: Call) -> str:

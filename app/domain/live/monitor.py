@@ -20,8 +20,8 @@ NOT_AUDIBLE = frozenset({"stream"})
 
 
 def listen_url(context: Context, call: Call) -> str | None:
-    """None for a call that cannot be listened to."""
-    if call.status == CallStatus.ENDED or not _allowed(context, call):
+    """Of a call that is not over; None where it may not be listened to."""
+    if not _allowed(context, call):
         return None
     base = context.settings.own_media_base or context.settings.media_bases[0]
     return f"{base}/listen/{call.id}?token={context.vault.sign(_scope(call.id))}"

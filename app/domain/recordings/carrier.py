@@ -7,11 +7,12 @@ is recorded is fetched by ``recordings/files.py``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.calls import instructions, record
+from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from app.domain.context import Context, new_id
 from app.domain.reporting import pending
@@ -29,7 +30,7 @@ ARTIFACT = "recording"
 """Its name among what a report waits for."""
 CARRIER = "carrier"
 STEREO = "stereo"
-MAX_ERROR_TEXT = frozenset({EventKind.RECORDED, EventKind.RECORDING_FAILED})
+TELLS_OF_RECORDING = frozenset({EventKind.RECORDED, EventKind.RECORDING_FAILED})
 BUSY_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 PATIENCE_SECONDS = 120.0
@@ -49,8 +50,9 @@ class Order:
     report_url: str = field(default="", repr=False)
 
 
-def begin(tx: CallTx) -> None:
+def begin(change: Change) -> None:
     """The assistant is in. However often it comes in, there is one recording."""
+    tx = change.tx
     if not tx.call.facts.recorded or recordings.of_call(tx.conn, tx.call.id):
         return
     pending.expect(tx, ARTIFACT)
@@ -60,21 +62,22 @@ def begin(tx: CallTx) -> None:
         _enqueue(tx, START)
 
 
-def end(tx: CallTx) -> None:
+def end(change: Change) -> None:
     """The call is over; its leg may go on in the flow it came from, unrecorded."""
+    tx = change.tx
     by_api = not tx.context.providers[tx.call.provider].records_in_markup
     if by_api and tx.call.facts.recorded and tx.call.started_at is not None:
         _enqueue(tx, STOP)
 
 
-def on_events(tx: CallTx, new: Sequence[CallEvent]) -> None:
-    """The carrier has told of recordings; told again, they are the same ones."""
-    for event in new:
-        if event.kind in MAX_ERROR_TEXT:
-            _on_event(tx, event)
+def take(change: Change) -> None:
+    """Fetch the recordings that the carrier's events name; named again, they are the same ones."""
+    for event in change.added:
+        if event.kind in TELLS_OF_RECORDING:
+            _take(change.tx, event)
 
 
-def _on_event(tx: CallTx, event: CallEvent) -> None:
+def _take(tx: CallTx, event: CallEvent) -> None:
     ref = str(event.data.get("recordingRef") or "")[:128]
     found = next(
         (r for r in recordings.of_call(tx.conn, tx.call.id) if r["ref"] in (ref, "")), None

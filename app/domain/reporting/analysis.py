@@ -17,6 +17,7 @@ from app.domain.assistant import analysis_plan
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import backend_of
 from app.domain.calls import record
+from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.costs import items as costs
@@ -42,8 +43,9 @@ EMBEDDED = "embedded"
 log = logging.getLogger(__name__)
 
 
-def begin(tx: CallTx) -> None:
+def begin(change: Change) -> None:
     """The assistant is in: from now on the report waits for what its model will make of the call."""
+    tx = change.tx
     assistant = tx.call.facts.assistant
     model = assistant.get("model")
     speaks = isinstance(model, Mapping) and model.get("provider", EMBEDDED) != EMBEDDED
@@ -52,8 +54,13 @@ def begin(tx: CallTx) -> None:
         pending.expect(tx, ARTIFACT)
 
 
-def end(tx: CallTx, delay: float = LAST_WORDS_SECONDS) -> None:
-    """The call is over; or (``delay`` 0) it is, and all that was said is written."""
+def end(change: Change) -> None:
+    """The call is over, and its last words may not be written yet."""
+    enqueue(change.tx, LAST_WORDS_SECONDS)
+
+
+def enqueue(tx: CallTx, delay: float) -> None:
+    """Have the model asked so many seconds from now, if the call is over and waits for that."""
     if tx.call.status == CallStatus.ENDED and pending.is_pending(tx.call, ARTIFACT):
         tx.context.jobs.enqueue(
             tx.conn, JOB, f"{JOB}:{tx.call.id}", {"callId": tx.call.id}, delay=delay

@@ -8,7 +8,8 @@ from app.domain.calls.record import Call
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
-from app.domain.reporting.artifact import artifact
+from app.domain.reporting.artifact import KEPT, artifact
+from providers.events import CallStatus
 
 API_LINK_SECONDS = 3600.0
 """A link in an answer of the API; whoever asks again gets a fresh one."""
@@ -61,11 +62,11 @@ def call_json(
         "phoneNumberId": call.phone_number_id,
         "monitor": _monitor(context, call),
         **{name: body.get(name) for name in BODY_FIELDS},
-        **recording_links.of(context, call, link_seconds),
     }
+    if call.facts.recordings:
+        shown |= recording_links.of(context, call, link_seconds)
     known = {name: value for name, value in shown.items() if value is not None}
-    kept = artifact(known)
-    return {**known, "artifact": kept} if kept else known
+    return {**known, "artifact": artifact(known)} if known.keys() & KEPT else known
 
 
 def opens_control(context: Context, call_id: str, token: str) -> bool:
@@ -84,7 +85,7 @@ def _control_scope(call_id: str) -> str:
 
 
 def _monitor(context: Context, call: Call) -> dict[str, str]:
-    listen = listen_url(context, call)
+    listen = None if call.status == CallStatus.ENDED else listen_url(context, call)
     return {
         "controlUrl": control_url(context, call.id),
         **({"listenUrl": listen} if listen else {}),

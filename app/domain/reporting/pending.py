@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.calls import record
+from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.reporting import server_messages
@@ -43,8 +44,9 @@ def resolve(tx: CallTx, name: str) -> None:
         server_messages.queue_report(tx)
 
 
-def report(tx: CallTx) -> None:
+def report(change: Change) -> None:
     """The call's reason is frozen: its report now, or when all is there."""
+    tx = change.tx
     if not tx.call.facts.awaits or not tx.context.settings.artifact_wait_seconds:
         server_messages.queue_report(tx)
         return

@@ -30,8 +30,6 @@ class Playable:
 def of(context: Context, call: Call, seconds: float) -> dict[str, str]:
     """A call's links, good from now for ``seconds``."""
     linked = call.facts.recordings
-    if not linked:
-        return {}
     expires = int(context.now().timestamp() + seconds)
     return {
         field: link(context, call.org_id, linked[kind], expires)

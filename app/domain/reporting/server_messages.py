@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import wants
+from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply, new_id
 from app.domain.reporting.call_json import call_json
 from app.store import messages
-from providers.events import CallStatus
+from providers.events import CallStatus, EventKind
 
 STATUS_UPDATE = "status-update"
 END_OF_CALL_REPORT = "end-of-call-report"
@@ -37,16 +39,27 @@ MAX_PENDING = 50
 """Of a call's messages: beyond it those of a moment are dropped, for their receiver is down."""
 
 
-def queue_status(tx: CallTx, turn: int) -> None:
-    """One per status reached; ``turn`` counts failed forwards, after each of which it may recur."""
-    extra: dict[str, Any] = {"status": tx.call.status}
-    ended = tx.call.status == CallStatus.ENDED
+def queue_status(change: Change) -> None:
+    """One message per status reached. A new call was queued, whatever it is by now.
+
+    After each failed forward a status may recur.
+    """
+    tx = change.tx
+    if change.before is None and tx.call.status != CallStatus.QUEUED:
+        _queue_status(replace(tx, call=replace(tx.call, status=CallStatus.QUEUED)), 0)
+    turn = sum(event.kind is EventKind.FORWARD_FAILED for event in change.log)
+    _queue_status(tx, turn)
+
+
+def _queue_status(tx: CallTx, turn: int) -> None:
+    call, forward = tx.call, tx.call.facts.forward
+    extra: dict[str, Any] = {"status": call.status}
+    ended = call.status == CallStatus.ENDED
     if ended:
-        extra["endedReason"] = tx.call.ended_reason
-    forward = tx.call.facts.forward
-    if tx.call.status == CallStatus.FORWARDING and forward is not None:
+        extra["endedReason"] = call.ended_reason
+    if call.status == CallStatus.FORWARDING and forward is not None:
         extra["destination"] = forward.destination
-    key = f"{STATUS_UPDATE}:{tx.call.status}" + (f":{turn}" if turn and not ended else "")
+    key = f"{STATUS_UPDATE}:{call.status}" + (f":{turn}" if turn and not ended else "")
     _queue(tx, STATUS_UPDATE, key, extra)
 
 

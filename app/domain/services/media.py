@@ -209,7 +209,7 @@ class MediaService:
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)
             if tx is not None:
-                analysis.end(tx, delay=0.0)
+                analysis.enqueue(tx, delay=0.0)
 
     @property
     def spool_directory(self) -> Path:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.calls import record
-from app.domain.calls.apply import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION, apply_events
+from app.domain.calls.apply import apply_events
 from app.domain.calls.record import CallTx
+from app.domain.calls.schedule import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION
 from providers.errors import Refused
 from providers.events import CallEvent, EventKind
 from tests.domain.conftest import JOIN
