@@ -12,12 +12,11 @@ import secrets
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
@@ -34,8 +33,6 @@ NO_FUNCTION = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "
 CUSTOMER = "+14155550123"
 PORT = 5000
 
-Move = tuple[str, str]
-
 
 @dataclass
 class Trace:
@@ -43,7 +40,7 @@ class Trace:
 
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(file, function) -> how often it was called."""
-    moves: Counter[Move] = field(default_factory=Counter)
+    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(file of the caller, file of the called) -> how often, where they differ."""
     deepest: int = 0
     """The most functions of ours that were running at once."""
@@ -62,7 +59,8 @@ class Trace:
         file = _relative(code)
         before = _relative(self._running[-1]) if self._running else file
         self.calls[file, code.co_qualname] += 1
-        self.moves[before, file] += before != file
+        if before != file:
+            self.moves[before, file] += 1
         self._running.append(code)
         self.deepest = max(self.deepest, len(self._running))
 
@@ -139,9 +137,11 @@ class Requests:
         self.status_path = urlsplit(call["phoneCallProviderDetails"]["statusCallback"]).path
 
     def fetch(self) -> None:
+        """Of the document that ``phoneCallProviderDetails`` names, as the leg begins."""
         self.caller.twilio(f"/twilio/calls/{self.call_id}/twiml", self._fields("ringing"))
 
     def repeat(self) -> None:
+        """Another ``ringing``: a new line of the log, and the call stays as it is."""
         self._status("ringing", 2)
 
     def end(self) -> None:
@@ -171,7 +171,8 @@ class Requests:
         }
 
 
-def traced(request: Any) -> Trace:
+def traced(request: Callable[[], None]) -> Trace:
+    """What runs during one request, in this thread, which is the one that answers it."""
     trace = Trace()
     sys.setprofile(trace)
     try:
