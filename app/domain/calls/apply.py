@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.record import Call, CallTx, Changes, change
+from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context, new_id
 from app.store import events
@@ -67,7 +67,7 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
     A settled call's log still grows, its state does not change any more; what it cost may.
     """
     now = tx.context.now()
-    change(tx.call, **(also or {}))
+    tx.call.change(**(also or {}))
     added = [event for event in new if events.append(tx.conn, tx.call.id, event, now)]
     log = events.of_call(tx.conn, tx.call.id)
     state, late = fold(log), tx.call.settled_at is not None

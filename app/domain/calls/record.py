@@ -20,6 +20,24 @@ from app.store.calls import CallFilter
 from providers.events import CallStatus
 
 
+class Changes(TypedDict, total=False):
+    """Fields of a call that change after its creation."""
+
+    type: str
+    provider_call_id: str | None
+    status: CallStatus
+    ended_reason: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    settled_at: datetime | None
+    max_duration: int
+    assistant_id: str | None
+    body: JsonObject
+    facts: CallFacts
+    secret: bytes | None
+    updated_at: datetime
+
+
 @dataclass(slots=True)
 class Call:
     """One call; the fields are the table's columns, but for the last."""
@@ -53,23 +71,10 @@ class Call:
     token_data: JsonObject = field(default_factory=dict)
     """What is stored with the token that led to the call. No column of its own."""
 
-
-class Changes(TypedDict, total=False):
-    """Fields of a call that change after its creation."""
-
-    type: str
-    provider_call_id: str | None
-    status: CallStatus
-    ended_reason: str | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    settled_at: datetime | None
-    max_duration: int
-    assistant_id: str | None
-    body: JsonObject
-    facts: CallFacts
-    secret: bytes | None
-    updated_at: datetime
+    def change(self, **changes: Unpack[Changes]) -> None:
+        """In memory alone: the row is written later in the transaction."""
+        for name, value in changes.items():
+            setattr(self, name, value)
 
 
 COLUMNS = tuple(each.name for each in fields(Call) if each.name not in {"facts", "token_data"})
@@ -93,13 +98,7 @@ class CallTx:
             del values["facts"]
             values["resolved"] = stored
         calls.update(self.conn, self.call.id, values)
-        change(self.call, **changes)
-
-
-def change(call: Call, **changes: Unpack[Changes]) -> None:
-    """The record alone: its row is written later in the transaction."""
-    for name, value in changes.items():
-        setattr(call, name, value)
+        self.call.change(**changes)
 
 
 def load(row: Mapping[str, Any]) -> Call:

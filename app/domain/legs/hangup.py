@@ -71,8 +71,8 @@ def enqueue_deleted(tx: CallTx) -> None:
     A leg the carrier has not confirmed is not known yet: the job that dials it comes back here.
     """
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
-    leg = _leg_that_is_up(tx.conn, tx.call)
-    if tx.call.bypass or credential is None or leg is None:
+    leg = None if tx.call.bypass else _leg_that_is_up(tx.conn, tx.call)
+    if credential is None or leg is None:
         return
     state = fold(events.of_call(tx.conn, tx.call.id))
     if state.status is CallStatus.ENDED and _was_transferred(tx.call, state):

@@ -215,7 +215,7 @@ def test_a_new_call_says_what_it_does_not_have() -> None:
 
 def test_a_change_without_the_row_is_the_records_alone() -> None:
     call = record.load(row_of(ROWS[0]))
-    record.change(call, status=CallStatus.RINGING, body={"name": "changed"})
+    call.change(status=CallStatus.RINGING, body={"name": "changed"})
     assert (call.status, call.body) == (CallStatus.RINGING, {"name": "changed"})
 
 
