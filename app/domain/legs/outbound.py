@@ -82,7 +82,7 @@ def start(tx: CallTx) -> None:
     tx.context.jobs.enqueue(tx.conn, JOB, f"{JOB}:{tx.call.id}", payload, lock=f"leg:{tx.call.id}")
 
 
-def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job."""
     attempt = _begin(context, payload["callId"])
     if attempt is None:

@@ -30,7 +30,7 @@ NEVER_CAME = "The carrier did not confirm the call, and no word of its leg came.
 log = logging.getLogger(__name__)
 
 
-def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job ``watchdog``; runs again until the call is over."""
     call_id, patience = payload["callId"], context.settings.reconcile_seconds
     with context.store.read() as conn:

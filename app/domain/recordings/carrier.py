@@ -99,7 +99,7 @@ def _take(tx: CallTx, event: CallEvent) -> None:
 # ------------------------------------------------------------------ the carrier is asked
 
 
-def start(context: Context, payload: Mapping[str, Any]) -> float | None:
+def start(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job that has a recording started: committed first, and then asked for once.
 
     A request that timed out may have been heard: its recording is adopted when it is told of.
@@ -148,7 +148,7 @@ def _refused(context: Context, order: Order, error: ProviderError) -> float | No
     return None
 
 
-def stop(context: Context, payload: Mapping[str, Any]) -> float | None:
+def stop(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job that stops what is still being recorded of a call that is over."""
     with context.store.read() as conn:
         call = record.get(conn, payload["callId"])

@@ -6,7 +6,7 @@ The mono recording is made of the carrier's two channels: what was asked for has
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -70,7 +70,7 @@ class Download:
 
 
 @limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
-def fetch(context: Context, payload: Mapping[str, Any]) -> float | None:
+def fetch(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job ``FETCH``."""
     errand = _pending_download(context, payload["recordingId"])
     if errand is None:
@@ -201,7 +201,7 @@ def enqueue_erasure(context: Context, conn: Connection, name: str, keys: list[st
     context.jobs.enqueue(conn, ERASE, f"{ERASE}:{name}", {"keys": keys})
 
 
-def erase(context: Context, payload: Mapping[str, Any]) -> None:
+def erase(context: Context, payload: Mapping[str, Sequence[str]]) -> None:
     """Handler of the job ``ERASE``. A store of files that fails has it run again, for ever."""
     for key in payload["keys"]:
         context.blobs.delete(key)
@@ -214,7 +214,7 @@ def schedule_sweep(context: Context) -> None:
             context.jobs.enqueue(conn, SWEEP, SWEEP, {})
 
 
-def sweep(context: Context, payload: Mapping[str, Any]) -> float | None:
+def sweep(context: Context, payload: Mapping[str, object]) -> float | None:
     """Handler of the job ``SWEEP``: files older than RECORDING_RETENTION_DAYS are erased."""
     days = context.settings.recording_retention_days
     if not days:

@@ -68,7 +68,7 @@ def enqueue(tx: CallTx, delay: float) -> None:
 
 
 @limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
-def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job; the seconds until the model is asked again, or None."""
     with context.store.read() as conn:
         call = record.get(conn, payload["callId"])

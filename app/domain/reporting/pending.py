@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from app.domain.calls import record
 from app.domain.calls.apply import Change
@@ -60,7 +59,7 @@ def report(change: Change) -> None:
     )
 
 
-def on_timeout(context: Context, payload: Mapping[str, Any]) -> None:
+def on_timeout(context: Context, payload: Mapping[str, str]) -> None:
     """Handler of the job: the report goes without what has not come."""
     with context.store.write() as conn:
         found = record.get(conn, payload["callId"], lock=True)
