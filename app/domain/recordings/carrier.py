@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from app.domain.context import Context, new_id
+from app.domain.recordings import stored
+from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import accounts, calls, events, recordings
 from app.store.recordings import FAILED, READY, STARTED
@@ -43,9 +44,9 @@ log = logging.getLogger(__name__)
 class Order:
     """What the carrier is asked for a call's leg."""
 
+    recording_id: str
     leg_ref: str
     api_url: str | None
-    recording: Mapping[str, Any]
     client: CarrierClient = field(repr=False)
     report_url: str = field(default="", repr=False)
 
@@ -53,7 +54,7 @@ class Order:
 def begin(change: Change) -> None:
     """The assistant is in. However often it comes in, there is one recording."""
     tx = change.tx
-    if not tx.call.facts.recorded or recordings.of_call(tx.conn, tx.call.id):
+    if not tx.call.facts.recorded or stored.of_call(tx.conn, tx.call.id):
         return
     pending.expect(tx, ARTIFACT)
     if tx.context.providers[tx.call.provider].records_in_markup:
@@ -79,17 +80,15 @@ def take(change: Change) -> None:
 
 def _take(tx: CallTx, event: CallEvent) -> None:
     ref = str(event.data.get("recordingRef") or "")[:128]
-    found = next(
-        (r for r in recordings.of_call(tx.conn, tx.call.id) if r["ref"] in (ref, "")), None
-    )
+    found = next((r for r in stored.of_call(tx.conn, tx.call.id) if r.ref in (ref, "")), None)
     if event.kind is EventKind.RECORDING_FAILED:
-        if found is not None and found["state"] == STARTED:
-            recordings.update(tx.conn, found["id"], {"ref": ref, "state": FAILED})
+        if found is not None and found.state == STARTED:
+            recordings.update(tx.conn, found.id, {"ref": ref, "state": FAILED})
             pending.resolve(tx, ARTIFACT)
         return
-    if not ref or (found is not None and found["state"] not in {STARTED, FAILED}):
+    if not ref or (found is not None and found.state not in {STARTED, FAILED}):
         return
-    recording_id = found["id"] if found else _insert(tx, ref, READY)
+    recording_id = found.id if found else _insert(tx, ref, READY)
     values = {"ref": ref, "url": event.data.get("recordingUrl"), "state": READY}
     recordings.update(tx.conn, recording_id, values)
     payload = {"recordingId": recording_id}
@@ -112,23 +111,23 @@ def start(context: Context, payload: Mapping[str, str]) -> float | None:
     except ProviderError as error:
         return _refused(context, order, error)
     with context.store.write() as conn:
-        found = recordings.get(conn, order.recording["id"])
-        if found is not None and ref and not found["ref"]:
-            recordings.update(conn, found["id"], {"ref": ref})
+        found = stored.get(conn, order.recording_id)
+        if found is not None and ref and not found.ref:
+            recordings.update(conn, found.id, {"ref": ref})
     return None
 
 
 def _begin(context: Context, call_id: str) -> Order | None:
     with context.store.write() as conn:
         found = record.get(conn, call_id, lock=True)
-        if found is None or recordings.of_call(conn, call_id):
+        if found is None or stored.of_call(conn, call_id):
             return None
         tx = CallTx(context, conn, found)
         if tx.call.status == CallStatus.ENDED or tx.call.facts.leg_ref is None:
             pending.resolve(tx, ARTIFACT)
             return None
         recording_id = _insert(tx, "", STARTED)
-        return _order(tx, {"id": recording_id, "ref": ""}, _report_url(tx))
+        return _order(tx, recording_id, _report_url(tx))
 
 
 def _refused(context: Context, order: Order, error: ProviderError) -> float | None:
@@ -137,12 +136,12 @@ def _refused(context: Context, order: Order, error: ProviderError) -> float | No
     if not busy and isinstance(error, CarrierError) and not error.permanent:
         return None
     with context.store.write() as conn:
-        recording = recordings.get(conn, order.recording["id"])
-        found = record.get(conn, recording["call_id"], lock=True) if recording else None
+        recording = stored.get(conn, order.recording_id)
+        found = record.get(conn, recording.call_id, lock=True) if recording else None
         if recording is None or found is None:
             return None
         if busy:
-            recordings.delete(conn, recording["id"])
+            recordings.delete(conn, recording.id)
             return BUSY_SECONDS
         failed(CallTx(context, conn, found), recording, str(error))
     return None
@@ -152,16 +151,16 @@ def stop(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job that stops what is still being recorded of a call that is over."""
     with context.store.read() as conn:
         call = record.get(conn, payload["callId"])
-        recording = next(iter(recordings.of_call(conn, payload["callId"])), None)
-        if call is None or recording is None or not recording["ref"]:
+        recording = next(iter(stored.of_call(conn, payload["callId"])), None)
+        if call is None or recording is None or not recording.ref:
             return None
-        if recording["state"] != STARTED:
+        if recording.state != STARTED:
             return None
-        order = _order(CallTx(context, conn, call), recording)
+        order = _order(CallTx(context, conn, call), recording.id)
     if order is None:
         return None
     try:
-        order.client.stop_recording(order.leg_ref, recording["ref"], api_url=order.api_url)
+        order.client.stop_recording(order.leg_ref, recording.ref, api_url=order.api_url)
     except CarrierError as error:
         since = call.ended_at or context.now()
         late = (context.now() - since).total_seconds() > PATIENCE_SECONDS
@@ -177,11 +176,11 @@ def stop(context: Context, payload: Mapping[str, str]) -> float | None:
     return None
 
 
-def failed(tx: CallTx, recording: Mapping[str, Any], why: str) -> None:
+def failed(tx: CallTx, recording: Recording, why: str) -> None:
     """It will never be had; the event log says why."""
-    recordings.update(tx.conn, recording["id"], {"state": FAILED})
-    data = {"what": "recording-failed", "error": why, "recordingRef": recording["ref"]}
-    key = f"recording-failed:{recording['id']}"
+    recordings.update(tx.conn, recording.id, {"state": FAILED})
+    data = {"what": "recording-failed", "error": why, "recordingRef": recording.ref}
+    key = f"recording-failed:{recording.id}"
     events.append(
         tx.conn,
         tx.call.id,
@@ -214,7 +213,7 @@ def _insert(tx: CallTx, ref: str, state: str) -> str:
     return recording_id
 
 
-def _order(tx: CallTx, recording: Mapping[str, Any], report_url: str = "") -> Order | None:
+def _order(tx: CallTx, recording_id: str, report_url: str = "") -> Order | None:
     """None when the account was deleted, or has not what it takes any more."""
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     leg = tx.call.facts.leg_ref
@@ -230,7 +229,7 @@ def _order(tx: CallTx, recording: Mapping[str, Any], report_url: str = "") -> Or
             extra={"callId": tx.call.id},
         )
         return None
-    return Order(leg, tx.call.facts.api_url, recording, client, report_url)
+    return Order(recording_id, leg, tx.call.facts.api_url, client, report_url)
 
 
 def _report_url(tx: CallTx) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +19,9 @@ from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.context import Context, new_id
 from app.domain.job_limits import limit_concurrency
-from app.domain.recordings import wav
+from app.domain.recordings import stored, wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO, failed
+from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import accounts, recordings
 from app.store.blobs import BlobError
@@ -64,7 +65,7 @@ log = logging.getLogger(__name__)
 class Download:
     """One recording to fetch."""
 
-    recording: Mapping[str, Any]
+    recording: Recording
     api_url: str | None
     client: CarrierClient = field(repr=False)
 
@@ -86,9 +87,9 @@ def fetch(context: Context, payload: Mapping[str, str]) -> float | None:
 def _pending_download(context: Context, recording_id: str) -> Download | None:
     """None when there is nothing to fetch, or no account to fetch it with."""
     with context.store.read() as conn:
-        recording = recordings.get(conn, recording_id)
-        call = record.get(conn, recording["call_id"]) if recording else None
-        if recording is None or call is None or recording["state"] != READY:
+        recording = stored.get(conn, recording_id)
+        call = record.get(conn, recording.call_id) if recording else None
+        if recording is None or call is None or recording.state != READY:
             return None
         credential = accounts.get_credential(conn, call.credential_id)
     if credential is None:
@@ -109,8 +110,8 @@ def _downloaded(download: Download, place: Path) -> dict[str, Path]:
     recording = download.recording
     with whole.open("wb") as file:
         download.client.save_recording(
-            recording["ref"],
-            recording["url"] or "",
+            recording.ref,
+            recording.url or "",
             file,
             limit=MAX_BYTES,
             api_url=download.api_url,
@@ -124,17 +125,15 @@ def _downloaded(download: Download, place: Path) -> dict[str, Path]:
 def _store(context: Context, download: Download, files: Mapping[str, Path]) -> None:
     """First the files, then their rows; of a call that was deleted meanwhile, neither."""
     recording = download.recording
-    keys = {
-        kind: f"recordings/{recording['call_id']}/{recording['id']}-{kind}.wav" for kind in files
-    }
+    keys = {kind: f"recordings/{recording.call_id}/{recording.id}-{kind}.wav" for kind in files}
     for kind, path in files.items():
         context.blobs.put(keys[kind], path, MIME)
     whole = next(iter(files))
     sizes = {kind: path.stat().st_size for kind, path in files.items()}
     with context.store.write() as conn:
-        found = record.get(conn, recording["call_id"], lock=True)
+        found = record.get(conn, recording.call_id, lock=True)
         if found is None:
-            enqueue_erasure(context, conn, recording["id"], list(keys.values()))
+            enqueue_erasure(context, conn, recording.id, list(keys.values()))
             return
         kept = {}
         for kind, key in keys.items():
@@ -143,14 +142,12 @@ def _store(context: Context, download: Download, files: Mapping[str, Path]) -> N
         link_recordings(CallTx(context, conn, found), kept)
 
 
-def _row(
-    conn: Connection, recording: Mapping[str, Any], facts: Mapping[str, Any], *, mixed: bool
-) -> str:
+def _row(conn: Connection, recording: Recording, facts: Mapping[str, Any], *, mixed: bool) -> str:
     """The recording's own row is its whole file's; the mix has one beside it."""
     if not mixed:
-        recordings.update(conn, recording["id"], facts)
-        return str(recording["id"])
-    beside = {**recording, **facts, "id": new_id()}
+        recordings.update(conn, recording.id, facts)
+        return recording.id
+    beside = {**asdict(recording), **facts, "id": new_id()}
     recordings.insert(conn, beside)
     return str(beside["id"])
 
@@ -169,11 +166,11 @@ def _retry_delay(context: Context, download: Download, error: Exception) -> floa
         isinstance(error, CarrierError) and error.permanent
     )
     with context.store.write() as conn:
-        found = record.get(conn, recording["call_id"], lock=True)
+        found = record.get(conn, recording.call_id, lock=True)
         if found is None:
             return None
-        attempts = recording["attempts"] + 1
-        recordings.update(conn, recording["id"], {"attempts": attempts})
+        attempts = recording.attempts + 1
+        recordings.update(conn, recording.id, {"attempts": attempts})
         if not hopeless and attempts <= len(WAITS):
             log.warning(
                 "call %s: its recording is not here yet: %s",
@@ -191,7 +188,7 @@ def _retry_delay(context: Context, download: Download, error: Exception) -> floa
 
 def delete_of_call(context: Context, conn: Connection, call_id: str) -> None:
     """Its call is being deleted: the rows go with it, the files after the commit."""
-    keys = [row["blob"] for row in recordings.of_call(conn, call_id) if row["blob"]]
+    keys = [each.blob for each in stored.of_call(conn, call_id) if each.blob]
     if keys:
         enqueue_erasure(context, conn, call_id, keys)
 
@@ -221,20 +218,21 @@ def sweep(context: Context, payload: Mapping[str, object]) -> float | None:
         return None
     with context.store.read() as conn:
         before = context.now() - timedelta(days=days)
-        old = recordings.stored_before(conn, before, SWEEP_BATCH)
+        old = stored.older_than(conn, before, SWEEP_BATCH)
     for recording in old:
-        context.blobs.delete(recording["blob"])
+        if recording.blob:
+            context.blobs.delete(recording.blob)
         with context.store.write() as conn:
             _unlink(context, conn, recording)
     return SWEEP_SECONDS if len(old) < SWEEP_BATCH else 0.0
 
 
-def _unlink(context: Context, conn: Connection, recording: Mapping[str, Any]) -> None:
+def _unlink(context: Context, conn: Connection, recording: Recording) -> None:
     """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
-    found = record.get(conn, recording["call_id"], lock=True)
+    found = record.get(conn, recording.call_id, lock=True)
     if found is None:
         return
-    recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
-    left = {k: i for k, i in found.facts.recordings.items() if i != recording["id"]}
+    recordings.update(conn, recording.id, {"state": DELETED, "blob": None})
+    left = {k: i for k, i in found.facts.recordings.items() if i != recording.id}
     facts = replace(found.facts, recordings=left)
     CallTx(context, conn, found).update(facts=facts, updated_at=context.now())

@@ -21,9 +21,10 @@ from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.context import Context, new_id
 from app.domain.recordings import files as recording_files
-from app.domain.recordings import wav
+from app.domain.recordings import stored, wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO
 from app.domain.recordings.files import MIME, MONO
+from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import recordings
 from app.store.blobs import BlobError, NoBlob
@@ -102,15 +103,15 @@ def _append(context: Context, recording: StreamRecording, place: Path) -> bool:
 
 
 def _made(
-    context: Context, recording: StreamRecording, before: Mapping[str, Any] | None, place: Path
+    context: Context, recording: StreamRecording, before: Recording | None, place: Path
 ) -> tuple[datetime, dict[str, Path]]:
     """The whole call so far: when it begins, and both kinds of its file."""
     whole, mono, began = recording.path, place / "mono.wav", recording.began
-    if before is not None:
+    if before is not None and before.blob is not None:
         earlier, whole = place / "before.wav", place / "whole.wav"
-        with context.blobs.open(before["blob"]) as source, earlier.open("wb") as copy:
+        with context.blobs.open(before.blob) as source, earlier.open("wb") as copy:
             shutil.copyfileobj(source, copy)
-        pieces = sorted([(before["created_at"], earlier), (recording.began, recording.path)])
+        pieces = sorted([(before.created_at, earlier), (recording.began, recording.path)])
         (began, first), (then, second) = pieces
         between = then - began - timedelta(seconds=wav.seconds(first))
         wav.join(first, between.total_seconds(), second, whole)
@@ -120,7 +121,7 @@ def _made(
 
 def _write(
     tx: CallTx,
-    before: Mapping[str, Mapping[str, Any]],
+    before: Mapping[str, Recording],
     recording: StreamRecording,
     facts: Mapping[str, Any],
 ) -> str:
@@ -129,33 +130,33 @@ def _write(
     names = [*_names(known), recording.stream[:NAME]] if known else [recording.stream[:NAME]]
     values = {**facts, "ref": ",".join(names[-9:]), "state": STORED, "mime": MIME}
     if known is not None:
-        recordings.update(tx.conn, known["id"], values)
-        return str(known["id"])
+        recordings.update(tx.conn, known.id, values)
+        return known.id
     recording_id = new_id()
     more = {"id": recording_id, "call_id": tx.call.id, "org_id": tx.call.org_id}
     recordings.insert(tx.conn, {**values, **more, "source": ASSISTANT, "attempts": 0})
     return recording_id
 
 
-def _found(conn: Connection, call_id: str) -> dict[str, Mapping[str, Any]]:
+def _found(conn: Connection, call_id: str) -> dict[str, Recording]:
     """Kind -> the call's recording of our own, unless the retention has erased it."""
     return {
-        each["kind"]: each
-        for each in recordings.of_call(conn, call_id)
-        if each["source"] == ASSISTANT and each["state"] == STORED
+        each.kind: each
+        for each in stored.of_call(conn, call_id)
+        if each.source == ASSISTANT and each.state == STORED
     }
 
 
-def _blobs(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    return {kind: each["blob"] for kind, each in found.items()}
+def _blobs(found: Mapping[str, Recording]) -> dict[str, str]:
+    return {kind: each.blob for kind, each in found.items() if each.blob}
 
 
-def _has(found: Mapping[str, Mapping[str, Any]], recording: StreamRecording) -> bool:
+def _has(found: Mapping[str, Recording], recording: StreamRecording) -> bool:
     return STEREO in found and recording.stream[:NAME] in _names(found[STEREO])
 
 
-def _names(recording: Mapping[str, Any]) -> list[str]:
-    return str(recording["ref"]).split(",")
+def _names(recording: Recording) -> list[str]:
+    return recording.ref.split(",")
 
 
 def _artifact(stream: str) -> str:
