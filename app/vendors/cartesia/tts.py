@@ -1,48 +1,23 @@
-""""""
+"""Cartesia's voices, over its websocket. https://docs.cartesia.ai/api-reference/tts/websocket"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipecat.services.cartesia.tts import CartesiaTTSService
+from pipecat.services.cartesia.tts import CartesiaTTSService, GenerationConfig
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Config
-from app.vendors.common.tts_part import Custom, _ws
-from app.vendors.common.tts_websocket import _ReportsVendorErrors
+from app.vendors.common.tts_part import Custom, websocket_address
+from app.vendors.common.tts_websocket import ReportsVendorErrors
 
-if TYPE_CHECKING:
-    from pipecat.services.tts_service import TTSService
-
-
-CARTESIA_URL, CARTESIA_MODEL = "wss://api.cartesia.ai", "sonic-3"
+ADDRESS = "wss://api.cartesia.ai"
+MODEL = "sonic-3"
 
 
-def _cartesia(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> TTSService:
-    from pipecat.services.cartesia.tts import GenerationConfig
-
-    from app.vendors.cartesia.tts import CartesiaVoice
-
-    how = config.get("generationConfig") or {}
-    wished = {name: how[name] for name in ("speed", "volume", "emotion") if how.get(name)}
-    return CartesiaVoice(
-        api_key=account.key or "",
-        url=f"{_ws(account.url, CARTESIA_URL)}/tts/websocket",
-        sample_rate=sample_rate,
-        reconnect_on_error=False,
-        settings=CartesiaVoice.Settings(
-            voice=config["voiceId"],
-            model=config.get("model") or CARTESIA_MODEL,
-            language=config.get("language"),
-            generation_config=GenerationConfig(**wished) if wished else None,
-            pronunciation_dict_id=config.get("pronunciationDictId"),
-        ),
-    )
-
-
-class CartesiaVoice(_ReportsVendorErrors, CartesiaTTSService):
-    """https://docs.cartesia.ai/api-reference/tts/websocket"""
+class CartesiaVoice(ReportsVendorErrors, CartesiaTTSService):
+    """One call's voice."""
 
     def refusal(self, message: Mapping[str, Any]) -> str | None:
         if message.get("type") != "error":
@@ -50,5 +25,23 @@ class CartesiaVoice(_ReportsVendorErrors, CartesiaTTSService):
         return str(message.get("message") or message.get("error") or message)
 
     async def _receive_messages(self) -> None:
-        """Once: the engine would connect again by itself, also amid a sentence."""
+        """Once: pipecat would connect again by itself, also amid a sentence."""
         await self._process_messages()  # type: ignore[no-untyped-call]  # untyped there
+
+
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> CartesiaVoice:
+    how = config.get("generationConfig") or {}
+    wished = {name: how[name] for name in ("speed", "volume", "emotion") if how.get(name)}
+    return CartesiaVoice(
+        api_key=account.key or "",
+        url=f"{websocket_address(account, ADDRESS)}/tts/websocket",
+        sample_rate=sample_rate,
+        reconnect_on_error=False,
+        settings=CartesiaVoice.Settings(
+            voice=config["voiceId"],
+            model=config.get("model") or MODEL,
+            language=config.get("language"),
+            generation_config=GenerationConfig(**wished) if wished else None,
+            pronunciation_dict_id=config.get("pronunciationDictId"),
+        ),
+    )
