@@ -407,7 +407,8 @@ class _Reader:
         known = registry.fallback_voices()
         if provider not in known or not (voice or known[provider].speaks_by_itself):
             raise SettingsError(
-                "FALLBACK_VOICE must be provider:voiceId, such as openai:alloy, or embedded, with a "
+                "FALLBACK_VOICE must be provider:voiceId, such as "
+                f"{registry.FALLBACK_EXAMPLE}, or embedded, with a "
                 f"provider of {', '.join(known)}; it is {value!r}"
             )
         return {"provider": provider, **({"voiceId": voice} if voice else {})}

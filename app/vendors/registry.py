@@ -80,12 +80,22 @@ VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
 """Of an assistant whose model listens and that names none."""
 
+FALLBACK_EXAMPLE = f"{openai.VENDOR.name}:alloy"
+"""A value of ``FALLBACK_VOICE``, for the message that asks for one."""
 
-def register(vendor: Vendor) -> None:
-    """Add a vendor of a plugin, before settings are read. Raises ``ValueError`` for a known name."""
-    if vendor.name in VENDORS:
-        raise ValueError(f"there is a vendor {vendor.name} already")
-    VENDORS[vendor.name] = vendor
+
+def add(name: str, vendor: object) -> None:
+    """Add a plugin's vendor for the whole process; the same one twice is once.
+
+    It must come before settings are read and schemas are made. Raises ``TypeError`` for what is
+    no vendor, ``ValueError`` for a name that is taken or wrong.
+    """
+    if not isinstance(vendor, Vendor):
+        raise TypeError("it is not a Vendor")
+    if vendor.name != name:
+        raise ValueError(f"the vendor is called {vendor.name!r}")
+    if VENDORS.setdefault(name, vendor) is not vendor:
+        raise ValueError(f"there is a vendor {name!r} already")
 
 
 def with_account() -> dict[str, Vendor]:

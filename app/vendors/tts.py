@@ -45,11 +45,12 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
         return None
     if not config.get("voiceId"):
         return "voice.voiceId is missing"
-    if registry.VENDORS[provider].discontinued and not account.url:
+    gone = registry.VENDORS[provider].discontinued
+    if gone and not account.url:
         return (
             f"{provider} is out of business: choose another voice.provider, give the voice a "
             "fallbackPlan or this server a fallback voice, or set an address for it that takes "
-            "OpenAI's speech requests"
+            f"{gone}"
         )
     return _account_problem(provider, part, account)
 

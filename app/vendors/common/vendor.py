@@ -111,8 +111,8 @@ class Vendor:
     extra_variables: Mapping[str, str] = field(default_factory=dict)
     """What else an account needs: a credential's field -> its variable."""
     credential: CredentialFields = CredentialFields()
-    discontinued: bool = False
-    """Out of business: it is reached only at an address that the account names."""
+    discontinued: str | None = None
+    """Out of business: what an address has to take to stand in for it; None: it is in business."""
     llm: LlmPart | None = None
     stt: SttPart | None = None
     tts: TtsPart | None = None

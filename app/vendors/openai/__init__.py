@@ -54,7 +54,7 @@ def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: 
         env_prefix=env_prefix,
         extra_variables=variables,
         credential=CredentialFields(shown=user_fields, required=user_fields),
-        discontinued=True,
+        discontinued="OpenAI's speech requests",
         tts=TtsPart(make=SPEECH, failed=failed),
     )
 
