@@ -15,6 +15,7 @@ from app.vendors import registry
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import deny_all
 from app.vendors.common.llm_spec import Spec, read_spec
+from app.vendors.common.vendor import Config
 
 if TYPE_CHECKING:
     from pipecat.services.llm_service import LLMService
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def make_model(
-    config: Mapping[str, Any],
+    config: Config,
     accounts: VendorAccounts,
     facts: Mapping[str, Any] | None = None,
     addresses: Addresses = deny_all,

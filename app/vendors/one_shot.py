@@ -17,6 +17,7 @@ from app.vendors.common.account import VendorAccounts
 from app.vendors.common.answer import Messages, ModelAnswer, OneShotRequest, Said
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.llm_spec import Spec, candidates, read_spec
+from app.vendors.common.vendor import Config
 
 MAX_TOKENS = 1000
 """Of an answer: an assistant's own limit is for what it says in one breath."""
@@ -55,7 +56,7 @@ class OneShotModel:
 
     def __call__(
         self,
-        config: Mapping[str, Any],
+        config: Config,
         accounts: VendorAccounts,
         messages: Messages,
         seconds: float,
@@ -74,7 +75,7 @@ class OneShotModel:
 
     def _ask(
         self,
-        config: Mapping[str, Any],
+        config: Config,
         accounts: VendorAccounts,
         messages: Messages,
         seconds: float,

@@ -7,10 +7,10 @@ in ``tests/vendors/test_transcriber_failures.py``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from app.net.types import Addresses
 from app.vendors import registry
@@ -22,14 +22,12 @@ from app.vendors.common.errors import (
     check_address,
     deny_all,
 )
-from app.vendors.common.vendor import SttPart
+from app.vendors.common.vendor import Config, SttPart
 
 if TYPE_CHECKING:
     from pipecat.services.stt_service import STTService
 
-    MakeTranscriber: TypeAlias = Callable[
-        [Mapping[str, Any], VendorAccount, int, Addresses], STTService
-    ]
+    MakeTranscriber: TypeAlias = Callable[[Config, VendorAccount, int, Addresses], STTService]
     """The assistant's ``transcriber``, the account, the call's rate in hertz, and the rule for
     servers that the assistant names."""
 
@@ -37,7 +35,7 @@ _ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
 
 
 def make_transcriber(
-    config: Mapping[str, Any] | None,
+    config: Config | None,
     accounts: VendorAccounts,
     sample_rate: int,
     addresses: Addresses = deny_all,

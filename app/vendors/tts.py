@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from app.vendors import registry
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import VOICE, UnbuildableAssistant, check_address, deny_all
-from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, server_of
-from app.vendors.common.vendor import TtsPart
+from app.vendors.common.vendor import Config, TtsPart
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService

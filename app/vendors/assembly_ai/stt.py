@@ -18,6 +18,7 @@ from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
+from app.vendors.common.vendor import Config
 
 PATH = "/v3/ws"
 MODEL = "universal-streaming-english"
@@ -62,9 +63,7 @@ class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
         await self.push_error(f"AssemblyAI: {text} ({code})", category=category)
 
 
-def make(
-    config: Mapping[str, Any], account: VendorAccount, sample_rate: int, _: Addresses
-) -> AssemblyAI:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> AssemblyAI:
     """Raises ``UnbuildableAssistant``."""
     multi = config.get("language") == "multi"
     settings = read(TRANSCRIBER, config, FIELDS, model=MULTILINGUAL if multi else MODEL)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Ask, Config, Request
+from app.vendors.common.speech_request import Ask, Request
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.vendor import Config
 
 FORMATS: Mapping[int, str] = {
     8000: "raw-8khz-16bit-mono-pcm",

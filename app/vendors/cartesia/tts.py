@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pipecat.services.cartesia.tts import CartesiaTTSService, GenerationConfig
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
+from app.vendors.common.vendor import Config
 
 ADDRESS = "wss://api.cartesia.ai"
 MODEL = "sonic-3"
@@ -19,7 +18,7 @@ MODEL = "sonic-3"
 class CartesiaVoice(ReportsVendorErrors, CartesiaTTSService):
     """One call's voice."""
 
-    def refusal(self, message: Mapping[str, Any]) -> str | None:
+    def refusal(self, message: Mapping[str, object]) -> str | None:
         if message.get("type") != "error":
             return None
         return str(message.get("message") or message.get("error") or message)

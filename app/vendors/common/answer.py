@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.vendors.common.account import VendorAccounts
+from app.vendors.common.vendor import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +41,5 @@ Said = tuple[str, tuple[int, int]]
 """An answer's text, and the tokens of the prompt and of the answer."""
 
 
-AskModel = Callable[[Mapping[str, Any], VendorAccounts, Messages, float], ModelAnswer]
+AskModel = Callable[[Config, VendorAccounts, Messages, float], ModelAnswer]
 """An assistant's ``model``, the accounts it may use, the messages, seconds; never raises."""

@@ -14,7 +14,7 @@ from app.net.types import Addresses
 from app.vendors import registry
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import MODEL, NO_KEY, UnbuildableAssistant
-from app.vendors.common.vendor import LlmPart, Vendor
+from app.vendors.common.vendor import Config, LlmPart, Vendor
 
 MAX_TOKENS = 250
 """Vapi's default, of each answer."""
@@ -50,7 +50,7 @@ class Spec:
     """The rule for where that may be; None: the address is the vendor's, or the operator's own."""
 
 
-def candidates(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def candidates(config: Config) -> list[Config]:
     """The model, then its ``fallbackModels``: the same vendor's, by name. Empty: none configured."""
     if not config.get("provider"):
         return []
@@ -62,7 +62,7 @@ def candidates(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [bare, *({**bare, "model": name} for name in others)]
 
 
-def instructions(config: Mapping[str, Any]) -> str | None:
+def instructions(config: Config) -> str | None:
     """The system messages, joined; or ``systemPrompt``, its older place."""
     texts = [text for role, text in _messages(config) if role == "system"]
     if texts:
@@ -71,7 +71,7 @@ def instructions(config: Mapping[str, Any]) -> str | None:
     return older if isinstance(older, str) and older else None
 
 
-def opening_messages(config: Mapping[str, Any], *, asked: bool = False) -> list[dict[str, str]]:
+def opening_messages(config: Config, *, asked: bool = False) -> list[dict[str, str]]:
     """The context's start: what was said before the call, by the assistant and the user.
 
     ``asked``: the model is to speak first, and needs something to answer. Messages of tools are
@@ -88,9 +88,7 @@ def opening_messages(config: Mapping[str, Any], *, asked: bool = False) -> list[
     return said
 
 
-def read_spec(
-    config: Mapping[str, Any], accounts: VendorAccounts, facts: Mapping[str, Any]
-) -> Spec:
+def read_spec(config: Config, accounts: VendorAccounts, facts: Mapping[str, Any]) -> Spec:
     """Raises ``UnbuildableAssistant``."""
     provider, known = config.get("provider"), registry.llm_parts()
     part = known.get(provider) if isinstance(provider, str) else None
@@ -122,14 +120,12 @@ def read_spec(
     )
 
 
-def _own_url(part: LlmPart, config: Mapping[str, Any]) -> Any:
+def _own_url(part: LlmPart, config: Config) -> object:
     """The assistant's address of its model."""
     return config.get("url") if part.server_in_assistant else None
 
 
-def _address(
-    vendor: Vendor, part: LlmPart, config: Mapping[str, Any], account: VendorAccount
-) -> str:
+def _address(vendor: Vendor, part: LlmPart, config: Config, account: VendorAccount) -> str:
     url = _own_url(part, config) or account.url or part.address
     if not url:
         where = "model.url" if part.server_in_assistant else vendor.url_variable
@@ -164,7 +160,7 @@ def _account_headers(part: LlmPart, account: VendorAccount) -> dict[str, str]:
     return {header: value for header, value in found.items() if value}
 
 
-def _own_headers(provider: str, part: LlmPart, config: Mapping[str, Any]) -> dict[str, str]:
+def _own_headers(provider: str, part: LlmPart, config: Config) -> dict[str, str]:
     """Vapi lets ``model.headers`` replace all but Authorization, which is a credential's."""
     given = config.get("headers") if part.server_in_assistant else None
     if not isinstance(given, Mapping):
@@ -175,12 +171,12 @@ def _own_headers(provider: str, part: LlmPart, config: Mapping[str, Any]) -> dic
     return {name: value for name, value in given.items() if name.lower() != "authorization"}
 
 
-def _reasoning(part: LlmPart, config: Mapping[str, Any]) -> dict[str, str]:
+def _reasoning(part: LlmPart, config: Config) -> dict[str, str]:
     effort = config.get("reasoningEffort") if part.reasoning else None
     return {"reasoning_effort": effort} if isinstance(effort, str) else {}
 
 
-def _told(part: LlmPart, config: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _told(part: LlmPart, config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What the assistant's own server learns of the call, as ``metadataSendMode`` says."""
     if not part.server_in_assistant:
         return {}
@@ -194,7 +190,7 @@ def _told(part: LlmPart, config: Mapping[str, Any], facts: Mapping[str, Any]) ->
     return {name: value for name, value in told.items() if name not in OWN_FIELDS}
 
 
-def _messages(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _messages(config: Config) -> list[tuple[str, str]]:
     given = config.get("messages")
     return [
         (message["role"], message["content"])
@@ -206,7 +202,7 @@ def _messages(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _number(config: Mapping[str, Any], name: str, default: float | None = None) -> float | None:
+def _number(config: Config, name: str, default: float | None = None) -> float | None:
     value = config.get(name)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number else default

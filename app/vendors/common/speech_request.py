@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-Config = Mapping[str, Any]
-"""An assistant's ``voice``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import as_websocket
-from app.vendors.common.speech_request import Config
+from app.vendors.common.vendor import Config
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService

@@ -55,7 +55,7 @@ class ReportsVendorErrors(WebsocketTTSService):
     _receive_task: Any
     _websocket: Any
 
-    def refusal(self, message: Mapping[str, Any]) -> str | None:
+    def refusal(self, message: Mapping[str, object]) -> str | None:
         """What an error message of the vendor says; None: it is no error."""
         raise NotImplementedError
 

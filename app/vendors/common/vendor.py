@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from providers.events import EndedReason
+
+Config: TypeAlias = Mapping[str, Any]
+"""An assistant's ``model``, ``voice`` or ``transcriber``, as Vapi's JSON has it."""
 
 Cause: TypeAlias = tuple[re.Pattern[str], EndedReason]
 """A pattern of error texts, and what a call ends with whose error fits it."""

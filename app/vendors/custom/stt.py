@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from pipecat.audio.utils import create_stream_resampler
@@ -24,6 +23,7 @@ from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.stt_websocket import SocketTranscriber, field
+from app.vendors.common.vendor import Config
 
 PROVIDER = "custom-transcriber"
 RATE = 16000
@@ -81,7 +81,7 @@ class CustomTranscriber(ConnectTimeout, SocketTranscriber):
 
 
 def make(
-    config: Mapping[str, Any], account: VendorAccount, sample_rate: int, addresses: Addresses
+    config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses
 ) -> CustomTranscriber:
     """Raises ``UnbuildableAssistant``."""
     server = config.get("server")

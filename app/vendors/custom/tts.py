@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Ask, Config, Request
+from app.vendors.common.speech_request import Ask, Request
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, server_of
+from app.vendors.common.vendor import Config
 
 ANSWER_SECONDS = 20.0
 """Of the voice's server, unless its ``timeoutSeconds`` says otherwise."""

@@ -14,6 +14,7 @@ from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
+from app.vendors.common.vendor import Config
 
 # The SDK offers compression and has no option against it: sound hardly gets smaller by it, and
 # each slice costs processor time.
@@ -41,9 +42,7 @@ class Deepgram(ConnectTimeout, DeepgramSTTService):
     """As pipecat has it."""
 
 
-def make(
-    config: Mapping[str, Any], account: VendorAccount, sample_rate: int, _: Addresses
-) -> Deepgram:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Deepgram:
     """Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
     if settings["model"].startswith("flux"):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from pipecat.services.deepgram.tts import DeepgramTTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
+from app.vendors.common.vendor import Config
 
 ADDRESS = "wss://api.deepgram.com"
 AURA_ONE = frozenset({"angus", "helios", "perseus", "stella"})
@@ -30,7 +29,7 @@ class DeepgramVoice(ReportsVendorErrors, DeepgramTTSService):
 
     refusal_header = "dg-error"
 
-    def refusal(self, message: Mapping[str, Any]) -> str | None:
+    def refusal(self, message: Mapping[str, object]) -> str | None:
         if message.get("type") != "Error":
             return None
         return str(message.get("description") or message.get("err_msg") or message)

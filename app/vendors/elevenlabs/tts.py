@@ -6,15 +6,14 @@ https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
+from app.vendors.common.vendor import Config
 
 ADDRESS = "wss://api.elevenlabs.io"
 MODEL = "eleven_turbo_v2"
@@ -35,7 +34,7 @@ https://api.elevenlabs.io/v1/voices (category premade)"""
 class ElevenLabsVoice(ReportsVendorErrors, ElevenLabsTTSService):
     """One call's voice."""
 
-    def refusal(self, message: Mapping[str, Any]) -> str | None:
+    def refusal(self, message: Mapping[str, object]) -> str | None:
         if not message.get("error"):
             return None
         return f"{message['error']}: {message.get('message', '')}"

@@ -10,8 +10,8 @@ from pipecat.services.tts_service import TTSService
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import VOICE, UnbuildableAssistant
-from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom
+from app.vendors.common.vendor import Config
 from app.vendors.embedded import espeak
 
 STALLED_SECONDS = 1.0

@@ -19,6 +19,7 @@ from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_http
 from app.vendors.common.settings_map import Field, read
+from app.vendors.common.vendor import Config
 
 PATH = "/v2/live"
 MODEL = "solaria-1"
@@ -54,9 +55,7 @@ class Gladia(ConnectTimeout, GladiaSTTService):
     """As pipecat has it."""
 
 
-def make(
-    config: Mapping[str, Any], account: VendorAccount, sample_rate: int, _: Addresses
-) -> Gladia:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Gladia:
     """Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model=MODEL)
     settings["model"] = MODELS.get(settings["model"], settings["model"])

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Ask, Config, Request
+from app.vendors.common.speech_request import Ask, Request
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.vendor import Config
 from app.vendors.openai import ADDRESS
 
 RATE = 24_000

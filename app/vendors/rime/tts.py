@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from pipecat.services.rime.tts import RimeTTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Config
 from app.vendors.common.tts_part import Custom, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
+from app.vendors.common.vendor import Config
 
 ADDRESS = "wss://users-ws.rime.ai"
 MODEL = "arcana"
@@ -20,7 +19,7 @@ MODEL = "arcana"
 class RimeVoice(ReportsVendorErrors, RimeTTSService):
     """One call's voice."""
 
-    def refusal(self, message: Mapping[str, Any]) -> str | None:
+    def refusal(self, message: Mapping[str, object]) -> str | None:
         return str(message.get("message")) if message.get("type") == "error" else None
 
 

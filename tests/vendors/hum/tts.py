@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Config, Request
+from app.vendors.common.speech_request import Request
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.vendor import Config
 
 ADDRESS = "https://api.hum.example"
 
