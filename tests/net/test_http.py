@@ -20,8 +20,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.net.addresses import NOT_PUBLIC, check_address
-from app.net.http import BadURL, Response, SendError, allowed, check_url, post
+from app.net.addresses import NOT_PUBLIC, BadURL, allowed, check_address, check_url
+from app.net.http import Response, SendError, post
 from tests.fakes.client_server import Receiver, Reply
 
 PUBLIC = "93.184.215.14"

@@ -17,8 +17,7 @@ from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection
 from websockets.asyncio.client import ClientConnection
 
-from app.media.backend import AssistantFailed
-from app.net.websocket import checked_headers
+from app.net.websocket import BadHeaders, checked_headers
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import UnbuildableAssistant, as_websocket
@@ -89,7 +88,7 @@ def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) ->
         raise UnbuildableAssistant(STAGE, PROVIDER, text)
     try:
         headers = checked_headers(server.get("headers") or {}, "transcriber.server.headers")
-    except AssistantFailed as error:
+    except BadHeaders as error:
         raise UnbuildableAssistant(STAGE, PROVIDER, str(error)) from error
     if secret := field(server, "secret") or account.key:
         headers["X-Vapi-Secret"] = secret
