@@ -69,9 +69,9 @@ class Client(httpx2.AsyncClient):
             found = await vetted(str(request.url), self.addresses)
         except BadURL as error:
             raise NotAllowed(str(error), request=request) from error
-        # Host is set already.
-        name = {"sni_hostname": request.url.host.rstrip(".")}
-        request.extensions = {**name, **request.extensions}
+        # The header Host is set already; this is the name for SNI and certificate.
+        name = request.url.raw_host.decode().rstrip(".")
+        request.extensions = {"sni_hostname": name, **request.extensions}
         return [request.url.copy_with(host=place) for place in found]
 
     async def _send_to(
