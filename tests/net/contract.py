@@ -104,9 +104,6 @@ MALFORMED = [
     "http://cli%65nt.example/",
 ]
 
-Spy = list[Any]
-
-
 Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
 Spy: TypeAlias = list[tuple[Any, ...]]
 
@@ -268,15 +265,17 @@ class Contract:
         with self.server() as wire:
             assert self.call(f"http://127.0.0.1:{wire.port}/", allow_private=True) == BODY
 
+    @pytest.mark.parametrize("where", ["the same server", "another server"])
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_a_redirect_is_not_followed(self, status: int) -> None:
-        with self.server() as other:
-            moved = http_answer(b"", f"{status} Moved", f"Location: http://127.0.0.1:{other.port}/")
-            with (
-                served(lambda conn, _: conn.sendall(moved)) as wire,
-                suppress(*self.errors),
-            ):
-                assert self.call(f"http://127.0.0.1:{wire.port}/", allow_private=True) == b""
+    def test_a_redirect_is_not_followed(self, status: int, where: str) -> None:
+        def move(conn: socket.socket, _asked: Asked) -> None:
+            port = (other if where == "another server" else wire).port
+            place = f"Location: http://{NAME}:{port}/"
+            conn.sendall(http_answer(b"", f"{status} Moved", place))
+
+        with self.server() as other, served(move) as wire:
+            with suppress(*self.errors):
+                assert self.call(f"http://{NAME}:{wire.port}/", allow_private=True) == b""
             assert (len(wire.asked), other.asked) == (1, [])
 
     def test_a_proxy_in_the_environment_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
