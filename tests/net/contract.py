@@ -269,9 +269,8 @@ class Contract:
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_a_redirect_is_not_followed(self, status: int, where: str) -> None:
         def move(conn: socket.socket, _asked: Asked) -> None:
-            port = (other if where == "another server" else wire).port
-            place = f"Location: http://{NAME}:{port}/"
-            conn.sendall(http_answer(b"", f"{status} Moved", place))
+            elsewhere = f"http://{NAME}:{other.port}/" if where == "another server" else "/"
+            conn.sendall(http_answer(b"", f"{status} Moved", f"Location: {elsewhere}"))
 
         with self.server() as other, served(move) as wire:
             with suppress(*self.errors):
