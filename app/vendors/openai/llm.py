@@ -14,9 +14,10 @@ from pipecat.services.openai.llm import OpenAILLMService
 
 from app.net.httpx_client import READ_SECONDS, make_client
 from app.vendors.common.llm_spec import AZURE_V1, AZURE_VERSION, OPENAIS, Spec
+from app.vendors.common.pipecat_workarounds import ClosesClient
 
 
-class Chat(OpenAILLMService):
+class Chat(ClosesClient, OpenAILLMService):
     """One model of one call."""
 
     supports_developer_role = False
@@ -30,11 +31,6 @@ class Chat(OpenAILLMService):
         client = self._open()
         client.organization = client.project = None
         return client
-
-    async def cleanup(self) -> None:
-        """The base class leaves its connections to the garbage collector."""
-        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves it bare
-        await self._client.close()
 
     def _open(self) -> AsyncOpenAI:
         spec = self._spec
