@@ -42,7 +42,9 @@ async def test_connect_without_compression_is_still_needed(
             pass
     assert "compression" not in given
     assert inspect.signature(plain).parameters["compression"].default == "deflate"
-    assert not [n for n in inspect.signature(client.listen.v1.connect).parameters if "compress" in n]
+    assert not [
+        n for n in inspect.signature(client.listen.v1.connect).parameters if "compress" in n
+    ]
 
 
 def test_connect_without_compression_changes_the_sdk_once(monkeypatch: pytest.MonkeyPatch) -> None:
