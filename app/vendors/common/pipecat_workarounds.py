@@ -1,7 +1,7 @@
 """Where we reach into pipecat, each place with its reason. Imports pipecat: load it lazily.
 
-Written for pipecat 1.14, which ``pyproject.toml`` pins. ``tests/vendors/common/
-test_pipecat_workarounds.py`` has a test for each that fails once pipecat makes it needless.
+Written for pipecat 1.14, which ``pyproject.toml`` pins. Each has a test that fails once pipecat
+makes it needless, in ``tests/vendors/common/test_pipecat_workarounds.py``.
 """
 
 from __future__ import annotations

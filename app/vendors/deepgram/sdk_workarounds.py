@@ -1,7 +1,7 @@
 """Where we reach into Deepgram's SDK, each place with its reason. Imports it: load it lazily.
 
-Written for deepgram-sdk 7.17, the locked version. ``tests/vendors/deepgram/
-test_sdk_workarounds.py`` has a test for each that fails once it is needless.
+Written for deepgram-sdk 7.17, the locked version. Each has a test that fails once it is needless,
+in ``tests/vendors/deepgram/test_sdk_workarounds.py``.
 """
 
 from __future__ import annotations

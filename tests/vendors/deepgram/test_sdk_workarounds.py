@@ -1,7 +1,8 @@
-"""Workarounds around Deepgram's SDK: that they are still needed. How they work: the cases of
+"""Workarounds around Deepgram's SDK: that they are still needed.
 
-``test_transcriber_requests.test_sound_is_not_compressed`` and
-``test_choosing_a_transcriber.test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours``.
+That they work is tested by ``test_sound_is_not_compressed`` in ``test_transcriber_requests.py``
+and ``test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours`` in
+``test_choosing_a_transcriber.py``.
 """
 
 from __future__ import annotations
