@@ -83,6 +83,10 @@ PLACES: dict[str, dict[str, str]] = {
     "app/vendors/assembly_ai/stt.py": {
         "pipecat.services.assemblyai.stt.AssemblyAISTTService": OWN,
     },
+    "app/vendors/azure/llm.py": {
+        "openai.AsyncAzureOpenAI": GIVEN,
+        "openai.AsyncOpenAI": GIVEN,  # a type
+    },
     "app/vendors/cartesia/tts.py": {"pipecat.services.cartesia.tts.CartesiaTTSService": OWN},
     "app/vendors/deepgram/sdk_workarounds.py": {
         "deepgram.listen.v1.client": OWN,  # only changed there
@@ -97,7 +101,6 @@ PLACES: dict[str, dict[str, str]] = {
         "pipecat.services.gladia.stt.GladiaSTTService": OWN,  # by aiohttp, then by a websocket
     },
     "app/vendors/openai/llm.py": {
-        "openai.AsyncAzureOpenAI": GIVEN,
         "openai.AsyncOpenAI": GIVEN,
         "pipecat.services.openai.llm.OpenAILLMService": GIVEN,
     },

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
+from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import UnbuildableAssistant, as_websocket
+from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
+from app.vendors.common.vendor import Config
 from app.vendors.deepgram.sdk_workarounds import address_of, connect_without_compression
-from app.vendors.stt import STAGE
 
 MODEL = "nova-2"
 """Vapi's default."""
@@ -32,15 +32,15 @@ FIELDS: Mapping[str, Field] = {
 
 
 class Deepgram(ConnectTimeout, DeepgramSTTService):
-    """As the engine has it."""
+    """As pipecat has it."""
 
 
-def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> Deepgram:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Deepgram:
     """Raises ``UnbuildableAssistant``."""
-    settings = read(STAGE, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
+    settings = read(TRANSCRIBER, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
     if settings["model"].startswith("flux"):
         text = f"Deepgram's {settings['model']} decides itself when a turn ends, which is not supported: use nova-3."
-        raise UnbuildableAssistant(STAGE, "deepgram", text)
+        raise UnbuildableAssistant(TRANSCRIBER, "deepgram", text)
     if settings["model"].startswith("nova-3") and "keywords" in settings:
         settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
     url = account.url or ""
@@ -54,7 +54,7 @@ def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) ->
     )
     if address_of(service) != as_websocket(url):
         text = f"Deepgram's client does not take the address {as_websocket(url)}."
-        raise UnbuildableAssistant(STAGE, "deepgram", text)
+        raise UnbuildableAssistant(TRANSCRIBER, "deepgram", text)
     return service
 
 
