@@ -158,7 +158,7 @@ def _round_trip(
     now, url = patchbay.context.now(), patchbay.settings.public_url
     url += str(_path(carrier, HookKind.STATUS))
     try:
-        ours, other = (carrier.probe(url, account, now) for _ in range(2))
+        ours, other = (carrier.signature.probe(url, account, now) for _ in range(2))
     except ProviderError as error:
         yield Finding("error", f"{label}: {error}")
         return

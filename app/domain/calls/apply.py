@@ -80,7 +80,7 @@ def apply_events(
         also = {**(also or {}), "body": {**row["body"], **changed}, "updated_at": now}
         row.update(also)
     log = events.of_call(conn, row["id"])
-    state = fold(log)
+    state = fold(log, context.providers[row["provider"]].never_answered)
     if not added or row["settled_at"]:
         if also:
             calls.update(conn, row["id"], also)
@@ -111,7 +111,7 @@ def _measure_join(context: Context, conn: Connection, log: Sequence[CallEvent]) 
 
 def finalize(context: Context, conn: Connection, row: Row) -> None:
     """The grace is over: what is known now is the reason, for good."""
-    state = fold(events.of_call(conn, row["id"]))
+    state = state_of(context, conn, row)
     if state.status is CallStatus.ENDED and not row["settled_at"]:
         _write(context, conn, row, _settle(context, conn, row, state))
         pending.report(context, conn, row)
@@ -122,7 +122,7 @@ def request_end(
 ) -> CallState:
     """Our own decision to end the call; what carries it out comes after the commit."""
     if row["status"] == CallStatus.ENDED:  # too late to be the cause
-        return state_of(conn, row["id"])
+        return state_of(context, conn, row)
     event = CallEvent(
         EventKind.INTENT,
         at=context.now(),
@@ -135,8 +135,9 @@ def request_end(
     return apply_events(context, conn, row, [event], also)
 
 
-def state_of(conn: Connection, call_id: str) -> CallState:
-    return fold(events.of_call(conn, call_id))
+def state_of(context: Context, conn: Connection, row: Row) -> CallState:
+    never_answered = context.providers[row["provider"]].never_answered
+    return fold(events.of_call(conn, row["id"]), never_answered)
 
 
 def _settle(context: Context, conn: Connection, row: Row, state: CallState) -> CallState:

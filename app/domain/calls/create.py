@@ -194,7 +194,7 @@ def insert_call(
         data={"bypass": row["bypass"], "maxDurationSeconds": row["max_duration"]},
     )
     log = [created, *first]
-    state = fold(log)
+    state = fold(log, context.providers[row["provider"]].never_answered)
     row["secret"] = context.vault.seal(secrets)
     calls.insert(conn, {**row, "status": state.status})
     events.begin(conn, row["id"], log, context.now())

@@ -37,7 +37,7 @@ def fire(context: Context, payload: Mapping[str, Any]) -> None:
         found = calls.get(conn, payload["callId"], lock=True)
         if found is not None and found["settled_at"] is None:
             row = dict(found)
-            state = state_of(conn, row["id"])
+            state = state_of(context, conn, row)
             if payload.get("reattached", state.reattached) == state.reattached:
                 ACTIONS[payload["timer"]](context, conn, row, state)
 

@@ -68,7 +68,8 @@ def enqueue_deleted(context: Context, conn: Connection, row: Row) -> None:
     credential = accounts.get_credential(conn, row["credential_id"])
     if row["bypass"] or credential is None or not _leg_is_up(conn, row):
         return
-    state = fold(events.of_call(conn, row["id"]))
+    never_answered = context.providers[row["provider"]].never_answered
+    state = fold(events.of_call(conn, row["id"]), never_answered)
     if state.status is CallStatus.ENDED and _was_transferred(row, state):
         return
     resolved = row["resolved"]

@@ -52,7 +52,7 @@ def farewell(row: Row) -> list[Instruction]:
 
 def fallback(context: Context, conn: Connection, row: Row) -> list[Instruction]:
     """After ``end_call``: where the leg goes."""
-    state = state_of(conn, row["id"])
+    state = state_of(context, conn, row)
     if state.status is CallStatus.FORWARDING:
         return transfer.hand_over(context, conn, row, state)
     return farewell(row)

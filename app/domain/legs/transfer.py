@@ -69,7 +69,7 @@ def begin(
     ``reason``: why the call ended, once the destination was reached (or the caller cannot come
     back: ``assisted`` is false where no assistant waits for it). ``message`` is spoken first.
     """
-    state = state_of(conn, row["id"])
+    state = state_of(context, conn, row)
     problem = destinations.problem(context, conn, row, destination)
     if problem or state.forwards >= MAX_FORWARDS:
         return problem or f"a call is forwarded {MAX_FORWARDS} times at most"
@@ -160,13 +160,15 @@ def _named(event: CallEvent, attempt: str | None, reason: EndedReason | None) ->
     return replace(event, data=told, reason=(reason or event.reason) if ended else event.reason)
 
 
-def send_transfer_update(conn: Connection, row: Row, events: Sequence[CallEvent]) -> dict[str, Any]:
+def send_transfer_update(
+    context: Context, conn: Connection, row: Row, events: Sequence[CallEvent]
+) -> dict[str, Any]:
     """Columns that change because a destination was reached: where the call ended up."""
     pending = row["resolved"].get("forward") or {}
     reached = any(
         e.kind is EventKind.FORWARD_ENDED and e.data["forward"] == pending.get("id") for e in events
     )
-    if not reached or row["settled_at"] or not state_of(conn, row["id"]).forwarded_to:
+    if not reached or row["settled_at"] or not state_of(context, conn, row).forwarded_to:
         return {}
     destination = pending["destination"]
     number = destination.get("number") if destination["type"] == "number" else None

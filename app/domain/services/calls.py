@@ -262,7 +262,7 @@ class CallService:
         theirs, ours = row["resolved"]["customer"].get("number"), row["resolved"]["number"]
         inbound = row["type"] == INBOUND
         callback = tokens[instructions.CALLBACK]
-        return provider.details(
+        return provider.markup.details(
             Details(
                 to=ours if inbound else theirs,
                 from_=theirs if inbound else ours,

@@ -89,7 +89,7 @@ class LegService:
     ) -> list[Instruction] | Question:
         report, stranger = webhook.report, _is_unknown_leg(row, webhook)
         new = transfer.named(row, self._events(conn, row, webhook, stranger))
-        also: dict[str, Any] = transfer.send_transfer_update(conn, row, new)
+        also: dict[str, Any] = transfer.send_transfer_update(self.context, conn, row, new)
         if report.leg is not None and any(e.kind not in NOT_ABOUT_OWN_LEG for e in new):
             also |= bind_leg(conn, row, report.leg, media=report.media_leg)
         if report.visit is not None and not stranger:
