@@ -20,6 +20,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.vendors.common.environment import VARIABLES, Variables
+from providers.base.carrier import Carrier
+from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
+from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
 """Who may answer the media socket when the assistant does not say (``app/assistants``)."""
@@ -55,7 +58,7 @@ class CarrierSettings:
 
     provider: str
     credential: Mapping[str, Any] = field(repr=False)
-    """Body for ``Provider.credential``."""
+    """Body for ``Carrier.config.credential``."""
     number: str | None = None
     api_url: str | None = None
 
@@ -267,48 +270,39 @@ class _Reader:
         return found
 
     def carriers(self) -> tuple[CarrierSettings, ...]:
-        return tuple(
-            found for found in (self.twilio(), self.vonage()) if found is not None
-        )  # one line per carrier
+        found = (self.carrier(carrier) for carrier in PROVIDERS.values())
+        return tuple(each for each in found if each is not None)
 
-    def twilio(self) -> CarrierSettings | None:
-        account = self.text("TWILIO_ACCOUNT_SID")
-        tokens = self.words_secret("TWILIO_AUTH_TOKEN")
-        number = self.text("TWILIO_PHONE_NUMBER")
-        if not (account or tokens or number):
+    def carrier(self, carrier: Carrier) -> CarrierSettings | None:
+        """The default account at a carrier; None when neither account nor number is set."""
+        needed = {s: self.value_of(s) for s in carrier.settings if s.required}
+        number = next((self.text(s.variable) for s in carrier.settings if s.field == NUMBER), None)
+        if not (number or any(needed.values())):
             return None
-        self.together(
-            ("TWILIO_ACCOUNT_SID", account), ("TWILIO_AUTH_TOKEN", tokens), because=number
-        )
-        return CarrierSettings(
-            "twilio",
-            {"accountSid": account, "authTokens": list(tokens)},
-            number,
-            self.url("TWILIO_API_URL", None, ("http", "https")),
-        )
+        missing = [setting.variable for setting, value in needed.items() if not value]
+        if missing:
+            raise SettingsError(
+                f"{missing[0]} is not set, but others of this carrier are: set it, or unset them"
+            )
+        values = {s.field: self.value_of(s) for s in carrier.settings}
+        body = {name: value for name, value in values.items() if value}
+        body.pop(NUMBER, None)
+        api_url = body.pop(API_URL, None)
+        return CarrierSettings(carrier.name, body, number, api_url)
 
-    def vonage(self) -> CarrierSettings | None:
-        key = self.text("VONAGE_API_KEY")
-        signature = self.words_secret("VONAGE_SIGNATURE_SECRET")
-        number = self.text("VONAGE_PHONE_NUMBER")
-        if not (key or signature or number):
-            return None
-        self.together(
-            ("VONAGE_API_KEY", key), ("VONAGE_SIGNATURE_SECRET", signature), because=number
-        )
-        body = {
-            "apiKey": key,
-            "apiSecret": self.secret("VONAGE_API_SECRET"),
-            "signatureSecrets": list(signature),
-            "vonageApplicationId": self.text("VONAGE_APPLICATION_ID"),
-            "vonageApplicationPrivateKey": self.private_key(),
-        }
-        return CarrierSettings(
-            "vonage",
-            {name: value for name, value in body.items() if value},
-            number,
-            self.url("VONAGE_API_URL", None, ("http", "https")),
-        )
+    def value_of(self, setting: Setting) -> Any:
+        """The value of a variable that a carrier declares, by its kind."""
+        match setting.kind:
+            case SettingKind.TEXT:
+                return self.text(setting.variable)
+            case SettingKind.SECRET:
+                return self.secret(setting.variable)
+            case SettingKind.LIST:
+                return list(self.words_secret(setting.variable))
+            case SettingKind.PEM:
+                return (self.secret(setting.variable) or "").replace("\\n", "\n")
+            case SettingKind.URL:
+                return self.url(setting.variable, None, ("http", "https"))
 
     def vendors(self) -> tuple[VendorSettings, ...]:
         found = (self.vendor(name, variables) for name, variables in VARIABLES.items())
@@ -324,19 +318,6 @@ class _Reader:
         given = {field: self.text(variable) for field, variable in variables.more.items()}
         extra = {field: value for field, value in given.items() if value}
         return VendorSettings(name, key, url, extra)
-
-    def private_key(self) -> str | None:
-        """PEM, also as one line with ``\\n`` in it, as dashboards force it."""
-        value = self.secret("VONAGE_PRIVATE_KEY")
-        return value.replace("\\n", "\n") if value else None
-
-    def together(self, *pairs: tuple[str, object], because: object) -> None:
-        """Half an account verifies nothing: all of these, or none."""
-        missing = [name for name, value in pairs if not value]
-        if missing:
-            raise SettingsError(
-                f"{missing[0]} is not set, but others of this carrier are: set it, or unset them"
-            )
 
     def secret_keys(self, database_url: str) -> tuple[str, ...]:
         keys = self.words_secret("SECRET_KEY")

@@ -13,7 +13,7 @@ class SettingKind(StrEnum):
     """How the text of a variable is read."""
 
     TEXT = "text"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105
     """May also be given as ``NAME_FILE``, the path of a file that holds it."""
     LIST = "list"
     """Several secrets, comma separated, the newest first."""

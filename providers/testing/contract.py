@@ -295,7 +295,9 @@ class ProviderContract:
     def test_two_signatures_are_refused_even_if_both_hold(self) -> None:
         held = self.case.request(HookKind.STATUS).header(self.case.signature_header) or ""
         with pytest.raises(Refused):
-            self.case.provider.signature.verify(self._with_signatures(held, held), self.case.account)
+            self.case.provider.signature.verify(
+                self._with_signatures(held, held), self.case.account
+            )
 
     def test_a_wrong_secret_is_refused(self) -> None:
         request = self.case.request(HookKind.STATUS, signer=self.case.stranger)
@@ -311,7 +313,9 @@ class ProviderContract:
         request = self.case.request(HookKind.STATUS)
         for changed in (_one_digit_other(request.body), b"", request.body * 2):
             with pytest.raises(InvalidSignature):
-                self.case.provider.signature.verify(replace(request, body=changed), self.case.account)
+                self.case.provider.signature.verify(
+                    replace(request, body=changed), self.case.account
+                )
 
     @pytest.mark.parametrize(
         "change",
@@ -326,11 +330,15 @@ class ProviderContract:
     def test_a_changed_query_of_a_get_is_refused(self, change: Any) -> None:
         request = self.case.request(HookKind.ARRIVE, method="GET", query="assistantId=a")
         with pytest.raises(InvalidSignature):
-            self.case.provider.signature.verify(replace(request, url=change(request.url)), self.case.account)
+            self.case.provider.signature.verify(
+                replace(request, url=change(request.url)), self.case.account
+            )
 
     def test_without_a_secret_nothing_is_let_in(self) -> None:
         with pytest.raises(NoSecret):
-            self.case.provider.signature.verify(self.case.request(HookKind.STATUS), self.case.keyless)
+            self.case.provider.signature.verify(
+                self.case.request(HookKind.STATUS), self.case.keyless
+            )
 
     def test_an_old_secret_holds_while_secrets_rotate(self) -> None:
         for signer in (self.case.account, self.case.rotated):
@@ -388,7 +396,9 @@ class ProviderContract:
         for kind in self._kinds():
             request = self.case.request(kind)
             late = replace(request, received_at=NOW + timedelta(hours=1))
-            first, second = (self.case.provider.webhooks.parse(kind, each) for each in (request, late))
+            first, second = (
+                self.case.provider.webhooks.parse(kind, each) for each in (request, late)
+            )
             assert [event.key for event in first.events] == [event.key for event in second.events]
 
     def test_a_leg_that_arrives_says_who_and_why(self) -> None:
@@ -545,7 +555,9 @@ class ProviderContract:
         order = OutboundCall(
             "+14155550123", "+15005550006", arrow(), f"{ORIGIN}/carrier/status/{TOKEN}", 600
         )
-        leg = self.case.provider.webhooks.parse(HookKind.STATUS, self.case.request(HookKind.STATUS)).leg
+        leg = self.case.provider.webhooks.parse(
+            HookKind.STATUS, self.case.request(HookKind.STATUS)
+        ).leg
         assert leg is not None
         for ask in (lambda: client.dial(order), lambda: client.hang_up(leg.leg_ref), client.check):
             with pytest.raises(CarrierError) as caught:
