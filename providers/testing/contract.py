@@ -1,6 +1,7 @@
 """What every carrier must do: one suite, run for each of them.
 
-A carrier lends a ``Case`` and gets the tests::
+The suite is installed with the program, for carriers of other distributions too; it needs the
+packages ``pytest`` and ``hypothesis``. A carrier lends a ``Case`` and gets the tests::
 
     class VonageCase(Case):
         provider = VONAGE
@@ -24,14 +25,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from providers.base.carrier import Carrier
+from providers.base.carrier import NEVER_ANSWERED, PARTS, Carrier
 from providers.base.instructions import Connect, Details, Forward, HangUp, Instruction, Return, Say
 from providers.base.media import Audio, MediaSerializer, StreamStart
 from providers.base.rest import Account, CarrierClient, OutboundCall
@@ -69,7 +69,7 @@ class Case(ABC):
     stranger: ClassVar[Account]
     """Another ref and another signing secret."""
     credential: ClassVar[Mapping[str, Any]]
-    """Vapi's credential body that ``provider.credential`` makes ``account``'s ref of."""
+    """Vapi's credential body that ``provider.config.credential`` makes ``account``'s ref of."""
     signature_header: ClassVar[str]
     """Lower-case name of the header that carries the signature."""
     unknown_word: ClassVar[str]
@@ -173,23 +173,6 @@ BAD_FRAMES: Mapping[str, str] = {
 WHERE_IT_ASKS = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.FALLBACK}
 )
-PARTS = frozenset(
-    [
-        "__init__",
-        "config",
-        "signature",
-        "webhooks",
-        "payload",
-        "statuses",
-        "event",
-        "rest",
-        "sdk",
-        "leg_state",
-        "number_settings",
-        "media",
-    ]
-)
-MARKUPS = frozenset({"twiml", "ncco"})
 
 inherited = settings(suppress_health_check=[HealthCheck.differing_executors])
 """For property tests here: one function, run for the classes of several carriers."""
@@ -202,12 +185,16 @@ class ProviderContract:
 
     # -------------------------------------------------------------- names and URLs
 
-    def test_it_has_every_member_of_the_protocol_with_the_same_parameters(self) -> None:
-        for name, member in vars(Carrier).items():
+    @pytest.mark.parametrize("part", PARTS)
+    def test_each_part_has_every_function_with_the_same_parameters(self, part: str) -> None:
+        for name, member in vars(PARTS[part]).items():
             if name.startswith("_") or not inspect.isfunction(member):
                 continue
             wanted = list(inspect.signature(member).parameters)[1:]
-            assert list(inspect.signature(getattr(self.case.provider, name)).parameters) == wanted
+            found = inspect.signature(getattr(getattr(self.case.provider, part), name)).parameters
+            assert list(found)[: len(wanted)] == wanted
+            more = list(found.values())[len(wanted) :]
+            assert all(each.default is not each.empty for each in more)
 
     def test_its_attributes_are_of_the_kinds_promised(self) -> None:
         provider = self.case.provider
@@ -215,14 +202,17 @@ class ProviderContract:
         assert isinstance(provider.return_hosts, frozenset)
         assert isinstance(provider.connect_failed, EndedReason)
         assert provider.number_fields.number.startswith(provider.name)
+        assert provider.never_answered >= NEVER_ANSWERED
+        assert all(isinstance(each, EndedReason) for each in provider.never_answered)
 
-    def test_its_folder_has_the_parts_every_carrier_has(self) -> None:
-        module = inspect.getmodule(type(self.case.provider))
-        assert module is not None
-        assert module.__file__ is not None
-        found = {path.stem for path in Path(module.__file__).parent.glob("*.py")}
-        assert found >= PARTS
-        assert len(found & MARKUPS) == 1
+    def test_its_settings_are_below_its_name_and_told_apart(self) -> None:
+        provider = self.case.provider
+        for setting in provider.settings:
+            assert re.fullmatch(rf"{provider.name.upper()}(_[A-Z]+)+", setting.variable)
+            assert setting.meaning
+        assert len({each.variable for each in provider.settings}) == len(provider.settings)
+        assert len({each.field for each in provider.settings}) == len(provider.settings)
+        assert any(each.required for each in provider.settings)
 
     def test_its_hooks_are_below_its_name_and_told_apart(self) -> None:
         provider = self.case.provider
