@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
+from app.plugins import load as load_plugins
 from app.vendors.common.environment import VARIABLES, Variables
 from providers.base.carrier import Carrier
 from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
 from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
-"""Who may answer the media socket when the assistant does not say (``app/assistants``)."""
+"""The assistants that are built in (``app/assistants``)."""
 
 FALLBACK_VOICES = ("11labs", "azure", "cartesia", "deepgram", "embedded", "openai", "rime-ai")
 """Whose voice may speak where an assistant's own cannot be built."""
@@ -131,7 +133,13 @@ class Settings:
     run_jobs: bool = True
     log_level: str = "INFO"
     log_format: str = "text"
+    plugins: tuple[Plugin, ...] = ()
     delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Who may answer the media socket."""
+        return (*BACKENDS, *of_group(self.plugins, BACKEND_GROUP))
 
     @property
     def media_bases(self) -> tuple[str, ...]:
@@ -175,6 +183,8 @@ class _Reader:
         self.environ = environ
 
     def settings(self) -> Settings:
+        loaded = self.plugins()  # first: they bring settings of their own
+        backends = (*BACKENDS, *of_group(loaded, BACKEND_GROUP))
         port = self.integer("PORT", 8000, 1, 65535)
         public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https"))
         database_url = self.database()
@@ -193,7 +203,7 @@ class _Reader:
             carriers=self.carriers(),
             vendors=self.vendors(),
             assistant_id=self.text("ASSISTANT_ID"),
-            assistant_backend=self.choice("ASSISTANT_BACKEND", "local", BACKENDS),
+            assistant_backend=self.choice("ASSISTANT_BACKEND", "local", backends),
             stream_url=self.stream_url(),
             fallback_voice=self.fallback_voice(),
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
@@ -220,7 +230,14 @@ class _Reader:
             run_jobs=self.flag("RUN_JOBS", True),
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             log_format=self.log_format(),
+            plugins=loaded,
         )
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        try:
+            return load_plugins(self.words("PLUGINS"))
+        except PluginError as error:
+            raise SettingsError(str(error)) from error
 
     def log_format(self) -> str:
         return self.choice("LOG_FORMAT", "text", ("text", "json"))

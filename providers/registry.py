@@ -11,9 +11,18 @@ from providers.vonage import VONAGE
 
 PROVIDERS: dict[str, Carrier] = {carrier.name: carrier for carrier in (TWILIO, VONAGE)}
 
+SIMULATORS = {name: carrier.simulator for name, carrier in PROVIDERS.items() if carrier.simulator}
+"""Carriers of this folder that can be played -> the module that plays each."""
 
-def add(carrier: Carrier) -> None:
-    """One more carrier, for the whole process. Raises ``ValueError`` when its name is taken."""
-    if carrier.name in PROVIDERS:
-        raise ValueError(f"there is a carrier {carrier.name!r} already")
-    PROVIDERS[carrier.name] = carrier
+
+def add(name: str, carrier: object) -> None:
+    """Add a carrier for the whole process; the same one twice is once.
+
+    Raises ``TypeError`` for what is no carrier, ``ValueError`` for a name that is taken or wrong.
+    """
+    if not isinstance(carrier, Carrier):
+        raise TypeError("it is not a Carrier")
+    if carrier.name != name:
+        raise ValueError(f"the carrier is called {carrier.name!r}")
+    if PROVIDERS.setdefault(name, carrier) is not carrier:
+        raise ValueError(f"there is a carrier {name!r} already")

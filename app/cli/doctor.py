@@ -38,11 +38,16 @@ class Finding:
 
 def examine(patchbay: Services) -> list[Finding]:
     """All findings. A database that cannot be used ends the examination."""
-    findings = list(_database(patchbay))
+    findings = [*_plugins(patchbay), *_database(patchbay)]
     if any(finding.level == "error" for finding in findings):
         return findings
     create_default_org(patchbay.context)
     return [*findings, *_keys(patchbay), *_public_url(patchbay), *_carriers(patchbay)]
+
+
+def _plugins(patchbay: Services) -> Iterator[Finding]:
+    for plugin in patchbay.settings.plugins:
+        yield Finding("ok", f"plugin: {plugin}")
 
 
 def _database(patchbay: Services) -> Iterator[Finding]:

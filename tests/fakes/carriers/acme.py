@@ -39,7 +39,14 @@ from providers.base.media import (
     StreamStop,
     UnknownFrame,
 )
-from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall, SignedProbe
+from providers.base.rest import (
+    Account,
+    LegState,
+    NumberSetting,
+    OutboundCall,
+    PlacedCall,
+    SignedProbe,
+)
 from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind, InboundParams, Leg, WebhookReport, WebhookRequest
 from providers.common import foreign_json
@@ -147,9 +154,7 @@ class Webhooks:
         kind, reason = WORDS.get((hook, word), (EventKind.NOTE, None))
         parts = json.dumps([hook, word, leg.leg_ref, fields.get("seq")])
         key = hashlib.sha256(parts.encode()).hexdigest()[:32]
-        event = CallEvent(
-            kind, _at(fields, request), key, source="acme", reason=reason, raw=fields
-        )
+        event = CallEvent(kind, _at(fields, request), key, source="acme", reason=reason, raw=fields)
         return WebhookReport(
             leg,
             (event,),
