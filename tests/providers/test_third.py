@@ -7,11 +7,10 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 import urllib3
-from websockets.asyncio.client import connect
 
 from app import create_app
 from app.server.asgi import build
@@ -22,11 +21,10 @@ from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.testing.contract import CALL_ID, NOW, Case, ProviderContract, hook_url
 from tests.fakes.carriers.acme import ACME, HEADER, sign
+from tests.fakes.carriers.acme_leg import ENVIRON, RECORDED, REF, SOUND, Leg, sound_message
 from tests.fakes.client_server import Receiver, Request
 from tests.media.harness import listening
 
-REF = "acme42"
-RECORDED = {"leg": "leg-1", "from": "+14155550123", "to": "+15005550006", "seq": "1"}
 WORDS = {
     HookKind.ARRIVE: "incoming",
     HookKind.STATUS: "hung-up",
@@ -75,7 +73,7 @@ class AcmeCase(Case):
         return [json.dumps({"type": "start", "leg": "leg-1", "with": {"callId": CALL_ID}})]
 
     def speech(self, pcm: bytes) -> str | bytes:
-        return json.dumps({"type": "sound", "pcm": base64.b64encode(pcm).decode()})
+        return sound_message(pcm)
 
     def heard(self, messages: Sequence[str | bytes]) -> bytes:
         return b"".join(base64.b64decode(json.loads(each)["pcm"]) for each in messages)
@@ -86,47 +84,16 @@ class TestAcmeContract(ProviderContract):
 
 
 PUBLIC_URL = "https://patchbay.example"
-KEY = "an api key of the tests"
-ENVIRON = {
+API_KEY = "an api key of the tests"
+SETTINGS = {
+    **ENVIRON,
     "SECRET_KEY": "the secret key of the tests",
     "PUBLIC_URL": PUBLIC_URL,
-    "API_KEY": KEY,
+    "API_KEY": API_KEY,
     "ALLOW_PRIVATE_SERVER_URLS": "1",
     "ASSISTANT_BACKEND": "echo",
     "PRICE_SECONDS": "0",
-    "ACME_ACCOUNT": REF,
-    "ACME_KEYS": "the next key, a signing key",
-    "ACME_PHONE_NUMBER": "+15005550006",
 }
-SOUND = b"\x00\x10" * 320
-
-
-class Leg:
-    """A leg at Acme: what the carrier sends to a running application, and what it is answered."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def post(self, path: str, event: str, **fields: str) -> Any:
-        body = json.dumps({**RECORDED, "event": event, **fields}).encode()
-        signed = {HEADER: sign("a signing key", REF, PUBLIC_URL + path, body)}
-        answer = urllib3.request("POST", f"http://{self.address}{path}", body=body, headers=signed)
-        assert answer.status in (200, 204), answer.data
-        return answer.json() if answer.data else None
-
-    async def speak(self, stream: Mapping[str, Any]) -> None:
-        """Join the media socket, and hear the assistant say the caller's sound back."""
-        signed = {HEADER: sign("a signing key", REF, stream["url"], b"")}
-        url = f"ws://{self.address}{urlsplit(stream['url']).path}"
-        async with connect(url, additional_headers=signed, proxy=None) as socket:
-            start = {"type": "start", "leg": RECORDED["leg"], "with": stream["with"]}
-            await socket.send(json.dumps(start))
-            await socket.send(AcmeCase().speech(SOUND))
-            async for message in socket:
-                said = json.loads(message)
-                if said["type"] == "sound" and base64.b64decode(said["pcm"]).strip(b"\0"):
-                    return
-        raise AssertionError("the socket was closed, and nothing was said")
 
 
 def new_assistant(address: str) -> str:
@@ -134,34 +101,33 @@ def new_assistant(address: str) -> str:
         "POST",
         f"http://{address}/assistant",
         json={"name": "echo"},
-        headers={"Authorization": f"Bearer {KEY}"},
+        headers={"Authorization": f"Bearer {API_KEY}"},
     )
     assert answer.status == 201, answer.data
     return str(answer.json()["id"])
 
 
-def _is_report(request: Request) -> bool:
+def is_report(request: Request) -> bool:
     return b'"end-of-call-report"' in request.body
 
 
-async def whole_call(application: Any, receiver: Receiver) -> Any:
-    """Answer webhook, sound, status; the end-of-call report that the client's server is sent."""
+async def report_of_a_call(application: Any, receiver: Receiver) -> Any:
+    """The end-of-call report that the client's server is sent after a whole call."""
     async with listening(application, lifespan="on") as (_, address):
-        leg, run = Leg(address), asyncio.to_thread
-        path = f"/acme/answer?assistantId={await run(new_assistant, address)}"
-        markup = await run(leg.post, path, "incoming")
-        await leg.speak(markup["do"][0])
-        await run(leg.post, "/acme/status", "hung-up", seq="2")
-        requests = await run(receiver.wait_for, lambda came: any(map(_is_report, came)))
-        return next(json.loads(each.body)["message"] for each in requests if _is_report(each))
+        assistant_id = await asyncio.to_thread(new_assistant, address)
+        assert await Leg(address, PUBLIC_URL).whole_call(assistant_id) == SOUND
+        requests = await asyncio.to_thread(
+            receiver.wait_for, lambda came: any(map(is_report, came))
+        )
+        return next(json.loads(each.body)["message"] for each in requests if is_report(each))
 
 
 def test_the_real_app_serves_its_calls(
     database_url: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(registry.PROVIDERS, "acme", ACME)
-    settings = load({**ENVIRON, "DATABASE_URL": database_url, "SERVER_URL": receiver.url})
-    report = asyncio.run(whole_call(build(create_app(settings)), receiver))
+    settings = load({**SETTINGS, "DATABASE_URL": database_url, "SERVER_URL": receiver.url})
+    report = asyncio.run(report_of_a_call(build(create_app(settings)), receiver))
     assert (report["type"], report["endedReason"]) == ("end-of-call-report", "customer-ended-call")
     assert report["call"]["phoneCallProvider"] == "acme"
     assert report["call"]["phoneCallProviderId"] == RECORDED["leg"]
