@@ -14,7 +14,7 @@ OUTSIDE = {"app", "providers"}
 MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
     "app.vendors.common.environment": set(),
-    "app.plugins": set(),
+    "app.plugins": {"providers"},
     "app.settings": {"app.plugins", "app.vendors.common.environment", "providers"},
     "app.telemetry.json_log": set(),
     "app.telemetry.shared_metrics": set(),
