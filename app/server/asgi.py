@@ -28,10 +28,10 @@ class Application:
 
     def __init__(self, app: Flask, limits: Limits | None = None) -> None:
         self._services: Services = app.extensions["patchbay"]
-        self._bridge = Bridge(app)
         services = self._services
+        self._bridge = Bridge(app)
         self.hub = Hub(services.media, services.providers, services.backends, limits)
-        self._services.context.media_wakers.append(self.hub.wake)
+        services.context.media_wakers.append(self.hub.wake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:

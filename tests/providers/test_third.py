@@ -131,3 +131,19 @@ def test_the_real_app_serves_its_calls(
     assert (report["type"], report["endedReason"]) == ("end-of-call-report", "customer-ended-call")
     assert report["call"]["phoneCallProvider"] == "acme"
     assert report["call"]["phoneCallProviderId"] == RECORDED["leg"]
+
+
+def test_what_is_left_of_a_carrier_that_is_gone_can_be_deleted(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**SETTINGS, "DATABASE_URL": database_url, "RUN_JOBS": "0"}
+    with monkeypatch.context() as while_it_is_there:
+        while_it_is_there.setitem(registry.PROVIDERS, "acme", ACME)
+        services = create_app(load(settings)).extensions["patchbay"]
+        services.start()
+        services.stop()
+    client = create_app(load(settings)).test_client()
+    key = {"Authorization": f"Bearer {API_KEY}"}
+    (number,) = client.get("/phone-number", headers=key).json
+    assert client.delete(f"/phone-number/{number['id']}", headers=key).status_code == 200
+    assert client.get("/credential", headers=key).json == []

@@ -115,11 +115,10 @@ def drop_unused(context: Context, conn: Connection, org_id: str, credential_id: 
 
 def _configured(context: Context, row: Mapping[str, Any]) -> bool:
     """It is an account the environment names."""
-    provider = context.providers[row["provider"]]
     return row["account_ref"] in {
-        provider.config.credential(carrier.credential)[0]
+        context.providers[carrier.provider].config.credential(carrier.credential)[0]
         for carrier in context.settings.carriers
-        if carrier.provider == provider.name
+        if carrier.provider == row["provider"]  # which a plugin may have brought, and is gone
     }
 
 
