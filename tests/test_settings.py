@@ -12,7 +12,7 @@ import pytest
 
 from app import settings as settings_module
 from app.settings import DELIVERY_SCHEDULE, SettingsError, VendorSettings, load
-from app.vendors.common.environment import VARIABLES
+from app.vendors.registry import with_account
 from providers.base.carrier import Carrier
 from providers.registry import PROVIDERS
 
@@ -249,6 +249,6 @@ def test_every_carriers_variables_are_documented_as_it_declares_them(carrier: Ca
 
 def test_every_vendors_variables_are_documented() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
-    for vendor, variables in VARIABLES.items():
-        more = ", ".join(f"`{name}`" for name in variables.more.values())
-        assert f"| `{vendor}` | `{variables.key}` | `{variables.url}` | {more} |" in page
+    for name, vendor in with_account().items():
+        more = ", ".join(f"`{variable}`" for variable in vendor.extra_variables.values())
+        assert f"| `{name}` | `{vendor.key_variable}` | `{vendor.url_variable}` | {more} |" in page
