@@ -1,4 +1,4 @@
-"""Carriers, assistant backends and more that other distributions bring, by entry points.
+"""Carriers, vendors, assistant backends and reactions that other distributions bring by entry points.
 
 Only what the setting ``PLUGINS`` names is loaded: an installed package must not enter by itself.
 ``docs/extending.md`` shows one of each group.
@@ -7,15 +7,19 @@ Only what the setting ``PLUGINS`` names is loaded: an installed package must not
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from app.vendors import registry as vendors
 from providers import registry as carriers
 
 CARRIER_GROUP = "patchbay.carriers"
+VENDOR_GROUP = "patchbay.vendors"
 BACKEND_GROUP = "patchbay.backends"
+REACTION_GROUP = "patchbay.reactions"
 
 
 class PluginError(Exception):
@@ -44,7 +48,9 @@ def _callable(name: str, found: Any) -> None:
 
 GROUPS: Mapping[str, Callable[[str, Any], None]] = {
     CARRIER_GROUP: carriers.add,
+    VENDOR_GROUP: vendors.add,
     BACKEND_GROUP: _callable,
+    REACTION_GROUP: _callable,
 }
 """Group of entry points -> what is done with the name and the object of each that is loaded.
 
@@ -55,8 +61,10 @@ def load(names: Iterable[str]) -> tuple[Plugin, ...]:
     """Load what has these names, of distributions or of entry points. Raises ``PluginError``."""
     wanted = tuple(names)
     offered = [each for group in GROUPS for each in entry_points(group=group)] if wanted else []
-    chosen = dict.fromkeys(each for name in wanted for each in _named(name, offered))
-    return tuple(_load(each) for each in chosen)
+    named = (each for name in wanted for each in _named(name, offered))
+    chosen = {(_project(each), each.group, each.name): each for each in named}
+    _check_apart(chosen.values())
+    return tuple(_load(each) for each in chosen.values())
 
 
 def of_group(plugins: Iterable[Plugin], group: str) -> dict[str, Any]:
@@ -77,6 +85,14 @@ def _named(name: str, offered: Iterable[EntryPoint]) -> Iterator[EntryPoint]:
             f"point of this name, is in {', '.join(GROUPS)}"
         )
     yield from of_distribution or of_name
+
+
+def _check_apart(chosen: Iterable[EntryPoint]) -> None:
+    for (group, name), times in Counter((each.group, each.name) for each in chosen).items():
+        if times > 1:
+            raise PluginError(
+                f"PLUGINS names {times} distributions that have a {name!r} in {group}"
+            )
 
 
 def _load(entry: EntryPoint) -> Plugin:

@@ -234,9 +234,13 @@ class _Reader:
 
     def plugins(self) -> tuple[Plugin, ...]:
         try:
-            return load_plugins(self.words("PLUGINS"))
+            loaded = load_plugins(self.words("PLUGINS"))
         except PluginError as error:
             raise SettingsError(str(error)) from error
+        for name in of_group(loaded, BACKEND_GROUP):
+            if name in BACKENDS:
+                raise SettingsError(f"PLUGINS: there is an assistant backend {name!r} already")
+        return loaded
 
     def log_format(self) -> str:
         return self.choice("LOG_FORMAT", "text", ("text", "json"))

@@ -29,7 +29,7 @@ from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
 from app.net.addresses import BadURL, check_url
 from app.net.http import SendError, allowed, post
-from app.plugins import BACKEND_GROUP, of_group
+from app.plugins import BACKEND_GROUP, REACTION_GROUP, of_group
 from app.settings import Settings
 from app.store import migrate
 from app.store.blobs import Blobs, Bucket, open_blobs
@@ -110,7 +110,7 @@ class Services:
             PROVIDERS,
             self.jobs,
             _blobs(settings),
-            (react,),
+            (react, *of_group(settings.plugins, REACTION_GROUP).values()),
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),

@@ -95,6 +95,19 @@ def test_what_cannot_be_used_stops_the_start(
     assert says in str(error.value)
 
 
+def test_two_of_one_name_are_refused(site: Path) -> None:
+    install(site, "acme-parrot", PARROT, CODE)
+    install(site, "other-parrot", PARROT, CODE)
+    with pytest.raises(SettingsError, match=r"^PLUGINS names 2 distributions that have a 'parrot'"):
+        load({**SECRET, "PLUGINS": "acme-parrot, other-parrot"})
+
+
+def test_what_is_built_in_cannot_be_replaced(site: Path) -> None:
+    install(site, "acme-parrot", {BACKEND_GROUP: {"echo": "parrot:Parrot"}}, CODE)
+    with pytest.raises(SettingsError, match=r"^PLUGINS: there is an assistant backend 'echo'"):
+        load({**SECRET, "PLUGINS": "acme-parrot"})
+
+
 def test_an_unknown_name_stops_the_start(site: Path) -> None:
     install(site, "acme-parrot", PARROT, CODE)
     with pytest.raises(SettingsError, match=r"^PLUGINS names 'parot'"):

@@ -34,30 +34,32 @@ def sound_message(pcm: bytes) -> str:
 class Leg:
     """One leg. ``address``: the application's ``host:port``; ``public_url``: what Acme signs."""
 
-    def __init__(self, address: str, public_url: str) -> None:
+    def __init__(self, address: str, public_url: str, ref: str = RECORDED["leg"]) -> None:
+        self.fields = {**RECORDED, "leg": ref}
         self.address = address
         self.public_url = public_url
 
     def post(self, path: str, event: str, **fields: str) -> Any:
         """One webhook; its JSON answer."""
-        body = json.dumps({**RECORDED, "event": event, **fields}).encode()
+        body = json.dumps({**self.fields, "event": event, **fields}).encode()
         signed = {HEADER: sign(KEY, REF, self.public_url + path, body)}
         answer = urllib3.request("POST", f"http://{self.address}{path}", body=body, headers=signed)
         assert answer.status in (200, 204), answer.data
         return answer.json() if answer.data else None
 
     async def speak(self, stream: Mapping[str, Any]) -> bytes:
-        """Join the media socket and say something; the sound that comes back first."""
+        """Join the media socket and say something; the first sound that comes back, silence apart."""
         signed = {HEADER: sign(KEY, REF, stream["url"], b"")}
         url = f"ws://{self.address}{urlsplit(stream['url']).path}"
         async with connect(url, additional_headers=signed, proxy=None) as socket:
-            start = {"type": "start", "leg": RECORDED["leg"], "with": stream["with"]}
+            start = {"type": "start", "leg": self.fields["leg"], "with": stream["with"]}
             await socket.send(json.dumps(start))
             await socket.send(sound_message(SOUND))
             async for message in socket:
                 said = json.loads(message)
-                if said["type"] == "sound":
-                    return base64.b64decode(said["pcm"])
+                pcm = base64.b64decode(said.get("pcm", ""))
+                if pcm.strip(b"\0"):
+                    return pcm
         raise AssertionError("the socket was closed, and nothing was said")
 
     async def whole_call(self, assistant_id: str) -> bytes:
