@@ -12,8 +12,8 @@ from app.telemetry.json_log import JsonLines
 from providers.registry import PROVIDERS
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-QUIET = ("procrastinate", "alembic", "urllib3", "websockets", *PROVIDERS)
-"""Libraries whose INFO is noise here; a carrier's SDK logs under the carrier's name."""
+QUIET = ("procrastinate", "alembic", "urllib3", "websockets")
+"""Libraries whose INFO is noise here."""
 
 
 def configure(level: str, form: str) -> None:
@@ -29,5 +29,5 @@ def configure(level: str, form: str) -> None:
         logging.captureWarnings(form == "json")  # by itself Python prints them as text
     logging.getLogger("app").setLevel(level)
     logging.getLogger("providers").setLevel(level)
-    for name in QUIET:
+    for name in (*QUIET, *PROVIDERS):  # a carrier's SDK logs under the carrier's name
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -36,7 +36,7 @@ SDK_NAMES = {"from": "_from"}
 class TwilioClient:
     """One account's API. Raises ``CarrierError``; ``NotConfigured`` when no secret of it is known."""
 
-    def __init__(self, account: Account, *, timeout: float) -> None:
+    def __init__(self, account: Account, *, timeout: float = 10.0) -> None:
         self._account = account
         self._timeout = timeout
 
