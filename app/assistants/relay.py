@@ -9,7 +9,6 @@ a client may send us. Redirects are not followed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -38,10 +37,9 @@ class Relay:
 
     def __init__(self, claim: StreamClaim) -> None:
         self._url = claim.stream_url
-        transport = claim.assistant.get("transport")
-        transport = transport if isinstance(transport, Mapping) else {}
-        self._foreign = bool(transport.get("url"))
-        self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
+        transport = claim.config.transport
+        self._foreign = transport.url is not None
+        self._headers = checked_headers(transport.headers, "transport.headers")
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
         """Until one side has gone. Raises ``AssistantFailed`` unless the upstream closed normally."""

@@ -27,6 +27,7 @@ import uvicorn
 from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.domain.assistant.config import parse
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
 from app.domain.live.monitor import MonitorEndpoint
@@ -156,7 +157,8 @@ class Domain:
             "assistant": {},
             "call": {"id": token, "metadata": {}, "customer": {}, "type": "inboundPhoneCall"},
         }
-        return StreamClaim(**{**facts, **self.claim_values})
+        whole = {**facts, **self.claim_values}
+        return StreamClaim(**{"config": parse(whole["assistant"]), **whole})
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
         self._tell("joined", claim.call_id, start)

@@ -1,7 +1,8 @@
-"""What an assistant means for a call: overrides applied, server found, backend chosen.
+"""An assistant's JSON, parsed once for everything this program does about it. Pure.
 
-Keeps every field it does not know. Where Vapi has an old and a new name for one thing, both
-are read and the new one wins.
+``parse`` takes any JSON object: a field of the wrong type counts as absent. Where Vapi has an old
+and a new name for one thing, both are read and the new one wins.
+https://docs.vapi.ai/api-reference/assistants/create
 """
 
 from __future__ import annotations
@@ -10,22 +11,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.assistant import analysis_plan, conversation, recording, voicemail
+from app.domain.assistant.analysis_plan import AnalysisPlan
+from app.domain.assistant.conversation import ConversationPlan
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
+from app.domain.assistant.recording import RecordingPlan
+from app.domain.assistant.voicemail import VoicemailPlan
 from app.settings import ASSISTANT_DEFAULT_SECONDS, BACKENDS, Settings
 
-DEFAULT_MESSAGES = (
-    "conversation-update",
-    "end-of-call-report",
-    "function-call",
-    "hang",
-    "speech-update",
-    "status-update",
-    "tool-calls",
-    "transfer-destination-request",
-    "user-interrupted",
+DEFAULT_MESSAGES = frozenset(
+    {
+        "conversation-update",
+        "end-of-call-report",
+        "function-call",
+        "hang",
+        "speech-update",
+        "status-update",
+        "tool-calls",
+        "transfer-destination-request",
+        "user-interrupted",
+    }
 )
 """Of ``serverMessages``, as today's page has them. https://docs.vapi.ai/api-reference/assistants/create"""
 FINAL_TRANSCRIPT = 'transcript[transcriptType="final"]'
 """``transcript`` without its partial ones."""
+EMBEDDED: Json = {"provider": "embedded"}
+"""The model and the voice of an assistant that names none: the keypad menu and its voice."""
+NO_TRANSCRIBER: Json = {"provider": "none"}
+DEFAULT_TRANSCRIBER: Json = {"provider": "deepgram"}
+"""Vapi's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +53,110 @@ class Server:
     """Vapi's ``timeoutSeconds`` and ``backoffPlan``, as far as given."""
 
 
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """``transport``: who answers the media socket."""
+
+    provider: str
+    url: str | None
+    """Of an external stream."""
+    headers: Mapping[str, Any] = field(repr=False)
+
+    def backend(self, settings: Settings) -> str:
+        """The assistant's backend; the setting's where it names none that is known."""
+        return self.provider if self.provider in BACKENDS else settings.assistant_backend
+
+    def stream_url(self, settings: Settings) -> str | None:
+        return self.url or settings.stream_url
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyTools:
+    """The older flags whose place ``model.tools`` took."""
+
+    can_end_call: bool
+    can_dial_keypad: bool
+    forwarding_number: str
+    forwarding_numbers: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantConfig:
+    """What an assistant means for a call, its overrides applied."""
+
+    model: Json = field(repr=False)
+    """This and the next two are read by the vendors' parts (``app/vendors``)."""
+    voice: Json
+    transcriber: Json
+    conversation: ConversationPlan
+    server: Server | None
+    server_messages: frozenset[str]
+    client_messages: frozenset[str] | None
+    """None: all of them."""
+    max_duration_seconds: int | None
+    transport: Transport
+    may_be_listened_to: bool
+    recording: RecordingPlan
+    voicemail: VoicemailPlan
+    analysis: AnalysisPlan
+    tools: LegacyTools
+    variable_values: Json
+    credential_ids: frozenset[str] | None
+    """Of the organisation's credentials, those that the call may use; None: all of them."""
+    credentials: tuple[Json, ...] = field(repr=False)
+    """The assistant's own."""
+
+    @property
+    def is_menu(self) -> bool:
+        """The embedded keypad menu answers, and no model of a vendor."""
+        return _is_menu(self.model)
+
+    def wants_server_message(self, kind: str, extra: Json | None = None) -> bool:
+        """Whether ``serverMessages`` lets this type through.
+
+        ``extra``: the message's own fields, for the types that may be chosen by one of them.
+        """
+        final = (extra or {}).get("transcriptType") == "final"
+        return kind in self.server_messages or (final and FINAL_TRANSCRIPT in self.server_messages)
+
+    def wants_client_message(self, kind: str) -> bool:
+        """The same of ``clientMessages``, for those who listen to the call."""
+        return self.client_messages is None or kind in self.client_messages
+
+
+def parse(assistant: Json) -> AssistantConfig:
+    """An assistant's JSON, as far as this program reads it."""
+    model = object_of(assistant, "model") or EMBEDDED
+    is_menu = _is_menu(model)
+    server_messages = _names(assistant, "serverMessages")
+    return AssistantConfig(
+        model=model,
+        voice=object_of(assistant, "voice") or EMBEDDED,
+        transcriber=object_of(assistant, "transcriber") or _default_transcriber(is_menu=is_menu),
+        conversation=conversation.parse(assistant, is_menu=is_menu),
+        server=server_of(assistant),
+        server_messages=DEFAULT_MESSAGES if server_messages is None else server_messages,
+        client_messages=_names(assistant, "clientMessages"),
+        max_duration_seconds=_seconds(assistant.get("maxDurationSeconds")),
+        transport=_transport(object_of(assistant, "transport")),
+        may_be_listened_to=object_of(assistant, "monitorPlan").get("listenEnabled") is not False,
+        recording=recording.parse(assistant),
+        voicemail=voicemail.parse(assistant),
+        analysis=analysis_plan.parse(assistant),
+        tools=_legacy_tools(assistant),
+        variable_values=object_of(assistant, "variableValues"),
+        credential_ids=_names(assistant, "credentialIds"),
+        credentials=tuple(objects_of(assistant, "credentials")),
+    )
+
+
+def of_call(row: Mapping[str, Any]) -> AssistantConfig:
+    """The assistant of a call's row, without its secrets; one without an assistant has defaults."""
+    return parse(row["resolved"].get("assistant", {}))
+
+
 def server_of(body: Mapping[str, Any]) -> Server | None:
-    """The server of an assistant or phone number, its secrets included."""
+    """The server of an assistant, tool or phone number, its secrets included."""
     server = body.get("server")
     server = server if isinstance(server, Mapping) else {}
     url = server.get("url") or body.get("serverUrl")
@@ -51,41 +167,44 @@ def server_of(body: Mapping[str, Any]) -> Server | None:
     return Server(url, secret, server.get("headers") or {}, policy)
 
 
-def max_duration(call: Mapping[str, Any], assistant: Mapping[str, Any]) -> int:
+def max_duration(call: Mapping[str, Any], config: AssistantConfig) -> int:
     """Seconds: the call's own, else the assistant's, else the default."""
-    return int(
-        call.get("maxDurationSeconds")
-        or assistant.get("maxDurationSeconds")
-        or ASSISTANT_DEFAULT_SECONDS
+    asked = call.get("maxDurationSeconds") or config.max_duration_seconds
+    return ASSISTANT_DEFAULT_SECONDS if asked is None else int(asked)
+
+
+def _names(assistant: Json, name: str) -> frozenset[str] | None:
+    """None where the field is no list."""
+    given = isinstance(assistant.get(name), list)
+    return frozenset(texts_of(assistant, name)) if given else None
+
+
+def _seconds(given: Any) -> int | None:
+    try:
+        return int(given) if given else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _transport(given: Mapping[str, Any]) -> Transport:
+    return Transport(
+        text_of(given, "provider"), given.get("url") or None, given.get("headers") or {}
     )
 
 
-def backend_of(assistant: Mapping[str, Any], settings: Settings) -> tuple[str, str | None]:
-    """Who answers the media socket, and the address where that is an external stream."""
-    transport = assistant.get("transport")
-    transport = transport if isinstance(transport, Mapping) else {}
-    backend = transport.get("provider")
-    if backend not in BACKENDS:
-        backend = settings.assistant_backend
-    return str(backend), transport.get("url") or settings.stream_url
+def _is_menu(model: Json) -> bool:
+    return model.get("provider") == EMBEDDED["provider"]
 
 
-def wants(
-    assistant: Mapping[str, Any], message_type: str, extra: Mapping[str, Any] | None = None
-) -> bool:
-    """Whether ``serverMessages`` lets this type through; ``DEFAULT_MESSAGES`` where it is absent.
-
-    ``extra``: the message's own fields, for the types that may be chosen by one of them.
-    """
-    listed = assistant.get("serverMessages")
-    listed = listed if isinstance(listed, list) else DEFAULT_MESSAGES
-    if message_type in listed:
-        return True
-    final = (extra or {}).get("transcriptType") == "final"
-    return final and FINAL_TRANSCRIPT in listed
+def _default_transcriber(*, is_menu: bool) -> Json:
+    """A keypad menu needs none; a model is deaf without."""
+    return NO_TRANSCRIBER if is_menu else DEFAULT_TRANSCRIBER
 
 
-def wants_of_client(assistant: Mapping[str, Any], message_type: str) -> bool:
-    """The same of ``clientMessages``, for those who listen to the call."""
-    listed = assistant.get("clientMessages")
-    return not isinstance(listed, list) or message_type in listed
+def _legacy_tools(assistant: Json) -> LegacyTools:
+    return LegacyTools(
+        can_end_call=assistant.get("endCallFunctionEnabled") is True,
+        can_dial_keypad=assistant.get("dialKeypadFunctionEnabled") is True,
+        forwarding_number=text_of(assistant, "forwardingPhoneNumber"),
+        forwarding_numbers=tuple(objects_of(assistant, "forwardingPhoneNumbers")),
+    )

@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import config as assistant_config
 from app.domain.assistant import recording as recording_policy
-from app.domain.assistant.config import Server, max_duration, server_of
+from app.domain.assistant.config import AssistantConfig, Server, max_duration, server_of
 from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import instructions
 from app.domain.calls.apply import on_created
@@ -98,7 +99,8 @@ def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
     now = context.now()
     public, hidden = split_secrets(new.assistant)
     number_public, _ = split_secrets(new.phone_number)
-    server = server_of(new.assistant) or server_of(new.phone_number) or new.server
+    config = assistant_config.parse(new.assistant)
+    server = config.server or server_of(new.phone_number) or new.server
     row: Row = {
         "id": new_id(),
         "org_id": new.org_id,
@@ -111,7 +113,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
         "ended_at": None,
         "settled_at": None,
         "bypass": new.bypass,
-        "max_duration": max_duration(new.body, new.assistant),
+        "max_duration": max_duration(new.body, config),
         "assistant_id": new.assistant_id,
         "customer_id": new.customer_id,
         "phone_number_id": new.phone_number_id,
@@ -124,7 +126,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
             "number": new.number,
             "accountRef": new.credential["account_ref"],
             **({"server": _public_server(server)} if server else {}),
-            **recording_policy.decide(context, new.provider, new.credential, public),
+            **_recorded(context, new.provider, new.credential, config),
         },
         "secret": None,
         "created_at": now,
@@ -156,9 +158,10 @@ def set_assistant(
     secrets = context.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
     credential = accounts.get_credential(conn, row["credential_id"])
     provider = context.providers[row["provider"]]
-    asked = recording_policy.decide(context, provider, credential, public) if credential else {}
+    config = assistant_config.parse(whole)
+    asked = _recorded(context, provider, credential, config) if credential else {}
     resolved = {**row["resolved"], "assistant": public, **asked}
-    server = server_of(whole)
+    server = config.server
     if server is not None:
         resolved["server"], secrets["server"] = _public_server(server), _server_secrets(server)
     sent = (("assistant", transient), ("assistantOverrides", overrides))
@@ -168,7 +171,7 @@ def set_assistant(
         "body": {**row["body"], **shown},
         "resolved": resolved,
         "secret": context.vault.seal(secrets),
-        "max_duration": max_duration({}, whole),
+        "max_duration": max_duration({}, config),
         "updated_at": context.now(),
     }
     calls.update(conn, row["id"], values)
@@ -201,6 +204,14 @@ def insert_call(
     instructions.save_tokens(context, conn, row, tokens)
     on_created(context, conn, row, state, first)
     return state
+
+
+def _recorded(
+    context: Context, carrier: Carrier, credential: Mapping[str, Any], config: AssistantConfig
+) -> dict[str, bool]:
+    """Whether the call is recorded, and by whom: for ``resolved``."""
+    backend = config.transport.backend(context.settings)
+    return recording_policy.decide(context, carrier, credential, config.recording, backend)
 
 
 def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import config
 from app.domain.assistant import recording as recording_policy
-from app.domain.assistant import voicemail
 from app.domain.context import Context, Row
 from app.store import calls
 from app.store.vault import digest, new_token
@@ -98,7 +98,7 @@ def machine_detection(
     context: Context, row: Mapping[str, Any], tokens: Mapping[str, str]
 ) -> MachineDetection | None:
     """Answering machine detection of a leg that is dialled, when the assistant asks for it."""
-    policy = voicemail.policy(row["resolved"].get("assistant", {}))
+    policy = config.of_call(row).voicemail.policy
     if policy is None:
         return None
     url = hook_url(context, context.providers[row["provider"]], HookKind.MACHINE, tokens[CALLBACK])

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.config import backend_of
+from app.domain.assistant import config
 from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
 from app.domain.calls.apply import wake_media
 from app.domain.context import Context, Row
@@ -79,4 +79,4 @@ def _add(context: Context, conn: Connection, row: Row, body: Mapping[str, Any]) 
 
 
 def _backend(context: Context, row: Row) -> str:
-    return backend_of(row["resolved"].get("assistant", {}), context.settings)[0]
+    return config.of_call(row).transport.backend(context.settings)

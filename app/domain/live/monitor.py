@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from app.domain.assistant.config import backend_of
+from app.domain.assistant import config
 from app.domain.context import Context, Row
 from app.store import calls
 from providers.errors import Refused
@@ -63,7 +63,6 @@ def _scope(call_id: str) -> str:
 
 
 def _allowed(context: Context, row: Mapping[str, Any]) -> bool:
-    assistant = row["resolved"].get("assistant", {})
-    plan = assistant.get("monitorPlan")
-    refused = isinstance(plan, Mapping) and plan.get("listenEnabled") is False
-    return not refused and backend_of(assistant, context.settings)[0] not in NOT_AUDIBLE
+    assistant = config.of_call(row)
+    backend = assistant.transport.backend(context.settings)
+    return assistant.may_be_listened_to and backend not in NOT_AUDIBLE

@@ -14,9 +14,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import analysis_plan
+from app.domain.assistant import analysis_plan, config
 from app.domain.assistant.analysis_plan import Question
-from app.domain.assistant.config import backend_of
 from app.domain.context import Context, Row
 from app.domain.costs import items as costs
 from app.domain.job_limits import limit_concurrency
@@ -46,11 +45,10 @@ log = logging.getLogger(__name__)
 
 def begin(context: Context, conn: Connection, row: Row) -> None:
     """The assistant is in: from now on the report waits for what its model will make of the call."""
-    assistant = row["resolved"].get("assistant", {})
-    model = assistant.get("model")
-    speaks = isinstance(model, Mapping) and model.get("provider", EMBEDDED) != EMBEDDED
-    backend, _ = backend_of(assistant, context.settings)
-    if speaks and backend == "local" and analysis_plan.wanted(assistant):
+    assistant = config.of_call(row)
+    speaks = assistant.model.get("provider", EMBEDDED) != EMBEDDED
+    backend = assistant.transport.backend(context.settings)
+    if speaks and backend == "local" and assistant.analysis.questions:
         pending.expect(conn, row, ARTIFACT)
 
 
@@ -68,12 +66,12 @@ def run(context: Context, payload: Mapping[str, Any]) -> float | None:
         if row is None or not pending.is_pending(row, ARTIFACT):
             return None
         hidden = context.vault.open(row["secret"]).get("assistant", {})
-        assistant = merge(row["resolved"].get("assistant", {}), hidden)
+        assistant = config.parse(merge(row["resolved"].get("assistant", {}), hidden))
         keys = vendor_accounts.accounts_for_call(context, conn, row["org_id"], assistant)
     known = row["body"].get("analysis", {})
     facts = {**row["body"], "endedReason": row["ended_reason"]}
-    asked = [each for each in analysis_plan.questions(assistant, facts) if each.name not in known]
-    thoughts = _think(context, assistant.get("model") or {}, keys, asked)
+    asked = [each for each in assistant.analysis.questions_about(facts) if each.name not in known]
+    thoughts = _think(context, assistant.model, keys, asked)
     return _write(context, row["id"], asked, thoughts)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.config import wants
+from app.domain.assistant import config
 from app.domain.context import Context, Reply, Row, new_id
 from app.domain.reporting.call_json import call_json
 from app.store import messages
@@ -70,8 +70,8 @@ def queue(
 
 def is_subscribed(row: Row, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
     """Whether anybody wants this message."""
-    assistant = row["resolved"].get("assistant", {})
-    return bool(row["resolved"].get("server")) and wants(assistant, kind, extra)
+    has_server = bool(row["resolved"].get("server"))
+    return has_server and config.of_call(row).wants_server_message(kind, extra)
 
 
 def is_ephemeral(kind: str, extra: Mapping[str, Any]) -> bool:

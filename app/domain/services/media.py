@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.config import backend_of, wants
+from app.domain.assistant import config as assistant_config
+from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.recording import by_us
 from app.domain.calls import apply, limits
 from app.domain.calls.instructions import MEDIA
@@ -54,6 +55,9 @@ class StreamClaim:
     backend: str
     stream_url: str | None
     assistant: Mapping[str, Any] = field(repr=False)
+    """Its JSON, overrides applied, secrets included: for backends that read more of it than we."""
+    config: AssistantConfig = field(repr=False)
+    """The same, parsed."""
     call: Mapping[str, Any] = field(repr=False)
     keys: VendorAccounts = field(default_factory=dict, repr=False)
     """The accounts at vendors that this call may use."""
@@ -198,7 +202,9 @@ class MediaService:
         spent: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Queue these messages, in order, and put these fields on the Call, and what was used."""
-        message = [each for each in message if wants(claim.assistant, each.kind, each.extra)]
+        message = [
+            each for each in message if claim.config.wants_server_message(each.kind, each.extra)
+        ]
         if not (message or kept or spent):
             return
         items = [{**usage, "stream": claim.stream} for usage in spent]
@@ -348,7 +354,8 @@ class MediaService:
     def _build_claim(self, row: Row, carrier: Carrier, stream: str) -> StreamClaim:
         hidden = self.context.vault.open(row["secret"]).get("assistant", {})
         assistant = merge(row["resolved"].get("assistant", {}), hidden)
-        backend, stream_url = backend_of(assistant, self.context.settings)
+        config = assistant_config.parse(assistant)
+        settings = self.context.settings
         facts = {
             "id": row["id"],
             "type": row["type"],
@@ -358,15 +365,16 @@ class MediaService:
             "messages": row["body"].get("messages") or [],
         }
         with self.context.store.read() as conn:
-            keys = vendor_accounts.accounts_for_call(self.context, conn, row["org_id"], assistant)
+            keys = vendor_accounts.accounts_for_call(self.context, conn, row["org_id"], config)
         return StreamClaim(
             row["id"],
             row["org_id"],
             stream,
             carrier,
-            backend,
-            stream_url,
+            config.transport.backend(settings),
+            config.transport.stream_url(settings),
             assistant,
+            config,
             facts,
             keys,
             by_us(row),

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import config
 from app.domain.assistant import recording as recording_policy
-from app.domain.assistant import voicemail
 from app.domain.calls import instructions, limits
 from app.domain.calls.apply import LEG_IS_KNOWN, apply_events
 from app.domain.calls.state import CallState
@@ -126,11 +126,11 @@ class LegService:
                 event.stream is not None and calls.has_stream(conn, row["id"], event.stream)
             )
 
-        assistant = row["resolved"].get("assistant", {})
+        plan = config.of_call(row).voicemail
         told = [no_capacity.reinterpret(conn, row["id"], event) for event in report.events]
         speaks = control.accepts_control(self.context, row)
         return [
-            voicemail.judged(event, assistant, speaks=speaks)
+            plan.judged(event, speaks=speaks)
             if event.kind is EventKind.NOTE or counts(event)
             else _noted(event)
             for event in told

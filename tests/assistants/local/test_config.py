@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from app.assistants.local.config import EMBEDDED, NO_TRANSCRIBER, FirstMessageMode, read_config
+from app.assistants.local.config import AgentConfig
+from app.assistants.local.config import read_config as read
+from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, parse
+from app.domain.assistant.conversation import FirstMessageMode
 
 MODEL = {"provider": "openai", "model": "gpt-4o"}
+
+
+def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfig:
+    return read(parse(assistant), values)
 
 
 @pytest.mark.parametrize(

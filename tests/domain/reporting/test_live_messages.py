@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.assistant.config import wants
+from app.domain.assistant.config import parse
 from app.domain.reporting import server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import StreamClaim
@@ -39,7 +39,7 @@ ABROAD = {"type": "number", "number": "+14155550199"}
     ],
 )
 def test_who_wants_what(listed: Any, kind: str, extra: dict[str, Any], wanted: bool) -> None:
-    assert wants({"serverMessages": listed}, kind, extra) is wanted
+    assert parse({"serverMessages": listed}).wants_server_message(kind, extra) is wanted
 
 
 @pytest.fixture
@@ -58,7 +58,9 @@ class Talking:
         self.ours.hear(self.call, TWILIO, EventKind.LEG_ANSWERED)
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
         provider, call_id = self.ours.context.providers["twilio"], self.call["id"]
-        self.claim = StreamClaim(call_id, "", "stream-1", provider, "local", None, whole, {})
+        self.claim = StreamClaim(
+            call_id, "", "stream-1", provider, "local", None, whole, parse(whole), {}
+        )
 
     def tell(self, *message: OutgoingMessage) -> None:
         self.ours.media.flush(self.claim, message, {})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from app.domain.assistant.config import Server, server_of
+from app.domain.assistant.config import AssistantConfig, LegacyTools, Server, server_of
 
 if TYPE_CHECKING:
     from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
@@ -92,16 +92,16 @@ BUILT_IN: Mapping[Kind, tuple[str, Json]] = {
 """What the model is told of a tool that is not described."""
 
 
-def read_tools(assistant: Json) -> list[Tool]:
+def read_tools(assistant: AssistantConfig) -> list[Tool]:
     """Every tool of an assistant, each name once: current forms go before older ones."""
-    model = _object(assistant.get("model"))
+    model = assistant.model
     found = dict[str, Tool]()
     for given in (*_objects(model.get("tools")), *map(_as_tool, _objects(model.get("functions")))):
         tool = _read(given)
         if tool is not None:
             found.setdefault(tool.name, tool)
     kinds = {tool.kind for tool in found.values()}
-    for tool in _flagged(assistant):
+    for tool in _flagged(assistant.tools):
         if tool.kind not in kinds:
             found.setdefault(tool.name, tool)
     return list(found.values())
@@ -157,13 +157,13 @@ def _as_tool(function: Json) -> Json:
     return {**function, "type": Kind.FUNCTION.value, "function": function}
 
 
-def _flagged(assistant: Json) -> Iterator[Tool]:
+def _flagged(flags: LegacyTools) -> Iterator[Tool]:
     """The older flags, as the tools that took their place."""
-    if assistant.get("endCallFunctionEnabled") is True:
+    if flags.can_end_call:
         yield from _known({"type": Kind.END_CALL})
-    if assistant.get("dialKeypadFunctionEnabled") is True:
+    if flags.can_dial_keypad:
         yield from _known({"type": Kind.DTMF})
-    places = [*_forwarding(assistant)]
+    places = [*_forwarding(flags)]
     if places:
         yield from _known({"type": Kind.TRANSFER_CALL, "destinations": places})
 
@@ -174,11 +174,11 @@ def _known(given: Json) -> Iterator[Tool]:
         yield tool
 
 
-def _forwarding(assistant: Json) -> Iterator[Json]:
-    one = _text(assistant.get("forwardingPhoneNumber"))
+def _forwarding(flags: LegacyTools) -> Iterator[Json]:
+    one = flags.forwarding_number
     if one:
         yield {"type": "number", "number": one}
-    for place in _objects(assistant.get("forwardingPhoneNumbers")):
+    for place in flags.forwarding_numbers:
         kind = "sip" if place.get("sipUri") else "number"
         if _address({**place, "type": kind}) not in {"", one}:
             yield {**place, "type": kind}
