@@ -37,7 +37,7 @@ class Relay:
 
     def __init__(self, claim: StreamClaim) -> None:
         self._url = claim.stream_url
-        transport = claim.config.transport
+        transport = claim.assistant.transport
         self._foreign = transport.url is not None
         self._headers = checked_headers(transport.headers, "transport.headers")
 

@@ -134,7 +134,7 @@ class MediaSession:
             call_context,
         )
         stream.on_first_sound = self._measure_first_sound
-        self.monitor = Monitor(stream, self.claim.config)
+        self.monitor = Monitor(stream, self.claim.assistant)
         call_context.audience = self.monitor.tell
         await self._take_commands()
         clock = asyncio.get_running_loop().time  # ``line.now``, for a thread

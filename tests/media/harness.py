@@ -27,7 +27,7 @@ import uvicorn
 from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.domain.assistant.config import parse
+from app.domain.assistant.config import AssistantConfig
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
 from app.domain.live.monitor import MonitorEndpoint
@@ -158,7 +158,7 @@ class Domain:
             "call": {"id": token, "metadata": {}, "customer": {}, "type": "inboundPhoneCall"},
         }
         whole = {**facts, **self.claim_values}
-        return StreamClaim(**{"config": parse(whole["assistant"]), **whole})
+        return StreamClaim(**{**whole, "assistant": AssistantConfig(whole["assistant"])})
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
         self._tell("joined", claim.call_id, start)

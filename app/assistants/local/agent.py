@@ -44,7 +44,9 @@ class VoiceAgent:
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._config = read_config(claim.config, values(claim.config.variable_values, claim.call))
+        self._config = read_config(
+            claim.assistant, values(claim.assistant.variable_values, claim.call)
+        )
         self.conversation = Conversation(
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),
@@ -95,7 +97,7 @@ class VoiceAgent:
             return MENU_TOOLS, set()
         older = objects_of(self._config.model, "functions")
         names = {str(each.get("name")) for each in older}
-        return read_tools(self._claim.config), names
+        return read_tools(self._claim.assistant), names
 
     def _changed(self, kind: str, data: dict[str, Any]) -> None:
         if kind in ("said", "tool", "added"):

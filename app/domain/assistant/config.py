@@ -1,6 +1,6 @@
 """An assistant's JSON, parsed once for everything this program does about it. Pure.
 
-``parse`` takes any JSON object: a field of the wrong type counts as absent. Where Vapi has an old
+Takes any JSON object: a field of the wrong type counts as absent. Where Vapi has an old
 and a new name for one thing, both are read and the new one wins.
 https://docs.vapi.ai/api-reference/assistants/create
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from app.domain.assistant import analysis_plan, conversation, recording, voicemail
@@ -80,36 +81,100 @@ class LegacyTools:
     forwarding_numbers: tuple[Json, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AssistantConfig:
-    """What an assistant means for a call, its overrides applied."""
+    """What an assistant means for a call, its overrides applied.
 
-    model: Json = field(repr=False)
-    """This and the next two are read by the vendors' parts (``app/vendors``)."""
-    voice: Json
-    transcriber: Json
-    conversation: ConversationPlan
-    server: Server | None
-    server_messages: frozenset[str]
-    client_messages: frozenset[str] | None
-    """None: all of them."""
-    max_duration_seconds: int | None
-    transport: Transport
-    may_be_listened_to: bool
-    recording: RecordingPlan
-    voicemail: VoicemailPlan
-    analysis: AnalysisPlan
-    tools: LegacyTools
-    variable_values: Json
-    credential_ids: frozenset[str] | None
-    """Of the organisation's credentials, those that the call may use; None: all of them."""
-    credentials: tuple[Json, ...] = field(repr=False)
-    """The assistant's own."""
+    A subject is parsed when it is first read, and once: a webhook that is about one of them does
+    not pay for the others. Whoever holds the JSON holds it as this.
+    """
+
+    json: Json = field(repr=False)
+
+    # Read by the vendors' parts (``app/vendors``).
+
+    @cached_property
+    def model(self) -> Json:
+        return object_of(self.json, "model") or EMBEDDED
+
+    @cached_property
+    def voice(self) -> Json:
+        return object_of(self.json, "voice") or EMBEDDED
+
+    @cached_property
+    def transcriber(self) -> Json:
+        """A keypad menu needs none; a model is deaf without."""
+        default = NO_TRANSCRIBER if self.is_menu else DEFAULT_TRANSCRIBER
+        return object_of(self.json, "transcriber") or default
 
     @property
     def is_menu(self) -> bool:
         """The embedded keypad menu answers, and no model of a vendor."""
-        return _is_menu(self.model)
+        return self.model.get("provider") == EMBEDDED["provider"]
+
+    # Each in its own file.
+
+    @cached_property
+    def conversation(self) -> ConversationPlan:
+        return conversation.parse(self.json, is_menu=self.is_menu)
+
+    @cached_property
+    def recording(self) -> RecordingPlan:
+        return recording.parse(self.json)
+
+    @cached_property
+    def voicemail(self) -> VoicemailPlan:
+        return voicemail.parse(self.json)
+
+    @cached_property
+    def analysis(self) -> AnalysisPlan:
+        return analysis_plan.parse(self.json)
+
+    # The others.
+
+    @cached_property
+    def server(self) -> Server | None:
+        return server_of(self.json)
+
+    @cached_property
+    def transport(self) -> Transport:
+        return _transport(object_of(self.json, "transport"))
+
+    @cached_property
+    def server_messages(self) -> frozenset[str]:
+        listed = _names(self.json, "serverMessages")
+        return DEFAULT_MESSAGES if listed is None else listed
+
+    @cached_property
+    def client_messages(self) -> frozenset[str] | None:
+        """None: all of them."""
+        return _names(self.json, "clientMessages")
+
+    @cached_property
+    def max_duration_seconds(self) -> int | None:
+        return _seconds(self.json.get("maxDurationSeconds"))
+
+    @property
+    def may_be_listened_to(self) -> bool:
+        return object_of(self.json, "monitorPlan").get("listenEnabled") is not False
+
+    @cached_property
+    def legacy_tools(self) -> LegacyTools:
+        return _legacy_tools(self.json)
+
+    @property
+    def variable_values(self) -> Json:
+        return object_of(self.json, "variableValues")
+
+    @cached_property
+    def credential_ids(self) -> frozenset[str] | None:
+        """Of the organisation's credentials, those that the call may use; None: all of them."""
+        return _names(self.json, "credentialIds")
+
+    @cached_property
+    def credentials(self) -> list[Json]:
+        """The assistant's own."""
+        return objects_of(self.json, "credentials")
 
     def wants_server_message(self, kind: str, extra: Json | None = None) -> bool:
         """Whether ``serverMessages`` lets this type through.
@@ -124,35 +189,9 @@ class AssistantConfig:
         return self.client_messages is None or kind in self.client_messages
 
 
-def parse(assistant: Json) -> AssistantConfig:
-    """An assistant's JSON, as far as this program reads it."""
-    model = object_of(assistant, "model") or EMBEDDED
-    is_menu = _is_menu(model)
-    server_messages = _names(assistant, "serverMessages")
-    return AssistantConfig(
-        model=model,
-        voice=object_of(assistant, "voice") or EMBEDDED,
-        transcriber=object_of(assistant, "transcriber") or _default_transcriber(is_menu=is_menu),
-        conversation=conversation.parse(assistant, is_menu=is_menu),
-        server=server_of(assistant),
-        server_messages=DEFAULT_MESSAGES if server_messages is None else server_messages,
-        client_messages=_names(assistant, "clientMessages"),
-        max_duration_seconds=_seconds(assistant.get("maxDurationSeconds")),
-        transport=_transport(object_of(assistant, "transport")),
-        may_be_listened_to=object_of(assistant, "monitorPlan").get("listenEnabled") is not False,
-        recording=recording.parse(assistant),
-        voicemail=voicemail.parse(assistant),
-        analysis=analysis_plan.parse(assistant),
-        tools=_legacy_tools(assistant),
-        variable_values=object_of(assistant, "variableValues"),
-        credential_ids=_names(assistant, "credentialIds"),
-        credentials=tuple(objects_of(assistant, "credentials")),
-    )
-
-
 def of_call(row: Mapping[str, Any]) -> AssistantConfig:
     """The assistant of a call's row, without its secrets; one without an assistant has defaults."""
-    return parse(row["resolved"].get("assistant", {}))
+    return AssistantConfig(row["resolved"].get("assistant", {}))
 
 
 def server_of(body: Mapping[str, Any]) -> Server | None:
@@ -190,15 +229,6 @@ def _transport(given: Mapping[str, Any]) -> Transport:
     return Transport(
         text_of(given, "provider"), given.get("url") or None, given.get("headers") or {}
     )
-
-
-def _is_menu(model: Json) -> bool:
-    return model.get("provider") == EMBEDDED["provider"]
-
-
-def _default_transcriber(*, is_menu: bool) -> Json:
-    """A keypad menu needs none; a model is deaf without."""
-    return NO_TRANSCRIBER if is_menu else DEFAULT_TRANSCRIBER
 
 
 def _legacy_tools(assistant: Json) -> LegacyTools:

@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import config as assistant_config
 from app.domain.assistant import recording as recording_policy
 from app.domain.assistant.config import AssistantConfig, Server, max_duration, server_of
 from app.domain.assistant.secrets import split_secrets
@@ -99,7 +98,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
     now = context.now()
     public, hidden = split_secrets(new.assistant)
     number_public, _ = split_secrets(new.phone_number)
-    config = assistant_config.parse(new.assistant)
+    config = AssistantConfig(new.assistant)
     server = config.server or server_of(new.phone_number) or new.server
     row: Row = {
         "id": new_id(),
@@ -158,7 +157,7 @@ def set_assistant(
     secrets = context.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
     credential = accounts.get_credential(conn, row["credential_id"])
     provider = context.providers[row["provider"]]
-    config = assistant_config.parse(whole)
+    config = AssistantConfig(whole)
     asked = _recorded(context, provider, credential, config) if credential else {}
     resolved = {**row["resolved"], "assistant": public, **asked}
     server = config.server

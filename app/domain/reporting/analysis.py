@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant import analysis_plan, config
 from app.domain.assistant.analysis_plan import Question
+from app.domain.assistant.config import AssistantConfig
 from app.domain.context import Context, Row
 from app.domain.costs import items as costs
 from app.domain.job_limits import limit_concurrency
@@ -66,7 +67,7 @@ def run(context: Context, payload: Mapping[str, Any]) -> float | None:
         if row is None or not pending.is_pending(row, ARTIFACT):
             return None
         hidden = context.vault.open(row["secret"]).get("assistant", {})
-        assistant = config.parse(merge(row["resolved"].get("assistant", {}), hidden))
+        assistant = AssistantConfig(merge(row["resolved"].get("assistant", {}), hidden))
         keys = vendor_accounts.accounts_for_call(context, conn, row["org_id"], assistant)
     known = row["body"].get("analysis", {})
     facts = {**row["body"], "endedReason": row["ended_reason"]}

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import config as assistant_config
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.recording import by_us
 from app.domain.calls import apply, limits
@@ -54,10 +53,8 @@ class StreamClaim:
     provider: Carrier
     backend: str
     stream_url: str | None
-    assistant: Mapping[str, Any] = field(repr=False)
-    """Its JSON, overrides applied, secrets included: for backends that read more of it than we."""
-    config: AssistantConfig = field(repr=False)
-    """The same, parsed."""
+    assistant: AssistantConfig
+    """Secrets included."""
     call: Mapping[str, Any] = field(repr=False)
     keys: VendorAccounts = field(default_factory=dict, repr=False)
     """The accounts at vendors that this call may use."""
@@ -203,7 +200,7 @@ class MediaService:
     ) -> None:
         """Queue these messages, in order, and put these fields on the Call, and what was used."""
         message = [
-            each for each in message if claim.config.wants_server_message(each.kind, each.extra)
+            each for each in message if claim.assistant.wants_server_message(each.kind, each.extra)
         ]
         if not (message or kept or spent):
             return
@@ -353,8 +350,7 @@ class MediaService:
 
     def _build_claim(self, row: Row, carrier: Carrier, stream: str) -> StreamClaim:
         hidden = self.context.vault.open(row["secret"]).get("assistant", {})
-        assistant = merge(row["resolved"].get("assistant", {}), hidden)
-        config = assistant_config.parse(assistant)
+        assistant = AssistantConfig(merge(row["resolved"].get("assistant", {}), hidden))
         settings = self.context.settings
         facts = {
             "id": row["id"],
@@ -365,16 +361,15 @@ class MediaService:
             "messages": row["body"].get("messages") or [],
         }
         with self.context.store.read() as conn:
-            keys = vendor_accounts.accounts_for_call(self.context, conn, row["org_id"], config)
+            keys = vendor_accounts.accounts_for_call(self.context, conn, row["org_id"], assistant)
         return StreamClaim(
             row["id"],
             row["org_id"],
             stream,
             carrier,
-            config.transport.backend(settings),
-            config.transport.stream_url(settings),
+            assistant.transport.backend(settings),
+            assistant.transport.stream_url(settings),
             assistant,
-            config,
             facts,
             keys,
             by_us(row),

@@ -8,14 +8,14 @@ import pytest
 
 from app.assistants.local.config import AgentConfig
 from app.assistants.local.config import read_config as read
-from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, parse
+from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.conversation import FirstMessageMode
 
 MODEL = {"provider": "openai", "model": "gpt-4o"}
 
 
 def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfig:
-    return read(parse(assistant), values)
+    return read(AssistantConfig(assistant), values)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,12 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
         ({"silenceTimeoutSeconds": "soon"}, "silence_seconds", 30.0),  # no number: the default
         ({"silenceTimeoutSeconds": True}, "silence_seconds", 30.0),  # nor is this one
         ({"endCallPhrases": [" Good Bye ", "", 3]}, "end_phrases", ("good bye",)),
+        (
+            {"endCallPhrases": "bye"},
+            "end_phrases",
+            (),
+        ),  # no list: as if absent, and not its letters
+        ({"endCallPhrases": 3}, "end_phrases", ()),
         ({"endCallMessage": "Bye {{name}}."}, "end_message", "Bye Ann."),
         ({"responseDelaySeconds": 1.1}, "wait_seconds", 1.1),  # the older name
         (
@@ -54,6 +60,9 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
             "idle_messages",
             ("There, Ann?",),
         ),
+        ({"messagePlan": {"idleMessages": "There?"}}, "idle_messages", ()),
+        ({"stopSpeakingPlan": {"numWords": float("inf")}}, "words_to_interrupt", 0),
+        ({"silenceTimeoutSeconds": 10**400}, "silence_seconds", 30.0),
         ({"messagePlan": {"idleTimeoutSeconds": 9}}, "idle_seconds", 9.0),
         ({"messagePlan": "x"}, "idle_messages", ()),  # not an object: as if absent
         ({"voicemailDetection": {"provider": "vapi"}}, "detects_voicemail", True),

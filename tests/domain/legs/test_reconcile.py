@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.assistant.config import parse
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import instructions
 from app.domain.calls.apply import FORWARD_GRACE_SECONDS
 from app.domain.legs import reconcile
@@ -167,7 +167,9 @@ def seat_of(ours: Domain, call: Any) -> StreamClaim:
         instructions.save_tokens(ours.context, conn, row, tokens)
         stream = stream_id(instructions.connect(ours.context, row, tokens).media_url)
     provider = ours.context.providers[TWILIO.name]
-    return StreamClaim(call["id"], row["org_id"], stream, provider, "echo", None, {}, parse({}), {})
+    return StreamClaim(
+        call["id"], row["org_id"], stream, provider, "echo", None, AssistantConfig({}), {}
+    )
 
 
 def join(ours: Domain, claim: StreamClaim) -> None:

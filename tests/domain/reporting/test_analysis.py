@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.assistant.config import parse
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls.apply import finalize
 from app.domain.reporting import analysis
 from app.domain.services.media import StreamClaim
@@ -63,7 +63,7 @@ class Talked:
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
         provider, call_id = self.context.providers["twilio"], self.call["id"]
         self.claim = StreamClaim(
-            call_id, "", "stream-1", provider, "local", None, whole, parse(whole), {}
+            call_id, "", "stream-1", provider, "local", None, AssistantConfig(whole), {}
         )
         self.ours.media.flush(self.claim, [], TALK)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.assistant.config import parse
+from app.domain.assistant.config import AssistantConfig
 from app.domain.reporting import server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import StreamClaim
@@ -39,7 +39,7 @@ ABROAD = {"type": "number", "number": "+14155550199"}
     ],
 )
 def test_who_wants_what(listed: Any, kind: str, extra: dict[str, Any], wanted: bool) -> None:
-    assert parse({"serverMessages": listed}).wants_server_message(kind, extra) is wanted
+    assert AssistantConfig({"serverMessages": listed}).wants_server_message(kind, extra) is wanted
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ class Talking:
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
         provider, call_id = self.ours.context.providers["twilio"], self.call["id"]
         self.claim = StreamClaim(
-            call_id, "", "stream-1", provider, "local", None, whole, parse(whole), {}
+            call_id, "", "stream-1", provider, "local", None, AssistantConfig(whole), {}
         )
 
     def tell(self, *message: OutgoingMessage) -> None:

@@ -101,7 +101,7 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
         if tool is not None:
             found.setdefault(tool.name, tool)
     kinds = {tool.kind for tool in found.values()}
-    for tool in _flagged(assistant.tools):
+    for tool in _flagged(assistant.legacy_tools):
         if tool.kind not in kinds:
             found.setdefault(tool.name, tool)
     return list(found.values())
