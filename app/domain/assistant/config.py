@@ -17,8 +17,9 @@ from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
 from app.domain.assistant.recording import RecordingPlan
+from app.domain.assistant.server import Server, Transport, server_of, transport_of
 from app.domain.assistant.voicemail import VoicemailPlan
-from app.settings import ASSISTANT_DEFAULT_SECONDS, BACKENDS, Settings
+from app.settings import ASSISTANT_DEFAULT_SECONDS
 
 DEFAULT_MESSAGES = frozenset(
     {
@@ -44,34 +45,6 @@ DEFAULT_TRANSCRIBER: Json = {"provider": "deepgram"}
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Where a call's messages go. ``secret`` and ``headers`` are sealed before they are stored."""
-
-    url: str
-    secret: str | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    policy: Mapping[str, Any] = field(default_factory=dict)
-    """Vapi's ``timeoutSeconds`` and ``backoffPlan``, as far as given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """``transport``: who answers the media socket."""
-
-    provider: str
-    url: str | None
-    """Of an external stream."""
-    headers: Mapping[str, Any] = field(repr=False)
-
-    def backend(self, settings: Settings) -> str:
-        """The assistant's backend; the setting's where it names none that is known."""
-        return self.provider if self.provider in BACKENDS else settings.assistant_backend
-
-    def stream_url(self, settings: Settings) -> str | None:
-        return self.url or settings.stream_url
-
-
-@dataclass(frozen=True, slots=True)
 class LegacyTools:
     """The older flags whose place ``model.tools`` took."""
 
@@ -85,13 +58,13 @@ class LegacyTools:
 class AssistantConfig:
     """What an assistant means for a call, its overrides applied.
 
-    A subject is parsed when it is first read, and once: a webhook that is about one of them does
-    not pay for the others. Whoever holds the JSON holds it as this.
+    Each subject is parsed once, when it is first read: a webhook about one subject does not enter
+    the files of the others.
     """
 
     json: Json = field(repr=False)
 
-    # Read by the vendors' parts (``app/vendors``).
+    # The vendors' parts (``app/vendors``) read these three.
 
     @cached_property
     def model(self) -> Json:
@@ -138,7 +111,7 @@ class AssistantConfig:
 
     @cached_property
     def transport(self) -> Transport:
-        return _transport(object_of(self.json, "transport"))
+        return transport_of(self.json)
 
     @cached_property
     def server_messages(self) -> frozenset[str]:
@@ -194,18 +167,6 @@ def of_call(row: Mapping[str, Any]) -> AssistantConfig:
     return AssistantConfig(row["resolved"].get("assistant", {}))
 
 
-def server_of(body: Mapping[str, Any]) -> Server | None:
-    """The server of an assistant, tool or phone number, its secrets included."""
-    server = body.get("server")
-    server = server if isinstance(server, Mapping) else {}
-    url = server.get("url") or body.get("serverUrl")
-    if not url:
-        return None
-    policy = {name: server[name] for name in ("timeoutSeconds", "backoffPlan") if server.get(name)}
-    secret = server.get("secret") or body.get("serverUrlSecret")
-    return Server(url, secret, server.get("headers") or {}, policy)
-
-
 def max_duration(call: Mapping[str, Any], config: AssistantConfig) -> int:
     """Seconds: the call's own, else the assistant's, else the default."""
     asked = call.get("maxDurationSeconds") or config.max_duration_seconds
@@ -218,17 +179,11 @@ def _names(assistant: Json, name: str) -> frozenset[str] | None:
     return frozenset(texts_of(assistant, name)) if given else None
 
 
-def _seconds(given: Any) -> int | None:
+def _seconds(given: object) -> int | None:
     try:
-        return int(given) if given else None
-    except (TypeError, ValueError, OverflowError):
+        return int(given) if given and isinstance(given, int | float | str) else None
+    except (ValueError, OverflowError):
         return None
-
-
-def _transport(given: Mapping[str, Any]) -> Transport:
-    return Transport(
-        text_of(given, "provider"), given.get("url") or None, given.get("headers") or {}
-    )
 
 
 def _legacy_tools(assistant: Json) -> LegacyTools:

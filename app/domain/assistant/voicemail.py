@@ -25,7 +25,7 @@ TYPES = frozenset({*AFTER_GREETING, "machine_start", "human", "fax", "unknown"})
 MESSAGE_IS_LEFT = "messageIsLeft"
 """Marks, in a verdict's data, that the assistant goes on to leave its message."""
 NEVER = frozenset({"human"})
-"""Whatever a policy names, nobody is hung up on for being a person."""
+"""Verdicts that end no call, whatever a policy names: a person is not hung up on."""
 
 BOUNDS = {
     # Vapi's field: (ours, least, most); seconds, then milliseconds

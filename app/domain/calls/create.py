@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import recording as recording_policy
-from app.domain.assistant.config import AssistantConfig, Server, max_duration, server_of
+from app.domain.assistant.config import AssistantConfig, max_duration
 from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.server import Server, server_of
 from app.domain.calls import instructions
 from app.domain.calls.apply import on_created
 from app.domain.calls.state import CallState, fold

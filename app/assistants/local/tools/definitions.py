@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from app.domain.assistant.config import AssistantConfig, LegacyTools, Server, server_of
+from app.domain.assistant.config import AssistantConfig, LegacyTools
+from app.domain.assistant.server import Server, server_of
 
 if TYPE_CHECKING:
     from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema

@@ -17,7 +17,8 @@ from app.assistants.local.tools.definitions import (
     read_tools,
     tools_schema,
 )
-from app.domain.assistant.config import AssistantConfig, Server
+from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.server import Server
 
 PARAMETERS = {
     "type": "object",
