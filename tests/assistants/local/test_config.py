@@ -28,6 +28,8 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
         ({"transcriber": {"provider": "gladia"}}, "transcriber", {"provider": "gladia"}),
         ({"silenceTimeoutSeconds": 12}, "silence_seconds", 12.0),
         ({"silenceTimeoutSeconds": "soon"}, "silence_seconds", 30.0),  # no number: the default
+        ({"silenceTimeoutSeconds": 0}, "silence_seconds", 0.0),
+        ({"silenceTimeoutSeconds": -1}, "silence_seconds", 30.0),
         ({"silenceTimeoutSeconds": True}, "silence_seconds", 30.0),  # nor is this one
         ({"endCallPhrases": [" Good Bye ", "", 3]}, "end_phrases", ("good bye",)),
         (

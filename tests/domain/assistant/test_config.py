@@ -36,6 +36,8 @@ URL = "https://example.com/hook"
         ({"clientMessages": ["hang"]}, "client_messages", {"hang"}),
         ({"maxDurationSeconds": 60.0}, "max_duration_seconds", 60),
         ({"maxDurationSeconds": "soon"}, "max_duration_seconds", None),
+        ({"maxDurationSeconds": 0}, "max_duration_seconds", None),
+        ({"maxDurationSeconds": float("inf")}, "max_duration_seconds", None),
         ({"maxDurationSeconds": [60]}, "max_duration_seconds", None),
         ({}, "may_be_listened_to", True),
         ({"monitorPlan": {"listenEnabled": False}}, "may_be_listened_to", False),
@@ -97,6 +99,14 @@ def test_transport(transport: Any, backend: str, url: str) -> None:
 def test_recording(assistant: dict[str, Any], asked_for: bool, forbidden: bool) -> None:
     plan = AssistantConfig(assistant).recording
     assert (plan.is_asked_for, plan.is_forbidden) == (asked_for, forbidden)
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted"), [(None, True), ("x", True), ([], False), (["hang"], True)]
+)
+def test_client_messages(listed: Any, wanted: bool) -> None:
+    config = AssistantConfig({"clientMessages": listed})
+    assert config.wants_client_message("hang") is wanted
 
 
 def test_the_calls_own_limit_goes_before_the_assistants() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.assistant.voicemail import AFTER_GREETING, BOUNDS, parse
+from app.domain.assistant.voicemail import AFTER_GREETING, BOUNDS, MESSAGE_IS_LEFT, parse
 from providers.base.instructions import MachineDetection
 from providers.events import CallEvent, EndedReason, EventKind
 
@@ -92,6 +92,17 @@ def test_verdicts(types: list[str] | None, word: str, machine: bool, ends: bool)
     assistant = {"voicemailDetection": {**CARRIER, "voicemailDetectionTypes": types}}
     found = parse(assistant).judged(verdict(word, machine=machine))
     assert found.reason == (EndedReason.VOICEMAIL if ends else None)
+
+
+@pytest.mark.parametrize(
+    ("message", "speaks", "left"),
+    [("Call me.", True, True), ("Call me.", False, False), ("", True, False), (None, True, False)],
+)
+def test_a_machine_is_left_the_message(message: str | None, speaks: bool, left: bool) -> None:
+    plan = parse({"voicemailDetectionEnabled": True, "voicemailMessage": message})
+    found = plan.judged(verdict("machine_end_beep", machine=True), speaks=speaks)
+    assert found.reason == (None if left else EndedReason.VOICEMAIL)
+    assert bool(found.data.get(MESSAGE_IS_LEFT)) is left
 
 
 def test_without_a_policy_a_machine_ends_nothing() -> None:
