@@ -15,11 +15,11 @@ from typing import Any
 from app.domain.assistant import analysis_plan, conversation, recording, voicemail
 from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
-from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.recording import RecordingPlan
-from app.domain.assistant.server import Server, Transport, server_of, transport_of
 from app.domain.assistant.voicemail import VoicemailPlan
-from app.settings import ASSISTANT_DEFAULT_SECONDS
+from app.settings import ASSISTANT_DEFAULT_SECONDS, BACKENDS, Settings
+from app.vendors.registry import DEFAULT_TRANSCRIBER
 
 DEFAULT_MESSAGES = frozenset(
     {
@@ -40,18 +40,34 @@ FINAL_TRANSCRIPT = 'transcript[transcriptType="final"]'
 EMBEDDED: Json = {"provider": "embedded"}
 """The model and the voice of an assistant that names none: the keypad menu and its voice."""
 NO_TRANSCRIBER: Json = {"provider": "none"}
-DEFAULT_TRANSCRIBER: Json = {"provider": "deepgram"}
-"""Vapi's."""
 
 
 @dataclass(frozen=True, slots=True)
-class LegacyTools:
-    """The older flags whose place ``model.tools`` took."""
+class Server:
+    """Where a call's messages go. ``secret`` and ``headers`` are sealed before they are stored."""
 
-    can_end_call: bool
-    can_dial_keypad: bool
-    forwarding_number: str
-    forwarding_numbers: tuple[Json, ...]
+    url: str
+    secret: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    """Vapi's ``timeoutSeconds`` and ``backoffPlan``, as far as given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """``transport``: who answers the media socket."""
+
+    provider: str
+    url: str | None
+    """Of an external stream."""
+    headers: Mapping[str, Any] = field(repr=False)
+
+    def backend(self, settings: Settings) -> str:
+        """The assistant's backend; the setting's where it names none that is known."""
+        return self.provider if self.provider in BACKENDS else settings.assistant_backend
+
+    def stream_url(self, settings: Settings) -> str | None:
+        return self.url or settings.stream_url
 
 
 @dataclass(frozen=True)
@@ -77,7 +93,7 @@ class AssistantConfig:
     @cached_property
     def transcriber(self) -> Json:
         """A keypad menu needs none; a model is deaf without."""
-        default = NO_TRANSCRIBER if self.is_menu else DEFAULT_TRANSCRIBER
+        default = NO_TRANSCRIBER if self.is_menu else {"provider": DEFAULT_TRANSCRIBER}
         return object_of(self.json, "transcriber") or default
 
     @property
@@ -111,7 +127,9 @@ class AssistantConfig:
 
     @cached_property
     def transport(self) -> Transport:
-        return transport_of(self.json)
+        given: Mapping[str, Any] = object_of(self.json, "transport")
+        url, headers = given.get("url") or None, given.get("headers") or {}
+        return Transport(text_of(given, "provider"), url, headers)
 
     @cached_property
     def server_messages(self) -> frozenset[str]:
@@ -130,10 +148,6 @@ class AssistantConfig:
     @property
     def may_be_listened_to(self) -> bool:
         return object_of(self.json, "monitorPlan").get("listenEnabled") is not False
-
-    @cached_property
-    def legacy_tools(self) -> LegacyTools:
-        return _legacy_tools(self.json)
 
     @property
     def variable_values(self) -> Json:
@@ -162,9 +176,16 @@ class AssistantConfig:
         return self.client_messages is None or kind in self.client_messages
 
 
-def of_call(row: Mapping[str, Any]) -> AssistantConfig:
-    """The assistant of a call's row, without its secrets; one without an assistant has defaults."""
-    return AssistantConfig(row["resolved"].get("assistant", {}))
+def server_of(body: Mapping[str, Any]) -> Server | None:
+    """The server of an assistant, tool or phone number, its secrets included."""
+    server = body.get("server")
+    server = server if isinstance(server, Mapping) else {}
+    url = server.get("url") or body.get("serverUrl")
+    if not url:
+        return None
+    policy = {name: server[name] for name in ("timeoutSeconds", "backoffPlan") if server.get(name)}
+    secret = server.get("secret") or body.get("serverUrlSecret")
+    return Server(url, secret, server.get("headers") or {}, policy)
 
 
 def max_duration(call: Mapping[str, Any], config: AssistantConfig) -> int:
@@ -175,8 +196,10 @@ def max_duration(call: Mapping[str, Any], config: AssistantConfig) -> int:
 
 def _names(assistant: Json, name: str) -> frozenset[str] | None:
     """None where the field is no list."""
-    given = isinstance(assistant.get(name), list)
-    return frozenset(texts_of(assistant, name)) if given else None
+    given = assistant.get(name)
+    if not isinstance(given, list):
+        return None
+    return frozenset([each for each in given if isinstance(each, str)])
 
 
 def _seconds(given: object) -> int | None:
@@ -184,12 +207,3 @@ def _seconds(given: object) -> int | None:
         return int(given) if given and isinstance(given, int | float | str) else None
     except (ValueError, OverflowError):
         return None
-
-
-def _legacy_tools(assistant: Json) -> LegacyTools:
-    return LegacyTools(
-        can_end_call=assistant.get("endCallFunctionEnabled") is True,
-        can_dial_keypad=assistant.get("dialKeypadFunctionEnabled") is True,
-        forwarding_number=text_of(assistant, "forwardingPhoneNumber"),
-        forwarding_numbers=tuple(objects_of(assistant, "forwardingPhoneNumbers")),
-    )

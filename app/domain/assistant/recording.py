@@ -11,20 +11,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from app.domain.assistant.fields import Json, object_of
 from app.domain.context import Context
 from providers.base.carrier import Carrier
 from providers.errors import NotConfigured
 
-BY_CARRIER = "recorded"
-"""In ``resolved``: the leg of this call is to be recorded by the carrier."""
-BY_US = "taped"
-"""In ``resolved``: what the assistant hears and says is to be recorded by us."""
 RECORDED_BACKENDS = frozenset({"local"})
 
 log = logging.getLogger(__name__)
+
+
+class Recorders(TypedDict, total=False):
+    """Who records a call, as fields of its facts (``calls/facts.py``)."""
+
+    recorded: bool
+    taped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +52,15 @@ def decide(
     credential: Mapping[str, Any],
     plan: RecordingPlan,
     backend: str,
-) -> dict[str, bool]:
-    """For ``resolved``. ``backend``: which answers the call's media socket."""
+) -> Recorders:
+    """Who records the call. ``backend``: which answers its media socket."""
     if plan.is_forbidden:
         return {}
     if backend in RECORDED_BACKENDS:
-        return {BY_US: True}
+        return {"taped": True}
     if plan.is_asked_for and _carrier_can_record(context, carrier, credential):
-        return {BY_CARRIER: True}
+        return {"recorded": True}
     return {}
-
-
-def by_carrier(row: Mapping[str, Any]) -> bool:
-    """By the carrier. ``row``: a call's."""
-    return bool(row["resolved"].get(BY_CARRIER))
-
-
-def by_us(row: Mapping[str, Any]) -> bool:
-    """By us."""
-    return bool(row["resolved"].get(BY_US))
 
 
 def _is_hipaa(assistant: Json) -> bool:

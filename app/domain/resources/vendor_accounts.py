@@ -20,14 +20,9 @@ from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.store import accounts
 from app.store.vault import WrongKey
-from app.vendors.common.account import (
-    MAX_TEXT,
-    SCHEMES,
-    VENDORS,
-    Fields,
-    VendorAccount,
-    VendorAccounts,
-)
+from app.vendors import registry
+from app.vendors.common.account import MAX_TEXT, SCHEMES, VendorAccount, VendorAccounts
+from app.vendors.common.vendor import CredentialFields
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +32,7 @@ def columns(context: Context, vendor: str, body: Mapping[str, Any]) -> dict[str,
 
     Raises ``Invalid``, naming every field that is wrong.
     """
-    fields = VENDORS[vendor]
+    fields = registry.VENDORS[vendor].credential
     wrong = [*_wrong(fields, body)]
     if wrong:
         raise Invalid(wrong)
@@ -62,7 +57,7 @@ def accounts_for_call(
     found |= _stored(context, conn, org_id, assistant.credential_ids)
     for credential in assistant.credentials:
         vendor = text_of(credential, "provider")
-        if vendor in VENDORS:
+        if vendor in registry.with_account():
             found |= _access(vendor, credential)
     return found
 
@@ -72,7 +67,7 @@ def _stored(
 ) -> dict[str, VendorAccount]:
     """The organisation's, the newest of each vendor. ``only``: Vapi's ``credentialIds``."""
     found = dict[str, VendorAccount]()
-    for row in accounts.org_credentials(conn, org_id, VENDORS):
+    for row in accounts.org_credentials(conn, org_id, registry.with_account()):
         if only is not None and row["id"] not in only:
             continue
         try:
@@ -91,11 +86,9 @@ def _stored(
 
 def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, VendorAccount]:
     """Nothing for what came with an assistant and cannot be used."""
-    fields = VENDORS[vendor]
+    fields = registry.VENDORS[vendor].credential
     texts = {
-        name: body[name]
-        for name in (fields.key, fields.url, *fields.shown, *fields.sealed)
-        if name in body and not _wrong_text(body[name])
+        name: body[name] for name in fields.texts if name in body and not _wrong_text(body[name])
     }
     key, url = texts.pop(fields.key, None), texts.pop(fields.url, None)
     if not key or (url is None and body.get(fields.url)):
@@ -103,15 +96,14 @@ def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, VendorAccount]:
     return {vendor: VendorAccount(key, url, texts, client_supplied=True)}
 
 
-def _wrong(fields: Fields, body: Mapping[str, Any]) -> Iterator[str]:
-    texts = {fields.key, fields.url, *fields.shown, *fields.sealed}
+def _wrong(fields: CredentialFields, body: Mapping[str, Any]) -> Iterator[str]:
     for name in body:
-        if name not in texts | set(fields.lists) | {"provider", "name"}:
+        if name not in fields.texts | set(fields.lists) | {"provider", "name"}:
             yield f"property {name} should not exist"
     for name in (fields.key, *fields.required):
         if not body.get(name):
             yield f"{name} should not be empty"
-    for name in sorted(texts & body.keys()):
+    for name in sorted(fields.texts & body.keys()):
         if body[name] and (problem := _wrong_text(body[name])):
             yield f"{name} {problem}"
     for name in fields.lists:

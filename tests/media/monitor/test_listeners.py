@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.live.monitor import MonitorEndpoint
+from app.domain.calls.facts import MonitorEndpoint
 from app.media.monitor.listeners import (
     MAX_LISTENERS,
     MAX_MESSAGES,

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from app.domain.assistant.config import AssistantConfig, LegacyTools
-from app.domain.assistant.server import Server, server_of
+from app.domain.assistant.config import AssistantConfig, Server, server_of
 
 if TYPE_CHECKING:
     from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
@@ -102,7 +101,7 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
         if tool is not None:
             found.setdefault(tool.name, tool)
     kinds = {tool.kind for tool in found.values()}
-    for tool in _flagged(assistant.legacy_tools):
+    for tool in _flagged(assistant.json):
         if tool.kind not in kinds:
             found.setdefault(tool.name, tool)
     return list(found.values())
@@ -158,13 +157,13 @@ def _as_tool(function: Json) -> Json:
     return {**function, "type": Kind.FUNCTION.value, "function": function}
 
 
-def _flagged(flags: LegacyTools) -> Iterator[Tool]:
+def _flagged(assistant: Json) -> Iterator[Tool]:
     """The older flags, as the tools that took their place."""
-    if flags.can_end_call:
+    if assistant.get("endCallFunctionEnabled") is True:
         yield from _known({"type": Kind.END_CALL})
-    if flags.can_dial_keypad:
+    if assistant.get("dialKeypadFunctionEnabled") is True:
         yield from _known({"type": Kind.DTMF})
-    places = [*_forwarding(flags)]
+    places = [*_forwarding(assistant)]
     if places:
         yield from _known({"type": Kind.TRANSFER_CALL, "destinations": places})
 
@@ -175,11 +174,11 @@ def _known(given: Json) -> Iterator[Tool]:
         yield tool
 
 
-def _forwarding(flags: LegacyTools) -> Iterator[Json]:
-    one = flags.forwarding_number
+def _forwarding(assistant: Json) -> Iterator[Json]:
+    one = _text(assistant.get("forwardingPhoneNumber"))
     if one:
         yield {"type": "number", "number": one}
-    for place in flags.forwarding_numbers:
+    for place in _objects(assistant.get("forwardingPhoneNumbers")):
         kind = "sip" if place.get("sipUri") else "number"
         if _address({**place, "type": kind}) not in {"", one}:
             yield {**place, "type": kind}

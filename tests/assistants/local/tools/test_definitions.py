@@ -17,8 +17,7 @@ from app.assistants.local.tools.definitions import (
     read_tools,
     tools_schema,
 )
-from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.server import Server
+from app.domain.assistant.config import AssistantConfig, Server
 
 PARAMETERS = {
     "type": "object",
