@@ -10,17 +10,10 @@ from app.assistants import BACKENDS
 from app.settings import BACKENDS as SETTING
 from providers.common.dtmf import COLUMNS, ROWS, tone
 from providers.events import EndedReason
-from tests.media.harness import (
-    CALLERS,
-    Caller,
-    Domain,
-    calling,
-    listen,
-    listen_to_the_end,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.media.domain import Domain
+from tests.media.server import CALLERS, calling, listen, listen_to_the_end, loud, serving
 
 BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 

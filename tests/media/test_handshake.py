@@ -12,18 +12,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from providers.errors import NotConfigured, Refused
 from providers.events import EndedReason
-from tests.media.harness import (
-    CALLERS,
-    QUICK,
-    Caller,
-    Domain,
-    TwilioCaller,
-    calling,
-    listen,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.media.domain import Domain
+from tests.media.server import CALLERS, QUICK, calling, listen, loud, serving
 
 TWILIO = TwilioCaller()
 

@@ -27,9 +27,9 @@ from pipecat.frames.frames import ErrorFrame
 from pipecat.utils.errors import ErrorCategory as Category
 
 from app.vendors.common import connect_timeout
+from tests.clock import on_loop
 from tests.fakes.vendors import assembly_ai, talkscriber
 from tests.fakes.vendors.ears import Ears
-from tests.media.harness import on_loop
 from tests.vendors.hearing import hearing
 from tests.vendors.transcriber_cases import CASES, SCRIPT, each_vendor, made
 

@@ -12,8 +12,12 @@ import pytest
 from app.vendors.common.account import VendorAccount
 from providers.common.audio import level
 from tests.assistants.local.talk import MODEL, Call, talking, together, vendors
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
 from tests.fakes.vendors.custom_transcriber import CustomTranscriber
-from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
+from tests.media.server import CALLERS
 from tests.vendors.cases import BY_PROVIDER
 
 BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)

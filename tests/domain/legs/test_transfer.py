@@ -13,7 +13,9 @@ from app.store import calls
 from providers.errors import Refused
 from providers.events import CallEvent, EventKind
 from tests.domain.conftest import JOIN
-from tests.fakes.carriers.legs import Leg, Live, fire, join, waiting
+from tests.domain.live_call import Live, join
+from tests.domain.timers import fire, waiting
+from tests.fakes.carriers.leg import Leg
 from tests.routes.api import Api
 
 THERE = {"type": "number", "number": "+14155550188"}

@@ -15,7 +15,9 @@ from app.settings import VendorSettings
 from app.store import schema
 from app.vendors.common.account import VENDORS, VendorAccount, addresses
 from app.wiring import Services
-from tests.fakes.carriers.legs import Leg, TwilioLeg, join, read
+from tests.domain.live_call import join, read
+from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.twilio import TwilioLeg
 from tests.routes.api import TWILIO_NUMBER, Api, refused
 
 CANARY = "c4n4ry"

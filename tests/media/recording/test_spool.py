@@ -15,7 +15,10 @@ from app.domain.services.media import StreamClaim
 from app.media.recording import spool as tape
 from app.media.recording.spool import SpooledRecorder
 from providers.registry import PROVIDERS
-from tests.media.harness import CALLERS, Caller, Domain, calling, listen, loud, on_loop, serving
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.media.domain import Domain
+from tests.media.server import CALLERS, calling, listen, loud, serving
 
 ECHOED = 3000
 """Bytes."""

@@ -14,6 +14,7 @@ from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.testing.contract import CALL_ID, NOW, Case, ProviderContract, hook_url
 from providers.vonage import VONAGE, signature
+from tests.fakes.carriers.accounts import private_key
 from tests.providers.vonage.cases import (
     API_KEY,
     APPLICATION,
@@ -21,7 +22,6 @@ from tests.providers.vonage.cases import (
     SECRET,
     changed,
     load,
-    new_private_key,
     signed,
 )
 
@@ -41,7 +41,7 @@ class VonageCase(Case):
             "signatureSecrets": [SECRET],
             "apiSecret": "apiSecretOfTheAccount",
             "applicationId": APPLICATION,
-            "privateKey": new_private_key(),
+            "privateKey": private_key(),
         },
     )
     rotated: ClassVar[Account] = replace(

@@ -35,7 +35,7 @@ from app.vendors.embedded import stt as embedded_stt
 from app.vendors.embedded import tts as embedded_tts
 from app.vendors.embedded.stt import GuessFrame
 from app.vendors.embedded.subprocess_worker import SubprocessWorker
-from tests.media.harness import PATIENCE, on_loop
+from tests.clock import PATIENCE, on_loop
 
 DESK = {"type": "number", "number": "+14155550100"}
 MENU = {
