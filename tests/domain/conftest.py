@@ -32,7 +32,7 @@ def settings(settings: Settings) -> Settings:
     )
 
 
-@pytest.fixture(params=[fake.leg for fake in FAKES.values()], ids=FAKES)
+@pytest.fixture(params=[fake.leg for fake in FAKES.values()], ids=list(FAKES))
 def carrier(request: pytest.FixtureRequest) -> type[Leg]:
     """Each of them."""
     kind: type[Leg] = request.param
