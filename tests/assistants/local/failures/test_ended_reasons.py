@@ -320,7 +320,7 @@ TRANSCRIBERS = {
     # the server fails, each time it is asked
     "deepgram 500": Ear("deepgram", {"status": 500}, DEAF, "500"),
     # the handshake is taken, and nothing comes
-    "deepgram hangs": Ear("deepgram", {"hang": True}, DEAF, "not connected within"),
+    "deepgram hangs": Ear("deepgram", {"hangs": True}, DEAF, "not connected within"),
     # sockets break again and again
     "deepgram cut": Ear("deepgram", {"cut_after": 3200}, DEAF),
     # it hears, and never understands anything
