@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.domain.calls.apply import JOIN, MAX_DURATION, NO_CALL, SETTLE, TIMERS
+from app.domain.calls.schedule import JOIN, MAX_DURATION, NO_CALL, SETTLE, TIMERS
+from app.domain.reporting import pending
 from app.settings import Settings
 from app.store.engine import Store
 from providers.events import EndedReason
@@ -168,7 +169,7 @@ def test_a_call_that_took_too_long(arrived: Bypass) -> None:
     assert arrived.reason == EndedReason.EXCEEDED_MAX_DURATION
 
 
-@pytest.mark.parametrize("timer", TIMERS)
+@pytest.mark.parametrize("timer", [*TIMERS, pending.TIMER])
 def test_a_timer_that_fires_late_changes_nothing(arrived: Bypass, timer: str) -> None:
     done = arrived.api.post(f"/call/{arrived.id}/control", {"type": "end-call"})
     assert done.status_code == 200, done.text

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.domain.calls.apply import LOST
+from app.domain.calls.schedule import LOST
 from tests.domain.conftest import RETURN_HOST
 from tests.domain.live_call import ECHO, Live, call_of, join, kinds, read
 from tests.domain.timers import fire, waiting
