@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from app.domain.calls.facts import MonitorEndpoint
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
-from app.domain.live.monitor import MonitorEndpoint
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.assistants.local.templates import fill
 from app.domain.assistant.voicemail import heard_in_the_pipeline
+from app.vendors.registry import DEFAULT_TRANSCRIBER
 
 
 class FirstMessageMode(Enum):
@@ -149,7 +150,7 @@ def _filled(model: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> 
 
 def _default_transcriber(model: Mapping[str, Any]) -> Mapping[str, Any]:
     """A keypad menu needs none; a model is deaf without."""
-    return NO_TRANSCRIBER if _is_menu(model) else {"provider": "deepgram"}
+    return NO_TRANSCRIBER if _is_menu(model) else {"provider": DEFAULT_TRANSCRIBER}
 
 
 def _is_menu(model: Mapping[str, Any]) -> bool:
