@@ -1,6 +1,6 @@
 """``python -m bench.vendors PORT``: a transcriber, a model and a voice that answer at once.
 
-OpenAI's chat and speech, Deepgram's listen, and whoever takes server messages. What a caller
+OpenAI's chat and speech, Deepgram's listen, and a receiver of server messages. What a caller
 said is "order N": so the model knows which utterance it is asked about, and when the
 transcriber was told that it was over. ``GET /log/NAME`` lists these moments of one call, whose
 name is its system message. All times are of the machine's monotonic clock.

@@ -33,7 +33,7 @@ _ports = count(10_000 + os.getpid() * 211 % 20_000)
 def free_port() -> int:
     """Below those the system hands out, and different in every process of the tests.
 
-    Whoever asks a port that nobody serves yet (a bridge its simulator) must not meet a server of
+    A request to a port without a server yet (a bridge asks its simulator) must not meet a server of
     another test there.
     """
     for port in _ports:

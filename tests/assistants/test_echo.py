@@ -13,9 +13,7 @@ from providers.events import EndedReason
 from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.media.domain import Domain
-from tests.media.server import CALLERS, calling, listen, listen_to_the_end, loud, serving
-
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+from tests.media.server import BY_NAME, calling, listen, listen_to_the_end, loud, serving
 
 
 def test_setting_allows_exactly_what_there_is() -> None:

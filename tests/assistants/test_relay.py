@@ -19,9 +19,8 @@ from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.media.domain import Domain
-from tests.media.server import CALLERS, calling, loud, serving
+from tests.media.server import BY_NAME, CALLERS, calling, loud, serving
 
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 TWILIO = TwilioCaller()
 SECRET = "Bearer sk-upstream"
 

@@ -67,7 +67,7 @@ class Domain:
         self.refuses_transfer: str | None = None
         self.ended = set[str]()
         self.given = list[Command]()
-        """What assistants are to be told, until somebody takes it."""
+        """Commands for assistants that no media session has taken yet."""
         self.endpoint: MonitorEndpoint | None = None
         """Set by the application: where its calls are heard."""
         self.heard_at: MonitorEndpoint | None = None

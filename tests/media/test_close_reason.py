@@ -27,10 +27,9 @@ from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.fakes.carriers.vonage import VonageCaller
 from tests.media.domain import Domain
-from tests.media.server import CALLERS, QUICK, calling, listen, loud, serving
+from tests.media.server import BY_NAME, QUICK, calling, listen, loud, serving
 
 TWILIO, VONAGE = TwilioCaller(), VonageCaller()
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 
 
 async def closed(carrier: ClientConnection) -> int | None:

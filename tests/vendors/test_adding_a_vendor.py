@@ -18,7 +18,7 @@ from tests.assistants.local.talk import talking, vendors
 from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.vendors.standin import SECONDS, Asked, HttpStandIn
-from tests.media.server import CALLERS
+from tests.media.server import BY_NAME
 from tests.vendors.hum import VENDOR
 
 HELLO = "Hello there."
@@ -38,7 +38,7 @@ def hum() -> Iterator[None]:
     del registry.VENDORS["hum"]
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+@BY_NAME
 @on_loop
 async def test_it_speaks_in_a_call(caller: Caller) -> None:
     assistant = {"firstMessage": HELLO, "voice": {"provider": "hum", "voiceId": "low"}}

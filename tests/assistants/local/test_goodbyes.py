@@ -13,10 +13,9 @@ from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.fakes.carriers.vonage import VonageCaller
-from tests.media.server import CALLERS
+from tests.media.server import BY_NAME
 from tests.speech import SENTENCES
 
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 GENERATE = "assistant-speaks-first-with-model-generated-message"
 
 

@@ -24,7 +24,7 @@ from tests.routes.api import Api, organisation
 
 CUSTOMER_ENDED = "customer-ended-call"
 LIMIT = 600
-"""Seconds: ``maxDurationSeconds`` where nobody says otherwise."""
+"""Seconds: ``maxDurationSeconds`` by default."""
 
 
 def broken(live: Live) -> None:

@@ -56,7 +56,7 @@ class Leg(ABC):
         self.begun = datetime.now(UTC)
 
     def same(self, account: str, secret: str) -> Leg:
-        """This leg, as somebody else who signs for that account tells of it."""
+        """This leg in the webhooks of another account, signed with its secret."""
         other = type(self)(self.app, account, secret)
         other.ref, other.call_ref, other.begun = self.ref, self.call_ref, self.begun
         return other

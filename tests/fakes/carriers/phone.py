@@ -1,4 +1,4 @@
-"""A telephone at a whole bridge: a carrier's socket on which somebody speaks and listens in real time."""
+"""A telephone at a whole bridge: a caller speaks and listens in real time."""
 
 from __future__ import annotations
 

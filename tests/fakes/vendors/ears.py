@@ -49,8 +49,7 @@ class Recogniser:
             yield from self._hear(audioop.rms(piece, 2) > LOUD)
 
     def finish(self) -> Iterator[Heard]:
-        """The utterance that is under way is over: somebody else knows, unless it is news of before,
-        and the voice is heard again."""
+        """The client says that the utterance is over. Late news, while a voice sounds, change nothing."""
         if self._loud and self._quiet:
             self._loud = self._quiet = 0
             yield Heard(self._number, self._text(), final=True)

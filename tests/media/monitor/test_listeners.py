@@ -27,10 +27,9 @@ from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.media.domain import LISTEN_TOKEN, Domain
-from tests.media.server import CALLERS, Served, calling, loud, serving
+from tests.media.server import BY_NAME, Served, calling, loud, serving
 
 TWILIO = TwilioCaller()
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 
 
 @asynccontextmanager

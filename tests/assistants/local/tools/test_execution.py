@@ -24,9 +24,8 @@ from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.fakes.carriers.vonage import VonageCaller
 from tests.fakes.vendors.custom_voice import CustomVoice
-from tests.media.server import CALLERS
+from tests.media.server import BY_NAME
 
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 GENERATE = "assistant-speaks-first-with-model-generated-message"
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"name": "getWeather", "description": "Tells the weather.", "parameters": CITY}
