@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -18,17 +17,15 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantFailed
 from app.media.stream import MediaStream
+from app.net.addresses import BadURL
 from app.net.types import Addresses
-from app.net.websocket import Direct, checked_headers, pinned
+from app.net.websocket import BadHeaders, checked_headers, open_socket
 from providers.events import EndedReason
 
 OPEN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 MAX_MESSAGE = 1024 * 1024
 """Bytes of one upstream message: a whole sentence of sound may come at once."""
-MAX_QUEUE = 16
-"""Upstream messages held here while the carrier drains; then the upstream is made to wait."""
-PING_SECONDS = 20.0
 NORMAL = frozenset({1000, 1005})
 """Close codes that end the call without blame; 1005 is a close without a code, as browsers' code does."""
 
@@ -41,7 +38,10 @@ class Relay:
         transport = claim.assistant.get("transport")
         transport = transport if isinstance(transport, Mapping) else {}
         self._foreign = bool(transport.get("url"))
-        self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
+        try:
+            self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
+        except BadHeaders as error:
+            raise AssistantFailed(str(error)) from error
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
         """Until one side has gone. Raises ``AssistantFailed`` unless the upstream closed normally."""
@@ -67,30 +67,21 @@ class Relay:
                 "The assistant's transport has no url, and STREAM_URL is not set."
             )
         try:
-            return await Direct(
+            return await open_socket(
                 self._url,
-                **await self._place(addresses),
-                additional_headers=self._headers,
-                user_agent_header="patchbay",
-                compression=None,
-                open_timeout=OPEN_SECONDS,
-                close_timeout=CLOSE_SECONDS,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS,
-                max_size=MAX_MESSAGE,
-                max_queue=MAX_QUEUE,
+                addresses,
+                headers=self._headers,
+                seconds=OPEN_SECONDS,
+                close_seconds=CLOSE_SECONDS,
+                max_message=MAX_MESSAGE,
             )
+        except BadURL as error:  # its text holds no URL
+            raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
         except (OSError, ValueError, WebSocketException) as error:
             # the error's own text may hold the URL, and that a password
             raise AssistantFailed(
                 f"The stream URL could not be opened: {type(error).__name__}."
             ) from error
-
-    async def _place(self, addresses: Addresses | None) -> dict[str, Any]:
-        try:
-            return await pinned(str(self._url), addresses)
-        except Exception as error:
-            raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
 
 
 async def _carry_up(stream: MediaStream, upstream: ClientConnection) -> None:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from types import FrameType
 from typing import Any, ClassVar
 
 from uvicorn import Server
 from uvicorn_worker import UvicornWorker
 
-from app.settings import SettingsError, drain_seconds, log_format
+from app.server.gunicorn_workarounds import second_is_quit, wait_for_calls
+from app.server.uvicorn_workarounds import names_no_path
+from app.settings import SettingsError, log_format
 from app.telemetry import json_log, shared_metrics
 
 SETTINGS: dict[str, Any] = {
@@ -42,14 +40,6 @@ SETTINGS: dict[str, Any] = {
 
 WORKER_BOOT_ERROR = 3
 """The exit status by which gunicorn's master knows that a worker cannot start: it gives up then."""
-
-
-CLOSING_SECONDS = 20.0
-"""What a worker may take beside DRAIN_SECONDS: to end what remains, and to answer what is asked."""
-SAME_ORDER_SECONDS = 1.0
-"""Two TERMs within it are one order: some hosts signal the whole group and the process itself."""
-
-Signalled = Callable[[int, FrameType | None], Any]
 
 
 class DrainingServer(Server):
@@ -112,23 +102,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
         """
         before = signal.getsignal(signal.SIGTERM)
         if callable(before):
-            signal.signal(signal.SIGTERM, second_is_quit(cls.patiently(before)))
+            signal.signal(
+                signal.SIGTERM, second_is_quit(wait_for_calls(before, lambda: cls.gunicorn))
+            )
         shared_metrics.share()
-
-    @classmethod
-    def patiently(cls, handle: Signalled) -> Signalled:
-        """The master's handler; by itself it kills its workers 30 s after a TERM.
-
-        That time is changed at the TERM only: a HUP holds the master up for as long.
-        """
-
-        def handler(number: int, frame: FrameType | None) -> None:
-            with suppress(SettingsError):  # then no worker is there
-                most = math.ceil(drain_seconds() + CLOSING_SECONDS)
-                cls.gunicorn.set("graceful_timeout", max(cls.gunicorn.graceful_timeout, most))
-            handle(number, frame)
-
-        return handler
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -142,21 +119,3 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(WORKER_BOOT_ERROR)
-
-
-def second_is_quit(handle: Signalled) -> Signalled:
-    """A handler of TERM: later ones are handled as QUIT."""
-    first = list[float]()
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        again = bool(first) and now - first[0] > SAME_ORDER_SECONDS
-        first.append(now)
-        handle(signal.SIGQUIT if again else number, frame)
-
-    return handler
-
-
-def names_no_path(record: logging.LogRecord) -> bool:
-    """False for uvicorn's line per websocket handshake: its path holds the stream's token."""
-    return '"WebSocket %s"' not in str(record.msg)

@@ -16,7 +16,7 @@ from app.domain.recordings.local import StreamRecording
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim
 from app.domain.timings import Timing
-from app.net.http import allowed
+from app.net.addresses import allowed
 from app.settings import Settings
 from app.store.commands import Command
 from providers.base.carrier import Carrier
