@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
 
 from bench.phone import Phone, Record, window
 from bench.serving import JSON, KEY, Process, bridge, core_busy, module
 from bench.vendors import GREETING
+from tests.fakes.carriers.twilio import TWILIO
 
 BRIDGE_CORE = 0
 TURNS = {False: "silence timeout", True: "smart-turn"}
@@ -78,8 +78,7 @@ class Api:
         """A call that waits for its socket; its name is in the vendors' log."""
         name = f"+1415{5550000 + next(_names)}"
         made = self.ask("POST", "/call", self.body(smart=smart, customer=name))
-        markup = ElementTree.fromstring(made["phoneCallProviderDetails"]["twiml"])
-        url = next(markup.iter("Stream")).attrib["url"]
+        url = TWILIO.media_url(made["phoneCallProviderDetails"])
         assert urlsplit(url).port == self.bridge.port
         return name, Phone(url, made["id"])
 

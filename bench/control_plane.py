@@ -12,20 +12,18 @@ import argparse
 import json
 import os
 import platform
-import secrets
 import statistics
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from bench.load import Figures, request, run
-from bench.serving import ACCOUNT, API_KEY, JSON, KEY, NUMBERS, SIGNATURE, TOKEN, bridge
-from providers.twilio import signature as twilio
-from providers.vonage import signature as vonage
-
-CUSTOMER = "+14155550123"
+from bench.serving import JSON, KEY, bridge
+from tests.fakes.carriers.accounts import CUSTOMER
+from tests.fakes.carriers.base import CarrierFake
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.carriers.vonage import VONAGE
 
 
 class Requests:
@@ -64,75 +62,28 @@ class Requests:
         }
 
     def inbound_call(self, count: int) -> list[bytes]:
-        target = f"/twilio/inbound_call?assistantId={self.assistant_id}"
-        return [
-            self.twilio(
-                target,
-                {
-                    "CallStatus": "ringing",
-                    "Direction": "inbound",
-                    "From": CUSTOMER,
-                    "To": NUMBERS["twilio"],
-                },
-            )
-            for _ in range(count)
-        ]
+        path = f"/twilio/inbound_call?assistantId={self.assistant_id}"
+        return [self.signed(TWILIO, path, TWILIO.arrival(TWILIO.new_ref())) for _ in range(count)]
 
     def status_callback(self, count: int) -> list[bytes]:
-        """The first ``ringing`` of as many calls: each moves its call and queues a message."""
-        made = [self.call("POST", "/call", self.body("twilio")) for _ in range(count)]
-        targets = [
-            urlsplit(call["phoneCallProviderDetails"]["statusCallback"]).path for call in made
-        ]
-        return [
-            self.twilio(
-                target,
-                {
-                    "CallStatus": "ringing",
-                    "Direction": "outbound-api",
-                    "From": NUMBERS["twilio"],
-                    "To": CUSTOMER,
-                    "CallbackSource": "call-progress-events",
-                    "SequenceNumber": "1",
-                    "Timestamp": "Mon, 23 Nov 2026 12:00:00 +0000",
-                },
-            )
-            for target in targets
-        ]
+        return self.ringing(TWILIO, count)
 
     def vonage_event(self, count: int) -> list[bytes]:
-        made = [self.call("POST", "/call", self.body("vonage")) for _ in range(count)]
-        targets = [urlsplit(call["phoneCallProviderDetails"]["eventUrl"][0]).path for call in made]
-        return [self.vonage(target) for target in targets]
+        return self.ringing(VONAGE, count)
 
-    def twilio(self, target: str, fields: dict[str, str]) -> bytes:
-        fields = {
-            "CallSid": "CA" + secrets.token_hex(16),
-            "AccountSid": ACCOUNT,
-            "ApiVersion": "2010-04-01",
-            **fields,
-        }
-        signed = twilio.compute(TOKEN, self.base + target, fields.items())
-        return request(
-            target,
-            urlencode(fields).encode(),
-            {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signed},
-        )
+    def ringing(self, fake: CarrierFake, count: int) -> list[bytes]:
+        """The first ``ringing`` of as many calls: each moves its call and queues a message."""
+        made = [self.call("POST", "/call", self.body(fake.name)) for _ in range(count)]
+        urls = [fake.status_url(call["phoneCallProviderDetails"]) for call in made]
+        return [
+            self.signed(fake, target(url), fake.status(fake.new_ref(), "ringing", 1))
+            for url in urls
+        ]
 
-    def vonage(self, target: str) -> bytes:
-        now = datetime.now(UTC)
-        event = {
-            "uuid": secrets.token_hex(16),
-            "conversation_uuid": "CON-" + secrets.token_hex(8),
-            "status": "ringing",
-            "direction": "outbound",
-            "from": NUMBERS["vonage"][1:],
-            "to": CUSTOMER[1:],
-            "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        }
-        body = json.dumps(event, separators=(",", ":")).encode()
-        token = vonage.sign(SIGNATURE, api_key=API_KEY, payload=body, now=now)
-        return request(target, body, {**JSON, "Authorization": f"Bearer {token}"})
+    def signed(self, fake: CarrierFake, path: str, fields: dict[str, str]) -> bytes:
+        """One webhook of the carrier's."""
+        whole = fake.signer.request("POST", self.base + path, fields)
+        return request(path, whole.body, whole.headers)
 
 
 def main() -> None:

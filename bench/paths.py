@@ -8,7 +8,6 @@ are counted. Comprehensions are not: whether they are functions depends on Pytho
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 import tempfile
 from collections import Counter
@@ -17,21 +16,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
-from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
 from app.settings import load
-from bench.serving import ACCOUNT, KEY, NUMBERS, TOKEN, environment
-from providers.twilio import signature
+from bench.serving import KEY, environment
+from tests.fakes.carriers.accounts import CUSTOMER
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO
 
 ROOT = Path(__file__).parents[1]
 OURS = (f"{ROOT}/app/", f"{ROOT}/providers/")
+SIMULATORS = ("/simulator/", "/simulation/")
 NO_FUNCTION = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<module>"})
-CUSTOMER = "+14155550123"
 PORT = 5000
+OUTBOUND = {"Direction": "outbound-api", "From": TWILIO.number, "To": CUSTOMER}
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Trace:
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
-        if code.co_name in NO_FUNCTION or not code.co_filename.startswith(OURS):
+        if not _is_counted(code):
             return
         if event == "call":
             self._enter(code)
@@ -78,6 +79,13 @@ class Trace:
             self.moves.total(),
             self.deepest,
         )
+
+
+def _is_counted(code: CodeType) -> bool:
+    """Whether it serves the request: the carrier that signs it is played by its simulator."""
+    file = code.co_filename
+    ours = file.startswith(OURS) and not any(each in file for each in SIMULATORS)
+    return ours and code.co_name not in NO_FUNCTION
 
 
 def _relative(code: CodeType) -> str:
@@ -111,10 +119,9 @@ class Caller:
         }
         return self.api("POST", "/call", body)
 
-    def twilio(self, target: str, fields: Mapping[str, str]) -> TestResponse:
-        signed = signature.compute(TOKEN, self.public_url + target, fields.items())
-        headers = {"X-Twilio-Signature": signed}
-        return _checked(self.http.post(target, data=dict(fields), headers=headers))
+    def twilio(self, path: str, fields: Mapping[str, str]) -> TestResponse:
+        signed = TWILIO.signer.request("POST", self.public_url + path, fields)
+        return _checked(self.http.post(path, data=signed.body, headers=signed.headers))
 
 
 def _checked(response: TestResponse) -> TestResponse:
@@ -128,17 +135,19 @@ class Requests:
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        self.leg = "CA" + secrets.token_hex(16)
+        self.leg = TWILIO.new_ref()
         self.call_id = self.status_path = ""
 
     def create(self) -> None:
         call = self.caller.create().get_json()
         self.call_id = call["id"]
-        self.status_path = urlsplit(call["phoneCallProviderDetails"]["statusCallback"]).path
+        self.status_path = target(TWILIO.status_url(call["phoneCallProviderDetails"]))
 
     def fetch(self) -> None:
         """Of the document that ``phoneCallProviderDetails`` names, as the leg begins."""
-        self.caller.twilio(f"/twilio/calls/{self.call_id}/twiml", self._fields("ringing"))
+        self.caller.twilio(
+            f"/twilio/calls/{self.call_id}/twiml", TWILIO.arrival(self.leg, **OUTBOUND)
+        )
 
     def repeat(self) -> None:
         """Another ``ringing``: a new line of the log, and the call stays as it is."""
@@ -148,19 +157,7 @@ class Requests:
         self._status("completed", 3)
 
     def _status(self, word: str, number: int) -> None:
-        order = {"CallbackSource": "call-progress-events", "SequenceNumber": str(number)}
-        self.caller.twilio(self.status_path, self._fields(word) | order)
-
-    def _fields(self, word: str) -> dict[str, str]:
-        return {
-            "CallSid": self.leg,
-            "AccountSid": ACCOUNT,
-            "ApiVersion": "2010-04-01",
-            "CallStatus": word,
-            "Direction": "outbound-api",
-            "From": NUMBERS["twilio"],
-            "To": CUSTOMER,
-        }
+        self.caller.twilio(self.status_path, TWILIO.status(self.leg, word, number))
 
     def traced(self) -> dict[str, Trace]:
         return {

@@ -7,11 +7,9 @@ was played leaves a hole.
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import json
 import random
-import secrets
 import struct
 import time
 from collections import deque
@@ -22,16 +20,17 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bench.serving import ACCOUNT, TOKEN
 from bench.vendors import GREETING, REPLY, SECONDS
-from providers.common.audio import audioop, pcm_to_mulaw
-from providers.twilio import signature
+from providers.common.audio import audioop
+from providers.twilio.simulator.media import SAMPLE_RATE as RATE
+from providers.twilio.simulator.media import StreamMessages, payload_pcm
+from tests.fakes.carriers.accounts import ACCOUNT
+from tests.fakes.carriers.twilio import TWILIO
 from tests.speech import speech
 
-RATE = 8000
 STEP = 0.02
-SLICE = int(RATE * STEP)
-"""Bytes of mu-law in a message."""
+SLICE = int(RATE * STEP) * 2
+"""Bytes of PCM in a message."""
 SENTENCES = ("book", "two", "open", "no")
 LOUD = 300
 NOISE = 30
@@ -65,22 +64,20 @@ class Record:
 
 
 def spoken(name: str) -> list[bytes]:
-    """A sentence as messages' mu-law; its last one is loud."""
+    """A sentence as the PCM of messages; the last one is loud."""
     pcm = speech(name, RATE)
-    pieces = [
-        pcm[at : at + 2 * SLICE].ljust(2 * SLICE, b"\0") for at in range(0, len(pcm), 2 * SLICE)
-    ]
+    pieces = [pcm[at : at + SLICE].ljust(SLICE, b"\0") for at in range(0, len(pcm), SLICE)]
     while audioop.rms(pieces[-1], 2) < LOUD:
         pieces.pop()
-    return [pcm_to_mulaw(piece) for piece in pieces]
+    return pieces
 
 
 def noise() -> list[bytes]:
-    """A second of a line on which nobody speaks, as messages' mu-law."""
+    """A second of a line without speech, as the PCM of messages."""
     source = random.Random(1)
     samples = [round(source.gauss(0, NOISE)) for _ in range(RATE)]
-    mulaw = pcm_to_mulaw(struct.pack(f"<{RATE}h", *samples))
-    return [mulaw[at : at + SLICE] for at in range(0, len(mulaw), SLICE)]
+    pcm = struct.pack(f"<{RATE}h", *samples)
+    return [pcm[at : at + SLICE] for at in range(0, len(pcm), SLICE)]
 
 
 class Phone:
@@ -91,11 +88,7 @@ class Phone:
         self.first_sound = 0.0
         """Seconds from the stream's start to the greeting."""
         self._url = url
-        self._call = call
-        self._stream = "MZ" + secrets.token_hex(16)
-        head = {"event": "media", "streamSid": self._stream, "sequenceNumber": "1"}
-        whole = json.dumps({**head, "media": {"track": "inbound", "payload": "@"}})
-        self._before, self._after = whole.split("@")
+        self._messages = StreamMessages(ACCOUNT, TWILIO.new_ref(), {"callId": call})
         self._queue = deque[bytes]()
         self._last_word = asyncio.Event()
         self._said_at = 0.0
@@ -119,12 +112,12 @@ class Phone:
                 for task in tasks:
                     task.cancel()
                 with suppress(ConnectionClosed):
-                    await socket.send(self._message("stop", stop={"accountSid": ACCOUNT}))
+                    await socket.send(self._messages.stop())
 
     async def echo(self, seconds: float) -> list[float]:
         """Of a server that sends everything back: how long each message took."""
         times, sent = list[float](), deque[float]()
-        payload = spoken("book")[5]
+        sound = spoken("book")[5]
         async with self._open() as socket:
             await self._start(socket)
 
@@ -136,28 +129,24 @@ class Phone:
             due = time.monotonic()
             for _ in range(int(seconds / STEP)):
                 sent.append(time.monotonic())
-                await socket.send(self._sound(payload))
+                await socket.send(self._messages.media(sound))
                 due += STEP
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             task.cancel()
         return times
 
     def _open(self) -> connect:
-        headers = {signature.HEADER: signature.compute(TOKEN, self._url)}
         return connect(
-            self._url, additional_headers=headers, proxy=None, compression=None, ping_interval=None
+            self._url,
+            additional_headers=TWILIO.signer.handshake(self._url),
+            proxy=None,
+            compression=None,
+            ping_interval=None,
         )
 
     async def _start(self, socket: ClientConnection) -> None:
-        start = {
-            "accountSid": ACCOUNT,
-            "streamSid": self._stream,
-            "callSid": "CA" + secrets.token_hex(16),
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": RATE, "channels": 1},
-            "customParameters": {"callId": self._call},
-        }
-        await socket.send(json.dumps({"event": "connected", "protocol": "Call"}))
-        await socket.send(self._message("start", start=start))
+        await socket.send(self._messages.connected())
+        await socket.send(self._messages.start())
         self._said_at = time.monotonic()
 
     async def _talk(self, turns: int | None) -> None:
@@ -186,10 +175,12 @@ class Phone:
         self._came.clear()
 
     async def _send(self, socket: ClientConnection) -> None:
-        quiet, due = itertools.cycle([self._sound(each) for each in noise()]), time.monotonic()
+        quiet = itertools.cycle([self._messages.media(each) for each in noise()])
+        due = time.monotonic()
         while True:
             last = len(self._queue) == 1
-            await socket.send(self._sound(self._queue.popleft()) if self._queue else next(quiet))
+            queue = self._queue
+            await socket.send(self._messages.media(queue.popleft()) if queue else next(quiet))
             if last:
                 self._said_at = time.monotonic()
                 self._last_word.set()
@@ -202,9 +193,10 @@ class Phone:
             now, body = time.monotonic(), json.loads(message)
             if body["event"] != "media":
                 continue
-            seconds = len(body["media"]["payload"]) * 3 / 4 / RATE
+            pcm = payload_pcm(body)
+            seconds = len(pcm) / 2 / RATE
             if not self._began_at:
-                if not _loud(body["media"]["payload"]):
+                if audioop.rms(pcm, 2) <= LOUD:
                     continue
                 self._began_at = now
             else:
@@ -220,16 +212,6 @@ class Phone:
         self.record.worst = max(self.record.worst, gap)
         if gap > HOLE:
             self.record.holes.append(gap)
-
-    def _sound(self, mulaw: bytes) -> str:
-        return self._before + base64.b64encode(mulaw).decode() + self._after
-
-    def _message(self, event: str, **more: object) -> str:
-        return json.dumps({"event": event, "streamSid": self._stream, **more})
-
-
-def _loud(payload: str) -> bool:
-    return audioop.rms(audioop.ulaw2lin(base64.b64decode(payload), 2), 2) > LOUD
 
 
 def window(phones: Sequence[Phone]) -> Record:

@@ -9,22 +9,22 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fakes.carriers import FAKES
+
 KEY = "bench-api-key-0123456789"
-ACCOUNT = "AC" + "0" * 32
-TOKEN = "bench auth token"
-API_KEY, SIGNATURE = "bench123", "bench signature secret of thirty-two bytes"
-NUMBERS = {"twilio": "+15550100001", "vonage": "+15550100002"}
 JSON = {"Content-Type": "application/json"}
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def environment(port: int, directory: str, database: str | None) -> dict[str, str]:
+    accounts = [fake.environment() for fake in FAKES.values()]
     return {
         **os.environ,
         "MALLOC_ARENA_MAX": "2",  # as `patchbay serve` has it
@@ -38,12 +38,7 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
         "RATE_LIMIT_PER_MINUTE": "0",
         "RUN_JOBS": "0",  # messages are queued; sending them is another bench
         "LOG_LEVEL": "ERROR",
-        "TWILIO_ACCOUNT_SID": ACCOUNT,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_PHONE_NUMBER": NUMBERS["twilio"],
-        "VONAGE_API_KEY": API_KEY,
-        "VONAGE_SIGNATURE_SECRET": SIGNATURE,
-        "VONAGE_PHONE_NUMBER": NUMBERS["vonage"],
+        **ChainMap(*accounts),
     }
 
 

@@ -1,6 +1,6 @@
 """``python -m bench.vendors PORT``: a transcriber, a model and a voice that answer at once.
 
-OpenAI's chat and speech, Deepgram's listen, and whoever takes server messages. What a caller
+OpenAI's chat and speech, Deepgram's listen, and a receiver of server messages. What a caller
 said is "order N": so the model knows which utterance it is asked about, and when the
 transcriber was told that it was over. ``GET /log/NAME`` lists these moments of one call, whose
 name is its system message. All times are of the machine's monotonic clock.
@@ -25,7 +25,7 @@ from providers.common.audio import audioop
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.deepgram_listen import results
 from tests.fakes.vendors.ears import Heard
-from tests.fakes.vendors.served import Asked
+from tests.fakes.vendors.server import Asked
 
 GREETING, REPLY = "Hello there, how may I help?", "Surely I will see to it at once for you."
 SECONDS = {GREETING: 1.0, REPLY: 3.0}
@@ -72,7 +72,7 @@ class Vendors:
         self.log[spoken[0]].append({"heard": self.over.pop(order), "asked": now})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        await response.write(b"".join(self.chat.events(Asked("", {}, {}, body))))
+        await response.write(b"".join(self.chat.events(Asked("", "", {}, {}, body))))
         return response
 
     async def speak(self, request: web.Request) -> web.Response:

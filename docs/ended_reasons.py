@@ -146,10 +146,10 @@ PROOFS: Mapping[R, str] = {
         "tests/e2e/test_acceptance.py::test_an_arrival_without_an_assistant_says_why"
     ),
     R.NO_SERVER_AVAILABLE: "tests/e2e/test_limits.py::test_a_leg_that_finds_no_seat_ends",
-    R.UNKNOWN_ERROR: "tests/domain/calls/test_causes.py::test_a_leg_nobody_answered",
-    R.ASSISTANT_JOIN_TIMED_OUT: "tests/domain/calls/test_causes.py::test_a_socket_that_never_came",
-    R.EXCEEDED_MAX_DURATION: "tests/domain/calls/test_causes.py::test_a_call_that_took_too_long",
-    R.NO_CALL_RECEIVED: "tests/domain/calls/test_causes.py::test_a_leg_that_never_came",
+    R.UNKNOWN_ERROR: "tests/domain/calls/test_reasons.py::test_a_leg_nobody_answered",
+    R.ASSISTANT_JOIN_TIMED_OUT: "tests/domain/calls/test_reasons.py::test_a_socket_that_never_came",
+    R.EXCEEDED_MAX_DURATION: "tests/domain/calls/test_reasons.py::test_a_call_that_took_too_long",
+    R.NO_CALL_RECEIVED: "tests/domain/calls/test_reasons.py::test_a_leg_that_never_came",
 }
 """Tests of what no scenario shows."""
 

@@ -11,35 +11,20 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import urllib3
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.accounts import CUSTOMER
 
 KEY = "an api key of the tests 0123456789"
-ACCOUNT = "AC" + "0123456789abcdef" * 2
-AUTH_TOKEN = "canary-twilio-auth-token"
-API_KEY = "abcd1234"
-SIGNATURE_SECRET = "canary-vonage-signature-secret-of-some-length"
-APPLICATION = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
-TWILIO_NUMBER = "+15550100001"
-VONAGE_NUMBER = "+15550100002"
-CUSTOMER = "+14155550123"
-SECRETS = (AUTH_TOKEN, SIGNATURE_SECRET)
 START_SECONDS = 60.0
-
-
-@cache
-def private_key() -> str:
-    """The application's, made for this run."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pkcs8, clear = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, pkcs8, clear).decode()
+PREFIXES = tuple(f"{name.upper()}_" for name in FAKES)
+"""Of variables that name an account at a carrier: a developer's own must not be used."""
 
 
 _ports = count(10_000 + os.getpid() * 211 % 20_000)
@@ -48,7 +33,7 @@ _ports = count(10_000 + os.getpid() * 211 % 20_000)
 def free_port() -> int:
     """Below those the system hands out, and different in every process of the tests.
 
-    Whoever asks a port that nobody serves yet (a bridge its simulator) must not meet a server of
+    A request to a port without a server yet (a bridge asks its simulator) must not meet a server of
     another test there.
     """
     for port in _ports:
@@ -56,6 +41,15 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("count() does not end")
+
+
+def carriers() -> dict[str, str]:
+    """The bridge's account at each carrier, whose simulator serves its API while it plays."""
+    environ = dict[str, str]()
+    for name, fake in FAKES.items():
+        environ |= fake.environment()
+        environ[f"{name.upper()}_API_URL"] = f"http://127.0.0.1:{free_port()}"
+    return environ
 
 
 class Bridge:
@@ -69,7 +63,7 @@ class Bridge:
         self.url = f"http://localhost:{self.port}"
         self.log = directory / f"bridge-{self.port}.log"
         self.environ = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "VONAGE_"))},
+            **{k: v for k, v in os.environ.items() if not k.startswith(PREFIXES)},
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
             "DATABASE_URL": database_url,
@@ -78,22 +72,12 @@ class Bridge:
             "SETTLE_SECONDS": "0.4",
             "ASSISTANT_REQUEST_SECONDS": "2",
             "ALLOW_PRIVATE_SERVER_URLS": "1",
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-            "TWILIO_PHONE_NUMBER": TWILIO_NUMBER,
-            "VONAGE_API_KEY": API_KEY,
-            "VONAGE_SIGNATURE_SECRET": SIGNATURE_SECRET,
-            "VONAGE_PHONE_NUMBER": VONAGE_NUMBER,
-            "VONAGE_APPLICATION_ID": APPLICATION,
-            "VONAGE_PRIVATE_KEY": private_key(),
-            # Where a simulator serves while it plays; nobody is there at other times.
-            "TWILIO_API_URL": f"http://127.0.0.1:{free_port()}",
-            "VONAGE_API_URL": f"http://127.0.0.1:{free_port()}",
             "RECONCILE_SECONDS": "1",
             "ASSISTANT_BACKEND": "echo",  # the engine takes seconds and 200 MB to load
             "PRICE_SECONDS": "0.1",
             "DRAIN_SECONDS": "0",
             "CURRENCY_RATES": "EUR=1.25",
+            **carriers(),
             **environ,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -8,10 +8,11 @@ next timer at once. A busy machine makes such a test slower, and changes nothing
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from selectors import BaseSelector, SelectorKey
@@ -162,3 +163,35 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
             patch.object(SubprocessWorker, "_next", _answered),
         ):
             runner.run(whole())
+
+
+# ------------------------------------------------------------------ tests on such a loop
+
+PATIENCE = 30
+"""Seconds after which a test that waits for something gives up."""
+
+Test = Callable[..., Awaitable[None]]
+
+
+def on_loop(test: Test) -> Callable[..., None]:
+    """An async test as pytest wants it, in a time of its own; it ends, one way or the other."""
+    return _in(test, run)
+
+
+def in_real_time(test: Test) -> Callable[..., None]:
+    """The same for a test whose other side is another process."""
+    return _in(test, lambda main: asyncio.run(main()))
+
+
+def _in(
+    test: Test, loop: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+) -> Callable[..., None]:
+    @functools.wraps(test)
+    def whole(*args: Any, **kwargs: Any) -> None:
+        async def patiently() -> None:
+            async with asyncio.timeout(PATIENCE):
+                await test(*args, **kwargs)
+
+        loop(patiently)
+
+    return whole

@@ -7,8 +7,7 @@ import threading
 import time
 
 from app.net.threads import run_in_thread
-from tests.clock import idle
-from tests.media.harness import PATIENCE, on_loop
+from tests.clock import PATIENCE, idle, on_loop
 
 
 @on_loop

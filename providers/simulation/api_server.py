@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,22 +20,38 @@ S = TypeVar("S", bound=Stage)
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """``path`` without the query; ``authorization`` is the raw header, ``""`` when absent."""
+    """``target``: as on the wire, path and query. ``headers``: lower-case names."""
 
     method: str
-    path: str
-    query: str
-    authorization: str
-    content_type: str
+    target: str
+    headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> str:
+        return urlsplit(self.target).query
+
+    @property
+    def authorization(self) -> str:
+        return self.headers.get("authorization", "")
+
+    @property
+    def content_type(self) -> str:
+        """Without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
 class ApiReply:
-    """``body`` is sent as JSON, bytes as sound; None sends none."""
+    """``body`` is sent as JSON, bytes as sound; None sends none. ``status`` 0: the line breaks."""
 
     status: int
     body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -49,8 +65,13 @@ def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[s
         def handle_one(self) -> None:
             length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
             reply = answer(_request(self, self.rfile.read(length)))
+            if not reply.status:
+                self.close_connection = True
+                return
             data, kind = _encoded(reply.body)
             self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             if data:
                 self.send_header("Content-Type", kind)
             if reply.status != 204:
@@ -91,13 +112,5 @@ def _encoded(body: Any) -> tuple[bytes, str]:
 
 
 def _request(handler: BaseHTTPRequestHandler, body: bytes) -> ApiRequest:
-    parts = urlsplit(handler.path)
-    get = handler.headers.get
-    return ApiRequest(
-        handler.command,
-        parts.path,
-        parts.query,
-        get("Authorization", ""),
-        get("Content-Type", "").partition(";")[0].strip().lower(),
-        body,
-    )
+    headers = {name.lower(): value for name, value in handler.headers.items()}
+    return ApiRequest(handler.command, handler.path, headers, body)

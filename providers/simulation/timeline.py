@@ -40,6 +40,16 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """One request, ready to be sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """``status`` 0: no answer at all."""
 

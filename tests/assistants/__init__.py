@@ -1,1 +1,1 @@
-"""Tests of the assistants, each on a real media socket (``tests.media.harness``)."""
+"""Tests of the assistants, each on a real media socket (``tests.media.server``)."""

@@ -10,19 +10,10 @@ from app.assistants import BACKENDS
 from app.settings import BACKENDS as SETTING
 from providers.common.dtmf import COLUMNS, ROWS, tone
 from providers.events import EndedReason
-from tests.media.harness import (
-    CALLERS,
-    Caller,
-    Domain,
-    calling,
-    listen,
-    listen_to_the_end,
-    loud,
-    on_loop,
-    serving,
-)
-
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.media.domain import Domain
+from tests.media.server import BY_NAME, calling, listen, listen_to_the_end, loud, serving
 
 
 def test_setting_allows_exactly_what_there_is() -> None:

@@ -15,18 +15,12 @@ from websockets.http11 import Request, Response
 
 from providers.events import EndedReason
 from tests.bridge import free_port
-from tests.media.harness import (
-    CALLERS,
-    Caller,
-    Domain,
-    TwilioCaller,
-    calling,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.media.domain import Domain
+from tests.media.server import BY_NAME, CALLERS, calling, loud, serving
 
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 TWILIO = TwilioCaller()
 SECRET = "Bearer sk-upstream"
 

@@ -17,8 +17,9 @@ from app.wiring import Services
 from providers.simulation.stage import Stage, own_port
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
-from tests.bridge import ACCOUNT, API_KEY, TWILIO_NUMBER, VONAGE_NUMBER, Bridge
+from tests.bridge import Bridge
 from tests.conftest import fresh_database
+from tests.fakes.carriers.accounts import ACCOUNT, API_KEY, TWILIO_NUMBER, VONAGE_NUMBER
 from tests.fakes.client_server import Receiver
 
 

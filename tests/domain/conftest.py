@@ -1,4 +1,4 @@
-"""The whole application, one number at either carrier, and waits that are told apart at sight."""
+"""The whole application, one number at each carrier, and waits that are told apart at sight."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from flask import Flask
 
 from app.settings import Settings
-from tests.fakes.carriers.legs import ECHO, LEGS, Leg, Live
+from tests.domain.live_call import ECHO, Live
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.leg import Leg
 from tests.routes.api import Api
 from tests.routes.conftest import api, app, other
 
@@ -30,9 +32,9 @@ def settings(settings: Settings) -> Settings:
     )
 
 
-@pytest.fixture(params=LEGS, ids=lambda kind: kind.name)
+@pytest.fixture(params=[fake.leg for fake in FAKES.values()], ids=list(FAKES))
 def carrier(request: pytest.FixtureRequest) -> type[Leg]:
-    """Either."""
+    """Each of them."""
     kind: type[Leg] = request.param
     return kind
 

@@ -28,7 +28,9 @@ from app.settings import CarrierSettings, Settings
 from app.store import accounts
 from app.wiring import Services
 from providers.errors import Refused
-from tests.fakes.carriers.legs import ECHO, OURS, Leg, TwilioLeg, call_of
+from tests.domain.live_call import ECHO, call_of
+from tests.fakes.carriers.leg import OURS, Leg
+from tests.fakes.carriers.twilio import TwilioLeg
 from tests.fakes.client_server import Receiver, Reply
 from tests.routes.api import ACCOUNT, TOKEN, UNKNOWN, Api, organisation
 from tests.routes.test_auth import is_api

@@ -8,17 +8,10 @@ import pytest
 from flask import Flask
 
 from providers.errors import Refused
-from tests.fakes.carriers.legs import (
-    ECHO,
-    Leg,
-    Live,
-    TwilioLeg,
-    VonageLeg,
-    call_of,
-    claim_stream,
-    kinds,
-    read,
-)
+from tests.domain.live_call import ECHO, Live, call_of, claim_stream, kinds, read
+from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.twilio import TwilioLeg
+from tests.fakes.carriers.vonage import VonageLeg
 from tests.routes.api import Api
 
 THEIRS = "+14155559999"

@@ -15,7 +15,8 @@ from app.domain.calls.apply import Change
 from app.domain.reactions import Fact, facts
 from app.settings import Settings
 from providers.events import CallStatus, EventKind
-from tests.fakes.carriers.rest import TWILIO, Domain, domain
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.twilio import TWILIO
 
 QUEUED = {Fact.STATUS_CHANGED, Fact.TIMERS_MOVE}
 ENDED = {

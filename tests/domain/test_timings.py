@@ -9,7 +9,8 @@ from flask import Flask
 
 from app.domain.context import Context
 from app.domain.timings import Timing
-from tests.fakes.carriers.legs import Leg, Live, join, read
+from tests.domain.live_call import Live, join, read
+from tests.fakes.carriers.leg import Leg
 from tests.routes.api import Api
 
 Observed = list[tuple[Timing, float]]

@@ -12,18 +12,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.bridge import ACCOUNT, CUSTOMER, SECRETS, Bridge
-from tests.fakes.carriers.requests import (
-    FORM,
-    call_sid,
-    target,
-    twilio_arrival,
-    twilio_post,
-    twilio_status,
-    vonage_arrival,
-    vonage_get,
-    vonage_post,
-)
+from providers.twilio.signature import FORM
+from tests.bridge import Bridge
+from tests.fakes.carriers.accounts import CUSTOMER, SECRETS
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.carriers.vonage import VONAGE
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +27,18 @@ def assistant_id(bridge: Bridge) -> str:
 
 
 def test_the_same_answer_webhook_twice_makes_one_call(bridge: Bridge, assistant_id: str) -> None:
-    arrival, path = vonage_arrival(), f"/vonage/answer?assistantId={assistant_id}"
-    first, second = (vonage_get(bridge, path, arrival) for _ in range(2))
+    ref, path = VONAGE.new_ref(), f"/vonage/answer?assistantId={assistant_id}"
+    arrival = VONAGE.arrival(ref)
+    first, second = (VONAGE.send(bridge, path, arrival, method="GET") for _ in range(2))
     assert first == second
-    made = bridge.api("GET", f"/call?phoneCallProviderId={arrival['conversation_uuid']}")
+    made = bridge.api("GET", f"/call?phoneCallProviderId={ref}")
     assert len(made) == 1
 
 
 def test_the_same_leg_at_once_many_times_is_one_call(bridge: Bridge, assistant_id: str) -> None:
-    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    sid, path = TWILIO.new_ref(), f"/twilio/inbound_call?assistantId={assistant_id}"
     with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(lambda _: twilio_post(bridge, path, **twilio_arrival(sid)), range(8))
+        answers = pool.map(lambda _: TWILIO.send(bridge, path, TWILIO.arrival(sid)), range(8))
         assert {status for status, _ in answers} == {200}
     assert len(bridge.api("GET", f"/call?phoneCallProviderId={sid}")) == 1
 
@@ -51,10 +46,10 @@ def test_the_same_leg_at_once_many_times_is_one_call(bridge: Bridge, assistant_i
 def test_a_replayed_arrival_of_an_ended_call_makes_no_new_one(
     bridge: Bridge, assistant_id: str
 ) -> None:
-    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
-    twilio_post(bridge, path, **twilio_arrival(sid))
-    twilio_post(bridge, "/twilio/status", **twilio_status(sid, "completed", 5))
-    status, body = twilio_post(bridge, path, **twilio_arrival(sid))
+    sid, path = TWILIO.new_ref(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    TWILIO.send(bridge, path, TWILIO.arrival(sid))
+    TWILIO.send(bridge, "/twilio/status", TWILIO.status(sid, "completed", 5))
+    status, body = TWILIO.send(bridge, path, TWILIO.arrival(sid))
     assert (status, "<Stream" in body) == (200, False)
     assert len(bridge.api("GET", f"/call?phoneCallProviderId={sid}")) == 1
 
@@ -63,33 +58,33 @@ def test_a_leg_that_comes_back_after_its_call_is_a_new_call(
     bridge: Bridge, assistant_id: str
 ) -> None:
     """A Studio flow may lend the same leg to an assistant twice; Twilio's request is another one."""
-    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    sid, path = TWILIO.new_ref(), f"/twilio/inbound_call?assistantId={assistant_id}"
     once, again = ({"I-Twilio-Idempotency-Token": token} for token in ("one", "two"))
-    twilio_post(bridge, path, once, **twilio_arrival(sid))
+    TWILIO.send(bridge, path, TWILIO.arrival(sid), headers=once)
     call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
     bridge.api("POST", f"/call/{call['id']}/control", {"type": "end-call"})
-    status, body = twilio_post(bridge, path, again, **twilio_arrival(sid))
+    status, body = TWILIO.send(bridge, path, TWILIO.arrival(sid), headers=again)
     assert (status, "<Stream" in body) == (200, True)
     assert len(bridge.api("GET", f"/call?phoneCallProviderId={sid}")) == 2
 
 
 def test_a_late_no_answer_after_completed_changes_nothing(bridge: Bridge) -> None:
-    call, sid = bridge.create(), call_sid()
+    call, sid = bridge.create(), TWILIO.new_ref()
     path = target(call["phoneCallProviderDetails"]["statusCallback"])
     for sequence, status in enumerate(("initiated", "ringing", "in-progress", "completed")):
-        twilio_post(bridge, path, **twilio_status(sid, status, sequence))
+        TWILIO.send(bridge, path, TWILIO.status(sid, status, sequence))
     before = bridge.until(call["id"], "ended")
-    twilio_post(bridge, path, **twilio_status(sid, "no-answer", 9))
+    TWILIO.send(bridge, path, TWILIO.status(sid, "no-answer", 9))
     after = bridge.call(call["id"])
     assert (after["endedReason"], after["endedAt"]) == (before["endedReason"], before["endedAt"])
 
 
 def test_of_20_callbacks_at_once_20_stand_in_the_log(bridge: Bridge) -> None:
-    call, sid = bridge.create(), call_sid()
+    call, sid = bridge.create(), TWILIO.new_ref()
     path = target(call["phoneCallProviderDetails"]["statusCallback"])
 
     def send(sequence: int) -> int:
-        return twilio_post(bridge, path, **twilio_status(sid, "ringing", sequence))[0]
+        return TWILIO.send(bridge, path, TWILIO.status(sid, "ringing", sequence))[0]
 
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(send, range(20))) == {204}
@@ -98,15 +93,20 @@ def test_of_20_callbacks_at_once_20_stand_in_the_log(bridge: Bridge) -> None:
 
 
 def test_unsigned_requests_are_refused(bridge: Bridge) -> None:
-    call, sid = bridge.create(), call_sid()
+    call, sid = bridge.create(), TWILIO.new_ref()
     path = target(call["phoneCallProviderDetails"]["statusCallback"])
-    form = urlencode({**twilio_status(sid, "completed", 1), "AccountSid": ACCOUNT})
+    form = urlencode(TWILIO.status(sid, "completed", 1))
+    form_type = {"Content-Type": FORM}
     twiml = f"/twilio/calls/{call['id']}/twiml"
     answers = [
-        bridge.http.request("POST", bridge.url + path, body=form, headers=FORM),
-        bridge.http.request("POST", bridge.url + "/twilio/inbound_call", body=form, headers=FORM),
-        bridge.http.request("POST", bridge.url + twiml, body=form, headers=FORM),
-        bridge.http.request("GET", f"{bridge.url}/vonage/answer?{urlencode(vonage_arrival())}"),
+        bridge.http.request("POST", bridge.url + path, body=form, headers=form_type),
+        bridge.http.request(
+            "POST", bridge.url + "/twilio/inbound_call", body=form, headers=form_type
+        ),
+        bridge.http.request("POST", bridge.url + twiml, body=form, headers=form_type),
+        bridge.http.request(
+            "GET", f"{bridge.url}/vonage/answer?{urlencode(VONAGE.arrival(VONAGE.new_ref()))}"
+        ),
         bridge.http.request("POST", bridge.url + "/vonage/event", body=json.dumps({"uuid": "x"})),
     ]
     assert all(answer.status in {401, 403} for answer in answers)
@@ -120,7 +120,7 @@ def test_nothing_depends_on_the_host_header(bridge: Bridge, assistant_id: str) -
         "X-Forwarded-Proto": "https",
     }
     path = f"/twilio/inbound_call?assistantId={assistant_id}"
-    status, body = twilio_post(bridge, path, evil, **twilio_arrival(call_sid()))
+    status, body = TWILIO.send(bridge, path, TWILIO.arrival(TWILIO.new_ref()), headers=evil)
     assert status == 200
     assert "evil" not in body
     assert bridge.url in body
@@ -128,36 +128,36 @@ def test_nothing_depends_on_the_host_header(bridge: Bridge, assistant_id: str) -
 
 def test_no_pause_keeps_a_dead_call_alive(bridge: Bridge, assistant_id: str) -> None:
     path = f"/twilio/inbound_call?assistantId={assistant_id}"
-    sid = call_sid()
-    _, connect = twilio_post(bridge, path, **twilio_arrival(sid))
+    sid = TWILIO.new_ref()
+    _, connect = TWILIO.send(bridge, path, TWILIO.arrival(sid))
     call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
     bridge.api("POST", f"/call/{call['id']}/control", {"type": "end-call"})
     after = re.search(r"http[^<]+/twilio/after/[\w-]+", connect)
     assert after
-    _, body = twilio_post(bridge, target(after[0]), **twilio_arrival(sid, CallStatus="in-progress"))
+    _, body = TWILIO.send(bridge, target(after[0]), TWILIO.arrival(sid, CallStatus="in-progress"))
     assert "<Hangup" in body
     assert "<Pause" not in connect + body
 
 
 def test_an_arrival_without_an_assistant_says_why(bridge: Bridge) -> None:
-    sid = call_sid()
-    _, body = twilio_post(bridge, "/twilio/inbound_call", **twilio_arrival(sid))
+    sid = TWILIO.new_ref()
+    _, body = TWILIO.send(bridge, "/twilio/inbound_call", TWILIO.arrival(sid))
     assert "<Hangup" in body
     call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
     assert (call["status"], call["endedReason"]) == ("ended", "assistant-not-provided")
 
 
 def test_an_arrival_for_an_unknown_assistant_says_why(bridge: Bridge) -> None:
-    sid, unknown = call_sid(), "00000000-0000-4000-8000-000000000000"
-    twilio_post(bridge, f"/twilio/inbound_call?assistantId={unknown}", **twilio_arrival(sid))
+    sid, unknown = TWILIO.new_ref(), "00000000-0000-4000-8000-000000000000"
+    TWILIO.send(bridge, f"/twilio/inbound_call?assistantId={unknown}", TWILIO.arrival(sid))
     call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
     assert call["endedReason"] == "assistant-not-found"
 
 
 def test_a_word_nobody_knows_is_kept_and_answered(bridge: Bridge) -> None:
-    call, sid = bridge.create(), call_sid()
+    call, sid = bridge.create(), TWILIO.new_ref()
     path = target(call["phoneCallProviderDetails"]["statusCallback"])
-    status, _ = twilio_post(bridge, path, **twilio_status(sid, "levitating", 1, Brand="new"))
+    status, _ = TWILIO.send(bridge, path, TWILIO.status(sid, "levitating", 1, Brand="new"))
     assert status == 204
     log = bridge.api("GET", f"/call/{call['id']}/events")
     assert log[-1]["raw"]["CallStatus"] == "levitating"
@@ -171,29 +171,21 @@ ORDERS = random.Random(7).sample(list(itertools.permutations(range(4))), 6)
 def test_sampled_orders_converge_through_http(bridge: Bridge, order: tuple[int, ...]) -> None:
     """The fold does so for all orders; here some of them with the store and HTTP in between."""
     words = ("initiated", "ringing", "busy", "completed")
-    call, sid = bridge.create(), call_sid()
+    call, sid = bridge.create(), TWILIO.new_ref()
     path = target(call["phoneCallProviderDetails"]["statusCallback"])
     for index in order:
-        twilio_post(bridge, path, **twilio_status(sid, words[index], index))
+        TWILIO.send(bridge, path, TWILIO.status(sid, words[index], index))
     ended = bridge.until(call["id"], "ended")
     assert ended["endedReason"] == "customer-busy"
 
 
 def test_vonage_order_is_by_its_own_time(bridge: Bridge) -> None:
     call = bridge.create("vonage")
-    path = target(call["phoneCallProviderDetails"]["eventUrl"][0])
-    leg = {
-        "uuid": "u-" + call["id"],
-        "conversation_uuid": "CON-" + call["id"],
-        "direction": "outbound",
-    }
+    path = target(VONAGE.status_url(call["phoneCallProviderDetails"]))
     events = ("completed", "busy", "ringing", "started")
     for second, status in reversed(list(enumerate(reversed(events)))):
-        at = f"2026-11-23T12:00:{second:02}.000Z"
-        assert vonage_post(bridge, path, {**leg, "status": status, "timestamp": at})[0] in {
-            200,
-            204,
-        }
+        word = VONAGE.status(f"CON-{call['id']}", status, second)
+        assert VONAGE.send(bridge, path, word)[0] in {200, 204}
     assert bridge.until(call["id"], "ended")["endedReason"] == "customer-busy"
 
 

@@ -12,15 +12,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.bridge import Bridge
-from tests.fakes.carriers.requests import (
-    call_sid,
-    target,
-    twilio_arrival,
-    twilio_post,
-    twilio_status,
-    vonage_arrival,
-    vonage_get,
-)
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.carriers.vonage import VONAGE
 from tests.fakes.client_server import Receiver, Reply
 
 SECRET = "the secret of the number"
@@ -50,7 +44,7 @@ def says(body: Any, status: int = 200) -> Reply:
 
 
 def arrive(bridge: Bridge, sid: str) -> str:
-    status, body = twilio_post(bridge, PATH, **twilio_arrival(sid))
+    status, body = TWILIO.send(bridge, PATH, TWILIO.arrival(sid))
     assert status == 200, body
     return body
 
@@ -93,7 +87,7 @@ REPLIES: list[tuple[Reply, str, str]] = [
 def test_no_assistant(
     bridge: Bridge, receiver: Receiver, number: Number, reply: Reply, reason: str, message: str
 ) -> None:
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     body = first_asked(bridge, receiver, sid, reply)
     call = the_call(bridge, sid)
     assert (call["status"], call["endedReason"]) == ("ended", reason)
@@ -118,7 +112,7 @@ def test_an_assistant(bridge: Bridge, receiver: Receiver, number: Number, transi
     if not transient:
         chosen = {"assistantId": bridge.api("POST", "/assistant", ECHO, expect=201)["id"]}
     overrides = {"maxDurationSeconds": 77}
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     body = first_asked(bridge, receiver, sid, says({**chosen, "assistantOverrides": overrides}))
     assert "<Stream" in body
     call = the_call(bridge, sid)
@@ -129,12 +123,12 @@ def test_an_assistant(bridge: Bridge, receiver: Receiver, number: Number, transi
 
 
 def test_the_question(bridge: Bridge, receiver: Receiver, number: Number) -> None:
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     first_asked(bridge, receiver, sid, says({"assistant": ECHO}))
     [(request, message)] = questions(receiver)
     assert message["call"]["id"] == the_call(bridge, sid)["id"]
     assert message["call"]["phoneCallProviderId"] == sid
-    assert message["customer"] == {"number": twilio_arrival(sid)["From"]}
+    assert message["customer"] == {"number": TWILIO.arrival(sid)["From"]}
     assert message["phoneNumber"]["server"] == {"url": receiver.url}
     assert isinstance(message["timestamp"], int)
     assert request.headers["x-vapi-secret"] == SECRET
@@ -145,11 +139,14 @@ def test_the_same_arrival_many_times_at_once_asks_once(
     bridge: Bridge, receiver: Receiver, number: Number
 ) -> None:
     receiver.reply = says({"assistant": ECHO})
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     headers = {"I-Twilio-Idempotency-Token": sid}
     with ThreadPoolExecutor(5) as pool:
         answers = list(
-            pool.map(lambda _: twilio_post(bridge, PATH, headers, **twilio_arrival(sid)), range(5))
+            pool.map(
+                lambda _: TWILIO.send(bridge, PATH, TWILIO.arrival(sid), headers=headers),
+                range(5),
+            )
         )
     assert len(set(answers)) == 1
     assert "<Stream" in answers[0][1]
@@ -160,25 +157,29 @@ def test_a_caller_who_leaves_while_the_server_thinks(
     bridge: Bridge, receiver: Receiver, number: Number
 ) -> None:
     receiver.reply = Reply(silent=True)
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(arrive, bridge, sid)
         receiver.wait_for(lambda _: bool(questions(receiver)))
-        ended = {**twilio_status(sid, "completed", 1), "Direction": "inbound"}
-        twilio_post(bridge, "/twilio/status", **ended)
+        ended = {**TWILIO.status(sid, "completed", 1), "Direction": "inbound"}
+        TWILIO.send(bridge, "/twilio/status", ended)
         assert "<Hangup" in answer.result()
     assert the_call(bridge, sid)["endedReason"] == "customer-ended-call"
 
 
 def test_a_destination(bridge: Bridge, receiver: Receiver, number: Number) -> None:
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     body = first_asked(bridge, receiver, sid, says({"destination": THERE, "assistant": ECHO}))
     assert THERE["number"] in body
     assert the_call(bridge, sid)["status"] == "forwarding"
     assert "<Dial" in arrive(bridge, sid)
     action = body.partition('action="')[2].partition('"')[0]
-    fields = {"DialCallStatus": "busy", "DialCallSid": call_sid(), "CallStatus": "in-progress"}
-    _, after = twilio_post(bridge, target(action), **{**twilio_arrival(sid), **fields})
+    fields = {
+        "DialCallStatus": "busy",
+        "DialCallSid": TWILIO.new_ref(),
+        "CallStatus": "in-progress",
+    }
+    _, after = TWILIO.send(bridge, target(action), TWILIO.arrival(sid, **fields))
     assert "<Hangup" in after  # no assistant waits for the caller
     call = the_call(bridge, sid)
     assert call["endedReason"] == "assistant-request-returned-forwarding-phone-number"
@@ -189,12 +190,16 @@ def test_a_failure_goes_to_the_fallback_destination(
     bridge: Bridge, receiver: Receiver, number: Number
 ) -> None:
     number(fallbackDestination={**THERE, "message": "One moment."})
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     body = first_asked(bridge, receiver, sid, says({}, 503))
     assert "One moment." in body
     action = body.partition('action="')[2].partition('"')[0]
-    fields = {"DialCallStatus": "completed", "DialCallSid": call_sid(), "CallStatus": "in-progress"}
-    twilio_post(bridge, target(action), **{**twilio_arrival(sid), **fields})
+    fields = {
+        "DialCallStatus": "completed",
+        "DialCallSid": TWILIO.new_ref(),
+        "CallStatus": "in-progress",
+    }
+    TWILIO.send(bridge, target(action), TWILIO.arrival(sid, **fields))
     call = the_call(bridge, sid)
     assert call["endedReason"] == "assistant-request-returned-error"
     assert call["forwardedPhoneNumber"] == THERE["number"]
@@ -204,16 +209,16 @@ def test_a_fallback_destination_passes_the_gate(
     bridge: Bridge, receiver: Receiver, number: Number
 ) -> None:
     number(fallbackDestination={"type": "number", "number": "+18765550188"})
-    sid = call_sid()
+    sid = TWILIO.new_ref()
     assert "<Hangup" in first_asked(bridge, receiver, sid, says({}))
     assert "ALLOWED_COUNTRIES" in the_call(bridge, sid)["endedMessage"]
 
 
 def test_nobody_to_ask(bridge: Bridge) -> None:
-    arrival = vonage_arrival()
-    status, body = vonage_get(bridge, "/vonage/answer", arrival)
+    ref = VONAGE.new_ref()
+    status, body = VONAGE.send(bridge, "/vonage/answer", VONAGE.arrival(ref), method="GET")
     assert (status, body) == (200, "[]")
-    call = the_call(bridge, arrival["conversation_uuid"])
+    call = the_call(bridge, ref)
     assert call["endedReason"] == "assistant-not-provided"
 
 
@@ -227,6 +232,6 @@ def test_a_stored_assistant_that_may_not_be_called_any_more(
         bridge.stop()
         bridge.environ["ALLOW_PRIVATE_SERVER_URLS"] = "0"
         bridge.start()
-        sid, path = call_sid(), f"{PATH}?assistantId={assistant['id']}"
-        assert "<Hangup" in twilio_post(bridge, path, **twilio_arrival(sid))[1]
+        sid, path = TWILIO.new_ref(), f"{PATH}?assistantId={assistant['id']}"
+        assert "<Hangup" in TWILIO.send(bridge, path, TWILIO.arrival(sid))[1]
         assert the_call(bridge, sid)["endedReason"] == "assistant-not-invalid"

@@ -32,7 +32,7 @@ from tests.fakes.client_server import Receiver, Reply, Request
 from tests.fakes.vendors.aside import aside
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.deepgram_listen import DeepgramListen
-from tests.fakes.vendors.served import Asked
+from tests.fakes.vendors.server import Asked
 from tests.speech import SENTENCES, speech
 
 CARRIERS = pytest.mark.parametrize(

@@ -5,26 +5,23 @@ On SQLite only, where the half minute can be skipped after which a killed proces
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.simulation.stage import own_port
-from tests.bridge import CUSTOMER, VONAGE_NUMBER, Bridge
-from tests.fakes.carriers.requests import call_sid, target, twilio_post, twilio_status, vonage_post
+from tests.bridge import Bridge
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.leg import target
 
 PATIENCE = 30.0
 """Seconds until a test that waits gives up: only ever reached by a failure."""
-UUID, CONVERSATION = "63f61863-4a51-4f6b-86e1-46edebcf9356", "CON-killed"
 
 
 @dataclass
@@ -50,7 +47,7 @@ def bridge(tmp_path: Path) -> Iterator[Bridge]:
         yield running
 
 
-@pytest.mark.parametrize("carrier", ["twilio", "vonage"])
+@pytest.mark.parametrize("carrier", FAKES)
 def test_killed_between_the_question_and_the_answer(bridge: Bridge, carrier: str) -> None:
     api = Api()
     with serve(api.answer, own_port(bridge.environ[f"{carrier.upper()}_API_URL"])):
@@ -87,20 +84,7 @@ def store(bridge: Bridge) -> sqlite3.Connection:
 
 def rings(bridge: Bridge, carrier: str, asked: ApiRequest) -> str:
     """The phone's first callback, to where the create-call said; the carrier's id of the call."""
-    if carrier == "twilio":
-        sid = call_sid()
-        path = target(parse_qs(asked.body.decode())["StatusCallback"][0])
-        assert twilio_post(bridge, path, **twilio_status(sid, "ringing", 1))[0] == 204
-        return sid
-    order: dict[str, Any] = json.loads(asked.body)
-    event = {
-        "uuid": UUID,
-        "conversation_uuid": CONVERSATION,
-        "direction": "outbound",
-        "from": VONAGE_NUMBER[1:],
-        "to": CUSTOMER[1:],
-        "status": "ringing",
-        "timestamp": "2026-11-23T12:00:00.000Z",
-    }
-    assert vonage_post(bridge, target(order["event_url"][0]), event)[0] == 204
-    return CONVERSATION
+    fake = FAKES[carrier]
+    ref, path = fake.new_ref(), target(fake.ordered_status_url(asked.body))
+    assert fake.send(bridge, path, fake.status(ref, "ringing", 1))[0] == 204
+    return ref

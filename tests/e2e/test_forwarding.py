@@ -7,15 +7,16 @@ import re
 
 import pytest
 
-from tests.bridge import TWILIO_NUMBER, Bridge
-from tests.fakes.carriers.caller import THERE, Caller, closed
-from tests.fakes.carriers.requests import target
+from tests.bridge import Bridge
+from tests.fakes.carriers.accounts import TWILIO_NUMBER
+from tests.fakes.carriers.inbound_call import THERE, InboundCall, closed
+from tests.fakes.carriers.leg import target
 from tests.fakes.client_server import Receiver
 
 
 @pytest.fixture
-def caller(bridge: Bridge, receiver: Receiver) -> Caller:
-    return Caller(bridge, receiver)
+def caller(bridge: Bridge, receiver: Receiver) -> InboundCall:
+    return InboundCall(bridge, receiver)
 
 
 def statuses(receiver: Receiver) -> list[str]:
@@ -23,7 +24,7 @@ def statuses(receiver: Receiver) -> list[str]:
     return [message["status"] for message in told if message["type"] == "status-update"]
 
 
-def test_a_transfer_that_is_answered(caller: Caller, receiver: Receiver) -> None:
+def test_a_transfer_that_is_answered(caller: InboundCall, receiver: Receiver) -> None:
     socket = caller.join()
     assert caller.transfer({**THERE, "message": "One moment.", "extension": "1,2"})[0] == 200
     assert closed(socket) == 1000
@@ -43,7 +44,7 @@ def test_a_transfer_that_is_answered(caller: Caller, receiver: Receiver) -> None
     assert forwarding["destination"]["number"] == THERE["number"]
 
 
-def test_a_busy_destination_gives_the_caller_back(caller: Caller, receiver: Receiver) -> None:
+def test_a_busy_destination_gives_the_caller_back(caller: InboundCall, receiver: Receiver) -> None:
     closed_by_us = caller.join()
     caller.transfer()
     assert closed(closed_by_us) == 1000
@@ -54,7 +55,7 @@ def test_a_busy_destination_gives_the_caller_back(caller: Caller, receiver: Rece
         receiver.wait_for(lambda _: statuses(receiver)[3:] == ["forwarding", "in-progress"])
 
 
-def test_a_busy_destination_may_end_the_call(caller: Caller) -> None:
+def test_a_busy_destination_may_end_the_call(caller: InboundCall) -> None:
     caller.join()
     caller.transfer({**THERE, "onFailure": "end"})
     document = caller.dialled(caller.after(), "busy")
@@ -65,7 +66,7 @@ def test_a_busy_destination_may_end_the_call(caller: Caller) -> None:
     assert "forwardedPhoneNumber" not in call
 
 
-def test_a_caller_who_leaves_while_it_rings(caller: Caller) -> None:
+def test_a_caller_who_leaves_while_it_rings(caller: InboundCall) -> None:
     caller.join()
     caller.transfer()
     action = next(caller.after().iter("Dial")).get("action", "")
@@ -74,7 +75,7 @@ def test_a_caller_who_leaves_while_it_rings(caller: Caller) -> None:
     assert call["endedReason"] == "customer-ended-call"
 
 
-def test_the_same_questions_get_the_same_answers(caller: Caller) -> None:
+def test_the_same_questions_get_the_same_answers(caller: InboundCall) -> None:
     caller.join()
     caller.transfer()
     first, second = (caller.after() for _ in range(2))
@@ -87,7 +88,7 @@ def test_the_same_questions_get_the_same_answers(caller: Caller) -> None:
     assert sum(event["kind"] == "forward.started" for event in log) == 1
 
 
-def test_three_times_at_most(caller: Caller) -> None:
+def test_three_times_at_most(caller: InboundCall) -> None:
     for _ in range(3):
         caller.join()
         assert caller.transfer()[0] == 200
@@ -107,7 +108,7 @@ def test_three_times_at_most(caller: Caller) -> None:
     ],
 )
 def test_a_refused_destination_changes_nothing(
-    caller: Caller, destination: dict[str, str], message: str
+    caller: InboundCall, destination: dict[str, str], message: str
 ) -> None:
     with caller.join():
         status, answer = caller.transfer(destination)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,19 +14,13 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from providers.twilio import signature as twilio
-from tests.bridge import AUTH_TOKEN, CUSTOMER, Bridge
+from tests.bridge import Bridge
 from tests.databases import fresh_database
-from tests.fakes.carriers.requests import (
-    call_sid,
-    target,
-    twilio_arrival,
-    twilio_post,
-    twilio_status,
-    vonage_arrival,
-    vonage_get,
-    vonage_post,
-)
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.accounts import CUSTOMER
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.carriers.vonage import VONAGE
 
 LIMIT = 5
 
@@ -86,8 +79,8 @@ def test_two_processes_have_one_rate(two_processes: Bridge) -> None:
 def test_carriers_have_no_rate(two_processes: Bridge) -> None:
     """A leg that is refused its document is a caller who hears nothing."""
     for _ in range(3 * LIMIT):
-        status, _body = twilio_post(
-            two_processes, "/twilio/inbound_call", **twilio_arrival(call_sid())
+        status, _body = TWILIO.send(
+            two_processes, "/twilio/inbound_call", TWILIO.arrival(TWILIO.new_ref())
         )
         assert status == 200
 
@@ -104,8 +97,8 @@ def assistant_id(one_seat: Bridge) -> str:
 @pytest.fixture
 def seated(one_seat: Bridge, assistant_id: str) -> str:
     """A leg that has the only seat: its sid."""
-    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
-    _, document = twilio_post(one_seat, path, **twilio_arrival(sid))
+    sid, path = TWILIO.new_ref(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    _, document = TWILIO.send(one_seat, path, TWILIO.arrival(sid))
     assert "<Stream" in document
     return sid
 
@@ -117,19 +110,19 @@ def reason(bridge: Bridge, ref: str) -> str:
 
 
 def test_a_leg_that_finds_no_seat_ends(one_seat: Bridge, assistant_id: str, seated: str) -> None:
-    sid, path = call_sid(), f"/twilio/inbound_call?assistantId={assistant_id}"
-    status, document = twilio_post(one_seat, path, **twilio_arrival(sid))
+    sid, path = TWILIO.new_ref(), f"/twilio/inbound_call?assistantId={assistant_id}"
+    status, document = TWILIO.send(one_seat, path, TWILIO.arrival(sid))
     assert status == 200
     assert [verb.tag for verb in ElementTree.fromstring(document)] == ["Hangup"]
     assert reason(one_seat, sid) == "no-server-available"
 
 
 def test_at_vonage_too(one_seat: Bridge, assistant_id: str, seated: str) -> None:
-    leg = vonage_arrival()
-    status, document = vonage_get(one_seat, f"/vonage/answer?assistantId={assistant_id}", leg)
+    ref, path = VONAGE.new_ref(), f"/vonage/answer?assistantId={assistant_id}"
+    status, document = VONAGE.send(one_seat, path, VONAGE.arrival(ref), method="GET")
     assert status == 200
     assert '"connect"' not in document
-    assert reason(one_seat, leg["conversation_uuid"]) == "no-server-available"
+    assert reason(one_seat, ref) == "no-server-available"
 
 
 def test_a_flow_gets_its_leg_back(one_seat: Bridge, assistant_id: str, seated: str) -> None:
@@ -137,7 +130,7 @@ def test_a_flow_gets_its_leg_back(one_seat: Bridge, assistant_id: str, seated: s
         "https%3A%2F%2Fwebhooks.twilio.com%2Fv1%2FAccounts%2FAC%2FFlows%2FFW%3FFlowEvent%3Dreturn"
     )
     path = f"/twilio/inbound_call?assistantId={assistant_id}&returnUrl={back}"
-    _, document = twilio_post(one_seat, path, **twilio_arrival(call_sid()))
+    _, document = TWILIO.send(one_seat, path, TWILIO.arrival(TWILIO.new_ref()))
     (redirect,) = ElementTree.fromstring(document)
     assert "vapiEndedReason=no-server-available" in (redirect.text or "")
 
@@ -146,16 +139,16 @@ def test_the_carriers_own_repetition_keeps_its_seat(
     one_seat: Bridge, assistant_id: str, seated: str
 ) -> None:
     path = f"/twilio/inbound_call?assistantId={assistant_id}"
-    _, document = twilio_post(one_seat, path, **twilio_arrival(seated))
+    _, document = TWILIO.send(one_seat, path, TWILIO.arrival(seated))
     assert "<Stream" in document
 
 
 def test_a_seat_is_free_again_after_the_call(
     one_seat: Bridge, assistant_id: str, seated: str
 ) -> None:
-    twilio_post(one_seat, "/twilio/status", **twilio_status(seated, "completed", 5))
+    TWILIO.send(one_seat, "/twilio/status", TWILIO.status(seated, "completed", 5))
     path = f"/twilio/inbound_call?assistantId={assistant_id}"
-    _, document = twilio_post(one_seat, path, **twilio_arrival(call_sid()))
+    _, document = TWILIO.send(one_seat, path, TWILIO.arrival(TWILIO.new_ref()))
     assert "<Stream" in document
 
 
@@ -163,7 +156,7 @@ def test_of_many_legs_at_once_one_gets_the_seat(one_seat: Bridge, assistant_id: 
     path = f"/twilio/inbound_call?assistantId={assistant_id}"
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(
-            lambda _: twilio_post(one_seat, path, **twilio_arrival(call_sid())), range(8)
+            lambda _: TWILIO.send(one_seat, path, TWILIO.arrival(TWILIO.new_ref())), range(8)
         )
         assert Counter("<Stream" in document for _, document in answers) == {True: 1, False: 7}
 
@@ -173,12 +166,10 @@ def test_a_call_made_before_finds_no_seat_when_its_leg_comes(
 ) -> None:
     """Its flow fetches the document from us."""
     call = one_seat.create(assistant=None, assistantId=assistant_id)
-    taken = call_sid()
-    twilio_post(
-        one_seat, f"/twilio/inbound_call?assistantId={assistant_id}", **twilio_arrival(taken)
-    )
+    taken = TWILIO.new_ref()
+    TWILIO.send(one_seat, f"/twilio/inbound_call?assistantId={assistant_id}", TWILIO.arrival(taken))
     path = f"/twilio/calls/{call['id']}/twiml"
-    _, document = twilio_post(one_seat, path, **twilio_arrival(call_sid()))
+    _, document = TWILIO.send(one_seat, path, TWILIO.arrival(TWILIO.new_ref()))
     assert "<Stream" not in document
     assert one_seat.call(call["id"])["endedReason"] == "no-server-available"
 
@@ -188,31 +179,24 @@ def test_a_socket_whose_leg_never_asked_us_finds_no_seat(
 ) -> None:
     """Its flow returned the twiml of phoneCallProviderDetails itself."""
     call = one_seat.create(assistant=None, assistantId=assistant_id)
-    twilio_post(
+    TWILIO.send(
         one_seat,
         f"/twilio/inbound_call?assistantId={assistant_id}",
-        **twilio_arrival(call_sid()),
+        TWILIO.arrival(TWILIO.new_ref()),
     )
-    url = re.search(r'url="(ws[^"]+)"', call["phoneCallProviderDetails"]["twiml"])
-    assert url
-    signed = {"X-Twilio-Signature": twilio.compute(AUTH_TOKEN, url[1], [])}
-    with pytest.raises(InvalidStatus), connect(url[1], additional_headers=signed):
+    url = TWILIO.media_url(call["phoneCallProviderDetails"])
+    signed = TWILIO.signer.handshake(url)
+    with pytest.raises(InvalidStatus), connect(url, additional_headers=signed):
         pass
     ended = one_seat.call(call["id"])
     assert (ended["status"], ended["endedReason"]) == ("ended", "no-server-available")
 
 
 def test_phones_that_ring_take_no_seat(one_seat: Bridge) -> None:
-    for provider in ("twilio", "vonage"):
-        call = one_seat.create(provider)
-        details = call["phoneCallProviderDetails"]
-        if provider == "twilio":
-            path = target(details["statusCallback"])
-            twilio_post(one_seat, path, **twilio_status(call_sid(), "ringing", 1))
-        else:
-            leg = {"uuid": "u", "conversation_uuid": "c", "direction": "outbound"}
-            at = {"status": "ringing", "timestamp": "2026-11-23T12:00:00.000Z"}
-            vonage_post(one_seat, target(details["eventUrl"][0]), {**leg, **at})
+    for fake in FAKES.values():
+        call = one_seat.create(fake.name)
+        path = target(fake.status_url(call["phoneCallProviderDetails"]))
+        fake.send(one_seat, path, fake.status(fake.new_ref(), "ringing", 1))
         assert one_seat.call(call["id"])["status"] == "ringing"
     one_seat.create()
 

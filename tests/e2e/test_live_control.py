@@ -14,7 +14,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bridge import Bridge
-from tests.fakes.carriers.caller import Caller
+from tests.fakes.carriers.inbound_call import InboundCall
 from tests.fakes.client_server import Receiver
 
 SPEAKING = {
@@ -66,7 +66,7 @@ def heard(listener: ClientConnection) -> tuple[set[str], int, int]:
 def test_another_process_is_told_and_is_heard(
     bridge: Bridge, neighbour: Bridge, receiver: Receiver
 ) -> None:
-    caller = Caller(bridge, receiver, SPEAKING)
+    caller = InboundCall(bridge, receiver, SPEAKING)
     with ThreadPoolExecutor(1) as phone, caller.join() as socket:
         phone.submit(play, socket)
         control = f"/call/{caller.call_id}/control"

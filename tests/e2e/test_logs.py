@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.bridge import KEY, SECRETS, Bridge
-from tests.fakes.carriers.caller import Caller, closed
-from tests.fakes.carriers.requests import twilio_arrival, twilio_post
+from tests.bridge import KEY, Bridge
+from tests.fakes.carriers.accounts import SECRETS
+from tests.fakes.carriers.inbound_call import InboundCall, closed
+from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
 
 ALWAYS = {"time", "level", "logger", "process", "message"}
@@ -31,12 +32,14 @@ def json_bridge(database_url: str, tmp_path: Path) -> Iterator[Bridge]:
 def test_each_line_is_one_json_object_from_the_start_to_the_stop(
     json_bridge: Bridge, receiver: Receiver
 ) -> None:
-    caller = Caller(json_bridge, receiver)
+    caller = InboundCall(json_bridge, receiver)
     with caller.join() as socket:
         json_bridge.api("POST", f"/call/{caller.call_id}/control", {"type": "end-call"}, expect=200)
         assert closed(socket) == 1000
     unsigned = {"X-Twilio-Signature": "forged"}
-    forged = twilio_post(json_bridge, "/twilio/inbound_call", unsigned, **twilio_arrival("CA1"))
+    forged = TWILIO.send(
+        json_bridge, "/twilio/inbound_call", TWILIO.arrival("CA1"), headers=unsigned
+    )
     assert forged[0] == 403
     json_bridge.stop()
     written = lines(json_bridge)
@@ -72,7 +75,7 @@ def test_an_exception_is_one_field(tmp_path: Path) -> None:
 
 
 def test_by_default_lines_are_text(bridge: Bridge, receiver: Receiver) -> None:
-    caller = Caller(bridge, receiver)
+    caller = InboundCall(bridge, receiver)
     with caller.join():
         pass
     bridge.until(caller.call_id, "ended")

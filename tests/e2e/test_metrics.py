@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.bridge import Bridge
-from tests.fakes.carriers.caller import Caller, closed
-from tests.fakes.carriers.requests import call_sid, twilio_arrival, twilio_post
+from tests.fakes.carriers.inbound_call import InboundCall, closed
+from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
 
 CALLBACKS, JOINS = "patchbay_callback_seconds_count", "patchbay_join_seconds_count"
@@ -58,12 +58,12 @@ def count(directory: Path) -> int:
 def test_each_worker_shows_the_sum_and_a_dead_one_still_counts(
     bridge: Bridge, receiver: Receiver, temporary: Path
 ) -> None:
-    caller = Caller(bridge, receiver)
+    caller = InboundCall(bridge, receiver)
     with caller.join() as socket:
         bridge.api("POST", f"/call/{caller.call_id}/control", {"type": "end-call"}, expect=200)
         assert closed(socket) == 1000
     for _ in range(20):
-        twilio_post(bridge, "/twilio/inbound_call", ALONE, **twilio_arrival(call_sid()))
+        TWILIO.send(bridge, "/twilio/inbound_call", TWILIO.arrival(TWILIO.new_ref()), headers=ALONE)
     bridge._until(lambda: count(temporary), lambda found: found == 2, 30)
     for _ in range(10):
         shown = scrape(bridge)
@@ -78,7 +78,7 @@ def test_each_worker_shows_the_sum_and_a_dead_one_still_counts(
 
 
 def test_a_new_start_counts_anew(bridge: Bridge, temporary: Path) -> None:
-    twilio_post(bridge, "/twilio/inbound_call", None, **twilio_arrival(call_sid()))
+    TWILIO.send(bridge, "/twilio/inbound_call", TWILIO.arrival(TWILIO.new_ref()))
     assert scrape(bridge)[CALLBACKS] == 1
     bridge.kill()
     assert list(temporary.glob("patchbay-metrics-*"))  # nothing was there to remove it

@@ -11,7 +11,8 @@ import pytest
 from vapi import CreateCustomerDto, Vapi
 from vapi.core.api_error import ApiError
 
-from tests.bridge import CUSTOMER, KEY, Bridge
+from tests.bridge import KEY, Bridge
+from tests.fakes.carriers.accounts import CUSTOMER
 
 
 @pytest.fixture(scope="module")

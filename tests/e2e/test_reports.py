@@ -13,7 +13,8 @@ from standardwebhooks import Webhook
 from app.store.engine import Store
 from app.store.schema import jobs
 from tests.bridge import Bridge
-from tests.fakes.carriers.requests import call_sid, target, twilio_post, twilio_status
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
 
 SECRET = "the secret of the tests"
@@ -28,9 +29,9 @@ def create(bridge: Bridge, receiver: Receiver, **server: Any) -> Any:
 
 def end(bridge: Bridge, call: Any, word: str = "busy") -> None:
     """The owner's leg rings and ends."""
-    sid, path = call_sid(), target(call["phoneCallProviderDetails"]["statusCallback"])
+    sid, path = TWILIO.new_ref(), target(call["phoneCallProviderDetails"]["statusCallback"])
     for sequence, status in enumerate(("ringing", word)):
-        assert twilio_post(bridge, path, **twilio_status(sid, status, sequence))[0] == 204
+        assert TWILIO.send(bridge, path, TWILIO.status(sid, status, sequence))[0] == 204
 
 
 def kinds(receiver: Receiver) -> list[str]:
@@ -123,11 +124,11 @@ def test_shuffled_and_repeated_callbacks_make_one_report(
     bridge: Bridge, receiver: Receiver
 ) -> None:
     call = create(bridge, receiver)
-    sid, path = call_sid(), target(call["phoneCallProviderDetails"]["statusCallback"])
+    sid, path = TWILIO.new_ref(), target(call["phoneCallProviderDetails"]["statusCallback"])
     words = ("completed", "in-progress", "completed", "ringing", "initiated", "completed")
     order = {"initiated": 0, "ringing": 1, "in-progress": 2, "completed": 3}
     for word in words:
-        twilio_post(bridge, path, **twilio_status(sid, word, order[word]))
+        TWILIO.send(bridge, path, TWILIO.status(sid, word, order[word]))
     receiver.wait_for(lambda _: "end-of-call-report" in kinds(receiver))
     bridge.until_delivered(call["id"], 3)
     assert Counter(kinds(receiver))["end-of-call-report"] == 1

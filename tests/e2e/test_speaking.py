@@ -15,12 +15,12 @@ from app.media.recording.recorder import WIDTH
 from providers.common.audio import audioop
 from tests.assistants.local.talk import MODEL, TRANSCRIBER, vendors
 from tests.bridge import Bridge
+from tests.clock import in_real_time
 from tests.databases import fresh_database
 from tests.e2e.test_reports import forget_the_dead
 from tests.fakes.carriers.phone import phoning
 from tests.fakes.client_server import Receiver
 from tests.fakes.vendors.threaded import threaded
-from tests.media.harness import in_real_time
 
 UNDERSTOOD = "I would like to book a table."
 SAID = "Surely, for how many people?"

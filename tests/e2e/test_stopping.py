@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -13,12 +12,11 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection
 
 from app.store import calls
 from app.store.engine import Store
 from tests.bridge import Bridge
-from tests.fakes.carriers.caller import Caller, closed
+from tests.fakes.carriers.inbound_call import InboundCall, closed
 from tests.fakes.client_server import Receiver
 
 LONG = "600"
@@ -68,7 +66,7 @@ def gone(bridge: Bridge) -> int:
     return status
 
 
-def stored_reason(bridge: Bridge, caller: Caller) -> str:
+def stored_reason(bridge: Bridge, caller: InboundCall) -> str:
     """The call's ``endedReason``, when no process is there to ask."""
     store = Store(bridge.environ["DATABASE_URL"])
     with store.read() as conn:
@@ -83,14 +81,6 @@ def gauge(bridge: Bridge, name: str) -> float:
     return float(next(line for line in text.splitlines() if line.startswith(name)).split()[1])
 
 
-def is_up(caller: Caller, socket: ClientConnection) -> bool:
-    """The echo repeats what the caller says."""
-    sound = {"track": "inbound", "payload": base64.b64encode(b"\x10" * 160).decode()}
-    stream = "MZ" + caller.sid[2:]
-    socket.send(json.dumps({"event": "media", "streamSid": stream, "media": sound}))
-    return bool(json.loads(socket.recv(timeout=20))["event"] == "media")
-
-
 def reports(receiver: Receiver) -> list[Any]:
     messages = [json.loads(request.body)["message"] for request in receiver.requests]
     return [each for each in messages if each["type"] == "end-of-call-report"]
@@ -101,16 +91,16 @@ def test_a_call_goes_on_until_it_ends_by_itself(
 ) -> None:
     """Nobody else is there: the one that stops answers its carriers to the end."""
     bridge = start(DRAIN_SECONDS=LONG)
-    caller = Caller(bridge, receiver)
+    caller = InboundCall(bridge, receiver)
     with caller.join() as socket:
         told(bridge, signal.SIGTERM)
         stopping(bridge)
         os.kill(worker(bridge), signal.SIGTERM)  # gunicorn repeats it, and some hosts signal all
-        assert is_up(caller, socket)
+        assert caller.is_up(socket)
         assert gauge(bridge, "patchbay_draining") == 1
         assert gauge(bridge, "patchbay_media_sockets") == 1
         with pytest.raises(InvalidStatus) as refusal:
-            Caller(bridge, receiver).join()
+            InboundCall(bridge, receiver).join()
         assert refusal.value.response.status_code == 503
         end = {"type": "end-call"}
         bridge.api("POST", f"/call/{caller.call_id}/control", end, expect=200)
@@ -124,7 +114,7 @@ def test_at_the_limit_a_call_ends_with_its_report(
     start: Callable[..., Bridge], receiver: Receiver
 ) -> None:
     bridge = start(DRAIN_SECONDS="0.3")
-    caller = Caller(bridge, receiver)
+    caller = InboundCall(bridge, receiver)
     with caller.join() as socket:
         told(bridge, signal.SIGTERM)
         assert closed(socket) == 1001
@@ -140,11 +130,11 @@ def test_at_the_limit_a_call_ends_with_its_report(
 def test_quit_waits_for_nobody(start: Callable[..., Bridge], receiver: Receiver) -> None:
     """What gunicorn's master makes of a second TERM."""
     bridge = start(DRAIN_SECONDS=LONG)
-    caller = Caller(bridge, receiver)
+    caller = InboundCall(bridge, receiver)
     with caller.join() as socket:
         told(bridge, signal.SIGTERM)
         stopping(bridge)
-        assert is_up(caller, socket)
+        assert caller.is_up(socket)
         told(bridge, signal.SIGQUIT)
         assert closed(socket) == 1001
     gone(bridge)
@@ -156,16 +146,16 @@ def test_a_reload_leaves_its_calls_to_the_old_worker(
 ) -> None:
     """HUP: gunicorn starts new workers on the same port, and stops the old ones."""
     bridge = start(DRAIN_SECONDS=LONG)
-    caller = Caller(bridge, receiver)
+    caller = InboundCall(bridge, receiver)
     with caller.join() as socket:
         told(bridge, signal.SIGHUP)
         stopping(bridge)
         # Then three in a row: the old one does not listen any more.
         bridge._until(lambda: [ready(bridge) for _ in range(3)], lambda answers: all(answers), 30)
-        second = Caller(bridge, receiver)
+        second = InboundCall(bridge, receiver)
         with second.join() as other:
-            assert is_up(second, other)
-            assert is_up(caller, socket)
+            assert second.is_up(other)
+            assert caller.is_up(socket)
 
 
 # ------------------------------------------------------------------ sound apart from the API
@@ -189,10 +179,10 @@ def test_sound_apart_from_the_api(database_url: str, tmp_path: Path, receiver: R
     ):
         web.environ["MEDIA_URL"] = f"{one.url},{two.url}"
         with web:
-            caller = Caller(web, receiver)
+            caller = InboundCall(web, receiver)
             with caller.join() as socket:
                 first, other = (one, two) if str(one.port) in caller.media_url else (two, one)
-                assert is_up(caller, socket)
+                assert caller.is_up(socket)
                 assert gauge(first, "patchbay_media_sockets") == 1
                 assert gauge(other, "patchbay_media_sockets") == 0
                 assert gauge(web, "patchbay_media_sockets") == 0
@@ -201,7 +191,7 @@ def test_sound_apart_from_the_api(database_url: str, tmp_path: Path, receiver: R
             caller.document = caller.after()
             assert str(other.port) in caller.media_url
             with caller.join() as socket:
-                assert is_up(caller, socket)
+                assert caller.is_up(socket)
                 assert web.call(caller.call_id)["status"] == "in-progress"
                 told(other, signal.SIGTERM)  # the last one: nobody takes it over
                 assert closed(socket) == 1001

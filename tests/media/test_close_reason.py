@@ -22,22 +22,14 @@ from app.media.backend import AssistantFailed
 from app.media.limits import Limits
 from app.media.stream import MediaStream
 from providers.events import EndedReason
-from tests.media.harness import (
-    CALLERS,
-    QUICK,
-    Caller,
-    Domain,
-    TwilioCaller,
-    VonageCaller,
-    calling,
-    listen,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
+from tests.media.domain import Domain
+from tests.media.server import BY_NAME, QUICK, calling, listen, loud, serving
 
 TWILIO, VONAGE = TwilioCaller(), VonageCaller()
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 
 
 async def closed(carrier: ClientConnection) -> int | None:
@@ -93,7 +85,7 @@ async def test_broken_connection_is_reported_as_lost() -> None:
     [
         (TWILIO, b"\0\0", 1007),  # binary where only text is spoken
         (TWILIO, "[]", 1007),  # JSON, but no object
-        (TWILIO, TWILIO._message("media", media={"payload": "*"}), 1007),  # bad base64
+        (TWILIO, TWILIO.messages.message("media", {"payload": "*"}), 1007),  # bad base64
         (TWILIO, replace(TWILIO, sid="MZ" + "9" * 32).stop(), 1007),  # another stream's stop
         (VONAGE, b"\0", 1007),  # half a sample
         (VONAGE, "no json", 1007),

@@ -13,17 +13,11 @@ from websockets.exceptions import InvalidStatus
 from app.media import drain as module
 from app.media import heartbeat
 from providers.events import EndedReason
-from tests.media.harness import (
-    Domain,
-    TwilioCaller,
-    VonageCaller,
-    calling,
-    in_real_time,
-    listen,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import in_real_time, on_loop
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
+from tests.media.domain import Domain
+from tests.media.server import calling, listen, loud, serving
 
 TWILIO, VONAGE = TwilioCaller(), VonageCaller()
 

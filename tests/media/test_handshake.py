@@ -12,18 +12,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from providers.errors import NotConfigured, Refused
 from providers.events import EndedReason
-from tests.media.harness import (
-    CALLERS,
-    QUICK,
-    Caller,
-    Domain,
-    TwilioCaller,
-    calling,
-    listen,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.media.domain import Domain
+from tests.media.server import BY_NAME, CALLERS, QUICK, calling, listen, loud, serving
 
 TWILIO = TwilioCaller()
 
@@ -114,7 +107,7 @@ async def test_start_that_is_not_taken_closes(error: Exception, code: int) -> No
     assert ("unstored" in domain.words()) is (code == 1011)
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+@BY_NAME
 @on_loop
 async def test_no_start_closes_and_reports_nothing(caller: Caller) -> None:
     domain = Domain()

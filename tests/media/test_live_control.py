@@ -15,17 +15,10 @@ from app.media.call_context import CallContext
 from app.media.close_reason import CloseCause, CloseReason
 from app.media.session import MediaSession
 from app.store.commands import Command
-from tests.media.harness import (
-    QUICK,
-    Domain,
-    Served,
-    TwilioCaller,
-    calling,
-    listen,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import on_loop
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.media.domain import Domain
+from tests.media.server import QUICK, Served, calling, listen, loud, serving
 
 TWILIO = TwilioCaller()
 SLEEPY = replace(QUICK, watch_seconds=3600)

@@ -28,7 +28,10 @@ from providers.base.media import (
     UnknownFrame,
 )
 from providers.registry import PROVIDERS
-from tests.media.harness import TwilioCaller, VonageCaller, loud, on_loop
+from tests.clock import on_loop
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
+from tests.media.server import loud
 
 TWILIO, VONAGE = TwilioCaller(), VonageCaller()
 

@@ -13,7 +13,7 @@ from app.domain.context import Reply
 from app.domain.services.media import MediaService, StreamClaim
 from app.media.call_context import CallContext
 from app.net.threads import run_in_thread
-from tests.media.harness import on_loop
+from tests.clock import on_loop
 
 MANY = 64
 """More than the loop has threads, however many processors there are (32 at most)."""

@@ -16,7 +16,7 @@ from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.testing.contract import ORIGIN, arrow
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
-from tests.bridge import ACCOUNT, API_KEY, APPLICATION, AUTH_TOKEN, private_key
+from tests.fakes.carriers.accounts import ACCOUNT, API_KEY, APPLICATION, AUTH_TOKEN, private_key
 from tests.providers import published
 
 SID = "CA" + "0" * 32

@@ -19,17 +19,11 @@ from app.server import asgi
 from app.settings import Settings
 from app.wiring import Services
 from providers.errors import Refused
-from tests.media.harness import (
-    Domain,
-    TwilioCaller,
-    VonageCaller,
-    calling,
-    in_real_time,
-    listen,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import in_real_time, on_loop
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
+from tests.media.domain import Domain
+from tests.media.server import calling, listen, loud, serving
 
 ROOT = Path(__file__).parents[2]
 

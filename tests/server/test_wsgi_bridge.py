@@ -14,7 +14,8 @@ from flask import Flask, Response, request
 from werkzeug.wsgi import wrap_file
 
 from app.server.wsgi_bridge import THREADS, Bridge, environ_of
-from tests.media.harness import listening, on_loop
+from tests.clock import on_loop
+from tests.media.server import listening
 
 BLOCK, LONG = 64 * 1024, 50 * 1024 * 1024
 

@@ -15,8 +15,10 @@ from app.vendors.failures import voice_failure
 from app.vendors.tts import problem
 from providers.events import EndedReason
 from tests.assistants.local.talk import talking, vendors
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
 from tests.fakes.vendors.standin import SECONDS, Asked, HttpStandIn
-from tests.media.harness import CALLERS, Caller, on_loop
+from tests.media.server import BY_NAME
 from tests.vendors.hum import VENDOR
 
 HELLO = "Hello there."
@@ -36,7 +38,7 @@ def hum() -> Iterator[None]:
     del registry.VENDORS["hum"]
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+@BY_NAME
 @on_loop
 async def test_it_speaks_in_a_call(caller: Caller) -> None:
     assistant = {"firstMessage": HELLO, "voice": {"provider": "hum", "voiceId": "low"}}

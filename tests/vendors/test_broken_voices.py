@@ -9,10 +9,10 @@ import pytest
 
 from app.vendors.common import tts_http
 from app.vendors.failures import voice_failure
+from tests.clock import on_loop
 from tests.fakes.vendors.custom_voice import CustomVoice
 from tests.fakes.vendors.eleven_labs import ElevenLabs
 from tests.fakes.vendors.standin import SECONDS
-from tests.media.harness import on_loop
 from tests.vendors.cases import (
     BY_PROVIDER,
     BYE,

@@ -16,12 +16,12 @@ from app.vendors.common.tts_part import Custom
 from app.vendors.llm import make_model
 from app.vendors.stt import make_transcriber
 from app.vendors.tts import make_voice
+from tests.clock import on_loop
 from tests.fakes.vendors.anthropic import Anthropic
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.custom_transcriber import CustomTranscriber
 from tests.fakes.vendors.openai_speech import OpenAISpeech
 from tests.fakes.vendors.served import Fault
-from tests.media.harness import on_loop
 from tests.vendors.hearing import hearing
 from tests.vendors.speaking import speak
 from tests.vendors.transcriber_cases import SCRIPT

@@ -19,11 +19,11 @@ from app.vendors.common.llm_spec import candidates, opening_messages, read_spec
 from app.vendors.failures import model_failure
 from app.vendors.llm import make_model
 from app.vendors.registry import llm_parts
+from tests.clock import on_loop
 from tests.fakes.vendors import anthropic, chat
 from tests.fakes.vendors.anthropic import Anthropic
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.served import Fault, Served
-from tests.media.harness import on_loop
 from tests.vendors.cases import anywhere
 from tests.vendors.turn import turn
 

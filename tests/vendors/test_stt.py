@@ -7,7 +7,7 @@ from pipecat.frames.frames import MetricsFrame, TranscriptionFrame
 from pipecat.metrics.metrics import STTUsageMetricsData
 
 from app.vendors.registry import stt_parts
-from tests.media.harness import on_loop
+from tests.clock import on_loop
 from tests.speech import seconds, speech
 from tests.vendors.hearing import hearing
 from tests.vendors.transcriber_cases import CASES, RATES, SCRIPT, each_vendor, made

@@ -27,9 +27,9 @@ from pipecat.frames.frames import ErrorFrame
 from pipecat.utils.errors import ErrorCategory as Category
 
 from app.vendors.common import connect_timeout
+from tests.clock import on_loop
 from tests.fakes.vendors import assembly_ai, talkscriber
 from tests.fakes.vendors.ears import Ears
-from tests.media.harness import on_loop
 from tests.vendors.hearing import hearing
 from tests.vendors.transcriber_cases import CASES, SCRIPT, each_vendor, made
 
@@ -117,7 +117,7 @@ async def test_a_server_that_answers_nothing_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(connect_timeout, "CONNECT_SECONDS", 0.3)
     async with CASES[name].stand_in() as vendor:
-        vendor.hang = True
+        vendor.hangs = True
         (error,) = await failures(name, vendor)
     assert error.category is Category.CONNECTIVITY
     assert error.error == "not connected within 0.3 s"
@@ -179,7 +179,7 @@ async def test_a_server_that_hears_nothing_is_not_noticed(name: str) -> None:
 @on_loop
 async def test_what_assembly_ai_says_is_told(code: int, text: str, category: Category) -> None:
     async with assembly_ai.AssemblyAI() as vendor:
-        vendor.refusal = (code, text)
+        vendor.error = (code, text)
         errors = await failures("assembly-ai", vendor)
     assert (errors[0].category, errors[0].error) == (category, f"AssemblyAI: {text} ({code})")
 
@@ -232,7 +232,7 @@ async def test_an_own_transcriber_that_sends_elsewhere_is_not_followed() -> None
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         first = CASES["custom-transcriber"].stand_in()
-        first._port = runner.addresses[0][1]
+        first.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         errors = await failures("custom-transcriber", first)
         await runner.cleanup()
     assert other.asked == []

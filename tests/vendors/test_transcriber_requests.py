@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.media.harness import on_loop
+from tests.clock import on_loop
 from tests.vendors.hearing import hearing
 from tests.vendors.transcriber_cases import CASES, SCRIPT, made
 

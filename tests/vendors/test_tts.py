@@ -9,12 +9,12 @@ from app.vendors.common.account import VendorAccount
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.registry import tts_parts
 from app.vendors.tts import has_word_times, make_voice
+from tests.clock import on_loop
 from tests.fakes.vendors.cartesia import Cartesia
 from tests.fakes.vendors.deepgram_speak import DeepgramSpeak
 from tests.fakes.vendors.eleven_labs import ElevenLabs
 from tests.fakes.vendors.rime import Rime
 from tests.fakes.vendors.standin import SECONDS
-from tests.media.harness import on_loop
 from tests.vendors.cases import BY_PROVIDER, BYE, HELLO, Voice, each, each_socket, each_way
 from tests.vendors.speaking import speak
 

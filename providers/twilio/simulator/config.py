@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
-from providers.simulation.timeline import Response, extended
+from providers.simulation.timeline import Request, Response, extended
 from providers.twilio.config import FLOW_HOST, NAME
 from providers.twilio.signature import FORM, compute
 
@@ -56,6 +56,31 @@ def flow_url(account_sid: str) -> str:
     return f"https://{FLOW_HOST}/v1/Accounts/{account_sid}/Flows/{FLOW_SID}?FlowEvent=return"
 
 
+@dataclass(frozen=True)
+class TwilioSigner:
+    """Signs as Twilio does for one account."""
+
+    auth_token: str = field(repr=False)
+
+    def request(self, method: str, url: str, params: Mapping[str, str]) -> Request:
+        """A webhook: a form, or on GET everything in the query."""
+        headers = {"User-Agent": USER_AGENT}
+        if method == "GET":
+            url = extended(url, params)
+            return Request(method, url, headers | self._signature(url, {}))
+        headers["Content-Type"] = f"{FORM}; charset=UTF-8"
+        signed = headers | self._signature(url, params)
+        return Request(method, url, signed, urlencode(params).encode())
+
+    def handshake(self, url: str) -> dict[str, str]:
+        """Headers of the media socket's opening request: signed as given, no parameters."""
+        return {**self._signature(url, {}), "User-Agent": USER_AGENT}
+
+    def _signature(self, url: str, params: Mapping[str, str]) -> dict[str, str]:
+        signature = compute(self.auth_token, signed_url(url), params.items())
+        return {"X-Twilio-Signature": signature}
+
+
 class TwilioStage(Stage, Generic[C]):
     """One run against a bridge."""
 
@@ -64,6 +89,7 @@ class TwilioStage(Stage, Generic[C]):
     def __init__(self, config: TwilioConfig, out: Callable[[str], object] = print) -> None:
         super().__init__(config, out)
         self.config: TwilioConfig = config
+        self.signer = TwilioSigner(config.auth_token)
         self.calls: dict[str, C] = {}
         """Every call of the run by its sid, for the REST API."""
 
@@ -72,23 +98,12 @@ class TwilioStage(Stage, Generic[C]):
     ) -> Callable[[], Response]:
         """One signed request, to be sent by calling it; however often, always under the same token."""
         target, retries, causes = overrides(url)
-        headers = {"User-Agent": USER_AGENT, "I-Twilio-Idempotency-Token": str(uuid4())}
-        signed: Mapping[str, str] = params
-        body = urlencode(params).encode()
-        if method == "GET":
-            target, signed, body = extended(target, params), {}, b""
-        else:
-            headers["Content-Type"] = f"{FORM}; charset=UTF-8"
-        headers["X-Twilio-Signature"] = compute(
-            self.config.auth_token, signed_url(target), signed.items()
+        request = self.signer.request(method, target, params)
+        headers = {**request.headers, "I-Twilio-Idempotency-Token": str(uuid4())}
+        send = partial(
+            self.wire.send, self.outbound, method, request.url, headers, request.body, label=label
         )
-        send = partial(self.wire.send, self.outbound, method, target, headers, body, label=label)
         return partial(insistent, send, retries, causes)
-
-    def handshake(self, url: str) -> dict[str, str]:
-        """Headers of the media socket's opening request: signed as given, no parameters."""
-        signature = compute(self.config.auth_token, signed_url(url))
-        return {"X-Twilio-Signature": signature, "User-Agent": USER_AGENT}
 
 
 def insistent(send: Callable[[], Response], retries: int, causes: frozenset[str]) -> Response:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -20,8 +21,62 @@ SAMPLE_RATE = 8000
 MULAW_FORMAT = {"encoding": "audio/x-mulaw", "sampleRate": SAMPLE_RATE, "channels": 1}
 
 
+class StreamMessages:
+    """What Twilio says on one ``<Stream>``. All numbers are strings, as Twilio sends them."""
+
+    def __init__(
+        self, account_sid: str, call_sid: str, parameters: Mapping[str, str], sid: str = ""
+    ) -> None:
+        self.sid = sid or f"MZ{uuid4().hex}"
+        self._refs = {"accountSid": account_sid, "callSid": call_sid}
+        self._parameters = dict(parameters)
+        self._sequence = count(1)
+        self._chunk = count(1)
+
+    def connected(self) -> str:
+        return json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+
+    def start(self, **changes: Any) -> str:
+        """``changes`` replace fields of the inner object."""
+        fields = self._refs | {
+            "streamSid": self.sid,
+            "tracks": ["inbound"],
+            "mediaFormat": MULAW_FORMAT,
+            "customParameters": self._parameters,
+        }
+        return self.message("start", fields | changes)
+
+    def media(self, pcm: bytes) -> str:
+        """The caller's sound."""
+        chunk = next(self._chunk)
+        payload = base64.b64encode(pcm_to_mulaw(pcm)).decode()
+        milliseconds = round(chunk * FRAME_SECONDS * 1000)
+        media = {"track": "inbound", "chunk": str(chunk), "timestamp": str(milliseconds)}
+        return self.message("media", media | {"payload": payload})
+
+    def dtmf(self, digit: str) -> str:
+        return self.message("dtmf", {"track": "inbound_track", "digit": digit})
+
+    def mark(self, name: str) -> str:
+        return self.message("mark", {"name": name})
+
+    def stop(self) -> str:
+        return self.message("stop", dict(self._refs))
+
+    def message(self, event: str, body: Mapping[str, Any]) -> str:
+        """One numbered message."""
+        number = str(next(self._sequence))
+        fields = {"event": event, "sequenceNumber": number, event: body, "streamSid": self.sid}
+        return json.dumps(fields)
+
+
+def payload_pcm(frame: Mapping[str, Any]) -> bytes:
+    """The sound of a ``media`` message. Raises ``ValueError``, ``KeyError`` or ``TypeError``."""
+    return mulaw_to_pcm(base64.b64decode(frame["media"]["payload"], validate=True))
+
+
 class MediaStream(MediaSocket):
-    """One ``<Stream>``. All numbers in its messages are strings, as Twilio sends them."""
+    """One ``<Stream>``."""
 
     sample_rate = SAMPLE_RATE
 
@@ -36,38 +91,25 @@ class MediaStream(MediaSocket):
         parameters: Mapping[str, str],
     ) -> None:
         super().__init__(url, headers, speed)
-        self.sid = f"MZ{uuid4().hex}"
-        self._refs = {"accountSid": account_sid, "callSid": call_sid}
-        self._parameters = dict(parameters)
-        self._sequence = count(1)
-        self._chunk = count(1)
+        self._messages = StreamMessages(account_sid, call_sid, parameters)
         self._lock = threading.Lock()
 
+    @property
+    def sid(self) -> str:
+        return self._messages.sid
+
     def hello(self) -> None:
-        self.send(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
-        start = self._refs | {
-            "streamSid": self.sid,
-            "tracks": ["inbound"],
-            "mediaFormat": MULAW_FORMAT,
-            "customParameters": self._parameters,
-        }
-        self._say("start", start)
+        self._say(self._messages.connected)
+        self._say(self._messages.start)
 
     def frame(self, pcm: bytes) -> None:
-        chunk = next(self._chunk)
-        media = {
-            "track": "inbound",
-            "chunk": str(chunk),
-            "timestamp": str(round(chunk * FRAME_SECONDS * 1000)),
-            "payload": base64.b64encode(pcm_to_mulaw(pcm)).decode(),
-        }
-        self._say("media", media)
+        self._say(partial(self._messages.media, pcm))
 
     def press(self, digit: str) -> None:
-        self._say("dtmf", {"track": "inbound_track", "digit": digit})
+        self._say(partial(self._messages.dtmf, digit))
 
     def goodbye(self) -> None:
-        self._say("stop", dict(self._refs))
+        self._say(self._messages.stop)
 
     def received(self, message: str | bytes) -> None:
         """``media``, ``mark`` and ``clear``; anything else breaks a real stream (31950, 31951)."""
@@ -82,8 +124,7 @@ class MediaStream(MediaSocket):
 
     def _apply(self, event: object, frame: dict[str, Any]) -> None:
         if event == "media":
-            sound = base64.b64decode(frame["media"]["payload"], validate=True)
-            self.sound(mulaw_to_pcm(sound))
+            self.sound(payload_pcm(frame))
         elif event == "mark":
             self.playout.mark(frame["mark"]["name"])
         elif event == "clear":
@@ -92,11 +133,9 @@ class MediaStream(MediaSocket):
             raise ValueError(f"31951: unknown event {event!r}")
 
     def _mark_played(self, mark: Any) -> None:
-        self._say("mark", {"name": mark})
+        self._say(partial(self._messages.mark, mark))
 
-    def _say(self, event: str, body: Mapping[str, Any]) -> None:
+    def _say(self, message: Callable[[], str]) -> None:
         """Numbered and sent in one go: three threads speak here."""
         with self._lock:
-            number = str(next(self._sequence))
-            message = {"event": event, "sequenceNumber": number, event: body, "streamSid": self.sid}
-            self.send(json.dumps(message))
+            self.send(message())

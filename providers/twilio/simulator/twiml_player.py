@@ -127,7 +127,7 @@ def _stream(call: TwilioCall, noun: ET.Element) -> MediaStream:
     call.stage.call_id = parameters.get("callId", call.stage.call_id)
     return MediaStream(
         url,
-        call.stage.handshake(url),
+        call.stage.signer.handshake(url),
         config.speed,
         account_sid=config.account_sid,
         call_sid=call.sid,

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
-from providers.simulation.timeline import Response, extended
+from providers.simulation.timeline import Request, Response, extended
 from providers.vonage.config import NAME
 from providers.vonage.signature import query_payload, sign
 
@@ -66,6 +66,40 @@ def config_from_environment(
     return VonageConfig(**(values | changes))
 
 
+@dataclass(frozen=True)
+class VonageSigner:
+    """Signs as Vonage does for one account, in the name of its application if there is one."""
+
+    secret: str = field(repr=False)
+    api_key: str
+    application_id: str | None = None
+
+    def request(self, method: str, url: str, payload: Mapping[str, Any]) -> Request:
+        """A webhook: JSON, or on GET everything in the query, nested values as JSON."""
+        headers = {"User-Agent": USER_AGENT, "Cache-Control": "max-age=0"}
+        if method == "GET":
+            url = extended(url, {name: flat(value) for name, value in payload.items()})
+            token = self._bearer(query_payload(urlsplit(url).query))
+            return Request(method, url, headers | token)
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        headers["Content-Type"] = "application/json"
+        return Request(method, url, headers | self._bearer(body), body)
+
+    def handshake(self, url: str) -> dict[str, str]:
+        """Headers of the media socket's opening request; the token covers no URL."""
+        return self._bearer(None)
+
+    def _bearer(self, payload: bytes | None) -> dict[str, str]:
+        token = sign(
+            self.secret,
+            api_key=self.api_key,
+            payload=payload,
+            application_id=self.application_id,
+            now=datetime.now(UTC),
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+
 class VonageStage(Stage, Generic[L]):
     """One run against a bridge."""
 
@@ -74,6 +108,9 @@ class VonageStage(Stage, Generic[L]):
     def __init__(self, config: VonageConfig, out: Callable[[str], object] = print) -> None:
         super().__init__(config, out)
         self.config: VonageConfig = config
+        self.signer = VonageSigner(
+            config.signature_secret, config.account_key, config.application_id
+        )
         self.legs: dict[str, L] = {}
         """Every leg of the run by its uuid, for the REST API."""
         self.files: set[str] = set()
@@ -82,29 +119,18 @@ class VonageStage(Stage, Generic[L]):
     def prepare(
         self, method: str, url: str, payload: Mapping[str, Any], label: str
     ) -> Callable[[], Response]:
-        """One signed request, to be sent by calling it. A GET carries nested values as JSON."""
-        headers = {"User-Agent": USER_AGENT, "Cache-Control": "max-age=0"}
-        body = b""
-        if method == "GET":
-            url = extended(url, {name: flat(value) for name, value in payload.items()})
-            token = self.token(query_payload(urlsplit(url).query))
-        else:
-            body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-            headers["Content-Type"] = "application/json"
-            token = self.token(body)
-        headers["Authorization"] = f"Bearer {token}"
-        send = partial(self.wire.send, self.outbound, method, url, headers, body, label=label)
-        return partial(twice, send)
-
-    def token(self, payload: bytes | None) -> str:
-        """The JWT of a webhook, or (None) of a websocket's handshake."""
-        return sign(
-            self.config.signature_secret,
-            api_key=self.config.account_key,
-            payload=payload,
-            application_id=self.config.application_id,
-            now=datetime.now(UTC),
+        """One signed request, to be sent by calling it."""
+        request = self.signer.request(method, url, payload)
+        send = partial(
+            self.wire.send,
+            self.outbound,
+            method,
+            request.url,
+            request.headers,
+            request.body,
+            label=label,
         )
+        return partial(twice, send)
 
 
 def twice(send: Callable[[], Response]) -> Response:

@@ -16,6 +16,26 @@ from providers.simulation.media_socket import FRAME_SECONDS, MediaSocket
 AUDIO = re.compile(r"audio/l16;rate=(8000|16000|24000)")
 
 
+def connected(content_type: str, headers: Mapping[str, Any]) -> str:
+    """The first message: the endpoint's headers lie flat beside Vonage's own fields."""
+    own = {"event": "websocket:connected", "content-type": content_type}
+    return json.dumps({**own, **headers})
+
+
+def dtmf(digit: str) -> str:
+    return json.dumps({"event": "websocket:dtmf", "digit": digit, "duration": 260})
+
+
+def notified(payload: Any) -> str:
+    """The answer to ``notify``, once the sound before it is played."""
+    return json.dumps({"event": "websocket:notify", "payload": payload})
+
+
+def cleared() -> str:
+    """The answer to ``clear``."""
+    return json.dumps({"event": "websocket:cleared"})
+
+
 class VonageSocket(MediaSocket):
     """One websocket endpoint. Raises ``ValueError`` for a content type Vonage does not know."""
 
@@ -36,22 +56,20 @@ class VonageSocket(MediaSocket):
             raise ValueError(f"content-type {content_type!r} is none of Vonage's")
         super().__init__(url, headers, speed)
         self.sample_rate = int(audio[1])
-        # The endpoint's headers lie flat beside Vonage's own fields, which they could overwrite.
-        self._connected = {"event": "websocket:connected", "content-type": content_type}
-        self._connected |= own_headers
+        self._connected = connected(content_type, own_headers)
 
     @property
     def frame_bytes(self) -> int:
         return int(self.sample_rate * FRAME_SECONDS) * SAMPLE_WIDTH
 
     def hello(self) -> None:
-        self._say(self._connected)
+        self.send(self._connected)
 
     def frame(self, pcm: bytes) -> None:
         self.send(pcm)
 
     def press(self, digit: str) -> None:
-        self._say({"event": "websocket:dtmf", "digit": digit, "duration": 260})
+        self.send(dtmf(digit))
 
     def goodbye(self) -> None:
         """Vonage says nothing: the socket closes."""
@@ -72,12 +90,9 @@ class VonageSocket(MediaSocket):
             self.playout.mark(command["payload"])
         elif action == "clear":
             self.cleared()
-            self._say({"event": "websocket:cleared"})
+            self.send(cleared())
         else:
             self.faults.append(f"no command of Vonage's: {message[:80]!r}")
 
     def _mark_played(self, mark: Any) -> None:
-        self._say({"event": "websocket:notify", "payload": mark})
-
-    def _say(self, event: Mapping[str, Any]) -> None:
-        self.send(json.dumps(event))
+        self.send(notified(mark))

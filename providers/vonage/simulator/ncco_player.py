@@ -139,9 +139,8 @@ def _media_leg(call: Call, action: Action, endpoint: Action, events: EventUrl) -
 
 def _open(call: Call, media: Leg, endpoint: Action) -> VonageSocket:
     """Raises ``SocketRefused``."""
-    headers = {}
-    if endpoint.get("authorization") == {"type": "vonage"}:
-        headers["Authorization"] = f"Bearer {call.stage.token(None)}"
+    wants_token = endpoint.get("authorization") == {"type": "vonage"}
+    headers = call.stage.signer.handshake(media.to) if wants_token else {}
     socket = media.socket = VonageSocket(
         media.to,
         headers,

@@ -20,9 +20,12 @@ from app.store.commands import Command
 from app.vendors.common.account import VendorAccount
 from providers.common.audio import audioop
 from providers.events import EndedReason
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.deepgram_listen import DeepgramListen
-from tests.media.harness import Caller, Domain, TwilioCaller, calling, serving
+from tests.media.domain import Domain
+from tests.media.server import calling, serving
 from tests.speech import speech
 
 Row = TypeVar("Row")

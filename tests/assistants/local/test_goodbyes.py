@@ -9,10 +9,13 @@ import pytest
 from app.assistants.local.voicemail_detector import is_machine
 from providers.events import EndedReason
 from tests.assistants.local.talk import Call, talking, together, vendors
-from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
+from tests.media.server import BY_NAME
 from tests.speech import SENTENCES
 
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 GENERATE = "assistant-speaks-first-with-model-generated-message"
 
 

@@ -17,8 +17,10 @@ from app.assistants.local import preload
 from app.vendors.common.account import VendorAccount
 from providers.events import EndedReason
 from tests.assistants.local.talk import Call, talking, vendors
+from tests.clock import PATIENCE, on_loop
+from tests.fakes.carriers.twilio import TwilioCaller
 from tests.fakes.vendors.chat import Chat
-from tests.media.harness import LISTEN_TOKEN, PATIENCE, TwilioCaller, on_loop
+from tests.media.domain import LISTEN_TOKEN
 from tests.speech import SENTENCES
 
 LONG = "This is a greeting that goes on and on and would not be over for quite a while yet."

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from app.domain.timings import Timing
 from providers.events import EndedReason
 from tests.assistants.local.talk import talking, vendors
-from tests.media.harness import CALLERS, Caller, on_loop
-
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.media.server import BY_NAME
 
 
 @BY_NAME

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from app.vendors.common.account import VendorAccount
 from providers.common.audio import level
 from tests.assistants.local.talk import MODEL, Call, talking, together, vendors
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
 from tests.fakes.vendors.custom_transcriber import CustomTranscriber
-from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
+from tests.media.server import BY_NAME, CALLERS
 from tests.vendors.cases import BY_PROVIDER
 
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen."
 SECONDS = 6.0
 """How long a voice takes for it."""

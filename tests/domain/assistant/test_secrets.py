@@ -13,7 +13,9 @@ from flask import Flask
 from app.domain.assistant.secrets import split_secrets
 from app.domain.overlay import merge
 from app.store import schema
-from tests.fakes.carriers.legs import Leg, TwilioLeg, join, read
+from tests.domain.live_call import join, read
+from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.twilio import TwilioLeg
 from tests.fakes.client_server import Receiver
 from tests.routes.api import Api
 

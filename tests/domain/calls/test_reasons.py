@@ -1,21 +1,30 @@
-"""Why a call ended, told over the carriers' webhooks: what comes late rewrites nothing."""
+"""Why a call ended: by a webhook, by time or by a lack of words; what comes late rewrites nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from app.domain.calls.schedule import SETTLE
+from app import create_app
+from app.domain.calls.schedule import JOIN, MAX_DURATION, NO_CALL, SETTLE, TIMERS
+from app.domain.reporting import pending
+from app.settings import Settings
+from app.store.engine import Store
 from providers.events import EndedReason
-from tests.fakes.carriers.legs import Leg, Live, fire, status_path
-from tests.routes.api import Api
+from tests.domain.live_call import Live, status_path
+from tests.domain.timers import fire
+from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.twilio import TwilioLeg
+from tests.routes.api import Api, organisation
 
 CUSTOMER_ENDED = "customer-ended-call"
 LIMIT = 600
-"""Seconds: ``maxDurationSeconds`` where nobody says otherwise."""
+"""Seconds: ``maxDurationSeconds`` by default."""
 
 
 def broken(live: Live) -> None:
@@ -95,3 +104,81 @@ def _outbound(leg: Leg, word: str, seconds: float, path: str = "") -> None:
     """The flow has dialled the leg."""
     answer = leg.say(word, seconds, path=path, **leg.OUTBOUND)
     assert answer.status_code < 300, answer.text
+
+
+# ------------------------------------------------------------------ time, and a lack of words
+
+
+class Bypass:
+    """A call whose leg the owner's flow dials at Twilio."""
+
+    def __init__(self, app: Flask, api: Api) -> None:
+        self.app, self.api, self.call = app, api, api.call()
+        self.id = str(self.call["id"])
+
+    def arrive(self) -> None:
+        """A leg fetches the call's document."""
+        answer = TwilioLeg(self.app).fetch(f"/twilio/calls/{self.id}/twiml")
+        assert answer.status_code == 200, answer.text
+
+    def fire(self, timer: str) -> None:
+        fire(self.app, timer, self.id)
+
+    @property
+    def reason(self) -> str | None:
+        found: dict[str, Any] = self.api.get(f"/call/{self.id}").json
+        return found.get("endedReason")
+
+
+@pytest.fixture
+def waiting(app: Flask, api: Api) -> Bypass:
+    return Bypass(app, api)
+
+
+@pytest.fixture
+def arrived(waiting: Bypass) -> Bypass:
+    waiting.arrive()
+    return waiting
+
+
+def test_a_leg_that_never_came(waiting: Bypass) -> None:
+    waiting.fire(NO_CALL)
+    assert waiting.reason == EndedReason.NO_CALL_RECEIVED
+
+
+def test_a_leg_that_came_is_not_missed(arrived: Bypass) -> None:
+    arrived.fire(NO_CALL)
+    assert arrived.reason is None
+
+
+def test_the_older_pages_words_for_a_leg_that_never_came(settings: Settings, store: Store) -> None:
+    app = create_app(replace(settings, ended_reasons="seed"))
+    call = Bypass(app, organisation(app, "11111111-1111-4111-8111-111111111111", "key of one"))
+    call.fire(NO_CALL)
+    assert call.reason == EndedReason.TWILIO_FAILED_TO_CONNECT_CALL
+    app.extensions["patchbay"].store.close()
+
+
+def test_a_socket_that_never_came(arrived: Bypass) -> None:
+    arrived.fire(JOIN)
+    assert arrived.reason == EndedReason.ASSISTANT_JOIN_TIMED_OUT
+
+
+def test_a_call_that_took_too_long(arrived: Bypass) -> None:
+    arrived.fire(MAX_DURATION)
+    assert arrived.reason == EndedReason.EXCEEDED_MAX_DURATION
+
+
+@pytest.mark.parametrize("timer", [*TIMERS, pending.TIMER])
+def test_a_timer_that_fires_late_changes_nothing(arrived: Bypass, timer: str) -> None:
+    done = arrived.api.post(f"/call/{arrived.id}/control", {"type": "end-call"})
+    assert done.status_code == 200, done.text
+    arrived.fire(timer)
+    assert arrived.reason == EndedReason.MANUALLY_CANCELED
+
+
+def test_a_leg_nobody_answered(waiting: Bypass) -> None:
+    """The owner's outbound leg; the carrier's only word is the one that explains nothing."""
+    leg = TwilioLeg(waiting.app)
+    leg.say("completed", 3, path=status_path(waiting.call), **TwilioLeg.OUTBOUND)
+    assert waiting.reason == EndedReason.UNKNOWN_ERROR

@@ -16,18 +16,9 @@ from app.domain.reporting import pending
 from app.settings import Settings
 from app.store.engine import Store
 from tests.domain.conftest import JOIN, SETTLE, TTL
-from tests.fakes.carriers.legs import (
-    ECHO,
-    Leg,
-    Live,
-    call_of,
-    fire,
-    join,
-    kinds,
-    read,
-    status_path,
-    waiting,
-)
+from tests.domain.live_call import ECHO, Live, call_of, join, kinds, read, status_path
+from tests.domain.timers import fire, waiting
+from tests.fakes.carriers.leg import Leg
 from tests.fakes.client_server import PATIENCE, Receiver, Reply
 from tests.routes.api import Api, organisation
 

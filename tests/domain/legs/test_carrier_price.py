@@ -18,7 +18,10 @@ from app.store.schema import messages
 from providers.events import EndedReason, EventKind
 from providers.simulation.api_server import ApiReply
 from tests.domain.legs.test_outbound import dialled, run
-from tests.fakes.carriers.rest import DOWN, SID, TWILIO, UNKNOWN, UUID, VONAGE, Api, Domain, domain
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.rest_api import DOWN, UNKNOWN, RestApi
+from tests.fakes.carriers.twilio import SID, TWILIO
+from tests.fakes.carriers.vonage import UUID, VONAGE
 
 DENIED = ApiReply(401, {"code": 20003, "message": "Authenticate", "status": 401})
 ENDED = {"start_time": "Mon, 23 Nov 2026 12:00:05 +0000", "duration": "90"}
@@ -30,12 +33,12 @@ CHILD = "CA" + "f" * 32
 
 
 @pytest.fixture
-def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+def both(settings: Settings) -> Iterator[tuple[Domain, RestApi]]:
     with domain(replace(settings, currency_rates={"EUR": Decimal("1.25")})) as made:
         yield made
 
 
-def ended(ours: Domain, api: Api, carrier: Any = TWILIO, **data: Any) -> dict[str, Any]:
+def ended(ours: Domain, api: RestApi, carrier: Any = TWILIO, **data: Any) -> dict[str, Any]:
     """A dialled call whose leg is over and whose reason is settled; ``data`` of its end."""
     call = dialled(ours, api, carrier, assistant={"server": {"url": "http://127.0.0.1:9/"}})
     ours.hear(call, carrier, EventKind.LEG_ANSWERED)
@@ -52,7 +55,7 @@ def reports(ours: Domain, call: dict[str, Any]) -> int:
         return int(conn.execute(query).scalar_one())
 
 
-def test_a_price_told_with_the_end_is_in_the_call(both: tuple[Domain, Api]) -> None:
+def test_a_price_told_with_the_end_is_in_the_call(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = ended(ours, api, VONAGE, price=IN_EUROS, durationSeconds=42)
     seen = ours.get(call)
@@ -65,7 +68,7 @@ def test_a_price_told_with_the_end_is_in_the_call(both: tuple[Domain, Api]) -> N
     assert api.asked == []
 
 
-def test_a_price_is_asked_for_until_it_is_told(both: tuple[Domain, Api]) -> None:
+def test_a_price_is_asked_for_until_it_is_told(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = ended(ours, api)
     assert ours.later.waiting[f"price:{call['id']}"] == (PRICE, 30)
@@ -88,7 +91,7 @@ def test_a_price_is_asked_for_until_it_is_told(both: tuple[Domain, Api]) -> None
 
 
 @pytest.mark.parametrize("reply", [NULL, DOWN])
-def test_it_is_asked_five_times_within_a_day(both: tuple[Domain, Api], reply: ApiReply) -> None:
+def test_it_is_asked_five_times_within_a_day(both: tuple[Domain, RestApi], reply: ApiReply) -> None:
     ours, api = both
     call = ended(ours, api)
     api.replies["GET"] = [reply]
@@ -105,7 +108,7 @@ def test_it_is_asked_five_times_within_a_day(both: tuple[Domain, Api], reply: Ap
     [UNKNOWN, DENIED],
     ids=["no such leg", "no access"],
 )
-def test_nobody_insists(both: tuple[Domain, Api], reply: ApiReply) -> None:
+def test_nobody_insists(both: tuple[Domain, RestApi], reply: ApiReply) -> None:
     ours, api = both
     call = ended(ours, api)
     api.replies["GET"] = [reply]
@@ -124,7 +127,7 @@ def test_an_account_without_the_api_is_not_asked(settings: Settings) -> None:
         assert api.asked == []
 
 
-def test_nothing_is_asked_of_a_deleted_call(both: tuple[Domain, Api]) -> None:
+def test_nothing_is_asked_of_a_deleted_call(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = ended(ours, api)
     ours.calls.delete(default_org.ORG_ID, call["id"])
@@ -133,7 +136,7 @@ def test_nothing_is_asked_of_a_deleted_call(both: tuple[Domain, Api]) -> None:
     assert api.asked == []
 
 
-def test_a_call_deleted_while_the_api_is_asked(both: tuple[Domain, Api]) -> None:
+def test_a_call_deleted_while_the_api_is_asked(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = ended(ours, api)
     api.replies["GET"] = [PRICED]
@@ -142,7 +145,7 @@ def test_a_call_deleted_while_the_api_is_asked(both: tuple[Domain, Api]) -> None
     assert len(api.asked) == 1
 
 
-def test_a_call_that_goes_on_has_no_price(both: tuple[Domain, Api]) -> None:
+def test_a_call_that_goes_on_has_no_price(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
     assert run(carrier_price, ours, call) is None
@@ -155,7 +158,7 @@ def test_zero_seconds_ask_nobody(settings: Settings) -> None:
         assert f"price:{call['id']}" not in ours.later.waiting
 
 
-def test_a_forwards_leg_is_asked_for_too(both: tuple[Domain, Api]) -> None:
+def test_a_forwards_leg_is_asked_for_too(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = ended(ours, api, forwardLegRef=CHILD)
     forward = {**PRICED.body, "sid": CHILD, "price": "-0.02"}  # type: ignore[dict-item]
@@ -165,7 +168,7 @@ def test_a_forwards_leg_is_asked_for_too(both: tuple[Domain, Api]) -> None:
     assert (ours.get(call)["cost"], len(ours.get(call)["costs"])) == (0.034, 2)
 
 
-def test_told_twice_it_counts_once(both: tuple[Domain, Api]) -> None:
+def test_told_twice_it_counts_once(both: tuple[Domain, RestApi]) -> None:
     """By the API first, and by the event that was late."""
     ours, api = both
     call = ended(ours, api, VONAGE)
@@ -188,7 +191,7 @@ def test_without_a_rate_the_log_says_so(settings: Settings) -> None:
         assert "CURRENCY_RATES" in note["data"]["error"]
 
 
-def test_a_change_by_the_client_keeps_the_costs(both: tuple[Domain, Api]) -> None:
+def test_a_change_by_the_client_keeps_the_costs(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = ended(ours, api, VONAGE, price=IN_EUROS)
     ours.calls.patch(default_org.ORG_ID, call["id"], {"name": "kept"})

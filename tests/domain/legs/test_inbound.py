@@ -12,7 +12,9 @@ from flask import Flask
 from app import create_app
 from app.settings import Settings
 from tests.domain.conftest import RETURN_HOST
-from tests.fakes.carriers.legs import ECHO, Leg, Live, TwilioLeg, call_of, join, kinds, read
+from tests.domain.live_call import ECHO, Live, call_of, join, kinds, read
+from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.twilio import TwilioLeg
 from tests.routes.api import UNKNOWN, Api
 
 ROUNDS = 5
@@ -190,7 +192,7 @@ class TestStreamName:
             "StreamEvent": "stream-error",
             "StreamName": stream,
         }
-        answer = leg.post(live.document.stream_url, **fields)
+        answer = leg.post(live.document.stream_url, fields)
         assert answer.status_code == 204
         assert live.status == "in-progress"
         assert "stream" not in api.get(f"/call/{live.id}/events").json[-1]

@@ -15,19 +15,11 @@ from app.domain.services.webhooks import MAX_REATTACHED
 from providers.base.instructions import stream_id
 from providers.errors import Refused
 from providers.events import EndedReason
-from tests.fakes.carriers.legs import (
-    Document,
-    Leg,
-    Live,
-    TwilioLeg,
-    VonageLeg,
-    call_of,
-    claim_stream,
-    fire,
-    join,
-    kinds,
-    read,
-)
+from tests.domain.live_call import Live, call_of, claim_stream, join, kinds, read
+from tests.domain.timers import fire
+from tests.fakes.carriers.leg import Document, Leg
+from tests.fakes.carriers.twilio import TwilioLeg
+from tests.fakes.carriers.vonage import VonageLeg
 from tests.routes.api import Api
 
 SHUTDOWN = EndedReason.SERVER_SHUTDOWN
@@ -45,7 +37,8 @@ def turned_away(leg: Leg, document: Document) -> None:
         claim_stream(leg, document)
     if isinstance(leg, TwilioLeg):
         name = stream_id(document.media_url)
-        said = leg.post(document.stream_url, StreamEvent="stream-error", StreamName=name)
+        event = {"StreamEvent": "stream-error", "StreamName": name}
+        said = leg.post(document.stream_url, event)
         assert said.status_code in (200, 204)
 
 

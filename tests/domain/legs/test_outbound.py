@@ -22,25 +22,19 @@ from app.store.calls import CallFilter
 from app.store.schema import credentials, phone_numbers
 from providers.events import EndedReason, EventKind
 from providers.simulation.api_server import ApiReply
-from tests.bridge import CUSTOMER, SECRETS, TWILIO_NUMBER, VONAGE_NUMBER
-from tests.fakes.carriers.rest import (
-    BUSY,
-    CARRIERS,
-    DOWN,
-    TWILIO,
-    UNKNOWN,
-    VONAGE,
-    Api,
-    Carrier,
-    Domain,
-    domain,
-)
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.accounts import CUSTOMER, SECRETS, TWILIO_NUMBER, VONAGE_NUMBER
+from tests.fakes.carriers.base import CarrierFake
+from tests.fakes.carriers.rest_api import BUSY, DOWN, UNKNOWN, RestApi
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.carriers.vonage import VONAGE
 
-each_carrier = pytest.mark.parametrize("carrier", CARRIERS, ids=lambda each: each.name)
+each_carrier = pytest.mark.parametrize("carrier", FAKES.values(), ids=lambda each: each.name)
 
 
 @pytest.fixture
-def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+def both(settings: Settings) -> Iterator[tuple[Domain, RestApi]]:
     with domain(settings) as made:
         yield made
 
@@ -51,7 +45,7 @@ def run(job: Any, ours: Domain, call: Any) -> float | None:
     return wait
 
 
-def dialled(ours: Domain, api: Api, carrier: Carrier, **fields: Any) -> dict[str, Any]:
+def dialled(ours: Domain, api: RestApi, carrier: CarrierFake, **fields: Any) -> dict[str, Any]:
     """A call whose leg the carrier has accepted."""
     api.replies["POST"] = [carrier.accepted]
     call = ours.create(carrier, **fields)
@@ -86,7 +80,7 @@ def outcome(call: dict[str, Any]) -> tuple[str, str | None]:
     ],
 )
 def test_what_cannot_be_dialled_is_refused_at_once(
-    both: tuple[Domain, Api], carrier: Carrier, fields: Any, text: str
+    both: tuple[Domain, RestApi], carrier: CarrierFake, fields: Any, text: str
 ) -> None:
     ours, api = both
     with pytest.raises(Invalid, match=text):
@@ -109,11 +103,11 @@ def test_a_sip_address_is_dialled_as_such(settings: Settings) -> None:
         call = ours.create(TWILIO, customer={"sipUri": "sip:ann@example.com"})
         run(outbound, ours, call)
     assert call["phoneCallTransport"] == "sip"
-    assert b"To=sip%3Aann%40example.com" in api.asked[0].body
+    assert b"To=sip%3Aann%40example.com" in api.asked[0].raw
 
 
 @each_carrier
-def test_a_country_that_is_listed_is_dialled(settings: Settings, carrier: Carrier) -> None:
+def test_a_country_that_is_listed_is_dialled(settings: Settings, carrier: CarrierFake) -> None:
     with domain(replace(settings, allowed_countries=frozenset({"GB"}))) as (ours, _):
         assert ours.create(carrier, customer={"number": "+442079460018"})["status"] == "queued"
         with pytest.raises(Invalid, match=r"US.* ALLOWED_COUNTRIES"):
@@ -122,7 +116,7 @@ def test_a_country_that_is_listed_is_dialled(settings: Settings, carrier: Carrie
 
 @each_carrier
 def test_whom_a_flow_calls_is_the_flows_business(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     abroad = {"customer": {"number": "+252615550188"}, "phoneCallProviderBypassEnabled": True}
     assert both[0].create(carrier, **abroad)["status"] == "queued"
@@ -132,7 +126,9 @@ def test_whom_a_flow_calls_is_the_flows_business(
 
 
 @each_carrier
-def test_a_call_is_committed_then_dialled_once(both: tuple[Domain, Api], carrier: Carrier) -> None:
+def test_a_call_is_committed_then_dialled_once(
+    both: tuple[Domain, RestApi], carrier: CarrierFake
+) -> None:
     ours, api = both
     api.replies["POST"] = [carrier.accepted]
     call = ours.create(carrier)
@@ -141,12 +137,12 @@ def test_a_call_is_committed_then_dialled_once(both: tuple[Domain, Api], carrier
     assert ours.later.waiting[f"dial:{call['id']}"] == ("dial", 0.0)
     assert [run(outbound, ours, call) for _ in range(2)] == [None, None]
     assert len(api.asked) == 1
-    assert ours.get(call)["phoneCallProviderId"] == carrier.leg.call_ref
+    assert ours.get(call)["phoneCallProviderId"] == carrier.dialled.call_ref
 
 
 @each_carrier
 def test_after_a_crash_in_between_nobody_dials_again(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     """The process died after it had committed that it would ask, and before it knew the answer."""
     ours, api = both
@@ -161,7 +157,7 @@ def test_after_a_crash_in_between_nobody_dials_again(
 
 @each_carrier
 def test_a_refusal_ends_the_call_in_the_carriers_words(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     ours, api = both
     api.replies["POST"] = [carrier.refused]
@@ -175,7 +171,7 @@ def test_a_refusal_ends_the_call_in_the_carriers_words(
 
 @each_carrier
 def test_without_an_answer_the_call_waits_and_then_fails(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     ours, api = both
     api.replies["POST"] = [DOWN]
@@ -194,7 +190,7 @@ def test_without_an_answer_the_call_waits_and_then_fails(
 
 @each_carrier
 def test_a_callback_adopts_the_leg_nobody_confirmed(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     ours, api = both
     api.replies["POST"] = [DOWN]
@@ -202,7 +198,7 @@ def test_a_callback_adopts_the_leg_nobody_confirmed(
     run(outbound, ours, call)
     ours.hear(call, carrier, EventKind.LEG_RINGING)
     found = ours.get(call)
-    assert (found["status"], found["phoneCallProviderId"]) == ("ringing", carrier.leg.call_ref)
+    assert (found["status"], found["phoneCallProviderId"]) == ("ringing", carrier.dialled.call_ref)
     ours.clock.pass_(61)
     api.replies["GET"] = [carrier.state("ringing")]
     assert run(reconcile, ours, call) == 60
@@ -210,18 +206,20 @@ def test_a_callback_adopts_the_leg_nobody_confirmed(
 
 
 @each_carrier
-def test_a_carrier_without_time_is_asked_later(both: tuple[Domain, Api], carrier: Carrier) -> None:
+def test_a_carrier_without_time_is_asked_later(
+    both: tuple[Domain, RestApi], carrier: CarrierFake
+) -> None:
     ours, api = both
     api.replies["POST"] = [BUSY, BUSY, carrier.accepted]
     call = ours.create(carrier)
     assert [run(outbound, ours, call) for _ in range(4)] == [1.0, 2.0, None, None]
     assert len(api.asked) == 3
-    assert ours.get(call)["phoneCallProviderId"] == carrier.leg.call_ref
+    assert ours.get(call)["phoneCallProviderId"] == carrier.dialled.call_ref
 
 
 @each_carrier
 def test_a_carrier_that_never_has_time_fails_the_call(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     ours, api = both
     api.replies["POST"] = [BUSY]
@@ -232,7 +230,9 @@ def test_a_carrier_that_never_has_time_fails_the_call(
     assert len(api.asked) == 1 + len(outbound.BUSY_SECONDS)
 
 
-def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(both: tuple[Domain, Api]) -> None:
+def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(
+    both: tuple[Domain, RestApi],
+) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO, maxDurationSeconds=77)
     assert f"max-duration:{call['id']}" not in ours.later.waiting
@@ -243,26 +243,26 @@ def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(both: tuple[Dom
 
 @each_carrier
 def test_the_carriers_own_limit_leaves_room_for_a_forward(
-    settings: Settings, carrier: Carrier
+    settings: Settings, carrier: CarrierFake
 ) -> None:
     with domain(replace(settings, max_forward_seconds=1000)) as (ours, api):
         api.replies["POST"] = [carrier.accepted]
         run(outbound, ours, ours.create(carrier, maxDurationSeconds=77))
-    assert re.search(rb'TimeLimit=1077\b|"length_timer":\s*1077\b', api.asked[0].body)
+    assert re.search(rb'TimeLimit=1077\b|"length_timer":\s*1077\b', api.asked[0].raw)
 
 
 # ------------------------------------------------------------------ its seat
 
 
 @pytest.fixture
-def one_seat(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+def one_seat(settings: Settings) -> Iterator[tuple[Domain, RestApi]]:
     with domain(replace(settings, max_concurrent_calls=1)) as made:
         yield made
 
 
 @each_carrier
 def test_a_dialled_call_has_its_seat_before_the_phone_rings(
-    one_seat: tuple[Domain, Api], carrier: Carrier
+    one_seat: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     """Whoever picks it up finds the assistant there; the next call finds no room until the end."""
     ours, _ = one_seat
@@ -276,7 +276,7 @@ def test_a_dialled_call_has_its_seat_before_the_phone_rings(
     assert ours.create(carrier)["status"] == "queued"
 
 
-def test_of_many_dialled_at_once_one_gets_the_seat(one_seat: tuple[Domain, Api]) -> None:
+def test_of_many_dialled_at_once_one_gets_the_seat(one_seat: tuple[Domain, RestApi]) -> None:
     ours, _ = one_seat
     together = Barrier(6)
 
@@ -296,7 +296,7 @@ def test_of_many_dialled_at_once_one_gets_the_seat(one_seat: tuple[Domain, Api])
 # ------------------------------------------------------------------ the end
 
 
-def test_a_call_ended_before_it_was_dialled_is_not(both: tuple[Domain, Api]) -> None:
+def test_a_call_ended_before_it_was_dialled_is_not(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = ours.create(TWILIO)
     ours.end(call)
@@ -308,7 +308,7 @@ def test_a_call_ended_before_it_was_dialled_is_not(both: tuple[Domain, Api]) -> 
 
 @each_carrier
 def test_a_call_ended_while_the_carrier_is_asked_has_its_leg_hung_up(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     ours, api = both
     api.replies["POST"] = [carrier.accepted]
@@ -325,11 +325,11 @@ def test_a_call_ended_while_the_carrier_is_asked_has_its_leg_hung_up(
     assert ours.later.waiting[f"hang-up:{call['id']}"] == ("hang-up", 0.0)
     assert run(hangup, ours, call) is None
     assert len(api.asked) == 2
-    assert carrier.leg.leg_ref in api.asked[1].path
+    assert carrier.dialled.leg_ref in api.asked[1].path
     assert outcome(ours.get(call)) == ("ended", "manually-canceled")
 
 
-def test_a_leg_that_appears_after_its_calls_end_is_hung_up(both: tuple[Domain, Api]) -> None:
+def test_a_leg_that_appears_after_its_calls_end_is_hung_up(both: tuple[Domain, RestApi]) -> None:
     """The API answered nothing, the call was ended, and then the phone rings after all."""
     ours, api = both
     api.replies["POST"] = [DOWN]
@@ -356,7 +356,7 @@ def test_a_leg_that_appears_after_its_calls_end_is_hung_up(both: tuple[Domain, A
     ],
 )
 def test_hanging_up_is_tried_again_while_it_may_help(
-    both: tuple[Domain, Api], reply: ApiReply, later: float, again: float | None
+    both: tuple[Domain, RestApi], reply: ApiReply, later: float, again: float | None
 ) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
@@ -367,7 +367,7 @@ def test_hanging_up_is_tried_again_while_it_may_help(
     assert len(api.asked) == 1
 
 
-def test_a_leg_that_is_known_to_be_over_is_left_alone(both: tuple[Domain, Api]) -> None:
+def test_a_leg_that_is_known_to_be_over_is_left_alone(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
     ours.end(call)
@@ -376,7 +376,7 @@ def test_a_leg_that_is_known_to_be_over_is_left_alone(both: tuple[Domain, Api]) 
     assert api.asked == []
 
 
-def test_a_leg_of_a_flow_is_never_hung_up(both: tuple[Domain, Api]) -> None:
+def test_a_leg_of_a_flow_is_never_hung_up(both: tuple[Domain, RestApi]) -> None:
     ours, _ = both
     call = ours.create(TWILIO, phoneCallProviderBypassEnabled=True)
     ours.end(call)
@@ -394,7 +394,7 @@ def hang_up_deleted(ours: Domain, call: dict[str, Any]) -> float | None:
 
 
 @each_carrier
-def test_a_deleted_calls_leg_is_hung_up(both: tuple[Domain, Api], carrier: Carrier) -> None:
+def test_a_deleted_calls_leg_is_hung_up(both: tuple[Domain, RestApi], carrier: CarrierFake) -> None:
     """Though neither the call nor its account is there any more."""
     ours, api = both
     call = dialled(ours, api, carrier)
@@ -406,12 +406,12 @@ def test_a_deleted_calls_leg_is_hung_up(both: tuple[Domain, Api], carrier: Carri
     api.replies["POST"], api.replies["PUT"] = [carrier.state("completed")], [ApiReply(204)]
     assert ours.later.waiting[f"hang-up:{call['id']}"] == ("hang-up", 0.0)
     assert hang_up_deleted(ours, call) is None
-    assert [carrier.leg.leg_ref in each.path for each in api.asked] == [True]
+    assert [carrier.dialled.leg_ref in each.path for each in api.asked] == [True]
 
 
 @each_carrier
 def test_a_call_deleted_while_the_carrier_is_asked(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     ours, api = both
     api.replies["POST"], api.replies["PUT"] = [carrier.accepted], [ApiReply(204)]
@@ -425,10 +425,10 @@ def test_a_call_deleted_while_the_carrier_is_asked(
     api.meanwhile = delete_once
     assert run(outbound, ours, call) is None
     assert hang_up_deleted(ours, call) is None
-    assert carrier.leg.leg_ref in api.asked[1].path
+    assert carrier.dialled.leg_ref in api.asked[1].path
 
 
-def test_hanging_up_what_was_deleted_is_given_up_in_time(both: tuple[Domain, Api]) -> None:
+def test_hanging_up_what_was_deleted_is_given_up_in_time(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
     ours.delete(call)
@@ -438,7 +438,7 @@ def test_hanging_up_what_was_deleted_is_given_up_in_time(both: tuple[Domain, Api
     assert hang_up_deleted(ours, call) is None
 
 
-def test_a_call_deleted_in_its_last_words(both: tuple[Domain, Api]) -> None:
+def test_a_call_deleted_in_its_last_words(both: tuple[Domain, RestApi]) -> None:
     """Its leg was to be hung up a moment later, by a job that would have found no call."""
     ours, api = both
     call = dialled(ours, api, TWILIO)
@@ -449,7 +449,7 @@ def test_a_call_deleted_in_its_last_words(both: tuple[Domain, Api]) -> None:
     assert len(api.asked) == 1
 
 
-def test_a_deleted_calls_leg_that_is_over(both: tuple[Domain, Api]) -> None:
+def test_a_deleted_calls_leg_that_is_over(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
     ours.hear(call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL)
@@ -458,7 +458,7 @@ def test_a_deleted_calls_leg_that_is_over(both: tuple[Domain, Api]) -> None:
     assert f"hang-up:{call['id']}" not in ours.later.waiting
 
 
-def test_a_deleted_calls_leg_that_went_on_to_its_flow(both: tuple[Domain, Api]) -> None:
+def test_a_deleted_calls_leg_that_went_on_to_its_flow(both: tuple[Domain, RestApi]) -> None:
     """The call was over, and its leg is in the flow's hands: tidying up hangs nobody up."""
     ours, api = both
     flow = "https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1"
@@ -471,12 +471,12 @@ def test_a_deleted_calls_leg_that_went_on_to_its_flow(both: tuple[Domain, Api]) 
     assert f"hang-up:{call['id']}" not in ours.later.waiting
 
 
-def test_a_deleted_calls_leg_that_a_flow_brought(both: tuple[Domain, Api]) -> None:
+def test_a_deleted_calls_leg_that_a_flow_brought(both: tuple[Domain, RestApi]) -> None:
     """It runs out of markup: the URLs in there lead nowhere any more."""
     ours, _ = both
     call = ours.create(TWILIO, phoneCallProviderBypassEnabled=True)
     callback = urlsplit(call["phoneCallProviderDetails"]["statusCallback"]).path
     ours.hear(call, TWILIO, EventKind.LEG_ANSWERED, token=callback.rpartition("/")[2])
-    assert ours.get(call)["phoneCallProviderId"] == TWILIO.leg.call_ref
+    assert ours.get(call)["phoneCallProviderId"] == TWILIO.dialled.call_ref
     ours.delete(call)
     assert f"hang-up:{call['id']}" not in ours.later.waiting

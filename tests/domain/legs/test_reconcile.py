@@ -21,23 +21,17 @@ from providers.base.media import StreamStart
 from providers.events import EventKind
 from providers.simulation.api_server import ApiReply
 from tests.domain.legs.test_outbound import dialled, outcome, run
-from tests.fakes.carriers.rest import (
-    DOWN,
-    SID,
-    TWILIO,
-    UNKNOWN,
-    VONAGE,
-    Api,
-    Carrier,
-    Domain,
-    domain,
-)
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.base import CarrierFake
+from tests.fakes.carriers.rest_api import DOWN, UNKNOWN, RestApi
+from tests.fakes.carriers.twilio import SID, TWILIO
+from tests.fakes.carriers.vonage import VONAGE
 
 START, END = "Mon, 23 Nov 2026 12:00:05 +0000", "Mon, 23 Nov 2026 12:00:45 +0000"
 
 
 @pytest.fixture
-def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+def both(settings: Settings) -> Iterator[tuple[Domain, RestApi]]:
     with domain(settings) as made:
         yield made
 
@@ -72,10 +66,10 @@ def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
             "customer-ended-call",
         ),
     ],
-    ids=lambda value: value.name if isinstance(value, Carrier) else None,
+    ids=lambda value: value.name if isinstance(value, CarrierFake) else None,
 )
 def test_an_end_nobody_told_is_found(
-    both: tuple[Domain, Api], carrier: Carrier, reply: ApiReply, reason: str
+    both: tuple[Domain, RestApi], carrier: CarrierFake, reply: ApiReply, reason: str
 ) -> None:
     ours, api = both
     call = dialled(ours, api, carrier)
@@ -83,7 +77,7 @@ def test_an_end_nobody_told_is_found(
     ours.clock.pass_(61)
     assert run(reconcile, ours, call) is None
     assert outcome(ours.get(call)) == ("ended", reason)
-    assert carrier.leg.leg_ref in api.asked[0].path
+    assert carrier.dialled.leg_ref in api.asked[0].path
     assert run(reconcile, ours, call) is None
     assert len(api.asked) == 1
 
@@ -105,7 +99,7 @@ def test_an_end_nobody_told_is_found(
     ],
 )
 def test_a_call_that_may_live_stays_open(
-    both: tuple[Domain, Api], carrier: Carrier, reply: ApiReply, status: str
+    both: tuple[Domain, RestApi], carrier: CarrierFake, reply: ApiReply, status: str
 ) -> None:
     ours, api = both
     call = dialled(ours, api, carrier)
@@ -115,7 +109,7 @@ def test_a_call_that_may_live_stays_open(
     assert outcome(ours.get(call)) == (status, None)
 
 
-def test_the_same_news_is_recorded_once(both: tuple[Domain, Api]) -> None:
+def test_the_same_news_is_recorded_once(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
     ours.hear(call, TWILIO, EventKind.LEG_RINGING)
@@ -128,7 +122,7 @@ def test_the_same_news_is_recorded_once(both: tuple[Domain, Api]) -> None:
 
 
 @pytest.mark.parametrize("reply", [UNKNOWN, DOWN])
-def test_a_call_nobody_can_explain_ends(both: tuple[Domain, Api], reply: ApiReply) -> None:
+def test_a_call_nobody_can_explain_ends(both: tuple[Domain, RestApi], reply: ApiReply) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO, maxDurationSeconds=100)
     api.replies["GET"] = [reply]
@@ -177,7 +171,9 @@ def join(ours: Domain, claim: StreamClaim) -> None:
 
 
 @pytest.mark.parametrize("joined", [False, True])
-def test_what_the_store_did_not_take_ends_the_call(both: tuple[Domain, Api], joined: bool) -> None:
+def test_what_the_store_did_not_take_ends_the_call(
+    both: tuple[Domain, RestApi], joined: bool
+) -> None:
     """Its join was not stored, or its end was not."""
     ours, api = both
     call = dialled(ours, api, TWILIO)
@@ -191,7 +187,7 @@ def test_what_the_store_did_not_take_ends_the_call(both: tuple[Domain, Api], joi
     assert not ours.media.has_pending_db_errors
 
 
-def test_a_call_that_goes_on_with_another_socket_lost_nothing(both: tuple[Domain, Api]) -> None:
+def test_a_call_that_goes_on_with_another_socket_lost_nothing(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
     claim = seat_of(ours, call)
@@ -203,7 +199,7 @@ def test_a_call_that_goes_on_with_another_socket_lost_nothing(both: tuple[Domain
     assert outcome(ours.get(call)) == ("in-progress", None)
 
 
-def test_a_call_that_ended_meanwhile_keeps_its_reason(both: tuple[Domain, Api]) -> None:
+def test_a_call_that_ended_meanwhile_keeps_its_reason(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO)
     ours.media.pending_db_errors(seat_of(ours, call))
@@ -212,7 +208,7 @@ def test_a_call_that_ended_meanwhile_keeps_its_reason(both: tuple[Domain, Api]) 
     assert outcome(ours.get(call)) == ("ended", "manually-canceled")
 
 
-def test_a_quiet_forward_is_as_long_as_a_forward_may_be(both: tuple[Domain, Api]) -> None:
+def test_a_quiet_forward_is_as_long_as_a_forward_may_be(both: tuple[Domain, RestApi]) -> None:
     """People talk there, and the carrier tells nothing until they have done."""
     ours, api = both
     call = dialled(ours, api, TWILIO, maxDurationSeconds=100)

@@ -15,7 +15,9 @@ from app.domain.calls.schedule import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION
 from providers.errors import Refused
 from providers.events import CallEvent, EventKind
 from tests.domain.conftest import JOIN
-from tests.fakes.carriers.legs import Leg, Live, fire, join, waiting
+from tests.domain.live_call import Live, join
+from tests.domain.timers import fire, waiting
+from tests.fakes.carriers.leg import Leg
 from tests.routes.api import Api
 
 THERE = {"type": "number", "number": "+14155550188"}

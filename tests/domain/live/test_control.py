@@ -11,7 +11,9 @@ from app.domain.live import control as commands
 from app.domain.services.media import MediaService
 from app.store.commands import Command
 from app.wiring import Services
-from tests.fakes.carriers.legs import Leg, Live, TwilioLeg, join, read
+from tests.domain.live_call import Live, join, read
+from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.twilio import TwilioLeg
 from tests.routes.api import Api, refused
 
 SPEAKING = {

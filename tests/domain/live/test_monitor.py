@@ -11,7 +11,8 @@ from flask import Flask
 from app.domain.calls.facts import MonitorEndpoint
 from app.wiring import Services
 from providers.errors import Refused
-from tests.fakes.carriers.legs import Leg, Live
+from tests.domain.live_call import Live
+from tests.fakes.carriers.leg import Leg
 from tests.routes.api import UNKNOWN, Api
 
 HERE = MonitorEndpoint("here", "/somewhere")

@@ -26,7 +26,11 @@ from providers.events import EventKind
 from providers.simulation.api_server import ApiReply
 from providers.simulation.recording import wav
 from tests.domain.legs.test_outbound import dialled
-from tests.fakes.carriers.rest import BUSY, CARRIERS, DOWN, TWILIO, Api, Carrier, Domain, domain
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.base import CarrierFake
+from tests.fakes.carriers.rest_api import BUSY, DOWN, RestApi
+from tests.fakes.carriers.twilio import TWILIO
 
 SID = "RE" + "0123456789abcdef" * 2
 TOLD = {"recordingRef": SID, "recordingUrl": "https://api.nexmo.com/v1/files/aaaa"}
@@ -39,11 +43,11 @@ RECORDED: dict[str, Any] = {
 STARTED = ApiReply(201, {"sid": SID, "status": "in-progress"})
 SOUND = ApiReply(200, wav())
 
-each_carrier = pytest.mark.parametrize("carrier", CARRIERS, ids=lambda each: each.name)
+each_carrier = pytest.mark.parametrize("carrier", FAKES.values(), ids=lambda each: each.name)
 
 
 @pytest.fixture
-def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+def both(settings: Settings) -> Iterator[tuple[Domain, RestApi]]:
     with domain(settings) as made:
         yield made
 
@@ -51,7 +55,9 @@ def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
 class Recorded:
     """A call whose assistant is in."""
 
-    def __init__(self, both: tuple[Domain, Api], carrier: Carrier, **assistant: Any) -> None:
+    def __init__(
+        self, both: tuple[Domain, RestApi], carrier: CarrierFake, **assistant: Any
+    ) -> None:
         self.ours, self.api = both
         self.carrier = carrier
         self.call = dialled(self.ours, self.api, carrier, assistant={**RECORDED, **assistant})
@@ -90,7 +96,7 @@ class Recorded:
 
 @each_carrier
 def test_a_recording_is_asked_for_fetched_and_shown(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     one = Recorded(both, carrier)
     assert one.begin() is None
@@ -103,10 +109,10 @@ def test_a_recording_is_asked_for_fetched_and_shown(
         with wave.open(one.context.blobs.open(row["blob"])) as sound:
             assert sound.getnchannels() == count
         assert one.context.blobs.size(row["blob"]) == row["bytes"]
-    assert one.api.asked[-1].authorization
+    assert one.api.asked[-1].headers["authorization"]
 
 
-def test_only_who_asks_for_it_is_recorded(both: tuple[Domain, Api]) -> None:
+def test_only_who_asks_for_it_is_recorded(both: tuple[Domain, RestApi]) -> None:
     for assistant in (
         {"recordingEnabled": None},  # Vapi's default is no order to a carrier
         {"recordingEnabled": False},
@@ -121,7 +127,7 @@ def test_only_who_asks_for_it_is_recorded(both: tuple[Domain, Api]) -> None:
 
 @each_carrier
 def test_however_often_the_assistant_comes_in_there_is_one(
-    both: tuple[Domain, Api], carrier: Carrier
+    both: tuple[Domain, RestApi], carrier: CarrierFake
 ) -> None:
     one = Recorded(both, carrier)
     one.begin()
@@ -131,7 +137,7 @@ def test_however_often_the_assistant_comes_in_there_is_one(
     assert (len(one.api.asked), len(one.rows())) == (asked, 1)
 
 
-def test_a_start_that_timed_out_is_adopted_and_not_repeated(both: tuple[Domain, Api]) -> None:
+def test_a_start_that_timed_out_is_adopted_and_not_repeated(both: tuple[Domain, RestApi]) -> None:
     one = Recorded(both, TWILIO)
     assert one.begin(DOWN) is None
     assert carrier_recordings.start(one.context, {"callId": one.call["id"]}) is None
@@ -140,7 +146,7 @@ def test_a_start_that_timed_out_is_adopted_and_not_repeated(both: tuple[Domain, 
     assert [(row["ref"], row["state"]) for row in one.rows()] == [(SID, rows.READY)]
 
 
-def test_a_carrier_without_time_is_asked_again(both: tuple[Domain, Api]) -> None:
+def test_a_carrier_without_time_is_asked_again(both: tuple[Domain, RestApi]) -> None:
     one = Recorded(both, TWILIO)
     assert one.begin(BUSY) == carrier_recordings.BUSY_SECONDS
     assert one.begin() is None
@@ -148,7 +154,9 @@ def test_a_carrier_without_time_is_asked_again(both: tuple[Domain, Api]) -> None
 
 
 @each_carrier
-def test_told_twice_it_is_the_same_recording(both: tuple[Domain, Api], carrier: Carrier) -> None:
+def test_told_twice_it_is_the_same_recording(
+    both: tuple[Domain, RestApi], carrier: CarrierFake
+) -> None:
     one = Recorded(both, carrier)
     one.begin()
     one.tell()
@@ -159,7 +167,7 @@ def test_told_twice_it_is_the_same_recording(both: tuple[Domain, Api], carrier: 
     assert f"recording:{one.rows()[0]['id']}" not in one.ours.later.waiting
 
 
-def test_it_stops_with_the_call(both: tuple[Domain, Api]) -> None:
+def test_it_stops_with_the_call(both: tuple[Domain, RestApi]) -> None:
     one = Recorded(both, TWILIO)
     one.begin()
     one.ours.end(one.call)
@@ -170,7 +178,7 @@ def test_it_stops_with_the_call(both: tuple[Domain, Api]) -> None:
         == carrier_recordings.RETRY_SECONDS
     )
     assert carrier_recordings.stop(one.context, {"callId": one.call["id"]}) is None
-    assert (one.api.asked[-1].path.split("/")[-1], one.api.asked[-1].body) == (
+    assert (one.api.asked[-1].path.split("/")[-1], one.api.asked[-1].raw) == (
         f"{SID}.json",
         b"Status=stopped",
     )
@@ -180,7 +188,9 @@ def test_it_stops_with_the_call(both: tuple[Domain, Api]) -> None:
 
 
 @each_carrier
-def test_the_report_waits_and_has_the_links(both: tuple[Domain, Api], carrier: Carrier) -> None:
+def test_the_report_waits_and_has_the_links(
+    both: tuple[Domain, RestApi], carrier: CarrierFake
+) -> None:
     one = Recorded(both, carrier)
     one.begin()
     one.ours.end(one.call)
@@ -196,7 +206,7 @@ def test_the_report_waits_and_has_the_links(both: tuple[Domain, Api], carrier: C
     assert len(one.reports()) == 1
 
 
-def test_the_report_goes_without_what_does_not_come(both: tuple[Domain, Api]) -> None:
+def test_the_report_goes_without_what_does_not_come(both: tuple[Domain, RestApi]) -> None:
     one = Recorded(both, TWILIO)
     one.begin()
     one.ours.end(one.call)
@@ -212,7 +222,7 @@ def test_the_report_goes_without_what_does_not_come(both: tuple[Domain, Api]) ->
 
 @pytest.mark.parametrize("how", ["refused", "absent", "not sound"])
 def test_the_report_does_not_wait_for_what_will_never_be(
-    both: tuple[Domain, Api], how: str
+    both: tuple[Domain, RestApi], how: str
 ) -> None:
     one = Recorded(both, TWILIO)
     one.begin(*((TWILIO.refused,) if how == "refused" else ()))
@@ -228,7 +238,7 @@ def test_the_report_does_not_wait_for_what_will_never_be(
 
 
 def test_a_call_that_ends_before_it_is_recorded_waits_for_nothing(
-    both: tuple[Domain, Api],
+    both: tuple[Domain, RestApi],
 ) -> None:
     one = Recorded(both, TWILIO)
     one.ours.end(one.call)
@@ -240,7 +250,7 @@ def test_a_call_that_ends_before_it_is_recorded_waits_for_nothing(
 # ------------------------------------------------------------------ fetching
 
 
-def test_fetching_is_tried_again_with_waits_and_given_up(both: tuple[Domain, Api]) -> None:
+def test_fetching_is_tried_again_with_waits_and_given_up(both: tuple[Domain, RestApi]) -> None:
     one = Recorded(both, TWILIO)
     one.begin()
     one.tell()
@@ -250,7 +260,7 @@ def test_fetching_is_tried_again_with_waits_and_given_up(both: tuple[Domain, Api
 
 
 def test_a_recording_too_large_is_given_up_at_once(
-    both: tuple[Domain, Api], monkeypatch: pytest.MonkeyPatch
+    both: tuple[Domain, RestApi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Recorded(both, TWILIO)
     one.begin()
@@ -260,7 +270,7 @@ def test_a_recording_too_large_is_given_up_at_once(
     assert one.rows()[0]["state"] == rows.FAILED
 
 
-def test_a_recording_of_one_channel_is_mono_only(both: tuple[Domain, Api]) -> None:
+def test_a_recording_of_one_channel_is_mono_only(both: tuple[Domain, RestApi]) -> None:
     one = Recorded(both, TWILIO)
     one.begin()
     one.tell()
@@ -291,7 +301,7 @@ def test_both_sides_are_heard_in_the_mix(tmp_path: Any) -> None:
 # ------------------------------------------------------------------ away with it
 
 
-def kept(both: tuple[Domain, Api]) -> Recorded:
+def kept(both: tuple[Domain, RestApi]) -> Recorded:
     one = Recorded(both, TWILIO)
     one.begin()
     one.tell()
@@ -306,7 +316,7 @@ def gone(one: Recorded, keys: list[str]) -> bool:
     return True
 
 
-def test_slow_files_leave_workers_for_other_jobs(both: tuple[Domain, Api]) -> None:
+def test_slow_files_leave_workers_for_other_jobs(both: tuple[Domain, RestApi]) -> None:
     """Each fetch meets the next one while the carrier sends: a file may take ten minutes."""
     one = Recorded(both, TWILIO)
     one.begin()
@@ -324,7 +334,7 @@ def test_slow_files_leave_workers_for_other_jobs(both: tuple[Domain, Api]) -> No
     assert one.fetch() is None
 
 
-def test_a_deleted_calls_files_are_erased(both: tuple[Domain, Api]) -> None:
+def test_a_deleted_calls_files_are_erased(both: tuple[Domain, RestApi]) -> None:
     one = kept(both)
     keys = [row["blob"] for row in one.rows()]
     one.ours.calls.delete(default_org.ORG_ID, one.call["id"])
@@ -333,7 +343,9 @@ def test_a_deleted_calls_files_are_erased(both: tuple[Domain, Api]) -> None:
     assert (one.rows(), gone(one, keys)) == ([], True)
 
 
-def test_a_call_deleted_while_its_recording_comes_keeps_no_file(both: tuple[Domain, Api]) -> None:
+def test_a_call_deleted_while_its_recording_comes_keeps_no_file(
+    both: tuple[Domain, RestApi],
+) -> None:
     one = Recorded(both, TWILIO)
     one.begin()
     one.tell()
@@ -344,7 +356,7 @@ def test_a_call_deleted_while_its_recording_comes_keeps_no_file(both: tuple[Doma
     assert f"erase-files:{row['id']}" in one.ours.later.waiting
 
 
-def test_old_recordings_are_erased_and_no_others(both: tuple[Domain, Api]) -> None:
+def test_old_recordings_are_erased_and_no_others(both: tuple[Domain, RestApi]) -> None:
     one = kept(both)
     keys = [row["blob"] for row in one.rows()]
     context = replace(
@@ -360,7 +372,7 @@ def test_old_recordings_are_erased_and_no_others(both: tuple[Domain, Api]) -> No
 
 
 def test_the_sweep_takes_the_call_before_its_recording(
-    both: tuple[Domain, Api], monkeypatch: pytest.MonkeyPatch
+    both: tuple[Domain, RestApi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a deletion does, which takes both: the other way round PostgreSQL finds a deadlock."""
     one = kept(both)

@@ -24,7 +24,8 @@ from app.store import recordings as rows
 from app.store.blobs import NoBlob
 from providers.events import EventKind
 from tests.domain.legs.test_outbound import dialled
-from tests.fakes.carriers.rest import TWILIO, Domain, domain
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.twilio import TWILIO
 
 RATE = 8000
 LOUD = (12000).to_bytes(2, "little", signed=True)

@@ -19,7 +19,9 @@ from app.settings import Settings, VendorSettings
 from providers.events import EventKind
 from tests.domain.assistant.test_analysis_plan import OFF
 from tests.domain.legs.test_outbound import dialled
-from tests.fakes.carriers.rest import TWILIO, Api, Domain, domain
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.rest_api import RestApi
+from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.vendors.chat import QUOTA, Chat
 from tests.fakes.vendors.served import Fault
 from tests.fakes.vendors.threaded import threaded
@@ -46,7 +48,7 @@ def chat(served: Chat) -> Chat:
 
 
 @pytest.fixture
-def both(settings: Settings, chat: Chat) -> Iterator[tuple[Domain, Api]]:
+def both(settings: Settings, chat: Chat) -> Iterator[tuple[Domain, RestApi]]:
     vendor = VendorSettings("openai", "key", f"{chat.url}/v1")
     with domain(replace(settings, vendors=(vendor,))) as made:
         yield made
@@ -55,7 +57,7 @@ def both(settings: Settings, chat: Chat) -> Iterator[tuple[Domain, Api]]:
 class Talked:
     """A call whose assistant is in, and has said something."""
 
-    def __init__(self, both: tuple[Domain, Api], **assistant: Any) -> None:
+    def __init__(self, both: tuple[Domain, RestApi], **assistant: Any) -> None:
         self.ours, api = both
         self.context = self.ours.context
         whole = {**LOCAL, **assistant}
@@ -92,7 +94,7 @@ class Talked:
         return [each["body"]["message"] for each in sent if each["type"] == "end-of-call-report"]
 
 
-def test_the_report_waits_for_what_the_model_says(both: tuple[Domain, Api], chat: Chat) -> None:
+def test_the_report_waits_for_what_the_model_says(both: tuple[Domain, RestApi], chat: Chat) -> None:
     one = Talked(both)
     one.end()
     assert one.due == analysis.LAST_WORDS_SECONDS
@@ -107,7 +109,7 @@ def test_the_report_waits_for_what_the_model_says(both: tuple[Domain, Api], chat
     assert report["cost"] == pytest.approx(2 * costs["summary"])
 
 
-def test_once_all_is_written_nobody_waits(both: tuple[Domain, Api]) -> None:
+def test_once_all_is_written_nobody_waits(both: tuple[Domain, RestApi]) -> None:
     one = Talked(both)
     one.ours.media.finished(one.claim)
     assert one.due is None  # the call goes on: its socket was lost, or it is forwarded
@@ -116,7 +118,7 @@ def test_once_all_is_written_nobody_waits(both: tuple[Domain, Api]) -> None:
     assert one.due == 0
 
 
-def test_a_job_that_runs_twice_asks_once(both: tuple[Domain, Api], chat: Chat) -> None:
+def test_a_job_that_runs_twice_asks_once(both: tuple[Domain, RestApi], chat: Chat) -> None:
     one = Talked(both)
     one.end()
     one.run()
@@ -124,7 +126,7 @@ def test_a_job_that_runs_twice_asks_once(both: tuple[Domain, Api], chat: Chat) -
     assert (len(chat.asked), len(one.reports())) == (2, 1)
 
 
-def test_a_failure_that_may_pass_is_asked_again(both: tuple[Domain, Api], chat: Chat) -> None:
+def test_a_failure_that_may_pass_is_asked_again(both: tuple[Domain, RestApi], chat: Chat) -> None:
     """Only what has no answer yet."""
     one = Talked(both)
     one.end()
@@ -137,7 +139,7 @@ def test_a_failure_that_may_pass_is_asked_again(both: tuple[Domain, Api], chat: 
 
 
 def test_a_model_that_stays_away_costs_the_report_nothing_but_time(
-    both: tuple[Domain, Api], chat: Chat
+    both: tuple[Domain, RestApi], chat: Chat
 ) -> None:
     one = Talked(both)
     one.end()
@@ -147,7 +149,7 @@ def test_a_model_that_stays_away_costs_the_report_nothing_but_time(
     assert (report["summary"], report["analysis"]) == ("", {})
 
 
-def test_a_failure_that_lasts_is_not_asked_again(both: tuple[Domain, Api], chat: Chat) -> None:
+def test_a_failure_that_lasts_is_not_asked_again(both: tuple[Domain, RestApi], chat: Chat) -> None:
     one = Talked(both)
     one.end()
     chat.faults += [Fault(429, QUOTA)] * 2
@@ -165,14 +167,14 @@ def test_a_failure_that_lasts_is_not_asked_again(both: tuple[Domain, Api], chat:
     ],
 )
 def test_nothing_is_waited_for_where_nothing_comes(
-    both: tuple[Domain, Api], assistant: dict[str, Any]
+    both: tuple[Domain, RestApi], assistant: dict[str, Any]
 ) -> None:
     one = Talked(both, **assistant)
     one.end()
     assert (one.due, len(one.reports())) == (None, 1)
 
 
-def test_what_a_socket_used_is_paid_once(both: tuple[Domain, Api]) -> None:
+def test_what_a_socket_used_is_paid_once(both: tuple[Domain, RestApi]) -> None:
     one = Talked(both)
     used = {"type": "model", "model": MODEL, "promptTokens": 1000, "completionTokens": 100}
     for stream in ("stream-1", "stream-2", "stream-2"):

@@ -17,7 +17,9 @@ from app.domain.services.media import StreamClaim
 from app.settings import Settings
 from providers.events import EndedReason, EventKind
 from tests.domain.legs.test_outbound import dialled
-from tests.fakes.carriers.rest import TWILIO, Api, Domain, domain
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.rest_api import RestApi
+from tests.fakes.carriers.twilio import TWILIO
 
 FINAL = {"role": "user", "transcriptType": "final", "transcript": "Hi."}
 PARTIAL = {**FINAL, "transcriptType": "partial"}
@@ -44,7 +46,7 @@ def test_who_wants_what(listed: Any, kind: str, extra: dict[str, Any], wanted: b
 
 
 @pytest.fixture
-def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
+def both(settings: Settings) -> Iterator[tuple[Domain, RestApi]]:
     with domain(settings) as made:
         yield made
 
@@ -52,7 +54,7 @@ def both(settings: Settings) -> Iterator[tuple[Domain, Api]]:
 class Talking:
     """A call in which the assistant is."""
 
-    def __init__(self, both: tuple[Domain, Api], **assistant: Any) -> None:
+    def __init__(self, both: tuple[Domain, RestApi], **assistant: Any) -> None:
         self.ours, api = both
         whole = {"server": {"url": "http://127.0.0.1:9/"}, **assistant}
         self.call = dialled(self.ours, api, TWILIO, assistant=whole)
@@ -73,7 +75,7 @@ class Talking:
         return [body for body in bodies if body["type"] != "status-update"]
 
 
-def test_those_of_a_moment_say_what_is_new(both: tuple[Domain, Api]) -> None:
+def test_those_of_a_moment_say_what_is_new(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both)
     one.ours.media.flush(one.claim, [SPEECH], TALK)
     (told,) = one.sent()
@@ -83,7 +85,7 @@ def test_those_of_a_moment_say_what_is_new(both: tuple[Domain, Api]) -> None:
     assert not {"messages", "transcript", "artifact"} & told["call"].keys()
 
 
-def test_others_hold_what_was_said(both: tuple[Domain, Api]) -> None:
+def test_others_hold_what_was_said(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both, serverMessages=["transcript"])
     one.ours.media.flush(one.claim, [OutgoingMessage("transcript", FINAL)], TALK)
     (told,) = one.sent()
@@ -93,7 +95,7 @@ def test_others_hold_what_was_said(both: tuple[Domain, Api]) -> None:
     }
 
 
-def test_a_receiver_that_is_down_does_not_fill_the_database(both: tuple[Domain, Api]) -> None:
+def test_a_receiver_that_is_down_does_not_fill_the_database(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both, serverMessages=["speech-update", "transcript"])
     for _ in range(server_messages.MAX_PENDING + 10):
         one.tell(SPEECH)
@@ -103,7 +105,7 @@ def test_a_receiver_that_is_down_does_not_fill_the_database(both: tuple[Domain, 
     assert kinds[-1] == "transcript"
 
 
-def test_a_transfer_is_told_to_who_asks(both: tuple[Domain, Api]) -> None:
+def test_a_transfer_is_told_to_who_asks(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both, serverMessages=["transfer-update"])
     assert one.ours.media.transfer(one.claim, ABROAD, None) is None
     (told,) = one.sent()
@@ -111,7 +113,7 @@ def test_a_transfer_is_told_to_who_asks(both: tuple[Domain, Api]) -> None:
     assert one.ours.get(one.call)["status"] == "forwarding"
 
 
-def test_who_controls_the_leg_is_told_to_forward_it(both: tuple[Domain, Api]) -> None:
+def test_who_controls_the_leg_is_told_to_forward_it(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both, serverMessages=["phone-call-control"])
     assert one.ours.media.transfer(one.claim, ABROAD, None) is None
     (told,) = one.sent()
@@ -119,7 +121,7 @@ def test_who_controls_the_leg_is_told_to_forward_it(both: tuple[Domain, Api]) ->
     assert one.ours.get(one.call)["status"] == "in-progress"  # until the server has moved the leg
 
 
-def test_and_to_hang_up_once(both: tuple[Domain, Api]) -> None:
+def test_and_to_hang_up_once(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both, serverMessages=["phone-call-control"])
     for _ in range(2):
         one.ours.media.request_end(one.call["id"], EndedReason.ASSISTANT_ENDED_CALL)
@@ -136,7 +138,7 @@ def test_and_to_hang_up_once(both: tuple[Domain, Api]) -> None:
     ],
 )
 def test_a_report_does_not_queue_behind_what_is_stale(
-    both: tuple[Domain, Api], seconds: float, left: list[str]
+    both: tuple[Domain, RestApi], seconds: float, left: list[str]
 ) -> None:
     one = Talking(both)
     one.tell(SPEECH)

@@ -16,7 +16,9 @@ from app.store import schema
 from app.vendors.common.account import VendorAccount
 from app.vendors.registry import url_fields, with_account
 from app.wiring import Services
-from tests.fakes.carriers.legs import Leg, TwilioLeg, join, read
+from tests.domain.live_call import join, read
+from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.twilio import TwilioLeg
 from tests.routes.api import TWILIO_NUMBER, Api, refused
 
 CANARY = "c4n4ry"

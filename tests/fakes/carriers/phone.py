@@ -1,24 +1,19 @@
-"""A telephone at a whole bridge: a carrier's socket on which somebody speaks and listens in real time."""
+"""A telephone at a whole bridge: a caller speaks and listens in real time."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
-from xml.etree import ElementTree
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from providers.common.audio import audioop
-from providers.twilio import signature as twilio
-from providers.vonage import signature as vonage
-from tests.bridge import ACCOUNT, API_KEY, AUTH_TOKEN, SIGNATURE_SECRET
-from tests.media.harness import Caller, TwilioCaller, VonageCaller
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.base import Caller
 from tests.speech import speech
 
 STEP = 0.02
@@ -84,8 +79,10 @@ class Phone:
 @asynccontextmanager
 async def phoning(carrier: str, call: Mapping[str, Any]) -> AsyncIterator[Phone]:
     """The leg of this bypass call, its socket open."""
-    caller, url, headers = _socket(carrier, call)
-    async with connect(url, additional_headers=headers, proxy=None, compression=None) as socket:
+    fake = FAKES[carrier]
+    url, caller = fake.media_url(call["phoneCallProviderDetails"]), fake.caller(call["id"])
+    signed = fake.signer.handshake(url)
+    async with connect(url, additional_headers=signed, proxy=None, compression=None) as socket:
         for message in caller.opening():
             await socket.send(message)
         phone = Phone(caller, socket)
@@ -95,17 +92,3 @@ async def phoning(carrier: str, call: Mapping[str, Any]) -> AsyncIterator[Phone]
         finally:
             for task in tasks:
                 task.cancel()
-
-
-def _socket(carrier: str, call: Mapping[str, Any]) -> tuple[Caller, str, dict[str, str]]:
-    details = call["phoneCallProviderDetails"]
-    if carrier == "twilio":
-        stream = next(ElementTree.fromstring(details["twiml"]).iter("Stream"))
-        url = stream.attrib["url"]
-        caller = TwilioCaller(account=ACCOUNT, parameters={"callId": call["id"]})
-        return caller, url, {"X-Twilio-Signature": twilio.compute(AUTH_TOKEN, url, ())}
-    ncco = details["ncco"]
-    actions = json.loads(ncco) if isinstance(ncco, str) else ncco
-    url = next(each for each in actions if each["action"] == "connect")["endpoint"][0]["uri"]
-    token = vonage.sign(SIGNATURE_SECRET, api_key=API_KEY, payload=None, now=datetime.now(UTC))
-    return VonageCaller(), url, {"Authorization": f"Bearer {token}"}

@@ -14,12 +14,12 @@ class AssemblyAI(Ears):
 
     def __init__(self, *script: str) -> None:
         super().__init__(*script)
-        self.refusal: tuple[int, str] | None = None
+        self.error: tuple[int, str] | None = None
         """Code and text of an ``Error`` behind which every socket is closed."""
 
     async def greet(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
-        if self.refusal:
-            code, text = self.refusal
+        if self.error:
+            code, text = self.error
             await socket.send_json({"type": "Error", "error_code": code, "error": text})
             await socket.close(code=code, message=b"See Error message for details")
             return

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from tests.fakes.vendors.standin import Asked, HttpStandIn
+from tests.fakes.vendors.server import Asked
+from tests.fakes.vendors.standin import HttpStandIn
 
 
 class AzureSpeech(HttpStandIn):

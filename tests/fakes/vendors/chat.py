@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.fakes.vendors.served import Asked, Served
+from tests.fakes.vendors.served import Served
+from tests.fakes.vendors.server import Asked
 
 QUOTA = {
     "error": {

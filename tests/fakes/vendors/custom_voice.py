@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from tests.fakes.vendors.standin import Asked, HttpStandIn
+from tests.fakes.vendors.server import Asked
+from tests.fakes.vendors.standin import HttpStandIn
 
 
 @dataclass
@@ -31,6 +31,6 @@ class CustomVoice(HttpStandIn):
         return await super().answer(request, asked)
 
     def rate(self, asked: Asked) -> int:
-        message = json.loads(asked.body)["message"]
+        message = asked.body["message"]
         assert message["type"] == "voice-request"
         return int(message["sampleRate"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.vendors.standin import Asked, SocketStandIn, sound
+from tests.fakes.vendors.standin import Line, SocketStandIn, sound
 
 
 class DeepgramSpeak(SocketStandIn):
@@ -15,25 +15,18 @@ class DeepgramSpeak(SocketStandIn):
     def refusal(self) -> web.Response:
         return web.Response(status=self.status or 500, headers={"dg-error": self.says})
 
-    async def take(
-        self,
-        socket: web.WebSocketResponse,
-        request: web.Request,
-        told: dict[str, Any],
-        asked: Asked,
-    ) -> None:
+    async def take(self, line: Line, told: dict[str, Any]) -> None:
         if told["type"] == "Clear":
-            await socket.send_json({"type": "Cleared", "sequence_id": 0})
+            await line.say(type="Cleared", sequence_id=0)
         if told["type"] != "Flush":
             return
         if self.refuses:
-            error = {"type": "Error", "err_code": self.refuses, "description": self.says}
-            await socket.send_json(error)
+            await line.say(type="Error", err_code=self.refuses, description=self.says)
             return
-        pcm = sound(int(asked.query["sample_rate"]), self.seconds)
-        await socket.send_bytes(pcm[: len(pcm) // 4 * 2])
+        pcm = sound(int(line.asked.query["sample_rate"]), self.seconds)
+        await line.socket.send_bytes(pcm[: len(pcm) // 4 * 2])
         if self.cut:
-            self.break_off(request)
+            line.break_off()
             return
-        await socket.send_bytes(pcm[len(pcm) // 4 * 2 :])
-        await socket.send_json({"type": "Flushed", "sequence_id": 0})
+        await line.socket.send_bytes(pcm[len(pcm) // 4 * 2 :])
+        await line.say(type="Flushed", sequence_id=0)

@@ -1,19 +1,18 @@
-"""What the transcribers' stand-ins share: a server on this machine, and "recognition" by loudness.
+"""What the transcribers' stand-ins share: a websocket that brings sound, and "recognition" by loudness.
 
 The n-th utterance that is heard is the n-th sentence of the script.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from providers.common.audio import audioop
+from tests.fakes.vendors.server import Asked, VendorServer, break_off
 
 LOUD = 500
 """Mean level of a slice that holds speech, of 32767."""
@@ -50,8 +49,7 @@ class Recogniser:
             yield from self._hear(audioop.rms(piece, 2) > LOUD)
 
     def finish(self) -> Iterator[Heard]:
-        """The utterance that is under way is over: somebody else knows, unless it is news of before,
-        and the voice is heard again."""
+        """The client says that the utterance is over. Late news, while a voice sounds, change nothing."""
         if self._loud and self._quiet:
             self._loud = self._quiet = 0
             yield Heard(self._number, self._text(), final=True)
@@ -74,67 +72,35 @@ class Recogniser:
         return self._script[min(self._number, len(self._script) - 1)]
 
 
-class Ears:
-    """A vendor on a port of this machine. Faults are set before, or while, it is asked."""
-
-    script: Sequence[str]
+class Ears(VendorServer):
+    """A transcriber. Faults are set before, or while, it is asked."""
 
     def __init__(self, *script: str) -> None:
-        self.script = script
-        self.status: int | None = None
-        """Every request is answered with this HTTP status."""
+        super().__init__()
+        self.script: Sequence[str] = script
         self.mute = False
         """Takes everything and answers nothing, once greeted."""
-        self.hang = False
-        """Takes every request and answers none."""
         self.cut_after: int | None = None
         """A socket breaks once it has brought so many bytes of sound."""
         self.cuts = 1000
         """How many sockets break."""
-        self.asked = list[web.BaseRequest]()
-        self.bodies = list[Any]()
-        """JSON that was posted."""
         self.said = list[dict[str, Any]]()
         """JSON messages that came on sockets."""
         self.sound = bytearray()
-        self._changed = asyncio.Event()
 
     @property
-    def url(self) -> str:
-        """Its origin, http."""
-        return f"http://127.0.0.1:{self._port}"
+    def bodies(self) -> list[Any]:
+        """JSON that was posted."""
+        return [asked.body for asked in self.asked if asked.method == "POST"]
 
     async def until(self, count: int) -> None:
         """Wait for so many requests."""
         while len(self.asked) < count:
-            self._changed.clear()
-            await self._changed.wait()
+            self.came.clear()
+            await self.came.wait()
 
-    async def __aenter__(self) -> Self:
-        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self._port: int = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        await self._runner.cleanup()
-
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.asked.append(request)
-        self._changed.set()
-        if self.hang:
-            await asyncio.Event().wait()
-        if self.status is not None:
-            return web.json_response({"message": "no"}, status=self.status)
+    async def answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         if request.method == "POST":
-            self.bodies.append(await request.json())
             return await self.post(request)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -154,9 +120,8 @@ class Ears:
                 self.said.append(body)
                 await self.read(socket, body)
             if self.cuts and self.cut_after and len(self.sound) - before >= self.cut_after:
-                assert request.transport is not None
                 self.cuts -= 1
-                request.transport.abort()
+                break_off(request)
                 return
 
     # -- what a vendor is

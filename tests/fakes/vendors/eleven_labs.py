@@ -5,13 +5,10 @@ https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
-
-from tests.fakes.vendors.standin import Asked, SocketStandIn, sound
+from tests.fakes.vendors.standin import Line, SocketStandIn, halves, sound
 
 
 @dataclass
@@ -20,40 +17,31 @@ class ElevenLabs(SocketStandIn):
 
     texts: dict[str, str] = field(default_factory=dict)
 
-    async def take(
-        self,
-        socket: web.WebSocketResponse,
-        request: web.Request,
-        told: dict[str, Any],
-        asked: Asked,
-    ) -> None:
+    async def take(self, line: Line, told: dict[str, Any]) -> None:
         context = told.get("context_id", "")
         if self.refuses:
-            await socket.send_json({"message": self.says, "error": self.refuses, "code": 1008})
-            await socket.close(code=1008, message=self.says.encode()[:123])
+            await line.say(message=self.says, error=self.refuses, code=1008)
+            await line.socket.close(code=1008, message=self.says.encode()[:123])
         elif told.get("text", "").strip():
             self.texts[context] = self.texts.get(context, "") + told["text"]
         if (told.get("close_context") or told.get("flush")) and context in self.texts:
-            await self._speak(socket, request, context, asked)
-        if told.get("close_context") and not socket.closed:
-            await socket.send_json({"contextId": context, "isFinal": True})
+            await self._speak(line, context)
+        if told.get("close_context") and not line.socket.closed:
+            await line.say(contextId=context, isFinal=True)
 
-    async def _speak(
-        self, socket: web.WebSocketResponse, request: web.Request, context: str, asked: Asked
-    ) -> None:
+    async def _speak(self, line: Line, context: str) -> None:
         text = self.texts.pop(context)
-        pcm = sound(int(asked.query["output_format"].removeprefix("pcm_")), self.seconds)
+        rate = int(line.asked.query["output_format"].removeprefix("pcm_"))
+        first, rest = halves(sound(rate, self.seconds))
         each = 1000 * self.seconds / len(text)
         times = {
             "chars": list(text),
             "charStartTimesMs": [round(each * n) for n in range(len(text))],
             "charDurationsMs": [round(each)] * len(text),
         }
-        audio = base64.b64encode(pcm[:1000]).decode()
-        message = {"audio": audio, "contextId": context, "alignment": times}
-        await socket.send_json({**message, "normalizedAlignment": times})
+        aligned = {"alignment": times, "normalizedAlignment": times}
+        await line.say(audio=first, contextId=context, **aligned)
         if self.cut:
-            self.break_off(request)
+            line.break_off()
             return
-        rest = base64.b64encode(pcm[1000:]).decode()
-        await socket.send_json({"audio": rest, "contextId": context})
+        await line.say(audio=rest, contextId=context)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 from aiohttp import web
 
-from tests.fakes.vendors.standin import Asked, HttpStandIn
+from tests.fakes.vendors.server import Asked
+from tests.fakes.vendors.standin import HttpStandIn
 
 
 class OpenAISpeech(HttpStandIn):
     """Its ``pcm`` is 24 kHz, always."""
 
     def rate(self, asked: Asked) -> int:
-        body = json.loads(asked.body)
+        body = asked.body
         assert asked.path == "/v1/audio/speech"
         assert body["response_format"] == "pcm"
         return 24000

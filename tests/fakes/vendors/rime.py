@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
-
-from tests.fakes.vendors.standin import SECONDS, Asked, SocketStandIn, sound
+from tests.fakes.vendors.standin import Line, SocketStandIn, halves, sound, word_times
 
 
 @dataclass
@@ -17,40 +14,25 @@ class Rime(SocketStandIn):
 
     texts: dict[str, str] = field(default_factory=dict)
 
-    async def take(
-        self,
-        socket: web.WebSocketResponse,
-        request: web.Request,
-        told: dict[str, Any],
-        asked: Asked,
-    ) -> None:
+    async def take(self, line: Line, told: dict[str, Any]) -> None:
         if "text" in told:
             context = told["contextId"]
             self.texts[context] = self.texts.get(context, "") + told["text"]
         if told.get("operation") != "flush":
             return
         if self.refuses:
-            await socket.send_json({"type": "error", "message": f"{self.refuses}: {self.says}"})
+            await line.say(type="error", message=f"{self.refuses}: {self.says}")
             return
         for context in list(self.texts):
-            await self._speak(socket, request, context, int(asked.query["samplingRate"]))
+            await self._speak(line, context, int(line.asked.query["samplingRate"]))
 
-    async def _speak(
-        self, socket: web.WebSocketResponse, request: web.Request, context: str, rate: int
-    ) -> None:
+    async def _speak(self, line: Line, context: str, rate: int) -> None:
         words = self.texts.pop(context).split()
-        pcm = sound(rate)
-        starts = [SECONDS * n / len(words) for n in range(len(words))]
-        ends = [start + SECONDS / len(words) for start in starts]
-        audio = base64.b64encode(pcm[:1000]).decode()
-        await socket.send_json({"type": "chunk", "contextId": context, "data": audio})
-        times = {"words": words, "start": starts, "end": ends}
-        await socket.send_json(
-            {"type": "timestamps", "contextId": context, "word_timestamps": times}
-        )
+        first, rest = halves(sound(rate))
+        await line.say(type="chunk", contextId=context, data=first)
+        await line.say(type="timestamps", contextId=context, word_timestamps=word_times(words))
         if self.cut:
-            self.break_off(request)
+            line.break_off()
             return
-        audio = base64.b64encode(pcm[1000:]).decode()
-        await socket.send_json({"type": "chunk", "contextId": context, "data": audio})
-        await socket.send_json({"type": "done", "contextId": context, "done": True})
+        await line.say(type="chunk", contextId=context, data=rest)
+        await line.say(type="done", contextId=context, done=True)

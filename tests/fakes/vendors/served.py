@@ -1,25 +1,15 @@
-"""What all HTTP stand-ins share: a server on loopback in the test's loop, its faults, its memory."""
+"""What the stand-ins of models share: a stream of events or one whole answer, and their faults."""
 
 from __future__ import annotations
 
-import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
-
-@dataclass(frozen=True)
-class Asked:
-    """One request. ``headers``: lower-case names."""
-
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any
+from tests.fakes.vendors.server import Asked, VendorServer
 
 
 @dataclass(frozen=True)
@@ -37,34 +27,13 @@ class Fault:
     """The connection breaks before any answer."""
 
 
-class Served(ABC):
-    """``async with Served() as vendor``; then ``vendor.url``."""
+class Served(VendorServer):
+    """A model's vendor."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        super().__init__()
         self.faults: list[Fault] = []
         """Of the next requests, in order."""
-        self.url = ""
-        self._closing = asyncio.Event()
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._take)
-        self._runner = web.AppRunner(application, shutdown_timeout=1.0)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        await self._runner.cleanup()
 
     @abstractmethod
     def events(self, asked: Asked) -> list[bytes]:
@@ -74,19 +43,15 @@ class Served(ABC):
     def whole(self, asked: Asked) -> dict[str, Any]:
         """The answer to a request that wants no stream."""
 
-    async def _take(self, request: web.Request) -> web.StreamResponse:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        body = await request.json() if request.can_read_body else None
-        asked = Asked(request.path, dict(request.query), headers, body)
-        self.asked.append(asked)
+    async def answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         fault = self.faults.pop(0) if self.faults else Fault()
         if fault.silent:
-            await self._closing.wait()
+            await self.silence()
         if fault.silent or fault.refused:
             return _break(request, web.Response())
         if fault.status:
             return web.json_response(fault.body, status=fault.status, headers=fault.headers)
-        if not body.get("stream"):
+        if not asked.body.get("stream"):
             return web.json_response(self.whole(asked))
         return await self._stream(request, asked, fault.cut_after)
 

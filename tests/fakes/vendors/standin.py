@@ -1,16 +1,20 @@
-"""What the stand-ins of voices share: a real server in the test's loop, its faults, its record."""
+"""What the stand-ins of voices share: sound over HTTP or over a websocket, and their faults."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import struct
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import WSMsgType, web
+
+from tests.fakes.vendors.server import Asked, VendorServer, break_off
 
 SECONDS = 0.2
 """How long every sentence sounds."""
@@ -27,21 +31,9 @@ def sound(rate: int, seconds: float = SECONDS) -> bytes:
 
 
 @dataclass
-class Asked:
-    """One request, or one websocket's handshake."""
+class StandIn(VendorServer):
+    """One voice. Its faults are fields: set them before the call, or between two sentences."""
 
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any = None
-
-
-@dataclass
-class StandIn:
-    """One vendor. Its faults are fields: set them before the call, or between two sentences."""
-
-    status: int | None = None
-    """Refuse requests and handshakes with this HTTP status."""
     says: str = "refused"
     """What a refusal says."""
     refuses: str | None = None
@@ -50,60 +42,24 @@ class StandIn:
     """Break off in the middle of a sentence."""
     silent: bool = False
     """Take everything, answer nothing."""
-    hangs: bool = False
-    """Answer no request and no handshake."""
     seconds: float = SECONDS
     """How long every sentence sounds."""
-    asked: list[Asked] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     """Messages that came over websockets."""
-    url: str = ""
     open: list[web.WebSocketResponse] = field(default_factory=list)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     """A sentence has come."""
 
-    async def __aenter__(self) -> Self:
-        self._over = asyncio.Event()
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._take)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await self._runner.cleanup()
-
-    async def answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
-        """What the vendor does with a request that is not refused."""
-        raise NotImplementedError
-
     def refusal(self) -> web.Response:
         return web.Response(status=self.status or 500, text=self.says)
-
-    async def silence(self) -> web.Response:
-        await self._over.wait()
-        return web.Response()
-
-    async def _take(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        asked = Asked(request.path, dict(request.query), dict(request.headers), body)
-        self.asked.append(asked)
-        if self.hangs:
-            return await self.silence()
-        if self.status is not None:
-            return self.refusal()
-        return await self.answer(request, asked)
 
 
 class HttpStandIn(StandIn):
     """A voice that answers a POST with raw PCM."""
 
+    @abstractmethod
     def rate(self, asked: Asked) -> int:
-        raise NotImplementedError
+        """Samples a second of the sound that was asked for."""
 
     async def answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         self.reached.set()
@@ -115,12 +71,26 @@ class HttpStandIn(StandIn):
         half = len(pcm) // 2 + 1 | 1  # an odd number: a sample is split between two chunks
         await response.write(pcm[:half])
         if self.cut:
-            assert request.transport is not None
-            request.transport.close()
+            break_off(request)
             return response
         await response.write(pcm[half:])
         await response.write_eof()
         return response
+
+
+@dataclass(frozen=True)
+class Line:
+    """One open websocket, whose handshake was ``asked``."""
+
+    socket: web.WebSocketResponse
+    request: web.Request
+    asked: Asked
+
+    async def say(self, **message: Any) -> None:
+        await self.socket.send_json(message)
+
+    def break_off(self) -> None:
+        break_off(self.request)
 
 
 class SocketStandIn(StandIn):
@@ -136,6 +106,7 @@ class SocketStandIn(StandIn):
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.open.append(socket)
+        line = Line(socket, request, asked)
         with contextlib.suppress(ConnectionResetError):  # messages that came before a break
             async for message in socket:
                 if message.type is not WSMsgType.TEXT:
@@ -146,20 +117,22 @@ class SocketStandIn(StandIn):
                 if any(told.get(name) == value for name, value in CLOSING):
                     await socket.close()
                 elif not self.silent:
-                    await self.take(socket, request, told, asked)
+                    await self.take(line, told)
         return socket
 
-    async def take(
-        self,
-        socket: web.WebSocketResponse,
-        request: web.Request,
-        told: dict[str, Any],
-        asked: Asked,
-    ) -> None:
+    @abstractmethod
+    async def take(self, line: Line, told: dict[str, Any]) -> None:
         """Answer one message."""
-        raise NotImplementedError
 
-    def break_off(self, request: web.Request) -> None:
-        """As a network or a crash does: no closing handshake."""
-        assert request.transport is not None
-        request.transport.abort()
+
+def halves(pcm: bytes) -> tuple[str, str]:
+    """A sentence in two pieces, as JSON carries them."""
+    first, rest = (base64.b64encode(piece).decode() for piece in (pcm[:1000], pcm[1000:]))
+    return first, rest
+
+
+def word_times(words: Sequence[str]) -> dict[str, Any]:
+    """When each word of a sentence sounds."""
+    starts = [SECONDS * n / len(words) for n in range(len(words))]
+    ends = [start + SECONDS / len(words) for start in starts]
+    return {"words": words, "start": starts, "end": ends}

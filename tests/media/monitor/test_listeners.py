@@ -24,21 +24,13 @@ from app.media.monitor.listeners import (
     Monitor,
 )
 from app.media.stream import MediaStream
-from tests.media.harness import (
-    CALLERS,
-    LISTEN_TOKEN,
-    Caller,
-    Domain,
-    Served,
-    TwilioCaller,
-    calling,
-    loud,
-    on_loop,
-    serving,
-)
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.media.domain import LISTEN_TOKEN, Domain
+from tests.media.server import BY_NAME, Served, calling, loud, serving
 
 TWILIO = TwilioCaller()
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 
 
 @asynccontextmanager

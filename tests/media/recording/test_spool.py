@@ -15,7 +15,10 @@ from app.domain.services.media import StreamClaim
 from app.media.recording import spool as tape
 from app.media.recording.spool import SpooledRecorder
 from providers.registry import PROVIDERS
-from tests.media.harness import CALLERS, Caller, Domain, calling, listen, loud, on_loop, serving
+from tests.clock import on_loop
+from tests.fakes.carriers.base import Caller
+from tests.media.domain import Domain
+from tests.media.server import BY_NAME, CALLERS, calling, listen, loud, serving
 
 ECHOED = 3000
 """Bytes."""
@@ -44,7 +47,7 @@ def claim(domain: Domain) -> StreamClaim:
     return domain.claim(PROVIDERS["twilio"], "call-1", "/media/twilio/token", [])
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
+@BY_NAME
 @on_loop
 async def test_both_sides_are_handed_over_at_the_end(caller: Caller, tmp_path: Path) -> None:
     domain = Taped(tmp_path)

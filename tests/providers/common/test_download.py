@@ -15,7 +15,7 @@ from providers.common import download
 from providers.errors import CarrierError
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
-from tests.bridge import API_KEY, APPLICATION, private_key
+from tests.fakes.carriers.accounts import API_KEY, APPLICATION, private_key
 
 HEADERS = {"Authorization": "Basic canary"}
 SOUND = b"sound" * 100

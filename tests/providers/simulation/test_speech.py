@@ -23,7 +23,7 @@ from providers.twilio import TWILIO
 from providers.twilio.simulator.media import MediaStream
 from providers.vonage import VONAGE
 from providers.vonage.simulator.media import VonageSocket
-from tests.fakes.carriers.stand_in import Bridge, standing_in
+from tests.fakes.bridge import Bridge, standing_in
 
 SPEECH = Path(__file__).parents[2] / "speech"
 YES, STOP = SPEECH / "yes.wav", SPEECH / "stop.wav"

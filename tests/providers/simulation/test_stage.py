@@ -37,7 +37,7 @@ from providers.simulation.timeline import (
     origin,
 )
 from providers.twilio.simulator.scenarios import PLAYS
-from tests.fakes.carriers.stand_in import CALL_ID, Bridge, said, standing_in
+from tests.fakes.bridge import CALL_ID, Bridge, said, standing_in
 
 ENDED = {"status": "ended", "endedReason": "customer-busy"}
 PATIENCE = 30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,11 +12,12 @@ from urllib.parse import urlencode
 
 from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
-from providers.common import audio
 from providers.events import CallEvent
 from providers.testing.contract import CALL_ID, NOW, Case, hook_url
 from providers.twilio import TWILIO, signature, webhooks
 from providers.twilio.payload import IDEMPOTENCY
+from providers.twilio.simulator.config import TwilioSigner
+from tests.fakes.carriers.twilio import TwilioCaller
 
 REQUESTS = Path(__file__).parent / "requests"
 
@@ -104,18 +104,12 @@ def holding(*tokens: str, ref: str = ACCOUNT_SID, **more: str) -> Account:
     return Account(ref, {"authTokens": list(tokens), **more})
 
 
+CALLER = TwilioCaller(STREAM_SID, CALL_SID, ACCOUNT_SID, {"callId": CALL_ID})
+
+
 def start(**more: Any) -> str:
     """Twilio's ``start``; ``more`` replaces members of its inner object."""
-    inner = {
-        "accountSid": ACCOUNT_SID,
-        "streamSid": STREAM_SID,
-        "callSid": CALL_SID,
-        "tracks": ["inbound"],
-        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-        "customParameters": {"callId": CALL_ID},
-        **more,
-    }
-    return frame("start", sequenceNumber="1", start=inner)
+    return CALLER.messages.start(**more)
 
 
 def frame(event: str, **more: Any) -> str:
@@ -152,21 +146,14 @@ class TwilioCase(Case):
 
     def handshake(self, url: str, *, signer: Account | None = None) -> list[tuple[str, str]]:
         secret = (signer or self.account).secrets["authTokens"][0]
-        return [("host", "patchbay.example"), (signature.HEADER, signature.compute(secret, url))]
+        signed = TwilioSigner(secret).handshake(url)
+        return [("host", "patchbay.example"), *((name.lower(), signed[name]) for name in signed)]
 
     def opening(self) -> Sequence[str | bytes]:
-        return [json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}), start()]
+        return CALLER.opening()
 
     def speech(self, pcm: bytes) -> str | bytes:
-        payload = base64.b64encode(audio.pcm_to_mulaw(pcm)).decode()
-        media = {"track": "inbound", "chunk": "2", "timestamp": "5", "payload": payload}
-        return frame("media", sequenceNumber="4", media=media)
+        return CALLER.sound(pcm)
 
     def heard(self, messages: Sequence[str | bytes]) -> bytes:
-        sent = [json.loads(message) for message in messages]
-        mulaw = b"".join(
-            base64.b64decode(each["media"]["payload"], validate=True)
-            for each in sent
-            if each["event"] == "media" and each["streamSid"] == STREAM_SID
-        )
-        return audio.mulaw_to_pcm(mulaw)
+        return b"".join(CALLER.heard(message) or b"" for message in messages)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.providers.twilio.api import Api, standing_in
+from tests.fakes.carriers.rest_api import RestApi, serving
+from tests.providers.twilio.api import ACCEPTED
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestApi]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with standing_in() as api:
+    with serving() as api:
+        api.says(201, ACCEPTED)
         yield api

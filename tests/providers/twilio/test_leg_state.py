@@ -14,7 +14,8 @@ from providers.errors import CarrierError
 from providers.events import EndedReason, EventKind
 from providers.testing.contract import NOW
 from providers.twilio import leg_state, statuses
-from tests.providers.twilio.api import Api, client_of, problem
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.twilio.api import client_of, problem
 from tests.providers.twilio.case import CALL_SID
 
 BEGAN = datetime(2026, 3, 4, 5, 0, 5, tzinfo=UTC)
@@ -172,19 +173,19 @@ def test_any_resource_is_read(
 
 
 @pytest.mark.parametrize("body", [{}, {"sid": None}, {"sid": CALL_SID}, {"status": "ringing"}])
-def test_an_answer_that_is_not_about_a_call(api: Api, body: dict[str, Any]) -> None:
+def test_an_answer_that_is_not_about_a_call(api: RestApi, body: dict[str, Any]) -> None:
     api.says(200, body)
     with pytest.raises(CarrierError, match="not about a call") as caught:
         client_of(api).fetch(CALL_SID)
     assert not caught.value.permanent
 
 
-def test_a_leg_of_another_account_is_none(api: Api) -> None:
+def test_a_leg_of_another_account_is_none(api: RestApi) -> None:
     api.says(404, problem(20404))
     assert client_of(api).fetch(CALL_SID) is None
 
 
-def test_times_are_read_as_twilio_writes_them(api: Api) -> None:
+def test_times_are_read_as_twilio_writes_them(api: RestApi) -> None:
     times = {
         "start_time": "Wed, 04 Mar 2026 05:00:05 +0000",
         "end_time": "Wed, 04 Mar 2026 05:00:45 +0000",
@@ -195,7 +196,7 @@ def test_times_are_read_as_twilio_writes_them(api: Api) -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", None])
-def test_a_time_that_is_none_is_now(api: Api, text: str | None) -> None:
+def test_a_time_that_is_none_is_now(api: RestApi, text: str | None) -> None:
     api.says(200, {**RESOURCE, "start_time": text, "end_time": text})
     before = datetime.now(UTC)
     events = client_of(api).fetch(CALL_SID).events

@@ -10,7 +10,8 @@ from providers.base.rest import NumberSetting
 from providers.base.webhook import HookKind
 from providers.errors import CarrierError
 from providers.testing.contract import ORIGIN
-from tests.providers.twilio.api import Api, client_of
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.twilio.api import client_of
 from tests.providers.twilio.case import ACCOUNT_SID
 
 NUMBER = "+12125550100"
@@ -30,18 +31,18 @@ RESOURCE = {
 TRUNK, APP = "TK" + "0f1e2d3c" * 4, "AP" + "3c2d1e0f" * 4
 
 
-def settings(api: Api, **changes: Any) -> tuple[NumberSetting, NumberSetting]:
+def settings(api: RestApi, **changes: Any) -> tuple[NumberSetting, NumberSetting]:
     api.says(200, {"incoming_phone_numbers": [{**RESOURCE, **changes}]})
     calls, statuses = client_of(api).number(NUMBER)
     return calls, statuses
 
 
-def test_a_number_that_is_set_up(api: Api) -> None:
+def test_a_number_that_is_set_up(api: RestApi) -> None:
     assert settings(api) == (
         NumberSetting("A call comes in", ARRIVES, HookKind.ARRIVE),
         NumberSetting("Call status changes", STATUSES, HookKind.STATUS),
     )
-    ((method, path, _, _),) = api.requests
+    ((method, path, *_),) = api.asked
     assert method == "GET"
     assert path.startswith(f"/2010-04-01/Accounts/{ACCOUNT_SID}/IncomingPhoneNumbers.json?")
     assert "PhoneNumber=%2B12125550100" in path  # the plus, not a space
@@ -49,7 +50,7 @@ def test_a_number_that_is_set_up(api: Api) -> None:
 
 
 @pytest.mark.parametrize("empty", [None, ""])
-def test_an_url_that_is_not_set(api: Api, empty: str | None) -> None:
+def test_an_url_that_is_not_set(api: RestApi, empty: str | None) -> None:
     calls, statuses = settings(api, voice_url=empty, status_callback=empty)
     assert (calls.value, calls.problem) == (None, None)
     assert (statuses.value, statuses.problem) == (None, None)
@@ -72,7 +73,7 @@ def test_an_url_that_is_not_set(api: Api, empty: str | None) -> None:
     ],
 )
 def test_calls_that_something_else_takes(
-    api: Api, changes: dict[str, Any], problem: str | None
+    api: RestApi, changes: dict[str, Any], problem: str | None
 ) -> None:
     calls, statuses = settings(api, **changes)
     assert (calls.value, calls.problem) == (ARRIVES, problem)
@@ -90,13 +91,13 @@ def test_calls_that_something_else_takes(
     ],
 )
 def test_statuses_are_taken_by_post_only(
-    api: Api, changes: dict[str, Any], problem: str | None
+    api: RestApi, changes: dict[str, Any], problem: str | None
 ) -> None:
     calls, statuses = settings(api, **changes)
     assert (calls.problem, statuses.problem) == (None, problem)
 
 
-def test_a_number_of_another_account(api: Api) -> None:
+def test_a_number_of_another_account(api: RestApi) -> None:
     api.says(200, {"incoming_phone_numbers": []})
     with pytest.raises(CarrierError, match=r"no number \+12125550100 in this account") as caught:
         client_of(api).number(NUMBER)

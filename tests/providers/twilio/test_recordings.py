@@ -15,7 +15,8 @@ import pytest
 from providers.errors import CarrierError, NotConfigured
 from providers.testing.contract import ORIGIN, TOKEN
 from providers.twilio import TWILIO
-from tests.providers.twilio.api import CALLS, Api, client_of, login, problem
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.twilio.api import CALLS, client_of, login, problem
 from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, holding
 from tests.providers.twilio.case import TOKEN as AUTH_TOKEN
 
@@ -24,11 +25,11 @@ REPORT_URL = f"{ORIGIN}/twilio/recording/{TOKEN}"
 WAV = b"RIFF" + bytes(range(256)) * 4
 
 
-def test_a_recording_begins(api: Api) -> None:
+def test_a_recording_begins(api: RestApi) -> None:
     api.says(201, {"sid": RECORDING_SID, "status": "in-progress"})
     ref = client_of(api).start_recording(CALL_SID, REPORT_URL, api_url="https://elsewhere.example")
     assert ref == RECORDING_SID
-    ((method, path, _, form),) = api.requests
+    ((method, path, form, *_),) = api.asked
     assert (method, path) == ("POST", f"{CALLS}/{CALL_SID}/Recordings.json")
     assert form == {
         "RecordingChannels": ["dual"],  # each side apart
@@ -42,16 +43,16 @@ def test_a_recording_begins(api: Api) -> None:
     assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
 
 
-def test_a_relative_report_address_is_our_bug(api: Api) -> None:
+def test_a_relative_report_address_is_our_bug(api: RestApi) -> None:
     with pytest.raises(CarrierError):
         client_of(api).start_recording(CALL_SID, "/twilio/recording/x")
-    assert api.requests == []
+    assert api.asked == []
 
 
-def test_a_recording_ends(api: Api) -> None:
+def test_a_recording_ends(api: RestApi) -> None:
     api.says(200, {"sid": RECORDING_SID, "status": "stopped"})
     client_of(api).stop_recording(CALL_SID, RECORDING_SID)
-    ((method, path, _, form),) = api.requests
+    ((method, path, form, *_),) = api.asked
     assert (method, path) == ("POST", f"{CALLS}/{CALL_SID}/Recordings/{RECORDING_SID}.json")
     assert form == {"Status": ["stopped"]}
 
@@ -66,7 +67,7 @@ def test_a_recording_ends(api: Api) -> None:
     ],
 )
 def test_a_leg_that_is_over_cannot_be_recorded(
-    api: Api, status: int, code: int, gone: bool
+    api: RestApi, status: int, code: int, gone: bool
 ) -> None:
     api.says(status, problem(code))
     client = client_of(api)
@@ -80,26 +81,26 @@ def test_a_leg_that_is_over_cannot_be_recorded(
 
 
 @pytest.mark.parametrize("account", [holding(AUTH_TOKEN), holding()], ids=["token", "nothing"])
-def test_every_account_can_record(api: Api, account: Any) -> None:
+def test_every_account_can_record(api: RestApi, account: Any) -> None:
     assert client_of(api, account).can_record()
-    assert api.requests == []
+    assert api.asked == []
 
 
 # ------------------------------------------------------------------ the media
 
 
-def saved(api: Api, ref: str = RECORDING_SID, limit: int = 10_000, **secrets: str) -> bytes:
+def saved(api: RestApi, ref: str = RECORDING_SID, limit: int = 10_000, **secrets: str) -> bytes:
     file = io.BytesIO()
     account = holding(AUTH_TOKEN, **secrets)
     client_of(api, account).save_recording(ref, "https://evil.example/x", file, limit=limit)
     return file.getvalue()
 
 
-def test_a_recording_is_fetched_whole_at_its_place_in_our_account(api: Api) -> None:
+def test_a_recording_is_fetched_whole_at_its_place_in_our_account(api: RestApi) -> None:
     """The URL a request told is not asked: the ref says where it lies."""
     api.says(200, WAV)
     assert saved(api) == WAV
-    ((method, path, headers, _),) = api.requests
+    ((method, path, _, headers, _),) = api.asked
     assert method == "GET"
     assert path == (
         f"/2010-04-01/Accounts/{ACCOUNT_SID}/Recordings/{RECORDING_SID}.wav?RequestedChannels=2"
@@ -108,19 +109,19 @@ def test_a_recording_is_fetched_whole_at_its_place_in_our_account(api: Api) -> N
     assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
 
 
-def test_with_an_api_key_it_is_fetched_as_that_key(api: Api) -> None:
+def test_with_an_api_key_it_is_fetched_as_that_key(api: RestApi) -> None:
     api.says(200, WAV)
     saved(api, apiKey="SK1", apiSecret="s3cret")
-    assert api.requests[0][2]["authorization"] == (
+    assert api.asked[0].headers["authorization"] == (
         f"Basic {base64.b64encode(b'SK1:s3cret').decode()}"
     )
 
 
-def test_an_address_with_a_path_is_kept(api: Api) -> None:
+def test_an_address_with_a_path_is_kept(api: RestApi) -> None:
     api.says(200, WAV)
     account = replace(holding(AUTH_TOKEN), api_url=f"{api.url}/proxy/")
     TWILIO.client(account).save_recording(RECORDING_SID, "", io.BytesIO(), limit=10_000)
-    assert api.requests[0][1].startswith(f"/proxy/2010-04-01/Accounts/{ACCOUNT_SID}/Recordings/")
+    assert api.asked[0].path.startswith(f"/proxy/2010-04-01/Accounts/{ACCOUNT_SID}/Recordings/")
 
 
 @pytest.mark.parametrize(
@@ -135,14 +136,14 @@ def test_an_address_with_a_path_is_kept(api: Api) -> None:
     ],
     ids=ascii,
 )
-def test_what_is_no_recordings_id_is_not_asked_for(api: Api, ref: str) -> None:
+def test_what_is_no_recordings_id_is_not_asked_for(api: RestApi, ref: str) -> None:
     with pytest.raises(CarrierError, match="no recording") as caught:
         saved(api, ref)
     assert caught.value.permanent
-    assert api.requests == []
+    assert api.asked == []
 
 
-def test_a_recording_over_the_limit_is_refused_for_good(api: Api) -> None:
+def test_a_recording_over_the_limit_is_refused_for_good(api: RestApi) -> None:
     api.says(200, WAV)
     assert len(saved(api, limit=len(WAV))) == len(WAV)
     with pytest.raises(CarrierError, match="over") as caught:
@@ -151,7 +152,7 @@ def test_a_recording_over_the_limit_is_refused_for_good(api: Api) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
-def test_a_recording_that_is_not_there_yet_is_asked_for_again(api: Api, status: int) -> None:
+def test_a_recording_that_is_not_there_yet_is_asked_for_again(api: RestApi, status: int) -> None:
     """``RecordingUrl`` of a callback may not be downloadable yet."""
     api.says(status, problem(20404))
     with pytest.raises(CarrierError, match=str(status)) as caught:
@@ -172,16 +173,16 @@ def test_a_recording_that_is_not_there_yet_is_asked_for_again(api: Api, status: 
         "file:///etc/passwd",
     ],
 )
-def test_a_redirect_off_twilios_hosts_is_not_followed(api: Api, place: str) -> None:
+def test_a_redirect_off_twilios_hosts_is_not_followed(api: RestApi, place: str) -> None:
     api.headers["Location"] = place
     api.says(302, b"")
     with pytest.raises(CarrierError, match="not the carrier's") as caught:
         saved(api)
     assert caught.value.permanent
-    assert len(api.requests) == 1
+    assert len(api.asked) == 1
 
 
-def test_without_a_login_nothing_is_fetched(api: Api) -> None:
+def test_without_a_login_nothing_is_fetched(api: RestApi) -> None:
     with pytest.raises(NotConfigured):
         client_of(api, holding()).save_recording(RECORDING_SID, "", io.BytesIO(), limit=10)
-    assert api.requests == []
+    assert api.asked == []

@@ -13,7 +13,8 @@ from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.testing.contract import ORIGIN, TOKEN, arrow
 from providers.twilio import TWILIO, twiml
-from tests.providers.twilio.api import CALLS, Api, client_of, login, problem
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.twilio.api import CALLS, client_of, login, problem
 from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, NEW_TOKEN, holding
 from tests.providers.twilio.case import TOKEN as AUTH_TOKEN
 
@@ -21,9 +22,9 @@ STATUS_URL = f"{ORIGIN}/twilio/status/{TOKEN}"
 ORDER = OutboundCall("+14155550123", "+12125550100", arrow(), STATUS_URL, max_duration=600)
 
 
-def test_a_call_is_created_once_and_whole(api: Api) -> None:
+def test_a_call_is_created_once_and_whole(api: RestApi) -> None:
     assert client_of(api).dial(ORDER) == PlacedCall(CALL_SID, CALL_SID)
-    ((method, path, _, form),) = api.requests
+    ((method, path, form, *_),) = api.asked
     assert (method, path) == ("POST", f"{CALLS}.json")
     assert form == {
         "To": ["+14155550123"],
@@ -39,38 +40,38 @@ def test_a_call_is_created_once_and_whole(api: Api) -> None:
     assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
 
 
-def test_a_hang_up_completes_the_call(api: Api) -> None:
+def test_a_hang_up_completes_the_call(api: RestApi) -> None:
     api.says(200, {"sid": CALL_SID, "status": "completed"})
     client_of(api).hang_up(CALL_SID, api_url="https://elsewhere.example")
-    ((method, path, _, form),) = api.requests
+    ((method, path, form, *_),) = api.asked
     assert (method, path, form) == ("POST", f"{CALLS}/{CALL_SID}.json", {"Status": ["completed"]})
 
 
-def test_a_check_names_the_account(api: Api) -> None:
+def test_a_check_names_the_account(api: RestApi) -> None:
     api.says(200, {"sid": ACCOUNT_SID, "friendly_name": "Front desk", "status": "active"})
     assert client_of(api).check() == "Twilio account Front desk (active)"
-    assert api.requests[0][:2] == ("GET", f"/2010-04-01/Accounts/{ACCOUNT_SID}.json")
+    assert api.asked[0][:2] == ("GET", f"/2010-04-01/Accounts/{ACCOUNT_SID}.json")
 
 
-def test_an_api_key_is_preferred_and_the_account_stays(api: Api) -> None:
+def test_an_api_key_is_preferred_and_the_account_stays(api: RestApi) -> None:
     account = holding(AUTH_TOKEN, apiKey="SK1", apiSecret="s3cret")
     client_of(api, account).dial(ORDER)
     assert login(api) == "SK1:s3cret"
-    assert api.requests[0][1] == f"{CALLS}.json"
+    assert api.asked[0].path == f"{CALLS}.json"
 
 
-def test_the_newest_token_is_used_while_tokens_rotate(api: Api) -> None:
+def test_the_newest_token_is_used_while_tokens_rotate(api: RestApi) -> None:
     client_of(api, holding(NEW_TOKEN, AUTH_TOKEN)).dial(ORDER)
     assert login(api) == f"{ACCOUNT_SID}:{NEW_TOKEN}"
 
 
-def test_an_address_with_a_path_is_kept(api: Api) -> None:
+def test_an_address_with_a_path_is_kept(api: RestApi) -> None:
     account = replace(holding(AUTH_TOKEN), api_url=f"{api.url}/proxy/")
     TWILIO.client(account).dial(ORDER)
-    assert api.requests[0][1] == f"/proxy{CALLS}.json"
+    assert api.asked[0].path == f"/proxy{CALLS}.json"
 
 
-def test_the_environment_moves_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_moves_nothing(api: RestApi, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "TWILIO_REGION": "au1",
         "TWILIO_EDGE": "sydney",
@@ -79,7 +80,7 @@ def test_the_environment_moves_nothing(api: Api, monkeypatch: pytest.MonkeyPatch
     }.items():
         monkeypatch.setenv(name, value)
     client_of(api).dial(ORDER)
-    assert api.requests[0][2]["host"] == api.url.removeprefix("http://")
+    assert api.asked[0].headers["host"] == api.url.removeprefix("http://")
     assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
 
 
@@ -104,7 +105,7 @@ NEW_PROBLEM = {"type": "https://x", "title": "Busy", "status": 429, "code": 2042
     ],
 )
 def test_an_error_says_whether_again_can_help(
-    api: Api, status: int, body: Any, permanent: bool, code: str | None
+    api: RestApi, status: int, body: Any, permanent: bool, code: str | None
 ) -> None:
     api.says(status, body)
     with pytest.raises(CarrierError) as caught:
@@ -114,7 +115,7 @@ def test_an_error_says_whether_again_can_help(
     assert AUTH_TOKEN not in str(caught.value)
     if code:
         assert caught.value.code == code
-    assert len(api.requests) == 1, "a create is never sent again"
+    assert len(api.asked) == 1, "a create is never sent again"
 
 
 @pytest.mark.parametrize(
@@ -127,20 +128,20 @@ def test_an_error_says_whether_again_can_help(
         (401, 20003, False),
     ],
 )
-def test_a_leg_that_is_over_already(api: Api, status: int, code: int, gone: bool) -> None:
+def test_a_leg_that_is_over_already(api: RestApi, status: int, code: int, gone: bool) -> None:
     api.says(status, problem(code))
     with pytest.raises(CarrierError) as caught:
         client_of(api).hang_up(CALL_SID)
     assert caught.value.gone is gone
 
 
-def test_an_api_that_does_not_answer_is_not_asked_twice(api: Api) -> None:
-    api.may_answer.clear()
+def test_an_api_that_does_not_answer_is_not_asked_twice(api: RestApi) -> None:
+    api.hang()
     account = replace(holding(AUTH_TOKEN), api_url=api.url)
     with pytest.raises(CarrierError, match="cannot be reached") as caught:
         TWILIO.client(account, timeout=0.5).dial(ORDER)
     assert not caught.value.permanent
-    assert len(api.requests) <= 1, "the call may be ringing"
+    assert len(api.asked) <= 1, "the call may be ringing"
 
 
 def test_the_sdk_is_told_to_retry_nothing() -> None:
@@ -160,9 +161,9 @@ def test_without_secrets_nothing_is_asked() -> None:
 # ------------------------------------------------------------------ before and after
 
 
-def test_an_extension_is_pressed_after_the_answer(api: Api) -> None:
+def test_an_extension_is_pressed_after_the_answer(api: RestApi) -> None:
     client_of(api).dial(replace(ORDER, extension="ww12#", ring_seconds=20))
-    form = api.requests[0][3]
+    form = api.asked[0].body
     assert (form["SendDigits"], form["Timeout"]) == (["ww12#"], ["20"])
 
 
@@ -176,25 +177,25 @@ def test_an_extension_is_pressed_after_the_answer(api: Api) -> None:
     ],
 )
 def test_what_twilio_has_no_words_for_is_refused_before_it_is_asked(
-    api: Api, changes: dict[str, Any]
+    api: RestApi, changes: dict[str, Any]
 ) -> None:
     order = replace(ORDER, **changes)
     for ask in (client_of(api).prepare, client_of(api).dial):
         with pytest.raises(CarrierError) as caught:
             ask(order)
         assert caught.value.permanent
-    assert api.requests == []
+    assert api.asked == []
 
 
-def test_preparing_asks_nobody(api: Api) -> None:
+def test_preparing_asks_nobody(api: RestApi) -> None:
     client_of(api).prepare(ORDER)
-    assert api.requests == []
+    assert api.asked == []
     with pytest.raises(NotConfigured, match="authTokens"):
         TWILIO.client(holding()).prepare(ORDER)
 
 
 @pytest.mark.parametrize(("status", "busy"), [(429, True), (400, False), (503, False)])
-def test_only_too_many_requests_is_a_busy_carrier(api: Api, status: int, busy: bool) -> None:
+def test_only_too_many_requests_is_a_busy_carrier(api: RestApi, status: int, busy: bool) -> None:
     api.says(status, problem(20429))
     with pytest.raises(CarrierError) as caught:
         client_of(api).dial(ORDER)
@@ -213,10 +214,10 @@ RESOURCE = {
 }
 
 
-def test_a_leg_is_fetched_as_its_callbacks_would_have_told_it(api: Api) -> None:
+def test_a_leg_is_fetched_as_its_callbacks_would_have_told_it(api: RestApi) -> None:
     api.says(200, RESOURCE)
     state = client_of(api).fetch(CALL_SID)
-    assert (api.requests[0][0], api.requests[0][1]) == (
+    assert (api.asked[0].method, api.asked[0].path) == (
         "GET",
         f"{CALLS.removesuffix('.json')}/{CALL_SID}.json",
     )
@@ -244,7 +245,7 @@ def test_a_leg_is_fetched_as_its_callbacks_would_have_told_it(api: Api) -> None:
     ],
 )
 def test_a_leg_that_was_never_answered(
-    api: Api, word: str, direction: str, reason: EndedReason
+    api: RestApi, word: str, direction: str, reason: EndedReason
 ) -> None:
     api.says(200, {**RESOURCE, "status": word, "direction": direction, "start_time": None})
     (event,) = client_of(api).fetch(CALL_SID).events
@@ -264,7 +265,7 @@ def test_a_leg_that_was_never_answered(
     ],
 )
 def test_a_price_is_what_is_paid(
-    api: Api, price: str | None, unit: str | None, amount: str | None
+    api: RestApi, price: str | None, unit: str | None, amount: str | None
 ) -> None:
     api.says(200, {**RESOURCE, "price": price, "price_unit": unit})
     told = client_of(api).fetch(CALL_SID).events[1].data.get("price")
@@ -272,7 +273,7 @@ def test_a_price_is_what_is_paid(
     assert told == wanted
 
 
-def test_a_leg_nobody_knows(api: Api) -> None:
+def test_a_leg_nobody_knows(api: RestApi) -> None:
     api.says(404, problem(20404))
     assert client_of(api).fetch(CALL_SID) is None
     api.says(500, problem(20500))
@@ -280,7 +281,7 @@ def test_a_leg_nobody_knows(api: Api) -> None:
         client_of(api).fetch(CALL_SID)
 
 
-def test_a_call_is_listened_to_for_a_machine(api: Api) -> None:
+def test_a_call_is_listened_to_for_a_machine(api: RestApi) -> None:
     """Under the names of the API, whatever the SDK calls them."""
     url = f"{ORIGIN}/twilio/amd/{TOKEN}"
     machine = MachineDetection(False, 12, 2000, 800, 3000, url=url)
@@ -295,5 +296,5 @@ def test_a_call_is_listened_to_for_a_machine(api: Api) -> None:
         "MachineDetectionSpeechEndThreshold": ["800"],
         "MachineDetectionSilenceTimeout": ["3000"],
     }
-    form = api.requests[-1][3]
+    form = api.asked[-1].body
     assert {name: form.get(name) for name in wanted} == wanted

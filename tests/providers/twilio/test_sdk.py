@@ -15,7 +15,8 @@ from providers.base.rest import CarrierClient
 from providers.errors import CarrierError, NotConfigured
 from providers.testing.contract import ORIGIN, TOKEN
 from providers.twilio import TWILIO, sdk
-from tests.providers.twilio.api import Api, client_of, login, problem
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.twilio.api import client_of, login, problem
 from tests.providers.twilio.case import ACCOUNT_SID, CALL_SID, NEW_TOKEN, holding
 from tests.providers.twilio.case import TOKEN as AUTH_TOKEN
 from tests.providers.twilio.test_rest import ORDER
@@ -76,28 +77,28 @@ def failed(
     ],
 )
 def test_an_error_in_our_words(
-    api: Api, status: int, code: int, permanent: bool, gone: bool, busy: bool
+    api: RestApi, status: int, code: int, permanent: bool, gone: bool, busy: bool
 ) -> None:
     api.says(status, problem(code, "because"))
     error = failed(client_of(api))
     assert (error.permanent, error.gone, error.busy) == (permanent, gone, busy)
     assert error.code == str(code)
     assert str(error) == f"Twilio answered {status} ({code}): Unable to create record: because"
-    assert len(api.requests) == 1, "never sent again"
+    assert len(api.asked) == 1, "never sent again"
 
 
 @each_ask
 def test_a_server_error_is_worth_another_try(
-    api: Api, ask: Callable[[CarrierClient], object]
+    api: RestApi, ask: Callable[[CarrierClient], object]
 ) -> None:
     api.says(503, problem(20503))
     error = failed(client_of(api), ask)
     assert (error.permanent, error.gone, error.busy) == (False, False, False)
-    assert len(api.requests) == 1
+    assert len(api.asked) == 1
 
 
 @each_ask
-def test_a_wrong_token_is_not(api: Api, ask: Callable[[CarrierClient], object]) -> None:
+def test_a_wrong_token_is_not(api: RestApi, ask: Callable[[CarrierClient], object]) -> None:
     api.says(401, problem(20003, "Authenticate"))
     error = failed(client_of(api), ask)
     assert error.permanent
@@ -106,13 +107,13 @@ def test_a_wrong_token_is_not(api: Api, ask: Callable[[CarrierClient], object]) 
 
 @each_ask
 def test_no_request_waits_as_long_as_twilio_says(
-    api: Api, ask: Callable[[CarrierClient], object]
+    api: RestApi, ask: Callable[[CarrierClient], object]
 ) -> None:
     """``Retry-After`` is for the queue above: a client that sleeps holds a thread."""
     api.headers["Retry-After"] = "3600"
     api.says(429, problem(20429))
     assert failed(client_of(api), ask).busy
-    assert len(api.requests) == 1
+    assert len(api.asked) == 1
 
 
 @each_ask
@@ -130,7 +131,7 @@ def test_no_request_waits_as_long_as_twilio_says(
     ids=ascii,
 )
 def test_an_answer_that_is_no_json_object(
-    api: Api, ask: Callable[[CarrierClient], object], page: bytes
+    api: RestApi, ask: Callable[[CarrierClient], object], page: bytes
 ) -> None:
     api.says(200, page)
     client = client_of(api)
@@ -151,7 +152,7 @@ def test_an_answer_that_is_no_json_object(
         (problem(20429, "Too many requests"), "Too many requests"),
     ],
 )
-def test_both_forms_of_an_error_are_read(api: Api, body: dict[str, Any], words: str) -> None:
+def test_both_forms_of_an_error_are_read(api: RestApi, body: dict[str, Any], words: str) -> None:
     if "title" in body:
         body = {"type": "https://www.twilio.com/docs/api/errors/20429", **body}
     api.says(429, body)
@@ -160,13 +161,13 @@ def test_both_forms_of_an_error_are_read(api: Api, body: dict[str, Any], words: 
 
 
 @each_ask
-def test_a_server_that_never_answers(api: Api, ask: Callable[[CarrierClient], object]) -> None:
-    api.may_answer.clear()
+def test_a_server_that_never_answers(api: RestApi, ask: Callable[[CarrierClient], object]) -> None:
+    api.hang()
     client = TWILIO.client(replace(holding(AUTH_TOKEN), api_url=api.url), timeout=0.2)
     error = failed(client, ask)
     assert "cannot be reached" in str(error)
     assert (error.permanent, error.gone, error.busy) == (False, False, False)
-    assert len(api.requests) <= 1, "the call may be ringing"
+    assert len(api.asked) <= 1, "the call may be ringing"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,9 @@ def test_a_server_that_never_answers(api: Api, ask: Callable[[CarrierClient], ob
     ],
     ids=str,
 )
-def test_a_refused_list_says_what_twilio_says(api: Api, status: int, body: Any, words: str) -> None:
+def test_a_refused_list_says_what_twilio_says(
+    api: RestApi, status: int, body: Any, words: str
+) -> None:
     """The SDK has an error of its own for a list, which knows neither status nor code."""
     api.says(status, body)
     error = failed(client_of(api), ASKS["number"])
@@ -189,22 +192,24 @@ def test_a_refused_list_says_what_twilio_says(api: Api, status: int, body: Any, 
     assert error.gone is (status == 404)
 
 
-def test_a_redirect_is_not_followed(api: Api) -> None:
+def test_a_redirect_is_not_followed(api: RestApi) -> None:
     api.headers["Location"] = f"{api.url}/elsewhere"
     api.says(302, {})
     assert not failed(client_of(api)).permanent
-    assert len(api.requests) == 1
+    assert len(api.asked) == 1
 
 
 # ------------------------------------------------------------------ who asks
 
 
 @each_ask
-def test_every_request_is_of_the_account(api: Api, ask: Callable[[CarrierClient], object]) -> None:
+def test_every_request_is_of_the_account(
+    api: RestApi, ask: Callable[[CarrierClient], object]
+) -> None:
     api.says(500, problem(20500))
     failed(client_of(api), ask)
     assert login(api) == f"{ACCOUNT_SID}:{AUTH_TOKEN}"
-    assert api.requests[0][1].startswith(f"/2010-04-01/Accounts/{ACCOUNT_SID}")
+    assert api.asked[0].path.startswith(f"/2010-04-01/Accounts/{ACCOUNT_SID}")
 
 
 @pytest.mark.parametrize(
@@ -224,32 +229,32 @@ def test_the_login(secrets: dict[str, Any], pair: tuple[str, str]) -> None:
 @each_ask
 @pytest.mark.parametrize("secrets", [{}, {"authTokens": []}, {"apiSecret": "s"}], ids=str)
 def test_without_a_login_nothing_is_asked(
-    api: Api, ask: Callable[[CarrierClient], object], secrets: dict[str, Any]
+    api: RestApi, ask: Callable[[CarrierClient], object], secrets: dict[str, Any]
 ) -> None:
     client = client_of(api, replace(holding(), secrets=secrets))
     with pytest.raises(NotConfigured, match=f"{ACCOUNT_SID} has no authTokens and no apiKey"):
         ask(client)
-    assert api.requests == []
+    assert api.asked == []
 
 
 # ------------------------------------------------------------------ what the SDK would do else
 
 
-def test_an_address_replaces_the_sdks_own_and_keeps_the_rest(api: Api) -> None:
+def test_an_address_replaces_the_sdks_own_and_keeps_the_rest(api: RestApi) -> None:
     api.says(200, {"incoming_phone_numbers": []})
     account = replace(holding(NEW_TOKEN), api_url=f"{api.url}/a/b/")
     failed(TWILIO.client(account), ASKS["number"])
-    path, _, query = api.requests[0][1].partition("?")
+    path, _, query = api.asked[0].path.partition("?")
     assert path == f"/a/b/2010-04-01/Accounts/{ACCOUNT_SID}/IncomingPhoneNumbers.json"
     assert "PhoneNumber=%2B12125550100" in query
 
 
-def test_no_phone_number_is_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_phone_number_is_logged(api: RestApi, caplog: pytest.LogCaptureFixture) -> None:
     """The SDK writes every URL with its query at INFO."""
     api.says(200, {"incoming_phone_numbers": []})
     with caplog.at_level(logging.INFO):
         failed(client_of(api), ASKS["number"])
-    assert api.requests
+    assert api.asked
     assert "2125550100" not in caplog.text
     assert AUTH_TOKEN not in caplog.text
 

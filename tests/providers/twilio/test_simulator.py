@@ -35,7 +35,7 @@ from providers.twilio.simulator.config import (
 )
 from providers.twilio.simulator.media import MediaStream
 from providers.twilio.simulator.twiml_player import arrive, dial
-from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, standing_in
+from tests.fakes.bridge import CALL_ID, Answer, Bridge, echo, standing_in
 
 ACCOUNT_SID = "AC" + "1" * 32
 TOKEN = "the auth token"

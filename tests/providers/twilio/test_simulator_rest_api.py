@@ -17,7 +17,7 @@ from providers.twilio import TWILIO
 from providers.twilio.simulator import serve_api
 from providers.twilio.simulator.config import TwilioStage
 from providers.twilio.simulator.rest_api import ERRORS, authorized
-from tests.fakes.carriers.stand_in import Bridge, standing_in
+from tests.fakes.bridge import Bridge, standing_in
 from tests.providers.twilio.test_simulator import ACCOUNT_SID, PATIENCE, TOKEN, config
 
 CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls"

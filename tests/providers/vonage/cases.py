@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.events import CallEvent
@@ -117,16 +114,6 @@ def with_token(request: WebhookRequest, token: str) -> WebhookRequest:
         request.body,
         request.received_at,
     )
-
-
-def new_private_key() -> str:
-    """An RSA key as Vonage's dashboard hands it out: PEM, PKCS#8."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
 
 
 def changed(fields: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:

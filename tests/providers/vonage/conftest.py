@@ -8,15 +8,16 @@ import pytest
 
 from providers.base.rest import CarrierClient
 from providers.vonage import VONAGE
-from tests.providers.vonage.api import StandIn, account, standing_in
+from tests.fakes.carriers.rest_api import RestApi, serving
+from tests.providers.vonage.api import account
 
 
 @pytest.fixture
-def vonage() -> Iterator[StandIn]:
-    with standing_in() as stand_in:
-        yield stand_in
+def vonage() -> Iterator[RestApi]:
+    with serving() as api:
+        yield api
 
 
 @pytest.fixture
-def client(vonage: StandIn) -> CarrierClient:
+def client(vonage: RestApi) -> CarrierClient:
     return VONAGE.client(account(vonage.url), timeout=5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -13,7 +12,11 @@ from providers.base.carrier import Carrier
 from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.testing.contract import CALL_ID, NOW, Case, ProviderContract, hook_url
-from providers.vonage import VONAGE, signature
+from providers.vonage import VONAGE
+from providers.vonage.simulator import media
+from providers.vonage.simulator.config import VonageSigner
+from tests.fakes.carriers.accounts import private_key
+from tests.fakes.carriers.vonage import VonageCaller
 from tests.providers.vonage.cases import (
     API_KEY,
     APPLICATION,
@@ -21,7 +24,6 @@ from tests.providers.vonage.cases import (
     SECRET,
     changed,
     load,
-    new_private_key,
     signed,
 )
 
@@ -33,6 +35,9 @@ RECORDINGS = {
 }
 
 
+CALLER = VonageCaller()
+
+
 class VonageCase(Case):
     provider: ClassVar[Carrier] = VONAGE
     account: ClassVar[Account] = Account(
@@ -41,7 +46,7 @@ class VonageCase(Case):
             "signatureSecrets": [SECRET],
             "apiSecret": "apiSecretOfTheAccount",
             "applicationId": APPLICATION,
-            "privateKey": new_private_key(),
+            "privateKey": private_key(),
         },
     )
     rotated: ClassVar[Account] = replace(
@@ -79,23 +84,17 @@ class VonageCase(Case):
 
     def handshake(self, url: str, *, signer: Account | None = None) -> list[tuple[str, str]]:
         secret = (signer or self.account).secrets["signatureSecrets"][0]
-        now = datetime.now(UTC)
-        token = signature.sign(secret, api_key=API_KEY, payload=None, now=now)
-        return [("authorization", f"Bearer {token}")]
+        signed = VonageSigner(secret, API_KEY).handshake(url)
+        return [(name.lower(), value) for name, value in signed.items()]
 
     def opening(self) -> Sequence[str | bytes]:
-        fields = {
-            "event": "websocket:connected",
-            "content-type": "audio/l16;rate=16000",
-            "callId": CALL_ID,
-        }
-        return [json.dumps(fields)]
+        return [media.connected(f"audio/l16;rate={CALLER.rate}", {"callId": CALL_ID})]
 
     def speech(self, pcm: bytes) -> str | bytes:
-        return pcm
+        return CALLER.sound(pcm)
 
     def heard(self, messages: Sequence[str | bytes]) -> bytes:
-        return b"".join(message for message in messages if isinstance(message, bytes))
+        return b"".join(CALLER.heard(message) or b"" for message in messages)
 
 
 class TestVonageContract(ProviderContract):

@@ -11,7 +11,8 @@ from providers.base.rest import CarrierClient, NumberSetting
 from providers.base.webhook import HookKind
 from providers.errors import CarrierError
 from providers.vonage import VONAGE, number_settings
-from tests.providers.vonage.api import StandIn, account
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.vonage.api import account
 from tests.providers.vonage.cases import APPLICATION, ORIGIN
 
 NUMBER, DIGITS = "+14155550100", "14155550100"
@@ -31,14 +32,13 @@ def owned(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def settings(vonage: StandIn) -> Callable[..., list[NumberSetting]]:
+def settings(vonage: RestApi) -> Callable[..., list[NumberSetting]]:
     """What the client reads of these two answers, asked for in this order."""
 
     def read(
         numbers: Any, application: Any = None, secrets: dict[str, Any] | None = None
     ) -> list[NumberSetting]:
-        vonage.answers = {"GET": (200, numbers)}
-        vonage.then = [(200, application)]
+        vonage.reply("GET", (200, numbers), (200, application))
         client: CarrierClient = VONAGE.client(
             account(vonage.url, **{"apiSecret": "s3cret", **(secrets or {})})
         )
@@ -50,7 +50,7 @@ def settings(vonage: StandIn) -> Callable[..., list[NumberSetting]]:
 Read = Callable[..., list[NumberSetting]]
 
 
-def test_a_number_that_is_set_up(vonage: StandIn, settings: Read) -> None:
+def test_a_number_that_is_set_up(vonage: RestApi, settings: Read) -> None:
     assert settings(owned(), {"id": APPLICATION, "capabilities": {"voice": VOICE}}) == [
         NumberSetting("Linked application", APPLICATION),
         NumberSetting("Answer URL", f"{ORIGIN}/vonage/answer", HookKind.ARRIVE),
@@ -75,7 +75,7 @@ def test_a_number_that_is_set_up(vonage: StandIn, settings: Read) -> None:
         [],
     ],
 )
-def test_a_number_of_another_account(vonage: StandIn, settings: Read, numbers: Any) -> None:
+def test_a_number_of_another_account(vonage: RestApi, settings: Read, numbers: Any) -> None:
     with pytest.raises(CarrierError, match=r"no number \+14155550100 in this account") as caught:
         settings(numbers)
     assert (caught.value.permanent, caught.value.gone) == (True, True)
@@ -88,15 +88,15 @@ def test_ours_is_found_among_longer_ones(settings: Read) -> None:
     assert settings(numbers, {})[0] == NumberSetting("Linked application", APPLICATION)
 
 
-def test_a_number_that_is_not_linked(vonage: StandIn, settings: Read) -> None:
+def test_a_number_that_is_not_linked(vonage: RestApi, settings: Read) -> None:
     """Our own application's URLs are shown all the same: linking is all that lacks."""
     link, *urls = settings(owned(app_id=None), {"capabilities": {"voice": VOICE}})
     assert (link.value, "link the number" in str(link.problem)) == (None, True)
     assert [each.problem for each in urls] == [None] * 4
-    assert vonage.asked[1][1] == f"/v2/applications/{APPLICATION}"
+    assert vonage.asked[1].path == f"/v2/applications/{APPLICATION}"
 
 
-def test_a_number_of_another_application(vonage: StandIn, settings: Read) -> None:
+def test_a_number_of_another_application(vonage: RestApi, settings: Read) -> None:
     """Its URLs are none of ours, so they are not even read."""
     (link,) = settings(owned(app_id="another"))
     assert link.value == "another"
@@ -105,16 +105,16 @@ def test_a_number_of_another_application(vonage: StandIn, settings: Read) -> Non
 
 
 def test_an_account_that_names_no_application_takes_the_numbers(
-    vonage: StandIn, settings: Read
+    vonage: RestApi, settings: Read
 ) -> None:
     link, *urls = settings(
         owned(app_id="x/../y"), {"capabilities": {"voice": VOICE}}, {"applicationId": None}
     )
     assert (link.value, link.problem, len(urls)) == ("x/../y", None, 4)
-    assert vonage.asked[1][1] == "/v2/applications/x%2F..%2Fy"
+    assert vonage.asked[1].path == "/v2/applications/x%2F..%2Fy"
 
 
-def test_neither_names_an_application(vonage: StandIn, settings: Read) -> None:
+def test_neither_names_an_application(vonage: RestApi, settings: Read) -> None:
     (link,) = settings(owned(app_id=None), None, {"applicationId": None})
     assert "link the number" in str(link.problem)
     assert len(vonage.asked) == 1

@@ -17,7 +17,8 @@ from providers.base.instructions import Say
 from providers.base.rest import CarrierClient
 from providers.errors import CarrierError, NotConfigured
 from providers.vonage import VONAGE, ncco
-from tests.providers.vonage.api import CONNECT, EVENTS, LEG, PRIVATE_KEY, StandIn, account
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.vonage.api import CONNECT, EVENTS, LEG, PRIVATE_KEY, account
 from tests.providers.vonage.cases import APPLICATION, ORIGIN
 
 URL = "https://api-us.nexmo.com/v1/files/aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
@@ -53,7 +54,7 @@ def test_a_relative_report_address_is_our_bug(url: str) -> None:
         ncco.answer([Say("x"), replace(CONNECT, recording_url=url)])
 
 
-def test_the_api_is_asked_for_nothing(vonage: StandIn, client: CarrierClient) -> None:
+def test_the_api_is_asked_for_nothing(vonage: RestApi, client: CarrierClient) -> None:
     assert client.start_recording(LEG, REPORT) is None
     client.stop_recording(LEG, "ref")
     assert vonage.asked == []
@@ -69,11 +70,11 @@ def saved(client: CarrierClient, url: str = URL, limit: int = 10_000) -> bytes:
 
 
 def test_a_recording_is_fetched_whole_with_the_applications_token(
-    vonage: StandIn, client: CarrierClient
+    vonage: RestApi, client: CarrierClient
 ) -> None:
-    vonage.answers = {"GET": (200, WAV)}
+    vonage.reply("GET", (200, WAV))
     assert saved(client) == WAV
-    ((method, path, _, headers),) = vonage.asked
+    ((method, path, _, headers, _),) = vonage.asked
     assert (method, path) == ("GET", PATH)
     public = serialization.load_pem_private_key(PRIVATE_KEY.encode(), None).public_key()
     scheme, _, token = headers["authorization"].partition(" ")
@@ -81,16 +82,16 @@ def test_a_recording_is_fetched_whole_with_the_applications_token(
     assert jwt.decode(token, public, algorithms=["RS256"])["application_id"] == APPLICATION  # type: ignore[arg-type]
 
 
-def test_an_address_with_a_path_is_kept(vonage: StandIn) -> None:
-    vonage.answers = {"GET": (200, WAV)}
+def test_an_address_with_a_path_is_kept(vonage: RestApi) -> None:
+    vonage.reply("GET", (200, WAV))
     saved(VONAGE.client(account(f"{vonage.url}/proxy/")))
-    assert vonage.asked[0][1] == f"/proxy{PATH}"
+    assert vonage.asked[0].path == f"/proxy{PATH}"
 
 
 def test_a_recording_over_the_limit_is_refused_for_good(
-    vonage: StandIn, client: CarrierClient
+    vonage: RestApi, client: CarrierClient
 ) -> None:
-    vonage.answers = {"GET": (200, WAV)}
+    vonage.reply("GET", (200, WAV))
     assert len(saved(client, limit=len(WAV))) == len(WAV)
     with pytest.raises(CarrierError, match="over") as caught:
         saved(client, limit=len(WAV) - 1)
@@ -99,9 +100,9 @@ def test_a_recording_over_the_limit_is_refused_for_good(
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
 def test_a_recording_that_is_not_there_yet_is_asked_for_again(
-    vonage: StandIn, client: CarrierClient, status: int
+    vonage: RestApi, client: CarrierClient, status: int
 ) -> None:
-    vonage.answers = {"GET": (status, {"title": "No"})}
+    vonage.reply("GET", (status, {"title": "No"}))
     with pytest.raises(CarrierError, match=str(status)) as caught:
         saved(client)
     assert not caught.value.permanent
@@ -125,7 +126,7 @@ def test_a_recording_that_is_not_there_yet_is_asked_for_again(
     ],
 )
 def test_our_token_goes_to_vonages_hosts_only(
-    vonage: StandIn, client: CarrierClient, url: str
+    vonage: RestApi, client: CarrierClient, url: str
 ) -> None:
     with pytest.raises(CarrierError, match="not Vonage's") as caught:
         saved(client, url)
@@ -138,10 +139,10 @@ def test_our_token_goes_to_vonages_hosts_only(
     ["https://evil.example/x.wav", "http://api.nexmo.com/x.wav", "https://api.nexmo.com:1/x"],
 )
 def test_a_redirect_off_vonages_hosts_is_not_followed(
-    vonage: StandIn, client: CarrierClient, place: str
+    vonage: RestApi, client: CarrierClient, place: str
 ) -> None:
     vonage.headers["Location"] = place
-    vonage.answers = {"GET": (302, None)}
+    vonage.reply("GET", (302, None))
     with pytest.raises(CarrierError, match="not the carrier's") as caught:
         saved(client)
     assert caught.value.permanent
@@ -150,7 +151,7 @@ def test_a_redirect_off_vonages_hosts_is_not_followed(
 
 @pytest.mark.parametrize("secrets", [{"applicationId": None}, {"privateKey": None}], ids=str)
 def test_without_an_application_nothing_is_fetched(
-    vonage: StandIn, secrets: dict[str, Any]
+    vonage: RestApi, secrets: dict[str, Any]
 ) -> None:
     with pytest.raises(NotConfigured):
         saved(VONAGE.client(account(vonage.url, **secrets)))

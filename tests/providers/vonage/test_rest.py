@@ -21,6 +21,7 @@ from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.vonage import VONAGE, sdk
 from providers.vonage.rest import VonageClient
+from tests.fakes.carriers.rest_api import RestApi
 from tests.providers.vonage.api import (
     CONNECT,
     CREATED,
@@ -28,7 +29,6 @@ from tests.providers.vonage.api import (
     LEG,
     ORDER,
     PRIVATE_KEY,
-    StandIn,
     account,
 )
 from tests.providers.vonage.cases import API_KEY, APPLICATION
@@ -36,10 +36,10 @@ from tests.providers.vonage.cases import API_KEY, APPLICATION
 # ------------------------------------------------------------------ dial
 
 
-def test_dial(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["POST"] = (201, CREATED)
+def test_dial(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (201, CREATED))
     assert client.dial(ORDER) == PlacedCall("CON-1", LEG)
-    ((method, path, body, _),) = vonage.asked
+    ((method, path, body, *_),) = vonage.asked
     assert (method, path) == ("POST", "/v1/calls")
     assert body == {
         "to": [{"type": "phone", "number": "447700900123"}],
@@ -52,16 +52,16 @@ def test_dial(vonage: StandIn, client: CarrierClient) -> None:
     }
 
 
-def test_the_longest_call_vonage_allows(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["POST"] = (201, CREATED)
+def test_the_longest_call_vonage_allows(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (201, CREATED))
     client.dial(replace(ORDER, max_duration=1_000_000))
-    assert vonage.asked[0][2]["length_timer"] == 86_400
+    assert vonage.asked[0].body["length_timer"] == 86_400
 
 
-def test_requests_carry_the_applications_token(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["POST"] = (201, CREATED)
+def test_requests_carry_the_applications_token(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (201, CREATED))
     client.dial(ORDER)
-    scheme, _, token = vonage.asked[0][3]["authorization"].partition(" ")
+    scheme, _, token = vonage.asked[0].headers["authorization"].partition(" ")
     public = serialization.load_pem_private_key(PRIVATE_KEY.encode(), None).public_key()
     assert scheme == "Bearer"
     assert jwt.decode(token, public, algorithms=["RS256"])["application_id"] == APPLICATION  # type: ignore[arg-type]
@@ -81,9 +81,9 @@ def test_requests_carry_the_applications_token(vonage: StandIn, client: CarrierC
     ],
 )
 def test_refused_calls(
-    vonage: StandIn, client: CarrierClient, status: int, permanent: bool
+    vonage: RestApi, client: CarrierClient, status: int, permanent: bool
 ) -> None:
-    vonage.answers["POST"] = (status, {"title": "No", "detail": "because"})
+    vonage.reply("POST", (status, {"title": "No", "detail": "because"}))
     with pytest.raises(CarrierError, match=f"{status}: No; because") as caught:
         client.dial(ORDER)
     error = caught.value
@@ -102,16 +102,16 @@ def test_refused_calls(
     ],
 )
 def test_error_bodies_of_all_shapes(
-    vonage: StandIn, client: CarrierClient, body: Any, text: str
+    vonage: RestApi, client: CarrierClient, body: Any, text: str
 ) -> None:
-    vonage.answers["POST"] = (400, body)
+    vonage.reply("POST", (400, body))
     with pytest.raises(CarrierError, match=text) as caught:
         client.dial(ORDER)
     assert len(str(caught.value)) < 350
 
 
-def test_a_dropped_connection_is_not_dialled_again(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["POST"] = (0, None)
+def test_a_dropped_connection_is_not_dialled_again(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (0, None))
     with pytest.raises(CarrierError) as caught:
         client.dial(ORDER)
     assert not caught.value.permanent
@@ -119,15 +119,15 @@ def test_a_dropped_connection_is_not_dialled_again(vonage: StandIn, client: Carr
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"uuid": LEG}, {"uuid": 1, "conversation_uuid": 2}])
-def test_a_call_without_a_name(vonage: StandIn, client: CarrierClient, body: Any) -> None:
-    vonage.answers["POST"] = (201, body)
+def test_a_call_without_a_name(vonage: RestApi, client: CarrierClient, body: Any) -> None:
+    vonage.reply("POST", (201, body))
     with pytest.raises(CarrierError, match="did not name it") as caught:
         client.dial(ORDER)
     assert not caught.value.permanent  # it may ring
 
 
-def test_redirects_are_not_followed(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["POST"] = (307, None)
+def test_redirects_are_not_followed(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (307, None))
     vonage.headers["Location"] = f"{vonage.url}/elsewhere"
     with pytest.raises(CarrierError, match="redirect") as caught:
         client.dial(ORDER)
@@ -146,21 +146,21 @@ def test_numbers_vonage_cannot_dial(client: CarrierClient, changes: dict[str, st
 # ------------------------------------------------------------------ hang up
 
 
-def test_hang_up(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["PUT"] = (204, None)
+def test_hang_up(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (204, None))
     client.hang_up(LEG)
-    ((method, path, body, _),) = vonage.asked
+    ((method, path, body, *_),) = vonage.asked
     assert (method, path, body) == ("PUT", f"/v1/calls/{LEG}", {"action": "hangup"})
 
 
-def test_a_leg_whose_name_is_a_path(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["PUT"] = (204, None)
+def test_a_leg_whose_name_is_a_path(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (204, None))
     client.hang_up("../x?y#z")
-    assert vonage.asked[0][1] == "/v1/calls/..%2Fx%3Fy%23z"
+    assert vonage.asked[0].path == "/v1/calls/..%2Fx%3Fy%23z"
 
 
-def test_a_leg_nobody_knows_is_gone(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["PUT"] = (404, {"title": "Not Found"})
+def test_a_leg_nobody_knows_is_gone(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (404, {"title": "Not Found"}))
     with pytest.raises(CarrierError) as caught:
         client.hang_up(LEG)
     assert (caught.value.gone, caught.value.code) == (True, "404")
@@ -178,9 +178,10 @@ def test_a_leg_nobody_knows_is_gone(vonage: StandIn, client: CarrierClient) -> N
     ],
 )
 def test_a_refusal_is_looked_into(
-    vonage: StandIn, client: CarrierClient, leg: tuple[int, Any], gone: bool
+    vonage: RestApi, client: CarrierClient, leg: tuple[int, Any], gone: bool
 ) -> None:
-    vonage.answers |= {"PUT": (400, {"title": "Bad Request"}), "GET": leg}
+    vonage.reply("PUT", (400, {"title": "Bad Request"}))
+    vonage.reply("GET", leg)
     with pytest.raises(CarrierError) as caught:
         client.hang_up(LEG)
     assert (caught.value.gone, caught.value.permanent) == (gone, gone)
@@ -189,16 +190,16 @@ def test_a_refusal_is_looked_into(
 
 @pytest.mark.parametrize(("status", "permanent"), [(401, True), (429, False), (503, False)])
 def test_hang_ups_that_fail(
-    vonage: StandIn, client: CarrierClient, status: int, permanent: bool
+    vonage: RestApi, client: CarrierClient, status: int, permanent: bool
 ) -> None:
-    vonage.answers["PUT"] = (status, None)
+    vonage.reply("PUT", (status, None))
     with pytest.raises(CarrierError) as caught:
         client.hang_up(LEG)
     assert (caught.value.gone, caught.value.permanent) == (False, permanent)
 
 
-def test_the_override_beats_the_region(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["PUT"] = (204, None)
+def test_the_override_beats_the_region(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (204, None))
     client.hang_up(LEG, api_url="https://api-us-3.vonage.com")
     assert len(vonage.asked) == 1
 
@@ -221,16 +222,16 @@ def test_our_token_goes_to_vonage_only(region: str) -> None:
 # ------------------------------------------------------------------ check
 
 
-def test_check(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["GET"] = (200, {"count": 0})
+def test_check(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("GET", (200, {"count": 0}))
     line = client.check()
     assert API_KEY in line
     assert APPLICATION in line
-    assert vonage.asked[0][1] == "/v1/calls?page_size=1"
+    assert vonage.asked[0].path == "/v1/calls?page_size=1"
 
 
-def test_check_with_a_wrong_key(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["GET"] = (401, {"title": "Unauthorized"})
+def test_check_with_a_wrong_key(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("GET", (401, {"title": "Unauthorized"}))
     with pytest.raises(CarrierError, match="401: Unauthorized"):
         client.check()
 
@@ -256,7 +257,7 @@ def test_check_with_a_wrong_key(vonage: StandIn, client: CarrierClient) -> None:
     ],
     ids=["no application", "no key", "no real key", "a key of another kind"],
 )
-def test_what_the_api_needs(vonage: StandIn, secrets: dict[str, Any]) -> None:
+def test_what_the_api_needs(vonage: RestApi, secrets: dict[str, Any]) -> None:
     client = VONAGE.client(account(vonage.url, **secrets))
     for ask in (lambda: client.dial(ORDER), lambda: client.hang_up(LEG), client.check):
         with pytest.raises(NotConfigured, match="vonageApplication"):
@@ -264,7 +265,7 @@ def test_what_the_api_needs(vonage: StandIn, secrets: dict[str, Any]) -> None:
     assert vonage.asked == []
 
 
-def test_keys_of_the_older_form(vonage: StandIn) -> None:
+def test_keys_of_the_older_form(vonage: RestApi) -> None:
     key = serialization.load_pem_private_key(PRIVATE_KEY.encode(), None)
     older = key.private_bytes(
         serialization.Encoding.PEM,
@@ -272,25 +273,25 @@ def test_keys_of_the_older_form(vonage: StandIn) -> None:
         serialization.NoEncryption(),
     ).decode()
     assert "BEGIN RSA PRIVATE KEY" in older
-    vonage.answers["GET"] = (200, {})
+    vonage.reply("GET", (200, {}))
     VONAGE.client(account(vonage.url, privateKey=older)).check()
 
 
-def test_an_api_below_a_path(vonage: StandIn) -> None:
-    vonage.answers["PUT"] = (204, None)
+def test_an_api_below_a_path(vonage: RestApi) -> None:
+    vonage.reply("PUT", (204, None))
     VONAGE.client(account(f"{vonage.url}/proxy/")).hang_up(LEG)
-    assert vonage.asked[0][1] == f"/proxy/v1/calls/{LEG}"
+    assert vonage.asked[0].path == f"/proxy/v1/calls/{LEG}"
 
 
 def test_no_token_is_logged(
-    vonage: StandIn, client: CarrierClient, caplog: pytest.LogCaptureFixture
+    vonage: RestApi, client: CarrierClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    vonage.answers["PUT"] = (401, None)
+    vonage.reply("PUT", (401, None))
     with caplog.at_level(logging.DEBUG):
         for _ in range(2):  # the SDK logs the headers of the request before
             with suppress(CarrierError):
                 client.hang_up(LEG)
-    assert vonage.asked[0][3]["authorization"] not in caplog.text
+    assert vonage.asked[0].headers["authorization"] not in caplog.text
 
 
 def test_the_sdk_is_imported_on_first_use() -> None:
@@ -302,10 +303,10 @@ def test_the_sdk_is_imported_on_first_use() -> None:
 # ------------------------------------------------------------------ before and after
 
 
-def test_an_extension_is_pressed_after_the_answer(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["POST"] = (201, CREATED)
+def test_an_extension_is_pressed_after_the_answer(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (201, CREATED))
     client.dial(replace(ORDER, extension="w12#", ring_seconds=20))
-    body = vonage.asked[0][2]
+    body = vonage.asked[0].body
     assert body["to"] == [{"type": "phone", "number": "447700900123", "dtmfAnswer": "p12#"}]
     assert body["ringing_timer"] == 20
 
@@ -320,7 +321,7 @@ def test_an_extension_is_pressed_after_the_answer(vonage: StandIn, client: Carri
     ],
 )
 def test_what_vonage_has_no_words_for_is_refused_before_it_is_asked(
-    vonage: StandIn, client: CarrierClient, changes: dict[str, Any]
+    vonage: RestApi, client: CarrierClient, changes: dict[str, Any]
 ) -> None:
     order = replace(ORDER, **changes)
     for ask in (client.prepare, client.dial):
@@ -330,7 +331,7 @@ def test_what_vonage_has_no_words_for_is_refused_before_it_is_asked(
     assert vonage.asked == []
 
 
-def test_preparing_asks_nobody(vonage: StandIn, client: CarrierClient) -> None:
+def test_preparing_asks_nobody(vonage: RestApi, client: CarrierClient) -> None:
     client.prepare(ORDER)
     for secrets in ({"privateKey": None}, {"privateKey": "-----BEGIN NOTHING"}):
         with pytest.raises(NotConfigured, match="PrivateKey"):
@@ -340,9 +341,9 @@ def test_preparing_asks_nobody(vonage: StandIn, client: CarrierClient) -> None:
 
 @pytest.mark.parametrize(("status", "busy"), [(429, True), (400, False), (503, False)])
 def test_only_too_many_requests_is_a_busy_carrier(
-    vonage: StandIn, client: CarrierClient, status: int, busy: bool
+    vonage: RestApi, client: CarrierClient, status: int, busy: bool
 ) -> None:
-    vonage.answers["POST"] = (status, None)
+    vonage.reply("POST", (status, None))
     with pytest.raises(CarrierError) as caught:
         client.dial(ORDER)
     assert caught.value.busy is busy
@@ -363,12 +364,12 @@ RESOURCE = {
 
 
 def test_a_leg_is_fetched_as_its_events_would_have_told_it(
-    vonage: StandIn, client: CarrierClient
+    vonage: RestApi, client: CarrierClient
 ) -> None:
-    vonage.answers["GET"] = (200, RESOURCE)
+    vonage.reply("GET", (200, RESOURCE))
     state = client.fetch(LEG)
     assert state is not None
-    assert (vonage.asked[0][0], vonage.asked[0][1]) == ("GET", f"/v1/calls/{LEG}")
+    assert (vonage.asked[0].method, vonage.asked[0].path) == ("GET", f"/v1/calls/{LEG}")
     assert (state.word, state.leg.leg_ref, state.leg.to) == ("completed", LEG, "+447700900123")
     told = [(e.kind, e.key, e.at.isoformat(), e.reason) for e in state.events]
     assert told == [
@@ -395,29 +396,29 @@ def test_a_leg_is_fetched_as_its_events_would_have_told_it(
     ],
 )
 def test_a_leg_that_was_never_answered(
-    vonage: StandIn, client: CarrierClient, word: str, direction: str, reason: EndedReason
+    vonage: RestApi, client: CarrierClient, word: str, direction: str, reason: EndedReason
 ) -> None:
     times = {"start_time": None, "duration": None}
-    vonage.answers["GET"] = (200, {**RESOURCE, **times, "status": word, "direction": direction})
+    vonage.reply("GET", (200, {**RESOURCE, **times, "status": word, "direction": direction}))
     state = client.fetch(LEG)
     assert state is not None
     (event,) = state.events
     assert (event.kind, event.reason, event.generic) == (EventKind.LEG_ENDED, reason, False)
 
 
-def test_a_leg_nobody_knows(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["GET"] = (404, {"title": "Not Found"})
+def test_a_leg_nobody_knows(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("GET", (404, {"title": "Not Found"}))
     assert client.fetch(LEG) is None
     for answer in ((500, None), (200, {}), (200, None)):
-        vonage.answers["GET"] = answer
+        vonage.reply("GET", answer)
         with pytest.raises(CarrierError):
             client.fetch(LEG)
 
 
-def test_a_call_is_listened_to_for_a_machine(vonage: StandIn, client: CarrierClient) -> None:
-    vonage.answers["POST"] = (201, CREATED)
+def test_a_call_is_listened_to_for_a_machine(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (201, CREATED))
     client.dial(replace(ORDER, machine=MachineDetection(greeting=True)))
-    assert vonage.asked[0][2]["advanced_machine_detection"] == {
+    assert vonage.asked[0].body["advanced_machine_detection"] == {
         "behavior": "continue",
         "mode": "detect",
     }
@@ -491,9 +492,10 @@ def test_what_belongs_to_no_call_is_asked_at_home(hosts: list[str]) -> None:
     ],
 )
 def test_which_legs_cannot_be_hung_up_any_more(
-    vonage: StandIn, client: CarrierClient, word: str, over: bool
+    vonage: RestApi, client: CarrierClient, word: str, over: bool
 ) -> None:
-    vonage.answers |= {"PUT": (400, None), "GET": (200, {"status": word})}
+    vonage.reply("PUT", (400, None))
+    vonage.reply("GET", (200, {"status": word}))
     with pytest.raises(CarrierError) as caught:
         client.hang_up(LEG)
     assert caught.value.gone is over

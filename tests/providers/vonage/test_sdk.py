@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from providers.base.rest import CarrierClient
 from providers.errors import CarrierError, NotConfigured
 from providers.vonage import VONAGE, sdk
-from tests.providers.vonage.api import LEG, ORDER, PRIVATE_KEY, StandIn, account
+from tests.fakes.carriers.rest_api import RestApi
+from tests.providers.vonage.api import LEG, ORDER, PRIVATE_KEY, account
 from tests.providers.vonage.cases import API_KEY, APPLICATION
 
 ASKS: Mapping[str, tuple[str, Callable[[CarrierClient], object]]] = {
@@ -30,7 +31,7 @@ each_ask = pytest.mark.parametrize(("method", "ask"), ASKS.values(), ids=list(AS
 
 
 @pytest.fixture
-def whole(vonage: StandIn) -> CarrierClient:
+def whole(vonage: RestApi) -> CarrierClient:
     """A client that has every secret."""
     return VONAGE.client(account(vonage.url, apiSecret="s3cret"), timeout=5)
 
@@ -65,9 +66,9 @@ def failed(client: CarrierClient, ask: Callable[[CarrierClient], object]) -> Car
     ],
 )
 def test_an_error_in_our_words(
-    vonage: StandIn, whole: CarrierClient, status: int, permanent: bool, busy: bool
+    vonage: RestApi, whole: CarrierClient, status: int, permanent: bool, busy: bool
 ) -> None:
-    vonage.answers = {"POST": (status, {"title": "No", "detail": "because"})}
+    vonage.reply("POST", (status, {"title": "No", "detail": "because"}))
     error = failed(whole, ASKS["dial"][1])
     assert (error.permanent, error.busy, error.gone) == (permanent, busy, False)
     assert error.code == str(status)
@@ -78,14 +79,14 @@ def test_an_error_in_our_words(
 @each_ask
 @pytest.mark.parametrize(("status", "permanent"), [(401, True), (503, False)])
 def test_every_request_has_the_same_errors(
-    vonage: StandIn,
+    vonage: RestApi,
     whole: CarrierClient,
     method: str,
     ask: Callable[[CarrierClient], object],
     status: int,
     permanent: bool,
 ) -> None:
-    vonage.answers = {method: (status, {"title": "No"})}
+    vonage.reply(method, (status, {"title": "No"}))
     error = failed(whole, ask)
     assert (error.permanent, error.gone, error.code) == (permanent, False, str(status))
     assert "s3cret" not in str(error)
@@ -94,21 +95,21 @@ def test_every_request_has_the_same_errors(
 
 @each_ask
 def test_no_request_waits_as_long_as_vonage_says(
-    vonage: StandIn, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
+    vonage: RestApi, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
 ) -> None:
     """``Retry-After`` is for the queue above: a client that sleeps holds a thread."""
     vonage.headers["Retry-After"] = "3600"
-    vonage.answers = {method: (429, None)}
+    vonage.reply(method, (429, None))
     assert failed(whole, ask).busy
     assert len(vonage.asked) == 1
 
 
 @each_ask
 def test_a_dropped_connection_is_worth_another_try(
-    vonage: StandIn, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
+    vonage: RestApi, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
 ) -> None:
     """The SDK's own habit was to send a create ten times, anything else forty."""
-    vonage.answers = {method: (0, None)}
+    vonage.reply(method, (0, None))
     error = failed(whole, ask)
     assert "not reached" in str(error)
     assert (error.permanent, error.gone, error.busy) == (False, False, False)
@@ -117,10 +118,10 @@ def test_a_dropped_connection_is_worth_another_try(
 
 @each_ask
 def test_a_redirect_is_not_followed(
-    vonage: StandIn, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
+    vonage: RestApi, whole: CarrierClient, method: str, ask: Callable[[CarrierClient], object]
 ) -> None:
     vonage.headers["Location"] = f"{vonage.url}/elsewhere"
-    vonage.answers = {method: (302, None)}
+    vonage.reply(method, (302, None))
     error = failed(whole, ask)
     assert (error.permanent, "redirect" in str(error)) == (True, True)
     assert len(vonage.asked) == 1
@@ -151,9 +152,9 @@ def test_a_redirect_is_not_followed(
     ids=str,
 )
 def test_error_bodies_of_every_form(
-    vonage: StandIn, whole: CarrierClient, body: Any, words: str
+    vonage: RestApi, whole: CarrierClient, body: Any, words: str
 ) -> None:
-    vonage.answers = {"POST": (400, body)}
+    vonage.reply("POST", (400, body))
     assert str(failed(whole, ASKS["dial"][1])) == f"Vonage answered 400: {words}"
 
 
@@ -162,19 +163,19 @@ def test_error_bodies_of_every_form(
 )
 @pytest.mark.parametrize("name", ["dial", "fetch", "number"])
 def test_an_answer_that_is_no_json_object(
-    vonage: StandIn, whole: CarrierClient, name: str, page: bytes
+    vonage: RestApi, whole: CarrierClient, name: str, page: bytes
 ) -> None:
     method, ask = ASKS[name]
-    vonage.answers = {method: (200, page)}
+    vonage.reply(method, (200, page))
     error = failed(whole, ask)
     assert (error.permanent, error.busy) == (name == "number", False)
 
 
 @pytest.mark.parametrize("page", [b"", b"<html>", b"{}"])
 def test_a_yes_without_a_word_ends_the_leg(
-    vonage: StandIn, whole: CarrierClient, page: bytes
+    vonage: RestApi, whole: CarrierClient, page: bytes
 ) -> None:
-    vonage.answers = {"PUT": (204 if not page else 200, page)}
+    vonage.reply("PUT", (204 if not page else 200, page))
     whole.hang_up(LEG)
     assert len(vonage.asked) == 1
 
@@ -183,13 +184,14 @@ def test_a_yes_without_a_word_ends_the_leg(
 
 
 def test_calls_are_asked_for_with_the_applications_token(
-    vonage: StandIn, whole: CarrierClient
+    vonage: RestApi, whole: CarrierClient
 ) -> None:
     public = serialization.load_pem_private_key(PRIVATE_KEY.encode(), None).public_key()
-    vonage.answers = {"GET": (200, {}), "PUT": (204, None)}
+    vonage.reply("GET", (200, {}))
+    vonage.reply("PUT", (204, None))
     whole.check()
     whole.hang_up(LEG)
-    tokens = [asked[3]["authorization"].removeprefix("Bearer ") for asked in vonage.asked]
+    tokens = [asked.headers["authorization"].removeprefix("Bearer ") for asked in vonage.asked]
     claims = [jwt.decode(token, public, algorithms=["RS256"]) for token in tokens]  # type: ignore[arg-type]
     assert [each["application_id"] for each in claims] == [APPLICATION, APPLICATION]
     assert claims[0]["jti"] != claims[1]["jti"]
@@ -197,11 +199,11 @@ def test_calls_are_asked_for_with_the_applications_token(
 
 
 def test_numbers_are_asked_for_with_the_accounts_secret(
-    vonage: StandIn, whole: CarrierClient
+    vonage: RestApi, whole: CarrierClient
 ) -> None:
-    vonage.answers = {"GET": (200, {"numbers": []})}
+    vonage.reply("GET", (200, {"numbers": []}))
     failed(whole, ASKS["number"][1])
-    pair = base64.b64decode(vonage.asked[0][3]["authorization"].removeprefix("Basic "))
+    pair = base64.b64decode(vonage.asked[0].headers["authorization"].removeprefix("Basic "))
     assert pair.decode() == f"{API_KEY}:s3cret"
 
 
@@ -218,7 +220,7 @@ def test_numbers_are_asked_for_with_the_accounts_secret(
     ],
 )
 def test_a_missing_secret_is_named_and_nothing_asked(
-    vonage: StandIn, secrets: dict[str, Any], asks: tuple[str, ...], named: str
+    vonage: RestApi, secrets: dict[str, Any], asks: tuple[str, ...], named: str
 ) -> None:
     client = VONAGE.client(account(vonage.url, **{"apiSecret": "s3cret", **secrets}))
     for name in asks:

@@ -23,7 +23,7 @@ from providers.vonage.simulator.call import Call, EventUrl, Leg, Ncco, unusable
 from providers.vonage.simulator.config import OWNER_URL, VonageStage, flat
 from providers.vonage.simulator.media import VonageSocket
 from providers.vonage.simulator.ncco_player import arrive, dial
-from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, said, standing_in
+from tests.fakes.bridge import CALL_ID, Answer, Bridge, echo, said, standing_in
 
 KEY = "abcd1234"
 SECRET = "a signature secret of some length"

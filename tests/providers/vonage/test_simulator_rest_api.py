@@ -23,7 +23,7 @@ from providers.vonage.simulator import serve_api
 from providers.vonage.simulator.config import VonageStage
 from providers.vonage.simulator.rest_api import authorized, public_key
 from providers.vonage.simulator.scenarios import application_token
-from tests.fakes.carriers.stand_in import Bridge, said, standing_in
+from tests.fakes.bridge import Bridge, said, standing_in
 from tests.providers.vonage.test_simulator import APPLICATION, KEY, PATIENCE, TALK, config
 
 PARTY = {"type": "phone", "number": "14155550123"}

@@ -15,7 +15,7 @@ from pipecat.services.anthropic.llm import AnthropicLLMService
 from pipecat.services.openai.llm import OpenAILLMService
 
 from app.vendors.common.pipecat_workarounds import ClosesClient, smart_turn, voice_detector
-from tests.media.harness import on_loop
+from tests.clock import on_loop
 
 PARAMS = VADParams(start_secs=0.3, stop_secs=0.4)
 

@@ -16,7 +16,7 @@ from deepgram.listen.v1 import client as sdk
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
 from app.vendors.deepgram.sdk_workarounds import address_of, connect_without_compression
-from tests.media.harness import on_loop
+from tests.clock import on_loop
 
 
 class Connected(Exception):

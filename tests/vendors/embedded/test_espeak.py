@@ -16,7 +16,7 @@ from app.vendors.embedded import espeak, espeak_worker, subprocess_worker
 from app.vendors.embedded.espeak import MAX_PIECE, MAX_TEXT, SpeechFailed
 from app.vendors.embedded.pocketsphinx import listen
 from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed
-from tests.media.harness import in_real_time, on_loop
+from tests.clock import in_real_time, on_loop
 
 SENTENCE = "The bridge is open from nine to five."
 

@@ -36,7 +36,7 @@ from app.vendors.embedded.subprocess_worker import SubprocessWorker
 from app.vendors.embedded.tts import EmbeddedVoice
 from app.vendors.stt import make_transcriber
 from app.vendors.tts import make_voice
-from tests.media.harness import PATIENCE, on_loop
+from tests.clock import PATIENCE, on_loop
 
 DESK = {"type": "number", "number": "+14155550100"}
 MENU = {

@@ -19,11 +19,13 @@ from app.vendors.common import connect_timeout, tts_http, tts_websocket
 from app.vendors.common.account import VendorAccount
 from providers.events import EndedReason as R
 from tests.assistants.local.talk import talking, together, vendors
+from tests.clock import on_loop
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
 from tests.fakes.vendors import anthropic, chat
 from tests.fakes.vendors.anthropic import Anthropic
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.served import Fault, Served
-from tests.media.harness import TwilioCaller, VonageCaller, on_loop
 from tests.vendors.cases import BY_PROVIDER
 from tests.vendors.transcriber_cases import CASES as EARS
 
@@ -318,7 +320,7 @@ TRANSCRIBERS = {
     # the server fails, each time it is asked
     "deepgram 500": Ear("deepgram", {"status": 500}, DEAF, "500"),
     # the handshake is taken, and nothing comes
-    "deepgram hangs": Ear("deepgram", {"hang": True}, DEAF, "not connected within"),
+    "deepgram hangs": Ear("deepgram", {"hangs": True}, DEAF, "not connected within"),
     # sockets break again and again
     "deepgram cut": Ear("deepgram", {"cut_after": 3200}, DEAF),
     # it hears, and never understands anything

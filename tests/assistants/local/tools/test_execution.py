@@ -19,11 +19,13 @@ from app.domain.context import Reply
 from providers.common.dtmf import COLUMNS, KEYS, ROWS
 from providers.events import EndedReason
 from tests.assistants.local.talk import MODEL, Call, Vendors, talking, vendors
-from tests.clock import idle
+from tests.clock import idle, on_loop
+from tests.fakes.carriers.base import Caller
+from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.carriers.vonage import VonageCaller
 from tests.fakes.vendors.custom_voice import CustomVoice
-from tests.media.harness import CALLERS, Caller, TwilioCaller, VonageCaller, on_loop
+from tests.media.server import BY_NAME
 
-BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 GENERATE = "assistant-speaks-first-with-model-generated-message"
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"name": "getWeather", "description": "Tells the weather.", "parameters": CITY}

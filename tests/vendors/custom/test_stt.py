@@ -7,8 +7,8 @@ import pytest
 from pipecat.frames.frames import InterruptionFrame
 
 from app.vendors.custom.stt import CustomTranscriber, parse, stereo
+from tests.clock import on_loop
 from tests.fakes.vendors import custom_transcriber
-from tests.media.harness import on_loop
 from tests.speech import seconds, speech
 from tests.vendors.hearing import hearing
 from tests.vendors.transcriber_cases import SCRIPT, made

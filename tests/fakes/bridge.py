@@ -18,6 +18,7 @@ from websockets.sync.server import serve as serve_websockets
 
 from providers.base.media import Audio, Digit, MediaSerializer
 from providers.base.webhook import WebhookRequest
+from providers.registry import PROVIDERS
 
 CALL_ID = "7a9d3c52-61f0-4f0e-9a55-3f1f6f5a1b11"
 
@@ -60,10 +61,7 @@ class Bridge:
 
     def api(self, *states: Mapping[str, Any], details: Mapping[str, Any] | None = None) -> None:
         """The public API, as far as the simulators use it: the call has these states in turn."""
-        numbers = [
-            {"id": "pn-1", "provider": name, "number": "+14155550001"}
-            for name in ("vonage", "twilio")
-        ]
+        numbers = [{"id": "pn-1", "provider": name, "number": "+14155550001"} for name in PROVIDERS]
         created = {"id": CALL_ID, "phoneCallProviderDetails": details or {}}
         self.answers |= {
             "/phone-number": [said(numbers)],

@@ -1,10 +1,9 @@
-"""Both carriers' REST APIs as a test tells them to answer, and a domain with a clock of its own."""
+"""The use cases on a store and a clock of their own, at carriers whose APIs a test plays."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,89 +20,12 @@ from app.domain.services.webhooks import LegService
 from app.settings import CarrierSettings, Settings
 from app.store import calls
 from app.wiring import Services
-from providers.base.webhook import HookKind, Leg, WebhookReport
+from providers.base.webhook import HookKind, WebhookReport
 from providers.events import CallEvent, EventKind
-from providers.simulation.api_server import ApiReply, ApiRequest, serve
-from tests.bridge import (
-    ACCOUNT,
-    API_KEY,
-    APPLICATION,
-    AUTH_TOKEN,
-    CUSTOMER,
-    SIGNATURE_SECRET,
-    TWILIO_NUMBER,
-    VONAGE_NUMBER,
-    private_key,
-)
-
-SID = "CA" + "0123456789abcdef" * 2
-UUID = "63f61863-4a51-4f6b-86e1-46edebcf9356"
-CONVERSATION = "CON-f972836a-550f-45fa-956c-12a2ab5b7d22"
-
-
-@dataclass(frozen=True)
-class Carrier:
-    """One carrier's words for the same things."""
-
-    name: str
-    leg: Leg
-    failed: str
-    accepted: ApiReply
-    refused: ApiReply
-    code: str
-    """Stands in the text of ``refused``."""
-
-    def state(self, word: str, **fields: Any) -> ApiReply:
-        """The leg as the API shows it."""
-        if self.name == "vonage":
-            ends = {"to": {"type": "phone", "number": CUSTOMER[1:]}}
-            names = {"uuid": UUID, "conversation_uuid": CONVERSATION, "direction": "outbound"}
-            return ApiReply(200, {**names, **ends, "status": word, **fields})
-        names = {"sid": SID, "direction": "outbound-api", "from": TWILIO_NUMBER, "to": CUSTOMER}
-        return ApiReply(200, {**names, "status": word, **fields})
-
-
-def _problem(code: int, status: int) -> ApiReply:
-    return ApiReply(status, {"code": code, "message": "no", "status": status})
-
-
-TWILIO = Carrier(
-    "twilio",
-    Leg(SID, SID),
-    "twilio-failed-to-connect-call",
-    ApiReply(201, {"sid": SID, "status": "queued"}),
-    _problem(21215, 400),
-    "21215",
-)
-VONAGE = Carrier(
-    "vonage",
-    Leg(CONVERSATION, UUID),
-    "vonage-failed-to-connect-call",
-    ApiReply(201, {"uuid": UUID, "conversation_uuid": CONVERSATION, "status": "started"}),
-    ApiReply(403, {"title": "Forbidden", "detail": "no"}),
-    "403: Forbidden",
-)
-CARRIERS = (TWILIO, VONAGE)
-BUSY = ApiReply(429, {"code": 20429, "message": "wait", "title": "wait", "status": 429})
-DOWN = ApiReply(500, {"code": 20500, "message": "broken", "title": "broken", "status": 500})
-UNKNOWN = ApiReply(404, {"code": 20404, "message": "unknown", "title": "unknown", "status": 404})
-
-
-@dataclass
-class Api:
-    """``replies``: method -> answers in turn, the last of which stays."""
-
-    url: str = ""
-    replies: dict[str, list[ApiReply]] = field(default_factory=lambda: defaultdict(list))
-    asked: list[ApiRequest] = field(default_factory=list)
-    meanwhile: Callable[[], object] = lambda: None
-    """Happens while the carrier works on a request."""
-
-    def answer(self, request: ApiRequest) -> ApiReply:
-        self.asked.append(request)
-        self.meanwhile()
-        replies = self.replies[request.method]
-        return replies.pop(0) if len(replies) > 1 else replies[0]
+from tests.fakes.carriers import FAKES
+from tests.fakes.carriers.accounts import CUSTOMER
+from tests.fakes.carriers.base import CarrierFake
+from tests.fakes.carriers.rest_api import RestApi, serving
 
 
 @dataclass
@@ -153,9 +75,8 @@ class Domain:
         self.calls, self.legs = CallService(context), LegService(context)
         self.media = MediaService(context)
 
-    def create(self, carrier: Carrier, **fields: Any) -> dict[str, Any]:
-        number = {"twilio": TWILIO_NUMBER, "vonage": VONAGE_NUMBER}[carrier.name]
-        owned = f"{carrier.name} number {number}"
+    def create(self, carrier: CarrierFake, **fields: Any) -> dict[str, Any]:
+        owned = f"{carrier.name} number {carrier.number}"
         body = {
             "phoneNumberId": str(default_org.uuid.uuid5(default_org.NAMESPACE, owned)),
             "assistant": {"name": "Reception"},
@@ -178,7 +99,7 @@ class Domain:
     def hear(
         self,
         call: Mapping[str, Any],
-        carrier: Carrier,
+        carrier: CarrierFake,
         kind: EventKind,
         token: str | None = None,
         **more: Any,
@@ -186,7 +107,7 @@ class Domain:
         """A status callback to the URL the call was dialled with."""
         event = CallEvent(kind, self.clock(), f"callback:{kind}", source=carrier.name, **more)
         provider = self.context.providers[carrier.name]
-        report = WebhookReport(carrier.leg, (event,))
+        report = WebhookReport(carrier.dialled, (event,))
         token = token or self.tokens(call)["callback"]
         self.legs.handle(VerifiedWebhook(provider, HookKind.STATUS, report, (), token=token))
 
@@ -199,21 +120,12 @@ class Domain:
 
 
 @contextmanager
-def domain(settings: Settings, *, rest: bool = True) -> Iterator[tuple[Domain, Api]]:
-    """Both carriers behind one API."""
-    api = Api()
-    application = {
-        "vonageApplicationId": APPLICATION,
-        "vonageApplicationPrivateKey": private_key(),
-    }
-    with serve(api.answer, 0) as api.url:
-        twilio = {"accountSid": ACCOUNT, "authTokens": [AUTH_TOKEN]}
-        vonage = {"apiKey": API_KEY, "signatureSecrets": [SIGNATURE_SECRET]}
-        accounts = (
-            CarrierSettings("twilio", twilio, TWILIO_NUMBER, api.url),
-            CarrierSettings(
-                "vonage", {**vonage, **(application if rest else {})}, VONAGE_NUMBER, api.url
-            ),
+def domain(settings: Settings, *, rest: bool = True) -> Iterator[tuple[Domain, RestApi]]:
+    """All carriers behind one API. ``rest``: their accounts may use it."""
+    with serving() as api:
+        accounts = tuple(
+            CarrierSettings(name, fake.credential(rest=rest), fake.number, api.url)
+            for name, fake in FAKES.items()
         )
         services = Services(replace(settings, carriers=accounts, api_key="a key of the tests"))
         services.upgrade()

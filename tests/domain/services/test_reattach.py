@@ -8,7 +8,9 @@ from flask import Flask
 from app.domain.calls.schedule import LOST
 from app.domain.services.webhooks import MAX_REATTACHED
 from tests.domain.conftest import JOIN, SETTLE
-from tests.fakes.carriers.legs import Leg, Live, fire, join, read, waiting
+from tests.domain.live_call import Live, join, read
+from tests.domain.timers import fire, waiting
+from tests.fakes.carriers.leg import Leg
 
 CLOSE = 30.0
 """Seconds a wait may look shorter than it is; the settings' waits are further apart."""

@@ -9,20 +9,11 @@ from flask import Flask
 
 from app.domain.calls.schedule import LOST
 from tests.domain.conftest import RETURN_HOST
-from tests.fakes.carriers.legs import (
-    CUSTOMER,
-    ECHO,
-    OURS,
-    Live,
-    TwilioLeg,
-    VonageLeg,
-    call_of,
-    fire,
-    join,
-    kinds,
-    read,
-    waiting,
-)
+from tests.domain.live_call import ECHO, Live, call_of, join, kinds, read
+from tests.domain.timers import fire, waiting
+from tests.fakes.carriers.leg import CUSTOMER, OURS
+from tests.fakes.carriers.twilio import TwilioLeg
+from tests.fakes.carriers.vonage import VonageLeg
 from tests.routes.api import Api
 
 AGENT: dict[str, Any] = {

@@ -8,9 +8,9 @@ from pipecat.services.tts_service import TTSService
 
 from app.vendors.common.tts_part import Custom
 from app.vendors.tts import make_voice
+from tests.clock import on_loop
 from tests.fakes.vendors.custom_voice import CustomVoice
 from tests.fakes.vendors.standin import StandIn
-from tests.media.harness import on_loop
 from tests.vendors.cases import BY_PROVIDER, BYE, HELLO
 from tests.vendors.speaking import speak
 

@@ -1,39 +1,42 @@
-"""A leg at Twilio, step by step, against a whole bridge."""
+"""A call to a number at Twilio, step by step, against a whole bridge."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
 from websockets.sync.client import ClientConnection, connect
 
-from providers.twilio import signature as twilio
-from tests.bridge import ACCOUNT, AUTH_TOKEN, Bridge
-from tests.fakes.carriers.requests import call_sid, target, twilio_arrival, twilio_post
+from providers.common import audio
+from tests.bridge import Bridge
+from tests.fakes.carriers.accounts import ACCOUNT
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO, TwilioCaller
 from tests.fakes.client_server import Receiver
 
 ECHO = {"transport": {"provider": "echo"}}
 THERE = {"type": "number", "number": "+14155550188"}
 
 
-class Caller:
-    """A leg at Twilio, step by step: arrived, in its media socket, asking what now."""
+class InboundCall:
+    """Arrived, in its media socket, asking what now."""
 
     def __init__(
         self, bridge: Bridge, receiver: Receiver, assistant: Mapping[str, Any] = ECHO
     ) -> None:
         self.bridge = bridge
-        self.sid = call_sid()
+        self.sid = TWILIO.new_ref()
         body = {**assistant, "server": {"url": receiver.url}}
         assistant = bridge.api("POST", "/assistant", body, expect=201)
         path = f"/twilio/inbound_call?assistantId={assistant['id']}"
         self.document = self.ask(path)
         self.call_id = str(self.parameter("callId"))
+        parameters = {"callId": self.call_id}
+        self.media = TwilioCaller("MZ" + self.sid[2:], self.sid, ACCOUNT, parameters)
 
     def ask(self, path: str, **fields: str) -> ElementTree.Element:
-        status, body = twilio_post(self.bridge, path, None, **twilio_arrival(self.sid, **fields))
+        status, body = TWILIO.send(self.bridge, path, TWILIO.arrival(self.sid, **fields))
         assert status == 200, body
         return ElementTree.fromstring(body)
 
@@ -47,22 +50,17 @@ class Caller:
 
     def join(self) -> ClientConnection:
         """The media socket, once the assistant is in."""
-        url = self.media_url
-        signed = {"X-Twilio-Signature": signature(url)}
-        socket = connect(url, additional_headers=signed, compression=None, proxy=None)
-        start = {
-            "accountSid": ACCOUNT,
-            "callSid": self.sid,
-            "streamSid": "MZ" + self.sid[2:],
-            "tracks": ["inbound"],
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-            "customParameters": {"callId": self.call_id},
-        }
-        socket.send(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
-        message = {"event": "start", "sequenceNumber": "1", "start": start}
-        socket.send(json.dumps({**message, "streamSid": start["streamSid"]}))
+        signed = TWILIO.signer.handshake(self.media_url)
+        socket = connect(self.media_url, additional_headers=signed, compression=None, proxy=None)
+        for message in self.media.opening():
+            socket.send(message)
         self.bridge.until(self.call_id, "in-progress")
         return socket
+
+    def is_up(self, socket: ClientConnection) -> bool:
+        """The echo repeats what the caller says."""
+        socket.send(self.media.sound(audio.mulaw_to_pcm(b"\x10" * 160)))
+        return self.media.heard(socket.recv(timeout=20)) is not None
 
     def transfer(self, destination: Mapping[str, Any] = THERE) -> tuple[int, Any]:
         body = {"type": "transfer", "destination": destination}
@@ -76,13 +74,13 @@ class Caller:
     def dialled(self, dial: ElementTree.Element, word: str) -> ElementTree.Element:
         """``<Dial>`` is over."""
         action = next(dial.iter("Dial")).get("action", "")
-        fields = {"DialCallStatus": word, "DialCallSid": call_sid(), "CallStatus": "in-progress"}
+        fields = {
+            "DialCallStatus": word,
+            "DialCallSid": TWILIO.new_ref(),
+            "CallStatus": "in-progress",
+        }
         self.document = self.ask(target(action), **fields)
         return self.document
-
-
-def signature(url: str) -> str:
-    return twilio.compute(AUTH_TOKEN, url, ())
 
 
 def closed(socket: ClientConnection) -> int | None:
