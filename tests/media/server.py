@@ -14,6 +14,7 @@ import uvicorn
 from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.assistants import BACKENDS
 from app.media.limits import Limits
 from app.server.asgi import Application, build
 from app.server.worker import SETTINGS, DrainingServer
