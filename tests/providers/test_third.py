@@ -23,7 +23,7 @@ from providers.testing.contract import CALL_ID, NOW, Case, ProviderContract, hoo
 from tests.fakes.carriers.acme import ACME, HEADER, sign
 from tests.fakes.carriers.acme_leg import ENVIRON, RECORDED, REF, SOUND, Leg, sound_message
 from tests.fakes.client_server import Receiver, Request
-from tests.media.harness import listening
+from tests.media.server import listening
 
 WORDS = {
     HookKind.ARRIVE: "incoming",
