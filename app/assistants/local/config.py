@@ -1,6 +1,6 @@
-"""What an assistant's JSON asks of a conversation, read once. Pure.
+"""The assistant's JSON as the voice agent's config, parsed once. Pure.
 
-Where Vapi has an old and a new name for one thing, both are read and the new one wins.
+Where Vapi has an old and a new name for a field, both are read and the new one wins.
 https://docs.vapi.ai/api-reference/assistants/create
 """
 
@@ -16,17 +16,17 @@ from app.domain.assistant.voicemail import heard_in_the_pipeline
 
 
 class FirstMessageMode(Enum):
-    """``firstMessageMode``: who speaks first, and whose words these are."""
+    """``firstMessageMode``: who speaks first, and whether the words are fixed or the model's."""
 
     SPEAK = "assistant-speaks-first"
     WAIT = "assistant-waits-for-user"
     GENERATE = "assistant-speaks-first-with-model-generated-message"
 
 
+# ``silenceTimeoutSeconds`` where the assistant has none.
 SILENCE_SECONDS = 30.0
-"""``silenceTimeoutSeconds`` where the assistant does not say."""
+# ``startSpeakingPlan.waitSeconds`` where the assistant has none.
 WAIT_SECONDS = 0.4
-"""``startSpeakingPlan.waitSeconds`` where it does not say."""
 IDLE_SECONDS = 7.5
 KEYPAD_SECONDS = 2.0
 VOICE_SECONDS = 0.2
@@ -34,7 +34,7 @@ VOICE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """One call's. Seconds where the name says seconds."""
+    """The config of one call. Names end in ``seconds`` where the unit is seconds."""
 
     model: Mapping[str, Any]
     voice: Mapping[str, Any]
@@ -50,18 +50,18 @@ class AgentConfig:
     """A model judges whether the caller has finished; else ``wait_seconds`` of silence does."""
     wait_seconds: float = WAIT_SECONDS
     words_to_interrupt: int = 0
-    """Spoken words that interrupt the assistant; 0: any voice of ``voice_seconds`` does."""
+    """Spoken words that interrupt the assistant. 0: a voice of ``voice_seconds`` interrupts."""
     voice_seconds: float = VOICE_SECONDS
     idle_messages: tuple[str, ...] = ()
     idle_seconds: float = IDLE_SECONDS
     idle_count: int = 3
     keypad_seconds: float = KEYPAD_SECONDS
-    """From the last key to the caller's turn being over; ``#`` ends it at once."""
+    """From the last key to the end of the caller's turn. ``#`` ends it at once."""
     keypad_end: str = "#"
     voicemail_message: str = ""
     detects_voicemail: bool = False
     messages: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    """Of the model, system ones included, templates filled."""
+    """The model's messages, system ones included, with templates filled."""
 
 
 EMBEDDED = {"provider": "embedded"}
@@ -69,7 +69,9 @@ NO_TRANSCRIBER = {"provider": "none"}
 
 
 def read_config(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> AgentConfig:
-    """``values``: what ``{{templates}}`` may name (``variables.values``)."""
+    """Read the config. ``values`` are the names that ``{{templates}}`` may use
+    (``templates.values``).
+    """
 
     def text(name: str) -> str:
         given = assistant.get(name)
@@ -148,7 +150,7 @@ def _filled(model: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> 
 
 
 def _default_transcriber(model: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A keypad menu needs none; a model is deaf without."""
+    """None for a keypad menu, deepgram for a model."""
     return NO_TRANSCRIBER if _is_menu(model) else {"provider": "deepgram"}
 
 
