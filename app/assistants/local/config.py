@@ -127,9 +127,8 @@ def _first(assistant: Mapping[str, Any], model: Mapping[str, Any]) -> FirstMessa
     except ValueError:
         mode = FirstMessageMode.SPEAK
     if mode is FirstMessageMode.SPEAK and not assistant.get("firstMessage"):
-        return (
-            FirstMessageMode.GENERATE if _is_menu(model) else FirstMessageMode.WAIT
-        )  # a menu has a greeting
+        # a menu has a greeting
+        return FirstMessageMode.GENERATE if _is_menu(model) else FirstMessageMode.WAIT
     return mode
 
 

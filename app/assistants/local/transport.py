@@ -2,7 +2,6 @@
 
 Audio is sent up to ``LEAD_SECONDS`` before it is due. The carrier's buffer hides this process's
 delays, and a ``clear`` empties it when the caller interrupts.
-https://docs.pipecat.ai/server/services/transport
 """
 
 from __future__ import annotations
