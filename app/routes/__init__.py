@@ -21,6 +21,7 @@ from app.routes.json_body import MAX_BYTES
 from app.routes.validation import EXTENSION, RouteServices
 from app.routes.webhooks import Webhooks
 
+# The sections of the OpenAPI document, in its order.
 API = (
     calls.blueprint,
     calls.control,
@@ -30,11 +31,10 @@ API = (
     customers.blueprint,
     credentials.blueprint,
 )
-"""What the OpenAPI document shows, in its order."""
 
 
 def init_routes(services: RouteServices) -> Flask:
-    """The application with every route. Errors are registered apart (``app/routes/errors.py``)."""
+    """Make the application with every route. ``app/routes/errors.py`` registers the error handlers."""
     app = Flask("app")
     app.extensions[EXTENSION] = services
     app.extensions[KEYS] = Keys(services.context.store)
