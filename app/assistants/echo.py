@@ -1,7 +1,7 @@
-"""The backend ``echo``: repeats the caller, answers a key with its DTMF tone, ends the call on
-``#``.
+"""The backend ``echo``: repeats the caller, and answers a key with its DTMF tone.
 
-It needs no vendor account, so it shows that a deployment's audio works in both directions.
+``#`` ends the call. It needs no vendor account, so it shows that a deployment's audio works in both
+directions.
 """
 
 from __future__ import annotations

@@ -44,8 +44,9 @@ class Relay:
         self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
-        """Run until one side has gone. Raises ``AssistantFailed`` unless the server closed
-        normally.
+        """Run until one side has gone.
+
+        Raises ``AssistantFailed`` unless the server closed normally.
         """
         upstream = await self._open(stream.call_context.addresses if self._foreign else None)
         up = asyncio.create_task(_carry_up(stream, upstream))

@@ -154,9 +154,7 @@ def _path(carrier: Carrier, kind: HookKind) -> str | None:
 def _round_trip(
     patchbay: Services, carrier: Carrier, account: Account, label: str
 ) -> Iterator[Finding]:
-    """Send a signed and a forged request to PUBLIC_URL: the first must be accepted, the second
-    refused.
-    """
+    """Send a signed and a forged request to PUBLIC_URL. Only the first may be accepted."""
     now, url = patchbay.context.now(), patchbay.settings.public_url
     url += str(_path(carrier, HookKind.STATUS))
     try:

@@ -24,8 +24,9 @@ ARENAS = ("MALLOC_ARENA_MAX", "2")
 
 
 def _services() -> Services:
-    """Build the services from the environment's settings. A faulty one is a sentence, not a
-    traceback.
+    """Build the services from the environment's settings.
+
+    A faulty one is a sentence, not a traceback.
     """
     from app import settings as settings_module
     from app.telemetry import log_setup

@@ -1,7 +1,7 @@
-"""Shares the job workers among receivers: a healthy one gets up to half, one that times out gets
-one.
+"""Shares the job workers among receivers.
 
-The state is this process's alone, and lost with it. It only spreads load.
+A healthy receiver gets up to half of them, one that times out gets one. The state is this process's
+alone, and lost with it. It only spreads load.
 """
 
 from __future__ import annotations

@@ -97,8 +97,9 @@ class Sender:
         self._turns = FairShare()
 
     def __call__(self, payload: Mapping[str, Any]) -> float | None:
-        """Send what is due. Returns the seconds until the next attempt, or None when no message is
-        left.
+        """Send what is due.
+
+        Returns the seconds until the next attempt, or None when no message is left.
         """
         while True:
             with self._store.read() as conn:
@@ -186,10 +187,10 @@ def _since(begun: float) -> int:
 
 
 def headers(message_id: str, body: bytes, at: int, secrets: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of one request, at this second. ``secrets``: ``secret`` and ``headers`` of the
-    server.
+    """The headers of one request, at this second.
 
-    Ours come last, so that the server's own cannot replace them.
+    ``secrets``: ``secret`` and ``headers`` of the server. Ours come last, so that the server's own
+    cannot replace them.
     """
     secret = secrets.get("secret")
     own = (secrets.get("headers") or {}).items()

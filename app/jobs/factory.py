@@ -16,8 +16,9 @@ def open_jobs(
     workers: int = WORKERS,
     lease: float = LEASE,
 ) -> Jobs:
-    """The job runner of this store. ``handlers`` is read when a job runs, so it may be filled
-    later.
+    """The job runner of this store.
+
+    ``handlers`` is read when a job runs, so it may be filled later.
     """
     if store.is_sqlite:
         return TableJobs(store, handlers, workers=workers, lease=lease)

@@ -53,8 +53,9 @@ class CallContext:
         return self._service.context.settings.fallback_voice
 
     def addresses(self, url: str) -> Sequence[str]:
-        """The addresses a client's URL may be fetched from. Blocks; raises an exception that says
-        why not.
+        """The addresses a client's URL may be fetched from.
+
+        Blocks; raises an exception that says why not.
         """
         return self._service.context.addresses(url)
 
@@ -95,15 +96,17 @@ class CallContext:
         seconds: float,
         server: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``). The
-        request is signed.
+        """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``).
+
+        The request is signed.
         """
         told = OutgoingMessage(kind, extra)
         return await run_in_thread(lambda: self._service.ask(self._claim, told, seconds, server))
 
     async def transfer(self, destination: Mapping[str, Any], message: str | None) -> str | None:
-        """Connect the leg to a destination. Returns None once it is started, else the reason why
-        not.
+        """Connect the leg to a destination.
+
+        Returns None once it is started, else the reason why not.
         """
         try:
             return await asyncio.to_thread(

@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 
 
 class EventWriter:
-    """Writes the events of one claimed stream. Use as an async context: a task of its own writes
-    the notes.
+    """Writes the events of one claimed stream.
+
+    Use as an async context: a task of its own writes the notes.
     """
 
     def __init__(self, service: MediaService, claim: StreamClaim) -> None:
@@ -52,8 +53,9 @@ class EventWriter:
             self._writer.cancel()
 
     async def joined(self, start: StreamStart) -> None:
-        """Store the join. Raises ``Refused``, or the store's error: a call that cannot be stored
-        must not begin.
+        """Store the join.
+
+        Raises ``Refused``, or the store's error: a call that cannot be stored must not begin.
         """
         await asyncio.to_thread(self._service.joined, self._claim, start)
 
@@ -62,8 +64,9 @@ class EventWriter:
         await self._retry(lambda: self._service.stopped(self._claim))
 
     async def lost(self, why: EndedReason | None = None) -> None:
-        """Store that the socket closed without a stop. ``why`` is the endedReason if it does not
-        reattach.
+        """Store that the socket closed without a stop.
+
+        ``why`` is the endedReason if it does not reattach.
         """
         await self._retry(lambda: self._service.lost(self._claim, why))
 

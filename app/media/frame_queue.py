@@ -1,5 +1,6 @@
-"""Frames of the carrier that the assistant has not read yet. The queue is bounded and drops audio
-first.
+"""Frames of the carrier that the assistant has not read yet.
+
+The queue is bounded and drops audio first.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ class Heartbeat:
         self._tasks = list[asyncio.Task[None]]()
 
     async def start(self) -> None:
-        """Write the first heartbeat and start the tasks. Other processes know of this one
-        afterwards.
+        """Write the first heartbeat and start the tasks.
+
+        Other processes know of this one afterwards.
         """
         await self.beat()
         self._tasks = [

@@ -56,9 +56,7 @@ class Hub:
         self._watchers = list[asyncio.Task[None]]()
 
     async def start(self) -> None:
-        """Start the heartbeat, the monitor endpoint, and the watch for ended calls, commands and
-        left recordings.
-        """
+        """Start the heartbeat, the monitor endpoint, and the watch over calls and recordings."""
         self._loop = asyncio.get_running_loop()
         await self._listening.start()
         self._watchers = [

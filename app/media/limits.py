@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one socket, unless a row says otherwise. Names end in ``seconds`` where the unit is
-    seconds.
+    """Bounds of one socket, unless a row says otherwise.
+
+    Names end in ``seconds`` where the unit is seconds.
     """
 
     start_seconds: float = 5.0

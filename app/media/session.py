@@ -111,8 +111,9 @@ class MediaSession:
         return raw, self._serializer.decode(raw)
 
     async def _refuse(self, code: int, word: str) -> None:
-        """Close a socket that never joined. No event is stored: the carrier asks for the next
-        instruction.
+        """Close a socket that never joined.
+
+        No event is stored: the carrier asks for the next instruction.
         """
         log.warning(
             "call %s: media socket closed: %s",

@@ -28,8 +28,9 @@ class SendStalled(Exception):
 
 
 class Socket:
-    """One socket, from handshake to close. It has one reader; ``MediaStream`` serialises the
-    writers.
+    """One socket, from handshake to close.
+
+    It has one reader; ``MediaStream`` serialises the writers.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, stall_seconds: float) -> None:
@@ -75,8 +76,9 @@ class Socket:
         return text if text is not None else bytes(event["bytes"])
 
     async def send(self, message: str | bytes) -> None:
-        """Send one message. Raises ``SocketClosed``, or ``SendStalled`` when the other side did not
-        read in time.
+        """Send one message.
+
+        Raises ``SocketClosed``, or ``SendStalled`` when the other side did not read in time.
         """
         kind = "text" if isinstance(message, str) else "bytes"
         await self._put({"type": "websocket.send", kind: message})

@@ -45,8 +45,9 @@ class AudioTap(Protocol):
         ...
 
     def said(self, pcm: bytes, buffered_seconds: float) -> None:
-        """The assistant's audio, sent to the carrier. It begins to play in ``buffered_seconds``
-        seconds.
+        """The assistant's audio, sent to the carrier.
+
+        It begins to play in ``buffered_seconds`` seconds.
         """
         ...
 

@@ -54,8 +54,9 @@ class Keys:
 
 
 def require_key() -> None:
-    """Run before every request of the API; set ``g.org_id`` and ``g.key_id``. Raises ``ApiError``
-    401.
+    """Run before every request of the API; set ``g.org_id`` and ``g.key_id``.
+
+    Raises ``ApiError`` 401.
     """
     key = _key(presented_key())
     if key is None:

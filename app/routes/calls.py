@@ -98,8 +98,9 @@ def delete(path: IdPath) -> Response:
 
 @blueprint.serve(Operation("GET", "/call/<id>/events", "listCallEvents", CallEvent, many=True))
 def events(path: IdPath) -> Response:
-    """List a call's events. What the carrier reported and what was decided, with the carrier's own
-    words.
+    """List a call's events.
+
+    What the carrier reported and what was decided, with the carrier's own words.
     """
     return reply(services().calls.events(g.org_id, path.id))
 

@@ -27,8 +27,9 @@ ROUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of resource. ``path`` begins with a slash; ``collection`` is called for each
-    request.
+    """One kind of resource.
+
+    ``path`` begins with a slash; ``collection`` is called for each request.
     """
 
     name: str

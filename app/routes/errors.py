@@ -71,8 +71,9 @@ def error_response(
 
 
 def error_body(status: int, message: str | list[str]) -> str:
-    """The JSON of an error. Python's phrase of 413 depends on its version; Vapi's, which is Node's,
-    does not.
+    """The JSON of an error.
+
+    Python's phrase of 413 depends on its version; Vapi's, which is Node's, does not.
     """
     phrase = "Payload Too Large" if status == 413 else HTTPStatus(status).phrase
     return json.dumps({"message": message, "error": phrase, "statusCode": int(status)})

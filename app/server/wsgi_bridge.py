@@ -176,8 +176,9 @@ def error_reply(status: HTTPStatus, message: str) -> Reply:
 
 
 def environ_of(scope: Scope, body: bytes) -> Environ:
-    """PEP 3333's environ of one request. Header names with ``_`` are left out: they could pose as
-    others.
+    """PEP 3333's environ of one request.
+
+    Header names with ``_`` are left out: they could pose as others.
     """
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"].decode("latin-1")

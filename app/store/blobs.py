@@ -34,8 +34,9 @@ class BlobError(Exception):
 
 
 class Blobs(Protocol):
-    """Stores files by key. Methods raise ``BlobError`` when the store fails, ``ValueError`` for an
-    invalid key.
+    """Stores files by key.
+
+    Methods raise ``BlobError`` when the store fails, ``ValueError`` for an invalid key.
     """
 
     def put(self, key: str, path: Path, mime: str) -> None:

@@ -63,10 +63,10 @@ _CLAIM = (
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls to list. ``equal`` maps columns to values; ``times`` is (column, operator,
-    value).
+    """Which calls to list, newest first unless ``ascending``.
 
-    Newest first, unless ``ascending``. ``page`` counts from 1.
+    ``equal`` maps columns to values. ``times`` is (column, operator, value). ``page`` counts from
+    1.
     """
 
     equal: Mapping[str, str] = field(default_factory=dict)
@@ -107,8 +107,9 @@ def find_by_ref(
 def find_by_token(
     conn: Connection, digest: str, purpose: str, *, lock: bool = False
 ) -> dict[str, Any] | None:
-    """Find a call by a token's digest, with ``token_data``, ``token_used_at`` and
-    ``token_expires_at``.
+    """Find a call by a token's digest, with the token's ``token_...`` columns.
+
+    They are ``token_data``, ``token_used_at`` and ``token_expires_at``.
     """
     statement = _BY_TOKEN_LOCKED if lock else _BY_TOKEN
     return one(conn.execute(statement, {"digest": digest, "purpose": purpose}))

@@ -39,8 +39,9 @@ def slots_in_use(conn: Connection, but: str = "") -> int:
 
 
 def lock_slots(conn: Connection) -> None:
-    """Let no other transaction count slots before this one ends. SQLite has one writer at a time
-    anyway.
+    """Let no other transaction count slots before this one ends.
+
+    SQLite has one writer at a time anyway.
     """
     if conn.dialect.name == "postgresql":
         conn.execute(sa.text("SELECT pg_advisory_xact_lock(7043)"))

@@ -69,9 +69,7 @@ class Store:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Let one writer in: first among this process's threads, then among this machine's
-        processes.
-        """
+        """Let one writer in: first of this process's threads, then of this machine's processes."""
         if self._lock_file is None:
             yield
             return

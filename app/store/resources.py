@@ -1,5 +1,4 @@
-"""Assistants, customers, phone numbers and credentials: rows of one shape, each of one
-organisation.
+"""Assistants, customers, phone numbers and credentials: rows of one shape.
 
 Every statement names the organisation. So another organisation's row is as absent as an unknown
 one.
@@ -33,8 +32,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class NumberPage:
-    """Which page of the phone numbers. ``number`` counts from 1; ``search``: part of name or
-    number.
+    """Which page of the phone numbers.
+
+    ``number`` counts from 1; ``search``: part of name or number.
     """
 
     number: int = 1

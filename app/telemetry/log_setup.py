@@ -17,10 +17,10 @@ QUIET = ("procrastinate", "alembic", "urllib3", "websockets", *PROVIDERS)
 
 
 def configure(level: str, form: str) -> None:
-    """Set up logging, once per process. A program that embeds the app and has its own is left
-    alone.
+    """Set up logging, once per process.
 
-    ``form``: ``text`` or ``json``.
+    A program that embeds the app and has its own logging is left alone. ``form``: ``text`` or
+    ``json``.
     """
     root = logging.getLogger()
     if not root.handlers:

@@ -1,7 +1,7 @@
-"""The backend ``local``: a voice agent in this process. A transcriber, a model and a voice, on
-pipecat.
+"""The backend ``local``: a voice agent in this process, built on pipecat.
 
-pipecat is not imported until the first call, or until ``preload.begin``.
+It joins a transcriber, a model and a voice. pipecat is not imported until the first call, or until
+``preload.begin``.
 """
 
 from __future__ import annotations

@@ -82,15 +82,17 @@ class VoiceAgent:
         await LiveControl(self.engine).follow(self._stream.call_context.commands)
 
     def _opening_plan(self) -> AgentConfig:
-        """The config for this socket. An answering machine gets the voicemail message, not the
-        first message.
+        """The config for this socket.
+
+        An answering machine gets the voicemail message, not the first message.
         """
         machine = self._stream.call_context.received("voicemail")
         return replace(self._config, first=FirstMessageMode.WAIT) if machine else self._config
 
     def _tools(self) -> tuple[list[Tool], set[str]]:
-        """All tools, and the names of the older ``functions``. Their server gets the
-        ``function-call`` message.
+        """All tools, and the names of the older ``functions``.
+
+        Their server gets the ``function-call`` message.
         """
         if _provider(self._config.model) == "embedded":
             return MENU_TOOLS, set()
@@ -154,8 +156,9 @@ def _text_timing(voice: str) -> TextTiming:
 
 
 def _model(plan: AgentConfig, claim: StreamClaim, call_context: CallContext) -> Any:
-    """Build the assistant's models as one service. Raises the first model's error if none can be
-    built.
+    """Build the assistant's models as one service.
+
+    Raises the first model's error if none can be built.
     """
     if _provider(plan.model) == "embedded":
         return embedded.make(plan.model, guessed=_provider(plan.transcriber) == "embedded")

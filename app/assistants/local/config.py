@@ -69,8 +69,9 @@ NO_TRANSCRIBER = {"provider": "none"}
 
 
 def read_config(assistant: Mapping[str, Any], values: Mapping[str, Any]) -> AgentConfig:
-    """Read the config. ``values`` are the names that ``{{templates}}`` may use
-    (``templates.values``).
+    """Read the config.
+
+    ``values`` are the names that ``{{templates}}`` may use (``templates.values``).
     """
 
     def text(name: str) -> str:

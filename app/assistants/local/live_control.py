@@ -77,8 +77,9 @@ class LiveControl:
             await self._engine.say(plan.first_message)
 
     async def leave_message(self, _: Json) -> None:
-        """Leave the voicemail message. The greeting must not interrupt it, and earlier speech is
-        dropped.
+        """Leave the voicemail message.
+
+        The greeting must not interrupt it, and earlier speech is dropped.
         """
         self._engine.input.muted = True
         self._engine.caller_mute.begin()

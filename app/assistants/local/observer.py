@@ -132,10 +132,10 @@ class CallObserver(BaseObserver):
             await asyncio.sleep(LOOK_SECONDS)
 
     async def hang(self, told: float = 0.0) -> float:
-        """Wait until the model has left a request unanswered for ``HANG_SECONDS``; return its
-        deadline.
+        """Wait until a request to the model is unanswered for ``HANG_SECONDS``.
 
-        ``told`` is the deadline of the last reported request, which is not reported again.
+        Returns the request's deadline. ``told`` is the deadline of the last reported request, which
+        is not reported again.
         """
         while True:
             due = self.clock.due.get(Stage.MODEL, told)

@@ -17,9 +17,7 @@ NAME = re.compile(r"\{\{\s*([A-Za-z_][\w.\-]{0,100})\s*\}\}")
 def values(
     assistant: Mapping[str, Any], call: Mapping[str, Any], now: datetime | None = None
 ) -> dict[str, Any]:
-    """``variableValues`` (of the overrides, merged into the assistant), and the names every call
-    has.
-    """
+    """The values of ``{{templates}}``: ``variableValues``, and the names that every call has."""
     at = (now or datetime.now(UTC)).astimezone(UTC)
     given = assistant.get("variableValues")
     return {

@@ -1,7 +1,7 @@
-"""The supervisors of one call: each gets both sides' audio and the client messages, in a bounded
-queue.
+"""The supervisors of one call: each gets both sides' audio and the client messages.
 
-While no supervisor listens the call has no audio tap, and monitoring costs nothing.
+Each has a bounded queue. While no supervisor listens the call has no audio tap, and monitoring
+costs nothing.
 """
 
 from __future__ import annotations
@@ -107,16 +107,15 @@ class Monitor:
             self._end()
 
     def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
-        """Send a client message to the listeners, if the assistant's ``clientMessages`` has its
-        type.
-        """
+        """Send a client message, if the assistant's ``clientMessages`` has its type."""
         if self._listeners and wants_of_client(self._assistant, kind):
             for listener in self._listeners:
                 listener.tell({"type": kind, **extra})
 
     def close(self, farewell: tuple[int, str] = OVER) -> None:
-        """Send no more; waiting messages may still be read. ``farewell`` is the close code and
-        text.
+        """Send no more; waiting messages may still be read.
+
+        ``farewell`` is the close code and text.
         """
         self.farewell = farewell
         for listener in self._listeners:

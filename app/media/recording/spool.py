@@ -120,8 +120,9 @@ def submit_all(service: MediaService) -> None:
 
 
 def submit(service: MediaService, directory: Path) -> None:
-    """Store the recording with its call and remove it. After a failure it stays for a later
-    attempt.
+    """Store the recording with its call and remove it.
+
+    After a failure it stays for a later attempt.
     """
     with suppress(FileNotFoundError), (directory / FACTS).open() as file:
         try:

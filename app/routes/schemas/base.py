@@ -139,8 +139,9 @@ def _whole(value: Any) -> Any:
 
 
 def _moment(value: Any) -> Any:
-    """Parse ISO 8601; without an offset it is UTC. In a query an unescaped ``+`` arrives as a
-    space.
+    """Parse ISO 8601; without an offset it is UTC.
+
+    In a query an unescaped ``+`` arrives as a space.
     """
     if not isinstance(value, str):
         raise wrong("$property must be a valid ISO 8601 date string")

@@ -146,9 +146,7 @@ class CredentialResource(Resource):
 
 
 class CallEvent(Answer):
-    """One entry of a call's event log: what was reported or decided, when, and the carrier's own
-    words.
-    """
+    """One entry of a call's event log, with the carrier's own words."""
 
     kind: str
     source: str

@@ -33,10 +33,9 @@ class ErrorBudget:
         self._recent = dict[Stage, list[tuple[float, Fault]]]()
 
     def add(self, stage: Stage, fault: Fault, *, usable: bool) -> Fault | None:
-        """Count an error. Return the first recent one, the cause of the others, when the budget is
-        spent.
+        """Count an error. When the budget is spent, return the first recent error.
 
-        ``usable``: the service reports that it can go on.
+        The first one is the cause of the others. ``usable``: the service reports that it can go on.
         """
         self._recent[stage] = [*self._kept(stage), (self._clock(), fault)]
         last_straw = len(self._recent[stage]) >= TOLERATED.get(stage, float("inf"))
