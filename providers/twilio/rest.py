@@ -116,8 +116,7 @@ class TwilioClient:
     def save_recording(
         self, ref: str, url: str, file: BinaryIO, *, limit: int, api_url: str | None = None
     ) -> None:
-        """Download from the recording's address in our own account, never from the webhook's
-        ``url``.
+        """Download from our own account's address, never from the webhook's ``url``.
 
         https://www.twilio.com/docs/voice/api/recording#fetch-a-recording-media-file
         """
@@ -144,6 +143,7 @@ class TwilioClient:
 
     def number(self, number: str) -> Sequence[NumberSetting]:
         """The number's settings.
+
         https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
         """
         with sdk.translated():

@@ -217,10 +217,10 @@ def _redirect(response: ET.Element, url: str) -> None:
 
 
 def _merged(url: str, params: Any) -> str:
-    """The URL with these parameters in its query. Its other parameters stay as they are, byte for
-    byte.
+    """The URL with these parameters in its query.
 
-    A Studio flow takes the call back only from a request with ``FlowEvent=return``.
+    Its other parameters stay as they are, byte for byte. A Studio flow takes the call back only
+    from a request with ``FlowEvent=return``.
     https://www.twilio.com/docs/studio/widget-library/twiml-redirect
     """
     parts = urlsplit(url)
@@ -238,6 +238,7 @@ def _merged(url: str, params: Any) -> str:
 
 def _clean(text: str) -> str:
     """Remove what XML 1.0 cannot hold: such a document ends the call (12100).
+
     https://www.twilio.com/docs/api/errors/12100
     """
     return _NOT_XML.sub("", text)

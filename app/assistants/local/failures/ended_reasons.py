@@ -31,5 +31,5 @@ def unbuildable(stage: Stage, provider: str) -> EndedReason:
 
 
 def message(stage: Stage, provider: str, text: str) -> str:
-    """The error as the operator reads it, without the request headers that some SDKs put in front."""
+    """The error for the operator, without the request headers that some SDKs put in front."""
     return f"{provider} ({stage.value}): {HEADERS.sub('', text)[:MAX_ERROR_TEXT].strip()}"
