@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.artifact import artifact
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
+from app.domain.reporting.artifact import artifact
 
 API_LINK_SECONDS = 3600.0
 """A link in an answer of the API; whoever asks again gets a fresh one."""

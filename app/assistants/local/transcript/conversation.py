@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.domain.artifact import ROLES, openai
+from app.domain.reporting.artifact import ROLES, openai
 
 # Roles whose messages appear in the transcript, with their prefix.
 NAMES = {"user": "User", "bot": "AI"}
