@@ -1,4 +1,4 @@
-"""A small loopback HTTP server for a carrier's REST API: one function answers every request."""
+"""A loopback HTTP server for a simulated carrier's REST API: one function answers every request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ S = TypeVar("S", bound=Stage)
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """``path`` without the query; ``authorization`` is the raw header, ``""`` when absent."""
+    """One request.
+
+    ``path`` without the query; ``authorization`` is the raw header, ``""`` when absent.
+    """
 
     method: str
     path: str
@@ -32,7 +35,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiReply:
-    """``body`` is sent as JSON, bytes as sound; None sends none."""
+    """One response. ``body`` is sent as JSON, or as audio if it is bytes; None sends none."""
 
     status: int
     body: Any = None
@@ -61,7 +64,7 @@ def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[s
         do_GET = do_POST = do_PUT = do_DELETE = handle_one  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
-            """The timeline tells."""
+            """Print nothing: the timeline shows the requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True

@@ -70,7 +70,10 @@ class MediaStream(MediaSocket):
         self._say("stop", dict(self._refs))
 
     def received(self, message: str | bytes) -> None:
-        """``media``, ``mark`` and ``clear``; anything else breaks a real stream (31950, 31951)."""
+        """Take ``media``, ``mark`` and ``clear``.
+
+        Any other message breaks a real stream (31950, 31951).
+        """
         try:
             frame = json.loads(message) if isinstance(message, str) else None
             event = frame["event"] if isinstance(frame, dict) else None
@@ -95,7 +98,7 @@ class MediaStream(MediaSocket):
         self._say("mark", {"name": mark})
 
     def _say(self, event: str, body: Mapping[str, Any]) -> None:
-        """Numbered and sent in one go: three threads speak here."""
+        """Number and send a message under a lock: three threads send here."""
         with self._lock:
             number = str(next(self._sequence))
             message = {"event": event, "sequenceNumber": number, event: body, "streamSid": self.sid}

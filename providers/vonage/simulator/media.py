@@ -19,8 +19,8 @@ AUDIO = re.compile(r"audio/l16;rate=(8000|16000|24000)")
 class VonageSocket(MediaSocket):
     """One websocket endpoint. Raises ``ValueError`` for a content type Vonage does not know."""
 
+    # Vonage's gateway offers it, and works without.
     subprotocols = ("WSBRIDGE",)
-    """Vonage's gateway offers it, and does without."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class VonageSocket(MediaSocket):
             raise ValueError(f"content-type {content_type!r} is none of Vonage's")
         super().__init__(url, headers, speed)
         self.sample_rate = int(audio[1])
-        # The endpoint's headers lie flat beside Vonage's own fields, which they could overwrite.
+        # The endpoint's headers are flat beside Vonage's own fields, and could overwrite them.
         self._connected = {"event": "websocket:connected", "content-type": content_type}
         self._connected |= own_headers
 
@@ -54,10 +54,10 @@ class VonageSocket(MediaSocket):
         self._say({"event": "websocket:dtmf", "digit": digit, "duration": 260})
 
     def goodbye(self) -> None:
-        """Vonage says nothing: the socket closes."""
+        """Send nothing: Vonage only closes the socket."""
 
     def received(self, message: str | bytes) -> None:
-        """Frames, ``clear`` and ``notify``; of a frame of another size only noise would be heard."""
+        """Take frames, ``clear`` and ``notify``. A frame of another size would sound as noise."""
         if isinstance(message, bytes):
             if len(message) != self.frame_bytes:
                 self.faults.append(f"a frame of {len(message)} bytes, not {self.frame_bytes}")
