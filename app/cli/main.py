@@ -168,7 +168,7 @@ def simulate(
     assistant_id: str | None,
     ends: str | None,
 ) -> None:
-    """Play a carrier against the running bridge; exit status 1 if the call did not end as expected."""
+    """Play a carrier against the running bridge; exit status 1 for an unexpected end."""
     from importlib import import_module
 
     from providers.simulation.script import options
@@ -207,7 +207,7 @@ def studio_flow(url: str | None, assistant_id: str) -> None:
 @click.command()
 @click.option("--once", is_flag=True, help="Exit 0 or 1 instead of leaving the bridge running.")
 def demo(once: bool) -> None:
-    """Play one Studio call and one Vonage call through a bridge of its own, explained as they go."""
+    """Play one Studio call and one Vonage call through a bridge of its own, with comments."""
     from app.cli.demo import run
 
     sys.exit(run(once=once))

@@ -39,7 +39,10 @@ class Outcome:
 
     @property
     def refused(self) -> bool:
-        """Whether the receiver is up and refuses this message. Later messages need not wait for it."""
+        """Whether the receiver is up and refuses this message.
+
+        Later messages need not wait for it.
+        """
         return self.status in range(400, 500) and self.status not in NOT_NOW
 
 

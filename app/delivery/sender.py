@@ -112,7 +112,10 @@ class Sender:
                 return pause
 
     def _deliver(self, message: Mapping[str, Any]) -> float | None:
-        """Make one attempt. Returns seconds to wait when the receiver has its share of the workers."""
+        """Make one attempt.
+
+        Returns seconds to wait when the receiver has its share of the workers.
+        """
         receiver = urlsplit(message["url"]).netloc
         pause = self._turns.acquire(receiver)
         if pause is not None:

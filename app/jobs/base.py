@@ -4,7 +4,7 @@ A table of ours keeps this contract on SQLite (``jobs/sqlite.py``), and Procrast
 (``jobs/postgresql.py``):
 
 - ``enqueue`` is part of the caller's transaction. After a rollback the job never runs. After a
-  commit it runs at least once, even after a crash: a killed process's job runs when its lease ends.
+  commit it runs at least once, even after a crash. A killed process's job runs when its lease ends.
 - A key is one piece of work: at most one job of a key waits and at most one runs. Enqueued again
   while it waits, the job keeps the earlier time and takes the newer payload. Enqueued while it
   runs, it runs once more afterwards. ``kind`` and ``lock`` belong to the key and never change.
@@ -39,7 +39,10 @@ log = logging.getLogger(__name__)
 
 
 class Jobs(JobQueue, Protocol):
-    """Runs the jobs. ``enqueue`` and ``cancel`` work in every process, whether it runs jobs or not."""
+    """Runs the jobs.
+
+    ``enqueue`` and ``cancel`` work in every process, whether it runs jobs or not.
+    """
 
     def install(self) -> None:
         """Create the tables that are not part of our schema, unless they exist."""

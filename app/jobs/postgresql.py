@@ -1,13 +1,13 @@
 """Durable jobs on PostgreSQL: Procrastinate's tables, queries and worker.
 
-Our own parts are a statement that enqueues in the caller's transaction, and the worker's thread and
-event loop, which restart after a failure of the database. All jobs are one Procrastinate task; the
-key is its ``queueing_lock``. https://procrastinate.readthedocs.io/
+Two parts are our own. One is a statement that enqueues in the caller's transaction. The other is
+the worker's thread and event loop, which restart after a failure of the database. All jobs are one
+Procrastinate task; the key is its ``queueing_lock``. https://procrastinate.readthedocs.io/
 
 Two of Procrastinate's rules need care:
 
-- A waiting job blocks all later ones of its ``lock``, even if its own time is days away, unless
-  they have a higher priority. So the priority is the due time: the earlier, the higher.
+- A waiting job blocks all later ones of its ``lock``, even if its own time is days away. Only a
+  higher priority passes it. So the priority is the due time: the earlier, the higher.
 - A retry of a job breaks a unique index while another job of its key waits. So a job that has to
   run again is enqueued again, which merges with the waiting one, and then ends.
 """

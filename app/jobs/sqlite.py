@@ -130,7 +130,7 @@ class TableJobs:
         self._thread.join(max(0.0, until - time.monotonic()))
         self._thread = None
 
-    # ------------------------------------------------------------------ the engine's thread
+    # ------------------------------------------------------------------ the runner's thread
 
     def _stand_by(self) -> None:
         """Become the job runner as soon as no other process on this machine is."""

@@ -64,7 +64,7 @@ class CallContext:
         self._service.context.observe(timing, seconds)
 
     def send_message(self, kind: str, extra: Mapping[str, Any]) -> None:
-        """Queue a server message of this type with these fields, if the assistant subscribes to it."""
+        """Queue a server message of this type, if the assistant subscribes to it."""
         self.audience(kind, extra)
         if len(self._messages) < MAX_WAITING:
             self._messages.append(OutgoingMessage(kind, extra))
@@ -85,7 +85,7 @@ class CallContext:
         self._wake()
 
     def add_usage(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Store what this socket used of its vendors, once, at its end: items without their price."""
+        """Store this socket's usage of vendors, once, at its end: items without prices."""
         self._usage += items
         self._wake()
 

@@ -34,7 +34,10 @@ API = (
 
 
 def init_routes(services: RouteServices) -> Flask:
-    """Make the application with every route. ``app/routes/errors.py`` registers the error handlers."""
+    """Make the application with every route.
+
+    ``app/routes/errors.py`` registers the error handlers.
+    """
     app = Flask("app")
     app.extensions[EXTENSION] = services
     app.extensions[KEYS] = Keys(services.context.store)

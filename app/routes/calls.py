@@ -51,7 +51,10 @@ class MessagePath(IdPath):
 
 @blueprint.serve(Operation("POST", "/call", "createCall", Call, status=201, errors=(409, 429)))
 def create(body: CreateCall) -> Response:
-    """Create call. With a header Idempotency-Key, sending the request again creates no second call."""
+    """Create call.
+
+    With a header Idempotency-Key, sending the request again creates no second call.
+    """
     return _created(body.given())
 
 

@@ -16,7 +16,10 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def alive() -> Response:
-    """Alive: this process answers. The database is not asked, so its failure restarts no process."""
+    """Alive: this process answers.
+
+    The database is not asked, so its failure restarts no process.
+    """
     return reply({"status": "ok"})
 
 
@@ -47,7 +50,7 @@ def ready() -> Response:
 
 @blueprint.get("/metrics")
 def numbers() -> Response:
-    """The metrics for Prometheus, in its text format or as OpenMetrics, as the Accept header says."""
+    """The metrics, in Prometheus' text format or as OpenMetrics."""
     text, content_type = services().metrics.exposition(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
 

@@ -1,7 +1,7 @@
 """The API's table of operations: the OpenAPI document, the docs page and the checks come from it.
 
-A view adds the rest: its annotations are the models of path, query and body, and its docstring is
-the summary and the description. https://spec.openapis.org/oas/v3.1.0#operation-object
+A view adds the rest. Its annotations are the models of path, query and body. Its docstring is the
+summary and the description. https://spec.openapis.org/oas/v3.1.0#operation-object
 """
 
 from __future__ import annotations

@@ -100,7 +100,10 @@ class Webhooks:
         return carrier.answer(instructions) if instructions else carrier.acknowledge()
 
     def _read(self) -> WebhookRequest:
-        """The request as it came. Its URL is never rebuilt from ``Host``, which a client may forge."""
+        """The request as it came.
+
+        Its URL is never rebuilt from ``Host``, which a client may forge.
+        """
         body = request.get_data(cache=False)
         if len(body) > MAX_BYTES:
             raise BadRequest(f"the body is larger than {MAX_BYTES} bytes")

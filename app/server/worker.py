@@ -82,7 +82,7 @@ class DrainingServer(Server):
             sock.close()
 
     async def _tick(self) -> None:
-        """Report to gunicorn's master, which kills a silent worker. uvicorn's main loop has ended."""
+        """Report to gunicorn's master, which kills a silent worker."""
         while True:
             await self.on_tick(0)
             await asyncio.sleep(1)

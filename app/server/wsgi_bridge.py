@@ -4,8 +4,8 @@ Request and response are held in memory, so bodies are capped. Only a file, pass
 ``wsgi.file_wrapper``, is sent while it is read. A slow client costs a coroutine, never a thread.
 The environ has two keys of our own:
 
-* ``patchbay.raw_target``: path and query exactly as sent (a lone trailing ``?`` excepted,
-  which ASGI does not show), because carriers sign the URL as they sent it
+* ``patchbay.raw_target``: path and query exactly as sent, because carriers sign the URL as they
+  sent it. Only a lone trailing ``?`` is missing: ASGI does not show it.
 * ``patchbay.headers``: (lower-case name, value) pairs in order, repeated ones kept
 
 https://asgi.readthedocs.io/en/latest/specs/www.html https://peps.python.org/pep-3333/

@@ -1,7 +1,7 @@
 """Counts the calls that hold a concurrency slot.
 
 A call with bypass holds one once its leg has fetched our document or opened its socket. A call that
-we dial holds one from its creation, because the assistant has to be there when the callee answers.
+we dial holds one from its creation: the assistant has to be there when the callee answers.
 """
 
 from __future__ import annotations

@@ -131,7 +131,10 @@ def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:
 
 
 def postpone(conn: Connection, message_id: str, until: datetime, *, refused: bool = False) -> None:
-    """Set the time of the next attempt. ``refused``: the receiver is up and refuses this message."""
+    """Set the time of the next attempt.
+
+    ``refused``: the receiver is up and refuses this message.
+    """
     conn.execute(_UPDATE.values(next_at=until, refused=refused), {"message": message_id})
 
 

@@ -110,7 +110,10 @@ class Plays(ABC, Generic[S, C]):
     # -- the owner's side
 
     def details(self, stage: S, **fields: Any) -> Mapping[str, Any]:
-        """``phoneCallProviderDetails`` of a new call. Raises ``SimulatorError`` without a document."""
+        """``phoneCallProviderDetails`` of a new call.
+
+        Raises ``SimulatorError`` without a document.
+        """
         created = stage.bridge.create_call(stage.carrier, **fields)
         stage.call_id = created["id"]
         details: Mapping[str, Any] = created.get("phoneCallProviderDetails") or {}
@@ -209,7 +212,7 @@ class Plays(ABC, Generic[S, C]):
             stage.problem(f"endedMessage is {call.get('endedMessage')!r}")
 
     def dial_canceled(self, stage: S) -> None:
-        """The call is ended through the bridge's API while the phone rings, so the bridge hangs up."""
+        """The call is ended through the bridge's API while the phone rings."""
         have_dialled(stage, Callee("rings"))
         call = self.dialled(stage)
         if not call.rings.wait(stage.config.timeout):

@@ -1,6 +1,6 @@
 """What the carriers' simulators share: stage, timeline, the bridge's public API, and the verdict.
 
-A simulator plays the carrier and the flow's owner against a running bridge, over real HTTP and
+A simulator plays the carrier and the flow's owner against a running bridge. It uses real HTTP and
 websockets, signed as the carrier signs. It connects to the bridge only. Other URLs of a document
 (the owner's servers, Studio) are simulated here and written down.
 """

@@ -106,7 +106,10 @@ def _data(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _at(webhook: Webhook) -> datetime:
-    """Twilio's own time: RFC 2822 for calls, ISO 8601 for streams. Otherwise the time of arrival."""
+    """Twilio's own time: RFC 2822 for calls, ISO 8601 for streams.
+
+    Otherwise the time of arrival.
+    """
     text = webhook.values.get("Timestamp", "")
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:

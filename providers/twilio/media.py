@@ -49,8 +49,8 @@ class TwilioSerializer:
         """Decode one message of Twilio's.
 
         ``connected`` is not used: it becomes an unknown frame of that name. Raises ``BadRequest``
-        for what Twilio cannot have sent: binary messages, over 64 kB, not a JSON object, audio
-        before ``start`` or of another stream.
+        for what Twilio cannot have sent. That is a binary message, one over 64 kB, or not a JSON
+        object. Audio before ``start`` or of another stream is refused too.
         """
         body = _object(message)
         word = body.get("event")

@@ -12,7 +12,10 @@ from providers.base.webhook import HookKind
 
 
 def settings(number: Any) -> list[NumberSetting]:
-    """The settings. A trunk or an application takes the number's calls, whatever its own URLs are."""
+    """The settings.
+
+    A trunk or an application takes the number's calls, whatever its own URLs are.
+    """
     elsewhere = number.trunk_sid or number.voice_application_sid
     kind = "SIP trunk" if number.trunk_sid else "TwiML app"
     status_by_get = number.status_callback and number.status_callback_method == "GET"

@@ -1,7 +1,7 @@
 """Twilio's SDK within our limits: one host, one send per request, a timeout.
 
 It is imported at its first use. TWILIO_REGION and TWILIO_EDGE, which the SDK reads from the
-environment, have no effect: every request goes to ``Account.api_url``, or to api.twilio.com. URLs
+environment, have no effect. Every request goes to ``Account.api_url``, or to api.twilio.com. URLs
 are not logged, because they may hold a phone number.
 https://www.twilio.com/docs/libraries/reference/twilio-python/
 """
@@ -67,7 +67,7 @@ def _http_client(api_url: str, timeout: float) -> HttpClient:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Translate the SDK's two unrelated API errors, and the transport's errors that it passes on."""
+    """Translate the SDK's two unrelated API errors, and the transport's errors."""
     from requests import RequestException
     from twilio.base.exceptions import (  # type: ignore[import-untyped]
         TwilioException,

@@ -3,7 +3,7 @@
 The SDK's validator is not used: it accepts an empty token, any port, and parameters cut anew.
 Twilio signs names and values run together. So the signature of ``CallSid=CA1&CallStatus=ringing``
 holds for ``CallSid=CA1CallStatusringing`` too. Hence every parameter that the webhooks use must
-have its exact shape. No clock is read: a Twilio signature never expires, and a replay has no
+have its exact shape. No clock is read, because a Twilio signature never expires. A replay has no
 effect, because its event has the same key.
 https://www.twilio.com/docs/usage/security#validating-requests
 """

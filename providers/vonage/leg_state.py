@@ -18,8 +18,8 @@ from providers.vonage.statuses import MACHINE, PHONE
 def state(resource: payload.Payload, now: datetime) -> LegState:
     """The events of a leg from ``GET /v1/calls/{uuid}``. Raises ``BadRequest``.
 
-    Its fields are those of the events, but its parties are endpoints. It does not say who hung up,
-    or why a "completed" leg was never answered: the user counts as the reason.
+    Its fields are those of the events, but its parties are endpoints. It does not say who hung
+    up, or why a "completed" leg was never answered. The user counts as the reason.
     https://developer.vonage.com/en/api/voice#getCall
     """
     raw = payload.clean(dict(resource))

@@ -46,8 +46,8 @@ Action = dict[str, Any]
 def answer(instructions: Sequence[Instruction]) -> Answer:
     """The NCCO for these instructions. What follows a HangUp is left out.
 
-    Raises ``ValueError`` for relative URLs, media URLs with a query, oversize headers, and
-    destinations that are neither numbers nor ``sip:`` URIs.
+    Raises ``ValueError`` for relative URLs, media URLs with a query and oversize headers. So it
+    does for destinations that are neither numbers nor ``sip:`` URIs.
     """
     return Answer(_dump(actions(instructions)), CONTENT_TYPE)
 
@@ -150,8 +150,8 @@ def _record(connect: Connect) -> list[Action]:
 def _connect(connect: Connect) -> Action:
     """The connect action, alone.
 
-    Vonage does not document what runs after it when the socket is gone. It is synchronous, so that
-    the leg's events can be answered with another NCCO when the socket fails or is lost.
+    Vonage does not document what runs after it when the socket is gone. It is synchronous: the
+    leg's events can be answered with another NCCO when the socket fails or is lost.
     """
     headers = {"callId": connect.call_id}
     if len(_dump(headers)) > MAX_HEADERS:
@@ -219,7 +219,7 @@ def _plain(part: str) -> str:
 
 
 def _text(value: str) -> str:
-    """Remove control characters and lone surrogates: Vonage refuses the whole NCCO for one of them."""
+    """Remove control characters and lone surrogates, for which Vonage refuses the NCCO."""
     return re.sub("[\x00-\x1f\x7f\ud800-\udfff]", " ", value)
 
 

@@ -87,7 +87,7 @@ def sign(
     now: datetime,
     jti: str | None = None,
 ) -> str:
-    """The token Vonage sends with ``payload`` (raw body, or ``query_payload``); None for a socket."""
+    """The token for ``payload`` (raw body, or ``query_payload``); None for a socket."""
     claims: dict[str, Any] = {
         "iat": int(now.timestamp()),
         "jti": jti or str(uuid4()),
@@ -137,7 +137,7 @@ def claimed_account(request: WebhookRequest) -> str | None:
 
 
 def verify(request: WebhookRequest, account: Account, replays: Replays) -> None:
-    """Raise ``Refused`` unless Vonage signed this body (query, on GET) for this account just now."""
+    """Raise ``Refused`` unless Vonage signed this body (on GET: query) just now."""
     claims = _verified(request.header("authorization"), account, request.received_at)
     claimed = claims.get("payload_hash")
     if not isinstance(claimed, str):

@@ -13,7 +13,7 @@ from providers.events import EndedReason, EventKind
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The meaning of one status: the kind of event, its reason, whether Vonage waits for an NCCO."""
+    """One status: the kind of event, its reason, whether Vonage waits for an NCCO."""
 
     kind: EventKind
     reason: EndedReason | None = None

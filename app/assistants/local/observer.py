@@ -145,7 +145,10 @@ class CallObserver(BaseObserver):
             await asyncio.sleep(max(LOOK_SECONDS, left))
 
     async def quiet(self, seconds: float) -> None:
-        """Wait for ``seconds`` of silence. It does not count while a vendor or a tool is at work."""
+        """Wait for ``seconds`` of silence.
+
+        It does not count while a vendor or a tool is at work.
+        """
         while True:
             clock = self.clock
             left = clock.quiet_since + seconds - now()

@@ -91,7 +91,7 @@ class VoicemailDetector(FrameProcessor):
         return self.machine
 
     def _deafened(self, frame: InputAudioRawFrame) -> InputAudioRawFrame:
-        """Return silence of the same length, so that the greeting does not interrupt the message."""
+        """Return silence of the same length: the greeting must not interrupt the message."""
         length = len(frame.audio) / (2 * frame.sample_rate)
         self._quiet = 0.0 if level(frame.audio) > LOUD else self._quiet + length
         if self._quiet >= QUIET_SECONDS:

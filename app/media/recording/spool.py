@@ -35,7 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class SpooledRecorder:
-    """An audio tap that never raises. When the disk fails the recording ends, and the call goes on."""
+    """An audio tap that never raises.
+
+    When the disk fails the recording ends, and the call goes on.
+    """
 
     def __init__(
         self, root: Path, claim: StreamClaim, rate: int, clock: Callable[[], float]

@@ -1,1 +1,4 @@
-"""Schemas of request bodies, queries and responses. ``wording.py`` has the sentences of refusals."""
+"""Schemas of request bodies, queries and responses.
+
+``wording.py`` has the sentences of refusals.
+"""

@@ -37,7 +37,10 @@ NOT_E164 = (
 
 
 class Model(BaseModel):
-    """A request body. Fields are snake_case here and camelCase in JSON; unknown ones are refused."""
+    """A request body.
+
+    Fields are snake_case here and camelCase in JSON; unknown ones are refused.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, hide_input_in_errors=True

@@ -66,7 +66,10 @@ def _message(detail: ErrorDetails) -> str:
 
 
 def _place(loc: Sequence[int | str], *, whole: bool) -> tuple[list[str], str]:
-    """The objects above the faulty field, and its name. An item of a list has no name of its own."""
+    """The objects above the faulty field, and its name.
+
+    An item of a list has no name of its own.
+    """
     path = [str(part) for part in loc]
     if whole or not path:
         return path, ""

@@ -38,7 +38,10 @@ class TwilioConfig(SimulatorConfig):
 def config_from_environment(
     environ: Mapping[str, str] | None = None, **changes: Any
 ) -> TwilioConfig:
-    """The configuration from the bridge's variables. Raises ``SimulatorError`` for a missing one."""
+    """The configuration from the bridge's variables.
+
+    Raises ``SimulatorError`` for a missing one.
+    """
     environ = os.environ if environ is None else environ
     account = setting(environ, "TWILIO_ACCOUNT_SID")
     values = common_settings(environ) | {
@@ -86,7 +89,7 @@ class TwilioStage(Stage, Generic[C]):
         return partial(insistent, send, retries, causes)
 
     def handshake(self, url: str) -> dict[str, str]:
-        """Headers of the media socket's handshake: the URL is signed as given, without parameters."""
+        """Headers of the media socket's handshake. The URL is signed as given."""
         signature = compute(self.config.auth_token, signed_url(url))
         return {"X-Twilio-Signature": signature, "User-Agent": USER_AGENT}
 

@@ -93,7 +93,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         return {"FlowEvent": "return", "vapiEndedReason": reason}
 
     def priced(self, stage: Run) -> None:
-        """Twilio sets the price after the end: the bridge's first look at the REST API finds none."""
+        """Twilio sets the price after the end: the bridge's first look finds none."""
         need_api(stage)
         stage.price, stage.unpriced_looks = PRICE, 1
         call = self.outbound(stage, "answered", CallerAction.HANG_UP)
@@ -134,7 +134,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         arrive(call, partial(call.fetch, url))
 
     def waited(self, stage: Run) -> None:
-        """The owner has Twilio wait for the verdict, which comes with the request for our document."""
+        """Twilio waits for the verdict, which comes with the request for our document."""
         stage.callee = Callee(machine=True)
         details = dict(self.details(stage, assistantOverrides=LISTENING))
         for name in ("twiml", "asyncAmd", "asyncAmdStatusCallback", "asyncAmdStatusCallbackMethod"):
@@ -165,7 +165,10 @@ def _given(stage: Run, twiml: str) -> Document:
 
 
 def _rest(stage: Run, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The owner's request to the simulated REST API. Raises ``SimulatorError`` when it is refused."""
+    """The owner's request to the simulated REST API.
+
+    Raises ``SimulatorError`` when it is refused.
+    """
     config = stage.config
     key = base64.b64encode(f"{config.account_sid}:{config.auth_token}".encode()).decode()
     headers = {"Authorization": f"Basic {key}", "Content-Type": FORM}

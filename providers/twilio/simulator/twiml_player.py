@@ -1,7 +1,7 @@
 """Runs a simulated call's TwiML: its verbs, its media streams, the redirect to the owner's flow.
 
 It supports the verbs that the bridge writes. What a real Twilio would not run as meant is a problem
-of the run: unknown verbs, invalid TwiML, a stream URL with a query.
+of the run. Examples are unknown verbs, invalid TwiML, and a stream URL with a query.
 https://www.twilio.com/docs/voice/twiml
 """
 
@@ -188,7 +188,10 @@ def _redirect(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
 
 
 def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
-    """Dial. The other party answers, talks and hangs up; or it is busy, unanswered, out of reach."""
+    """Dial.
+
+    The other party answers, talks and hangs up; or it is busy, unanswered, out of reach.
+    """
     noun, word = next(iter(verb), verb), call.stage.destination_outcome
     call.stage.timeline.add("caller", f"is connected to {(noun.text or '').strip()}: {word}")
     if not (action := verb.get("action")):

@@ -169,7 +169,10 @@ class Leg:
 
 @dataclass
 class Call:
-    """A phone leg and what it runs. ``acts``: the caller's on each media socket; the last repeats."""
+    """A phone leg and what it runs.
+
+    ``acts``: the caller's on each media socket; the last repeats.
+    """
 
     leg: Leg
     acts: Sequence[CallerAction] = (CallerAction.PRESS,)
@@ -246,7 +249,10 @@ class Call:
         return self.read(self.stage.courier.ask(request))
 
     def read(self, response: Response) -> Ncco | None:
-        """The NCCO in a response, if there is one. An invalid one is a problem, and counts as none."""
+        """The NCCO in a response, if there is one.
+
+        An invalid one is a problem, and counts as none.
+        """
         if 200 <= response.status < 300 and not response.body:
             return None
         self.stage.received(response.text)

@@ -47,7 +47,10 @@ class VonageConfig(SimulatorConfig):
 def config_from_environment(
     environ: Mapping[str, str] | None = None, **changes: Any
 ) -> VonageConfig:
-    """The configuration from the bridge's variables. Raises ``SimulatorError`` for a missing one."""
+    """The configuration from the bridge's variables.
+
+    Raises ``SimulatorError`` for a missing one.
+    """
     environ = os.environ if environ is None else environ
     secrets = setting(environ, "VONAGE_SIGNATURE_SECRET")
     values = common_settings(environ) | {

@@ -179,7 +179,7 @@ def _after(call: Call, media: Leg, ending: Ending) -> Ncco | None:
 
 
 def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
-    """Connect a destination: it answers, talks and hangs up, or its failure asks for the next NCCO."""
+    """Connect a destination: it answers and hangs up, or asks for the next NCCO."""
     to, word = str(endpoint.get("number") or endpoint.get("uri")), call.stage.destination_outcome
     call.stage.timeline.add("caller", f"is connected to {to}: {word}")
     leg = Leg(call.stage, call.leg.conversation, call.leg.to, to, OUTBOUND, events)

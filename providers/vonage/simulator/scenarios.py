@@ -120,7 +120,7 @@ class VonagePlays(Plays[Run, Call]):
     # -- Vonage's own ways
 
     def fallback(self, stage: Run) -> None:
-        """The application's answer URL is the owner's, and down; the fallback URL is the bridge's."""
+        """The owner's answer URL is down; the fallback URL is the bridge's."""
         call = _caller(stage, (CallerAction.PRESS,), _events(stage))
         failed = {"url": f"{stage.config.return_url}/answer", "type": "answer"}
         extra = {"reason": "Connection closed.", "original_request": failed}
@@ -135,7 +135,7 @@ class VonagePlays(Plays[Run, Call]):
         self.own_application(stage, CallerAction.TRANSFER)
 
     def end_call(self, stage: Run) -> None:
-        """The owner's NCCO has an action of its own after the bridge's: the way back without a URL."""
+        """The owner's NCCO has its own action after ours: the way back without a URL."""
         details = self.details(stage)
         call = _caller(stage, (CallerAction.END_CALL,), NOWHERE)
         ncco = [*details["ncco"], {"action": "talk", "text": OWNERS_WORDS}]

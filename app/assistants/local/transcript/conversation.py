@@ -16,7 +16,10 @@ Message = dict[str, Any]
 
 
 class Conversation:
-    """One call's conversation, over all its sockets. ``before``: the messages of earlier sockets."""
+    """One call's conversation, over all its sockets.
+
+    ``before``: the messages of earlier sockets.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,10 @@ class Conversation:
             self._add("system", str(each.get("content", "")), self._started, self._started)
 
     def said(self, role: str, text: str, since: float | None = None, **more: Any) -> Message:
-        """Add a finished turn. ``role``: user or bot. ``since``: when it began, seconds since 1970."""
+        """Add a finished turn.
+
+        ``role``: user or bot. ``since``: when it began, seconds since 1970.
+        """
         now = self._clock()
         return self._add(role, text, min(since or now, now), now, **more)
 

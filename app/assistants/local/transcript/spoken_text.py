@@ -2,7 +2,7 @@
 
 The processor stands behind the output, in front of pipecat's assistant aggregator. It passes a text
 once its audio has played. Interrupted or broken speech is truncated. pipecat does so exactly for
-voices that report when each word is spoken; for others this file does it in proportion to the
+voices that report when each word is spoken. For others this file does it in proportion to the
 audio.
 """
 
