@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,12 +131,12 @@ class Settings:
     log_format: str = "text"
     delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
 
-    @property
+    @cached_property
     def media_bases(self) -> tuple[str, ...]:
         """Where carriers open the media socket, one or several: ``wss://`` for ``https://``."""
         return tuple(re.sub("^http", "ws", url) for url in self.media_urls or (self.public_url,))
 
-    @property
+    @cached_property
     def own_media_base(self) -> str | None:
         """Where they open it in this process; None: it takes none. It cannot be in several places."""
         bases = self.media_bases

@@ -12,10 +12,11 @@ from app import default_org
 from app.delivery.request import ServerRequest
 from app.delivery.sender import Sender
 from app.domain.calls import idempotency, timers
-from app.domain.calls.apply import PRICE, WATCHDOG
+from app.domain.calls.schedule import WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
 from app.domain.legs import carrier_price, hangup, outbound, reconcile
+from app.domain.reactions import react
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import analysis, pending
@@ -106,6 +107,7 @@ class Services:
             PROVIDERS,
             self.jobs,
             _blobs(settings),
+            (react,),
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),
@@ -130,7 +132,7 @@ class Services:
         handlers[outbound.JOB] = partial(outbound.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
-        handlers[PRICE] = partial(carrier_price.run, self.context)
+        handlers[carrier_price.JOB] = partial(carrier_price.run, self.context)
         handlers["deliver"] = Sender(self.store, self.vault, settings, observe=self.metrics.observe)
 
     def upgrade(self) -> None:

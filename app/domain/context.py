@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -76,6 +76,8 @@ class Context:
     jobs: JobQueue
     blobs: Blobs
     """Where recordings are kept."""
+    reactions: Sequence[Callable[..., None]]
+    """Called with every change of a call, in its transaction: a ``Change`` of ``calls/apply.py``."""
     now: Callable[[], datetime] = utc_now
     url_problem: Callable[[str], str | None] = lambda url: None
     """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""

@@ -44,31 +44,19 @@ class Webhooks:
                 app.add_url_rule(
                     hook.path,
                     endpoint=f"hook {hook.path}",
-                    view_func=partial(self._measure, provider, hook),
+                    view_func=partial(self._serve, provider, hook),
                     methods=list(hook.methods),
                 )
 
-    def _measure(
+    def _serve(
         self,
         carrier: Carrier,
         hook: Hook,
         token: str | None = None,
         call_id: str | None = None,
     ) -> Response:
-        began = time.perf_counter()
-        try:
-            return self._serve(carrier, hook, token, call_id)
-        finally:
-            self.context.observe(Timing.CALLBACK, time.perf_counter() - began)
-
-    def _serve(
-        self,
-        carrier: Carrier,
-        hook: Hook,
-        token: str | None,
-        call_id: str | None,
-    ) -> Response:
         """Handle a webhook. Every error is answered in the carrier's own way, and then logged."""
+        began = time.perf_counter()
         try:
             return _response(self._handle(carrier, hook, token, call_id))
         except (Refused, BadRequest) as error:
@@ -86,6 +74,8 @@ class Webhooks:
             response = _response(carrier.refusal(error, transient=True))
             response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
             return response
+        finally:
+            self.context.observe(Timing.CALLBACK, time.perf_counter() - began)
 
     def _handle(
         self, carrier: Carrier, hook: Hook, token: str | None, call_id: str | None
@@ -93,7 +83,8 @@ class Webhooks:
         webhook = self._read()
         accounts = auth.verify(self.context, carrier, webhook, token)
         report = carrier.parse(hook.kind, webhook)
-        self._log_unknown(carrier, report)
+        if report.unknown:
+            self._log_unknown(carrier, report)
         instructions = self.legs.handle(
             VerifiedWebhook(carrier, hook.kind, report, accounts, token=token, call_id=call_id)
         )

@@ -15,8 +15,7 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import recording as recording_policy
 from app.domain.assistant.config import Server, max_duration, server_of
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import instructions
-from app.domain.calls.apply import on_created
+from app.domain.calls import apply, instructions
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context, Row, new_id
 from app.domain.overlay import merge
@@ -134,11 +133,6 @@ def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
     return row, {name: value for name, value in secrets if value}
 
 
-def overridden(assistant: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """An assistant as one call has it."""
-    return merge(assistant, overrides)
-
-
 def set_assistant(
     context: Context,
     conn: Connection,
@@ -182,8 +176,8 @@ def insert_call(
     secrets: Mapping[str, Any],
     tokens: Mapping[str, str],
     first: Sequence[CallEvent] = (),
-) -> CallState:
-    """The row, its first events and tokens, and the messages and timers they cause.
+) -> None:
+    """The row, its first events and tokens, and all that follows from them.
 
     ``first``: what happened to the call before it had a row, its leg's arrival.
     """
@@ -194,13 +188,12 @@ def insert_call(
         data={"bypass": row["bypass"], "maxDurationSeconds": row["max_duration"]},
     )
     log = [created, *first]
-    state = fold(log)
+    state = fold(log) if first else CallState(CallStatus.QUEUED)
     row["secret"] = context.vault.seal(secrets)
     calls.insert(conn, {**row, "status": state.status})
     events.begin(conn, row["id"], log, context.now())
     instructions.save_tokens(context, conn, row, tokens)
-    on_created(context, conn, row, state, first)
-    return state
+    apply.created(context, conn, row, state, log)
 
 
 def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:

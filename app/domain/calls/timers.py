@@ -10,18 +10,15 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.apply import (
+from app.domain.calls.apply import apply_events, finalize, request_end, state_of
+from app.domain.calls.schedule import (
     JOIN,
     LEG_IS_KNOWN,
     LOST,
     MAX_DURATION,
     NO_CALL,
     SETTLE,
-    apply_events,
     awaits_media,
-    finalize,
-    request_end,
-    state_of,
 )
 from app.domain.calls.state import CallState
 from app.domain.context import Context, Row

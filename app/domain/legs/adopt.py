@@ -1,4 +1,4 @@
-""""""
+"""A carrier's leg and its call: which ids lead to the call, and which leg is the call's own."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ def bind_leg(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> di
     if row["provider_call_id"] is None:
         values["provider_call_id"] = leg.call_ref
     return values
+
+
+def move_to_leg(conn: Connection, row: Row, call_ref: str) -> dict[str, Any]:
+    """A leg that changed its conversation took the call's carrier id with it."""
+    _map_ref(conn, row, call_ref)
+    return {"provider_call_id": call_ref}
 
 
 def _map_ref(conn: Connection, row: Row, ref: str) -> None:

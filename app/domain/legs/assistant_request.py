@@ -22,6 +22,7 @@ from app.domain.context import Context, Reply, Row
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, end_call
+from app.domain.overlay import merge
 from app.domain.reporting import server_messages
 from app.store import calls
 from providers.common import foreign_json
@@ -143,7 +144,7 @@ class AssistantRequests:
         if body is None:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
-        whole = create.overridden(body, chosen.overrides)
+        whole = merge(body, chosen.overrides)
         problem = validate.problem(whole, self.context.url_problem)
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")

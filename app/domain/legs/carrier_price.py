@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from app.domain.calls.apply import apply_events
+from app.domain.calls.apply import Change, apply_events
 from app.domain.context import Context, Row
 from app.domain.costs import items as costs
 from app.store import accounts, calls, events
@@ -18,6 +18,7 @@ from providers.base.rest import CarrierClient, LegState
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallEvent, CallStatus, EventKind
 
+JOB = "price"
 TIMES = (
     1,  # 30 s, of the setting's default
     10,  # 5 minutes
@@ -28,6 +29,31 @@ TIMES = (
 """When the API is asked, after the end, in units of PRICE_SECONDS."""
 
 log = logging.getLogger(__name__)
+
+
+def add_price(change: Change) -> None:
+    """Put the prices that these events state into the call's ``costs``.
+
+    A price in a currency without a rate is noted in the event log.
+    """
+    context, conn, row = change.context, change.conn, change.row
+    now, rates = context.now(), context.settings.currency_rates
+    for note in costs.without_rate(change.added, rates, now):
+        events.append(conn, row["id"], note, now)
+    changed = costs.of_legs(row["body"], change.added, row["provider"], rates)
+    values = {"body": {**row["body"], **changed}, "updated_at": now}
+    calls.update(conn, row["id"], values)
+    row.update(values)
+
+
+def ask_later(change: Change) -> None:
+    """Have the carrier's API asked what the call's leg cost, unless a webhook has said it."""
+    row, delay = change.row, change.context.settings.price_seconds
+    leg = row["resolved"].get("legRef")
+    if leg and delay and not costs.priced(row["body"], leg):
+        key, payload = f"{JOB}:{row['id']}", {"callId": row["id"]}
+        lock = f"leg:{row['id']}"
+        change.context.jobs.enqueue(change.conn, JOB, key, payload, delay=delay, lock=lock)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.calls.apply import Change
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context, Row
 from app.store import accounts, calls, events
@@ -52,12 +53,14 @@ class Target:
     """The end of its call."""
 
 
-def enqueue(context: Context, conn: Connection, row: Row, state: CallState) -> None:
+def hang_up_leg(change: Change) -> None:
     """Have the leg of a call that is over hung up, if it is ours to hang up."""
+    row, state = change.row, change.state
     if row["bypass"] or _was_transferred(row, state):
         return
     now = not state.joined or state.ended_reason in AT_ONCE
-    _enqueue(context, conn, row["id"], delay=0.0 if now else LAST_WORDS_SECONDS)
+    delay = 0.0 if now else LAST_WORDS_SECONDS
+    _enqueue(change.context, change.conn, row["id"], delay=delay)
 
 
 def enqueue_deleted(context: Context, conn: Connection, row: Row) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from sqlalchemy.engine import Connection
 
 from app.domain.calls.apply import apply_events
-from app.domain.context import Context
+from app.domain.context import Context, Row
 from app.store import calls, events
 from providers.events import CallEvent, EventKind
 
@@ -39,11 +39,9 @@ def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
             apply_events(context, conn, dict(found), [event])
 
 
-def reinterpret(conn: Connection, call_id: str, event: CallEvent) -> CallEvent:
+def reinterpret(context: Context, conn: Connection, row: Row, event: CallEvent) -> CallEvent:
     """A carrier's "could not connect" about a socket we had no room for ends nothing."""
-    if event.kind is not EventKind.MEDIA_FAILED or event.stream is None:
-        return event
-    if not events.has(conn, call_id, _key(event.stream)):
+    if event.stream is None or not events.has(conn, row["id"], _key(event.stream)):
         return event
     return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)
 

@@ -133,9 +133,7 @@ def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
         event = CallEvent(
             EventKind.LEG_QUEUED, at=context.now(), key="dialed", source=row["provider"]
         )
-        state = apply_events(context, conn, row, [event], also)
-        if state.status is CallStatus.ENDED:
-            hangup.enqueue(context, conn, row, state)
+        apply_events(context, conn, row, [event], also)
 
 
 def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:

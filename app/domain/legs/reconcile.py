@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.apply import apply_events, longest_forward
+from app.domain.calls.apply import apply_events
+from app.domain.calls.schedule import longest_forward
 from app.domain.context import Context, Row
 from app.domain.legs import outbound
 from app.store import accounts, calls, events

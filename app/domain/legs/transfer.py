@@ -27,7 +27,6 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_FORWARDS = 3
 """Attempts per call, failed ones included."""
-OUTCOMES = {EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED}
 
 
 def transfer(
@@ -140,18 +139,14 @@ def _instruction(
     )
 
 
-def named(row: Row, events: Sequence[CallEvent]) -> list[CallEvent]:
-    """Outcomes with the forward they are of: the URL's token knows it, the carrier does not.
+def name_forward(context: Context, conn: Connection, row: Row, event: CallEvent) -> CallEvent:
+    """An outcome with the forward it is of: the URL's token knows it, the carrier does not.
 
     One whose token is of no forward is a note.
     """
     attempt = (row.get("token_data") or {}).get("forward")
     pending = row["resolved"].get("forward") or {}
     reason = EndedReason(pending["reason"]) if pending.get("id") == attempt and attempt else None
-    return [_named(event, attempt, reason) if event.kind in OUTCOMES else event for event in events]
-
-
-def _named(event: CallEvent, attempt: str | None, reason: EndedReason | None) -> CallEvent:
     if attempt is None:
         was = {**event.data, "was": str(event.kind)}
         return replace(event, kind=EventKind.NOTE, reason=None, data=was)
@@ -160,13 +155,16 @@ def _named(event: CallEvent, attempt: str | None, reason: EndedReason | None) ->
     return replace(event, data=told, reason=(reason or event.reason) if ended else event.reason)
 
 
-def send_transfer_update(conn: Connection, row: Row, events: Sequence[CallEvent]) -> dict[str, Any]:
+def show_destination(
+    context: Context, conn: Connection, row: Row, event: CallEvent
+) -> Mapping[str, Any]:
     """Columns that change because a destination was reached: where the call ended up."""
     pending = row["resolved"].get("forward") or {}
-    reached = any(
-        e.kind is EventKind.FORWARD_ENDED and e.data["forward"] == pending.get("id") for e in events
-    )
-    if not reached or row["settled_at"] or not state_of(conn, row["id"]).forwarded_to:
+    if (
+        event.data["forward"] != pending.get("id")
+        or row["settled_at"]
+        or not state_of(conn, row["id"]).forwarded_to
+    ):
         return {}
     destination = pending["destination"]
     number = destination.get("number") if destination["type"] == "number" else None

@@ -7,17 +7,19 @@ command is stored, and taken by the latter, once and in order.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import backend_of
-from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
-from app.domain.calls.apply import wake_media
+from app.domain.assistant.voicemail import MESSAGE_IS_LEFT, judged
+from app.domain.calls.apply import Change
 from app.domain.context import Context, Row
 from app.domain.errors import Invalid
 from app.store import commands, events
 from app.store.commands import Command
+from app.store.engine import after_commit
 from providers.events import CallEvent, CallStatus, EventKind
 
 CONTROLLABLE = frozenset({"local"})
@@ -44,15 +46,28 @@ def enqueue(context: Context, conn: Connection, row: Row, body: Mapping[str, Any
     _add(context, conn, row, body)
 
 
-def leave_message(context: Context, conn: Connection, row: Row, new: Sequence[CallEvent]) -> None:
-    """Have the message left that a verdict among these events asks for: the first of the call.
+def judge_machine(context: Context, conn: Connection, row: Row, event: CallEvent) -> CallEvent:
+    """The carrier's verdict on who answered, with what the assistant wants done about it."""
+    speaks = accepts_control(context, row)
+    return judged(event, row["resolved"].get("assistant", {}), speaks=speaks)
 
-    To be called before they are recorded. Where no socket is open yet, it is left when one is.
+
+def leave_message(
+    context: Context, conn: Connection, row: Row, event: CallEvent
+) -> Mapping[str, Any]:
+    """Have the message left that a verdict asks for, if it is the first of the call that does.
+
+    To be called before the verdict is recorded. Without an open socket, the message waits for one.
     """
-    if row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING} or not any(map(_asks, new)):
-        return
-    if not any(map(_asks, events.of_call(conn, row["id"]))):
+    over = row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING}
+    if not over and _asks(event) and not any(map(_asks, events.of_call(conn, row["id"]))):
         _add(context, conn, row, VOICEMAIL)
+    return {}
+
+
+def close_socket(change: Change) -> None:
+    """The call is over or is being forwarded: its socket closes without waiting for a look."""
+    _wake_media(change.context, change.conn, change.row)
 
 
 def claim(context: Context, call_ids: Collection[str]) -> Sequence[Command]:
@@ -75,7 +90,13 @@ def _asks(event: CallEvent) -> bool:
 
 def _add(context: Context, conn: Connection, row: Row, body: Mapping[str, Any]) -> None:
     commands.add(conn, row["id"], body, context.now())
-    wake_media(context, conn, row)
+    _wake_media(context, conn, row)
+
+
+def _wake_media(context: Context, conn: Connection, row: Row) -> None:
+    """Have the media hub of this process look at the call now, instead of at its next poll."""
+    for nudge in context.media_wakers:
+        after_commit(conn, partial(nudge, row["id"]))
 
 
 def _backend(context: Context, row: Row) -> str:

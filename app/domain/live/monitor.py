@@ -30,8 +30,8 @@ class MonitorEndpoint:
 
 
 def listen_url(context: Context, row: Mapping[str, Any]) -> str | None:
-    """None for a call that cannot be listened to."""
-    if row["status"] == CallStatus.ENDED or not _allowed(context, row):
+    """Of a call that is not over; None where it may not be listened to."""
+    if not _allowed(context, row):
         return None
     base = context.settings.own_media_base or context.settings.media_bases[0]
     return f"{base}/listen/{row['id']}?token={context.vault.sign(_scope(row['id']))}"

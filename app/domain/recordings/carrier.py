@@ -7,7 +7,7 @@ is recorded is fetched by ``recordings/files.py``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.recording import by_carrier
 from app.domain.calls import instructions
+from app.domain.calls.apply import Change
 from app.domain.context import Context, Row, new_id
 from app.domain.reporting import pending
 from app.store import accounts, calls, events, recordings
@@ -31,7 +32,7 @@ ARTIFACT = "recording"
 """Its name among what a report waits for."""
 CARRIER = "carrier"
 STEREO = "stereo"
-MAX_ERROR_TEXT = frozenset({EventKind.RECORDED, EventKind.RECORDING_FAILED})
+TELLS_OF_RECORDING = frozenset({EventKind.RECORDED, EventKind.RECORDING_FAILED})
 BUSY_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 PATIENCE_SECONDS = 120.0
@@ -51,8 +52,9 @@ class Order:
     report_url: str = field(default="", repr=False)
 
 
-def begin(context: Context, conn: Connection, row: Row) -> None:
+def begin(change: Change) -> None:
     """The assistant is in. However often it comes in, there is one recording."""
+    context, conn, row = change.context, change.conn, change.row
     if not by_carrier(row) or recordings.of_call(conn, row["id"]):
         return
     pending.expect(conn, row, ARTIFACT)
@@ -62,21 +64,22 @@ def begin(context: Context, conn: Connection, row: Row) -> None:
         _enqueue(context, conn, row, START)
 
 
-def end(context: Context, conn: Connection, row: Row) -> None:
+def end(change: Change) -> None:
     """The call is over; its leg may go on in the flow it came from, unrecorded."""
+    context, row = change.context, change.row
     by_api = not context.providers[row["provider"]].records_in_markup
     if by_api and by_carrier(row) and row["started_at"] is not None:
-        _enqueue(context, conn, row, STOP)
+        _enqueue(context, change.conn, row, STOP)
 
 
-def on_events(context: Context, conn: Connection, row: Row, new: Sequence[CallEvent]) -> None:
-    """The carrier has told of recordings; told again, they are the same ones."""
-    for event in new:
-        if event.kind in MAX_ERROR_TEXT:
-            _on_event(context, conn, row, event)
+def take(change: Change) -> None:
+    """Fetch the recordings that the carrier's events name; named again, they are the same ones."""
+    for event in change.added:
+        if event.kind in TELLS_OF_RECORDING:
+            _take(change.context, change.conn, change.row, event)
 
 
-def _on_event(context: Context, conn: Connection, row: Row, event: CallEvent) -> None:
+def _take(context: Context, conn: Connection, row: Row, event: CallEvent) -> None:
     ref = str(event.data.get("recordingRef") or "")[:128]
     found = next((r for r in recordings.of_call(conn, row["id"]) if r["ref"] in (ref, "")), None)
     if event.kind is EventKind.RECORDING_FAILED:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import analysis_plan
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import backend_of
+from app.domain.calls.apply import Change
 from app.domain.context import Context, Row
 from app.domain.costs import items as costs
 from app.domain.job_limits import limit_concurrency
@@ -44,8 +45,9 @@ EMBEDDED = "embedded"
 log = logging.getLogger(__name__)
 
 
-def begin(context: Context, conn: Connection, row: Row) -> None:
+def begin(change: Change) -> None:
     """The assistant is in: from now on the report waits for what its model will make of the call."""
+    context, conn, row = change.context, change.conn, change.row
     assistant = row["resolved"].get("assistant", {})
     model = assistant.get("model")
     speaks = isinstance(model, Mapping) and model.get("provider", EMBEDDED) != EMBEDDED
@@ -54,8 +56,13 @@ def begin(context: Context, conn: Connection, row: Row) -> None:
         pending.expect(conn, row, ARTIFACT)
 
 
-def end(context: Context, conn: Connection, row: Row, delay: float = LAST_WORDS_SECONDS) -> None:
-    """The call is over; or (``delay`` 0) it is, and all that was said is written."""
+def end(change: Change) -> None:
+    """The call is over, and its last words may not be written yet."""
+    enqueue(change.context, change.conn, change.row, LAST_WORDS_SECONDS)
+
+
+def enqueue(context: Context, conn: Connection, row: Row, delay: float) -> None:
+    """Have the model asked so many seconds from now, if the call is over and waits for that."""
     if row["status"] == CallStatus.ENDED and pending.is_pending(row, ARTIFACT):
         context.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", {"callId": row["id"]}, delay=delay)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 ROLES = {"user": "user", "bot": "assistant", "system": "system"}
 """Of ``messages``, as OpenAI calls them. Others are of tools, and left out."""
-SAME = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
+KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
 """Fields of a Call that ``artifact`` has too."""
 
 
@@ -24,8 +24,8 @@ def openai(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def artifact(call: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a Call's other fields; empty as long as it has none of them."""
-    found = {name: call[name] for name in SAME if name in call}
+    """Of a Call's other fields, as far as it has them."""
+    found = {name: call[name] for name in KEPT if name in call}
     if "messages" in found:
         found["messagesOpenAIFormatted"] = openai(found["messages"])
     if recording := _recording(call):

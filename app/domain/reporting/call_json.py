@@ -8,7 +8,8 @@ from typing import Any
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
-from app.domain.reporting.artifact import artifact
+from app.domain.reporting.artifact import KEPT, artifact
+from providers.events import CallStatus
 
 API_LINK_SECONDS = 3600.0
 """A link in an answer of the API; whoever asks again gets a fresh one."""
@@ -61,11 +62,11 @@ def call_json(
         "phoneNumberId": row["phone_number_id"],
         "monitor": _monitor(context, row),
         **{name: body.get(name) for name in BODY_FIELDS},
-        **recording_links.of(context, row, link_seconds),
     }
+    if row["resolved"].get(recording_links.LINKED):
+        call |= recording_links.of(context, row, link_seconds)
     known = {name: value for name, value in call.items() if value is not None}
-    kept = artifact(known)
-    return {**known, "artifact": kept} if kept else known
+    return {**known, "artifact": artifact(known)} if known.keys() & KEPT else known
 
 
 def opens_control(context: Context, call_id: str, token: str) -> bool:
@@ -84,7 +85,7 @@ def _control_scope(call_id: str) -> str:
 
 
 def _monitor(context: Context, row: Mapping[str, Any]) -> dict[str, str]:
-    listen = listen_url(context, row)
+    listen = None if row["status"] == CallStatus.ENDED else listen_url(context, row)
     return {
         "controlUrl": control_url(context, row["id"]),
         **({"listenUrl": listen} if listen else {}),

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.calls.apply import Change
 from app.domain.context import Context, Row
 from app.domain.reporting import server_messages
 from app.store import calls
@@ -45,8 +46,9 @@ def resolve(context: Context, conn: Connection, row: Row, name: str) -> None:
         server_messages.queue_report(context, conn, row)
 
 
-def report(context: Context, conn: Connection, row: Row) -> None:
+def report(change: Change) -> None:
     """The call's reason is frozen: its report now, or when all is there."""
+    context, conn, row = change.context, change.conn, change.row
     if not row["resolved"].get(AWAITS) or not context.settings.artifact_wait_seconds:
         server_messages.queue_report(context, conn, row)
         return

@@ -30,9 +30,7 @@ class Playable:
 
 def of(context: Context, row: Mapping[str, Any], seconds: float) -> dict[str, str]:
     """A call's links, good from now for ``seconds``."""
-    linked = row["resolved"].get(LINKED, {})
-    if not linked:
-        return {}
+    linked = row["resolved"][LINKED]
     expires = int(context.now().timestamp() + seconds)
     return {
         field: link(context, row["org_id"], linked[kind], expires)

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import wants
+from app.domain.calls.apply import Change
 from app.domain.context import Context, Reply, Row, new_id
 from app.domain.reporting.call_json import call_json
 from app.store import messages
-from providers.events import CallStatus
+from providers.events import CallStatus, EventKind
 
 STATUS_UPDATE = "status-update"
 END_OF_CALL_REPORT = "end-of-call-report"
@@ -36,8 +37,19 @@ MAX_PENDING = 50
 """Of a call's messages: beyond it those of a moment are dropped, for their receiver is down."""
 
 
-def queue_status(context: Context, conn: Connection, row: Row, turn: int) -> None:
-    """One per status reached; ``turn`` counts failed forwards, after each of which it may recur."""
+def queue_status(change: Change) -> None:
+    """One message per status reached. A new call was queued, whatever it is by now.
+
+    After each failed forward a status may recur.
+    """
+    row = change.row
+    if change.before is None and row["status"] != CallStatus.QUEUED:
+        _queue_status(change, {**row, "status": CallStatus.QUEUED}, 0)
+    turn = sum(event.kind is EventKind.FORWARD_FAILED for event in change.log)
+    _queue_status(change, row, turn)
+
+
+def _queue_status(change: Change, row: Row, turn: int) -> None:
     extra = {"status": row["status"]}
     ended = row["status"] == CallStatus.ENDED
     if ended:
@@ -45,7 +57,7 @@ def queue_status(context: Context, conn: Connection, row: Row, turn: int) -> Non
     if row["status"] == CallStatus.FORWARDING:
         extra["destination"] = row["resolved"]["forward"]["destination"]
     key = f"{STATUS_UPDATE}:{row['status']}" + (f":{turn}" if turn and not ended else "")
-    _queue(context, conn, row, STATUS_UPDATE, key, extra)
+    _queue(change.context, change.conn, row, STATUS_UPDATE, key, extra)
 
 
 def queue_report(context: Context, conn: Connection, row: Row) -> None:

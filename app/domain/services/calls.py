@@ -12,13 +12,16 @@ from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.urls import check_urls
 from app.domain.calls import create as creation
 from app.domain.calls import instructions, limits
-from app.domain.calls.apply import PRICE, TIMERS, cancel_timer, request_end
+from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
+from app.domain.calls.schedule import TIMERS, cancel_timer
 from app.domain.context import Context, Row, iso
 from app.domain.errors import Invalid, NotFound
-from app.domain.legs import hangup, outbound, transfer
+from app.domain.legs import carrier_price, hangup, outbound, transfer
 from app.domain.live import control as commands
+from app.domain.overlay import merge
 from app.domain.recordings import files as recording_files
+from app.domain.reporting import pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources.base import paged
@@ -113,7 +116,7 @@ class CallService:
         with self.context.store.write() as conn:
             row = _own(conn, org_id, call_id, lock=True)
             hangup.enqueue_deleted(self.context, conn, row)
-            for timer in (*TIMERS, PRICE):
+            for timer in (*TIMERS, pending.TIMER, carrier_price.JOB):
                 cancel_timer(self.context, conn, call_id, timer)
             self.context.jobs.cancel(conn, f"deliver:{call_id}")
             recording_files.delete_of_call(self.context, conn, call_id)
@@ -186,6 +189,7 @@ class CallService:
             if problem:
                 raise Invalid(problem)
         assistant_id, assistant = self._assistant(conn, org_id, body, number)
+        overrides = body.get("assistantOverrides")
         return NewCall(
             org_id=org_id,
             provider=provider,
@@ -197,7 +201,7 @@ class CallService:
             assistant_id=assistant_id,
             customer_id=body.get("customerId"),
             phone_number_id=number["id"],
-            assistant=creation.overridden(assistant, body.get("assistantOverrides") or {}),
+            assistant=merge(assistant, overrides) if overrides else assistant,
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
             server=creation.org_server(self.context, conn, org_id),

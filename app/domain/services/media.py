@@ -213,7 +213,7 @@ class MediaService:
         with self.context.store.write() as conn:
             row = self._locked_row(conn, claim)
             if row is not None:
-                analysis.end(self.context, conn, row, delay=0.0)
+                analysis.enqueue(self.context, conn, row, delay=0.0)
 
     @property
     def spool_directory(self) -> Path:

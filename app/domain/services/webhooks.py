@@ -6,21 +6,20 @@ timers are queued, and the instruction is decided - or nothing of it happened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import recording as recording_policy
-from app.domain.assistant import voicemail
 from app.domain.calls import instructions, limits
-from app.domain.calls.apply import LEG_IS_KNOWN, apply_events
+from app.domain.calls.apply import apply_events
 from app.domain.calls.state import CallState
 from app.domain.context import Context, Row
 from app.domain.ids import parse_uuid
-from app.domain.legs import hangup, no_capacity, transfer
-from app.domain.legs.adopt import _map_ref, bind_leg
+from app.domain.legs import no_capacity, transfer
+from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import ASKING, AssistantRequests, Question
 from app.domain.legs.inbound import InboundLegs, LostRace, VerifiedWebhook, is_ours
 from app.domain.legs.no_assistant import farewell
@@ -29,14 +28,14 @@ from app.domain.recordings import carrier as carrier_recordings
 from app.store import calls, events
 from app.store.vault import digest
 from providers.base.instructions import HangUp, Instruction
-from providers.base.webhook import HookKind, WebhookReport
+from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_REATTACHED = 2
 """How often a leg whose socket was lost is given a fresh document, per call."""
 
-NOT_ABOUT_OWN_LEG = {EventKind.NOTE, *carrier_recordings.MAX_ERROR_TEXT}
-"""Not about the leg that is named with it, or not by that leg."""
+NOT_ABOUT_OWN_LEG = {EventKind.NOTE, *carrier_recordings.TELLS_OF_RECORDING}
+"""Kinds that do not concern the leg their webhook names, or do not come from it."""
 ASKED_IN_MARKUP = {
     HookKind.ARRIVE,
     HookKind.FETCH,
@@ -45,6 +44,57 @@ ASKED_IN_MARKUP = {
     HookKind.FORWARD,
 }
 """Here the carrier has nothing left but our answer; elsewhere an empty one lets its flow go on."""
+
+Reader = Callable[[Context, Connection, Row, CallEvent], CallEvent]
+Columns = Mapping[str, Any]
+Effect = Callable[[Context, Connection, Row, CallEvent], Columns]
+Concerns = Callable[[Connection, Row, VerifiedWebhook, CallEvent], bool]
+
+
+def _concerns_leg(conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent) -> bool:
+    """It is about the call's own leg, or about a socket of the call's."""
+    if _is_unknown_leg(row, webhook):
+        return False
+    # Other sockets may be in the same conversation: a recorder of the flow's owner.
+    return not webhook.report.media_leg or (
+        event.stream is not None and calls.has_stream(conn, row["id"], event.stream)
+    )
+
+
+def _concerns_join(conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent) -> bool:
+    """A socket that could not be opened matters only until the assistant is in."""
+    return row["started_at"] is None and _concerns_leg(conn, row, webhook, event)
+
+
+def _concerns_recording(
+    conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent
+) -> bool:
+    """A carrier may name no leg with a recording: the URL's token says whose it is."""
+    return webhook.token is not None and recording_policy.by_carrier(row)
+
+
+class Handlers(NamedTuple):
+    """What an event of one kind passes, in this order. What does not concern the call is a note."""
+
+    reinterpret: Reader | None = None
+    """May give the event another kind, whose handlers it then passes."""
+    concerns: Concerns = _concerns_leg
+    read: Reader | None = None
+    """Adds what we know to what the carrier says."""
+    effect: Effect | None = None
+    """Runs before the event is recorded; its result are columns of the call that change with it."""
+
+
+HANDLERS: Mapping[EventKind, Handlers] = {
+    EventKind.MEDIA_FAILED: Handlers(no_capacity.reinterpret, _concerns_join),
+    EventKind.MACHINE_DETECTED: Handlers(read=control.judge_machine, effect=control.leave_message),
+    EventKind.FORWARD_ENDED: Handlers(read=transfer.name_forward, effect=transfer.show_destination),
+    EventKind.FORWARD_FAILED: Handlers(read=transfer.name_forward),
+    EventKind.RECORDED: Handlers(concerns=_concerns_recording),
+    EventKind.RECORDING_FAILED: Handlers(concerns=_concerns_recording),
+}
+"""Features that a kind of event concerns before it is recorded. After it: ``reactions.py``."""
+OTHERS = Handlers()
 
 
 class LegService:
@@ -60,17 +110,14 @@ class LegService:
 
         A leg without an assistant waits here while a server is asked for one.
         """
-        answer = self._retry_lost_race(webhook)
-        while isinstance(answer, Question):
+        while True:
+            try:
+                answer = self._handle_once(webhook)
+            except LostRace:  # the other instance has committed by now
+                answer = self._handle_once(webhook)
+            if not isinstance(answer, Question):
+                return answer
             self.requests.settle(answer)
-            answer = self._retry_lost_race(webhook)
-        return answer
-
-    def _retry_lost_race(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
-        try:
-            return self._handle_once(webhook)
-        except LostRace:
-            return self._handle_once(webhook)
 
     def _handle_once(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         with self.context.store.write() as conn:
@@ -88,18 +135,8 @@ class LegService:
         self, conn: Connection, row: Row, webhook: VerifiedWebhook
     ) -> list[Instruction] | Question:
         report, stranger = webhook.report, _is_unknown_leg(row, webhook)
-        new = transfer.named(row, self._events(conn, row, webhook, stranger))
-        also: dict[str, Any] = transfer.send_transfer_update(conn, row, new)
-        if report.leg is not None and any(e.kind not in NOT_ABOUT_OWN_LEG for e in new):
-            also |= bind_leg(conn, row, report.leg, media=report.media_leg)
-        if report.visit is not None and not stranger:
-            also |= self.arrivals.leg_facts(row, webhook)
-        also |= _moved_to_leg(conn, row, new)
-        control.leave_message(self.context, conn, row, new)
-        state = apply_events(self.context, conn, row, new, also)
-        carrier_recordings.on_events(self.context, conn, row, new)
-        if state.status is CallStatus.ENDED and any(e.kind in LEG_IS_KNOWN for e in new):
-            hangup.enqueue(self.context, conn, row, state)  # it was ended before its leg was known
+        new = [self._read(conn, row, webhook, event) for event in report.events]
+        state = apply_events(self.context, conn, row, new, self._columns(conn, row, webhook, new))
         if not report.asks:
             return []
         if stranger:
@@ -108,33 +145,36 @@ class LegService:
             return self._connect_assistant(conn, row, state, report)
         return self._next_instruction(conn, row, state, webhook, new)
 
-    def _events(
-        self, conn: Connection, row: Row, webhook: VerifiedWebhook, stranger: bool
-    ) -> list[CallEvent]:
-        """The report's events; what is not about this call's own leg or socket is only noted."""
-        report, joined = webhook.report, row["started_at"] is not None
+    def _read(
+        self, conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent
+    ) -> CallEvent:
+        """The carrier's event as it concerns this call; what does not concern it is only noted."""
+        if event.kind is EventKind.NOTE:
+            return event
+        handlers = HANDLERS.get(event.kind, OTHERS)
+        if handlers.reinterpret:
+            event = handlers.reinterpret(self.context, conn, row, event)
+            handlers = HANDLERS.get(event.kind, OTHERS)
+        if not handlers.concerns(conn, row, webhook, event):
+            return _noted(event)
+        return handlers.read(self.context, conn, row, event) if handlers.read else event
 
-        def counts(event: CallEvent) -> bool:
-            if (
-                event.kind in carrier_recordings.MAX_ERROR_TEXT
-            ):  # a carrier may name no leg with it: the URL tells
-                return webhook.token is not None and recording_policy.by_carrier(row)
-            if stranger or (joined and event.kind is EventKind.MEDIA_FAILED):
-                return False
-            # Other sockets may be in the same conversation: a recorder of the flow's owner.
-            return not report.media_leg or (
-                event.stream is not None and calls.has_stream(conn, row["id"], event.stream)
-            )
-
-        assistant = row["resolved"].get("assistant", {})
-        told = [no_capacity.reinterpret(conn, row["id"], event) for event in report.events]
-        speaks = control.accepts_control(self.context, row)
-        return [
-            voicemail.judged(event, assistant, speaks=speaks)
-            if event.kind is EventKind.NOTE or counts(event)
-            else _noted(event)
-            for event in told
-        ]
+    def _columns(
+        self, conn: Connection, row: Row, webhook: VerifiedWebhook, new: Sequence[CallEvent]
+    ) -> dict[str, Any]:
+        """Columns of the call that change with these events."""
+        report, columns = webhook.report, dict[str, Any]()
+        for event in new:
+            effect = HANDLERS.get(event.kind, OTHERS).effect
+            columns |= effect(self.context, conn, row, event) if effect else {}
+        own = any(event.kind not in NOT_ABOUT_OWN_LEG for event in new)
+        if report.leg is not None and own and not _is_bound(row, report.leg, report.media_leg):
+            columns |= bind_leg(conn, row, report.leg, media=report.media_leg)
+        if report.visit is not None and not _is_unknown_leg(row, webhook):
+            columns |= self.arrivals.leg_facts(row, webhook)
+        if moved := [event.data["callRef"] for event in new if event.data.get("callRef")]:
+            columns |= move_to_leg(conn, row, moved[-1])
+        return columns
 
     def _find(self, conn: Connection, webhook: VerifiedWebhook) -> Row | None:
         """By the call's token or id in the path, else by the leg the carrier names."""
@@ -274,17 +314,18 @@ def _is_unknown_leg(row: Row, webhook: VerifiedWebhook) -> bool:
     return by_conversation and not leg.inbound and customer not in {leg.from_, leg.to}
 
 
+def _is_bound(row: Row, leg: Leg, media: bool) -> bool:
+    """The call knows all of this leg: ``bind_leg`` would change nothing."""
+    resolved = row["resolved"]
+    return (
+        resolved.get("mediaLegRef" if media else "legRef") == leg.leg_ref
+        and row["provider_call_id"] is not None
+        and not (leg.api_url and "apiUrl" not in resolved)
+    )
+
+
 def _noted(event: CallEvent) -> CallEvent:
     return replace(event, kind=EventKind.NOTE, data={**event.data, "was": str(event.kind)})
-
-
-def _moved_to_leg(conn: Connection, row: Row, new: Sequence[CallEvent]) -> dict[str, Any]:
-    """A leg that changed its conversation took the call's carrier id with it."""
-    refs = [event.data["callRef"] for event in new if event.data.get("callRef")]
-    if not refs:
-        return {}
-    _map_ref(conn, row, refs[-1])
-    return {"provider_call_id": refs[-1]}
 
 
 def _in_markup(webhook: VerifiedWebhook) -> bool:

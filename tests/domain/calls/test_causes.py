@@ -11,7 +11,8 @@ from flask import Flask
 
 from app import create_app
 from app.domain.calls import timers
-from app.domain.calls.apply import JOIN, MAX_DURATION, NO_CALL, TIMERS
+from app.domain.calls.schedule import JOIN, MAX_DURATION, NO_CALL, TIMERS
+from app.domain.reporting import pending
 from app.settings import CarrierSettings, Settings
 from app.store.engine import Store
 from app.wiring import Services
@@ -120,7 +121,7 @@ def test_a_call_that_took_too_long(served: Served) -> None:
     assert served.reason(call) == EndedReason.EXCEEDED_MAX_DURATION
 
 
-@pytest.mark.parametrize("timer", TIMERS)
+@pytest.mark.parametrize("timer", [*TIMERS, pending.TIMER])
 def test_a_timer_that_fires_late_changes_nothing(served: Served, timer: str) -> None:
     call = served.arrive()
     served.api("POST", f"/call/{call['id']}/control", {"type": "end-call"})

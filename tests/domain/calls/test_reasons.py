@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 from flask import Flask
 
-from app.domain.calls.apply import SETTLE
+from app.domain.calls.schedule import SETTLE
 from providers.events import EndedReason
 from tests.fakes.carriers.legs import Leg, Live, fire, status_path
 from tests.routes.api import Api

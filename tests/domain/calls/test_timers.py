@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.domain.calls import apply
+from app.domain.calls import schedule
+from app.domain.reporting import pending
 from app.settings import Settings
 from app.store.engine import Store
 from tests.domain.conftest import JOIN, SETTLE, TTL
@@ -31,6 +32,7 @@ from tests.fakes.client_server import PATIENCE, Receiver, Reply
 from tests.routes.api import Api, organisation
 
 CLOSE = 30.0
+TIMERS = (*schedule.TIMERS, pending.TIMER)
 MAX_DURATION = 600.0
 
 
@@ -104,7 +106,7 @@ def ended(api: Api, leg: Leg) -> Stage:
 
 def settled(api: Api, leg: Leg) -> Stage:
     stage = ended(api, leg)
-    stage.fire(apply.SETTLE)
+    stage.fire(schedule.SETTLE)
     return stage
 
 
@@ -112,55 +114,55 @@ Getting = Callable[[Api, Leg], Stage]
 
 SET: list[tuple[Getting, str, float | None]] = [
     # a leg must come
-    (created, apply.NO_CALL, TTL),
-    (created, apply.JOIN, None),
+    (created, schedule.NO_CALL, TTL),
+    (created, schedule.JOIN, None),
     # it is on its way
-    (announced, apply.NO_CALL, None),
-    (ringing, apply.NO_CALL, None),
+    (announced, schedule.NO_CALL, None),
+    (ringing, schedule.NO_CALL, None),
     # it is here: the assistant must come
-    (arrived, apply.NO_CALL, None),
-    (arrived, apply.JOIN, JOIN),
+    (arrived, schedule.NO_CALL, None),
+    (arrived, schedule.JOIN, JOIN),
     # and may stay so long
-    (joined, apply.JOIN, None),
-    (joined, apply.MAX_DURATION, MAX_DURATION),
-    (joined, apply.LOST, None),
-    (lost, apply.LOST, SETTLE),
-    (lost, apply.MAX_DURATION, MAX_DURATION),
-    (rejoined, apply.LOST, None),
-    (rejoined, apply.JOIN, None),
-    (rejoined, apply.MAX_DURATION, MAX_DURATION),
+    (joined, schedule.JOIN, None),
+    (joined, schedule.MAX_DURATION, MAX_DURATION),
+    (joined, schedule.LOST, None),
+    (lost, schedule.LOST, SETTLE),
+    (lost, schedule.MAX_DURATION, MAX_DURATION),
+    (rejoined, schedule.LOST, None),
+    (rejoined, schedule.JOIN, None),
+    (rejoined, schedule.MAX_DURATION, MAX_DURATION),
     # nothing is awaited any more but a better reason
-    (ended, apply.MAX_DURATION, None),
-    (ended, apply.LOST, None),
-    (ended, apply.SETTLE, SETTLE),
+    (ended, schedule.MAX_DURATION, None),
+    (ended, schedule.LOST, None),
+    (ended, schedule.SETTLE, SETTLE),
 ]
 
 FIRED: list[tuple[Getting, str, str]] = [
-    (created, apply.NO_CALL, "phone-call-provider-bypass-enabled-but-no-call-received"),
-    (arrived, apply.JOIN, "assistant-join-timed-out"),
-    (joined, apply.MAX_DURATION, "exceeded-max-duration"),
-    (rejoined, apply.MAX_DURATION, "exceeded-max-duration"),
-    (lost, apply.LOST, "phone-call-provider-closed-websocket"),
-    (ended, apply.SETTLE, "customer-ended-call"),
+    (created, schedule.NO_CALL, "phone-call-provider-bypass-enabled-but-no-call-received"),
+    (arrived, schedule.JOIN, "assistant-join-timed-out"),
+    (joined, schedule.MAX_DURATION, "exceeded-max-duration"),
+    (rejoined, schedule.MAX_DURATION, "exceeded-max-duration"),
+    (lost, schedule.LOST, "phone-call-provider-closed-websocket"),
+    (ended, schedule.SETTLE, "customer-ended-call"),
 ]
 
 MOVED_ON: list[tuple[Getting, str]] = [
-    (announced, apply.NO_CALL),  # "queued" as before, but somebody is dialling
-    (ringing, apply.NO_CALL),
-    (arrived, apply.NO_CALL),
-    (joined, apply.NO_CALL),
-    (ended, apply.NO_CALL),
-    (joined, apply.JOIN),
-    (lost, apply.JOIN),
-    (ended, apply.JOIN),
-    (ended, apply.MAX_DURATION),
-    (arrived, apply.LOST),  # never was in
-    (joined, apply.LOST),
-    (rejoined, apply.LOST),
-    (ended, apply.LOST),
-    (created, apply.SETTLE),
-    (joined, apply.SETTLE),
-    *[(settled, timer) for timer in apply.TIMERS],
+    (announced, schedule.NO_CALL),  # "queued" as before, but somebody is dialling
+    (ringing, schedule.NO_CALL),
+    (arrived, schedule.NO_CALL),
+    (joined, schedule.NO_CALL),
+    (ended, schedule.NO_CALL),
+    (joined, schedule.JOIN),
+    (lost, schedule.JOIN),
+    (ended, schedule.JOIN),
+    (ended, schedule.MAX_DURATION),
+    (arrived, schedule.LOST),  # never was in
+    (joined, schedule.LOST),
+    (rejoined, schedule.LOST),
+    (ended, schedule.LOST),
+    (created, schedule.SETTLE),
+    (joined, schedule.SETTLE),
+    *[(settled, timer) for timer in TIMERS],
 ]
 
 
@@ -194,7 +196,7 @@ def test_a_call_that_moved_on_is_left_alone(
     assert (stage.call, kinds(api, stage.id)) == (before, log)
 
 
-@pytest.mark.parametrize("timer", apply.TIMERS)
+@pytest.mark.parametrize("timer", TIMERS)
 def test_a_deleted_call_is_no_trouble(api: Api, leg: Leg, timer: str) -> None:
     stage = joined(api, leg)
     api.delete(f"/call/{stage.id}")
@@ -219,13 +221,13 @@ def reports(stage: Stage) -> int:
 
 def test_the_report_waits_for_the_settling(reported: Stage) -> None:
     assert reports(reported) == 0
-    reported.fire(apply.SETTLE)
+    reported.fire(schedule.SETTLE)
     assert reports(reported) == 1
 
 
 def test_fired_twice_it_makes_one_report(reported: Stage) -> None:
     for _ in range(2):
-        fire(reported.app, apply.SETTLE, reported.id)
+        fire(reported.app, schedule.SETTLE, reported.id)
     assert reports(reported) == 1
 
 
@@ -245,7 +247,7 @@ class TestOfVapisOwnWords:
 
     def test_no_call_is_a_call_not_connected(self, api: Api, leg: Leg) -> None:
         stage = created(api, leg)
-        stage.fire(apply.NO_CALL)
+        stage.fire(schedule.NO_CALL)
         assert stage.call["endedReason"] == f"{leg.name}-failed-to-connect-call"
 
 

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from app import default_org
-from app.domain.calls.apply import PRICE
 from app.domain.legs import carrier_price
+from app.domain.legs.carrier_price import JOB as PRICE
 from app.settings import Settings
 from app.store.schema import messages
 from providers.events import EndedReason, EventKind

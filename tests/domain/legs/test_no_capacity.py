@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.domain.calls.apply import LOST, SETTLE
+from app.domain.calls.schedule import LOST, SETTLE
 from app.domain.cluster import ProcessRegistry
 from app.domain.services.media import NoCapacity
 from app.domain.services.webhooks import MAX_REATTACHED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from app.domain.calls.apply import LOST
+from app.domain.calls.schedule import LOST
 from app.domain.services.webhooks import MAX_REATTACHED
 from tests.domain.conftest import JOIN, SETTLE
 from tests.fakes.carriers.legs import Leg, Live, fire, join, read, waiting

@@ -10,7 +10,7 @@ import pytest
 
 from app import default_org
 from app.domain.calls import instructions
-from app.domain.calls.apply import FORWARD_GRACE_SECONDS
+from app.domain.calls.schedule import FORWARD_GRACE_SECONDS
 from app.domain.legs import reconcile
 from app.domain.services.media import StreamClaim
 from app.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.domain.calls.apply import LOST
+from app.domain.calls.schedule import LOST
 from tests.domain.conftest import RETURN_HOST
 from tests.fakes.carriers.legs import (
     CUSTOMER,

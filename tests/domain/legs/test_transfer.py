@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.calls.apply import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION, apply_events
+from app.domain.calls.apply import apply_events
+from app.domain.calls.schedule import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION
 from app.store import calls
 from providers.errors import Refused
 from providers.events import CallEvent, EventKind

@@ -1,0 +1,184 @@
+"""The timers of a call: which of them a change starts and stops.
+
+What each does when it fires is ``app/domain/calls/timers.py``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy.engine import Connection
+
+from app.domain.calls.apply import Change
+from app.domain.calls.state import CallState
+from app.domain.context import Context
+from app.domain.timings import Timing
+from app.store.engine import after_commit
+from providers.events import CallStatus, EventKind
+
+NO_CALL = "no-call"
+JOIN = "join"
+MAX_DURATION = "max-duration"
+LOST = "lost"
+SETTLE = "settle"
+WATCHDOG = "watchdog"
+TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
+
+FORWARD_GRACE_SECONDS = 120.0
+"""What is spoken and rung before a forward is answered, which is when the carrier begins to count."""
+
+LEG_IS_UP = frozenset({EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING})
+"""From here on the assistant has JOIN_TIMEOUT_SECONDS to join."""
+RESTARTS_MEDIA_WAIT = frozenset(
+    {EventKind.REATTACHED, EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED}
+)
+"""From here on the carrier has JOIN_TIMEOUT_SECONDS again to ask, or to open a socket."""
+LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
+"""The owner's flow has brought a leg: it is no longer a call that never came."""
+LEG_CAME = LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED}
+"""The first of these ends the wait for a leg."""
+MOVES_MEDIA = RESTARTS_MEDIA_WAIT | {EventKind.MEDIA_CONNECTED, EventKind.MEDIA_LOST}
+"""Only these change whether the call waits for a socket (``awaits_media``)."""
+MOVES = LEG_IS_UP | MOVES_MEDIA
+"""These may start or stop a timer each time; of the others of ``LEG_CAME`` the first does."""
+
+
+def set_timers(change: Change) -> None:
+    """Start and stop the timers that this change concerns."""
+    if change.before is None:
+        _created(change)
+    elif change.ended:
+        _ended(change)
+    else:
+        _await_leg(change)
+        _await_join(change)
+        _limit_duration(change)
+        _await_media(change)
+
+
+def measure_join(change: Change) -> None:
+    """How long the assistant took to join. A socket that replaces another is no join."""
+    up = [event.at for event in change.log if event.kind in LEG_IS_UP]
+    joined = [event.at for event in change.log if event.kind is EventKind.MEDIA_CONNECTED]
+    if up and len(joined) == 1:
+        seconds = (joined[0] - min(up)).total_seconds()
+        after_commit(change.conn, partial(change.context.observe, Timing.JOIN, seconds))
+
+
+def awaits_media(state: CallState) -> bool:
+    """The carrier has to ask what now, or to open the socket that its markup names.
+
+    In forwarding it has asked once the socket that was closed for the forward is replaced.
+    """
+    return bool(state.streams) if state.status is CallStatus.FORWARDING else state.lost
+
+
+def longest_forward(context: Context) -> float:
+    """Seconds from its decision. The carrier's own limit ends it before, if the carrier says so."""
+    return context.settings.max_forward_seconds + FORWARD_GRACE_SECONDS
+
+
+def cancel_timer(context: Context, conn: Connection, call_id: str, timer: str) -> None:
+    context.jobs.cancel(conn, f"{timer}:{call_id}")
+
+
+# ------------------------------------------------------------------ one timer each
+
+
+def _created(change: Change) -> None:
+    """A new call. Its leg may be here already, as the event after the call's creation."""
+    settings, arrived = change.context.settings, len(change.added) > 1
+    if arrived:
+        _start(change, JOIN, settings.join_timeout_seconds)
+    elif change.row["bypass"]:
+        _start(change, NO_CALL, settings.bypass_ttl_seconds)
+    if arrived or not change.row["bypass"]:
+        _reconcile(change)
+
+
+def _ended(change: Change) -> None:
+    for timer in (NO_CALL, JOIN, MAX_DURATION, LOST):
+        _cancel(change, timer)
+    if not change.state.settled:
+        _start(change, SETTLE, change.context.settings.settle_seconds)
+
+
+def _await_leg(change: Change) -> None:
+    if change.row["bypass"] and change.is_first(LEG_CAME):
+        _cancel(change, NO_CALL)
+        _reconcile(change)
+
+
+def _await_join(change: Change) -> None:
+    state, kinds = change.state, change.kinds
+    if EventKind.FORWARD_STARTED in kinds:
+        _cancel(change, JOIN)
+    elif kinds & LEG_IS_UP and not state.joined and state.status is not CallStatus.FORWARDING:
+        _start(change, JOIN, change.context.settings.join_timeout_seconds)
+    if EventKind.MEDIA_CONNECTED in kinds:
+        _cancel(change, JOIN)
+
+
+def _limit_duration(change: Change) -> None:
+    kinds, row = change.kinds, change.row
+    if EventKind.FORWARD_STARTED in kinds:
+        _restart_duration_limit(change, longest_forward(change.context))
+    answered = EventKind.LEG_ANSWERED in kinds and not row["bypass"]
+    if answered or EventKind.MEDIA_CONNECTED in kinds:
+        _start(change, MAX_DURATION, row["max_duration"])
+    failed = EventKind.FORWARD_FAILED in kinds
+    if failed and change.state.status is not CallStatus.FORWARDING:
+        _restart_duration_limit(change, _seconds_left(change))
+
+
+def _await_media(change: Change) -> None:
+    kinds, state, settings = change.kinds, change.state, change.context.settings
+    if not kinds & MOVES_MEDIA:
+        return
+    if not awaits_media(state):
+        _cancel(change, LOST)
+    elif kinds & RESTARTS_MEDIA_WAIT:
+        _cancel(change, LOST)
+        _start(change, LOST, settings.join_timeout_seconds, reattached=state.reattached)
+    elif state.streams and EventKind.MEDIA_LOST in kinds:  # not of one that was replaced
+        _start(change, LOST, settings.settle_seconds, reattached=state.reattached)
+
+
+# ------------------------------------------------------------------ parts
+
+
+def _seconds_left(change: Change) -> float:
+    """Seconds of its own the call has left once a forward has failed."""
+    began = change.state.started_at
+    gone = (change.context.now() - began).total_seconds() if began else 0.0
+    return max(0.0, float(change.row["max_duration"]) - gone)
+
+
+def _restart_duration_limit(change: Change, seconds: float) -> None:
+    """The call may go on for so long, more or less than it could before."""
+    _cancel(change, MAX_DURATION)
+    _start(change, MAX_DURATION, seconds)
+
+
+def _start(change: Change, timer: str, delay: float, **more: int) -> None:
+    call_id = change.row["id"]
+    payload = {"timer": timer, "callId": call_id, **more}
+    key = f"{timer}:{call_id}"
+    change.context.jobs.enqueue(change.conn, "timer", key, payload, delay=delay, lock=call_id)
+
+
+def _cancel(change: Change, timer: str) -> None:
+    cancel_timer(change.context, change.conn, change.row["id"], timer)
+
+
+def _reconcile(change: Change) -> None:
+    """Look after the call when nothing is heard of it (``legs/reconcile.py``), while it is open."""
+    call_id, settings = change.row["id"], change.context.settings
+    change.context.jobs.enqueue(
+        change.conn,
+        WATCHDOG,
+        f"{WATCHDOG}:{call_id}",
+        {"callId": call_id},
+        delay=settings.reconcile_seconds,
+        lock=f"leg:{call_id}",
+    )

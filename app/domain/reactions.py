@@ -1,0 +1,92 @@
+"""What follows from a change of a call: the one list, in its order.
+
+``calls/apply.py`` runs it in the change's transaction. A new effect of an event is a line of
+``REACTIONS``, and a function in its feature's own file. A feature is entered only for a change
+that concerns it: ``facts`` decides that from the change alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum, auto
+
+from app.domain.assistant.recording import BY_CARRIER
+from app.domain.calls import schedule
+from app.domain.calls.apply import Change, Reaction
+from app.domain.legs import carrier_price, hangup
+from app.domain.live import control
+from app.domain.recordings import carrier as carrier_recordings
+from app.domain.reporting import analysis, pending, server_messages
+from providers.events import CallStatus, EventKind
+
+
+class Fact(Enum):
+    """What is true of a change, as far as a reaction depends on it."""
+
+    PRICE_KNOWN = auto()
+    """The carrier has said what a leg costs. It may come days after the end-of-call report."""
+    STATUS_CHANGED = auto()
+    REASON_SETTLED = auto()
+    TIMERS_MOVE = auto()
+    """A timer is to be started or stopped: most callbacks do neither."""
+    LEG_IS_OURS_TO_END = auto()
+    """The call is over, or was over before its leg was known, and we dialled that leg."""
+    ENDED = auto()
+    ENDED_RECORDED = auto()
+    """The call is over, and the carrier was to record it."""
+    ENDED_AWAITED = auto()
+    """The call is over, and its report waits for something."""
+    JOINED = auto()
+    """The assistant is in."""
+    SOCKET_CLOSES = auto()
+    """The call is over or is being forwarded."""
+    RECORDING_KNOWN = auto()
+    """The carrier has said what became of a recording. It may come after the report."""
+
+
+REACTIONS: tuple[tuple[Fact, Reaction], ...] = (
+    (Fact.PRICE_KNOWN, carrier_price.add_price),
+    (Fact.STATUS_CHANGED, server_messages.queue_status),
+    (Fact.REASON_SETTLED, pending.report),
+    (Fact.TIMERS_MOVE, schedule.set_timers),
+    (Fact.LEG_IS_OURS_TO_END, hangup.hang_up_leg),
+    (Fact.ENDED, carrier_price.ask_later),
+    (Fact.ENDED_RECORDED, carrier_recordings.end),
+    (Fact.ENDED_AWAITED, analysis.end),
+    (Fact.JOINED, carrier_recordings.begin),
+    (Fact.JOINED, analysis.begin),
+    (Fact.JOINED, schedule.measure_join),
+    (Fact.SOCKET_CLOSES, control.close_socket),
+    (Fact.RECORDING_KNOWN, carrier_recordings.take),
+)
+
+
+def react(change: Change) -> None:
+    """Do all that follows from a change."""
+    known = facts(change)
+    for fact, reaction in REACTIONS:
+        if fact in known:
+            reaction(change)
+
+
+def facts(change: Change) -> Collection[Fact]:
+    """Which facts hold. Once its reason is settled, only prices, recordings and legs concern a call."""
+    kinds, ended, resolved = change.kinds, change.ended, change.row["resolved"]
+    goes_on = not (ended or change.late)
+    over = change.state.status is CallStatus.ENDED
+    moves = change.before is None or kinds & schedule.MOVES or change.is_first(schedule.LEG_CAME)
+    holds = {
+        Fact.PRICE_KNOWN: any("price" in event.data for event in change.added),
+        Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
+        Fact.REASON_SETTLED: change.state.settled and not change.late,
+        Fact.TIMERS_MOVE: ended or (goes_on and moves),
+        Fact.LEG_IS_OURS_TO_END: not change.row["bypass"]
+        and (ended or (over and kinds & schedule.LEG_IS_KNOWN)),
+        Fact.ENDED: ended,
+        Fact.ENDED_RECORDED: ended and resolved.get(BY_CARRIER),
+        Fact.ENDED_AWAITED: ended and resolved.get(pending.AWAITS),
+        Fact.JOINED: goes_on and EventKind.MEDIA_CONNECTED in kinds,
+        Fact.SOCKET_CLOSES: ended or (goes_on and EventKind.FORWARD_STARTED in kinds),
+        Fact.RECORDING_KNOWN: kinds & carrier_recordings.TELLS_OF_RECORDING,
+    }
+    return {fact for fact, true in holds.items() if true}

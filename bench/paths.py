@@ -1,0 +1,219 @@
+"""``python -m bench.paths``: how many of our files and functions a request passes.
+
+Each request is made of the Flask application itself, on a new SQLite database, with a real key or
+signature. ``sys.setprofile`` sees every function that runs; those under ``app/`` and ``providers/``
+are counted. Comprehensions are not: whether they are functions depends on Python's version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.settings import load
+from bench.serving import ACCOUNT, KEY, NUMBERS, TOKEN, environment
+from providers.twilio import signature
+
+ROOT = Path(__file__).parents[1]
+OURS = (f"{ROOT}/app/", f"{ROOT}/providers/")
+NO_FUNCTION = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<module>"})
+CUSTOMER = "+14155550123"
+PORT = 5000
+
+
+@dataclass
+class Trace:
+    """The functions of ours that ran, in order."""
+
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(file, function) -> how often it was called."""
+    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(file of the caller, file of the called) -> how often, where they differ."""
+    deepest: int = 0
+    """The most functions of ours that were running at once."""
+    _running: list[CodeType] = field(default_factory=list)
+
+    def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
+        code = frame.f_code
+        if code.co_name in NO_FUNCTION or not code.co_filename.startswith(OURS):
+            return
+        if event == "call":
+            self._enter(code)
+        elif event == "return" and self._running and self._running[-1] is code:
+            self._running.pop()
+
+    def _enter(self, code: CodeType) -> None:
+        file = _relative(code)
+        before = _relative(self._running[-1]) if self._running else file
+        self.calls[file, code.co_qualname] += 1
+        if before != file:
+            self.moves[before, file] += 1
+        self._running.append(code)
+        self.deepest = max(self.deepest, len(self._running))
+
+    @property
+    def files(self) -> set[str]:
+        return {file for file, _ in self.calls}
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """Files, functions, calls, moves between files, deepest."""
+        return (
+            len(self.files),
+            len(self.calls),
+            self.calls.total(),
+            self.moves.total(),
+            self.deepest,
+        )
+
+
+def _relative(code: CodeType) -> str:
+    return code.co_filename.removeprefix(f"{ROOT}/")
+
+
+@dataclass
+class Caller:
+    """A client of the API, and Twilio, on one application."""
+
+    http: FlaskClient
+    public_url: str
+    number_id: str = ""
+    assistant_id: str = ""
+
+    def setup(self) -> None:
+        numbers = self.api("GET", "/phone-number").get_json()
+        self.number_id = next(row["id"] for row in numbers if row["provider"] == "twilio")
+        self.assistant_id = self.api("POST", "/assistant", {"name": "bench"}).get_json()["id"]
+
+    def api(self, method: str, path: str, body: object = None) -> TestResponse:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        return _checked(self.http.open(path, method=method, json=body, headers=headers))
+
+    def create(self) -> TestResponse:
+        body = {
+            "phoneNumberId": self.number_id,
+            "assistantId": self.assistant_id,
+            "customer": {"number": CUSTOMER},
+            "phoneCallProviderBypassEnabled": True,
+        }
+        return self.api("POST", "/call", body)
+
+    def twilio(self, target: str, fields: Mapping[str, str]) -> TestResponse:
+        signed = signature.compute(TOKEN, self.public_url + target, fields.items())
+        headers = {"X-Twilio-Signature": signed}
+        return _checked(self.http.post(target, data=dict(fields), headers=headers))
+
+
+def _checked(response: TestResponse) -> TestResponse:
+    if response.status_code >= 400:
+        raise SystemExit(f"{response.request.path}: {response.status} {response.text}")
+    return response
+
+
+class Requests:
+    """One call's requests, in the order in which they come."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.leg = "CA" + secrets.token_hex(16)
+        self.call_id = self.status_path = ""
+
+    def create(self) -> None:
+        call = self.caller.create().get_json()
+        self.call_id = call["id"]
+        self.status_path = urlsplit(call["phoneCallProviderDetails"]["statusCallback"]).path
+
+    def fetch(self) -> None:
+        """Of the document that ``phoneCallProviderDetails`` names, as the leg begins."""
+        self.caller.twilio(f"/twilio/calls/{self.call_id}/twiml", self._fields("ringing"))
+
+    def repeat(self) -> None:
+        """Another ``ringing``: a new line of the log, and the call stays as it is."""
+        self._status("ringing", 2)
+
+    def end(self) -> None:
+        self._status("completed", 3)
+
+    def _status(self, word: str, number: int) -> None:
+        order = {"CallbackSource": "call-progress-events", "SequenceNumber": str(number)}
+        self.caller.twilio(self.status_path, self._fields(word) | order)
+
+    def _fields(self, word: str) -> dict[str, str]:
+        return {
+            "CallSid": self.leg,
+            "AccountSid": ACCOUNT,
+            "ApiVersion": "2010-04-01",
+            "CallStatus": word,
+            "Direction": "outbound-api",
+            "From": NUMBERS["twilio"],
+            "To": CUSTOMER,
+        }
+
+    def traced(self) -> dict[str, Trace]:
+        return {
+            "POST /call (bypass, Twilio)": traced(self.create),
+            "fetch of its TwiML": traced(self.fetch),
+            "status callback that changes nothing": traced(self.repeat),
+            "status callback that ends the call": traced(self.end),
+        }
+
+
+def traced(request: Callable[[], None]) -> Trace:
+    """What runs during one request, in this thread, which is the one that answers it."""
+    trace = Trace()
+    sys.setprofile(trace)
+    try:
+        request()
+    finally:
+        sys.setprofile(None)
+    return trace
+
+
+@contextmanager
+def caller() -> Iterator[Caller]:
+    """The application on a database of its own; what it would send stays queued."""
+    with tempfile.TemporaryDirectory() as directory:
+        settings = load(environment(PORT, directory, None))
+        app = create_app(settings)
+        services = app.extensions["patchbay"]
+        services.start()
+        try:
+            client = Caller(app.test_client(), settings.public_url)
+            client.setup()
+            yield client
+        finally:
+            services.stop()
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--functions", action="store_true", help="name them, with their calls")
+    chosen = options.parse_args()
+    with caller() as client:
+        Requests(client).traced()  # what is remembered from the first request on is no part of it
+        traces = Requests(client).traced()
+    print(f"{'':<38} {'files':>6} {'functions':>10} {'calls':>6} {'moves':>6} {'deepest':>8}")
+    for name, trace in traces.items():
+        files, functions, calls, moves, deepest = trace.figures
+        print(f"{name:<38} {files:>6} {functions:>10} {calls:>6} {moves:>6} {deepest:>8}")
+        if chosen.functions:
+            for file in sorted(trace.files):
+                found = (f"{n} {c}" for (f, n), c in sorted(trace.calls.items()) if f == file)
+                print(f"  {file}: {', '.join(found)}")
+
+
+if __name__ == "__main__":
+    main()
