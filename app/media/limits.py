@@ -26,7 +26,7 @@ class Limits:
     """How much of that rate may come at once: a stalled network delivers a burst when it recovers.
     """
     ahead_seconds: float = 50.0
-    """Audio sent and not played yet. Twilio and Vonage buffer about 60 s."""
+    """Audio sent and not played yet. Carriers buffer about 60 s."""
     stall_seconds: float = 10.0
     """How long the carrier may leave one message of ours unread."""
     drain_seconds: float = 20.0
