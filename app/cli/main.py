@@ -68,7 +68,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring it up to date (Heroku's release command)."""
+    """Bring the schema up to date (Heroku's release command)."""
     patchbay = _services()
     patchbay.upgrade()
     click.echo("database up to date")
@@ -76,7 +76,7 @@ def upgrade() -> None:
 
 @db.command()
 def current() -> None:
-    """Say whether it is up to date; exit status 1 if not."""
+    """Say whether the schema is up to date; exit status 1 if not."""
     from app.store import migrate
 
     is_current = migrate.is_current(_services().store)
