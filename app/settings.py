@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.vendors.common.environment import VARIABLES, Variables
+from app.vendors import registry
+from app.vendors.common.vendor import Vendor
 
 BACKENDS = ("local", "echo", "stream")
 """Who may answer the media socket when the assistant does not say (``app/assistants``)."""
-
-FALLBACK_VOICES = ("11labs", "azure", "cartesia", "deepgram", "embedded", "openai", "rime-ai")
-"""Whose voice may speak where an assistant's own cannot be built."""
 
 ASSISTANT_DEFAULT_SECONDS = 600
 """maxDurationSeconds when neither call nor assistant say."""
@@ -312,19 +310,19 @@ class _Reader:
         )
 
     def vendors(self) -> tuple[VendorSettings, ...]:
-        found = (self.vendor(name, variables) for name, variables in VARIABLES.items())
+        found = (self.vendor(vendor) for vendor in registry.with_account().values())
         return tuple(vendor for vendor in found if vendor.key or vendor.url)
 
-    def vendor(self, name: str, variables: Variables) -> VendorSettings:
-        key = self.secret(variables.key)
+    def vendor(self, vendor: Vendor) -> VendorSettings:
+        key = self.secret(vendor.key_variable)
         if key and not (key.isascii() and key.isprintable()):
-            raise SettingsError(f"{variables.key} must be plain ASCII, it becomes a header")
-        url = self.url(variables.url, None, ("http", "https", "ws", "wss"))
-        if name == "custom-llm" and key and not url:  # which server may see it?
-            raise SettingsError(f"{variables.url} must be set beside {variables.key}")
-        given = {field: self.text(variable) for field, variable in variables.more.items()}
+            raise SettingsError(f"{vendor.key_variable} must be plain ASCII, it becomes a header")
+        url = self.url(vendor.url_variable, None, ("http", "https", "ws", "wss"))
+        if vendor.key_needs_url and key and not url:
+            raise SettingsError(f"{vendor.url_variable} must be set beside {vendor.key_variable}")
+        given = {field: self.text(name) for field, name in vendor.extra_variables.items()}
         extra = {field: value for field, value in given.items() if value}
-        return VendorSettings(name, key, url, extra)
+        return VendorSettings(vendor.name, key, url, extra)
 
     def private_key(self) -> str | None:
         """PEM, also as one line with ``\\n`` in it, as dashboards force it."""
@@ -402,15 +400,17 @@ class _Reader:
         return url
 
     def fallback_voice(self) -> Mapping[str, str] | None:
-        """``openai:alloy``; ``embedded`` needs no voice."""
+        """``provider:voiceId``; a provider without accounts needs no voice."""
         value = self.text("FALLBACK_VOICE")
         if value is None:
             return None
         provider, _, voice = value.partition(":")
-        if provider not in FALLBACK_VOICES or not (voice or provider == "embedded"):
+        known = registry.fallback_voices()
+        if provider not in known or not (voice or known[provider].speaks_by_itself):
             raise SettingsError(
-                "FALLBACK_VOICE must be provider:voiceId, such as openai:alloy, or embedded, with a "
-                f"provider of {', '.join(FALLBACK_VOICES)}; it is {value!r}"
+                "FALLBACK_VOICE must be provider:voiceId, such as "
+                f"{registry.FALLBACK_EXAMPLE}, or embedded, with a "
+                f"provider of {', '.join(known)}; it is {value!r}"
             )
         return {"provider": provider, **({"voiceId": voice} if voice else {})}
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.vendors import failures
-from app.vendors.common import llm_spec
+from app.vendors import registry
 from providers.events import EndedReason as R
 from providers.simulation.stage import Scenario
 from providers.twilio import simulator as twilio
@@ -90,6 +89,12 @@ CAUSES: Mapping[R, str] = {
 
 LOCAL = "tests/assistants/local"
 
+VOICE_FAILURES = {
+    reason
+    for part in registry.tts_parts().values()
+    for reason in (part.failed, *(reason for _, reason in part.causes))
+} - {R.ASSISTANT_ERROR}
+
 PROOFS: Mapping[R, str] = {
     R.SILENCE_TIMED_OUT: f"{LOCAL}/test_goodbyes.py::test_silence_ends_the_call",
     R.ASSISTANT_SAID_END_CALL_PHRASE: f"{LOCAL}/test_goodbyes.py::test_an_end_call_phrase",
@@ -106,14 +111,15 @@ PROOFS: Mapping[R, str] = {
         f"{LOCAL}/failures/test_ended_reasons.py::test_a_transcriber_that_fails"
     ),
     **dict.fromkeys(
-        (*llm_spec.FAILED.values(), R.PIPELINE_NO_AVAILABLE_LLM_MODEL),
+        (
+            *(part.failed for part in registry.llm_parts().values()),
+            R.PIPELINE_NO_AVAILABLE_LLM_MODEL,
+        ),
         f"{LOCAL}/failures/test_ended_reasons.py::test_a_model_that_fails",
     ),
     **dict.fromkeys(
         (
-            *failures.FAILED.values(),
-            R.PIPELINE_ERROR_ELEVEN_LABS_VOICE_NOT_FOUND,
-            R.PIPELINE_ERROR_ELEVEN_LABS_QUOTA_EXCEEDED,
+            *VOICE_FAILURES,
             R.PIPELINE_ERROR_FIRST_MESSAGE_FAILED,
         ),
         f"{LOCAL}/failures/test_ended_reasons.py::test_a_voice_that_fails",

@@ -51,6 +51,7 @@ DOMAIN_MAY_NAME = (
     "app.vendors.registry",
     "app.vendors.common.account",
     "app.vendors.common.answer",
+    "app.vendors.common.vendor",
 )
 """Of the vendors, the domain reads the registry's data, and the shapes of an account and an answer."""
 
@@ -67,6 +68,11 @@ def room(module: str) -> str:
     return next(name for name in names if name in ROOM_OF_FLOOR)
 
 
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
 def imports(path: Path) -> set[str]:
     """Absolute names of our modules a file imports, lazily or not."""
     found: set[str] = set()
@@ -76,7 +82,8 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: imports are absolute"
             children = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= children if node.module == "app" else {node.module}
+            modules = {name for name in children if is_module(name)}
+            found |= modules if modules == children else {node.module, *modules}
     return {name for name in found if name.split(".")[0] in OUTSIDE}
 
 

@@ -15,7 +15,7 @@ RULES: dict[str, tuple[str, set[str]]] = {
     "UUIDs": (r"\{8\}.*\{4\}.*\{12\}", {"app/domain/ids.py"}),
     "Azure's API versions": (
         r"^20\d\d-\d\d-\d\d-preview$|^/openai/v1$",
-        {"app/vendors/common/llm_spec.py"},
+        {"app/vendors/azure/__init__.py"},
     ),
     "Twilio's SIDs": (r"(AC|CA|MZ|RE)\[0-9a-f\]\{32\}", {"providers/twilio/config.py"}),
     "HTTP header names": (r"#\$%&'\*\+", {"app/net/headers.py"}),

@@ -12,7 +12,7 @@ import pytest
 
 from app import settings as settings_module
 from app.settings import DELIVERY_SCHEDULE, SettingsError, VendorSettings, load
-from app.vendors.common.environment import VARIABLES
+from app.vendors.registry import with_account
 
 ROOT = Path(__file__).parents[1]
 SECRET = {"SECRET_KEY": "a secret key of the tests"}
@@ -239,6 +239,6 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_vendors_variables_are_documented() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
-    for vendor, variables in VARIABLES.items():
-        more = ", ".join(f"`{name}`" for name in variables.more.values())
-        assert f"| `{vendor}` | `{variables.key}` | `{variables.url}` | {more} |" in page
+    for name, vendor in with_account().items():
+        more = ", ".join(f"`{variable}`" for variable in vendor.extra_variables.values())
+        assert f"| `{name}` | `{vendor.key_variable}` | `{vendor.url_variable}` | {more} |" in page

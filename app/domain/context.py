@@ -24,9 +24,6 @@ from app.vendors.common.answer import AskModel, ModelAnswer
 from providers.base.carrier import Carrier
 from providers.base.rest import Account
 
-Row = dict[str, Any]
-"""A call's row, kept up to date by the use case that holds it."""
-
 
 class JobQueue(Protocol):
     """The functions of ``jobs/base.py`` that a transaction needs."""

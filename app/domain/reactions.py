@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from enum import Enum, auto
 
-from app.domain.assistant.recording import BY_CARRIER
 from app.domain.calls import schedule
 from app.domain.calls.apply import Change, Reaction
 from app.domain.legs import carrier_price, hangup
@@ -71,7 +70,7 @@ def react(change: Change) -> None:
 
 def facts(change: Change) -> Collection[Fact]:
     """Which facts hold. Once its reason is settled, only prices, recordings and legs concern a call."""
-    kinds, ended, resolved = change.kinds, change.ended, change.row["resolved"]
+    kinds, ended, call = change.kinds, change.ended, change.tx.call
     goes_on = not (ended or change.late)
     over = change.state.status is CallStatus.ENDED
     moves = change.before is None or kinds & schedule.MOVES or change.is_first(schedule.LEG_CAME)
@@ -80,11 +79,11 @@ def facts(change: Change) -> Collection[Fact]:
         Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
         Fact.REASON_SETTLED: change.state.settled and not change.late,
         Fact.TIMERS_MOVE: ended or (goes_on and moves),
-        Fact.LEG_IS_OURS_TO_END: not change.row["bypass"]
+        Fact.LEG_IS_OURS_TO_END: not call.bypass
         and (ended or (over and kinds & schedule.LEG_IS_KNOWN)),
         Fact.ENDED: ended,
-        Fact.ENDED_RECORDED: ended and resolved.get(BY_CARRIER),
-        Fact.ENDED_AWAITED: ended and resolved.get(pending.AWAITS),
+        Fact.ENDED_RECORDED: ended and call.facts.recorded,
+        Fact.ENDED_AWAITED: ended and call.facts.awaits,
         Fact.JOINED: goes_on and EventKind.MEDIA_CONNECTED in kinds,
         Fact.SOCKET_CLOSES: ended or (goes_on and EventKind.FORWARD_STARTED in kinds),
         Fact.RECORDING_KNOWN: kinds & carrier_recordings.TELLS_OF_RECORDING,

@@ -78,7 +78,7 @@ def put_credential(conn: Connection, values: Mapping[str, Any]) -> None:
         conn.execute(credentials.update().where(credentials.c.id == values["id"]).values(**changed))
 
 
-def get_credential(conn: Connection, credential_id: str) -> dict[str, Any] | None:
+def get_credential(conn: Connection, credential_id: str | None) -> dict[str, Any] | None:
     return one(conn.execute(_CREDENTIAL, {"id": credential_id}))
 
 

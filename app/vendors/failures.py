@@ -1,39 +1,36 @@
-"""What a broken voice means for the call. Pure: nothing of the media engine is imported here."""
+"""Which ended reason a vendor's failure is. Pure: pipecat's errors come in as words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from app.vendors.elevenlabs.tts import NARROWER
+from app.vendors import registry
 from providers.events import EndedReason
 
-FAILED: Mapping[str, EndedReason] = {
-    "openai": EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED,
-    "deepgram": EndedReason.PIPELINE_ERROR_DEEPGRAM_VOICE_FAILED,
-    "11labs": EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED,
-    "playht": EndedReason.PIPELINE_ERROR_PLAYHT_VOICE_FAILED,
-    "lmnt": EndedReason.PIPELINE_ERROR_LMNT_VOICE_FAILED,
-    "azure": EndedReason.PIPELINE_ERROR_AZURE_VOICE_FAILED,
-    "rime-ai": EndedReason.PIPELINE_ERROR_RIME_AI_VOICE_FAILED,
-    "neets": EndedReason.PIPELINE_ERROR_NEETS_VOICE_FAILED,
-}
-"""By Vapi's provider name. The others (cartesia, custom-voice, embedded) have no value among the 56."""
-
-
 QUOTA = "quota"
-"""``ErrorCategory.QUOTA.value`` of the media engine."""
+"""``ErrorCategory.QUOTA.value`` of pipecat."""
+
+
+def model_failure(provider: str) -> EndedReason:
+    """The ended reason of a model that failed. ``provider``: Vapi's name."""
+    part = registry.llm_parts().get(provider)
+    return part.failed if part else EndedReason.ASSISTANT_ERROR
+
+
+def transcriber_failure(provider: str) -> EndedReason:
+    """The ended reason of a transcriber that failed for good."""
+    part = registry.stt_parts().get(provider)
+    return part.failed if part else EndedReason.ASSISTANT_ERROR
 
 
 def voice_failure(provider: str, text: str, category: str = "unknown") -> EndedReason:
     """The ended reason of a voice that failed.
 
-    ``provider``: Vapi's name. ``text``: the error as the voice reported it. ``category``: the
-    value of the media engine's ``ErrorCategory``.
+    ``text``: the error as the voice reported it. ``category``: the value of pipecat's
+    ``ErrorCategory``.
     """
-    narrower = NARROWER.get(provider, ())
+    part = registry.tts_parts().get(provider)
+    if part is None:
+        return EndedReason.ASSISTANT_ERROR
     if category == QUOTA:
         text = f"{QUOTA}: {text}"
-    for pattern, reason in narrower:
-        if pattern.search(text):
-            return reason
-    return FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
+    fits = (reason for pattern, reason in part.causes if pattern.search(text))
+    return next(fits, part.failed)

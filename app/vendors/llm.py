@@ -1,26 +1,30 @@
 """The service that speaks to the vendor of an assistant's ``model``.
 
-All vendors but Anthropic speak OpenAI's chat completions, so they are one class and a table.
-The services import the media engine: they are imported when one is made.
+The services import pipecat: they are imported when one is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from app.net.types import Addresses
+from app.vendors import registry
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import deny_all
-from app.vendors.common.llm_spec import read_spec
+from app.vendors.common.llm_spec import Spec, read_spec
+from app.vendors.common.vendor import Config
 
 if TYPE_CHECKING:
     from pipecat.services.llm_service import LLMService
 
+    MakeModel: TypeAlias = Callable[[Spec], LLMService[Any]]
+
 
 def make_model(
-    config: Mapping[str, Any],
+    config: Config,
     accounts: VendorAccounts,
     facts: Mapping[str, Any] | None = None,
     addresses: Addresses = deny_all,
@@ -29,17 +33,12 @@ def make_model(
 
     ``addresses``: the rule for servers that a client chose; without it none of them is asked.
 
-    ``facts``: what a custom-llm server may be told (``metadata``, ``call``, ``phoneNumber``,
+    ``facts``: what the assistant's own server may be told (``metadata``, ``call``, ``phoneNumber``,
     ``customer``), as ``metadataSendMode`` says. The service closes its connections when its
     pipeline is cleaned up; ``run_inference`` works until then.
     """
     spec = read_spec(config, accounts, facts or {})
     if spec.foreign:
         spec = replace(spec, addresses=addresses)
-    if spec.provider == "anthropic":
-        from app.vendors.anthropic.llm import Anthropic
-
-        return Anthropic(spec)
-    from app.vendors.openai.llm import make_chat
-
-    return make_chat(spec)
+    make: MakeModel = resolve_name(registry.llm_parts()[spec.provider].make)
+    return make(spec)

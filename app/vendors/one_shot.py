@@ -1,37 +1,28 @@
-"""One question to an assistant's model, answered as a whole: without the media engine, in a thread.
+"""One question to an assistant's model, answered as a whole: without pipecat, in a thread.
 
-https://platform.openai.com/docs/api-reference/chat/create
-https://docs.anthropic.com/en/api/messages
+What a vendor is asked, and how its answer reads, is said by the ``one_shot`` of its folder.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import quote
+from pkgutil import resolve_name
+from typing import Any, Protocol
 
+from app.vendors import registry
 from app.vendors.common.account import VendorAccounts
-from app.vendors.common.answer import ModelAnswer
-from app.vendors.common.errors import NO_KEY, UnbuildableAssistant
-from app.vendors.common.llm_spec import (
-    AZURE_V1,
-    AZURE_VERSION,
-    OPENAIS,
-    Spec,
-    candidates,
-    read_spec,
-)
-
-Messages = Sequence[Mapping[str, str]]
+from app.vendors.common.answer import Messages, ModelAnswer, OneShotRequest, Said
+from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.llm_spec import Spec, candidates, read_spec
+from app.vendors.common.vendor import Config
 
 MAX_TOKENS = 1000
 """Of an answer: an assistant's own limit is for what it says in one breath."""
-ANTHROPIC_VERSION = "2023-06-01"
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-"""Statuses that may be gone soon; 529 is Anthropic's "overloaded"."""
+"""Statuses that may be gone soon; 529 is one vendor's "overloaded"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +37,16 @@ Post = Callable[[str, bytes, Mapping[str, str], float], HttpAnswer]
 """URL, body, headers, seconds in all. To addresses that may be called, without redirects; never raises."""
 
 
+class VendorProtocol(Protocol):
+    """How one kind of vendor is asked: a module's functions."""
+
+    def request(self, spec: Spec, messages: Messages) -> OneShotRequest: ...
+
+    def read(self, answer: Mapping[str, Any]) -> Said:
+        """Raises ``LookupError``, ``TypeError`` and the like for what is no answer."""
+        ...
+
+
 class OneShotModel:
     """What ``Context.ask_model`` is."""
 
@@ -55,7 +56,7 @@ class OneShotModel:
 
     def __call__(
         self,
-        config: Mapping[str, Any],
+        config: Config,
         accounts: VendorAccounts,
         messages: Messages,
         seconds: float,
@@ -74,7 +75,7 @@ class OneShotModel:
 
     def _ask(
         self,
-        config: Mapping[str, Any],
+        config: Config,
         accounts: VendorAccounts,
         messages: Messages,
         seconds: float,
@@ -83,18 +84,18 @@ class OneShotModel:
             spec = read_spec(config, accounts, {})
         except UnbuildableAssistant as problem:
             return ModelAnswer(error=str(problem))
-        limit = spec.max_tokens and MAX_TOKENS
-        spec = replace(spec, system=None, max_tokens=limit)
-        anthropic = spec.provider == "anthropic"
-        url, headers, body = (_anthropic if anthropic else _chat)(spec, messages)
-        told = {"Content-Type": "application/json", "User-Agent": "Patchbay", **headers}
-        answer = self._post(url, json.dumps(body).encode(), told, seconds)
+        spec = replace(spec, system=None, max_tokens=spec.max_tokens and MAX_TOKENS)
+        part: VendorProtocol = resolve_name(registry.llm_parts()[spec.provider].one_shot)
+        request = part.request(spec, messages)
+        headers = {"Content-Type": "application/json", "User-Agent": "Patchbay", **request.headers}
+        answer = self._post(request.url, json.dumps(request.body).encode(), headers, seconds)
         if answer.status != 200:
             return _failure(spec, answer)
         try:
-            text, used = (_said_by_anthropic if anthropic else _said)(json.loads(answer.text))
+            text, used = part.read(json.loads(answer.text))
         except (ValueError, LookupError, TypeError, AttributeError):
-            return ModelAnswer(error=f"{spec.provider} answered something else than {url} should")
+            error = f"{spec.provider} answered something else than {request.url} should"
+            return ModelAnswer(error=error)
         model = {"provider": spec.provider, "model": spec.model}
         return ModelAnswer(text, model, *used)
 
@@ -105,65 +106,3 @@ def _failure(spec: Spec, answer: HttpAnswer) -> ModelAnswer:
         passing = False
     text = f"{spec.provider}: {answer.status or 'no answer'}: {answer.text[:300]}"
     return ModelAnswer(error=text, transient=passing)
-
-
-# ------------------------------------------------------------------ OpenAI's, and all that speak it
-
-
-def _chat(spec: Spec, messages: Messages) -> tuple[str, dict[str, str], dict[str, Any]]:
-    body: dict[str, Any] = {"model": spec.model, "messages": [dict(each) for each in messages]}
-    if spec.temperature is not None:
-        body["temperature"] = 0
-    if spec.max_tokens:
-        body["max_completion_tokens" if spec.provider in OPENAIS else "max_tokens"] = (
-            spec.max_tokens
-        )
-    return _chat_url(spec), dict(_chat_headers(spec)), {**spec.body, **body}
-
-
-def _chat_url(spec: Spec) -> str:
-    if not _is_dated_azure(spec):
-        return f"{spec.url}/chat/completions"
-    version = quote(spec.extra.get("apiVersion") or AZURE_VERSION)
-    deployment = quote(spec.model, safe="")
-    return f"{spec.url}/openai/deployments/{deployment}/chat/completions?api-version={version}"
-
-
-def _chat_headers(spec: Spec) -> Iterator[tuple[str, str]]:
-    yield from spec.headers.items()
-    if _is_dated_azure(spec):
-        yield "api-key", spec.key
-    elif spec.key != NO_KEY:
-        yield "Authorization", f"Bearer {spec.key}"
-
-
-def _is_dated_azure(spec: Spec) -> bool:
-    return spec.provider == "azure-openai" and not spec.url.endswith(AZURE_V1)
-
-
-def _said(answer: Mapping[str, Any]) -> tuple[str, tuple[int, int]]:
-    usage = answer.get("usage") or {}
-    used = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-    return str(answer["choices"][0]["message"]["content"] or ""), used
-
-
-# ------------------------------------------------------------------ Anthropic's
-
-
-def _anthropic(spec: Spec, messages: Messages) -> tuple[str, dict[str, str], dict[str, Any]]:
-    system = "\n\n".join(each["content"] for each in messages if each["role"] == "system")
-    body: dict[str, Any] = {
-        "model": spec.model,
-        "max_tokens": spec.max_tokens or MAX_TOKENS,
-        "messages": [dict(each) for each in messages if each["role"] != "system"],
-        **({"system": system} if system else {}),
-    }
-    headers = {"x-api-key": spec.key, "anthropic-version": ANTHROPIC_VERSION}
-    return f"{spec.url.removesuffix('/v1')}/v1/messages", headers, body
-
-
-def _said_by_anthropic(answer: Mapping[str, Any]) -> tuple[str, tuple[int, int]]:
-    usage = answer.get("usage") or {}
-    used = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
-    texts = [str(each["text"]) for each in answer["content"] if each.get("type") == "text"]
-    return "".join(texts), used

@@ -1,40 +1,130 @@
-""""""
+"""Every AI vendor there is. Adding one: a folder like the others, and a line here.
+
+Data only: it is safe to import anywhere, and loads no SDK and no pipecat. A vendor without code of
+its own has no folder: it is a line of those that speak OpenAI's protocol.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from app.vendors import (
+    anthropic,
+    assembly_ai,
+    azure,
+    cartesia,
+    custom,
+    deepgram,
+    elevenlabs,
+    embedded,
+    gladia,
+    openai,
+    perplexity,
+    rime,
+    talkscriber,
+)
+from app.vendors.common.vendor import LlmPart, SttPart, TtsPart, Vendor
+from app.vendors.openai import compatible, discontinued
+from providers.events import EndedReason as R
 
-from app.vendors.azure.tts import _azure
-from app.vendors.cartesia.tts import _cartesia
-from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Config
-from app.vendors.common.tts_part import DISCONTINUED, Custom, Maker
-from app.vendors.custom.tts import _custom
-from app.vendors.deepgram.tts import _deepgram
-from app.vendors.elevenlabs.tts import _eleven_labs
-from app.vendors.openai.tts import _openai
-from app.vendors.rime.tts import _rime
+BUILT_IN = (
+    openai.VENDOR,
+    azure.OPENAI,
+    compatible(  # docs.together.ai/docs/openai-api-compatibility
+        "together-ai",
+        "TOGETHER",
+        R.PIPELINE_ERROR_TOGETHER_AI_LLM_FAILED,
+        "https://api.together.xyz/v1",
+    ),
+    compatible(  # its public endpoints are closed
+        "anyscale", "ANYSCALE", R.PIPELINE_ERROR_ANYSCALE_LLM_FAILED
+    ),
+    compatible(  # openrouter.ai/docs/quickstart
+        "openrouter",
+        "OPENROUTER",
+        R.PIPELINE_ERROR_OPENROUTER_LLM_FAILED,
+        "https://openrouter.ai/api/v1",
+    ),
+    perplexity.VENDOR,
+    compatible(  # deepinfra.com/docs/openai_api
+        "deepinfra",
+        "DEEPINFRA",
+        R.PIPELINE_ERROR_DEEPINFRA_LLM_FAILED,
+        "https://api.deepinfra.com/v1/openai",
+    ),
+    compatible(  # each endpoint has an address of its own
+        "runpod", "RUNPOD", R.PIPELINE_ERROR_RUNPOD_LLM_FAILED
+    ),
+    compatible(  # console.groq.com/docs/openai
+        "groq", "GROQ", R.PIPELINE_ERROR_GROQ_LLM_FAILED, "https://api.groq.com/openai/v1"
+    ),
+    anthropic.VENDOR,
+    custom.LLM,
+    deepgram.VENDOR,
+    elevenlabs.VENDOR,
+    discontinued("playht", "PLAYHT", R.PIPELINE_ERROR_PLAYHT_VOICE_FAILED, "userId"),
+    discontinued("lmnt", "LMNT", R.PIPELINE_ERROR_LMNT_VOICE_FAILED),
+    azure.SPEECH,
+    rime.VENDOR,
+    discontinued("neets", "NEETS", R.PIPELINE_ERROR_NEETS_VOICE_FAILED),
+    cartesia.VENDOR,
+    talkscriber.VENDOR,
+    gladia.VENDOR,
+    assembly_ai.VENDOR,
+    custom.VOICE,
+    custom.TRANSCRIBER,
+    embedded.VENDOR,
+)
 
-if TYPE_CHECKING:
-    from pipecat.services.tts_service import TTSService
+VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
+"""By Vapi's name, in the order in which messages and pages list them."""
+
+DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
+"""Of an assistant whose model listens and that names none."""
+
+FALLBACK_EXAMPLE = f"{openai.VENDOR.name}:alloy"
+"""A value of ``FALLBACK_VOICE``, for the message that asks for one."""
 
 
-def _embedded(config: Config, _: VendorAccount, sample_rate: int, __: Custom) -> TTSService:
-    from app.vendors.embedded import tts as embedded_tts
+def add(name: str, vendor: object) -> None:
+    """Add a plugin's vendor for the whole process; the same one twice is once.
 
-    made: TTSService = embedded_tts.make(config, sample_rate)
-    return made
+    It must come before settings are read and schemas are made. Raises ``TypeError`` for what is
+    no vendor, ``ValueError`` for a name that is taken or wrong.
+    """
+    if not isinstance(vendor, Vendor):
+        raise TypeError("it is not a Vendor")
+    if vendor.name != name:
+        raise ValueError(f"the vendor is called {vendor.name!r}")
+    if VENDORS.setdefault(name, vendor) is not vendor:
+        raise ValueError(f"there is a vendor {name!r} already")
 
 
-MAKERS: Mapping[str, Maker] = {
-    "11labs": _eleven_labs,
-    "azure": _azure,
-    "cartesia": _cartesia,
-    "custom-voice": _custom,
-    "deepgram": _deepgram,
-    "embedded": _embedded,
-    "openai": _openai,
-    "rime-ai": _rime,
-    **dict.fromkeys(DISCONTINUED, _openai),
-}
+def with_account() -> dict[str, Vendor]:
+    """Those that take an account: variables of the operator, credentials of a client."""
+    return {name: vendor for name, vendor in VENDORS.items() if vendor.env_prefix is not None}
+
+
+def llm_parts() -> dict[str, LlmPart]:
+    return {name: vendor.llm for name, vendor in VENDORS.items() if vendor.llm}
+
+
+def stt_parts() -> dict[str, SttPart]:
+    return {name: vendor.stt for name, vendor in VENDORS.items() if vendor.stt}
+
+
+def tts_parts() -> dict[str, TtsPart]:
+    return {name: vendor.tts for name, vendor in VENDORS.items() if vendor.tts}
+
+
+def fallback_voices() -> dict[str, TtsPart]:
+    """Voices that may speak where an assistant's own cannot be built, sorted by name."""
+    gone = {name for name, vendor in VENDORS.items() if vendor.discontinued}
+    return {
+        name: part
+        for name, part in sorted(tts_parts().items())
+        if name not in gone and not part.server_in_assistant
+    }
+
+
+def url_fields() -> set[str]:
+    """The names of the credentials' fields that hold a URL."""
+    return {vendor.credential.url for vendor in with_account().values()}

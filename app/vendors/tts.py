@@ -1,6 +1,6 @@
 """The voice of an assistant, under the names Vapi gives vendors and fields.
 
-Nothing of the media engine is imported until a voice is made.
+A vendor's part, and pipecat with it, is imported when its voice is made.
 https://docs.vapi.ai/api-reference/assistants/create (``voice``)
 """
 
@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
+from app.vendors import registry
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
-from app.vendors.common.errors import UnbuildableAssistant, check_address, deny_all
-from app.vendors.common.speech_request import Config
-from app.vendors.common.tts_part import DISCONTINUED, Custom, server_of
-from app.vendors.registry import MAKERS
+from app.vendors.common.errors import VOICE, UnbuildableAssistant, check_address, deny_all
+from app.vendors.common.tts_part import Custom, server_of
+from app.vendors.common.vendor import Config, TtsPart
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
 
-STAGE = "voice"
-WORD_TIMES = frozenset({"11labs", "cartesia", "rime-ai"})
-"""Tell when each word is spoken."""
-ASKED_AHEAD = frozenset({"deepgram"})
-"""Its sound comes over a websocket, in one stream for all sentences of a turn."""
+    from app.vendors.common.tts_part import MakeVoice
 
 
 def candidates(config: Config, fallback: Config | None = None) -> tuple[Config, ...]:
@@ -37,23 +34,24 @@ def candidates(config: Config, fallback: Config | None = None) -> tuple[Config, 
 
 def problem(config: Config, accounts: VendorAccounts) -> str | None:
     """Why this voice cannot be built, for the operator; None: it can."""
-    provider = str(config.get("provider") or "")
-    access = accounts.get(provider, NO_ACCOUNT)
-    if provider not in MAKERS:
-        return f"voice.provider must be one of {', '.join(sorted(MAKERS))}; it is {provider!r}"
-    if provider == "custom-voice":
+    provider, known = str(config.get("provider") or ""), registry.tts_parts()
+    part, account = known.get(provider), accounts.get(provider, NO_ACCOUNT)
+    if part is None:
+        return f"voice.provider must be one of {', '.join(sorted(known))}; it is {provider!r}"
+    if part.server_in_assistant:
         return None if server_of(config).get("url") else "voice.server.url is missing"
-    if provider == "embedded":
+    if not part.needs_account:
         return None
     if not config.get("voiceId"):
         return "voice.voiceId is missing"
-    if provider in DISCONTINUED and not access.url:
+    gone = registry.VENDORS[provider].discontinued
+    if gone and not account.url:
         return (
             f"{provider} is out of business: choose another voice.provider, give the voice a "
             "fallbackPlan or this server a fallback voice, or set an address for it that takes "
-            "OpenAI's speech requests"
+            f"{gone}"
         )
-    return _account_problem(provider, access)
+    return _account_problem(provider, part, account)
 
 
 def choose(config: Config, accounts: VendorAccounts, fallback: Config | None = None) -> Config:
@@ -62,7 +60,7 @@ def choose(config: Config, accounts: VendorAccounts, fallback: Config | None = N
         if problem(candidate, accounts) is None:
             return candidate
     raise UnbuildableAssistant(
-        STAGE, str(config.get("provider") or ""), problem(config, accounts) or "no voice"
+        VOICE, str(config.get("provider") or ""), problem(config, accounts) or "no voice"
     )
 
 
@@ -80,33 +78,36 @@ def make_voice(
     """
     chosen = choose(config, accounts, fallback)
     provider = chosen["provider"]
-    access, rule = accounts.get(provider, NO_ACCOUNT), custom or Custom(deny_all)
-    if access.client_supplied and access.url:
-        check_address(STAGE, provider, access.url, rule.addresses)
+    account, rule = accounts.get(provider, NO_ACCOUNT), custom or Custom(deny_all)
+    if account.client_supplied and account.url:
+        check_address(VOICE, provider, account.url, rule.addresses)
+    make: MakeVoice = resolve_name(registry.tts_parts()[provider].make)
     try:
-        return MAKERS[provider](chosen, access, sample_rate, rule)
-    except (TypeError, ValueError) as error:  # nobody has checked the fields of a voice before
+        return make(chosen, account, sample_rate, rule)
+    except (TypeError, ValueError) as error:  # the fields of a voice are checked nowhere else
         raise UnbuildableAssistant(
-            STAGE, provider, f"voice has a field that is not valid: {error}"
+            VOICE, provider, f"voice has a field that is not valid: {error}"
         ) from error
 
 
 def has_word_times(provider: str) -> bool:
     """Whether its words come one by one, each with its time; else a sentence at once."""
-    return provider in WORD_TIMES
+    part = registry.tts_parts().get(provider)
+    return part is not None and part.word_times
 
 
 def is_asked_ahead(provider: str) -> bool:
     """Whether it is given sentences before it has spoken the last one, and does not say when each
     is spoken."""
-    return provider in ASKED_AHEAD
+    part = registry.tts_parts().get(provider)
+    return part is not None and part.asked_ahead
 
 
-def _account_problem(provider: str, account: VendorAccount) -> str | None:
+def _account_problem(provider: str, part: TtsPart, account: VendorAccount) -> str | None:
     if not account.key and not account.url:
         return f"no key for {provider}: store a credential of that provider, or set its key"
-    if provider == "azure" and not account.url:
+    if part.needs_region and not account.url:
         region = account.extra.get("region", "")
         if not re.fullmatch(r"[a-z0-9-]+", region):
-            return f"azure needs the region of its key, such as westeurope; it has {region!r}"
+            return f"{provider} needs the region of its key, such as westeurope; it has {region!r}"
     return None

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from app import default_org
 from app.cli import main as cli
+from app.domain.calls.facts import MonitorEndpoint
 from app.domain.ids import parse_uuid
-from app.domain.live.monitor import MonitorEndpoint
 from app.domain.services.media import MediaService
 from app.media.monitor.endpoint import MonitorServer
 from app.media.socket import Socket

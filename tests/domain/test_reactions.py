@@ -59,7 +59,7 @@ def watched(settings: Settings) -> Iterator[Watched]:
 def test_a_new_call_is_a_change_without_a_status_before(watched: Watched) -> None:
     call = watched.create()
     (change,) = watched.changes
-    assert (change.row["id"], change.before, change.state.status) == (call["id"], None, "queued")
+    assert (change.tx.call.id, change.before, change.state.status) == (call["id"], None, "queued")
     assert change.kinds == {EventKind.CREATED}
     assert watched.known == [QUEUED]
 
@@ -114,4 +114,8 @@ def test_apply_imports_no_feature() -> None:
     tree = ast.parse(Path(apply.__file__).read_text())
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     domain_modules = {name for name in named if name and name.startswith("app.domain")}
-    assert domain_modules == {"app.domain.calls.state", "app.domain.context"}
+    assert domain_modules == {
+        "app.domain.calls.record",
+        "app.domain.calls.state",
+        "app.domain.context",
+    }

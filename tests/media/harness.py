@@ -27,9 +27,9 @@ import uvicorn
 from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.domain.calls.facts import MonitorEndpoint
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
-from app.domain.live.monitor import MonitorEndpoint
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim

@@ -10,7 +10,8 @@ import pytest
 from pipecat.services.tts_service import TTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.tts_part import DISCONTINUED, Custom
+from app.vendors.common.tts_part import Custom
+from app.vendors.registry import VENDORS
 from app.vendors.tts import make_voice
 from tests.fakes.vendors.azure_speech import AzureSpeech
 from tests.fakes.vendors.cartesia import Cartesia
@@ -21,6 +22,7 @@ from tests.fakes.vendors.openai_speech import OpenAISpeech
 from tests.fakes.vendors.rime import Rime
 from tests.fakes.vendors.standin import StandIn
 
+DISCONTINUED = {name for name, vendor in VENDORS.items() if vendor.discontinued}
 HELLO, BYE = "Hello, my dear.", "And good bye."
 QUIET = 0.15
 """Seconds without sound until a sentence counts as over, where silence is what is tested."""

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.errors import UnbuildableAssistant, deny_all
 from app.vendors.deepgram import stt as deepgram_stt
-from app.vendors.stt import VENDORS, make_transcriber, transcriber_failure
+from app.vendors.failures import transcriber_failure
+from app.vendors.registry import stt_parts
+from app.vendors.stt import make_transcriber
 from providers.events import EndedReason
 
 
@@ -136,14 +138,16 @@ def test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours(
     with pytest.raises(
         UnbuildableAssistant, match=r"does not take the address ws://127\.0\.0\.1:1"
     ):
-        deepgram_stt.make({"provider": "deepgram"}, VendorAccount("k", "http://127.0.0.1:1"), 8000)
+        deepgram_stt.make(
+            {"provider": "deepgram"}, VendorAccount("k", "http://127.0.0.1:1"), 8000, deny_all
+        )
 
 
 def test_default_addresses_are_the_vendors_own() -> None:
     services = {
         name: make_transcriber({"provider": name}, {name: VendorAccount("key")}, 8000)
-        for name in VENDORS
-        if VENDORS[name].address
+        for name, part in stt_parts().items()
+        if part.address
     }
     found = json.dumps({name: sorted(addresses(service)) for name, service in services.items()})
     assert json.loads(found) == {
@@ -161,13 +165,13 @@ def addresses(service: Any) -> set[str]:
 
 
 def test_how_a_failed_transcriber_ends_the_call() -> None:
-    reasons = {name: transcriber_failure(name) for name in [*VENDORS, "embedded"]}
+    reasons = {name: transcriber_failure(name) for name in stt_parts()}
     assert reasons.pop("deepgram") is EndedReason.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED
     assert set(reasons.values()) == {EndedReason.ASSISTANT_ERROR}
 
 
 def test_embedded_ears_are_made_in_this_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    ears = SimpleNamespace(make=lambda config, rate: (config["words"], rate))
+    ears = SimpleNamespace(make=lambda config, _, rate, __: (config["words"], rate))
     monkeypatch.setitem(sys.modules, "app.vendors.embedded.stt", ears)
     made = make_transcriber({"provider": "embedded", "words": ["yes"]}, {}, 8000)
     assert made == (["yes"], 8000)

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from app.settings import FALLBACK_VOICES
 from app.vendors import failures, tts
 from app.vendors.common import speech_request, tts_part
 from app.vendors.common.account import VendorAccount, VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant
-from app.vendors.common.tts_part import DISCONTINUED
 from app.vendors.failures import voice_failure
-from app.vendors.registry import MAKERS
+from app.vendors.registry import fallback_voices, tts_parts
 from app.vendors.tts import candidates, choose, has_word_times, make_voice, problem
+from tests.vendors.cases import DISCONTINUED
 
 KEYS: VendorAccounts = {"openai": VendorAccount("key"), "11labs": VendorAccount("key")}
 ALLOY = {"provider": "openai", "voiceId": "alloy"}
@@ -131,11 +130,11 @@ def test_a_field_that_is_no_value_of_its_kind(config: dict[str, Any]) -> None:
 
 
 def test_the_operators_voice_may_be_any_that_can_speak_by_itself() -> None:
-    assert set(FALLBACK_VOICES) == set(MAKERS) - DISCONTINUED - {"custom-voice"}
+    assert set(fallback_voices()) == set(tts_parts()) - DISCONTINUED - {"custom-voice"}
 
 
 def test_who_has_word_times() -> None:
-    assert {p for p in MAKERS if has_word_times(p)} == {"11labs", "cartesia", "rime-ai"}
+    assert {p for p in tts_parts() if has_word_times(p)} == {"11labs", "cartesia", "rime-ai"}
 
 
 @pytest.mark.parametrize("module", [failures, tts_part, speech_request, tts])

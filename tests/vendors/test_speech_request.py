@@ -22,7 +22,7 @@ LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 def openai(
     config: dict[str, Any], account: VendorAccount
 ) -> tuple[speech_request.Request, dict[str, Any]]:
-    request = openai_tts.openai(config, account, 8000)("Hello.")
+    request = openai_tts.ask_for(config, account)("Hello.")
     return request, json.loads(request.body)
 
 
@@ -66,7 +66,7 @@ def test_a_request_does_not_show_its_key() -> None:
 )
 def test_azure_is_asked_for_the_rate(asked: int, format_: str, answered: int) -> None:
     access = VendorAccount("key", extra={"region": "westeurope"})
-    request = azure_tts.azure({"voiceId": "andrew"}, access, asked)("Hello.")
+    request = azure_tts.ask_for({"voiceId": "andrew"}, access, asked)("Hello.")
     assert request.url == "https://westeurope.tts.speech.microsoft.com/cognitiveservices/v1"
     assert request.headers["X-Microsoft-OutputFormat"] == format_
     assert request.headers["Ocp-Apim-Subscription-Key"] == "key"
@@ -99,7 +99,7 @@ def test_ssml_speed() -> None:
 def test_custom_voice_is_asked_as_vapi_asks() -> None:
     server = {"url": "https://v.example/say", "secret": "s", "headers": {"X-Mine": "1"}}
     about = {"call": {"id": "c"}, "type": "not this"}
-    request = custom_tts.custom({"server": server}, about, 8000)("Hello.")
+    request = custom_tts.ask_for(server, about, 8000)("Hello.")
     assert request.url == "https://v.example/say"
     assert request.headers["X-Vapi-Secret"] == "s"
     assert request.headers["X-Mine"] == "1"
@@ -125,4 +125,4 @@ def test_custom_voice_is_asked_as_vapi_asks() -> None:
     ],
 )
 def test_names_of_deepgrams_voices(voice: str, model: str | None, name: str) -> None:
-    assert deepgram_tts.deepgram(voice, model) == name
+    assert deepgram_tts.voice_name(voice, model) == name

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.assistants.local.templates import fill
 from app.domain.assistant.voicemail import heard_in_the_pipeline
+from app.vendors.registry import DEFAULT_TRANSCRIBER
 
 
 class FirstMessageMode(Enum):
@@ -150,8 +151,8 @@ def _filled(model: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> 
 
 
 def _default_transcriber(model: Mapping[str, Any]) -> Mapping[str, Any]:
-    """None for a keypad menu, deepgram for a model."""
-    return NO_TRANSCRIBER if _is_menu(model) else {"provider": "deepgram"}
+    """None for a keypad menu, the default transcriber for a model."""
+    return NO_TRANSCRIBER if _is_menu(model) else {"provider": DEFAULT_TRANSCRIBER}
 
 
 def _is_menu(model: Mapping[str, Any]) -> bool:

@@ -10,26 +10,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from app.domain.assistant.config import backend_of
 from app.domain.context import Context
 from providers.base.carrier import Carrier
 from providers.errors import NotConfigured
 
-BY_CARRIER = "recorded"
-"""In ``resolved``: the leg of this call is to be recorded by the carrier."""
-BY_US = "taped"
-"""In ``resolved``: what the assistant hears and says is to be recorded by us."""
 RECORDED_BACKENDS = frozenset({"local"})
 
 log = logging.getLogger(__name__)
 
 
+class Recorders(TypedDict, total=False):
+    """Who records a call, as fields of its facts (``calls/facts.py``)."""
+
+    recorded: bool
+    taped: bool
+
+
 def decide(
     context: Context, carrier: Carrier, credential: Mapping[str, Any], assistant: Mapping[str, Any]
-) -> dict[str, bool]:
-    """For ``resolved``. ``artifactPlan.recordingEnabled`` is the newer name of
+) -> Recorders:
+    """Who records the call. ``artifactPlan.recordingEnabled`` is the newer name of
     ``recordingEnabled``, and wins; of a HIPAA assistant nothing is recorded.
     """
     plan = assistant.get("artifactPlan")
@@ -39,22 +42,12 @@ def decide(
         return {}
     backend, _ = backend_of(assistant, context.settings)
     if backend in RECORDED_BACKENDS:
-        return {BY_US: True}
+        return {"taped": True}
     return (
-        {BY_CARRIER: True}
+        {"recorded": True}
         if flag is True and _carrier_can_record(context, carrier, credential)
         else {}
     )
-
-
-def by_carrier(row: Mapping[str, Any]) -> bool:
-    """By the carrier. ``row``: a call's."""
-    return bool(row["resolved"].get(BY_CARRIER))
-
-
-def by_us(row: Mapping[str, Any]) -> bool:
-    """By us."""
-    return bool(row["resolved"].get(BY_US))
 
 
 def _is_hipaa(assistant: Mapping[str, Any]) -> bool:

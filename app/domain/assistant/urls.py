@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from app.domain.errors import Invalid
-from app.vendors.common.account import addresses
+from app.vendors import registry
 
 CALLED = frozenset(
     {
@@ -14,10 +14,12 @@ CALLED = frozenset(
         ("server", "url"),
         ("transport", "url"),
         ("model", "url"),
-        *(("credentials", name) for name in addresses()),
     }
 )
-"""Fields, alone or inside an object of that name, that hold an address this program calls."""
+"""Fields, alone or inside an object of that name, that hold an address this program calls.
+
+Those of ``credentials`` are the vendors' to say.
+"""
 
 
 FREE = frozenset({"metadata", "variableValues"})
@@ -42,7 +44,7 @@ def _urls(body: Mapping[str, Any], path: str = "", holder: str = "") -> Iterator
         if name in FREE:
             continue
         if isinstance(value, str):
-            if value and ((name,) in CALLED or (holder, name) in CALLED):
+            if value and _is_called(holder, name):
                 yield path + name, value
         elif isinstance(value, Mapping):
             yield from _urls(value, f"{path}{name}.", name)
@@ -50,3 +52,9 @@ def _urls(body: Mapping[str, Any], path: str = "", holder: str = "") -> Iterator
             for n, item in enumerate(value):
                 if isinstance(item, Mapping):
                     yield from _urls(item, f"{path}{name}.{n}.", name)
+
+
+def _is_called(holder: str, name: str) -> bool:
+    if holder == "credentials":
+        return name in registry.url_fields() or (name,) in CALLED
+    return (name,) in CALLED or (holder, name) in CALLED

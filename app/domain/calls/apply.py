@@ -6,16 +6,16 @@ is ``app/domain/reactions.py``: it is committed with the event or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState, fold
-from app.domain.context import Context, Row, new_id
-from app.store import calls, events
+from app.domain.context import Context, new_id
+from app.store import events
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 
@@ -23,10 +23,8 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 class Change:
     """What a reaction is given: a call that has just changed, in the transaction that changes it."""
 
-    context: Context
-    conn: Connection
-    row: Row
-    """The call's, held and up to date."""
+    tx: CallTx
+    """With the call as it is now."""
     before: CallStatus | None
     """The status until now; None: the call is new."""
     state: CallState
@@ -56,69 +54,58 @@ Reaction = Callable[[Change], None]
 """Does what follows from a change, in its transaction; what it raises undoes the change."""
 
 
-def created(
-    context: Context, conn: Connection, row: Row, state: CallState, log: Sequence[CallEvent]
-) -> None:
+def created(tx: CallTx, state: CallState, log: Sequence[CallEvent]) -> None:
     """Do what follows from a new call, whose row and first events are written."""
-    row["status"] = state.status
-    _react(Change(context, conn, row, None, state, log, log))
+    tx.call.status = state.status
+    _react(Change(tx, None, state, log, log))
 
 
-def apply_events(
-    context: Context,
-    conn: Connection,
-    row: Row,
-    new: Sequence[CallEvent],
-    also: Mapping[str, Any] | None = None,
-) -> CallState:
-    """Append what is new, bring ``row`` up to date, and do all that follows from it.
+def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = None) -> CallState:
+    """Append what is new, bring the call up to date, and do all that follows from it.
 
-    ``row`` must be held (``calls.get(lock=True)``); ``also`` are other columns to change with it.
+    The call must be held (``record.get(lock=True)``); ``also`` changes with it.
     A settled call's log still grows, its state does not change any more; what it cost may.
     """
-    now = context.now()
-    row.update(also or {})
-    added = [event for event in new if events.append(conn, row["id"], event, now)]
-    log = events.of_call(conn, row["id"])
-    state, late = fold(log), row["settled_at"] is not None
-    before = CallStatus(row["status"])
+    now = tx.context.now()
+    tx.call.change(**(also or {}))
+    added = [event for event in new if events.append(tx.conn, tx.call.id, event, now)]
+    log = events.of_call(tx.conn, tx.call.id)
+    state, late = fold(log), tx.call.settled_at is not None
+    before = tx.call.status
     if added and not late:
         if state.status is CallStatus.ENDED and not state.provisional and not state.settled:
-            state = _settle(context, conn, row, state)
-        _write(context, conn, row, state, also)
+            state = _settle(tx, state)
+        _write(tx, state, also)
     elif also:
-        calls.update(conn, row["id"], also)
+        tx.update(**also)
     if added:
-        _react(Change(context, conn, row, before, state, added, log, late))
+        _react(Change(tx, before, state, added, log, late))
     return state
 
 
-def finalize(context: Context, conn: Connection, row: Row) -> None:
+def finalize(tx: CallTx) -> None:
     """The grace is over: what is known now is the reason, for good."""
-    log = events.of_call(conn, row["id"])
+    log = events.of_call(tx.conn, tx.call.id)
     state = fold(log)
-    if state.status is CallStatus.ENDED and not row["settled_at"]:
-        state = _settle(context, conn, row, state)
-        _write(context, conn, row, state)
-        _react(Change(context, conn, row, CallStatus.ENDED, state, log=log))
+    if state.status is CallStatus.ENDED and not tx.call.settled_at:
+        state = _settle(tx, state)
+        _write(tx, state)
+        _react(Change(tx, CallStatus.ENDED, state, log=log))
 
 
-def request_end(
-    context: Context, conn: Connection, row: Row, reason: EndedReason, message: str | None = None
-) -> CallState:
+def request_end(tx: CallTx, reason: EndedReason, message: str | None = None) -> CallState:
     """Our own decision to end the call; what carries it out comes after the commit."""
-    if row["status"] == CallStatus.ENDED:  # too late to be the cause
-        return state_of(conn, row["id"])
+    if tx.call.status == CallStatus.ENDED:  # too late to be the cause
+        return state_of(tx.conn, tx.call.id)
     event = CallEvent(
         EventKind.INTENT,
-        at=context.now(),
+        at=tx.context.now(),
         key=f"intent:{new_id()}",
         reason=reason,
         data={"message": message} if message else {},
     )
-    explained = message and row["status"] != CallStatus.ENDED
-    also = {"body": {**row["body"], "endedMessage": message}} if explained else None
-    return apply_events(context, conn, row, [event], also)
+    also: Changes = {"body": {**tx.call.body, "endedMessage": message}} if message else {}
+    return apply_events(tx, [event], also)
 
 
 def state_of(conn: Connection, call_id: str) -> CallState:
@@ -127,43 +114,36 @@ def state_of(conn: Connection, call_id: str) -> CallState:
 
 def _react(change: Change) -> None:
     """Reactions are handed in by the wiring: this module knows none of them."""
-    for reaction in change.context.reactions:
+    for reaction in change.tx.context.reactions:
         reaction(change)
 
 
-def _settle(context: Context, conn: Connection, row: Row, state: CallState) -> CallState:
+def _settle(tx: CallTx, state: CallState) -> CallState:
     frozen = CallEvent(
         EventKind.SETTLED,
-        at=state.ended_at or context.now(),
+        at=state.ended_at or tx.context.now(),
         key="settled",
         reason=state.ended_reason,
     )
-    events.append(conn, row["id"], frozen, context.now())
+    events.append(tx.conn, tx.call.id, frozen, tx.context.now())
     return replace(state, settled=True, provisional=False)
 
 
-def _write(
-    context: Context,
-    conn: Connection,
-    row: Row,
-    state: CallState,
-    also: Mapping[str, Any] | None = None,
-) -> None:
-    values: dict[str, Any] = {
+def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
+    values: Changes = {
         "status": state.status,
-        "ended_reason": _reason(context, row, state.ended_reason),
+        "ended_reason": _reason(tx.context, tx.call, state.ended_reason),
         "started_at": state.started_at,
         "ended_at": state.ended_at,
-        "settled_at": context.now() if state.settled else None,
+        "settled_at": tx.context.now() if state.settled else None,
     }
-    if also or any(row[name] != value for name, value in values.items()):
-        values |= {**(also or {}), "updated_at": context.now()}
-        calls.update(conn, row["id"], values)
-        row.update(values)
+    if also or any(getattr(tx.call, name) != value for name, value in values.items()):
+        changes: Changes = {**values, **(also or {}), "updated_at": tx.context.now()}
+        tx.update(**changes)
 
 
-def _reason(context: Context, row: Row, reason: EndedReason | None) -> EndedReason | None:
+def _reason(context: Context, call: Call, reason: EndedReason | None) -> EndedReason | None:
     """ENDED_REASONS=seed knows only the 56 values of Vapi's page."""
     if reason is EndedReason.NO_CALL_RECEIVED and context.settings.ended_reasons == "seed":
-        return context.providers[row["provider"]].connect_failed
+        return context.providers[call.provider].connect_failed
     return reason

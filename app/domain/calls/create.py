@@ -6,7 +6,7 @@ Shared by the API (``services/calls.py``) and by legs that arrive by themselves 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,11 +15,13 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import recording as recording_policy
 from app.domain.assistant.config import Server, max_duration, server_of
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import apply, instructions
+from app.domain.calls import apply, instructions, record
+from app.domain.calls.facts import CallFacts, CallServer
+from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
-from app.domain.context import Context, Row, new_id
+from app.domain.context import Context, new_id
 from app.domain.overlay import merge
-from app.store import accounts, calls, events
+from app.store import accounts, events
 from app.store.resources import get as get_resource
 from app.store.schema import assistants, customers
 from providers.base.carrier import Carrier
@@ -57,13 +59,13 @@ class NewCall:
 
 def stored(
     context: Context, conn: Connection, table: sa.Table, org_id: str, id_: str
-) -> Row | None:
+) -> dict[str, Any] | None:
     """A resource's row, its secrets put back into the body."""
     row = get_resource(conn, table, org_id, id_)
     return None if row is None else unsealed(context, row)
 
 
-def unsealed(context: Context, row: Mapping[str, Any]) -> Row:
+def unsealed(context: Context, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with its sealed secrets in their places."""
     sealed = row.get("secret")
     body = merge(row["body"], context.vault.open(sealed)) if sealed else dict(row["body"])
@@ -92,51 +94,50 @@ def org_server(context: Context, conn: Connection, org_id: str) -> Server | None
     return Server(org["server_url"], context.vault.open(org["secret"]).get("serverSecret"))
 
 
-def build_call(context: Context, new: NewCall) -> tuple[Row, dict[str, Any]]:
-    """The row, still without its secrets, and the secrets that belong into it. Touches nothing."""
+def build_call(context: Context, new: NewCall) -> tuple[Call, dict[str, Any]]:
+    """The call, still without its secrets, and the secrets that belong into it. Touches nothing."""
     now = context.now()
     public, hidden = split_secrets(new.assistant)
     number_public, _ = split_secrets(new.phone_number)
     server = server_of(new.assistant) or server_of(new.phone_number) or new.server
-    row: Row = {
-        "id": new_id(),
-        "org_id": new.org_id,
-        "type": new.type,
-        "provider": new.provider.name,
-        "provider_call_id": None,
-        "status": CallStatus.QUEUED,
-        "ended_reason": None,
-        "started_at": None,
-        "ended_at": None,
-        "settled_at": None,
-        "bypass": new.bypass,
-        "max_duration": max_duration(new.body, new.assistant),
-        "assistant_id": new.assistant_id,
-        "customer_id": new.customer_id,
-        "phone_number_id": new.phone_number_id,
-        "credential_id": new.credential["id"],
-        "body": {k: v for k, v in new.body.items() if k != "maxDurationSeconds"},
-        "resolved": {
-            "assistant": public,
-            "customer": new.customer,
-            "phoneNumber": _named(new, number_public),
-            "number": new.number,
-            "accountRef": new.credential["account_ref"],
-            **({"server": _public_server(server)} if server else {}),
-            **recording_policy.decide(context, new.provider, new.credential, public),
-        },
-        "secret": None,
-        "created_at": now,
-        "updated_at": now,
-    }
+    facts = CallFacts(
+        assistant=public,
+        customer=new.customer,
+        phone_number=_named(new, number_public),
+        number=new.number,
+        account_ref=new.credential["account_ref"],
+        server=_public_server(server),
+        **recording_policy.decide(context, new.provider, new.credential, public),
+    )
+    call = Call(
+        id=new_id(),
+        org_id=new.org_id,
+        type=new.type,
+        provider=new.provider.name,
+        provider_call_id=None,
+        status=CallStatus.QUEUED,
+        ended_reason=None,
+        started_at=None,
+        ended_at=None,
+        settled_at=None,
+        bypass=new.bypass,
+        max_duration=max_duration(new.body, new.assistant),
+        assistant_id=new.assistant_id,
+        customer_id=new.customer_id,
+        phone_number_id=new.phone_number_id,
+        credential_id=new.credential["id"],
+        body={k: v for k, v in new.body.items() if k != "maxDurationSeconds"},
+        facts=facts,
+        secret=None,
+        created_at=now,
+        updated_at=now,
+    )
     secrets = (("server", _server_secrets(server)), ("assistant", hidden))
-    return row, {name: value for name, value in secrets if value}
+    return call, {name: value for name, value in secrets if value}
 
 
 def set_assistant(
-    context: Context,
-    conn: Connection,
-    row: Row,
+    tx: CallTx,
     assistant_id: str | None,
     whole: Mapping[str, Any],
     transient: Mapping[str, Any] | None,
@@ -147,32 +148,30 @@ def set_assistant(
     ``transient`` and ``overrides`` are shown with the call, as if it had been created with them.
     """
     public, hidden = split_secrets(whole)
-    secrets = context.vault.open(row["secret"]) | ({"assistant": hidden} if hidden else {})
-    credential = accounts.get_credential(conn, row["credential_id"])
-    provider = context.providers[row["provider"]]
-    asked = recording_policy.decide(context, provider, credential, public) if credential else {}
-    resolved = {**row["resolved"], "assistant": public, **asked}
+    secrets = tx.context.vault.open(tx.call.secret) | ({"assistant": hidden} if hidden else {})
+    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
+    provider = tx.context.providers[tx.call.provider]
+    facts = replace(tx.call.facts, assistant=public)
+    if credential:
+        facts = replace(facts, **recording_policy.decide(tx.context, provider, credential, public))
     server = server_of(whole)
     if server is not None:
-        resolved["server"], secrets["server"] = _public_server(server), _server_secrets(server)
+        facts = replace(facts, server=_public_server(server))
+        secrets["server"] = _server_secrets(server)
     sent = (("assistant", transient), ("assistantOverrides", overrides))
     shown = {name: split_secrets(value)[0] for name, value in sent if value}
-    values = {
-        "assistant_id": assistant_id,
-        "body": {**row["body"], **shown},
-        "resolved": resolved,
-        "secret": context.vault.seal(secrets),
-        "max_duration": max_duration({}, whole),
-        "updated_at": context.now(),
-    }
-    calls.update(conn, row["id"], values)
-    row.update(values)
+    tx.update(
+        assistant_id=assistant_id,
+        body={**tx.call.body, **shown},
+        facts=facts,
+        secret=tx.context.vault.seal(secrets),
+        max_duration=max_duration({}, whole),
+        updated_at=tx.context.now(),
+    )
 
 
 def insert_call(
-    context: Context,
-    conn: Connection,
-    row: Row,
+    tx: CallTx,
     secrets: Mapping[str, Any],
     tokens: Mapping[str, str],
     first: Sequence[CallEvent] = (),
@@ -183,17 +182,17 @@ def insert_call(
     """
     created = CallEvent(
         EventKind.CREATED,
-        at=row["created_at"],
+        at=tx.call.created_at,
         key="created",
-        data={"bypass": row["bypass"], "maxDurationSeconds": row["max_duration"]},
+        data={"bypass": tx.call.bypass, "maxDurationSeconds": tx.call.max_duration},
     )
     log = [created, *first]
     state = fold(log) if first else CallState(CallStatus.QUEUED)
-    row["secret"] = context.vault.seal(secrets)
-    calls.insert(conn, {**row, "status": state.status})
-    events.begin(conn, row["id"], log, context.now())
-    instructions.save_tokens(context, conn, row, tokens)
-    apply.created(context, conn, row, state, log)
+    tx.call.secret = tx.context.vault.seal(secrets)
+    record.insert(tx.conn, tx.call, state.status)
+    events.begin(tx.conn, tx.call.id, log, tx.context.now())
+    instructions.save_tokens(tx, tokens)
+    apply.created(tx, state, log)
 
 
 def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,8 +201,8 @@ def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:
     return {**number, **{name: value for name, value in known if value}}
 
 
-def _public_server(server: Server) -> dict[str, Any]:
-    return {"url": server.url, **({"policy": dict(server.policy)} if server.policy else {})}
+def _public_server(server: Server | None) -> CallServer | None:
+    return CallServer(server.url, dict(server.policy)) if server else None
 
 
 def _server_secrets(server: Server | None) -> dict[str, Any]:

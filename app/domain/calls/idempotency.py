@@ -74,7 +74,7 @@ class IdempotentRequest:
         return self.context.vault.open(row["secret"])
 
 
-def forget(context: Context, payload: Mapping[str, Any]) -> float | None:
+def forget(context: Context, payload: Mapping[str, object]) -> float | None:
     """Handler of the job: remove keys of their age. Seconds until the next are; None: no key is left."""
     with context.store.write() as conn:
         oldest = idempotency.forget(conn, context.now() - KEPT)

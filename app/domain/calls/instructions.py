@@ -11,14 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import Connection
-
-from app.domain.assistant import recording as recording_policy
 from app.domain.assistant import voicemail
-from app.domain.context import Context, Row
+from app.domain.calls.record import Call, CallTx
+from app.domain.context import Context
 from app.store import calls
 from app.store.vault import digest, new_token
 from providers.base.carrier import Carrier
@@ -40,28 +37,26 @@ def new_tokens() -> dict[str, str]:
     return {MEDIA: new_token(), CALLBACK: new_token()}
 
 
-def save_tokens(
-    context: Context, conn: Connection, row: Mapping[str, Any], tokens: Mapping[str, str]
-) -> None:
+def save_tokens(tx: CallTx, tokens: Mapping[str, str]) -> None:
     """From now on they open this call's socket and callbacks.
 
     A media token is good until a leg that is here must have joined (and somewhat longer, so that
     the timer decides and not the token), or until a leg that is awaited must have arrived.
     """
-    now = context.now()
-    settings = context.settings
+    now = tx.context.now()
+    settings = tx.context.settings
     if len(settings.media_bases) > 1:
-        context.presence.refresh(conn, now)  # a process may have said just now that it stops
-    patience = settings.bypass_ttl_seconds if row["bypass"] else DIALLING_SECONDS
-    awaited = patience if row["status"] == CallStatus.QUEUED else 0.0
+        tx.context.presence.refresh(tx.conn, now)  # a process may have said just now that it stops
+    patience = settings.bypass_ttl_seconds if tx.call.bypass else DIALLING_SECONDS
+    awaited = patience if tx.call.status == CallStatus.QUEUED else 0.0
     seconds = awaited + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
     expiry = {MEDIA: now + timedelta(seconds=seconds), CALLBACK: None}
     calls.insert_tokens(
-        conn,
+        tx.conn,
         [
             {
                 "digest": digest(tokens[purpose]),
-                "call_id": row["id"],
+                "call_id": tx.call.id,
                 "purpose": purpose,
                 "created_at": now,
                 "expires_at": expires_at,
@@ -71,37 +66,35 @@ def save_tokens(
     )
 
 
-def connect(context: Context, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Connect:
+def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
     """The instruction that puts the assistant into the leg."""
-    provider = context.providers[row["provider"]]
+    provider = context.providers[call.provider]
     callback = tokens[CALLBACK]
     return Connect(
-        call_id=row["id"],
+        call_id=call.id,
         media_url=f"{context.presence.media_base(tokens[MEDIA])}/media/{provider.name}/{tokens[MEDIA]}",
         stream_url=hook_url(context, provider, HookKind.STREAM, callback),
         continue_url=hook_url(context, provider, HookKind.CONTINUE, callback),
-        number=row["resolved"].get("number"),
-        recording_url=_recording_url(context, provider, row, callback),
+        number=call.facts.number,
+        recording_url=_recording_url(context, provider, call, callback),
     )
 
 
-def _recording_url(
-    context: Context, carrier: Carrier, row: Mapping[str, Any], callback: str
-) -> str | None:
+def _recording_url(context: Context, carrier: Carrier, call: Call, callback: str) -> str | None:
     """Only a leg's first document begins a recording: one that is put back is being recorded."""
-    if not recording_policy.by_carrier(row) or row["started_at"] is not None:
+    if not call.facts.recorded or call.started_at is not None:
         return None
     return hook_url(context, carrier, HookKind.RECORDING, callback)
 
 
 def machine_detection(
-    context: Context, row: Mapping[str, Any], tokens: Mapping[str, str]
+    context: Context, call: Call, tokens: Mapping[str, str]
 ) -> MachineDetection | None:
     """Answering machine detection of a leg that is dialled, when the assistant asks for it."""
-    policy = voicemail.policy(row["resolved"].get("assistant", {}))
+    policy = voicemail.policy(call.facts.assistant)
     if policy is None:
         return None
-    url = hook_url(context, context.providers[row["provider"]], HookKind.MACHINE, tokens[CALLBACK])
+    url = hook_url(context, context.providers[call.provider], HookKind.MACHINE, tokens[CALLBACK])
     return replace(policy.detection, url=url)
 
 
@@ -112,15 +105,15 @@ def hook_url(context: Context, carrier: Carrier, kind: HookKind, token: str) -> 
     return context.settings.public_url + path.replace("<token>", token)
 
 
-def return_leg(row: Row) -> list[Instruction]:
+def return_leg(call: Call) -> list[Instruction]:
     """The leg goes back to where it came from, with the outcome; without a way back it ends."""
-    url = row["body"].get("phoneCallProviderReturnUrl")
+    url = call.body.get("phoneCallProviderReturnUrl")
     if not url:
         return [HangUp()]
     outcome = {
-        "vapiCallId": row["id"],
-        "vapiStatus": str(row["status"]),
-        "vapiEndedReason": str(row["ended_reason"] or ""),
+        "vapiCallId": call.id,
+        "vapiStatus": str(call.status),
+        "vapiEndedReason": str(call.ended_reason or ""),
     }
     return [Return(url, outcome)]
 

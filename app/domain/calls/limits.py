@@ -11,11 +11,12 @@ from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import instructions
+from app.domain.calls import instructions, record
 from app.domain.calls.apply import request_end
-from app.domain.context import Context, Row
+from app.domain.calls.record import CallTx
+from app.domain.context import Context
 from app.domain.errors import Invalid, TooMany
-from app.store import calls, capacity, rate_limits
+from app.store import capacity, rate_limits
 from providers.base.instructions import Instruction
 from providers.events import EndedReason
 
@@ -63,37 +64,37 @@ def check_capacity(context: Context, conn: Connection) -> None:
         raise _over(context)
 
 
-def reserve_slot(context: Context, conn: Connection, row: Row) -> None:
+def reserve_slot(tx: CallTx) -> None:
     """For a call we dial, whose row is written: from now on its seat is taken. Raises ``Invalid``."""
-    if is_full(context, conn, row):
-        raise _over(context)
+    if is_full(tx):
+        raise _over(tx.context)
 
 
-def is_full(context: Context, conn: Connection, row: Row) -> bool:
+def is_full(tx: CallTx) -> bool:
     """Whether the other calls leave no seat for this one's leg.
 
     To be asked last in its transaction: it waits for others who ask.
     """
-    most = context.settings.max_concurrent_calls
+    most = tx.context.settings.max_concurrent_calls
     if not most:
         return False
-    capacity.lock_slots(conn)
-    return capacity.slots_in_use(conn, but=row["id"]) >= most
+    capacity.lock_slots(tx.conn)
+    return capacity.slots_in_use(tx.conn, but=tx.call.id) >= most
 
 
-def refuse_media(context: Context, conn: Connection, row: Row) -> list[Instruction]:
+def refuse_media(tx: CallTx) -> list[Instruction]:
     """The call ends for want of a seat, and its leg goes its way."""
-    request_end(context, conn, row, EndedReason.NO_SERVER_AVAILABLE)
-    return instructions.return_leg(row)
+    request_end(tx, EndedReason.NO_SERVER_AVAILABLE)
+    return instructions.return_leg(tx.call)
 
 
 def has_slot(context: Context, conn: Connection, call_id: str) -> bool:
     """For a socket whose leg never asked us for a document; without a seat its call ends here."""
     if not context.settings.max_concurrent_calls:
         return True
-    row = calls.get(conn, call_id, lock=True)
-    if row is not None and is_full(context, conn, row):
-        refuse_media(context, conn, row)
+    call = record.get(conn, call_id, lock=True)
+    if call is not None and is_full(tx := CallTx(context, conn, call)):
+        refuse_media(tx)
         return False
     return True
 

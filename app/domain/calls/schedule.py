@@ -62,7 +62,7 @@ def measure_join(change: Change) -> None:
     joined = [event.at for event in change.log if event.kind is EventKind.MEDIA_CONNECTED]
     if up and len(joined) == 1:
         seconds = (joined[0] - min(up)).total_seconds()
-        after_commit(change.conn, partial(change.context.observe, Timing.JOIN, seconds))
+        after_commit(change.tx.conn, partial(change.tx.context.observe, Timing.JOIN, seconds))
 
 
 def awaits_media(state: CallState) -> bool:
@@ -87,12 +87,12 @@ def cancel_timer(context: Context, conn: Connection, call_id: str, timer: str) -
 
 def _created(change: Change) -> None:
     """A new call. Its leg may be here already, as the event after the call's creation."""
-    settings, arrived = change.context.settings, len(change.added) > 1
+    settings, arrived = change.tx.context.settings, len(change.added) > 1
     if arrived:
         _start(change, JOIN, settings.join_timeout_seconds)
-    elif change.row["bypass"]:
+    elif change.tx.call.bypass:
         _start(change, NO_CALL, settings.bypass_ttl_seconds)
-    if arrived or not change.row["bypass"]:
+    if arrived or not change.tx.call.bypass:
         _reconcile(change)
 
 
@@ -100,11 +100,11 @@ def _ended(change: Change) -> None:
     for timer in (NO_CALL, JOIN, MAX_DURATION, LOST):
         _cancel(change, timer)
     if not change.state.settled:
-        _start(change, SETTLE, change.context.settings.settle_seconds)
+        _start(change, SETTLE, change.tx.context.settings.settle_seconds)
 
 
 def _await_leg(change: Change) -> None:
-    if change.row["bypass"] and change.is_first(LEG_CAME):
+    if change.tx.call.bypass and change.is_first(LEG_CAME):
         _cancel(change, NO_CALL)
         _reconcile(change)
 
@@ -114,25 +114,25 @@ def _await_join(change: Change) -> None:
     if EventKind.FORWARD_STARTED in kinds:
         _cancel(change, JOIN)
     elif kinds & LEG_IS_UP and not state.joined and state.status is not CallStatus.FORWARDING:
-        _start(change, JOIN, change.context.settings.join_timeout_seconds)
+        _start(change, JOIN, change.tx.context.settings.join_timeout_seconds)
     if EventKind.MEDIA_CONNECTED in kinds:
         _cancel(change, JOIN)
 
 
 def _limit_duration(change: Change) -> None:
-    kinds, row = change.kinds, change.row
+    kinds, call = change.kinds, change.tx.call
     if EventKind.FORWARD_STARTED in kinds:
-        _restart_duration_limit(change, longest_forward(change.context))
-    answered = EventKind.LEG_ANSWERED in kinds and not row["bypass"]
+        _restart_duration_limit(change, longest_forward(change.tx.context))
+    answered = EventKind.LEG_ANSWERED in kinds and not call.bypass
     if answered or EventKind.MEDIA_CONNECTED in kinds:
-        _start(change, MAX_DURATION, row["max_duration"])
+        _start(change, MAX_DURATION, call.max_duration)
     failed = EventKind.FORWARD_FAILED in kinds
     if failed and change.state.status is not CallStatus.FORWARDING:
         _restart_duration_limit(change, _seconds_left(change))
 
 
 def _await_media(change: Change) -> None:
-    kinds, state, settings = change.kinds, change.state, change.context.settings
+    kinds, state, settings = change.kinds, change.state, change.tx.context.settings
     if not kinds & MOVES_MEDIA:
         return
     if not awaits_media(state):
@@ -150,8 +150,8 @@ def _await_media(change: Change) -> None:
 def _seconds_left(change: Change) -> float:
     """Seconds of its own the call has left once a forward has failed."""
     began = change.state.started_at
-    gone = (change.context.now() - began).total_seconds() if began else 0.0
-    return max(0.0, float(change.row["max_duration"]) - gone)
+    gone = (change.tx.context.now() - began).total_seconds() if began else 0.0
+    return max(0.0, float(change.tx.call.max_duration) - gone)
 
 
 def _restart_duration_limit(change: Change, seconds: float) -> None:
@@ -161,21 +161,21 @@ def _restart_duration_limit(change: Change, seconds: float) -> None:
 
 
 def _start(change: Change, timer: str, delay: float, **more: int) -> None:
-    call_id = change.row["id"]
+    call_id = change.tx.call.id
     payload = {"timer": timer, "callId": call_id, **more}
     key = f"{timer}:{call_id}"
-    change.context.jobs.enqueue(change.conn, "timer", key, payload, delay=delay, lock=call_id)
+    change.tx.context.jobs.enqueue(change.tx.conn, "timer", key, payload, delay=delay, lock=call_id)
 
 
 def _cancel(change: Change, timer: str) -> None:
-    cancel_timer(change.context, change.conn, change.row["id"], timer)
+    cancel_timer(change.tx.context, change.tx.conn, change.tx.call.id, timer)
 
 
 def _reconcile(change: Change) -> None:
     """Look after the call when nothing is heard of it (``legs/reconcile.py``), while it is open."""
-    call_id, settings = change.row["id"], change.context.settings
-    change.context.jobs.enqueue(
-        change.conn,
+    call_id, settings = change.tx.call.id, change.tx.context.settings
+    change.tx.context.jobs.enqueue(
+        change.tx.conn,
         WATCHDOG,
         f"{WATCHDOG}:{call_id}",
         {"callId": call_id},

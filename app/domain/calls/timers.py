@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
+from app.domain.calls import record
 from app.domain.calls.apply import apply_events, finalize, request_end, state_of
+from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import (
     JOIN,
     LEG_IS_KNOWN,
@@ -21,56 +21,54 @@ from app.domain.calls.schedule import (
     awaits_media,
 )
 from app.domain.calls.state import CallState
-from app.domain.context import Context, Row
-from app.store import calls, events
+from app.domain.context import Context
+from app.store import events
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
-Action = Callable[[Context, Connection, Row, CallState], None]
+Action = Callable[[CallTx, CallState], None]
 
 
 def fire(context: Context, payload: Mapping[str, Any]) -> None:
     """Handler of the job kind ``timer``: ``{"timer", "callId"}``."""
     with context.store.write() as conn:
-        found = calls.get(conn, payload["callId"], lock=True)
-        if found is not None and found["settled_at"] is None:
-            row = dict(found)
-            state = state_of(conn, row["id"])
+        found = record.get(conn, payload["callId"], lock=True)
+        if found is not None and found.settled_at is None:
+            tx = CallTx(context, conn, found)
+            state = state_of(conn, tx.call.id)
             if payload.get("reattached", state.reattached) == state.reattached:
-                ACTIONS[payload["timer"]](context, conn, row, state)
+                ACTIONS[payload["timer"]](tx, state)
 
 
-def _no_call(context: Context, conn: Connection, row: Row, state: CallState) -> None:
-    known = any(event.kind in LEG_IS_KNOWN for event in events.of_call(conn, row["id"]))
+def _no_call(tx: CallTx, state: CallState) -> None:
+    known = any(event.kind in LEG_IS_KNOWN for event in events.of_call(tx.conn, tx.call.id))
     if state.status is CallStatus.QUEUED and not known:
-        _end(context, conn, row, EventKind.TIMER, EndedReason.NO_CALL_RECEIVED, NO_CALL)
+        _end(tx, EventKind.TIMER, EndedReason.NO_CALL_RECEIVED, NO_CALL)
 
 
-def _join(context: Context, conn: Connection, row: Row, state: CallState) -> None:
+def _join(tx: CallTx, state: CallState) -> None:
     if not state.joined and state.status not in {CallStatus.FORWARDING, CallStatus.ENDED}:
-        _end(context, conn, row, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, JOIN)
+        _end(tx, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, JOIN)
 
 
-def _max_duration(context: Context, conn: Connection, row: Row, state: CallState) -> None:
+def _max_duration(tx: CallTx, state: CallState) -> None:
     if state.status is not CallStatus.ENDED:
-        request_end(context, conn, row, EndedReason.EXCEEDED_MAX_DURATION)
+        request_end(tx, EndedReason.EXCEEDED_MAX_DURATION)
 
 
-def _media_lost(context: Context, conn: Connection, row: Row, state: CallState) -> None:
+def _media_lost(tx: CallTx, state: CallState) -> None:
     if awaits_media(state) and state.status is not CallStatus.ENDED:
         gone = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
         reason = EndedReason.SERVER_SHUTDOWN if state.shut_down else gone
-        _end(context, conn, row, EventKind.MEDIA_GONE, reason, LOST)
+        _end(tx, EventKind.MEDIA_GONE, reason, LOST)
 
 
-def _settle(context: Context, conn: Connection, row: Row, state: CallState) -> None:
-    finalize(context, conn, row)
+def _settle(tx: CallTx, state: CallState) -> None:
+    finalize(tx)
 
 
-def _end(
-    context: Context, conn: Connection, row: Row, kind: EventKind, reason: EndedReason, timer: str
-) -> None:
-    event = CallEvent(kind, at=context.now(), key=f"timer:{timer}", reason=reason)
-    apply_events(context, conn, row, [event])
+def _end(tx: CallTx, kind: EventKind, reason: EndedReason, timer: str) -> None:
+    event = CallEvent(kind, at=tx.context.now(), key=f"timer:{timer}", reason=reason)
+    apply_events(tx, [event])
 
 
 ACTIONS: dict[str, Action] = {

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-from sqlalchemy.engine import Connection
-
-from app.domain.context import Row
+from app.domain.calls import record
+from app.domain.calls.facts import CallFacts
+from app.domain.calls.record import CallTx, Changes
 from app.store import calls
 from providers.base.webhook import Leg
 from providers.events import CallStatus
 
 
-def bind_leg(conn: Connection, row: Row, leg: Leg, *, media: bool = False) -> dict[str, Any]:
+def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
     """Make the carrier's ids lead to the call; the first phone leg is the call's own.
 
-    Returns the columns that change by it.
+    Returns what changes by it.
     """
-    resolved = row["resolved"]
-    facts = {"mediaLegRef" if media else "legRef": leg.leg_ref}
-    if leg.api_url:
-        facts["apiUrl"] = leg.api_url
-    values: dict[str, Any] = {}
-    if resolved.get(next(iter(facts))) != leg.leg_ref:
+    facts, changes = tx.call.facts, Changes()
+    if leg.leg_ref != (facts.media_leg_ref if media else facts.leg_ref):
         for ref in {leg.leg_ref, leg.call_ref}:
-            _map_ref(conn, row, ref)
-    if any(name not in resolved for name in facts):
-        values["resolved"] = {**facts, **resolved}
-    if row["provider_call_id"] is None:
-        values["provider_call_id"] = leg.call_ref
-    return values
+            _map_ref(tx, ref)
+    bound = _bound(facts, leg, media=media)
+    if bound != facts:
+        changes["facts"] = bound
+    if tx.call.provider_call_id is None:
+        changes["provider_call_id"] = leg.call_ref
+    return changes
 
 
-def move_to_leg(conn: Connection, row: Row, call_ref: str) -> dict[str, Any]:
+def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
+    """The first leg of each kind stays."""
+    if media and facts.media_leg_ref is None:
+        facts = replace(facts, media_leg_ref=leg.leg_ref)
+    if not media and facts.leg_ref is None:
+        facts = replace(facts, leg_ref=leg.leg_ref)
+    if leg.api_url and facts.api_url is None:
+        facts = replace(facts, api_url=leg.api_url)
+    return facts
+
+
+def move_to_leg(tx: CallTx, call_ref: str) -> Changes:
     """A leg that changed its conversation took the call's carrier id with it."""
-    _map_ref(conn, row, call_ref)
+    _map_ref(tx, call_ref)
     return {"provider_call_id": call_ref}
 
 
-def _map_ref(conn: Connection, row: Row, ref: str) -> None:
+def _map_ref(tx: CallTx, ref: str) -> None:
     """A leg that served a call before serves this one now, once that call is over."""
-    provider, org_id = row["provider"], row["org_id"]
-    if calls.claim_ref(conn, provider, org_id, ref, row["id"]):
+    provider, org_id = tx.call.provider, tx.call.org_id
+    if calls.claim_ref(tx.conn, provider, org_id, ref, tx.call.id):
         return
-    before = calls.find_by_ref(conn, provider, ref, {org_id})
-    if before is not None and before["id"] != row["id"] and before["status"] == CallStatus.ENDED:
-        calls.move_ref(conn, provider, org_id, ref, row["id"])
+    before = record.find_by_ref(tx.conn, provider, ref, {org_id})
+    if before is not None and before.id != tx.call.id and before.status == CallStatus.ENDED:
+        calls.move_ref(tx.conn, provider, org_id, ref, tx.call.id)

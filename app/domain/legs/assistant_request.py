@@ -10,26 +10,22 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from app.domain.assistant import validate
-from app.domain.calls import create
-from app.domain.context import Context, Reply, Row
+from app.domain.calls import create, record
+from app.domain.calls.record import Call, CallTx
+from app.domain.context import Context, Reply
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, end_call
 from app.domain.overlay import merge
 from app.domain.reporting import server_messages
-from app.store import calls
 from providers.common import foreign_json
 from providers.events import CallStatus, EndedReason
 
-ASKING = "asking"
-"""In ``resolved``, while nobody knows yet: since when (ISO 8601)."""
 ASSISTANT_REQUEST = "assistant-request"
 LOOK_SECONDS = 0.1
 GRACE_SECONDS = 1.0
@@ -75,71 +71,71 @@ class AssistantRequests:
 
     def settle(self, question: Question) -> None:
         """Returns once the call's assistant is decided. Blocks for the budget at most."""
-        row = self._row(question.call_id) if question.first else self._awaited(question.call_id)
-        if row is None or ASKING not in row["resolved"]:
+        call = self._row(question.call_id) if question.first else self._awaited(question.call_id)
+        if call is None or call.facts.asking_since is None:
             return
-        reply = self._ask(row)
+        reply = self._ask(call)
         with self.context.store.write() as conn:
-            found = calls.get(conn, question.call_id, lock=True)
-            if found is not None and ASKING in found["resolved"]:
-                self._decide(conn, dict(found), reply)
+            found = record.get(conn, question.call_id, lock=True)
+            if found is not None and found.facts.asking_since is not None:
+                self._decide(CallTx(self.context, conn, found), reply)
 
-    def _row(self, call_id: str) -> Row | None:
+    def _row(self, call_id: str) -> Call | None:
         with self.context.store.read() as conn:
-            return calls.get(conn, call_id)
+            return record.get(conn, call_id)
 
-    def _awaited(self, call_id: str) -> Row | None:
+    def _awaited(self, call_id: str) -> Call | None:
         """The call once it is decided, or once its question is overdue."""
         patience = self.context.settings.assistant_request_seconds + GRACE_SECONDS
         while True:
-            row = self._row(call_id)
-            since = row and row["resolved"].get(ASKING)
-            if not since:
-                return row
-            if self.context.now() > datetime.fromisoformat(since) + timedelta(seconds=patience):
-                return row
+            call = self._row(call_id)
+            since = call.facts.asking_since if call else None
+            if since is None or self.context.now() > since + timedelta(seconds=patience):
+                return call
             self._pause(LOOK_SECONDS)
 
-    def _ask(self, row: Row) -> Reply:
-        told = server_messages.message(self.context, row, ASSISTANT_REQUEST, {})
+    def _ask(self, call: Call) -> Reply:
+        server = call.facts.server
+        if server is None:
+            return Reply(error="no server URL is set for the number or the organisation")
+        told = server_messages.message(self.context, call, ASSISTANT_REQUEST, {})
         names = ("type", "timestamp", "call", "phoneNumber", "customer")
         message = {name: told[name] for name in names if name in told}
         return self.context.ask_server(
-            row["resolved"]["server"]["url"],
-            f"{ASSISTANT_REQUEST}-{row['id']}",
+            server.url,
+            f"{ASSISTANT_REQUEST}-{call.id}",
             json.dumps({"message": message}, ensure_ascii=False, separators=(",", ":")).encode(),
-            self.context.vault.open(row["secret"]).get("server", {}),
+            self.context.vault.open(call.secret).get("server", {}),
             self.context.settings.assistant_request_seconds,
         )
 
-    def _decide(self, conn: Connection, row: Row, reply: Reply) -> None:
-        row["resolved"] = {n: v for n, v in row["resolved"].items() if n != ASKING}
-        calls.update(conn, row["id"], {"resolved": row["resolved"]})
-        if row["status"] == CallStatus.ENDED:
+    def _decide(self, tx: CallTx, reply: Reply) -> None:
+        tx.update(facts=replace(tx.call.facts, asking_since=None))
+        if tx.call.status == CallStatus.ENDED:
             return  # the caller did not wait
         verdict = judge(reply)
         refusal = (
             verdict
             if isinstance(verdict, Refusal)
-            else self._forward(conn, row, verdict)
+            else self._forward(tx, verdict)
             if isinstance(verdict, Sent)
-            else self._set_assistant(conn, row, verdict)
+            else self._set_assistant(tx, verdict)
         )
         if refusal is not None:
-            end_call(self.context, conn, row, refusal)
+            end_call(tx, refusal)
 
-    def _forward(self, conn: Connection, row: Row, sent: Sent) -> Refusal | None:
-        problem = transfer.begin(
-            self.context, conn, row, sent.destination, reason=FORWARDED, assisted=False
-        )
+    def _forward(self, tx: CallTx, sent: Sent) -> Refusal | None:
+        problem = transfer.begin(tx, sent.destination, reason=FORWARDED, assisted=False)
         return Refusal(INVALID, problem) if problem else None
 
-    def _set_assistant(self, conn: Connection, row: Row, chosen: Chosen) -> Refusal | None:
+    def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:
         body: Mapping[str, Any] | None = chosen.assistant
         if chosen.assistant_id is not None:
             known = parse_uuid(chosen.assistant_id)  # the only ids a store is asked for
             body = (
-                create.stored_assistant(self.context, conn, row["org_id"], known) if known else None
+                create.stored_assistant(self.context, tx.conn, tx.call.org_id, known)
+                if known
+                else None
             )
         if body is None:
             missing = f"assistantId {chosen.assistant_id} does not exist"
@@ -149,9 +145,7 @@ class AssistantRequests:
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")
         transient = None if chosen.assistant_id else chosen.assistant
-        create.set_assistant(
-            self.context, conn, row, chosen.assistant_id, whole, transient, chosen.overrides
-        )
+        create.set_assistant(tx, chosen.assistant_id, whole, transient, chosen.overrides)
         return None
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.calls import record
 from app.domain.calls.instructions import CALLBACK
 from app.domain.context import Context
-from app.store import accounts, calls
+from app.store import accounts
 from app.store.vault import WrongKey, digest
 from providers.base.carrier import Carrier
 from providers.base.webhook import WebhookRequest
@@ -55,11 +56,11 @@ def verify(
 def _candidates(
     conn: Connection, carrier: Carrier, claimed: str | None, token: str | None
 ) -> Sequence[Mapping[str, Any]]:
-    call = calls.find_by_token(conn, digest(token), CALLBACK) if token else None
+    call = record.find_by_token(conn, digest(token), CALLBACK) if token else None
     if call is None:
         return accounts.credentials_of_account(conn, carrier.name, claimed) if claimed else []
-    ref = call["resolved"]["accountRef"]
-    if claimed is not None and claimed != ref:
+    ref = call.facts.account_ref
+    if ref is None or claimed not in (None, ref):
         return []
     rows = accounts.credentials_of_account(conn, carrier.name, ref)
-    return [row for row in rows if row["org_id"] == call["org_id"]]
+    return [row for row in rows if row["org_id"] == call.org_id]

@@ -10,9 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
-from app.domain.context import Context, Row
+from app.domain.calls.record import CallTx
 from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
 from app.settings import Settings
 from app.store import accounts
@@ -41,18 +39,16 @@ FIELDS = frozenset(
 """Of Vapi's destinations, and ours: ``onFailure`` is ``return`` (to the assistant) or ``end``."""
 
 
-def problem(
-    context: Context, conn: Connection, row: Row, destination: Mapping[str, Any]
-) -> str | None:
+def problem(tx: CallTx, destination: Mapping[str, Any]) -> str | None:
     """Why this call may not be forwarded there, in a sentence for the client; None: it may."""
-    return _shape(destination) or _place(context, conn, row, destination, "destination")
+    return _shape(destination) or _place(tx, destination, "destination")
 
 
-def customer_problem(context: Context, conn: Connection, row: Row) -> str | None:
+def customer_problem(tx: CallTx) -> str | None:
     """The same of the customer a call is to be dialled to; ``number`` or ``sipUri`` is there."""
-    customer = row["resolved"]["customer"]
+    customer = tx.call.facts.customer
     kind = "sip" if customer.get("sipUri") else "number"
-    return _place(context, conn, row, {**customer, "type": kind}, "customer")
+    return _place(tx, {**customer, "type": kind}, "customer")
 
 
 def address(destination: Mapping[str, Any]) -> str:
@@ -65,20 +61,18 @@ def keys(extension: str) -> str:
     return extension.replace(",", "w").replace("W", "ww")
 
 
-def _place(
-    context: Context, conn: Connection, row: Row, destination: Mapping[str, Any], name: str
-) -> str | None:
+def _place(tx: CallTx, destination: Mapping[str, Any], name: str) -> str | None:
     """Where it is; ``name`` is what the client calls the object."""
     if destination["type"] == "sip":
-        problem = _sip(context.settings, destination)
+        problem = _sip(tx.context.settings, destination)
     else:
-        problem = number_problem(context.settings, str(destination["number"]), _own(conn, row))
+        problem = number_problem(tx.context.settings, str(destination["number"]), _own(tx))
     return f"{name}.{problem}" if problem else None
 
 
-def _own(conn: Connection, row: Row) -> Collection[str]:
+def _own(tx: CallTx) -> Collection[str]:
     """Numbers that lead back to us."""
-    numbers = {row["resolved"].get("number"), *accounts.org_numbers(conn, row["org_id"])}
+    numbers = {tx.call.facts.number, *accounts.org_numbers(tx.conn, tx.call.org_id)}
     return {number for number in numbers if number}
 
 

@@ -15,10 +15,12 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.calls import record
 from app.domain.calls.apply import Change
+from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
-from app.domain.context import Context, Row
-from app.store import accounts, calls, events
+from app.domain.context import Context
+from app.store import accounts, events
 from app.store.vault import WrongKey
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallStatus, EndedReason, EventKind
@@ -55,29 +57,27 @@ class Target:
 
 def hang_up_leg(change: Change) -> None:
     """Have the leg of a call that is over hung up, if it is ours to hang up."""
-    row, state = change.row, change.state
-    if row["bypass"] or _was_transferred(row, state):
+    call, state = change.tx.call, change.state
+    if call.bypass or _was_transferred(call, state):
         return
     now = not state.joined or state.ended_reason in AT_ONCE
     delay = 0.0 if now else LAST_WORDS_SECONDS
-    _enqueue(change.context, change.conn, row["id"], delay=delay)
+    _enqueue(change.tx.context, change.tx.conn, call.id, delay=delay)
 
 
-def enqueue_deleted(context: Context, conn: Connection, row: Row) -> None:
+def enqueue_deleted(tx: CallTx) -> None:
     """The call is about to be deleted: have its leg hung up, if it is up and ours to hang up.
 
     A leg the carrier has not confirmed is not known yet: the job that dials it comes back here.
     """
-    credential = accounts.get_credential(conn, row["credential_id"])
-    if row["bypass"] or credential is None or not _leg_is_up(conn, row):
+    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
+    leg = None if tx.call.bypass else _leg_that_is_up(tx.conn, tx.call)
+    if credential is None or leg is None:
         return
-    state = fold(events.of_call(conn, row["id"]))
-    if state.status is CallStatus.ENDED and _was_transferred(row, state):
+    state = fold(events.of_call(tx.conn, tx.call.id))
+    if state.status is CallStatus.ENDED and _was_transferred(tx.call, state):
         return
-    resolved = row["resolved"]
-    enqueue_lost_leg(
-        context, conn, row["id"], resolved["legRef"], credential, resolved.get("apiUrl")
-    )
+    enqueue_lost_leg(tx.context, tx.conn, tx.call.id, leg, credential, tx.call.facts.api_url)
 
 
 def enqueue_lost_leg(
@@ -139,15 +139,14 @@ def run(context: Context, payload: Mapping[str, Any]) -> float | None:
 def _still_up(context: Context, call_id: str) -> Target | None:
     """None when there is nothing to hang up, or not yet."""
     with context.store.read() as conn:
-        row = calls.get(conn, call_id)
-        if row is None or row["status"] != CallStatus.ENDED or not _leg_is_up(conn, row):
+        call = record.get(conn, call_id)
+        if call is None or call.status != CallStatus.ENDED or call.ended_at is None:
             return None
-        credential = accounts.get_credential(conn, row["credential_id"])
-    if credential is None:
+        leg = _leg_that_is_up(conn, call)
+        credential = accounts.get_credential(conn, call.credential_id)
+    if leg is None or credential is None:
         return None
-    resolved = row["resolved"]
-    api_url, since = resolved.get("apiUrl"), row["ended_at"]
-    return Target(call_id, row["provider"], resolved["legRef"], api_url, credential, since)
+    return Target(call_id, call.provider, leg, call.facts.api_url, credential, call.ended_at)
 
 
 def _of_deleted(payload: Mapping[str, Any]) -> Target:
@@ -163,16 +162,16 @@ def _of_deleted(payload: Mapping[str, Any]) -> Target:
     return Target(payload["callId"], leg["provider"], leg["ref"], leg["apiUrl"], credential, since)
 
 
-def _was_transferred(row: Mapping[str, Any], state: CallState) -> bool:
+def _was_transferred(call: Call, state: CallState) -> bool:
     """The leg of a call that is over went on to somebody, or back to the flow it was dialled for."""
-    returned = state.joined and row["body"].get("phoneCallProviderReturnUrl")
+    returned = state.joined and call.body.get("phoneCallProviderReturnUrl")
     return bool(returned) or state.ended_reason in TRANSFERRED
 
 
-def _leg_is_up(conn: Connection, row: Mapping[str, Any]) -> bool:
-    """As far as is known here."""
-    over = (event.kind is EventKind.LEG_ENDED for event in events.of_call(conn, row["id"]))
-    return "legRef" in row["resolved"] and not any(over)
+def _leg_that_is_up(conn: Connection, call: Call) -> str | None:
+    """The call's own leg, unless it is known to be over."""
+    over = any(event.kind is EventKind.LEG_ENDED for event in events.of_call(conn, call.id))
+    return None if over else call.facts.leg_ref
 
 
 def _retry_delay(context: Context, target: Target, error: CarrierError) -> float | None:

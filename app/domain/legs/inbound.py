@@ -6,17 +6,18 @@ One leg is one call, however often and however concurrently the carrier asks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import validate
-from app.domain.calls import create, instructions, limits
+from app.domain.calls import create, instructions, limits, record
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
-from app.domain.context import Context, Row
+from app.domain.calls.record import Call, CallTx, Changes
+from app.domain.context import Context
 from app.domain.ids import parse_uuid
-from app.domain.legs.assistant_request import ASKING, Question
+from app.domain.legs.assistant_request import Question
 from app.domain.legs.no_assistant import Refusal, end_call, fallback
 from app.store import accounts, calls, events
 from providers.base.carrier import Carrier
@@ -39,6 +40,9 @@ class VerifiedWebhook:
     call_id: str | None = None
 
 
+RETURN_URL = "phoneCallProviderReturnUrl"
+
+
 class LostRace(Exception):
     """The same leg's same request was served by another instance meanwhile: look again."""
 
@@ -49,17 +53,19 @@ class InboundLegs:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def find_call(self, conn: Connection, webhook: VerifiedWebhook) -> Row | None:
+    def find_call(self, conn: Connection, webhook: VerifiedWebhook) -> Call | None:
         """The leg's call, held; None when the leg is new, or is back after its call ended."""
         leg = webhook.report.leg
         if leg is None:
             return None
-        row = calls.find_by_ref(conn, webhook.provider.name, leg.leg_ref, _orgs(webhook), lock=True)
-        if row is None or not is_ours(row, webhook):
+        call = record.find_by_ref(
+            conn, webhook.provider.name, leg.leg_ref, _orgs(webhook), lock=True
+        )
+        if call is None or not is_ours(call, webhook):
             return None
-        if row["status"] == CallStatus.ENDED and not _sent_before(conn, row["id"], webhook):
+        if call.status == CallStatus.ENDED and not _sent_before(conn, call.id, webhook):
             return None
-        return row
+        return call
 
     def create_from_leg(
         self, conn: Connection, webhook: VerifiedWebhook
@@ -72,35 +78,34 @@ class InboundLegs:
         if leg is None:
             return [HangUp()]
         new, problem = self._new_call(conn, webhook, leg, visit)
-        row, secrets = create.build_call(self.context, new)
-        row["provider_call_id"] = leg.call_ref
-        row["resolved"] |= {"legRef": leg.leg_ref}
-        if leg.api_url:
-            row["resolved"]["apiUrl"] = leg.api_url
-        asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and "server" in row["resolved"]
+        call, secrets = create.build_call(self.context, new)
+        call.provider_call_id = leg.call_ref
+        call.facts = replace(call.facts, leg_ref=leg.leg_ref, api_url=leg.api_url or None)
+        asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and call.facts.server is not None
         if asks:
-            row["resolved"] |= {ASKING: self.context.now().isoformat()}
+            call.facts = replace(call.facts, asking_since=self.context.now())
         tokens = instructions.new_tokens()
         if visit.delivery:
             secrets["document"] = {**tokens, "delivery": visit.delivery}
-        create.insert_call(self.context, conn, row, secrets, tokens, webhook.report.events)
-        self._map_refs(conn, webhook, leg, row)
-        if problem is None and limits.is_full(self.context, conn, row):
-            return limits.refuse_media(self.context, conn, row)
+        tx = CallTx(self.context, conn, call)
+        create.insert_call(tx, secrets, tokens, webhook.report.events)
+        self._map_refs(conn, webhook, leg, call)
+        if problem is None and limits.is_full(tx):
+            return limits.refuse_media(tx)
         if asks:
-            return Question(row["id"], first=True)
+            return Question(call.id, first=True)
         if problem is not None:
-            end_call(self.context, conn, row, Refusal(problem))
-            return fallback(self.context, conn, row)
-        return [instructions.connect(self.context, row, tokens)]
+            end_call(tx, Refusal(problem))
+            return fallback(tx)
+        return [instructions.connect(self.context, call, tokens)]
 
-    def _map_refs(self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, row: Row) -> None:
+    def _map_refs(self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, call: Call) -> None:
         """Make the leg's ids lead to its new call. Raises ``LostRace``."""
-        name, org, call_id = row["provider"], row["org_id"], row["id"]
+        name, org, call_id = call.provider, call.org_id, call.id
         if not calls.claim_ref(conn, name, org, leg.leg_ref, call_id):
-            before = calls.find_by_ref(conn, name, leg.leg_ref, {org})
+            before = record.find_by_ref(conn, name, leg.leg_ref, {org})
             if before is not None and (
-                before["status"] != CallStatus.ENDED or _sent_before(conn, before["id"], webhook)
+                before.status != CallStatus.ENDED or _sent_before(conn, before.id, webhook)
             ):
                 raise LostRace
             calls.move_ref(conn, name, org, leg.leg_ref, call_id)
@@ -109,15 +114,17 @@ class InboundLegs:
         ):
             calls.move_ref(conn, name, org, leg.call_ref, call_id)
 
-    def leg_facts(self, row: Row, webhook: VerifiedWebhook) -> dict[str, Any]:
+    def leg_facts(self, call: Call, webhook: VerifiedWebhook) -> Changes:
         """What a carrier's request tells of a call that is there: direction, way back."""
         leg, visit = webhook.report.leg, webhook.report.visit
-        values: dict[str, Any] = {}
-        if leg is not None and leg.inbound is not None:
-            values["type"] = INBOUND if leg.inbound else OUTBOUND
-        if visit is not None and visit.return_url and self._may_return(webhook, visit.return_url):
-            values["body"] = {**row["body"], "phoneCallProviderReturnUrl": visit.return_url}
-        return {name: value for name, value in values.items() if row[name] != value}
+        changes: Changes = {}
+        kind = OUTBOUND if leg is None or leg.inbound is False else INBOUND
+        if leg is not None and leg.inbound is not None and kind != call.type:
+            changes["type"] = kind
+        url = visit.return_url if visit is not None else None
+        if url and url != call.body.get(RETURN_URL) and self._may_return(webhook, url):
+            changes["body"] = {**call.body, RETURN_URL: url}
+        return changes
 
     def _new_call(
         self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, params: InboundParams
@@ -136,7 +143,7 @@ class InboundLegs:
         customer = {"number": theirs} if theirs else {}
         body: dict[str, Any] = {"customer": customer, "metadata": dict(params.metadata)}
         if params.return_url and self._may_return(webhook, params.return_url):
-            body["phoneCallProviderReturnUrl"] = params.return_url
+            body[RETURN_URL] = params.return_url
         new = NewCall(
             org_id=org_id,
             provider=webhook.provider,
@@ -205,10 +212,9 @@ def _orgs(webhook: VerifiedWebhook) -> set[str]:
     return {account["org_id"] for account in webhook.accounts}
 
 
-def is_ours(row: Mapping[str, Any], webhook: VerifiedWebhook) -> bool:
+def is_ours(call: Call, webhook: VerifiedWebhook) -> bool:
     """The call is this carrier's, and of an account that signed the request."""
     signed = {(account["org_id"], account["account_ref"]) for account in webhook.accounts}
     return (
-        row["provider"] == webhook.provider.name
-        and (row["org_id"], row["resolved"].get("accountRef")) in signed
+        call.provider == webhook.provider.name and (call.org_id, call.facts.account_ref) in signed
     )

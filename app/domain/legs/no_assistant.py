@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sqlalchemy.engine import Connection
+from dataclasses import dataclass, replace
 
 from app.domain.calls import instructions
 from app.domain.calls.apply import request_end, state_of
-from app.domain.context import Context, Row
+from app.domain.calls.record import Call, CallTx
 from app.domain.legs import transfer
-from app.store import calls
 from providers.base.instructions import Instruction, Say
 from providers.events import CallStatus, EndedReason
 
@@ -24,35 +21,31 @@ class Refusal:
     spoken: str | None = None
 
 
-def end_call(context: Context, conn: Connection, row: Row, refusal: Refusal) -> None:
+def end_call(tx: CallTx, refusal: Refusal) -> None:
     """End the call for this reason; or forward it first, where the number says where to.
 
     What the server wants said is no failure, so nothing else is tried then.
     """
-    number = row["resolved"].get("phoneNumber") or {}
-    fallback, message = number.get("fallbackDestination"), refusal.message
+    fallback, message = tx.call.facts.phone_number.get("fallbackDestination"), refusal.message
     if fallback and refusal.spoken is None:
-        problem = transfer.begin(
-            context, conn, row, fallback, reason=refusal.reason, assisted=False
-        )
+        problem = transfer.begin(tx, fallback, reason=refusal.reason, assisted=False)
         if problem is None:
             return
         message = "; ".join(filter(None, (message, f"fallbackDestination: {problem}")))
     if refusal.spoken:
-        row["resolved"] = {**row["resolved"], "spoken": refusal.spoken}
-        calls.update(conn, row["id"], {"resolved": row["resolved"]})
-    request_end(context, conn, row, refusal.reason, message)
+        tx.update(facts=replace(tx.call.facts, spoken=refusal.spoken))
+    request_end(tx, refusal.reason, message)
 
 
-def farewell(row: Row) -> list[Instruction]:
+def farewell(call: Call) -> list[Instruction]:
     """What the leg of a call that is over is told, however often it asks."""
-    spoken = row["resolved"].get("spoken")
-    return [*([Say(spoken)] if spoken else []), *instructions.return_leg(row)]
+    spoken = call.facts.spoken
+    return [*([Say(spoken)] if spoken else []), *instructions.return_leg(call)]
 
 
-def fallback(context: Context, conn: Connection, row: Row) -> list[Instruction]:
+def fallback(tx: CallTx) -> list[Instruction]:
     """After ``end_call``: where the leg goes."""
-    state = state_of(conn, row["id"])
+    state = state_of(tx.conn, tx.call.id)
     if state.status is CallStatus.FORWARDING:
-        return transfer.hand_over(context, conn, row, state)
-    return farewell(row)
+        return transfer.hand_over(tx, state)
+    return farewell(tx.call)

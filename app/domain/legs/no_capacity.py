@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy.engine import Connection
-
+from app.domain.calls import record
 from app.domain.calls.apply import apply_events
-from app.domain.context import Context, Row
-from app.store import calls, events
+from app.domain.calls.record import CallTx
+from app.domain.context import Context
+from app.store import events
 from providers.events import CallEvent, EventKind
 
 NOTE = "media.busy"
@@ -34,14 +34,14 @@ def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
         data={"note": NOTE, "why": why},
     )
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
+        found = record.get(conn, call_id, lock=True)
         if found is not None:
-            apply_events(context, conn, dict(found), [event])
+            apply_events(CallTx(context, conn, found), [event])
 
 
-def reinterpret(context: Context, conn: Connection, row: Row, event: CallEvent) -> CallEvent:
+def reinterpret(tx: CallTx, event: CallEvent) -> CallEvent:
     """A carrier's "could not connect" about a socket we had no room for ends nothing."""
-    if event.stream is None or not events.has(conn, row["id"], _key(event.stream)):
+    if event.stream is None or not events.has(tx.conn, tx.call.id, _key(event.stream)):
         return event
     return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)
 

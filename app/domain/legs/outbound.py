@@ -12,15 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
-from app.domain.calls import instructions
+from app.domain.calls import instructions, record
 from app.domain.calls.apply import apply_events
 from app.domain.calls.create import INBOUND
-from app.domain.context import Context, Row
+from app.domain.calls.record import Call, CallTx, Changes
+from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, destinations, hangup
-from app.store import accounts, calls, events
+from app.store import accounts, events
 from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
 from providers.errors import CarrierError, ProviderError
@@ -54,36 +53,36 @@ class Attempt:
     credential: Mapping[str, Any] = field(repr=False)
 
 
-def check(context: Context, conn: Connection, row: Row) -> None:
+def check(tx: CallTx) -> None:
     """Refuse a call that has nobody to dial, or somebody who may not be dialled. Raises ``Invalid``."""
-    customer = row["resolved"]["customer"]
-    if row["type"] == INBOUND:
+    customer = tx.call.facts.customer
+    if tx.call.type == INBOUND:
         raise Invalid(NO_INBOUND)
     if not (customer.get("number") or customer.get("sipUri")):
         raise Invalid(NO_CUSTOMER)
-    problem = destinations.customer_problem(context, conn, row)
+    problem = destinations.customer_problem(tx)
     if problem:
         raise Invalid(problem)
 
 
 def prepare(
-    context: Context, row: Row, tokens: Mapping[str, str], credential: Mapping[str, Any]
+    context: Context, call: Call, tokens: Mapping[str, str], credential: Mapping[str, Any]
 ) -> None:
     """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
     try:
-        client = context.providers[row["provider"]].client(context.account(credential))
-        client.prepare(_order(context, row, tokens))
+        client = context.providers[call.provider].client(context.account(credential))
+        client.prepare(_order(context, call, tokens))
     except ProviderError as error:
         raise Invalid(str(error)) from error
 
 
-def start(context: Context, conn: Connection, row: Row) -> None:
+def start(tx: CallTx) -> None:
     """Have it dialled as soon as this transaction is committed."""
-    payload = {"callId": row["id"]}
-    context.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", payload, lock=f"leg:{row['id']}")
+    payload = {"callId": tx.call.id}
+    tx.context.jobs.enqueue(tx.conn, JOB, f"{JOB}:{tx.call.id}", payload, lock=f"leg:{tx.call.id}")
 
 
-def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job."""
     attempt = _begin(context, payload["callId"])
     if attempt is None:
@@ -105,35 +104,35 @@ def unanswered(log: Iterable[CallEvent]) -> bool:
 def _begin(context: Context, call_id: str) -> Attempt | None:
     """None when the call is over or deleted, or may have been dialled before."""
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
-        if found is None or found["status"] == CallStatus.ENDED:
+        call = record.get(conn, call_id, lock=True)
+        if call is None or call.status == CallStatus.ENDED:
             return None
-        row, log = dict(found), events.of_call(conn, call_id)
-        credential = accounts.get_credential(conn, row["credential_id"])
+        log = events.of_call(conn, call_id)
+        credential = accounts.get_credential(conn, call.credential_id)
         if unanswered(log) or credential is None:
             return None
         number = 1 + sum(event.data.get("what") == "dial" for event in log)
-        order = _order(context, row, context.vault.open(row["secret"])[SECRET])
-        client = context.providers[row["provider"]].client(context.account(credential))
-        _note(context, conn, row, f"dial:{number}", {"what": "dial", "to": order.to})
+        order = _order(context, call, context.vault.open(call.secret)[SECRET])
+        client = context.providers[call.provider].client(context.account(credential))
+        _note(CallTx(context, conn, call), f"dial:{number}", {"what": "dial", "to": order.to})
         return Attempt(number, call_id, order, client, credential)
 
 
 def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
     """The leg is ours. A call that was ended or deleted meanwhile has it hung up."""
     with context.store.write() as conn:
-        found = calls.get(conn, attempt.call_id, lock=True)
+        found = record.get(conn, attempt.call_id, lock=True)
         if found is None:
             hangup.enqueue_lost_leg(
                 context, conn, attempt.call_id, dialed.leg_ref, attempt.credential
             )
             return
-        row = dict(found)
-        also = adopt.bind_leg(conn, row, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))
+        tx = CallTx(context, conn, found)
+        also = adopt.bind_leg(tx, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))
         event = CallEvent(
-            EventKind.LEG_QUEUED, at=context.now(), key="dialed", source=row["provider"]
+            EventKind.LEG_QUEUED, at=context.now(), key="dialed", source=tx.call.provider
         )
-        apply_events(context, conn, row, [event], also)
+        apply_events(tx, [event], also)
 
 
 def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:
@@ -142,29 +141,33 @@ def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float |
     again = busy and attempt.number <= len(BUSY_SECONDS)
     unknown = isinstance(error, CarrierError) and not error.permanent and not busy
     with context.store.write() as conn:
-        found = calls.get(conn, attempt.call_id, lock=True)
+        found = record.get(conn, attempt.call_id, lock=True)
         if found is None:
             return None
-        row = dict(found)
+        tx = CallTx(context, conn, found)
         if again or unknown:
             what = "dial-busy" if again else "dial-unknown"
-            _note(
-                context, conn, row, f"{what}:{attempt.number}", {"what": what, **error_text(error)}
-            )
+            _note(tx, f"{what}:{attempt.number}", {"what": what, **error_text(error)})
             return BUSY_SECONDS[attempt.number - 1] if again else None
-        fail(context, conn, row, f"dial-refused:{attempt.number}", error_text(error))
+        fail(tx, f"dial-refused:{attempt.number}", error_text(error))
         return None
 
 
-def fail(context: Context, conn: Connection, row: Row, key: str, told: Mapping[str, Any]) -> None:
+def fail(tx: CallTx, key: str, told: Mapping[str, Any]) -> None:
     """The leg never came to be; ``told["error"]`` is shown as the call's ``endedMessage``."""
-    reason = context.providers[row["provider"]].connect_failed
+    reason = tx.context.providers[tx.call.provider].connect_failed
     event = CallEvent(
-        EventKind.LEG_ENDED, context.now(), key, source=row["provider"], reason=reason, data=told
+        EventKind.LEG_ENDED,
+        tx.context.now(),
+        key,
+        source=tx.call.provider,
+        reason=reason,
+        data=told,
     )
-    over = row["status"] == CallStatus.ENDED
-    also = None if over else {"body": {**row["body"], "endedMessage": told["error"]}}
-    apply_events(context, conn, row, [event], also)
+    over = tx.call.status == CallStatus.ENDED
+    shown = {**tx.call.body, "endedMessage": told["error"]}
+    also: Changes = {} if over else {"body": shown}
+    apply_events(tx, [event], also)
 
 
 def error_text(error: ProviderError) -> dict[str, Any]:
@@ -173,22 +176,22 @@ def error_text(error: ProviderError) -> dict[str, Any]:
     return {"error": str(error), **({"code": code} if code else {})}
 
 
-def _order(context: Context, row: Mapping[str, Any], tokens: Mapping[str, str]) -> OutboundCall:
-    customer, provider = row["resolved"]["customer"], context.providers[row["provider"]]
+def _order(context: Context, call: Call, tokens: Mapping[str, str]) -> OutboundCall:
+    customer, provider = call.facts.customer, context.providers[call.provider]
     return OutboundCall(
         to=customer.get("sipUri") or customer["number"],
-        from_=row["resolved"]["number"],
-        connect=instructions.connect(context, row, tokens),
+        from_=call.facts.number or "",
+        connect=instructions.connect(context, call, tokens),
         status_url=instructions.hook_url(
             context, provider, HookKind.STATUS, tokens[instructions.CALLBACK]
         ),
         # Ours is the exact timer; the carrier's counts a forward in, and is for when we are gone.
-        max_duration=row["max_duration"] + context.settings.max_forward_seconds,
+        max_duration=call.max_duration + context.settings.max_forward_seconds,
         extension=customer.get("extension"),
-        machine=instructions.machine_detection(context, row, tokens),
+        machine=instructions.machine_detection(context, call, tokens),
     )
 
 
-def _note(context: Context, conn: Connection, row: Row, key: str, data: Mapping[str, Any]) -> None:
-    event = CallEvent(EventKind.NOTE, at=context.now(), key=key, data=data)
-    apply_events(context, conn, row, [event])
+def _note(tx: CallTx, key: str, data: Mapping[str, Any]) -> None:
+    event = CallEvent(EventKind.NOTE, at=tx.context.now(), key=key, data=data)
+    apply_events(tx, [event])

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
+from app.domain.calls import record
 from app.domain.calls.apply import apply_events
+from app.domain.calls.record import Call, CallTx
 from app.domain.calls.schedule import longest_forward
-from app.domain.context import Context, Row
+from app.domain.context import Context
 from app.domain.legs import outbound
-from app.store import accounts, calls, events
+from app.store import accounts, events
 from providers.base.rest import LegState
 from providers.errors import ProviderError
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -30,78 +30,74 @@ NEVER_CAME = "The carrier did not confirm the call, and no word of its leg came.
 log = logging.getLogger(__name__)
 
 
-def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job ``watchdog``; runs again until the call is over."""
     call_id, patience = payload["callId"], context.settings.reconcile_seconds
     with context.store.read() as conn:
-        row = calls.get(conn, call_id)
-        if row is None or row["status"] == CallStatus.ENDED:
+        call = record.get(conn, call_id)
+        if call is None or call.status == CallStatus.ENDED:
             return None
-        credential = accounts.get_credential(conn, row["credential_id"])
-        quiet = _seconds(context, row, events.last_received(conn, call_id))
+        credential = accounts.get_credential(conn, call.credential_id)
+        quiet = _seconds(context, call, events.last_received(conn, call_id))
     if quiet < patience:
         return patience - quiet
-    leg = _ask(context, row, credential)
+    leg = _ask(context, call, credential)
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
-        if found is None or found["status"] == CallStatus.ENDED:
+        found = record.get(conn, call_id, lock=True)
+        if found is None or found.status == CallStatus.ENDED:
             return None
-        row = dict(found)
-        quiet = _seconds(context, row, events.last_received(conn, call_id))
-        _conclude(context, conn, row, leg, quiet)
-        return None if row["status"] == CallStatus.ENDED else patience
+        tx = CallTx(context, conn, found)
+        quiet = _seconds(context, found, events.last_received(conn, call_id))
+        _conclude(tx, leg, quiet)
+        return None if tx.call.status == CallStatus.ENDED else patience
 
 
-def _seconds(context: Context, row: Mapping[str, Any], last: datetime | None) -> float:
-    return (context.now() - (last or row["created_at"])).total_seconds()
+def _seconds(context: Context, call: Call, last: datetime | None) -> float:
+    return (context.now() - (last or call.created_at)).total_seconds()
 
 
-def _ask(
-    context: Context, row: Mapping[str, Any], credential: Mapping[str, Any] | None
-) -> LegState | None:
+def _ask(context: Context, call: Call, credential: Mapping[str, Any] | None) -> LegState | None:
     """None: the carrier knows nothing of it, or cannot be asked."""
-    resolved = row["resolved"]
-    if credential is None or "legRef" not in resolved:
+    leg = call.facts.leg_ref
+    if credential is None or leg is None:
         return None
     try:
-        client = context.providers[row["provider"]].client(context.account(credential))
-        return client.fetch(resolved["legRef"], api_url=resolved.get("apiUrl"))
+        client = context.providers[call.provider].client(context.account(credential))
+        return client.fetch(leg, api_url=call.facts.api_url)
     except ProviderError as error:  # an account without access to the API is no fault: bypass
         log.info(
             "call %s: the carrier cannot be asked: %s",
-            row["id"],
+            call.id,
             error,
-            extra={"callId": row["id"]},
+            extra={"callId": call.id},
         )
         return None
 
 
-def _conclude(
-    context: Context, conn: Connection, row: Row, leg: LegState | None, quiet: float
-) -> None:
-    history = events.of_call(conn, row["id"])
+def _conclude(tx: CallTx, leg: LegState | None, quiet: float) -> None:
+    history = events.of_call(tx.conn, tx.call.id)
     if leg is not None:
-        apply_events(context, conn, row, _as_event(leg, history))
-    elif quiet >= _longest(context, row) + GRACE_SECONDS:
+        apply_events(tx, _as_event(leg, history))
+    elif quiet >= _longest(tx.context, tx.call) + GRACE_SECONDS:
         lost = CallEvent(
             EventKind.TIMER,
-            at=context.now(),
+            at=tx.context.now(),
             key="timer:watchdog",
             reason=EndedReason.UNKNOWN_ERROR,
         )
-        apply_events(context, conn, row, [lost])
+        apply_events(tx, [lost])
     elif (
-        quiet >= context.settings.reconcile_seconds
-        and "legRef" not in row["resolved"]
+        quiet >= tx.context.settings.reconcile_seconds
+        and tx.call.facts.leg_ref is None
         and outbound.unanswered(history)
     ):
-        outbound.fail(context, conn, row, "reconciled:no-leg", _end_reason(history))
+        outbound.fail(tx, "reconciled:no-leg", _end_reason(history))
 
 
-def _longest(context: Context, row: Row) -> float:
+def _longest(context: Context, call: Call) -> float:
     """Seconds the call may go on without a word."""
-    forwarding = row["status"] == CallStatus.FORWARDING
-    return longest_forward(context) if forwarding else float(row["max_duration"])
+    forwarding = call.status == CallStatus.FORWARDING
+    return longest_forward(context) if forwarding else float(call.max_duration)
 
 
 def _as_event(leg: LegState, history: Sequence[CallEvent]) -> list[CallEvent]:

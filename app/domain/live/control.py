@@ -10,12 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from app.domain.assistant.config import backend_of
 from app.domain.assistant.voicemail import MESSAGE_IS_LEFT, judged
 from app.domain.calls.apply import Change
-from app.domain.context import Context, Row
+from app.domain.calls.record import Call, CallTx, Changes
+from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.store import commands, events
 from app.store.commands import Command
@@ -32,42 +31,40 @@ MAX_WAITING = 100
 """Commands of one call that nobody has taken; more are refused."""
 
 
-def enqueue(context: Context, conn: Connection, row: Row, body: Mapping[str, Any]) -> None:
+def enqueue(tx: CallTx, body: Mapping[str, Any]) -> None:
     """Store a control message for the call's assistant. Raises ``Invalid``."""
-    if row["status"] != CallStatus.IN_PROGRESS:
-        raise Invalid(f"`{body['type']}` needs a call in progress: its status is {row['status']}")
-    if not accepts_control(context, row):
+    if tx.call.status != CallStatus.IN_PROGRESS:
+        raise Invalid(f"`{body['type']}` needs a call in progress: its status is {tx.call.status}")
+    if not accepts_control(tx.context, tx.call):
         raise Invalid(
             f"this assistant does not take `{body['type']}`: its transport is "
-            f"`{_backend(context, row)}`, which has no words of its own"
+            f"`{_backend(tx.context, tx.call)}`, which has no words of its own"
         )
-    if commands.waiting(conn, row["id"]) >= MAX_WAITING:
+    if commands.waiting(tx.conn, tx.call.id) >= MAX_WAITING:
         raise Invalid(f"{MAX_WAITING} control messages of this call are waiting: send fewer")
-    _add(context, conn, row, body)
+    _add(tx, body)
 
 
-def judge_machine(context: Context, conn: Connection, row: Row, event: CallEvent) -> CallEvent:
+def judge_machine(tx: CallTx, event: CallEvent) -> CallEvent:
     """The carrier's verdict on who answered, with what the assistant wants done about it."""
-    speaks = accepts_control(context, row)
-    return judged(event, row["resolved"].get("assistant", {}), speaks=speaks)
+    speaks = accepts_control(tx.context, tx.call)
+    return judged(event, tx.call.facts.assistant, speaks=speaks)
 
 
-def leave_message(
-    context: Context, conn: Connection, row: Row, event: CallEvent
-) -> Mapping[str, Any]:
+def leave_message(tx: CallTx, event: CallEvent) -> Changes:
     """Have the message left that a verdict asks for, if it is the first of the call that does.
 
     To be called before the verdict is recorded. Without an open socket, the message waits for one.
     """
-    over = row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING}
-    if not over and _asks(event) and not any(map(_asks, events.of_call(conn, row["id"]))):
-        _add(context, conn, row, VOICEMAIL)
+    over = tx.call.status in {CallStatus.ENDED, CallStatus.FORWARDING}
+    if not over and _asks(event) and not any(map(_asks, events.of_call(tx.conn, tx.call.id))):
+        _add(tx, VOICEMAIL)
     return {}
 
 
 def close_socket(change: Change) -> None:
     """The call is over or is being forwarded: its socket closes without waiting for a look."""
-    _wake_media(change.context, change.conn, change.row)
+    _wake_media(change.tx)
 
 
 def claim(context: Context, call_ids: Collection[str]) -> Sequence[Command]:
@@ -79,25 +76,25 @@ def claim(context: Context, call_ids: Collection[str]) -> Sequence[Command]:
         return commands.take(conn, call_ids, context.now())
 
 
-def accepts_control(context: Context, row: Row) -> bool:
+def accepts_control(context: Context, call: Call) -> bool:
     """Whether the call's assistant takes commands."""
-    return _backend(context, row) in CONTROLLABLE
+    return _backend(context, call) in CONTROLLABLE
 
 
 def _asks(event: CallEvent) -> bool:
     return event.kind is EventKind.MACHINE_DETECTED and bool(event.data.get(MESSAGE_IS_LEFT))
 
 
-def _add(context: Context, conn: Connection, row: Row, body: Mapping[str, Any]) -> None:
-    commands.add(conn, row["id"], body, context.now())
-    _wake_media(context, conn, row)
+def _add(tx: CallTx, body: Mapping[str, Any]) -> None:
+    commands.add(tx.conn, tx.call.id, body, tx.context.now())
+    _wake_media(tx)
 
 
-def _wake_media(context: Context, conn: Connection, row: Row) -> None:
+def _wake_media(tx: CallTx) -> None:
     """Have the media hub of this process look at the call now, instead of at its next poll."""
-    for nudge in context.media_wakers:
-        after_commit(conn, partial(nudge, row["id"]))
+    for nudge in tx.context.media_wakers:
+        after_commit(tx.conn, partial(nudge, tx.call.id))
 
 
-def _backend(context: Context, row: Row) -> str:
-    return backend_of(row["resolved"].get("assistant", {}), context.settings)[0]
+def _backend(context: Context, call: Call) -> str:
+    return backend_of(call.facts.assistant, context.settings)[0]

@@ -6,8 +6,8 @@ The mono recording is made of the carrier's two channels: what was asked for has
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +15,15 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Context, Row, new_id
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
+from app.domain.context import Context, new_id
 from app.domain.job_limits import limit_concurrency
-from app.domain.recordings import wav
+from app.domain.recordings import stored, wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO, failed
+from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
-from app.domain.reporting.recording_links import LINKED
-from app.store import accounts, calls, recordings
+from app.store import accounts, recordings
 from app.store.blobs import BlobError
 from app.store.recordings import DELETED, READY, STORED
 from providers.base.rest import CarrierClient
@@ -63,13 +65,13 @@ log = logging.getLogger(__name__)
 class Download:
     """One recording to fetch."""
 
-    recording: Mapping[str, Any]
+    recording: Recording
     api_url: str | None
     client: CarrierClient = field(repr=False)
 
 
 @limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
-def fetch(context: Context, payload: Mapping[str, Any]) -> float | None:
+def fetch(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job ``FETCH``."""
     errand = _pending_download(context, payload["recordingId"])
     if errand is None:
@@ -85,21 +87,21 @@ def fetch(context: Context, payload: Mapping[str, Any]) -> float | None:
 def _pending_download(context: Context, recording_id: str) -> Download | None:
     """None when there is nothing to fetch, or no account to fetch it with."""
     with context.store.read() as conn:
-        recording = recordings.get(conn, recording_id)
-        row = calls.get(conn, recording["call_id"]) if recording else None
-        if recording is None or row is None or recording["state"] != READY:
+        recording = stored.get(conn, recording_id)
+        call = record.get(conn, recording.call_id) if recording else None
+        if recording is None or call is None or recording.state != READY:
             return None
-        credential = accounts.get_credential(conn, row["credential_id"])
+        credential = accounts.get_credential(conn, call.credential_id)
     if credential is None:
         log.error(
             "call %s: the account of its recording was deleted",
-            row["id"],
-            extra={"callId": row["id"]},
+            call.id,
+            extra={"callId": call.id},
         )
         return None
-    provider = context.providers[row["provider"]]
+    provider = context.providers[call.provider]
     client = provider.client(context.account(credential), timeout=FETCH_SECONDS)
-    return Download(recording, row["resolved"].get("apiUrl"), client)
+    return Download(recording, call.facts.api_url, client)
 
 
 def _downloaded(download: Download, place: Path) -> dict[str, Path]:
@@ -108,8 +110,8 @@ def _downloaded(download: Download, place: Path) -> dict[str, Path]:
     recording = download.recording
     with whole.open("wb") as file:
         download.client.save_recording(
-            recording["ref"],
-            recording["url"] or "",
+            recording.ref,
+            recording.url or "",
             file,
             limit=MAX_BYTES,
             api_url=download.api_url,
@@ -123,44 +125,38 @@ def _downloaded(download: Download, place: Path) -> dict[str, Path]:
 def _store(context: Context, download: Download, files: Mapping[str, Path]) -> None:
     """First the files, then their rows; of a call that was deleted meanwhile, neither."""
     recording = download.recording
-    keys = {
-        kind: f"recordings/{recording['call_id']}/{recording['id']}-{kind}.wav" for kind in files
-    }
+    keys = {kind: f"recordings/{recording.call_id}/{recording.id}-{kind}.wav" for kind in files}
     for kind, path in files.items():
         context.blobs.put(keys[kind], path, MIME)
     whole = next(iter(files))
     sizes = {kind: path.stat().st_size for kind, path in files.items()}
     with context.store.write() as conn:
-        found = calls.get(conn, recording["call_id"], lock=True)
+        found = record.get(conn, recording.call_id, lock=True)
         if found is None:
-            enqueue_erasure(context, conn, recording["id"], list(keys.values()))
+            enqueue_erasure(context, conn, recording.id, list(keys.values()))
             return
         kept = {}
         for kind, key in keys.items():
             facts = {"kind": kind, "state": STORED, "bytes": sizes[kind], "blob": key}
             kept[kind] = _row(conn, recording, {**facts, "mime": MIME}, mixed=kind != whole)
-        link_recordings(context, conn, dict(found), kept)
+        link_recordings(CallTx(context, conn, found), kept)
 
 
-def _row(
-    conn: Connection, recording: Mapping[str, Any], facts: Mapping[str, Any], *, mixed: bool
-) -> str:
+def _row(conn: Connection, recording: Recording, facts: Mapping[str, Any], *, mixed: bool) -> str:
     """The recording's own row is its whole file's; the mix has one beside it."""
     if not mixed:
-        recordings.update(conn, recording["id"], facts)
-        return str(recording["id"])
-    beside = {**recording, **facts, "id": new_id()}
+        recordings.update(conn, recording.id, facts)
+        return recording.id
+    beside = {**asdict(recording), **facts, "id": new_id()}
     recordings.insert(conn, beside)
     return str(beside["id"])
 
 
-def link_recordings(context: Context, conn: Connection, row: Row, kept: Mapping[str, str]) -> None:
+def link_recordings(tx: CallTx, kept: Mapping[str, str]) -> None:
     """Link the call to these recordings (kind -> id), unless it has some of the kind already."""
-    linked = {**kept, **row["resolved"].get(LINKED, {})}
-    values = {"resolved": {**row["resolved"], LINKED: linked}, "updated_at": context.now()}
-    calls.update(conn, row["id"], values)
-    row.update(values)
-    pending.resolve(context, conn, row, ARTIFACT)
+    linked = {**kept, **tx.call.facts.recordings}
+    tx.update(facts=replace(tx.call.facts, recordings=linked), updated_at=tx.context.now())
+    pending.resolve(tx, ARTIFACT)
 
 
 def _retry_delay(context: Context, download: Download, error: Exception) -> float | None:
@@ -170,20 +166,20 @@ def _retry_delay(context: Context, download: Download, error: Exception) -> floa
         isinstance(error, CarrierError) and error.permanent
     )
     with context.store.write() as conn:
-        found = calls.get(conn, recording["call_id"], lock=True)
+        found = record.get(conn, recording.call_id, lock=True)
         if found is None:
             return None
-        attempts = recording["attempts"] + 1
-        recordings.update(conn, recording["id"], {"attempts": attempts})
+        attempts = recording.attempts + 1
+        recordings.update(conn, recording.id, {"attempts": attempts})
         if not hopeless and attempts <= len(WAITS):
             log.warning(
                 "call %s: its recording is not here yet: %s",
-                found["id"],
+                found.id,
                 error,
-                extra={"callId": found["id"]},
+                extra={"callId": found.id},
             )
             return WAITS[attempts - 1]
-        failed(context, conn, dict(found), recording, str(error))
+        failed(CallTx(context, conn, found), recording, str(error))
     return None
 
 
@@ -192,7 +188,7 @@ def _retry_delay(context: Context, download: Download, error: Exception) -> floa
 
 def delete_of_call(context: Context, conn: Connection, call_id: str) -> None:
     """Its call is being deleted: the rows go with it, the files after the commit."""
-    keys = [row["blob"] for row in recordings.of_call(conn, call_id) if row["blob"]]
+    keys = [each.blob for each in stored.of_call(conn, call_id) if each.blob]
     if keys:
         enqueue_erasure(context, conn, call_id, keys)
 
@@ -202,7 +198,7 @@ def enqueue_erasure(context: Context, conn: Connection, name: str, keys: list[st
     context.jobs.enqueue(conn, ERASE, f"{ERASE}:{name}", {"keys": keys})
 
 
-def erase(context: Context, payload: Mapping[str, Any]) -> None:
+def erase(context: Context, payload: Mapping[str, Sequence[str]]) -> None:
     """Handler of the job ``ERASE``. A store of files that fails has it run again, for ever."""
     for key in payload["keys"]:
         context.blobs.delete(key)
@@ -215,28 +211,28 @@ def schedule_sweep(context: Context) -> None:
             context.jobs.enqueue(conn, SWEEP, SWEEP, {})
 
 
-def sweep(context: Context, payload: Mapping[str, Any]) -> float | None:
+def sweep(context: Context, payload: Mapping[str, object]) -> float | None:
     """Handler of the job ``SWEEP``: files older than RECORDING_RETENTION_DAYS are erased."""
     days = context.settings.recording_retention_days
     if not days:
         return None
     with context.store.read() as conn:
         before = context.now() - timedelta(days=days)
-        old = recordings.stored_before(conn, before, SWEEP_BATCH)
+        old = stored.older_than(conn, before, SWEEP_BATCH)
     for recording in old:
-        context.blobs.delete(recording["blob"])
+        if recording.blob:
+            context.blobs.delete(recording.blob)
         with context.store.write() as conn:
             _unlink(context, conn, recording)
     return SWEEP_SECONDS if len(old) < SWEEP_BATCH else 0.0
 
 
-def _unlink(context: Context, conn: Connection, recording: Mapping[str, Any]) -> None:
+def _unlink(context: Context, conn: Connection, recording: Recording) -> None:
     """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
-    found = calls.get(conn, recording["call_id"], lock=True)
+    found = record.get(conn, recording.call_id, lock=True)
     if found is None:
         return
-    recordings.update(conn, recording["id"], {"state": DELETED, "blob": None})
-    resolved = found["resolved"]
-    left = {k: i for k, i in resolved.get(LINKED, {}).items() if i != recording["id"]}
-    values = {"resolved": {**resolved, LINKED: left}, "updated_at": context.now()}
-    calls.update(conn, found["id"], values)
+    recordings.update(conn, recording.id, {"state": DELETED, "blob": None})
+    left = {k: i for k, i in found.facts.recordings.items() if i != recording.id}
+    facts = replace(found.facts, recordings=left)
+    CallTx(context, conn, found).update(facts=facts, updated_at=context.now())

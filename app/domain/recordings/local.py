@@ -17,14 +17,16 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.recording import by_us
-from app.domain.context import Context, Row, new_id
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
+from app.domain.context import Context, new_id
 from app.domain.recordings import files as recording_files
-from app.domain.recordings import wav
+from app.domain.recordings import stored, wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO
 from app.domain.recordings.files import MIME, MONO
+from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
-from app.store import calls, recordings
+from app.store import recordings
 from app.store.blobs import BlobError, NoBlob
 from app.store.recordings import STORED
 
@@ -49,18 +51,18 @@ class StreamRecording:
     path: Path
 
 
-def expect(conn: Connection, row: Row, stream: str) -> None:
+def expect(tx: CallTx, stream: str) -> None:
     """This socket is being recorded: the report waits for it."""
-    if by_us(row):
-        pending.expect(conn, row, _artifact(stream))
+    if tx.call.facts.taped:
+        pending.expect(tx, _artifact(stream))
 
 
 def arrived(context: Context, call_id: str, stream: str) -> None:
     """This socket's sound is in the recording, or there is none."""
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
+        found = record.get(conn, call_id, lock=True)
         if found is not None:
-            pending.resolve(context, conn, dict(found), _artifact(stream))
+            pending.resolve(CallTx(context, conn, found), _artifact(stream))
 
 
 def append(context: Context, recording: StreamRecording) -> None:
@@ -84,33 +86,32 @@ def _append(context: Context, recording: StreamRecording, place: Path) -> bool:
     for kind, path in files.items():
         context.blobs.put(keys[kind], path, MIME)
     with context.store.write() as conn:
-        found = calls.get(conn, recording.call_id, lock=True)
+        found = record.get(conn, recording.call_id, lock=True)
         now = _found(conn, recording.call_id)
         if found is None or _blobs(now) != _blobs(before):
             recording_files.enqueue_erasure(context, conn, new_id(), list(keys.values()))
             return found is None
         if before:
             recording_files.enqueue_erasure(context, conn, new_id(), list(_blobs(before).values()))
-        ids = {}
+        tx, ids = CallTx(context, conn, found), {}
         for kind in KINDS:
             facts = {"blob": keys[kind], "bytes": files[kind].stat().st_size, "created_at": began}
-            ids[kind] = _write(conn, dict(found), before, recording, {"kind": kind, **facts})
-        row = dict(found)
-        recording_files.link_recordings(context, conn, row, ids)
-        pending.resolve(context, conn, row, _artifact(recording.stream))
+            ids[kind] = _write(tx, before, recording, {"kind": kind, **facts})
+        recording_files.link_recordings(tx, ids)
+        pending.resolve(tx, _artifact(recording.stream))
     return True
 
 
 def _made(
-    context: Context, recording: StreamRecording, before: Mapping[str, Any] | None, place: Path
+    context: Context, recording: StreamRecording, before: Recording | None, place: Path
 ) -> tuple[datetime, dict[str, Path]]:
     """The whole call so far: when it begins, and both kinds of its file."""
     whole, mono, began = recording.path, place / "mono.wav", recording.began
-    if before is not None:
+    if before is not None and before.blob is not None:
         earlier, whole = place / "before.wav", place / "whole.wav"
-        with context.blobs.open(before["blob"]) as source, earlier.open("wb") as copy:
+        with context.blobs.open(before.blob) as source, earlier.open("wb") as copy:
             shutil.copyfileobj(source, copy)
-        pieces = sorted([(before["created_at"], earlier), (recording.began, recording.path)])
+        pieces = sorted([(before.created_at, earlier), (recording.began, recording.path)])
         (began, first), (then, second) = pieces
         between = then - began - timedelta(seconds=wav.seconds(first))
         wav.join(first, between.total_seconds(), second, whole)
@@ -119,9 +120,8 @@ def _made(
 
 
 def _write(
-    conn: Connection,
-    call: Row,
-    before: Mapping[str, Mapping[str, Any]],
+    tx: CallTx,
+    before: Mapping[str, Recording],
     recording: StreamRecording,
     facts: Mapping[str, Any],
 ) -> str:
@@ -130,33 +130,33 @@ def _write(
     names = [*_names(known), recording.stream[:NAME]] if known else [recording.stream[:NAME]]
     values = {**facts, "ref": ",".join(names[-9:]), "state": STORED, "mime": MIME}
     if known is not None:
-        recordings.update(conn, known["id"], values)
-        return str(known["id"])
+        recordings.update(tx.conn, known.id, values)
+        return known.id
     recording_id = new_id()
-    more = {"id": recording_id, "call_id": call["id"], "org_id": call["org_id"]}
-    recordings.insert(conn, {**values, **more, "source": ASSISTANT, "attempts": 0})
+    more = {"id": recording_id, "call_id": tx.call.id, "org_id": tx.call.org_id}
+    recordings.insert(tx.conn, {**values, **more, "source": ASSISTANT, "attempts": 0})
     return recording_id
 
 
-def _found(conn: Connection, call_id: str) -> dict[str, Mapping[str, Any]]:
+def _found(conn: Connection, call_id: str) -> dict[str, Recording]:
     """Kind -> the call's recording of our own, unless the retention has erased it."""
     return {
-        each["kind"]: each
-        for each in recordings.of_call(conn, call_id)
-        if each["source"] == ASSISTANT and each["state"] == STORED
+        each.kind: each
+        for each in stored.of_call(conn, call_id)
+        if each.source == ASSISTANT and each.state == STORED
     }
 
 
-def _blobs(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    return {kind: each["blob"] for kind, each in found.items()}
+def _blobs(found: Mapping[str, Recording]) -> dict[str, str]:
+    return {kind: each.blob for kind, each in found.items() if each.blob}
 
 
-def _has(found: Mapping[str, Mapping[str, Any]], recording: StreamRecording) -> bool:
+def _has(found: Mapping[str, Recording], recording: StreamRecording) -> bool:
     return STEREO in found and recording.stream[:NAME] in _names(found[STEREO])
 
 
-def _names(recording: Mapping[str, Any]) -> list[str]:
-    return str(recording["ref"]).split(",")
+def _names(recording: Recording) -> list[str]:
+    return recording.ref.split(",")
 
 
 def _artifact(stream: str) -> str:

@@ -9,22 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
-
-from sqlalchemy.engine import Connection
 
 from app.domain.assistant import analysis_plan
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import backend_of
+from app.domain.calls import record
 from app.domain.calls.apply import Change
-from app.domain.context import Context, Row
+from app.domain.calls.record import CallTx
+from app.domain.context import Context
 from app.domain.costs import items as costs
 from app.domain.job_limits import limit_concurrency
 from app.domain.overlay import merge
 from app.domain.reporting import pending
 from app.domain.resources import vendor_accounts
-from app.store import calls
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.answer import ModelAnswer
 from providers.events import CallStatus
@@ -32,8 +32,6 @@ from providers.events import CallStatus
 JOB = "analyse"
 ARTIFACT = "analysis"
 """Its name among what a report waits for."""
-STATE = "analysis"
-"""In ``resolved``: ``{"attempts"}``, how often the model was asked in vain."""
 LAST_WORDS_SECONDS = 3.0
 """From the end until the last words are written, at the latest, unless their process was killed."""
 WAITS = (1.0, 5.0)
@@ -47,41 +45,43 @@ log = logging.getLogger(__name__)
 
 def begin(change: Change) -> None:
     """The assistant is in: from now on the report waits for what its model will make of the call."""
-    context, conn, row = change.context, change.conn, change.row
-    assistant = row["resolved"].get("assistant", {})
+    tx = change.tx
+    assistant = tx.call.facts.assistant
     model = assistant.get("model")
     speaks = isinstance(model, Mapping) and model.get("provider", EMBEDDED) != EMBEDDED
-    backend, _ = backend_of(assistant, context.settings)
+    backend, _ = backend_of(assistant, tx.context.settings)
     if speaks and backend == "local" and analysis_plan.wanted(assistant):
-        pending.expect(conn, row, ARTIFACT)
+        pending.expect(tx, ARTIFACT)
 
 
 def end(change: Change) -> None:
     """The call is over, and its last words may not be written yet."""
-    enqueue(change.context, change.conn, change.row, LAST_WORDS_SECONDS)
+    enqueue(change.tx, LAST_WORDS_SECONDS)
 
 
-def enqueue(context: Context, conn: Connection, row: Row, delay: float) -> None:
+def enqueue(tx: CallTx, delay: float) -> None:
     """Have the model asked so many seconds from now, if the call is over and waits for that."""
-    if row["status"] == CallStatus.ENDED and pending.is_pending(row, ARTIFACT):
-        context.jobs.enqueue(conn, JOB, f"{JOB}:{row['id']}", {"callId": row["id"]}, delay=delay)
+    if tx.call.status == CallStatus.ENDED and pending.is_pending(tx.call, ARTIFACT):
+        tx.context.jobs.enqueue(
+            tx.conn, JOB, f"{JOB}:{tx.call.id}", {"callId": tx.call.id}, delay=delay
+        )
 
 
 @limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
-def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job; the seconds until the model is asked again, or None."""
     with context.store.read() as conn:
-        row = calls.get(conn, payload["callId"])
-        if row is None or not pending.is_pending(row, ARTIFACT):
+        call = record.get(conn, payload["callId"])
+        if call is None or not pending.is_pending(call, ARTIFACT):
             return None
-        hidden = context.vault.open(row["secret"]).get("assistant", {})
-        assistant = merge(row["resolved"].get("assistant", {}), hidden)
-        keys = vendor_accounts.accounts_for_call(context, conn, row["org_id"], assistant)
-    known = row["body"].get("analysis", {})
-    facts = {**row["body"], "endedReason": row["ended_reason"]}
+        hidden = context.vault.open(call.secret).get("assistant", {})
+        assistant = merge(call.facts.assistant, hidden)
+        keys = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
+    known = call.body.get("analysis", {})
+    facts = {**call.body, "endedReason": call.ended_reason}
     asked = [each for each in analysis_plan.questions(assistant, facts) if each.name not in known]
     thoughts = _think(context, assistant.get("model") or {}, keys, asked)
-    return _write(context, row["id"], asked, thoughts)
+    return _write(context, call.id, asked, thoughts)
 
 
 def _think(
@@ -99,11 +99,11 @@ def _write(
     context: Context, call_id: str, asked: Sequence[Question], thoughts: Sequence[ModelAnswer]
 ) -> float | None:
     with context.store.write() as conn:
-        found = calls.get(conn, call_id, lock=True)
+        found = record.get(conn, call_id, lock=True)
         if found is None:
             return None
-        row = dict(found)
-        body, again = row["body"], False
+        tx = CallTx(context, conn, found)
+        body, again = tx.call.body, False
         for question, thought in zip(asked, thoughts, strict=True):
             body = _added(context, body, question.name, thought)
             again |= thought.transient
@@ -115,14 +115,12 @@ def _write(
                     thought.error,
                     extra={"callId": call_id},
                 )
-        attempts = row["resolved"].get(STATE, {}).get("attempts", 0)
-        resolved = {**row["resolved"], STATE: {"attempts": attempts + 1}}
-        values = {"body": body, "resolved": resolved, "updated_at": context.now()}
-        calls.update(conn, call_id, values)
-        row.update(values)
+        attempts = tx.call.facts.analysis_attempts
+        facts = replace(tx.call.facts, analysis_attempts=attempts + 1)
+        tx.update(body=body, facts=facts, updated_at=context.now())
         if again and attempts < len(WAITS):
             return WAITS[attempts]
-        pending.resolve(context, conn, row, ARTIFACT)
+        pending.resolve(tx, ARTIFACT)
     return None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from app.domain.calls.record import Call
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
@@ -35,37 +35,37 @@ BODY_FIELDS = (
 
 
 def call_json(
-    context: Context, row: Mapping[str, Any], link_seconds: float = API_LINK_SECONDS
+    context: Context, call: Call, link_seconds: float = API_LINK_SECONDS
 ) -> dict[str, Any]:
     """The whole Call. What is not known yet is absent; links are good for ``link_seconds``."""
-    body = row["body"]
-    call = {
-        "id": row["id"],
-        "orgId": row["org_id"],
-        "createdAt": iso(row["created_at"]),
-        "updatedAt": iso(row["updated_at"]),
-        "type": row["type"],
-        "phoneCallProvider": row["provider"],
-        "phoneCallTransport": _transport(row["resolved"]),
-        "status": row["status"],
-        "endedReason": row["ended_reason"],
-        "maxDurationSeconds": row["max_duration"],
-        "startedAt": iso(row["started_at"]),
-        "endedAt": iso(row["ended_at"]),
+    body = call.body
+    shown = {
+        "id": call.id,
+        "orgId": call.org_id,
+        "createdAt": iso(call.created_at),
+        "updatedAt": iso(call.updated_at),
+        "type": call.type,
+        "phoneCallProvider": call.provider,
+        "phoneCallTransport": _transport(call),
+        "status": call.status,
+        "endedReason": call.ended_reason,
+        "maxDurationSeconds": call.max_duration,
+        "startedAt": iso(call.started_at),
+        "endedAt": iso(call.ended_at),
         "cost": body.get("cost", 0),
         "costBreakdown": body.get("costBreakdown", {"total": 0}),
-        "phoneCallProviderId": row["provider_call_id"],
-        "phoneCallProviderBypassEnabled": row["bypass"],
-        "phoneCallProviderDetails": context.vault.open(row["secret"]).get("details"),
-        "assistantId": row["assistant_id"],
-        "customerId": row["customer_id"],
-        "phoneNumberId": row["phone_number_id"],
-        "monitor": _monitor(context, row),
+        "phoneCallProviderId": call.provider_call_id,
+        "phoneCallProviderBypassEnabled": call.bypass,
+        "phoneCallProviderDetails": context.vault.open(call.secret).get("details"),
+        "assistantId": call.assistant_id,
+        "customerId": call.customer_id,
+        "phoneNumberId": call.phone_number_id,
+        "monitor": _monitor(context, call),
         **{name: body.get(name) for name in BODY_FIELDS},
     }
-    if row["resolved"].get(recording_links.LINKED):
-        call |= recording_links.of(context, row, link_seconds)
-    known = {name: value for name, value in call.items() if value is not None}
+    if call.facts.recordings:
+        shown |= recording_links.of(context, call, link_seconds)
+    known = {name: value for name, value in shown.items() if value is not None}
     return {**known, "artifact": artifact(known)} if known.keys() & KEPT else known
 
 
@@ -84,14 +84,13 @@ def _control_scope(call_id: str) -> str:
     return f"control {call_id}"
 
 
-def _monitor(context: Context, row: Mapping[str, Any]) -> dict[str, str]:
-    listen = None if row["status"] == CallStatus.ENDED else listen_url(context, row)
+def _monitor(context: Context, call: Call) -> dict[str, str]:
+    listen = None if call.status == CallStatus.ENDED else listen_url(context, call)
     return {
-        "controlUrl": control_url(context, row["id"]),
+        "controlUrl": control_url(context, call.id),
         **({"listenUrl": listen} if listen else {}),
     }
 
 
-def _transport(resolved: Mapping[str, Any]) -> str:
-    customer = resolved.get("customer") or {}
-    return "sip" if customer.get("sipUri") else "pstn"
+def _transport(call: Call) -> str:
+    return "sip" if call.facts.customer.get("sipUri") else "pstn"

@@ -6,12 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
-from app.domain.context import Context, Row
+from app.domain.calls.record import CallTx
 from app.domain.costs import items as costs
 from app.domain.reporting import server_messages
-from app.store import calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +20,25 @@ class OutgoingMessage:
 
 
 def flush(
-    context: Context,
-    conn: Connection,
-    row: Row,
+    tx: CallTx,
     message: Iterable[OutgoingMessage],
     kept: Mapping[str, Any],
     used: Iterable[Mapping[str, Any]],
 ) -> None:
     """Fields of the call as they are now, what was used of vendors (without its price), messages."""
-    body = {**row["body"], **kept}
+    body = {**tx.call.body, **kept}
     for usage in used:
-        body |= costs.add(body, context.prices.item(usage))
-    if body != row["body"]:
-        values = {"body": body, "updated_at": context.now()}
-        calls.update(conn, row["id"], values)
-        row.update(values)
+        body |= costs.add(body, tx.context.prices.item(usage))
+    if body != tx.call.body:
+        tx.update(body=body, updated_at=tx.context.now())
     for each in message:
-        server_messages.queue(context, conn, row, each.kind, each.extra)
+        server_messages.queue(tx, each.kind, each.extra)
 
 
-def delegate_control(
-    context: Context, conn: Connection, row: Row, request: Mapping[str, Any]
-) -> bool:
+def delegate_control(tx: CallTx, request: Mapping[str, Any]) -> bool:
     """Whether the call's server wants to control the leg itself; then it is told what to do."""
     kind = server_messages.PHONE_CALL_CONTROL
-    if not server_messages.is_subscribed(row, kind):
+    if not server_messages.is_subscribed(tx.call, kind):
         return False
-    server_messages.queue(context, conn, row, kind, request)
+    server_messages.queue(tx, kind, request)
     return True

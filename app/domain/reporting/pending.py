@@ -8,68 +8,60 @@ is sent when nothing is awaited any more, at the latest ARTIFACT_WAIT_SECONDS la
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
-from sqlalchemy.engine import Connection
-
+from app.domain.calls import record
 from app.domain.calls.apply import Change
-from app.domain.context import Context, Row
+from app.domain.calls.record import Call, CallTx
+from app.domain.context import Context
 from app.domain.reporting import server_messages
-from app.store import calls
 
 TIMER = "report"
-AWAITS = "awaits"
-"""In ``resolved``: names of what is expected."""
 
 
-def expect(conn: Connection, row: Row, name: str) -> None:
-    """From now on the report waits for this. ``row`` must be held; a settled call's waits no more."""
-    awaited = row["resolved"].get(AWAITS, [])
-    if name not in awaited and row["settled_at"] is None:
-        _write(conn, row, {**row["resolved"], AWAITS: [*awaited, name]})
+def expect(tx: CallTx, name: str) -> None:
+    """From now on the report waits for this. The call must be held; a settled call's waits no more."""
+    awaited = tx.call.facts.awaits
+    if name not in awaited and tx.call.settled_at is None:
+        tx.update(facts=replace(tx.call.facts, awaits=(*awaited, name)))
 
 
-def is_pending(row: Mapping[str, Any], name: str) -> bool:
+def is_pending(call: Call, name: str) -> bool:
     """Whether it is expected and has not come."""
-    return name in row["resolved"].get(AWAITS, [])
+    return name in call.facts.awaits
 
 
-def resolve(context: Context, conn: Connection, row: Row, name: str) -> None:
+def resolve(tx: CallTx, name: str) -> None:
     """It is there, or never will be; of a settled call the last arrival sends the report."""
-    awaited = row["resolved"].get(AWAITS, [])
+    awaited = tx.call.facts.awaits
     if name not in awaited:
         return
-    left = [each for each in awaited if each != name]
-    _write(conn, row, {**row["resolved"], AWAITS: left})
-    if not left and row["settled_at"] is not None:
-        context.jobs.cancel(conn, f"{TIMER}:{row['id']}")
-        server_messages.queue_report(context, conn, row)
+    left = tuple(each for each in awaited if each != name)
+    tx.update(facts=replace(tx.call.facts, awaits=left))
+    if not left and tx.call.settled_at is not None:
+        tx.context.jobs.cancel(tx.conn, f"{TIMER}:{tx.call.id}")
+        server_messages.queue_report(tx)
 
 
 def report(change: Change) -> None:
     """The call's reason is frozen: its report now, or when all is there."""
-    context, conn, row = change.context, change.conn, change.row
-    if not row["resolved"].get(AWAITS) or not context.settings.artifact_wait_seconds:
-        server_messages.queue_report(context, conn, row)
+    tx = change.tx
+    if not tx.call.facts.awaits or not tx.context.settings.artifact_wait_seconds:
+        server_messages.queue_report(tx)
         return
-    context.jobs.enqueue(
-        conn,
+    tx.context.jobs.enqueue(
+        tx.conn,
         TIMER,
-        f"{TIMER}:{row['id']}",
-        {"callId": row["id"]},
-        delay=context.settings.artifact_wait_seconds,
-        lock=row["id"],
+        f"{TIMER}:{tx.call.id}",
+        {"callId": tx.call.id},
+        delay=tx.context.settings.artifact_wait_seconds,
+        lock=tx.call.id,
     )
 
 
-def on_timeout(context: Context, payload: Mapping[str, Any]) -> None:
+def on_timeout(context: Context, payload: Mapping[str, str]) -> None:
     """Handler of the job: the report goes without what has not come."""
     with context.store.write() as conn:
-        found = calls.get(conn, payload["callId"], lock=True)
-        if found is not None and found["settled_at"] is not None:
-            server_messages.queue_report(context, conn, dict(found))
-
-
-def _write(conn: Connection, row: Row, resolved: Mapping[str, Any]) -> None:
-    calls.update(conn, row["id"], {"resolved": resolved})
-    row["resolved"] = dict(resolved)
+        found = record.get(conn, payload["callId"], lock=True)
+        if found is not None and found.settled_at is not None:
+            server_messages.queue_report(CallTx(context, conn, found))

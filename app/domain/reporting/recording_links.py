@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from app.domain.calls.record import Call
 from app.domain.context import Context
 from app.domain.errors import NotFound, Unauthorized
 from app.store import recordings
@@ -14,8 +15,6 @@ from app.store.recordings import STORED
 
 FIELDS = {"recordingUrl": "mono", "stereoRecordingUrl": "stereo"}
 """Fields of a Call, and the kind of recording each links to."""
-LINKED = "recordings"
-"""In ``resolved``: kind -> id of the recording that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +27,12 @@ class Playable:
     mime: str
 
 
-def of(context: Context, row: Mapping[str, Any], seconds: float) -> dict[str, str]:
+def of(context: Context, call: Call, seconds: float) -> dict[str, str]:
     """A call's links, good from now for ``seconds``."""
-    linked = row["resolved"][LINKED]
+    linked = call.facts.recordings
     expires = int(context.now().timestamp() + seconds)
     return {
-        field: link(context, row["org_id"], linked[kind], expires)
+        field: link(context, call.org_id, linked[kind], expires)
         for field, kind in FIELDS.items()
         if kind in linked
     }
@@ -47,11 +46,7 @@ def link(context: Context, org_id: str, recording_id: str, expires: int) -> str:
 
 
 def find(
-    context: Context,
-    recording_id: str,
-    org_id: str | None,
-    token: str | None,
-    expires: int | None,
+    context: Context, recording_id: str, org_id: str | None, token: str | None, expires: int | None
 ) -> Playable:
     """For the organisation itself, or for who has a link. Raises ``Unauthorized``, ``NotFound``.
 

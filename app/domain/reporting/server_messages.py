@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import wants
 from app.domain.calls.apply import Change
-from app.domain.context import Context, Reply, Row, new_id
+from app.domain.calls.record import Call, CallTx
+from app.domain.context import Context, Reply, new_id
 from app.domain.reporting.call_json import call_json
 from app.store import messages
 from providers.events import CallStatus, EventKind
@@ -42,48 +44,46 @@ def queue_status(change: Change) -> None:
 
     After each failed forward a status may recur.
     """
-    row = change.row
-    if change.before is None and row["status"] != CallStatus.QUEUED:
-        _queue_status(change, {**row, "status": CallStatus.QUEUED}, 0)
+    tx = change.tx
+    if change.before is None and tx.call.status != CallStatus.QUEUED:
+        _queue_status(replace(tx, call=replace(tx.call, status=CallStatus.QUEUED)), 0)
     turn = sum(event.kind is EventKind.FORWARD_FAILED for event in change.log)
-    _queue_status(change, row, turn)
+    _queue_status(tx, turn)
 
 
-def _queue_status(change: Change, row: Row, turn: int) -> None:
-    extra = {"status": row["status"]}
-    ended = row["status"] == CallStatus.ENDED
+def _queue_status(tx: CallTx, turn: int) -> None:
+    call, forward = tx.call, tx.call.facts.forward
+    extra: dict[str, Any] = {"status": call.status}
+    ended = call.status == CallStatus.ENDED
     if ended:
-        extra["endedReason"] = row["ended_reason"]
-    if row["status"] == CallStatus.FORWARDING:
-        extra["destination"] = row["resolved"]["forward"]["destination"]
-    key = f"{STATUS_UPDATE}:{row['status']}" + (f":{turn}" if turn and not ended else "")
-    _queue(change.context, change.conn, row, STATUS_UPDATE, key, extra)
+        extra["endedReason"] = call.ended_reason
+    if call.status == CallStatus.FORWARDING and forward is not None:
+        extra["destination"] = forward.destination
+    key = f"{STATUS_UPDATE}:{call.status}" + (f":{turn}" if turn and not ended else "")
+    _queue(tx, STATUS_UPDATE, key, extra)
 
 
-def queue_report(context: Context, conn: Connection, row: Row) -> None:
+def queue_report(tx: CallTx) -> None:
     """Once per call, when its reason is frozen. What an absent receiver has missed it need not read."""
-    stale = context.now() - timedelta(seconds=STALE_SECONDS)
-    for waiting in messages.pending(conn, row["id"]):
+    stale = tx.context.now() - timedelta(seconds=STALE_SECONDS)
+    for waiting in messages.pending(tx.conn, tx.call.id):
         if (waiting["policy"] or {}).get("moment") and waiting["created_at"] < stale:
-            messages.delete(conn, waiting["id"])
-    _queue(context, conn, row, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(context, row))
+            messages.delete(tx.conn, waiting["id"])
+    _queue(tx, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(tx.context, tx.call))
 
 
-def queue(
-    context: Context, conn: Connection, row: Row, kind: str, extra: Mapping[str, Any]
-) -> None:
+def queue(tx: CallTx, kind: str, extra: Mapping[str, Any]) -> None:
     """One of the kinds that recur while the assistant talks."""
     key = f"{kind}:{new_id()}"
     if not is_ephemeral(kind, extra):
-        _queue(context, conn, row, kind, key, extra)
-    elif messages.count_pending(conn, row["id"]) < MAX_PENDING:
-        _queue(context, conn, row, kind, key, extra, EPHEMERAL_POLICY)
+        _queue(tx, kind, key, extra)
+    elif messages.count_pending(tx.conn, tx.call.id) < MAX_PENDING:
+        _queue(tx, kind, key, extra, EPHEMERAL_POLICY)
 
 
-def is_subscribed(row: Row, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
+def is_subscribed(call: Call, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
     """Whether anybody wants this message."""
-    assistant = row["resolved"].get("assistant", {})
-    return bool(row["resolved"].get("server")) and wants(assistant, kind, extra)
+    return call.facts.server is not None and wants(call.facts.assistant, kind, extra)
 
 
 def is_ephemeral(kind: str, extra: Mapping[str, Any]) -> bool:
@@ -93,15 +93,15 @@ def is_ephemeral(kind: str, extra: Mapping[str, Any]) -> bool:
 
 def ask(
     context: Context,
-    row: Row,
+    call: Call,
     kind: str,
     extra: Mapping[str, Any],
     seconds: float,
     server: Mapping[str, Any] | None = None,
 ) -> Reply:
     """A message whose answer is waited for. ``server``: another than the call's, its secrets in clear."""
-    known = row["resolved"].get("server")
-    url = (server or known or {}).get("url")
+    known = call.facts.server
+    url = server.get("url") if server else known.url if known else None
     if not url:
         return Reply(error="no server URL is set for the assistant, its number or the organisation")
     if server and (problem := context.url_problem(url)):
@@ -109,17 +109,17 @@ def ask(
     own = (
         {name: server[name] for name in ("secret", "headers") if server.get(name)} if server else {}
     )
-    secrets = own or context.vault.open(row["secret"]).get("server", {})
-    body = {"message": message(context, row, kind, extra)}
+    secrets = own or context.vault.open(call.secret).get("server", {})
+    body = {"message": message(context, call, kind, extra)}
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return context.ask_server(url, f"{kind}-{new_id()}", raw, secrets, seconds)
 
 
-def _report(context: Context, row: Row) -> dict[str, Any]:
-    call = call_json(context, row, context.settings.recording_url_seconds)
+def _report(context: Context, call: Call) -> dict[str, Any]:
+    shown = call_json(context, call, context.settings.recording_url_seconds)
     duration = (
-        (row["ended_at"] - row["started_at"]).total_seconds()
-        if row["started_at"] and row["ended_at"]
+        (call.ended_at - call.started_at).total_seconds()
+        if call.started_at and call.ended_at
         else 0.0
     )
     names = [
@@ -133,51 +133,49 @@ def _report(context: Context, row: Row) -> dict[str, Any]:
         "stereoRecordingUrl",
         "destination",
     ]
-    told = {name: call[name] for name in names if name in call}
+    told = {name: shown[name] for name in names if name in shown}
     return {
         **told,
-        "endedReason": row["ended_reason"],
+        "endedReason": call.ended_reason,
         "durationSeconds": round(duration, 3),
-        "messages": call.get("messages", []),
-        "transcript": call.get("transcript", ""),
-        "summary": call.get("summary", ""),
-        "analysis": call.get("analysis", {}),
+        "messages": shown.get("messages", []),
+        "transcript": shown.get("transcript", ""),
+        "summary": shown.get("summary", ""),
+        "analysis": shown.get("analysis", {}),
     }
 
 
 def _queue(
-    context: Context,
-    conn: Connection,
-    row: Row,
+    tx: CallTx,
     kind: str,
     key: str,
     extra: Mapping[str, Any],
     policy: Mapping[str, Any] | None = None,
 ) -> None:
     """``policy``: in the place of what the server's owner says."""
-    if not is_subscribed(row, kind, extra):
+    server = tx.call.facts.server
+    if server is None or not is_subscribed(tx.call, kind, extra):
         return
-    server = row["resolved"]["server"]
-    secrets = context.vault.open(row["secret"]).get("server", {})
-    now = context.now()
+    secrets = tx.context.vault.open(tx.call.secret).get("server", {})
+    now = tx.context.now()
     queued = messages.insert(
-        conn,
-        org_id=row["org_id"],
-        call_id=row["id"],
+        tx.conn,
+        org_id=tx.call.org_id,
+        call_id=tx.call.id,
         key=key,
         type=kind,
-        url=server["url"],
+        url=server.url,
         body=json.dumps(
-            {"message": message(context, row, kind, extra)},
+            {"message": message(tx.context, tx.call, kind, extra)},
             ensure_ascii=False,
             separators=(",", ":"),
         ),
-        secret=context.vault.seal(secrets),
-        policy=policy or server.get("policy"),
+        secret=tx.context.vault.seal(secrets),
+        policy=policy or server.policy or None,
         at=now,
     )
     if queued:
-        wake_delivery(context, conn, row["id"])
+        wake_delivery(tx.context, tx.conn, tx.call.id)
 
 
 def wake_delivery(context: Context, conn: Connection, call_id: str) -> None:
@@ -188,30 +186,30 @@ def wake_delivery(context: Context, conn: Connection, call_id: str) -> None:
     context.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
 
 
-def message(context: Context, row: Row, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+def message(context: Context, call: Call, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
     """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth).
 
     Those of a moment are without what was said so far, unless it is what they tell.
     """
-    call = call_json(context, row, context.settings.recording_url_seconds)
-    details = call.get("phoneCallProviderDetails")
+    shown = call_json(context, call, context.settings.recording_url_seconds)
+    details = shown.get("phoneCallProviderDetails")
     if details:  # its markup holds tokens that are meant for the carrier alone
-        call["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
+        shown["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
     artifact: dict[str, Any] | None = {
         "messages": [],
         "messagesOpenAIFormatted": [],
-        **call.get("artifact", {}),
+        **shown.get("artifact", {}),
     }
     if is_ephemeral(kind, extra):  # many a minute: they say what is new, and no more
-        call = {name: value for name, value in call.items() if name not in TALK}
+        shown = {name: value for name, value in shown.items() if name not in TALK}
         artifact = None
     common = {
         "type": kind,
         "timestamp": int(context.now().timestamp() * 1000),
-        "call": call,
-        "phoneNumber": row["resolved"].get("phoneNumber"),
-        "customer": row["resolved"].get("customer"),
-        "assistant": row["resolved"].get("assistant"),
+        "call": shown,
+        "phoneNumber": call.facts.phone_number,
+        "customer": call.facts.customer,
+        "assistant": call.facts.assistant,
         "artifact": artifact,
     }
     return {**{n: v for n, v in common.items() if v is not None}, **extra}

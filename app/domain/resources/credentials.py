@@ -17,7 +17,7 @@ from app.domain.resources import vendor_accounts
 from app.domain.resources.base import ResourceStore
 from app.store import resources as store
 from app.store.schema import credentials
-from app.vendors.common.account import VENDORS
+from app.vendors import registry
 from providers.base.carrier import Carrier
 from providers.errors import NotConfigured
 
@@ -125,7 +125,7 @@ def _configured(context: Context, row: Mapping[str, Any]) -> bool:
 
 def _columns(context: Context, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of an account at whomever. Raises ``Invalid``."""
-    if name not in VENDORS:
+    if name not in registry.with_account():
         return _account(context, context.providers[name], body)
     return vendor_accounts.columns(
         context, name, {k: v for k, v in body.items() if k not in OUR_FIELDS}

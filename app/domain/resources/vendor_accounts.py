@@ -18,14 +18,9 @@ from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.store import accounts
 from app.store.vault import WrongKey
-from app.vendors.common.account import (
-    MAX_TEXT,
-    SCHEMES,
-    VENDORS,
-    Fields,
-    VendorAccount,
-    VendorAccounts,
-)
+from app.vendors import registry
+from app.vendors.common.account import MAX_TEXT, SCHEMES, VendorAccount, VendorAccounts
+from app.vendors.common.vendor import CredentialFields
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +30,7 @@ def columns(context: Context, vendor: str, body: Mapping[str, Any]) -> dict[str,
 
     Raises ``Invalid``, naming every field that is wrong.
     """
-    fields = VENDORS[vendor]
+    fields = registry.VENDORS[vendor].credential
     wrong = [*_wrong(fields, body)]
     if wrong:
         raise Invalid(wrong)
@@ -58,9 +53,9 @@ def accounts_for_call(
     """The accounts one assistant may use."""
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
     found |= _stored(context, conn, org_id, assistant.get("credentialIds"))
-    own = assistant.get("credentials")
+    own, known = assistant.get("credentials"), registry.with_account()
     for credential in own if isinstance(own, list) else []:
-        if isinstance(credential, Mapping) and credential.get("provider") in VENDORS:
+        if isinstance(credential, Mapping) and credential.get("provider") in known:
             found |= _access(credential["provider"], credential)
     return found
 
@@ -68,7 +63,7 @@ def accounts_for_call(
 def _stored(context: Context, conn: Connection, org_id: str, only: Any) -> dict[str, VendorAccount]:
     """The organisation's, the newest of each vendor. ``only``: Vapi's ``credentialIds``."""
     found = dict[str, VendorAccount]()
-    for row in accounts.org_credentials(conn, org_id, VENDORS):
+    for row in accounts.org_credentials(conn, org_id, registry.with_account()):
         if isinstance(only, list) and row["id"] not in only:
             continue
         try:
@@ -87,11 +82,9 @@ def _stored(context: Context, conn: Connection, org_id: str, only: Any) -> dict[
 
 def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, VendorAccount]:
     """Nothing for what came with an assistant and cannot be used."""
-    fields = VENDORS[vendor]
+    fields = registry.VENDORS[vendor].credential
     texts = {
-        name: body[name]
-        for name in (fields.key, fields.url, *fields.shown, *fields.sealed)
-        if name in body and not _wrong_text(body[name])
+        name: body[name] for name in fields.texts if name in body and not _wrong_text(body[name])
     }
     key, url = texts.pop(fields.key, None), texts.pop(fields.url, None)
     if not key or (url is None and body.get(fields.url)):
@@ -99,15 +92,14 @@ def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, VendorAccount]:
     return {vendor: VendorAccount(key, url, texts, client_supplied=True)}
 
 
-def _wrong(fields: Fields, body: Mapping[str, Any]) -> Iterator[str]:
-    texts = {fields.key, fields.url, *fields.shown, *fields.sealed}
+def _wrong(fields: CredentialFields, body: Mapping[str, Any]) -> Iterator[str]:
     for name in body:
-        if name not in texts | set(fields.lists) | {"provider", "name"}:
+        if name not in fields.texts | set(fields.lists) | {"provider", "name"}:
             yield f"property {name} should not exist"
     for name in (fields.key, *fields.required):
         if not body.get(name):
             yield f"{name} should not be empty"
-    for name in sorted(texts & body.keys()):
+    for name in sorted(fields.texts & body.keys()):
         if body[name] and (problem := _wrong_text(body[name])):
             yield f"{name} {problem}"
     for name in fields.lists:

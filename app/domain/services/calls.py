@@ -11,11 +11,12 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.urls import check_urls
 from app.domain.calls import create as creation
-from app.domain.calls import instructions, limits
+from app.domain.calls import instructions, limits, record
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
+from app.domain.calls.record import Call, CallTx
 from app.domain.calls.schedule import TIMERS, cancel_timer
-from app.domain.context import Context, Row, iso
+from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, hangup, outbound, transfer
 from app.domain.live import control as commands
@@ -65,25 +66,26 @@ class CallService:
         with look_up() as conn:
             limits.check_capacity(self.context, conn)
             new = self._new(conn, org_id, body)
-            row, secrets = creation.build_call(self.context, new)
+            call, secrets = creation.build_call(self.context, new)
             if not new.bypass:
-                outbound.check(self.context, conn, row)
+                outbound.check(CallTx(self.context, conn, call))
         tokens = instructions.new_tokens()
         if new.bypass:
-            secrets["details"] = self._details(row, tokens)
+            secrets["details"] = self._details(call, tokens)
         else:
-            outbound.prepare(self.context, row, tokens, new.credential)
+            outbound.prepare(self.context, call, tokens, new.credential)
             secrets[outbound.SECRET] = tokens
         with self.context.store.write() as conn:
-            creation.insert_call(self.context, conn, row, secrets, tokens)
+            tx = CallTx(self.context, conn, call)
+            creation.insert_call(tx, secrets, tokens)
             if not new.bypass:
-                outbound.start(self.context, conn, row)
-            call = call_json(self.context, row)
+                outbound.start(tx)
+            answer = call_json(self.context, call)
             if last is not None:
-                last(conn, call)
+                last(conn, answer)
             if not new.bypass:
-                limits.reserve_slot(self.context, conn, row)
-        return call
+                limits.reserve_slot(tx)
+        return answer
 
     def get(self, org_id: str, call_id: str) -> dict[str, Any]:
         with self.context.store.read() as conn:
@@ -91,37 +93,35 @@ class CallService:
 
     def list(self, org_id: str, wanted: CallFilter) -> Listing:
         with self.context.store.read() as conn:
-            rows = calls.listing(conn, org_id, wanted)
-        return [call_json(self.context, row) for row in rows]
+            found = record.listing(conn, org_id, wanted)
+        return [call_json(self.context, call) for call in found]
 
     def pages(self, org_id: str, wanted: CallFilter) -> dict[str, Any]:
         """One page, and how many there are."""
         with self.context.store.read() as conn:
-            rows, total = calls.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
-        found = [call_json(self.context, row) for row in rows]
-        return paged(found, total, wanted.limit, wanted.page)
+            found, total = record.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
+        shown = [call_json(self.context, call) for call in found]
+        return paged(shown, total, wanted.limit, wanted.page)
 
     def patch(self, org_id: str, call_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         with self.context.store.write() as conn:
-            row = _own(conn, org_id, call_id, lock=True)
-            merged = {**row["body"], **body}  # null removes a field
+            call = _own(conn, org_id, call_id, lock=True)
+            merged = {**call.body, **body}  # null removes a field
             kept = {name: value for name, value in merged.items() if value is not None}
-            values = {"body": kept, "updated_at": self.context.now()}
-            calls.update(conn, call_id, values)
-            row.update(values)
-        return call_json(self.context, row)
+            CallTx(self.context, conn, call).update(body=kept, updated_at=self.context.now())
+        return call_json(self.context, call)
 
     def delete(self, org_id: str, call_id: str) -> dict[str, Any]:
         """Everything kept of the call. A live one loses its socket; a leg we dialled is hung up."""
         with self.context.store.write() as conn:
-            row = _own(conn, org_id, call_id, lock=True)
-            hangup.enqueue_deleted(self.context, conn, row)
+            call = _own(conn, org_id, call_id, lock=True)
+            hangup.enqueue_deleted(CallTx(self.context, conn, call))
             for timer in (*TIMERS, pending.TIMER, carrier_price.JOB):
                 cancel_timer(self.context, conn, call_id, timer)
             self.context.jobs.cancel(conn, f"deliver:{call_id}")
             recording_files.delete_of_call(self.context, conn, call_id)
             calls.delete(conn, call_id)
-        return call_json(self.context, row)
+        return call_json(self.context, call)
 
     def events(self, org_id: str, call_id: str) -> Listing:
         """The event log in the order of arrival, the carriers' own words included."""
@@ -159,22 +159,22 @@ class CallService:
         Raises ``Invalid`` for a destination that is not allowed, and for what this call's
         assistant cannot be told, or not now."""
         with self.context.store.write() as conn:
-            found = calls.get(conn, call_id, lock=True)
+            found = record.get(conn, call_id, lock=True)
             if found is None or not self._may_control(found, org_id, token):
                 raise NotFound("Call", call_id)
-            row = dict(found)
+            tx = CallTx(self.context, conn, found)
             if body.get("type") == "transfer":
                 destination = body["destination"]
-                transfer.transfer(self.context, conn, row, destination, body.get("content"))
+                transfer.transfer(tx, destination, body.get("content"))
             elif body.get("type") in commands.TYPES:
-                commands.enqueue(self.context, conn, row, body)
+                commands.enqueue(tx, body)
             else:
-                request_end(self.context, conn, row, EndedReason.MANUALLY_CANCELED)
+                request_end(tx, EndedReason.MANUALLY_CANCELED)
 
-    def _may_control(self, row: Mapping[str, Any], org_id: str | None, token: str | None) -> bool:
+    def _may_control(self, call: Call, org_id: str | None, token: str | None) -> bool:
         if org_id is not None:
-            return bool(row["org_id"] == org_id)
-        return token is not None and opens_control(self.context, row["id"], token)
+            return call.org_id == org_id
+        return token is not None and opens_control(self.context, call.id, token)
 
     # -- making one
 
@@ -235,11 +235,7 @@ class CallService:
         }
 
     def _assistant(
-        self,
-        conn: Connection,
-        org_id: str,
-        body: Mapping[str, Any],
-        number: Mapping[str, Any],
+        self, conn: Connection, org_id: str, body: Mapping[str, Any], number: Mapping[str, Any]
     ) -> tuple[str | None, dict[str, Any]]:
         if body.get("assistant") is not None:
             return None, dict(body["assistant"])
@@ -260,11 +256,11 @@ class CallService:
             raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
         return found
 
-    def _details(self, row: Row, tokens: Mapping[str, str]) -> dict[str, Any]:
+    def _details(self, call: Call, tokens: Mapping[str, str]) -> dict[str, Any]:
         """``phoneCallProviderDetails``: what splices the assistant into somebody else's call."""
-        provider = self.context.providers[row["provider"]]
-        theirs, ours = row["resolved"]["customer"].get("number"), row["resolved"]["number"]
-        inbound = row["type"] == INBOUND
+        provider = self.context.providers[call.provider]
+        theirs, ours = call.facts.customer.get("number"), call.facts.number
+        inbound = call.type == INBOUND
         callback = tokens[instructions.CALLBACK]
         return provider.details(
             Details(
@@ -272,10 +268,10 @@ class CallService:
                 from_=theirs if inbound else ours,
                 status_url=instructions.hook_url(self.context, provider, HookKind.STATUS, callback),
                 inbound=inbound,
-                connect=instructions.connect(self.context, row, tokens),
+                connect=instructions.connect(self.context, call, tokens),
                 machine=None
                 if inbound
-                else instructions.machine_detection(self.context, row, tokens),
+                else instructions.machine_detection(self.context, call, tokens),
             )
         )
 
@@ -295,12 +291,12 @@ def _as_sent(
     return kept
 
 
-def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> Row:
+def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> Call:
     """The call's row; another organisation's call does not exist."""
-    found = calls.get(conn, call_id, lock=lock)
-    if found is None or found["org_id"] != org_id:
+    found = record.get(conn, call_id, lock=lock)
+    if found is None or found.org_id != org_id:
         raise NotFound("Call", call_id)
-    return dict(found)
+    return found
 
 
 def _event_json(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,23 +6,23 @@ Called by ``app/media`` from a thread. Each is one transaction.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import backend_of, wants
-from app.domain.assistant.recording import by_us
-from app.domain.calls import apply, limits
+from app.domain.calls import apply, limits, record
+from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.instructions import MEDIA
+from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.cluster import ProcessRegistry
-from app.domain.context import Context, Reply, Row, new_id
+from app.domain.context import Context, Reply, new_id
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, no_capacity
 from app.domain.legs import transfer as forwarding
 from app.domain.live import control, monitor
-from app.domain.live.monitor import MonitorEndpoint
 from app.domain.overlay import merge
 from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
@@ -93,11 +93,7 @@ class MediaService:
         return bool(self._pending_db_errors)
 
     def claim(
-        self,
-        carrier: Carrier,
-        token: str,
-        target: str,
-        headers: Sequence[tuple[str, str]],
+        self, carrier: Carrier, token: str, target: str, headers: Sequence[tuple[str, str]]
     ) -> StreamClaim:
         """Let one socket in. ``target``: the handshake's raw path. Raises ``Refused``, ``NoCapacity``.
 
@@ -107,14 +103,14 @@ class MediaService:
             self.context.settings.own_media_base or self.context.settings.media_bases[0]
         ) + target
         with self.context.store.read() as conn:
-            row = self._row(conn, carrier, token)
-            credential = accounts.get_credential(conn, row["credential_id"])
+            call = self._row(conn, carrier, token)
+            credential = accounts.get_credential(conn, call.credential_id)
         if credential is None:
             raise Refused("the call's carrier account was deleted")
         carrier.verify_socket(url, headers, self.context.account(credential))
-        claim = self._build_claim(row, carrier, stream_id(url))
+        claim = self._build_claim(call, carrier, stream_id(url))
         if why := self.presence.acquire(claim.backend):
-            no_capacity.note_refusal(self.context, row["id"], claim.stream, why)
+            no_capacity.note_refusal(self.context, call.id, claim.stream, why)
             raise NoCapacity(no_capacity.WHY[why])
         try:
             self._claim(claim, token)
@@ -142,17 +138,17 @@ class MediaService:
             data={"streamRef": start.stream_ref} if start.stream_ref else {},
         )
         with self.context.store.write() as conn:
-            row = self._locked_row(conn, claim)
-            if row is None or row["status"] in {CallStatus.ENDED, CallStatus.FORWARDING}:
+            tx = self._locked(conn, claim)
+            if tx is None or tx.call.status in {CallStatus.ENDED, CallStatus.FORWARDING}:
                 raise Refused("the call is over, or on its way elsewhere")
-            self._check_start(row, start)
-            local_recordings.expect(conn, row, claim.stream)
+            self._check_start(tx.call, start)
+            local_recordings.expect(tx, claim.stream)
             leg = Leg(start.call_ref, start.call_ref) if start.call_ref else None
-            also = adopt.bind_leg(conn, row, leg) if leg else {}
+            also = adopt.bind_leg(tx, leg) if leg else Changes()
             if self.endpoint is not None:
-                resolved: dict[str, Any] = also.get("resolved") or row["resolved"]
-                also["resolved"] = monitor.with_endpoint(resolved, self.endpoint)
-            apply.apply_events(self.context, conn, row, [event], also)
+                facts = also.get("facts", tx.call.facts)
+                also["facts"] = replace(facts, heard_at=self.endpoint)
+            apply.apply_events(tx, [event], also)
 
     def stopped(self, claim: StreamClaim) -> None:
         """The carrier said the stream is over; the reason is an inference until more is known."""
@@ -166,12 +162,12 @@ class MediaService:
     def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
         """Our side ends the call: committed before the socket is closed."""
         with self.context.store.write() as conn:
-            found = calls.get(conn, call_id, lock=True)
+            found = record.get(conn, call_id, lock=True)
             if found is not None:
-                row = dict(found)
-                if row["status"] != CallStatus.ENDED:  # told before the end, which is the last word
-                    live_messages.delegate_control(self.context, conn, row, {"request": "hang-up"})
-                apply.request_end(self.context, conn, row, reason, message)
+                tx = CallTx(self.context, conn, found)
+                if found.status != CallStatus.ENDED:  # told before the end, which is the last word
+                    live_messages.delegate_control(tx, {"request": "hang-up"})
+                apply.request_end(tx, reason, message)
 
     def note(self, claim: StreamClaim, name: str, data: Mapping[str, Any]) -> None:
         """For the event log only."""
@@ -184,9 +180,9 @@ class MediaService:
             data={"note": name, **data},
         )
         with self.context.store.write() as conn:
-            row = self._locked_row(conn, claim)
-            if row is not None:
-                apply.apply_events(self.context, conn, row, [event])
+            tx = self._locked(conn, claim)
+            if tx is not None:
+                apply.apply_events(tx, [event])
 
     # -- the assistant's own doings (``app/media/call_context.py``)
 
@@ -203,17 +199,17 @@ class MediaService:
             return
         items = [{**usage, "stream": claim.stream} for usage in spent]
         with self.context.store.write() as conn:
-            row = self._locked_row(conn, claim)
-            if row is None:
+            tx = self._locked(conn, claim)
+            if tx is None:
                 return
-            live_messages.flush(self.context, conn, row, message, kept, items)
+            live_messages.flush(tx, message, kept, items)
 
     def finished(self, claim: StreamClaim) -> None:
         """The assistant has nothing more to write down: of a call that is over it was the last."""
         with self.context.store.write() as conn:
-            row = self._locked_row(conn, claim)
-            if row is not None:
-                analysis.enqueue(self.context, conn, row, delay=0.0)
+            tx = self._locked(conn, claim)
+            if tx is not None:
+                analysis.enqueue(tx, delay=0.0)
 
     @property
     def spool_directory(self) -> Path:
@@ -237,12 +233,10 @@ class MediaService:
     ) -> Reply:
         """A question to the call's server, or to a tool's; never within a transaction."""
         with self.context.store.read() as conn:
-            row = calls.get(conn, claim.call_id)
-        if row is None:
+            call = record.get(conn, claim.call_id)
+        if call is None:
             return Reply(error="the call was deleted")
-        return server_messages.ask(
-            self.context, dict(row), message.kind, message.extra, seconds, server
-        )
+        return server_messages.ask(self.context, call, message.kind, message.extra, seconds, server)
 
     def transfer(
         self, claim: StreamClaim, destination: Mapping[str, Any], content: str | None
@@ -252,14 +246,14 @@ class MediaService:
         A server that lists ``phone-call-control`` is told to do it, and has to.
         """
         with self.context.store.write() as conn:
-            row = self._locked_row(conn, claim)
-            if row is None:
+            tx = self._locked(conn, claim)
+            if tx is None:
                 return "the call was deleted"
             told = {"request": "forward", "destination": dict(destination)}
-            if live_messages.delegate_control(self.context, conn, row, told):
+            if live_messages.delegate_control(tx, told):
                 return None
             try:
-                forwarding.transfer(self.context, conn, row, destination, content)
+                forwarding.transfer(tx, destination, content)
             except Invalid as error:
                 return str(error)
         return None
@@ -275,15 +269,15 @@ class MediaService:
         """End these calls with ``db-error``, unless they have ended. Raises the store's error."""
         for call_id, stream in tuple(self._pending_db_errors.items()):
             with self.context.store.write() as conn:
-                found = calls.get(conn, call_id, lock=True)
-                if found is not None and found["status"] != CallStatus.ENDED:
-                    self._flush_db_error(conn, dict(found), stream)
+                found = record.get(conn, call_id, lock=True)
+                if found is not None and found.status != CallStatus.ENDED:
+                    self._flush_db_error(CallTx(self.context, conn, found), stream)
             del self._pending_db_errors[call_id]
 
-    def _flush_db_error(self, conn: Connection, row: Row, stream: str) -> None:
+    def _flush_db_error(self, tx: CallTx, stream: str) -> None:
         """A call that goes on with another socket lost nothing that matters now."""
-        if apply.state_of(conn, row["id"]).streams[-1:] in ((), (stream,)):
-            apply.request_end(self.context, conn, row, EndedReason.DB_ERROR, DB_ERROR_MESSAGE)
+        if apply.state_of(tx.conn, tx.call.id).streams[-1:] in ((), (stream,)):
+            apply.request_end(tx, EndedReason.DB_ERROR, DB_ERROR_MESSAGE)
 
     def ended_calls(self, call_ids: Collection[str]) -> set[str]:
         """Of these calls, those whose socket is to be closed: ended, deleted, or forwarding."""
@@ -317,15 +311,15 @@ class MediaService:
             stream=claim.stream,
         )
         with self.context.store.write() as conn:
-            row = self._locked_row(conn, claim)
-            if row is not None:
-                apply.apply_events(self.context, conn, row, [event])
+            tx = self._locked(conn, claim)
+            if tx is not None:
+                apply.apply_events(tx, [event])
 
-    def _locked_row(self, conn: Connection, claim: StreamClaim) -> Row | None:
-        found = calls.get(conn, claim.call_id, lock=True)
-        return dict(found) if found else None
+    def _locked(self, conn: Connection, claim: StreamClaim) -> CallTx | None:
+        found = record.get(conn, claim.call_id, lock=True)
+        return CallTx(self.context, conn, found) if found else None
 
-    def _row(self, conn: Connection, carrier: Carrier, token: str) -> Row:
+    def _row(self, conn: Connection, carrier: Carrier, token: str) -> Call:
         found = calls.find_by_token(conn, digest(token), MEDIA)
         if found is None or found["provider"] != carrier.name:
             raise Refused("the stream token is not known")
@@ -335,33 +329,33 @@ class MediaService:
             raise Refused("the stream token has expired")
         if found["status"] == CallStatus.ENDED:
             raise Refused("the call is over")
-        return dict(found)
+        return record.load(found)
 
-    def _check_start(self, row: Row, start: StreamStart) -> None:
+    def _check_start(self, call: Call, start: StreamStart) -> None:
         """A leg that is not this call's, or not of its account, has no business on its socket."""
-        if start.account_ref and start.account_ref != row["resolved"].get("accountRef"):
+        if start.account_ref and start.account_ref != call.facts.account_ref:
             raise Refused("the stream belongs to another account")
-        known = row["resolved"].get("legRef")
+        known = call.facts.leg_ref
         if start.call_ref and known and start.call_ref != known:
             raise Refused("the stream belongs to another leg")
 
-    def _build_claim(self, row: Row, carrier: Carrier, stream: str) -> StreamClaim:
-        hidden = self.context.vault.open(row["secret"]).get("assistant", {})
-        assistant = merge(row["resolved"].get("assistant", {}), hidden)
+    def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
+        hidden = self.context.vault.open(call.secret).get("assistant", {})
+        assistant = merge(call.facts.assistant, hidden)
         backend, stream_url = backend_of(assistant, self.context.settings)
         facts = {
-            "id": row["id"],
-            "type": row["type"],
-            "metadata": row["body"].get("metadata") or {},
-            "customer": row["resolved"].get("customer") or {},
-            "phoneNumber": {"number": row["resolved"].get("number")},
-            "messages": row["body"].get("messages") or [],
+            "id": call.id,
+            "type": call.type,
+            "metadata": call.body.get("metadata") or {},
+            "customer": call.facts.customer,
+            "phoneNumber": {"number": call.facts.number},
+            "messages": call.body.get("messages") or [],
         }
         with self.context.store.read() as conn:
-            keys = vendor_accounts.accounts_for_call(self.context, conn, row["org_id"], assistant)
+            keys = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
         return StreamClaim(
-            row["id"],
-            row["org_id"],
+            call.id,
+            call.org_id,
             stream,
             carrier,
             backend,
@@ -369,5 +363,5 @@ class MediaService:
             assistant,
             facts,
             keys,
-            by_us(row),
+            call.facts.taped,
         )

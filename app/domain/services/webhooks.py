@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import recording as recording_policy
-from app.domain.calls import instructions, limits
+from app.domain.calls import instructions, limits, record
 from app.domain.calls.apply import apply_events
+from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
-from app.domain.context import Context, Row
+from app.domain.context import Context
 from app.domain.ids import parse_uuid
 from app.domain.legs import no_capacity, transfer
 from app.domain.legs.adopt import bind_leg, move_to_leg
-from app.domain.legs.assistant_request import ASKING, AssistantRequests, Question
+from app.domain.legs.assistant_request import AssistantRequests, Question
 from app.domain.legs.inbound import InboundLegs, LostRace, VerifiedWebhook, is_ours
 from app.domain.legs.no_assistant import farewell
 from app.domain.live import control
@@ -45,32 +45,29 @@ ASKED_IN_MARKUP = {
 }
 """Here the carrier has nothing left but our answer; elsewhere an empty one lets its flow go on."""
 
-Reader = Callable[[Context, Connection, Row, CallEvent], CallEvent]
-Columns = Mapping[str, Any]
-Effect = Callable[[Context, Connection, Row, CallEvent], Columns]
-Concerns = Callable[[Connection, Row, VerifiedWebhook, CallEvent], bool]
+Reader = Callable[[CallTx, CallEvent], CallEvent]
+Effect = Callable[[CallTx, CallEvent], Changes]
+Concerns = Callable[[CallTx, VerifiedWebhook, CallEvent], bool]
 
 
-def _concerns_leg(conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent) -> bool:
+def _concerns_leg(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> bool:
     """It is about the call's own leg, or about a socket of the call's."""
-    if _is_unknown_leg(row, webhook):
+    if _is_unknown_leg(tx.call, webhook):
         return False
     # Other sockets may be in the same conversation: a recorder of the flow's owner.
     return not webhook.report.media_leg or (
-        event.stream is not None and calls.has_stream(conn, row["id"], event.stream)
+        event.stream is not None and calls.has_stream(tx.conn, tx.call.id, event.stream)
     )
 
 
-def _concerns_join(conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent) -> bool:
+def _concerns_join(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> bool:
     """A socket that could not be opened matters only until the assistant is in."""
-    return row["started_at"] is None and _concerns_leg(conn, row, webhook, event)
+    return tx.call.started_at is None and _concerns_leg(tx, webhook, event)
 
 
-def _concerns_recording(
-    conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent
-) -> bool:
+def _concerns_recording(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> bool:
     """A carrier may name no leg with a recording: the URL's token says whose it is."""
-    return webhook.token is not None and recording_policy.by_carrier(row)
+    return webhook.token is not None and tx.call.facts.recorded
 
 
 class Handlers(NamedTuple):
@@ -82,7 +79,7 @@ class Handlers(NamedTuple):
     read: Reader | None = None
     """Adds what we know to what the carrier says."""
     effect: Effect | None = None
-    """Runs before the event is recorded; its result are columns of the call that change with it."""
+    """Runs before the event is recorded; and says what else of the call changes with it."""
 
 
 HANDLERS: Mapping[EventKind, Handlers] = {
@@ -122,160 +119,146 @@ class LegService:
     def _handle_once(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         with self.context.store.write() as conn:
             if webhook.hook in {HookKind.ARRIVE, HookKind.FALLBACK}:
-                row = self.arrivals.find_call(conn, webhook)
-                if row is None:
+                call = self.arrivals.find_call(conn, webhook)
+                if call is None:
                     return self.arrivals.create_from_leg(conn, webhook)
             else:
-                row = self._find(conn, webhook)
-            if row is None:  # a signed word about a call we do not know, or no longer
+                call = self._find(conn, webhook)
+            if call is None:  # a signed word about a call we do not know, or no longer
                 return [HangUp()] if webhook.report.asks and _in_markup(webhook) else []
-            return self._handle(conn, row, webhook)
+            return self._handle(CallTx(self.context, conn, call), webhook)
 
-    def _handle(
-        self, conn: Connection, row: Row, webhook: VerifiedWebhook
-    ) -> list[Instruction] | Question:
-        report, stranger = webhook.report, _is_unknown_leg(row, webhook)
-        new = [self._read(conn, row, webhook, event) for event in report.events]
-        state = apply_events(self.context, conn, row, new, self._columns(conn, row, webhook, new))
+    def _handle(self, tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction] | Question:
+        report, stranger = webhook.report, _is_unknown_leg(tx.call, webhook)
+        new = [self._read(tx, webhook, event) for event in report.events]
+        state = apply_events(tx, new, self._changes(tx, webhook, new))
         if not report.asks:
             return []
         if stranger:
-            return instructions.return_leg(row) if _in_markup(webhook) else []
+            return instructions.return_leg(tx.call) if _in_markup(webhook) else []
         if webhook.hook in {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}:
-            return self._connect_assistant(conn, row, state, report)
-        return self._next_instruction(conn, row, state, webhook, new)
+            return self._connect_assistant(tx, state, report)
+        return self._next_instruction(tx, state, webhook, new)
 
-    def _read(
-        self, conn: Connection, row: Row, webhook: VerifiedWebhook, event: CallEvent
-    ) -> CallEvent:
+    def _read(self, tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> CallEvent:
         """The carrier's event as it concerns this call; what does not concern it is only noted."""
         if event.kind is EventKind.NOTE:
             return event
         handlers = HANDLERS.get(event.kind, OTHERS)
         if handlers.reinterpret:
-            event = handlers.reinterpret(self.context, conn, row, event)
+            event = handlers.reinterpret(tx, event)
             handlers = HANDLERS.get(event.kind, OTHERS)
-        if not handlers.concerns(conn, row, webhook, event):
+        if not handlers.concerns(tx, webhook, event):
             return _noted(event)
-        return handlers.read(self.context, conn, row, event) if handlers.read else event
+        return handlers.read(tx, event) if handlers.read else event
 
-    def _columns(
-        self, conn: Connection, row: Row, webhook: VerifiedWebhook, new: Sequence[CallEvent]
-    ) -> dict[str, Any]:
-        """Columns of the call that change with these events."""
-        report, columns = webhook.report, dict[str, Any]()
+    def _changes(self, tx: CallTx, webhook: VerifiedWebhook, new: Sequence[CallEvent]) -> Changes:
+        """What else of the call changes with these events."""
+        report, changes = webhook.report, Changes()
         for event in new:
             effect = HANDLERS.get(event.kind, OTHERS).effect
-            columns |= effect(self.context, conn, row, event) if effect else {}
+            if effect:
+                changes.update(effect(tx, event))
         own = any(event.kind not in NOT_ABOUT_OWN_LEG for event in new)
-        if report.leg is not None and own and not _is_bound(row, report.leg, report.media_leg):
-            columns |= bind_leg(conn, row, report.leg, media=report.media_leg)
-        if report.visit is not None and not _is_unknown_leg(row, webhook):
-            columns |= self.arrivals.leg_facts(row, webhook)
+        if report.leg is not None and own and not _is_bound(tx.call, report.leg, report.media_leg):
+            changes.update(bind_leg(tx, report.leg, media=report.media_leg))
+        if report.visit is not None and not _is_unknown_leg(tx.call, webhook):
+            changes.update(self.arrivals.leg_facts(tx.call, webhook))
         if moved := [event.data["callRef"] for event in new if event.data.get("callRef")]:
-            columns |= move_to_leg(conn, row, moved[-1])
-        return columns
+            changes.update(move_to_leg(tx, moved[-1]))
+        return changes
 
-    def _find(self, conn: Connection, webhook: VerifiedWebhook) -> Row | None:
+    def _find(self, conn: Connection, webhook: VerifiedWebhook) -> Call | None:
         """By the call's token or id in the path, else by the leg the carrier names."""
         if webhook.call_id is not None:
             known = parse_uuid(webhook.call_id)
-            found = calls.get(conn, known, lock=True) if known else None
+            found = record.get(conn, known, lock=True) if known else None
             return found if found and is_ours(found, webhook) else None
         if webhook.token is not None:
-            return calls.find_by_token(
+            return record.find_by_token(
                 conn, digest(webhook.token), instructions.CALLBACK, lock=True
             )
         leg, name = webhook.report.leg, webhook.provider.name
         if leg is None:
             return None
         orgs = {account["org_id"] for account in webhook.accounts}
-        found = calls.find_by_ref(conn, name, leg.leg_ref, orgs, lock=True)
-        found = found or calls.find_by_ref(conn, name, leg.call_ref, orgs, lock=True)
+        found = record.find_by_ref(conn, name, leg.leg_ref, orgs, lock=True)
+        found = found or record.find_by_ref(conn, name, leg.call_ref, orgs, lock=True)
         return found if found and is_ours(found, webhook) else None
 
     def _connect_assistant(
-        self, conn: Connection, row: Row, state: CallState, report: WebhookReport
+        self, tx: CallTx, state: CallState, report: WebhookReport
     ) -> list[Instruction] | Question:
         """A leg is here: give it the assistant, or send it on when the call is over already."""
         if state.status is CallStatus.ENDED:
-            return farewell(row)
+            return farewell(tx.call)
         if state.status is CallStatus.FORWARDING:
-            return transfer.hand_over(self.context, conn, row, state)
-        if ASKING in row["resolved"]:
-            return Question(row["id"], first=False)
-        if limits.is_full(self.context, conn, row):
-            return limits.refuse_media(self.context, conn, row)
+            return transfer.hand_over(tx, state)
+        if tx.call.facts.asking_since is not None:
+            return Question(tx.call.id, first=False)
+        if limits.is_full(tx):
+            return limits.refuse_media(tx)
         delivery = report.visit.delivery if report.visit else None
-        return [self._document(conn, row, delivery)]
+        return [self._document(tx, delivery)]
 
-    def _document(self, conn: Connection, row: Row, delivery: str | None = None) -> Instruction:
+    def _document(self, tx: CallTx, delivery: str | None = None) -> Instruction:
         """Fresh tokens, except for the carrier's own re-send of a request: the same answer again."""
-        secret = self.context.vault.open(row["secret"])
+        secret = self.context.vault.open(tx.call.secret)
         last = secret.get("document", {})
         if delivery and last.get("delivery") == delivery:
-            return instructions.connect(self.context, row, last)
+            return instructions.connect(self.context, tx.call, last)
         tokens = instructions.new_tokens()
-        instructions.save_tokens(self.context, conn, row, tokens)
+        instructions.save_tokens(tx, tokens)
         if delivery:
             secret["document"] = {**tokens, "delivery": delivery}
-            row["secret"] = self.context.vault.seal(secret)
-            calls.update(conn, row["id"], {"secret": row["secret"]})
-        return instructions.connect(self.context, row, tokens)
+            tx.update(secret=self.context.vault.seal(secret))
+        return instructions.connect(self.context, tx.call, tokens)
 
     def _next_instruction(
-        self,
-        conn: Connection,
-        row: Row,
-        state: CallState,
-        webhook: VerifiedWebhook,
-        new: Sequence[CallEvent],
+        self, tx: CallTx, state: CallState, webhook: VerifiedWebhook, new: Sequence[CallEvent]
     ) -> list[Instruction]:
         """The carrier went past our markup. A lost socket is put back; else the leg goes its way."""
         question = next((e for e in new if e.kind is EventKind.LEG_CONTINUED), None)
         if webhook.hook is HookKind.FORWARD and state.status is not CallStatus.ENDED:
-            return self._after_forward(conn, row, state, new)
+            return self._after_forward(tx, state, new)
         if state.status is CallStatus.FORWARDING:
-            return transfer.hand_over(self.context, conn, row, state, question)
+            return transfer.hand_over(tx, state, question)
         if state.status is not CallStatus.ENDED and question is not None:
-            if events.has(conn, row["id"], _answer_to(question)):  # the carrier's own re-send
-                return [self._document(conn, row, question.key)]
-            turned_away = no_capacity.was_refused(events.of_call(conn, row["id"]))
+            if events.has(tx.conn, tx.call.id, _answer_to(question)):  # the carrier's own re-send
+                return [self._document(tx, question.key)]
+            turned_away = no_capacity.was_refused(events.of_call(tx.conn, tx.call.id))
             if (state.joined or turned_away) and state.reattached < MAX_REATTACHED:
-                return [self._reattach(conn, row, state, question)]
-            self._end_unanswerable(conn, row, state, question, turned_away=turned_away)
-        if row["status"] != CallStatus.ENDED:
+                return [self._reattach(tx, state, question)]
+            self._end_unanswerable(tx, state, question, turned_away=turned_away)
+        if tx.call.status != CallStatus.ENDED:
             return []
-        if _in_markup(webhook) or row["body"].get("phoneCallProviderReturnUrl"):
-            return instructions.return_leg(row)
+        if _in_markup(webhook) or tx.call.body.get("phoneCallProviderReturnUrl"):
+            return instructions.return_leg(tx.call)
         return []
 
     def _after_forward(
-        self, conn: Connection, row: Row, state: CallState, new: Sequence[CallEvent]
+        self, tx: CallTx, state: CallState, new: Sequence[CallEvent]
     ) -> list[Instruction]:
         """Busy, unanswered, refused: the caller is back."""
-        if not row["resolved"].get("forward"):
+        if not tx.call.facts.forward:
             return []
-        if transfer.after(self.context, conn, row, state, new):
-            return [self._document(conn, row, next((event.key for event in new), None))]
-        return instructions.return_leg(row)
+        if transfer.after(tx, state, new):
+            return [self._document(tx, next((event.key for event in new), None))]
+        return instructions.return_leg(tx.call)
 
-    def _reattach(
-        self, conn: Connection, row: Row, state: CallState, question: CallEvent
-    ) -> Instruction:
+    def _reattach(self, tx: CallTx, state: CallState, question: CallEvent) -> Instruction:
         again = CallEvent(
             EventKind.REATTACHED,
             at=self.context.now(),
             key=_answer_to(question),
             data={"streams": list(state.streams), "answers": question.key},
         )
-        apply_events(self.context, conn, row, [again])
-        return self._document(conn, row, question.key)
+        apply_events(tx, [again])
+        return self._document(tx, question.key)
 
     def _end_unanswerable(
         self,
-        conn: Connection,
-        row: Row,
+        tx: CallTx,
         state: CallState,
         question: CallEvent,
         *,
@@ -295,32 +278,32 @@ class LegService:
             key=f"media.gone:{question.key}"[:200],
             reason=reason,
         )
-        apply_events(self.context, conn, row, [gone])
+        apply_events(tx, [gone])
 
 
-def _is_unknown_leg(row: Row, webhook: VerifiedWebhook) -> bool:
+def _is_unknown_leg(call: Call, webhook: VerifiedWebhook) -> bool:
     """Another phone leg than the call's own.
 
     While the own leg is not known, one that is found by its conversation alone is taken for it
     only if it is the customer's.
     """
-    leg, known = webhook.report.leg, row["resolved"].get("legRef")
+    leg, known = webhook.report.leg, call.facts.leg_ref
     if leg is None or webhook.report.media_leg:
         return False
     if known is not None:
-        return leg.leg_ref != str(known)
+        return leg.leg_ref != known
     by_conversation = webhook.hook is HookKind.STATUS and webhook.token is None
-    customer = row["resolved"].get("customer", {}).get("number")
+    customer = call.facts.customer.get("number")
     return by_conversation and not leg.inbound and customer not in {leg.from_, leg.to}
 
 
-def _is_bound(row: Row, leg: Leg, media: bool) -> bool:
+def _is_bound(call: Call, leg: Leg, media: bool) -> bool:
     """The call knows all of this leg: ``bind_leg`` would change nothing."""
-    resolved = row["resolved"]
+    known = call.facts.media_leg_ref if media else call.facts.leg_ref
     return (
-        resolved.get("mediaLegRef" if media else "legRef") == leg.leg_ref
-        and row["provider_call_id"] is not None
-        and not (leg.api_url and "apiUrl" not in resolved)
+        known == leg.leg_ref
+        and call.provider_call_id is not None
+        and not (leg.api_url and call.facts.api_url is None)
     )
 
 

@@ -22,8 +22,8 @@ from websockets.asyncio.client import unix_connect
 from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from app.domain.calls.facts import MonitorEndpoint
 from app.domain.ids import parse_uuid
-from app.domain.live.monitor import MonitorEndpoint
 from app.domain.services.media import MediaService
 from app.media.monitor.listeners import Monitor, TooManyListeners
 from app.media.socket import Scope, SendStalled, Socket, SocketClosed

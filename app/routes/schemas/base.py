@@ -17,13 +17,13 @@ from pydantic.alias_generators import to_camel
 
 from app.domain.ids import parse_uuid
 from app.routes.schemas.wording import wrong
-from app.vendors.common.account import VENDORS
+from app.vendors import registry
 from providers.common.e164 import E164, PATTERN
 from providers.registry import PROVIDERS
 
 LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
 # Providers of a credential: carriers, and vendors of models, voices and transcribers.
-HOLDERS = (*PROVIDERS, *VENDORS)
+HOLDERS = (*PROVIDERS, *registry.with_account())
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # Bytes, as compact JSON.

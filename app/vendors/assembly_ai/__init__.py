@@ -1,1 +1,11 @@
-"""AssemblyAI: transcriber."""
+"""AssemblyAI: transcribers. Vapi has no ended reason of its own for their failures."""
+
+from __future__ import annotations
+
+from app.vendors.common.vendor import SttPart, Vendor
+
+VENDOR = Vendor(
+    name="assembly-ai",
+    env_prefix="ASSEMBLYAI",
+    stt=SttPart(make=f"{__name__}.stt:make", address="wss://streaming.assemblyai.com"),
+)

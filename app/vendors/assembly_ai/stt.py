@@ -13,11 +13,12 @@ from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_mode
 from pipecat.transcriptions.language import Language
 from pipecat.utils.errors import ErrorCategory
 
+from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import UnbuildableAssistant, as_websocket
+from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
-from app.vendors.stt import STAGE
+from app.vendors.common.vendor import Config
 
 PATH = "/v3/ws"
 MODEL = "universal-streaming-english"
@@ -62,12 +63,12 @@ class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
         await self.push_error(f"AssemblyAI: {text} ({code})", category=category)
 
 
-def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> AssemblyAI:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> AssemblyAI:
     """Raises ``UnbuildableAssistant``."""
     multi = config.get("language") == "multi"
-    settings = read(STAGE, config, FIELDS, model=MULTILINGUAL if multi else MODEL)
+    settings = read(TRANSCRIBER, config, FIELDS, model=MULTILINGUAL if multi else MODEL)
     if is_u3_pro_model(settings["model"]):
-        settings |= read(STAGE, config, U3_FIELDS)
+        settings |= read(TRANSCRIBER, config, U3_FIELDS)
     elif multi:
         settings["language_detection"] = True
     if "language_codes" in settings:
@@ -85,5 +86,5 @@ def _languages(codes: list[str]) -> list[Language]:
         return [Language(code) for code in codes]
     except ValueError as error:
         raise UnbuildableAssistant(
-            STAGE, "assembly-ai", f"transcriber.languageCodes: {error}."
+            TRANSCRIBER, "assembly-ai", f"transcriber.languageCodes: {error}."
         ) from error

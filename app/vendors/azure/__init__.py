@@ -1,1 +1,47 @@
-"""Azure: OpenAI models and Speech voices."""
+"""Azure: OpenAI's models, and Speech's voices. Vapi has a name for each."""
+
+from __future__ import annotations
+
+from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
+from app.vendors.openai import MAX_TOKENS_FIELD, REASONING
+from providers.events import EndedReason
+
+OPENAI = Vendor(
+    name="azure-openai",
+    env_prefix="AZURE_OPENAI",
+    extra_variables={"apiVersion": "AZURE_OPENAI_API_VERSION"},
+    credential=CredentialFields(
+        key="openAIKey",
+        url="openAIEndpoint",
+        shown=("region", "apiVersion"),
+        sealed=("ocpApimSubscriptionKey",),
+        lists=("models",),
+        required=("openAIEndpoint",),
+    ),
+    llm=LlmPart(
+        make=f"{__name__}.llm:Azure",
+        one_shot=f"{__name__}.one_shot",
+        failed=EndedReason.PIPELINE_ERROR_AZURE_OPENAI_LLM_FAILED,
+        reasoning=REASONING,
+        max_tokens_field=MAX_TOKENS_FIELD,
+        headers={"ocpApimSubscriptionKey": "Ocp-Apim-Subscription-Key"},
+    ),
+)
+"""Each resource has an address of its own."""
+
+SPEECH = Vendor(
+    name="azure",
+    env_prefix="AZURE_SPEECH",
+    extra_variables={"region": "AZURE_SPEECH_REGION"},
+    credential=CredentialFields(shown=("service", "region")),
+    tts=TtsPart(
+        make=f"{__name__}.tts:make",
+        failed=EndedReason.PIPELINE_ERROR_AZURE_VOICE_FAILED,
+        needs_region=True,
+    ),
+)
+
+API_VERSION = "2025-04-01-preview"
+"""The last dated one. learn.microsoft.com/azure/ai-services/openai/api-version-deprecation"""
+UNDATED = "/openai/v1"
+"""An endpoint that ends so has no dated versions, and is spoken to as OpenAI is."""

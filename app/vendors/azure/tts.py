@@ -1,58 +1,67 @@
-""""""
+"""Azure's Speech, over its REST API.
+
+Its SDK is a native library with threads of its own, and reports a failure late and as a text
+only. What the SDK has beyond REST is word times.
+https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from app.vendors.azure import tts as azure_tts
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Ask, Config, Request
-from app.vendors.common.tts_part import Custom, _http, _rule
+from app.vendors.common.speech_request import Ask, Request
+from app.vendors.common.tts_http import HttpVoice
+from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.vendor import Config
 
-if TYPE_CHECKING:
-    from pipecat.services.tts_service import TTSService
-
-
-def _azure(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> TTSService:
-    ask = azure_tts.azure(config, account, sample_rate)
-    return _http(config, ask, sample_rate, addresses=_rule(account, custom))
-
-
-AZURE_FORMATS: Mapping[int, str] = {
+FORMATS: Mapping[int, str] = {
     8000: "raw-8khz-16bit-mono-pcm",
     16000: "raw-16khz-16bit-mono-pcm",
     24000: "raw-24khz-16bit-mono-pcm",
     48000: "raw-48khz-16bit-mono-pcm",
 }
-"""https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech"""
+"""By rate in hertz."""
+VOICES: Mapping[str, str] = {
+    "andrew": "en-US-AndrewNeural",
+    "brian": "en-US-BrianNeural",
+    "emma": "en-US-EmmaNeural",
+}
+"""Vapi's short names. https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=tts"""
 
 
-def azure(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
-    """``access.url``, or the public address of ``access.extra["region"]``."""
+def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
+    return HttpVoice(
+        ask_for(config, account, sample_rate),
+        sample_rate,
+        model=config.get("model"),
+        voice=config.get("voiceId"),
+        addresses=address_rule(account, custom),
+    )
+
+
+def ask_for(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
+    """What each sentence is asked with: at ``account.url``, or in the account's region."""
     base = account.url or f"https://{account.extra['region']}.tts.speech.microsoft.com"
-    rate = sample_rate if sample_rate in AZURE_FORMATS else 24_000
+    rate = sample_rate if sample_rate in FORMATS else 24_000
+    headers = {
+        "Content-Type": "application/ssml+xml",
+        "Ocp-Apim-Subscription-Key": account.key or "",
+        "X-Microsoft-OutputFormat": FORMATS[rate],
+        "User-Agent": "patchbay",
+    }
 
     def ask(text: str) -> Request:
-        return Request(
-            f"{base.rstrip('/')}/cognitiveservices/v1",
-            ssml(config, text).encode(),
-            rate,
-            {
-                "Content-Type": "application/ssml+xml",
-                "Ocp-Apim-Subscription-Key": account.key or "",
-                "X-Microsoft-OutputFormat": AZURE_FORMATS[rate],
-                "User-Agent": "patchbay",
-            },
-        )
+        url = f"{base.rstrip('/')}/cognitiveservices/v1"
+        return Request(url, ssml(config, text).encode(), rate, headers)
 
     return ask
 
 
 def ssml(config: Config, text: str) -> str:
     """A sentence in Azure's markup. The language is that of the voice's name."""
-    voice = azure_tts.AZURE.get(str(config["voiceId"]).lower(), str(config["voiceId"]))
+    voice = VOICES.get(str(config["voiceId"]).lower(), str(config["voiceId"]))
     language = "-".join(voice.split("-")[:2]) if voice.count("-") > 1 else "en-US"
     spoken = escape(text)
     if speed := config.get("speed"):
@@ -61,11 +70,3 @@ def ssml(config: Config, text: str) -> str:
         '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" '
         f"xml:lang={quoteattr(language)}><voice name={quoteattr(voice)}>{spoken}</voice></speak>"
     )
-
-
-AZURE: Mapping[str, str] = {
-    "andrew": "en-US-AndrewNeural",
-    "brian": "en-US-BrianNeural",
-    "emma": "en-US-EmmaNeural",
-}
-"""https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=tts"""

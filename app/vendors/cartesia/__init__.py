@@ -1,1 +1,11 @@
-"""Cartesia: voices."""
+"""Cartesia: voices. Vapi has no ended reason of its own for their failures."""
+
+from __future__ import annotations
+
+from app.vendors.common.vendor import TtsPart, Vendor
+
+VENDOR = Vendor(
+    name="cartesia",
+    env_prefix="CARTESIA",
+    tts=TtsPart(make=f"{__name__}.tts:make", word_times=True),
+)

@@ -1,16 +1,15 @@
-""""""
+"""An account at a vendor, as a call uses it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.vendors.common.environment import PREFIXES
-
 SCHEMES = frozenset({"http", "https", "ws", "wss"})
-
+"""Of a vendor's address."""
 
 MAX_TEXT = 10_000
+"""Characters of a field of an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,44 +29,3 @@ VendorAccounts = Mapping[str, VendorAccount]
 
 
 NO_ACCOUNT = VendorAccount()
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """What a credential of one vendor holds. All but ``lists`` are texts."""
-
-    key: str = "apiKey"
-    url: str = "apiUrl"
-    shown: tuple[str, ...] = ()
-    sealed: tuple[str, ...] = ()
-    lists: tuple[str, ...] = ()
-    """Kept and shown, and not read."""
-    required: tuple[str, ...] = ()
-    """Beside the key."""
-
-
-PLAIN = Fields()
-
-
-VENDORS: Mapping[str, Fields] = {
-    **dict.fromkeys(PREFIXES, PLAIN),
-    "azure-openai": Fields(
-        key="openAIKey",
-        url="openAIEndpoint",
-        shown=("region", "apiVersion"),
-        sealed=("ocpApimSubscriptionKey",),
-        lists=("models",),
-        required=("openAIEndpoint",),
-    ),
-    "azure": Fields(shown=("service", "region")),
-    "playht": Fields(shown=("userId",), required=("userId",)),
-}
-"""``apiUrl`` is Vapi's for some; here each vendor may have one.
-
-https://docs.vapi.ai/api-reference (the Create...CredentialDTO schemas)
-"""
-
-
-def addresses() -> set[str]:
-    """The names of the fields that hold a URL."""
-    return {fields.url for fields in VENDORS.values()}

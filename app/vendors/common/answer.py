@@ -1,10 +1,13 @@
-""""""
+"""One question to a model without pipecat: its messages, its request, its answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from app.vendors.common.account import VendorAccounts
+from app.vendors.common.vendor import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +24,22 @@ class ModelAnswer:
     """Of an error: it may be gone soon."""
 
 
-AskModel = Callable[[Mapping[str, Any], Any, Sequence[Mapping[str, str]], float], ModelAnswer]
-"""An assistant's ``model``, the accounts it may use (``vendors.Keys``), the messages, seconds; never raises."""
+Messages = Sequence[Mapping[str, str]]
+"""``role`` and ``content`` of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneShotRequest:
+    """One POST to a model's vendor, whose body is JSON."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: Mapping[str, Any] = field(repr=False)
+
+
+Said = tuple[str, tuple[int, int]]
+"""An answer's text, and the tokens of the prompt and of the answer."""
+
+
+AskModel = Callable[[Config, VendorAccounts, Messages, float], ModelAnswer]
+"""An assistant's ``model``, the accounts it may use, the messages, seconds; never raises."""

@@ -1,6 +1,6 @@
 """Why an assistant cannot be built, and where one may lead. Its accounts: ``app.domain.resources.vendor_accounts``.
 
-Nothing of the media engine is imported here.
+Nothing of pipecat is imported here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from app.net.types import Addresses
 
+MODEL, VOICE, TRANSCRIBER = "model", "voice", "transcriber"
+"""The stages of an assistant, as Vapi's fields call them."""
 NO_KEY = "none"
 """For a server that asks for none: the SDKs want one, or take OpenAI's from the environment."""
 
@@ -17,7 +19,7 @@ NO_KEY = "none"
 class UnbuildableAssistant(Exception):
     """This assistant cannot be built; the text tells the operator what to change.
 
-    ``stage``: model, voice or transcriber.
+    ``stage``: ``MODEL``, ``VOICE`` or ``TRANSCRIBER``.
     """
 
     def __init__(self, stage: str, provider: str, text: str) -> None:

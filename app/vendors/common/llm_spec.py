@@ -5,62 +5,19 @@ Imports no vendor's service.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.net.types import Addresses
+from app.vendors import registry
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
-from app.vendors.common.environment import VARIABLES
-from app.vendors.common.errors import NO_KEY, UnbuildableAssistant
-from providers.events import EndedReason
+from app.vendors.common.errors import MODEL, NO_KEY, UnbuildableAssistant
+from app.vendors.common.vendor import Config, LlmPart, Vendor
 
-BASES: Mapping[str, str | None] = {
-    "openai": "https://api.openai.com/v1",  # platform.openai.com/docs/api-reference
-    "azure-openai": None,  # each resource has its own
-    "together-ai": "https://api.together.xyz/v1",  # docs.together.ai/docs/openai-api-compatibility
-    "anyscale": None,  # its public endpoints are closed
-    "openrouter": "https://openrouter.ai/api/v1",  # openrouter.ai/docs/quickstart
-    "perplexity-ai": "https://api.perplexity.ai",  # docs.perplexity.ai/guides/chat-completions-guide
-    "deepinfra": "https://api.deepinfra.com/v1/openai",  # deepinfra.com/docs/openai_api
-    "runpod": None,  # each endpoint has its own
-    "groq": "https://api.groq.com/openai/v1",  # console.groq.com/docs/openai
-    "anthropic": "https://api.anthropic.com",  # docs.anthropic.com/en/api/messages
-    "custom-llm": None,  # the assistant's model.url
-}
-"""Where each vendor is reached; None: the account, or the assistant, has to say."""
-
-FAILED: Mapping[str, EndedReason] = {
-    "openai": EndedReason.PIPELINE_ERROR_OPENAI_LLM_FAILED,
-    "azure-openai": EndedReason.PIPELINE_ERROR_AZURE_OPENAI_LLM_FAILED,
-    "together-ai": EndedReason.PIPELINE_ERROR_TOGETHER_AI_LLM_FAILED,
-    "anyscale": EndedReason.PIPELINE_ERROR_ANYSCALE_LLM_FAILED,
-    "openrouter": EndedReason.PIPELINE_ERROR_OPENROUTER_LLM_FAILED,
-    "perplexity-ai": EndedReason.PIPELINE_ERROR_PERPLEXITY_AI_LLM_FAILED,
-    "deepinfra": EndedReason.PIPELINE_ERROR_DEEPINFRA_LLM_FAILED,
-    "runpod": EndedReason.PIPELINE_ERROR_RUNPOD_LLM_FAILED,
-    "groq": EndedReason.PIPELINE_ERROR_GROQ_LLM_FAILED,
-    "anthropic": EndedReason.PIPELINE_ERROR_ANTHROPIC_LLM_FAILED,
-    "custom-llm": EndedReason.PIPELINE_ERROR_CUSTOM_LLM_LLM_FAILED,
-}
-"""What a call ends with when the model of this vendor fails."""
-
-TEMPERATURE, MAX_TOKENS = 0.5, 250
-"""Vapi's defaults, of each answer."""
-NAMES: Mapping[str, str] = {"openai": "gpt-4o", "custom-llm": "default"}
-"""Models where ``model.model`` does not say. Other vendors have none that stays."""
-REASONING = re.compile(r"o\d|gpt-5(?!.*chat)")
-"""Models that refuse a temperature and think within their tokens."""
-OPENAIS = frozenset({"openai", "azure-openai"})
-"""They have renamed ``max_tokens``, which their newer models refuse."""
-USER_FIRST = frozenset({"anthropic", "perplexity-ai"})
-"""They refuse a conversation that the assistant begins."""
-AZURE_VERSION = "2025-04-01-preview"
-"""The last dated one. learn.microsoft.com/azure/ai-services/openai/api-version-deprecation"""
-AZURE_V1 = "/openai/v1"
-"""An endpoint that ends so has no dated versions, and is spoken to as OpenAI is."""
+MAX_TOKENS = 250
+"""Vapi's default, of each answer."""
 CONNECTED = "(The call is connected.)"
 CHAT = "/chat/completions"
 OWN_FIELDS = frozenset(
@@ -80,6 +37,7 @@ class Spec:
     system: str | None = field(repr=False)
     temperature: float | None
     max_tokens: int | None
+    max_tokens_field: str = "max_tokens"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Fields of the request beside those every model has."""
@@ -92,7 +50,7 @@ class Spec:
     """The rule for where that may be; None: the address is the vendor's, or the operator's own."""
 
 
-def candidates(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def candidates(config: Config) -> list[Config]:
     """The model, then its ``fallbackModels``: the same vendor's, by name. Empty: none configured."""
     if not config.get("provider"):
         return []
@@ -104,7 +62,7 @@ def candidates(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [bare, *({**bare, "model": name} for name in others)]
 
 
-def instructions(config: Mapping[str, Any]) -> str | None:
+def instructions(config: Config) -> str | None:
     """The system messages, joined; or ``systemPrompt``, its older place."""
     texts = [text for role, text in _messages(config) if role == "system"]
     if texts:
@@ -113,7 +71,7 @@ def instructions(config: Mapping[str, Any]) -> str | None:
     return older if isinstance(older, str) and older else None
 
 
-def opening_messages(config: Mapping[str, Any], *, asked: bool = False) -> list[dict[str, str]]:
+def opening_messages(config: Config, *, asked: bool = False) -> list[dict[str, str]]:
     """The context's start: what was said before the call, by the assistant and the user.
 
     ``asked``: the model is to speak first, and needs something to answer. Messages of tools are
@@ -124,68 +82,70 @@ def opening_messages(config: Mapping[str, Any], *, asked: bool = False) -> list[
         {"role": roles[role], "content": text} for role, text in _messages(config) if role in roles
     ]
     begins = not said or said[0]["role"] == "assistant"
-    if (asked and not said) or (begins and config.get("provider") in USER_FIRST):
+    part = registry.llm_parts().get(str(config.get("provider")))
+    if (asked and not said) or (begins and part is not None and part.user_first):
         said.insert(0, {"role": "user", "content": CONNECTED})
     return said
 
 
-def read_spec(
-    config: Mapping[str, Any], accounts: VendorAccounts, facts: Mapping[str, Any]
-) -> Spec:
+def read_spec(config: Config, accounts: VendorAccounts, facts: Mapping[str, Any]) -> Spec:
     """Raises ``UnbuildableAssistant``."""
-    provider = config.get("provider")
-    if not isinstance(provider, str) or provider not in BASES:
-        known = ", ".join(BASES)
-        raise _missing(str(provider or ""), f"model.provider must be one of {known}")
-    name = config.get("model") or NAMES.get(provider)
+    provider, known = config.get("provider"), registry.llm_parts()
+    part = known.get(provider) if isinstance(provider, str) else None
+    if not isinstance(provider, str) or part is None:
+        text = f"model.provider must be one of {', '.join(known)}"
+        raise UnbuildableAssistant(MODEL, str(provider or ""), text)
+    name = config.get("model") or part.model
     if not isinstance(name, str):
         raise _missing(provider, f"model.model must name a model of {provider}")
-    access = accounts.get(provider, NO_ACCOUNT)
-    url = _address(provider, config, access)
-    thinks = provider in OPENAIS and REASONING.match(name) is not None
-    default = None if thinks or provider == "anthropic" else TEMPERATURE
+    vendor, account = registry.VENDORS[provider], accounts.get(provider, NO_ACCOUNT)
+    url = _address(vendor, part, config, account)
+    thinks = part.reasoning is not None and part.reasoning.match(name) is not None
     limit = _number(config, "maxTokens")
     return Spec(
         provider=provider,
         model=name,
-        key=_key(provider, access, url),
+        key=_key(vendor, part, account, url),
         url=url,
         system=instructions(config),
-        temperature=None if thinks else _number(config, "temperature", default),
+        temperature=None if thinks else _number(config, "temperature", part.temperature),
         max_tokens=int(limit) if limit else (None if thinks else MAX_TOKENS),
-        headers=_headers(provider, config, access),
-        body=_body(provider, config, facts),
-        read_seconds=_number(config, "timeoutSeconds") if provider == "custom-llm" else None,
-        extra=access.extra,
-        foreign=bool(_own(provider, config)) or (access.client_supplied and access.url is not None),
+        max_tokens_field=part.max_tokens_field,
+        headers={**_account_headers(part, account), **_own_headers(provider, part, config)},
+        body={**_reasoning(part, config), **_told(part, config, facts)},
+        read_seconds=_number(config, "timeoutSeconds") if part.server_in_assistant else None,
+        extra=account.extra,
+        foreign=bool(_own_url(part, config))
+        or (account.client_supplied and account.url is not None),
     )
 
 
-def _own(provider: str, config: Mapping[str, Any]) -> Any:
+def _own_url(part: LlmPart, config: Config) -> object:
     """The assistant's address of its model."""
-    return config.get("url") if provider == "custom-llm" else None
+    return config.get("url") if part.server_in_assistant else None
 
 
-def _address(provider: str, config: Mapping[str, Any], account: VendorAccount) -> str:
-    url = _own(provider, config) or account.url or BASES[provider]
+def _address(vendor: Vendor, part: LlmPart, config: Config, account: VendorAccount) -> str:
+    url = _own_url(part, config) or account.url or part.address
     if not url:
-        where = "model.url" if provider == "custom-llm" else VARIABLES[provider].url
-        raise _missing(provider, f"{provider} has no address: set {where}")
+        where = "model.url" if part.server_in_assistant else vendor.url_variable
+        raise _missing(vendor.name, f"{vendor.name} has no address: set {where}")
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
-        raise _missing(provider, f"the address of {provider} must begin with https:// or http://")
+        text = f"the address of {vendor.name} must begin with https:// or http://"
+        raise _missing(vendor.name, text)
     return url.rstrip("/").removesuffix(CHAT)  # many give the whole path
 
 
-def _key(provider: str, account: VendorAccount, url: str) -> str:
-    """An address of one's own may need none; a key is shown only to whom it was given for."""
+def _key(vendor: Vendor, part: LlmPart, account: VendorAccount, url: str) -> str:
+    """The account's key, for the address that it was given with. An address of one's own may need none."""
     if account.key and (account.url is None or _origin(account.url) == _origin(url)):
         return account.key
-    if account.url or provider == "custom-llm":
+    if account.url or part.server_in_assistant:
         return NO_KEY
     raise _missing(
-        provider,
-        f"{provider} has no key: set {VARIABLES[provider].key}, "
-        f"or POST /credential with provider {provider}",
+        vendor.name,
+        f"{vendor.name} has no key: set {vendor.key_variable}, "
+        f"or POST /credential with provider {vendor.name}",
     )
 
 
@@ -194,12 +154,15 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def _headers(provider: str, config: Mapping[str, Any], account: VendorAccount) -> dict[str, str]:
+def _account_headers(part: LlmPart, account: VendorAccount) -> dict[str, str]:
+    """What of the account each request carries beside the key."""
+    found = {header: account.extra.get(field) for field, header in part.headers.items()}
+    return {header: value for header, value in found.items() if value}
+
+
+def _own_headers(provider: str, part: LlmPart, config: Config) -> dict[str, str]:
     """Vapi lets ``model.headers`` replace all but Authorization, which is a credential's."""
-    if provider == "azure-openai":
-        gateway = account.extra.get("ocpApimSubscriptionKey")
-        return {"Ocp-Apim-Subscription-Key": gateway} if gateway else {}
-    given = config.get("headers") if provider == "custom-llm" else None
+    given = config.get("headers") if part.server_in_assistant else None
     if not isinstance(given, Mapping):
         return {}
     wrong = [n for n, v in given.items() if not (isinstance(v, str) and f"{n}{v}".isascii())]
@@ -208,10 +171,14 @@ def _headers(provider: str, config: Mapping[str, Any], account: VendorAccount) -
     return {name: value for name, value in given.items() if name.lower() != "authorization"}
 
 
-def _body(provider: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    if provider in OPENAIS and isinstance(config.get("reasoningEffort"), str):
-        return {"reasoning_effort": config["reasoningEffort"]}
-    if provider != "custom-llm":
+def _reasoning(part: LlmPart, config: Config) -> dict[str, str]:
+    effort = config.get("reasoningEffort") if part.reasoning else None
+    return {"reasoning_effort": effort} if isinstance(effort, str) else {}
+
+
+def _told(part: LlmPart, config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the assistant's own server learns of the call, as ``metadataSendMode`` says."""
+    if not part.server_in_assistant:
         return {}
     older = "off" if config.get("urlRequestMetadataEnabled") is False else "variable"
     mode = config.get("metadataSendMode") or older
@@ -223,7 +190,7 @@ def _body(provider: str, config: Mapping[str, Any], facts: Mapping[str, Any]) ->
     return {name: value for name, value in told.items() if name not in OWN_FIELDS}
 
 
-def _messages(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _messages(config: Config) -> list[tuple[str, str]]:
     given = config.get("messages")
     return [
         (message["role"], message["content"])
@@ -235,11 +202,11 @@ def _messages(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _number(config: Mapping[str, Any], name: str, default: float | None = None) -> float | None:
+def _number(config: Config, name: str, default: float | None = None) -> float | None:
     value = config.get(name)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number else default
 
 
 def _missing(provider: str, text: str) -> UnbuildableAssistant:
-    return UnbuildableAssistant("model", provider, text)
+    return UnbuildableAssistant(MODEL, provider, text)

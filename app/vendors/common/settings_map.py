@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.vendor import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Field:
 
 
 def read(
-    stage: str, config: Mapping[str, Any], table: Mapping[str, Field], **defaults: object
+    stage: str, config: Config, table: Mapping[str, Field], **defaults: object
 ) -> dict[str, Any]:
     """The vendor's settings that ``config`` gives, over ``defaults``. Raises ``UnbuildableAssistant``."""
     settings = dict(defaults)

@@ -1,18 +1,9 @@
-"""Voices that are one HTTP request per sentence: what is asked. Pure, no I/O.
-
-Azure is asked over its REST API and not through its SDK: that is a native library with threads
-of its own, and reports a failure late and as a text only. What the SDK has beyond it is word
-times.
-"""
+"""Voices that are one HTTP request per sentence: what is asked. Pure, no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-Config = Mapping[str, Any]
-"""An assistant's ``voice``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +18,3 @@ class Request:
 
 Ask = Callable[[str], Request]
 """A sentence in, its request out."""
-
-
-def _bearer(key: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any
 
 from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TranscriptionFrame
 from pipecat.processors.frame_processor import FrameProcessorSetup
@@ -171,7 +170,7 @@ class SocketTranscriber(WebsocketSTTService):
             await self.hear(message)
 
 
-def field(message: Any, name: str) -> str:
+def field(message: object, name: str) -> str:
     """A text of a JSON object, empty where there is none."""
     value = message.get(name) if isinstance(message, Mapping) else None
     return value if isinstance(value, str) else ""

@@ -1,6 +1,6 @@
-"""A voice that is one HTTP request per sentence. Imports the media engine: load it lazily.
+"""A voice that is one HTTP request per sentence. Imports pipecat: load it lazily.
 
-The engine's own OpenAI class takes thirteen voice names only, tries a refused request again
+Pipecat's own class of this kind takes thirteen voice names only, tries a refused request again
 without saying so, and waits ten minutes for an answer.
 """
 

@@ -1,7 +1,7 @@
-"""Voices over a websocket that stays open for the call. Imports the media engine: load it lazily.
+"""Voices over a websocket that stays open for the call. Imports pipecat: load it lazily.
 
-The engine's classes speak the vendors' protocols. What is added here: a vendor's words of refusal
-are reported (the engine drops most of them), a sentence that is cut off is an error (the engine
+Pipecat's classes speak the vendors' protocols. What is added here: a vendor's words of refusal
+are reported (pipecat drops most of them), a sentence that is cut off is an error (pipecat
 reconnects in silence and the rest is never heard), and a connection lost between two sentences
 is none.
 """
@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 from app.vendors.common.tts_http import MAX_ERROR_TEXT, VoiceRefused
 
 OPEN_SECONDS = 5.0
-"""For the handshake; the engine waits 10, while the caller hears nothing."""
+"""For the handshake; pipecat waits 10, while the caller hears nothing."""
 
 
 class _Connection(Protocol):
@@ -28,10 +28,10 @@ class _Connection(Protocol):
     async def close(self) -> None: ...
 
 
-class _ConnectTimeoutSocket:
+class _CheckedSocket:
     """A vendor's connection; reading raises ``VoiceRefused`` where the vendor says no."""
 
-    def __init__(self, websocket: _Connection, voice: _ReportsVendorErrors) -> None:
+    def __init__(self, websocket: _Connection, voice: ReportsVendorErrors) -> None:
         self._websocket = websocket
         self._voice = voice
 
@@ -47,20 +47,22 @@ class _ConnectTimeoutSocket:
             yield message
 
 
-class _ReportsVendorErrors(WebsocketTTSService):
-    """Mixed in before the engine's class."""
+class ReportsVendorErrors(WebsocketTTSService):
+    """Mixed in before pipecat's class of a vendor."""
 
+    refusal_header: str | None = None
+    """The header in which the vendor says why it refuses the handshake; None: the body says it."""
     _receive_task: Any
     _websocket: Any
 
-    def refusal(self, message: Mapping[str, Any]) -> str | None:
+    def refusal(self, message: Mapping[str, object]) -> str | None:
         """What an error message of the vendor says; None: it is no error."""
         raise NotImplementedError
 
-    def _get_websocket(self) -> _ConnectTimeoutSocket:
+    def _get_websocket(self) -> _CheckedSocket:
         if self._websocket is None:
             raise VoiceRefused("not connected")
-        return _ConnectTimeoutSocket(self._websocket, self)
+        return _CheckedSocket(self._websocket, self)
 
     async def _websocket_connect(self, uri: str, **options: Any) -> Any:
         options.setdefault("open_timeout", OPEN_SECONDS)
@@ -69,7 +71,8 @@ class _ReportsVendorErrors(WebsocketTTSService):
         except InvalidStatus as error:
             answer = error.response
             body = (answer.body or b"").decode(errors="replace")
-            said = answer.headers.get("dg-error") or body  # Deepgram says it in a header
+            header = answer.headers.get(self.refusal_header) if self.refusal_header else None
+            said = header or body
             status = answer.status_code
             raise VoiceRefused(f"HTTP {status}: {said[:MAX_ERROR_TEXT]}", status) from error
 

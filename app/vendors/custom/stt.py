@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from pipecat.audio.utils import create_stream_resampler
@@ -18,12 +17,13 @@ from pipecat.processors.frame_processor import FrameDirection
 from websockets.asyncio.client import ClientConnection
 
 from app.media.backend import AssistantFailed
+from app.net.types import Addresses
 from app.net.websocket import checked_headers
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import UnbuildableAssistant, as_websocket
+from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.stt_websocket import SocketTranscriber, field
-from app.vendors.stt import STAGE
+from app.vendors.common.vendor import Config
 
 PROVIDER = "custom-transcriber"
 RATE = 16000
@@ -80,20 +80,24 @@ class CustomTranscriber(ConnectTimeout, SocketTranscriber):
         await super().process_frame(frame, direction)
 
 
-def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> CustomTranscriber:
+def make(
+    config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses
+) -> CustomTranscriber:
     """Raises ``UnbuildableAssistant``."""
     server = config.get("server")
     url = as_websocket(field(server, "url"))
     if not isinstance(server, Mapping) or not re.match("wss?://", url):
         text = "The custom-transcriber has no address: set transcriber.server.url."
-        raise UnbuildableAssistant(STAGE, PROVIDER, text)
+        raise UnbuildableAssistant(TRANSCRIBER, PROVIDER, text)
     try:
         headers = checked_headers(server.get("headers") or {}, "transcriber.server.headers")
     except AssistantFailed as error:
-        raise UnbuildableAssistant(STAGE, PROVIDER, str(error)) from error
+        raise UnbuildableAssistant(TRANSCRIBER, PROVIDER, str(error)) from error
     if secret := field(server, "secret") or account.key:
         headers["X-Vapi-Secret"] = secret
-    return CustomTranscriber(url, headers, sample_rate)
+    made = CustomTranscriber(url, headers, sample_rate)
+    made.addresses = addresses
+    return made
 
 
 def parse(message: str | bytes) -> tuple[str, bool] | None:

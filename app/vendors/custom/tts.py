@@ -1,34 +1,41 @@
-""""""
+"""Vapi's ``voice-request``, to the server of the voice.
+
+https://docs.vapi.ai/customization/custom-voices/custom-tts
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Ask, Config, Request
-from app.vendors.common.tts_part import CUSTOM_SECONDS, Custom, _http, server_of
-from app.vendors.custom import tts as custom_tts
+from app.vendors.common.speech_request import Ask, Request
+from app.vendors.common.tts_http import HttpVoice
+from app.vendors.common.tts_part import Custom, server_of
+from app.vendors.common.vendor import Config
 
-if TYPE_CHECKING:
-    from pipecat.services.tts_service import TTSService
+ANSWER_SECONDS = 20.0
+"""Of the voice's server, unless its ``timeoutSeconds`` says otherwise."""
 
 
-def _custom(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> TTSService:
+def make(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
     server = server_of(config)
-    ask = custom_tts.custom({**config, "server": server}, custom.about, sample_rate)
-    seconds = float(server.get("timeoutSeconds") or CUSTOM_SECONDS)
-    return _http(config, ask, sample_rate, addresses=custom.addresses, answer_seconds=seconds)
+    return HttpVoice(
+        ask_for(server, custom.about, sample_rate),
+        sample_rate,
+        model=config.get("model"),
+        voice=config.get("voiceId"),
+        addresses=custom.addresses,
+        answer_seconds=float(server.get("timeoutSeconds") or ANSWER_SECONDS),
+    )
 
 
-def custom(config: Config, about: Mapping[str, Any], sample_rate: int) -> Ask:
-    """Vapi's ``voice-request``, to the server of the voice.
+def ask_for(server: Mapping[str, Any], about: Mapping[str, Any], sample_rate: int) -> Ask:
+    """What each sentence is asked with.
 
-    ``about``: the rest of the message, what other server messages tell of their call.
-    https://docs.vapi.ai/customization/custom-voices/custom-tts
+    ``about``: the rest of the message, which other server messages of the call hold too.
     """
-    server = config["server"]
     headers = {"Content-Type": "application/json", **(server.get("headers") or {})}
     if server.get("secret"):
         headers["X-Vapi-Secret"] = server["secret"]

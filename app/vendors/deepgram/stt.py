@@ -9,11 +9,12 @@ from typing import Any
 from deepgram.listen.v1 import client as sdk
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
+from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import UnbuildableAssistant, as_websocket
+from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
-from app.vendors.stt import STAGE
+from app.vendors.common.vendor import Config
 
 # The SDK offers compression and has no option against it: sound hardly gets smaller by it, and
 # each slice costs processor time.
@@ -38,15 +39,15 @@ FIELDS: Mapping[str, Field] = {
 
 
 class Deepgram(ConnectTimeout, DeepgramSTTService):
-    """As the engine has it."""
+    """As pipecat has it."""
 
 
-def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> Deepgram:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Deepgram:
     """Raises ``UnbuildableAssistant``."""
-    settings = read(STAGE, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
+    settings = read(TRANSCRIBER, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
     if settings["model"].startswith("flux"):
         text = f"Deepgram's {settings['model']} decides itself when a turn ends, which is not supported: use nova-3."
-        raise UnbuildableAssistant(STAGE, "deepgram", text)
+        raise UnbuildableAssistant(TRANSCRIBER, "deepgram", text)
     if settings["model"].startswith("nova-3") and "keywords" in settings:
         settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
     url = account.url or ""
@@ -76,5 +77,5 @@ def _insist(service: DeepgramSTTService, url: str) -> None:
     environment = service._client._client_wrapper.get_environment()
     if environment.production != url:
         raise UnbuildableAssistant(
-            STAGE, "deepgram", f"Deepgram's client does not take the address {url}."
+            TRANSCRIBER, "deepgram", f"Deepgram's client does not take the address {url}."
         )

@@ -1,1 +1,37 @@
 """ElevenLabs: voices."""
+
+from __future__ import annotations
+
+import re
+
+from app.vendors.common.vendor import Cause, TtsPart, Vendor
+from providers.events import EndedReason
+
+CAUSES: tuple[Cause, ...] = (
+    (
+        # "This request exceeds your quota of ...", error code quota_exceeded, or HTTP 402
+        re.compile(r"quota|HTTP 402|not enough credits", re.IGNORECASE),
+        EndedReason.PIPELINE_ERROR_ELEVEN_LABS_QUOTA_EXCEEDED,
+    ),
+    (
+        # codes voice_not_found and voice_id_does_not_exist, "A voice with the voice_id ... does
+        # not exist"; the voice is the only part of the address that can be unknown: HTTP 404
+        re.compile(
+            r"voice_?(id_)?(not_found|does_not_exist)|voice\b.*(does not exist|not found)|HTTP 404",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_NOT_FOUND,
+    ),
+)
+"""https://help.elevenlabs.io/hc/en-us/articles/19572237925521"""
+
+VENDOR = Vendor(
+    name="11labs",
+    env_prefix="ELEVENLABS",
+    tts=TtsPart(
+        make=f"{__name__}.tts:make",
+        failed=EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED,
+        causes=CAUSES,
+        word_times=True,
+    ),
+)

@@ -1,1 +1,15 @@
-"""What talks and listens with no account at all: a voice, a keypad menu, and experimental ears."""
+"""What talks and listens with no account at all: a voice, a keypad menu, and a transcriber.
+
+The menu stands in the place of a model, and is no part of the registry: it is made from the
+assistant's transcriber too (``app/assistants/local/agent.py``).
+"""
+
+from __future__ import annotations
+
+from app.vendors.common.vendor import SttPart, TtsPart, Vendor
+
+VENDOR = Vendor(
+    name="embedded",
+    stt=SttPart(make=f"{__name__}.stt:make"),
+    tts=TtsPart(make=f"{__name__}.tts:make", needs_account=False),
+)

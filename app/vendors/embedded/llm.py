@@ -19,6 +19,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import LLMService
 from pipecat.services.settings import LLMSettings
 
+from app.vendors.common.vendor import Config
 from app.vendors.embedded import menu, menu_json
 from app.vendors.embedded.menu import Menu, Reply, Then
 
@@ -87,7 +88,7 @@ class EmbeddedModel(LLMService[Any]):
         await self.run_function_calls([call])
 
 
-def make(config: Mapping[str, Any], *, guessed: bool = False) -> EmbeddedModel:
+def make(config: Config, *, guessed: bool = False) -> EmbeddedModel:
     """The model of an assistant whose ``model.provider`` is ``embedded``, or that has none.
 
     ``config``: ``menu``; see ``embedded/menu_json.py``. ``guessed``: the transcriber is the embedded one.

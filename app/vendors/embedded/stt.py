@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipecat.frames.frames import ErrorFrame, Frame, TranscriptionFrame
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.utils.time import time_now_iso8601
 
-from app.vendors.common.errors import UnbuildableAssistant
+from app.net.types import Addresses
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant
+from app.vendors.common.vendor import Config
 from app.vendors.embedded.menu import spoken
 from app.vendors.embedded.pocketsphinx import ListeningFailed, listen
 
@@ -53,7 +55,7 @@ class EmbeddedTranscriber(SegmentedSTTService):
             yield GuessFrame(text, self._user_id, time_now_iso8601())
 
 
-def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedTranscriber:
+def make(config: Config, _: VendorAccount, sample_rate: int, __: Addresses) -> EmbeddedTranscriber:
     """The ears of an assistant whose ``transcriber.provider`` is ``embedded``.
 
     ``config``: ``language`` (English), ``words`` (only these words and phrases are heard). Raises
@@ -69,4 +71,4 @@ def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedTranscriber:
 
 
 def _bad(text: str) -> UnbuildableAssistant:
-    return UnbuildableAssistant("transcriber", "embedded", f"The embedded transcriber {text}.")
+    return UnbuildableAssistant(TRANSCRIBER, "embedded", f"The embedded transcriber {text}.")

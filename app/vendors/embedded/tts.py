@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator
 
 from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 
-from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.account import VendorAccount
+from app.vendors.common.errors import VOICE, UnbuildableAssistant
+from app.vendors.common.tts_part import Custom
+from app.vendors.common.vendor import Config
 from app.vendors.embedded import espeak
 
 STALLED_SECONDS = 1.0
@@ -43,7 +45,7 @@ class EmbeddedVoice(TTSService):
             yield ErrorFrame(error=str(error), exception=error)
 
 
-def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedVoice:
+def make(config: Config, _: VendorAccount, sample_rate: int, __: Custom) -> EmbeddedVoice:
     """The voice of an assistant whose ``voice.provider`` is ``embedded``.
 
     ``config``: ``voiceId`` (a language of espeak-ng, ``en-us`` if absent) and ``speed`` (0.5 to 2).
@@ -54,9 +56,9 @@ def make(config: Mapping[str, Any], sample_rate: int) -> EmbeddedVoice:
     try:
         espeak.check(str(voice))
     except espeak.SpeechFailed as error:
-        raise UnbuildableAssistant("voice", "embedded", str(error)) from None
+        raise UnbuildableAssistant(VOICE, "embedded", str(error)) from None
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0.5 <= speed <= 2:
         raise UnbuildableAssistant(
-            "voice", "embedded", "The embedded voice's speed is a number from 0.5 to 2."
+            VOICE, "embedded", "The embedded voice's speed is a number from 0.5 to 2."
         )
     return EmbeddedVoice(str(voice), float(speed), sample_rate)

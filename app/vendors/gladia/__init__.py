@@ -1,1 +1,11 @@
-"""Gladia: transcriber."""
+"""Gladia: transcribers. Vapi has no ended reason of its own for their failures."""
+
+from __future__ import annotations
+
+from app.vendors.common.vendor import SttPart, Vendor
+
+VENDOR = Vendor(
+    name="gladia",
+    env_prefix="GLADIA",
+    stt=SttPart(make=f"{__name__}.stt:make", address="https://api.gladia.io"),
+)

@@ -14,11 +14,12 @@ from pipecat.services.gladia.config import (
 )
 from pipecat.services.gladia.stt import GladiaSTTService
 
+from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import UnbuildableAssistant, as_http
+from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_http
 from app.vendors.common.settings_map import Field, read
-from app.vendors.stt import STAGE
+from app.vendors.common.vendor import Config
 
 PATH = "/v2/live"
 MODEL = "solaria-1"
@@ -51,18 +52,18 @@ REST: Mapping[str, Field] = {
 
 
 class Gladia(ConnectTimeout, GladiaSTTService):
-    """As the engine has it."""
+    """As pipecat has it."""
 
 
-def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> Gladia:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Gladia:
     """Raises ``UnbuildableAssistant``."""
-    settings = read(STAGE, config, FIELDS, model=MODEL)
+    settings = read(TRANSCRIBER, config, FIELDS, model=MODEL)
     settings["model"] = MODELS.get(settings["model"], settings["model"])
-    rest = read(STAGE, config, REST, partials=True, vocabulary=False)
+    rest = read(TRANSCRIBER, config, REST, partials=True, vocabulary=False)
     region = rest.get("region")
     if region is not None and region not in REGIONS:
         raise UnbuildableAssistant(
-            STAGE, "gladia", f"transcriber.region is one of {', '.join(REGIONS)}."
+            TRANSCRIBER, "gladia", f"transcriber.region is one of {', '.join(REGIONS)}."
         )
     return Gladia(
         api_key=account.key or "",
@@ -106,5 +107,5 @@ def _vocabulary(rest: Mapping[str, Any], custom: object) -> RealtimeProcessingCo
         config = CustomVocabularyConfig(vocabulary=words, default_intensity=intensity)
     except ValueError as error:
         text = "transcriber.customVocabularyConfig is not valid."
-        raise UnbuildableAssistant(STAGE, "gladia", text) from error
+        raise UnbuildableAssistant(TRANSCRIBER, "gladia", text) from error
     return RealtimeProcessingConfig(custom_vocabulary=True, custom_vocabulary_config=config)

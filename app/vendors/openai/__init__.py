@@ -1,1 +1,64 @@
-"""OpenAI, and models that speak its protocol; its voices."""
+"""OpenAI, and how vendors are reached that speak its protocol.
+
+https://platform.openai.com/docs/api-reference
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
+from providers.events import EndedReason
+
+ADDRESS = "https://api.openai.com/v1"
+CHAT = f"{__name__}.llm:Chat"
+ONE_SHOT = f"{__name__}.one_shot"
+SPEECH = f"{__name__}.tts:make"
+REASONING = re.compile(r"o\d|gpt-5(?!.*chat)")
+"""Its models that refuse a temperature and think within their tokens."""
+MAX_TOKENS_FIELD = "max_completion_tokens"
+"""``max_tokens`` was renamed; newer models refuse the old name."""
+
+VENDOR = Vendor(
+    name="openai",
+    env_prefix="OPENAI",
+    llm=LlmPart(
+        make=f"{__name__}.llm:OpenAI",
+        one_shot=ONE_SHOT,
+        address=ADDRESS,
+        failed=EndedReason.PIPELINE_ERROR_OPENAI_LLM_FAILED,
+        model="gpt-4o",
+        reasoning=REASONING,
+        max_tokens_field=MAX_TOKENS_FIELD,
+    ),
+    tts=TtsPart(make=SPEECH, failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED),
+)
+
+
+def compatible(
+    name: str, env_prefix: str, failed: EndedReason, address: str | None = None
+) -> Vendor:
+    """A vendor of models that speaks OpenAI's chat completions. ``address``: its base URL."""
+    part = LlmPart(make=CHAT, one_shot=ONE_SHOT, address=address, failed=failed)
+    return Vendor(name=name, env_prefix=env_prefix, llm=part)
+
+
+def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: str) -> Vendor:
+    """A voice vendor out of business: its name stands for an address that takes OpenAI's requests.
+
+    ``user_fields``: what its credentials must hold beside the key.
+    """
+    variables = {each: f"{env_prefix}_{_upper(each)}" for each in user_fields}
+    return Vendor(
+        name=name,
+        env_prefix=env_prefix,
+        extra_variables=variables,
+        credential=CredentialFields(shown=user_fields, required=user_fields),
+        discontinued="OpenAI's speech requests",
+        tts=TtsPart(make=SPEECH, failed=failed),
+    )
+
+
+def _upper(field: str) -> str:
+    """``userId`` -> ``USER_ID``."""
+    return re.sub("([A-Z])", r"_\1", field).upper()

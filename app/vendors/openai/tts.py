@@ -1,51 +1,50 @@
-""""""
+"""OpenAI's speech, and what speaks its protocol at another address.
+
+https://platform.openai.com/docs/api-reference/audio/createSpeech
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Ask, Config, Request, _bearer
-from app.vendors.common.tts_part import Custom, _http, _rule
-from app.vendors.openai import tts as openai_tts
+from app.vendors.common.speech_request import Ask, Request
+from app.vendors.common.tts_http import HttpVoice
+from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.vendor import Config
+from app.vendors.openai import ADDRESS
 
-if TYPE_CHECKING:
-    from pipecat.services.tts_service import TTSService
-
-
-def _openai(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> TTSService:
-    ask = openai_tts.openai(config, account, sample_rate)
-    return _http(config, ask, sample_rate, addresses=_rule(account, custom))
+RATE = 24_000
+"""Hertz; its ``pcm`` has no other."""
+MODEL = "tts-1"
 
 
-OPENAI_URL = "https://api.openai.com/v1"
+def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
+    return HttpVoice(
+        ask_for(config, account),
+        sample_rate,
+        model=config.get("model"),
+        voice=config.get("voiceId"),
+        addresses=address_rule(account, custom),
+    )
 
 
-OPENAI_RATE = 24_000
-"""Hertz; its ``pcm`` has no other. https://platform.openai.com/docs/api-reference/audio/createSpeech"""
-
-
-OPENAI_MODEL = "tts-1"
-
-
-def openai(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
-    """Also for whatever speaks OpenAI's ``/audio/speech`` at another address."""
+def ask_for(config: Config, account: VendorAccount) -> Ask:
+    """What each sentence is asked with."""
+    url = f"{(account.url or ADDRESS).rstrip('/')}/audio/speech"
+    headers = {"Content-Type": "application/json"}
+    if account.key:
+        headers["Authorization"] = f"Bearer {account.key}"
     optional = {name: config[name] for name in ("speed", "instructions") if config.get(name)}
 
     def ask(text: str) -> Request:
         body = {
-            "model": config.get("model") or OPENAI_MODEL,
+            "model": config.get("model") or MODEL,
             "voice": config["voiceId"],
             "input": text,
             "response_format": "pcm",
             **optional,
         }
-        return Request(
-            f"{(account.url or OPENAI_URL).rstrip('/')}/audio/speech",
-            json.dumps(body).encode(),
-            OPENAI_RATE,
-            {"Content-Type": "application/json", **_bearer(account.key)},
-        )
+        return Request(url, json.dumps(body).encode(), RATE, headers)
 
     return ask

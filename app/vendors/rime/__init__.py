@@ -1,1 +1,16 @@
 """Rime: voices."""
+
+from __future__ import annotations
+
+from app.vendors.common.vendor import TtsPart, Vendor
+from providers.events import EndedReason
+
+VENDOR = Vendor(
+    name="rime-ai",
+    env_prefix="RIME",
+    tts=TtsPart(
+        make=f"{__name__}.tts:make",
+        failed=EndedReason.PIPELINE_ERROR_RIME_AI_VOICE_FAILED,
+        word_times=True,
+    ),
+)

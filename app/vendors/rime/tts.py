@@ -1,32 +1,33 @@
-""""""
+"""Rime's voices, over its websocket. https://docs.rime.ai/docs/websockets"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipecat.services.rime.tts import RimeTTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.speech_request import Config
-from app.vendors.common.tts_part import Custom, _ws
-from app.vendors.common.tts_websocket import _ReportsVendorErrors
+from app.vendors.common.tts_part import Custom, websocket_address
+from app.vendors.common.tts_websocket import ReportsVendorErrors
+from app.vendors.common.vendor import Config
 
-if TYPE_CHECKING:
-    from pipecat.services.tts_service import TTSService
-
-
-RIME_URL, RIME_MODEL = "wss://users-ws.rime.ai", "arcana"
+ADDRESS = "wss://users-ws.rime.ai"
+MODEL = "arcana"
 
 
-def _rime(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> TTSService:
-    from app.vendors.rime.tts import RimeVoice
+class RimeVoice(ReportsVendorErrors, RimeTTSService):
+    """One call's voice."""
 
-    model, language = config.get("model") or RIME_MODEL, config.get("language")
+    def refusal(self, message: Mapping[str, object]) -> str | None:
+        return str(message.get("message")) if message.get("type") == "error" else None
+
+
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> RimeVoice:
+    model, language = config.get("model") or MODEL, config.get("language")
     return RimeVoice(
         api_key=account.key or "",
-        url=f"{_ws(account.url, RIME_URL)}/ws3",
+        url=f"{websocket_address(account, ADDRESS)}/ws3",
         sample_rate=sample_rate,
         reconnect_on_error=False,
         settings=RimeVoice.Settings(
@@ -40,10 +41,3 @@ def _rime(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -
             phonemizeBetweenBrackets=config.get("phonemizeBetweenBrackets"),
         ),
     )
-
-
-class RimeVoice(_ReportsVendorErrors, RimeTTSService):
-    """https://docs.rime.ai/docs/websockets"""
-
-    def refusal(self, message: Mapping[str, Any]) -> str | None:
-        return str(message.get("message")) if message.get("type") == "error" else None

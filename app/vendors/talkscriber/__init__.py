@@ -1,1 +1,11 @@
-"""Talkscriber: transcriber."""
+"""Talkscriber: transcribers. Vapi has no ended reason of its own for their failures."""
+
+from __future__ import annotations
+
+from app.vendors.common.vendor import SttPart, Vendor
+
+VENDOR = Vendor(
+    name="talkscriber",
+    env_prefix="TALKSCRIBER",
+    stt=SttPart(make=f"{__name__}.stt:make", address="wss://api.talkscriber.com:9090"),
+)

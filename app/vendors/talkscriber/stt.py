@@ -10,18 +10,18 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from pipecat.audio.utils import create_stream_resampler
 from websockets.asyncio.client import ClientConnection
 
+from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import as_websocket
+from app.vendors.common.errors import TRANSCRIBER, as_websocket
 from app.vendors.common.settings_map import Field, read
 from app.vendors.common.stt_websocket import Rejected, SocketTranscriber, TooManyStreams, field
-from app.vendors.stt import STAGE
+from app.vendors.common.vendor import Config
 
 RATE = 16000
 TURN_SECONDS = 0.6
@@ -66,7 +66,7 @@ class Talkscriber(ConnectTimeout, SocketTranscriber):
         for text, final in self._news(json.loads(message)):
             await self.say(text, final=final, result=message)
 
-    def _news(self, body: Any) -> list[tuple[str, bool]]:
+    def _news(self, body: object) -> list[tuple[str, bool]]:
         """The segments that were not final before: (text, final)."""
         segments = body.get("segments") if isinstance(body, Mapping) else None
         news = list[tuple[str, bool]]()
@@ -80,7 +80,7 @@ class Talkscriber(ConnectTimeout, SocketTranscriber):
         return news
 
 
-def make(config: Mapping[str, Any], account: VendorAccount, sample_rate: int) -> Talkscriber:
+def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Talkscriber:
     """Raises ``UnbuildableAssistant``."""
-    settings = read(STAGE, config, FIELDS, model="whisper", language="en")
+    settings = read(TRANSCRIBER, config, FIELDS, model="whisper", language="en")
     return Talkscriber(as_websocket(account.url or ""), account.key or "", sample_rate, **settings)

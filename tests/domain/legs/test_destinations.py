@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from app import create_app
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
 from app.domain.legs import destinations
 from app.settings import Settings
 from app.store.engine import Store
@@ -24,9 +27,11 @@ def gate(
     context = app.extensions["patchbay"].context
     call = organisation(app, ORG, "key of the first").call()
     assert call["status"] == "queued"
-    row = {"org_id": ORG, "resolved": {"number": OWN}}
     with store.read() as conn:
-        return destinations.problem(context, conn, row, destination)
+        found = record.get(conn, call["id"])
+        assert found is not None
+        found.facts = replace(found.facts, number=OWN)
+        return destinations.problem(CallTx(context, conn, found), destination)
 
 
 def number(to: object) -> dict[str, Any]:

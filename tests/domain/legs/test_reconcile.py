@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.calls import instructions
+from app.domain.calls import instructions, record
+from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import FORWARD_GRACE_SECONDS
 from app.domain.legs import reconcile
 from app.domain.services.media import StreamClaim
 from app.settings import Settings
-from app.store import calls
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
 from providers.events import EventKind
@@ -160,13 +160,13 @@ def test_a_bypass_call_is_watched_once_its_leg_is_known(settings: Settings) -> N
 def seat_of(ours: Domain, call: Any) -> StreamClaim:
     """The call's media socket, let in."""
     with ours.context.store.write() as conn:
-        row = calls.get(conn, call["id"])
-        assert row is not None
+        found = record.get(conn, call["id"])
+        assert found is not None
         tokens = instructions.new_tokens()
-        instructions.save_tokens(ours.context, conn, row, tokens)
-        stream = stream_id(instructions.connect(ours.context, row, tokens).media_url)
+        instructions.save_tokens(CallTx(ours.context, conn, found), tokens)
+        stream = stream_id(instructions.connect(ours.context, found, tokens).media_url)
     provider = ours.context.providers[TWILIO.name]
-    return StreamClaim(call["id"], row["org_id"], stream, provider, "echo", None, {}, {})
+    return StreamClaim(call["id"], found.org_id, stream, provider, "echo", None, {}, {})
 
 
 def join(ours: Domain, claim: StreamClaim) -> None:

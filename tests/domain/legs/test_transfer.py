@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.domain.calls import record
 from app.domain.calls.apply import apply_events
+from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION
-from app.store import calls
 from providers.errors import Refused
 from providers.events import CallEvent, EventKind
 from tests.domain.conftest import JOIN
@@ -70,11 +71,12 @@ def test_a_caller_who_is_back_has_what_was_left(api: Api, leg: Leg, forwarding: 
     context = leg.app.extensions["patchbay"].context
     later = replace(context, now=lambda: datetime.now(UTC) + timedelta(seconds=200))
     with context.store.write() as conn:
-        row = calls.get(conn, forwarding.id, lock=True)
-        assert row is not None
-        attempt = {"forward": row["resolved"]["forward"]["id"]}
+        call = record.get(conn, forwarding.id, lock=True)
+        assert call is not None
+        assert call.facts.forward is not None
+        attempt = {"forward": call.facts.forward.id}
         failed = CallEvent(EventKind.FORWARD_FAILED, later.now(), "failed", data=attempt)
-        apply_events(later, conn, row, [failed])
+        apply_events(CallTx(later, conn, call), [failed])
     timer = waiting(leg.app, MAX_DURATION, forwarding.id)
     assert timer is not None
     assert timer.seconds == pytest.approx(400, abs=60)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 
-from app.domain.live.monitor import MonitorEndpoint
+from app.domain.calls.facts import MonitorEndpoint
 from app.wiring import Services
 from providers.errors import Refused
 from tests.fakes.carriers.legs import Leg, Live

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.calls import apply
+from app.domain.calls import apply, record
+from app.domain.calls.record import CallTx
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.recordings.wav import channels, mix
@@ -78,9 +79,9 @@ class Recorded:
 
     def settle(self) -> None:
         with self.context.store.write() as conn:
-            row = calls.get(conn, self.call["id"], lock=True)
-            assert row is not None
-            apply.finalize(self.context, conn, row)
+            call = record.get(conn, self.call["id"], lock=True)
+            assert call is not None
+            apply.finalize(CallTx(self.context, conn, call))
 
     def reports(self) -> list[dict[str, Any]]:
         sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])

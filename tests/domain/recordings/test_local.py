@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from app import default_org
+from app.domain.calls import record
 from app.domain.calls.apply import finalize
+from app.domain.calls.record import CallTx
 from app.domain.recordings import files as recording_files
 from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StoreFailed, StreamRecording
@@ -39,9 +41,9 @@ class Taped:
 
     def expect(self, stream: str) -> None:
         with self.context.store.write() as conn:
-            row = calls.get(conn, self.call["id"], lock=True)
-            assert row is not None
-            local_recordings.expect(conn, dict(row), stream)
+            call = record.get(conn, self.call["id"], lock=True)
+            assert call is not None
+            local_recordings.expect(CallTx(self.context, conn, call), stream)
 
     def tape(self, stream: str, after: float, seconds: float) -> StreamRecording:
         """So many seconds of an assistant who speaks and a caller who is silent."""
@@ -68,9 +70,9 @@ class Taped:
     def end(self) -> None:
         self.ours.end(self.call)
         with self.context.store.write() as conn:
-            row = calls.get(conn, self.call["id"], lock=True)
-            assert row is not None
-            finalize(self.context, conn, dict(row))
+            call = record.get(conn, self.call["id"], lock=True)
+            assert call is not None
+            finalize(CallTx(self.context, conn, call))
 
     def reports(self) -> list[dict[str, Any]]:
         sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from app import default_org
+from app.domain.calls import record
 from app.domain.calls.apply import finalize
+from app.domain.calls.record import CallTx
 from app.domain.reporting import analysis
 from app.domain.services.media import StreamClaim
 from app.settings import Settings, VendorSettings
-from app.store import calls
 from providers.events import EventKind
 from tests.domain.assistant.test_analysis_plan import OFF
 from tests.domain.legs.test_outbound import dialled
@@ -67,9 +68,9 @@ class Talked:
     def end(self) -> None:
         self.ours.end(self.call)
         with self.context.store.write() as conn:
-            row = calls.get(conn, self.call["id"], lock=True)
-            assert row is not None
-            finalize(self.context, conn, dict(row))
+            call = record.get(conn, self.call["id"], lock=True)
+            assert call is not None
+            finalize(CallTx(self.context, conn, call))
 
     @property
     def due(self) -> float | None:

@@ -9,11 +9,12 @@ import pytest
 
 from app import default_org
 from app.domain.assistant.config import wants
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
 from app.domain.reporting import server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import StreamClaim
 from app.settings import Settings
-from app.store import calls
 from providers.events import EndedReason, EventKind
 from tests.domain.legs.test_outbound import dialled
 from tests.fakes.carriers.rest import TWILIO, Api, Domain, domain
@@ -140,7 +141,7 @@ def test_a_report_does_not_queue_behind_what_is_stale(
     one.ours.clock.pass_(seconds)
     one.ours.end(one.call)
     with one.ours.context.store.write() as conn:
-        row = calls.get(conn, one.call["id"], lock=True)
-        assert row is not None
-        server_messages.queue_report(one.ours.context, conn, dict(row))
+        call = record.get(conn, one.call["id"], lock=True)
+        assert call is not None
+        server_messages.queue_report(CallTx(one.ours.context, conn, call))
     assert [each["type"] for each in one.sent()] == left

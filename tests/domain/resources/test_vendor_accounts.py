@@ -13,7 +13,8 @@ from flask import Flask
 from app.domain.services.media import StreamClaim
 from app.settings import VendorSettings
 from app.store import schema
-from app.vendors.common.account import VENDORS, VendorAccount, addresses
+from app.vendors.common.account import VendorAccount
+from app.vendors.registry import url_fields, with_account
 from app.wiring import Services
 from tests.fakes.carriers.legs import Leg, TwilioLeg, join, read
 from tests.routes.api import TWILIO_NUMBER, Api, refused
@@ -147,9 +148,9 @@ def test_a_seat_prints_no_key(api: Api, leg: Leg) -> None:
 # ------------------------------------------------------------------ POST /credential
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", with_account())
 def test_every_vendor_has_credentials(app: Flask, api: Api, vendor: str) -> None:
-    fields = VENDORS[vendor]
+    fields = with_account()[vendor].credential
     needed = dict.fromkeys((fields.key, *fields.sealed), CANARY)
     needed |= dict.fromkeys(fields.required, "https://a.example/") | {"name": "Main"}
     made = api.made("/credential", {"provider": vendor, **needed})
@@ -247,9 +248,7 @@ def test_a_clients_own_data_is_its_own(api: Api) -> None:
 
 
 def test_every_variable_is_of_a_vendor_with_that_field() -> None:
-    from app.vendors.common.environment import VARIABLES
-
-    assert VARIABLES.keys() == VENDORS.keys()
-    for vendor, variables in VARIABLES.items():
-        assert set(variables.more) <= {*VENDORS[vendor].shown, *VENDORS[vendor].sealed}
-    assert addresses() == {"apiUrl", "openAIEndpoint"}
+    for vendor in with_account().values():
+        fields = vendor.credential
+        assert set(vendor.extra_variables) <= {*fields.shown, *fields.sealed}
+    assert url_fields() == {"apiUrl", "openAIEndpoint"}

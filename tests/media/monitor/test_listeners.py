@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from app.domain.live.monitor import MonitorEndpoint
+from app.domain.calls.facts import MonitorEndpoint
 from app.media.monitor.listeners import (
     MAX_LISTENERS,
     MAX_MESSAGES,

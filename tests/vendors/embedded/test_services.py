@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,10 +31,11 @@ from pipecat.tests.utils import run_test
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.embedded import espeak, menu, pocketsphinx, pocketsphinx_worker
 from app.vendors.embedded import llm as embedded_llm
-from app.vendors.embedded import stt as embedded_stt
-from app.vendors.embedded import tts as embedded_tts
-from app.vendors.embedded.stt import GuessFrame
+from app.vendors.embedded.stt import EmbeddedTranscriber, GuessFrame
 from app.vendors.embedded.subprocess_worker import SubprocessWorker
+from app.vendors.embedded.tts import EmbeddedVoice
+from app.vendors.stt import make_transcriber
+from app.vendors.tts import make_voice
 from tests.media.harness import PATIENCE, on_loop
 
 DESK = {"type": "number", "number": "+14155550100"}
@@ -50,6 +51,18 @@ async def through(part: FrameProcessor, *frames: Frame) -> tuple[Sequence[Frame]
     return await run_test(part, frames_to_send=frames, start_timeout=PATIENCE)
 
 
+def made_voice(config: Mapping[str, Any], rate: int) -> EmbeddedVoice:
+    made = make_voice({"provider": "embedded", **config}, {}, rate)
+    assert isinstance(made, EmbeddedVoice)
+    return made
+
+
+def made_transcriber(config: Mapping[str, Any], rate: int) -> EmbeddedTranscriber:
+    made = make_transcriber({"provider": "embedded", **config}, {}, rate)
+    assert isinstance(made, EmbeddedTranscriber)
+    return made
+
+
 def broken() -> SubprocessWorker:
     """A program that does not start."""
     return SubprocessWorker("program", lambda: ["/no/such/program"], PATIENCE)
@@ -61,7 +74,7 @@ def broken() -> SubprocessWorker:
 @pytest.mark.parametrize("rate", [8000, 16000])
 @on_loop
 async def test_the_voice_speaks_at_the_calls_rate(rate: int) -> None:
-    down, up = await through(embedded_tts.make({}, rate), TTSSpeakFrame("Nine to five."))
+    down, up = await through(made_voice({}, rate), TTSSpeakFrame("Nine to five."))
     sound = [frame for frame in down if isinstance(frame, TTSAudioRawFrame)]
     assert {(frame.sample_rate, frame.num_channels) for frame in sound} == {(rate, 1)}
     assert 0.5 < sum(len(frame.audio) for frame in sound) / 2 / rate < 2
@@ -82,7 +95,7 @@ async def test_a_voice_that_fails_says_so_in_an_error_frame(
 ) -> None:
     if not config:
         monkeypatch.setattr(espeak, "SPEAKER", broken())
-    part = embedded_tts.make(config, 8000)
+    part = made_voice(config, 8000)
     down, up = await through(part, TTSSpeakFrame("Hello."))
     errors = [frame for frame in up if isinstance(frame, ErrorFrame)]
     assert text in errors[0].error
@@ -102,7 +115,7 @@ async def test_a_voice_that_fails_says_so_in_an_error_frame(
 )
 def test_a_voice_that_cannot_be(config: dict[str, Any], text: str) -> None:
     with pytest.raises(UnbuildableAssistant, match=text) as raised:
-        embedded_tts.make(config, 8000)
+        made_voice(config, 8000)
     assert (raised.value.stage, raised.value.provider) == ("voice", "embedded")
 
 
@@ -194,9 +207,7 @@ async def test_a_menu_sums_nothing_up() -> None:
 # ------------------------------------------------------------------ ears
 
 
-async def heard(
-    part: embedded_stt.EmbeddedTranscriber, said: str, rate: int
-) -> tuple[list[Frame], list[Frame]]:
+async def heard(part: EmbeddedTranscriber, said: str, rate: int) -> tuple[list[Frame], list[Frame]]:
     """What comes out when the caller says this."""
     pcm = b"".join([piece async for piece in espeak.speak(said, rate, speed=0.9)])
     sound = [
@@ -212,7 +223,7 @@ async def heard(
 @pytest.mark.parametrize("rate", [8000, 16000])
 @on_loop
 async def test_the_ears_hear_a_word_of_the_menu(rate: int) -> None:
-    part = embedded_stt.make(
+    part = made_transcriber(
         {"words": ["Opening hours!", "operator", "frobnicate", "zu hören"]}, rate
     )
     down, _ = await heard(part, "opening hours", rate)
@@ -230,7 +241,7 @@ async def test_the_ears_hear_a_word_of_the_menu(rate: int) -> None:
 )
 @on_loop
 async def test_ears_that_know_no_word_hear_nothing(words: list[str]) -> None:
-    down, up = await heard(embedded_stt.make({"words": words}, 8000), "goodbye", 8000)
+    down, up = await heard(made_transcriber({"words": words}, 8000), "goodbye", 8000)
     assert not [frame for frame in down if isinstance(frame, GuessFrame)]
     assert not [frame for frame in up if isinstance(frame, ErrorFrame)]
 
@@ -261,7 +272,7 @@ async def test_dictation_hears_something() -> None:
 @on_loop
 async def test_ears_that_fail_say_so_in_an_error_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pocketsphinx, "LISTENERS", (broken(),))
-    part = embedded_stt.make({"words": PHRASES}, 8000)
+    part = made_transcriber({"words": PHRASES}, 8000)
     _, up = await heard(part, "goodbye", 8000)
     errors = [frame for frame in up if isinstance(frame, ErrorFrame)]
     assert "program" in errors[0].error
@@ -278,10 +289,10 @@ async def test_ears_that_fail_say_so_in_an_error_frame(monkeypatch: pytest.Monke
 )
 def test_ears_that_cannot_be(config: dict[str, Any], text: str) -> None:
     with pytest.raises(UnbuildableAssistant, match=text) as raised:
-        embedded_stt.make(config, 8000)
+        made_transcriber(config, 8000)
     assert (raised.value.stage, raised.value.provider) == ("transcriber", "embedded")
 
 
 def test_the_menus_words_are_the_ears() -> None:
     phrases = menu.vocabulary(embedded_llm.make({"menu": MENU}).menu)
-    assert embedded_stt.make({"words": phrases, "language": "en-GB"}, 8000).phrases == ("hours",)
+    assert made_transcriber({"words": phrases, "language": "en-GB"}, 8000).phrases == ("hours",)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from app.assistants.local.services import Stage
-from app.vendors import failures, stt
-from app.vendors.common import llm_spec
+from app.vendors import failures
 from providers.events import EndedReason
 
 # Characters of an error that are kept.
@@ -17,10 +16,10 @@ HEADERS = re.compile(r"headers: \{[^{}]*\}, ")
 def reason(stage: Stage, provider: str, text: str = "", category: str = "") -> EndedReason:
     """The reason. ``provider``: Vapi's name; ``text``, ``category``: of pipecat's error."""
     if stage is Stage.MODEL:
-        return llm_spec.FAILED.get(provider, EndedReason.ASSISTANT_ERROR)
+        return failures.model_failure(provider)
     if stage is Stage.VOICE:
         return failures.voice_failure(provider, text, category)
-    return stt.transcriber_failure(provider)
+    return failures.transcriber_failure(provider)
 
 
 def unbuildable(stage: Stage, provider: str) -> EndedReason:

@@ -1,0 +1,145 @@
+"""A call as its table has it, typed: read, changed and written here.
+
+``app/store/calls.py`` knows columns only. Who changes a call holds it (``get(lock=True)``) in a
+``CallTx``, whose ``update`` changes the row and the record alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy.engine import Connection
+
+from app.domain.calls.facts import CallFacts, JsonObject, dump_facts, load_facts
+from app.domain.context import Context
+from app.store import calls
+from app.store.calls import CallFilter
+from providers.events import CallStatus
+
+
+class Changes(TypedDict, total=False):
+    """Fields of a call that change after its creation."""
+
+    type: str
+    provider_call_id: str | None
+    status: CallStatus
+    ended_reason: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    settled_at: datetime | None
+    max_duration: int
+    assistant_id: str | None
+    body: JsonObject
+    facts: CallFacts
+    secret: bytes | None
+    updated_at: datetime
+
+
+@dataclass(slots=True)
+class Call:
+    """One call; the fields are the table's columns, but for the last."""
+
+    id: str
+    org_id: str
+    type: str
+    provider: str
+    provider_call_id: str | None
+    status: CallStatus
+    ended_reason: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    settled_at: datetime | None
+    """When the reason was frozen."""
+    bypass: bool
+    max_duration: int
+    """Seconds."""
+    assistant_id: str | None
+    customer_id: str | None
+    phone_number_id: str | None
+    credential_id: str | None
+    body: JsonObject
+    """The rest of the Call, as clients see it."""
+    facts: CallFacts
+    """The column ``resolved``."""
+    secret: bytes | None = field(repr=False)
+    """Sealed by the vault."""
+    created_at: datetime
+    updated_at: datetime
+    token_data: JsonObject = field(default_factory=dict)
+    """What is stored with the token that led to the call. No column of its own."""
+
+    def change(self, **changes: Unpack[Changes]) -> None:
+        """In memory alone: the row is written later in the transaction."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+
+COLUMNS = tuple(each.name for each in fields(Call) if each.name not in {"facts", "token_data"})
+"""Columns that are stored as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTx:
+    """A call within a transaction."""
+
+    context: Context
+    conn: Connection
+    call: Call
+
+    def update(self, **changes: Unpack[Changes]) -> None:
+        """Change these fields of the call, and its row."""
+        values: dict[str, Any] = {**changes}
+        if "facts" in changes:
+            stored = dump_facts(changes["facts"])
+            changes["facts"] = replace(changes["facts"], stored=stored)
+            del values["facts"]
+            values["resolved"] = stored
+        calls.update(self.conn, self.call.id, values)
+        self.call.change(**changes)
+
+
+def load(row: Mapping[str, Any]) -> Call:
+    values = {name: row[name] for name in COLUMNS}
+    values |= {"status": CallStatus(row["status"]), "facts": load_facts(row["resolved"])}
+    return Call(**values, token_data=row.get("token_data") or {})
+
+
+def dump(call: Call) -> dict[str, Any]:
+    """Every column."""
+    values = {name: getattr(call, name) for name in COLUMNS}
+    return {**values, "resolved": dump_facts(call.facts)}
+
+
+def insert(conn: Connection, call: Call, status: CallStatus) -> None:
+    """``status``: where the call's first events have brought it, while ``call`` is still queued."""
+    values = dump(call) | {"status": status}
+    calls.insert(conn, values)
+    call.facts = replace(call.facts, stored=values["resolved"])
+
+
+def get(conn: Connection, call_id: str, *, lock: bool = False) -> Call | None:
+    return _found(calls.get(conn, call_id, lock=lock))
+
+
+def find_by_ref(
+    conn: Connection, provider: str, ref: str, orgs: Collection[str], *, lock: bool = False
+) -> Call | None:
+    return _found(calls.find_by_ref(conn, provider, ref, orgs, lock=lock))
+
+
+def find_by_token(
+    conn: Connection, digest: str, purpose: str, *, lock: bool = False
+) -> Call | None:
+    return _found(calls.find_by_token(conn, digest, purpose, lock=lock))
+
+
+def listing(conn: Connection, org_id: str, wanted: CallFilter) -> list[Call]:
+    """One page of them."""
+    return [load(row) for row in calls.listing(conn, org_id, wanted)]
+
+
+def _found(row: Mapping[str, Any] | None) -> Call | None:
+    return None if row is None else load(row)

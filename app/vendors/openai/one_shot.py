@@ -1,0 +1,31 @@
+"""One question in OpenAI's chat completions. https://platform.openai.com/docs/api-reference/chat/create"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.vendors.common.answer import Messages, OneShotRequest, Said
+from app.vendors.common.errors import NO_KEY
+from app.vendors.common.llm_spec import Spec
+
+
+def request(spec: Spec, messages: Messages) -> OneShotRequest:
+    key = {} if spec.key == NO_KEY else {"Authorization": f"Bearer {spec.key}"}
+    url = f"{spec.url}/chat/completions"
+    return OneShotRequest(url, {**spec.headers, **key}, body(spec, messages))
+
+
+def body(spec: Spec, messages: Messages) -> dict[str, Any]:
+    found: dict[str, Any] = {"model": spec.model, "messages": [dict(each) for each in messages]}
+    if spec.temperature is not None:
+        found["temperature"] = 0
+    if spec.max_tokens:
+        found[spec.max_tokens_field] = spec.max_tokens
+    return {**spec.body, **found}
+
+
+def read(answer: Mapping[str, Any]) -> Said:
+    usage = answer.get("usage") or {}
+    used = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+    return str(answer["choices"][0]["message"]["content"] or ""), used

@@ -1,0 +1,13 @@
+"""Perplexity's models. https://docs.perplexity.ai/api-reference/chat-completions-post"""
+
+from __future__ import annotations
+
+from pipecat.adapters.llm.services.perplexity_adapter import PerplexityLLMAdapter
+
+from app.vendors.openai.llm import Chat
+
+
+class Perplexity(Chat):
+    """Wants its roles in turns: what a caller says in two parts is put together."""
+
+    adapter_class = PerplexityLLMAdapter
