@@ -26,8 +26,8 @@ from app.domain.services.media import MediaService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
-from app.net.addresses import BadURL, check_url
-from app.net.http import SendError, allowed, post
+from app.net.addresses import BadURL, allowed, check_url
+from app.net.http import SendError, post
 from app.settings import Settings
 from app.store import migrate
 from app.store.blobs import Blobs, Bucket, open_blobs

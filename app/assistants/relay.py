@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -17,17 +16,15 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantFailed
 from app.media.stream import MediaStream
+from app.net.addresses import BadURL
 from app.net.types import Addresses
-from app.net.websocket import Direct, checked_headers, pinned
+from app.net.websocket import BadHeaders, checked_headers, open_socket
 from providers.events import EndedReason
 
 OPEN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 # Bytes of one message of the server: a whole sentence of audio may come at once.
 MAX_MESSAGE = 1024 * 1024
-# Messages of the server held here while the carrier reads slowly. Then the server has to wait.
-MAX_QUEUE = 16
-PING_SECONDS = 20.0
 # Close codes of a normal end. 1005 is a close without a code, as a browser's ``close()`` sends it:
 # https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 NORMAL = frozenset({1000, 1005})
@@ -41,7 +38,10 @@ class Relay:
         transport = claim.assistant.get("transport")
         transport = transport if isinstance(transport, Mapping) else {}
         self._foreign = bool(transport.get("url"))
-        self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
+        try:
+            self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
+        except BadHeaders as error:
+            raise AssistantFailed(str(error)) from error
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
         """Run until one side has gone.
@@ -71,30 +71,21 @@ class Relay:
                 "The assistant's transport has no url, and STREAM_URL is not set."
             )
         try:
-            return await Direct(
+            return await open_socket(
                 self._url,
-                **await self._place(addresses),
-                additional_headers=self._headers,
-                user_agent_header="patchbay",
-                compression=None,
-                open_timeout=OPEN_SECONDS,
-                close_timeout=CLOSE_SECONDS,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS,
-                max_size=MAX_MESSAGE,
-                max_queue=MAX_QUEUE,
+                addresses,
+                headers=self._headers,
+                seconds=OPEN_SECONDS,
+                close_seconds=CLOSE_SECONDS,
+                max_message=MAX_MESSAGE,
             )
+        except BadURL as error:  # its text holds no URL
+            raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
         except (OSError, ValueError, WebSocketException) as error:
             # The error's own text may hold the URL, and the URL a password.
             raise AssistantFailed(
                 f"The stream URL could not be opened: {type(error).__name__}."
             ) from error
-
-    async def _place(self, addresses: Addresses | None) -> dict[str, Any]:
-        try:
-            return await pinned(str(self._url), addresses)
-        except Exception as error:
-            raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
 
 
 async def _carry_up(stream: MediaStream, upstream: ClientConnection) -> None:

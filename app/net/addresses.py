@@ -1,4 +1,9 @@
-"""Which server URLs may be called at all, and which addresses are nobody's private network.
+"""The policy of outgoing connections: which URLs may be called, and at which addresses.
+
+The clients of ``http``, ``httpx_client`` and ``websocket`` ask ``allowed`` once for each request
+and connect only to the addresses that it returns. The URL's name stays in Host, SNI and
+certificate. So an answer of the DNS that changes between two look-ups changes nothing.
+https://owasp.org/www-community/attacks/Server_Side_Request_Forgery
 
 The table is our own, because ``ipaddress.is_global`` of Python 3.11 takes multicast, 6to4, NAT64
 and others for global. Sources:
@@ -11,8 +16,13 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
+
+from app.net.threads import run_in_thread
+from app.net.types import Addresses
 
 PORTS = frozenset({80, 443, 8443})
 """What a public server URL may use."""
@@ -56,9 +66,12 @@ _PRINTABLE = re.compile(r"[!-\[\]-~]+")  # ASCII without space, controls and bac
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+Resolver = Callable[[str, int], Sequence[str]]
+"""Host and port in, addresses out. Raises ``OSError``."""
+
 
 class BadURL(ValueError):
-    """The URL is not one we call; the sentence says why, for whoever wrote it."""
+    """The URL is not one we call; the sentence tells the URL's author why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,41 @@ def check_url(url: str, allow_private: bool) -> Target:
     if literal is not None:
         check_address(target.host, literal)
     return target
+
+
+def resolve(host: str, port: int) -> Sequence[str]:
+    """The system's resolver; each address once."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def allowed(url: str, allow_private: bool, *, resolver: Resolver = resolve) -> Sequence[str]:
+    """The addresses at which ``url`` may be called: at least one. Blocks. Raises ``BadURL``.
+
+    A name with one address that is not public is refused as a whole.
+    """
+    return addresses_of(check_url(url, allow_private), allow_private, resolver)
+
+
+def addresses_of(target: Target, allow_private: bool, resolver: Resolver) -> Sequence[str]:
+    """``allowed`` of a URL that ``check_url`` took apart."""
+    try:
+        found = resolver(target.host, target.port)
+    except (OSError, UnicodeError) as error:
+        raise BadURL(f"{target.host} does not resolve: {error}") from error
+    if not found:
+        raise BadURL(f"{target.host} does not resolve")
+    for address in () if allow_private else found:
+        check_address(target.host, ipaddress.ip_address(address.partition("%")[0]))
+    return found
+
+
+async def vetted(url: str, addresses: Addresses) -> Sequence[str]:
+    """What the policy ``addresses`` returns for ``url``; ``BadURL`` for whatever it raises."""
+    try:
+        return await run_in_thread(partial(addresses, url))
+    except Exception as error:
+        raise BadURL(str(error)) from error
 
 
 def check_address(host: str, address: Address) -> None:

@@ -1,41 +1,33 @@
-"""The guarded POST: to vetted addresses only, without redirects or proxies, within its time.
+"""The synchronous client: one POST to a vetted address, without redirects or proxies.
 
-A name is resolved once; every address it has must be public; the connection goes to one of the
-addresses that were checked, with the name in Host, SNI and certificate. So an answer that
-changes between two look-ups (DNS rebinding) changes nothing.
+It has one deadline for the whole exchange. The timeout of ``urllib3`` and ``requests`` begins
+anew with every read, so a server that sends a byte now and again would hold a thread for ever.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
-import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from app.net.addresses import BadURL, Target, check_address, check_url
+from app.net.addresses import BadURL, Resolver, Target, addresses_of, check_url, resolve
 from app.net.headers import HEADER_NAME, HEADER_VALUE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["BadURL", "Response", "SendError", "allowed", "check_url", "post"]
-
 CONNECT_SECONDS = 5.0
 CHUNK = 16_384
 
-
 FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 """Headers that say where a request goes and where it ends: ours alone."""
-
-Resolver = Callable[[str, int], Sequence[str]]
-"""Host and port in, addresses out. Raises ``OSError``."""
 
 
 class SendError(Exception):
@@ -53,20 +45,6 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-def resolve(host: str, port: int) -> Sequence[str]:
-    """The system's resolver; each address once."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def allowed(url: str, allow_private: bool, *, resolver: Resolver = resolve) -> Sequence[str]:
-    """The addresses at which ``url`` may be called, for whoever connects by other means.
-
-    Blocks. Raises ``BadURL`` and ``SendError``. Connect to one of these, not to the name.
-    """
-    return _addresses(check_url(url, allow_private), allow_private, resolver)
 
 
 def post(
@@ -89,7 +67,7 @@ def post(
     _check_headers(headers)
     try:
         target = check_url(url, allow_private)
-        addresses = _addresses(target, allow_private, resolver)
+        addresses = addresses_of(target, allow_private, resolver)
     except BadURL as error:
         raise SendError(str(error)) from error
     with (
@@ -127,18 +105,6 @@ def _check_headers(headers: Mapping[str, str]) -> None:
             raise SendError(f"header {name!r} holds characters that HTTP does not allow")
         if name.lower() in FRAMING:
             raise SendError(f"header {name!r} cannot be set")
-
-
-def _addresses(target: Target, allow_private: bool, resolver: Resolver) -> Sequence[str]:
-    try:
-        found = resolver(target.host, target.port)
-    except (OSError, UnicodeError) as error:
-        raise SendError(f"{target.host} does not resolve: {error}") from error
-    if not found:
-        raise SendError(f"{target.host} does not resolve")
-    for address in () if allow_private else found:
-        check_address(target.host, ipaddress.ip_address(address.partition("%")[0]))
-    return found
 
 
 def _dial(addresses: Sequence[str], target: Target, until: float) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Waiting for somebody else's server, in a thread of its own.
+"""Waiting for another server, in a thread of its own.
 
 The loop's own threads (``asyncio.to_thread``) are few, six on two processors, and let sockets in,
 end calls and tell the store: a handful of slow servers would hold all calls up. A pool would be

@@ -1,8 +1,8 @@
-""""""
+"""The policy of outgoing connections, as a type."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 Addresses = Callable[[str], Sequence[str]]
-"""Where a client's URL may be fetched from. Blocks; raises an exception that says why it may not be."""
+"""The addresses at which a URL may be called. Blocks; its exception says why the URL may not be."""

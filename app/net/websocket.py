@@ -1,46 +1,94 @@
-""""""
+"""The websocket client: the relay, custom transcribers, and vendors without a service in pipecat."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+import ssl
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
-from app.media.backend import AssistantFailed
+from app.net.addresses import vetted
 from app.net.headers import HEADER_NAME, HEADER_VALUE
-from app.net.threads import run_in_thread
 from app.net.types import Addresses
 
+PING_SECONDS = 20.0
+MAX_QUEUE = 16
+"""Messages that are held while our side is slow; then the server is made to wait."""
 
-async def pinned(url: str, addresses: Addresses | None) -> dict[str, Any]:
-    """Options of ``Direct`` by which it goes to an address that was checked. Raises as the rule does."""
+
+class BadHeaders(ValueError):
+    """A handshake cannot carry these headers; the sentence names the field."""
+
+
+async def open_socket(
+    url: str,
+    addresses: Addresses | None,
+    *,
+    headers: Mapping[str, str],
+    seconds: float,
+    close_seconds: float,
+    max_message: int,
+    tls: ssl.SSLContext | None = None,
+) -> ClientConnection:
+    """Connect within ``seconds``, without compression and redirects; messages up to ``max_message``.
+
+    ``addresses``: the policy for a URL that a client chose, whose connection ignores the
+    environment's proxies. None: the URL is the operator's or a vendor's.
+    Raises ``BadURL``, ``OSError``, ``ValueError`` and ``WebSocketException``.
+    """
+    places = await _places(url, addresses)
+    opening: dict[str, Any] = {
+        "additional_headers": headers,
+        "user_agent_header": "patchbay",
+        "compression": None,  # sound hardly gets smaller by it, and each message costs time
+        "open_timeout": None,  # ``seconds`` is for all addresses together
+        "close_timeout": close_seconds,
+        "ping_interval": PING_SECONDS,
+        "ping_timeout": PING_SECONDS,
+        "max_size": max_message,
+        "max_queue": MAX_QUEUE,
+    }
+    if tls is not None:
+        opening["ssl"] = tls
+    async with asyncio.timeout(seconds):
+        for place in places[:-1]:
+            try:
+                return await _Direct(url, **opening, **place)
+            except OSError:
+                continue  # the next address may answer
+        return await _Direct(url, **opening, **places[-1])
+
+
+async def _places(url: str, addresses: Addresses | None) -> list[dict[str, Any]]:
+    """Options that lead to each vetted address in turn; the URL's name is the certificate's."""
     if addresses is None:
-        return {}
-    [place, *_] = await run_in_thread(partial(addresses, re.sub("^ws", "http", url)))
+        return [{}]
+    found = await vetted(re.sub("^ws", "http", url), addresses)
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
-    return {"host": place, "port": port, "proxy": None}
+    secure = parts.scheme == "wss"
+    named = {"server_hostname": (parts.hostname or "").rstrip(".")} if secure else {}
+    port = parts.port or (443 if secure else 80)
+    return [{"host": place, "port": port, "proxy": None, **named} for place in found]
 
 
-class Direct(connect):
-    """A connection that goes where it was told, or nowhere."""
+class _Direct(connect):
+    """A connection that follows no redirect: only the first URL was vetted."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
-        """Never: only the first address was vetted."""
         return exc
 
 
 def checked_headers(given: object, where: str) -> dict[str, str]:
-    """An assistant's ``headers`` for a handshake; ``where``: its field. Raises ``AssistantFailed``."""
+    """An assistant's ``headers`` for a handshake; ``where``: its field. Raises ``BadHeaders``."""
     if not isinstance(given, Mapping):
-        raise AssistantFailed(f"The assistant's {where} is not an object.")
+        raise BadHeaders(f"The assistant's {where} is not an object.")
     for name, value in given.items():
         if not (
             HEADER_NAME.fullmatch(name) and isinstance(value, str) and HEADER_VALUE.fullmatch(value)
         ):
-            raise AssistantFailed(f"The assistant's {where} has a bad {name[:40]!r}.")
+            raise BadHeaders(f"The assistant's {where} has a bad {name[:40]!r}.")
     return dict(given)

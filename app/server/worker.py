@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from types import FrameType
 from typing import Any, ClassVar
 
 from uvicorn import Server
 from uvicorn_worker import UvicornWorker
 
-from app.settings import SettingsError, drain_seconds, log_format
+from app.server.gunicorn_workarounds import second_is_quit, wait_for_calls
+from app.server.uvicorn_workarounds import names_no_path
+from app.settings import SettingsError, log_format
 from app.telemetry import json_log, shared_metrics
 
 # https://www.uvicorn.org/settings/
@@ -44,14 +42,6 @@ SETTINGS: dict[str, Any] = {
 # Gunicorn's master gives up when a worker exits with this status: it cannot start.
 # https://docs.gunicorn.org/en/stable/settings.html
 WORKER_BOOT_ERROR = 3
-
-
-# What a worker may take beside DRAIN_SECONDS, to end the last calls and to answer requests.
-CLOSING_SECONDS = 20.0
-# Two TERMs within this time are one: some hosts signal the process group and the process itself.
-SAME_ORDER_SECONDS = 1.0
-
-Signalled = Callable[[int, FrameType | None], Any]
 
 
 class DrainingServer(Server):
@@ -115,24 +105,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
         """
         before = signal.getsignal(signal.SIGTERM)
         if callable(before):
-            signal.signal(signal.SIGTERM, second_is_quit(cls.patiently(before)))
+            signal.signal(
+                signal.SIGTERM, second_is_quit(wait_for_calls(before, lambda: cls.gunicorn))
+            )
         shared_metrics.share()
-
-    @classmethod
-    def patiently(cls, handle: Signalled) -> Signalled:
-        """Wrap the master's handler, which would kill its workers 30 s after a TERM.
-
-        The time is changed at the TERM only, because it also bounds how long a HUP blocks the
-        master.
-        """
-
-        def handler(number: int, frame: FrameType | None) -> None:
-            with suppress(SettingsError):  # a faulty setting: there is no worker then
-                most = math.ceil(drain_seconds() + CLOSING_SECONDS)
-                cls.gunicorn.set("graceful_timeout", max(cls.gunicorn.graceful_timeout, most))
-            handle(number, frame)
-
-        return handler
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -146,21 +122,3 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(WORKER_BOOT_ERROR)
-
-
-def second_is_quit(handle: Signalled) -> Signalled:
-    """Wrap the handler of TERM so that later ones act as QUIT."""
-    first = list[float]()
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        again = bool(first) and now - first[0] > SAME_ORDER_SECONDS
-        first.append(now)
-        handle(signal.SIGQUIT if again else number, frame)
-
-    return handler
-
-
-def names_no_path(record: logging.LogRecord) -> bool:
-    """False for uvicorn's line about a websocket handshake: its path holds the stream's token."""
-    return '"WebSocket %s"' not in str(record.msg)

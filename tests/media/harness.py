@@ -35,7 +35,7 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim
 from app.domain.timings import Timing
 from app.media.limits import Limits
-from app.net.http import allowed
+from app.net.addresses import allowed
 from app.server.asgi import Application, build
 from app.server.worker import SETTINGS, DrainingServer
 from app.settings import Settings

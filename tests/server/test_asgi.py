@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
 import subprocess
@@ -13,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gunicorn.config import Config
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from app.server import asgi, worker
-from app.server.worker import SETTINGS, names_no_path
+from app.server import asgi
 from app.settings import Settings
 from app.wiring import Services
 from providers.errors import Refused
@@ -110,46 +107,6 @@ async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
 )
 def test_who_warms_the_engine_up(settings: Settings, changes: Any, talks: bool) -> None:
     assert Services(replace(settings, **changes)).talks is talks
-
-
-def test_a_second_term_is_quit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But one that comes with the first is the same order."""
-    seen = list[int]()
-    handle = worker.second_is_quit(lambda number, frame: seen.append(number))
-    for at in (100.0, 100.1, 100.0 + worker.SAME_ORDER_SECONDS + 1):
-        monkeypatch.setattr(worker.time, "monotonic", lambda at=at: at)
-        handle(signal.SIGTERM, None)
-    assert seen == [signal.SIGTERM, signal.SIGTERM, signal.SIGQUIT]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "patience"),
-    [
-        ("3600", 3620),  # all of it, and the time to close
-        ("0", 30),  # gunicorn's own, if that is longer
-        ("an hour", 30),  # which the start refuses
-    ],
-)
-def test_gunicorn_waits_as_long_as_calls_may_go_on(
-    monkeypatch: pytest.MonkeyPatch, seconds: str, patience: int
-) -> None:
-    monkeypatch.setenv("DRAIN_SECONDS", seconds)
-    monkeypatch.setattr(worker.Worker, "gunicorn", Config())
-    seen = list[int]()
-    handle = worker.Worker.patiently(lambda number, frame: seen.append(number))
-    assert worker.Worker.gunicorn.graceful_timeout == 30
-    handle(signal.SIGTERM, None)
-    assert worker.Worker.gunicorn.graceful_timeout == patience
-    assert seen == [signal.SIGTERM]
-
-
-def test_handshakes_are_not_logged_with_their_paths() -> None:
-    line = '%s - "WebSocket %s" [accepted]'
-    secret = logging.LogRecord("uvicorn.error", 20, "", 1, line, ("ip", "/media/x/t"), None)
-    other = logging.LogRecord("uvicorn.error", 20, "", 1, "Shutting down", (), None)
-    assert not names_no_path(secret)
-    assert names_no_path(other)
-    assert SETTINGS["access_log"] is False
 
 
 @on_loop

@@ -1,17 +1,8 @@
-"""Voice activity detection, and the end of the caller's turn.
-
-Both use an ONNX session, which pipecat loads again for every call (25 MB each). Neither session
-keeps state, so all calls share the two.
-"""
+"""Voice activity detection, and the begin and end of the caller's turn."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
-from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.turns.user_mute import (
@@ -32,6 +23,7 @@ from pipecat.turns.user_stop import (
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from app.assistants.local.config import AgentConfig
+from app.vendors.common import pipecat_workarounds
 
 # Silence after which the voice counts as stopped. pipecat's latency tables of vendors assume it.
 STOP_SECONDS = 0.2
@@ -42,13 +34,7 @@ UNFINISHED_SECONDS = 1.5
 def detector(config: AgentConfig) -> VADAnalyzer:
     """The voice activity detector of one call, on the shared ONNX session."""
     params = VADParams(start_secs=config.voice_seconds, stop_secs=STOP_SECONDS)
-    shared = _voice_session()
-    made = SileroVADAnalyzer.__new__(SileroVADAnalyzer)
-    VADAnalyzer.__init__(made, params=params)
-    made._model = _voice_model(shared)
-    made._windows_since_reset = 0
-    made._low_confidence_windows = 0
-    return made
+    return pipecat_workarounds.voice_detector(params)
 
 
 def strategies(config: AgentConfig) -> UserTurnStrategies:
@@ -80,8 +66,7 @@ class CallerMute(BaseUserMuteStrategy):
 
 def load() -> None:
     """Load both models, ahead of the first call."""
-    _voice_session()
-    _turn_session()
+    pipecat_workarounds.load_sessions()
 
 
 def _starts(config: AgentConfig) -> list[BaseUserTurnStartStrategy]:
@@ -93,28 +78,5 @@ def _starts(config: AgentConfig) -> list[BaseUserTurnStartStrategy]:
 def _stop(config: AgentConfig) -> BaseUserTurnStopStrategy:
     if not config.smart_turns:
         return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=config.wait_seconds)
-    analyzer = LocalSmartTurnAnalyzerV3.__new__(LocalSmartTurnAnalyzerV3)
-    super(LocalSmartTurnAnalyzerV3, analyzer).__init__(
-        params=SmartTurnParams(stop_secs=UNFINISHED_SECONDS)
-    )
-    analyzer._log_data = False
-    analyzer._session = _turn_session()
+    analyzer = pipecat_workarounds.smart_turn(SmartTurnParams(stop_secs=UNFINISHED_SECONDS))
     return TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)
-
-
-@cache
-def _voice_session() -> Any:
-    return SileroVADAnalyzer()._model.session
-
-
-@cache
-def _turn_session() -> Any:
-    return LocalSmartTurnAnalyzerV3()._session
-
-
-def _voice_model(session: Any) -> SileroOnnxModel:
-    model = SileroOnnxModel.__new__(SileroOnnxModel)
-    model.session = session
-    model.reset_states()  # type: ignore[no-untyped-call]
-    model.sample_rates = [8000, 16000]
-    return model

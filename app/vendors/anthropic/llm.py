@@ -10,12 +10,13 @@ from pipecat.services.anthropic.llm import AnthropicLLMService
 
 from app.net.httpx_client import make_client
 from app.vendors.common.llm_spec import MAX_TOKENS, Spec
+from app.vendors.common.pipecat_workarounds import ClosesClient
 
 MAX_TEMPERATURE = 1.0
 """Vapi's goes to 2."""
 
 
-class Anthropic(AnthropicLLMService):
+class Anthropic(ClosesClient, AnthropicLLMService):
     """One model of one call."""
 
     def __init__(self, spec: Spec) -> None:
@@ -33,8 +34,3 @@ class Anthropic(AnthropicLLMService):
         if spec.temperature is not None:  # current models have none, so there is no default
             settings.temperature = min(spec.temperature, MAX_TEMPERATURE)
         super().__init__(api_key=spec.key, client=client, settings=settings)
-
-    async def cleanup(self) -> None:
-        """The base class leaves its connections to the garbage collector."""
-        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves it bare
-        await self._client.close()

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.net.types import Addresses
-from app.net.websocket import Direct, pinned
+from app.net.websocket import open_socket
 
 OPEN_SECONDS = 8.0
 """For a socket that replaces a lost one; ``prompt`` bounds the first."""
@@ -140,15 +140,13 @@ class SocketTranscriber(WebsocketSTTService):
             await self.push_error(f"cannot connect: {text}", exception=error, category=category)
 
     async def _open(self) -> ClientConnection:
-        socket = await Direct(
+        socket = await open_socket(
             self._url,
-            **await pinned(self._url, self.addresses),
-            additional_headers=self._headers,
-            user_agent_header="patchbay",
-            compression=None,
-            open_timeout=OPEN_SECONDS,
-            close_timeout=self._ws_close_timeout,
-            max_size=MAX_MESSAGE,
+            self.addresses,
+            headers=self._headers,
+            seconds=OPEN_SECONDS,
+            close_seconds=self._ws_close_timeout,
+            max_message=MAX_MESSAGE,
         )
         try:
             async with asyncio.timeout(OPEN_SECONDS):

@@ -6,19 +6,15 @@ without saying so, and waits ten minutes for an answer.
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncGenerator, Sequence
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterator
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+import httpx2
 from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
-from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 
-from app.net.threads import run_in_thread
+from app.net.httpx_client import NotAllowed, make_client
 from app.net.types import Addresses
 from app.vendors.common.resample import Converter
 from app.vendors.common.speech_request import Ask, Request
@@ -26,6 +22,8 @@ from app.vendors.common.speech_request import Ask, Request
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 """Until the first sound of a sentence, and between two pieces of it."""
+KEEP_SECONDS = 15.0
+"""How long a vendor's idle connection waits for the next sentence."""
 MAX_ERROR_TEXT = 300
 """Characters of a refusal that are kept."""
 
@@ -39,6 +37,14 @@ class VoiceRefused(Exception):
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text)
         self.status = status
+
+
+class BrokeOff(Exception):
+    """The sound ended before its end."""
+
+
+FAILURES = (VoiceRefused, BrokeOff, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
+"""What may go wrong with one sentence."""
 
 
 class HttpVoice(TTSService):
@@ -65,30 +71,23 @@ class HttpVoice(TTSService):
         )
         self._ask = ask
         self._answer_seconds = seconds
-        self._addresses = addresses
-        self._pinned = _Pinned() if addresses else None
-        self._session: aiohttp.ClientSession | None = None
+        self._client = make_client(
+            seconds,
+            addresses,
+            connect_seconds=CONNECT_SECONDS,
+            # A client's server may close an idle connection just as the next sentence is sent.
+            keep_seconds=0 if addresses else KEEP_SECONDS,
+            retries=False,
+            proxies=False,
+        )
 
     def can_generate_metrics(self) -> bool:
         """Characters spoken are counted: they are billed."""
         return True
 
-    async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as every processor of the engine
-        await super().setup(setup)
-        connector = aiohttp.TCPConnector(
-            resolver=self._pinned,
-            use_dns_cache=self._pinned is None,
-            force_close=bool(self._pinned),
-        )
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_SECONDS, sock_read=self._answer_seconds
-        )
-        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
-
     async def cleanup(self) -> None:
         await super().cleanup()  # type: ignore[no-untyped-call]  # untyped there
-        if self._session is not None:
-            await self._session.close()
+        await self._client.aclose()
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """One sentence's sound; an ``ErrorFrame`` where it fails, before or amid the sound."""
@@ -99,69 +98,58 @@ class HttpVoice(TTSService):
                 await self.stop_ttfb_metrics()
                 problem = None
                 yield frame
-        except (VoiceRefused, aiohttp.ClientError, OSError, ValueError) as error:
+        except NotAllowed as error:
+            problem = VoiceRefused(f"the voice's server may not be asked: {error}")
+        except FAILURES as error:
             problem = error
         if problem is not None:
-            lost = isinstance(problem, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
+            lost = isinstance(problem, httpx2.TransportError | BrokeOff)
             category = ErrorCategory.CONNECTIVITY if lost else None  # None: by its status
             yield ErrorFrame(error=self._error_text(problem), exception=problem, category=category)
             await self.remove_audio_context(context_id)  # else it waits for sound, and says nothing
 
     async def _sound(self, request: Request, context_id: str) -> AsyncGenerator[Frame, None]:
-        await self._pin(request.url)
-        if self._session is None:
-            raise VoiceRefused("the voice was not set up")
-        async with self._session.post(
-            request.url, data=request.body, headers=request.headers, allow_redirects=False
+        headers = {"User-Agent": "patchbay", **request.headers}
+        async with self._client.stream(
+            "POST", request.url, content=request.body, headers=headers
         ) as answer:
-            if answer.status != 200 or answer.content_type in NO_SOUND:
-                said = (await answer.content.read(4 * MAX_ERROR_TEXT)).decode(errors="replace")[
-                    :MAX_ERROR_TEXT
-                ]
-                raise VoiceRefused(f"HTTP {answer.status}: {said}", answer.status)
+            if answer.status_code != 200 or _kind(answer) in NO_SOUND:
+                said = await _beginning(answer)
+                raise VoiceRefused(f"HTTP {answer.status_code}: {said}", answer.status_code)
             converter = Converter(request.sample_rate, self.sample_rate)
-            async for chunk in answer.content.iter_any():
+            async for chunk in _pieces(answer):
                 if pcm := converter.feed(chunk):
                     yield TTSAudioRawFrame(pcm, self.sample_rate, 1, context_id=context_id)
             if pcm := converter.rest():
                 yield TTSAudioRawFrame(pcm, self.sample_rate, 1, context_id=context_id)
 
-    async def _pin(self, url: str) -> None:
-        if self._addresses is None or self._pinned is None:
-            return
-        try:
-            self._pinned.addresses = await run_in_thread(partial(self._addresses, url))
-        except Exception as error:
-            raise VoiceRefused(f"the voice's server may not be asked: {error}") from error
-
     def _error_text(self, error: Exception) -> str:
-        if isinstance(error, TimeoutError):
+        if isinstance(error, httpx2.TimeoutException):
             return f"no sound within {self._answer_seconds:g} s"
-        if isinstance(error, aiohttp.ClientPayloadError):
+        if isinstance(error, BrokeOff):
             return "the sound broke off in mid-sentence"
         return f"no sound: {error}"
 
 
-class _Pinned(AbstractResolver):
-    """Resolves to the addresses that were checked, so a second look-up cannot change them."""
+async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
+    """The answer's body as it comes. Raises ``BrokeOff``."""
+    try:
+        async for piece in answer.aiter_bytes():
+            yield piece
+    except (httpx2.NetworkError, httpx2.ProtocolError) as error:
+        raise BrokeOff from error
 
-    def __init__(self) -> None:
-        self.addresses: Sequence[str] = ()
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in self.addresses
-        ]
+async def _beginning(answer: httpx2.Response) -> str:
+    """What a refusal says, cut short."""
+    said = b""
+    async for piece in answer.aiter_bytes():
+        said += piece
+        if len(said) >= 4 * MAX_ERROR_TEXT:  # bytes of one character
+            break
+    return said.decode(errors="replace")[:MAX_ERROR_TEXT]
 
-    async def close(self) -> None:
-        return None
+
+def _kind(answer: httpx2.Response) -> str:
+    content_type: str = answer.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower()

@@ -16,9 +16,8 @@ from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection
 from websockets.asyncio.client import ClientConnection
 
-from app.media.backend import AssistantFailed
 from app.net.types import Addresses
-from app.net.websocket import checked_headers
+from app.net.websocket import BadHeaders, checked_headers
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
@@ -91,7 +90,7 @@ def make(
         raise UnbuildableAssistant(TRANSCRIBER, PROVIDER, text)
     try:
         headers = checked_headers(server.get("headers") or {}, "transcriber.server.headers")
-    except AssistantFailed as error:
+    except BadHeaders as error:
         raise UnbuildableAssistant(TRANSCRIBER, PROVIDER, str(error)) from error
     if secret := field(server, "secret") or account.key:
         headers["X-Vapi-Secret"] = secret

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Any
 
-from deepgram.listen.v1 import client as sdk
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
 from app.net.types import Addresses
@@ -15,11 +12,7 @@ from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
 from app.vendors.common.vendor import Config
-
-# The SDK offers compression and has no option against it: sound hardly gets smaller by it, and
-# each slice costs processor time.
-_connect: Any = vars(sdk)["websockets_client_connect"]
-vars(sdk)["websockets_client_connect"] = partial(_connect, compression=None)
+from app.vendors.deepgram.sdk_workarounds import address_of, connect_without_compression
 
 MODEL = "nova-2"
 """Vapi's default."""
@@ -51,6 +44,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
     if settings["model"].startswith("nova-3") and "keywords" in settings:
         settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
     url = account.url or ""
+    connect_without_compression()
     service = Deepgram(
         api_key=account.key or "",
         base_url=url,
@@ -58,7 +52,9 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
         mip_opt_out=True if config.get("mipOptOut") is True else None,
         settings=Deepgram.Settings(**settings),
     )
-    _insist(service, as_websocket(url))
+    if address_of(service) != as_websocket(url):
+        text = f"Deepgram's client does not take the address {as_websocket(url)}."
+        raise UnbuildableAssistant(TRANSCRIBER, "deepgram", text)
     return service
 
 
@@ -68,14 +64,3 @@ def _terms(keywords: list[str]) -> list[str]:
     https://developers.deepgram.com/docs/keyterm
     """
     return [word.partition(":")[0] for word in keywords]
-
-
-def _insist(service: DeepgramSTTService, url: str) -> None:
-    """The service falls back to Deepgram's cloud, with a line in its log, when the SDK does not
-    take our address. Then the caller's voice would leave a house that was to keep it.
-    """
-    environment = service._client._client_wrapper.get_environment()
-    if environment.production != url:
-        raise UnbuildableAssistant(
-            TRANSCRIBER, "deepgram", f"Deepgram's client does not take the address {url}."
-        )

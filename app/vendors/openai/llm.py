@@ -13,10 +13,11 @@ from pipecat.services.openai.llm import OpenAILLMService
 
 from app.net.httpx_client import READ_SECONDS, make_client
 from app.vendors.common.llm_spec import Spec
+from app.vendors.common.pipecat_workarounds import ClosesClient
 from app.vendors.openai import MAX_TOKENS_FIELD
 
 
-class Chat(OpenAILLMService):
+class Chat(ClosesClient, OpenAILLMService):
     """One model of one call."""
 
     supports_developer_role = False
@@ -30,11 +31,6 @@ class Chat(OpenAILLMService):
         client = self.open_client(self._spec)
         client.organization = client.project = None
         return client
-
-    async def cleanup(self) -> None:
-        """The base class leaves its connections to the garbage collector."""
-        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves it bare
-        await self._client.close()
 
     def open_client(self, spec: Spec) -> AsyncOpenAI:
         """The SDK's client at the vendor's address."""

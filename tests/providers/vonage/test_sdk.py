@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -267,6 +268,34 @@ def test_the_sdks_retries_are_off() -> None:
     http = sdk.as_application(account(None), 5, plain=False)
     adapter = http._session.get_adapter("https://api.nexmo.com/")
     assert (adapter.max_retries.total, http._session.max_redirects) == (0, 0)
+
+
+def test_pool_maxsize_is_still_how_often_a_dropped_request_is_sent() -> None:
+    """Once the SDK does not send a create again: take ``pool_maxsize=1`` out of ``sdk.py``."""
+    from requests import ConnectionError as Dropped
+    from vonage import Auth, HttpClientOptions, Vonage
+
+    sent = list[str]()
+
+    def drop(**request: Any) -> None:
+        sent.append(request["method"])
+        raise Dropped("RemoteDisconnected")
+
+    options = HttpClientOptions(max_retries=0, pool_maxsize=3)
+    http: Any = Vonage(Auth(api_key="k", api_secret="s"), options).http_client
+    http._session = SimpleNamespace(request=drop)
+    with pytest.raises(Dropped):
+        http.make_request("POST", "api.nexmo.com", "/v1/calls", {}, "basic", "json")
+    assert sent == ["POST"] * 3
+
+
+def test_the_sdks_session_is_still_its_own() -> None:
+    """Once its options take a session, or an adapter: give ours, and leave ``_session`` alone."""
+    from vonage import HttpClientOptions
+
+    fields = set(HttpClientOptions.model_fields)
+    assert not {name for name in fields if "session" in name or "adapter" in name}
+    assert "max_redirects" not in fields
 
 
 def test_a_file_is_not_read_for_a_key(tmp_path: Any) -> None:

@@ -1,0 +1,79 @@
+"""The policy of outgoing connections, without a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.net.addresses import NOT_PUBLIC, BadURL, allowed, check_address, check_url, vetted
+from tests.net.contract import LITERALS, MALFORMED, PUBLIC, found
+
+
+@pytest.mark.parametrize("url", LITERALS)
+def test_an_address_that_is_not_public(url: str) -> None:
+    with pytest.raises(BadURL):
+        check_url(url, allow_private=False)
+
+
+@pytest.mark.parametrize("url", MALFORMED)
+@pytest.mark.parametrize("allow_private", [True, False])
+def test_a_malformed_url(url: str, allow_private: bool) -> None:
+    with pytest.raises(BadURL):
+        check_url(url, allow_private)
+
+
+class TestAllowedAddresses:
+    """What each client asks for."""
+
+    def test_of_a_public_name(self) -> None:
+        assert allowed("https://client.example/", False, resolver=found(PUBLIC)) == (PUBLIC,)
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1"])
+    def test_of_a_name_that_is_not(self, address: str) -> None:
+        with pytest.raises(BadURL, match="not a public address"):
+            allowed("https://client.example/", False, resolver=found(PUBLIC, address))
+
+    def test_of_a_private_name_where_that_is_allowed(self) -> None:
+        url = "http://client.example:8001/"
+        assert allowed(url, True, resolver=found("127.0.0.1")) == ("127.0.0.1",)
+
+    def test_of_what_is_no_web_address(self) -> None:
+        with pytest.raises(BadURL, match="port 22"):
+            allowed("https://client.example:22/", False, resolver=found(PUBLIC))
+
+
+def test_whatever_a_policy_raises_is_a_bad_url() -> None:
+    def refuse(url: str) -> Sequence[str]:
+        raise PermissionError("this process asks no servers")
+
+    with pytest.raises(BadURL, match="asks no servers"):
+        asyncio.run(vetted("https://client.example/", refuse))
+
+
+@given(st.ip_addresses())
+def test_the_table_knows_all_that_python_knows(address: Any) -> None:
+    """What ``ipaddress`` calls private is never let through, whatever else the table holds."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    try:
+        check_address("a.example", address)
+    except BadURL:
+        return
+    assert (mapped or address).is_global
+
+
+@pytest.mark.parametrize("network", NOT_PUBLIC, ids=str)
+def test_the_table_s_edges(network: Any) -> None:
+    for address in (network[0], network[-1]):
+        with pytest.raises(BadURL):
+            check_address("a.example", address)
+
+
+def test_the_table_is_sorted_by_kind() -> None:
+    versions = [ipaddress.ip_network(network).version for network in NOT_PUBLIC]
+    assert versions == sorted(versions)
