@@ -1,8 +1,8 @@
 """A connect timeout for transcribers.
 
-pipecat's services connect while the pipeline is set up, and no word is spoken before. With a server
-that accepts a connection and stays silent, the caller would wait for 38 seconds (Deepgram) or 5
-minutes (Gladia). Measured with pipecat 1.14.
+pipecat's services connect while the pipeline is set up, and no word is spoken before. A
+server that accepts a connection and stays silent would make the caller wait. With pipecat 1.14
+that was 38 seconds for Deepgram, and 5 minutes for Gladia.
 """
 
 from __future__ import annotations
