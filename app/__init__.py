@@ -19,13 +19,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     Opens no connection yet: ``Patchbay.start()`` does. Raises ``SettingsError``.
     """
     from app import settings as settings_module
+
+    settings = settings or settings_module.load()  # before the routes, which list what plugins add
     from app.cli import main as cli
-    from app.routes import init_routes
+    from app.routes.application import init_routes
     from app.routes.errors import init_errors
     from app.telemetry import log_setup
     from app.wiring import Services
 
-    settings = settings or settings_module.load()
     log_setup.configure(settings.log_level, settings.log_format)
     app = init_routes(Services(settings))
     init_errors(app)

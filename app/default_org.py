@@ -88,8 +88,8 @@ def _follow_setting(context: Context, conn: Connection, key: str) -> None:
 
 def _carrier(context: Context, conn: Connection, carrier: CarrierSettings) -> None:
     provider = context.providers[carrier.provider]
-    ref, body, secrets = provider.credential(carrier.credential)
-    provider.account(ref, secrets)  # refuses what cannot work, naming it
+    ref, body, secrets = provider.config.credential(carrier.credential)
+    provider.config.account(ref, secrets)  # refuses what cannot work, naming it
     now = context.now()
     credential_id = str(uuid.uuid5(NAMESPACE, f"{carrier.provider} {ref}"))
     common: dict[str, Any] = {"org_id": ORG_ID, "created_at": now, "updated_at": now}

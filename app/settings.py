@@ -20,11 +20,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
+from app.plugins import load as load_plugins
 from app.vendors import registry
 from app.vendors.common.vendor import Vendor
+from providers.base.carrier import Carrier
+from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
+from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
-"""Who may answer the media socket when the assistant does not say (``app/assistants``)."""
+"""The assistants that are built in (``app/assistants``)."""
 
 ASSISTANT_DEFAULT_SECONDS = 600
 """maxDurationSeconds when neither call nor assistant say."""
@@ -54,7 +59,7 @@ class CarrierSettings:
 
     provider: str
     credential: Mapping[str, Any] = field(repr=False)
-    """Body for ``Provider.credential``."""
+    """Body for ``Carrier.config.credential``."""
     number: str | None = None
     api_url: str | None = None
 
@@ -127,7 +132,13 @@ class Settings:
     run_jobs: bool = True
     log_level: str = "INFO"
     log_format: str = "text"
+    plugins: tuple[Plugin, ...] = ()
     delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
+
+    @cached_property
+    def backends(self) -> tuple[str, ...]:
+        """Who may answer the media socket."""
+        return (*BACKENDS, *of_group(self.plugins, BACKEND_GROUP))
 
     @cached_property
     def media_bases(self) -> tuple[str, ...]:
@@ -171,6 +182,8 @@ class _Reader:
         self.environ = environ
 
     def settings(self) -> Settings:
+        loaded = self.plugins()  # first: they bring settings of their own
+        backends = (*BACKENDS, *of_group(loaded, BACKEND_GROUP))
         port = self.integer("PORT", 8000, 1, 65535)
         public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https"))
         database_url = self.database()
@@ -189,7 +202,7 @@ class _Reader:
             carriers=self.carriers(),
             vendors=self.vendors(),
             assistant_id=self.text("ASSISTANT_ID"),
-            assistant_backend=self.choice("ASSISTANT_BACKEND", "local", BACKENDS),
+            assistant_backend=self.choice("ASSISTANT_BACKEND", "local", backends),
             stream_url=self.stream_url(),
             fallback_voice=self.fallback_voice(),
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
@@ -216,7 +229,18 @@ class _Reader:
             run_jobs=self.flag("RUN_JOBS", True),
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             log_format=self.log_format(),
+            plugins=loaded,
         )
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        try:
+            loaded = load_plugins(self.words("PLUGINS"))
+        except PluginError as error:
+            raise SettingsError(str(error)) from error
+        for name in of_group(loaded, BACKEND_GROUP):
+            if name in BACKENDS:
+                raise SettingsError(f"PLUGINS: there is an assistant backend {name!r} already")
+        return loaded
 
     def log_format(self) -> str:
         return self.choice("LOG_FORMAT", "text", ("text", "json"))
@@ -266,48 +290,39 @@ class _Reader:
         return found
 
     def carriers(self) -> tuple[CarrierSettings, ...]:
-        return tuple(
-            found for found in (self.twilio(), self.vonage()) if found is not None
-        )  # one line per carrier
+        found = (self.carrier(carrier) for carrier in PROVIDERS.values())
+        return tuple(each for each in found if each is not None)
 
-    def twilio(self) -> CarrierSettings | None:
-        account = self.text("TWILIO_ACCOUNT_SID")
-        tokens = self.words_secret("TWILIO_AUTH_TOKEN")
-        number = self.text("TWILIO_PHONE_NUMBER")
-        if not (account or tokens or number):
+    def carrier(self, carrier: Carrier) -> CarrierSettings | None:
+        """The default account at a carrier; None when neither account nor number is set."""
+        needed = {s: self.value_of(s) for s in carrier.settings if s.required}
+        number = next((self.text(s.variable) for s in carrier.settings if s.field == NUMBER), None)
+        if not (number or any(needed.values())):
             return None
-        self.together(
-            ("TWILIO_ACCOUNT_SID", account), ("TWILIO_AUTH_TOKEN", tokens), because=number
-        )
-        return CarrierSettings(
-            "twilio",
-            {"accountSid": account, "authTokens": list(tokens)},
-            number,
-            self.url("TWILIO_API_URL", None, ("http", "https")),
-        )
+        missing = [setting.variable for setting, value in needed.items() if not value]
+        if missing:
+            raise SettingsError(
+                f"{missing[0]} is not set, but others of this carrier are: set it, or unset them"
+            )
+        values = {s.field: self.value_of(s) for s in carrier.settings}
+        body = {name: value for name, value in values.items() if value}
+        body.pop(NUMBER, None)
+        api_url = body.pop(API_URL, None)
+        return CarrierSettings(carrier.name, body, number, api_url)
 
-    def vonage(self) -> CarrierSettings | None:
-        key = self.text("VONAGE_API_KEY")
-        signature = self.words_secret("VONAGE_SIGNATURE_SECRET")
-        number = self.text("VONAGE_PHONE_NUMBER")
-        if not (key or signature or number):
-            return None
-        self.together(
-            ("VONAGE_API_KEY", key), ("VONAGE_SIGNATURE_SECRET", signature), because=number
-        )
-        body = {
-            "apiKey": key,
-            "apiSecret": self.secret("VONAGE_API_SECRET"),
-            "signatureSecrets": list(signature),
-            "vonageApplicationId": self.text("VONAGE_APPLICATION_ID"),
-            "vonageApplicationPrivateKey": self.private_key(),
-        }
-        return CarrierSettings(
-            "vonage",
-            {name: value for name, value in body.items() if value},
-            number,
-            self.url("VONAGE_API_URL", None, ("http", "https")),
-        )
+    def value_of(self, setting: Setting) -> Any:
+        """The value of a variable that a carrier declares, by its kind."""
+        match setting.kind:
+            case SettingKind.TEXT:
+                return self.text(setting.variable)
+            case SettingKind.SECRET:
+                return self.secret(setting.variable)
+            case SettingKind.LIST:
+                return list(self.words_secret(setting.variable))
+            case SettingKind.PEM:
+                return (self.secret(setting.variable) or "").replace("\\n", "\n")
+            case SettingKind.URL:
+                return self.url(setting.variable, None, ("http", "https"))
 
     def vendors(self) -> tuple[VendorSettings, ...]:
         found = (self.vendor(vendor) for vendor in registry.with_account().values())
@@ -323,19 +338,6 @@ class _Reader:
         given = {field: self.text(name) for field, name in vendor.extra_variables.items()}
         extra = {field: value for field, value in given.items() if value}
         return VendorSettings(vendor.name, key, url, extra)
-
-    def private_key(self) -> str | None:
-        """PEM, also as one line with ``\\n`` in it, as dashboards force it."""
-        value = self.secret("VONAGE_PRIVATE_KEY")
-        return value.replace("\\n", "\n") if value else None
-
-    def together(self, *pairs: tuple[str, object], because: object) -> None:
-        """Half an account verifies nothing: all of these, or none."""
-        missing = [name for name, value in pairs if not value]
-        if missing:
-            raise SettingsError(
-                f"{missing[0]} is not set, but others of this carrier are: set it, or unset them"
-            )
 
     def secret_keys(self, database_url: str) -> tuple[str, ...]:
         keys = self.words_secret("SECRET_KEY")

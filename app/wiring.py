@@ -9,6 +9,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from app import default_org
+from app.assistants import BACKENDS
 from app.delivery.request import ServerRequest
 from app.delivery.sender import Sender
 from app.domain.calls import idempotency, timers
@@ -28,6 +29,7 @@ from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
 from app.net.addresses import BadURL, allowed, check_url
 from app.net.http import SendError, post
+from app.plugins import BACKEND_GROUP, REACTION_GROUP, of_group
 from app.settings import Settings
 from app.store import migrate
 from app.store.blobs import Blobs, Bucket, open_blobs
@@ -95,6 +97,7 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.providers = PROVIDERS
+        self.backends = {**BACKENDS, **of_group(settings.plugins, BACKEND_GROUP)}
         self.store = Store(settings.database_url)
         self.vault = Vault(settings.secret_keys)
         self.metrics = Metrics()
@@ -107,7 +110,7 @@ class Services:
             PROVIDERS,
             self.jobs,
             _blobs(settings),
-            (react,),
+            (react, *of_group(settings.plugins, REACTION_GROUP).values()),
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),

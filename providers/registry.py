@@ -1,11 +1,28 @@
-"""Every carrier there is. Adding one: a folder like the others, a line here, one in ``app/settings.py``."""
+"""Every carrier there is. A carrier in this folder is one line here.
+
+A carrier of another distribution is added by ``app/plugins.py`` (``docs/extending.md``).
+"""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from providers.base.carrier import Carrier
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
 
-PROVIDERS: Mapping[str, Carrier] = {provider.name: provider for provider in (TWILIO, VONAGE)}
+PROVIDERS: dict[str, Carrier] = {carrier.name: carrier for carrier in (TWILIO, VONAGE)}
+
+SIMULATORS = {name: carrier.simulator for name, carrier in PROVIDERS.items() if carrier.simulator}
+"""Carriers of this folder that can be played -> the module that plays each."""
+
+
+def add(name: str, carrier: object) -> None:
+    """Add a carrier for the whole process; the same one twice is once.
+
+    Raises ``TypeError`` for what is no carrier, ``ValueError`` for a name that is taken or wrong.
+    """
+    if not isinstance(carrier, Carrier):
+        raise TypeError("it is not a Carrier")
+    if carrier.name != name:
+        raise ValueError(f"the carrier is called {carrier.name!r}")
+    if PROVIDERS.setdefault(name, carrier) is not carrier:
+        raise ValueError(f"there is a carrier {name!r} already")

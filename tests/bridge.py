@@ -112,10 +112,12 @@ class Bridge:
         self.http.clear()
         self.stop()
 
-    def run(self, *arguments: str) -> str:
-        """One ``patchbay`` command with this bridge's settings; its output."""
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """One ``patchbay`` command with this bridge's settings; its output. ``check``: it is to exit 0."""
         command = [sys.executable, "-c", "from app.cli.main import main; main()", *arguments]
-        done = subprocess.run(command, env=self.environ, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            command, env=self.environ, check=check, capture_output=True, text=True
+        )
         return done.stdout
 
     def start(self) -> None:

@@ -13,6 +13,8 @@ import pytest
 from app import settings as settings_module
 from app.settings import DELIVERY_SCHEDULE, SettingsError, VendorSettings, load
 from app.vendors.registry import with_account
+from providers.base.carrier import Carrier
+from providers.registry import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
 SECRET = {"SECRET_KEY": "a secret key of the tests"}
@@ -221,12 +223,13 @@ def test_the_schedule_is_the_documented_one() -> None:
 
 
 def names_read() -> set[str]:
-    """Every variable ``config.py`` reads, from its source."""
+    """Every variable ``settings.py`` reads, from its source, and those that the carriers declare."""
     source = Path(settings_module.__file__ or "").read_text()
     call = (
         r'self\.(?:text|secret|words|words_secret|choice|flag|number|integer|url)\(\s*"([A-Z_]+)"'
     )
-    return set(re.findall(call, source))
+    declared = {s.variable for carrier in PROVIDERS.values() for s in carrier.settings}
+    return set(re.findall(call, source)) | declared
 
 
 def test_every_setting_is_documented() -> None:
@@ -235,6 +238,13 @@ def test_every_setting_is_documented() -> None:
     not_ours: set[Any] = {"WEB_CONCURRENCY"}  # gunicorn's own
     platform = {"DYNO"}  # Heroku's own
     assert documented - not_ours == names_read() - platform
+
+
+@pytest.mark.parametrize("carrier", PROVIDERS.values(), ids=PROVIDERS)
+def test_every_carriers_variables_are_documented_as_it_declares_them(carrier: Carrier) -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    for each in carrier.settings:
+        assert f"| `{each.variable}` | {each.default} | {each.meaning} |" in page
 
 
 def test_every_vendors_variables_are_documented() -> None:

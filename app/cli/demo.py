@@ -27,7 +27,7 @@ from xml.dom import minidom
 
 import urllib3
 
-from providers.registry import PROVIDERS
+from providers.registry import SIMULATORS
 
 DIRECTORY = Path("var/demo")
 DEFAULT_PORT = 8000
@@ -45,7 +45,7 @@ def run(*, once: bool) -> int:
     DIRECTORY.mkdir(parents=True)
     with _receiver() as server_url, _bridge(_environment(server_url)) as environ:
         _say(f"Bridge on {environ['PUBLIC_URL']}, server messages go to {server_url}")
-        results = [_call(name, environ) for name in PROVIDERS]
+        results = [_call(name, environ) for name in SIMULATORS]
         if once or not all(results):
             return 0 if all(results) else 1
         return _stay(environ)
@@ -55,7 +55,7 @@ def _environment(server_url: str) -> dict[str, str]:
     """Settings of the demo's bridge: its own database, accounts and secrets."""
     port = _port()
     accounts: dict[str, str] = {}
-    for name in PROVIDERS:
+    for name in SIMULATORS:
         accounts |= _simulator(name).DEMO_ENVIRONMENT
     return {
         **os.environ,
@@ -90,7 +90,7 @@ def _port() -> int:
 
 
 def _simulator(name: str) -> ModuleType:
-    return import_module(f"providers.{name}.simulator")
+    return import_module(SIMULATORS[name])
 
 
 @contextmanager

@@ -38,11 +38,16 @@ class Finding:
 
 def examine(patchbay: Services) -> list[Finding]:
     """All findings. A database that cannot be used ends the examination."""
-    findings = list(_database(patchbay))
+    findings = [*_plugins(patchbay), *_database(patchbay)]
     if any(finding.level == "error" for finding in findings):
         return findings
     create_default_org(patchbay.context)
     return [*findings, *_keys(patchbay), *_public_url(patchbay), *_carriers(patchbay)]
+
+
+def _plugins(patchbay: Services) -> Iterator[Finding]:
+    for plugin in patchbay.settings.plugins:
+        yield Finding("ok", f"plugin: {plugin}")
 
 
 def _database(patchbay: Services) -> Iterator[Finding]:
@@ -158,7 +163,7 @@ def _round_trip(
     now, url = patchbay.context.now(), patchbay.settings.public_url
     url += str(_path(carrier, HookKind.STATUS))
     try:
-        ours, other = (carrier.probe(url, account, now) for _ in range(2))
+        ours, other = (carrier.signature.probe(url, account, now) for _ in range(2))
     except ProviderError as error:
         yield Finding("error", f"{label}: {error}")
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from providers.registry import PROVIDERS
+from providers.registry import SIMULATORS
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -146,7 +146,7 @@ def doctor() -> None:
 
 
 @click.command()
-@click.argument("carrier", type=click.Choice(list(PROVIDERS)))
+@click.argument("carrier", type=click.Choice(list(SIMULATORS)))
 @click.option("--scenario", help="Which call to play.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios.")
 @click.option(
@@ -176,7 +176,7 @@ def simulate(
 
     if turns:
         scenario = scenario or "conversation"
-    simulator = import_module(f"providers.{carrier}.simulator")
+    simulator = import_module(SIMULATORS[carrier])
     if listing or not scenario:
         for name, entry in simulator.SCENARIOS.items():
             click.echo(f"{name:<26} {entry.description}")

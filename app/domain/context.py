@@ -110,7 +110,7 @@ class Context:
         self, credential_id: str, provider: str, ref: str, sealed: bytes | None
     ) -> Account:
         """Keyed by the sealed bytes: a changed secret is another key, so nothing goes stale."""
-        plain = self.providers[provider].account(ref, self.vault.open(sealed))
+        plain = self.providers[provider].config.account(ref, self.vault.open(sealed))
         api_url = next((c.api_url for c in self.settings.carriers if c.provider == provider), None)
         return Account(plain.ref, plain.secrets, id=credential_id, api_url=api_url)
 

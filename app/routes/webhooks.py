@@ -61,17 +61,17 @@ class Webhooks:
             return _response(self._handle(carrier, hook, token, call_id))
         except (Refused, BadRequest) as error:
             log.warning("refused %s: %s", hook.path, error)
-            return _response(carrier.refusal(error))
+            return _response(carrier.markup.refusal(error))
         # the same request would fail again: do not ask the carrier to repeat it
         except DataError as error:
             log.error("%s holds what the store cannot keep: %s", hook.path, error)
-            return _response(carrier.refusal(BadRequest("a value cannot be kept")))
+            return _response(carrier.markup.refusal(BadRequest("a value cannot be kept")))
         except Exception as error:
             if isinstance(error, SQLAlchemyError):
                 log.error("the store failed during %s: %s", hook.path, type(error).__name__)
             else:
                 log.exception("%s failed", hook.path)
-            response = _response(carrier.refusal(error, transient=True))
+            response = _response(carrier.markup.refusal(error, transient=True))
             response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
             return response
         finally:
@@ -82,13 +82,13 @@ class Webhooks:
     ) -> Answer:
         webhook = self._read()
         accounts = auth.verify(self.context, carrier, webhook, token)
-        report = carrier.parse(hook.kind, webhook)
+        report = carrier.webhooks.parse(hook.kind, webhook)
         if report.unknown:
             self._log_unknown(carrier, report)
         instructions = self.legs.handle(
             VerifiedWebhook(carrier, hook.kind, report, accounts, token=token, call_id=call_id)
         )
-        return carrier.answer(instructions) if instructions else carrier.acknowledge()
+        return carrier.markup.answer(instructions) if instructions else carrier.markup.acknowledge()
 
     def _read(self) -> WebhookRequest:
         """The request as it came.

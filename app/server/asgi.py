@@ -14,7 +14,6 @@ from typing import Any
 from flask import Flask
 
 from app import create_app
-from app.assistants import BACKENDS
 from app.assistants.local import preload
 from app.media.hub import Hub
 from app.media.limits import Limits
@@ -29,9 +28,10 @@ class Application:
 
     def __init__(self, app: Flask, limits: Limits | None = None) -> None:
         self._services: Services = app.extensions["patchbay"]
+        services = self._services
         self._bridge = Bridge(app)
-        self.hub = Hub(self._services.media, self._services.providers, BACKENDS, limits)
-        self._services.context.media_wakers.append(self.hub.wake)
+        self.hub = Hub(services.media, services.providers, services.backends, limits)
+        services.context.media_wakers.append(self.hub.wake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:

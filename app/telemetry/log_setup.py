@@ -12,8 +12,8 @@ from app.telemetry.json_log import JsonLines
 from providers.registry import PROVIDERS
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-# Libraries whose INFO lines are noise here. A carrier's SDK logs under the carrier's name.
-QUIET = ("procrastinate", "alembic", "urllib3", "websockets", *PROVIDERS)
+# Libraries whose INFO lines are noise here.
+QUIET = ("procrastinate", "alembic", "urllib3", "websockets")
 
 
 def configure(level: str, form: str) -> None:
@@ -30,5 +30,5 @@ def configure(level: str, form: str) -> None:
         logging.captureWarnings(form == "json")  # Python itself prints warnings as text
     logging.getLogger("app").setLevel(level)
     logging.getLogger("providers").setLevel(level)
-    for name in QUIET:
+    for name in (*QUIET, *PROVIDERS):  # a carrier's SDK logs under the carrier's name
         logging.getLogger(name).setLevel(logging.WARNING)

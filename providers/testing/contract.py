@@ -1,6 +1,7 @@
 """What every carrier must do: one suite, run for each of them.
 
-A carrier lends a ``Case`` and gets the tests::
+The suite is installed with the program, for carriers of other distributions too; it needs the
+packages ``pytest`` and ``hypothesis``. A carrier lends a ``Case`` and gets the tests::
 
     class VonageCase(Case):
         provider = VONAGE
@@ -24,14 +25,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from providers.base.carrier import Carrier
+from providers.base.carrier import NEVER_ANSWERED, PARTS, Carrier
 from providers.base.instructions import Connect, Details, Forward, HangUp, Instruction, Return, Say
 from providers.base.media import Audio, MediaSerializer, StreamStart
 from providers.base.rest import Account, CarrierClient, OutboundCall
@@ -69,7 +69,7 @@ class Case(ABC):
     stranger: ClassVar[Account]
     """Another ref and another signing secret."""
     credential: ClassVar[Mapping[str, Any]]
-    """Vapi's credential body that ``provider.credential`` makes ``account``'s ref of."""
+    """Vapi's credential body that ``provider.config.credential`` makes ``account``'s ref of."""
     signature_header: ClassVar[str]
     """Lower-case name of the header that carries the signature."""
     unknown_word: ClassVar[str]
@@ -173,23 +173,6 @@ BAD_FRAMES: Mapping[str, str] = {
 WHERE_IT_ASKS = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.FALLBACK}
 )
-PARTS = frozenset(
-    [
-        "__init__",
-        "config",
-        "signature",
-        "webhooks",
-        "payload",
-        "statuses",
-        "event",
-        "rest",
-        "sdk",
-        "leg_state",
-        "number_settings",
-        "media",
-    ]
-)
-MARKUPS = frozenset({"twiml", "ncco"})
 
 inherited = settings(suppress_health_check=[HealthCheck.differing_executors])
 """For property tests here: one function, run for the classes of several carriers."""
@@ -202,12 +185,16 @@ class ProviderContract:
 
     # -------------------------------------------------------------- names and URLs
 
-    def test_it_has_every_member_of_the_protocol_with_the_same_parameters(self) -> None:
-        for name, member in vars(Carrier).items():
+    @pytest.mark.parametrize("part", PARTS)
+    def test_each_part_has_every_function_with_the_same_parameters(self, part: str) -> None:
+        for name, member in vars(PARTS[part]).items():
             if name.startswith("_") or not inspect.isfunction(member):
                 continue
             wanted = list(inspect.signature(member).parameters)[1:]
-            assert list(inspect.signature(getattr(self.case.provider, name)).parameters) == wanted
+            found = inspect.signature(getattr(getattr(self.case.provider, part), name)).parameters
+            assert list(found)[: len(wanted)] == wanted
+            more = list(found.values())[len(wanted) :]
+            assert all(each.default is not each.empty for each in more)
 
     def test_its_attributes_are_of_the_kinds_promised(self) -> None:
         provider = self.case.provider
@@ -215,14 +202,17 @@ class ProviderContract:
         assert isinstance(provider.return_hosts, frozenset)
         assert isinstance(provider.connect_failed, EndedReason)
         assert provider.number_fields.number.startswith(provider.name)
+        assert provider.never_answered >= NEVER_ANSWERED
+        assert all(isinstance(each, EndedReason) for each in provider.never_answered)
 
-    def test_its_folder_has_the_parts_every_carrier_has(self) -> None:
-        module = inspect.getmodule(type(self.case.provider))
-        assert module is not None
-        assert module.__file__ is not None
-        found = {path.stem for path in Path(module.__file__).parent.glob("*.py")}
-        assert found >= PARTS
-        assert len(found & MARKUPS) == 1
+    def test_its_settings_are_below_its_name_and_told_apart(self) -> None:
+        provider = self.case.provider
+        for setting in provider.settings:
+            assert re.fullmatch(rf"{provider.name.upper()}(_[A-Z]+)+", setting.variable)
+            assert setting.meaning
+        assert len({each.variable for each in provider.settings}) == len(provider.settings)
+        assert len({each.field for each in provider.settings}) == len(provider.settings)
+        assert any(each.required for each in provider.settings)
 
     def test_its_hooks_are_below_its_name_and_told_apart(self) -> None:
         provider = self.case.provider
@@ -237,13 +227,13 @@ class ProviderContract:
 
     def test_a_credential_becomes_the_account(self) -> None:
         provider = self.case.provider
-        ref, public, secrets = provider.credential(self.case.credential)
-        assert provider.account(ref, secrets).ref == self.case.account.ref
+        ref, public, secrets = provider.config.credential(self.case.credential)
+        assert provider.config.account(ref, secrets).ref == self.case.account.ref
         json.dumps([public, secrets])
 
     def test_nothing_secret_is_public_or_printed(self) -> None:
-        _, public, secrets = self.case.provider.credential(self.case.credential)
-        printed = repr(self.case.provider.account(self.case.account.ref, secrets))
+        _, public, secrets = self.case.provider.config.credential(self.case.credential)
+        printed = repr(self.case.provider.config.account(self.case.account.ref, secrets))
         for secret in _texts(secrets):
             assert secret not in json.dumps(public)
             assert secret not in printed
@@ -253,65 +243,69 @@ class ProviderContract:
         for name in self.case.account.secrets:
             secrets = {**self.case.account.secrets, name: wrong}
             with pytest.raises(NotConfigured, match=name) as caught:
-                self.case.provider.account(self.case.account.ref, secrets)
+                self.case.provider.config.account(self.case.account.ref, secrets)
             for secret in _texts(self.case.account.secrets):
                 assert secret not in str(caught.value)
 
     def test_a_secret_nobody_knows_is_refused_by_name(self) -> None:
         secrets = {**self.case.account.secrets, "pasword": "x"}
         with pytest.raises(NotConfigured, match="pasword"):
-            self.case.provider.account(self.case.account.ref, secrets)
+            self.case.provider.config.account(self.case.account.ref, secrets)
 
     @pytest.mark.parametrize("body", [{}, {"provider": "carrierpigeon"}], ids=repr)
     def test_a_credential_of_nothing_is_refused(self, body: Mapping[str, Any]) -> None:
         with pytest.raises(NotConfigured):
-            self.case.provider.credential(body)
+            self.case.provider.config.credential(body)
 
     # -------------------------------------------------------------- signatures
 
     def test_every_hook_lets_its_recorded_request_in(self) -> None:
         for kind in self._kinds():
             request = self.case.request(kind)
-            assert self.case.provider.claimed_account(request) == self.case.account.ref
-            self.case.provider.verify(request, self.case.account)
-            self.case.provider.verify(request, self.case.account)  # a re-send of the same
+            assert self.case.provider.signature.claimed_account(request) == self.case.account.ref
+            self.case.provider.signature.verify(request, self.case.account)
+            self.case.provider.signature.verify(request, self.case.account)  # a re-send of the same
 
     def test_a_get_is_let_in_where_it_is_allowed(self) -> None:
         request = self.case.request(HookKind.ARRIVE, method="GET", query="assistantId=a%20b")
-        self.case.provider.verify(request, self.case.account)
+        self.case.provider.signature.verify(request, self.case.account)
 
     def test_without_a_signature_there_is_nothing_to_verify(self) -> None:
         request = self._with_signatures()
         with pytest.raises(MissingSignature):
-            self.case.provider.verify(request, self.case.account)
+            self.case.provider.signature.verify(request, self.case.account)
         with pytest.raises(MissingSignature):
-            self.case.provider.claimed_account(request)
+            self.case.provider.signature.claimed_account(request)
 
     @pytest.mark.parametrize("text", MALFORMED_SIGNATURES.values(), ids=MALFORMED_SIGNATURES)
     def test_a_malformed_signature_is_refused(self, text: str) -> None:
         with pytest.raises(Refused):
-            self.case.provider.verify(self._with_signatures(text), self.case.account)
+            self.case.provider.signature.verify(self._with_signatures(text), self.case.account)
 
     def test_two_signatures_are_refused_even_if_both_hold(self) -> None:
         held = self.case.request(HookKind.STATUS).header(self.case.signature_header) or ""
         with pytest.raises(Refused):
-            self.case.provider.verify(self._with_signatures(held, held), self.case.account)
+            self.case.provider.signature.verify(
+                self._with_signatures(held, held), self.case.account
+            )
 
     def test_a_wrong_secret_is_refused(self) -> None:
         request = self.case.request(HookKind.STATUS, signer=self.case.stranger)
         with pytest.raises(InvalidSignature):
-            self.case.provider.verify(request, self.case.account)
+            self.case.provider.signature.verify(request, self.case.account)
 
     def test_another_account_with_the_same_secret_is_refused(self) -> None:
         account = replace(self.case.account, ref=self.case.stranger.ref)
         with pytest.raises(InvalidSignature):
-            self.case.provider.verify(self.case.request(HookKind.STATUS), account)
+            self.case.provider.signature.verify(self.case.request(HookKind.STATUS), account)
 
     def test_a_changed_body_is_refused(self) -> None:
         request = self.case.request(HookKind.STATUS)
         for changed in (_one_digit_other(request.body), b"", request.body * 2):
             with pytest.raises(InvalidSignature):
-                self.case.provider.verify(replace(request, body=changed), self.case.account)
+                self.case.provider.signature.verify(
+                    replace(request, body=changed), self.case.account
+                )
 
     @pytest.mark.parametrize(
         "change",
@@ -326,43 +320,47 @@ class ProviderContract:
     def test_a_changed_query_of_a_get_is_refused(self, change: Any) -> None:
         request = self.case.request(HookKind.ARRIVE, method="GET", query="assistantId=a")
         with pytest.raises(InvalidSignature):
-            self.case.provider.verify(replace(request, url=change(request.url)), self.case.account)
+            self.case.provider.signature.verify(
+                replace(request, url=change(request.url)), self.case.account
+            )
 
     def test_without_a_secret_nothing_is_let_in(self) -> None:
         with pytest.raises(NoSecret):
-            self.case.provider.verify(self.case.request(HookKind.STATUS), self.case.keyless)
+            self.case.provider.signature.verify(
+                self.case.request(HookKind.STATUS), self.case.keyless
+            )
 
     def test_an_old_secret_holds_while_secrets_rotate(self) -> None:
         for signer in (self.case.account, self.case.rotated):
             request = self.case.request(HookKind.STATUS, signer=signer)
-            self.case.provider.verify(request, self.case.rotated)
+            self.case.provider.signature.verify(request, self.case.rotated)
 
     # -------------------------------------------------------------- the media socket
 
     def test_a_signed_handshake_is_let_in(self) -> None:
         for signer in (self.case.account, self.case.rotated):
             headers = self.case.handshake(MEDIA_URL, signer=signer)
-            self.case.provider.verify_socket(MEDIA_URL, headers, self.case.rotated)
+            self.case.provider.signature.verify_socket(MEDIA_URL, headers, self.case.rotated)
 
     def test_an_unsigned_handshake_is_refused(self) -> None:
         with pytest.raises(MissingSignature):
-            self.case.provider.verify_socket(MEDIA_URL, [], self.case.account)
+            self.case.provider.signature.verify_socket(MEDIA_URL, [], self.case.account)
 
     def test_a_handshake_signed_by_somebody_else_is_refused(self) -> None:
         headers = self.case.handshake(MEDIA_URL, signer=self.case.stranger)
         with pytest.raises(InvalidSignature):
-            self.case.provider.verify_socket(MEDIA_URL, headers, self.case.account)
+            self.case.provider.signature.verify_socket(MEDIA_URL, headers, self.case.account)
 
     def test_a_handshake_is_refused_without_a_secret(self) -> None:
         with pytest.raises(NoSecret):
-            self.case.provider.verify_socket(
+            self.case.provider.signature.verify_socket(
                 MEDIA_URL, self.case.handshake(MEDIA_URL), self.case.keyless
             )
 
     @pytest.mark.parametrize("text", MALFORMED_SIGNATURES.values(), ids=MALFORMED_SIGNATURES)
     def test_a_malformed_handshake_is_refused(self, text: str) -> None:
         with pytest.raises(Refused):
-            self.case.provider.verify_socket(
+            self.case.provider.signature.verify_socket(
                 MEDIA_URL, [(self.case.signature_header, text)], self.case.account
             )
 
@@ -370,7 +368,7 @@ class ProviderContract:
 
     def test_every_hook_reports_events_in_our_words(self) -> None:
         for kind in self._kinds():
-            report = self.case.provider.parse(kind, self.case.request(kind))
+            report = self.case.provider.webhooks.parse(kind, self.case.request(kind))
             assert report.events
             assert not report.unknown
             for event in report.events:
@@ -381,14 +379,16 @@ class ProviderContract:
 
     def test_it_asks_where_a_carrier_waits_for_an_instruction(self) -> None:
         for kind in self._kinds():
-            report = self.case.provider.parse(kind, self.case.request(kind))
+            report = self.case.provider.webhooks.parse(kind, self.case.request(kind))
             assert report.asks == (kind in WHERE_IT_ASKS)
 
     def test_a_resend_has_the_keys_of_the_first(self) -> None:
         for kind in self._kinds():
             request = self.case.request(kind)
             late = replace(request, received_at=NOW + timedelta(hours=1))
-            first, second = (self.case.provider.parse(kind, each) for each in (request, late))
+            first, second = (
+                self.case.provider.webhooks.parse(kind, each) for each in (request, late)
+            )
             assert [event.key for event in first.events] == [event.key for event in second.events]
 
     def test_a_leg_that_arrives_says_who_and_why(self) -> None:
@@ -397,7 +397,7 @@ class ProviderContract:
         )
         for method in ("GET", "POST"):
             request = self.case.request(HookKind.ARRIVE, method=method, query=query)
-            report = self.case.provider.parse(HookKind.ARRIVE, request)
+            report = self.case.provider.webhooks.parse(HookKind.ARRIVE, request)
             assert report.leg is not None
             assert report.leg.call_ref
             assert report.leg.leg_ref
@@ -412,22 +412,22 @@ class ProviderContract:
 
     def test_our_words_in_the_carriers_place_mean_nothing(self) -> None:
         request = self.case.request(HookKind.ARRIVE, {"assistantId": "smuggled"})
-        visit = self.case.provider.parse(HookKind.ARRIVE, request).visit
+        visit = self.case.provider.webhooks.parse(HookKind.ARRIVE, request).visit
         assert visit is not None
         assert visit.assistant_id is None
 
     def test_an_unknown_word_is_kept_and_changes_nothing(self) -> None:
         request = self.case.request(HookKind.STATUS, self.case.unknown)
-        self.case.provider.verify(request, self.case.account)
-        report = self.case.provider.parse(HookKind.STATUS, request)
+        self.case.provider.signature.verify(request, self.case.account)
+        report = self.case.provider.webhooks.parse(HookKind.STATUS, request)
         assert report.unknown == (self.case.unknown_word,)
         assert [event.kind for event in report.events] == [EventKind.NOTE]
         assert self.case.unknown_word in json.dumps(report.events[0].raw)
 
     def test_an_unknown_parameter_is_kept(self) -> None:
         request = self.case.request(HookKind.STATUS, {"NewIn2031": "yes"})
-        self.case.provider.verify(request, self.case.account)
-        event = self.case.provider.parse(HookKind.STATUS, request).events[0]
+        self.case.provider.signature.verify(request, self.case.account)
+        event = self.case.provider.webhooks.parse(HookKind.STATUS, request).events[0]
         assert event.raw["NewIn2031"] == "yes"
 
     @inherited
@@ -441,7 +441,7 @@ class ProviderContract:
             url = f"{whole.url}?{query}"
             request = replace(whole, method=method, url=url, body=b"" if get else body)
             try:
-                self.case.provider.parse(kind, request)
+                self.case.provider.webhooks.parse(kind, request)
             except BadRequest:
                 continue
 
@@ -449,23 +449,23 @@ class ProviderContract:
 
     @pytest.mark.parametrize("instruction", INSTRUCTIONS.values(), ids=INSTRUCTIONS)
     def test_every_instruction_can_be_said(self, instruction: Instruction) -> None:
-        answer = self.case.provider.answer([instruction])
+        answer = self.case.provider.markup.answer([instruction])
         assert answer.status == 200
         assert answer.content_type
         answer.body.decode("utf-8")
-        assert answer == self.case.provider.answer([instruction])
+        assert answer == self.case.provider.markup.answer([instruction])
 
     @pytest.mark.parametrize("instruction", INEXPRESSIBLE.values(), ids=INEXPRESSIBLE)
     def test_what_cannot_be_said_is_our_bug(self, instruction: Instruction) -> None:
         with pytest.raises(ValueError):
-            self.case.provider.answer([instruction])
+            self.case.provider.markup.answer([instruction])
 
     def test_an_acknowledgement_is_empty(self) -> None:
-        answer = self.case.provider.acknowledge()
+        answer = self.case.provider.markup.acknowledge()
         assert (answer.status, answer.body) == (204, b"")
 
     def test_a_refusal_tells_a_forger_nothing_and_the_carrier_whether_to_try_again(self) -> None:
-        refusal = self.case.provider.refusal
+        refusal = self.case.provider.markup.refusal
         told = "the secret is swordfish"
         for error in (MissingSignature(told), InvalidSignature(told), NoSecret(told)):
             assert refusal(error).status in (401, 403)
@@ -479,7 +479,7 @@ class ProviderContract:
     def test_details_are_what_a_client_can_serve_from_anywhere(self, inbound: bool) -> None:
         status_url = f"{ORIGIN}/carrier/status/{TOKEN}"
         details = Details("+14155550123", "+15005550006", status_url, inbound, arrow())
-        made = self.case.provider.details(details)
+        made = self.case.provider.markup.details(details)
         text = json.dumps(made)
         assert {"to", "from"} <= set(made)
         assert MEDIA_URL in text
@@ -490,7 +490,7 @@ class ProviderContract:
 
     def test_details_leave_out_what_is_not_known(self) -> None:
         details = Details(None, None, f"{ORIGIN}/carrier/status/{TOKEN}", True, arrow())
-        made = self.case.provider.details(details)
+        made = self.case.provider.markup.details(details)
         assert not {"to", "from"} & set(made)
         assert None not in made.values()
 
@@ -545,7 +545,9 @@ class ProviderContract:
         order = OutboundCall(
             "+14155550123", "+15005550006", arrow(), f"{ORIGIN}/carrier/status/{TOKEN}", 600
         )
-        leg = self.case.provider.parse(HookKind.STATUS, self.case.request(HookKind.STATUS)).leg
+        leg = self.case.provider.webhooks.parse(
+            HookKind.STATUS, self.case.request(HookKind.STATUS)
+        ).leg
         assert leg is not None
         for ask in (lambda: client.dial(order), lambda: client.hang_up(leg.leg_ref), client.check):
             with pytest.raises(CarrierError) as caught:

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from providers.base.carrier import NEVER_ANSWERED as ANY_NEVER_ANSWERED
 from providers.base.carrier import NumberFields
 from providers.base.rest import Account
+from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind
 from providers.errors import NotConfigured
 from providers.events import EndedReason
@@ -37,6 +39,30 @@ RETURN_HOSTS = frozenset({FLOW_HOST})
 """Studio's own door: the only place a Studio flow takes a voice call back."""
 
 CONNECT_FAILED = EndedReason.TWILIO_FAILED_TO_CONNECT_CALL
+NEVER_ANSWERED = ANY_NEVER_ANSWERED | {CONNECT_FAILED}
+
+SETTINGS = (
+    Setting(
+        "TWILIO_ACCOUNT_SID", "accountSid", "account of the default Twilio number", required=True
+    ),
+    Setting(
+        "TWILIO_AUTH_TOKEN",
+        "authTokens",
+        "its auth token; `new,old` while rotating",
+        SettingKind.LIST,
+        required=True,
+    ),
+    Setting(
+        "TWILIO_PHONE_NUMBER", NUMBER, "E.164; becomes a phone number of the default organisation"
+    ),
+    Setting(
+        "TWILIO_API_URL",
+        API_URL,
+        "another address of its REST API",
+        SettingKind.URL,
+        default="Twilio's",
+    ),
+)
 
 ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
 CALL_SID = re.compile(r"CA[0-9a-f]{32}")

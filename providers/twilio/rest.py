@@ -39,7 +39,7 @@ class TwilioClient:
     Raises ``CarrierError``, and ``NotConfigured`` when the account has no secret.
     """
 
-    def __init__(self, account: Account, *, timeout: float) -> None:
+    def __init__(self, account: Account, *, timeout: float = 10.0) -> None:
         self._account = account
         self._timeout = timeout
 

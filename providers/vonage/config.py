@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from providers.base.carrier import NEVER_ANSWERED as ANY_NEVER_ANSWERED
 from providers.base.carrier import NumberFields
 from providers.base.rest import Account
+from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind
 from providers.errors import NotConfigured
 from providers.events import EndedReason
@@ -29,8 +31,41 @@ HOOKS: tuple[Hook, ...] = (
 )
 
 NUMBER_FIELDS = NumberFields("vonagePhoneNumber", None)
-RETURN_HOSTS: frozenset[str] = frozenset()
 CONNECT_FAILED = EndedReason.VONAGE_FAILED_TO_CONNECT_CALL
+NEVER_ANSWERED = ANY_NEVER_ANSWERED | {CONNECT_FAILED, EndedReason.VONAGE_REJECTED}
+
+SETTINGS = (
+    Setting("VONAGE_API_KEY", "apiKey", "account of the default Vonage number", required=True),
+    Setting(
+        "VONAGE_API_SECRET",
+        "apiSecret",
+        "its API secret: with it `patchbay doctor` checks the number's settings",
+        SettingKind.SECRET,
+    ),
+    Setting(
+        "VONAGE_SIGNATURE_SECRET",
+        "signatureSecrets",
+        "the account's *signature secret* (dashboard, Settings): without it every webhook is refused;"
+        " `new,old` while rotating",
+        SettingKind.LIST,
+        required=True,
+    ),
+    Setting("VONAGE_APPLICATION_ID", "vonageApplicationId", "application that owns the number"),
+    Setting(
+        "VONAGE_PRIVATE_KEY",
+        "vonageApplicationPrivateKey",
+        "its private key, PEM (`\\n` for line ends where a dashboard allows one line only)",
+        SettingKind.PEM,
+    ),
+    Setting("VONAGE_PHONE_NUMBER", NUMBER, "digits or E.164"),
+    Setting(
+        "VONAGE_API_URL",
+        API_URL,
+        "another address of its REST API",
+        SettingKind.URL,
+        default="Vonage's",
+    ),
+)
 
 API_KEY = re.compile(r"[A-Za-z0-9]{4,32}")
 API_HOST = re.compile(r"api(-[a-z0-9-]+)?\.(nexmo|vonage)\.com")

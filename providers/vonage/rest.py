@@ -35,7 +35,7 @@ OVER = {word for word, row in statuses.PHONE.items() if row.kind is EventKind.LE
 class VonageClient:
     """One account's API. ``account.api_url`` overrides every host; plain http is allowed there."""
 
-    def __init__(self, account: Account, *, timeout: float) -> None:
+    def __init__(self, account: Account, *, timeout: float = 10.0) -> None:
         self._account = account
         self._timeout = max(1, math.ceil(timeout))  # the SDK accepts whole seconds only
 

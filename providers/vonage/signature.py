@@ -78,6 +78,10 @@ class Replays:
             raise InvalidSignature("Vonage: this token was used for another request before")
 
 
+REPLAYS = Replays()
+"""Of this process."""
+
+
 def sign(
     secret: str,
     *,
@@ -136,7 +140,7 @@ def claimed_account(request: WebhookRequest) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def verify(request: WebhookRequest, account: Account, replays: Replays) -> None:
+def verify(request: WebhookRequest, account: Account, replays: Replays = REPLAYS) -> None:
     """Raise ``Refused`` unless Vonage signed this body (on GET: query) just now."""
     claims = _verified(request.header("authorization"), account, request.received_at)
     claimed = claims.get("payload_hash")

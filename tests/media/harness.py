@@ -27,6 +27,7 @@ import uvicorn
 from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.assistants import BACKENDS
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
@@ -314,6 +315,7 @@ async def serving(domain: Domain, limits: Limits = QUICK) -> AsyncIterator[Serve
     flask.extensions["patchbay"] = SimpleNamespace(
         media=domain,
         providers=PROVIDERS,
+        backends=BACKENDS,
         context=SimpleNamespace(media_wakers=domain.media_wakers),
         start=lambda: domain.lived.append("start"),
         stop=lambda: domain.lived.append("stop"),

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 from flask import Flask
 
+from app.assistants import BACKENDS
 from app.server.asgi import build
 from providers.registry import PROVIDERS
 from tests.media.harness import QUICK, Domain
@@ -14,6 +15,7 @@ flask = Flask("tests")
 flask.extensions["patchbay"] = SimpleNamespace(
     media=Domain(),
     providers=PROVIDERS,
+    backends=BACKENDS,
     context=SimpleNamespace(media_wakers=[]),
     start=lambda: None,
     stop=lambda: None,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.settings import ASSISTANT_DEFAULT_SECONDS, BACKENDS, Settings
+from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
 
 DEFAULT_MESSAGES = (
     "conversation-update",
@@ -65,7 +65,7 @@ def backend_of(assistant: Mapping[str, Any], settings: Settings) -> tuple[str, s
     transport = assistant.get("transport")
     transport = transport if isinstance(transport, Mapping) else {}
     backend = transport.get("provider")
-    if backend not in BACKENDS:
+    if backend not in settings.backends:
         backend = settings.assistant_backend
     return str(backend), transport.get("url") or settings.stream_url
 

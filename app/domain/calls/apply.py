@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from sqlalchemy.engine import Connection
-
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context, new_id
@@ -70,7 +68,7 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
     tx.call.change(**(also or {}))
     added = [event for event in new if events.append(tx.conn, tx.call.id, event, now)]
     log = events.of_call(tx.conn, tx.call.id)
-    state, late = fold(log), tx.call.settled_at is not None
+    state, late = fold(log, tx.carrier.never_answered), tx.call.settled_at is not None
     before = tx.call.status
     if added and not late:
         if state.status is CallStatus.ENDED and not state.provisional and not state.settled:
@@ -86,7 +84,7 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
 def finalize(tx: CallTx) -> None:
     """The grace is over: what is known now is the reason, for good."""
     log = events.of_call(tx.conn, tx.call.id)
-    state = fold(log)
+    state = fold(log, tx.carrier.never_answered)
     if state.status is CallStatus.ENDED and not tx.call.settled_at:
         state = _settle(tx, state)
         _write(tx, state)
@@ -96,7 +94,7 @@ def finalize(tx: CallTx) -> None:
 def request_end(tx: CallTx, reason: EndedReason, message: str | None = None) -> CallState:
     """Our own decision to end the call; what carries it out comes after the commit."""
     if tx.call.status == CallStatus.ENDED:  # too late to be the cause
-        return state_of(tx.conn, tx.call.id)
+        return state_of(tx)
     event = CallEvent(
         EventKind.INTENT,
         at=tx.context.now(),
@@ -108,8 +106,8 @@ def request_end(tx: CallTx, reason: EndedReason, message: str | None = None) -> 
     return apply_events(tx, [event], also)
 
 
-def state_of(conn: Connection, call_id: str) -> CallState:
-    return fold(events.of_call(conn, call_id))
+def state_of(tx: CallTx) -> CallState:
+    return fold(events.of_call(tx.conn, tx.call.id), tx.carrier.never_answered)
 
 
 def _react(change: Change) -> None:

@@ -150,7 +150,7 @@ def set_assistant(
     public, hidden = split_secrets(whole)
     secrets = tx.context.vault.open(tx.call.secret) | ({"assistant": hidden} if hidden else {})
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
-    provider = tx.context.providers[tx.call.provider]
+    provider = tx.carrier
     facts = replace(tx.call.facts, assistant=public)
     if credential:
         facts = replace(facts, **recording_policy.decide(tx.context, provider, credential, public))
@@ -187,7 +187,7 @@ def insert_call(
         data={"bypass": tx.call.bypass, "maxDurationSeconds": tx.call.max_duration},
     )
     log = [created, *first]
-    state = fold(log) if first else CallState(CallStatus.QUEUED)
+    state = fold(log, tx.carrier.never_answered) if first else CallState(CallStatus.QUEUED)
     tx.call.secret = tx.context.vault.seal(secrets)
     record.insert(tx.conn, tx.call, state.status)
     events.begin(tx.conn, tx.call.id, log, tx.context.now())

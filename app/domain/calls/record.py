@@ -17,6 +17,7 @@ from app.domain.calls.facts import CallFacts, JsonObject, dump_facts, load_facts
 from app.domain.context import Context
 from app.store import calls
 from app.store.calls import CallFilter
+from providers.base.carrier import Carrier
 from providers.events import CallStatus
 
 
@@ -88,6 +89,10 @@ class CallTx:
     context: Context
     conn: Connection
     call: Call
+
+    @property
+    def carrier(self) -> Carrier:
+        return self.context.providers[self.call.provider]
 
     def update(self, **changes: Unpack[Changes]) -> None:
         """Change these fields of the call, and its row."""

@@ -43,15 +43,6 @@ SOURCE_CONTRADICTED = 8
 CLOCKS_DIFFER = 2.0
 """Seconds the carrier's clock may be behind ours."""
 
-NEVER_ANSWERED = {
-    EndedReason.CUSTOMER_BUSY,
-    EndedReason.CUSTOMER_DID_NOT_ANSWER,
-    EndedReason.VONAGE_REJECTED,
-    EndedReason.VONAGE_FAILED_TO_CONNECT_CALL,
-    EndedReason.TWILIO_FAILED_TO_CONNECT_CALL,
-}
-"""Words for legs nobody picked up. A late one of them about an answered leg is not true of it."""
-
 REACHED: dict[EventKind, CallStatus] = {
     EventKind.LEG_FETCHED: CallStatus.RINGING,
     EventKind.LEG_RINGING: CallStatus.RINGING,
@@ -96,6 +87,7 @@ class _View:
     """The events sorted by their own time, with what re-attaching took out of force."""
 
     events: Sequence[CallEvent]
+    never_answered: frozenset[EndedReason]
     replaced: frozenset[str] = field(default_factory=frozenset)
     answered: frozenset[str] = field(default_factory=frozenset)
 
@@ -115,9 +107,12 @@ class _Streams(NamedTuple):
     shut_down: bool
 
 
-def fold(events: Iterable[CallEvent]) -> CallState:
-    """The state of a call from all its events, in any order, repeated or not."""
-    view = _view(events)
+def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -> CallState:
+    """The state of a call from all its events, in any order, repeated or not.
+
+    ``never_answered``: its carrier's reasons of legs that were not picked up.
+    """
+    view = _view(events, never_answered)
     terminal = [event for event in view.events if _is_terminal(event, view)]
     started_at = _started_at(view)
     streams, lost, shut_down = _streams(view)
@@ -139,12 +134,13 @@ def fold(events: Iterable[CallEvent]) -> CallState:
     )
 
 
-def _view(events: Iterable[CallEvent]) -> _View:
+def _view(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -> _View:
     once = {event.key: event for event in events}
     ordered = sorted(once.values(), key=_order)
     again = [event for event in ordered if event.kind is EventKind.REATTACHED]
     return _View(
         ordered,
+        never_answered,
         frozenset(stream for event in again for stream in event.data.get("streams", ())),
         frozenset(str(event.data["answers"]) for event in again if "answers" in event.data),
     )
@@ -160,7 +156,9 @@ def _evidence_rank(view: _View, event: CallEvent) -> tuple[int, bool, datetime, 
 
 
 def _contradicted(view: _View, event: CallEvent) -> bool:
-    return event.kind is EventKind.LEG_ENDED and event.reason in NEVER_ANSWERED and _answered(view)
+    if event.kind is not EventKind.LEG_ENDED or event.reason not in view.never_answered:
+        return False
+    return _answered(view)
 
 
 def _answered(view: _View) -> bool:

@@ -34,7 +34,7 @@ def fire(context: Context, payload: Mapping[str, Any]) -> None:
         found = record.get(conn, payload["callId"], lock=True)
         if found is not None and found.settled_at is None:
             tx = CallTx(context, conn, found)
-            state = state_of(conn, tx.call.id)
+            state = state_of(tx)
             if payload.get("reattached", state.reattached) == state.reattached:
                 ACTIONS[payload["timer"]](tx, state)
 

@@ -30,14 +30,14 @@ def verify(
 
     With a call's token in the path only accounts of that call's organisation count.
     """
-    claimed = carrier.claimed_account(request)
+    claimed = carrier.signature.claimed_account(request)
     with context.store.read() as conn:
         rows = _candidates(conn, carrier, claimed, token)
     refusal: Refused = NoSecret(f"no account {claimed!r} is known here")
     verified = []
     for row in rows:
         try:
-            carrier.verify(request, context.account(row))
+            carrier.signature.verify(request, context.account(row))
             verified.append(row)
         except Refused as error:
             refusal = error

@@ -74,7 +74,7 @@ def enqueue_deleted(tx: CallTx) -> None:
     leg = None if tx.call.bypass else _leg_that_is_up(tx.conn, tx.call)
     if credential is None or leg is None:
         return
-    state = fold(events.of_call(tx.conn, tx.call.id))
+    state = fold(events.of_call(tx.conn, tx.call.id), tx.carrier.never_answered)
     if state.status is CallStatus.ENDED and _was_transferred(tx.call, state):
         return
     enqueue_lost_leg(tx.context, tx.conn, tx.call.id, leg, credential, tx.call.facts.api_url)

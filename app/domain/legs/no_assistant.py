@@ -45,7 +45,7 @@ def farewell(call: Call) -> list[Instruction]:
 
 def fallback(tx: CallTx) -> list[Instruction]:
     """After ``end_call``: where the leg goes."""
-    state = state_of(tx.conn, tx.call.id)
+    state = state_of(tx)
     if state.status is CallStatus.FORWARDING:
         return transfer.hand_over(tx, state)
     return farewell(tx.call)

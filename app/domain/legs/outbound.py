@@ -155,7 +155,7 @@ def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float |
 
 def fail(tx: CallTx, key: str, told: Mapping[str, Any]) -> None:
     """The leg never came to be; ``told["error"]`` is shown as the call's ``endedMessage``."""
-    reason = tx.context.providers[tx.call.provider].connect_failed
+    reason = tx.carrier.connect_failed
     event = CallEvent(
         EventKind.LEG_ENDED,
         tx.context.now(),

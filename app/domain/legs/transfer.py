@@ -53,7 +53,7 @@ def begin(
     ``reason``: why the call ended, once the destination was reached (or the caller cannot come
     back: ``assisted`` is false where no assistant waits for it). ``message`` is spoken first.
     """
-    state = state_of(tx.conn, tx.call.id)
+    state = state_of(tx)
     problem = destinations.problem(tx, destination)
     if problem or state.forwards >= MAX_FORWARDS:
         return problem or f"a call is forwarded {MAX_FORWARDS} times at most"
@@ -105,7 +105,7 @@ def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
         "expires_at": None,
     }
     calls.insert_tokens(tx.conn, [values])
-    provider = tx.context.providers[tx.call.provider]
+    provider = tx.carrier
     extension = destination.get("extension")
     return Forward(
         destinations.address(destination),
@@ -138,7 +138,7 @@ def show_destination(tx: CallTx, event: CallEvent) -> Changes:
         pending is None
         or event.data["forward"] != pending.id
         or tx.call.settled_at
-        or not state_of(tx.conn, tx.call.id).forwarded_to
+        or not state_of(tx).forwarded_to
     ):
         return {}
     destination = pending.destination

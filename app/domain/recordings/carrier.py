@@ -57,7 +57,7 @@ def begin(change: Change) -> None:
     if not tx.call.facts.recorded or stored.of_call(tx.conn, tx.call.id):
         return
     pending.expect(tx, ARTIFACT)
-    if tx.context.providers[tx.call.provider].records_in_markup:
+    if tx.carrier.records_in_markup:
         _insert(tx, "", STARTED)  # it runs: what brought the assistant in began it
     else:
         _enqueue(tx, START)
@@ -66,7 +66,7 @@ def begin(change: Change) -> None:
 def end(change: Change) -> None:
     """The call is over; its leg may go on in the flow it came from, unrecorded."""
     tx = change.tx
-    by_api = not tx.context.providers[tx.call.provider].records_in_markup
+    by_api = not tx.carrier.records_in_markup
     if by_api and tx.call.facts.recorded and tx.call.started_at is not None:
         _enqueue(tx, STOP)
 
@@ -220,7 +220,7 @@ def _order(tx: CallTx, recording_id: str, report_url: str = "") -> Order | None:
     if credential is None or leg is None:
         return None
     try:
-        client = tx.context.providers[tx.call.provider].client(tx.context.account(credential))
+        client = tx.carrier.client(tx.context.account(credential))
     except NotConfigured as error:
         log.error(
             "call %s: its leg cannot be recorded: %s",
@@ -247,7 +247,7 @@ def _report_url(tx: CallTx) -> str:
             }
         ],
     )
-    provider = tx.context.providers[tx.call.provider]
+    provider = tx.carrier
     return instructions.hook_url(tx.context, provider, HookKind.RECORDING, token)
 
 

@@ -115,11 +115,10 @@ def drop_unused(context: Context, conn: Connection, org_id: str, credential_id: 
 
 def _configured(context: Context, row: Mapping[str, Any]) -> bool:
     """It is an account the environment names."""
-    provider = context.providers[row["provider"]]
     return row["account_ref"] in {
-        provider.credential(carrier.credential)[0]
+        context.providers[carrier.provider].config.credential(carrier.credential)[0]
         for carrier in context.settings.carriers
-        if carrier.provider == provider.name
+        if carrier.provider == row["provider"]  # which a plugin may have brought, and is gone
     }
 
 
@@ -136,7 +135,7 @@ def _account(context: Context, carrier: Carrier, body: Mapping[str, Any]) -> dic
     """Columns of an account. Raises ``Invalid`` for what the carrier's part does not accept."""
     watched = _Watched(body)
     try:
-        ref, public, secrets = carrier.credential(watched)
+        ref, public, secrets = carrier.config.credential(watched)
     except NotConfigured as error:
         raise Invalid(str(error)) from error
     unknown = [name for name in body if name not in watched.read]

@@ -262,7 +262,7 @@ class CallService:
         theirs, ours = call.facts.customer.get("number"), call.facts.number
         inbound = call.type == INBOUND
         callback = tokens[instructions.CALLBACK]
-        return provider.details(
+        return provider.markup.details(
             Details(
                 to=ours if inbound else theirs,
                 from_=theirs if inbound else ours,

@@ -107,7 +107,7 @@ class MediaService:
             credential = accounts.get_credential(conn, call.credential_id)
         if credential is None:
             raise Refused("the call's carrier account was deleted")
-        carrier.verify_socket(url, headers, self.context.account(credential))
+        carrier.signature.verify_socket(url, headers, self.context.account(credential))
         claim = self._build_claim(call, carrier, stream_id(url))
         if why := self.presence.acquire(claim.backend):
             no_capacity.note_refusal(self.context, call.id, claim.stream, why)
@@ -276,7 +276,7 @@ class MediaService:
 
     def _flush_db_error(self, tx: CallTx, stream: str) -> None:
         """A call that goes on with another socket lost nothing that matters now."""
-        if apply.state_of(tx.conn, tx.call.id).streams[-1:] in ((), (stream,)):
+        if apply.state_of(tx).streams[-1:] in ((), (stream,)):
             apply.request_end(tx, EndedReason.DB_ERROR, DB_ERROR_MESSAGE)
 
     def ended_calls(self, call_ids: Collection[str]) -> set[str]:

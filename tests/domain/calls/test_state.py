@@ -6,17 +6,21 @@ import itertools
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.calls.state import EVIDENCE, RANK, REACHED, CallState, fold
+from app.domain.calls import state as state_module
+from app.domain.calls.state import EVIDENCE, RANK, REACHED, CallState
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+from providers.vonage import VONAGE
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 K, R = EventKind, EndedReason
+fold = partial(state_module.fold, never_answered=VONAGE.never_answered)
 
 
 def event(kind: EventKind, seconds: float = 0, **fields: Any) -> CallEvent:

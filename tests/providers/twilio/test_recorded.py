@@ -422,18 +422,18 @@ def test_which_leg_it_is_about(name: str) -> None:
 @each_request
 def test_it_is_let_in_as_it_stands_and_as_nothing_else(name: str) -> None:
     request = load(name)
-    TWILIO.verify(request, TwilioCase.account)
-    assert TWILIO.claimed_account(request) == ACCOUNT_SID
+    TWILIO.signature.verify(request, TwilioCase.account)
+    assert TWILIO.signature.claimed_account(request) == ACCOUNT_SID
     for account in (holding(NEW_TOKEN), replace(holding(TOKEN), ref="AC" + "00" * 16)):
         with pytest.raises(InvalidSignature):
-            TWILIO.verify(request, account)
+            TWILIO.signature.verify(request, account)
 
 
 @each_request
 def test_a_get_says_the_same(name: str) -> None:
     """Twilio's console offers GET for every URL; the parameters are the same."""
     request = load(name, method="GET")
-    TWILIO.verify(request, TwilioCase.account)
+    TWILIO.signature.verify(request, TwilioCase.account)
     by_get = webhooks.parse(hook(name), request)
     by_post = webhooks.parse(hook(name), load(name))
     assert (by_get.leg, by_get.asks, by_get.unknown) == (

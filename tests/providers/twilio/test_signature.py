@@ -619,7 +619,7 @@ def test_a_probe_is_a_request_that_we_let_in() -> None:
     headers = [(name.lower(), value) for name, value in made.headers.items()]
     request = WebhookRequest("POST", URL, headers, made.body, NOW)
     verify(request)
-    report = TWILIO.parse(HookKind.STATUS, request)
+    report = TWILIO.webhooks.parse(HookKind.STATUS, request)
     assert [event.kind for event in report.events] == [EventKind.LEG_RINGING]
     assert report.events[0].at == NOW
     assert report.leg is not None

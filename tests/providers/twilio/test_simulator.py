@@ -39,7 +39,7 @@ from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, standin
 
 ACCOUNT_SID = "AC" + "1" * 32
 TOKEN = "the auth token"
-ACCOUNT = TWILIO.account(ACCOUNT_SID, {"authTokens": [TOKEN]})
+ACCOUNT = TWILIO.config.account(ACCOUNT_SID, {"authTokens": [TOKEN]})
 PATIENCE = 30
 FLOW = flow_url(ACCOUNT_SID).replace("&", "&amp;")
 
@@ -103,7 +103,7 @@ def test_every_request_is_signed_as_twilio_signs(
     assert stage.prepare(method, url, params, "ringing")().status == 204
     [request] = bridge.requests
     assert request.method == method
-    TWILIO.verify(request, ACCOUNT)
+    TWILIO.signature.verify(request, ACCOUNT)
     form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
     signature = request.header("x-twilio-signature")
     assert RequestValidator(TOKEN).validate(request.url, form, signature)
@@ -118,7 +118,7 @@ def test_get_carries_the_parameters_in_the_query(stage: TwilioStage, bridge: Bri
 def test_fragment_is_neither_sent_nor_signed(stage: TwilioStage, bridge: Bridge) -> None:
     stage.prepare("POST", f"{bridge.url}/hook#rc=3&rp=all", call_on(stage).parameters(), "")()
     assert bridge.requests[0].url == f"{bridge.url}/hook"
-    TWILIO.verify(bridge.requests[0], ACCOUNT)
+    TWILIO.signature.verify(bridge.requests[0], ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_progress_is_reported_as_asked_for(stage: TwilioStage, bridge: Bridge) -
     assert (forms[3]["CallDuration"], forms[3]["SipResponseCode"]) == ("0", "200")
     assert parsedate_to_datetime(forms[0]["Timestamp"]).utcoffset() == timedelta(0)
     for request in bridge.requests:
-        TWILIO.verify(request, ACCOUNT)
+        TWILIO.signature.verify(request, ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_without_named_events_only_the_end_is_reported(
     stage.join()
     [form] = bridge.forms("/status")
     assert (form["CallStatus"], form["SipResponseCode"]) == (outcome, code)
-    report = TWILIO.parse(HookKind.STATUS, bridge.requests[0])
+    report = TWILIO.webhooks.parse(HookKind.STATUS, bridge.requests[0])
     assert [event.kind for event in report.events] == [EventKind.LEG_ENDED]
 
 
@@ -331,7 +331,7 @@ def test_dial_asks_with_the_outcome(stage: TwilioStage, bridge: Bridge) -> None:
     bridge.answers["/dial"] = [Answer(200, "<Response/>")]
     runs(call_on(stage), f'<Dial action="{bridge.url}/dial"><Number>+1555</Number></Dial>')
     assert bridge.forms("/dial")[0]["DialCallStatus"] == "completed"
-    report = TWILIO.parse(HookKind.FORWARD, bridge.to("/dial")[0])
+    report = TWILIO.webhooks.parse(HookKind.FORWARD, bridge.to("/dial")[0])
     assert [event.kind for event in report.events] == [EventKind.FORWARD_ENDED]
 
 
@@ -396,14 +396,14 @@ def test_assistant_ends_and_the_next_verb_runs(stage: TwilioStage, bridge: Bridg
     assert forms[1]["StreamError"].startswith("31921")
     assert len({form["StreamSid"] for form in forms}) == 1
     for request in bridge.requests:
-        TWILIO.verify(request, ACCOUNT)
+        TWILIO.signature.verify(request, ACCOUNT)
 
 
 def test_handshake_is_signed(stage: TwilioStage, bridge: Bridge) -> None:
     runs(call_on(stage), connect(bridge))
     [(path, headers)] = bridge.handshakes
     assert path == urlsplit(bridge.media_url).path
-    TWILIO.verify_socket(bridge.media_url, headers, ACCOUNT)
+    TWILIO.signature.verify_socket(bridge.media_url, headers, ACCOUNT)
 
 
 def test_the_time_limit_cuts_the_call(stage: TwilioStage, bridge: Bridge) -> None:

@@ -166,7 +166,7 @@ def test_url_wins_over_twiml(api: TwilioStage, bridge: Bridge) -> None:
 
 
 def test_the_bridges_own_client_can_use_it(api: TwilioStage, bridge: Bridge) -> None:
-    account = TWILIO.account(ACCOUNT_SID, {"authTokens": [TOKEN]})
+    account = TWILIO.config.account(ACCOUNT_SID, {"authTokens": [TOKEN]})
     account = type(account)(account.ref, account.secrets, api_url=api.api_url)
     client = TWILIO.client(account)
     assert "Simulated account (active)" in client.check()

@@ -555,10 +555,10 @@ def test_which_leg_it_is_about(name: str) -> None:
 @each_request
 def test_it_is_let_in_as_it_stands_and_as_nothing_else(name: str) -> None:
     request = signed(recorded(name))
-    VONAGE.verify(request, ACCOUNT)
-    assert VONAGE.claimed_account(request) == API_KEY
+    VONAGE.signature.verify(request, ACCOUNT)
+    assert VONAGE.signature.claimed_account(request) == API_KEY
     with pytest.raises(InvalidSignature):
-        VONAGE.verify(signed(recorded(name), OLD_SECRET), ACCOUNT)
+        VONAGE.signature.verify(signed(recorded(name), OLD_SECRET), ACCOUNT)
 
 
 @each_request

@@ -44,7 +44,7 @@ def test_dial(vonage: StandIn, client: CarrierClient) -> None:
     assert body == {
         "to": [{"type": "phone", "number": "447700900123"}],
         "from": {"type": "phone", "number": "14155550100"},
-        "ncco": json.loads(VONAGE.answer([CONNECT]).body),
+        "ncco": json.loads(VONAGE.markup.answer([CONNECT]).body),
         "event_url": [EVENTS],
         "event_method": "POST",
         "length_timer": 600,

@@ -28,7 +28,7 @@ from tests.fakes.carriers.stand_in import CALL_ID, Answer, Bridge, echo, said, s
 KEY = "abcd1234"
 SECRET = "a signature secret of some length"
 APPLICATION = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
-ACCOUNT = VONAGE.account(KEY, {"signatureSecrets": [SECRET], "applicationId": APPLICATION})
+ACCOUNT = VONAGE.config.account(KEY, {"signatureSecrets": [SECRET], "applicationId": APPLICATION})
 PATIENCE = 30
 
 
@@ -117,7 +117,7 @@ def test_every_request_is_signed_as_vonage_signs(
     assert stage.prepare(method, url, payload, "answer")().status == 204
     [request] = bridge.requests
     assert request.method == method
-    VONAGE.verify(request, ACCOUNT)
+    VONAGE.signature.verify(request, ACCOUNT)
 
 
 def test_get_carries_nested_values_as_json(stage: VonageStage, bridge: Bridge) -> None:
@@ -175,7 +175,7 @@ def test_ends_before_an_answer(
     dial(call_on(stage, direction="outbound"), list, Callee(outcome))
     stage.join()
     assert statuses(bridge, "/phone") == ["started", "ringing", *words]
-    report = VONAGE.parse(HookKind.STATUS, bridge.to("/phone")[2])
+    report = VONAGE.webhooks.parse(HookKind.STATUS, bridge.to("/phone")[2])
     assert [event.reason for event in report.events] == [reason]
 
 
@@ -188,7 +188,7 @@ def test_an_answered_leg_tells_its_times(stage: VonageStage, bridge: Bridge) -> 
     assert completed["disconnected_by"] == "platform"
     assert completed["start_time"].endswith("Z")
     for request in bridge.requests:
-        VONAGE.verify(request, ACCOUNT)
+        VONAGE.signature.verify(request, ACCOUNT)
 
 
 def test_events_that_go_nowhere_are_not_sent(stage: VonageStage, bridge: Bridge) -> None:
@@ -216,8 +216,8 @@ def test_answer_webhook(stage: VonageStage, bridge: Bridge, method: str) -> None
     call = call_on(stage)
     assert call.fetch(f"{bridge.url}/answer?assistantId=1", method) == [TALK]
     [request] = bridge.to("/answer")
-    VONAGE.verify(request, ACCOUNT)
-    report = VONAGE.parse(HookKind.ARRIVE, request)
+    VONAGE.signature.verify(request, ACCOUNT)
+    report = VONAGE.webhooks.parse(HookKind.ARRIVE, request)
     assert report.leg is not None
     assert (report.leg.call_ref, report.leg.leg_ref) == ("CON-1", call.leg.uuid)
     assert (report.leg.from_, report.leg.to) == ("+14155550123", "+14155550001")
@@ -391,7 +391,7 @@ def test_assistant_ends_and_the_call_with_it(stage: VonageStage, bridge: Bridge)
     assert {each["conversation_uuid"] for each in documents.values()} == {"CON-1"}
     assert documents["started"]["headers"] == {"callId": CALL_ID}
     assert documents["completed"]["disconnected_by"] == "user"
-    reports = [VONAGE.parse(HookKind.STATUS, each) for each in bridge.to("/socket")]
+    reports = [VONAGE.webhooks.parse(HookKind.STATUS, each) for each in bridge.to("/socket")]
     [asking] = [report for report in reports if report.asks]
     assert [event.kind for event in asking.events] == [EventKind.LEG_CONTINUED]
 
@@ -469,7 +469,7 @@ def test_handshake_is_signed_where_it_is_asked_for(
     names = {name.lower() for name, _ in headers}
     assert ("authorization" in names) == (authorization is not None)
     if authorization:
-        VONAGE.verify_socket(bridge.media_url, _lower(headers), ACCOUNT)
+        VONAGE.signature.verify_socket(bridge.media_url, _lower(headers), ACCOUNT)
 
 
 def _lower(headers: Any) -> list[tuple[str, str]]:
@@ -628,7 +628,7 @@ def test_a_scenario_is_played_to_its_verdict(
     assert result.ok, result.problems
     assert (len(bridge.to("/phone")), len(bridge.to("/socket"))) == (phone, media)
     for request in (*bridge.to("/phone"), *bridge.to("/socket")):
-        VONAGE.verify(request, ACCOUNT)
+        VONAGE.signature.verify(request, ACCOUNT)
 
 
 def test_shuffled_events_keep_their_own_times(bridge: Bridge) -> None:

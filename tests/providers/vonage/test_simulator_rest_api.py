@@ -215,7 +215,7 @@ def test_the_bridges_own_client_can_use_it(bridge: Bridge) -> None:
     known = config(bridge, private_key=pem())
     secrets = {"applicationId": APPLICATION, "privateKey": pem(), "apiSecret": "s"}
     with serve_api(known, callee=Callee("rings"), out=lambda line: None) as api:
-        account = replace(VONAGE.account(KEY, secrets), api_url=api.api_url)
+        account = replace(VONAGE.config.account(KEY, secrets), api_url=api.api_url)
         client = VONAGE.client(account)
         assert client.check()
         connect = Connect("id", "wss://h/m/t", f"{bridge.url}/s", f"{bridge.url}/a")

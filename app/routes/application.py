@@ -1,0 +1,51 @@
+"""Makes the Flask application of one running bridge.
+
+The imported schemas list every carrier and vendor, so plugins must be loaded before.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.routes import (
+    assistants,
+    calls,
+    credentials,
+    customers,
+    docs,
+    health,
+    openapi,
+    phone_numbers,
+    recordings,
+)
+from app.routes.auth import EXTENSION as KEYS
+from app.routes.auth import Keys
+from app.routes.json_body import MAX_BYTES
+from app.routes.validation import EXTENSION, RouteServices
+from app.routes.webhooks import Webhooks
+
+# The sections of the OpenAPI document, in its order.
+API = (
+    calls.blueprint,
+    calls.control,
+    recordings.blueprint,
+    assistants.blueprint,
+    phone_numbers.blueprint,
+    customers.blueprint,
+    credentials.blueprint,
+)
+
+
+def init_routes(services: RouteServices) -> Flask:
+    """Make the application with every route.
+
+    ``app/routes/errors.py`` registers the error handlers.
+    """
+    app = Flask("app")
+    app.extensions[EXTENSION] = services
+    app.extensions[KEYS] = Keys(services.context.store)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
+        app.register_blueprint(blueprint)
+    Webhooks(services.context, services.legs).register(app, services.providers)
+    return app
