@@ -8,7 +8,6 @@ URL is checked when it is stored, and again before it is opened. Redirects are n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -35,11 +34,10 @@ class Relay:
 
     def __init__(self, claim: StreamClaim) -> None:
         self._url = claim.stream_url
-        transport = claim.assistant.get("transport")
-        transport = transport if isinstance(transport, Mapping) else {}
-        self._foreign = bool(transport.get("url"))
+        transport = claim.assistant.transport
+        self._foreign = transport.url is not None
         try:
-            self._headers = checked_headers(transport.get("headers") or {}, "transport.headers")
+            self._headers = checked_headers(transport.headers, "transport.headers")
         except BadHeaders as error:
             raise AssistantFailed(str(error)) from error
 

@@ -28,6 +28,7 @@ from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.assistants import BACKENDS
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
@@ -157,7 +158,8 @@ class Domain:
             "assistant": {},
             "call": {"id": token, "metadata": {}, "customer": {}, "type": "inboundPhoneCall"},
         }
-        return StreamClaim(**{**facts, **self.claim_values})
+        whole = {**facts, **self.claim_values}
+        return StreamClaim(**{**whole, "assistant": AssistantConfig(whole["assistant"])})
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
         self._tell("joined", claim.call_id, start)

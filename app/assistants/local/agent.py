@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.assistants.local.config import NO_TRANSCRIBER, AgentConfig, FirstMessageMode, read_config
+from app.assistants.local.config import AgentConfig, read_config
 from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
 from app.assistants.local.live_control import LiveControl
@@ -21,6 +21,9 @@ from app.assistants.local.tools.execution import MENU_TOOLS, ToolExecutor
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
+from app.domain.assistant.config import NO_TRANSCRIBER
+from app.domain.assistant.conversation import FirstMessageMode
+from app.domain.assistant.fields import objects_of
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
@@ -41,7 +44,9 @@ class VoiceAgent:
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._config = read_config(claim.assistant, values(claim.assistant, claim.call))
+        self._config = read_config(
+            claim.assistant, values(claim.assistant.variable_values, claim.call)
+        )
         self.conversation = Conversation(
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),
@@ -96,8 +101,8 @@ class VoiceAgent:
         """
         if _provider(self._config.model) == "embedded":
             return MENU_TOOLS, set()
-        older = self._config.model.get("functions") or []
-        names = {str(each.get("name")) for each in older if isinstance(each, Mapping)}
+        older = objects_of(self._config.model, "functions")
+        names = {str(each.get("name")) for each in older}
         return read_tools(self._claim.assistant), names
 
     def _changed(self, kind: str, data: dict[str, Any]) -> None:

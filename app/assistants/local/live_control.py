@@ -10,8 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from app.assistants.local.config import FirstMessageMode
 from app.assistants.local.control import PipelineControl
+from app.domain.assistant.conversation import FirstMessageMode
 from providers.events import EndedReason
 
 Json = Mapping[str, Any]

@@ -37,7 +37,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from app.assistants.local import timeouts, turn_taking
-from app.assistants.local.config import AgentConfig, FirstMessageMode
+from app.assistants.local.config import AgentConfig
 from app.assistants.local.failures.policy import FailurePolicy
 from app.assistants.local.observer import Callbacks, CallObserver
 from app.assistants.local.services import CallServices, Stage
@@ -45,6 +45,7 @@ from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
 from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDetector
+from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.timings import Timing
 from app.media.stream import MediaStream
 from app.vendors.common.llm_spec import opening_messages

@@ -15,11 +15,10 @@ NAME = re.compile(r"\{\{\s*([A-Za-z_][\w.\-]{0,100})\s*\}\}")
 
 
 def values(
-    assistant: Mapping[str, Any], call: Mapping[str, Any], now: datetime | None = None
+    own: Mapping[str, Any], call: Mapping[str, Any], now: datetime | None = None
 ) -> dict[str, Any]:
-    """The values of ``{{templates}}``: ``variableValues``, and the names that every call has."""
+    """The values of ``{{templates}}``: ``own`` (``variableValues``), and every call's names."""
     at = (now or datetime.now(UTC)).astimezone(UTC)
-    given = assistant.get("variableValues")
     return {
         "now": at.strftime("%b %d, %Y, %I:%M %p %Z"),
         "date": at.strftime("%b %d, %Y"),
@@ -30,7 +29,7 @@ def values(
         "customer": call.get("customer") or {},
         "phoneNumber": call.get("phoneNumber") or {},
         "call": {"id": call.get("id"), "type": call.get("type"), "metadata": call.get("metadata")},
-        **(given if isinstance(given, Mapping) else {}),
+        **own,
     }
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from app.domain.assistant.fields import Json, object_of, objects_of
 
 Messages = list[dict[str, str]]
 
@@ -65,28 +67,28 @@ class Question:
     seconds: float
 
 
-def questions(assistant: Mapping[str, Any], call: Mapping[str, Any]) -> list[Question]:
-    """What this assistant wants to know. ``call``: ``messages``, ``transcript``, ``endedReason``."""
-    plan = _object(assistant.get("analysisPlan"))
-    if len(_spoken(call)) < _number(plan, "minMessagesThreshold", MIN_MESSAGES, 0, 100):
-        return []
-    found = [_summary(assistant, plan), _data(plan), _success(plan)]
-    known = _values(call)
-    return [
-        Question(
-            each.name,
-            [{**one, "content": _filled(one["content"], known)} for one in each.messages],
-            each.seconds,
-        )
-        for each in found
-        if each is not None
-    ]
+@dataclass(frozen=True, slots=True)
+class AnalysisPlan:
+    """The questions that the assistant has about every call, and of how long a conversation."""
+
+    min_messages: float
+    questions: tuple[Question, ...]
+    """Without what is known after a call only; empty: there is nothing to ask."""
+
+    def questions_about(self, call: Mapping[str, Any]) -> list[Question]:
+        """``call``: ``messages``, ``transcript``, ``endedReason``."""
+        if len(_spoken(call)) < self.min_messages:
+            return []
+        known = _values(call)
+        return [replace(each, messages=_filled(each.messages, known)) for each in self.questions]
 
 
-def wanted(assistant: Mapping[str, Any]) -> bool:
-    """Whether there may be a question at the end."""
-    plan = _object(assistant.get("analysisPlan"))
-    return any((_summary(assistant, plan), _data(plan), _success(plan)))
+def parse(assistant: Json) -> AnalysisPlan:
+    """The plan of an assistant, in whichever form it has."""
+    plan = object_of(assistant, "analysisPlan")
+    found = (_summary(assistant, plan), _data(plan), _success(plan))
+    least = _number(plan.get("minMessagesThreshold"), MIN_MESSAGES, 0, 100)
+    return AnalysisPlan(least, tuple(each for each in found if each is not None))
 
 
 def answer(name: str, text: str) -> Any:
@@ -104,8 +106,8 @@ def answer(name: str, text: str) -> Any:
 # ------------------------------------------------------------------ the three of them
 
 
-def _summary(assistant: Mapping[str, Any], plan: Mapping[str, Any]) -> Question | None:
-    own = _object(plan.get("summaryPlan"))
+def _summary(assistant: Json, plan: Json) -> Question | None:
+    own = object_of(plan, "summaryPlan")
     prompt = plan.get("summaryPrompt", assistant.get("summaryPrompt"))  # older and oldest
     if own.get("enabled") is False or ("messages" not in own and _is_off(prompt)):
         return None
@@ -113,8 +115,8 @@ def _summary(assistant: Mapping[str, Any], plan: Mapping[str, Any]) -> Question 
     return _question(SUMMARY, own, prompt, older, {})
 
 
-def _data(plan: Mapping[str, Any]) -> Question | None:
-    own = _object(plan.get("structuredDataPlan"))
+def _data(plan: Json) -> Question | None:
+    own = object_of(plan, "structuredDataPlan")
     schema = own.get("schema") or plan.get("structuredDataSchema")
     prompt = plan.get("structuredDataPrompt")
     if not (own.get("enabled") is True or (not own and (schema or prompt))) or _is_off(prompt):
@@ -123,8 +125,8 @@ def _data(plan: Mapping[str, Any]) -> Question | None:
     return _question(DATA, own, prompt, older, {"schema": json.dumps(schema or {})})
 
 
-def _success(plan: Mapping[str, Any]) -> Question | None:
-    own = _object(plan.get("successEvaluationPlan"))
+def _success(plan: Json) -> Question | None:
+    own = object_of(plan, "successEvaluationPlan")
     prompt = plan.get("successEvaluationPrompt")
     if own.get("enabled") is False or ("messages" not in own and _is_off(prompt)):
         return None
@@ -134,29 +136,24 @@ def _success(plan: Mapping[str, Any]) -> Question | None:
 
 
 def _question(
-    name: str,
-    plan: Mapping[str, Any],
-    prompt: Any,
-    older_seconds: Any,
-    known: Mapping[str, str],
+    name: str, plan: Json, prompt: object, older_seconds: object, known: Mapping[str, str]
 ) -> Question:
-    seconds = {"s": plan.get("timeoutSeconds", older_seconds)}
-    messages = _messages(plan.get("messages")) or _default(name, prompt)
-    filled = [{**each, "content": _filled(each["content"], known)} for each in messages]
-    return Question(name, filled, _number(seconds, "s", SECONDS, 1, MOST_SECONDS))
+    messages = _filled(_messages(plan) or _default(name, prompt), known)
+    seconds = _number(plan.get("timeoutSeconds", older_seconds), SECONDS, 1, MOST_SECONDS)
+    return Question(name, messages, seconds)
 
 
-def _default(name: str, prompt: Any) -> Messages:
+def _default(name: str, prompt: object) -> Messages:
     system = (prompt if isinstance(prompt, str) else SYSTEM[name]) + RULES[name]
     given = [{"role": "user", "content": text} for text in GIVEN[name]]
     return [{"role": "system", "content": system}, *given]
 
 
-def _messages(value: Any) -> Messages:
+def _messages(plan: Json) -> Messages:
     return [
         {"role": str(each["role"]), "content": str(each["content"])}
-        for each in (value if isinstance(value, list) else [])
-        if isinstance(each, Mapping) and each.get("role") and each.get("content")
+        for each in objects_of(plan, "messages")
+        if each.get("role") and each.get("content")
     ]
 
 
@@ -172,7 +169,11 @@ def _values(call: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _filled(text: str, known: Mapping[str, str]) -> str:
+def _filled(messages: Messages, known: Mapping[str, str]) -> Messages:
+    return [{**each, "content": _fill(each["content"], known)} for each in messages]
+
+
+def _fill(text: str, known: Mapping[str, str]) -> str:
     """In one pass: what a caller said is never a template itself."""
     return NAME.sub(lambda match: known.get(match[1], match[0]), text)
 
@@ -181,16 +182,11 @@ def _spoken(call: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return [each for each in call.get("messages") or [] if each.get("role") in {"user", "bot"}]
 
 
-def _number(plan: Mapping[str, Any], name: str, default: float, least: float, most: float) -> float:
-    value = plan.get(name)
+def _number(value: object, default: float, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return float(default)
-    return min(max(float(value), least), most)
+        return default
+    return float(min(max(value, least), most))
 
 
-def _is_off(prompt: Any) -> bool:
+def _is_off(prompt: object) -> bool:
     return isinstance(prompt, str) and prompt.strip().lower() in OFF
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from app.domain.assistant.config import backend_of
+from app.domain.assistant.fields import Json, object_of
 from app.domain.context import Context
 from providers.base.carrier import Carrier
 from providers.errors import NotConfigured
@@ -29,30 +30,41 @@ class Recorders(TypedDict, total=False):
     taped: bool
 
 
-def decide(
-    context: Context, carrier: Carrier, credential: Mapping[str, Any], assistant: Mapping[str, Any]
-) -> Recorders:
-    """Who records the call. ``artifactPlan.recordingEnabled`` is the newer name of
-    ``recordingEnabled``, and wins; of a HIPAA assistant nothing is recorded.
-    """
-    plan = assistant.get("artifactPlan")
-    newer = plan.get("recordingEnabled") if isinstance(plan, Mapping) else None
+@dataclass(frozen=True, slots=True)
+class RecordingPlan:
+    """What the assistant says about recordings."""
+
+    is_asked_for: bool
+    is_forbidden: bool
+    """It is switched off, or the assistant is a HIPAA one, of which nothing is recorded."""
+
+
+def parse(assistant: Json) -> RecordingPlan:
+    """``artifactPlan.recordingEnabled`` is the newer name of ``recordingEnabled``, and wins."""
+    newer = object_of(assistant, "artifactPlan").get("recordingEnabled")
     flag = assistant.get("recordingEnabled") if newer is None else newer
-    if flag is False or _is_hipaa(assistant):
+    return RecordingPlan(flag is True, flag is False or _is_hipaa(assistant))
+
+
+def decide(
+    context: Context,
+    carrier: Carrier,
+    credential: Mapping[str, Any],
+    plan: RecordingPlan,
+    backend: str,
+) -> Recorders:
+    """Who records the call. ``backend``: which answers its media socket."""
+    if plan.is_forbidden:
         return {}
-    backend, _ = backend_of(assistant, context.settings)
     if backend in RECORDED_BACKENDS:
         return {"taped": True}
-    return (
-        {"recorded": True}
-        if flag is True and _carrier_can_record(context, carrier, credential)
-        else {}
-    )
+    if plan.is_asked_for and _carrier_can_record(context, carrier, credential):
+        return {"recorded": True}
+    return {}
 
 
-def _is_hipaa(assistant: Mapping[str, Any]) -> bool:
-    newer = assistant.get("compliancePlan")
-    plan = newer if isinstance(newer, Mapping) else {}
+def _is_hipaa(assistant: Json) -> bool:
+    plan = object_of(assistant, "compliancePlan")
     return True in (assistant.get("hipaaEnabled"), plan.get("hipaaEnabled"))
 
 

@@ -1,6 +1,6 @@
 """What an assistant wants done about answering machines: ask the carrier to listen, and judge.
 
-Pure. Off unless the assistant asks for it: a machine that is detected for somebody else ends
+Pure. Off unless the assistant asks for it: a machine that is detected for the owner's flow ends
 nothing. Three spellings are read, the newest first; of the current one only the form in which the
 carrier listens means something here, the others listen in the assistant's own pipeline.
 https://docs.vapi.ai/calls/voicemail-detection
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.domain.assistant.fields import Json, list_of, object_of, text_of
 from providers.base.instructions import MachineDetection
 from providers.events import CallEvent, EndedReason, EventKind
 
@@ -24,7 +25,7 @@ TYPES = frozenset({*AFTER_GREETING, "machine_start", "human", "fax", "unknown"})
 MESSAGE_IS_LEFT = "messageIsLeft"
 """Marks, in a verdict's data, that the assistant goes on to leave its message."""
 NEVER = frozenset({"human"})
-"""Whatever a policy names, nobody is hung up on for being a person."""
+"""Verdicts that end no call, whatever a policy names: a person is not hung up on."""
 
 BOUNDS = {
     # Vapi's field: (ours, least, most); seconds, then milliseconds
@@ -51,53 +52,71 @@ class Policy:
         return bool(event.data.get("machine")) and (word == "fax" or word not in TYPES)
 
 
-def policy(assistant: Mapping[str, Any]) -> Policy | None:
-    """The policy of an assistant whose overrides are applied; None: nobody is to listen."""
-    plan = _plan(assistant)
+@dataclass(frozen=True, slots=True)
+class VoicemailPlan:
+    """What the assistant says about answering machines."""
+
+    policy: Policy | None
+    """How the carrier is to listen; None: it is not."""
+    is_heard_in_pipeline: bool
+    """The assistant itself is to notice that it talks to a machine."""
+    leaves_message: bool
+    message: str
+    """``voicemailMessage``, its templates unfilled."""
+
+    def judged(self, event: CallEvent, *, speaks: bool = False) -> CallEvent:
+        """The event, with its reason when it is a verdict on which the policy is to stop.
+
+        ``speaks``: the assistant takes the command to leave its message. It ends the call itself
+        then, so the verdict is marked and has no reason.
+        """
+        if event.kind is not EventKind.MACHINE_DETECTED:
+            return event
+        if self.policy is None or not self.policy.stops(event):
+            return event
+        if speaks and self.leaves_message:
+            return replace(event, data={**event.data, MESSAGE_IS_LEFT: True})
+        return replace(event, reason=EndedReason.VOICEMAIL)
+
+
+def parse(assistant: Json) -> VoicemailPlan:
+    """The plan of an assistant whose overrides are applied."""
+    return VoicemailPlan(
+        policy=_policy(assistant),
+        is_heard_in_pipeline=_is_heard_in_pipeline(assistant),
+        leaves_message=bool(assistant.get("voicemailMessage")),
+        message=text_of(assistant, "voicemailMessage"),
+    )
+
+
+def _policy(assistant: Json) -> Policy | None:
+    plan = _plan_of_carrier(assistant)
     if plan is None:
         return None
-    given = plan.get("voicemailDetectionTypes") or assistant.get("voicemailDetectionTypes")
-    named = given if isinstance(given, list) else []
-    types = frozenset(str(word) for word in named) & TYPES or frozenset(AFTER_GREETING)
+    holder = plan if plan.get("voicemailDetectionTypes") else assistant
+    named = map(str, list_of(holder, "voicemailDetectionTypes"))
+    types = TYPES.intersection(named) or frozenset(AFTER_GREETING)
     detection = MachineDetection(greeting="machine_start" not in types)
     return Policy(replace(detection, **_limits(plan)), types)
 
 
-def heard_in_the_pipeline(assistant: Mapping[str, Any]) -> bool:
-    """The assistant itself is to notice that it talks to a machine."""
-    plan = assistant.get("voicemailDetection")
-    if not isinstance(plan, Mapping) or plan.get("enabled") is False:
-        return False
-    return str(plan.get("provider")) in LISTENERS
-
-
-def judged(event: CallEvent, assistant: Mapping[str, Any], *, speaks: bool = False) -> CallEvent:
-    """The event, with its reason when it is a verdict on which the policy is to stop.
-
-    ``speaks``: the assistant can be told to leave its ``voicemailMessage``, if it has one. It ends
-    the call itself then, so the verdict is marked and has no reason.
-    """
-    if event.kind is not EventKind.MACHINE_DETECTED:
-        return event
-    found = policy(assistant)
-    if found is None or not found.stops(event):
-        return event
-    if speaks and assistant.get("voicemailMessage"):
-        return replace(event, data={**event.data, MESSAGE_IS_LEFT: True})
-    return replace(event, reason=EndedReason.VOICEMAIL)
-
-
-def _plan(assistant: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _plan_of_carrier(assistant: Json) -> Json | None:
     plan = assistant.get("voicemailDetection")
     if plan is None:  # the older switch alone
         return {} if assistant.get("voicemailDetectionEnabled") is True else None
-    carrier = isinstance(plan, Mapping) and str(plan.get("provider")) not in LISTENERS
-    return plan if carrier and plan.get("enabled") is not False else None
+    if not isinstance(plan, Mapping) or str(plan.get("provider")) in LISTENERS:
+        return None
+    return plan if plan.get("enabled") is not False else None
 
 
-def _limits(plan: Mapping[str, Any]) -> dict[str, Any]:
+def _is_heard_in_pipeline(assistant: Json) -> bool:
+    plan = object_of(assistant, "voicemailDetection")
+    return plan.get("enabled") is not False and str(plan.get("provider")) in LISTENERS
+
+
+def _limits(plan: Json) -> dict[str, Any]:
     return {
-        ours: plan[theirs]
+        ours: value
         for theirs, (ours, least, most) in BOUNDS.items()
-        if type(plan.get(theirs)) is int and least <= plan[theirs] <= most
+        if type(value := plan.get(theirs)) is int and least <= value <= most
     }

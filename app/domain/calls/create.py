@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import recording as recording_policy
-from app.domain.assistant.config import Server, max_duration, server_of
+from app.domain.assistant import recording
+from app.domain.assistant.config import AssistantConfig, Server, max_duration, server_of
+from app.domain.assistant.recording import Recorders
 from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import apply, instructions, record
 from app.domain.calls.facts import CallFacts, CallServer
@@ -99,15 +100,16 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, dict[str, Any]]:
     now = context.now()
     public, hidden = split_secrets(new.assistant)
     number_public, _ = split_secrets(new.phone_number)
-    server = server_of(new.assistant) or server_of(new.phone_number) or new.server
+    whole = AssistantConfig(new.assistant)
+    server = whole.server or server_of(new.phone_number) or new.server
     facts = CallFacts(
-        assistant=public,
+        assistant=AssistantConfig(public),
         customer=new.customer,
         phone_number=_named(new, number_public),
         number=new.number,
         account_ref=new.credential["account_ref"],
         server=_public_server(server),
-        **recording_policy.decide(context, new.provider, new.credential, public),
+        **_recorders(context, new.provider, new.credential, whole),
     )
     call = Call(
         id=new_id(),
@@ -121,7 +123,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, dict[str, Any]]:
         ended_at=None,
         settled_at=None,
         bypass=new.bypass,
-        max_duration=max_duration(new.body, new.assistant),
+        max_duration=max_duration(new.body, whole),
         assistant_id=new.assistant_id,
         customer_id=new.customer_id,
         phone_number_id=new.phone_number_id,
@@ -151,10 +153,11 @@ def set_assistant(
     secrets = tx.context.vault.open(tx.call.secret) | ({"assistant": hidden} if hidden else {})
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     provider = tx.carrier
-    facts = replace(tx.call.facts, assistant=public)
+    config = AssistantConfig(whole)
+    facts = replace(tx.call.facts, assistant=AssistantConfig(public))
     if credential:
-        facts = replace(facts, **recording_policy.decide(tx.context, provider, credential, public))
-    server = server_of(whole)
+        facts = replace(facts, **_recorders(tx.context, provider, credential, config))
+    server = config.server
     if server is not None:
         facts = replace(facts, server=_public_server(server))
         secrets["server"] = _server_secrets(server)
@@ -165,7 +168,7 @@ def set_assistant(
         body={**tx.call.body, **shown},
         facts=facts,
         secret=tx.context.vault.seal(secrets),
-        max_duration=max_duration({}, whole),
+        max_duration=max_duration({}, config),
         updated_at=tx.context.now(),
     )
 
@@ -193,6 +196,13 @@ def insert_call(
     events.begin(tx.conn, tx.call.id, log, tx.context.now())
     instructions.save_tokens(tx, tokens)
     apply.created(tx, state, log)
+
+
+def _recorders(
+    context: Context, carrier: Carrier, credential: Mapping[str, Any], assistant: AssistantConfig
+) -> Recorders:
+    backend = assistant.transport.backend(context.settings)
+    return recording.decide(context, carrier, credential, assistant.recording, backend)
 
 
 def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from app.domain.assistant.config import AssistantConfig
 from providers.events import EndedReason
 
 JsonObject = Mapping[str, Any]
@@ -60,7 +61,7 @@ class MonitorEndpoint:
 class CallFacts:
     """The column ``resolved``, typed. ``dataclasses.replace`` makes a changed one."""
 
-    assistant: JsonObject = field(default_factory=dict)
+    assistant: AssistantConfig = field(default_factory=lambda: AssistantConfig({}))
     """Without its secrets, overrides applied."""
     customer: JsonObject = field(default_factory=dict)
     phone_number: JsonObject = field(default_factory=dict)
@@ -101,7 +102,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
     asking, heard_at = stored.get("asking"), stored.get("heardAt")
     server, forward = stored.get("server"), stored.get("forward")
     return CallFacts(
-        assistant=stored.get("assistant") or {},
+        assistant=AssistantConfig(stored.get("assistant") or {}),
         customer=stored.get("customer") or {},
         phone_number=stored.get("phoneNumber") or {},
         number=stored.get("number"),
@@ -135,7 +136,7 @@ def _columns(facts: CallFacts) -> dict[str, Any]:
     """Every key we know; new keys are stored in this order."""
     server, asking = facts.server, facts.asking_since
     return {
-        "assistant": facts.assistant,
+        "assistant": facts.assistant.json,
         "customer": facts.customer,
         "phoneNumber": facts.phone_number,
         "number": facts.number,

@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from app.domain.assistant import voicemail
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.store import calls
@@ -91,7 +90,7 @@ def machine_detection(
     context: Context, call: Call, tokens: Mapping[str, str]
 ) -> MachineDetection | None:
     """Answering machine detection of a leg that is dialled, when the assistant asks for it."""
-    policy = voicemail.policy(call.facts.assistant)
+    policy = call.facts.assistant.voicemail.policy
     if policy is None:
         return None
     url = hook_url(context, context.providers[call.provider], HookKind.MACHINE, tokens[CALLBACK])

@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from app.domain.assistant.config import backend_of
-from app.domain.assistant.voicemail import MESSAGE_IS_LEFT, judged
+from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
@@ -48,7 +47,7 @@ def enqueue(tx: CallTx, body: Mapping[str, Any]) -> None:
 def judge_machine(tx: CallTx, event: CallEvent) -> CallEvent:
     """The carrier's verdict on who answered, with what the assistant wants done about it."""
     speaks = accepts_control(tx.context, tx.call)
-    return judged(event, tx.call.facts.assistant, speaks=speaks)
+    return tx.call.facts.assistant.voicemail.judged(event, speaks=speaks)
 
 
 def leave_message(tx: CallTx, event: CallEvent) -> Changes:
@@ -97,4 +96,4 @@ def _wake_media(tx: CallTx) -> None:
 
 
 def _backend(context: Context, call: Call) -> str:
-    return backend_of(call.facts.assistant, context.settings)[0]
+    return call.facts.assistant.transport.backend(context.settings)

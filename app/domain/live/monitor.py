@@ -5,9 +5,6 @@ https://docs.vapi.ai/calls/call-features
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from app.domain.assistant.config import backend_of
 from app.domain.calls import record
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call
@@ -45,6 +42,5 @@ def _scope(call_id: str) -> str:
 
 def _allowed(context: Context, call: Call) -> bool:
     assistant = call.facts.assistant
-    plan = assistant.get("monitorPlan")
-    refused = isinstance(plan, Mapping) and plan.get("listenEnabled") is False
-    return not refused and backend_of(assistant, context.settings)[0] not in NOT_AUDIBLE
+    backend = assistant.transport.backend(context.settings)
+    return assistant.may_be_listened_to and backend not in NOT_AUDIBLE

@@ -15,7 +15,7 @@ from typing import Any
 
 from app.domain.assistant import analysis_plan
 from app.domain.assistant.analysis_plan import Question
-from app.domain.assistant.config import backend_of
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import record
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
@@ -47,10 +47,9 @@ def begin(change: Change) -> None:
     """The assistant is in: from now on the report waits for what its model will make of the call."""
     tx = change.tx
     assistant = tx.call.facts.assistant
-    model = assistant.get("model")
-    speaks = isinstance(model, Mapping) and model.get("provider", EMBEDDED) != EMBEDDED
-    backend, _ = backend_of(assistant, tx.context.settings)
-    if speaks and backend == "local" and analysis_plan.wanted(assistant):
+    speaks = assistant.model.get("provider", EMBEDDED) != EMBEDDED
+    backend = assistant.transport.backend(tx.context.settings)
+    if speaks and backend == "local" and assistant.analysis.questions:
         pending.expect(tx, ARTIFACT)
 
 
@@ -75,12 +74,12 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         if call is None or not pending.is_pending(call, ARTIFACT):
             return None
         hidden = context.vault.open(call.secret).get("assistant", {})
-        assistant = merge(call.facts.assistant, hidden)
+        assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
         keys = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
     known = call.body.get("analysis", {})
     facts = {**call.body, "endedReason": call.ended_reason}
-    asked = [each for each in analysis_plan.questions(assistant, facts) if each.name not in known]
-    thoughts = _think(context, assistant.get("model") or {}, keys, asked)
+    asked = [each for each in assistant.analysis.questions_about(facts) if each.name not in known]
+    thoughts = _think(context, assistant.model, keys, asked)
     return _write(context, call.id, asked, thoughts)
 
 

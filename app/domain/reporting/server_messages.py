@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.config import wants
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply, new_id
@@ -83,7 +82,8 @@ def queue(tx: CallTx, kind: str, extra: Mapping[str, Any]) -> None:
 
 def is_subscribed(call: Call, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
     """Whether anybody wants this message."""
-    return call.facts.server is not None and wants(call.facts.assistant, kind, extra)
+    has_server = call.facts.server is not None
+    return has_server and call.facts.assistant.wants_server_message(kind, extra)
 
 
 def is_ephemeral(kind: str, extra: Mapping[str, Any]) -> bool:
@@ -209,7 +209,7 @@ def message(context: Context, call: Call, kind: str, extra: Mapping[str, Any]) -
         "call": shown,
         "phoneNumber": call.facts.phone_number,
         "customer": call.facts.customer,
-        "assistant": call.facts.assistant,
+        "assistant": call.facts.assistant.json,
         "artifact": artifact,
     }
     return {**{n: v for n, v in common.items() if v is not None}, **extra}

@@ -8,12 +8,14 @@ whole: the operator's key is never sent to an address that a client chose.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.fields import text_of
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.store import accounts
@@ -48,23 +50,25 @@ def columns(context: Context, vendor: str, body: Mapping[str, Any]) -> dict[str,
 
 
 def accounts_for_call(
-    context: Context, conn: Connection, org_id: str, assistant: Mapping[str, Any]
+    context: Context, conn: Connection, org_id: str, assistant: AssistantConfig
 ) -> VendorAccounts:
     """The accounts one assistant may use."""
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
-    found |= _stored(context, conn, org_id, assistant.get("credentialIds"))
-    own, known = assistant.get("credentials"), registry.with_account()
-    for credential in own if isinstance(own, list) else []:
-        if isinstance(credential, Mapping) and credential.get("provider") in known:
-            found |= _access(credential["provider"], credential)
+    found |= _stored(context, conn, org_id, assistant.credential_ids)
+    for credential in assistant.credentials:
+        vendor = text_of(credential, "provider")
+        if vendor in registry.with_account():
+            found |= _access(vendor, credential)
     return found
 
 
-def _stored(context: Context, conn: Connection, org_id: str, only: Any) -> dict[str, VendorAccount]:
+def _stored(
+    context: Context, conn: Connection, org_id: str, only: Collection[str] | None
+) -> dict[str, VendorAccount]:
     """The organisation's, the newest of each vendor. ``only``: Vapi's ``credentialIds``."""
     found = dict[str, VendorAccount]()
     for row in accounts.org_credentials(conn, org_id, registry.with_account()):
-        if isinstance(only, list) and row["id"] not in only:
+        if only is not None and row["id"] not in only:
             continue
         try:
             secret = context.vault.open(row["secret"])

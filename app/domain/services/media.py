@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.config import backend_of, wants
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import apply, limits, record
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.instructions import MEDIA
@@ -53,7 +53,8 @@ class StreamClaim:
     provider: Carrier
     backend: str
     stream_url: str | None
-    assistant: Mapping[str, Any] = field(repr=False)
+    assistant: AssistantConfig
+    """Secrets included."""
     call: Mapping[str, Any] = field(repr=False)
     keys: VendorAccounts = field(default_factory=dict, repr=False)
     """The accounts at vendors that this call may use."""
@@ -194,7 +195,9 @@ class MediaService:
         spent: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Queue these messages, in order, and put these fields on the Call, and what was used."""
-        message = [each for each in message if wants(claim.assistant, each.kind, each.extra)]
+        message = [
+            each for each in message if claim.assistant.wants_server_message(each.kind, each.extra)
+        ]
         if not (message or kept or spent):
             return
         items = [{**usage, "stream": claim.stream} for usage in spent]
@@ -341,8 +344,8 @@ class MediaService:
 
     def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
         hidden = self.context.vault.open(call.secret).get("assistant", {})
-        assistant = merge(call.facts.assistant, hidden)
-        backend, stream_url = backend_of(assistant, self.context.settings)
+        assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
+        settings = self.context.settings
         facts = {
             "id": call.id,
             "type": call.type,
@@ -358,8 +361,8 @@ class MediaService:
             call.org_id,
             stream,
             carrier,
-            backend,
-            stream_url,
+            assistant.transport.backend(settings),
+            assistant.transport.stream_url(settings),
             assistant,
             facts,
             keys,

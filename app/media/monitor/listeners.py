@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from app.domain.assistant.config import wants_of_client
+from app.domain.assistant.config import AssistantConfig
 from app.media.frame_queue import FrameQueue, QueueFull
 from app.media.recording.mixer import LiveMixer
 from app.media.recording.track import WIDTH
@@ -73,7 +73,7 @@ class Listener:
 class Monitor:
     """The listeners of one live call."""
 
-    def __init__(self, stream: MediaStream, assistant: Mapping[str, Any]) -> None:
+    def __init__(self, stream: MediaStream, assistant: AssistantConfig) -> None:
         self._stream = stream
         self._assistant = assistant
         self._listeners = set[Listener]()
@@ -108,7 +108,7 @@ class Monitor:
 
     def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
         """Send a client message, if the assistant's ``clientMessages`` has its type."""
-        if self._listeners and wants_of_client(self._assistant, kind):
+        if self._listeners and self._assistant.wants_client_message(kind):
             for listener in self._listeners:
                 listener.tell({"type": kind, **extra})
 

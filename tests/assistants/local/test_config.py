@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from app.assistants.local.config import EMBEDDED, NO_TRANSCRIBER, FirstMessageMode, read_config
+from app.assistants.local.config import AgentConfig
+from app.assistants.local.config import read_config as read
+from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, AssistantConfig
+from app.domain.assistant.conversation import FirstMessageMode
 
 MODEL = {"provider": "openai", "model": "gpt-4o"}
+
+
+def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfig:
+    return read(AssistantConfig(assistant), values)
 
 
 @pytest.mark.parametrize(
@@ -21,8 +28,16 @@ MODEL = {"provider": "openai", "model": "gpt-4o"}
         ({"transcriber": {"provider": "gladia"}}, "transcriber", {"provider": "gladia"}),
         ({"silenceTimeoutSeconds": 12}, "silence_seconds", 12.0),
         ({"silenceTimeoutSeconds": "soon"}, "silence_seconds", 30.0),  # no number: the default
+        ({"silenceTimeoutSeconds": 0}, "silence_seconds", 0.0),
+        ({"silenceTimeoutSeconds": -1}, "silence_seconds", 30.0),
         ({"silenceTimeoutSeconds": True}, "silence_seconds", 30.0),  # nor is this one
         ({"endCallPhrases": [" Good Bye ", "", 3]}, "end_phrases", ("good bye",)),
+        (
+            {"endCallPhrases": "bye"},
+            "end_phrases",
+            (),
+        ),  # no list: as if absent, and not its letters
+        ({"endCallPhrases": 3}, "end_phrases", ()),
         ({"endCallMessage": "Bye {{name}}."}, "end_message", "Bye Ann."),
         ({"responseDelaySeconds": 1.1}, "wait_seconds", 1.1),  # the older name
         (
@@ -47,6 +62,9 @@ MODEL = {"provider": "openai", "model": "gpt-4o"}
             "idle_messages",
             ("There, Ann?",),
         ),
+        ({"messagePlan": {"idleMessages": "There?"}}, "idle_messages", ()),
+        ({"stopSpeakingPlan": {"numWords": float("inf")}}, "words_to_interrupt", 0),
+        ({"silenceTimeoutSeconds": 10**400}, "silence_seconds", 30.0),
         ({"messagePlan": {"idleTimeoutSeconds": 9}}, "idle_seconds", 9.0),
         ({"messagePlan": "x"}, "idle_messages", ()),  # not an object: as if absent
         ({"voicemailDetection": {"provider": "vapi"}}, "detects_voicemail", True),

@@ -31,11 +31,11 @@ CALL = {"id": "c1", "type": "inboundPhoneCall", "customer": {"number": "+1415555
 )
 def test_fill(text: str, filled: str) -> None:
     own = {"name": "Ann", "order": {"items": {"count": 3}}, "vip": True, "none": None}
-    assert fill(text, values({"variableValues": own}, CALL)) == filled
+    assert fill(text, values(own, CALL)) == filled
 
 
 def test_the_overrides_values_win() -> None:
-    assert fill("{{year}}", values({"variableValues": {"year": "never"}}, CALL)) == "never"
+    assert fill("{{year}}", values({"year": "never"}, CALL)) == "never"
 
 
 def test_now() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.assistant.analysis_plan import answer, questions, wanted
+from app.domain.assistant.analysis_plan import Question, answer, parse
 
 CALL = {
     "messages": [
@@ -19,6 +19,10 @@ CALL = {
 }
 OFF = {"summaryPlan": {"enabled": False}, "successEvaluationPlan": {"enabled": False}}
 SCHEMA = {"type": "object", "properties": {"people": {"type": "number"}}}
+
+
+def questions(assistant: dict[str, Any], call: dict[str, Any]) -> list[Question]:
+    return parse(assistant).questions_about(call)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +52,8 @@ def test_nothing_is_asked_of_a_call_without_a_conversation() -> None:
 
 
 def test_who_wants_nothing_keeps_no_report_waiting() -> None:
-    assert wanted({})
-    assert not wanted({"analysisPlan": OFF})
+    assert parse({}).questions
+    assert not parse({"analysisPlan": OFF}).questions
 
 
 def test_the_default_words_hold_the_call() -> None:

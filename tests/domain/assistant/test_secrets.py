@@ -91,7 +91,7 @@ class TestOfAStoredAssistant:
         self, api: Api, leg: Leg, assistant: dict[str, Any], secretive: dict[str, Any]
     ) -> None:
         claim = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
-        assert claim.assistant == {"name": "x", **secretive}
+        assert claim.assistant.json == {"name": "x", **secretive}
         assert CANARY not in repr(claim)
 
     def test_it_outlives_a_change_of_something_else(
@@ -100,7 +100,7 @@ class TestOfAStoredAssistant:
         changed = api.patch(f"/assistant/{assistant['id']}", {"name": "y"})
         assert CANARY not in changed.text
         claim = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
-        assert claim.assistant == {"name": "y", **secretive}
+        assert claim.assistant.json == {"name": "y", **secretive}
 
     def test_a_client_that_sends_back_what_it_was_shown_loses_nothing(
         self, api: Api, leg: Leg, assistant: dict[str, Any], secretive: dict[str, Any]
@@ -109,7 +109,7 @@ class TestOfAStoredAssistant:
         shown = {name: value for name, value in assistant.items() if name not in own}
         assert api.patch(f"/assistant/{assistant['id']}", shown).status_code == 200
         claim = join(leg, read(leg, leg.arrive({"assistantId": assistant["id"]})))
-        assert claim.assistant == {"name": "x", **secretive}
+        assert claim.assistant.json == {"name": "x", **secretive}
 
 
 @every_place
@@ -138,4 +138,4 @@ class TestOfACallsOwnAssistant:
     ) -> None:
         both = {"assistant": {"name": "x"}} | {part: {"name": "x", **secretive}}
         claim = join(leg, leg.offered(api.call(**both)))
-        assert claim.assistant == {"name": "x", **secretive}
+        assert claim.assistant.json == {"name": "x", **secretive}

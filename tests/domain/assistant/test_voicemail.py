@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.assistant.voicemail import AFTER_GREETING, BOUNDS, judged, policy
+from app.domain.assistant.voicemail import AFTER_GREETING, BOUNDS, MESSAGE_IS_LEFT, parse
 from providers.base.instructions import MachineDetection
 from providers.events import CallEvent, EndedReason, EventKind
 
@@ -61,7 +61,7 @@ POLICIES: list[tuple[dict[str, Any], MachineDetection | None]] = [
 
 @pytest.mark.parametrize(("assistant", "expected"), POLICIES)
 def test_policy(assistant: dict[str, Any], expected: MachineDetection | None) -> None:
-    found = policy(assistant)
+    found = parse(assistant).policy
     assert (found and found.detection) == expected
 
 
@@ -90,19 +90,30 @@ VERDICTS: list[tuple[list[str] | None, str, bool, bool]] = [
 @pytest.mark.parametrize(("types", "word", "machine", "ends"), VERDICTS)
 def test_verdicts(types: list[str] | None, word: str, machine: bool, ends: bool) -> None:
     assistant = {"voicemailDetection": {**CARRIER, "voicemailDetectionTypes": types}}
-    found = judged(verdict(word, machine=machine), assistant)
+    found = parse(assistant).judged(verdict(word, machine=machine))
     assert found.reason == (EndedReason.VOICEMAIL if ends else None)
+
+
+@pytest.mark.parametrize(
+    ("message", "speaks", "left"),
+    [("Call me.", True, True), ("Call me.", False, False), ("", True, False), (None, True, False)],
+)
+def test_a_machine_is_left_the_message(message: str | None, speaks: bool, left: bool) -> None:
+    plan = parse({"voicemailDetectionEnabled": True, "voicemailMessage": message})
+    found = plan.judged(verdict("machine_end_beep", machine=True), speaks=speaks)
+    assert found.reason == (None if left else EndedReason.VOICEMAIL)
+    assert bool(found.data.get(MESSAGE_IS_LEFT)) is left
 
 
 def test_without_a_policy_a_machine_ends_nothing() -> None:
     """The owner's flow may listen for purposes of its own."""
     event = verdict("machine_start", machine=True)
-    assert judged(event, {}) is event
+    assert parse({}).judged(event) is event
 
 
 def test_other_events_are_left_alone() -> None:
     event = CallEvent(EventKind.LEG_ANSWERED, datetime(2026, 1, 1, tzinfo=UTC), "a")
-    assert judged(event, {"voicemailDetectionEnabled": True}) is event
+    assert parse({"voicemailDetectionEnabled": True}).judged(event) is event
 
 
 JSON = st.recursive(
@@ -116,13 +127,13 @@ FIELDS = ["provider", "enabled", "voicemailDetectionTypes", *BOUNDS]
 @given(JSON | st.dictionaries(st.sampled_from(FIELDS), JSON), JSON, JSON)
 def test_any_json_is_a_policy_or_none(plan: Any, switch: Any, types: Any) -> None:
     """Assistants are kept as they come, so anything may stand there."""
-    found = policy(
+    found = parse(
         {
             "voicemailDetection": plan,
             "voicemailDetectionEnabled": switch,
             "voicemailDetectionTypes": types,
         }
-    )
+    ).policy
     assert found is None or found.types
     for ours, least, most in BOUNDS.values():
         limit = getattr(found.detection, ours) if found else None
@@ -130,6 +141,6 @@ def test_any_json_is_a_policy_or_none(plan: Any, switch: Any, types: Any) -> Non
 
 
 def test_the_defaults_wait_for_the_greeting() -> None:
-    found = policy({"voicemailDetectionEnabled": True})
+    found = parse({"voicemailDetectionEnabled": True}).policy
     assert found is not None
     assert found.types == frozenset(AFTER_GREETING)

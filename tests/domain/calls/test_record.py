@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import record
 from app.domain.calls.facts import (
     NEW,
@@ -142,7 +143,7 @@ def test_any_row_is_written_as_it_was_read(row: dict[str, Any]) -> None:
 
 
 CHANGED = {
-    "assistant": ({"name": "Ann"}, {"name": "Ann"}),
+    "assistant": (AssistantConfig({"name": "Ann"}), {"name": "Ann"}),
     "customer": ({"number": "+1"}, {"number": "+1"}),
     "phone_number": ({"id": "1"}, {"id": "1"}),
     "number": ("+1", "+1"),

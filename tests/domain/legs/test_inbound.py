@@ -62,7 +62,7 @@ class TestAssistant:
         named = api.made("/assistant", {**ECHO, "name": "named"})["id"]
         claim = join(leg, read(leg, leg.arrive({"assistantId": named})))
         assert call_of(api, leg)["assistantId"] == named
-        assert claim.assistant["name"] == "named"
+        assert claim.assistant.json["name"] == "named"
 
     def test_none_named_and_none_of_the_number(self, api: Api, carrier: type[Leg]) -> None:
         carrier.number_of(api)

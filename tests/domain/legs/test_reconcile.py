@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app import default_org
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import instructions, record
 from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import FORWARD_GRACE_SECONDS
@@ -166,7 +167,9 @@ def seat_of(ours: Domain, call: Any) -> StreamClaim:
         instructions.save_tokens(CallTx(ours.context, conn, found), tokens)
         stream = stream_id(instructions.connect(ours.context, found, tokens).media_url)
     provider = ours.context.providers[TWILIO.name]
-    return StreamClaim(call["id"], found.org_id, stream, provider, "echo", None, {}, {})
+    return StreamClaim(
+        call["id"], found.org_id, stream, provider, "echo", None, AssistantConfig({}), {}
+    )
 
 
 def join(ours: Domain, claim: StreamClaim) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app import default_org
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import record
 from app.domain.calls.apply import finalize
 from app.domain.calls.record import CallTx
@@ -62,7 +63,9 @@ class Talked:
         self.ours.hear(self.call, TWILIO, EventKind.LEG_ANSWERED)
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
         provider, call_id = self.context.providers["twilio"], self.call["id"]
-        self.claim = StreamClaim(call_id, "", "stream-1", provider, "local", None, whole, {})
+        self.claim = StreamClaim(
+            call_id, "", "stream-1", provider, "local", None, AssistantConfig(whole), {}
+        )
         self.ours.media.flush(self.claim, [], TALK)
 
     def end(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.assistant.config import wants
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.reporting import server_messages
@@ -40,7 +40,7 @@ ABROAD = {"type": "number", "number": "+14155550199"}
     ],
 )
 def test_who_wants_what(listed: Any, kind: str, extra: dict[str, Any], wanted: bool) -> None:
-    assert wants({"serverMessages": listed}, kind, extra) is wanted
+    assert AssistantConfig({"serverMessages": listed}).wants_server_message(kind, extra) is wanted
 
 
 @pytest.fixture
@@ -59,7 +59,9 @@ class Talking:
         self.ours.hear(self.call, TWILIO, EventKind.LEG_ANSWERED)
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
         provider, call_id = self.ours.context.providers["twilio"], self.call["id"]
-        self.claim = StreamClaim(call_id, "", "stream-1", provider, "local", None, whole, {})
+        self.claim = StreamClaim(
+            call_id, "", "stream-1", provider, "local", None, AssistantConfig(whole), {}
+        )
 
     def tell(self, *message: OutgoingMessage) -> None:
         self.ours.media.flush(self.claim, message, {})

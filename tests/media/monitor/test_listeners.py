@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls.facts import MonitorEndpoint
 from app.media.monitor.listeners import (
     MAX_LISTENERS,
@@ -220,7 +221,7 @@ async def test_a_wrong_token_is_refused() -> None:
 
 def monitor(assistant: dict[str, Any] | None = None) -> Monitor:
     stream = SimpleNamespace(sample_rate=8000, taps=[])
-    return Monitor(cast("MediaStream", stream), assistant or {})
+    return Monitor(cast("MediaStream", stream), AssistantConfig(assistant or {}))
 
 
 async def read(listener: Listener) -> list[Any]:

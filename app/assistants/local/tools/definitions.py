@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from app.domain.assistant.config import Server, server_of
+from app.domain.assistant.config import AssistantConfig, Server, server_of
 
 if TYPE_CHECKING:
     from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
@@ -92,16 +92,16 @@ BUILT_IN: Mapping[Kind, tuple[str, Json]] = {
 }
 
 
-def read_tools(assistant: Json) -> list[Tool]:
+def read_tools(assistant: AssistantConfig) -> list[Tool]:
     """Read every tool, each name once. Current forms win over older ones."""
-    model = _object(assistant.get("model"))
+    model = assistant.model
     found = dict[str, Tool]()
     for given in (*_objects(model.get("tools")), *map(_as_tool, _objects(model.get("functions")))):
         tool = _read(given)
         if tool is not None:
             found.setdefault(tool.name, tool)
     kinds = {tool.kind for tool in found.values()}
-    for tool in _flagged(assistant):
+    for tool in _flagged(assistant.json):
         if tool.kind not in kinds:
             found.setdefault(tool.name, tool)
     return list(found.values())

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.assistants.local import observer
-from app.assistants.local.config import NO_TRANSCRIBER
+from app.domain.assistant.config import NO_TRANSCRIBER
 from app.net import httpx_client
 from app.vendors.common import connect_timeout, tts_http, tts_websocket
 from app.vendors.common.account import VendorAccount

@@ -17,7 +17,7 @@ from app.assistants.local.tools.definitions import (
     read_tools,
     tools_schema,
 )
-from app.domain.assistant.config import Server
+from app.domain.assistant.config import AssistantConfig, Server
 
 PARAMETERS = {
     "type": "object",
@@ -30,7 +30,7 @@ HELP = {"type": "sip", "sipUri": "sip:help@example.com"}
 
 
 def only(assistant: dict[str, Any]) -> Tool:
-    [tool] = read_tools(assistant)
+    [tool] = read_tools(AssistantConfig(assistant))
     return tool
 
 
@@ -39,7 +39,7 @@ def of_tools(*tools: Any) -> dict[str, Any]:
 
 
 def names(assistant: dict[str, Any]) -> list[str]:
-    return [tool.name for tool in read_tools(assistant)]
+    return [tool.name for tool in read_tools(AssistantConfig(assistant))]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_name_is_used_once_and_the_current_form_wins() -> None:
     assistant = of_tools(current)
     assistant["model"]["functions"] = [{**WEATHER, "description": "old"}, {"name": "other"}]
     assert names(assistant) == ["getWeather", "other"]
-    assert read_tools(assistant)[0].description == "new"
+    assert read_tools(AssistantConfig(assistant))[0].description == "new"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_what_no_model_can_call_is_left_out(tool: Any) -> None:
 
 def test_flags_that_are_off() -> None:
     off = {"endCallFunctionEnabled": False, "dialKeypadFunctionEnabled": None}
-    assert read_tools({**off, "forwardingPhoneNumber": None, "model": None}) == []
+    assert read_tools(AssistantConfig({**off, "forwardingPhoneNumber": None, "model": None})) == []
 
 
 JSON = st.recursive(
@@ -238,7 +238,7 @@ JSON = st.recursive(
 @given(JSON, JSON, JSON)
 def test_any_assistant_has_tools(tools: Any, functions: Any, numbers: Any) -> None:
     model = {"tools": [tools], "functions": functions}
-    for tool in read_tools({"model": model, "forwardingPhoneNumbers": numbers}):
+    for tool in read_tools(AssistantConfig({"model": model, "forwardingPhoneNumbers": numbers})):
         assert tool.name
         assert tool.parameters["type"] == "object"
 

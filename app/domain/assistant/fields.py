@@ -1,0 +1,56 @@
+"""Fields of JSON that a client wrote: each reader gives a value of its type, whatever stands there.
+
+Assistants are kept as they come, so a field of the wrong type counts as absent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+Json = Mapping[str, object]
+"""A JSON object."""
+
+
+def object_of(holder: Json, name: str) -> Json:
+    """The field's object; an empty one where it has none."""
+    given = holder.get(name)
+    return given if isinstance(given, Mapping) else {}
+
+
+def objects_of(holder: Json, name: str) -> list[Json]:
+    """The objects of the field's list."""
+    return [item for item in list_of(holder, name) if isinstance(item, Mapping)]
+
+
+def texts_of(holder: Json, name: str) -> list[str]:
+    """The texts of the field's list."""
+    return [item for item in list_of(holder, name) if isinstance(item, str)]
+
+
+def list_of(holder: Json, name: str) -> list[object]:
+    given = holder.get(name)
+    return given if isinstance(given, list) else []
+
+
+def text_of(holder: Json, name: str) -> str:
+    given = holder.get(name)
+    return given if isinstance(given, str) else ""
+
+
+def number_of(holder: Json, name: str, default: float) -> float:
+    """The field's number from zero up; ``default`` where it has none. True is no number."""
+    given = holder.get(name)
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return default
+    try:
+        number = float(given)
+    except OverflowError:  # JSON sets no limit to the digits of an integer
+        return default
+    return number if number >= 0 else default
+
+
+def count_of(holder: Json, name: str, default: int) -> int:
+    """The same as a whole number."""
+    number = number_of(holder, name, default)
+    return int(number) if math.isfinite(number) else default
