@@ -21,10 +21,10 @@ SERVED = [
 """Vapi's requests that are answered."""
 
 NOT_SERVED_PATHS: Mapping[str, str] = {
-    "GET /call/{id}/customer-recording": "sides are not recorded apart",
-    "GET /call/{id}/assistant-recording": "sides are not recorded apart",
+    "GET /call/{id}/customer-recording": "the sides are not recorded separately",
+    "GET /call/{id}/assistant-recording": "the sides are not recorded separately",
     "GET /call/{id}/video-recording": "no video",
-    "GET /call/{id}/pcap": "carriers do not give packets away",
+    "GET /call/{id}/pcap": "carriers do not provide packet captures",
     "GET /call/{id}/call-logs": "`GET /call/{id}/events` is the log",
 }
 """Requests of the families that are served in part."""
@@ -36,7 +36,7 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
     "v2/campaign": "calls are made one by one",
     "v2/knowledge-base": "the assistant's part",
     "session": "calls only",
-    "tool": "an assistant's tools stand in it",
+    "tool": "tools are part of the assistant",
     "file": "nothing is uploaded",
     "structured-output": "the assistant's part",
     "eval": "the assistant's part",
@@ -50,18 +50,18 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
 CREATE_CALL: Mapping[str, str] = {
     "assistant": "any field is kept; see [API](api.md#creating-one)",
     "assistantId": "",
-    "assistantOverrides": "laid over the assistant, objects field by field",
+    "assistantOverrides": "merged into the assistant, objects field by field",
     "customer": "",
-    "customerId": "of `/customer`, which Vapi never had in public",
+    "customerId": "of `/customer`, which Vapi has never published",
     "name": "",
-    "phoneNumber": "Vapi's is Twilio's only; here Vonage's fields are taken too",
+    "phoneNumber": "Vapi's is Twilio's only; Vonage's fields are accepted here too",
     "phoneNumberId": "decides the carrier",
 }
 """Accepted fields of today's ``CreateCallDTO``, each with what is peculiar."""
 
 CREATE_CALL_OLDER: Mapping[str, str] = {
-    "maxDurationSeconds": "of the older page; today it stands on the assistant, where it is taken too",
-    "metadata": "of the older page, and still taken by Vapi",
+    "maxDurationSeconds": "of the older page; today it is a field of the assistant, which works too",
+    "metadata": "of the older page, and still accepted by Vapi",
     "phoneCallProviderBypassEnabled": "of the older page; works at Vapi, undocumented",
     "type": "of the older page",
     "phoneCallProviderReturnUrl": "ours",
@@ -95,7 +95,7 @@ CALL: Mapping[str, str] = {
     "endedAt": "",
     "cost": "USD",
     "costBreakdown": "",
-    "costs": "`told`, ours: amount and currency as the carrier says; `stream`, `priceKnown`: ours too",
+    "costs": "our own fields: `told` (the carrier's amount and currency), `stream`, `priceKnown`",
     "messages": "",
     "analysis": "`summary`, `structuredData`, `successEvaluation`",
     "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`",
@@ -116,7 +116,7 @@ CALL: Mapping[str, str] = {
 """Fields of today's ``Call`` that are served."""
 
 CALL_ABSENT: Mapping[str, str] = {
-    "artifactPlan": "stands in `assistant`",
+    "artifactPlan": "is part of `assistant`",
     "assistantVersion": NOT_SERVED["assistantVersion"],
     "campaignId": "calls are made one by one",
     "compliance": "the assistant's part",
@@ -133,10 +133,10 @@ CALL_ABSENT: Mapping[str, str] = {
 CALL_OLDER: Mapping[str, str] = {
     "maxDurationSeconds": "",
     "metadata": "",
-    "transcript": "Vapi still sends it, unshown",
-    "recordingUrl": "Vapi still sends it, unshown; good for an hour, 24 in the report",
+    "transcript": "Vapi still sends it, undocumented",
+    "recordingUrl": "Vapi still sends it, undocumented; good for an hour, 24 in the report",
     "stereoRecordingUrl": "the customer is on the left",
-    "summary": "Vapi still sends it, unshown",
+    "summary": "Vapi still sends it, undocumented",
     "forwardedPhoneNumber": "",
     "phoneCallProviderBypassEnabled": "",
     "phoneCallProviderDetails": "Vapi never showed Vonage's",
@@ -175,10 +175,10 @@ def page() -> str:
         NOTICE,
         "# Compatibility",
         "",
-        "Against Vapi's OpenAPI document of August 2026, and the older “Create Phone Call” page, whose",
-        "fields are served beside today's. What is refused is refused by name, with the reason given here.",
-        "Beyond Vapi's there are `/customer`, `/credential` and what [API](api.md) lists under a call;",
-        "`GET /v2/call`, which the document does not show, is served for the SDK that has it.",
+        "Patchbay compared with Vapi's OpenAPI document of August 2026, and with the older “Create Phone Call”",
+        "page, whose fields are served too. A refusal names the field and the reason given here. `/customer`,",
+        "`/credential` and some requests about a call ([API](api.md)) are our own. `GET /v2/call` is not in",
+        "the document, and is served for the SDK that has it.",
         "",
         *_table("Requests", "request", ("yes", served), ("no", NOT_SERVED_PATHS), ("no", families)),
         *_table(
@@ -188,7 +188,7 @@ def page() -> str:
             ("yes, unshown", CREATE_CALL_OLDER),
             ("no", refused),
         ),
-        "Of the objects within these are refused, all others are taken:",
+        "Of the objects in these fields the following are refused, and all others accepted:",
         "",
         *_table(
             "",
@@ -203,22 +203,22 @@ def page() -> str:
             ("yes, unshown", CALL_OLDER),
             ("no", CALL_ABSENT),
         ),
-        "What is not known yet is absent, never null.",
+        "A field without a value yet is absent, never null.",
         "",
         "## endedReason",
         "",
-        "The 56 values of the older page, and one ([meanings](ended-reasons.md)). Today's enumeration",
-        "does not have these of them:",
+        "The 56 values of the older page, and one of our own ([meanings](ended-reasons.md)). Vapi's current",
+        "enumeration lacks these of them:",
         "",
         *(f"- `{reason}`" for reason in GONE_REASONS),
         "",
         "## SDKs",
         "",
-        "Unmodified and tested, all of `calls`, `assistants` and `phone_numbers` that is listed above:",
+        "These SDKs work unmodified and are tested, with all of `calls`, `assistants` and `phone_numbers` above:",
         "Python (`vapi_server_sdk` 1.9 and 3.0) and TypeScript (`@vapi-ai/server-sdk` 2.0). The flag for",
         'bypass has no parameter of its own there: `request_options={"additional_body_parameters":',
         '{"phoneCallProviderBypassEnabled": True}}` in Python, one more property in TypeScript. The newer',
-        "two send a request again by themselves after 408, 429 and 5xx: give them an `Idempotency-Key`.",
+        "two retry a request after 408, 429 and 5xx: give them an `Idempotency-Key`.",
         "",
     ]
     return "\n".join(parts)

@@ -1,6 +1,6 @@
-"""What produces each ``endedReason``, and which test shows it: the tables of docs/ended-reasons.md.
+"""The cause of each ``endedReason``, and the test that shows it: the tables of docs/ended-reasons.md.
 
-A scenario of a simulator shows the reason it ends with, so those need no row here.
+A simulator's scenario shows the reason it ends with, so ``PROOFS`` has no row for it.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ CAUSES: Mapping[R, str] = {
     R.PIPELINE_ERROR_RIME_AI_VOICE_FAILED: PROVIDER,
     R.PIPELINE_ERROR_NEETS_VOICE_FAILED: PROVIDER,
     R.PIPELINE_NO_AVAILABLE_LLM_MODEL: "no model can be built, or every one of `fallbackModels` fails",
-    R.SERVER_SHUTDOWN: "a process stops, and nobody takes its call over",
+    R.SERVER_SHUTDOWN: "a process stops, and no other process takes its call over",
     R.TWILIO_FAILED_TO_CONNECT_CALL: "Twilio says `failed`",
-    R.UNKNOWN_ERROR: "an outbound leg is `completed` that nobody answered, and no word says why",
+    R.UNKNOWN_ERROR: "an outbound leg is `completed` without an answer, and without a reason",
     R.VONAGE_DISCONNECTED: "Vonage drops the media leg, or the phone leg by itself",
     R.VONAGE_FAILED_TO_CONNECT_CALL: "Vonage says `failed`",
     R.ASSISTANT_NOT_INVALID: "the assistant is not valid any more when its leg arrives",
@@ -79,10 +79,10 @@ CAUSES: Mapping[R, str] = {
     R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: "nothing: a phone call has no browser",
     R.EXCEEDED_MAX_DURATION: "`maxDurationSeconds` have gone by since the assistant joined",
     R.MANUALLY_CANCELED: "`end-call` by control, or the owner cancels the leg at the carrier",
-    R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET: "the media socket is lost more often than it is put back",
+    R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET: "the media socket is lost more often than it reattaches",
     R.PIPELINE_ERROR_CUSTOM_LLM_LLM_FAILED: "your own model's server fails",
-    R.SILENCE_TIMED_OUT: "nobody speaks for `silenceTimeoutSeconds`",
-    R.VOICEMAIL: "a machine answers, by the carrier's word or the assistant's ear",
+    R.SILENCE_TIMED_OUT: "neither side speaks for `silenceTimeoutSeconds`",
+    R.VOICEMAIL: "a machine answers, by the carrier's or the assistant's detection",
     R.VONAGE_REJECTED: "Vonage says `rejected`",
     R.NO_CALL_RECEIVED: "no leg comes within `BYPASS_TTL_SECONDS`",
 }
@@ -151,14 +151,14 @@ PROOFS: Mapping[R, str] = {
     R.EXCEEDED_MAX_DURATION: "tests/domain/calls/test_reasons.py::test_a_call_that_took_too_long",
     R.NO_CALL_RECEIVED: "tests/domain/calls/test_reasons.py::test_a_leg_that_never_came",
 }
-"""Tests of what no scenario shows."""
+"""Tests of reasons that no scenario shows."""
 
 NEVER: Mapping[R, str] = {
     R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: (
         "tests/test_reference.py::test_what_no_phone_call_ends_with_is_said_nowhere"
     ),
 }
-"""What nothing produces, as the test shows: only web calls can end so, and none are served."""
+"""Reasons without a cause here: only web calls end so, and they are not served."""
 
 
 def scenarios(reason: R) -> list[str]:

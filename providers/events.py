@@ -142,7 +142,7 @@ class EndedReason(StrEnum):
     PIPELINE_ERROR_CUSTOM_LLM_LLM_FAILED = "pipeline-error-custom-llm-llm-failed"
     """The customer's own model endpoint failed."""
     SILENCE_TIMED_OUT = "silence-timed-out"
-    """Nobody spoke for ``silenceTimeoutSeconds``."""
+    """Neither side spoke for ``silenceTimeoutSeconds``."""
     VOICEMAIL = "voicemail"
     """A machine answered, and the policy is to stop."""
     VONAGE_REJECTED = "vonage-rejected"
@@ -167,7 +167,7 @@ class EventKind(StrEnum):
     LEG_ENDED = "leg.ended"
     """The phone leg is over. ``reason``; ``generic`` when the carrier does not say why."""
     LEG_CONTINUED = "leg.continued"
-    """The carrier went past our markup and asks what now: the leg lives without the assistant."""
+    """The carrier went past our markup and asks for the next document: the leg lives on, alone."""
     MEDIA_STARTING = "media.starting"
     """The carrier is setting the media socket up."""
     MEDIA_CONNECTED = "media.connected"
@@ -201,7 +201,7 @@ class EventKind(StrEnum):
     RECORDING_FAILED = "recording.failed"
     """The carrier has no recording after all (``data.recordingRef``). Changes no status."""
     NOTE = "note"
-    """Stored and shown, changes no status: costs, words nobody here knows."""
+    """Stored and shown, changes no status: costs, unknown words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Who answers the media socket. Each is one file, one class, one line here.
+"""The assistant backends that answer a media stream. Each is one class, and one line here.
 
-An assistant is made for one call and satisfies ``app.media.stream.Assistant``. It knows neither
-carrier nor store. Which one a call gets: docs/assistants.md.
+A backend is made for one call and satisfies ``app.media.backend.AssistantBackend``. It knows
+neither carrier nor store. docs/assistants.md says which backend a call gets.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from app.assistants.relay import Relay
 from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantBackend
 
+# By the name that ``ASSISTANT_BACKEND`` and an assistant's ``transport.provider`` use.
 BACKENDS: dict[str, Callable[[StreamClaim], AssistantBackend]] = {
     "local": Local,
     "echo": Echo,
     "stream": Relay,
 }
-"""By the name that ``ASSISTANT_BACKEND`` and an assistant's ``transport.provider`` use."""

@@ -1,6 +1,7 @@
-"""Says back what it hears, answers a key with its own tone, ends the call on ``#``.
+"""The backend ``echo``: repeats the caller, and answers a key with its DTMF tone.
 
-Needs no account anywhere: it answers the demo and proves that a deployment's sound works.
+``#`` ends the call. It needs no vendor account, so it shows that a deployment's audio works in both
+directions.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ END_KEY = "#"
 
 
 class Echo:
-    """One call's echo."""
+    """The echo of one call."""
 
     def __init__(self, claim: StreamClaim) -> None:
         self._claim = claim
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
-        """Until ``#``, or until the carrier has gone."""
+        """Run until ``#``, or until the carrier has gone."""
         async for item in stream:
             if isinstance(item, Audio):
                 await stream.send(item.pcm)

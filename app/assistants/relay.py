@@ -1,9 +1,8 @@
-"""Relays the call, unchanged, to a websocket somewhere else that speaks the carrier's protocol.
+"""The backend ``stream``: relays the media socket, unchanged, to a websocket server elsewhere.
 
-The upstream server sees what it would see had the carrier called it: the same first messages,
-the same sound, the same keys; what it sends goes to the carrier as it is. Its URL is the
-operator's, or the assistant's: that one was vetted when it was stored, and again leads only where
-a client may send us. Redirects are not followed.
+That server gets what it would get from the carrier itself, in the carrier's own protocol. What it
+sends goes to the carrier as it is. The URL is the operator's, or the assistant's. An assistant's
+URL is checked when it is stored, and again before it is opened. Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -23,14 +22,15 @@ from providers.events import EndedReason
 
 OPEN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
+# Bytes of one message of the server: a whole sentence of audio may come at once.
 MAX_MESSAGE = 1024 * 1024
-"""Bytes of one upstream message: a whole sentence of sound may come at once."""
+# Close codes of a normal end. 1005 is a close without a code, as a browser's ``close()`` sends it:
+# https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 NORMAL = frozenset({1000, 1005})
-"""Close codes that end the call without blame; 1005 is a close without a code, as browsers' code does."""
 
 
 class Relay:
-    """One call's relay."""
+    """The relay of one call."""
 
     def __init__(self, claim: StreamClaim) -> None:
         self._url = claim.stream_url
@@ -42,14 +42,18 @@ class Relay:
             raise AssistantFailed(str(error)) from error
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
-        """Until one side has gone. Raises ``AssistantFailed`` unless the upstream closed normally."""
+        """Run until one side has gone.
+
+        Raises ``AssistantFailed`` unless the server closed normally.
+        """
         upstream = await self._open(stream.call_context.addresses if self._foreign else None)
         up = asyncio.create_task(_carry_up(stream, upstream))
         down = asyncio.create_task(_carry_down(stream, upstream))
         try:
             await asyncio.wait([up, down], return_when=asyncio.FIRST_COMPLETED)
             if up.done() and upstream.close_code is None:
-                return EndedReason.CUSTOMER_ENDED_CALL  # the carrier has gone and is reported
+                # the carrier has gone, and its end is stored
+                return EndedReason.CUSTOMER_ENDED_CALL
             await down
         finally:
             up.cancel()
@@ -76,7 +80,7 @@ class Relay:
         except BadURL as error:  # its text holds no URL
             raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
         except (OSError, ValueError, WebSocketException) as error:
-            # the error's own text may hold the URL, and that a password
+            # The error's own text may hold the URL, and the URL a password.
             raise AssistantFailed(
                 f"The stream URL could not be opened: {type(error).__name__}."
             ) from error
@@ -89,7 +93,7 @@ async def _carry_up(stream: MediaStream, upstream: ClientConnection) -> None:
         async for message in stream.raw():
             await upstream.send(message)
     except ConnectionClosed:
-        return  # the other direction says how
+        return  # the other direction knows the close code
 
 
 async def _carry_down(stream: MediaStream, upstream: ClientConnection) -> None:
@@ -97,4 +101,4 @@ async def _carry_down(stream: MediaStream, upstream: ClientConnection) -> None:
         async for message in upstream:
             await stream.send_raw(message)
     except ConnectionClosed:
-        return  # close_code says how
+        return  # ``close_code`` holds the reason

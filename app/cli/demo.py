@@ -1,8 +1,8 @@
-"""``make demo``: a bridge of its own, one call per carrier through it, everything shown and kept.
+"""``make demo``: one call per carrier through a bridge of its own, printed and recorded.
 
-The assistant speaks: it is the keypad menu of an assistant without a model, which needs no account.
-What was said and heard is written where it can be played and read. The carriers are simulators that speak the real protocols over real sockets; the server that
-receives the messages is a small one of ours. Nothing leaves this machine.
+The assistant is a keypad menu without a model, which needs no account. The calls are kept as WAV
+files and transcripts. The carriers are simulators that speak the real protocols over real sockets.
+A small server of this file receives the messages. All traffic stays on this machine.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ DIRECTORY = Path("var/demo")
 DEFAULT_PORT = 8000
 START_SECONDS = 60.0
 DELIVERY_SECONDS = 20.0
+# Width of a rule.
 SHOWN = 88
-"""Width of a rule."""
+# Width of a message's summary.
 STATE = 34
-"""Width of what a message is about."""
 
 
 def run(*, once: bool) -> int:
-    """The exit status: 0 when every call ended as it must and every message was delivered."""
+    """Run the demo. Exit status 0: every call ended as expected and every message was delivered."""
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     DIRECTORY.mkdir(parents=True)
     with _receiver() as server_url, _bridge(_environment(server_url)) as environ:
@@ -68,7 +68,7 @@ def _environment(server_url: str) -> dict[str, str]:
         "ALLOW_PRIVATE_SERVER_URLS": "1",
         "ASSISTANT_BACKEND": "local",
         "SETTLE_SECONDS": "1",
-        "PRICE_SECONDS": "0",  # the accounts exist here only: nobody else could tell
+        "PRICE_SECONDS": "0",  # the accounts exist here only, so there is no API to ask
         "LOG_LEVEL": "WARNING",
         **accounts,
     }
@@ -119,7 +119,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _call(name: str, environ: Mapping[str, str]) -> bool:
-    """One scenario of one carrier, with its documents, messages and final Call."""
+    """Play one scenario of one carrier; print its documents, messages and final Call."""
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
     _rule(f"{name}: {scenario.description}")
@@ -138,7 +138,7 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
 
 
 def _keep(call: Mapping[str, Any], recording: Path) -> bool:
-    """Leave what was said where it can be played and read; whether there is any of it."""
+    """Write the call's recording and transcript. Returns whether there is a transcript."""
     if "stereoRecordingUrl" not in call:
         _say("the call has no recording")
         return False
@@ -153,7 +153,7 @@ def _keep(call: Mapping[str, Any], recording: Path) -> bool:
 
 
 def _messages(environ: Mapping[str, str], call_id: str) -> bool:
-    """Wait for the call's messages, show their deliveries; whether all arrived."""
+    """Wait for the call's messages and print their deliveries. Returns whether all arrived."""
     deadline = time.monotonic() + DELIVERY_SECONDS
     while True:
         messages = _get(environ, f"/call/{call_id}/messages")
@@ -193,7 +193,7 @@ def _stay(environ: Mapping[str, str]) -> int:
 
 
 class _Receiver(BaseHTTPRequestHandler):
-    """The client's server: takes every message."""
+    """The client's server: accepts every message."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -202,7 +202,7 @@ class _Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet: deliveries are shown with their call."""
+        """Print nothing: deliveries are printed with their call."""
 
 
 @contextmanager
@@ -217,9 +217,9 @@ def _receiver() -> Iterator[str]:
 
 
 def _pretty(document: str) -> str:
-    """TwiML or NCCO, indented."""
+    """Indent TwiML or NCCO."""
     if document.lstrip().startswith("<"):
-        # Our own document, made a moment ago.
+        # Our own document, not a client's.
         return minidom.parseString(document).toprettyxml(indent="  ").strip()  # noqa: S318
     return json.dumps(json.loads(document), indent=2)
 

@@ -1,4 +1,4 @@
-"""``patchbay doctor``: what an operator would have to check by hand, and what to change."""
+"""``patchbay doctor``: checks a deployment, and says what to change."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _arrival(carrier: Carrier) -> str:
 
 
 def _path(carrier: Carrier, kind: HookKind) -> str | None:
-    """Our URL of this kind that knows a call by its leg, not by a token."""
+    """Our URL of this kind that identifies a call by its leg, not by a token."""
     plain = (hook.path for hook in carrier.hooks if hook.kind is kind and "<" not in hook.path)
     return next(plain, None)
 
@@ -159,7 +159,7 @@ def _path(carrier: Carrier, kind: HookKind) -> str | None:
 def _round_trip(
     patchbay: Services, carrier: Carrier, account: Account, label: str
 ) -> Iterator[Finding]:
-    """What the carrier would send to PUBLIC_URL is let in there, and what it did not sign is not."""
+    """Send a signed and a forged request to PUBLIC_URL. Only the first may be accepted."""
     now, url = patchbay.context.now(), patchbay.settings.public_url
     url += str(_path(carrier, HookKind.STATUS))
     try:
@@ -190,7 +190,7 @@ def _round_trip(
 
 
 def _sent(url: str, probe: SignedProbe) -> int | None:
-    """On a connection of its own: a kept one may be closing just now."""
+    """Send on a connection of its own: a kept-alive one may be closing just now."""
     try:
         with urllib3.PoolManager() as pool:
             answer = pool.request(
@@ -218,7 +218,7 @@ def _set_up(
         client = provider.client(patchbay.context.account(credential), timeout=5.0)
         settings = client.number(row["number"])
     except WrongKey:
-        return  # told of the account
+        return  # reported with the account
     except CarrierError as error:
         yield Finding("error", f"{label}: {error}")
         return
@@ -230,7 +230,7 @@ def _set_up(
 
 
 def _judged(patchbay: Services, carrier: Carrier, label: str, setting: NumberSetting) -> Finding:
-    """A URL that leads elsewhere is no error: a flow may own the number, and lend us its calls."""
+    """Judge one setting. A URL of another server is no error: a flow may own the number."""
     base = patchbay.settings.public_url
     said = f"{label}: {setting.name}: {setting.value or 'not set'}"
     if setting.problem:

@@ -18,12 +18,16 @@ SERVER = (
     *("-m", "gunicorn", "--no-control-socket", "-k", "app.server.worker.Worker"),
     "app.server.asgi:application",
 )
+# glibc keeps freed memory in pools per thread, and calls bring threads. Two pools suffice and stay
+# small. https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
 ARENAS = ("MALLOC_ARENA_MAX", "2")
-"""glibc keeps freed memory per thread, and calls come with threads: two pools are enough, and stay small."""
 
 
 def _services() -> Services:
-    """The parts, from the environment's settings; a wrong one is a sentence, not a traceback."""
+    """Build the services from the environment's settings.
+
+    A faulty one is a sentence, not a traceback.
+    """
     from app import settings as settings_module
     from app.telemetry import log_setup
     from app.wiring import Services
@@ -64,7 +68,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring it up to date (Heroku's release command)."""
+    """Bring the schema up to date (Heroku's release command)."""
     patchbay = _services()
     patchbay.upgrade()
     click.echo("database up to date")
@@ -72,7 +76,7 @@ def upgrade() -> None:
 
 @db.command()
 def current() -> None:
-    """Say whether it is up to date; exit status 1 if not."""
+    """Say whether the schema is up to date; exit status 1 if not."""
     from app.store import migrate
 
     is_current = migrate.is_current(_services().store)
@@ -88,7 +92,7 @@ def keys() -> None:
 @keys.command()
 @click.option("--name", default="cli", help="What to remember it by.")
 def create(name: str) -> None:
-    """Make a key and print it; it cannot be shown again."""
+    """Create a key and print it; it cannot be shown again."""
     from app import default_org
     from app.store.vault import new_token
 
@@ -103,7 +107,7 @@ def create(name: str) -> None:
 
 @keys.command("list")
 def list_keys() -> None:
-    """Every key: its beginning, name, and whether it is in force."""
+    """List every key: its beginning, name, and whether it is valid."""
     from app.domain.context import iso
     from app.store import accounts
 
@@ -117,7 +121,7 @@ def list_keys() -> None:
 @keys.command()
 @click.argument("prefix")
 def revoke(prefix: str) -> None:
-    """Take the key with this beginning (or id) out of force."""
+    """Revoke the key with this beginning (or id)."""
     from app.domain.ids import parse_uuid
     from app.store import accounts
 
@@ -164,7 +168,7 @@ def simulate(
     assistant_id: str | None,
     ends: str | None,
 ) -> None:
-    """Play a carrier against the running bridge; exit status 1 if the call did not end as it must."""
+    """Play a carrier against the running bridge; exit status 1 for an unexpected end."""
     from importlib import import_module
 
     from providers.simulation.script import options
@@ -203,7 +207,7 @@ def studio_flow(url: str | None, assistant_id: str) -> None:
 @click.command()
 @click.option("--once", is_flag=True, help="Exit 0 or 1 instead of leaving the bridge running.")
 def demo(once: bool) -> None:
-    """One Studio call and one Vonage call through a bridge of its own, explained as they go."""
+    """Play one Studio call and one Vonage call through a bridge of its own, with comments."""
     from app.cli.demo import run
 
     sys.exit(run(once=once))

@@ -1,1 +1,1 @@
-"""What happens later: durable jobs, and the delivery of server messages that is one of them."""
+"""Delivery of server messages to the client's server."""

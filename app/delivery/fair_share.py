@@ -1,6 +1,7 @@
-"""No receiver takes all workers: a healthy one gets half of them, one that hangs gets one.
+"""Shares the job workers among receivers.
 
-Known to this process only and lost with it: this is manners, not state.
+A healthy receiver gets up to half of them, one that times out gets one. The state is this process's
+alone, and lost with it. It only spreads load.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from collections import Counter
 from app.jobs.base import WORKERS
 
 MOST = WORKERS // 2
+# Seconds until the next attempt, when a receiver has its share of the workers.
 PAUSE = (1.0, 3.0)
-"""Seconds to come back in, when a receiver has all the workers it may have."""
+# The same, when the receiver times out.
 LONG_PAUSE = (5.0, 15.0)
-"""The same, when it hangs."""
 
 
 class FairShare:
-    """Who is being talked to. All methods are safe in any thread."""
+    """The deliveries in progress, by receiver. Thread-safe."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -27,7 +28,7 @@ class FairShare:
         self._hanging: set[str] = set()
 
     def acquire(self, receiver: str) -> float | None:
-        """None: go ahead, and call ``release`` afterwards. Else: come back in so many seconds."""
+        """Take a worker. None: deliver, and call ``release`` afterwards. Else: seconds to wait."""
         with self._guard:
             hangs = receiver in self._hanging
             if self._busy[receiver] >= (1 if hangs else MOST):
@@ -36,7 +37,7 @@ class FairShare:
             return None
 
     def release(self, receiver: str, *, hung: bool) -> None:
-        """``hung``: the attempt ended by running out of time."""
+        """Return the worker. ``hung``: the attempt timed out."""
         with self._guard:
             self._busy[receiver] -= 1
             if not self._busy[receiver]:

@@ -1,4 +1,4 @@
-"""A question to somebody's server whose answer is waited for; signed like every other message."""
+"""A request to the client's server that waits for the answer, signed like every server message."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.domain.context import Reply
 from app.net.http import SendError, post
 from app.settings import Settings
 
+# A longer response counts as none.
 MAX_BYTES = 1_000_000
-"""Of an answer; a longer one is none."""
 
 
 class ServerRequest:
-    """What ``Context.ask_server`` is."""
+    """The implementation of ``Context.ask_server``."""
 
     def __init__(self, settings: Settings) -> None:
         self._allow_private = settings.allow_private_server_urls
@@ -24,7 +24,7 @@ class ServerRequest:
     def __call__(
         self, url: str, message_id: str, body: bytes, secrets: Mapping[str, Any], seconds: float
     ) -> Reply:
-        """One POST, never repeated. ``secrets``: of the server, as sealed with its call."""
+        """Send one POST, never repeated. ``secrets``: the server's, as sealed with its call."""
         headers = sender.headers(message_id, body, int(time.time()), secrets)
         try:
             answer = post(url, body, headers, seconds, self._allow_private, MAX_BYTES + 1)

@@ -1,8 +1,8 @@
-"""What follows an attempt: delivered, given up, or the seconds until the next. No I/O, no clock.
+"""The retry policy: what follows an attempt. No I/O, no clock.
 
-Without a plan of the message's own: ``Settings.delivery_schedule``, each wait +-20 %; an answer's
-``Retry-After`` is honoured between once and twice the wait; 429 and timeouts wait a minute at
-least; 410 ends it. Vapi's ``backoffPlan`` replaces all of that by its own few rules.
+A message without a plan follows ``Settings.delivery_schedule``, each wait +-20 %. A response's
+``Retry-After`` counts between once and twice the wait. After 429 and timeouts the wait is at least
+a minute. Status 410 ends it. Vapi's ``backoffPlan`` replaces all of these rules by its own.
 https://docs.vapi.ai/api-reference/assistants/create (server.backoffPlan)
 """
 
@@ -16,22 +16,22 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 JITTER = 0.2
+# The shortest wait in seconds after a timeout or a 429.
 PATIENCE = 60.0
-"""Seconds a receiver that is too slow or too busy is left alone."""
 HTTP_GONE = 410
 TOO_MANY = 429
+# The 4xx statuses that concern the moment, not the message.
 NOT_NOW = {408, 425, TOO_MANY}
-"""Of the 4xx those that speak of the moment, not of the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an attempt. ``status`` None: no answer."""
+    """The result of an attempt. ``status`` None: no response."""
 
     status: int | None
     timed_out: bool = False
     retry_after: float | None = None
-    """Seconds, as the answer asked."""
+    """Seconds, from the response's header."""
 
     @property
     def delivered(self) -> bool:
@@ -39,7 +39,10 @@ class Outcome:
 
     @property
     def refused(self) -> bool:
-        """The receiver is up and does not want this message; those behind it need not wait."""
+        """Whether the receiver is up and refuses this message.
+
+        Later messages need not wait for it.
+        """
         return self.status in range(400, 500) and self.status not in NOT_NOW
 
 
@@ -50,7 +53,7 @@ def wait(
     plan: Mapping[str, Any] | None,
     jitter: Callable[[float, float], float] = random.uniform,
 ) -> float | None:
-    """Seconds until the next attempt of a message that was not delivered; None: give it up.
+    """Seconds until the next attempt of an undelivered message; None: make no more.
 
     ``made`` counts attempts, this one included. ``jitter(low, high)`` draws the factor.
     """
@@ -76,7 +79,7 @@ def _planned(made: int, outcome: Outcome, plan: Mapping[str, Any]) -> float | No
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """A ``Retry-After`` header in seconds from ``now``; None when absent or nonsense.
+    """A ``Retry-After`` header in seconds from ``now``; None when absent or invalid.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """

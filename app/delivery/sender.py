@@ -1,8 +1,8 @@
 """The job that delivers a call's server messages: in order, one at a time, until all are done.
 
-A message is sent outside any transaction and its attempt recorded after: a crash in between
-sends it again, under the same ``webhook-id``. Every other call has a job of its own, so a
-receiver that is down holds up nobody else's messages.
+A message is sent outside any transaction, and its attempt is stored afterwards. A crash in between
+sends it again under the same ``webhook-id``. Every call has a job of its own, so a receiver that is
+down delays only its own messages.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from app.store.engine import Store
 from app.store.messages import Attempt
 from app.store.vault import Vault
 
+# Vapi's default of ``server.timeoutSeconds``.
 TIMEOUT_SECONDS = 20.0
-"""Vapi's default of ``server.timeoutSeconds``."""
+# Characters of a response that are stored with its attempt.
 RESPONSE_KEPT = 500
-"""Characters of an answer that are kept with its attempt."""
 
+# Headers that ``server.headers`` cannot set: they belong to the connection or to the signature.
 RESERVED = frozenset(
     {
         "connection",
@@ -48,16 +49,15 @@ RESERVED = frozenset(
         "webhook-timestamp",
     }
 )
-"""Headers that ``server.headers`` cannot set: they belong to the connection, or to us."""
 
 log = logging.getLogger(__name__)
 
 
 def _sendable(waiting: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any] | None:
-    """The oldest, once it is due: the order is kept while a receiver is down.
+    """The oldest message, once it is due: the order holds while a receiver is down.
 
-    A message it refused holds back nothing: a server that knows only reports, and answers 404 to
-    all else, would get its report days late.
+    A refused message delays no other. A server that knows only reports answers 404 to all else, and
+    would get its report days late.
     """
     for message in waiting:
         if message["next_at"] <= now:
@@ -68,7 +68,7 @@ def _sendable(waiting: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any
 
 
 def _wait(waiting: Sequence[Mapping[str, Any]], now: datetime) -> float | None:
-    """Seconds until one may be sent; None when none waits."""
+    """Seconds until a message may be sent; None when none waits."""
     left = []
     for message in waiting:
         left.append((message["next_at"] - now).total_seconds())
@@ -97,7 +97,10 @@ class Sender:
         self._turns = FairShare()
 
     def __call__(self, payload: Mapping[str, Any]) -> float | None:
-        """Send what is due; the seconds until the next attempt, or None when nothing is left."""
+        """Send what is due.
+
+        Returns the seconds until the next attempt, or None when no message is left.
+        """
         while True:
             with self._store.read() as conn:
                 waiting = messages.pending(conn, payload["callId"])
@@ -109,7 +112,10 @@ class Sender:
                 return pause
 
     def _deliver(self, message: Mapping[str, Any]) -> float | None:
-        """One attempt; or the seconds to wait, when the receiver has enough of our workers."""
+        """Make one attempt.
+
+        Returns seconds to wait when the receiver has its share of the workers.
+        """
         receiver = urlsplit(message["url"]).netloc
         pause = self._turns.acquire(receiver)
         if pause is not None:
@@ -168,7 +174,7 @@ class Sender:
         )
 
     def _forget(self, message: Mapping[str, Any], outcome: Outcome) -> None:
-        """One of a moment is sent once, and not kept: a call makes hundreds."""
+        """Delete an ephemeral message after its one attempt. A call makes hundreds."""
         with self._store.write() as conn:
             messages.delete(conn, message["id"])
         if not outcome.delivered:
@@ -184,9 +190,10 @@ def _since(begun: float) -> int:
 
 
 def headers(message_id: str, body: bytes, at: int, secrets: Mapping[str, Any]) -> dict[str, str]:
-    """Of one request, at this second. ``secrets``: ``secret`` and ``headers`` of the server.
+    """The headers of one request, at this second.
 
-    Ours come last: the server's own cannot replace them.
+    ``secrets``: ``secret`` and ``headers`` of the server. Ours come last, so that the server's own
+    cannot replace them.
     """
     secret = secrets.get("secret")
     own = (secrets.get("headers") or {}).items()

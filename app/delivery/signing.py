@@ -1,4 +1,4 @@
-"""Signatures of what we send, as Standard Webhooks writes them: HMAC-SHA256 of id, time and body.
+"""Signs messages as Standard Webhooks does: HMAC-SHA256 of id, time and body.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -14,10 +14,10 @@ PREFIX = "whsec_"
 
 
 def headers(message_id: str, timestamp: int, body: bytes, secret: str | None) -> dict[str, str]:
-    """``webhook-*`` of one attempt. ``timestamp``: seconds since 1970, of the attempt.
+    """The ``webhook-*`` headers of one attempt. ``timestamp``: seconds since 1970, of the attempt.
 
-    The id is the same over all attempts, so that the receiver can tell a repetition.
-    Without a secret nothing is signed.
+    The id is the same in all attempts, so that the receiver can recognise a repetition. Without a
+    secret there is no signature.
     """
     stamp = {"webhook-id": message_id, "webhook-timestamp": str(timestamp)}
     if not secret:
@@ -26,14 +26,14 @@ def headers(message_id: str, timestamp: int, body: bytes, secret: str | None) ->
 
 
 def sign(message_id: str, timestamp: int, body: bytes, secret: str) -> str:
-    """``v1,`` and the MAC in base64."""
+    """The signature: ``v1,`` and the MAC in base64."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     mac = hmac.new(key_of(secret), signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(mac).decode()}"
 
 
 def key_of(secret: str) -> bytes:
-    """``whsec_`` and base64 (padding optional) are a key; any other secret is one as it stands."""
+    """The key of a secret: ``whsec_`` and base64 (padding optional), or the secret's own bytes."""
     if secret.startswith(PREFIX):
         encoded = secret.removeprefix(PREFIX)
         try:

@@ -1,18 +1,18 @@
 """Durable jobs: work that is committed with the event that causes it, and done later.
 
-One promise, kept by a table of ours on SQLite (``jobs/sqlite.py``) and by Procrastinate on
-PostgreSQL (``jobs/postgresql.py``):
+A table of ours keeps this contract on SQLite (``jobs/sqlite.py``), and Procrastinate on PostgreSQL
+(``jobs/postgresql.py``):
 
-- ``enqueue`` is part of the caller's transaction: rolled back, nothing runs; committed, it runs
-  at least once, also after a crash. A job of a killed process runs again when its lease is over.
-- A key is one piece of work: at most one job of it waits and at most one runs. Enqueued again
-  while it waits, the earlier of the two times and the newer payload hold; enqueued while it
+- ``enqueue`` is part of the caller's transaction. After a rollback the job never runs. After a
+  commit it runs at least once, even after a crash. A killed process's job runs when its lease ends.
+- A key is one piece of work: at most one job of a key waits and at most one runs. Enqueued again
+  while it waits, the job keeps the earlier time and takes the newer payload. Enqueued while it
   runs, it runs once more afterwards. ``kind`` and ``lock`` belong to the key and never change.
 - Two jobs of one ``lock`` never run at the same time. A job that waits for its time holds no
-  lock, so a timer of ten minutes keeps nothing else from running.
-- A handler returns None when the work is done, or the seconds after which to run again. An
-  exception is logged and runs the job again after 1, 2, 4 ... at most 60 seconds, for ever:
-  giving up is a decision, and decisions are the handler's.
+  lock, so a timer of ten minutes blocks no other job.
+- A handler returns None when the work is done, or the seconds until the next run. An exception
+  is logged, and the job runs again after 1, 2, 4 ... at most 60 seconds, without end. Only the
+  handler can decide to give up.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from typing import Any, Protocol
 
 from app.domain.context import JobQueue
 
+# The payload in; None (done) or seconds until the next run out.
 Handler = Callable[[Mapping[str, Any]], float | None]
-"""The payload in; None (done) or seconds until the next run out."""
 
+# Jobs that one process runs at a time. They wait for other servers, not for the processor.
 WORKERS = 16
-"""Jobs one process runs at a time. They wait for other people's servers, not for the processor."""
 
+# A process without a heartbeat for so many seconds counts as dead, and its jobs run again.
 LEASE = 30.0
-"""Seconds after its last sign of life until a process counts as dead, and its jobs run again."""
 
 LONGEST_BACKOFF = 60.0
 
@@ -39,10 +39,13 @@ log = logging.getLogger(__name__)
 
 
 class Jobs(JobQueue, Protocol):
-    """The engine. ``enqueue`` and ``cancel`` work in every process, whether it runs jobs or not."""
+    """Runs the jobs.
+
+    ``enqueue`` and ``cancel`` work in every process, whether it runs jobs or not.
+    """
 
     def install(self) -> None:
-        """Create what the engine needs beside our own schema, unless it is there."""
+        """Create the tables that are not part of our schema, unless they exist."""
         ...
 
     def start(self) -> None:
@@ -50,16 +53,16 @@ class Jobs(JobQueue, Protocol):
         ...
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Take no more jobs and wait for those under way, at most ``timeout`` seconds.
+        """Take no more jobs, and wait for the running ones at most ``timeout`` seconds.
 
-        What has not ended by then runs again elsewhere when its lease is over.
+        A job that has not ended by then runs again in another process when its lease is over.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run ended. ``delay`` None: done. ``error``: the handler raised."""
+    """The end of a run. ``delay`` None: done. ``error``: the handler raised."""
 
     delay: float | None
     error: str | None = None

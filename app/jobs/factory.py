@@ -1,4 +1,4 @@
-"""Which engine runs the durable jobs: the store decides. See ``jobs/base.py``."""
+"""Chooses the job runner by the store's database. See ``jobs/base.py``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ def open_jobs(
     workers: int = WORKERS,
     lease: float = LEASE,
 ) -> Jobs:
-    """The engine of this store. ``handlers`` is read when a job runs, so it may be filled later."""
+    """The job runner of this store.
+
+    ``handlers`` is read when a job runs, so it may be filled later.
+    """
     if store.is_sqlite:
         return TableJobs(store, handlers, workers=workers, lease=lease)
     # Importing Procrastinate takes 0.1 s, which a process on SQLite need not spend.

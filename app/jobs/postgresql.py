@@ -1,14 +1,15 @@
 """Durable jobs on PostgreSQL: Procrastinate's tables, queries and worker.
 
-What is ours: one statement that enqueues in the caller's transaction, and what a worker inside a
-web process needs (a thread, an event loop, a restart after the database was away). Jobs are one
-Procrastinate task; key = its ``queueing_lock``. https://procrastinate.readthedocs.io/
+Two parts are our own. One is a statement that enqueues in the caller's transaction. The other is
+the worker's thread and event loop, which restart after a failure of the database. All jobs are one
+Procrastinate task; the key is its ``queueing_lock``. https://procrastinate.readthedocs.io/
 
 Two of Procrastinate's rules need care:
-- A waiting job bars all later ones of its ``lock``, even if its own time is days away, unless
-  theirs is the higher priority. So priority is the due time: the earlier, the higher.
-- Retrying a job while another of its key waits breaks a unique index. So a job that is to run
-  again is enqueued again, which merges with the waiting one, and then ends.
+
+- A waiting job blocks all later ones of its ``lock``, even if its own time is days away. Only a
+  higher priority passes it. So the priority is the due time: the earlier, the higher.
+- A retry of a job breaks a unique index while another job of its key waits. So a job that has to
+  run again is enqueued again, which merges with the waiting one, and then ends.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ from app.store.engine import Store
 
 QUEUE = "patchbay"
 TASK = "patchbay.job"
+# Seconds between two looks for due jobs. NOTIFY announces new jobs, but no delayed ones.
 POLL = 0.25
-"""Seconds between two looks for due jobs: new ones are told by NOTIFY, delayed ones are not."""
 
 log = logging.getLogger(__name__)
-logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells every job at INFO
+logging.getLogger("procrastinate").setLevel(logging.WARNING)  # Procrastinate logs every job at INFO
 
-# Priority counts seconds from 2020 downwards, and fits 32 bits until 2088. The notification is
-# for jobs that waited already: the worker skips a row this transaction holds, and only inserts
-# are told to it by Procrastinate's trigger.
+# Priority counts seconds from 2020 downwards, and fits 32 bits until 2088. The notification is for
+# jobs that waited already. The worker skips a row that this transaction locks, and Procrastinate's
+# trigger announces inserts only.
 _ENQUEUE = sa.text(
     """
     WITH job AS (
@@ -76,8 +77,8 @@ _INSTALLED = sa.text("SELECT to_regclass('procrastinate_jobs')")
 _IN_TURN = sa.text("SELECT pg_advisory_xact_lock(hashtext('patchbay.install'))")
 _MY_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('patchbay.rescue'))"
 _LEFT_OVER = "SELECT id FROM procrastinate_jobs WHERE id = ANY(%s)"
+# For the one case in which our task raises: the next run could not be stored.
 _AGAIN = procrastinate.RetryStrategy(wait=5)
-"""For the one case a task of ours raises: the store did not take the next run."""
 
 
 class ProcrastinateJobs:
@@ -118,7 +119,7 @@ class ProcrastinateJobs:
         conn.execute(_CANCEL, {"key": key})
 
     def install(self) -> None:
-        """Create Procrastinate's tables and functions; processes at it at once wait in turn."""
+        """Create Procrastinate's tables and functions. Concurrent processes wait for each other."""
         with self._store.write() as conn:
             conn.execute(_IN_TURN)
             if conn.execute(_INSTALLED).scalar() is None:
@@ -142,7 +143,7 @@ class ProcrastinateJobs:
     # ------------------------------------------------------------------ the worker's thread
 
     def _serve(self) -> None:
-        """Procrastinate's worker ends when the database goes away; ours begins another."""
+        """Run workers one after the other: Procrastinate's worker ends when the database fails."""
         while not self._stopping.is_set():
             try:
                 asyncio.run(self._work())
@@ -184,7 +185,7 @@ class ProcrastinateJobs:
                 loop.call_soon_threadsafe(main.cancel)
 
         self._cancel = cancel
-        if self._stopping.is_set():  # asked before there was anything to cancel
+        if self._stopping.is_set():  # ``stop`` was called before there was a task to cancel
             cancel()
 
     # ------------------------------------------------------------------ one job
@@ -192,7 +193,7 @@ class ProcrastinateJobs:
     async def _job(
         self, context: procrastinate.JobContext, kind: str, payload: Any, failures: int
     ) -> None:
-        """Procrastinate's task. Raises only when the next run could not be written down."""
+        """Procrastinate's task. Raises only when the next run could not be stored."""
         work = partial(self._run, context.job, kind, payload, failures)
         await asyncio.wrap_future(in_thread(work, "job"))
         self._ended.append(context.job)
@@ -219,7 +220,7 @@ class ProcrastinateJobs:
             await asyncio.sleep(self._lease / 6)
 
     async def _clear(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
-        """Finish jobs that ended here while the database was away, so that it was not told."""
+        """Finish jobs whose end could not be stored, because the database was away."""
         left = {job.id: job for job in self._left}
         async with pool.connection() as conn:
             rows = await (await conn.execute(_LEFT_OVER, [list(left)])).fetchall()
@@ -228,15 +229,15 @@ class ProcrastinateJobs:
         self._left, self._ended = self._ended, []
 
     async def _rescue(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
-        """Have the jobs of dead processes run again.
+        """Make the jobs of dead processes run again.
 
-        The transaction that makes this one process's turn must not touch a table: what waits for
-        that table (a migration) would wait for us, and the manager's connections for it.
+        The transaction with the advisory lock must not touch a table. A migration that waits for
+        that table would wait for it, and the manager's connections for the migration.
         """
         async with pool.connection() as conn:
             mine = await (await conn.execute(_MY_TURN)).fetchone()
             if not mine or not mine[0]:
-                return  # another process is at it, and two could run a job twice
+                return  # another process does it, and two could run a job twice
             stalled = await manager.get_stalled_jobs(
                 queue=QUEUE, seconds_since_heartbeat=self._lease
             )
@@ -254,7 +255,7 @@ def _put(
     *,
     again: bool = False,
 ) -> None:
-    """``again``: the job's own next run, whose payload is older than that of one that waits."""
+    """Enqueue. ``again``: the job's own next run, whose payload is older than a waiting job's."""
     values = {"queue": QUEUE, "task": TASK, "key": key, "lock": lock, "again": again}
     conn.execute(_ENQUEUE, {**values, "delay": delay, "args": json.dumps(args)})
 

@@ -1,11 +1,11 @@
-"""Durable jobs on SQLite: the ``jobs`` table, and one engine per machine.
+"""Durable jobs on SQLite: the ``jobs`` table, and one job runner per machine.
 
-Of the processes that share the file, the one that holds ``<file>.jobs.lock`` (flock) runs jobs;
-the kernel frees the lock when it dies, and the next takes it within a second. The lease covers
-what flock cannot: jobs still in the threads of a process that has stopped being the engine.
+Of the processes that share the file, the one that holds ``<file>.jobs.lock`` (flock) runs jobs. The
+kernel frees the lock when it dies, and another process takes it within a second. The lease covers
+what flock cannot: jobs in the threads of a process that has lost the lock.
 
-Whoever commits in this process wakes the engine; another process's commit is seen by
-``PRAGMA data_version``, which costs microseconds. https://www.sqlite.org/pragma.html#pragma_data_version
+A commit in this process wakes the runner. Another process's commit shows in ``PRAGMA
+data_version``, which costs microseconds. https://www.sqlite.org/pragma.html#pragma_data_version
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from app.net.threads import in_thread
 from app.store.engine import Store, after_commit
 from app.store.schema import jobs
 
+# Seconds between two looks for another process's commits.
 POLL = 0.25
-"""Seconds between two looks for another process's commits."""
+# Seconds between two attempts to take the lock.
 TAKE_OVER = 1.0
-"""Seconds between two tries to become the engine."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ _ENQUEUE = _new.on_conflict_do_update(
     index_elements=[jobs.c.key],
     set_={
         "payload": _new.excluded.payload,
-        # a running job's own time is past; the first to ask for another run sets it anew
+        # A running job's own time is past. The first request for another run sets it anew.
         "due": sa.case(
             (sa.or_(_waiting, jobs.c.again), sa.func.min(jobs.c.due, _new.excluded.due)),
             else_=_new.excluded.due,
@@ -111,7 +111,7 @@ class TableJobs:
         conn.execute(_CANCEL_AGAIN, {"name": key})
 
     def install(self) -> None:
-        """Nothing: the table is part of our schema."""
+        """Do nothing: the table is part of our schema."""
 
     def start(self) -> None:
         if self._thread is None:
@@ -130,10 +130,10 @@ class TableJobs:
         self._thread.join(max(0.0, until - time.monotonic()))
         self._thread = None
 
-    # ------------------------------------------------------------------ the engine's thread
+    # ------------------------------------------------------------------ the runner's thread
 
     def _stand_by(self) -> None:
-        """Be the engine as soon as nobody else on this machine is."""
+        """Become the job runner as soon as no other process on this machine is."""
         while not self._stopping.is_set():
             with self._lock_file.open("w") as handle:
                 if _taken(handle):
@@ -150,14 +150,14 @@ class TableJobs:
                 self._stopping.wait(1.0)
 
     def _turn(self, watch: Connection) -> None:
-        self._wake.clear()  # before looking: what is committed from here on wakes us again
+        self._wake.clear()  # before the look: a later commit wakes us again
         version = _version(watch)
         self._renew()
         if not self._claim():
             self._rest(watch, version)
 
     def _rest(self, watch: Connection, version: int) -> None:
-        """Until we are woken, the next job is due, leases need care, or somebody committed."""
+        """Wait for a wake-up, the next job's time, the leases' renewal, or a commit elsewhere."""
         until = self._next()
         while not self._wake.wait(min(POLL, max(0.0, until - time.time()))):
             late = self._stopping.is_set() or time.time() >= until
@@ -165,7 +165,7 @@ class TableJobs:
                 return
 
     def _next(self) -> float:
-        """When to look again at the latest, as a time of day."""
+        """The latest time of the next look, as seconds since 1970."""
         if not self._vacant():
             return self._renew_at
         with self._store.read() as conn:
@@ -173,7 +173,7 @@ class TableJobs:
         return min(self._renew_at, due.timestamp()) if due else self._renew_at
 
     def _claim(self) -> bool:
-        """Start what is due, as far as there are workers; whether anything was."""
+        """Start due jobs, as far as there are workers. Returns whether there were any."""
         wanted = {"now": _now(), "number": self._vacant()}
         with self._store.read() as conn:
             found = wanted["number"] and conn.execute(_READY, wanted).first()
@@ -190,7 +190,7 @@ class TableJobs:
         return True
 
     def _renew(self) -> None:
-        """Keep the leases of what runs here, and free jobs whose lease is over."""
+        """Renew the leases of our running jobs, and free jobs whose lease is over."""
         if time.time() < self._renew_at:
             return
         now = _now()
@@ -247,7 +247,7 @@ def _finish(conn: Connection, job: sa.Row[Any], result: Result) -> None:
 
 
 def _one_per_lock(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
-    """The first of each lock; the query leaves out locks that are held already."""
+    """The first job of each lock. The query leaves out locks that are held already."""
     chosen: dict[str | int, sa.Row[Any]] = {}
     for row in rows:
         chosen.setdefault(row.lock if row.lock is not None else row.id, row)
@@ -263,7 +263,7 @@ def _taken(handle: IO[str]) -> bool:
 
 
 def _version(conn: Connection) -> int:
-    """Changes when another connection, of any process, has committed."""
+    """A number that changes when another connection, of any process, has committed."""
     return int(conn.exec_driver_sql("PRAGMA data_version").scalar_one())
 
 

@@ -1,5 +1,6 @@
 """Sound while the call is up: the media socket, from its handshake to its end.
 
-``hub`` lets sockets in, ``session`` runs one, ``line`` is what an assistant sees of it.
-Knows no carrier (that is ``providers.base.carrier.Codec``) and no assistant (``app/assistants`` knows us).
+``hub`` accepts sockets, ``session`` runs one, ``stream`` is what an assistant sees of it. The
+package knows no carrier: messages are decoded by ``providers.base.media.MediaSerializer``. It knows
+no assistant either: ``app/assistants`` imports this package, not the reverse.
 """

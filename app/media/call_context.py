@@ -1,7 +1,7 @@
-"""An assistant's way to the call it is in: what it tells, asks, keeps, and where it sends the leg.
+"""An assistant's handle to its call: server messages, fields of the call, transfers, commands.
 
-What is told and kept is written by a task of its own, in order, several to a transaction: the
-assistant never waits for the store. What is asked is answered.
+A task of its own writes messages and fields, in order, several in one transaction. So the assistant
+never waits for the store. A request to the client's server is awaited.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.net.threads import run_in_thread
 
+# Messages that wait to be written. More are dropped: the store has failed for long by then.
 MAX_WAITING = 1000
-"""Messages told and not written yet; more are dropped: the store has failed for long."""
 CLOSE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
 
 class CallContext:
-    """One call's."""
+    """The handle of one call."""
 
     def __init__(self, service: MediaService, claim: StreamClaim) -> None:
+        # Live control for the assistant (``app/domain/live/control.py``), in order.
         self.commands: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
-        """What the assistant is told to do (``app/domain/live/control.py``), in order."""
+        # Called with each message, for the supervisors who listen to the call.
         self.audience: Callable[[str, Mapping[str, Any]], None] = lambda kind, extra: None
-        """Told what is told: those who listen to the call."""
         self._service = service
         self._claim = claim
         self._received = set[str]()
@@ -49,26 +49,29 @@ class CallContext:
 
     @property
     def fallback_voice(self) -> Mapping[str, Any] | None:
-        """The operator's, for voices that cannot be had."""
+        """The operator's voice, used where the assistant's own cannot be built."""
         return self._service.context.settings.fallback_voice
 
     def addresses(self, url: str) -> Sequence[str]:
-        """Where a client's URL may be fetched from. Blocks; raises an exception that says why not."""
+        """The addresses a client's URL may be fetched from.
+
+        Blocks; raises an exception that says why not.
+        """
         return self._service.context.addresses(url)
 
     def observe(self, timing: Timing, seconds: float) -> None:
-        """Take what was measured."""
+        """Add one measurement to the histogram."""
         self._service.context.observe(timing, seconds)
 
     def send_message(self, kind: str, extra: Mapping[str, Any]) -> None:
-        """Queue a server message of this type with these fields, if the assistant's owner wants it."""
+        """Queue a server message of this type, if the assistant subscribes to it."""
         self.audience(kind, extra)
         if len(self._messages) < MAX_WAITING:
             self._messages.append(OutgoingMessage(kind, extra))
             self._wake()
 
     def push_command(self, command: Mapping[str, Any]) -> None:
-        """Something to do for the assistant."""
+        """Hand a command to the assistant."""
         self._received.add(str(command.get("type")))
         self.commands.put_nowait(command)
 
@@ -77,12 +80,12 @@ class CallContext:
         return kind in self._received
 
     def update_call(self, artifact: Mapping[str, Any]) -> None:
-        """Fields of the call as they are now: ``messages``, ``transcript``; the newest stays."""
+        """Store fields of the call (``messages``, ``transcript``). The newest value stays."""
         self._artifact.update(artifact)
         self._wake()
 
     def add_usage(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """What this socket used of vendors, once, at its end: items without their price."""
+        """Store this socket's usage of vendors, once, at its end: items without prices."""
         self._usage += items
         self._wake()
 
@@ -93,12 +96,18 @@ class CallContext:
         seconds: float,
         server: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``); signed."""
+        """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``).
+
+        The request is signed.
+        """
         told = OutgoingMessage(kind, extra)
         return await run_in_thread(lambda: self._service.ask(self._claim, told, seconds, server))
 
     async def transfer(self, destination: Mapping[str, Any], message: str | None) -> str | None:
-        """Connect the leg elsewhere. None: it is on its way; else the sentence that says why not."""
+        """Connect the leg to a destination.
+
+        Returns None once it is started, else the reason why not.
+        """
         try:
             return await asyncio.to_thread(
                 self._service.transfer, self._claim, destination, message
@@ -112,13 +121,13 @@ class CallContext:
             return "the store failed"
 
     async def flush(self) -> None:
-        """Wait until what waits is written, within a bound: what follows it may count on it."""
+        """Wait, within a bound, until the queued messages and fields are stored."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._written.wait()
 
     async def close(self) -> None:
-        """Write what waits, within a bound; and say that this was all."""
+        """Write what is queued, within a bound, and mark the call's media as finished."""
         self._closing = True
         self._changed.set()
         if self._writer is None:
@@ -127,7 +136,7 @@ class CallContext:
         self._writer.cancel()
         try:
             await asyncio.to_thread(self._service.finished, self._claim)
-        except SQLAlchemyError:  # what waits for it does not wait for ever
+        except SQLAlchemyError:  # the report must not wait for ever
             log.exception(
                 "call %s: its last words were not told",
                 self._claim.call_id,
@@ -151,7 +160,7 @@ class CallContext:
                 continue
             try:
                 await asyncio.to_thread(self._service.flush, self._claim, told, kept, spent)
-            except Exception:  # whatever it is, it must not end the call
+            except Exception:  # no error of the store may end the call
                 log.exception(
                     "call %s: %d messages were not stored",
                     self._claim.call_id,

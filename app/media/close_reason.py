@@ -1,4 +1,4 @@
-"""How a media socket ends. Several causes may come at once; the first one holds."""
+"""Why a media socket closes. Several causes may come at once; the first one holds."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from providers.events import EndedReason
 
 
 class CloseCause(Enum):
-    """Who ended it, and so what is reported."""
+    """What closed the socket. It decides which event is stored."""
 
     STOPPED = "stopped"
-    """The carrier said that the stream is over: reported as stopped."""
+    """The carrier sent its stop: ``media.stopped`` is stored."""
     LOST = "lost"
-    """Closed without that word, or closed by us for what was sent on it: reported as lost."""
+    """The socket closed without a stop, or we closed it for invalid messages: ``media.lost`` is
+    stored.
+    """
     OURS = "ours"
-    """The assistant's side ends the call: an intent, committed before the socket is closed."""
+    """Our side ends the call. The intent is committed before the socket is closed."""
     OVER = "over"
-    """The call has ended by another cause, which has its own record: nothing is reported."""
+    """The call has ended by another cause, which has its own event: nothing is stored."""
     SHUTDOWN = "shutdown"
-    """This process stops: reported as lost, so that the leg is put through again elsewhere."""
+    """This process stops, and another takes the call: ``media.lost`` is stored, so that the leg
+    reattaches there.
+    """
     CUT = "cut"
-    """The same, and there is no elsewhere: an intent, and the last words are not waited for."""
+    """This process stops, and no other can take the call: an intent is stored. The last words are
+    not waited for.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +44,21 @@ class CloseReason:
 
 
 class CloseOnce:
-    """One socket's ending, decided once."""
+    """The close reason of one socket, set once."""
 
     def __init__(self) -> None:
         self._future: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
     def set(self, reason: CloseReason) -> None:
-        """Decide, unless it is decided."""
+        """Set the reason, unless one is set."""
         if not self._future.done():
             self._future.set_result(reason)
 
     @property
     def is_set(self) -> bool:
-        """Whether there is one."""
+        """Whether a reason is set."""
         return self._future.done()
 
     async def wait(self) -> CloseReason:
-        """Wait for the decision."""
+        """Wait for the reason."""
         return await asyncio.shield(self._future)

@@ -1,7 +1,7 @@
-"""What a process does with its media sockets when it is told to stop.
+"""What a process does with its media sockets when it receives SIGTERM.
 
-It lets its calls end by themselves for DRAIN_SECONDS. What remains is handed to another process,
-or ended where there is none.
+Its calls may end by themselves for DRAIN_SECONDS. The remaining calls are handed to another
+process, or ended where there is none.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from app.media.heartbeat import Heartbeat
 from app.media.session import GOING_AWAY, MediaSession
 from providers.events import EndedReason
 
+# How long a stopping process waits until its closed sessions have stored their end.
 SHUTDOWN_SECONDS = 6.0
-"""How long a stopping process waits for the sessions it ends to report and close."""
+# How long it still answers HTTP after its last call. The carrier asks for the next instruction
+# then, and no other process is there to answer.
 ANSWER_SECONDS = 1.0
-"""How long it answers on after its last call: the carrier asks what now, and nobody else is there."""
+# The pause between two looks whether another process has come up.
 LOOK_SECONDS = 1.0
-"""How often it looks meanwhile whether another process has come."""
 NO_OTHER_PROCESS = "The process stopped, and no other was there to take the call over."
 
 log = logging.getLogger(__name__)
 
 
 class Drain:
-    """One process's. ``sessions`` are the hub's own, as they are at any time."""
+    """The drain of one process. ``sessions`` is the hub's own collection, live."""
 
     def __init__(
         self, registry: ProcessRegistry, heartbeat: Heartbeat, sessions: Collection[MediaSession]
@@ -43,7 +44,7 @@ class Drain:
 
     @contextmanager
     def socket_opening(self) -> Iterator[None]:
-        """A socket is being let in: it may have been before the process was told to stop."""
+        """Count a handshake that began before the process was asked to stop."""
         self._entering += 1
         try:
             yield
@@ -56,14 +57,15 @@ class Drain:
         self._something_left.set()
 
     def force(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         self._forced.set()
 
     async def run(self, stop_listening: Callable[[], None]) -> None:
-        """Returns when no call is up any more, or none that could be helped."""
+        """Return once no call is up any more, or none that can be saved."""
         begun, self._presence.draining = self._presence.draining, True
         were_up = self._busy
-        if not (were_up or begun):  # those that stop with us and have calls must not count on us
+        # A process that stops together with us and has calls must not count on this one.
+        if not (were_up or begun):
             await self._pulse.beat()
         await self._let_end(stop_listening)
         await self._end_all(stop_listening)
@@ -78,9 +80,8 @@ class Drain:
         while self._busy and not self._forced.is_set():
             over = loop.time() - began
             await self._pulse.beat()
-            if (
-                self._presence.has_web_peer and over >= LOOK_SECONDS
-            ):  # who stops with us has told us
+            # a process that stops together with this one has said so in its row by now
+            if self._presence.has_web_peer and over >= LOOK_SECONDS:
                 stop_listening()
             if (left := patience - over) <= 0 or not self._busy:
                 return
@@ -94,7 +95,11 @@ class Drain:
             task.cancel()
 
     async def _end_all(self, stop_listening: Callable[[], None]) -> None:
-        """Where there is an heir the carriers are to ask it: they ask once the socket is closed."""
+        """Close all sockets. Where another process can take over, stop listening first.
+
+        The carriers ask for the next instruction once their socket is closed, and the other process
+        has to answer.
+        """
         if self._busy:
             await self._pulse.beat()
         ending = CloseReason(
@@ -112,5 +117,5 @@ class Drain:
 
     @property
     def _busy(self) -> bool:
-        """A call is up, or being let in."""
+        """Whether a call is up, or its handshake is under way."""
         return bool(self._sessions) or self._entering > 0

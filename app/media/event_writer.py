@@ -1,4 +1,4 @@
-"""What a session tells the domain, off the loop and in order, tried again while the store fails."""
+"""Stores the events of one media session: off the loop, in order, retried while the store fails."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.domain.services.media import MediaService, StreamClaim
 from providers.base.media import StreamStart
 from providers.events import EndedReason
 
+# Waits between the attempts to store an event that must not be lost: about 8 s in all.
 RETRY_SECONDS = (
     0.2,
     0.5,
@@ -20,15 +21,17 @@ RETRY_SECONDS = (
     2.0,
     4.0,
 )
-"""Waits between the attempts of a report that must not be lost: about 8 s in all."""
+# Notes that wait to be written. More are dropped: they are for reading only.
 MAX_NOTES = 100
-"""Notes waiting to be written; more are dropped, they are for reading only."""
 
 log = logging.getLogger(__name__)
 
 
 class EventWriter:
-    """The domain, for one seat. Use as an async context: notes are written by a task of its own."""
+    """Writes the events of one claimed stream.
+
+    Use as an async context: a task of its own writes the notes.
+    """
 
     def __init__(self, service: MediaService, claim: StreamClaim) -> None:
         self._service = service
@@ -50,23 +53,29 @@ class EventWriter:
             self._writer.cancel()
 
     async def joined(self, start: StreamStart) -> None:
-        """Raises ``Refused``, or the store's error: a call that cannot be recorded is not begun."""
+        """Store the join.
+
+        Raises ``Refused``, or the store's error: a call that cannot be stored must not begin.
+        """
         await asyncio.to_thread(self._service.joined, self._claim, start)
 
     async def stopped(self) -> None:
-        """The carrier said that the stream is over."""
+        """Store that the carrier sent its stop."""
         await self._retry(lambda: self._service.stopped(self._claim))
 
     async def lost(self, why: EndedReason | None = None) -> None:
-        """The socket closed without that word; ``why``: the call's end, if it is not put back."""
+        """Store that the socket closed without a stop.
+
+        ``why`` is the endedReason if it does not reattach.
+        """
         await self._retry(lambda: self._service.lost(self._claim, why))
 
     async def request_end(self, reason: EndedReason, message: str | None) -> None:
-        """We end the call; returns once that is committed."""
+        """Store our decision to end the call; return once it is committed."""
         await self._retry(lambda: self._service.request_end(self._claim.call_id, reason, message))
 
     def note(self, name: str, data: Mapping[str, Any]) -> None:
-        """For the event log; written soon, dropped when too many wait."""
+        """Add a note to the event log. It is written soon, and dropped when too many wait."""
         if not self._notes.full():
             self._notes.put_nowait((name, data))
 
@@ -94,7 +103,7 @@ class EventWriter:
         while (note := await self._notes.get()) is not None:
             try:
                 await asyncio.to_thread(self._service.note, self._claim, *note)
-            except Exception:  # whatever it is: notes must not end a call
+            except Exception:  # a failed note must not end the call
                 log.exception(
                     "call %s: note %s was not stored",
                     self._claim.call_id,

@@ -1,4 +1,7 @@
-"""What the carrier said and the assistant has not read yet: bounded, sound is the first to go."""
+"""Frames of the carrier that the assistant has not read yet.
+
+The queue is bounded and drops audio first.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from providers.base.media import Audio, Frame
 
 
 class QueueFull(Exception):
-    """More keys, marks and words wait than may be kept, and none may be dropped."""
+    """Too many DTMF digits, marks and unknown messages wait, and none of these may be dropped."""
 
 
 class Entry(NamedTuple):
@@ -21,7 +24,7 @@ class Entry(NamedTuple):
 
 
 class FrameQueue:
-    """A queue for one reader. Over ``audio_bytes`` of waiting PCM the oldest sound is dropped."""
+    """A queue for one reader. Above ``audio_bytes`` of waiting PCM the oldest audio is dropped."""
 
     def __init__(self, audio_bytes: int, others: int) -> None:
         self._entries = deque[Entry]()
@@ -31,8 +34,8 @@ class FrameQueue:
         self._waiting_others = 0
         self._closed = False
         self._changed = asyncio.Event()
+        # Audio messages dropped so far.
         self.dropped = 0
-        """Messages of sound dropped so far."""
 
     def put(self, frame: Frame, raw: str | bytes) -> None:
         """Add a message; never waits. Raises ``QueueFull``."""
@@ -45,12 +48,12 @@ class FrameQueue:
         self._changed.set()
 
     def close(self) -> None:
-        """Nothing more will come; what waits may still be read."""
+        """Accept no more messages. Waiting ones may still be read."""
         self._closed = True
         self._changed.set()
 
     async def get(self) -> Entry | None:
-        """The oldest message; None once the inbox is closed and empty."""
+        """Return the oldest message, or None once the queue is closed and empty."""
         while not self._entries:
             if self._closed:
                 return None

@@ -1,6 +1,7 @@
-"""The process's pulse: it tells the others that it is up, and feels when its event loop is late.
+"""The process's heartbeat row, and the lag of its event loop.
 
-Sound goes through the loop every 20 ms. A loop that is late by more than ``LATE_SECONDS`` is heard.
+The carrier expects audio every 20 ms through this loop. Callers hear a loop that is late by more
+than ``LATE_SECONDS``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from app.domain.cluster import HEARTBEAT_SECONDS
 from app.domain.services.media import MediaService
 
 SAMPLE_SECONDS = 0.5
+# The gauge shows the worst sample of the last minute, so that no scrape misses it.
 SAMPLES = 120
-"""Kept: the gauge is the worst of the last minute, which no scrape misses."""
 LATE_SECONDS = 0.1
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,10 @@ class Heartbeat:
         self._tasks = list[asyncio.Task[None]]()
 
     async def start(self) -> None:
-        """After this the others know of the process, and it of them, if the store can be asked."""
+        """Write the first heartbeat and start the tasks.
+
+        Other processes know of this one afterwards.
+        """
         await self.beat()
         self._tasks = [
             asyncio.create_task(each) for each in (self._beat(), self._measure_loop_lag())
@@ -40,14 +44,14 @@ class Heartbeat:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        with suppress(Exception):  # its row goes stale by itself
+        with suppress(Exception):  # the row goes stale by itself
             await asyncio.to_thread(self._service.deregister)
 
     async def beat(self) -> None:
-        """Tell and hear now."""
+        """Write the row and read the other processes' rows now."""
         try:
             await asyncio.to_thread(self._service.heartbeat)
-        except Exception:  # whatever it is: the beat goes on, and so does a stop that asks for one
+        except Exception:  # the heartbeat goes on, and so does a drain that asks for one
             log.warning("the store does not take that this process is up", exc_info=True)
 
     async def _beat(self) -> None:

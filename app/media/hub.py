@@ -1,6 +1,7 @@
-"""Every media socket of this process: lets them in, ends them when their call is over.
+"""Every media socket of this process: accepts them, and closes them when their call is over.
 
-``/media/<provider>/<token>``: the token is claimed, once, before the handshake is answered.
+The path is ``/media/<carrier>/<token>``. The token is claimed, once, before the handshake is
+answered.
 """
 
 from __future__ import annotations
@@ -55,8 +56,7 @@ class Hub:
         self._watchers = list[asyncio.Task[None]]()
 
     async def start(self) -> None:
-        """Begin to watch for ends by another cause, commands and recordings left behind, and to
-        tell that we are here."""
+        """Start the heartbeat, the monitor endpoint, and the watch over calls and recordings."""
         self._loop = asyncio.get_running_loop()
         await self._listening.start()
         self._watchers = [
@@ -66,14 +66,16 @@ class Hub:
         await self._pulse.start()
 
     def wake(self, call_id: str) -> None:
-        """This call ended or was given a command just now: look at once, if it is one of ours.
-        From any thread."""
+        """Look at this call now, if its socket is here: it has ended or has a new command.
+
+        May be called from any thread.
+        """
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: nothing is left to end
+            with suppress(RuntimeError):  # the loop is closed: no socket is left
                 self._loop.call_soon_threadsafe(self._wake, call_id)
 
     async def stop(self) -> None:
-        """``drain``, then stop watching."""
+        """``drain``, then stop the tasks."""
         await self.drain()
         await self._pulse.stop()
         await self._listening.stop()
@@ -110,7 +112,7 @@ class Hub:
             self._draining.socket_closed()
 
     async def _admit(self, scope: Scope) -> StreamClaim | int:
-        """The claimed seat, or the status that refuses the handshake."""
+        """Return the claimed stream, or the HTTP status that refuses the handshake."""
         raw_path = bytes(scope["raw_path"]).decode("latin-1")
         root, media, name, token = [*raw_path.split("/", 3), "", "", ""][:4]
         provider = self._providers.get(name)
@@ -121,7 +123,7 @@ class Hub:
         headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
         try:
             return await asyncio.to_thread(self._service.claim, provider, token, target, headers)
-        except ProviderError as error:  # not let in, or an account without what it takes to tell
+        except ProviderError as error:  # refused, or the account lacks the secret for the check
             log.warning("media socket refused: %s", error)
             return FORBIDDEN
         except NoCapacity as error:
@@ -134,14 +136,14 @@ class Hub:
     # -- the end of the process
 
     def force_drain(self) -> None:
-        """Let a drain wait no longer."""
+        """End a drain's wait."""
         self._draining.force()
 
     async def drain(self, stop_listening: Callable[[], None] = lambda: None) -> None:
-        """Let no call in, and those that are up end by themselves; at the limit end the others.
+        """Accept no new socket and wait for the calls to end. At the limit, end the remaining ones.
 
-        ``stop_listening`` is called as soon as another process answers the carriers' requests,
-        so that they go there. Until then this one must answer them.
+        ``stop_listening`` is called as soon as another process can answer the carriers' webhooks.
+        Until then this process has to answer them.
         """
         await self._draining.run(stop_listening)
 
@@ -159,9 +161,8 @@ class Hub:
             self._woken.clear()
             try:
                 await self._poll()
-            except (
-                Exception
-            ):  # whatever it is: without a watcher no call would be ended from outside
+            # without this task no call could be ended from outside
+            except Exception:
                 log.exception("looking after the calls failed, and is tried again")
 
     async def _poll(self) -> None:
@@ -172,17 +173,17 @@ class Hub:
             await self._flush_db_errors()
 
     async def _flush_db_errors(self) -> None:
-        """Tell the store, if it is back, what it did not take."""
-        with suppress(SQLAlchemyError):  # it was logged when it failed, and is asked again
+        """Store the failures that the store did not take before, if it is back."""
+        with suppress(SQLAlchemyError):  # it was logged when it failed, and is tried again
             await asyncio.to_thread(self._service.flush_db_errors)
 
     def _monitor_of(self, call_id: str) -> Monitor | None:
-        """Of a call that is up here; the newest, where its socket was replaced."""
+        """The monitor of a call whose socket is here; the newest one after a reattach."""
         found = [s.monitor for s in self._sessions if s.claim.call_id == call_id and s.monitor]
         return found[-1] if found else None
 
     async def _deliver_commands(self) -> None:
-        """To those that can still act on them: their socket's end is not decided."""
+        """Hand commands to the sessions whose end is not decided."""
         able = {s.claim.call_id: s for s in self._sessions if s.monitor and not s.close_once.is_set}
         try:
             given = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""Every bound of a media socket, in one table. Nothing here grows with what the other side does."""
+"""Every bound of a media socket, in one table. No buffer grows with what the other side sends."""
 
 from __future__ import annotations
 
@@ -7,32 +7,39 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds where the name says seconds. One socket each, unless said otherwise."""
+    """Bounds of one socket, unless a row says otherwise.
+
+    Names end in ``seconds`` where the unit is seconds.
+    """
 
     start_seconds: float = 5.0
     """From the accepted handshake to the carrier's start."""
     inbound_seconds: float = 5.0
-    """Caller's sound kept for an assistant that is slow; the oldest is dropped."""
+    """The caller's audio kept for a slow assistant; the oldest is dropped."""
     inbound_others: int = 1000
-    """Keys, marks and unknown messages kept for it: never dropped, so too many end the socket."""
+    """Digits, marks and unknown messages kept for it. They are never dropped, so too many close the
+    socket.
+    """
     messages_per_second: float = 200.0
-    """Sustained; carriers send 50 and a few."""
+    """Sustained rate. Carriers send 50 audio messages a second and few others."""
     burst_seconds: float = 5.0
-    """How much of that rate may come at once: what a stalled network delivers when it recovers."""
+    """How much of that rate may come at once: a stalled network delivers a burst when it recovers.
+    """
     ahead_seconds: float = 50.0
-    """Sound sent but not played yet; carriers that buffer hold 60 s."""
+    """Audio sent and not played yet. Carriers buffer about 60 s."""
     stall_seconds: float = 10.0
-    """How long the carrier may leave one message of ours undrained."""
+    """How long the carrier may leave one message of ours unread."""
     drain_seconds: float = 20.0
-    """At our own end: the longest wait for the last words to be played, and ``grace`` more."""
+    """At our own end: the longest wait until the last words are played, plus ``grace_seconds``."""
     grace_seconds: float = 2.0
-    """What an assistant has to finish once the carrier has gone, and a last mark beyond its time."""
+    """What an assistant has to finish once the carrier has gone, and what a last mark may be late.
+    """
     watch_seconds: float = 0.5
-    """How often the process asks which of its calls have ended by another cause."""
+    """The pause between two queries for calls that have ended by another cause."""
 
 
 class TooManyMessages(Exception):
-    """The other side sends more than any carrier does."""
+    """The other side sends more messages than any carrier does."""
 
 
 class FloodGuard:
@@ -45,7 +52,7 @@ class FloodGuard:
         self._at = 0.0
 
     def count(self, now: float) -> None:
-        """One message at ``now`` (monotonic seconds). Raises ``TooManyMessages``."""
+        """Count one message at ``now`` (monotonic seconds). Raises ``TooManyMessages``."""
         self._level = max(0.0, self._level - (now - self._at) * self._rate) + 1
         self._at = now
         if self._level > self._depth:

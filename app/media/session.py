@@ -1,8 +1,8 @@
-"""One claimed media socket: the carrier's start, the assistant, the end, and who is told of it.
+"""One claimed media socket: the carrier's start, the assistant, the end, and the stored events.
 
-Three tasks: one reads the carrier, one is the assistant, one (``run``) waits for the first cause
-to end it all. What is reported is committed before the socket is closed, because the carrier
-asks what now as soon as it is.
+Three tasks run: one reads the carrier, one is the assistant, and ``run`` waits for the first cause
+to close. The event is committed before the socket is closed. The carrier asks for the next
+instruction right after the close.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from providers.events import EndedReason
 
 Backends = Mapping[str, Callable[[StreamClaim], AssistantBackend]]
 
+# Messages kept before the carrier's start, for a relay. Stray audio may be among them.
 OPENING_MESSAGES = 20
-"""Messages before the carrier's start that a relay is given again; stray sound may be among them."""
+# Different unknown messages noted per socket.
 UNKNOWN_WORDS = 20
-"""Different unknown messages noted per socket."""
+# Close codes: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 INVALID, NOT_ALLOWED, FAILED, GOING_AWAY = 1007, 1008, 1011, 1001
-"""Close codes: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 
 log = logging.getLogger(__name__)
 
 
 class MediaSession:
-    """Runs one accepted socket. ``close_once`` may be sealed by anybody on the loop."""
+    """Runs one accepted socket. Any task on the loop may set ``close_once``."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class MediaSession:
         self._flood = FloodGuard(limits)
         self._opening = list[str | bytes]()
         self._words = set[str]()
+        # When the carrier's start came, by the loop's clock.
         self._started_at = 0.0
-        """When the carrier's start came, by the loop's clock."""
         self.call_context = CallContext(service, claim)
+        # Set while the call is up.
         self.monitor: Monitor | None = None
-        """While the call is up."""
 
     async def run(self) -> None:
-        """From the accepted handshake to the closed socket."""
+        """Run from the accepted handshake to the closed socket."""
         try:
             async with asyncio.timeout(self._limits.start_seconds):
                 start = await self._await_start()
@@ -111,7 +111,10 @@ class MediaSession:
         return raw, self._serializer.decode(raw)
 
     async def _refuse(self, code: int, word: str) -> None:
-        """It never joined, so nothing is reported: the carrier asks what now."""
+        """Close a socket that never joined.
+
+        No event is stored: the carrier asks for the next instruction.
+        """
         log.warning(
             "call %s: media socket closed: %s",
             self.claim.call_id,
@@ -137,7 +140,7 @@ class MediaSession:
         self.monitor = Monitor(stream, self.claim.assistant)
         call_context.audience = self.monitor.tell
         await self._take_commands()
-        clock = asyncio.get_running_loop().time  # ``line.now``, for a thread
+        clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
         taping = await asyncio.to_thread(
             spool.start, self._service, self.claim, stream.sample_rate, clock
         )
@@ -175,7 +178,7 @@ class MediaSession:
         self.call_context.observe(Timing.FIRST_SOUND, now - self._started_at)
 
     async def _take_commands(self) -> None:
-        """Those given before the socket was open; the hub brings all others."""
+        """Take the commands from before the socket was open. The hub delivers all later ones."""
         try:
             for command in await asyncio.to_thread(self._service.commands, [self.claim]):
                 self.call_context.push_command(command.body)
@@ -187,7 +190,7 @@ class MediaSession:
             )
 
     async def _read(self, stream: MediaStream, reports: EventWriter) -> None:
-        """Every message of the carrier, until one of them, or the lack of them, ends the call."""
+        """Read the carrier's messages until one of them, or the socket's end, ends the call."""
         try:
             while True:
                 raw, frame = await self._receive()
@@ -223,7 +226,8 @@ class MediaSession:
 
     def _note(self, frame: Frame, reports: EventWriter) -> None:
         if isinstance(frame, Digit):
-            reports.note("digit", {})  # that one was pressed; which may be part of a PIN
+            # The note says that a key was pressed, not which: it may be part of a PIN.
+            reports.note("digit", {})
         elif isinstance(frame, UnknownFrame) and self._is_new_word(frame.word):
             reports.note("media.unknown", {"word": frame.word})
 
@@ -278,7 +282,7 @@ class MediaSession:
             case CloseCause.CUT:
                 await reports.request_end(reason.reason, reason.message)
             case CloseCause.OURS:
-                await stream.call_context.flush()  # the report that follows holds the last words
+                await stream.call_context.flush()  # the end-of-call report holds the last words
                 await reports.request_end(reason.reason, reason.message)
                 await _first(asyncio.create_task(stream.played()), reader)
 
@@ -289,7 +293,7 @@ class MediaSession:
         assistant: asyncio.Task[None],
         reports: EventWriter,
     ) -> None:
-        """The assistant may finish when the carrier has gone; in all other cases it is cancelled."""
+        """Let the assistant finish when the carrier has gone; cancel it in all other cases."""
         if stream.dropped:
             reports.note("media.dropped", {"messages": stream.dropped})
         if reason.cause not in (CloseCause.STOPPED, CloseCause.LOST):
@@ -298,7 +302,7 @@ class MediaSession:
 
 
 async def _first(task: asyncio.Task[None], other: asyncio.Task[None]) -> None:
-    """Wait for the task, or the other one if that ends before it."""
+    """Wait for the task, or for the other one if that ends before it."""
     try:
         await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)
     finally:

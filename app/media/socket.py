@@ -16,7 +16,7 @@ Send = Callable[[Event], Awaitable[None]]
 
 
 class SocketClosed(Exception):
-    """The other side is not there any more; ``code`` is the websocket's close code."""
+    """The other side has closed. ``code`` is the websocket's close code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"closed with {code}")
@@ -24,11 +24,14 @@ class SocketClosed(Exception):
 
 
 class SendStalled(Exception):
-    """The other side does not take what is sent to it."""
+    """The other side does not read what is sent to it."""
 
 
 class Socket:
-    """One socket, from handshake to close. One reader; writers take turns (``MediaStream`` sees to it)."""
+    """One socket, from handshake to close.
+
+    It has one reader; ``MediaStream`` serialises the writers.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, stall_seconds: float) -> None:
         self.scope = scope
@@ -38,17 +41,18 @@ class Socket:
         self._open = False
 
     async def accept(self) -> None:
-        """Finish the handshake. Offered subprotocols are not echoed: carriers do not need it.
+        """Finish the handshake. Offered subprotocols are not echoed: carriers need none.
 
-        Raises ``SocketClosed``."""
+        Raises ``SocketClosed``.
+        """
         await self._receive()  # websocket.connect
         self._open = True
         await self._put({"type": "websocket.accept"})
 
     async def refuse(self, status: int) -> None:
-        """Answer the handshake with an HTTP status (403 where the server knows no other).
+        """Answer the handshake with an HTTP status, or with 403 where the server supports no other.
 
-        403 is the protocol's own refusal; uvicorn logs every other status as an error.
+        Status 403 is the protocol's own refusal; uvicorn logs every other status as an error.
         """
         await self._receive()
         if status == 403 or "websocket.http.response" not in (self.scope.get("extensions") or {}):
@@ -63,7 +67,7 @@ class Socket:
         await self._send({"type": "websocket.http.response.body", "body": b""})
 
     async def receive(self) -> str | bytes:
-        """The next message. Raises ``SocketClosed``."""
+        """Return the next message. Raises ``SocketClosed``."""
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             self._open = False
@@ -72,12 +76,15 @@ class Socket:
         return text if text is not None else bytes(event["bytes"])
 
     async def send(self, message: str | bytes) -> None:
-        """Raises ``SocketClosed``, or ``SendStalled`` when the other side did not drain in time."""
+        """Send one message.
+
+        Raises ``SocketClosed``, or ``SendStalled`` when the other side did not read in time.
+        """
         kind = "text" if isinstance(message, str) else "bytes"
         await self._put({"type": "websocket.send", kind: message})
 
     async def close(self, code: int, word: str = "") -> None:
-        """Close from our side; nothing happens when it is closed already."""
+        """Close from our side. Does nothing when the socket is closed already."""
         try:
             await self._put({"type": "websocket.close", "code": code, "reason": word[:100]})
         except (SocketClosed, SendStalled):
@@ -94,6 +101,7 @@ class Socket:
         except TimeoutError as error:
             self._open = False
             raise SendStalled("the carrier does not take our sound") from error
-        except (OSError, RuntimeError) as error:  # RuntimeError: the server has closed it just now
+        # RuntimeError: the server has closed the socket just now
+        except (OSError, RuntimeError) as error:
             self._open = False
             raise SocketClosed(1006) from error

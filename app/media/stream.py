@@ -1,7 +1,7 @@
-"""What an assistant sees of a call: sound and keys in, sound out. No carrier's words, no store.
+"""The two-way audio of one call, as an assistant sees it. It names no carrier and no store.
 
-Sound is PCM as in ``providers.base.carrier.Audio``. Whoever speaks the carrier's own protocol (a relay)
-uses ``opening``, ``raw`` and ``send_raw`` instead; one assistant uses one of the two sides.
+Audio is PCM as in ``providers.base.media.Audio``. A relay, which speaks the carrier's own protocol,
+uses ``opening``, ``raw`` and ``send_raw`` instead. One assistant uses one of the two sides.
 """
 
 from __future__ import annotations
@@ -27,34 +27,37 @@ from providers.base.media import (
 )
 from providers.events import EndedReason
 
+# What iteration over a stream yields.
 Item = Audio | Digit | MarkPlayed | Cleared
-"""What iterating over a line yields."""
 
 BYTES_PER_SAMPLE = 2
+# Longer audio is sent in slices, so that ``clear`` can drop the rest.
 SLICE_SECONDS = 0.2
-"""Longer sound is sent in pieces, so that ``clear`` can cut in between."""
+# Our own mark behind the last words. The assistant never sees it.
 LAST_MARK = "patchbay:end"
-"""Our own mark behind the last words; the assistant never sees it."""
 
 
 class AudioTap(Protocol):
-    """Hears both sides of a line: the recorder, or somebody who listens in. Must not block."""
+    """Receives both sides of a stream: the recorder, or a supervisor's mixer. Must not block."""
 
     def heard(self, pcm: bytes) -> None:
-        """The caller's sound, as it came."""
+        """The caller's audio, as it came."""
         ...
 
     def said(self, pcm: bytes, buffered_seconds: float) -> None:
-        """Our sound, given to the carrier; it begins to play in ``buffered_seconds`` seconds."""
+        """The assistant's audio, sent to the carrier.
+
+        It begins to play in ``buffered_seconds`` seconds.
+        """
         ...
 
     def cleared(self) -> None:
-        """What is not played yet never will be."""
+        """The audio that is not played yet never will be."""
         ...
 
 
 class MediaStream:
-    """One call's two-way sound. After its end nothing more is sent and nothing raises."""
+    """One call's two-way audio. After its end no method sends and no method raises."""
 
     def __init__(
         self,
@@ -66,18 +69,18 @@ class MediaStream:
         limits: Limits,
         call_context: CallContext,
     ) -> None:
+        # The assistant's handle to the call.
         self.call_context = call_context
-        """The assistant's way to the call."""
+        # Why the assistant ends the call, once it has decided.
         self.end_reason: tuple[EndedReason, str | None] | None = None
-        """Why the assistant ends the call, from when it decided on it."""
         self.taps = list[AudioTap]()
+        # Called when the assistant's first audio is sent; not for raw messages.
         self.on_first_sound: Callable[[], None] = lambda: None
-        """Called when the assistant's first audio is sent; not of what is sent raw."""
+        # The carrier's start message, with the parameters of our markup.
         self.start = start
-        """The carrier's first word, with the parameters of our markup."""
         self.sample_rate = start.sample_rate
+        # The carrier's messages up to and with its start, as they came.
         self.opening = tuple(opening)
-        """The carrier's messages up to and with its start, as they came."""
         self._socket = socket
         self._serializer = serializer
         self._close = fate
@@ -94,30 +97,30 @@ class MediaStream:
     # -- hearing
 
     async def __aiter__(self) -> AsyncIterator[Item]:
-        """What the caller does, until the carrier has gone."""
+        """Yield what the caller does, until the carrier has gone."""
         while (entry := await self._queue.get()) is not None:
             if isinstance(entry.frame, Item):
                 yield entry.frame
 
     @property
     def buffered_seconds(self) -> float:
-        """Seconds of our sound that the carrier has and has not played."""
+        """Seconds of our audio that the carrier holds and has not played."""
         return max(0.0, self._played_at - now())
 
     async def raw(self) -> AsyncIterator[str | bytes]:
-        """The carrier's messages after ``opening``, as they came, its stop included."""
+        """Yield the carrier's messages after ``opening``, as they came, its stop included."""
         while (entry := await self._queue.get()) is not None:
             yield entry.raw
 
     @property
     def dropped(self) -> int:
-        """Messages of sound the assistant was too slow to hear."""
+        """Audio messages dropped because the assistant read too slowly."""
         return self._queue.dropped
 
     # -- speaking
 
     async def send(self, pcm: bytes) -> None:
-        """Speak: any length. Waits while more sound lies unplayed at the carrier than it may hold.
+        """Send audio of any length. Waits while the carrier holds more than it may buffer.
 
         A ``clear`` meanwhile drops the rest of it.
         """
@@ -136,11 +139,11 @@ class MediaStream:
             await self._write(partial(self._serializer.audio, piece))
 
     async def mark(self, name: str) -> None:
-        """Ask for ``MarkPlayed(name)`` once all that was sent is played."""
+        """Ask for ``MarkPlayed(name)`` once all audio sent so far is played."""
         await self._write(lambda: [*self._serializer.flush(), *self._serializer.mark(name)])
 
     async def clear(self) -> None:
-        """Drop what is not played yet: the caller interrupts."""
+        """Drop the audio that is not played yet: the caller interrupts."""
         self._clears += 1
         self._played_at = 0.0
         for tap in self.taps:
@@ -148,24 +151,26 @@ class MediaStream:
         await self._write(self._serializer.clear)
 
     async def send_raw(self, message: str | bytes) -> None:
-        """Send a message in the carrier's own protocol, unchecked. Pacing is the sender's."""
+        """Send a message in the carrier's own protocol, unchecked. The sender paces it."""
         self._relayed = True
         await self._write(lambda: [message])
 
     def set_end_reason(self, reason: EndedReason, message: str | None = None) -> None:
-        """The assistant will end the call, after a last word: the reason holds even if the caller
-        leaves meanwhile. The first decision stays."""
+        """Set why the assistant will end the call, before its last words.
+
+        The reason holds even if the caller hangs up meanwhile. The first decision stays.
+        """
         self.end_reason = self.end_reason or (reason, message)
 
     async def hang_up(self, reason: EndedReason, message: str | None = None) -> None:
-        """End the call after what was said is played. Does not return: the assistant is cancelled."""
+        """End the call once all audio is played. Does not return: the assistant is cancelled."""
         self._close.set(CloseReason(CloseCause.OURS, reason=reason, message=message))
         await asyncio.Event().wait()
 
     # -- for the session
 
     def deliver(self, frame: Frame, raw: str | bytes) -> None:
-        """One message of the carrier. Raises ``QueueFull``."""
+        """Take one message of the carrier. Raises ``QueueFull``."""
         if frame == MarkPlayed(LAST_MARK):
             self._last_mark.set()
             return
@@ -175,11 +180,11 @@ class MediaStream:
         self._queue.put(frame, raw)
 
     def end(self) -> None:
-        """The carrier has gone: what waits may be read, then the iterators stop."""
+        """Mark that the carrier has gone: waiting frames may be read, then the iterators stop."""
         self._queue.close()
 
     async def played(self) -> None:
-        """Wait until the last words were heard, as far as can be known, within the limits."""
+        """Wait, within the limits, until the carrier has played the last words."""
         if not (self._spoke or self._relayed):
             return
         left = self._limits.drain_seconds if self._relayed else self.buffered_seconds
@@ -194,7 +199,8 @@ class MediaStream:
 
     async def _pace(self) -> None:
         while (excess := self.buffered_seconds - self._limits.ahead_seconds) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(excess, SLICE_SECONDS))  # a clear ends the wait early
+            # short sleeps: a clear ends the wait early
+            await asyncio.sleep(min(excess, SLICE_SECONDS))
 
     async def _write(self, encode: Callable[[], list[str | bytes]]) -> None:
         async with self._lock:
@@ -202,11 +208,11 @@ class MediaStream:
                 for message in encode():
                     await self._socket.send(message)
             except SocketClosed:
-                return  # whoever reads the socket hears of it, and how
+                return  # the reader of the socket sees the close, with its code
             except SendStalled as error:
                 self._close.set(CloseReason(CloseCause.LOST, 1011, str(error)))
 
 
 def now() -> float:
-    """The time of all lines: seconds of the loop's clock, which is what their waits go by."""
+    """The clock of all streams: seconds of the event loop's clock, which its timeouts use."""
     return asyncio.get_running_loop().time()

@@ -1,7 +1,7 @@
 """The policy of outgoing connections: which URLs may be called, and at which addresses.
 
-The clients of ``http``, ``httpx_client`` and ``websocket`` ask ``allowed`` once for each request
-and connect only to the addresses that it returns. The URL's name stays in Host, SNI and
+The clients of ``http``, ``httpx_client`` and ``websocket`` ask ``allowed`` once for each request.
+They connect only to the addresses that it returns. The URL's name stays in Host, SNI and
 certificate. So an answer of the DNS that changes between two look-ups changes nothing.
 https://owasp.org/www-community/attacks/Server_Side_Request_Forgery
 
@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 from app.net.threads import run_in_thread
 from app.net.types import Addresses
 
+# The ports of a public server URL.
 PORTS = frozenset({80, 443, 8443})
-"""What a public server URL may use."""
 
 NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
@@ -66,17 +66,17 @@ _PRINTABLE = re.compile(r"[!-\[\]-~]+")  # ASCII without space, controls and bac
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Host and port in, addresses out. Raises ``OSError``.
 Resolver = Callable[[str, int], Sequence[str]]
-"""Host and port in, addresses out. Raises ``OSError``."""
 
 
 class BadURL(ValueError):
-    """The URL is not one we call; the sentence tells the URL's author why."""
+    """A URL that may not be called. The message tells its author why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart. ``path`` includes the query; the fragment is dropped."""
+    """A parsed URL. ``path`` includes the query; the fragment is dropped."""
 
     secure: bool
     host: str
@@ -85,7 +85,7 @@ class Target:
 
 
 def check_url(url: str, allow_private: bool) -> Target:
-    """Raises ``BadURL`` unless this URL may be called, as far as can be told without DNS."""
+    """Raise ``BadURL`` unless this URL may be called, as far as that is clear without DNS."""
     if not _PRINTABLE.fullmatch(url):
         raise BadURL("the URL must be plain ASCII without spaces and backslashes")
     target = _split(url)
@@ -109,7 +109,7 @@ def resolve(host: str, port: int) -> Sequence[str]:
 
 
 def allowed(url: str, allow_private: bool, *, resolver: Resolver = resolve) -> Sequence[str]:
-    """The addresses at which ``url`` may be called: at least one. Blocks. Raises ``BadURL``.
+    """Return the addresses at which ``url`` may be called, at least one. Blocks. Raises ``BadURL``.
 
     A name with one address that is not public is refused as a whole.
     """
@@ -117,7 +117,7 @@ def allowed(url: str, allow_private: bool, *, resolver: Resolver = resolve) -> S
 
 
 def addresses_of(target: Target, allow_private: bool, resolver: Resolver) -> Sequence[str]:
-    """``allowed`` of a URL that ``check_url`` took apart."""
+    """``allowed`` for a URL that ``check_url`` has parsed."""
     try:
         found = resolver(target.host, target.port)
     except (OSError, UnicodeError) as error:
@@ -130,7 +130,7 @@ def addresses_of(target: Target, allow_private: bool, resolver: Resolver) -> Seq
 
 
 async def vetted(url: str, addresses: Addresses) -> Sequence[str]:
-    """What the policy ``addresses`` returns for ``url``; ``BadURL`` for whatever it raises."""
+    """What the policy ``addresses`` returns for ``url``. Its errors become ``BadURL``."""
     try:
         return await run_in_thread(partial(addresses, url))
     except Exception as error:
@@ -138,7 +138,7 @@ async def vetted(url: str, addresses: Addresses) -> Sequence[str]:
 
 
 def check_address(host: str, address: Address) -> None:
-    """Raises ``BadURL`` when the address is not a public one."""
+    """Raise ``BadURL`` unless the address is public."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     plain = mapped or address
     if any(plain in network for network in NOT_PUBLIC):
@@ -177,7 +177,7 @@ def _check_ipv6(host: str) -> None:
 
 
 def _literal(host: str) -> Address | None:
-    """The address a host spells, in the odd ways of inet_aton too: 127.1, 0x7f000001, 2130706433."""
+    """The address a host spells, in inet_aton's odd forms too: 127.1, 0x7f000001, 2130706433."""
     if ":" in host:
         return ipaddress.IPv6Address(host)
     try:

@@ -1,7 +1,7 @@
 """The synchronous client: one POST to a vetted address, without redirects or proxies.
 
-It has one deadline for the whole exchange. The timeout of ``urllib3`` and ``requests`` begins
-anew with every read, so a server that sends a byte now and again would hold a thread for ever.
+It has one deadline for the whole exchange. The timeout of ``urllib3`` and ``requests`` starts again
+with every read. So a server that sends single bytes would block a thread for ever.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 CHUNK = 16_384
 
+# Headers that set a request's receiver and length: ours alone.
 FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-"""Headers that say where a request goes and where it ends: ours alone."""
 
 
 class SendError(Exception):
-    """No answer was had; the sentence says why. ``timed_out``: the receiver took too long."""
+    """There is no response; the message says why. ``timed_out``: the receiver took too long."""
 
     def __init__(self, message: str, *, timed_out: bool = False) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class SendError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer of any status. ``headers``: lower-case names; ``body`` may be cut short."""
+    """A response of any status. ``headers``: lower-case names; ``body`` may be cut short."""
 
     status: int
     headers: Mapping[str, str]
@@ -58,10 +58,10 @@ def post(
     resolver: Resolver = resolve,
     tls: ssl.SSLContext | None = None,
 ) -> Response:
-    """POST ``body``. ``timeout``: seconds from connecting to the last byte of the answer.
+    """POST ``body``. ``timeout``: seconds from connecting to the last byte of the response.
 
-    Reads at most ``max_response`` bytes of the answer. A redirect is an answer like any other.
-    Raises ``SendError``.
+    Reads at most ``max_response`` bytes of it. A redirect is a response like any other. Raises
+    ``SendError``.
     """
     until = time.monotonic() + timeout
     _check_headers(headers)
@@ -86,7 +86,7 @@ def post(
 
 @contextmanager
 def _one_error(host: str, timeout: float) -> Iterator[None]:
-    """All that can go wrong on the wire, as ``SendError``."""
+    """Raise every error of the connection as ``SendError``."""
     try:
         yield
     except TimeoutError as error:
@@ -129,14 +129,14 @@ def _dial(addresses: Sequence[str], target: Target, until: float) -> socket.sock
 def _secured(
     sock: socket.socket, target: Target, tls: ssl.SSLContext | None, until: float
 ) -> ssl.SSLSocket:
-    """TLS on it, for the URL's name and not the address."""
+    """Start TLS, for the URL's name and not the address."""
     sock.settimeout(_left(until))
     return (tls or _trust()).wrap_socket(sock, server_hostname=target.host.rstrip("."))
 
 
 @lru_cache
 def _trust() -> ssl.SSLContext:
-    """The system's certificates; reading them takes longer than a request."""
+    """The system's certificates, read once: reading them takes longer than a request."""
     return ssl.create_default_context()
 
 
@@ -150,7 +150,7 @@ def _read(answer: http.client.HTTPResponse, most: int) -> bytes:
     while len(body) < most:
         chunk = answer.read(min(CHUNK, most - len(body)))
         if not chunk:
-            if answer.length:  # http.client is silent about a body that breaks off
+            if answer.length:  # http.client does not report a body that breaks off
                 raise http.client.IncompleteRead(bytes(body), answer.length)
             break
         body += chunk
@@ -167,7 +167,8 @@ def _left(until: float) -> float:
 class _Timed:
     """The part of a socket that ``http.client`` uses, with one deadline for all of it.
 
-    A socket's own timeout starts anew with every byte, so a receiver could drip for ever.
+    A socket's own timeout starts again with every byte, so a receiver could send single bytes for
+    ever.
     """
 
     def __init__(self, sock: socket.socket, until: float) -> None:
@@ -182,7 +183,7 @@ class _Timed:
         return io.BufferedReader(_Reader(self._sock, self._until))
 
     def close(self) -> None:
-        """Not yet: ``http.client`` does it before it has read the body. ``post`` closes."""
+        """Do nothing: ``http.client`` calls it before it has read the body. ``post`` closes."""
 
 
 class _Reader(io.RawIOBase):

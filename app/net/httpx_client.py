@@ -1,7 +1,7 @@
-"""The asynchronous HTTP client: models and voices. It gives up soon and goes nowhere else.
+"""The asynchronous HTTP client for models and voices: short timeouts, no redirects.
 
-The vendors' SDKs wait as long as ``Retry-After`` says, up to a minute, and follow redirects. A
-caller hears silence meanwhile, and only the first URL that a client chose was vetted.
+The vendors' SDKs wait as long as ``Retry-After`` says, up to a minute, and follow redirects. The
+caller would hear silence meanwhile, and only the first URL of a client was vetted.
 """
 
 from __future__ import annotations
@@ -18,34 +18,35 @@ from app.net.addresses import BadURL, vetted
 from app.net.types import Addresses
 
 CONNECT_SECONDS = 2.0
+# Between two pieces of a response; Vapi's default for custom-llm. The observer's deadline is
+# shorter.
 READ_SECONDS = 20.0
-"""Between two pieces of an answer; Vapi's default for custom-llm. The engine's deadline is shorter."""
+# How long an idle connection is kept; httpx's default.
 KEEP_SECONDS = 5.0
-"""How long an idle connection is kept; httpx's default."""
+# Connections of one call's client at a time.
 MAX_CONNECTIONS = 20
-"""Of one call's client at a time."""
 PAUSE_SECONDS = 0.3
+# Statuses that may be gone at once; 529 is one vendor's "overloaded".
 AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
-"""Statuses that may be gone at once; 529 is Anthropic's "overloaded"."""
 ANSWER_SECONDS = 600.0
+# Bytes of one response: far beyond any sentence or audio, and a bound for the memory.
 ANSWER_BYTES = 64 * 1024 * 1024
-"""Of one answer: far beyond any sentence or sound, but a server cannot fill the memory."""
 
 
 class NotAllowed(httpx2.ConnectError):
-    """The policy does not let this URL be called; the sentence says why."""
+    """The policy refuses this URL; the message says why."""
 
 
 class Client(httpx2.AsyncClient):
-    """As the SDKs' ``http_client``; give them ``max_retries=0``."""
+    """The SDKs' ``http_client``; give them ``max_retries=0``."""
 
+    # The address policy; None for the operator's own address, which may be anywhere.
     addresses: Addresses | None = None
-    """The policy of where it may go; None: to the operator's own address, wherever that is."""
+    # Send once more when the first attempt failed early.
     retries = True
-    """Send once more when the first attempt failed early."""
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Raises httpx's errors."""
+        """Send a request. Raises httpx's errors."""
         places = await self._places(request)
         try:
             response = await self._send_to(places, request, options)
@@ -77,7 +78,7 @@ class Client(httpx2.AsyncClient):
     async def _send_to(
         self, places: Sequence[httpx2.URL], request: httpx2.Request, options: dict[str, Any]
     ) -> httpx2.Response:
-        """To the first place that takes the connection."""
+        """Send to the first address that accepts the connection."""
         for place in places[:-1]:
             request.url = place
             try:
@@ -98,10 +99,10 @@ def make_client(
     proxies: bool = True,
     tls: ssl.SSLContext | None = None,
 ) -> Client:
-    """A client of its own for each call: what one call sends never waits for another's.
+    """Make a client for one call, so that no call waits for another's requests.
 
-    ``addresses``: the policy for a server that a client chose, for which the environment's
-    proxies are ignored. ``keep_seconds`` 0: each request has a connection of its own.
+    ``addresses``: the policy for a server that a client chose, which also ignores the environment's
+    proxies. ``keep_seconds`` 0: each request has a connection of its own.
     """
     kept = httpx2.Limits(
         max_connections=MAX_CONNECTIONS,
@@ -126,7 +127,7 @@ async def _bound(response: httpx2.Response) -> None:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The bytes of an answer, up to ``ANSWER_BYTES`` and ``ANSWER_SECONDS``."""
+    """The bytes of a response, up to ``ANSWER_BYTES`` and ``ANSWER_SECONDS``."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -148,5 +149,5 @@ class _Bounded(httpx2.AsyncByteStream):
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Reading the certificates takes tens of milliseconds in which no call is heard."""
+    """The certificates, read once: reading takes tens of milliseconds without audio."""
     return httpx2.create_ssl_context()

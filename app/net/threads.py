@@ -1,9 +1,9 @@
-"""Waiting for another server, in a thread of its own.
+"""Runs a wait for another server in a thread of its own.
 
-The loop's own threads (``asyncio.to_thread``) are few, six on two processors, and let sockets in,
-end calls and tell the store: a handful of slow servers would hold all calls up. A pool would be
-joined at interpreter exit, and one stuck server would hold up a restart. Starting a thread costs
-less than one statement.
+The loop's own threads (``asyncio.to_thread``) are few, six on two processors. They accept sockets,
+end calls and write to the store, so a few slow servers would delay all calls. A pool is joined when
+the interpreter exits, and one stuck server would delay a restart. A thread's start costs less than
+one SQL statement.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ T = TypeVar("T")
 
 
 async def run_in_thread(work: Callable[[], T]) -> T:
-    """What ``work`` returns or raises. Cancelled, it is left alone; it does not hold an exit up."""
+    """Return or raise what ``work`` does.
+
+    After a cancellation it runs on, and does not delay an exit.
+    """
     return await asyncio.wrap_future(in_thread(work, "aside"))
 
 
 def in_thread(work: Callable[[], T], name: str) -> Future[T]:
-    """Run ``work`` in a new thread of that name; its end is the future's."""
+    """Run ``work`` in a new thread of that name; the future has its result."""
     ended: Future[T] = Future()
-    ended.set_running_or_notify_cancel()  # a thread cannot be called back
+    ended.set_running_or_notify_cancel()  # a running thread cannot be cancelled
     threading.Thread(target=_run, args=(work, ended), name=name, daemon=True).start()
     return ended
 

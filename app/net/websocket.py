@@ -1,4 +1,4 @@
-"""The websocket client: the relay, custom transcribers, and vendors without a service in pipecat."""
+"""The websocket client, for the relay and for vendors without a service in pipecat."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from app.net.headers import HEADER_NAME, HEADER_VALUE
 from app.net.types import Addresses
 
 PING_SECONDS = 20.0
+# Messages held while our side is slow. Then the server has to wait.
 MAX_QUEUE = 16
-"""Messages that are held while our side is slow; then the server is made to wait."""
 
 
 class BadHeaders(ValueError):
-    """A handshake cannot carry these headers; the sentence names the field."""
+    """A handshake cannot carry these headers; the message names the field."""
 
 
 async def open_socket(
@@ -37,14 +37,14 @@ async def open_socket(
     """Connect within ``seconds``, without compression and redirects; messages up to ``max_message``.
 
     ``addresses``: the policy for a URL that a client chose, whose connection ignores the
-    environment's proxies. None: the URL is the operator's or a vendor's.
-    Raises ``BadURL``, ``OSError``, ``ValueError`` and ``WebSocketException``.
+    environment's proxies. None: the URL is the operator's or a vendor's. Raises ``BadURL``,
+    ``OSError``, ``ValueError`` and ``WebSocketException``.
     """
     places = await _places(url, addresses)
     opening: dict[str, Any] = {
         "additional_headers": headers,
         "user_agent_header": "patchbay",
-        "compression": None,  # sound hardly gets smaller by it, and each message costs time
+        "compression": None,  # audio hardly compresses, and each message would cost time
         "open_timeout": None,  # ``seconds`` is for all addresses together
         "close_timeout": close_seconds,
         "ping_interval": PING_SECONDS,
@@ -64,7 +64,10 @@ async def open_socket(
 
 
 async def _places(url: str, addresses: Addresses | None) -> list[dict[str, Any]]:
-    """Options that lead to each vetted address in turn; the URL's name is the certificate's."""
+    """The options for each vetted address in turn.
+
+    The certificate is checked for the URL's name.
+    """
     if addresses is None:
         return [{}]
     found = await vetted(re.sub("^ws", "http", url), addresses)
@@ -76,7 +79,7 @@ async def _places(url: str, addresses: Addresses | None) -> list[dict[str, Any]]
 
 
 class _Direct(connect):
-    """A connection that follows no redirect: only the first URL was vetted."""
+    """A connection without redirects: only the first URL was vetted."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc

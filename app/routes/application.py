@@ -1,6 +1,6 @@
-"""``init_routes`` makes the Flask application of one running bridge.
+"""Makes the Flask application of one running bridge.
 
-The schemas it imports list every carrier and vendor, so that plugins must be loaded before.
+The imported schemas list every carrier and vendor, so plugins must be loaded before.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from app.routes.json_body import MAX_BYTES
 from app.routes.validation import EXTENSION, RouteServices
 from app.routes.webhooks import Webhooks
 
+# The sections of the OpenAPI document, in its order.
 API = (
     calls.blueprint,
     calls.control,
@@ -33,11 +34,13 @@ API = (
     customers.blueprint,
     credentials.blueprint,
 )
-"""What the OpenAPI document shows, in its order."""
 
 
 def init_routes(services: RouteServices) -> Flask:
-    """The application with every route. Errors are registered apart (``app/routes/errors.py``)."""
+    """Make the application with every route.
+
+    ``app/routes/errors.py`` registers the error handlers.
+    """
     app = Flask("app")
     app.extensions[EXTENSION] = services
     app.extensions[KEYS] = Keys(services.context.store)

@@ -1,8 +1,8 @@
-"""Who is asking: an API key, as a bearer token or as the password of HTTP basic.
+"""Authentication: an API key, as a bearer token or as the password of HTTP basic.
 
-Basic exists for Studio, whose HTTP request cannot send headers. Keys are kept as digests and
-looked up by them, so nothing is compared byte by byte. A key that was found is remembered for
-some seconds: that is how long a revoked one may still be let in.
+Basic exists for Twilio Studio, whose HTTP Request widget cannot send headers. The store keeps keys
+as digests and finds them by digest, so that no comparison leaks timing. A key that was found is
+cached for some seconds. A revoked key may still work for that long.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REMEMBERED_KEYS = 1000
 
 
 class Keys:
-    """The keys in force, with a short memory."""
+    """The valid API keys, with a short cache."""
 
     def __init__(self, store: Store, remember: float = REMEMBERED_SECONDS) -> None:
         self.store = store
@@ -34,7 +34,7 @@ class Keys:
         self._lock = threading.Lock()
 
     def find(self, token: str) -> ApiKey | None:
-        """Raises what the store raises."""
+        """Find a key. Raises the store's errors."""
         name, now = digest(token), time.monotonic()
         until, key = self._known.get(name, (0.0, None))
         if key is not None and now < until:
@@ -54,7 +54,10 @@ class Keys:
 
 
 def require_key() -> None:
-    """Before every request of the API. Sets ``g.org_id`` and ``g.key_id``. Raises ``ApiError`` 401."""
+    """Run before every request of the API; set ``g.org_id`` and ``g.key_id``.
+
+    Raises ``ApiError`` 401.
+    """
     key = _key(presented_key())
     if key is None:
         raise unauthorized()
@@ -62,7 +65,7 @@ def require_key() -> None:
 
 
 def organisation(token: str | None) -> str | None:
-    """Whose key it is; None for no key and for one that is not in force."""
+    """The organisation of a key; None without a valid one."""
     key = _key(token)
     return key.org_id if key else None
 

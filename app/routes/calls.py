@@ -1,4 +1,4 @@
-"""/call: create, list, get, change, delete and control calls; what happened to them, and was sent.
+"""/call: create, list, get, change, delete and control calls; list their events and messages.
 
 https://docs.vapi.ai/api-reference/calls/create
 """
@@ -36,8 +36,8 @@ MAX_KEY = 255
 
 blueprint = Section("call", "Phone calls.")
 
+# A section of its own, because the call's control token opens it as well as a key does.
 control = Section("control", "Phone calls.", tag="call", scheme="controlToken")
-"""Apart, because the call's own token opens it as well as a key does."""
 
 
 redirect = partial(Operation, "GET", status=302, response={"description": "To the recording."})
@@ -51,7 +51,10 @@ class MessagePath(IdPath):
 
 @blueprint.serve(Operation("POST", "/call", "createCall", Call, status=201, errors=(409, 429)))
 def create(body: CreateCall) -> Response:
-    """Create call. With a header Idempotency-Key, sending it again makes no second call."""
+    """Create call.
+
+    With a header Idempotency-Key, sending the request again creates no second call.
+    """
     return _created(body.given())
 
 
@@ -89,7 +92,7 @@ def patch(path: IdPath, body: UpdateCall) -> Response:
 
 @blueprint.serve(Operation("DELETE", "/call/<id>", "deleteCall", Call))
 def delete(path: IdPath) -> Response:
-    """Delete call. Deletes what is kept of the call.
+    """Delete call. Deletes everything that is stored of the call.
 
     To hang up, send the control message end-call.
     """
@@ -98,7 +101,10 @@ def delete(path: IdPath) -> Response:
 
 @blueprint.serve(Operation("GET", "/call/<id>/events", "listCallEvents", CallEvent, many=True))
 def events(path: IdPath) -> Response:
-    """List a call's events. What was heard and decided, when, with the carrier's own words."""
+    """List a call's events.
+
+    What the carrier reported and what was decided, with the carrier's own words.
+    """
     return reply(services().calls.events(g.org_id, path.id))
 
 
@@ -151,7 +157,7 @@ def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
     try:
         services().calls.control(org_id, path.id, token, body.given())
     except NotFound:
-        if org_id is None:  # whether the call exists is not told to a stranger
+        if org_id is None:  # only a key of the organisation may learn whether the call exists
             raise unauthorized() from None
         raise
     return reply({})
@@ -161,7 +167,7 @@ def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
 
 
 def _created(body: Mapping[str, Any]) -> Response:
-    """201 and the Call, made now or by an earlier request with the same key."""
+    """Answer 201 with the Call, made now or by an earlier request with the same Idempotency-Key."""
     key = _idempotency_key()
     if key is None:
         return reply(_create(body, None), 201)
@@ -170,7 +176,7 @@ def _created(body: Mapping[str, Any]) -> Response:
 
 
 def _create(body: Mapping[str, Any], request: IdempotentRequest | None) -> dict[str, Any]:
-    """A request that repeats an earlier one never comes here: it uses nothing of the rate."""
+    """Create a call and count it for the rate limit. A repeated request does not come here."""
     rate = RateLimit(services().context, g.key_id)
     rate.check()
 

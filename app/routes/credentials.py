@@ -1,4 +1,4 @@
-"""/credential: accounts at carriers and vendors. Secrets go in and never come out."""
+"""/credential: accounts at carriers and vendors. No response contains a secret."""
 
 from __future__ import annotations
 

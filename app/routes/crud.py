@@ -15,6 +15,7 @@ from app.routes.schemas.calls import Page
 from app.routes.schemas.responses import Resource
 from app.routes.validation import reply
 
+# Verb -> method, path below the kind's, status.
 ROUTES = {
     "create": ("POST", "", 201),
     "list": ("GET", "", 200),
@@ -22,12 +23,14 @@ ROUTES = {
     "update": ("PATCH", "/<id>", 200),
     "delete": ("DELETE", "/<id>", 200),
 }
-"""Verb -> method, path below the kind's, status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What differs. ``path`` begins with a slash; ``collection`` is asked for at every request."""
+    """One kind of resource.
+
+    ``path`` begins with a slash; ``collection`` is called for each request.
+    """
 
     name: str
     path: str
@@ -37,7 +40,7 @@ class Kind:
     collection: Callable[[], ResourceStore]
 
     def operation(self, verb: str, body: type[Model] | None = None) -> Operation:
-        """What a verb does to this kind: ``createPhoneNumber``, "Create phone number"."""
+        """The OpenAPI operation of a verb: ``createPhoneNumber``, "Create phone number"."""
         method, below, status = ROUTES[verb]
         words = self.name.split("-")
         many = verb == "list"
@@ -54,7 +57,7 @@ class Kind:
 
 
 def crud(kind: Kind, about: str) -> Section:
-    """The five routes of a kind; a file may add its own."""
+    """The five routes of a kind. A file may add its own."""
     section = Section(kind.name, about)
     _many(section, kind)
     _one(section, kind)

@@ -1,4 +1,4 @@
-"""/customer: saved customers, so that a call's ``customerId`` means something."""
+"""/customer: saved customers, which ``customerId`` of a call names."""
 
 from __future__ import annotations
 

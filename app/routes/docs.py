@@ -1,6 +1,6 @@
-"""/docs: the OpenAPI document for people.
+"""/docs: the OpenAPI document as a page.
 
-The page is one template and one style sheet of ours: it loads nothing from outside and runs no
+The page is one template and one style sheet of ours. It loads nothing from other hosts and runs no
 script.
 """
 
@@ -72,7 +72,7 @@ class Field:
 
 
 def _models(document: dict[str, Any]) -> Iterator[tuple[str, str, list[Field], list[str]]]:
-    """(name, what it is, its fields, its values), of objects and of enumerations."""
+    """Yield (name, description, fields, values) of objects and of enumerations."""
     for name, schema in sorted(document["components"]["schemas"].items()):
         required = set(schema.get("required", []))
         properties = schema.get("properties", {})

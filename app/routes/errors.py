@@ -1,7 +1,7 @@
 """Errors in Vapi's shape: ``{"message": string | string[], "error": phrase, "statusCode": n}``.
 
-``message`` is an array for what the schema refuses and a string for everything else. What nobody
-foresaw is logged and answered without a word about its cause.
+``message`` is an array for what the schema refuses and a string for all other errors. An unexpected
+error is logged, and the response does not tell its cause.
 https://docs.vapi.ai/api-reference/calls/create
 """
 
@@ -35,19 +35,19 @@ DOMAIN_STATUS: Mapping[type[DomainError], int] = {
     TooMany: 429,
 }
 
+# Replace Flask's own sentences.
 HTTP_MESSAGES: Mapping[int, str] = {
     404: "Cannot {method} {path}",
     405: "Cannot {method} {path}",
     413: "request entity too large",
 }
-"""Instead of the framework's own sentences."""
 
+# Database errors that say our statement was wrong. The same request would fail again.
 OUR_MISTAKES = (exc.IntegrityError, exc.DataError, exc.ProgrammingError)
-"""Database errors that say our statement was wrong: trying again helps nobody."""
 
 
 class ApiError(Exception):
-    """An answer that ends the request. ``message`` as in the module's docstring."""
+    """An error response that ends the request. ``message`` as in the module's docstring."""
 
     def __init__(
         self, status: int, message: str | list[str], headers: Mapping[str, str] | None = None
@@ -59,19 +59,22 @@ class ApiError(Exception):
 
 
 def unauthorized() -> ApiError:
-    """The one answer to a missing, wrong or revoked key."""
+    """The one response to a missing, wrong or revoked key."""
     return ApiError(401, INVALID_KEY, CHALLENGE)
 
 
 def error_response(
     status: int, message: str | list[str], headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer of every error."""
+    """The HTTP response of an error."""
     return Response(error_body(status, message), status, headers, mimetype="application/json")
 
 
 def error_body(status: int, message: str | list[str]) -> str:
-    """Its JSON. Python's phrase of 413 depends on its version; Vapi's, which is Node's, does not."""
+    """The JSON of an error.
+
+    Python's phrase of 413 depends on its version; Vapi's, which is Node's, does not.
+    """
     phrase = "Payload Too Large" if status == 413 else HTTPStatus(status).phrase
     return json.dumps({"message": message, "error": phrase, "statusCode": int(status)})
 
@@ -100,7 +103,7 @@ def _domain_error(error: DomainError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    if status < 400:  # a redirect is no error
+    if status < 400:  # a redirect is not an error
         return Response(status=status, headers=error.get_headers())
     template = HTTP_MESSAGES.get(status, error.description or error.name)
     message = template.format(method=request.method, path=request.path)

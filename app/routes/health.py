@@ -1,4 +1,4 @@
-"""For whoever runs it: alive, ready, how much. No key, because nothing of anybody is told."""
+"""Health and metrics for the operator. No key is needed: the pages tell nothing of a call."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.routes.validation import reply, services
 from app.store import metrics, migrate
 
+# A job this long overdue shows that no process runs jobs.
 LATE_SECONDS = 60
-"""A job this long overdue is being done by nobody."""
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
 def alive() -> Response:
-    """This process answers. Nothing else is asked, so a database that is down restarts nobody."""
+    """Alive: this process answers.
+
+    The database is not asked, so its failure restarts no process.
+    """
     return reply({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """503 while the database cannot be used, or the process stops, or has no room for sound.
+    """Ready. 503 while the database cannot be used, the process stops, or it has no room for media.
 
-    The last only where sound is all it is for: the API of a process that is full is as good as
-    ever. Late jobs are told, and refuse no traffic.
+    The last holds only for a process with media alone: the API of a full process works. Late jobs
+    are shown, and refuse no traffic.
     """
     presence = services().context.presence
     if presence.draining:
@@ -47,7 +50,7 @@ def ready() -> Response:
 
 @blueprint.get("/metrics")
 def numbers() -> Response:
-    """For Prometheus, in its text format or as OpenMetrics, whichever it accepts."""
+    """The metrics, in Prometheus' text format or as OpenMetrics."""
     text, content_type = services().metrics.exposition(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
 

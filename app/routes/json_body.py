@@ -1,8 +1,8 @@
-"""Request bodies: JSON, and nothing that JSON parsers merely tolerate.
+"""Request bodies: strict JSON, without what parsers tolerate.
 
-Python's parser takes NaN, repeated keys, lone surrogates and integers no database can hold, and
-each of them fails later, in a place that can only answer 500. Here they are a clear 400.
-Limits: 256 kB, 32 levels, 1000 keys per object, integers of 64 bits. https://www.rfc-editor.org/rfc/rfc8259
+Python's parser takes NaN, repeated keys, lone surrogates and integers that no database can hold.
+Each of them would fail later, where only 500 is possible. Here they are a clear 400. Limits: 256
+kB, 32 levels, 1000 keys per object, integers of 64 bits. https://www.rfc-editor.org/rfc/rfc8259
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 
 def json_body() -> dict[str, Any] | None:
-    """The request's body as an object, None when it has no body.
+    """Return the request's body as an object, or None when it has no body.
 
-    Raises ``ApiError`` 400 for what is not such JSON, 413 for too much of it, 415 for forms.
+    Raises ``ApiError`` 400 for invalid JSON, 413 for too large a body, 415 for forms.
     """
     body = request.get_data(cache=False)
     if not body:
         return None
     if len(body) > MAX_BYTES:
         raise ApiError(413, "request entity too large")
-    # A browser cannot send this type across sites without asking first.
+    # A browser asks before it sends this type to another site (CORS preflight).
     if request.mimetype and not request.is_json:
         raise ApiError(415, "Content-Type must be application/json")
     value = parse(body)
@@ -42,7 +42,7 @@ def json_body() -> dict[str, Any] | None:
 
 
 def parse(body: bytes) -> Any:
-    """The value of a JSON text in UTF-8. Raises ``ApiError`` 400, and nothing else."""
+    """Parse a JSON text in UTF-8. Raises ``ApiError`` 400, and no other error."""
     try:
         text = body.decode()
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
@@ -54,7 +54,8 @@ def parse(body: bytes) -> Any:
         _refuse(f"byte {error.start} is not UTF-8")
     except ValueError:  # an integer of more digits than Python converts
         _refuse("an integer is out of range")
-    # Without an escape no string can hold a NUL or a lone surrogate: the decoder saw to it.
+    # Without an escape no string can hold a NUL or a lone surrogate: the UTF-8 decoder refuses
+    # them.
     _walk(value, "\\u" in text)
     return value
 
@@ -70,7 +71,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _walk(root: Any, escapes: bool) -> None:
-    """Every value once, without recursion."""
+    """Check every value once, without recursion."""
     todo: list[tuple[Any, int]] = [(root, 1)]
     while todo:
         value, depth = todo.pop()

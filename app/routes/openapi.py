@@ -58,7 +58,7 @@ def document() -> Response:
 
 
 def sections() -> tuple[Section, ...]:
-    """The parts of the API, in the document's order."""
+    """The sections of the API, in the document's order."""
     return tuple(b for b in current_app.blueprints.values() if isinstance(b, Section))
 
 
@@ -81,7 +81,7 @@ def spec(parts: tuple[Section, ...]) -> Json:
 
 
 def _components(operations: Iterable[Operation]) -> Json:
-    """The schemas of all bodies and answers, and of what they are made of."""
+    """The schemas of all bodies and responses, and of their parts."""
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Error, "serialization")]
     for operation in operations:
         if body := operation.models.get("body"):
@@ -94,7 +94,7 @@ def _components(operations: Iterable[Operation]) -> Json:
 
 
 def _operation(part: Section, operation: Operation) -> Json:
-    """OpenAPI's operation object. What is empty is left out."""
+    """OpenAPI's operation object. Empty fields are left out."""
     body = operation.models.get("body")
     errors = {str(status): _response(status, _ref(Error)) for status in operation.refusals}
     found = {
@@ -140,7 +140,7 @@ def _ref(model: type[BaseModel]) -> Json:
 
 
 def _tidy(node: Any) -> Any:
-    """Without what pydantic writes for its own purposes: titles made of names, defaults of null."""
+    """Remove what pydantic adds for its own purposes: titles made of names, defaults of null."""
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):

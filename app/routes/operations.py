@@ -1,6 +1,6 @@
-"""The API's table of operations: the OpenAPI document, the page and the checks are made from it.
+"""The API's table of operations: the OpenAPI document, the docs page and the checks come from it.
 
-A view says the rest: its annotations are the models of path, query and body, its docstring is the
+A view adds the rest. Its annotations are the models of path, query and body. Its docstring is the
 summary and the description. https://spec.openapis.org/oas/v3.1.0#operation-object
 """
 
@@ -21,19 +21,19 @@ from app.routes.schemas.responses import Answer
 from app.routes.validation import View, checked
 
 PLACES = ("path", "query", "body")
+# Error statuses of every operation.
 ERRORS = (400, 401, 503)
-"""What every operation may answer."""
 
 
 class IdPath(Model):
-    """Every object's id is a UUID."""
+    """The path of one object. Every object's id is a UUID."""
 
     id: Uuid
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. ``response`` is OpenAPI's, for what is no answer in JSON."""
+    """One method of one path. ``response`` is OpenAPI's response object, where no JSON is sent."""
 
     method: str
     rule: str
@@ -49,16 +49,16 @@ class Operation:
 
     @property
     def url(self) -> str:
-        """``/call/{id}``, as OpenAPI writes it."""
+        """The path as OpenAPI writes it: ``/call/{id}``."""
         return re.sub(r"<(\w+)>", r"{\1}", self.rule)
 
     @property
     def refusals(self) -> tuple[int, ...]:
-        """Every error status. An object named by its id may not be there."""
+        """Every error status. An object named by its id may be missing."""
         return (*ERRORS, *((404,) if "<id>" in self.rule else ()), *self.errors)
 
     def of(self, view: View) -> Operation:
-        """With what the view says, where nothing is given: the first sentence is the summary."""
+        """Complete the operation from its view. The docstring's first sentence is the summary."""
         summary, _, description = " ".join((view.__doc__ or "").split()).partition(". ")
         hints = get_type_hints(view)
         return replace(
@@ -70,10 +70,10 @@ class Operation:
 
 
 class Section(Blueprint):
-    """The operations under one tag of the document. Without a key they answer 401."""
+    """The operations under one tag of the document. They require an API key."""
 
     def __init__(self, name: str, about: str, *, tag: str = "", scheme: str = "") -> None:
-        """``scheme`` opens these too, beside a key: then the views ask who it is."""
+        """``scheme`` is an alternative to the key. The views then check who asks."""
         super().__init__(name, __name__)
         self.tag = tag or name
         self.about = about
@@ -85,7 +85,7 @@ class Section(Blueprint):
             self.before_request(require_key)
 
     def serve(self, operation: Operation) -> Callable[[View], View]:
-        """Call the view with its models, filled and valid."""
+        """Register a view, which gets its models filled and valid."""
 
         def register(view: View) -> View:
             whole = operation.of(view)

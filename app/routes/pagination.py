@@ -1,7 +1,8 @@
-"""A list's query, in the words of the store.
+"""A list's query as the store's filter.
 
-Clients see times in milliseconds, the store keeps microseconds. The bounds are moved so that
-rows compare as clients see them: ``createdAtGt`` a call's own ``createdAt`` leaves that call out.
+Clients see times in milliseconds, and the store keeps microseconds. The bounds are moved so that
+rows compare as clients see them. So ``createdAtGt`` with a call's own ``createdAt`` leaves that
+call out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from app.routes.schemas.calls import ListCalls, Page, PageCalls
 from app.store.calls import CallFilter
 from app.store.resources import Window
 
+# Query field -> column.
 EQUAL = {
     "id": "id",
     "assistant_id": "assistant_id",
@@ -22,7 +24,6 @@ EQUAL = {
     "status": "status",
     "ended_reason": "ended_reason",
 }
-"""Query field -> column."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 

@@ -1,4 +1,4 @@
-"""/phone-number: saved numbers; ``/phone-number/import/<provider>`` is the older way to make one.
+"""/phone-number: saved numbers. ``/phone-number/import/<provider>`` is the older way to create one.
 
 https://docs.vapi.ai/api-reference/phone-numbers/create
 """
@@ -38,7 +38,7 @@ def pages(query: ListPhoneNumbers) -> Response:
 
 
 class ImportPath(Model):
-    """Whose number it is."""
+    """The carrier of the number."""
 
     provider: Carrier
 

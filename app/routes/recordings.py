@@ -1,6 +1,7 @@
-"""/recording/{id}: the sound of a call, to its organisation and to whoever has a link.
+"""/recording/{id}: the audio of a call, for its organisation and for the holder of a signed link.
 
-Ranges are answered, so that players can seek. https://httpwg.org/specs/rfc9110.html#range.requests
+Range requests are answered, so that players can seek.
+https://httpwg.org/specs/rfc9110.html#range.requests
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from app.routes.validation import services
 from app.store.blobs import BlobError, NoBlob
 
 BLOCK = 256 * 1024
+# Recordings opened at once. A blob store that hangs must leave threads for the carriers' webhooks.
 AT_ONCE = 4
-"""Recordings being opened: a store that hangs must leave threads for the carriers' requests."""
 STORE_FAILED = "the recording cannot be read just now: try again"
 
 WAV = {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class LinkQuery(Query):
-    """What a link has; instead of the API key."""
+    """The token of a signed link, instead of the API key."""
 
     token: str | None = Field(None, max_length=200)
     expires: int | None = Field(None, description="Seconds since 1970.")
@@ -73,9 +74,10 @@ def _answer(found: Playable) -> Response:
 
 
 def _range(size: int, etag: str) -> tuple[int, int] | None:
-    """(start, end) asked for, empty when it is not in the file; None: the whole file is wanted.
+    """Return (start, end) of the requested range, or None for the whole file.
 
-    Several ranges at once are a thing nobody's player asks for: the whole answers them too.
+    A range outside the file is empty. Players do not ask for several ranges at once, so those get
+    the whole file.
     """
     asked = parse_range_header(request.headers.get("Range"))
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:

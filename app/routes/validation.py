@@ -1,4 +1,4 @@
-"""What every API route is made of: the parts it uses, its input checked, its answer written."""
+"""What every API route shares: the services, the checked input, the JSON response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ View = Callable[..., Response]
 
 
 class Metrics(Protocol):
-    """What is shown at ``/metrics``."""
+    """The metrics behind ``/metrics``."""
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The text and its content type."""
@@ -32,7 +32,7 @@ class Metrics(Protocol):
 
 
 class RouteServices(Protocol):
-    """What ``app.extensions["patchbay"]`` has for the routes."""
+    """The services that the routes find in ``app.extensions["patchbay"]``."""
 
     @property
     def context(self) -> Context: ...
@@ -53,13 +53,13 @@ def services() -> RouteServices:
 
 
 def reply(data: Any, status: int = 200) -> Response:
-    """An answer in JSON. Plain ASCII: what carriers sent may hold anything."""
+    """A JSON response in plain ASCII: texts of carriers may hold any character."""
     body = json.dumps(data, separators=(",", ":"))
     return Response(body, status, mimetype="application/json")
 
 
 def checked(view: View, models: Mapping[str, type[BaseModel]], /, **in_path: Any) -> Response:
-    """The view's answer, given these models, filled and valid; 400 with all that is wrong."""
+    """Call the view with its models, filled and valid; 400 with every fault otherwise."""
     return view(**_read(models, in_path))
 
 
@@ -79,7 +79,7 @@ def _read(wanted: Mapping[str, type[BaseModel]], in_path: dict[str, Any]) -> dic
 def _source(name: str, in_path: dict[str, Any]) -> dict[str, Any]:
     if name == "path":
         return in_path
-    if name == "query":  # a repeated parameter is a list, which no field takes
+    if name == "query":  # a repeated parameter becomes a list, which no field accepts
         return {k: v[0] if len(v) == 1 else v for k, v in request.args.lists()}
     body = json_body()
     if body is None:

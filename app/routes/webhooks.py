@@ -1,7 +1,7 @@
-"""The carriers' webhooks: one route per URL a provider declares, one way through for all of them.
+"""The carriers' webhooks: one route for each URL a carrier declares, one path through the code.
 
-Read, verify, parse, hear, answer. What a carrier means and how it is answered is its provider's;
-what it does to a call is ``app/domain/services/webhooks.py``.
+The steps are: read, verify, parse, handle, answer. The carrier's package parses the webhook and
+renders the answer. ``app/domain/services/webhooks.py`` handles it.
 """
 
 from __future__ import annotations
@@ -55,14 +55,15 @@ class Webhooks:
         token: str | None = None,
         call_id: str | None = None,
     ) -> Response:
-        """Whatever goes wrong is answered in the carrier's own way; only then it is logged."""
+        """Handle a webhook. Every error is answered in the carrier's own way, and then logged."""
         began = time.perf_counter()
         try:
             return _response(self._handle(carrier, hook, token, call_id))
         except (Refused, BadRequest) as error:
             log.warning("refused %s: %s", hook.path, error)
             return _response(carrier.markup.refusal(error))
-        except DataError as error:  # the same request would fail for ever: no use to ask for it
+        # the same request would fail again: do not ask the carrier to repeat it
+        except DataError as error:
             log.error("%s holds what the store cannot keep: %s", hook.path, error)
             return _response(carrier.markup.refusal(BadRequest("a value cannot be kept")))
         except Exception as error:
@@ -90,12 +91,15 @@ class Webhooks:
         return carrier.markup.answer(instructions) if instructions else carrier.markup.acknowledge()
 
     def _read(self) -> WebhookRequest:
-        """The request as it stood on the wire; its URL is never rebuilt from ``Host``."""
+        """The request as it came.
+
+        Its URL is never rebuilt from ``Host``, which a client may forge.
+        """
         body = request.get_data(cache=False)
         if len(body) > MAX_BYTES:
             raise BadRequest(f"the body is larger than {MAX_BYTES} bytes")
         target = request.environ.get("patchbay.raw_target")
-        if target is None:  # another WSGI server than ours
+        if target is None:  # a WSGI server other than ours
             target = request.full_path if request.query_string else request.path
         headers = request.environ.get("patchbay.headers")
         if headers is None:
@@ -109,7 +113,7 @@ class Webhooks:
         )
 
     def _log_unknown(self, carrier: Carrier, report: WebhookReport) -> None:
-        """A word nobody here knows is logged the first time it is seen."""
+        """Log a carrier's unknown word the first time it appears."""
         for word in report.unknown:
             if (carrier.name, word) not in self._unknown and len(self._unknown) < 1000:
                 self._unknown.add((carrier.name, word))

@@ -1,7 +1,7 @@
 """The one ASGI application: HTTP goes to Flask, websockets to the media hub.
 
-``gunicorn -k app.server.worker.Worker app.server.asgi:application``. The application is made when it is first
-asked for, so that importing this module opens nothing.
+``gunicorn -k app.server.worker.Worker app.server.asgi:application``. The application is made at its
+first use, so that an import of this module opens neither files nor connections.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Application:
-    """Flask, the media hub and the process's own start and stop, behind one callable."""
+    """Flask, the media hub, and the process's start and stop, behind one callable."""
 
     def __init__(self, app: Flask, limits: Limits | None = None) -> None:
         self._services: Services = app.extensions["patchbay"]
@@ -43,11 +43,11 @@ class Application:
                 await self._live(receive, send)
 
     async def drain(self, stop_listening: Callable[[], None] = lambda: None) -> None:
-        """Let the calls end before the server closes their sockets its own way."""
+        """Let the calls end before uvicorn closes their sockets."""
         await self.hub.drain(stop_listening)
 
     def force_drain(self) -> None:
-        """Let a drain wait no longer."""
+        """End a drain's wait."""
         self.hub.force_drain()
 
     async def _live(self, receive: Receive, send: Send) -> None:

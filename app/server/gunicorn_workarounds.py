@@ -46,8 +46,8 @@ def wait_for_calls(handle: Signalled, config: Callable[[], Any]) -> Signalled:
 def second_is_quit(handle: Signalled) -> Signalled:
     """Wrap the handler of TERM so that later ones act as QUIT.
 
-    Gunicorn ignores a second TERM: an operator who wants no more waiting would have to kill the
-    workers, and their calls would end without a word to the carriers. No issue of gunicorn's was
+    Gunicorn ignores a second TERM. To end the wait, an operator would have to kill the workers.
+    Their calls would end without a word to the carriers. No issue of gunicorn's was
     found. https://docs.gunicorn.org/en/stable/signals.html
     """
     first = list[float]()

@@ -1,4 +1,4 @@
-"""Gunicorn's worker: uvicorn with our bounds, and a stop that lets calls go first.
+"""Gunicorn's worker: uvicorn with our bounds, and a stop that waits for calls.
 
 ``gunicorn -k app.server.worker.Worker app.server.asgi:application``
 """
@@ -22,30 +22,32 @@ from app.server.uvicorn_workarounds import names_no_path
 from app.settings import SettingsError, log_format
 from app.telemetry import json_log, shared_metrics
 
+# https://www.uvicorn.org/settings/
 SETTINGS: dict[str, Any] = {
     "loop": "auto",
     "http": "auto",
     "ws": "websockets-sansio",
-    "ws_max_size": 64 * 1024,  # a carrier's messages have hundreds of bytes; larger: closed, 1009
-    "ws_per_message_deflate": False,  # no decompression bombs, and sound does not compress
+    # a carrier's message has hundreds of bytes; a larger one closes with 1009
+    "ws_max_size": 64 * 1024,
+    "ws_per_message_deflate": False,  # no decompression bombs, and audio does not compress
     "ws_ping_interval": 20.0,
     "ws_ping_timeout": 20.0,  # with the interval: a dead peer is noticed within 40 s
     "lifespan": "on",
-    "proxy_headers": False,  # URLs are built from PUBLIC_URL, never from what a client can send
+    "proxy_headers": False,  # URLs come from PUBLIC_URL, never from headers that a client can forge
     "server_header": False,
     "access_log": False,  # paths hold tokens
-    "timeout_graceful_shutdown": 10,  # of requests, once no call is up any more
+    "timeout_graceful_shutdown": 10,  # for requests, once no call is up any more
 }
-"""https://www.uvicorn.org/settings/"""
 
+# Gunicorn's master gives up when a worker exits with this status: it cannot start.
+# https://docs.gunicorn.org/en/stable/settings.html
 WORKER_BOOT_ERROR = 3
-"""The exit status by which gunicorn's master knows that a worker cannot start: it gives up then."""
 
 
 class DrainingServer(Server):
     """Lets the application's calls end before uvicorn closes their sockets with 1012.
 
-    Meanwhile it serves on: a carrier whose call is up has to be answered.
+    It serves HTTP meanwhile, because a carrier's webhooks about a live call need an answer.
     """
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -59,7 +61,7 @@ class DrainingServer(Server):
             ticking.cancel()
 
     def quit(self) -> None:
-        """Stop, and let no call go on."""
+        """Stop at once, and let no call continue."""
         self.should_exit = True
         getattr(self.config.app, "force_drain", lambda: None)()
 
@@ -70,27 +72,28 @@ class DrainingServer(Server):
             sock.close()
 
     async def _tick(self) -> None:
-        """The main loop has ended, and gunicorn kills a worker that it does not hear of."""
+        """Report to gunicorn's master, which kills a silent worker."""
         while True:
             await self.on_tick(0)
             await asyncio.sleep(1)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
-    """For gunicorn's ``-k``.
+    """The worker class for gunicorn's ``-k``.
 
-    TERM lets calls end by themselves for DRAIN_SECONDS, however often it comes: gunicorn repeats
-    it. QUIT, which gunicorn's master makes of its INT and QUIT, and of a second TERM, ends them.
+    TERM lets calls end by themselves for DRAIN_SECONDS, however often it comes, because gunicorn
+    repeats it. QUIT ends them. Gunicorn's master sends QUIT after INT, after QUIT, and after a
+    second TERM.
     """
 
     CONFIG_KWARGS = SETTINGS
+    # The master's configuration. A HUP replaces it.
     gunicorn: ClassVar[Any] = None
-    """The master's configuration; after a HUP it is another one."""
 
     @classmethod
     def setup(cls) -> None:
-        """Called by gunicorn whenever it has set its own logging up: at the start and at a HUP."""
-        with suppress(SettingsError):  # the worker's start names it
+        """Called by gunicorn whenever it has set up its own logging: at the start and at a HUP."""
+        with suppress(SettingsError):  # the worker's start reports the faulty setting
             if log_format() == "json":
                 json_log.configure_server()
 
@@ -98,7 +101,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Called by gunicorn's master once, before there are workers.
 
-        By itself it takes no notice of another TERM.
+        Gunicorn itself ignores a second TERM.
         """
         before = signal.getsignal(signal.SIGTERM)
         if callable(before):

@@ -1,11 +1,11 @@
-"""Flask behind ASGI in one hop: the body is read on the loop, one thread makes the whole answer.
+"""Flask behind ASGI in one hop: the event loop reads the body, one thread makes the whole response.
 
-Request and answer are held in memory, so bodies are capped; only a file, given by PEP 3333's
-``wsgi.file_wrapper``, is sent as it is read. A slow sender or reader costs a coroutine, never a
-thread. Beside PEP 3333's keys the environ has two of our own:
+Request and response are held in memory, so bodies are capped. Only a file, passed as PEP 3333's
+``wsgi.file_wrapper``, is sent while it is read. A slow client costs a coroutine, never a thread.
+The environ has two keys of our own:
 
-* ``patchbay.raw_target``: path and query exactly as on the wire (a lone trailing ``?`` excepted,
-  which ASGI does not tell), because carriers sign the URL as they sent it
+* ``patchbay.raw_target``: path and query exactly as sent, because carriers sign the URL as they
+  sent it. Only a lone trailing ``?`` is missing: ASGI does not show it.
 * ``patchbay.headers``: (lower-case name, value) pairs in order, repeated ones kept
 
 https://asgi.readthedocs.io/en/latest/specs/www.html https://peps.python.org/pep-3333/
@@ -33,20 +33,20 @@ Send = Callable[[Message], Awaitable[None]]
 Environ = dict[str, Any]
 
 MAX_BODY = 256 * 1024
+# The longest time from a request's head to the end of its body.
 BODY_SECONDS = 30.0
-"""How long a request may take to arrive, once its head is there."""
 THREADS = 10
+# Threads of their own for files: a blob store that hangs must not block other requests.
 FILE_THREADS = 4
-"""Read what is sent as it is read: a store of files that hangs must not hold up the rest."""
+# Statuses that never have a body, 1xx aside. https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
 BODILESS = (204, 304)
-"""Statuses that never have a body, 1xx aside."""
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 log = logging.getLogger(__name__)
 
 
 class File:
-    """``wsgi.file_wrapper``: an answer that is read while it is sent. Its length is a header's."""
+    """``wsgi.file_wrapper``: a response that is read while it is sent. A header has its length."""
 
     def __init__(self, file: Any, block_size: int = 256 * 1024) -> None:
         self._file = file
@@ -56,7 +56,7 @@ class File:
         return iter(self.next_block, b"")
 
     def next_block(self) -> bytes:
-        """Empty at the end."""
+        """The next block; empty at the end."""
         block: bytes = self._file.read(self._block_size)
         return block
 
@@ -65,7 +65,7 @@ class File:
 
 
 class Reply(NamedTuple):
-    """One whole HTTP answer; a ``file`` follows its body."""
+    """One whole HTTP response. A ``file`` follows its body."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -74,18 +74,18 @@ class Reply(NamedTuple):
 
 
 class _Left(Exception):
-    """The client went away before its request was complete."""
+    """The client closed before its request was complete."""
 
 
 class _Unread(Exception):
-    """The body is not taken; the argument is the status that says why."""
+    """The body is not read; the argument is the status to answer."""
 
 
 class Bridge:
     """One WSGI application as an ASGI application, for ``http`` scopes.
 
-    An exception of the application is logged and answered 500; a body over ``max_body`` bytes
-    413; one that takes longer than ``body_seconds`` 408. All in Vapi's error shape.
+    An exception of the application is logged and answered with 500. A body over ``max_body`` bytes
+    gets 413, one that takes longer than ``body_seconds`` 408. All have Vapi's error shape.
     """
 
     def __init__(
@@ -117,9 +117,9 @@ class Bridge:
         await send({"type": "http.response.body", "body": body})
 
     async def _stream(self, file: File, receive: Receive, send: Send) -> None:
-        """Block by block, as fast as the client takes it, until it has all or has gone."""
+        """Send block by block, as fast as the client reads, until it has all or has closed."""
         loop = asyncio.get_running_loop()
-        gone = asyncio.ensure_future(receive())  # nothing else can come
+        gone = asyncio.ensure_future(receive())  # only a disconnect can come
         try:
             while not gone.done():
                 block = await loop.run_in_executor(self._files, file.next_block)
@@ -131,7 +131,7 @@ class Bridge:
             await loop.run_in_executor(self._files, file.close)
 
     def close(self) -> None:
-        """Let the running requests end; blocks until they have."""
+        """Wait for the running requests; blocks until they have ended."""
         self._pool.shutdown()
         self._files.shutdown()
 
@@ -170,13 +170,16 @@ class Bridge:
 
 
 def error_reply(status: HTTPStatus, message: str) -> Reply:
-    """An error in the shape of Vapi's."""
+    """An error in Vapi's shape."""
     headers = [("content-type", "application/json")]
     return Reply(status, headers, error_body(status, message).encode())
 
 
 def environ_of(scope: Scope, body: bytes) -> Environ:
-    """PEP 3333's environ of one request. Header names with ``_`` stay out: they could pose as others."""
+    """PEP 3333's environ of one request.
+
+    Header names with ``_`` are left out: they could pose as others.
+    """
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"].decode("latin-1")
     headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
@@ -231,7 +234,7 @@ def _run(app: WSGIApplication, environ: Environ) -> Reply:
     started, chunks = list[tuple[str, list[tuple[str, str]]]](), list[bytes]()
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
-        started[:] = [(status, headers)]  # nothing is on the wire yet: an error may replace it
+        started[:] = [(status, headers)]  # no byte is sent yet: an error may replace it
         return chunks.append
 
     result = app(environ, start)
@@ -247,10 +250,10 @@ def _run(app: WSGIApplication, environ: Environ) -> Reply:
 
 
 def _framed(method: str, reply: Reply) -> Reply:
-    """The answer with the length its status and method allow."""
+    """The response with the length that its status and method allow."""
     status, headers, body, file = reply
     if method == "HEAD" or status == 304:
-        return Reply(status, headers, b"")  # the length says what GET would have had
+        return Reply(status, headers, b"")  # the length is that of a GET
     if file is not None:
         return reply
     headers = [(name, value) for name, value in headers if name.lower() != "content-length"]

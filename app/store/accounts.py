@@ -1,4 +1,4 @@
-"""Organisations, their API keys, and their accounts at carriers (credentials, sealed)."""
+"""Organisations, their API keys, and their credentials (accounts at carriers, sealed)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.store.schema import api_keys, credentials, orgs, phone_numbers
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key that is in force."""
+    """A key that is not revoked."""
 
     id: str
     org_id: str
@@ -43,7 +43,7 @@ def find_key(conn: Connection, digest: str) -> ApiKey | None:
 
 
 def insert_key(conn: Connection, values: Mapping[str, Any]) -> bool:
-    """False when the same key is there already."""
+    """Insert a key. False when the same key exists."""
     return insert_once(conn, api_keys, values)
 
 
@@ -52,7 +52,7 @@ def list_keys(conn: Connection) -> Sequence[dict[str, Any]]:
 
 
 def revoke_key(conn: Connection, key_id: str, at: datetime) -> bool:
-    """False when no key in force has that id or that prefix."""
+    """Revoke a key. False when no valid key has that id or that prefix."""
     found = api_keys.update().where(
         sa.or_(api_keys.c.id == key_id, api_keys.c.prefix == key_id),
         api_keys.c.revoked_at.is_(None),
@@ -65,14 +65,14 @@ def get_org(conn: Connection, org_id: str) -> dict[str, Any] | None:
 
 
 def put_org(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Insert, or bring name, server and secret up to date."""
+    """Insert an organisation, or update its name, server and secret."""
     if not insert_once(conn, orgs, values):
         changed = {k: v for k, v in values.items() if k not in {"id", "created_at"}}
         conn.execute(orgs.update().where(orgs.c.id == values["id"]).values(**changed))
 
 
 def put_credential(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Insert, or bring body and secret up to date."""
+    """Insert a credential, or update its body and secret."""
     if not insert_once(conn, credentials, values):
         changed = {k: v for k, v in values.items() if k not in {"id", "org_id", "created_at"}}
         conn.execute(credentials.update().where(credentials.c.id == values["id"]).values(**changed))
@@ -90,7 +90,7 @@ def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequenc
 def org_credentials(
     conn: Connection, org_id: str, providers: Iterable[str]
 ) -> Sequence[dict[str, Any]]:
-    """One organisation's credentials of these, oldest first."""
+    """One organisation's credentials of these providers, oldest first."""
     columns = credentials.c
     query = sa.select(credentials).where(
         columns.org_id == org_id, columns.provider.in_(sorted(providers))
@@ -98,8 +98,8 @@ def org_credentials(
     return every(conn.execute(query.order_by(columns.created_at, columns.id)))
 
 
+# A row of ``phone_numbers``.
 Number = dict[str, Any]
-"""A phone number's row."""
 
 _NUMBERS = (
     sa.select(phone_numbers)
@@ -117,13 +117,13 @@ def numbers(conn: Connection, provider: str, number: str) -> Sequence[Number]:
 
 
 def org_numbers(conn: Connection, org_id: str) -> set[str]:
-    """E.164 numbers of one organisation."""
+    """The E.164 numbers of one organisation."""
     query = sa.select(phone_numbers.c.number).where(phone_numbers.c.org_id == org_id)
     return set(conn.execute(query).scalars())
 
 
 def put_number(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Insert, or bring the credential up to date, and the assistant where one is named."""
+    """Insert a number, or update its credential, and its assistant where one is given."""
     if not insert_once(conn, phone_numbers, values):
         changed = {k: values[k] for k in ("credential_id", "updated_at")}
         if values["assistant_id"]:

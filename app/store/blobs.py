@@ -1,8 +1,8 @@
-"""Files too large for the database: in a directory, or in any store that speaks S3.
+"""Files too large for the database: in a directory, or in any store with an S3 API.
 
-A key is made by us (``recordings/<call>/<id>.wav``) and never by a client. A file is whole or not
-there: what is being written has another name, and S3 shows nothing before it has all.
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+This program makes each key (``recordings/<call>/<id>.wav``); no client does. A file is complete or
+absent. A file that is being written has another name, and S3 shows an object only when it is
+complete. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 """
 
 from __future__ import annotations
@@ -26,36 +26,39 @@ NOT_FOUND_CODES = "NoSuchKey"
 
 
 class NoBlob(Exception):
-    """There is no file of this key."""
+    """No file has this key."""
 
 
 class BlobError(Exception):
-    """The store of files failed; the same may succeed later. The text is for the operator."""
+    """The blob store failed; a later attempt may succeed. The text is for the operator."""
 
 
 class Blobs(Protocol):
-    """All raise ``BlobError`` when the store fails, and ``ValueError`` for what is no key."""
+    """Stores files by key.
+
+    Methods raise ``BlobError`` when the store fails, ``ValueError`` for an invalid key.
+    """
 
     def put(self, key: str, path: Path, mime: str) -> None:
-        """Keep a copy of the file at ``path``, in the place of one that is there."""
+        """Store a copy of the file at ``path``; replace an existing one."""
         ...
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
-        """``length`` bytes from ``start``; the caller closes it. Raises ``NoBlob``."""
+        """Open ``length`` bytes from ``start``; the caller closes the file. Raises ``NoBlob``."""
         ...
 
     def size(self, key: str) -> int:
-        """In bytes. Raises ``NoBlob``."""
+        """The size in bytes. Raises ``NoBlob``."""
         ...
 
     def delete(self, key: str) -> None:
-        """Whether it is there or not."""
+        """Delete the file. An absent one is not an error."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Where an S3-compatible store is, and who we are to it. ``endpoint`` is a URL."""
+    """An S3-compatible store and our credentials for it. ``endpoint`` is a URL."""
 
     endpoint: str
     name: str
@@ -66,12 +69,12 @@ class Bucket:
 
 
 def open_blobs(directory: str | Path, bucket: Bucket | None) -> Blobs:
-    """The bucket where there is one, else the directory. Touches nothing yet."""
+    """Make the blob store: the bucket if there is one, else the directory. Does no I/O yet."""
     return S3(bucket) if bucket else Disk(Path(directory))
 
 
 class Disk:
-    """Files in a directory, readable to its owner only."""
+    """Files in a directory, readable for its owner only."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -123,7 +126,7 @@ class S3:
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         name = self._name(key)
-        if length == 0:  # no range says "nothing"
+        if length == 0:  # no HTTP range means "nothing"
             return cast("BinaryIO", open(os.devnull, "rb"))
         with _s3_errors(key):
             answer = self._client.get_object(self._bucket.name, name, start, length or 0)
@@ -156,7 +159,7 @@ class S3:
             secret_key=self._bucket.secret_key,
             region=self._bucket.region,
             secure=parts.scheme == "https",
-            # The library's own client waits for minutes; jobs here are tried again anyway.
+            # The library's own client waits for minutes. A job is tried again anyway.
             http_client=urllib3.PoolManager(
                 timeout=urllib3.Timeout(connect=5.0, read=30.0), retries=False
             ),
@@ -164,7 +167,7 @@ class S3:
 
 
 class _Part:
-    """The beginning of an open file."""
+    """A length of an open file."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         self._file = file
@@ -187,7 +190,7 @@ class _Part:
 
 
 class _Answer:
-    """An HTTP answer's body as a file; its connection goes back when it is read to the end."""
+    """An HTTP response's body as a file. Closing returns its connection to the pool."""
 
     def __init__(self, answer: object) -> None:
         from urllib3 import BaseHTTPResponse
@@ -220,7 +223,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _prune(directory: Path, root: Path) -> None:
-    """Directories a deletion has emptied."""
+    """Remove the directories that a deletion has emptied."""
     while directory != root and root in directory.parents:
         try:
             directory.rmdir()

@@ -63,9 +63,10 @@ _CLAIM = (
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls to list. ``equal`` maps columns to values; ``times`` is (column, operator, value).
+    """Which calls to list, newest first unless ``ascending``.
 
-    Newest first, unless ``ascending``; ``page`` counts from 1.
+    ``equal`` maps columns to values. ``times`` is (column, operator, value). ``page`` counts from
+    1.
     """
 
     equal: Mapping[str, str] = field(default_factory=dict)
@@ -88,7 +89,10 @@ def insert(conn: Connection, values: Mapping[str, Any]) -> None:
 
 
 def get(conn: Connection, call_id: str, *, lock: bool = False) -> dict[str, Any] | None:
-    """``lock``: nobody else changes it before this transaction ends (SQLite: nobody could)."""
+    """Get a call. ``lock``: no other transaction changes it before this one ends.
+
+    SQLite needs no lock: it has one writer at a time.
+    """
     statement = _BY_ID_LOCKED if lock else _BY_ID
     return one(conn.execute(statement, {"id": call_id}))
 
@@ -103,13 +107,16 @@ def find_by_ref(
 def find_by_token(
     conn: Connection, digest: str, purpose: str, *, lock: bool = False
 ) -> dict[str, Any] | None:
-    """The call's row, with ``token_data``, ``token_used_at`` and ``token_expires_at``."""
+    """Find a call by a token's digest, with the token's ``token_...`` columns.
+
+    They are ``token_data``, ``token_used_at`` and ``token_expires_at``.
+    """
     statement = _BY_TOKEN_LOCKED if lock else _BY_TOKEN
     return one(conn.execute(statement, {"digest": digest, "purpose": purpose}))
 
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[dict[str, Any]]:
-    """One page of them."""
+    """One page of calls."""
     key = sa.asc if wanted.ascending else sa.desc
     query = _wanted(org_id, wanted).order_by(key(calls.c.created_at), key(calls.c.id))
     query = query.limit(wanted.limit)
@@ -119,7 +126,7 @@ def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[dict[
 
 
 def count(conn: Connection, org_id: str, wanted: CallFilter) -> int:
-    """How many there are on all pages."""
+    """The number of calls on all pages."""
     found = _wanted(org_id, wanted).with_only_columns(calls.c.id).subquery()
     return int(conn.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
 
@@ -139,7 +146,7 @@ def update(conn: Connection, call_id: str, values: Mapping[str, Any]) -> None:
 
 @lru_cache(maxsize=64)
 def _update(names: tuple[str, ...]) -> sa.Update:
-    """Built once per set of columns: building costs more than the database does."""
+    """Build the statement once per set of columns: building it costs more than running it."""
     new = {name: sa.bindparam(f"new_{name}", type_=calls.c[name].type) for name in names}
     return _UPDATE.values(**new)
 
@@ -149,26 +156,26 @@ def _prefixed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def delete(conn: Connection, call_id: str) -> None:
-    """The call and all that hangs on it."""
+    """Delete the call and all rows that refer to it."""
     conn.execute(calls.delete().where(calls.c.id == call_id))
 
 
 def without_media(conn: Connection, call_ids: Collection[str]) -> set[str]:
-    """Of these, the calls that are over, gone, or being connected to somebody else."""
+    """Of these calls, those that need no media: ended, deleted or forwarding."""
     talking = calls.c.status.not_in(("ended", "forwarding"))
     query = sa.select(calls.c.id).where(calls.c.id.in_(call_ids), talking)
     return set(call_ids) - set(conn.execute(query).scalars())
 
 
 def claim_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> bool:
-    """Make a carrier's id lead to this call; False when it leads to a call already."""
+    """Make a carrier's id lead to this call. False when it leads to a call already."""
     return insert_once(
         conn, call_refs, {"provider": provider, "org_id": org_id, "ref": ref, "call_id": call_id}
     )
 
 
 def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> None:
-    """The same leg has come again for another call."""
+    """Make a carrier's id lead to another call: the same leg has come again."""
     conn.execute(_MOVE_REF, {"its": provider, "org": org_id, "id": ref, "call_id": call_id})
 
 
@@ -177,11 +184,11 @@ def insert_tokens(conn: Connection, tokens: Sequence[Mapping[str, Any]]) -> None
 
 
 def has_stream(conn: Connection, call_id: str, stream: str) -> bool:
-    """Whether this socket's URL was given out for this call: its name is how its digest begins."""
+    """Whether this stream belongs to this call. Its name is the beginning of its token's digest."""
     asked = {"call": call_id, "beginning": f"{stream}%"}
     return conn.execute(_HAS_STREAM, asked).first() is not None
 
 
 def claim_token(conn: Connection, digest: str, at: datetime) -> bool:
-    """Use a single-use token; of several who try at once exactly one gets True."""
+    """Use a single-use token. Of several attempts at once exactly one returns True."""
     return conn.execute(_CLAIM, {"token": digest, "at": at}).rowcount == 1

@@ -1,6 +1,7 @@
-"""How many calls take up sound: a leg that was given our document, or that opened its socket.
+"""Counts the calls that hold a concurrency slot.
 
-A call we dial counts from its creation: whoever picks the phone up must find the assistant there.
+A call with bypass holds one once its leg has fetched our document or opened its socket. A call that
+we dial holds one from its creation: the assistant has to be there when the callee answers.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ _TAKEN = (
 
 
 def slots_in_use(conn: Connection, but: str = "") -> int:
-    """Calls of all organisations that hold a seat, ``but`` one."""
+    """Calls of all organisations that hold a slot, except ``but``."""
     return int(conn.execute(_TAKEN, {"but": but}).scalar_one())
 
 
 def lock_slots(conn: Connection) -> None:
-    """Until this transaction ends nobody else counts seats. On SQLite writers take turns anyway."""
+    """Let no other transaction count slots before this one ends.
+
+    SQLite has one writer at a time anyway.
+    """
     if conn.dialect.name == "postgresql":
         conn.execute(sa.text("SELECT pg_advisory_xact_lock(7043)"))

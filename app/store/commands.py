@@ -1,4 +1,4 @@
-"""What a live call's assistant is told to do, until the process that holds its socket takes it."""
+"""Commands for a live call's assistant, until the process with its media socket takes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TAKE = (
 
 
 class Command(NamedTuple):
-    """``body``: a control message, as in the API, or one of our own."""
+    """One command. ``body``: a control message, as in the API, or one of our own."""
 
     call_id: str
     body: Mapping[str, Any]
@@ -37,16 +37,16 @@ def add(conn: Connection, call_id: str, body: Mapping[str, Any], at: datetime) -
 
 
 def waiting(conn: Connection, call_id: str) -> int:
-    """How many of a call nobody has taken."""
+    """The number of a call's commands that no process has taken."""
     return int(conn.execute(_COUNT, {"calls": [call_id]}).scalar_one())
 
 
 def any_wait(conn: Connection, call_ids: Collection[str]) -> bool:
-    """Whether there is anything to take: cheaper than to try."""
+    """Whether there is a command to take. Cheaper than ``take``."""
     return conn.execute(_WAIT, {"calls": list(call_ids)}).first() is not None
 
 
 def take(conn: Connection, call_ids: Collection[str], at: datetime) -> Sequence[Command]:
-    """Those of these calls, in their order; of several who try at once one gets each."""
+    """Take the commands of these calls, in their order. Of several processes one gets each."""
     rows = conn.execute(_TAKE, {"calls": list(call_ids), "at": at}).all()
     return [Command(row.call_id, row.body) for row in sorted(rows, key=lambda row: int(row.id))]

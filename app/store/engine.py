@@ -1,8 +1,8 @@
-"""Opening the database, and the two ways to use it: ``read()`` and ``write()``.
+"""Opens the database, and gives the two ways to use it: ``read()`` and ``write()``.
 
-SQLite: WAL, ``synchronous=FULL`` (an answered callback survives a power cut), one BEGIN IMMEDIATE
-transaction per write, and a fair lock around writers, because SQLite's own busy handler sleeps
-without fairness. Reads never take the write lock. https://www.sqlite.org/wal.html
+SQLite runs in WAL mode with ``synchronous=FULL``: an answered callback survives a power cut. Each
+write is one BEGIN IMMEDIATE transaction. Writers queue at a fair lock, because SQLite's own busy
+handler sleeps without fairness. Reads never take the write lock. https://www.sqlite.org/wal.html
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _AFTER_COMMIT = "patchbay.after_commit"
 
 
 class Store:
-    """One database. Rows in and out are the other modules of this package, on its connections."""
+    """One database. The other modules of this package use its connections."""
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.url = make_url(_normal(url))
@@ -44,7 +44,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection in autocommit: each statement sees what is committed."""
+        """A connection in autocommit mode: each statement sees what is committed."""
         with self.engine.connect() as conn:
             yield conn.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -69,7 +69,7 @@ class Store:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """This process's threads, then this machine's processes, one writer after the other."""
+        """Let one writer in: first of this process's threads, then of this machine's processes."""
         if self._lock_file is None:
             yield
             return
@@ -96,7 +96,7 @@ class Store:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            hide_parameters=True,  # errors are logged; numbers and bodies must not be
+            hide_parameters=True,  # errors are logged, and must not show numbers and bodies
             connect_args={"connect_timeout": 5, "prepare_threshold": 3},
         )
 
@@ -107,13 +107,13 @@ def after_commit(conn: Connection, callback: Callable[[], None]) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself
+    connection.isolation_level = None  # the driver begins no transaction by itself
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _normal(url: str) -> str:
-    """Heroku says ``postgres://``; SQLAlchemy wants the driver named."""
+    """Name the driver for SQLAlchemy. Heroku's URLs begin with ``postgres://``."""
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -124,17 +124,17 @@ def _normal(url: str) -> str:
 def _insert_once(table: sa.Table, dialect: str) -> Insert:
     maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
     insert = maker(table).on_conflict_do_nothing()
-    # PostgreSQL fetches a generated key back, and then tells no row count unless it is asked to.
+    # Without the option psycopg reports no row count for a table with a generated key.
     return insert.execution_options(preserve_rowcount=True)
 
 
 def insert_once(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
-    """Insert unless a unique key stands in the way; whether it was inserted."""
+    """Insert unless a unique key exists already. Returns whether it was inserted."""
     return conn.execute(_insert_once(table, conn.dialect.name), values).rowcount == 1
 
 
 def one(result: CursorResult[Any]) -> dict[str, Any] | None:
-    """The only row there is, or None."""
+    """The only row, or None."""
     row = result.one_or_none()
     return None if row is None else dict(row._mapping)
 

@@ -40,12 +40,12 @@ _HAS = sa.select(_columns.id).where(
 
 
 def append(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> bool:
-    """False when this event is in the log already."""
+    """Append an event. False when it is in the log already."""
     return insert_once(conn, call_events, _values(call_id, event, received_at))
 
 
 def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: datetime) -> None:
-    """The first events of a new call, which has none yet."""
+    """Insert the first events of a new call."""
     conn.execute(_INSERT, [_values(call_id, event, at) for event in first])
 
 
@@ -55,18 +55,18 @@ def has(conn: Connection, call_id: str, key: str) -> bool:
 
 
 def of_call(conn: Connection, call_id: str) -> list[CallEvent]:
-    """What the fold needs, without the carriers' raw words."""
+    """The events as the fold needs them, without the carriers' raw words."""
     return [_event(row) for row in conn.execute(_FOR_FOLD, {"call": call_id})]
 
 
 def last_received(conn: Connection, call_id: str) -> datetime | None:
-    """When anything was heard of the call last."""
+    """When the last event of the call was received."""
     found: datetime | None = conn.execute(_LAST, {"call": call_id}).scalar()
     return found
 
 
 def log(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
-    """Everything, in the order of arrival."""
+    """All events, in the order of arrival."""
     return every(conn.execute(_LOG, {"call": call_id}))
 
 

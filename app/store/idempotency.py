@@ -1,4 +1,4 @@
-"""Idempotency keys: which call a key made, and what was answered."""
+"""Idempotency keys: the call that a key created, and the response."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def find(conn: Connection, org_id: str, digest: str) -> dict[str, Any] | None:
 
 
 def keep(conn: Connection, values: Mapping[str, Any]) -> bool:
-    """False when the key is there. One that another transaction is keeping is waited for."""
+    """Save a key. False when it exists. Waits for another transaction that saves the same key."""
     return insert_once(conn, idempotency_keys, values)
 
 
 def forget(conn: Connection, before: datetime) -> datetime | None:
-    """Remove the older ones. The time of the oldest that is left."""
+    """Delete the older keys. Returns the time of the oldest remaining one."""
     conn.execute(_FORGET, {"before": before})
     return conn.execute(_OLDEST).scalar()

@@ -1,7 +1,7 @@
-"""Server messages that wait, their attempts, and what became of them.
+"""Server messages: pending ones, their attempts, and their final state.
 
-Messages of one call are sent in the order of ``seq``. It follows the order of insertion as long
-as inserts of one call do not overlap, which holding the call's row locked makes sure of.
+Messages of one call are sent in the order of ``seq``. It follows the order of insertion while
+inserts of one call do not overlap. The lock on the call's row makes sure of that.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from app.store.schema import message_attempts, messages
 
 PENDING = "pending"
 DELIVERED = "delivered"
+# No attempt follows; ``resend`` makes it pending again.
 FAILED = "failed"
-"""Given up; ``resend`` makes it pending again."""
 
 _LAST = sa.select(sa.func.max(messages.c.seq)).where(messages.c.call_id == sa.bindparam("call"))
 _PENDING = (
@@ -50,14 +50,14 @@ _UPDATE = messages.update().where(messages.c.id == sa.bindparam("message"))
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try. ``status_code`` None: no answer came, and ``error`` says why."""
+    """One attempt. ``status_code`` None: no response came, and ``error`` says why."""
 
     at: datetime
     duration_ms: int
     status_code: int | None = None
     error: str | None = None
     response: str | None = None
-    """The beginning of the answer's body."""
+    """The beginning of the response's body."""
 
 
 def insert(
@@ -73,7 +73,7 @@ def insert(
     policy: Mapping[str, Any] | None,
     at: datetime,
 ) -> bool:
-    """Queue a message, due at ``at``; False when the call has one of this key already."""
+    """Queue a message, due at ``at``. False when the call has one of this key already."""
     last = conn.execute(_LAST, {"call": call_id}).scalar() or 0
     values = {
         "id": str(uuid.uuid4()),
@@ -97,22 +97,22 @@ def insert(
 
 
 def pending(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
-    """The call's messages that are neither delivered nor given up, oldest first."""
+    """The call's pending messages, oldest first."""
     return every(conn.execute(_PENDING, {"call": call_id}))
 
 
 def count_pending(conn: Connection, call_id: str) -> int:
-    """How many ``pending`` would find."""
+    """The number of pending messages."""
     return int(conn.execute(_COUNT, {"call": call_id}).scalar() or 0)
 
 
 def delete(conn: Connection, message_id: str) -> None:
-    """With its attempts."""
+    """Delete a message with its attempts."""
     conn.execute(messages.delete().where(messages.c.id == message_id))
 
 
 def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:
-    """Note a try and count it; False when the message is gone, its call having been deleted."""
+    """Store an attempt and count it. False when the message was deleted with its call."""
     counted = _UPDATE.values(attempts=messages.c.attempts + 1, updated_at=attempt.at)
     if conn.execute(counted, {"message": message_id}).rowcount == 0:
         return False
@@ -131,26 +131,29 @@ def record_attempt(conn: Connection, message_id: str, attempt: Attempt) -> bool:
 
 
 def postpone(conn: Connection, message_id: str, until: datetime, *, refused: bool = False) -> None:
-    """The next try is at ``until``. ``refused``: the receiver is up, but does not want it."""
+    """Set the time of the next attempt.
+
+    ``refused``: the receiver is up and refuses this message.
+    """
     conn.execute(_UPDATE.values(next_at=until, refused=refused), {"message": message_id})
 
 
 def finish(conn: Connection, message_id: str, state: str, *, at: datetime) -> None:
-    """No more tries: ``DELIVERED`` or ``FAILED``."""
+    """Make no more attempts. ``state`` is ``DELIVERED`` or ``FAILED``."""
     conn.execute(_UPDATE.values(state=state, updated_at=at), {"message": message_id})
 
 
 def resend(conn: Connection, message_id: str, *, at: datetime) -> None:
-    """Pending again with all its tries before it. The caller enqueues the call's delivery."""
+    """Make it pending again, with all its attempts before it. The caller enqueues the delivery."""
     values = {"state": PENDING, "attempts": 0, "next_at": at, "updated_at": at, "refused": False}
     conn.execute(_UPDATE.values(**values), {"message": message_id})
 
 
 def list_for_call(conn: Connection, org_id: str, call_id: str) -> Sequence[dict[str, Any]]:
-    """In the order they are sent."""
+    """A call's messages in the order they are sent."""
     return every(conn.execute(_LISTING, {"org": org_id, "call": call_id}))
 
 
 def attempts(conn: Connection, message_id: str) -> Sequence[dict[str, Any]]:
-    """Every try ever made, oldest first; those before a ``resend`` too."""
+    """Every attempt, oldest first, those before a ``resend`` included."""
     return every(conn.execute(_ATTEMPTS, {"message": message_id}))

@@ -1,4 +1,4 @@
-"""Numbers for an operator. Counts only: nothing of any organisation can be read from them."""
+"""Counts for ``/metrics``. They reveal nothing of a single organisation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy.engine import Connection
 
 from app.store.schema import calls, jobs, messages
 
+# On PostgreSQL the jobs are Procrastinate's.
 _EARLIEST = sa.text("SELECT min(scheduled_at) FROM procrastinate_jobs WHERE status = 'todo'")
-"""PostgreSQL: the jobs are Procrastinate's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """``oldest_pending``: when the oldest server message was written that is not delivered yet."""
+    """Counts. ``oldest_pending``: when the oldest pending server message was created."""
 
     calls: Mapping[str, int]
     messages: Mapping[str, int]
@@ -39,7 +39,7 @@ def _by(conn: Connection, column: sa.Column[str]) -> dict[str, int]:
 
 
 def overdue(conn: Connection, now: datetime) -> float:
-    """Seconds since the earliest job was due that nobody has taken; 0 when none is."""
+    """Seconds since the earliest untaken job was due; 0 when none is."""
     if conn.dialect.name == "sqlite":
         waiting = sa.select(sa.func.min(jobs.c.due)).where(jobs.c.leased_until.is_(None))
         due = conn.execute(waiting).scalar()

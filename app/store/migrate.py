@@ -1,6 +1,6 @@
-"""Bringing the schema up to date (Alembic), and asking whether it is.
+"""Brings the schema up to date (Alembic), and says whether it is.
 
-Alembic is imported only when there is something to do: a start that finds all in place is faster.
+Alembic is imported only when there is something to do, which makes an ordinary start faster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 
 def upgrade(store: Store) -> None:
-    """Run what is missing, in one transaction; processes that do it at once wait for each other."""
+    """Run the missing migrations in one transaction. Concurrent processes wait for each other."""
     if is_current(store):
         return
     from alembic import command
@@ -34,7 +34,7 @@ def upgrade(store: Store) -> None:
 
 
 def is_current(store: Store) -> bool:
-    """Whether the schema is the one this program was written for."""
+    """Whether the schema is the one of this version of the program."""
     with store.read() as conn:
         if not sa.inspect(conn).has_table("alembic_version"):
             return False
@@ -42,12 +42,12 @@ def is_current(store: Store) -> bool:
 
 
 def _head() -> str:
-    """Revisions are numbered, and their files begin with the number."""
+    """The newest revision. Revisions are numbered, and their files begin with the number."""
     return max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
 def _one_at_a_time(conn: Connection) -> None:
-    """On SQLite writers take turns anyway."""
+    """Lock against concurrent migrations. SQLite has one writer at a time anyway."""
     if conn.dialect.name == "postgresql":
         conn.execute(sa.text("SELECT pg_advisory_xact_lock(7042)"))
 

@@ -1,4 +1,4 @@
-"""The processes that are up, by what each of them last said of itself."""
+"""The heartbeat rows of the processes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SEEN = sa.select(processes).where(processes.c.seen_at >= sa.bindparam("since"))
 
 
 def put(conn: Connection, row: Mapping[str, Any]) -> None:
-    """What this process says of itself now."""
+    """Insert or update this process's row."""
     if not insert_once(conn, processes, row):
         values = {name: value for name, value in row.items() if name != "id"}
         conn.execute(_UPDATE.values(values), {"process": row["id"]})
 
 
 def forget(conn: Connection, before: datetime) -> None:
-    """Those not heard of since: they were killed."""
+    """Delete rows without a heartbeat since ``before``: their processes were killed."""
     conn.execute(_FORGET, {"before": before})
 
 
@@ -35,5 +35,5 @@ def remove(conn: Connection, process: str) -> None:
 
 
 def seen(conn: Connection, since: datetime) -> Sequence[dict[str, Any]]:
-    """Every process heard of since."""
+    """Every process with a heartbeat since ``since``."""
     return every(conn.execute(_SEEN, {"since": since}))

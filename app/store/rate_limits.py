@@ -1,6 +1,6 @@
-"""How much of its rate each API key has used: one row, one statement, for all processes alike.
+"""The rate limit of each API key: one row and one statement, for all processes.
 
-A leaky bucket kept as the time at which it will be empty.
+It is a leaky bucket, stored as the time at which it will be empty.
 https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 """
 
@@ -20,7 +20,7 @@ _EMPTY_AT = sa.select(rate_limits.c.empty_at).where(rate_limits.c.key_id == sa.b
 
 
 def empty_at(conn: Connection, key_id: str) -> datetime:
-    """When nothing of the limit will be in use; in the past for a key that is at rest."""
+    """When the bucket will be empty; in the past for an unused key."""
     return conn.execute(_EMPTY_AT, {"key": key_id}).scalar() or EPOCH
 
 

@@ -1,4 +1,4 @@
-"""Recordings of calls: where each stands, and where its file is kept."""
+"""Recordings of calls: their state, and the key of their file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 from app.store.engine import every, insert_once, one
 from app.store.schema import recordings
 
+# ``state``: started at the carrier; ready to fetch; stored here; failed for good; deleted by
+# retention.
 STARTED, READY, STORED, FAILED, DELETED = "started", "ready", "stored", "failed", "deleted"
-"""``state``: asked for; to be fetched; here; never to be had; erased by the retention."""
 
 _OF_CALL = (
     sa.select(recordings)
@@ -23,7 +24,7 @@ _OF_CALL = (
 
 
 def insert(conn: Connection, values: Mapping[str, Any]) -> bool:
-    """False when the call has one of this kind, source and ref already."""
+    """Insert a recording. False when the call has one of this kind, source and ref already."""
     return insert_once(conn, recordings, values)
 
 
@@ -33,7 +34,7 @@ def get(conn: Connection, recording_id: str) -> dict[str, Any] | None:
 
 
 def of_call(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
-    """In the order they began; a mix follows the stereo recording it is made of."""
+    """A call's recordings in the order they began. A mono mix follows its stereo recording."""
     return every(conn.execute(_OF_CALL, {"call": call_id}))
 
 
@@ -46,7 +47,7 @@ def delete(conn: Connection, recording_id: str) -> None:
 
 
 def stored_before(conn: Connection, at: datetime, limit: int) -> Sequence[dict[str, Any]]:
-    """The oldest files kept from before a time."""
+    """The oldest stored files from before a time."""
     query = (
         sa.select(recordings)
         .where(recordings.c.state == STORED, recordings.c.created_at < at)

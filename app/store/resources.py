@@ -1,6 +1,7 @@
-"""Assistants, customers, phone numbers and credentials: rows of one shape, always of one organisation.
+"""Assistants, customers, phone numbers and credentials: rows of one shape.
 
-Every statement names the organisation, so that another one's row is as absent as an unknown one.
+Every statement names the organisation. So another organisation's row is as absent as an unknown
+one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class NumberPage:
-    """Which page of the phone numbers. ``number`` counts from 1; ``search``: part of name or number."""
+    """Which page of the phone numbers.
+
+    ``number`` counts from 1; ``search``: part of name or number.
+    """
 
     number: int = 1
     search: str | None = None
@@ -54,7 +58,7 @@ def get(conn: Connection, table: sa.Table, org_id: str, id: str) -> Row | None:
 
 
 def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> Sequence[Row]:
-    """Newest first."""
+    """The rows of one organisation, newest first."""
     query = sa.select(table).where(table.c.org_id == org_id)
     for column, name, at in window.times:
         query = query.where(getattr(operator, name)(table.c[column], at))
@@ -73,11 +77,11 @@ def delete(conn: Connection, table: sa.Table, org_id: str, id: str) -> None:
 
 
 def hold_org(conn: Connection, org_id: str) -> None:
-    """Until this transaction ends nobody else changes what refers to each other in it.
+    """Let no other transaction change the organisation's references before this one ends.
 
     SQLite has one writer anyway; PostgreSQL locks the organisation's row.
     """
-    # key_share: new calls, which only refer to the organisation, are not held up.
+    # key_share: inserts of new calls, which only refer to the organisation, need not wait.
     held = sa.select(orgs.c.id).where(orgs.c.id == org_id).with_for_update(key_share=True)
     conn.execute(held)
 
@@ -105,7 +109,7 @@ def find_account(conn: Connection, org_id: str, provider: str, account_ref: str)
 def page_of_numbers(
     conn: Connection, org_id: str, window: Window, page: NumberPage
 ) -> tuple[Sequence[Row], int]:
-    """One page, and how many rows there are on all."""
+    """One page, and the number of rows on all pages."""
     columns = phone_numbers.c
     query = sa.select(phone_numbers).where(columns.org_id == org_id)
     for column, name, at in window.times:
@@ -122,13 +126,13 @@ def page_of_numbers(
 
 
 def number_with(conn: Connection, credential_id: str) -> Row | None:
-    """A phone number that stands on this credential."""
+    """A phone number that uses this credential."""
     query = sa.select(phone_numbers).where(phone_numbers.c.credential_id == credential_id)
     return one(conn.execute(query.order_by(phone_numbers.c.id).limit(1)))
 
 
 def unfinished_call_with(conn: Connection, org_id: str, credential_id: str) -> str | None:
-    """Id of a call whose callbacks still have to be verified with this credential."""
+    """The id of a call whose callbacks still have to be verified with this credential."""
     query = sa.select(calls.c.id).where(
         calls.c.org_id == org_id,
         calls.c.credential_id == credential_id,

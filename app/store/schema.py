@@ -1,7 +1,8 @@
-"""The tables, once for SQLite and PostgreSQL. Alembic's migrations create them; nothing else does.
+"""The tables, for SQLite and PostgreSQL alike. Only Alembic's migrations create them.
 
-Times are integers (microseconds since 1970, UTC), so that both databases keep and compare them
-alike. Secrets stand only in ``secret`` columns, encrypted (``vault.py``); tokens only as digests.
+Times are integers (microseconds since 1970, UTC), so that both databases store and compare them
+alike. Secrets are in ``secret`` columns only, encrypted (``vault.py``). Tokens are stored as
+digests.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ metadata = sa.MetaData(
 
 
 class Time(sa.types.TypeDecorator[datetime]):
-    """An aware datetime, kept as microseconds since 1970."""
+    """An aware datetime, stored as microseconds since 1970."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -38,8 +39,8 @@ class Time(sa.types.TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=int(value))
 
 
+# An autoincrementing key on both databases.
 Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""An autoincrementing key on both databases."""
 
 
 def _id() -> sa.Column[str]:
@@ -285,6 +286,7 @@ rate_limits = sa.Table(
     sa.Column("empty_at", Time, nullable=False),  # when nothing of it will be in use
 )
 
+# Processes with a heartbeat. Rows of killed ones stay for a while; ``seen_at`` tells them apart.
 processes = sa.Table(
     "processes",
     metadata,
@@ -296,8 +298,8 @@ processes = sa.Table(
     sa.Column("draining", sa.Boolean, nullable=False),
     sa.Column("seen_at", Time, nullable=False),
 )
-"""Those that are up; rows of killed ones stay for a while, and are told by ``seen_at``."""
 
+# SQLite only. On PostgreSQL the jobs are Procrastinate's.
 jobs = sa.Table(
     "jobs",
     metadata,
@@ -312,4 +314,3 @@ jobs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("error", sa.Text),
 )
-"""SQLite only: on PostgreSQL the same work is Procrastinate's."""

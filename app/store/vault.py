@@ -1,8 +1,9 @@
-"""Encryption of what must not lie in the store in clear, signatures of links, digests of tokens.
+"""Encrypts secrets for the store, signs links, and digests tokens.
 
-Keys are derived from SECRET_KEY (HKDF). Several SECRET_KEYs, comma separated, are a rotation:
-the first encrypts and signs, all decrypt and verify. Tokens and API keys are random, so a plain SHA-256
-is enough to keep them; no slow hash is needed.
+Keys are derived from SECRET_KEY (HKDF). Several SECRET_KEYs, comma separated, are a rotation: the
+first encrypts and signs, all decrypt and verify. Tokens and API keys are random, so a plain SHA-256
+protects them; a slow hash is not needed.
+
 https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet
 https://itsdangerous.palletsprojects.com/en/stable/concepts/#key-rotation
 """
@@ -24,20 +25,20 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+# The form of a signature in a link: a SHA-256 in hexadecimal digits.
 SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
-"""How a signature stands in a link: a SHA-256 in hexadecimal digits."""
 
 
 class WrongKey(Exception):
-    """What the store holds was encrypted with another SECRET_KEY."""
+    """The stored secret was encrypted with another SECRET_KEY."""
 
 
 class Vault:
-    """Seals and opens small JSON objects."""
+    """Encrypts and decrypts small JSON objects."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(_derive(key, b"patchbay store")) for key in keys])
-        self._plain = lru_cache(maxsize=1024)(self._decrypt)  # one row is often opened twice
+        self._plain = lru_cache(maxsize=1024)(self._decrypt)  # one row is often decrypted twice
         self._signer = Signer(
             [_derive(key, b"patchbay links") for key in reversed(keys)],  # it signs with the last
             key_derivation="none",  # HKDF derived them
@@ -45,11 +46,11 @@ class Vault:
         )
 
     def seal(self, secret: Mapping[str, Any]) -> bytes | None:
-        """None for nothing, so that a row without secrets holds none."""
+        """Encrypt a secret. Returns None for an empty one, so that its column stays NULL."""
         return self._fernet.encrypt(json.dumps(secret).encode()) if secret else None
 
     def open(self, sealed: bytes | None) -> dict[str, Any]:
-        """Raises ``WrongKey``."""
+        """Decrypt a secret. Raises ``WrongKey``."""
         return {} if sealed is None else cast("dict[str, Any]", json.loads(self._plain(sealed)))
 
     def _decrypt(self, sealed: bytes) -> bytes:
@@ -69,7 +70,7 @@ class Vault:
         return base64_decode(self._signer.get_signature(text)).hex()
 
     def is_signed(self, text: str, signature: str) -> bool:
-        """Whether one of the keys made this signature of ``text``. Takes the same time if not."""
+        """Whether one of the keys signed ``text``. Takes the same time for a wrong signature."""
         if SIGNATURE.fullmatch(signature) is None:
             return False
         return self._signer.verify_signature(text, base64_encode(bytes.fromhex(signature)))
@@ -81,7 +82,7 @@ def new_token() -> str:
 
 
 def digest(token: str) -> str:
-    """How a token or key is kept."""
+    """The stored form of a token or key."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

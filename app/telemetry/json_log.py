@@ -1,6 +1,6 @@
 """The log as JSON, one object a line, for LOG_FORMAT=json.
 
-Imported by gunicorn's master as well, which loads nothing else of the application.
+Gunicorn's master imports this file as well, and loads no other part of the application.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import logging
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.json import JsonFormatter
 
+# The logging module's names, and the JSON fields that are called differently.
 JSON_NAMES = {"levelname": "level", "name": "logger", "exc_info": "exception"}
-"""The logging module's names, and the fields of a JSON line for which the library has others."""
+# Other fields are left out: libraries attach objects and their jobs' payloads to their lines.
 JSON_FIELDS = (
     "time",
     "level",
@@ -24,13 +25,12 @@ JSON_FIELDS = (
     "recordingId",
     "credentialId",
 )
-"""No other field is written: libraries attach objects and their jobs' payloads to their lines."""
+# The web server's loggers, with handlers of their own. uvicorn's use the same handlers.
 SERVER = ("gunicorn.error", "gunicorn.access")
-"""The web server's loggers, with handlers of their own; uvicorn's take theirs from them."""
 
 
 class JsonLines(JsonFormatter):
-    """One JSON object a line."""
+    """Formats one JSON object a line."""
 
     def __init__(self) -> None:
         wanted = ["levelname", "name", "process", "message"]
@@ -41,7 +41,7 @@ class JsonLines(JsonFormatter):
 
 
 def configure_server() -> None:
-    """For gunicorn's own lines, which begin before there is an application."""
+    """Format gunicorn's own lines, which begin before the application exists."""
     for name in SERVER:
         for handler in logging.getLogger(name).handlers:
             handler.setFormatter(JsonLines())

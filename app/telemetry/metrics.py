@@ -1,6 +1,6 @@
 """``GET /metrics``: gauges of the store and of this process, and histograms, by prometheus_client.
 
-No other file knows the library. https://prometheus.github.io/client_python/
+No other file imports the library. https://prometheus.github.io/client_python/
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.telemetry.shared_metrics import VARIABLE
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a timing is shown. ``buckets``: their upper bounds, in seconds."""
+    """The histogram of a timing. ``buckets``: their upper bounds, in seconds."""
 
     name: str
     meaning: str
@@ -61,14 +61,15 @@ HISTOGRAMS: Mapping[Timing, Shape] = {
     ),
 }
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each: its beginning
+# each histogram would get a second series with its time of creation
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """Those of one application."""
+    """The metrics of one application."""
 
     def __init__(self) -> None:
-        """Under gunicorn its workers share a directory, so that each can show the sum of all."""
+        """Under gunicorn the workers share a directory, so that each can show the sum of all."""
         self._registry = CollectorRegistry()
         directory = os.environ.get(VARIABLE)
         if directory:
@@ -85,30 +86,30 @@ class Metrics:
         }
 
     def observe(self, timing: Timing, seconds: float) -> None:
-        """Count one measured span."""
+        """Add one measurement."""
         self._histograms[timing].observe(max(0.0, seconds))
 
     def register(self, collector: Collector) -> None:
-        """Show these too."""
+        """Show this collector's metrics too."""
         self._registry.register(collector)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The text and its content type, in the format the scraper asks for."""
         try:
             encode, content_type = choose_encoder(accept)
-        except (TypeError, ValueError):  # it asks for a version that is no number
+        except (TypeError, ValueError):  # it asks for a version that is not a number
             encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
 
 class State(Collector):
-    """Gauges of what is so at the moment of the scrape."""
+    """Gauges of the state at the moment of the scrape."""
 
     def __init__(self, context: Context) -> None:
         self._core = context
 
     def collect(self) -> Iterator[Metric]:
-        """Raises the store's error."""
+        """Collect the gauges. Raises the store's error."""
         context = self._core
         with context.store.read() as conn:
             counts = metrics.counts(conn)
@@ -125,7 +126,7 @@ def _of_the_store(counts: Counts, age: float) -> Iterator[Metric]:
 
 
 def _of_the_process(registry: ProcessRegistry) -> Iterator[Metric]:
-    """Of the one process that answers, where several share an address."""
+    """The gauges of this process, which is one of several behind a shared address."""
     most = registry.settings.max_calls_per_process
     yield _gauge("media_sockets", "Media sockets that are open in this process.", registry.sockets)
     yield _gauge("process_calls", "Its calls that count for MAX_CALLS_PER_PROCESS.", registry.slots)

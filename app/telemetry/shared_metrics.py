@@ -1,7 +1,7 @@
 """The directory in which gunicorn's workers keep their histograms, so that each can show the sum.
 
-A worker that ended is still counted: a counter must not fall. Imported by gunicorn's master, which
-loads no metrics library. https://prometheus.github.io/client_python/multiprocess/
+An ended worker still counts, because a counter must not fall. Gunicorn's master imports this file,
+and loads no metrics library. https://prometheus.github.io/client_python/multiprocess/
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import os
 import shutil
 import tempfile
 
+# prometheus_client reads it when it is imported, which is in the workers.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Read by prometheus_client when it is imported, which is in the workers."""
 
 log = logging.getLogger("gunicorn.error")
 
@@ -21,7 +21,7 @@ log = logging.getLogger("gunicorn.error")
 def share() -> None:
     """Make a new directory for the workers of this master, which removes it at its end.
 
-    Never that of another start: its counts would be added to ours.
+    A directory of an earlier start would add its counts to ours.
     """
     os.environ.pop(VARIABLE, None)
     try:
@@ -34,6 +34,6 @@ def share() -> None:
 
 
 def _remove(directory: str, owner: int) -> None:
-    """Workers inherit this at their fork, and must not do it."""
+    """Remove the directory in the master only. Workers inherit this function at their fork."""
     if os.getpid() == owner:
         shutil.rmtree(directory, ignore_errors=True)

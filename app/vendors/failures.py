@@ -1,12 +1,12 @@
-"""Which ended reason a vendor's failure is. Pure: pipecat's errors come in as words."""
+"""The ended reason of a vendor's failure. Pure: pipecat's errors come in as words."""
 
 from __future__ import annotations
 
 from app.vendors import registry
 from providers.events import EndedReason
 
+# ``ErrorCategory.QUOTA.value`` of pipecat.
 QUOTA = "quota"
-"""``ErrorCategory.QUOTA.value`` of pipecat."""
 
 
 def model_failure(provider: str) -> EndedReason:

@@ -1,6 +1,6 @@
-"""The service that speaks to the vendor of an assistant's ``model``.
+"""Builds the pipecat service of an assistant's ``model``.
 
-The services import pipecat: they are imported when one is made.
+The services import pipecat, so they are imported when one is built.
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ def make_model(
     facts: Mapping[str, Any] | None = None,
     addresses: Addresses = deny_all,
 ) -> LLMService[Any]:
-    """The service of an assistant's ``model``. Raises ``UnbuildableAssistant``, and nothing else.
+    """Build the service of an assistant's ``model``. Raises only ``UnbuildableAssistant``.
 
-    ``addresses``: the rule for servers that a client chose; without it none of them is asked.
-
-    ``facts``: what the assistant's own server may be told (``metadata``, ``call``, ``phoneNumber``,
+    ``addresses``: the rule for a client's servers; without it all of them are refused. ``facts``:
+    the fields that the assistant's own server may get (``metadata``, ``call``, ``phoneNumber``,
     ``customer``), as ``metadataSendMode`` says. The service closes its connections when its
     pipeline is cleaned up; ``run_inference`` works until then.
     """

@@ -1,6 +1,6 @@
-"""One question to an assistant's model, answered as a whole: without pipecat, in a thread.
+"""One question to an assistant's model, with one whole answer: without pipecat, in a thread.
 
-What a vendor is asked, and how its answer reads, is said by the ``one_shot`` of its folder.
+``one_shot`` of a vendor's folder builds the request and reads the answer.
 """
 
 from __future__ import annotations
@@ -19,36 +19,40 @@ from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.llm_spec import Spec, candidates, read_spec
 from app.vendors.common.vendor import Config
 
+# Tokens of an answer. An assistant's own limit is for one turn of speech.
 MAX_TOKENS = 1000
-"""Of an answer: an assistant's own limit is for what it says in one breath."""
+# Statuses that may be gone soon; 529 is one vendor's "overloaded".
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-"""Statuses that may be gone soon; 529 is one vendor's "overloaded"."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An HTTP answer; ``status`` None: none was had, and ``text`` says why."""
+    """An HTTP response. ``status`` None: there is none, and ``text`` says why."""
 
     status: int | None
     text: str
 
 
+# URL, body, headers, seconds in all. Sends to allowed addresses only, without redirects; never
+# raises.
 Post = Callable[[str, bytes, Mapping[str, str], float], HttpAnswer]
-"""URL, body, headers, seconds in all. To addresses that may be called, without redirects; never raises."""
 
 
 class VendorProtocol(Protocol):
-    """How one kind of vendor is asked: a module's functions."""
+    """The protocol of one kind of vendor: a module's functions."""
 
     def request(self, spec: Spec, messages: Messages) -> OneShotRequest: ...
 
     def read(self, answer: Mapping[str, Any]) -> Said:
-        """Raises ``LookupError``, ``TypeError`` and the like for what is no answer."""
+        """Read the response.
+
+        Raises ``LookupError``, ``TypeError`` and the like if it is not an answer.
+        """
         ...
 
 
 class OneShotModel:
-    """What ``Context.ask_model`` is."""
+    """The implementation of ``Context.ask_model``."""
 
     def __init__(self, post: Post, now: Callable[[], float] = time.monotonic) -> None:
         self._post = post
@@ -61,7 +65,7 @@ class OneShotModel:
         messages: Messages,
         seconds: float,
     ) -> ModelAnswer:
-        """The first of the assistant's models that answers, within ``seconds``."""
+        """Ask the assistant's models in turn; return the first answer within ``seconds``."""
         until = self._now() + seconds
         thought = ModelAnswer(error="model.provider is missing")
         for each in candidates(config):
@@ -102,7 +106,7 @@ class OneShotModel:
 
 def _failure(spec: Spec, answer: HttpAnswer) -> ModelAnswer:
     passing = answer.status is None or answer.status in PASSING
-    if "insufficient_quota" in answer.text:  # 429 too, and lasting
+    if "insufficient_quota" in answer.text:  # status 429 too, and lasting
         passing = False
     text = f"{spec.provider}: {answer.status or 'no answer'}: {answer.text[:300]}"
     return ModelAnswer(error=text, transient=passing)

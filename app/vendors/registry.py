@@ -1,7 +1,7 @@
-"""Every AI vendor there is. Adding one: a folder like the others, and a line here.
+"""Every AI vendor. To add one, add a folder like the others, and a line here.
 
-Data only: it is safe to import anywhere, and loads no SDK and no pipecat. A vendor without code of
-its own has no folder: it is a line of those that speak OpenAI's protocol.
+This is data only, safe to import anywhere: it loads no SDK and no pipecat. A vendor without code of
+its own has no folder: it is a line of those with OpenAI's protocol.
 """
 
 from __future__ import annotations
@@ -74,21 +74,21 @@ BUILT_IN = (
     embedded.VENDOR,
 )
 
+# By Vapi's name, in the order of messages and pages.
 VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
-"""By Vapi's name, in the order in which messages and pages list them."""
 
+# For an assistant without a transcriber, whose model needs one.
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
-"""Of an assistant whose model listens and that names none."""
 
+# A value of ``FALLBACK_VOICE``, for the message that asks for one.
 FALLBACK_EXAMPLE = f"{openai.VENDOR.name}:alloy"
-"""A value of ``FALLBACK_VOICE``, for the message that asks for one."""
 
 
 def add(name: str, vendor: object) -> None:
-    """Add a plugin's vendor for the whole process; the same one twice is once.
+    """Add a plugin's vendor for the whole process. The same one may be added twice.
 
-    It must come before settings are read and schemas are made. Raises ``TypeError`` for what is
-    no vendor, ``ValueError`` for a name that is taken or wrong.
+    It must come before settings are read and schemas are made. Raises ``TypeError`` for an object
+    that is not a vendor, ``ValueError`` for a name that is taken or invalid.
     """
     if not isinstance(vendor, Vendor):
         raise TypeError("it is not a Vendor")
@@ -99,7 +99,7 @@ def add(name: str, vendor: object) -> None:
 
 
 def with_account() -> dict[str, Vendor]:
-    """Those that take an account: variables of the operator, credentials of a client."""
+    """Vendors with an account: variables of the operator, credentials of a client."""
     return {name: vendor for name, vendor in VENDORS.items() if vendor.env_prefix is not None}
 
 
@@ -116,7 +116,7 @@ def tts_parts() -> dict[str, TtsPart]:
 
 
 def fallback_voices() -> dict[str, TtsPart]:
-    """Voices that may speak where an assistant's own cannot be built, sorted by name."""
+    """Voices that may replace an assistant's own, sorted by name."""
     gone = {name for name, vendor in VENDORS.items() if vendor.discontinued}
     return {
         name: part

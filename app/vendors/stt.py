@@ -1,7 +1,7 @@
-"""Who hears the caller: an assistant's ``transcriber`` as a pipecat service.
+"""Builds the pipecat service of an assistant's ``transcriber``.
 
-A vendor's part is imported when the first call needs it. How a vendor's failures show is measured
-in ``tests/vendors/test_transcriber_failures.py``.
+A vendor's part is imported when the first call needs it.
+``tests/vendors/test_transcriber_failures.py`` shows how each vendor's failures appear.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from app.vendors.common.vendor import Config, SttPart
 if TYPE_CHECKING:
     from pipecat.services.stt_service import STTService
 
+    # The assistant's ``transcriber``, the account, the call's rate in hertz, and the rule for
+    # servers that the assistant names.
     MakeTranscriber: TypeAlias = Callable[[Config, VendorAccount, int, Addresses], STTService]
-    """The assistant's ``transcriber``, the account, the call's rate in hertz, and the rule for
-    servers that the assistant names."""
 
 _ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
 
@@ -40,11 +40,11 @@ def make_transcriber(
     sample_rate: int,
     addresses: Addresses = deny_all,
 ) -> STTService | None:
-    """The service for one call; None: only keys are heard.
+    """Build the service for one call; None for a call with keys only.
 
     ``config``: the assistant's ``transcriber``. ``sample_rate``: the call's, in hertz; the service
-    takes 16-bit mono of it. ``addresses``: the rule for servers that a client chose; without it
-    none of them is asked. Blocks. Raises ``UnbuildableAssistant``.
+    takes 16-bit mono of it. ``addresses``: the rule for a client's servers; without it all of them
+    are refused. Blocks. Raises ``UnbuildableAssistant``.
     """
     if not config:
         return None
@@ -64,7 +64,7 @@ def make_transcriber(
 
 
 def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAccount:
-    """The account with its address filled in."""
+    """The account, with its address filled in."""
     account = accounts.get(provider, NO_ACCOUNT)
     if part.address is None:
         return account

@@ -1,6 +1,6 @@
-"""The voice of an assistant, under the names Vapi gives vendors and fields.
+"""Builds the pipecat service of an assistant's ``voice``.
 
-A vendor's part, and pipecat with it, is imported when its voice is made.
+A vendor's part, and pipecat with it, is imported when its voice is built.
 https://docs.vapi.ai/api-reference/assistants/create (``voice``)
 """
 
@@ -55,7 +55,10 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
 
 
 def choose(config: Config, accounts: VendorAccounts, fallback: Config | None = None) -> Config:
-    """The first of ``candidates`` that can be built. Raises ``UnbuildableAssistant`` of the assistant's own."""
+    """The first of ``candidates`` that can be built.
+
+    Raises ``UnbuildableAssistant`` of the assistant's own voice.
+    """
     for candidate in candidates(config, fallback):
         if problem(candidate, accounts) is None:
             return candidate
@@ -72,9 +75,9 @@ def make_voice(
     fallback: Config | None = None,
     custom: Custom | None = None,
 ) -> TTSService:
-    """The voice that ``choose`` gives, sounding at ``sample_rate`` Hz. Raises ``UnbuildableAssistant``.
+    """Build the voice of ``choose``, at ``sample_rate`` Hz.
 
-    Without ``custom`` there is no rule for whose servers may be asked, and so none is.
+    Without ``custom`` every server of a client is refused. Raises ``UnbuildableAssistant``.
     """
     chosen = choose(config, accounts, fallback)
     provider = chosen["provider"]
@@ -84,21 +87,20 @@ def make_voice(
     make: MakeVoice = resolve_name(registry.tts_parts()[provider].make)
     try:
         return make(chosen, account, sample_rate, rule)
-    except (TypeError, ValueError) as error:  # the fields of a voice are checked nowhere else
+    except (TypeError, ValueError) as error:  # no other place checks the fields of a voice
         raise UnbuildableAssistant(
             VOICE, provider, f"voice has a field that is not valid: {error}"
         ) from error
 
 
 def has_word_times(provider: str) -> bool:
-    """Whether its words come one by one, each with its time; else a sentence at once."""
+    """Whether its words come one by one, each with its time; otherwise a sentence at once."""
     part = registry.tts_parts().get(provider)
     return part is not None and part.word_times
 
 
 def is_asked_ahead(provider: str) -> bool:
-    """Whether it is given sentences before it has spoken the last one, and does not say when each
-    is spoken."""
+    """Whether it gets sentences before it has spoken the last one, without word times."""
     part = registry.tts_parts().get(provider)
     return part is not None and part.asked_ahead
 

@@ -1,6 +1,7 @@
-"""Sound formats: mu-law to PCM and back. PCM is signed 16-bit little-endian mono everywhere.
+"""Audio formats: mu-law to PCM and back. PCM is signed 16-bit little-endian mono everywhere.
 
-``audioop`` left the standard library in Python 3.13; ``audioop-lts`` carries it on under its name.
+``audioop`` left the standard library in Python 3.13; ``audioop-lts`` continues it under its name.
+https://peps.python.org/pep-0594/#audioop
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    import audioop as audioop  # as: what measures sound takes it from here too
+    import audioop as audioop  # as: ``level``'s users import it from here too
 
+# Bytes per PCM sample.
 SAMPLE_WIDTH = 2
-"""Bytes per PCM sample."""
 
 
 def mulaw_to_pcm(data: bytes) -> bytes:
@@ -26,7 +27,7 @@ def pcm_to_mulaw(pcm: bytes) -> bytes:
 
 
 def level(pcm: bytes) -> int:
-    """How loud it is: the root of the mean square, of 32767."""
+    """The level: the root of the mean square, of 32767."""
     return audioop.rms(pcm, SAMPLE_WIDTH)
 
 
@@ -40,17 +41,17 @@ def interleave(left: bytes, right: bytes) -> bytes:
 
 
 def mix(left: bytes, right: bytes) -> bytes:
-    """Two equally long sides in one; what is too loud is cut."""
+    """Two equally long sides in one channel; peaks are clipped."""
     return audioop.add(left, right, SAMPLE_WIDTH)
 
 
 def mono(pcm: bytes) -> bytes:
-    """Two interleaved channels of PCM, mixed into one of half the length; what is too loud is cut."""
+    """Two interleaved channels of PCM, mixed into one of half the length; peaks are clipped."""
     return audioop.tomono(pcm[: len(pcm) // 4 * 4], SAMPLE_WIDTH, 1, 1)
 
 
 def silence(milliseconds: int, sample_rate: int) -> bytes:
-    """That much PCM silence."""
+    """PCM silence of this length."""
     return bytes(sample_rate * milliseconds // 1000 * SAMPLE_WIDTH)
 
 

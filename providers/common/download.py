@@ -1,7 +1,7 @@
-"""Fetching a carrier's recording: with the account's credentials, and only where those may go.
+"""Fetches a carrier's recording, and sends the account's credentials to the carrier only.
 
-A redirect is followed by hand: the credentials stay on the host they are for, and a host that is
-not the carrier's is not asked at all.
+Redirects are followed here, one by one. The credentials stay on their host, and a host that is not
+the carrier's gets no request.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from providers.errors import CarrierError
 CHUNK = 256 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 3
+# For the whole file. A slower download is tried again later.
 PATIENCE_SECONDS = 600.0
-"""For the whole of a file; a carrier that sends slower than that is asked again later."""
 
 
 def save(
@@ -29,16 +29,17 @@ def save(
     timeout: float,
     trusted: Callable[[str], bool],
 ) -> None:
-    """Write what ``url`` holds into ``file``. ``trusted``: whether a URL without credentials may be asked.
+    """Write the content of ``url`` into ``file``.
 
-    Raises ``CarrierError``; permanent for a file over ``limit`` bytes and for a place not trusted.
+    ``trusted``: whether a URL may get a request without credentials. Raises ``CarrierError``;
+    permanent for a file over ``limit`` bytes and for a host that is not trusted.
     """
     from requests import RequestException
 
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         _follow(url, headers, file, limit, timeout, trusted, deadline)
-    except (RequestException, TimeoutError, ValueError) as error:  # ValueError: no URL at all
+    except (RequestException, TimeoutError, ValueError) as error:  # ValueError: an invalid URL
         text = f"The recording cannot be fetched: {type(error).__name__}"
         raise CarrierError(text, permanent=False) from error
 
@@ -56,7 +57,7 @@ def _follow(
 
     home = origin(url)
     with Session() as session:
-        session.trust_env = False  # a netrc or proxy of the machine's is not the carrier's
+        session.trust_env = False  # the machine's netrc and proxies are not for the carrier
         for _ in range(MAX_REDIRECTS + 1):
             sent = dict(headers) if origin(url) == home else {}
             with session.get(

@@ -1,4 +1,4 @@
-"""The sound of a phone's keys. https://www.itu.int/rec/T-REC-Q.23"""
+"""The DTMF tones of a phone's keys. https://www.itu.int/rec/T-REC-Q.23"""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import array
 import math
 import sys
 
+# Hertz.
 ROWS, COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
-"""Hertz."""
 KEYS = ("123A", "456B", "789C", "*0#D")
 TONE_SECONDS = 0.2
+# Peak of each of a key's two tones, of 32767.
 LOUDNESS = 6000
-"""Peak of each of a key's two tones, of 32767."""
 
 
 def tone(key: str, sample_rate: int) -> bytes:

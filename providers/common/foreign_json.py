@@ -1,6 +1,6 @@
-"""JSON of other people's servers, made fit for a store: what Python's parser tolerates is refused.
+"""JSON from other servers, made safe for the store. What Python's parser only tolerates is refused.
 
-https://www.rfc-editor.org/rfc/rfc8259 What a client of our API sends is judged harder, in
+https://www.rfc-editor.org/rfc/rfc8259 Requests of our API's clients are checked more strictly, in
 ``app/routes/json_body.py``.
 """
 
@@ -15,11 +15,14 @@ MAX_DEPTH = 32
 
 
 class NestedTooDeeply(ValueError):
-    """Objects and arrays within each other, more than ``MAX_DEPTH``."""
+    """Objects and arrays nest deeper than ``MAX_DEPTH``."""
 
 
 def parse(data: bytes | str) -> Any:
-    """The value. Raises ``ValueError`` for what is no JSON, no number, or nested too deeply."""
+    """Parse JSON.
+
+    Raises ``ValueError`` for invalid JSON, for NaN and infinities, and for deep nesting.
+    """
     try:
         return clean(json.loads(data, parse_constant=_no_constant, parse_float=_finite))
     except RecursionError:
@@ -27,7 +30,10 @@ def parse(data: bytes | str) -> Any:
 
 
 def clean(value: Any, depth: int = 0) -> Any:
-    """Text any store takes: NUL and lone surrogates, legal in JSON, become the replacement sign."""
+    """Replace NUL and lone surrogates by the replacement sign.
+
+    They are legal in JSON, and a database cannot store them.
+    """
     if depth > MAX_DEPTH:
         raise NestedTooDeeply("nested too deeply")
     if isinstance(value, str):

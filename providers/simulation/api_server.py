@@ -1,4 +1,4 @@
-"""A small loopback HTTP server for a carrier's REST API: one function answers every request."""
+"""A loopback HTTP server for a simulated carrier's REST API: one function answers every request."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[s
         do_GET = do_POST = do_PUT = do_DELETE = handle_one  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
-            """The timeline tells."""
+            """Print nothing: the timeline shows the requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""What a simulated caller does on an open media socket, whatever the carrier's protocol."""
+"""What a simulated caller does on an open media socket, in any carrier's protocol."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from providers.simulation.media_socket import Ending, MediaSocket
 from providers.simulation.speech import converse
 from providers.simulation.stage import CallerAction, Stage
 
+# A third of a second: long enough to hear whether the assistant answers.
 TALK_FRAMES = 15
-"""A third of a second: enough to hear whether the assistant answers."""
 
 
 def perform(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
-    """The caller's act on an open socket. ``patience``: seconds until a call that goes on is cut."""
+    """Do the caller's action. ``patience``: seconds until a call that goes on is cut."""
     stage.talking.set()
     if act not in (CallerAction.STAY, CallerAction.CONVERSE):
         _talk(socket, stage, patience)
@@ -50,7 +50,7 @@ def _talk(socket: MediaSocket, stage: Stage, patience: float) -> None:
 
 
 def _wait(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
-    """For the bridge to close, which is the only end that is expected of it here."""
+    """Wait until the bridge closes, which is the only expected end here."""
     if not socket.done.wait(patience):
         if act is not CallerAction.STAY:
             stage.problem(f"{act}: the bridge did not close the media socket in {patience:g} s")

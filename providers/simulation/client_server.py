@@ -1,7 +1,7 @@
-"""The owner's server, played: what it answers when the bridge asks who takes a call.
+"""The client's server, simulated: its reply to ``assistant-request``.
 
-It stands at a loopback address, lent to the carrier's phone number for the length of a block;
-the bridge must allow private server URLs.
+It is at a loopback address, and the carrier's phone number has it for the length of a block. The
+bridge must allow private server URLs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ QUESTION = "assistant-request"
 
 @contextmanager
 def client_server(stage: Stage, reply: Mapping[str, Any] | None) -> Iterator[None]:
-    """Until the end of the block the number has no assistant and this server. None: no reply comes."""
+    """Give the number this server and no assistant until the end of the block.
+
+    None: no reply comes.
+    """
     left = threading.Event()
 
     def answer(request: ApiRequest) -> ApiReply:
@@ -41,6 +44,6 @@ def client_server(stage: Stage, reply: Mapping[str, Any] | None) -> Iterator[Non
 
 
 def hears(stage: Stage, text: str) -> None:
-    """What the bridge wants said has to stand in a document of the run."""
+    """Check that a document of the run says this text."""
     if not any(text in document for document in stage.documents):
         stage.problem(f"the caller was not told: {text}")

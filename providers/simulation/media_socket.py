@@ -1,7 +1,7 @@
-"""The carrier's end of a media socket, whatever its protocol: caller's sound out, assistant's sound in.
+"""The carrier's end of a media socket, in any protocol: caller's audio out, assistant's audio in.
 
-The assistant's sound is "played" at its own pace, so that a mark comes back when what was sent
-before it has been heard, or at once when it was cleared.
+The assistant's audio is "played" at its own pace. A mark comes back when the audio before it has
+been played, or at once when it was cleared.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ class SocketRefused(SimulatorError):
 
 
 class Ending(StrEnum):
-    """How a media socket came to its end, seen from the carrier."""
+    """How a media socket ended, as the carrier sees it."""
 
     BRIDGE_CLOSED = "bridge-closed"
     CALLER_LEFT = "caller-left"
     DROPPED = "dropped"
     INTERRUPTED = "interrupted"
-    """Somebody else decided: the carrier's REST API, or a time limit."""
+    """The carrier's REST API or a time limit ended it."""
 
 
 class Playout:
-    """What the caller has not heard yet. ``on_mark`` is called with each mark when its turn comes."""
+    """Audio that the caller has not heard yet. ``on_mark`` is called with each mark in its turn."""
 
     def __init__(self, speed: float, on_mark: Callable[[Any], None]) -> None:
+        # Seconds of audio received so far.
         self.heard = 0.0
-        """Seconds of sound received so far."""
         self._speed = speed
         self._on_mark = on_mark
         self._until = 0.0
@@ -68,14 +68,14 @@ class Playout:
             self._changed.notify_all()
 
     def clear(self) -> None:
-        """Drop the sound; the marks in it come back at once."""
+        """Drop the audio. The marks in it come back at once."""
         with self._changed:
             self._until = 0.0
             self._marks = deque((0.0, mark) for _, mark in self._marks)
             self._changed.notify_all()
 
     def wait_heard(self, timeout: float) -> bool:
-        """Until any sound came, the socket closed or the time is up."""
+        """Wait until audio came, the socket closed, or the time is up."""
         with self._changed:
             self._changed.wait_for(lambda: self.heard > 0 or self._closed, timeout)
             return self.heard > 0
@@ -101,7 +101,7 @@ class Playout:
 
 
 class PlaybackBuffer:
-    """The assistant's sound that the caller has not heard yet, for a caller who listens."""
+    """The assistant's audio that a listening caller has not heard yet."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
@@ -116,7 +116,7 @@ class PlaybackBuffer:
             self._waiting.clear()
 
     def take(self, count: int) -> bytes:
-        """So many bytes; silence where there is nothing."""
+        """Take ``count`` bytes, with silence where there is no audio."""
         with self._lock:
             piece = bytes(self._waiting[:count])
             del self._waiting[:count]
@@ -124,21 +124,21 @@ class PlaybackBuffer:
 
 
 class MediaSocket(ABC):
-    """One media socket, opened by the carrier. Carriers add the messages."""
+    """One media socket, opened by the carrier. Carriers add their messages."""
 
     sample_rate: int
     subprotocols: Sequence[str] = ()
 
     def __init__(self, url: str, headers: Mapping[str, str], speed: float) -> None:
         self.url = url
+        # The socket is closed, or must not be used any longer.
         self.done = threading.Event()
-        """The socket is closed, or nobody may use it any longer."""
+        # The carrier's REST API or a time limit decided about the leg meanwhile.
         self.interrupted = False
-        """Somebody else decided about the leg while the socket was open."""
+        # No side ended it in time.
         self.expired = False
-        """Nobody ended it in time."""
+        # Messages of the bridge that this carrier would not have understood.
         self.faults: list[str] = []
-        """What the bridge sent that this carrier would not have understood."""
         self._headers = headers
         self._speed = speed
         self._ws: ClientConnection | None = None
@@ -149,23 +149,23 @@ class MediaSocket(ABC):
 
     @abstractmethod
     def hello(self) -> None:
-        """The carrier's first words."""
+        """Send the carrier's first messages."""
 
     @abstractmethod
     def frame(self, pcm: bytes) -> None:
-        """20 ms of the caller."""
+        """Send 20 ms of the caller."""
 
     @abstractmethod
     def press(self, digit: str) -> None:
-        """One key of the caller's phone."""
+        """Send one key of the caller's phone."""
 
     @abstractmethod
     def goodbye(self) -> None:
-        """The carrier's last words, where it has any."""
+        """Send the carrier's last messages, if it has any."""
 
     @abstractmethod
     def received(self, message: str | bytes) -> None:
-        """One message of the bridge."""
+        """Take one message of the bridge."""
 
     @abstractmethod
     def _mark_played(self, mark: Any) -> None: ...
@@ -173,17 +173,17 @@ class MediaSocket(ABC):
     # -- the same for every carrier
 
     def sound(self, pcm: bytes) -> None:
-        """The bridge sent sound for the caller."""
+        """Take audio for the caller."""
         self.playout.sound(len(pcm) / SAMPLE_WIDTH / self.sample_rate)
         self.ear.put(pcm)
 
     def cleared(self) -> None:
-        """The bridge takes back what the caller has not heard."""
+        """Drop the audio that the caller has not heard."""
         self.playout.clear()
         self.ear.clear()
 
     def open(self) -> None:
-        """Raises ``SocketRefused``."""
+        """Open the socket. Raises ``SocketRefused``."""
         try:
             self._ws = connect(
                 self.url,
@@ -202,34 +202,34 @@ class MediaSocket(ABC):
         self.hello()
 
     def talk(self, frames: int) -> None:
-        """The caller speaks (a tone), 20 ms at a time; stops when the socket is done."""
+        """Send the caller's voice (a tone), 20 ms at a time; stop when the socket is done."""
         for number in range(frames):
             if self.done.wait(FRAME_SECONDS * self._speed if number else 0):
                 return
             self.frame(tone(number, self.sample_rate))
 
     def send(self, message: str | bytes) -> None:
-        """What the bridge no longer wants to hear is lost, as on a real line."""
+        """Send a message. After the bridge has closed it is lost, as on a real line."""
         if self._ws is not None:
             with suppress(ConnectionClosed, OSError):
                 self._ws.send(message)
 
     def leave(self) -> None:
-        """Say goodbye and close."""
+        """Send the last messages and close."""
         self.goodbye()
         if self._ws is not None:
             self._ws.close()
         self.done.set()
 
     def abort(self) -> None:
-        """The line goes dead: no goodbye, no close frame."""
+        """Cut the connection: no last message, no close frame."""
         if self._ws is not None:
             with suppress(OSError):
                 self._ws.socket.shutdown(SHUT_RDWR)
         self.done.wait(5)
 
     def interrupt(self) -> None:
-        """Let whoever waits for the socket know that it is over."""
+        """Wake the threads that wait for the socket: it is over."""
         self.interrupted = True
         self.done.set()
 
@@ -238,7 +238,7 @@ class MediaSocket(ABC):
             for message in ws:
                 self.received(message)
         except (ConnectionClosed, OSError):
-            pass  # how it ended is told by whoever ended it
+            pass  # the side that ended it has noted how
         finally:
             self.playout.close()
             self.done.set()

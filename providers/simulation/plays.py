@@ -1,6 +1,7 @@
 """What happens in the scenarios that every carrier can play.
 
-A carrier says how its legs come about and what its words are; what is done with a leg stands here.
+A carrier's class says how its legs come about and which words it uses. This file says what is done
+with a leg.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from providers.simulation.timeline import SimulatorError
 ENDED_BY_ASSISTANT = "assistant-ended-call"
 ENDED_BY_CUSTOMER = "customer-ended-call"
 EXTENSION = "12#"
+# The client's own words to a caller without an assistant.
 CLOSED = "We are closed, please call tomorrow."
-"""The owner's own words to a caller whom no assistant takes."""
 COPIES = 3
 
 
 class PhoneCall(Protocol):
-    """A simulated call, as far as all carriers' are alike."""
+    """A simulated call, as far as all carriers' calls are alike."""
 
     @property
     def rings(self) -> threading.Event:
-        """The dialled phone rings."""
+        """Set once the dialled phone rings."""
         ...
 
     @property
@@ -53,30 +54,30 @@ class Plays(ABC, Generic[S, C]):
     """How one carrier plays the shared scenarios. ``title`` is its name in a sentence."""
 
     title: str
+    # The carrier's word for a phone that rings out.
     no_answer: str
-    """The carrier's word for a phone that rings out."""
+    # What the carrier's API says of a refused call.
     refusal: str
-    """What the carrier's API says of a call that it refuses."""
+    # The ``endedReason`` of such a call.
     not_connected: str
-    """The ``endedReason`` of such a call."""
+    # The fields of ``phoneCallProviderDetails`` that a leg needs.
     documents: tuple[str, ...]
-    """What ``phoneCallProviderDetails`` must hold to run a leg."""
+    # Descriptions of shared scenarios for which this carrier has other words, by name.
     words: Mapping[str, str]
-    """Descriptions of the shared scenarios that each carrier has other words for, by name."""
 
     # -- what each carrier does in its own way
 
     @abstractmethod
     def inbound(self, stage: S, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO) -> None:
-        """The number's webhooks are the bridge's, and name the assistant."""
+        """Call in. The number's webhooks lead to the bridge and name the assistant."""
 
     @abstractmethod
     def unassigned(self, stage: S, *acts: CallerAction) -> None:
-        """The number's webhooks are the bridge's, and name no assistant."""
+        """Call in. The number's webhooks lead to the bridge and name no assistant."""
 
     @abstractmethod
     def own_document(self, stage: S, details: Mapping[str, Any], *acts: CallerAction) -> None:
-        """The owner's webhook answers with our document; the leg's callbacks are the owner's."""
+        """Call in. The owner's webhook answers with our document, and gets the leg's callbacks."""
 
     @abstractmethod
     def api_bypass(self, stage: S, *acts: CallerAction, **fields: Any) -> None:
@@ -84,15 +85,15 @@ class Plays(ABC, Generic[S, C]):
 
     @abstractmethod
     def returned(self, reason: str) -> Mapping[str, str]:
-        """What the owner's flow is given with a leg that comes back."""
+        """The outcome that the owner's flow gets with a leg that comes back."""
 
     @abstractmethod
     def priced(self, stage: S) -> None:
-        """The carrier tells the price of a call."""
+        """Let the carrier report the price of a call."""
 
     @abstractmethod
     def place(self, stage: S, details: Mapping[str, Any]) -> C:
-        """The owner dials through the carrier's API, with the details as they are."""
+        """Let the owner dial through the carrier's API, with the details as they are."""
 
     @abstractmethod
     def dialled(self, stage: S) -> C:
@@ -100,16 +101,19 @@ class Plays(ABC, Generic[S, C]):
 
     @abstractmethod
     def cancel(self, stage: S, call: C) -> None:
-        """The owner takes a call back through the carrier's API."""
+        """Let the owner cancel a call through the carrier's API."""
 
     @abstractmethod
     def report(self, call: C, status: str) -> None:
-        """The carrier tells this status of the call."""
+        """Let the carrier report this status of the call."""
 
     # -- the owner's side
 
     def details(self, stage: S, **fields: Any) -> Mapping[str, Any]:
-        """``phoneCallProviderDetails`` of a new call. Raises ``SimulatorError`` without a document."""
+        """``phoneCallProviderDetails`` of a new call.
+
+        Raises ``SimulatorError`` without a document.
+        """
         created = stage.bridge.create_call(stage.carrier, **fields)
         stage.call_id = created["id"]
         details: Mapping[str, Any] = created.get("phoneCallProviderDetails") or {}
@@ -126,20 +130,20 @@ class Plays(ABC, Generic[S, C]):
         return call
 
     def listened(self, stage: S, act: CallerAction, *, machine: bool) -> None:
-        """The same; the assistant's policy has the carrier listen for a machine beside the call."""
+        """The same, with machine detection beside the call, as the assistant's policy asks."""
         stage.callee = Callee(acts=(act,), machine=machine)
         self.place(stage, self.details(stage, assistantOverrides=LISTENING))
         stage.join()
 
     def recorded(self, stage: S) -> None:
-        """The owner's webhook answers with our document; the bridge has the carrier record."""
+        """The owner's webhook answers with our document; the bridge starts the recording."""
         details = self.details(stage, assistantOverrides=RECORDED)
         stage.spawn(partial(self.own_document, stage, details, CallerAction.STAY))
         end_when_recorded(stage)
         check(stage)
 
     def canceled(self, stage: S) -> None:
-        """The owner gives up while the phone rings."""
+        """The owner cancels while the phone rings."""
         stage.callee = Callee("rings")
         call = self.place(stage, self.details(stage))
         if not call.rings.wait(stage.config.timeout):
@@ -148,13 +152,13 @@ class Plays(ABC, Generic[S, C]):
         stage.join()
 
     def check_price(self, stage: S, leg_ref: str, amount: str | None, currency: str) -> None:
-        """The bridge must know what the leg costs, in the carrier's currency."""
+        """Check that the bridge stores the leg's price, in the carrier's currency."""
         told = stage.bridge.await_price(stage.known_call(), leg_ref)
         if told != {"amount": amount, "currency": currency, "leg": leg_ref}:
             stage.problem(f"the bridge was told {told}")
 
     def asked(self, stage: S, reply: Mapping[str, Any] | None, *acts: CallerAction) -> None:
-        """The number has no assistant: the owner's server is asked for one."""
+        """The number has no assistant, so the client's server is asked for one."""
         with client_server(stage, reply):
             self.unassigned(stage, *acts)
 
@@ -163,7 +167,7 @@ class Plays(ABC, Generic[S, C]):
         hears(stage, CLOSED)
 
     def refused_destination(self, stage: S, outcome: str) -> None:
-        """The destination is not reached; a caller who is back with the assistant presses #."""
+        """The destination is not reached. The caller, back with the assistant, presses #."""
         stage.destination_outcome = outcome
         self.inbound(stage, CallerAction.TRANSFER, CallerAction.PRESS)
 
@@ -208,7 +212,7 @@ class Plays(ABC, Generic[S, C]):
             stage.problem(f"endedMessage is {call.get('endedMessage')!r}")
 
     def dial_canceled(self, stage: S) -> None:
-        """The call is ended through the bridge's API while the phone rings: the bridge hangs up."""
+        """The call is ended through the bridge's API while the phone rings."""
         have_dialled(stage, Callee("rings"))
         call = self.dialled(stage)
         if not call.rings.wait(stage.config.timeout):

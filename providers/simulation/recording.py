@@ -1,6 +1,6 @@
-"""Recordings in a play: what a simulated carrier has recorded, and whether the bridge serves it.
+"""Recordings of a simulated carrier, and the check that the bridge serves them.
 
-The caller is a low tone on the left channel, what the caller heard a high one on the right.
+The caller is a low tone on the left channel. What the caller heard is a high one on the right.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from providers.simulation.timeline import SimulatorError
 
 RATE = 8000
 SECONDS = 0.5
+# Hertz, left and right.
 TONES = (400.0, 1000.0)
-"""Hertz, left and right."""
+# Overrides of an assistant whose calls are recorded.
 RECORDED = {"recordingEnabled": True}
-"""Overrides of an assistant that wants its calls recorded."""
 CHANNELS = {"recordingUrl": 1, "stereoRecordingUrl": 2}
 ENDED = ("ended", "manually-canceled")
 
@@ -53,7 +53,7 @@ def end_when_recorded(stage: Stage) -> None:
 
 
 def check(stage: Stage) -> None:
-    """The call links to both recordings, and whoever has the links may hear them."""
+    """Check that the call links to both recordings, and that the links work without a key."""
     stage.bridge.await_outcome(stage.known_call(), ENDED)
     deadline = time.monotonic() + stage.patience
     while not CHANNELS.keys() <= (call := stage.bridge.call(stage.known_call())).keys():

@@ -1,6 +1,6 @@
 """The scenarios that every carrier can play: one table, in the order of ``--list``.
 
-A carrier adds its own, and those in which it has other words or other ways.
+A carrier adds its own scenarios, and its variants of the shared ones.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ REQUEST_FORWARDED = "assistant-request-returned-forwarding-phone-number"
 def scenarios(
     plays: Plays[S, C], own: Mapping[str, Sequence[Scenario[S]]]
 ) -> dict[str, Scenario[S]]:
-    """A carrier's table. ``own``: what only this carrier plays, by the shared one in front of it.
+    """A carrier's table. ``own``: its own scenarios, by the shared one in front of them.
 
-    Raises ``ValueError`` for a name that no shared scenario has.
+    Raises ``ValueError`` for a name without a shared scenario.
     """
     rows, left = list[Scenario[S]](), dict(own)
     for row in shared(plays):

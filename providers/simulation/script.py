@@ -1,6 +1,6 @@
-"""What a simulated caller does in a conversation, and the record of what was said and heard.
+"""What a simulated caller says in a conversation, and the recording of both sides.
 
-Sound is PCM as in ``providers.common.audio``; files are WAV of 16 bit.
+Audio is PCM as in ``providers.common.audio``; files are WAV of 16 bit.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from providers.common.audio import SAMPLE_WIDTH, interleave, mono, resampled
 from providers.common.dtmf import KEYS
 from providers.simulation.timeline import SimulatorError
 
+# How a conversation ends after the caller's last turn.
 CALLER_LEAVES = "customer-ended-call"
-"""How a conversation ends whose caller has nothing more to say."""
 
 
 class When(StrEnum):
-    """When a turn begins; the value is what stands before it in ``--say``."""
+    """When a turn begins. The value is its prefix in ``--say``."""
 
     AFTER = ""
     """The assistant has spoken, and is quiet."""
     OVER = "+"
     """The assistant is speaking: it is interrupted."""
     AT_ONCE = ":"
-    """Without listening, as a machine does, or somebody who goes on after a pause."""
+    """Without listening, as an answering machine does, or a person who goes on after a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +44,24 @@ class Turn:
         return f"{does} over the assistant" if self.when is When.OVER else does
 
 
+# Through the menu of an assistant without a model, without waiting.
 MENU: Sequence[Turn] = (Turn(keys="2", when=When.OVER), Turn(keys="#", when=When.OVER))
-"""Through the menu of an assistant without a model, and in a hurry."""
 
 
 def turn(text: str) -> Turn:
-    """``hello.wav``, ``12#``; with ``+`` or ``:`` in front. Raises ``SimulatorError``."""
+    """Parse ``hello.wav`` or ``12#``, with ``+`` or ``:`` in front. Raises ``SimulatorError``."""
     when = next((each for each in When if each and text.startswith(each)), When.AFTER)
     does = text.removeprefix(when)
     if does and set(does) <= set("".join(KEYS)):
         return Turn(keys=does, when=when)
-    sound(Path(does), rate=8000)  # said before the call begins, not in the middle of it
+    sound(Path(does), rate=8000)  # reported before the call begins, not in the middle of it
     return Turn(wav=Path(does), when=when)
 
 
 def options(
     turns: Sequence[str], record: str | None, assistant_id: str | None, ends: str | None
 ) -> dict[str, Any]:
-    """A conversation as the command line asks for it, for a simulator's configuration.
+    """The command line's conversation, as fields of a simulator's configuration.
 
     Raises ``SimulatorError``.
     """
@@ -101,7 +101,7 @@ class Tape:
         self.heard += heard
 
     def write(self, path: Path) -> None:
-        """A WAV file of two channels: the caller left, the assistant right."""
+        """Write a WAV file of two channels: the caller left, the assistant right."""
         with wave.open(str(path), "wb") as file:
             file.setparams((2, SAMPLE_WIDTH, self.rate, 0, "NONE", ""))
             file.writeframes(interleave(bytes(self.said), bytes(self.heard)))

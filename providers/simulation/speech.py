@@ -1,7 +1,7 @@
 """A caller who converses on a media socket: listens, speaks, interrupts, presses keys, hangs up.
 
-In real time, whatever the speed of the run: 20 ms go out and 20 ms are heard at each step, as
-on a phone. Of sound that the bridge took back before its turn came nothing is heard.
+It runs in real time at any speed of the run. Each step sends 20 ms and hears 20 ms, as on a phone.
+Audio that the bridge clears before its turn is not heard.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from providers.simulation.script import Turn, When, sound
 from providers.simulation.stage import Stage
 
 STEP_SECONDS = 0.02
+# The delay that a phone makes up for. Later audio is lost: silence in its place would pass for the
+# assistant's.
 LATE_SECONDS = 0.1
-"""What a phone makes up for. More is lost: silence made up for would be taken for the assistant's."""
+# Mean level of a step with a voice; 16-bit samples.
 LOUD = 200
-"""Mean level of a step that holds a voice; 16-bit samples."""
+# Longer than any pause between two sentences of one answer.
 QUIET_SECONDS = 0.8
-"""Longer than any pause between two sentences of one answer."""
+# The shortest answer. Less is the rest of an interrupted one.
 ANSWER_SECONDS = 0.2
-"""The shortest answer; less is the rest of one that the caller interrupted."""
+# How much of the assistant's words a caller hears before interrupting.
 OVER_SECONDS = 1.0
-"""How much of the assistant's words somebody hears who interrupts them."""
+# How long a caller without further turns waits for the assistant to end the call.
 LEAVE_SECONDS = 3.0
-"""How long a caller with nothing more to say waits for the assistant to end the call."""
 
 
 class Caller:
     """One conversation on an open socket. ``patience``: seconds to wait for the assistant's words.
 
-    All seconds but ``_due`` are steps that were made, so that a busy machine only makes them longer.
+    All times but ``_due`` count steps, so that a busy machine only makes them longer.
     """
 
     def __init__(self, socket: MediaSocket, stage: Stage, patience: float) -> None:
@@ -42,21 +43,21 @@ class Caller:
         self._patience = patience
         self._bytes = int(socket.sample_rate * STEP_SECONDS) * SAMPLE_WIDTH
         self._due = time.monotonic()
+        # Seconds of voice since the caller's own last word.
         self._heard = 0.0
-        """Seconds of voice since the caller's own last word."""
+        # Seconds since the last of it.
         self._quiet = 0.0
-        """Seconds since the last of it."""
         stage.tape.rate = socket.sample_rate
 
     def converse(self) -> bool:
-        """All turns; then whether the caller is to hang up: the socket is still open."""
+        """Take all turns. Returns whether the caller has to hang up: the socket is still open."""
         for turn in self._stage.config.turns:
             if not (self._await(turn.when) and self._take(turn)):
                 return False
         return self._listen(lambda: self._quiet >= LEAVE_SECONDS)
 
     def _await(self, when: When) -> bool:
-        """Until the turn begins; False when the socket is done."""
+        """Wait until the turn begins; False when the socket is done."""
         if when is When.OVER:
             return self._listen(lambda: self._heard >= OVER_SECONDS)
         if when is When.AFTER:
@@ -76,13 +77,13 @@ class Caller:
         return False
 
     def _take(self, turn: Turn) -> bool:
-        """False when the socket is done before the turn is."""
+        """Take one turn. False when the socket is done before the turn is."""
         self._stage.timeline.add("caller", str(turn))
         rate = self._socket.sample_rate
         going = turn.wav is None or self._say(sound(turn.wav, rate))
         for key in turn.keys if going else "":
             self._socket.press(key)
-            going = self._say(tone(key, rate), sent=False)  # carriers send its name instead
+            going = self._say(tone(key, rate), sent=False)  # carriers send the key's name instead
         self._heard = self._quiet = 0.0
         return going
 
@@ -91,7 +92,7 @@ class Caller:
         return all(self._step(piece, sent=sent) for piece in pieces)
 
     def _step(self, said: bytes = b"", *, sent: bool = True) -> bool:
-        """20 ms, of which the bridge hears what is ``sent``. False: the socket is done."""
+        """Make a step of 20 ms. The bridge hears what is ``sent``. False: the socket is done."""
         done = self._socket.done.wait(max(0.0, self._due - time.monotonic()))
         self._due = max(self._due, time.monotonic() - LATE_SECONDS) + STEP_SECONDS
         silence = bytes(self._bytes)
@@ -109,7 +110,7 @@ class Caller:
 
 
 def converse(socket: MediaSocket, stage: Stage, patience: float) -> bool:
-    """The turns of the run's configuration; whether the caller is to hang up then."""
+    """Take the configured turns. Returns whether the caller has to hang up afterwards."""
     try:
         return Caller(socket, stage, patience).converse()
     finally:

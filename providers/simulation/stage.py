@@ -1,8 +1,8 @@
 """What the carriers' simulators share: stage, timeline, the bridge's public API, and the verdict.
 
-A simulator plays the carrier and the flow's owner against a running bridge, over real HTTP and
-websockets, signed as the carrier signs. It talks to the bridge only: whatever else a document
-names (the owner's servers, Studio) is played here and written down.
+A simulator plays the carrier and the flow's owner against a running bridge. It uses real HTTP and
+websockets, signed as the carrier signs. It connects to the bridge only. Other URLs of a document
+(the owner's servers, Studio) are simulated here and written down.
 """
 
 from __future__ import annotations
@@ -24,67 +24,68 @@ from providers.simulation.script import MENU, Tape, Turn
 from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
 
+# The pause between two looks at a call.
 POLL_SECONDS = 0.05
-"""Between two looks at a call."""
+# The assistant of most scenarios: repeats the caller and ends the call on ``#``.
 ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
-"""The assistant of every other scenario: repeats the caller and ends the call on ``#``."""
+# The assistant of conversations. Without a model it is the bridge's own menu, which speaks.
 SPEAKING = {"name": "Simulated keypad menu", "transport": {"provider": "local"}}
-"""The assistant of conversations: without a model it is the bridge's own menu, which speaks."""
+# What the caller hears before a transfer.
 TRANSFERRING = "Please hold the line."
-"""What the caller hears before a transfer."""
+# Overrides of an assistant with machine detection by the carrier. ``twilio`` is Vapi's name for it
+# with any carrier.
 LISTENING = {
     "voicemailDetection": {"provider": "twilio", "voicemailDetectionTypes": ["machine_start"]}
 }
-"""Overrides of an assistant that wants no machines. Vapi's one name of "the carrier listens"."""
 JSON = {"Content-Type": "application/json"}
 
+# A call's ``status`` and ``endedReason``.
 Outcome = tuple[str | None, str | None]
-"""A call's ``status`` and ``endedReason``."""
 
 
 class CallerAction(StrEnum):
-    """What the caller does once the media socket is open; one act per socket of a call."""
+    """What the caller does once the media socket is open; one action per socket of a call."""
 
     PRESS = "press"
     """Talks, presses ``#``, and waits for the assistant to end."""
     HANG_UP = "hang-up"
     """Talks and hangs up."""
     DROP = "drop"
-    """Talks; then the socket dies without a word, while the phone leg lives on."""
+    """Talks; then the socket closes without a word, while the phone leg lives on."""
     END_CALL = "end-call"
-    """Talks; then somebody ends the call through the bridge's API."""
+    """Talks; then the call is ended through the bridge's API."""
     TRANSFER = "transfer"
-    """Talks; then somebody transfers the call through the bridge's API."""
+    """Talks; then the call is transferred through the bridge's API."""
     STAY = "stay"
-    """Listens until somebody else ends it."""
+    """Listens until another side ends the call."""
     CONVERSE = "converse"
-    """Takes the turns of the run's configuration, listening in between, and hangs up."""
+    """Takes the configured turns, listens in between, and hangs up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Callee:
     """How a dialled phone behaves.
 
-    ``outcome`` is ``answered``, ``rings`` (until it is cancelled) or the carrier's own word for
-    what went wrong. The last of ``acts`` repeats.
+    ``outcome`` is ``answered``, ``rings`` (until it is cancelled) or the carrier's own word for a
+    failure. The last of ``acts`` repeats.
     """
 
     outcome: str = "answered"
     acts: Sequence[CallerAction] = (CallerAction.PRESS,)
     refused: bool = False
-    """The carrier's API takes no call to it."""
+    """The carrier's API refuses a call to it."""
     unconfirmed: bool = False
     """The API places the call and answers with an error of its own."""
     machine: bool = False
-    """A machine answers, which is told to whoever had the carrier listen for one."""
+    """A machine answers, and machine detection reports it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatorConfig:
-    """Where the bridge is and whom to play. Each carrier adds its account.
+    """Where the bridge is, and which parties to play. Each carrier adds its account.
 
     ``number`` and ``customer`` are E.164. ``speed`` scales every pause: 1 is real time, 0 none.
-    ``timeout``: seconds until something that should happen counts as not happening.
+    ``timeout``: seconds until an expected event counts as missing.
     """
 
     bridge_url: str
@@ -92,9 +93,9 @@ class SimulatorConfig:
     number: str
     customer: str = "+14155550123"
     destination: str = "+14155550188"
-    """Where calls are transferred to: it must be of a country the bridge allows."""
+    """Where calls are transferred to. Its country must be allowed at the bridge."""
     assistant_id: str | None = None
-    """None: the scenario's own is made, once."""
+    """None: the scenario's own assistant, which is created once."""
     return_url: str
     """Where the owner's flow takes a leg back."""
     speed: float = 1.0
@@ -103,11 +104,11 @@ class SimulatorConfig:
     api_port: int = 0
     """Port of the carrier's REST API; 0 takes a free one."""
     turns: Sequence[Turn] = MENU
-    """The caller's in a conversation."""
+    """The caller's turns in a conversation."""
     record: Path | None = None
     """Where a conversation is written: a WAV file, caller left and assistant right."""
     ends: str | None = None
-    """The ``endedReason`` of a conversation that ends otherwise than its scenario."""
+    """The ``endedReason`` of a conversation, if it differs from its scenario's."""
 
 
 def setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
@@ -124,7 +125,7 @@ def setting(environ: Mapping[str, str], name: str, default: str | None = None) -
 
 
 def common_settings(environ: Mapping[str, str]) -> dict[str, Any]:
-    """What every carrier's configuration takes from the bridge's own variables."""
+    """The part of a carrier's configuration that comes from the bridge's own variables."""
     port = setting(environ, "PORT", "8000")
     return {
         "bridge_url": setting(environ, "PUBLIC_URL", f"http://localhost:{port}").rstrip("/"),
@@ -142,7 +143,7 @@ def own_port(api_url: str) -> int:
 
 
 class Bridge:
-    """The bridge's public API, as its client uses it. All raise ``SimulatorError``."""
+    """The bridge's public API, as its client uses it. Methods raise ``SimulatorError``."""
 
     def __init__(self, config: SimulatorConfig, wire: HttpClient, timeline: Timeline) -> None:
         self._config = config
@@ -150,7 +151,10 @@ class Bridge:
         self._timeline = timeline
 
     def create_call(self, provider: str, *, basic: bool = False, **extra: Any) -> dict[str, Any]:
-        """A call in bypass mode. ``basic``: the key as a basic password, for those who cannot send headers."""
+        """Create a call in bypass mode.
+
+        ``basic``: the key as a basic password, as Studio sends it.
+        """
         body = {
             "phoneNumberId": self.phone_number_id(provider),
             "phoneCallProviderBypassEnabled": True,
@@ -174,7 +178,7 @@ class Bridge:
 
     @contextmanager
     def number_with(self, provider: str, server_url: str) -> Iterator[None]:
-        """The number has this server and no assistant; afterwards what it had before."""
+        """Give the number this server and no assistant; restore it afterwards."""
         path = f"/phone-number/{self.phone_number_id(provider)}"
         before = self._api("GET", path, quiet=True)
         self._api("PATCH", path, {"server": {"url": server_url}, "assistantId": None})
@@ -195,7 +199,7 @@ class Bridge:
         raise SimulatorError(f"the bridge has no {provider} phone number {self._config.number}")
 
     def assistant_id(self, wanted: Mapping[str, Any] = ECHO) -> str:
-        """The run's own, or the one of this name, which is made if there is none."""
+        """The configured assistant, or the one of this name, which is created if it is missing."""
         if self._config.assistant_id:
             return self._config.assistant_id
         known = self._api("GET", "/assistant", quiet=True)
@@ -203,7 +207,7 @@ class Bridge:
         return str(found[0] if found else self._api("POST", "/assistant", wanted)["id"])
 
     def await_outcome(self, call_id: str, wanted: Outcome) -> dict[str, Any]:
-        """Look until the call is as wanted, or the time is up; the call as it was seen last."""
+        """Wait until the call is as wanted, or the time is up. Returns the call as it was last."""
         deadline = time.monotonic() + self._config.timeout
         seen: Outcome | None = None
         while True:
@@ -216,7 +220,7 @@ class Bridge:
             time.sleep(POLL_SECONDS)
 
     def await_price(self, call_id: str, leg_ref: str) -> dict[str, str]:
-        """The carrier's price of this leg, ``{"amount", "currency", "leg"}``, once the call tells it."""
+        """Wait for the carrier's price of this leg: ``{"amount", "currency", "leg"}``."""
         deadline = time.monotonic() + self._config.timeout
         while time.monotonic() < deadline:
             call = self.call(call_id)
@@ -263,7 +267,7 @@ def words(state: Outcome) -> str:
 
 
 class Stage:
-    """Everything of one run. Carriers add their account and how they sign."""
+    """The state of one run. Carriers add their account and their signature."""
 
     carrier: str
 
@@ -275,33 +279,33 @@ class Stage:
         self.bridge = Bridge(config, self.wire, self.timeline)
         self.courier = FaultInjector()
         self.call_id: str | None = None
+        # TwiML or NCCO of the bridge's responses, as text.
         self.documents: list[str] = []
-        """TwiML or NCCO the bridge answered, as text."""
+        # The outcome that the owner's flow got with its leg.
         self.returned: dict[str, str] = {}
-        """What the owner's flow was given with its leg."""
         self.problems: list[str] = []
+        # How the next dialled phone behaves.
         self.callee = Callee()
-        """How the next dialled phone behaves."""
+        # Set once the carrier's API has placed or refused a call.
         self.placed = threading.Event()
-        """The carrier's API was asked for a call, and has placed or refused it."""
+        # Keys to press once the phone is answered, as the API was asked.
         self.keys = ""
-        """What the API was told to press once the phone is answered."""
+        # How the destination's phone behaves, in the carrier's own word.
         self.destination_outcome = "answered"
-        """How the phone behaves that a call is forwarded to, in the carrier's own word."""
+        # A call's price at the carrier's API, in the carrier's own notation; None: no price.
         self.price: str | None = None
-        """What the carrier's API says a call costs, in the carrier's own notation; None: nothing."""
+        # How often the API shows a call without its price first.
         self.unpriced_looks = 0
-        """How often the API shows a call without its price first."""
+        # Both sides of the run's conversations.
         self.tape = Tape()
-        """What was said and heard in conversations."""
+        # Set once the carrier records the call.
         self.recording = threading.Event()
-        """The carrier records the call."""
+        # Set once the caller is on an open media socket.
         self.talking = threading.Event()
-        """The caller is on an open media socket."""
+        # The carrier's REST API, while it is served.
         self.api_url = ""
-        """Of the carrier's REST API, while it is served."""
+        # Settings of the number at the carrier that differ from what the bridge wants, by field.
         self.number: dict[str, Any] = {}
-        """What its account was told about the number otherwise than the bridge wants it, by field."""
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -318,11 +322,11 @@ class Stage:
 
     @property
     def outbound(self) -> str:
-        """Who speaks to whom, in the timeline."""
+        """The two sides of a request, for the timeline."""
         return f"{self.carrier} -> bridge"
 
     def spawn(self, target: Callable[[], object]) -> None:
-        """Run beside; ``join`` waits for it."""
+        """Run in a thread; ``join`` waits for it."""
         thread = threading.Thread(target=self._guarded, args=(target,), daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -334,7 +338,7 @@ class Stage:
         self.flush()
 
     def flush(self) -> None:
-        """Wait until every callback is answered; one that is not accepted is a problem."""
+        """Wait until every callback is answered. A refused one is a problem."""
         for status in self.courier.flush():
             self.problem(f"a callback was answered {status or 'not at all'}")
 
@@ -363,7 +367,7 @@ class Stage:
 
 
 def need_api(stage: Stage) -> None:
-    """Raises ``SimulatorError`` when the bridge may know another API than the one played here."""
+    """Raise ``SimulatorError`` when the bridge may use another API than the simulated one."""
     if not stage.api_port:
         name = f"{stage.carrier.upper()}_API_URL"
         raise SimulatorError(
@@ -373,9 +377,9 @@ def need_api(stage: Stage) -> None:
 
 
 def have_dialled(stage: Stage, callee: Callee, **fields: Any) -> None:
-    """The owner has the bridge dial, which it does through the carrier's API that is played here.
+    """Let the bridge dial, through the carrier's simulated API.
 
-    Raises ``SimulatorError``; also when the bridge may know another API than this one.
+    Raises ``SimulatorError``; also when the bridge may use another API than the simulated one.
     """
     need_api(stage)
     stage.callee = callee
@@ -392,7 +396,7 @@ S = TypeVar("S", bound=Stage)
 
 @dataclass(frozen=True, slots=True)
 class Scenario(Generic[S]):
-    """One play and how it must end."""
+    """One scenario and its expected end."""
 
     name: str
     description: str
@@ -402,7 +406,7 @@ class Scenario(Generic[S]):
     """``endedReason``; None where the call does not end."""
     status: str = "ended"
     returned: Mapping[str, str] = field(default_factory=dict)
-    """What the owner's flow must at least be given with its leg."""
+    """What the owner's flow must get with its leg, at least."""
 
     @property
     def expected(self) -> Outcome:
@@ -411,7 +415,7 @@ class Scenario(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out. ``ok`` decides the exit status."""
+    """The result. ``ok`` decides the exit status."""
 
     ok: bool
     expected: Outcome
@@ -429,14 +433,14 @@ def table(*scenarios: Scenario[S]) -> dict[str, Scenario[S]]:
 
 
 def named(scenarios: Mapping[str, Scenario[S]], name: str) -> Scenario[S]:
-    """Raises ``SimulatorError`` listing what there is."""
+    """The scenario of this name. Raises ``SimulatorError`` with the list of names."""
     if name not in scenarios:
         raise SimulatorError(f"no scenario {name!r}; there are {', '.join(scenarios)}")
     return scenarios[name]
 
 
 def play(scenario: Scenario[S], stage: S) -> Result:
-    """Play it, wait for the call to come out as expected, and compare."""
+    """Play it, wait until the call ends as expected, and compare."""
     call: Mapping[str, Any] = {}
     try:
         scenario.play(stage)
@@ -466,7 +470,7 @@ def missing(wanted: Mapping[str, str], given: Mapping[str, str]) -> Iterable[str
 
 
 def unchanged(stage: Stage, wanted: Outcome, late: Callable[[], None]) -> None:
-    """Once the call is as wanted, ``late`` happens and must change nothing a client can see."""
+    """Once the call is as wanted, run ``late``, which must change nothing that a client sees."""
     stage.flush()
     seen = stage.bridge.await_outcome(stage.known_call(), wanted)
     late()

@@ -1,4 +1,4 @@
-"""How a simulator speaks to the bridge: HTTP written into a timeline, callbacks that may go astray."""
+"""HTTP from a simulator to the bridge, written into a timeline; callbacks with injected faults."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import urllib3
 
 
 class SimulatorError(Exception):
-    """The scenario cannot go on. ``str()`` is written for whoever reads the timeline."""
+    """The scenario cannot go on. ``str()`` is for the reader of the timeline."""
 
 
 class Timeline:
-    """One line per thing sent or received, printed as it happens."""
+    """One line for each request and message, printed at once."""
 
     def __init__(self, out: Callable[[str], object]) -> None:
         self.lines: list[str] = []
@@ -51,20 +51,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``status`` 0: no answer at all."""
+    """One HTTP response. ``status`` 0: none came."""
 
     status: int
     body: bytes
     content_type: str = ""
     fault: str = ""
-    """Why there is no answer."""
+    """Why there is no response."""
 
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """Raises ``SimulatorError`` for what is no JSON."""
+        """The body as JSON. Raises ``SimulatorError`` if it is not."""
         try:
             return json.loads(self.body)
         except ValueError as error:
@@ -72,12 +72,13 @@ class Response:
 
 
 class HttpClient:
-    """HTTP to the origins that take part in the play, and to nobody else."""
+    """HTTP to the origins that take part in the run, and to no others."""
 
     def __init__(self, timeline: Timeline, *urls: str) -> None:
         self._timeline = timeline
         self._origins = {origin(url) for url in urls}
-        # 5 s and 15 s are the longest a carrier waits to connect and for the answer.
+        # The longest that a carrier waits: 5 s to connect, 15 s for the response.
+        # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
         timeout = urllib3.Timeout(connect=5, read=15)
         self._pool = urllib3.PoolManager(maxsize=8, timeout=timeout, retries=False)
 
@@ -99,7 +100,10 @@ class HttpClient:
         label: str = "",
         quiet: bool = False,
     ) -> Response:
-        """One request, never redirected, never repeated. Raises ``SimulatorError`` for a stranger's URL."""
+        """Send one request, never redirected or repeated.
+
+        Raises ``SimulatorError`` for another origin's URL.
+        """
         if not self.knows(url):
             named = ", ".join(sorted(self._origins))
             raise SimulatorError(f"{url} is not of {named}: is the bridge's PUBLIC_URL right?")
@@ -139,7 +143,7 @@ def extended(url: str, params: Mapping[str, str]) -> str:
 
 
 class FaultInjector:
-    """Carries callbacks beside the call, in order; or in several copies at once; or only later, shuffled."""
+    """Sends callbacks in a thread: in order, in several copies at once, or later and shuffled."""
 
     def __init__(self) -> None:
         self.copies = 1
@@ -149,15 +153,18 @@ class FaultInjector:
         self._sent: list[Future[Response]] = []
 
     def post(self, send: Callable[[], Response]) -> None:
-        """A callback whose answer does not matter; the call does not wait for it."""
+        """Send a callback whose response does not matter. The call does not wait for it."""
         if self._held is not None:
             self._held.append(send)
             return
-        with suppress(RuntimeError):  # the run is over, and nobody waits for this one
+        with suppress(RuntimeError):  # the run is over, so no call waits for this one
             self._sent.append(self._queue.submit(self.ask, send))
 
     def ask(self, send: Callable[[], Response]) -> Response:
-        """A request whose answer decides what comes next; of several copies the first answer counts."""
+        """Send a request whose response decides what follows.
+
+        Of several copies the first response counts.
+        """
         if self.copies == 1:
             return send()
         copies = [self._copier.submit(send) for _ in range(self.copies)]
@@ -165,20 +172,20 @@ class FaultInjector:
         return answers[0]
 
     def hold(self) -> None:
-        """Keep what is posted from now on."""
+        """Hold back what is posted from now on."""
         self._held = []
 
     def release(self, order: Random) -> None:
-        """Post what was kept, in another order."""
+        """Post what was held back, in another order."""
         held, self._held = self._held or [], None
         order.shuffle(held)
         for send in held:
             self.post(send)
 
     def flush(self) -> list[int]:
-        """Wait until everything posted is answered; the statuses of what was not accepted.
+        """Wait until every callback is answered. Returns the statuses of refused ones.
 
-        Raises what a request raised.
+        Raises the requests' errors.
         """
         sent, self._sent = self._sent, []
         statuses = [future.result().status for future in sent]

@@ -1,4 +1,4 @@
-"""One event of a request of Twilio's: its time, its key, and its facts in our words."""
+"""One event of a Twilio webhook: its time, its key, and its facts in our words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from providers.twilio.payload import IDEMPOTENCY, number
 DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     # Twilio's name: (ours, type)
     "CallDuration": ("durationSeconds", int),
-    "Duration": ("billedMinutes", int),  # minutes, in spite of the name
+    # minutes, in spite of the name:
+    # https://www.twilio.com/docs/voice/api/call-resource#statuscallback
+    "Duration": ("billedMinutes", int),
     "SipResponseCode": ("sipCode", int),
     "AnsweredBy": ("answeredBy", str),
     "MachineDetectionDuration": ("detectionMilliseconds", int),
@@ -64,12 +66,12 @@ _TOKEN = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One webhook, taken apart once."""
+    """One webhook, parsed once."""
 
     hook: HookKind
     request: WebhookRequest
     values: Mapping[str, str]
-    """Twilio's parameters. On GET ours stand among them."""
+    """Twilio's parameters. On GET our own are among them."""
     leg: Leg
 
     def event(self, kind: EventKind, *, key: str | None = None, **more: Any) -> CallEvent:
@@ -85,14 +87,14 @@ class Webhook:
         )
 
     def word(self, name: str) -> str:
-        """A parameter this hook cannot be without."""
+        """A parameter that this webhook must have."""
         if not (word := self.values.get(name)):
             raise BadRequest(f"Twilio's {self.hook} request has no {name}")
         return word
 
 
 def _data(values: Mapping[str, str]) -> dict[str, Any]:
-    """Facts in our words; a number that is none is left to ``raw``."""
+    """Facts in our words. A value that is not a number stays in ``raw`` only."""
     data: dict[str, Any] = {}
     for name, (ours, kind) in DATA.items():
         value = values.get(name)
@@ -104,7 +106,10 @@ def _data(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _at(webhook: Webhook) -> datetime:
-    """Twilio's own time: RFC 2822 of calls, ISO 8601 of streams. What is neither: when it came."""
+    """Twilio's own time: RFC 2822 for calls, ISO 8601 for streams.
+
+    Otherwise the time of arrival.
+    """
     text = webhook.values.get("Timestamp", "")
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
@@ -116,11 +121,11 @@ def _at(webhook: Webhook) -> datetime:
 
 
 def _key(webhook: Webhook) -> str:
-    """The event's key: equal for every delivery of one request, other for the next.
+    """The event's key: the same for every delivery of one request, different for the next request.
 
-    Twilio's own token says it where it is sent. Without it: a digest of what tells requests
-    apart. The verb after the stream has nothing of that sort, so the URL is in the digest too:
-    a leg that goes past two streams is told apart when their URLs differ.
+    Twilio's idempotency token is the key where it is sent. Without it, a digest of the fields that
+    distinguish requests is. The request after a stream has no such field, so the digest includes
+    the URL. Two streams of one leg are distinct when their URLs differ.
     """
     given = webhook.request.header(IDEMPOTENCY) or ""
     if _TOKEN.fullmatch(given):

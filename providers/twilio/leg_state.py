@@ -1,4 +1,4 @@
-"""A leg as Twilio's API shows it now, in the events its callbacks would have told."""
+"""A leg as Twilio's API shows it, in the events that its callbacks would have brought."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from providers.twilio.config import NAME
 from providers.twilio.payload import number
 from providers.twilio.statuses import ENDS, GENERIC_END, PROGRESS, end_fields
 
+# The fields that are read. https://www.twilio.com/docs/voice/api/call-resource#call-properties
 RESOURCE_FIELDS = (
     "sid",
     "status",
@@ -26,13 +27,12 @@ RESOURCE_FIELDS = (
     "price",
     "price_unit",
 )
-"""What is read of it. https://www.twilio.com/docs/voice/api/call-resource#call-properties"""
 
 
 def state(resource: Mapping[str, Any], now: datetime) -> LegState:
-    """The resource as the callbacks that would have told it. Times are aware datetimes or None.
+    """The events of a Call resource. Times are aware datetimes or None.
 
-    ``completed`` is said of answered calls only, so the answer is told with it.
+    Only an answered call becomes ``completed``, so that status yields the answer too.
     """
     word, inbound = str(resource["status"]), resource["direction"] == "inbound"
     sid = str(resource["sid"])
@@ -58,7 +58,7 @@ def state(resource: Mapping[str, Any], now: datetime) -> LegState:
 
 
 def _price(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Null at first; what is charged is negative."""
+    """The leg's price. It is null at first, and a charge is negative."""
     amount = leg_price.amount(resource["price"])
     return leg_price.fact(
         None if amount is None else -amount, resource["price_unit"], resource["sid"]

@@ -1,6 +1,6 @@
-"""Media Streams messages: JSON text with mu-law sound in base64, 8000 samples a second.
+"""Media Streams messages: JSON text with mu-law audio in base64, 8000 samples a second.
 
-Knows no call and closes nothing: the media session decides what a frame means.
+The serializer knows no call and closes no socket: the media session decides what a frame means.
 https://www.twilio.com/docs/voice/media-streams/websocket-messages
 """
 
@@ -26,15 +26,18 @@ from providers.errors import BadRequest
 from providers.twilio.config import ACCOUNT_SID, CALL_SID, STREAM_SID
 
 SAMPLE_RATE = 8000
+# Characters; Twilio's own are below 500.
 MAX_MESSAGE = 64 * 1024
-"""Characters; Twilio's own are below 500."""
 
 _DIGIT = re.compile(r"[0-9*#A-D]")
 _MULAW = {"encoding": "audio/x-mulaw", "sampleRate": SAMPLE_RATE, "channels": 1}
 
 
 class TwilioSerializer:
-    """One media socket. Remembers the stream's id, which every message to Twilio must name."""
+    """The serializer of one media socket.
+
+    It stores the stream's id, which every message to Twilio names.
+    """
 
     sample_rate = SAMPLE_RATE
 
@@ -43,10 +46,11 @@ class TwilioSerializer:
         self._odd = b""
 
     def decode(self, message: str | bytes) -> Frame:
-        """One message of Twilio's. ``connected`` says nothing we use: an unknown frame of that name.
+        """Decode one message of Twilio's.
 
-        Raises ``BadRequest`` for what Twilio cannot have sent: binary (31950 the other way round),
-        over 64 kB, no JSON object, sound before ``start`` or of another stream.
+        ``connected`` is not used: it becomes an unknown frame of that name. Raises ``BadRequest``
+        for what Twilio cannot have sent. That is a binary message, one over 64 kB, or not a JSON
+        object. Audio before ``start`` or of another stream is refused too.
         """
         body = _object(message)
         word = body.get("event")
@@ -59,9 +63,10 @@ class TwilioSerializer:
         return _READERS[word](self, body)
 
     def audio(self, pcm: bytes) -> list[str | bytes]:
-        """One message of any size; Twilio buffers it. Half a sample waits for its other half.
+        """Encode audio of any length as one message; Twilio buffers it.
 
-        Raises ``ValueError`` before ``start`` was decoded, as ``mark`` and ``clear`` do.
+        Half a sample waits for its other half. Raises ``ValueError`` before ``start`` was decoded,
+        as ``mark`` and ``clear`` do.
         """
         pcm = self._odd + pcm
         whole = len(pcm) // audio.SAMPLE_WIDTH * audio.SAMPLE_WIDTH
@@ -72,15 +77,19 @@ class TwilioSerializer:
         return [self._message("media", media={"payload": payload})]
 
     def flush(self) -> list[str | bytes]:
-        """The half sample ``audio`` kept back, if any."""
+        """The half sample that ``audio`` kept back, if any."""
         return self.audio(b"\0") if self._odd else []
 
     def mark(self, name: str) -> list[str | bytes]:
-        """Twilio sends the mark back once all before it was played, or cleared."""
+        """Send a mark.
+
+        Twilio returns it once all audio before it was played, or cleared.
+        https://www.twilio.com/docs/voice/media-streams/websocket-messages#mark-message
+        """
         return [self._message("mark", mark={"name": name})]
 
     def clear(self) -> list[str | bytes]:
-        """Drop what was not played yet."""
+        """Drop the audio that was not played yet."""
         self._odd = b""
         return [self._message("clear")]
 
@@ -135,7 +144,7 @@ class TwilioSerializer:
         return MarkPlayed(name)
 
     def _stop(self, body: dict[str, Any]) -> Frame:
-        """The stream is over, which does not say that the call is: its owner may have redirected it."""
+        """The stream is over. The call may go on: the flow's owner may have redirected it."""
         return StreamStop()
 
 

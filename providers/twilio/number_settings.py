@@ -1,4 +1,4 @@
-"""How a number is set up at Twilio: who takes its calls, and where its statuses go.
+"""A number's settings at Twilio: who takes its calls, and where its statuses go.
 
 https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
 """
@@ -12,7 +12,10 @@ from providers.base.webhook import HookKind
 
 
 def settings(number: Any) -> list[NumberSetting]:
-    """A trunk or an application takes the number's calls, whatever its own URLs say."""
+    """The settings.
+
+    A trunk or an application takes the number's calls, whatever its own URLs are.
+    """
     elsewhere = number.trunk_sid or number.voice_application_sid
     kind = "SIP trunk" if number.trunk_sid else "TwiML app"
     status_by_get = number.status_callback and number.status_callback_method == "GET"

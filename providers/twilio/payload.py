@@ -1,4 +1,4 @@
-"""Twilio's parameters of one request: the leg they name, and what our own query asks for.
+"""Twilio's parameters of one request: the leg they name, and our own query parameters.
 
 https://www.twilio.com/docs/voice/twiml#request-parameters
 """
@@ -14,8 +14,9 @@ from providers.errors import BadRequest
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.signature import REQUIRED, fields
 
+# The same on Twilio's own retries of a request, different on the next request.
+# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 IDEMPOTENCY = "i-twilio-idempotency-token"
-"""Equal on Twilio's own retries of one request, other on the next one."""
 
 _FLOW = re.compile(r"FW[0-9a-f]{32}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -35,7 +36,10 @@ def parameters(request: WebhookRequest) -> dict[str, str]:
 
 
 def leg(values: Mapping[str, str]) -> Leg:
-    """Numbers as they come: E.164, ``client:...``, a SIP URI, or a word like ``anonymous``."""
+    """The leg.
+
+    Numbers stay as they come: E.164, ``client:...``, a SIP URI, or a word like ``anonymous``.
+    """
     for name, shape in REQUIRED.items():
         if not shape.fullmatch(values.get(name, "")):
             raise BadRequest(f"Twilio's {name} is missing or malformed")
@@ -50,7 +54,7 @@ def leg(values: Mapping[str, str]) -> Leg:
 
 
 def visit(request: WebhookRequest, account_sid: str) -> InboundParams:
-    """What our own query asks for. On POST it is the URL's query only, never the body."""
+    """Our own query parameters. On POST they are read from the URL only, never from the body."""
     ours = _query(request)
     return InboundParams(
         assistant_id=ours.get("assistantId") or None,
@@ -81,13 +85,14 @@ def _query(request: WebhookRequest) -> dict[str, str]:
 
 
 def _cleaned(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """NUL cannot be stored as text by every database and means nothing."""
+    """Replace NUL, which PostgreSQL cannot store as text."""
     return {name.replace("\0", "\ufffd"): value.replace("\0", "\ufffd") for name, value in pairs}
 
 
 def _return_url(ours: Mapping[str, str], account_sid: str) -> str | None:
-    """``flow`` is short for the address of that Studio flow: Twilio tells the account, not the flow.
+    """The return URL. ``flow`` is short for the URL of a Studio flow.
 
+    Twilio names the account in a request, and not the flow.
     https://www.twilio.com/docs/studio/widget-library/twiml-redirect
     """
     flow, url = ours.get("flow"), ours.get("returnUrl")

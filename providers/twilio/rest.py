@@ -1,7 +1,7 @@
 """Twilio's REST API. Every request is sent once and has a timeout.
 
-Re-sends nothing: Twilio's create-call has no idempotency key, so a call that timed out may be
-ringing. The official SDK does the work; ``sdk.py`` says how it is held.
+No request is repeated. Twilio's create-call has no idempotency key, so a call that timed out may be
+ringing. The official SDK sends the requests; ``sdk.py`` sets its limits.
 https://www.twilio.com/docs/voice/api/call-resource
 """
 
@@ -26,22 +26,25 @@ if TYPE_CHECKING:
 
 API_URL = "https://api.twilio.com"
 
+# Hosts that Twilio may redirect to for a recording's media. They get no credentials.
 MEDIA_HOST = re.compile(r"[a-z0-9.-]+\.twilio\.com")
-"""Where Twilio may send us on for a recording's media, without our credentials."""
 
+# Fields of the Call resource whose names are Python keywords.
 SDK_NAMES = {"from": "_from"}
-"""Fields of the Call resource that are a word of Python's."""
 
 
 class TwilioClient:
-    """One account's API. Raises ``CarrierError``; ``NotConfigured`` when no secret of it is known."""
+    """One account's API.
+
+    Raises ``CarrierError``, and ``NotConfigured`` when the account has no secret.
+    """
 
     def __init__(self, account: Account, *, timeout: float = 10.0) -> None:
         self._account = account
         self._timeout = timeout
 
     def prepare(self, order: OutboundCall) -> None:
-        """The login and the request are made, and thrown away."""
+        """Build the login and the request, without sending it, to raise its errors early."""
         sdk.login(self._account)
         _create(order)
 
@@ -55,12 +58,18 @@ class TwilioClient:
         return PlacedCall(call.sid, call.sid)
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
-        """End the leg, ringing or answered. Twilio has one host for all calls: no ``api_url``."""
+        """End the leg, ringing or answered.
+
+        Twilio has one host for all calls, so ``api_url`` is not used.
+        """
         with sdk.translated():
             self._rest.calls(leg_ref).update(status="completed")
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
-        """The Call resource. Twilio keeps it for good, so an unknown sid is not this account's."""
+        """Fetch the Call resource.
+
+        Twilio keeps it for good, so an unknown sid is not this account's.
+        """
         try:
             with sdk.translated():
                 call = self._rest.calls(leg_ref).fetch()
@@ -75,13 +84,13 @@ class TwilioClient:
         return leg_state.state(resource, datetime.now(UTC))
 
     def can_record(self) -> bool:
-        """Always: the token that checks webhooks is the API's too."""
+        """Always true: the auth token that verifies webhooks is valid for the API too."""
         return True
 
     def start_recording(
         self, leg_ref: str, report_url: str, *, api_url: str | None = None
     ) -> str | None:
-        """The caller on the first channel, what the caller hears on the second.
+        """Record the caller on the first channel, and what the caller hears on the second.
 
         https://www.twilio.com/docs/voice/api/recording#create-a-recording-resource
         """
@@ -97,14 +106,17 @@ class TwilioClient:
         return str(made.sid) if made.sid else None
 
     def stop_recording(self, leg_ref: str, ref: str, *, api_url: str | None = None) -> None:
-        """``completed`` is told of it as of one that lasted to the leg's end."""
+        """Stop the recording.
+
+        The ``completed`` callback comes as for one that lasted to the leg's end.
+        """
         with sdk.translated():
             self._rest.calls(leg_ref).recordings(ref).update(status="stopped")
 
     def save_recording(
         self, ref: str, url: str, file: BinaryIO, *, limit: int, api_url: str | None = None
     ) -> None:
-        """At the address the ref has in our own account, whatever ``url`` a request has told.
+        """Download from our own account's address, never from the webhook's ``url``.
 
         https://www.twilio.com/docs/voice/api/recording#fetch-a-recording-media-file
         """
@@ -130,7 +142,10 @@ class TwilioClient:
         return f"Twilio account {found.friendly_name} ({found.status})"
 
     def number(self, number: str) -> Sequence[NumberSetting]:
-        """https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource"""
+        """The number's settings.
+
+        https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
+        """
         with sdk.translated():
             found = self._rest.incoming_phone_numbers.list(phone_number=number, limit=1)
         if not found:
@@ -143,7 +158,7 @@ class TwilioClient:
 
 
 def _create(order: OutboundCall) -> dict[str, Any]:
-    """Arguments of the SDK's create. Raises ``CarrierError`` for what Twilio has no words for."""
+    """Arguments of the SDK's create. Raises ``CarrierError`` for what Twilio cannot do."""
     try:
         keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}
         listening = twiml.detection(order.machine) if order.machine else {}

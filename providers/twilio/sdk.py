@@ -1,8 +1,8 @@
-"""Twilio's SDK, held to our rules: one host, one send per request, a timeout.
+"""Twilio's SDK within our limits: one host, one send per request, a timeout.
 
-Imported at the first use. Ignores TWILIO_REGION and TWILIO_EDGE, which the SDK would read behind
-our back: every request goes to ``Account.api_url``, or to api.twilio.com. Logs no URLs, which
-may hold a phone number.
+It is imported at its first use. TWILIO_REGION and TWILIO_EDGE, which the SDK reads from the
+environment, have no effect. Every request goes to ``Account.api_url``, or to api.twilio.com. URLs
+are not logged, because they may hold a phone number.
 https://www.twilio.com/docs/libraries/reference/twilio-python/
 """
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from twilio.http import HttpClient  # type: ignore[import-untyped]
     from twilio.rest import Client as Rest  # type: ignore[import-untyped]
 
+# No such call; the call is not in progress. For a hangup both mean that the leg is over.
+# https://www.twilio.com/docs/api/errors/21220
 NOT_FOUND_CODES = frozenset({"20404", "21220"})
-"""No such call; the call is not in progress. To who hangs up both say: it is over."""
 
+# Refusals that concern the moment, not the request.
 _AGAIN = frozenset({408, 425, 429})
-"""Refusals that are about the moment, not the request."""
 
 
 def client(account: Account, api_url: str, timeout: float) -> Rest:
@@ -39,7 +40,7 @@ def client(account: Account, api_url: str, timeout: float) -> Rest:
 
 
 def login(account: Account) -> tuple[str, str]:
-    """An API key where there is one, else the newest auth token."""
+    """The API key if the account has one, else its newest auth token."""
     secrets = account.secrets
     if secrets.get("apiKey") and secrets.get("apiSecret"):
         return secrets["apiKey"], secrets["apiSecret"]
@@ -49,7 +50,7 @@ def login(account: Account) -> tuple[str, str]:
 
 
 def _http_client(api_url: str, timeout: float) -> HttpClient:
-    """The SDK's HTTP client, held to one address; its default has no timeout at all."""
+    """The SDK's HTTP client, fixed to one address. The SDK's default has no timeout."""
     from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
 
     base = urlsplit(api_url)
@@ -66,7 +67,7 @@ def _http_client(api_url: str, timeout: float) -> HttpClient:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The SDK has two unrelated API errors and lets the transport's through."""
+    """Translate the SDK's two unrelated API errors, and the transport's errors."""
     from requests import RequestException
     from twilio.base.exceptions import (  # type: ignore[import-untyped]
         TwilioException,
@@ -86,12 +87,15 @@ def translated() -> Iterator[None]:
         kind = type(error).__name__
         raise CarrierError(f"Twilio's API cannot be reached: {kind}", permanent=False) from error
     except (ValueError, TypeError, AttributeError) as error:
-        # A proxy's page, or JSON that is no object: the SDK does not look.
+        # A proxy's page, or JSON that is not an object: the SDK does not check.
         raise CarrierError("Twilio's API answered with no JSON object", permanent=False) from error
 
 
 def _refused_page(error: Exception) -> CarrierError:
-    """A list that was refused comes with the raw response; what the SDK itself refuses has none."""
+    """Translate a refused list, which comes with the raw response.
+
+    The SDK's own refusals have none.
+    """
     response: Any = error.args[1] if len(error.args) > 1 else None
     if (status := getattr(response, "status_code", None)) is None:
         return CarrierError(f"Twilio's SDK refused: {error}", permanent=True)

@@ -1,10 +1,10 @@
-"""X-Twilio-Signature: is this request Twilio's, for this account, and whole?
+"""Verifies X-Twilio-Signature: the request is Twilio's, for this account, and complete.
 
-Our own check instead of the SDK's, whose validator accepts an empty token, any port and
-parameters cut anew: Twilio signs names and values run together, so the signature of
-``CallSid=CA1&CallStatus=ringing`` holds for ``CallSid=CA1CallStatusringing`` too. Hence, once
-the signature holds, every parameter the callbacks are read by must have its exact shape.
-Reads no clock: a Twilio signature is valid for ever, replays are harmless by their event's key.
+The SDK's validator is not used: it accepts an empty token, any port, and parameters cut anew.
+Twilio signs names and values run together. So the signature of ``CallSid=CA1&CallStatus=ringing``
+holds for ``CallSid=CA1CallStatusringing`` too. Hence every parameter that the webhooks use must
+have its exact shape. No clock is read, because a Twilio signature never expires. A replay has no
+effect, because its event has the same key.
 https://www.twilio.com/docs/usage/security#validating-requests
 """
 
@@ -32,8 +32,11 @@ JSON = "application/json"
 
 _WORD = r"[a-z0-9_-]{0,40}"
 _NUMBER = r"[0-9]{0,9}"
+# Part of every request of a call. Both have a fixed length, so no other parameter can be hidden in
+# them.
 REQUIRED = {"AccountSid": ACCOUNT_SID, "CallSid": CALL_SID}
-"""In every request of a call; both have a fixed length, so nothing hides behind them."""
+# Optional parameters. The shapes admit any word, so that a new status of Twilio's passes and a
+# parameter cut anew does not.
 SHAPES = {
     name: re.compile(shape)
     for name, shape in {
@@ -52,16 +55,15 @@ SHAPES = {
         "RecordingStatus": _WORD,
     }.items()
 }
-"""Optional ones. Words, not lists of words: a new status of Twilio's is let in, a re-cut one is not."""
 
+# Twilio signs this in a form, and never in a URL of its own. Without the check a form's signature
+# would hold for a GET.
 FORM_IN_URL = re.compile(f"AccountSid{ACCOUNT_SID.pattern}")
-"""What Twilio signs of a form, but no URL of its own: a form's signature would hold for a GET of it."""
 
+# Parameters of a leg from a SIP trunk: one per ``X-`` header, under the header's own name.
+#
+# https://www.twilio.com/docs/voice/twiml/sip#custom-headers
 SIP_HEADER = re.compile(r"(Dial)?SipHeader_")
-"""Of a leg from a SIP trunk: one parameter per ``X-`` header, under the header's own name.
-
-https://www.twilio.com/docs/voice/twiml/sip#custom-headers
-"""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _URL = re.compile(
@@ -71,17 +73,20 @@ _DEFAULT_PORTS = {"https": ":443", "wss": ":443", "http": ":80", "ws": ":80"}
 
 
 def compute(token: str, url: str, params: Iterable[tuple[str, str]] = ()) -> str:
-    """The signature Twilio sends: base64(HMAC-SHA1(token, URL + sorted names and values)).
+    """The signature that Twilio sends: base64(HMAC-SHA1(token, URL + sorted names and values)).
 
     ``url`` loses its fragment and userinfo; its port stays as given. A repeated (name, value)
-    counts once, as at Twilio. Raises ``ValueError`` for what is no absolute URL.
+    counts once, as at Twilio. Raises ``ValueError`` unless the URL is absolute.
     """
     scheme, host, port, rest = _split(url)
     return _sign(token, f"{scheme}://{host}{port}{rest}", params)
 
 
 def claimed_account(request: WebhookRequest) -> str | None:
-    """The AccountSid the request names, unverified. Raises ``MissingSignature``, ``InvalidSignature``."""
+    """The AccountSid the request names, unverified.
+
+    Raises ``MissingSignature``, ``InvalidSignature``.
+    """
     if request.header(HEADER) is None:
         raise MissingSignature("no X-Twilio-Signature: not a request of Twilio's")
     named = [value for name, value in _readable(request) if name == "AccountSid"]
@@ -89,10 +94,10 @@ def claimed_account(request: WebhookRequest) -> str | None:
 
 
 def verify(request: WebhookRequest, account: Account) -> None:
-    """Raises ``Refused`` unless Twilio signed this request with one of the account's auth tokens.
+    """Raise ``Refused`` unless Twilio signed this request with one of the account's auth tokens.
 
-    Twilio appends a GET's parameters to the URL; of a form it signs each parameter, of JSON the
-    hash it put into the URL.
+    Twilio appends a GET's parameters to the URL. Of a form it signs each parameter, of JSON the
+    hash that it put into the URL.
     """
     if FORM_IN_URL.search(request.url):
         raise InvalidSignature("the URL holds the parameters of a form, run together")
@@ -104,9 +109,9 @@ def verify(request: WebhookRequest, account: Account) -> None:
 
 
 def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
-    """Raises ``Refused`` unless Twilio signed this handshake: the ``wss://`` URL, no parameters.
+    """Raise ``Refused`` unless Twilio signed this handshake: the ``wss://`` URL, no parameters.
 
-    Twilio's page tells to try a trailing slash too.
+    Twilio's page says to try a trailing slash too.
     https://www.twilio.com/docs/voice/media-streams#websocket-security
     """
     if not url.startswith(("wss://", "ws://")):
@@ -116,7 +121,7 @@ def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account
 
 
 def probe(url: str, account: Account, now: datetime) -> SignedProbe:
-    """A status of a call that there is not, under the primary token. Raises ``NotConfigured``."""
+    """A signed status of a call that does not exist. Raises ``NotConfigured``."""
     tokens = account.secrets.get("authTokens")
     if not tokens:
         raise NotConfigured(f"Twilio account {account.ref} has no authTokens")
@@ -133,7 +138,7 @@ def probe(url: str, account: Account, now: datetime) -> SignedProbe:
 def fields(request: WebhookRequest) -> list[tuple[str, str]]:
     """The carrier's parameters as received: the query of a GET, else the body.
 
-    Raises ``ValueError`` when they are not in a form Twilio sends.
+    Raises ``ValueError`` when they are not in a form that Twilio sends.
     """
     if request.method == "GET":
         if request.body:
@@ -182,7 +187,7 @@ def _readable(request: WebhookRequest) -> list[tuple[str, str]]:
 
 
 def _signed_pairs(request: WebhookRequest, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What Twilio signs beside the URL."""
+    """The parameters that Twilio signs beside the URL."""
     if request.method == "GET":
         return []
     if content_type(request) != JSON:
@@ -200,7 +205,7 @@ def _check(
     urls: Iterable[str],
     pairs: list[tuple[str, str]],
 ) -> None:
-    """Does the one signature header hold for one of the spellings under one of the tokens?"""
+    """Check that the signature holds for one of the URL's spellings under one of the tokens."""
     given = [value for name, value in headers if name.lower() == HEADER]
     if not given:
         raise MissingSignature("no X-Twilio-Signature: not a request of Twilio's")
@@ -208,7 +213,7 @@ def _check(
     if not tokens:
         raise NoSecret(f"no auth token is known of {account.ref}: nothing can be verified")
     wanted = [_sign(token, url, pairs) for token in tokens for url in urls]
-    # All are compared, in constant time each: neither which token nor which spelling leaks.
+    # All are compared, in constant time each: the time tells neither the token nor the spelling.
     holds = [hmac.compare_digest(_bytes(given[0]), _bytes(each)) for each in wanted]
     if len(given) != 1 or not any(holds):
         raise InvalidSignature(
@@ -218,7 +223,7 @@ def _check(
 
 
 def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
-    """Refuse what no request of a call looks like, and another account's."""
+    """Refuse parameters of a wrong shape, and another account's."""
     values = dict(pairs)
     if len(values) != len(pairs):
         raise InvalidSignature("a parameter is repeated, which Twilio does not do")
@@ -233,7 +238,7 @@ def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
 
 
 def _check_cut(pairs: list[tuple[str, str]]) -> None:
-    """Refuse a form whose parameters were cut anew; what is left means what Twilio meant."""
+    """Refuse a form whose parameters were cut anew."""
     names = {name for name, _ in pairs}
     if not all(_NAME.fullmatch(name) for name in names):
         raise InvalidSignature("a parameter's name is none of Twilio's")
@@ -243,10 +248,11 @@ def _check_cut(pairs: list[tuple[str, str]]) -> None:
 
 
 def _hides(name: str, key: str, value: str) -> bool:
-    """Does another parameter contain this one and a value? ``DialCallDuration`` is a name of its own.
+    """Whether another parameter contains this one and a value.
 
-    So is a SIP header's: its sender may well call it ``X-ParentCallSid``. But a parameter that
-    sorts after it may have been cut off, and joined to its name.
+    ``DialCallDuration`` is a name of its own. A SIP header is exempt: its sender may call it
+    ``X-ParentCallSid``. But a parameter that sorts after it may have been cut off and joined to its
+    name.
     """
     sip = SIP_HEADER.match(key)
     text = value if sip and name < sip[0] else key + value
@@ -254,7 +260,7 @@ def _hides(name: str, key: str, value: str) -> bool:
 
 
 def _spellings(url: str) -> list[str]:
-    """The URL as Twilio may have signed it: it drops the port of https, keeps that of http."""
+    """The URL as Twilio may have signed it: without the port for https, with the port for http."""
     try:
         scheme, host, port, rest = _split(url)
     except ValueError as error:
@@ -266,7 +272,7 @@ def _spellings(url: str) -> list[str]:
 def _split(url: str) -> tuple[str, str, str, str]:
     """Scheme, host, ``:port`` and the rest, bytes untouched; no userinfo, no fragment.
 
-    Not ``urlsplit``, which drops an empty query and tidies what Twilio signed untidied.
+    ``urlsplit`` would drop an empty query and normalise parts that Twilio signs as they are.
     """
     if not (match := _URL.fullmatch(url.partition("#")[0])):
         raise ValueError("not an absolute URL")

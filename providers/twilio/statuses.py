@@ -1,4 +1,4 @@
-"""What Twilio's words mean in ours. Words that stand in no table become a note.
+"""Twilio's words -> ours. A word that is in no table becomes a note.
 
 https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 """
@@ -13,36 +13,36 @@ from providers.events import EventKind
 
 PROGRESS: Mapping[str, EventKind] = {
     "queued": EventKind.LEG_QUEUED,
-    "initiated": EventKind.LEG_QUEUED,  # of callbacks only; the Call resource never says it
+    "initiated": EventKind.LEG_QUEUED,  # callbacks only; the Call resource never has it
     "ringing": EventKind.LEG_RINGING,
-    "in-progress": EventKind.LEG_ANSWERED,  # what the event "answered" is delivered as
+    "in-progress": EventKind.LEG_ANSWERED,  # the event "answered" is delivered with this word
     "answered": EventKind.LEG_ANSWERED,
 }
 
 ENDS: Mapping[str, tuple[R, R]] = {
-    # word: (of a leg Twilio dialled, of a leg that called in)
+    # word: (of a leg that Twilio dialled, of a leg that called in)
     "completed": (R.CUSTOMER_ENDED_CALL, R.CUSTOMER_ENDED_CALL),
     "busy": (R.CUSTOMER_BUSY, R.CUSTOMER_BUSY),
-    # An inbound leg is not answered by us, so its caller gave up.
+    # We do not answer an inbound leg, so its caller gave up.
     "no-answer": (R.CUSTOMER_DID_NOT_ANSWER, R.CUSTOMER_ENDED_CALL),
     "canceled": (R.MANUALLY_CANCELED, R.CUSTOMER_ENDED_CALL),
     "cancelled": (R.MANUALLY_CANCELED, R.CUSTOMER_ENDED_CALL),  # once in the docs
     "failed": (R.TWILIO_FAILED_TO_CONNECT_CALL, R.TWILIO_FAILED_TO_CONNECT_CALL),
 }
+# Twilio's word for any end after the answer; it does not say why.
 GENERIC_END = "completed"
-"""Says that the leg is over, not why."""
 
 STREAM_EVENTS: Mapping[str, EventKind] = {
-    # The socket itself is the proof of both; these may overtake it.
+    # The socket itself proves both, and these may come before it.
     "stream-started": EventKind.NOTE,
     "stream-stopped": EventKind.NOTE,
-    # Also sent when we close the socket on purpose (31921): counts only if it was never open.
+    # Also sent when we close the socket on purpose (31921): counts only if it never opened.
     "stream-error": EventKind.MEDIA_FAILED,
 }
 
 MACHINE: Mapping[str, bool] = {
     "human": False,
-    "unknown": False,  # a doubt hangs no call up
+    "unknown": False,  # a doubt must not end a call
     "machine_start": True,
     "machine_end_beep": True,
     "machine_end_silence": True,
@@ -53,13 +53,13 @@ MACHINE: Mapping[str, bool] = {
 FORWARD_ENDED = frozenset({"completed", "answered"})  # "answered" is said of conferences
 FORWARD_FAILED = frozenset({"busy", "no-answer", "failed", "canceled", "cancelled"})
 
+# https://www.twilio.com/docs/voice/api/recording#recordingstatuscallback
 RECORDING_STATUSES: Mapping[str, EventKind] = {
     "in-progress": EventKind.NOTE,
     "completed": EventKind.RECORDED,
     "absent": EventKind.RECORDING_FAILED,  # too short, or silent throughout
     "failed": EventKind.RECORDING_FAILED,
 }
-"""https://www.twilio.com/docs/voice/api/recording#recordingstatuscallback"""
 
 
 def end_fields(word: str, inbound: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A Studio flow that lends its leg to an assistant and branches on the outcome.
 
-The TwiML Redirect widget prints a ``<Redirect>`` to us; our last answer redirects back to the
-flow with ``FlowEvent=return`` and the outcome as parameters, which Studio keeps as
+The TwiML Redirect widget answers with a ``<Redirect>`` to us. Our last document redirects back to
+the flow with ``FlowEvent=return`` and the outcome as parameters. Studio keeps them as
 ``{{widgets.assistant.*}}``. https://www.twilio.com/docs/studio/widget-library/twiml-redirect
 """
 
@@ -10,17 +10,18 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+# Outcomes after which the flow only says goodbye.
 WENT_WELL = ("assistant-ended-call", "assistant-said-end-call-phrase")
-"""Outcomes after which the caller only wants a goodbye."""
 
+# A placeholder for the person to whom the flow connects the caller.
 TRANSFER_TO = "+15558675310"
-"""A stand-in: the person the flow's owner puts on the line."""
 
 
 def flow(base_url: str, assistant_id: str) -> dict[str, Any]:
-    """The flow's definition, importable under Studio's "Import from JSON".
+    """The flow's definition, for Studio's "Import from JSON".
 
-    ``base_url`` is the bridge's public URL; the account's own phone number must be known to it.
+    ``base_url`` is the bridge's public URL. The account's phone number must be stored at the
+    bridge.
     """
     return {
         "description": "Lend the call to a Patchbay assistant, then branch on how it ended",
@@ -67,7 +68,10 @@ def _trigger() -> dict[str, Any]:
 
 
 def _assistant(base_url: str, assistant_id: str) -> dict[str, Any]:
-    """``flow.flow_sid`` is the flow; ``flow.sid`` would be this execution."""
+    """The TwiML Redirect widget.
+
+    ``flow.flow_sid`` is the flow; ``flow.sid`` would be this execution.
+    """
     wanted = f"assistantId={quote(assistant_id, safe='')}&flow={{{{flow.flow_sid}}}}"
     url = f"{base_url.rstrip('/')}/twilio/inbound_call?{wanted}"
     return _state(

@@ -1,9 +1,8 @@
-"""TwiML: our instructions in Twilio's markup, and what ``phoneCallProviderDetails`` holds.
+"""Renders instructions as TwiML, and ``phoneCallProviderDetails``.
 
-Every URL must be absolute: in bypass mode the owner of the flow serves the document, from its own address.
-No ``<Pause>`` keeps a leg open and nothing reconnects by itself: what follows the stream is
-asked for, by ``<Redirect>``.
-https://www.twilio.com/docs/voice/twiml
+Every URL must be absolute: in bypass mode the flow's owner serves the document from another
+address. No ``<Pause>`` keeps a leg open: after the stream, ``<Redirect>`` asks for the next
+document. https://www.twilio.com/docs/voice/twiml
 """
 
 from __future__ import annotations
@@ -32,22 +31,22 @@ from providers.twilio.config import FLOW_HOST
 
 CONTENT_TYPE = "text/xml"
 PROLOG = '<?xml version="1.0" encoding="UTF-8"?>'
+# Characters of the REST parameter ``Twiml``, which may hold the document. Error 32018:
+# https://www.twilio.com/docs/api/errors/32018
 MAX_LENGTH = 4000
-"""Characters of the REST parameter ``Twiml`` (error 32018), which is what the document may end in."""
 
+# Connection overrides: three more tries, on 5xx and timeouts too. Without them one 500 loses the
+# event.
+#
+# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 RETRY = "#rc=3&rp=all"
-"""Connection overrides: three more tries, on 5xx and time-outs too. Without it one 500 loses the word.
-
-https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
-"""
 
 STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 
+# Seconds, the largest ``timeLimit``. Twilio's default is four hours.
+#
+# https://www.twilio.com/docs/voice/twiml/dial#timelimit
 MAX_FORWARD = 86_400
-"""Seconds, the most ``timeLimit`` takes; four hours where it is not said.
-
-https://www.twilio.com/docs/voice/twiml/dial#timelimit
-"""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
@@ -55,12 +54,12 @@ _DIGITS = re.compile(r"[0-9*#wW]{1,32}")
 
 
 def answer(instructions: Sequence[Instruction]) -> Answer:
-    """The document. Raises ``ValueError`` for URLs and destinations Twilio cannot use."""
+    """The document. Raises ``ValueError`` for URLs and destinations that Twilio cannot use."""
     return Answer(document(instructions).encode(), CONTENT_TYPE)
 
 
 def document(instructions: Sequence[Instruction]) -> str:
-    """``answer`` as text. What follows a Connect or Forward is not reached by Twilio."""
+    """The document as text. Twilio does not reach what follows a Connect or Forward."""
     response = ET.Element("Response")
     for instruction in instructions:
         _WRITERS[type(instruction)](response, instruction)
@@ -75,7 +74,7 @@ def document(instructions: Sequence[Instruction]) -> str:
 def details(details: Details) -> dict[str, Any]:
     """Arguments of Twilio's create-call, spelt as its Node helper spells them.
 
-    ``twiml`` is what a bypass client serves; the others let it dial with one call.
+    ``twiml`` is what a client serves in bypass mode. With the others it can dial with one request.
     https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource
     """
     wanted = {
@@ -91,7 +90,7 @@ def details(details: Details) -> dict[str, Any]:
 
 
 def detection(machine: MachineDetection) -> dict[str, Any]:
-    """Asynchronous answering machine detection: the caller is not kept waiting for the verdict.
+    """Asynchronous answering machine detection: the caller does not wait for the verdict.
 
     ``asyncAmd`` is a string. https://www.twilio.com/docs/voice/answering-machine-detection
     """
@@ -109,12 +108,15 @@ def detection(machine: MachineDetection) -> dict[str, Any]:
 
 
 def acknowledge() -> Answer:
-    """Nothing to say: 204. TwiML in the answer to a status callback would be ignored."""
+    """204 without a document. Twilio ignores TwiML in the answer to a status callback."""
     return Answer(b"", CONTENT_TYPE, 204)
 
 
 def refusal(error: Exception, *, transient: bool = False) -> Answer:
-    """403 not let in, 400 malformed, 503 to be sent again. The body tells a forger nothing."""
+    """403 for a refusal, 400 for a malformed request, 503 to have it sent again.
+
+    The body tells a forger nothing.
+    """
     if transient:
         return Answer(b"try again", "text/plain", 503)
     if isinstance(error, Refused):
@@ -125,14 +127,17 @@ def refusal(error: Exception, *, transient: bool = False) -> Answer:
 
 
 def retried(url: str) -> str:
-    """A callback URL Twilio tries again; the fragment is for Twilio and is never sent."""
+    """A callback URL that Twilio tries again. Twilio reads the fragment and never sends it."""
     if "#" in url:
         raise ValueError("a callback URL has a fragment already")
     return absolute(url) + RETRY
 
 
 def absolute(url: str, *schemes: str) -> str:
-    """The URL itself. Raises ``ValueError`` unless it is absolute, of these schemes (http, https)."""
+    """The URL itself.
+
+    Raises ``ValueError`` unless it is absolute, of these schemes (http, https).
+    """
     parts = urlsplit(url)
     if parts.scheme not in (schemes or ("https", "http")) or not parts.hostname:
         raise ValueError(f"not an absolute URL of {' or '.join(schemes or ('https', 'http'))}")
@@ -145,9 +150,9 @@ def absolute(url: str, *schemes: str) -> str:
 
 
 def _connect(response: ET.Element, connect: Connect) -> None:
-    """Twilio cuts the query off the stream's URL, so it must have none: secrets go in its path.
+    """Write ``<Connect>``. Twilio cuts the query off the stream's URL, so secrets go in its path.
 
-    The stream is named after its token's digest: its callbacks repeat the name.
+    The stream is named after its token's digest, and its callbacks repeat the name.
     https://www.twilio.com/docs/voice/twiml/stream
     """
     media_url = absolute(connect.media_url, "wss", "ws")
@@ -165,7 +170,7 @@ def _connect(response: ET.Element, connect: Connect) -> None:
 
 
 def _forward(response: ET.Element, forward: Forward) -> None:
-    """``answerOnBridge`` keeps a caller who was not answered yet hearing the ringing."""
+    """Write ``<Dial>``. ``answerOnBridge`` lets an unanswered caller hear the ringing."""
     wanted = {
         "action": absolute(forward.outcome_url),
         "method": "POST",
@@ -212,9 +217,10 @@ def _redirect(response: ET.Element, url: str) -> None:
 
 
 def _merged(url: str, params: Any) -> str:
-    """The URL with these parameters in its query; its own others stay as they are, byte for byte.
+    """The URL with these parameters in its query.
 
-    A Studio flow takes the call back only from a request that says ``FlowEvent=return``.
+    Its other parameters stay as they are, byte for byte. A Studio flow takes the call back only
+    from a request with ``FlowEvent=return``.
     https://www.twilio.com/docs/studio/widget-library/twiml-redirect
     """
     parts = urlsplit(url)
@@ -231,12 +237,15 @@ def _merged(url: str, params: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without what XML 1.0 cannot hold: such a document ends the call (12100)."""
+    """Remove what XML 1.0 cannot hold: such a document ends the call (12100).
+
+    https://www.twilio.com/docs/api/errors/12100
+    """
     return _NOT_XML.sub("", text)
 
 
 def keys(extension: str) -> str:
-    """What is pressed after the answer. Raises ``ValueError``."""
+    """The keys to press after the answer. Raises ``ValueError``."""
     if not _DIGITS.fullmatch(extension):
         raise ValueError("an extension is made of 0-9 * # and w (half a second)")
     return extension

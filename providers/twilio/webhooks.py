@@ -1,7 +1,7 @@
-"""Twilio's webhooks, translated to Reports.
+"""Parses Twilio's webhooks to reports.
 
-Does no I/O and verifies nothing: the request was verified before. Words that stand in no table
-become a note and are named in ``Report.unknown``; they are never a reason to refuse.
+Does no I/O and verifies nothing: the request was verified before. A word that is in no table
+becomes a note and is named in ``WebhookReport.unknown``. It is never a reason to refuse.
 https://www.twilio.com/docs/voice/twiml#request-parameters
 https://www.twilio.com/docs/voice/api/call-resource#statuscallbackevent
 https://www.twilio.com/docs/voice/twiml/stream#statuscallback
@@ -33,10 +33,10 @@ _STREAM_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
-    """A verified request in our words.
+    """Parse a verified request. Raises ``BadRequest``.
 
-    Progress of a child leg (``ParentCallSid``: what ``<Dial>`` rang) leads to its parent's call,
-    whose own leg it is not - unless it is the leg that was lent to us. Raises ``BadRequest``.
+    ``ParentCallSid`` marks a child leg, which ``<Dial>`` placed. Its progress belongs to the
+    parent's call, unless the child is the leg that was lent to us.
     """
     values = payload.parameters(request)
     leg = payload.leg(values)
@@ -84,12 +84,15 @@ def _read_stream(webhook: Webhook) -> WebhookReport:
 
 
 def _stream(name: str) -> str | None:
-    """The name our markup gave it; a stream of the flow's owner has another."""
+    """The name from our markup. A stream of the flow's owner has another."""
     return name if _STREAM_NAME.fullmatch(name) else None
 
 
 def _read_continue(webhook: Webhook) -> WebhookReport:
-    """The verb after ``</Connect>``; asked of a leg that is over, too, when the caller left first."""
+    """The verb after ``</Connect>``.
+
+    Twilio asks it even of a leg that is over, if the caller left first.
+    """
     word = webhook.values.get("CallStatus", "")
     event = _end(webhook, word) if word in ENDS else webhook.event(EventKind.LEG_CONTINUED)
     unknown = (word,) if word and word not in ENDS and word not in PROGRESS else ()
@@ -102,7 +105,7 @@ def _read_machine(webhook: Webhook) -> WebhookReport:
 
 
 def _read_forward(webhook: Webhook) -> WebhookReport:
-    """``<Dial>`` is over. The caller may have left meanwhile: then both are told."""
+    """``<Dial>`` is over. If the caller left meanwhile, the report has both events."""
     word = webhook.word("DialCallStatus")
     if word in FORWARD_ENDED:
         event = webhook.event(EventKind.FORWARD_ENDED, reason=EndedReason.ASSISTANT_FORWARDED_CALL)
@@ -134,10 +137,10 @@ _READERS: dict[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.FORWARD: _read_forward,
     HookKind.RECORDING: _read_recording,
 }
+# The leg itself asks for markup, even if it is another leg's child.
 _ASKED_OF_THE_LEG = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD}
 )
-"""Markup is asked for by the leg itself, whosever child it is."""
 
 
 def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
@@ -147,7 +150,10 @@ def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
 
 
 def _with_verdict(webhook: Webhook, report: WebhookReport) -> WebhookReport:
-    """AMD's verdict comes by itself, or with any later request of the leg: one event, by its key."""
+    """Add AMD's verdict.
+
+    It comes by itself, or with any later request of the leg; one key makes it one event.
+    """
     if not (verdict := webhook.values.get("AnsweredBy")):
         return report
     machine = MACHINE.get(verdict, False)

@@ -1,7 +1,7 @@
 """Vonage's constants: URLs it calls, names of its fields, what an account must hold.
 
-Verifies nothing and sends nothing. An account without a signature secret is legal to hold:
-its calls can be placed, but none of its webhooks is ever let in.
+This file verifies nothing and sends nothing. An account may lack a signature secret: it can place
+calls, and all its webhooks are refused.
 https://developer.vonage.com/en/getting-started/concepts/signing-messages
 """
 
@@ -39,13 +39,13 @@ SETTINGS = (
     Setting(
         "VONAGE_API_SECRET",
         "apiSecret",
-        "its API secret: with it `patchbay doctor` looks up how the number is set up",
+        "its API secret: with it `patchbay doctor` checks the number's settings",
         SettingKind.SECRET,
     ),
     Setting(
         "VONAGE_SIGNATURE_SECRET",
         "signatureSecrets",
-        "the account's *signature secret* (dashboard, Settings): without it no webhook is let in;"
+        "the account's *signature secret* (dashboard, Settings): without it every webhook is refused;"
         " `new,old` while rotating",
         SettingKind.LIST,
         required=True,
@@ -83,7 +83,8 @@ CREDENTIAL_FIELDS = {
 def account(ref: str, secrets: Mapping[str, Any]) -> Account:
     """An account of api key ``ref``; ``secrets`` are checked and copied.
 
-    ``signatureSecrets`` is a list, newest first, so that a secret can be rotated. Raises ``NotConfigured``.
+    ``signatureSecrets`` is a list, newest first, so that a secret can be rotated. Raises
+    ``NotConfigured``.
     """
     if not isinstance(ref, str) or not API_KEY.fullmatch(ref):
         raise NotConfigured("Vonage apiKey: 4 to 32 letters and digits, as shown in the dashboard")

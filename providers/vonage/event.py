@@ -1,4 +1,4 @@
-"""One event of a request of Vonage's: its time, its key, and its facts in our words."""
+"""One event of a Vonage webhook: its time, its key, and its facts in our words."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from providers.vonage import payload as payloads
 from providers.vonage.config import NAME
 from providers.vonage.payload import Payload, whole
 
+# Vonage's fields -> ours in ``data``.
 FACTS: Mapping[str, str] = {
     "detail": "detail",
     "sub_state": "subState",
@@ -29,32 +30,32 @@ FACTS: Mapping[str, str] = {
     "conversation_uuid_to": "callRef",
     "reason": "error",
 }
-"""Vonage's fields -> ours in ``data``."""
 
+# The currency of every price.
+# https://developer.vonage.com/en/voice/voice-api/webhook-reference#completed
 CURRENCY = "EUR"
-"""Of every price. https://developer.vonage.com/en/voice/voice-api/webhook-reference#completed"""
 
+# The same for whole numbers, which come as strings or as numbers.
 NUMBERS: Mapping[str, str] = {"duration": "durationSeconds", "sip_code": "sipCode"}
-"""The same for whole numbers, which come as strings or as numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One webhook, taken apart once."""
+    """One webhook, parsed once."""
 
     request: WebhookRequest
     payload: Payload
     word: str
-    """What it is about."""
+    """The word for what the webhook is about (``payload.word``)."""
 
     @property
     def leg(self) -> Leg | None:
-        """Raises ``BadRequest`` for what is no id."""
+        """The leg. Raises ``BadRequest`` for an invalid id."""
         return payloads.leg(self.payload)
 
     @property
     def media_url(self) -> str | None:
-        """Our media socket's address, where its leg is meant."""
+        """Our media socket's address, if the webhook is about its leg."""
         return payloads.media_url(self.payload)
 
     def event(self, kind: EventKind, *, key: str | None = None, **more: Any) -> CallEvent:
@@ -79,7 +80,10 @@ def _facts(payload: Payload) -> dict[str, Any]:
 
 
 def _raw(payload: Payload) -> dict[str, Any]:
-    """As received, but for the media socket's address: it ends in a token kept only as its digest."""
+    """The payload without the token that ends the media socket's address.
+
+    The store keeps the token's digest only.
+    """
     url = payloads.media_url(payload)
     if url is None:
         return dict(payload)
@@ -87,14 +91,14 @@ def _raw(payload: Payload) -> dict[str, Any]:
 
 
 def _at(webhook: Webhook) -> datetime:
-    """Vonage's own time: of a "completed" leg when it ended, not when that was written down."""
+    """Vonage's own time. For a "completed" leg it is the end, not the time of the event."""
     names = ("end_time", "timestamp") if webhook.word == "completed" else ("timestamp",)
     times = (time(webhook.payload.get(name)) for name in names)
     return next((each for each in times if each is not None), webhook.request.received_at)
 
 
 def time(value: Any) -> datetime | None:
-    """ISO 8601; UTC where it names no zone, as the API's times do."""
+    """ISO 8601. Without a zone it is UTC, as in the API's times."""
     if not isinstance(value, str):
         return None
     try:
@@ -105,7 +109,7 @@ def time(value: Any) -> datetime | None:
 
 
 def _event_key(webhook: Webhook) -> str:
-    """Vonage numbers its events not at all: leg, word and time make one of them."""
+    """The event's key, from leg, word and time: Vonage does not number its events."""
     names = ("uuid", "call_uuid", "conversation_uuid")
     leg = next((str(webhook.payload[name]) for name in names if webhook.payload.get(name)), "")
     if timestamp := webhook.payload.get("timestamp"):
@@ -114,6 +118,6 @@ def _event_key(webhook: Webhook) -> str:
 
 
 def key_of(*parts: str) -> str:
-    """A digest of what makes an event this one and no other."""
+    """A digest of the parts that distinguish an event."""
     text = json.dumps(parts)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""A leg as Vonage's API shows it now, in the events that would have told it."""
+"""A leg as Vonage's API shows it, in the events that its webhooks would have brought."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from providers.vonage.statuses import MACHINE, PHONE
 
 
 def state(resource: payload.Payload, now: datetime) -> LegState:
-    """A leg of ``GET /v1/calls/{uuid}`` as the events that would have told it. Raises ``BadRequest``.
+    """The events of a leg from ``GET /v1/calls/{uuid}``. Raises ``BadRequest``.
 
-    It has the fields of the events, but its parties are endpoints, and it does not say who hung up
-    or why a "completed" leg never was answered: the user, then.
+    Its fields are those of the events, but its parties are endpoints. It does not say who hung
+    up, or why a "completed" leg was never answered. The user counts as the reason.
     https://developer.vonage.com/en/api/voice#getCall
     """
     raw = payload.clean(dict(resource))
@@ -34,7 +34,7 @@ def state(resource: payload.Payload, now: datetime) -> LegState:
 
 
 def _events(webhook: Webhook, now: datetime) -> tuple[CallEvent, ...]:
-    """``completed`` is said of answered legs too, so the answer is told with it."""
+    """The events. An answered leg may be ``completed``, so that word yields the answer too."""
     completed = webhook.word == "completed"
     events: tuple[CallEvent, ...] = ()
     if webhook.word in MACHINE or (completed and payload.was_answered(webhook.payload)):

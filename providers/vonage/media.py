@@ -1,8 +1,8 @@
-"""Vonage's media socket: raw PCM as binary messages, words about it as JSON text.
+"""Vonage's media socket: raw PCM as binary messages, JSON text for the events.
 
-Vonage is the client. It wants every binary message to be exactly 20 ms, in any tempo up to
-60 s ahead; longer ones were seen cut to a frame, shorter ones filled with noise.
-https://developer.vonage.com/en/voice/voice-api/concepts/websockets
+Vonage is the client. It wants every binary message to be exactly 20 ms, at any pace up to 60 s
+ahead. Tests with Vonage showed that it cuts a longer message to one frame and fills a shorter one
+with noise. https://developer.vonage.com/en/voice/voice-api/concepts/websockets
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from providers.base.media import Audio, Cleared, Digit, Frame, MarkPlayed, Strea
 from providers.common.audio import SAMPLE_WIDTH
 from providers.errors import BadRequest
 
+# Bytes or characters of one message; Vonage's own have at most a few hundred.
 MAX_MESSAGE = 64 * 1024
-"""Bytes or characters of one message; Vonage's own have at most a few hundred."""
 FRAMES_PER_SECOND = 50
 CONTENT_TYPE = re.compile(r"audio/l16;\s*rate=(8000|16000|24000)")
+# All other fields of ``websocket:connected`` are the endpoint's ``headers``, flattened.
 OWN_FIELDS = ("event", "content-type")
-"""All other fields of ``websocket:connected`` are the endpoint's ``headers``, flattened."""
 
 
 class VonageSerializer:
-    """One socket's translation. ``sample_rate`` is what our NCCO asks for, unless Vonage says otherwise."""
+    """The serializer of one media socket.
+
+    ``sample_rate`` is our NCCO's, unless Vonage names another.
+    """
 
     def __init__(self) -> None:
         self.sample_rate = 16000
         self._kept = b""
 
     def decode(self, message: str | bytes) -> Frame:
-        """One message of Vonage's. Raises ``BadRequest``."""
+        """Decode one message of Vonage's. Raises ``BadRequest``."""
         if len(message) > MAX_MESSAGE:
             raise BadRequest("Vonage: a message of over 64 kB on the media socket")
         if isinstance(message, str):
@@ -41,7 +44,7 @@ class VonageSerializer:
         return Audio(message)
 
     def audio(self, pcm: bytes) -> list[str | bytes]:
-        """Frames of exactly 20 ms; the rest waits for the next call or ``flush``."""
+        """Encode frames of exactly 20 ms. The rest waits for the next call or ``flush``."""
         whole = self._kept + pcm
         size = self._frame_size
         end = len(whole) // size * size
@@ -49,18 +52,18 @@ class VonageSerializer:
         return [whole[start : start + size] for start in range(0, end, size)]
 
     def flush(self) -> list[str | bytes]:
-        """The kept rest, filled up with silence."""
+        """The kept rest, padded with silence."""
         if not self._kept:
             return []
         frame, self._kept = self._kept.ljust(self._frame_size, b"\0"), b""
         return [frame]
 
     def mark(self, name: str) -> list[str | bytes]:
-        """A notify: Vonage sends its payload back once everything before it is played."""
+        """Send a notify action. Vonage returns its payload once all audio before it is played."""
         return [json.dumps({"action": "notify", "payload": {"mark": name}})]
 
     def clear(self) -> list[str | bytes]:
-        """Drop what Vonage has not played, and what is kept here."""
+        """Drop the audio that Vonage has not played, and the rest that is kept here."""
         self._kept = b""
         return [json.dumps({"action": "clear"})]
 
@@ -84,7 +87,10 @@ class VonageSerializer:
                 raise BadRequest("Vonage: a text message without the name of its event")
 
     def _start(self, fields: dict[str, Any]) -> StreamStart:
-        """Vonage names neither its leg nor its account here: the URL's token and ``headers`` do."""
+        """Decode the start.
+
+        Vonage names neither its leg nor its account here: the URL's token and ``headers`` do.
+        """
         spoken = CONTENT_TYPE.fullmatch(str(fields.get("content-type")).lower())
         if spoken is None:
             raise BadRequest("Vonage: the socket's content-type is no audio/l16 of a known rate")

@@ -1,7 +1,7 @@
-"""Instructions as NCCO, Vonage's JSON markup: one array of actions, the call ends after the last.
+"""Renders instructions as NCCO, Vonage's JSON markup: an array of actions.
 
-There is no action that hangs up: an NCCO that ends does. Every NCCO is built here as plain data,
-because the SDK's models drop ``content-type`` silently and know less than Vonage does.
+The call ends after the last action: none hangs up. Every NCCO is built here as plain data, because
+the SDK's models silently drop ``content-type``.
 https://developer.vonage.com/en/voice/voice-api/ncco-reference
 """
 
@@ -30,30 +30,30 @@ from providers.errors import Refused
 
 CONTENT_TYPE = "application/json"
 AUDIO = "audio/l16;rate=16000"
+# ``from`` of a media leg when no number is known. No phone shows it.
 LABEL = "Patchbay"
-"""``from`` of a media leg when no number is known; no phone shows it."""
+# Bytes of the endpoint's ``headers`` as JSON. Vonage refuses a leg with more.
 MAX_HEADERS = 512
-"""Bytes of the endpoint's ``headers`` as JSON; more, and Vonage refuses the leg."""
 MAX_TALK = 1500
 RING_SECONDS = range(3, 7201)
+# Seconds that a connected leg lasts at most, whatever ``limit`` says.
 MAX_FORWARD = 7200
-"""Seconds a connected leg lasts at most, whatever ``limit`` says."""
 KEYS = re.compile(r"[0-9*#p]+")
 
 Action = dict[str, Any]
 
 
 def answer(instructions: Sequence[Instruction]) -> Answer:
-    """The NCCO for these instructions; what follows a HangUp is left out.
+    """The NCCO for these instructions. What follows a HangUp is left out.
 
-    Raises ``ValueError`` for relative URLs, media URLs with a query, oversize headers, and
-    destinations that are neither numbers nor ``sip:`` URIs.
+    Raises ``ValueError`` for relative URLs, media URLs with a query and oversize headers. So it
+    does for destinations that are neither numbers nor ``sip:`` URIs.
     """
     return Answer(_dump(actions(instructions)), CONTENT_TYPE)
 
 
 def actions(instructions: Sequence[Instruction]) -> list[Action]:
-    """The same as data. Raises ``ValueError``."""
+    """The NCCO as data. Raises ``ValueError``."""
     ncco: list[Action] = []
     for instruction in instructions:
         if isinstance(instruction, HangUp):
@@ -63,12 +63,12 @@ def actions(instructions: Sequence[Instruction]) -> list[Action]:
 
 
 def acknowledge() -> Answer:
-    """204. Never a body: several events take any JSON in it for the NCCO to go on with."""
+    """204 without a body. Several events take JSON in a body for the next NCCO."""
     return Answer(b"", CONTENT_TYPE, HTTPStatus.NO_CONTENT)
 
 
 def refusal(error: Exception, *, transient: bool = False) -> Answer:
-    """503 is the one status of ours that Vonage tries again, once; 401 and 400 it takes as final."""
+    """503 for a failure that may pass: Vonage tries again once. 401 and 400 are final."""
     status = HTTPStatus.BAD_REQUEST
     if transient:
         status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -94,8 +94,9 @@ def details(details: Details) -> dict[str, Any]:
 
 
 def detection(machine: MachineDetection) -> dict[str, str]:
-    """Beside the call, which goes on; the verdict is an event of the leg, and comes before any beep.
+    """Machine detection beside the call, which goes on.
 
+    The verdict is an event of the leg, and comes before any beep.
     https://developer.vonage.com/en/voice/voice-api/concepts/advanced-machine-detection
     """
     return {"behavior": "continue", "mode": "detect"}
@@ -127,8 +128,9 @@ def _actions(instruction: Instruction) -> list[Action]:
 
 
 def _record(connect: Connect) -> list[Action]:
-    """Runs beside what follows, to the end of the conversation; the phone's side is on the left.
+    """The record action, which runs beside later actions to the end of the conversation.
 
+    The phone's side is on the left.
     https://developer.vonage.com/en/voice/voice-api/ncco-reference#record
     """
     if connect.recording_url is None:
@@ -146,9 +148,10 @@ def _record(connect: Connect) -> list[Action]:
 
 
 def _connect(connect: Connect) -> Action:
-    """One action and no more: what Vonage does after it, when the socket is gone, is not documented.
+    """The connect action, alone.
 
-    Synchronous: the leg's events may answer with another NCCO when the socket fails or is lost.
+    Vonage does not document what runs after it when the socket is gone. It is synchronous: the
+    leg's events can be answered with another NCCO when the socket fails or is lost.
     """
     headers = {"callId": connect.call_id}
     if len(_dump(headers)) > MAX_HEADERS:
@@ -188,7 +191,7 @@ def _forward(forward: Forward) -> Action:
 
 
 def _return(back: Return) -> Action:
-    """Vonage's counterpart of a redirect: the notified URL may answer with the NCCO to go on with."""
+    """Vonage's counterpart of a redirect: the notified URL may answer with the next NCCO."""
     return {
         "action": "notify",
         "payload": {name: _text(value) for name, value in back.params.items()},
@@ -198,7 +201,7 @@ def _return(back: Return) -> Action:
 
 
 def _spoken(text: str) -> list[str]:
-    """Parts Vonage accepts, cut between words where there are any."""
+    """Parts that Vonage accepts, cut between words where possible."""
     parts, rest = [], " ".join(_text(text).split())
     while rest:
         cut = len(rest) if len(rest) <= MAX_TALK else rest.rfind(" ", 1, MAX_TALK + 1)
@@ -209,19 +212,19 @@ def _spoken(text: str) -> list[str]:
 
 
 def _plain(part: str) -> str:
-    """A text that begins as SSML would be obeyed, not read out."""
+    """Defuse a text that begins like SSML: Vonage would interpret it instead of reading it out."""
     if part.lower().startswith("<speak"):
         return part.replace("<", " ").replace(">", " ")
     return part
 
 
 def _text(value: str) -> str:
-    """Without control characters and lone surrogates: Vonage refuses the whole NCCO for one of them."""
+    """Remove control characters and lone surrogates, for which Vonage refuses the NCCO."""
     return re.sub("[\x00-\x1f\x7f\ud800-\udfff]", " ", value)
 
 
 def _keys(extension: str) -> str:
-    """Keys to press; a half-second pause is ``p`` here and ``w`` elsewhere."""
+    """The keys to press. A pause of half a second is ``p`` here and ``w`` elsewhere."""
     keys = extension.replace("w", "p")
     if not KEYS.fullmatch(keys):
         raise ValueError("An extension is made of 0-9 * # and the pause p")

@@ -1,4 +1,4 @@
-"""How a number is set up at Vonage: its linked application, and that one's webhooks.
+"""A number's settings at Vonage: its linked application, and that application's webhooks.
 
 https://developer.vonage.com/en/api/application.v2#getApplication
 """
@@ -11,23 +11,23 @@ from typing import Any
 from providers.base.rest import NumberSetting
 from providers.base.webhook import HookKind
 
+# Webhooks of an application's Voice capability: field -> its name in the dashboard, and ours.
 WEBHOOKS: Mapping[str, tuple[str, HookKind]] = {
     "answer_url": ("Answer URL", HookKind.ARRIVE),
     "event_url": ("Event URL", HookKind.STATUS),
     "fallback_answer_url": ("Fallback URL", HookKind.FALLBACK),
 }
-"""Of an application's Voice capability: field -> its name in the dashboard, and ours."""
 
 
 def owned(answer: Mapping[str, Any], digits: str) -> Mapping[str, Any] | None:
-    """The number among those the account owns; the search finds longer ones too."""
+    """The number among those the account owns. The search finds longer ones too."""
     numbers = answer.get("numbers") or []
     found = (each for each in numbers if isinstance(each, dict) and each.get("msisdn") == digits)
     return next(found, None)
 
 
 def link(linked: str | None, ours: str | None) -> NumberSetting:
-    """The application the number is linked to, and what is wrong with that."""
+    """The application the number is linked to, and what is wrong with the link."""
     problem = None
     if linked is None:
         problem = "link the number to your application, or no call of it reaches an application"
@@ -37,7 +37,7 @@ def link(linked: str | None, ours: str | None) -> NumberSetting:
 
 
 def webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
-    """The Voice capability; without signed webhooks nothing of it is let in here."""
+    """The Voice capability. Without signed webhooks all its requests are refused here."""
     voice = _part(_part(application, "capabilities"), "voice")
     urls = _part(voice, "webhooks")
     signed = voice.get("signed_callbacks") is True
@@ -54,6 +54,6 @@ def webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A member that is an object; an application without Voice has none, or null."""
+    """A member that is an object. An application without Voice has none, or null."""
     part = whole.get(name)
     return part if isinstance(part, dict) else {}

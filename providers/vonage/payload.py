@@ -1,4 +1,4 @@
-"""One request of Vonage's, read: its fields, the word it is about, the leg it names.
+"""Reads one Vonage request: its fields, its word, the leg it names.
 
 Vonage sends the same fields as the JSON body of a POST or in the query of a GET.
 """
@@ -18,13 +18,14 @@ from providers.vonage.config import API_HOST
 
 OURS = ("assistantId", "returnUrl")
 METADATA = "metadata."
+# Objects that a GET carries as JSON strings.
 NESTED = frozenset({"headers", "dtmf", "speech", "custom_data", "original_request", "payload"})
-"""Objects that a GET carries as JSON strings."""
 
 MAX_FIELDS = 200
+# Ids are opaque: with dashes or without, and not always hexadecimal.
 IDENTIFIER = re.compile(r"[\x21-\x7e]{1,128}")
-"""Ids are opaque: with dashes or without, and not always hexadecimal."""
 
+# Fields that identify a payload without a ``status``, in this order.
 CLASSES = (
     ("speech", "input"),
     ("dtmf", "input"),
@@ -32,13 +33,15 @@ CLASSES = (
     ("reason", "error"),
     ("payload", "notify"),
 )
-"""Fields that tell a payload without a ``status``, first one first."""
 
 Payload = Mapping[str, Any]
 
 
 def word(payload: Payload) -> str:
-    """What a payload is about. Only some have a ``status``: the order is the one of Vonage's SDKs."""
+    """The word for a payload's subject.
+
+    Only some have a ``status``. The order is that of Vonage's SDKs.
+    """
     status = payload.get("status")
     if isinstance(status, str) and status:
         return status[:100]
@@ -49,13 +52,13 @@ def word(payload: Payload) -> str:
 
 
 def media_url(payload: Payload) -> str | None:
-    """Our media socket's address, where the payload is about its leg."""
+    """Our media socket's address, if the payload is about its leg."""
     to = payload.get("to")
     return to if isinstance(to, str) and to.startswith(("ws://", "wss://")) else None
 
 
 def leg(payload: Payload) -> Leg | None:
-    """The leg a payload names. Where it names only the conversation, that stands for both."""
+    """The leg a payload names. A payload with a conversation alone uses its id for both."""
     call_ref = _identifier(payload, "conversation_uuid", "conversation_uuid_from")
     leg_ref = _identifier(payload, "uuid", "call_uuid")
     if not call_ref and not leg_ref:
@@ -71,7 +74,7 @@ def leg(payload: Payload) -> Leg | None:
 
 
 def refs(leg: Leg) -> tuple[str, str]:
-    """What makes an arrival unique: a leg that comes back is in another conversation."""
+    """The refs that make an arrival unique: a leg that comes back is in another conversation."""
     return leg.leg_ref, leg.call_ref
 
 
@@ -83,7 +86,7 @@ def _identifier(payload: Payload, *names: str) -> str:
 
 
 def _party(value: Any) -> str | None:
-    """A number as E.164 (Vonage writes it without ``+``), anything else as it comes."""
+    """A number as E.164 (Vonage writes it without ``+``). Any other party stays as it comes."""
     if not isinstance(value, str) or not value:
         return None
     number = EITHER.fullmatch(value)
@@ -91,12 +94,12 @@ def _party(value: Any) -> str | None:
 
 
 def inbound(payload: Payload) -> bool | None:
-    """None where no direction is told."""
+    """Whether the leg is inbound; None without a direction."""
     return {"inbound": True, "outbound": False}.get(str(payload.get("direction")))
 
 
 def _api_url(value: Any) -> str | None:
-    """The region's API, if it is Vonage's: our application's token is sent there."""
+    """The region's API host, if it is Vonage's: our application's token is sent there."""
     if not isinstance(value, str):
         return None
     region = re.fullmatch(r"https://([a-z0-9.-]+)/?", value)
@@ -104,7 +107,7 @@ def _api_url(value: Any) -> str | None:
 
 
 def was_answered(payload: Payload) -> bool:
-    """Only a leg that was answered has a ``start_time`` or a ``duration``."""
+    """Whether the leg was answered. Only then it has a ``start_time`` or a ``duration``."""
     return bool(payload.get("start_time")) or bool(whole(payload.get("duration")))
 
 
@@ -115,7 +118,7 @@ def whole(value: Any) -> int | None:
 
 
 def visit(request: WebhookRequest, leg: Leg) -> InboundParams:
-    """Our own parameters: in the URL we were configured with, on POST as on GET."""
+    """Our own parameters. They are in the URL that we configured, on POST as on GET."""
     query = _query(request)
     return InboundParams(
         assistant_id=query.get("assistantId") or None,
@@ -130,7 +133,7 @@ def visit(request: WebhookRequest, leg: Leg) -> InboundParams:
 
 
 def read(request: WebhookRequest) -> Payload:
-    """Vonage's fields: the JSON body of a POST, the query of a GET without what is ours."""
+    """Vonage's fields: the JSON body of a POST, or the query of a GET without our own."""
     if request.method == "GET":
         theirs = {name: value for name, value in _query(request).items() if not _is_ours(name)}
         return {name: _nested(value) if name in NESTED else value for name, value in theirs.items()}
@@ -169,7 +172,7 @@ def _json(data: bytes) -> Any:
 
 
 def clean(value: Any) -> Any:
-    """Text any store takes. Raises ``BadRequest`` for what is nested too deeply."""
+    """Text that every database can store. Raises ``BadRequest`` for too deep nesting."""
     try:
         return foreign_json.clean(value)
     except ValueError as error:

@@ -1,6 +1,6 @@
-"""Vonage's REST API: place a call, hang a leg up. Every request is sent once and has a timeout.
+"""Vonage's REST API. Every request is sent once and has a timeout.
 
-The official SDK does the work; ``sdk.py`` says how it is held.
+The official SDK sends the requests; ``sdk.py`` sets its limits.
 https://developer.vonage.com/en/api/voice
 """
 
@@ -22,14 +22,14 @@ from providers.vonage.config import API_HOST
 
 API_URL = "https://api.nexmo.com"
 NUMBERS_URL = "https://rest.nexmo.com"
+# Seconds, the largest ``length_timer``; counted from the answer.
 MAX_DURATION = 86_400
-"""Seconds, the most ``length_timer`` takes; counted from the answer."""
 RINGING_SECONDS = range(1, 121)
+# Statuses of a leg that cannot be hung up any more.
 OVER = {word for word, row in statuses.PHONE.items() if row.kind is EventKind.LEG_ENDED} | {
     "completed",
     "disconnected",
 }
-"""Statuses of a leg that cannot be hung up any more."""
 
 
 class VonageClient:
@@ -37,10 +37,10 @@ class VonageClient:
 
     def __init__(self, account: Account, *, timeout: float = 10.0) -> None:
         self._account = account
-        self._timeout = max(1, math.ceil(timeout))  # the SDK takes whole seconds only
+        self._timeout = max(1, math.ceil(timeout))  # the SDK accepts whole seconds only
 
     def prepare(self, order: OutboundCall) -> None:
-        """The key is read and the request is made, and thrown away."""
+        """Read the key and build the request, without sending it, to raise their errors early."""
         sdk.application(self._account)
         _create(order)
 
@@ -55,7 +55,8 @@ class VonageClient:
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         """End one leg, at the region that owns it. ``CarrierError.gone`` when it is over already.
 
-        400 is said of a leg that is over, and of one created a second ago: for that, try again.
+        Vonage answers 400 for a leg that is over, and for one created a second ago. Try the latter
+        again.
         """
         path = f"/v1/calls/{quote(leg_ref, safe='')}"
         try:
@@ -67,7 +68,7 @@ class VonageClient:
             raise CarrierError(str(error), permanent=over, gone=over, code=error.code) from error
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
-        """The leg as the API shows it, at the region that owns it."""
+        """Fetch the leg, at the region that owns it."""
         try:
             leg = self._send("GET", f"/v1/calls/{quote(leg_ref, safe='')}", None, api_url)
         except CarrierError as error:
@@ -80,24 +81,25 @@ class VonageClient:
             raise CarrierError(f"Vonage: no leg in the answer: {error}", permanent=False) from error
 
     def can_record(self) -> bool:
-        """The media is fetched with the application's token."""
+        """Whether recordings can be fetched, which takes the application's token."""
         secrets = self._account.secrets
         return bool(secrets.get("applicationId") and secrets.get("privateKey"))
 
     def start_recording(
         self, leg_ref: str, report_url: str, *, api_url: str | None = None
     ) -> str | None:
-        """Vonage's API starts none: the ``record`` action of the NCCO has."""
+        """Return None: Vonage's API starts no recording. The ``record`` action of the NCCO does."""
         return None
 
     def stop_recording(self, leg_ref: str, ref: str, *, api_url: str | None = None) -> None:
-        """Vonage's API stops none either: it ends with the conversation."""
+        """Do nothing: Vonage's API stops no recording. It ends with the conversation."""
 
     def save_recording(
         self, ref: str, url: str, file: BinaryIO, *, limit: int, api_url: str | None = None
     ) -> None:
-        """From Vonage's hosts only: the URL has come in a webhook, and our token goes with it.
+        """Download from Vonage's hosts only: the URL came in a webhook.
 
+        Our token is sent with the request.
         https://developer.vonage.com/en/voice/voice-api/guides/recording
         """
         host, path = _place(url)
@@ -112,7 +114,7 @@ class VonageClient:
         )
 
     def check(self) -> str:
-        """One read with the application's token, which a wrong key or application fails."""
+        """Read one page of calls with the application's token. A wrong key or application fails."""
         self._send("GET", "/v1/calls", {"page_size": 1})
         application = self._account.secrets["applicationId"]
         return f"Vonage account {self._account.ref}, application {application}: token accepted"
@@ -139,7 +141,7 @@ class VonageClient:
     def _ask_account(
         self, base: str, path: str, query: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
-        """One read with the account's own key and secret."""
+        """Read once with the account's own key and secret."""
         url = (self._account.api_url or base).rstrip("/") + path
         return sdk.ask(self._account_http, "GET", url, query, "basic")
 
@@ -153,7 +155,7 @@ class VonageClient:
     def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None, api_url: str | None = None
     ) -> Mapping[str, Any]:
-        """One request with the application's token, at the region that owns the call."""
+        """Send one request with the application's token, to the region that owns the call."""
         base = self._account.api_url or _region(api_url) or API_URL
         return sdk.ask(self._http, method, base.rstrip("/") + path, body, "jwt")
 
@@ -191,7 +193,7 @@ def _create(order: OutboundCall) -> dict[str, Any]:
 
 
 def _place(url: str) -> tuple[str, str]:
-    """Host and path of a recording. Raises ``CarrierError`` unless it lies at Vonage's."""
+    """Host and path of a recording. Raises ``CarrierError`` unless the host is Vonage's."""
     if not _is_vonages(url):
         raise CarrierError(
             "Vonage: the recording lies at a host which is not Vonage's", permanent=True
@@ -203,13 +205,13 @@ def _place(url: str) -> tuple[str, str]:
 def _is_vonages(url: str) -> bool:
     try:
         parts = urlsplit(url)
-    except ValueError:  # "https://[": what a webhook tells may be anything
+    except ValueError:  # such as "https://[": a webhook may bring any text
         return False
     return parts.scheme == "https" and bool(API_HOST.fullmatch(parts.netloc))
 
 
 def _region(api_url: str | None) -> str | None:
-    """Our token goes to Vonage's hosts only, whatever the store holds."""
+    """The region's base URL. Our token goes to Vonage's hosts only, whatever the store holds."""
     if api_url is None:
         return None
     if not _is_vonages(api_url):

@@ -1,7 +1,7 @@
-"""Vonage's SDK, held to our rules: one send per request, a timeout, no token in a log.
+"""Vonage's SDK within our limits: one send per request, a timeout, no token in a log.
 
-Imported on first use, which takes over a second. Two of its habits are switched off: a dropped
-connection made it send a create up to ten times, and it logs our tokens at debug level.
+It is imported at its first use, which takes over a second. Two of its habits are switched off.
+After a dropped connection it sends a create up to ten times. It logs our tokens at debug level.
 https://github.com/Vonage/vonage-python-sdk
 """
 
@@ -16,8 +16,8 @@ from providers.errors import CarrierError, NotConfigured
 
 CONNECTIONS = 10
 
+# Refusals, beside 5xx, of requests that may succeed later. 429: three creates in a second.
 TRANSIENT = frozenset({408, 425, 429})
-"""Beside 5xx, refusals that may not be repeated later. 429: three creates in a second."""
 
 
 def application(account: Account) -> tuple[str, str]:
@@ -46,7 +46,7 @@ def as_account(account: Account, timeout: int, plain: bool) -> Any:
 
 
 def bearer(account: Account) -> str:
-    """A fresh token of the application, for what the SDK does not fetch."""
+    """A fresh token of the application, for requests without the SDK."""
     from vonage_jwt import JwtClient  # type: ignore[import-untyped]
 
     token = JwtClient(*application(account)).generate_application_jwt()
@@ -56,7 +56,7 @@ def bearer(account: Account) -> str:
 def ask(
     http: Any, method: str, url: str, body: Mapping[str, Any] | None, auth: str
 ) -> Mapping[str, Any]:
-    """One request; an answer without a JSON object counts as an empty one."""
+    """Send one request. A response without a JSON object counts as an empty one."""
     kind = "query_params" if method == "GET" else "json"
     host, _, path = url.partition("://")[2].partition("/")
     try:
@@ -67,7 +67,10 @@ def ask(
 
 
 def _pkcs8(pem: str) -> str:
-    """The SDK takes a key as text only when it is PKCS#8; Vonage's own files are, others' are not."""
+    """The key as PKCS#8, the only text form the SDK accepts.
+
+    Vonage's own files have it; others may not.
+    """
     from cryptography.hazmat.primitives import serialization as keys
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -83,12 +86,12 @@ def _pkcs8(pem: str) -> str:
 
 
 def _http_client(named: Mapping[str, str], timeout: int, plain: bool) -> Any:
-    """``named``: who asks, in the words of the SDK's ``Auth``."""
+    """The SDK's HTTP client. ``named``: the credentials, as arguments of the SDK's ``Auth``."""
     from vonage import Auth, HttpClientOptions, Vonage
 
     logging.getLogger("vonage").setLevel(logging.ERROR)
     auth = Auth(**named)
-    # ``pool_maxsize`` is, in the SDK, also how often a dropped request is sent.
+    # In the SDK, ``pool_maxsize`` is also the number of sends after a dropped connection.
     options = HttpClientOptions(timeout=timeout, max_retries=0, pool_maxsize=1)
     http = Vonage(auth, options).http_client
     session = http._session
@@ -98,7 +101,10 @@ def _http_client(named: Mapping[str, str], timeout: int, plain: bool) -> Any:
 
 
 def _adapter(plain: bool) -> Any:
-    """Requests' adapter without retries; ``plain`` undoes the https the SDK writes into every URL."""
+    """Requests' adapter without retries.
+
+    ``plain`` reverts the https that the SDK writes into every URL.
+    """
     from requests import PreparedRequest, Response
     from requests.adapters import HTTPAdapter
 
@@ -112,7 +118,7 @@ def _adapter(plain: bool) -> Any:
 
 
 def _translated(error: Exception) -> CarrierError:
-    """The SDK's and Requests' errors in our words."""
+    """Translate the SDK's and Requests' errors."""
     from requests import RequestException, TooManyRedirects
     from vonage_http_client.errors import HttpRequestError
 
@@ -136,7 +142,7 @@ def _refused(response: Any) -> CarrierError:
 
 
 def _explained(response: Any) -> str:
-    """Vonage's error bodies come in three shapes; the texts of any of them, at most 300 characters."""
+    """The texts of an error body, which has one of three shapes; at most 300 characters."""
     try:
         body = response.json()
     except ValueError:

@@ -1,7 +1,7 @@
-"""Vonage's signed webhooks: a JWT (HS256, the account's signature secret) that names the body's hash.
+"""Verifies Vonage's signed webhooks: a JWT (HS256, the signature secret) with the body's hash.
 
-The SDK's ``verify_signature`` looks at neither the claims nor the hash, so all of it is done here.
-The token covers the body of a POST and the query of a GET, never the path: see ``Replays``.
+The SDK's ``verify_signature`` checks neither the claims nor the hash, so this file does. The token
+covers the body of a POST and the query of a GET, never the path: see ``Replays``.
 https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks
 """
 
@@ -27,17 +27,17 @@ from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 
 ISSUER = "Vonage"
+# Seconds that a token's ``iat`` may differ from our clock, either way.
 MAX_AGE = 300
-"""Seconds a token's ``iat`` may lie away from our clock, either way."""
+# Seconds of clock difference granted to ``exp`` and ``nbf``, where a token has them.
 LEEWAY = 60
-"""Seconds of clock difference granted to ``exp`` and ``nbf``, where a token has them."""
+# Characters; Vonage's own have about 500.
 MAX_TOKEN = 4096
-"""Characters; Vonage's own have about 500."""
 MAX_FIELDS = 200
 
 
 class _AnyLengthHmac(HMACAlgorithm):
-    """Older accounts have signature secrets below 32 bytes: Vonage chose them, a warning changes nothing."""
+    """HMAC without a length check: Vonage gave older accounts secrets below 32 bytes."""
 
     def check_key_length(self, key: bytes) -> None:
         return None
@@ -48,11 +48,11 @@ _JWS.register_algorithm("HS256", _AnyLengthHmac(HMACAlgorithm.SHA256))
 
 
 class Replays:
-    """Tokens seen of late. A token may come again with the very request it came with, and no other.
+    """Recently seen tokens. A token may repeat with the same request only.
 
-    Vonage sends a request a second time when our answer was slow, perhaps under the same token;
-    the domain makes nothing of it. The same token on another path is an attacker's work.
-    Bounded, in memory and of one process: an outer wall, the domain's event keys are the inner.
+    Vonage sends a request a second time when our answer was slow, perhaps under the same token. The
+    repetition has no effect, because its event has the same key. The same token on another path is
+    an attack.
     """
 
     def __init__(self, size: int = 20_000) -> None:
@@ -64,7 +64,10 @@ class Replays:
         return len(self._seen)
 
     def check(self, account_ref: str, jti: str, request: WebhookRequest) -> None:
-        """Remember the request under its token; raises ``InvalidSignature`` for another one's token."""
+        """Store the request under its token.
+
+        Raises ``InvalidSignature`` if the token had another request.
+        """
         parts = (request.method, request.url, request.body)
         digest = _digest(*(part if isinstance(part, bytes) else part.encode() for part in parts))
         with self._lock:
@@ -88,7 +91,7 @@ def sign(
     now: datetime,
     jti: str | None = None,
 ) -> str:
-    """The token Vonage sends with ``payload`` (raw body, or ``query_payload``); None for a socket."""
+    """The token for ``payload`` (raw body, or ``query_payload``); None for a socket."""
     claims: dict[str, Any] = {
         "iat": int(now.timestamp()),
         "jti": jti or str(uuid4()),
@@ -103,7 +106,7 @@ def sign(
 
 
 def probe(url: str, account: Account, now: datetime) -> SignedProbe:
-    """An event of a leg that there is not. Raises ``NotConfigured``."""
+    """A signed event of a leg that does not exist. Raises ``NotConfigured``."""
     secrets = account.secrets.get("signatureSecrets")
     if not secrets:
         raise NotConfigured(
@@ -138,7 +141,7 @@ def claimed_account(request: WebhookRequest) -> str | None:
 
 
 def verify(request: WebhookRequest, account: Account, replays: Replays = REPLAYS) -> None:
-    """Raises ``Refused`` unless Vonage signed this body (query, on GET) for this account just now."""
+    """Raise ``Refused`` unless Vonage signed this body (on GET: query) just now."""
     claims = _verified(request.header("authorization"), account, request.received_at)
     claimed = claims.get("payload_hash")
     if not isinstance(claimed, str):
@@ -155,10 +158,10 @@ def verify_socket(
     account: Account,
     now: datetime | None = None,
 ) -> None:
-    """Raises ``Refused`` unless the handshake carries the token of ``authorization: vonage``.
+    """Raise ``Refused`` unless the handshake carries the token of ``authorization: vonage``.
 
-    The token names no payload here, and Vonage does not say whether it is a fresh one: what
-    makes a handshake unique is the single-use token in ``url``, which the caller checks.
+    The token names no payload here, and Vonage does not document whether it is fresh. The
+    single-use token in ``url`` makes the handshake unique; the caller checks it.
     https://developer.vonage.com/en/voice/voice-api/concepts/websockets
     """
     request = WebhookRequest("GET", url, headers, b"", now or datetime.now(UTC))
@@ -170,7 +173,7 @@ def _verified(header: str | None, account: Account, now: datetime) -> Mapping[st
     secrets = [secret for secret in account.secrets.get("signatureSecrets", ()) if secret]
     if not secrets:
         raise NoSecret(f"Vonage account {account.ref}: VONAGE_SIGNATURE_SECRET is not set")
-    # Every secret is tried, so that the time taken does not tell which one holds.
+    # Every secret is tried, so that the time does not tell which one holds.
     if not sum(_holds(token, secret) for secret in secrets):
         raise InvalidSignature(
             "Vonage: the token is not signed with the account's signature secret"
@@ -221,7 +224,7 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    # The bound keeps out infinities and integers no float can hold; NaN fails it too.
+    # The bound excludes infinities and integers that no float can hold; NaN fails it too.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 
@@ -241,7 +244,7 @@ def _check_names(claims: Mapping[str, Any], account: Account) -> None:
 
 
 def _payloads(request: WebhookRequest) -> Iterator[bytes]:
-    """What may have been hashed: a serialiser on the way may have rewritten the JSON."""
+    """The bytes that may have been hashed: a serializer on the way may have rewritten the JSON."""
     if request.method == "GET":
         yield from _spellings(dict(_pairs(request.query)))
         return
@@ -263,7 +266,10 @@ def _compact(value: Any, *, ascii_only: bool) -> bytes:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    """Raises ``InvalidSignature`` for a repeated name: the hash could cover only one of them."""
+    """The query's parameters.
+
+    Raises ``InvalidSignature`` for a repeated name: the hash could cover only one.
+    """
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What Vonage's words mean in ours: of the phone's leg, of our media socket's, of a forward's.
+"""Vonage's words -> ours: for the phone's leg, for our media socket's, for a forward's.
 
 https://developer.vonage.com/en/voice/voice-api/webhook-reference#event-webhook
 """
@@ -13,13 +13,14 @@ from providers.events import EndedReason, EventKind
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one status word means: the kind of event, its reason, whether Vonage waits for an NCCO."""
+    """One status: the kind of event, its reason, whether Vonage waits for an NCCO."""
 
     kind: EventKind
     reason: EndedReason | None = None
     asks: bool = False
 
 
+# The phone leg's words. ``webhooks._completed`` handles "completed".
 PHONE: Mapping[str, Row] = {
     "started": Row(EventKind.LEG_QUEUED),
     "ringing": Row(EventKind.LEG_RINGING),
@@ -32,21 +33,21 @@ PHONE: Mapping[str, Row] = {
     "rejected": Row(EventKind.LEG_ENDED, EndedReason.VONAGE_REJECTED),
     "failed": Row(EventKind.LEG_ENDED, EndedReason.VONAGE_FAILED_TO_CONNECT_CALL),
 }
-"""The phone leg's words; "completed" is worked out below."""
 
+# On an inbound leg the customer rings, and may give up.
 PHONE_INBOUND: Mapping[str, Row] = {
     **PHONE,
     "started": Row(EventKind.LEG_RINGING),
     "cancelled": Row(EventKind.LEG_ENDED, EndedReason.CUSTOMER_ENDED_CALL),
 }
-"""Inbound, the customer is the one who rings and may give up."""
 
+# Who ended an answered phone leg. Events from before 2025 lack it: the user counts then.
 DISCONNECTED_BY: Mapping[str, EndedReason] = {
     "user": EndedReason.CUSTOMER_ENDED_CALL,
     "platform": EndedReason.VONAGE_DISCONNECTED,
 }
-"""Who ended an answered phone leg. Absent from events of before 2025: the user, then."""
 
+# Why an unanswered leg is "completed", when its specific event was lost.
 SIP: Mapping[int, EndedReason] = {
     486: EndedReason.CUSTOMER_BUSY,
     600: EndedReason.CUSTOMER_BUSY,
@@ -56,10 +57,10 @@ SIP: Mapping[int, EndedReason] = {
     403: EndedReason.VONAGE_REJECTED,
     603: EndedReason.VONAGE_REJECTED,
 }
-"""Why a leg that never was answered is "completed", when the word for it got lost."""
 
 _NO_SOCKET = Row(EventKind.MEDIA_FAILED, EndedReason.VONAGE_FAILED_TO_CONNECT_CALL, asks=True)
 
+# The media socket's leg (``to`` is our ws address).
 MEDIA: Mapping[str, Row] = {
     "started": Row(EventKind.MEDIA_STARTING),
     "ringing": Row(EventKind.MEDIA_STARTING),
@@ -70,13 +71,13 @@ MEDIA: Mapping[str, Row] = {
     "busy": _NO_SOCKET,
     "timeout": _NO_SOCKET,
     "cancelled": _NO_SOCKET,
-    # Our side closed the socket and did not hang the leg up: Vonage asks what now.
+    # Our side closed the socket and did not hang up the leg: Vonage asks for the next NCCO.
     "disconnected": Row(EventKind.LEG_CONTINUED, EndedReason.VONAGE_DISCONNECTED, asks=True),
     # The conversation was torn down, which the phone's side does.
     "completed": Row(EventKind.MEDIA_STOPPED, EndedReason.CUSTOMER_ENDED_CALL),
 }
-"""The media socket's leg (``to`` is our ws address)."""
 
+# The leg of a forward. ``webhooks._forward_completed`` handles "completed".
 FORWARD: Mapping[str, Row] = {
     "started": Row(EventKind.NOTE),
     "ringing": Row(EventKind.NOTE),
@@ -88,12 +89,11 @@ FORWARD: Mapping[str, Row] = {
     "rejected": Row(EventKind.FORWARD_FAILED, asks=True),
     "failed": Row(EventKind.FORWARD_FAILED, asks=True),
 }
-"""The leg of a forward; "completed" is worked out below."""
 
+# Answering machine detection. These two name the leg ``call_uuid``.
 MACHINE: Mapping[str, bool] = {"human": False, "machine": True}
-"""Answering machine detection. These two name the leg ``call_uuid``."""
 
+# Known words that change no status.
 NOTES = frozenset({"transfer", "input", "record", "transcribed", "error", "notify", "payment"})
-"""Known words that change no status."""
 
 STATUSES = frozenset(PHONE) | frozenset(MEDIA) | frozenset(FORWARD) | frozenset(MACHINE)

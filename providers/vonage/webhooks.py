@@ -1,8 +1,8 @@
-"""Vonage's webhooks, translated to Reports. Does no I/O; the request was verified before.
+"""Parses Vonage's webhooks to reports. Does no I/O; the request was verified before.
 
-Vonage speaks in legs: the phone is one, our media socket another, a forward a third, all in one
-conversation. Which leg a status is about decides what it means; ``to`` or the URL tells.
-Order is not guaranteed and repeats occur: every event carries Vonage's own time.
+Vonage reports legs: the phone is one, our media socket another, a forward a third, all in one
+conversation. The meaning of a status depends on its leg, which ``to`` or the URL identifies. Events
+may come out of order and repeatedly: each carries Vonage's own time.
 https://developer.vonage.com/en/voice/voice-api/webhook-reference
 """
 
@@ -32,7 +32,7 @@ from providers.vonage.statuses import (
 
 
 def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
-    """A verified request in our words. Raises ``BadRequest``."""
+    """Parse a verified request. Raises ``BadRequest``."""
     payload = payloads.read(request)
     webhook = Webhook(request, payload, payloads.word(payload))
     if hook in (HookKind.ARRIVE, HookKind.FALLBACK):
@@ -63,7 +63,7 @@ def _arrival(hook: HookKind, webhook: Webhook) -> WebhookReport:
     fetched = webhook.event(EventKind.LEG_FETCHED, key=key_of(*refs, hook.value))
     events: tuple[CallEvent, ...] = (fetched,)
     if hook is HookKind.FALLBACK:
-        data = {"what": "fallback", **fetched.data}  # Vonage's own word for what was wrong: "error"
+        data = {"what": "fallback", **fetched.data}  # Vonage's own word for the failure: "error"
         note = replace(fetched, kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
         events = (fetched, note)
     return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request, leg))
@@ -75,13 +75,13 @@ def phone(webhook: Webhook) -> WebhookReport:
     if webhook.word == "completed":
         return _completed(webhook, leg)
     row = (PHONE_INBOUND if leg is not None and leg.inbound else PHONE).get(webhook.word)
-    if row is None:  # "disconnected", which only a socket's leg is
+    if row is None:  # "disconnected", which only a socket's leg has
         return _note(webhook)
     return WebhookReport(leg, (webhook.event(row.kind, reason=row.reason),))
 
 
 def _completed(webhook: Webhook, leg: Leg | None) -> WebhookReport:
-    """The summary of every phone leg that was not rejected; a specific end before it stays."""
+    """The last event of every phone leg that was not rejected. A specific end before it stays."""
     by = str(webhook.payload.get("disconnected_by") or "")
     event = webhook.event(
         EventKind.LEG_ENDED,
@@ -119,9 +119,9 @@ def _media(webhook: Webhook, media_url: str) -> WebhookReport:
 
 
 def _forward(webhook: Webhook) -> WebhookReport:
-    """The forward's leg is not the call's: the URL's token names the call, so no leg is told."""
+    """A status of the forward's leg. The URL's token names the call, so the report has no leg."""
     row = _forward_completed(webhook) if webhook.word == "completed" else FORWARD.get(webhook.word)
-    if row is None:  # "disconnected", which only a socket's leg is
+    if row is None:  # "disconnected", which only a socket's leg has
         return _note(webhook)
     data = {
         "what": "forward",
@@ -135,11 +135,14 @@ def _forward(webhook: Webhook) -> WebhookReport:
 def _forward_completed(webhook: Webhook) -> Row:
     if was_answered(webhook.payload):
         return Row(EventKind.FORWARD_ENDED, EndedReason.ASSISTANT_FORWARDED_CALL)
-    return Row(EventKind.FORWARD_FAILED)  # the word that says why asks what now, not this one
+    return Row(EventKind.FORWARD_FAILED)  # the specific word waits for an NCCO; this one does not
 
 
 def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
-    """Only who placed a leg cancels it: the caller left, of which a bypassed call hears only here."""
+    """The caller's end, if a forward was cancelled: only the side that placed a leg cancels it.
+
+    In bypass mode no other event reports that the caller left.
+    """
     if word != "cancelled":
         return ()
     left = replace(

@@ -1,4 +1,4 @@
 """Tests of the media socket: a real server on loopback, real websockets, the real codecs.
 
-``harness`` has what they share; only the domain's side is a recording fake.
+``server`` has what they share; only the domain's side is a recording fake.
 """

@@ -1,6 +1,7 @@
-"""The assistant that talks in this process: ears, a model and a voice around one call.
+"""The backend ``local``: a voice agent in this process, built on pipecat.
 
-Nothing of the engine is imported until the first call, or ``warm.begin``.
+It joins a transcriber, a model and a voice. pipecat is not imported until the first call, or until
+``preload.begin``.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from providers.events import EndedReason
 
 
 class Local:
-    """One call's."""
+    """The voice agent of one call."""
 
     def __init__(self, claim: StreamClaim) -> None:
         self._claim = claim
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
-        """Until the call is over. Why, the line's decision says; without one the carrier has gone,
-        or the engine has stopped by itself."""
+        """Run until the call is over. The stream's ``end_reason`` says why it ended.
+
+        Without an ``end_reason`` the carrier has gone, or pipecat has stopped by itself: then
+        ASSISTANT_ERROR holds.
+        """
         session: Any = await asyncio.to_thread(preload.load)
         await session.VoiceAgent(self._claim, stream).run()
         return EndedReason.ASSISTANT_ERROR

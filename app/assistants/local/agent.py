@@ -1,4 +1,4 @@
-"""One call of the local assistant: its parts are made, run, and what was said is kept."""
+"""One call of the voice agent: build its services, run the pipeline, store what was said."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class VoiceAgent:
-    """From the first word to the last."""
+    """A voice agent, from the first word to the last."""
 
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
@@ -55,7 +55,7 @@ class VoiceAgent:
         self._messages = MessageBuilder(self.conversation)
 
     async def run(self) -> None:
-        """Returns when the call is over, or is to be ended as the line's decision says."""
+        """Return once the call is over, or has to end as the stream's ``end_reason`` says."""
         try:
             parts = await asyncio.to_thread(
                 _make_services,
@@ -87,12 +87,18 @@ class VoiceAgent:
         await LiveControl(self.engine).follow(self._stream.call_context.commands)
 
     def _opening_plan(self) -> AgentConfig:
-        """A machine that answered is not greeted: the message is what it gets."""
+        """The config for this socket.
+
+        An answering machine gets the voicemail message, not the first message.
+        """
         machine = self._stream.call_context.received("voicemail")
         return replace(self._config, first=FirstMessageMode.WAIT) if machine else self._config
 
     def _tools(self) -> tuple[list[Tool], set[str]]:
-        """All of them, and the names of those whose server is asked in the words of the era."""
+        """All tools, and the names of the older ``functions``.
+
+        Their server gets the ``function-call`` message.
+        """
         if _provider(self._config.model) == "embedded":
             return MENU_TOOLS, set()
         older = objects_of(self._config.model, "functions")
@@ -118,7 +124,7 @@ class VoiceAgent:
 def _make_services(
     config: AgentConfig, claim: StreamClaim, rate: int, call_context: CallContext
 ) -> CallServices:
-    """Raises ``UnbuildableAssistant``."""
+    """Build the three services. Raises ``UnbuildableAssistant``."""
     keys = claim.keys
     voice = tts.choose(config.voice, keys, call_context.fallback_voice)
     custom = Custom(call_context.addresses, claim.call)
@@ -139,7 +145,7 @@ def _make_services(
 def _make_transcriber(
     plan: AgentConfig, accounts: VendorAccounts, rate: int, model: Any, call_context: CallContext
 ) -> Any:
-    """None for a keypad alone. The embedded ones are told what the menu listens for."""
+    """None for a keypad menu. The embedded recogniser gets the menu's vocabulary."""
     config = plan.transcriber
     if config == NO_TRANSCRIBER:
         return None
@@ -155,7 +161,10 @@ def _text_timing(voice: str) -> TextTiming:
 
 
 def _model(plan: AgentConfig, claim: StreamClaim, call_context: CallContext) -> Any:
-    """The assistant's models that can be built, as one. Raises ``UnbuildableAssistant`` of the first."""
+    """Build the assistant's models as one service.
+
+    Raises the first model's error if none can be built.
+    """
     if _provider(plan.model) == "embedded":
         return embedded.make(plan.model, guessed=_provider(plan.transcriber) == "embedded")
     made, problems = list[Any](), list[UnbuildableAssistant]()

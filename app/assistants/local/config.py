@@ -1,4 +1,4 @@
-"""What an assistant asks of one call: its ``AssistantConfig``, templates filled. Pure.
+"""The voice agent's config for one call: an ``AssistantConfig`` with templates filled. Pure.
 
 https://docs.vapi.ai/assistants/dynamic-variables
 """
@@ -19,7 +19,7 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig(ConversationPlan):
-    """One call's. ``end_phrases`` in lower case."""
+    """The config of one call. ``end_phrases`` are in lower case."""
 
     model: Json
     voice: Json
@@ -27,11 +27,11 @@ class AgentConfig(ConversationPlan):
     voicemail_message: str = ""
     detects_voicemail: bool = False
     messages: Sequence[Mapping[str, Any]] = ()
-    """Of the model, system ones included."""
+    """The model's messages, system ones included."""
 
 
 def read_config(assistant: AssistantConfig, values: Mapping[str, Any]) -> AgentConfig:
-    """``values``: what ``{{templates}}`` may name (``templates.values``)."""
+    """Fill the templates. ``values`` are their names (``templates.values``)."""
     plan, model = assistant.conversation, assistant.model
     messages = _messages(model, values)
     filled = {

@@ -1,6 +1,7 @@
-"""What the parts of a conversation may do with the pipeline that runs it.
+"""What the parts of a conversation may do with the pipeline that runs them.
 
-The pipeline imports some of these parts, so they know it by this protocol alone.
+The pipeline imports some of these parts. They see it through this protocol, so that no import
+circle arises.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from providers.events import EndedReason
 
 
 class PipelineControl(Protocol):
-    """The verbs of a running pipeline, and the parts that it is made of."""
+    """The verbs of a running pipeline, and its parts."""
 
     stream: MediaStream
     config: AgentConfig
@@ -34,44 +35,44 @@ class PipelineControl(Protocol):
     observer: CallObserver
     spoken_text: SpokenTextTracker
     idle_left: int
-    """How often a silent caller will be asked whether they are there."""
+    """How often a silent caller will still be asked whether they are there."""
     changed: Callable[[str, dict[str, Any]], None]
-    """Told what happens: a kind of ``telling.KINDS``, and its facts."""
+    """Called with each event: a kind of ``messages.KINDS``, and its facts."""
 
     async def say(self, text: str, *, filler: bool = False) -> None:
-        """Speak this, after what is being spoken. ``filler``: while a tool works."""
+        """Queue this text behind the current speech. ``filler``: it is spoken while a tool runs."""
         ...
 
     async def say_all(self, text: str, *, filler: bool = False) -> None:
-        """Speak this, and wait until it was played."""
+        """Speak this text, and wait until the carrier has played it."""
         ...
 
     async def interrupt(self) -> None:
-        """Drop what is being said, and what waits to be said."""
+        """Drop the current speech, and what is queued behind it."""
         ...
 
     async def respond(self) -> None:
-        """Let the model speak to the conversation as it stands."""
+        """Ask the model for a response to the conversation as it stands."""
         ...
 
     async def add(self, role: str, text: str, *, respond: bool) -> None:
-        """Put a message into the conversation without speaking it."""
+        """Add a message to the conversation without speaking it."""
         ...
 
     async def play(self, pcm: bytes) -> None:
-        """Sound, after what is being spoken, and before what the model says next."""
+        """Queue audio behind the current speech, before the model's next response."""
         ...
 
     async def finish(
         self, reason: EndedReason, last_words: str = "", message: str | None = None
     ) -> None:
-        """End politely. Only the first end counts."""
+        """End the call after the last words. Only the first end counts."""
         ...
 
     async def abort(self, reason: EndedReason, message: str | None = None) -> None:
-        """End at once."""
+        """End the call at once."""
         ...
 
     async def overdue(self, stage: Stage) -> None:
-        """A stage has not answered in time."""
+        """Handle a service that has missed its deadline."""
         ...

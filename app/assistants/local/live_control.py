@@ -1,4 +1,4 @@
-"""Carrying out what is told from outside while the call is up: live control, and a carrier's verdict.
+"""Carries out commands from outside the pipeline: live control, and a carrier's voicemail verdict.
 
 https://docs.vapi.ai/calls/call-features
 """
@@ -19,22 +19,22 @@ log = logging.getLogger(__name__)
 
 
 class LiveControl:
-    """Of one conversation."""
+    """Executes the commands of one conversation."""
 
     def __init__(self, engine: PipelineControl) -> None:
         self._engine = engine
 
     async def follow(self, given: asyncio.Queue[Json]) -> None:
-        """One after the other, for as long as the call lasts."""
+        """Execute commands in their order, for as long as the call lasts."""
         while True:
             command = await given.get()
             try:
                 await self.execute(command)
-            except Exception:  # whatever it is, the conversation goes on
+            except Exception:  # a failed command must not end the conversation
                 log.exception("the command %s failed", command.get("type"))
 
     async def execute(self, command: Json) -> None:
-        """One command. What nobody knows here was stored by a newer version, and does nothing."""
+        """Execute one command. An unknown one was stored by a newer version, and does nothing."""
         kind = str(command.get("control" if command.get("type") == "control" else "type"))
         carry_out = TABLE.get(kind)
         if carry_out is None:
@@ -69,7 +69,7 @@ class LiveControl:
         self._engine.input.muted = False
 
     async def say_first_message(self, _: Json) -> None:
-        """Its words where there are any, else the model's."""
+        """Speak the first message if there is one, else ask the model."""
         plan = self._engine.config
         if plan.first is FirstMessageMode.GENERATE or not plan.first_message:
             await self._engine.respond()
@@ -77,13 +77,17 @@ class LiveControl:
             await self._engine.say(plan.first_message)
 
     async def leave_message(self, _: Json) -> None:
-        """A machine listens: what was being said to a person is dropped, and it cannot interrupt."""
+        """Leave the voicemail message.
+
+        The greeting must not interrupt it, and earlier speech is dropped.
+        """
         self._engine.input.muted = True
         self._engine.caller_mute.begin()
         await self._engine.interrupt()
         await self._engine.finish(EndedReason.VOICEMAIL, self._engine.config.voicemail_message)
 
 
+# By ``type``, or by ``control`` where the type is ``control``.
 TABLE: Mapping[str, Callable[[LiveControl, Json], Awaitable[None]]] = {
     "say": LiveControl.say,
     "add-message": LiveControl.add_message,
@@ -94,4 +98,3 @@ TABLE: Mapping[str, Callable[[LiveControl, Json], Awaitable[None]]] = {
     "say-first-message": LiveControl.say_first_message,
     "voicemail": LiveControl.leave_message,
 }
-"""By ``type``, or by ``control`` where that is the type."""

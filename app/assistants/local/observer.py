@@ -1,7 +1,7 @@
-"""What the engine does not notice by itself: a vendor that never answers, and silence.
+"""Notices what pipecat does not report: a vendor that never answers, and silence.
 
-Deadlines begin when a stage is asked and end with its first answer; silence is counted from the
-call's beginning, whoever spoke last.
+A deadline begins when a service is asked and ends with its first answer. Silence counts from the
+start of the call, and from the last sound of either side.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ from app.assistants.local.services import Stage
 from app.assistants.local.transcript.usage import Usage
 from app.media.stream import now
 
+# https://docs.vapi.ai/server-url/events#hang-notifications
 HANG_SECONDS = 5.0
-"""https://docs.vapi.ai/server-url/events#hang-notifications"""
 LOOK_SECONDS = 0.1
 
+# Frames that show that a service works, or that its answer is not needed any more.
 ANSWERS = {
     Stage.MODEL: (
         LLMTextFrame,
@@ -54,63 +55,62 @@ ANSWERS = {
     Stage.VOICE: (TTSAudioRawFrame, InterruptionFrame),
     Stage.TRANSCRIBER: (InterimTranscriptionFrame, TranscriptionFrame),
 }
-"""What shows that a stage is alive, or that nobody waits for it any more."""
 SOUNDS = (BotSpeakingFrame, TTSAudioRawFrame, UserSpeakingFrame, InputDTMFFrame)
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds a stage may take to its first answer."""
+    """Seconds until a service's first answer."""
 
     model: float = 10.0
     voice: float = 6.0
     transcriber: float = 3.0
-    """After the last of ``unheard`` utterances in a row that it made no text of."""
+    """Counted after the last of ``unheard`` utterances in a row without a text."""
     unheard: int = 3
 
 
 DEADLINES = Deadlines()
+# Shorter voice may be a cough: no text is expected of it.
 UTTERANCE_SECONDS = 0.5
-"""The least that a transcriber must make something of: less may be a cough."""
 
 
 @dataclass
 class Callbacks:
-    """What somebody else wants to know as it happens."""
+    """Functions that the pipeline wants called at these moments."""
 
     assistant_speaks: Callable[[bool], None] = lambda _: None
     caller_speaks: Callable[[bool], None] = lambda _: None
     interrupted: Callable[[], None] = lambda: None
     understood: Callable[[str], None] = lambda _: None
-    """What the transcriber makes of the caller so far."""
+    """The transcriber's text so far, before the turn ends."""
     answered: Callable[[float], None] = lambda _: None
-    """The assistant begins its answer, so many seconds after the caller's last word."""
+    """The assistant begins its answer: seconds since the caller's last word."""
 
 
 @dataclass
 class Clock:
-    """``due``: by stage, when its answer must have come. Seconds, as in ``line.now``."""
+    """Times of one call, in seconds as ``stream.now``. ``due`` has each service's deadline."""
 
     due: dict[Stage, float] = field(default_factory=dict)
     quiet_since: float = field(default_factory=now)
     tools: int = 0
-    """Tool calls that are being carried out: nobody is silent meanwhile."""
+    """Tool calls in progress. Silence does not count meanwhile."""
     voiced_since: float = 0.0
-    """When the caller began what they say now."""
+    """When the caller began the current utterance."""
     unheard: int = 0
     """Utterances in a row without a text."""
     assistant_speaks: bool = False
     fell_silent: float | None = None
-    """When the caller's last word ended that the model was not asked about yet."""
+    """When the caller's last word ended, while the model has not been asked about it."""
     waits_since: float | None = None
-    """The same of the one that the model was asked about, until it is answered."""
+    """The same time once the model has been asked, until the assistant answers."""
 
 
 class CallObserver(BaseObserver):
-    """Looks at every frame once."""
+    """A pipecat observer: sees every frame once."""
 
     def __init__(self, signs: Callbacks, *, transcribed: bool) -> None:
-        """``transcribed``: there is a transcriber that ought to understand whatever is said."""
+        """``transcribed``: there is a transcriber that ought to understand any speech."""
         super().__init__(observe_every_push=False)
         self.usage = Usage()
         self.clock = Clock()
@@ -119,11 +119,11 @@ class CallObserver(BaseObserver):
         self._transcribed = transcribed
 
     def voice_asked(self) -> None:
-        """A sentence was given to the voice."""
+        """Start the voice's deadline: it was given a sentence."""
         self.clock.due.setdefault(Stage.VOICE, now() + self._deadlines.voice)
 
     async def overdue(self) -> Stage:
-        """Wait until a stage has missed its deadline; which is forgotten then."""
+        """Wait until a service has missed its deadline. That deadline is removed."""
         while True:
             for stage, due in self.clock.due.items():
                 if now() > due:
@@ -132,9 +132,11 @@ class CallObserver(BaseObserver):
             await asyncio.sleep(LOOK_SECONDS)
 
     async def hang(self, told: float = 0.0) -> float:
-        """Wait until the model has left a question unanswered for ``HANG_SECONDS``: which one.
+        """Wait until a request to the model is unanswered for ``HANG_SECONDS``.
 
-        ``told``: the one that is known already."""
+        Returns the request's deadline. ``told`` is the deadline of the last reported request, which
+        is not reported again.
+        """
         while True:
             due = self.clock.due.get(Stage.MODEL, told)
             left = due - self._deadlines.model + HANG_SECONDS - now()
@@ -143,7 +145,10 @@ class CallObserver(BaseObserver):
             await asyncio.sleep(max(LOOK_SECONDS, left))
 
     async def quiet(self, seconds: float) -> None:
-        """Wait until nobody has spoken, and no vendor or tool was at work, for so long."""
+        """Wait for ``seconds`` of silence.
+
+        It does not count while a vendor or a tool is at work.
+        """
         while True:
             clock = self.clock
             left = clock.quiet_since + seconds - now()
@@ -152,9 +157,10 @@ class CallObserver(BaseObserver):
             await asyncio.sleep(max(LOOK_SECONDS, left))
 
     async def sound(self) -> None:
-        """Wait until somebody speaks, or presses a key."""
+        """Wait until either side speaks, or the caller presses a key."""
         since = self.clock.quiet_since
-        while self.clock.quiet_since == since:  # noqa: ASYNC110  # an event for each frame is dearer
+        # polling is cheaper than an event for each frame
+        while self.clock.quiet_since == since:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
 
     async def on_push_frame(self, data: FramePushed) -> None:
@@ -184,7 +190,7 @@ class CallObserver(BaseObserver):
             self._signal(data)
 
     def _signal(self, data: FramePushed) -> None:
-        """Broadcast frames travel both ways: only one of the two is told."""
+        """Call back for one frame. Broadcast frames travel both ways; one direction counts."""
         if data.direction is not FrameDirection.DOWNSTREAM:
             return
         match data.frame:
@@ -211,13 +217,13 @@ class CallObserver(BaseObserver):
 
     def _silent(self, silence: float) -> None:
         """The caller's last word ended before the ``silence`` that shows it."""
-        if not self.clock.assistant_speaks:  # a word in between wants no answer
+        if not self.clock.assistant_speaks:  # a word in between needs no answer
             self.clock.fell_silent = now() - silence
         if self._transcribed:
             self._utterance()
 
     def _asked(self) -> None:
-        """The model is asked, about the caller's last word unless it was before."""
+        """The model is asked, about the caller's last word unless it was asked before."""
         if self.clock.fell_silent is not None:
             self.clock.waits_since, self.clock.fell_silent = self.clock.fell_silent, None
 
@@ -228,7 +234,7 @@ class CallObserver(BaseObserver):
             self.clock.waits_since = None
 
     def _utterance(self) -> None:
-        """The caller has said something; texts of it may have come already."""
+        """Count an utterance. Texts of it may have come already."""
         if now() - self.clock.voiced_since < UTTERANCE_SECONDS:
             return
         self.clock.unheard += 1

@@ -1,7 +1,7 @@
-"""One call's pipeline, put together and run: ears, turn-taking, model, voice; and how it ends.
+"""One call's pipecat pipeline: transcriber, turn taking, model, voice; and how it ends.
 
-The first reason to end it holds; whatever follows is a consequence. An end is *polite* (what is
-to be said is said first) or at once.
+The first end reason holds: later ones are consequences of it. An end waits for the last words
+(``finish``), or is immediate (``abort``).
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ from app.vendors.common.llm_spec import opening_messages
 from providers.events import EndedReason
 
 SETUP_SECONDS = 10.0
+# The longest wait for a text to be spoken.
 SAY_SECONDS = 30.0
-"""How long one may wait for something to be spoken."""
 
 
 class AgentPipeline:
-    """Runs one conversation on one line."""
+    """Runs one conversation on one media stream."""
 
     def __init__(
         self,
@@ -83,11 +83,12 @@ class AgentPipeline:
         understands = services.transcriber is not None and services.named.transcriber != "embedded"
         self.observer = CallObserver(signs, transcribed=understands)
         opening = opening_messages(config.model, asked=config.first is FirstMessageMode.GENERATE)
-        self.context = LLMContext(list(opening))  # type: ignore[arg-type]  # its type is a union of vendors'
+        # its type is a union of vendors' messages
+        self.context = LLMContext(list(opening))  # type: ignore[arg-type]
+        # Set once the pipeline runs and can take commands.
         self.ready = asyncio.Event()
-        """The pipeline runs: it may be told to do something."""
+        # Called with each event: a kind of ``messages.KINDS``, and its facts.
         self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
-        """Told what happens: a kind of ``telling.KINDS``, and its facts."""
         self._parts = services
         self.spoken_text = SpokenTextTracker(lambda: self.output.unheard, services.texts)
         self._voicemail_detector = (
@@ -97,8 +98,8 @@ class AgentPipeline:
         self._began = dict[str, float]()
         self._speaking = False
         self._spoken = asyncio.Event()
+        # How often a silent caller will still be asked whether they are there.
         self.idle_left = config.idle_count
-        """How often a silent caller will be asked whether they are there."""
         self._ending = False
         self._tasks = set[asyncio.Task[Any]]()
         self.worker = self._assemble()
@@ -106,7 +107,7 @@ class AgentPipeline:
     # -- what may be done to it from outside
 
     async def run(self) -> None:
-        """Until the line is gone, or an end was decided and spoken."""
+        """Run until the carrier has gone, or until the decided end was spoken."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self.worker)
         for each in timeouts.timeout_tasks(self):
@@ -118,13 +119,13 @@ class AgentPipeline:
                 task.cancel()
 
     async def say(self, text: str, *, filler: bool = False) -> None:
-        """Speak this, after what is being spoken. ``filler``: while a tool works."""
+        """Queue this text behind the current speech. ``filler``: it is spoken while a tool runs."""
         if filler:
             self._failures.fillers.add(text)
         await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
 
     async def say_all(self, text: str, *, filler: bool = False) -> None:
-        """Speak this, and wait until it was played; at most ``SAY_SECONDS``."""
+        """Speak this text, and wait until the carrier has played it, at most ``SAY_SECONDS``."""
         self._spoken.clear()
         await self.say(text, filler=filler)
         with suppress(TimeoutError):
@@ -133,23 +134,24 @@ class AgentPipeline:
                 await asyncio.sleep(self.stream.buffered_seconds)
 
     async def interrupt(self) -> None:
-        """Drop what is being said, and what waits to be said."""
+        """Drop the current speech, and what is queued behind it."""
         await self.worker.queue_frame(InterruptionFrame())
 
     async def respond(self) -> None:
-        """Let the model speak to the conversation as it stands."""
+        """Ask the model for a response to the conversation as it stands."""
         await self.worker.queue_frame(LLMRunFrame())
 
     async def add(self, role: str, text: str, *, respond: bool) -> None:
-        """Put a message into the conversation that nobody spoke. ``role``: user, assistant, system."""
+        """Add a message that was not spoken. ``role``: user, assistant, system."""
         message = {"role": role, "content": text}
         append = LLMMessagesAppendFrame([message], run_llm=respond)  # type: ignore[list-item]  # its type is a union of vendors'
-        # From the end: the assistant's side holds the answer back while somebody speaks.
+        # Upstream from the end of the pipeline: the assistant aggregator would hold the response
+        # back while either side speaks.
         await self.worker.queue_frame(append, FrameDirection.UPSTREAM)
         self.changed("added", self.conversation.added(role, text))
 
     async def play(self, pcm: bytes) -> None:
-        """Sound, after what is being spoken, and before what the model says next."""
+        """Queue audio behind the current speech, before the model's next response."""
         await self.output.queue_frame(
             OutputAudioRawFrame(audio=pcm, sample_rate=self.stream.sample_rate, num_channels=1)
         )
@@ -157,7 +159,7 @@ class AgentPipeline:
     async def finish(
         self, reason: EndedReason, last_words: str = "", message: str | None = None
     ) -> None:
-        """End politely. Only the first end counts."""
+        """End the call after the last words. Only the first end counts."""
         if self._ending:
             return
         self._ending = True
@@ -167,7 +169,7 @@ class AgentPipeline:
         await self.worker.queue_frame(EndFrame())
 
     async def abort(self, reason: EndedReason, message: str | None = None) -> None:
-        """End at once."""
+        """End the call at once."""
         if self.stream.end_reason is None:
             self.stream.set_end_reason(reason, message)
         self._ending = True
@@ -204,7 +206,7 @@ class AgentPipeline:
             Pipeline([part for part in chain if part is not None]),
             enable_rtvi=False,
             enable_turn_tracking=False,
-            idle_timeout_secs=None,  # it would cancel the call: silence is minded here
+            idle_timeout_secs=None,  # pipecat would cancel the call; ``timeouts`` handles silence
             observers=[self.observer],
             setup_timeout_secs=SETUP_SECONDS,
             params=PipelineParams(
@@ -252,7 +254,7 @@ class AgentPipeline:
         self.spoken_text.asked(context_id, text)
 
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
-        if message.content:  # empty when the transcriber heard nothing in the noise
+        if message.content:  # empty when the transcriber found no word in the noise
             self.idle_left = self.config.idle_count
             since = self._began.pop("user", None)
             self.changed("said", self.conversation.said("user", message.content, since))
@@ -287,21 +289,21 @@ class AgentPipeline:
             self.changed("interrupted", {})
 
     def _caller_left(self) -> None:
-        """The carrier has left: nothing more can be said."""
+        """Stop: the carrier has gone, so no word can be spoken any more."""
         self._start(self.worker.cancel())
 
     async def _ask_again(self, *_: Any) -> None:
-        """Another model is given the question that the last one failed."""
+        """Give the request that the failed model had to the next model."""
         await self.respond()
 
     async def overdue(self, stage: Stage) -> None:
-        """A stage has not answered in time."""
+        """Handle a service that has missed its deadline."""
         await self._failures.overdue(stage)
 
     async def _on_voicemail(self) -> None:
-        """An answering machine has answered."""
+        """Leave the voicemail message, if there is one, and end."""
         message = self.config.voicemail_message
-        if self._ending:  # the carrier has noticed it too
+        if self._ending:  # the carrier's detection came first
             return
         if not message or self._voicemail_detector is None:
             await self.abort(EndedReason.VOICEMAIL)

@@ -1,7 +1,7 @@
-"""The engine's imports and models, loaded once per process and ahead of the first call.
+"""Imports pipecat and loads the ONNX models, once per process, ahead of the first call.
 
-They take two seconds of processor time and 120 MB: never in the control plane's start, and never
-in a call's first second.
+This takes two seconds of processor time and 120 MB. So neither the start of the API nor a call's
+first second may wait for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _loaded = list[ModuleType]()
 
 
 def load() -> ModuleType:
-    """``app.assistants.local.agent``, ready; blocks while somebody else loads it."""
+    """Return ``app.assistants.local.agent``; block while another thread imports it."""
     with _lock:
         if not _loaded:
             _loaded.append(_load())
@@ -28,7 +28,7 @@ def load() -> ModuleType:
 
 
 def begin() -> None:
-    """In the background, at the process's start."""
+    """Load in the background, when the process starts."""
     threading.Thread(target=load, name="warm", daemon=True).start()
 
 
@@ -38,9 +38,9 @@ def _load() -> ModuleType:
     from app.vendors.embedded import espeak
 
     turn_taking.load()
-    with suppress(Exception):  # a voice that cannot be started says so in the call that wants it
+    with suppress(Exception):  # a voice that cannot start raises again in the call that uses it
         asyncio.run(espeak.preload())
-    # A full collection stops every call for 0.2 s, unless it may skip what never goes away.
+    # A full garbage collection stops every call for 0.2 s, unless it skips what was loaded here.
     gc.collect()
     gc.freeze()
     log.info("the assistants' engine is ready")
@@ -48,7 +48,7 @@ def _load() -> ModuleType:
 
 
 def _quiet() -> None:
-    """The engine logs by itself, each sentence included: warnings alone pass, to our log."""
+    """Pass only pipecat's errors to our log. Its own log would hold each spoken sentence."""
     from loguru import logger
 
     logger.remove()

@@ -1,4 +1,4 @@
-"""What a call's pipeline is made of."""
+"""The three services of a call's pipeline: transcriber, model, voice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.assistants.local.transcript.spoken_text import TextTiming
 
 @dataclass(frozen=True)
 class ServiceNames:
-    """Whose the three services are: Vapi's provider names."""
+    """Vapi's provider names of the three services."""
 
     transcriber: str
     model: str
@@ -33,11 +33,11 @@ class CallServices:
     voice: FrameProcessor
     named: ServiceNames
     texts: TextTiming = TextTiming.BEHIND
-    """When the voice gives the texts of what it speaks."""
+    """When the voice emits the texts of what it speaks."""
 
 
 def stage_of(error: ErrorFrame) -> Stage | None:
-    """Whose error it is; None: of no service."""
+    """The service that raised this error, or None."""
     match error.processor:
         case LLMService() | LLMSwitcher():
             return Stage.MODEL
@@ -49,7 +49,7 @@ def stage_of(error: ErrorFrame) -> Stage | None:
 
 
 class Stage(Enum):
-    """Whose failure it is."""
+    """A service of the pipeline, as a place where a call can fail."""
 
     MODEL = "model"
     VOICE = "voice"

@@ -1,8 +1,7 @@
-"""``{{templates}}`` in what an assistant says and is told. Pure.
+"""``{{templates}}`` in the assistant's prompts and messages. Pure.
 
-Names may have dots (``{{customer.number}}``). A name nobody knows is left as it stands, so that
-a typing mistake is heard in the first test and not spoken as nothing.
-https://docs.vapi.ai/assistants/dynamic-variables
+Names may have dots (``{{customer.number}}``). An unknown name stays as it is written: a typing
+mistake is audible in the first test. https://docs.vapi.ai/assistants/dynamic-variables
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ NAME = re.compile(r"\{\{\s*([A-Za-z_][\w.\-]{0,100})\s*\}\}")
 def values(
     own: Mapping[str, Any], call: Mapping[str, Any], now: datetime | None = None
 ) -> dict[str, Any]:
-    """``own``, the assistant's ``variableValues``, and what every call has."""
+    """The values of ``{{templates}}``: ``own`` (``variableValues``), and every call's names."""
     at = (now or datetime.now(UTC)).astimezone(UTC)
     return {
         "now": at.strftime("%b %d, %Y, %I:%M %p %Z"),
@@ -35,7 +34,7 @@ def values(
 
 
 def fill(text: str, known: Mapping[str, Any]) -> str:
-    """The text with every known name in its place."""
+    """Replace every known name by its value."""
     return NAME.sub(lambda match: _value(match, known), text)
 
 

@@ -1,4 +1,4 @@
-"""What one call waits for while it goes on: answers that do not come, and silence."""
+"""The timeouts of one conversation: missing answers, silence, and idle messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.events import EndedReason
 
 
 def timeout_tasks(engine: PipelineControl) -> list[Coroutine[None, None, None]]:
-    """Each is run until the call is over."""
+    """The coroutines to run until the call is over."""
     idle = [_idleness(engine)] if engine.config.idle_messages else []
     return [_deadlines(engine), _silence(engine), _hanging(engine), *idle]
 

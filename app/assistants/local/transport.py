@@ -1,7 +1,7 @@
-"""A line as the engine's input and output: caller's sound and keys in, the voice's sound out.
+"""A media stream as pipecat's input and output transports.
 
-Sound goes out up to ``LEAD_SECONDS`` before it is due: the carrier's buffer absorbs what this
-process is late, and a ``clear`` empties it when the caller interrupts.
+Audio is sent up to ``LEAD_SECONDS`` before it is due. The carrier's buffer hides this process's
+delays, and a ``clear`` empties it when the caller interrupts.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from app.media.stream import MediaStream, now
 from providers.base.media import Audio, Digit
 
 LEAD_SECONDS = 0.3
+# Messages of 20 ms joined into one pipecat frame, because every frame costs processor time.
 JOINED = 2
-"""Messages of 20 ms that make one of the engine's frames: each frame has its price."""
+# What is written at once, in units of 10 ms.
 CHUNK_10MS = 4
-"""Of what is written at once: 40 ms."""
 KEYS = {entry.value: entry for entry in KeypadEntry}
 
 
@@ -43,20 +43,20 @@ def params(sample_rate: int) -> TransportParams:
         audio_in_sample_rate=sample_rate,
         audio_out_sample_rate=sample_rate,
         audio_out_10ms_chunks=CHUNK_10MS,
-        audio_out_end_silence_secs=0,  # the session waits until all is played
+        audio_out_end_silence_secs=0,  # the session waits until all audio is played
     )
 
 
 class AgentInputTransport(BaseInputTransport):
-    """What the caller does. ``gone`` is called once the carrier has left."""
+    """The caller's audio and keys as frames. ``gone`` is called once the carrier has left."""
 
     def __init__(self, stream: MediaStream, gone: Callable[[], None]) -> None:
         super().__init__(params(stream.sample_rate))
         self._stream = stream
         self._gone = gone
         self._reader: asyncio.Task[None] | None = None
+        # The model does not hear the caller (live control ``mute-customer``).
         self.muted = False
-        """The model does not hear the caller (live control)."""
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -97,25 +97,26 @@ class AgentInputTransport(BaseInputTransport):
 
 
 class AgentOutputTransport(BaseOutputTransport):
-    """What the caller hears."""
+    """The voice's audio, paced and sent to the carrier."""
 
     def __init__(self, stream: MediaStream) -> None:
         super().__init__(params(stream.sample_rate))
         self._stream = stream
         self._due = 0.0
+        # The caller does not hear the assistant (live control ``mute-assistant``).
         self.muted = False
-        """The caller does not hear the assistant (live control)."""
+        # Called with the sent audio, for a transcriber that wants both sides.
         self.overheard: Callable[[bytes], None] | None = None
-        """Told what is sent: by a transcriber that wants both sides."""
+        # Seconds that the carrier had not played when it was cleared last.
         self.unheard = 0.0
-        """Seconds that were at the carrier and not played when it was cleared last."""
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
         await self.set_transport_ready(frame)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if isinstance(frame, InterruptionFrame):  # before the engine's own: every ms is heard
+        # before pipecat's own handling: each millisecond is audible
+        if isinstance(frame, InterruptionFrame):
             self._due = 0.0
             self.unheard = self._stream.buffered_seconds
             await self._stream.clear()
@@ -124,7 +125,7 @@ class AgentOutputTransport(BaseOutputTransport):
         await super().process_frame(frame, direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        """True: the engine's later parts learn that it was spoken."""
+        """Send audio. True makes pipecat's later processors count it as spoken."""
         sound = bytes(len(frame.audio)) if self.muted else frame.audio
         if self.overheard is not None:
             self.overheard(sound)

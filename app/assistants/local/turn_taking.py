@@ -1,4 +1,4 @@
-"""When the caller speaks, and when the turn is over."""
+"""Voice activity detection, and the begin and end of the caller's turn."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from app.assistants.local.config import AgentConfig
 from app.vendors.common import pipecat_workarounds
 
+# Silence after which the voice counts as stopped. pipecat's latency tables of vendors assume it.
 STOP_SECONDS = 0.2
-"""Silence after which the voice counts as stopped; the engine's tables of vendors assume it."""
+# How long a caller whose sentence sounds unfinished may think. pipecat's default is 3.
 UNFINISHED_SECONDS = 1.5
-"""How long a caller whose sentence sounds unfinished may think (the engine's own: 3)."""
 
 
 def detector(config: AgentConfig) -> VADAnalyzer:
-    """Detects that the caller speaks."""
+    """The voice activity detector of one call, on the shared ONNX session."""
     params = VADParams(start_secs=config.voice_seconds, stop_secs=STOP_SECONDS)
     return pipecat_workarounds.voice_detector(params)
 
@@ -47,10 +47,10 @@ def mutes(config: AgentConfig) -> list[BaseUserMuteStrategy]:
 
 
 class CallerMute(BaseUserMuteStrategy):
-    """Once begun, from the next interruption on nothing that comes from the caller counts.
+    """Ignores the caller from the next interruption on, once begun.
 
-    Sound that came before may still be on its way through the pipeline: silence at its entrance is
-    not enough."""
+    Audio from before may still be in the pipeline, so silence at the input is not enough.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -65,7 +65,7 @@ class CallerMute(BaseUserMuteStrategy):
 
 
 def load() -> None:
-    """Both models, ahead of the first call."""
+    """Load both models, ahead of the first call."""
     pipecat_workarounds.load_sessions()
 
 

@@ -1,8 +1,9 @@
-"""Voicemail, noticed by what it says: Vapi's ``voicemailDetection`` in the assistant's pipeline.
+"""Voicemail detection by what is said: Vapi's ``voicemailDetection``, in the pipeline.
 
-The first words of whoever answers are compared with what answering machines say. From a match on
-nothing that is heard reaches the model; the greeting is waited for to its end, so that the message
-is on the tape. https://docs.vapi.ai/calls/voicemail-detection
+The first words of the callee are compared with what answering machines say. After a match the model
+hears no more of it. The greeting is waited for, so that the machine records the whole message.
+pipecat's ``extensions/voicemail`` asks a model instead, which costs a request on every call.
+https://docs.vapi.ai/calls/voicemail-detection
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from providers.common.audio import level
 
+# What machines say and people seldom do.
 PHRASES = (
     r"leave (me |us |him |her )?(a|your) (\w+ )?(message|name)",
     r"(after|at) the (tone|beep)",
@@ -34,16 +36,15 @@ PHRASES = (
     r"mailbox (is full|belonging)",
     r"press (one|1|pound) (for|to) (more|leave|send)",
 )
-"""What machines say and people seldom do."""
 MACHINE = re.compile("|".join(PHRASES), re.IGNORECASE)
+# After this many other utterances it is a person.
 UTTERANCES = 3
-"""After so many that no machine would say, it is a person."""
+# Mean level of audio that is not silence, of 32767.
 LOUD = 300
-"""Mean level of sound that is no silence, of 32767."""
+# Silence after which a greeting and its beep are over.
 QUIET_SECONDS = 1.2
-"""Silence after which a greeting and its beep are over."""
+# The longest wait for a greeting's end.
 GREETING_SECONDS = 30.0
-"""The longest greeting that is waited for."""
 
 
 def is_machine(text: str) -> bool:
@@ -52,7 +53,7 @@ def is_machine(text: str) -> bool:
 
 
 class VoicemailDetector(FrameProcessor):
-    """Stands between the transcriber and the turns of the caller."""
+    """A processor between the transcriber and the turn detection."""
 
     def __init__(self, found: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """``found`` is called once, when a machine has answered."""
@@ -61,8 +62,8 @@ class VoicemailDetector(FrameProcessor):
         self._left = UTTERANCES
         self._quiet = 0.0
         self._over = asyncio.Event()
+        # Whether a machine was heard.
         self.machine = False
-        """Whether a machine was heard."""
 
     async def greeted(self) -> None:
         """Wait until the greeting is over."""
@@ -82,7 +83,7 @@ class VoicemailDetector(FrameProcessor):
         await self.push_frame(frame, direction)
 
     def _judge(self, frame: InterimTranscriptionFrame | TranscriptionFrame) -> bool:
-        """Whether this was said by a machine."""
+        """Whether a machine said this."""
         if not self.machine and self._left > 0 and is_machine(frame.text):
             self.machine = True
             self.create_task(self._found())
@@ -90,7 +91,7 @@ class VoicemailDetector(FrameProcessor):
         return self.machine
 
     def _deafened(self, frame: InputAudioRawFrame) -> InputAudioRawFrame:
-        """Silence of the same length: the rest of the greeting interrupts nobody."""
+        """Return silence of the same length: the greeting must not interrupt the message."""
         length = len(frame.audio) / (2 * frame.sample_rate)
         self._quiet = 0.0 if level(frame.audio) > LOUD else self._quiet + length
         if self._quiet >= QUIET_SECONDS:
@@ -101,8 +102,11 @@ class VoicemailDetector(FrameProcessor):
 
 
 class AfterTurnFilter(FrameProcessor):
-    """The caller's sound is of no use behind the turn detector: each hop saved is processor time.
-    And a machine gets no answer."""
+    """Drops frames that no processor behind the turn detection needs.
+
+    Behind it the caller's audio is unused, and each processor it would pass costs time. A machine
+    gets no answer of the model.
+    """
 
     def __init__(self, screen: VoicemailDetector | None) -> None:
         super().__init__()

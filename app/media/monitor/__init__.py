@@ -1,1 +1,1 @@
-"""Supervisors who listen to a call in progress."""
+"""Supervisors who listen to a call in progress (``monitor.listenUrl``)."""

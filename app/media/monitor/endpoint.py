@@ -1,8 +1,8 @@
-"""Listening to a live call: ``/listen/<callId>?token=...``, a websocket of sound and JSON.
+"""The websocket behind ``monitor.listenUrl``: ``/listen/<callId>?token=...``, audio and JSON.
 
-The call's socket may be in another process of this machine. Each process lets the others hear
-its calls through a Unix socket of its own, which speaks the same websocket; its place is noted
-with the call when the assistant joins.
+The call's media socket may be in another process of this machine. Each process serves its calls to
+the others on a Unix socket, which speaks the same websocket protocol. The path of that socket is
+stored with the call when the assistant joins.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ from providers.errors import Refused
 
 PATH = "/listen/"
 NORMAL, TRY_LATER = 1000, 1013
+# Close codes of our own: 4000 plus the HTTP status of the same meaning.
+# https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2
 NOT_LIVE, ELSEWHERE = 4404, 4409
-"""Close codes of our own, as the HTTP statuses they end with."""
 OPEN_SECONDS = 3.0
 MAX_QUEUE = 16
 
 log = logging.getLogger(__name__)
 
+# The monitor of a call id, for calls whose media socket is in this process.
 Monitors = Callable[[str], Monitor | None]
-"""By call id: of the calls this process holds."""
 
 
 class MonitorServer:
-    """All who listen through this process."""
+    """Serves all supervisors who connect to this process."""
 
     def __init__(self, service: MediaService, monitors: Monitors) -> None:
         self._service = service
@@ -53,9 +54,10 @@ class MonitorServer:
         self._host = socket.gethostname()
 
     async def start(self) -> None:
-        """Let the neighbours in, where there is room for a socket: calls do not depend on it.
+        """Open the Unix socket. Without one, calls work and other processes cannot listen to them.
 
-        Only this user's processes can open the directory."""
+        Only this user's processes can open the directory.
+        """
         try:
             self._directory = tempfile.mkdtemp(prefix="patchbay-")
             path = str(Path(self._directory, "listen"))
@@ -74,7 +76,7 @@ class MonitorServer:
             await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 
     async def serve(self, scope: Scope, listener: Socket) -> None:
-        """One listener's socket, from its handshake to its end."""
+        """Serve one supervisor's socket, from its handshake to its end."""
         named = scope["path"].removeprefix(PATH)
         call_id = parse_uuid(named) or named
         query = parse_qs(bytes(scope["query_string"]).decode("latin-1"))
@@ -98,7 +100,7 @@ class MonitorServer:
     async def _hear(
         self, call_id: str, place: MonitorEndpoint | None, listener: Socket
     ) -> tuple[int, str]:
-        """Until the call or the listener is gone; the code and word to close with."""
+        """Relay until the call or the listener is gone. Returns the close code and its text."""
         monitor = self._monitors(call_id)
         if monitor is not None:
             return await _follow(monitor, listener.send, _left(listener))
@@ -164,7 +166,7 @@ async def _pump(
     send: Callable[[str | bytes], Awaitable[None]],
     left: Awaitable[None],
 ) -> None:
-    """Everything of ``source``, until its end or until the other side has left."""
+    """Send every message of ``source``, until its end or until ``left`` is done."""
 
     async def carry() -> None:
         with suppress(SocketClosed, SendStalled, ConnectionClosed):
@@ -181,7 +183,7 @@ async def _pump(
 
 
 async def _left(listener: Socket) -> None:
-    """Until it closes; what it sends is not for us."""
+    """Wait until the listener closes. Its messages are ignored."""
     with suppress(SocketClosed):
         while True:
             await listener.receive()

@@ -1,6 +1,7 @@
-"""Who listens to one call: each gets both sides' sound and the client messages, in a bounded queue.
+"""The supervisors of one call: each gets both sides' audio and the client messages.
 
-While nobody listens the call has no tap, and this costs nothing.
+Each has a bounded queue. While no supervisor listens the call has no audio tap, and monitoring
+costs nothing.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ from providers.base.media import Audio, Frame, UnknownFrame
 
 CHANNELS = 2
 TICK_SECONDS = 0.04
+# Audio kept for a slow listener; the oldest is dropped.
 WAITING_SECONDS = 2.0
-"""Sound kept for a listener that is slow; the oldest is dropped."""
+# Client messages kept for it. A listener that reads none of them is disconnected.
 MAX_MESSAGES = 200
-"""Messages kept for it; one that reads none of them is let go."""
+# Listeners of one call.
 MAX_LISTENERS = 10
-"""Of one call."""
 OVER = (1000, "the call is over")
+# Close codes and texts. 4404 is 4000 plus the HTTP status of the same meaning.
 LOST = (4404, "the call's socket is lost; it may be replaced")
-"""Close codes and words. 4404 is our own, as the HTTP status it ends with."""
 
 
 class TooManyListeners(Exception):
-    """As many listen as may."""
+    """The call has ``MAX_LISTENERS`` listeners."""
 
 
 class Listener:
-    """One of them."""
+    """One supervisor's queue."""
 
     def __init__(self, sample_rate: int) -> None:
         self._inbox = FrameQueue(
@@ -44,7 +45,7 @@ class Listener:
         self._open = True
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """What is to be sent to it: JSON as text, sound as bytes; until the call is over."""
+        """Yield what is to be sent: JSON as text, audio as bytes; until the call is over."""
         while (entry := await self._inbox.get()) is not None:
             yield entry.raw
 
@@ -60,7 +61,7 @@ class Listener:
         self._inbox.close()
 
     def _put(self, frame: Frame, raw: str | bytes) -> None:
-        """One that was let go may be among the listeners until its socket notices."""
+        """Queue one message. A disconnected listener stays in the set until its socket notices."""
         if not self._open:
             return
         try:
@@ -70,7 +71,7 @@ class Listener:
 
 
 class Monitor:
-    """One live call's listeners."""
+    """The listeners of one live call."""
 
     def __init__(self, stream: MediaStream, assistant: AssistantConfig) -> None:
         self._stream = stream
@@ -81,7 +82,7 @@ class Monitor:
         self.farewell = OVER
 
     def join(self) -> Listener:
-        """Listen from now on. Its first message says what the sound is. Raises ``TooManyListeners``."""
+        """Add a listener. Its first message describes the audio. Raises ``TooManyListeners``."""
         if len(self._listeners) >= MAX_LISTENERS:
             raise TooManyListeners(f"{MAX_LISTENERS} listen to this call already")
         rate = self._stream.sample_rate
@@ -106,13 +107,16 @@ class Monitor:
             self._end()
 
     def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
-        """A client message, if the assistant's owner wants it sent."""
+        """Send a client message, if the assistant's ``clientMessages`` has its type."""
         if self._listeners and self._assistant.wants_client_message(kind):
             for listener in self._listeners:
                 listener.tell({"type": kind, **extra})
 
     def close(self, farewell: tuple[int, str] = OVER) -> None:
-        """No more will come: what waits may still be read. ``farewell``: code and word of the end."""
+        """Send no more; waiting messages may still be read.
+
+        ``farewell`` is the close code and text.
+        """
         self.farewell = farewell
         for listener in self._listeners:
             listener.close()

@@ -1,7 +1,7 @@
-"""Both sides of a line as they sound, for somebody who hears them now.
+"""Both sides of a stream as they sound, for supervisors who listen live.
 
-Sound of ours is given to the carrier before it plays, and may be cleared: so what is heard lies a
-little behind, and only what was played comes out. (``recording/recorder.py`` does the same for a file.)
+Our audio goes to the carrier before it plays, and may be cleared. So the mix lags a little behind
+and holds only what was played. ``recording/recorder.py`` does the same for a file.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from collections.abc import Callable
 from app.media.recording.track import WIDTH, Track
 from providers.common import audio
 
+# The network's jitter: the caller's audio of this moment may still be on its way.
 BEHIND_SECONDS = 0.1
-"""The network's jitter: the caller's sound of this moment may still be on its way."""
 
+# A network that catches up delivers more audio than time has passed. Up to this much is played in
+# turn.
 LAG_SECONDS = 0.5
-"""A network that catches up delivers more than time has passed: so much is still played in turn."""
 
 
 class LiveMixer:
-    """A tap (``line.Tap``). Left: the caller; right: the assistant."""
+    """An audio tap. Left: the caller; right: the assistant."""
 
     def __init__(self, rate: int, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -40,7 +41,7 @@ class LiveMixer:
         self._assistant.cut(self._now())
 
     def take(self) -> bytes:
-        """What sounded since the last time: 16 bit, two channels."""
+        """Return the audio since the last call: 16 bit, two channels."""
         until = self._now() - round(BEHIND_SECONDS * self._rate)
         return audio.interleave(self._caller.take(until), self._assistant.take(until))
 

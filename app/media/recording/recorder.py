@@ -1,7 +1,7 @@
-"""The call as it sounded, taken on the line: what the caller said, and what the caller heard.
+"""The recording of one stream: what the caller said, and what the caller heard.
 
-Sound that was sent and cleared before it played is not in it. Both sides are spooled to disk as
-they come, so that an hour costs no memory; ``write`` makes the WAV file of them.
+Audio that was sent and cleared before it played is not in it. Both sides are spooled to disk as
+they come, so that an hour costs no memory. ``write`` makes the WAV file of them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import BinaryIO
 from app.media.recording.track import WIDTH, Track
 from providers.common import audio
 
+# How late the caller's audio may come and still count as unbroken.
 JITTER_SECONDS = 0.2
-"""How late the caller's sound may come and still count as unbroken."""
 CHUNK = 64 * 1024
+# Write buffer of a side. A killed process loses this much: 0.5 s at 8 kHz.
 BUFFER = 8 * 1024
-"""Of a side: what is lost with a process that is killed, 0.5 s at 8 kHz."""
+# File names of the spooled sides.
 CALLER, ASSISTANT = "caller.pcm", "assistant.pcm"
-"""The spooled sides."""
 
 
 class Side(Track):
@@ -31,7 +31,7 @@ class Side(Track):
         self._file: BinaryIO = path.open("wb", buffering=BUFFER)
 
     def settle(self, until: int) -> None:
-        """All before this sample was played."""
+        """Write all audio before this sample: it was played."""
         self._file.write(self.take(min(until, self.end)))
 
     def cut(self, at: int) -> None:
@@ -44,7 +44,7 @@ class Side(Track):
 
 
 class Recorder:
-    """A tap on one line. ``directory`` must exist, and is the caller's to remove."""
+    """An audio tap on one stream. ``directory`` must exist, and is the caller's to remove."""
 
     def __init__(self, rate: int, directory: Path, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -54,7 +54,7 @@ class Recorder:
         self._assistant = Side(directory / ASSISTANT)
 
     def heard(self, pcm: bytes) -> None:
-        """The caller's sound: unbroken, unless more is missing than the network's jitter."""
+        """Take the caller's audio. A gap counts only above the network's jitter."""
         starts = self._now() - len(pcm) // WIDTH
         late = starts - self._caller.end > JITTER_SECONDS * self._rate
         self._caller.put(starts if late else 0, pcm)
@@ -70,11 +70,11 @@ class Recorder:
 
     @property
     def seconds(self) -> float:
-        """From the first word to now."""
+        """Seconds from the start of the recording to now."""
         return self._clock() - self._began
 
     def close(self) -> None:
-        """The line has ended: what was not played never was."""
+        """Finish the files. Audio that was not played is dropped."""
         self._assistant.cut(self._now())
         self._caller.close()
         self._assistant.close()
@@ -84,9 +84,9 @@ class Recorder:
 
 
 def write(directory: Path, rate: int, stereo: Path) -> None:
-    """A WAV file of what was spooled there, 16 bit. Left: the caller; right: the assistant.
+    """Write a WAV file of what was spooled, 16 bit. Left: the caller; right: the assistant.
 
-    Takes time: in a thread. The recorder may have been killed before it was closed.
+    Slow: run it in a thread. The recorder may have been killed before it was closed.
     """
     with wave.open(str(stereo), "wb") as target:
         target.setparams((2, WIDTH, rate, 0, "NONE", ""))
@@ -95,7 +95,7 @@ def write(directory: Path, rate: int, stereo: Path) -> None:
 
 
 def _pairs(left: Path, right: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Equally long pieces of both; the shorter one is filled with silence."""
+    """Yield equally long pieces of both files; the shorter one is filled with silence."""
     with left.open("rb") as one, right.open("rb") as other:
         while True:
             a, b = one.read(CHUNK), other.read(CHUNK)

@@ -1,7 +1,7 @@
-"""A socket's sound on this machine's disk, from its first word until its call has it.
+"""The spool: a stream's recording on this machine's disk, until it is stored with its call.
 
-What a process that was killed left behind is handed over by the next one, or by one beside it: a
-lock, which dies with its process, says whether a recording is still being made.
+Another process submits what a killed one left behind. A file lock, which the kernel frees with its
+process, says whether a recording is still being made.
 """
 
 from __future__ import annotations
@@ -28,19 +28,22 @@ from app.media.recording.recorder import Recorder
 from app.net.threads import run_in_thread
 
 FACTS, WHOLE = "facts.json", "whole.wav"
+# The pause between two looks for recordings that were left behind or not stored.
 COLLECT_SECONDS = 60.0
-"""Between two looks for what was left behind, or was not taken."""
 
 log = logging.getLogger(__name__)
 
 
 class SpooledRecorder:
-    """A tap that never fails: when the disk does, the recording ends there, and the call goes on."""
+    """An audio tap that never raises.
+
+    When the disk fails the recording ends, and the call goes on.
+    """
 
     def __init__(
         self, root: Path, claim: StreamClaim, rate: int, clock: Callable[[], float]
     ) -> None:
-        """``clock``: the line's, in seconds. Raises ``OSError``."""
+        """Lock a new directory. ``clock`` is the stream's, in seconds. Raises ``OSError``."""
         self.directory = root / f"{claim.call_id}-{claim.stream}"
         self.directory.mkdir(parents=True, mode=0o700)
         facts = {
@@ -55,7 +58,7 @@ class SpooledRecorder:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         json.dump(facts, self._lock)
         self._lock.flush()
-        part.rename(self.directory / FACTS)  # locked before anybody sees it
+        part.rename(self.directory / FACTS)  # locked before another process can see it
         self._broken = False
 
     def heard(self, pcm: bytes) -> None:
@@ -68,7 +71,7 @@ class SpooledRecorder:
         self._guarded(self._recorder.cleared)
 
     def close(self) -> None:
-        """The line has ended: whoever comes first may hand it over."""
+        """Finish the recording. Any process may submit it from now on."""
         self._guarded(self._recorder.close)
         self._broken = True
         self._lock.close()
@@ -97,43 +100,46 @@ def start(
             claim.call_id,
             extra={"callId": claim.call_id},
         )
-    with suppress(SQLAlchemyError):  # then the report waits somewhat longer
+    with suppress(SQLAlchemyError):  # without this note the report only waits longer
         service.recording_failed(claim)
     return None
 
 
 async def collect(service: MediaService) -> None:
-    """Hand over what was left behind, now and from time to time; until cancelled."""
+    """Submit recordings that were left behind, at once and then periodically, until cancelled."""
     while True:
         try:
             await run_in_thread(partial(submit_all, service))
-        except Exception:  # whatever it is: nobody else would look
+        except Exception:  # this task must go on: no other looks for them
             log.exception("recordings left behind were not looked for, and are again later")
         await asyncio.sleep(COLLECT_SECONDS)
 
 
 def submit_all(service: MediaService) -> None:
-    """All that nobody is recording any more."""
+    """Submit every recording whose recorder has ended."""
     found = sorted(service.spool_directory.iterdir()) if service.spool_directory.is_dir() else []
     for directory in found:
         submit(service, directory)
 
 
 def submit(service: MediaService, directory: Path) -> None:
-    """Give it to its call, and remove it. What is not taken stays, to be handed over later."""
+    """Store the recording with its call and remove it.
+
+    After a failure it stays for a later attempt.
+    """
     with suppress(FileNotFoundError), (directory / FACTS).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        if not directory.is_dir():  # handed over by somebody else just now
+        if not directory.is_dir():  # another process has submitted it just now
             return
         try:
             service.keep(_tape(directory, file.read()))
         except StoreFailed as error:
             log.error("the recording %s is kept there until it can be stored: %s", directory, error)
             return
-        except Exception:  # whatever it is, the sound stays
+        except Exception:  # after any error the files stay
             log.exception("the recording %s is kept there until it can be stored", directory)
             return
         shutil.rmtree(directory)

@@ -1,13 +1,13 @@
-"""One side of a call: PCM from some sample on, silence where nothing was."""
+"""One side of a call: PCM from some sample on, silence where there was no audio."""
 
 from __future__ import annotations
 
+# Bytes of a sample.
 WIDTH = 2
-"""Bytes of a sample."""
 
 
 class Track:
-    """Sound that is known and not taken yet; it may still be cut."""
+    """Audio that is known and not taken yet. It may still be cut."""
 
     def __init__(self) -> None:
         self._taken = 0
@@ -19,15 +19,15 @@ class Track:
         return self._taken + len(self._waiting) // WIDTH
 
     def put(self, at: int, pcm: bytes) -> None:
-        """Sound that begins at this sample, or where the last one ended if that is later."""
+        """Add audio that begins at this sample, or at the end of the last one if that is later."""
         self._waiting += bytes(max(0, at - self.end) * WIDTH) + pcm
 
     def cut(self, at: int) -> None:
-        """Nothing from this sample on will be played."""
+        """Drop the audio from this sample on: it will not be played."""
         del self._waiting[max(0, at - self._taken) * WIDTH :]
 
     def take(self, until: int) -> bytes:
-        """All before this sample."""
+        """Return all audio before this sample."""
         size = max(0, until - self._taken) * WIDTH
         pcm = bytes(self._waiting[:size]).ljust(size, b"\0")
         del self._waiting[:size]

@@ -1,1 +1,4 @@
-"""Request bodies and queries, checked; answers, described. Words of refusals: ``wording.py``."""
+"""Schemas of request bodies, queries and responses.
+
+``wording.py`` has the sentences of refusals.
+"""

@@ -1,7 +1,7 @@
-"""Assistants, and what they share with phone numbers: the server that gets their messages.
+"""Assistants, and the server for messages, which phone numbers have too.
 
-Of an assistant only the fields this program acts on are checked; all others are kept and given
-back as they came, because the assistant may run elsewhere.
+Only the assistant fields that this program uses are checked. All others are stored and returned as
+they came, because the assistant may run elsewhere.
 https://docs.vapi.ai/api-reference/assistants/create
 """
 

@@ -1,7 +1,7 @@
-"""What all schemas are made of: the base model and the types of single fields.
+"""The base model of all schemas, and the types of single fields.
 
-Types are strict: ``"true"`` is no boolean and ``"600"`` no number. A field that is null counts
-as not given, as Vapi's own optional fields do.
+Types are strict: ``"true"`` is not a boolean and ``"600"`` not a number. A null field counts as
+absent, as Vapi's own optional fields do.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from providers.common.e164 import E164, PATTERN
 from providers.registry import PROVIDERS
 
 LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
+# Providers of a credential: carriers, and vendors of models, voices and transcribers.
 HOLDERS = (*PROVIDERS, *registry.with_account())
-"""With whom one may have an account: carriers, and vendors of models, voices and transcribers."""
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
+# Bytes, as compact JSON.
 MAX_METADATA = 16 * 1024
-"""Bytes, as compact JSON."""
 MAX_URL = 2000
 
 NOT_E164 = (
@@ -37,29 +37,32 @@ NOT_E164 = (
 
 
 class Model(BaseModel):
-    """A request body. Fields are snake_case here and camelCase in JSON; unknown ones are refused."""
+    """A request body.
+
+    Fields are snake_case here and camelCase in JSON; unknown ones are refused.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, hide_input_in_errors=True
     )
 
     def sent(self) -> dict[str, Any]:
-        """What the client sent, checked: JSON names, nulls kept."""
+        """The client's fields, checked: JSON names, nulls kept."""
         return self.model_dump(by_alias=True, exclude_unset=True)
 
     def given(self) -> dict[str, Any]:
-        """The same without the fields that are null."""
+        """The client's fields without nulls."""
         return {name: value for name, value in self.sent().items() if value is not None}
 
 
 class OpenModel(Model):
-    """A body whose unknown fields are kept and given back as they came."""
+    """A body whose unknown fields are stored and returned as they came."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class Query(Model):
-    """A query string: numbers arrive as text."""
+    """A query string. Numbers arrive as text."""
 
     model_config = ConfigDict(strict=False)
 
@@ -77,7 +80,7 @@ def _url(value: str, schemes: set[str]) -> str:
         ok = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         ok = False
-    # urlsplit itself drops line ends and tabs silently.
+    # urlsplit drops line ends and tabs silently.
     if not ok or len(value) > MAX_URL or not value.isprintable() or " " in value:
         raise wrong("$property must be a URL address")
     return value
@@ -105,7 +108,7 @@ def _e164(value: str) -> str:
 
 
 def e164_from(value: str) -> str:
-    """Some carriers' numbers have no plus. Raises the E.164 complaint."""
+    """Return the number with its plus, which some carriers leave out. Raises the E.164 error."""
     return _e164(value if value.startswith("+") else f"+{value}")
 
 
@@ -134,12 +137,15 @@ def _plain_text(value: str) -> str:
 
 
 def _whole(value: Any) -> Any:
-    """JSON knows one kind of number: 600.0 is 600."""
+    """Accept 600.0 as 600: JSON has one kind of number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _moment(value: Any) -> Any:
-    """ISO 8601; without an offset it is UTC. In a query an unescaped ``+`` arrives as a space."""
+    """Parse ISO 8601; without an offset it is UTC.
+
+    In a query an unescaped ``+`` arrives as a space.
+    """
     if not isinstance(value, str):
         raise wrong("$property must be a valid ISO 8601 date string")
     try:
@@ -151,10 +157,10 @@ def _moment(value: Any) -> Any:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+# Put it after an integer's limits: ``Annotated[int, Field(ge=1), whole]``.
 whole = BeforeValidator(_whole)
-"""To stand behind the limits of an integer: ``Annotated[int, Field(ge=1), whole]``."""
+# For a text of one line.
 plain = AfterValidator(_plain_text)
-"""The same for a text of one line."""
 
 
 def _schema(**schema: Any) -> WithJsonSchema:

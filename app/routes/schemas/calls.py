@@ -1,7 +1,7 @@
-"""Calls: what creates, lists, changes and controls them.
+"""Schemas that create, list, change and control calls.
 
-The fields are those of "Create Phone Call", a name, overrides and ours: ``phoneCallProviderReturnUrl``.
-https://docs.vapi.ai/api-reference/calls/create
+The fields are those of "Create Phone Call", a name, overrides and ours:
+``phoneCallProviderReturnUrl``. https://docs.vapi.ai/api-reference/calls/create
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason
 
+# Pairs of which a body may have one: the id of a saved object, or the object.
 EITHER_OR = (
     ("assistant_id", "assistant"),
     ("customer_id", "customer"),
     ("phone_number_id", "phone_number"),
 )
-"""Saved, or in the body; not both."""
 
 CONTROLS = ("end-call", "transfer", "say", "add-message", "control")
+# Vapi's other control messages, which are refused by name.
 FOREIGN_CONTROLS = ("handoff", "send-transport-message")
-"""Vapi's other control messages: known, and not offered."""
+# Control type -> its required field.
 NEEDED = {
     "transfer": "destination",
     "say": "content",
     "add-message": "message",
     "control": "control",
 }
-"""By type, the field it is nothing without."""
+# Characters that the carrier speaks before a transfer.
 MAX_SPOKEN_BY_CARRIER = 1000
-"""Characters before a transfer."""
 
 
 class CreateCall(Model):
@@ -89,7 +89,7 @@ class CreateCall(Model):
 
 
 class UpdateCall(Model):
-    """What may be changed of a call."""
+    """The fields of a call that may change."""
 
     name: ShortText | None = None
     metadata: Metadata | None = None
@@ -104,14 +104,14 @@ def _control_type(value: str) -> str:
 
 
 class AddedMessage(OpenModel):
-    """What is put into the conversation, as if it had been said."""
+    """A message to add to the conversation, as if it had been said."""
 
     role: Literal["system", "user", "assistant"]
     content: str = Field(min_length=1, max_length=20_000)
 
 
 class Control(OpenModel):
-    """A message to a call that is going on: ``{"type": "end-call"}``, or one of the others."""
+    """A message to a call in progress: ``{"type": "end-call"}``, or one of the others."""
 
     type: Annotated[str, AfterValidator(_control_type)] = Field(
         json_schema_extra={"enum": list(CONTROLS)}
@@ -160,7 +160,7 @@ class ControlQuery(Query):
 
 
 class Page(Query):
-    """What every list takes: newest first, times as ISO 8601."""
+    """The query of every list: newest first, times as ISO 8601."""
 
     limit: int = Field(100, ge=0, le=1000)
     created_at_gt: Moment | None = None

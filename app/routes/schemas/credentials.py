@@ -1,4 +1,4 @@
-"""Accounts at carriers and vendors. Which fields one has is the carrier's part, or the domain, to say."""
+"""Accounts at carriers and vendors. The carrier's package or the domain checks their own fields."""
 
 from __future__ import annotations
 

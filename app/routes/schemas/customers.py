@@ -14,7 +14,7 @@ LOOSE = "$property must be 3 to 40 letters and digits, with or without a plus be
 
 
 class Customer(Model):
-    """Who is called, or calls."""
+    """The person who is called, or calls."""
 
     number_e164_check_enabled: bool | None = Field(
         None, description="Default true. False lets in numbers that are not E.164."

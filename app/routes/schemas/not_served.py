@@ -1,6 +1,6 @@
-"""Fields of Vapi's that are refused here, and why: the refusal says it, and so does the page.
+"""Vapi's fields that are refused here, each with the reason that the response and the docs give.
 
-docs/compatibility.md is written from this table; a field that comes to be served leaves it.
+docs/compatibility.md is written from this table. A field that becomes served leaves it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 SQUADS = "squads are not served here, an assistant is alone in its call"
 WORKFLOWS = "workflows are not served here"
 
+# Field -> the reason, as the end of a sentence.
 NOT_SERVED: Mapping[str, str] = {
     "assistantVersion": "assistants have no versions here",
     "customers": "batches are not served here, send one request for each customer",
@@ -25,4 +26,3 @@ NOT_SERVED: Mapping[str, str] = {
     "hooks": "phone numbers have no hooks here",
     "smsEnabled": "messages are not served here",
 }
-"""Field -> the reason, as the end of a sentence."""

@@ -1,4 +1,4 @@
-"""Phone numbers, saved or in the body of a call. The carriers' own fields come from the carriers.
+"""Phone numbers, saved or in the body of a call. Each carrier's package defines its own fields.
 
 https://docs.vapi.ai/api-reference/phone-numbers/create
 """
@@ -30,7 +30,7 @@ def _carrier_fields(fields: NumberFields) -> dict[str, Any]:
 
 if TYPE_CHECKING:
     CarrierFields = Model
-else:  # known only when the program runs
+else:  # the fields are known only at run time
     CarrierFields = create_model(
         "CarrierFields",
         __base__=Model,
@@ -83,14 +83,14 @@ class TransientPhoneNumber(CarrierFields):
 
 
 class CreatePhoneNumber(TransientPhoneNumber):
-    """A phone number to keep. The provider may be left out where the fields tell it."""
+    """A phone number to save. The provider may be left out where the fields imply it."""
 
     provider: Carrier | None = None
 
 
 class UpdatePhoneNumber(CreatePhoneNumber):
-    """Fields to change; null removes one. The provider stays what it is."""
+    """Fields to change; null removes one. The provider cannot change."""
 
 
 class ImportPhoneNumber(TransientPhoneNumber):
-    """A phone number to keep; the path names the provider."""
+    """A phone number to save; the path names the provider."""

@@ -1,4 +1,4 @@
-"""What is answered, for the OpenAPI document. Nothing is validated on the way out."""
+"""Response schemas for the OpenAPI document. Responses are not validated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.events import CallStatus, EndedReason
 
 
 class Answer(BaseModel):
-    """Fields that are not known yet are absent."""
+    """A response. Fields that are not known yet are absent."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow")
 
@@ -27,7 +27,7 @@ class Error(Answer):
 
 
 class Resource(Answer):
-    """What every object has."""
+    """The fields of every object."""
 
     id: str
     org_id: str
@@ -115,7 +115,7 @@ class PhoneNumberResource(Resource):
 
 
 class PageMetadata(Answer):
-    """Where a page stands among the others."""
+    """The position of a page among the others."""
 
     items_per_page: int
     total_items: int
@@ -146,7 +146,7 @@ class CredentialResource(Resource):
 
 
 class CallEvent(Answer):
-    """One row of a call's log: what was heard or decided, when, and the carrier's own words."""
+    """One entry of a call's event log, with the carrier's own words."""
 
     kind: str
     source: str
@@ -155,7 +155,7 @@ class CallEvent(Answer):
 
 
 class ServerMessage(Answer):
-    """A server message and what became of it."""
+    """A server message and its delivery."""
 
     id: str
     type: str

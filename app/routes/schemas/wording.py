@@ -1,7 +1,7 @@
-"""What pydantic found, in the words of class-validator, which Vapi's clients read.
+"""pydantic's errors in the sentences of class-validator, which Vapi's clients expect.
 
-A pure function of the error list. The path of the object stands before the sentence, as NestJS
-puts it: ``customer.number must be ...``, ``customer.property x should not exist``.
+This is a pure function of the error list. The path of the object stands before the sentence, as
+NestJS writes it: ``customer.number must be ...``, ``customer.property x should not exist``.
 https://github.com/typestack/class-validator#validation-decorators
 """
 
@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.routes.schemas.not_served import NOT_SERVED
 
+# pydantic's error type -> sentence. https://docs.pydantic.dev/latest/errors/validation_errors/
 WORDING: Mapping[str, str] = {
     "extra_forbidden": "property {property} should not exist",
     "missing": "{property} should not be empty",
@@ -37,25 +38,24 @@ WORDING: Mapping[str, str] = {
     "literal_error": "{property} must be one of the following values: {values}",
     "enum": "{property} must be one of the following values: {values}",
 }
-"""pydantic's error type -> sentence. https://docs.pydantic.dev/latest/errors/validation_errors/"""
 
 FIELD = "patchbay_field"
+# Types of the errors that our own validators raise: about a field, or about an object.
 OBJECT = "patchbay_object"
-"""Types of the errors our own validators raise: about one field, or about several of an object."""
 
 
 def wrong(sentence: str) -> PydanticCustomError:
-    """For a field's validator to raise. ``$property`` in the sentence is the field's name."""
+    """The error for a field's validator to raise. ``$property`` stands for the field's name."""
     return PydanticCustomError(FIELD, "{sentence}", {"sentence": sentence})
 
 
 def wrong_object(sentence: str) -> PydanticCustomError:
-    """For an object's validator to raise."""
+    """The error for an object's validator to raise."""
     return PydanticCustomError(OBJECT, "{sentence}", {"sentence": sentence})
 
 
 def messages(error: ValidationError) -> list[str]:
-    """One sentence per fault, in pydantic's order, none twice."""
+    """One sentence per fault, in pydantic's order, without repetitions."""
     found = error.errors(include_url=False, include_input=False)
     return list(dict.fromkeys(_message(detail) for detail in found))
 
@@ -66,7 +66,10 @@ def _message(detail: ErrorDetails) -> str:
 
 
 def _place(loc: Sequence[int | str], *, whole: bool) -> tuple[list[str], str]:
-    """The objects above the fault, and its name. An item of a list has no name of its own."""
+    """The objects above the faulty field, and its name.
+
+    An item of a list has no name of its own.
+    """
     path = [str(part) for part in loc]
     if whole or not path:
         return path, ""
@@ -87,5 +90,5 @@ def _sentence(detail: ErrorDetails, name: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """300.0 is written 300."""
+    """Write 300.0 as 300."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

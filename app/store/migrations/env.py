@@ -1,4 +1,4 @@
-"""Alembic's entry: always runs on the connection ``migrate.py`` hands over."""
+"""Alembic's entry point. It runs on the connection that ``migrate.py`` passes."""
 
 from __future__ import annotations
 

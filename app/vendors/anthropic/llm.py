@@ -1,4 +1,4 @@
-"""Anthropic's models. Its SDK takes seconds to import: only a call that needs it does.
+"""Anthropic's models. The SDK takes seconds to import, so only a call with such a model does it.
 
 https://docs.anthropic.com/en/api/messages
 """
@@ -12,8 +12,8 @@ from app.net.httpx_client import make_client
 from app.vendors.common.llm_spec import MAX_TOKENS, Spec
 from app.vendors.common.pipecat_workarounds import ClosesClient
 
+# Vapi's limit is 2.
 MAX_TEMPERATURE = 1.0
-"""Vapi's goes to 2."""
 
 
 class Anthropic(ClosesClient, AnthropicLLMService):

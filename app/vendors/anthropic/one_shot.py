@@ -1,4 +1,4 @@
-"""One question in Anthropic's messages. https://docs.anthropic.com/en/api/messages"""
+"""One question in Anthropic's messages API. https://docs.anthropic.com/en/api/messages"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from app.vendors.common.answer import Messages, OneShotRequest, Said
 from app.vendors.common.llm_spec import Spec
 
 API_VERSION = "2023-06-01"
+# The limit for a question without one; the API demands it.
 MAX_TOKENS = 1000
-"""Where the question has no limit; the API demands one."""
 
 
 def request(spec: Spec, messages: Messages) -> OneShotRequest:

@@ -1,7 +1,7 @@
-"""AssemblyAI's streaming recognition. https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-api
+"""AssemblyAI's streaming transcription.
 
-``realtimeUrl`` is not followed: the operator's key would be shown to an address of the
-assistant's choice.
+``realtimeUrl`` is ignored: the operator's key would be sent to an address of the assistant's
+choice. https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-api
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from app.vendors.common.settings_map import Field, read
 from app.vendors.common.vendor import Config
 
 PATH = "/v3/ws"
+# Vapi's default.
 MODEL = "universal-streaming-english"
-"""Vapi's default."""
 MULTILINGUAL = "universal-streaming-multilingual"
+# Of the fields for the end of a turn, the one that pipecat leaves to us.
 FIELDS: Mapping[str, Field] = {
     "speechModel": Field("model", str),
     "formatTurns": Field("format_turns", bool),
@@ -31,28 +32,26 @@ FIELDS: Mapping[str, Field] = {
     "wordBoost": Field("keyterms_prompt", list),
     "keytermsPrompt": Field("keyterms_prompt", list),
 }
-"""Of the fields about the end of a turn only the one that the engine leaves to us."""
+# Only the Universal-3 models have them, as at Vapi.
 U3_FIELDS: Mapping[str, Field] = {
     "mode": Field("mode", str),
     "prompt": Field("prompt", str),
     "agentContext": Field("agent_context", str),
     "languageCodes": Field("language_codes", list),
 }
-"""Only the Universal-3 models know them; Vapi says so too."""
 
 UNAUTHORIZED = 1008
 TOO_MANY = 3009
+# By the code of an ``Error`` message, which is also that of the following close.
+# https://www.assemblyai.com/docs/streaming/common-session-errors-and-closures
 CATEGORIES = {
     UNAUTHORIZED: ErrorCategory.AUTHORIZATION,  # no or a bad key, no money left
     TOO_MANY: ErrorCategory.RATE_LIMIT,  # sessions at once
 }
-"""By the code of an ``Error`` message, which is that of the close behind it.
-https://www.assemblyai.com/docs/streaming/common-session-errors-and-closures
-"""
 
 
 class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
-    """Says what AssemblyAI's ``Error`` message says; the engine's own knows no such message."""
+    """Reports AssemblyAI's ``Error`` message, which pipecat's own service ignores."""
 
     async def _handle_message(self, message: dict[str, Any]) -> None:
         if message.get("type") != "Error":
@@ -64,7 +63,7 @@ class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
 
 
 def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> AssemblyAI:
-    """Raises ``UnbuildableAssistant``."""
+    """Build the service. Raises ``UnbuildableAssistant``."""
     multi = config.get("language") == "multi"
     settings = read(TRANSCRIBER, config, FIELDS, model=MULTILINGUAL if multi else MODEL)
     if is_u3_pro_model(settings["model"]):

@@ -6,6 +6,7 @@ from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
 from app.vendors.openai import MAX_TOKENS_FIELD, REASONING
 from providers.events import EndedReason
 
+# Each resource has an address of its own.
 OPENAI = Vendor(
     name="azure-openai",
     env_prefix="AZURE_OPENAI",
@@ -27,7 +28,6 @@ OPENAI = Vendor(
         headers={"ocpApimSubscriptionKey": "Ocp-Apim-Subscription-Key"},
     ),
 )
-"""Each resource has an address of its own."""
 
 SPEECH = Vendor(
     name="azure",
@@ -41,7 +41,8 @@ SPEECH = Vendor(
     ),
 )
 
+# The last dated version.
+# https://learn.microsoft.com/azure/ai-services/openai/api-version-deprecation
 API_VERSION = "2025-04-01-preview"
-"""The last dated one. learn.microsoft.com/azure/ai-services/openai/api-version-deprecation"""
+# An endpoint with this ending has no dated versions, and is used like OpenAI's.
 UNDATED = "/openai/v1"
-"""An endpoint that ends so has no dated versions, and is spoken to as OpenAI is."""

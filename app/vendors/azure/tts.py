@@ -1,7 +1,7 @@
 """Azure's Speech, over its REST API.
 
-Its SDK is a native library with threads of its own, and reports a failure late and as a text
-only. What the SDK has beyond REST is word times.
+The SDK is a native library with its own threads, and reports a failure late and as a text only.
+REST lacks only word times.
 https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech
 """
 
@@ -16,19 +16,20 @@ from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, address_rule
 from app.vendors.common.vendor import Config
 
+# By rate in hertz.
 FORMATS: Mapping[int, str] = {
     8000: "raw-8khz-16bit-mono-pcm",
     16000: "raw-16khz-16bit-mono-pcm",
     24000: "raw-24khz-16bit-mono-pcm",
     48000: "raw-48khz-16bit-mono-pcm",
 }
-"""By rate in hertz."""
+# Vapi's short names.
+# https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=tts
 VOICES: Mapping[str, str] = {
     "andrew": "en-US-AndrewNeural",
     "brian": "en-US-BrianNeural",
     "emma": "en-US-EmmaNeural",
 }
-"""Vapi's short names. https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=tts"""
 
 
 def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
@@ -42,7 +43,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custo
 
 
 def ask_for(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
-    """What each sentence is asked with: at ``account.url``, or in the account's region."""
+    """The request for each sentence: at ``account.url``, or in the account's region."""
     base = account.url or f"https://{account.extra['region']}.tts.speech.microsoft.com"
     rate = sample_rate if sample_rate in FORMATS else 24_000
     headers = {

@@ -1,4 +1,4 @@
-"""Cartesia: voices. Vapi has no ended reason of its own for their failures."""
+"""Cartesia: voices. Vapi has no ended reason of their own for them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MODEL = "sonic-3"
 
 
 class CartesiaVoice(ReportsVendorErrors, CartesiaTTSService):
-    """One call's voice."""
+    """The voice of one call."""
 
     def refusal(self, message: Mapping[str, object]) -> str | None:
         if message.get("type") != "error":
@@ -24,7 +24,7 @@ class CartesiaVoice(ReportsVendorErrors, CartesiaTTSService):
         return str(message.get("message") or message.get("error") or message)
 
     async def _receive_messages(self) -> None:
-        """Once: pipecat would connect again by itself, also amid a sentence."""
+        """Read once. pipecat would reconnect by itself, even within a sentence."""
         await self._process_messages()  # type: ignore[no-untyped-call]  # untyped there
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Schemes of a vendor's address.
 SCHEMES = frozenset({"http", "https", "ws", "wss"})
-"""Of a vendor's address."""
 
+# Characters of a field of an account.
 MAX_TEXT = 10_000
-"""Characters of a field of an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class VendorAccount:
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What else its account needs: Azure's region, endpoint, API version."""
     client_supplied: bool = field(default=False, compare=False)
-    """A client's, whose ``url`` may be called at public addresses only; the operator's may be private."""
+    """A client's own account. Its ``url`` must be public; the operator's may be private."""
 
 
+# By Vapi's provider name.
 VendorAccounts = Mapping[str, VendorAccount]
-"""By Vapi's provider name."""
 
 
 NO_ACCOUNT = VendorAccount()

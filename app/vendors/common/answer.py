@@ -12,7 +12,7 @@ from app.vendors.common.vendor import Config
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """A model's answer, and what was used for it; or ``error``, the sentence that says why none was had."""
+    """A model's answer and its usage; or ``error``, the reason why there is none."""
 
     text: str = ""
     model: Mapping[str, Any] = field(default_factory=dict)
@@ -21,11 +21,11 @@ class ModelAnswer:
     completion_tokens: int = 0
     error: str | None = None
     transient: bool = False
-    """Of an error: it may be gone soon."""
+    """Whether an error may be gone soon."""
 
 
+# ``role`` and ``content`` of each.
 Messages = Sequence[Mapping[str, str]]
-"""``role`` and ``content`` of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class OneShotRequest:
     body: Mapping[str, Any] = field(repr=False)
 
 
+# An answer's text, and the tokens of the prompt and of the answer.
 Said = tuple[str, tuple[int, int]]
-"""An answer's text, and the tokens of the prompt and of the answer."""
 
 
+# An assistant's ``model``, the accounts it may use, the messages, seconds; never raises.
 AskModel = Callable[[Config, VendorAccounts, Messages, float], ModelAnswer]
-"""An assistant's ``model``, the accounts it may use, the messages, seconds; never raises."""

@@ -1,8 +1,8 @@
-"""A transcriber that is connected soon, or not at all.
+"""A connect timeout for transcribers.
 
-The engine's services connect while the pipeline is set up, and nothing is said before: with a
-server that takes a connection and is silent the caller would hear nothing for 38 seconds
-(Deepgram) or 5 minutes (Gladia). Measured with pipecat 1.14.
+pipecat's services connect while the pipeline is set up, and no word is spoken before. A
+server that accepts a connection and stays silent would make the caller wait. With pipecat 1.14
+that was 38 seconds for Deepgram, and 5 minutes for Gladia.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ CONNECT_SECONDS = 5.0
 
 
 class ConnectTimeout(STTService):
-    """To be named before the vendor's own class."""
+    """A mixin, named before the vendor's own class."""
 
     async def setup(  # type: ignore[override]  # as the engine's own base does
         self, setup: FrameProcessorSetup
     ) -> None:
-        """A failure is reported for good, instead of ending the setup of the whole pipeline."""
+        """Report a failure as final, instead of ending the setup of the whole pipeline."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await super().setup(setup)

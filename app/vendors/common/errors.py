@@ -1,6 +1,6 @@
-"""Why an assistant cannot be built, and where one may lead. Its accounts: ``app.domain.resources.vendor_accounts``.
+"""Errors of an assistant that cannot be built, and the check of its addresses.
 
-Nothing of pipecat is imported here.
+This file does not import pipecat. Accounts: ``app.domain.resources.vendor_accounts``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from app.net.types import Addresses
 
+# The stages of an assistant, as Vapi's fields call them.
 MODEL, VOICE, TRANSCRIBER = "model", "voice", "transcriber"
-"""The stages of an assistant, as Vapi's fields call them."""
+# The key for a server without one: the SDKs want a key, or take OpenAI's from the environment.
 NO_KEY = "none"
-"""For a server that asks for none: the SDKs want one, or take OpenAI's from the environment."""
 
 
 class UnbuildableAssistant(Exception):
-    """This assistant cannot be built; the text tells the operator what to change.
+    """This assistant cannot be built. The text tells the operator what to change.
 
     ``stage``: ``MODEL``, ``VOICE`` or ``TRANSCRIBER``.
     """
@@ -29,7 +29,7 @@ class UnbuildableAssistant(Exception):
 
 
 def deny_all(url: str) -> Sequence[str]:
-    """The rule where there is none: no server may be asked."""
+    """The rule where there is none: refuse every server."""
     raise PermissionError("this process asks no servers")
 
 
@@ -44,9 +44,10 @@ def as_http(url: str) -> str:
 
 
 def check_address(stage: str, provider: str, url: str, addresses: Addresses) -> None:
-    """For services that connect by themselves. Blocks. Raises ``UnbuildableAssistant``.
+    """Check an address for services that connect by themselves. Blocks.
 
-    The address was looked at when it was stored, but a name may lead anywhere by now.
+    The address was checked when it was stored, but its name may resolve elsewhere by now. Raises
+    ``UnbuildableAssistant``.
     """
     try:
         addresses(as_http(url))

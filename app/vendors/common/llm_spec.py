@@ -1,6 +1,6 @@
-"""Vapi's ``model`` object, read into what a vendor's service needs.
+"""Vapi's ``model`` object as the spec of a vendor's service.
 
-Imports no vendor's service.
+This file imports no vendor's service.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import MODEL, NO_KEY, UnbuildableAssistant
 from app.vendors.common.vendor import Config, LlmPart, Vendor
 
+# Vapi's default for each answer.
 MAX_TOKENS = 250
-"""Vapi's default, of each answer."""
 CONNECTED = "(The call is connected.)"
 CHAT = "/chat/completions"
+# Fields of a request that ``metadataSendMode`` ``destructured`` cannot replace.
 OWN_FIELDS = frozenset(
     {"model", "messages", "stream", "stream_options", "temperature", "max_tokens", "tools"}
 )
-"""Of a request, what ``metadataSendMode`` ``destructured`` cannot replace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One model, ready to be made a service."""
+    """One model, as its service needs it."""
 
     provider: str
     model: str
@@ -40,18 +40,21 @@ class Spec:
     max_tokens_field: str = "max_tokens"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Fields of the request beside those every model has."""
+    """Fields of the request beside those of every model."""
     read_seconds: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The account's own, as Azure's API version."""
+    """The account's own fields, such as Azure's API version."""
     foreign: bool = False
     """A client chose the address."""
     addresses: Addresses | None = field(default=None, repr=False)
-    """The rule for where that may be; None: the address is the vendor's, or the operator's own."""
+    """The rule for its addresses; None: the address is the vendor's, or the operator's own."""
 
 
 def candidates(config: Config) -> list[Config]:
-    """The model, then its ``fallbackModels``: the same vendor's, by name. Empty: none configured."""
+    """The model, then its ``fallbackModels``: the same vendor's, by name.
+
+    Empty: none configured.
+    """
     if not config.get("provider"):
         return []
     fallbacks = config.get("fallbackModels")
@@ -63,7 +66,7 @@ def candidates(config: Config) -> list[Config]:
 
 
 def instructions(config: Config) -> str | None:
-    """The system messages, joined; or ``systemPrompt``, its older place."""
+    """The system messages, joined; or ``systemPrompt``, the older field."""
     texts = [text for role, text in _messages(config) if role == "system"]
     if texts:
         return "\n\n".join(texts)
@@ -72,10 +75,10 @@ def instructions(config: Config) -> str | None:
 
 
 def opening_messages(config: Config, *, asked: bool = False) -> list[dict[str, str]]:
-    """The context's start: what was said before the call, by the assistant and the user.
+    """The context's start: messages of the assistant and the user from before the call.
 
-    ``asked``: the model is to speak first, and needs something to answer. Messages of tools are
-    left out: without the calls that they answer, vendors refuse them.
+    ``asked``: the model speaks first, and needs a message to answer. Messages of tools are left
+    out: vendors refuse them without the tool calls.
     """
     roles = {"assistant": "assistant", "bot": "assistant", "user": "user"}
     said = [
@@ -89,7 +92,7 @@ def opening_messages(config: Config, *, asked: bool = False) -> list[dict[str, s
 
 
 def read_spec(config: Config, accounts: VendorAccounts, facts: Mapping[str, Any]) -> Spec:
-    """Raises ``UnbuildableAssistant``."""
+    """Read the spec. Raises ``UnbuildableAssistant``."""
     provider, known = config.get("provider"), registry.llm_parts()
     part = known.get(provider) if isinstance(provider, str) else None
     if not isinstance(provider, str) or part is None:
@@ -121,7 +124,7 @@ def read_spec(config: Config, accounts: VendorAccounts, facts: Mapping[str, Any]
 
 
 def _own_url(part: LlmPart, config: Config) -> object:
-    """The assistant's address of its model."""
+    """The assistant's own address of its model."""
     return config.get("url") if part.server_in_assistant else None
 
 
@@ -133,11 +136,11 @@ def _address(vendor: Vendor, part: LlmPart, config: Config, account: VendorAccou
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
         text = f"the address of {vendor.name} must begin with https:// or http://"
         raise _missing(vendor.name, text)
-    return url.rstrip("/").removesuffix(CHAT)  # many give the whole path
+    return url.rstrip("/").removesuffix(CHAT)  # many clients give the whole path
 
 
 def _key(vendor: Vendor, part: LlmPart, account: VendorAccount, url: str) -> str:
-    """The account's key, for the address that it was given with. An address of one's own may need none."""
+    """The account's key, for its own address only. A client's own address may need none."""
     if account.key and (account.url is None or _origin(account.url) == _origin(url)):
         return account.key
     if account.url or part.server_in_assistant:
@@ -155,13 +158,13 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _account_headers(part: LlmPart, account: VendorAccount) -> dict[str, str]:
-    """What of the account each request carries beside the key."""
+    """Headers of each request from the account's fields, beside the key."""
     found = {header: account.extra.get(field) for field, header in part.headers.items()}
     return {header: value for header, value in found.items() if value}
 
 
 def _own_headers(provider: str, part: LlmPart, config: Config) -> dict[str, str]:
-    """Vapi lets ``model.headers`` replace all but Authorization, which is a credential's."""
+    """Vapi's ``model.headers`` replace all but Authorization, which belongs to a credential."""
     given = config.get("headers") if part.server_in_assistant else None
     if not isinstance(given, Mapping):
         return {}
@@ -177,7 +180,7 @@ def _reasoning(part: LlmPart, config: Config) -> dict[str, str]:
 
 
 def _told(part: LlmPart, config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What the assistant's own server learns of the call, as ``metadataSendMode`` says."""
+    """The call's fields for the assistant's own server, as ``metadataSendMode`` says."""
     if not part.server_in_assistant:
         return {}
     older = "off" if config.get("urlRequestMetadataEnabled") is False else "variable"

@@ -17,8 +17,8 @@ from pipecat.services.llm_service import LLMService
 
 # ------------------------------------------------------------------ one ONNX session for all calls
 #
-# Silero's voice detection and the smart turn model load their weights anew for every analyzer:
-# 10.5 MB and 11 MB a call, and tens of milliseconds in which no call is heard. Neither keeps state
+# Silero's voice detection and the smart turn model load their weights anew for every analyzer. That is
+# 10.5 MB and 11 MB a call, and tens of milliseconds without audio for all calls. Neither keeps state
 # in its session, so all calls of a process share both.
 # https://github.com/pipecat-ai/pipecat/issues/2050
 # https://github.com/pipecat-ai/pipecat/pull/4818
@@ -44,7 +44,7 @@ def smart_turn(params: SmartTurnParams) -> BaseSmartTurn:
 
 
 def load_sessions() -> None:
-    """Both, ahead of the first call."""
+    """Load both, ahead of the first call."""
     _voice_session()
     _turn_session()
 
@@ -72,10 +72,11 @@ def _turn_session() -> Any:
 
 
 class ClosesClient(LLMService[Any]):
-    """To be named before the vendor's class, which leaves its SDK's client to the garbage collector.
+    """A mixin, named before a vendor's class, that closes the vendor's SDK client.
 
-    Then a call's connections to the model stay open after the call, until Python collects them.
-    No issue of pipecat's was found; #3589 closes the stream of an answer, not the client.
+    The class leaves it to the garbage collector. Then a call's connections to the model stay open
+    after the call, until Python collects them. No issue of pipecat's was found; #3589 closes the
+    stream of an answer, not the client.
     """
 
     _client: Any

@@ -1,7 +1,7 @@
-"""Sound of one rate into sound of another, as it comes. Imports the engine's resampler: load it lazily.
+"""Resamples streamed audio. Imports pipecat's resampler: load it lazily.
 
-The engine's own stream keeps the end of a sentence until the next one: at 24 to 8 kHz that
-is 40 ms, a consonant.
+pipecat's own stream keeps the end of a sentence until the next one. At 24 to 8 kHz that is 40 ms, a
+consonant.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import soxr  # type: ignore[import-untyped]  # it ships no types
 
+# Good enough for a telephone, with the shortest delay: 15 ms.
 QUALITY = "MQ"
-"""Enough for a telephone, and with the shortest memory: 15 ms."""
 
 
 class Converter:
@@ -25,14 +25,14 @@ class Converter:
         )
 
     def feed(self, chunk: bytes) -> bytes:
-        """What this chunk completes; may be nothing."""
+        """Take a chunk, and return the audio that it completes, if any."""
         whole = self._half + chunk
         size = len(whole) & ~1
         self._half = whole[size:]
         return self._resampled(whole[:size], last=False)
 
     def rest(self) -> bytes:
-        """What was kept back; the sentence is over."""
+        """Return the rest: the sentence is over."""
         return self._resampled(b"", last=True)
 
     def _resampled(self, pcm: bytes, *, last: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""Reading a vendor's part of an assistant: Vapi's field names to a vendor's own, by a table."""
+"""Maps Vapi's field names to a vendor's own, by a table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from app.vendors.common.vendor import Config
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``name``: the vendor's. ``kind``: what Vapi's field holds: bool, int, float, str or list."""
+    """``name``: the vendor's. ``kind``: the type of Vapi's field: bool, int, float, str or list."""
 
     name: str
     kind: type
 
     def accepts(self, value: object) -> bool:
-        """JSON's whole numbers may come as 10.0, and its true is no number."""
+        """Whether the value has this type.
+
+        JSON's whole numbers may come as 10.0; a boolean is not a number.
+        """
         if self.kind in (int, float):
             return isinstance(value, int | float) and not isinstance(value, bool)
         if self.kind is list:
@@ -29,7 +32,7 @@ class Field:
 def read(
     stage: str, config: Config, table: Mapping[str, Field], **defaults: object
 ) -> dict[str, Any]:
-    """The vendor's settings that ``config`` gives, over ``defaults``. Raises ``UnbuildableAssistant``."""
+    """The vendor's settings in ``config``, over ``defaults``. Raises ``UnbuildableAssistant``."""
     settings = dict(defaults)
     for given, field in table.items():
         value = config.get(given)

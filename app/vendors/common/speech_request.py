@@ -1,4 +1,4 @@
-"""Voices that are one HTTP request per sentence: what is asked. Pure, no I/O."""
+"""The requests of voices with one HTTP request per sentence. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+# A sentence in, its request out.
 Ask = Callable[[str], Request]
-"""A sentence in, its request out."""

@@ -1,7 +1,7 @@
-"""A transcriber behind a websocket that the media engine has no service for.
+"""A transcriber over a websocket, for vendors without a service in pipecat.
 
-Opening, opening again after a loss, the end, and the reports of failures are the engine's;
-a subclass says how its server is greeted, what sound looks like, and what an answer means.
+pipecat opens the socket, reopens it after a loss, and reports failures. A subclass greets its
+server, encodes audio, and reads the answers.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.net.types import Addresses
 from app.net.websocket import open_socket
 
+# For a socket that replaces a lost one. ``ConnectTimeout`` bounds the first.
 OPEN_SECONDS = 8.0
-"""For a socket that replaces a lost one; ``prompt`` bounds the first."""
+# How long a server may refuse to read before its socket counts as lost.
 SEND_SECONDS = 5.0
-"""How long a server may not take sound before its socket counts as lost."""
 MAX_MESSAGE = 256 * 1024
+# From the caller's last word to its final text, for nearly all turns. Turn detection waits so long
+# for a missing text. It is pipecat's default; these servers are not measured.
 LATENCY_SECONDS = 1.0
-"""From the caller's last word to its final text, of nearly all turns: how long the turn detector
-waits for a text that does not come. The engine's own default; nobody has measured these servers.
-"""
 
 
 class Rejected(Exception):
-    """The server does not want us; asking again gives the same answer."""
+    """The server refuses us. Another attempt would get the same answer."""
 
 
 class TooManyStreams(ConnectionError):
@@ -47,8 +46,8 @@ class SocketTranscriber(WebsocketSTTService):
     """``settings.language`` is a code of the server's own, or None."""
 
     _websocket: ClientConnection | None
+    # The rule for the server's addresses; None: it is the vendor's, or was checked before.
     addresses: Addresses | None = None
-    """The rule for where the server may be; None: it is the vendor's, or was judged before."""
 
     def __init__(
         self,
@@ -71,7 +70,7 @@ class SocketTranscriber(WebsocketSTTService):
     # -- what a subclass says
 
     async def greet(self, socket: ClientConnection) -> None:
-        """Before sound may be sent. Raises ``Rejected``; ``TooManyStreams`` or anything else is tried again."""
+        """Prepare the socket for audio. Raises ``Rejected`` for good; other errors are retried."""
         raise NotImplementedError
 
     async def encode(self, pcm: bytes) -> bytes:
@@ -79,11 +78,11 @@ class SocketTranscriber(WebsocketSTTService):
         raise NotImplementedError
 
     async def hear(self, message: str | bytes) -> None:
-        """One message of the server. Calls ``say``."""
+        """Take one message of the server, and call ``say`` for its texts."""
         raise NotImplementedError
 
     async def say(self, text: str, *, final: bool, result: object = None) -> None:
-        """Push what the caller was understood to say."""
+        """Push a text of the caller."""
         if not text.strip():
             return
         if final:
@@ -104,7 +103,7 @@ class SocketTranscriber(WebsocketSTTService):
         await self._connect()
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
-        """Sound that comes while there is no socket is lost."""
+        """Send audio. Without a socket it is lost."""
         message = await self.encode(audio)
         socket = self._websocket
         if socket is not None and message:
@@ -112,7 +111,7 @@ class SocketTranscriber(WebsocketSTTService):
                 async with asyncio.timeout(SEND_SECONDS):
                     await socket.send(message)
             except ConnectionClosed:
-                pass  # whoever reads the socket opens another
+                pass  # the reader of the socket opens another
             except TimeoutError:
                 socket.transport.abort()
         yield None
@@ -135,7 +134,7 @@ class SocketTranscriber(WebsocketSTTService):
             self._websocket = await self._open()
         except Exception as error:
             category = ErrorCategory.AUTHENTICATION if isinstance(error, Rejected) else None
-            # another error's text may hold the URL, and that a password
+            # Another error's text may hold the URL, and the URL a password.
             text = str(error) if isinstance(error, TELLING) else type(error).__name__
             await self.push_error(f"cannot connect: {text}", exception=error, category=category)
 
@@ -169,6 +168,6 @@ class SocketTranscriber(WebsocketSTTService):
 
 
 def field(message: object, name: str) -> str:
-    """A text of a JSON object, empty where there is none."""
+    """A text of a JSON object; empty if it is absent."""
     value = message.get(name) if isinstance(message, Mapping) else None
     return value if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
-"""A voice that is one HTTP request per sentence. Imports pipecat: load it lazily.
+"""A voice with one HTTP request per sentence. Imports pipecat: load it lazily.
 
-Pipecat's own class of this kind takes thirteen voice names only, tries a refused request again
-without saying so, and waits ten minutes for an answer.
+pipecat's own class for this accepts thirteen voice names only. It silently retries a refused
+request, and waits ten minutes for an answer.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from app.vendors.common.resample import Converter
 from app.vendors.common.speech_request import Ask, Request
 
 CONNECT_SECONDS = 5.0
+# Until the first audio of a sentence, and between two pieces of it.
 ANSWER_SECONDS = 5.0
-"""Until the first sound of a sentence, and between two pieces of it."""
+# How long a vendor's idle connection waits for the next sentence.
 KEEP_SECONDS = 15.0
-"""How long a vendor's idle connection waits for the next sentence."""
+# Characters of a refusal that are kept.
 MAX_ERROR_TEXT = 300
-"""Characters of a refusal that are kept."""
 
+# Content types of an answer that would sound as noise.
 NO_SOUND = frozenset({"application/json", "text/html", "text/plain"})
-"""Content types of an answer that would be heard as noise."""
 
 
 class VoiceRefused(Exception):
-    """The vendor said no. ``status``: HTTP's, by which the engine classifies it."""
+    """The vendor refused. ``status``: HTTP's, by which pipecat classifies the error."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text)
@@ -40,15 +40,15 @@ class VoiceRefused(Exception):
 
 
 class BrokeOff(Exception):
-    """The sound ended before its end."""
+    """The audio ended early."""
 
 
+# The errors of one sentence.
 FAILURES = (VoiceRefused, BrokeOff, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
-"""What may go wrong with one sentence."""
 
 
 class HttpVoice(TTSService):
-    """Speaks what ``ask`` requests. Sound comes out at ``sample_rate`` Hz, whatever is answered."""
+    """Speaks the audio of ``ask``'s requests, at ``sample_rate`` Hz from any rate."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class HttpVoice(TTSService):
         )
 
     def can_generate_metrics(self) -> bool:
-        """Characters spoken are counted: they are billed."""
+        """True: the spoken characters are counted, because they are billed."""
         return True
 
     async def cleanup(self) -> None:
@@ -90,7 +90,7 @@ class HttpVoice(TTSService):
         await self._client.aclose()
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
-        """One sentence's sound; an ``ErrorFrame`` where it fails, before or amid the sound."""
+        """Yield one sentence's audio; an ``ErrorFrame`` if it fails, before or within the audio."""
         await self.start_tts_usage_metrics(text)
         problem: Exception | None = VoiceRefused("the answer is empty")
         try:
@@ -132,7 +132,7 @@ class HttpVoice(TTSService):
 
 
 async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
-    """The answer's body as it comes. Raises ``BrokeOff``."""
+    """Yield the answer's body as it comes. Raises ``BrokeOff``."""
     try:
         async for piece in answer.aiter_bytes():
             yield piece
@@ -141,7 +141,7 @@ async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
 
 
 async def _beginning(answer: httpx2.Response) -> str:
-    """What a refusal says, cut short."""
+    """The beginning of a refusal's text."""
     said = b""
     async for piece in answer.aiter_bytes():
         said += piece

@@ -14,19 +14,16 @@ from app.vendors.common.vendor import Config
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
 
+    # The assistant's ``voice``, the account, the call's rate in hertz, and ``Custom``.
+    # ``TypeError`` and ``ValueError`` mean an invalid field of the voice.
     MakeVoice: TypeAlias = Callable[[Config, VendorAccount, int, "Custom"], TTSService]
-    """The assistant's ``voice``, the account, the call's rate in hertz, and what else there is.
-
-    ``TypeError`` and ``ValueError`` mean a field of the voice that is not valid.
-    """
 
 
 @dataclass(frozen=True, slots=True)
 class Custom:
     """What a voice at a client's own server needs beside its configuration.
 
-    ``addresses``: the rule for whose servers may be asked. ``about``: call, assistant and so on,
-    for the message.
+    ``addresses``: the rule for its server. ``about``: call, assistant and so on, for the message.
     """
 
     addresses: Addresses
@@ -34,7 +31,7 @@ class Custom:
 
 
 def address_rule(account: VendorAccount, custom: Custom) -> Addresses | None:
-    """The rule for an account's address: only one that a client chose is judged."""
+    """The rule for an account's address. Only a client's own address is checked."""
     return custom.addresses if account.client_supplied and account.url else None
 
 
@@ -44,6 +41,6 @@ def websocket_address(account: VendorAccount, default: str) -> str:
 
 
 def server_of(config: Config) -> Mapping[str, Any]:
-    """``voice.server``; empty where the voice has none."""
+    """``voice.server``; empty for a voice without one."""
     server = config.get("server")
     return server if isinstance(server, Mapping) else {}

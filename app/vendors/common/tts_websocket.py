@@ -1,9 +1,8 @@
 """Voices over a websocket that stays open for the call. Imports pipecat: load it lazily.
 
-Pipecat's classes speak the vendors' protocols. What is added here: a vendor's words of refusal
-are reported (pipecat drops most of them), a sentence that is cut off is an error (pipecat
-reconnects in silence and the rest is never heard), and a connection lost between two sentences
-is none.
+pipecat's classes implement the vendors' protocols. This file adds three things. A vendor's refusal
+is reported; pipecat drops most of them. A sentence that breaks off is an error; pipecat reconnects
+silently, and the rest is lost. A connection that is lost between two sentences is not an error.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from websockets.exceptions import InvalidStatus
 
 from app.vendors.common.tts_http import MAX_ERROR_TEXT, VoiceRefused
 
+# For the handshake. pipecat waits 10, while the caller hears nothing.
 OPEN_SECONDS = 5.0
-"""For the handshake; pipecat waits 10, while the caller hears nothing."""
 
 
 class _Connection(Protocol):
@@ -29,7 +28,7 @@ class _Connection(Protocol):
 
 
 class _CheckedSocket:
-    """A vendor's connection; reading raises ``VoiceRefused`` where the vendor says no."""
+    """A vendor's connection. Reading raises ``VoiceRefused`` after a refusal."""
 
     def __init__(self, websocket: _Connection, voice: ReportsVendorErrors) -> None:
         self._websocket = websocket
@@ -48,15 +47,15 @@ class _CheckedSocket:
 
 
 class ReportsVendorErrors(WebsocketTTSService):
-    """Mixed in before pipecat's class of a vendor."""
+    """A mixin, named before pipecat's class of a vendor."""
 
+    # The header with the reason of a refused handshake; None: the body has it.
     refusal_header: str | None = None
-    """The header in which the vendor says why it refuses the handshake; None: the body says it."""
     _receive_task: Any
     _websocket: Any
 
     def refusal(self, message: Mapping[str, object]) -> str | None:
-        """What an error message of the vendor says; None: it is no error."""
+        """The text of a vendor's error message; None for other messages."""
         raise NotImplementedError
 
     def _get_websocket(self) -> _CheckedSocket:
@@ -79,7 +78,7 @@ class ReportsVendorErrors(WebsocketTTSService):
     async def _report_error(
         self, error: ErrorFrame, force_treat_as_permanent: bool = False
     ) -> None:
-        """Reading has ended. The next sentence connects anew."""
+        """Handle the end of reading. The next sentence connects again."""
         websocket, self._websocket, self._receive_task = self._websocket, None, None
         due = bool(self.get_audio_contexts())
         await self._close_connection_contexts()  # type: ignore[no-untyped-call]  # untyped there

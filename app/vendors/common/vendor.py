@@ -1,7 +1,7 @@
-"""What there is to know of an AI vendor: plain data, read without its SDK and without pipecat.
+"""The data of an AI vendor, readable without its SDK and without pipecat.
 
-A vendor's data stand in the ``__init__`` of its company's folder, and ``app/vendors/registry.py``
-lists them. A part names the function that makes it, as entry points do: ``module:function``.
+A vendor's data is in the ``__init__`` of its company's folder, and ``app/vendors/registry.py``
+lists it. A part names the function that builds it, as entry points do: ``module:function``.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any, TypeAlias
 
 from providers.events import EndedReason
 
+# An assistant's ``model``, ``voice`` or ``transcriber``, as in Vapi's JSON.
 Config: TypeAlias = Mapping[str, Any]
-"""An assistant's ``model``, ``voice`` or ``transcriber``, as Vapi's JSON has it."""
 
+# A pattern of error texts, and the ended reason of a matching error.
 Cause: TypeAlias = tuple[re.Pattern[str], EndedReason]
-"""A pattern of error texts, and what a call ends with whose error fits it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialFields:
-    """What a credential of one vendor holds. All but ``lists`` are texts."""
+    """The fields of one vendor's credential. All but ``lists`` are texts."""
 
     key: str = "apiKey"
     url: str = "apiUrl"
     shown: tuple[str, ...] = ()
     sealed: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
-    """Kept and shown, and not read."""
+    """Stored and shown, and not used."""
     required: tuple[str, ...] = ()
-    """Beside the key."""
+    """Required beside the key."""
 
     @property
     def texts(self) -> frozenset[str]:
@@ -45,25 +45,25 @@ class LlmPart:
 
     make: str
     one_shot: str
-    """The module that asks one question without pipecat: its ``request`` and ``read``."""
+    """The module for one question without pipecat: its ``request`` and ``read``."""
     failed: EndedReason = EndedReason.ASSISTANT_ERROR
-    """What a call ends with when the model fails."""
+    """The ended reason when the model fails."""
     address: str | None = None
-    """Where it is reached; None: the account, or the assistant, has to say."""
+    """Its address; None: the account or the assistant has it."""
     server_in_assistant: bool = False
     """The assistant names the server: ``model.url``, ``headers``, ``timeoutSeconds``."""
     model: str | None = None
-    """The model where ``model.model`` does not say; None: there is none that stays."""
+    """The default of ``model.model``; None: there is no lasting one."""
     temperature: float | None = 0.5
-    """Where ``model.temperature`` does not say: Vapi's default, or None for the vendor's own."""
+    """The default of ``model.temperature``: Vapi's, or None for the vendor's own."""
     reasoning: re.Pattern[str] | None = None
-    """Names of models that refuse a temperature and think within their tokens."""
+    """Names of models that refuse a temperature and reason within their tokens."""
     max_tokens_field: str = "max_tokens"
-    """The name of the request's limit of tokens."""
+    """The name of the request's token limit."""
     user_first: bool = False
     """It refuses a conversation that the assistant begins."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """A credential's field -> the header in which each request carries it."""
+    """A credential's field -> the header that carries it in each request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class SttPart:
 
     make: str
     failed: EndedReason = EndedReason.ASSISTANT_ERROR
-    """What a call ends with when the transcriber fails for good."""
+    """The ended reason when the transcriber fails for good."""
     address: str | None = None
     """An origin without a path. None: it takes no account, so none is checked."""
 
@@ -83,23 +83,23 @@ class TtsPart:
 
     make: str
     failed: EndedReason = EndedReason.ASSISTANT_ERROR
-    """What a call ends with when the voice fails."""
+    """The ended reason when the voice fails."""
     causes: tuple[Cause, ...] = ()
-    """Ended reasons that say more, by what the error says."""
+    """More specific ended reasons, by the text of the error."""
     word_times: bool = False
-    """It says when each word is spoken."""
+    """It reports when each word is spoken."""
     asked_ahead: bool = False
-    """Its sound comes over a websocket, in one stream for all sentences of a turn."""
+    """Its audio comes over a websocket, in one stream for all sentences of a turn."""
     needs_account: bool = True
-    """It speaks with a ``voiceId`` and an account only."""
+    """It needs a ``voiceId`` and an account."""
     needs_region: bool = False
-    """Its own address is made of its account's ``region``."""
+    """Its own address contains its account's ``region``."""
     server_in_assistant: bool = False
     """The assistant names the server: ``voice.server``."""
 
     @property
     def speaks_by_itself(self) -> bool:
-        """Neither an account nor a server is needed."""
+        """Whether it needs neither an account nor a server."""
         return not self.needs_account and not self.server_in_assistant
 
 
@@ -108,14 +108,16 @@ class Vendor:
     """One value of Vapi's ``provider``. A company may have several, as Azure does."""
 
     name: str
-    """Vapi's. The lists of prices (``PRICES_FILE``) call it so too."""
+    """Vapi's name, which the price lists (``PRICES_FILE``) use too."""
     env_prefix: str | None = None
-    """Of its variables, as the vendor's own SDK calls them. None: it takes no account."""
+    """The prefix of its variables, as the vendor's own SDK has it. None: it takes no account."""
     extra_variables: Mapping[str, str] = field(default_factory=dict)
     """What else an account needs: a credential's field -> its variable."""
     credential: CredentialFields = CredentialFields()
     discontinued: str | None = None
-    """Out of business: what an address has to take to stand in for it; None: it is in business."""
+    """The vendor has closed: the protocol that an address in its place must accept. None: it is
+    open.
+    """
     llm: LlmPart | None = None
     stt: SttPart | None = None
     tts: TtsPart | None = None
@@ -130,5 +132,5 @@ class Vendor:
 
     @property
     def key_needs_url(self) -> bool:
-        """A key without an address would be shown to every client's server."""
+        """Whether a key needs an address. Without one it would be sent to every client's server."""
         return self.llm is not None and self.llm.server_in_assistant

@@ -1,4 +1,4 @@
-"""A client's own servers of models, voices and transcribers. Vapi has a name for each."""
+"""A client's own servers for models, voices and transcribers. Vapi has a name for each."""
 
 from __future__ import annotations
 

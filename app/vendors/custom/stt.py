@@ -1,7 +1,8 @@
-"""Vapi's protocol for a transcriber of one's own. https://docs.vapi.ai/customization/custom-transcriber
+"""Vapi's protocol for a transcriber of the client's own.
 
-A start message, then interleaved stereo: the caller left, the assistant right. Answers that are
-about the assistant are not used: what it says is known.
+A start message, then interleaved stereo: the caller left, the assistant right. Transcriptions of
+the assistant are ignored, because its words are known.
+https://docs.vapi.ai/customization/custom-transcriber
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from app.vendors.common.stt_websocket import SocketTranscriber, field
 from app.vendors.common.vendor import Config
 
 PROVIDER = "custom-transcriber"
+# Hertz: the rate of Vapi's own page, on which servers rely.
 RATE = 16000
-"""Hertz: what Vapi's own page shows, and servers rely on."""
 START = {
     "type": "start",
     "encoding": "linear16",
@@ -35,12 +36,12 @@ START = {
     "channels": 2,
 }
 RESPONSE = "transcriber-response"
+# Audio of the assistant that waits for the caller's audio of the same moment.
 AHEAD_SECONDS = 10
-"""Sound of the assistant that is held until the caller's of the same moment has come."""
 
 
 class CustomTranscriber(ConnectTimeout, SocketTranscriber):
-    """One call's. Whoever sends the assistant's sound to the line tells ``assistant_said`` too."""
+    """The transcriber of one call. The output transport also calls ``assistant_said``."""
 
     def __init__(self, url: str, headers: Mapping[str, str], sample_rate: int) -> None:
         super().__init__(url, headers, sample_rate)
@@ -49,7 +50,7 @@ class CustomTranscriber(ConnectTimeout, SocketTranscriber):
         self._right = create_stream_resampler()
 
     def assistant_said(self, pcm: bytes) -> None:
-        """Sound for the right channel, as it is sent: 16-bit mono at the call's rate."""
+        """Take audio for the right channel, as it is sent: 16-bit mono at the call's rate."""
         self._said += pcm
         del self._said[: max(0, len(self._said) - AHEAD_SECONDS * self._init_rate * 2)]
 
@@ -75,14 +76,14 @@ class CustomTranscriber(ConnectTimeout, SocketTranscriber):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, InterruptionFrame):
-            self._said.clear()  # the line drops it too
+            self._said.clear()  # the carrier drops it too
         await super().process_frame(frame, direction)
 
 
 def make(
     config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses
 ) -> CustomTranscriber:
-    """Raises ``UnbuildableAssistant``."""
+    """Build the service. Raises ``UnbuildableAssistant``."""
     server = config.get("server")
     url = as_websocket(field(server, "url"))
     if not isinstance(server, Mapping) or not re.match("wss?://", url):
@@ -100,9 +101,9 @@ def make(
 
 
 def parse(message: str | bytes) -> tuple[str, bool] | None:
-    """(text, whether it is final) of an answer about the caller; None: of anything else.
+    """(text, whether it is final) of a transcription of the caller; None for other messages.
 
-    ``transcriptType`` "partial" came later; an answer without it is final.
+    ``transcriptType`` "partial" was added later; a transcription without it is final.
     """
     try:
         body = json.loads(message)

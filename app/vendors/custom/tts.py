@@ -15,8 +15,8 @@ from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, server_of
 from app.vendors.common.vendor import Config
 
+# The timeout of the voice's server without ``timeoutSeconds``.
 ANSWER_SECONDS = 20.0
-"""Of the voice's server, unless its ``timeoutSeconds`` says otherwise."""
 
 
 def make(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
@@ -32,9 +32,9 @@ def make(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> 
 
 
 def ask_for(server: Mapping[str, Any], about: Mapping[str, Any], sample_rate: int) -> Ask:
-    """What each sentence is asked with.
+    """The request for each sentence.
 
-    ``about``: the rest of the message, which other server messages of the call hold too.
+    ``about``: the rest of the message, as in other server messages of the call.
     """
     headers = {"Content-Type": "application/json", **(server.get("headers") or {})}
     if server.get("secret"):

@@ -25,10 +25,10 @@ def connect_without_compression() -> None:
 
 
 def address_of(service: DeepgramSTTService) -> str:
-    """Where the service connects to: the websocket address of its SDK's client.
+    """The websocket address of the service's SDK client.
 
-    When the SDK does not take our address, pipecat only logs a line and connects to Deepgram's
-    cloud. An operator with a server of one's own wants no sound sent there, so ``stt.make``
+    When the SDK does not use our address, pipecat only logs a line and connects to Deepgram's
+    cloud. An operator with a server of their own wants no audio sent there, so ``stt.make``
     compares. No issue of pipecat's was found; its code:
     https://github.com/pipecat-ai/pipecat/blob/v1.14.0/src/pipecat/services/deepgram/stt.py
     """

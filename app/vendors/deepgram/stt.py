@@ -1,4 +1,7 @@
-"""Deepgram's streaming recognition. https://developers.deepgram.com/reference/speech-to-text/listen-streaming"""
+"""Deepgram's streaming transcription.
+
+https://developers.deepgram.com/reference/speech-to-text/listen-streaming
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from app.vendors.common.settings_map import Field, read
 from app.vendors.common.vendor import Config
 from app.vendors.deepgram.sdk_workarounds import address_of, connect_without_compression
 
+# Vapi's default.
 MODEL = "nova-2"
-"""Vapi's default."""
+# Vapi's default.
 ENDPOINTING_MILLISECONDS = 10
-"""Vapi's default."""
 FIELDS: Mapping[str, Field] = {
     "model": Field("model", str),
     "language": Field("language", str),
@@ -32,11 +35,11 @@ FIELDS: Mapping[str, Field] = {
 
 
 class Deepgram(ConnectTimeout, DeepgramSTTService):
-    """As pipecat has it."""
+    """pipecat's service with a connect timeout."""
 
 
 def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Deepgram:
-    """Raises ``UnbuildableAssistant``."""
+    """Build the service. Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
     if settings["model"].startswith("flux"):
         text = f"Deepgram's {settings['model']} decides itself when a turn ends, which is not supported: use nova-3."
@@ -59,7 +62,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
 
 
 def _terms(keywords: list[str]) -> list[str]:
-    """Nova-3 refuses ``keywords``: they become key terms, which have no weight behind a colon.
+    """Key terms from ``keywords``, which Nova-3 refuses. Key terms have no weight behind a colon.
 
     https://developers.deepgram.com/docs/keyterm
     """

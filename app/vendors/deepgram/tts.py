@@ -13,19 +13,19 @@ from app.vendors.common.tts_websocket import ReportsVendorErrors
 from app.vendors.common.vendor import Config
 
 ADDRESS = "wss://api.deepgram.com"
+# Voices that only the first model has.
 AURA_ONE = frozenset({"angus", "helios", "perseus", "stella"})
-"""Voices that only the first model has."""
 SPANISH = "alvaro aquila carina celeste diana estrella javier nestor selena sirio"
 GERMAN = "aurelia elara fabian julius kara lara viktoria"
+# Voices that do not speak English. https://developers.deepgram.com/docs/tts-models
 AURA_LANGUAGES: Mapping[str, str] = {
     **dict.fromkeys(SPANISH.split(), "es"),
     **dict.fromkeys(GERMAN.split(), "de"),
 }
-"""Voices that do not speak English. https://developers.deepgram.com/docs/tts-models"""
 
 
 class DeepgramVoice(ReportsVendorErrors, DeepgramTTSService):
-    """One call's voice."""
+    """The voice of one call."""
 
     refusal_header = "dg-error"
 
@@ -48,7 +48,10 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) ->
 
 
 def voice_name(voice_id: str, model: str | None) -> str:
-    """``asteria`` is ``aura-2-asteria-en`` there. A name that begins with ``aura-`` is whole."""
+    """The vendor's name: ``asteria`` is ``aura-2-asteria-en``.
+
+    A name with ``aura-`` is complete.
+    """
     name = voice_id.lower()
     if name.startswith("aura-"):
         return name

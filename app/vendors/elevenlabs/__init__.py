@@ -7,6 +7,7 @@ import re
 from app.vendors.common.vendor import Cause, TtsPart, Vendor
 from providers.events import EndedReason
 
+# https://help.elevenlabs.io/hc/en-us/articles/19572237925521
 CAUSES: tuple[Cause, ...] = (
     (
         # "This request exceeds your quota of ...", error code quota_exceeded, or HTTP 402
@@ -23,7 +24,6 @@ CAUSES: tuple[Cause, ...] = (
         EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_NOT_FOUND,
     ),
 )
-"""https://help.elevenlabs.io/hc/en-us/articles/19572237925521"""
 
 VENDOR = Vendor(
     name="11labs",

@@ -17,6 +17,9 @@ from app.vendors.common.vendor import Config
 
 ADDRESS = "wss://api.elevenlabs.io"
 MODEL = "eleven_turbo_v2"
+# Those of Vapi's fifteen presets that are ElevenLabs' own premade voices. The ids of the others are
+# not published, and ElevenLabs answers their names with "voice not found".
+# https://api.elevenlabs.io/v1/voices (category premade)
 VOICES: Mapping[str, str] = {
     "drew": "29vD33N1CtxCmqQRPOHJ",
     "joseph": "Zlb1dXrM653N07WRdFW3",
@@ -25,14 +28,10 @@ VOICES: Mapping[str, str] = {
     "ryan": "wViXBPUzp2ZZixB1xQuM",
     "sarah": "EXAVITQu4vr4xnSDxMaL",
 }
-"""Of Vapi's fifteen presets those that are ElevenLabs' own premade voices.
-
-The ids of the others are not published, and ElevenLabs answers their names with "voice not found".
-https://api.elevenlabs.io/v1/voices (category premade)"""
 
 
 class ElevenLabsVoice(ReportsVendorErrors, ElevenLabsTTSService):
-    """One call's voice."""
+    """The voice of one call."""
 
     def refusal(self, message: Mapping[str, object]) -> str | None:
         if not message.get("error"):

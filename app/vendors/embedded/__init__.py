@@ -1,7 +1,7 @@
-"""What talks and listens with no account at all: a voice, a keypad menu, and a transcriber.
+"""The services without an account: a voice, a keypad menu, and a transcriber.
 
-The menu stands in the place of a model, and is no part of the registry: it is made from the
-assistant's transcriber too (``app/assistants/local/agent.py``).
+The menu replaces a model, and is not part of the registry: it needs the assistant's transcriber too
+(``app/assistants/local/agent.py``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Text to sound with no account: espeak-ng, run by ``embedded/espeak_worker.py`` in a process of its own.
+"""Text to audio without an account: espeak-ng, in a process of its own.
 
-Nothing of the media engine is imported here.
+``embedded/espeak_worker.py`` is its program. This file does not import pipecat.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from typing import Protocol
 from app.vendors.embedded import espeak_worker
 from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 
+# The voice of an assistant without a ``voiceId``.
 VOICE = "en-us"
-"""What speaks when the assistant's voice has no ``voiceId``."""
+# Words per minute at ``speed`` 1. espeak-ng's own 175 is hard to follow on a phone.
 WPM = 160
-"""Words per minute at ``speed`` 1; espeak-ng's own 175 is hard to follow on a phone."""
+# The range of espeak-ng.
 WPM_RANGE = (80, 450)
-"""What espeak-ng can do."""
+# Characters that espeak-ng gets at once. Another call's sentence waits for no more than these.
 MAX_PIECE = 600
-"""Characters given to espeak-ng at once: another call's sentence waits for no more than these."""
+# Characters of one text; the rest is not spoken (ten minutes of speech come before it).
 MAX_TEXT = 10_000
-"""Characters of one text; what follows is not spoken (ten minutes of speech come before it)."""
+# Seconds; a sentence takes 0.02.
 PATIENCE = 10.0
-"""Seconds; a sentence takes 0.02."""
 
+# A language, and a variant of the speaker (``en-us+f3``). It becomes a file name, so no path may
+# pass.
 _VOICE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*(\+[A-Za-z0-9]+)?")
-"""A language, and a variant of the speaker (``en-us+f3``). It becomes a file's name: no path."""
 _UNSPOKEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 class SpeechFailed(Exception):
-    """It is not spoken; the text tells the operator what to change."""
+    """The text is not spoken. The message tells the operator what to change."""
 
 
 def _command() -> list[str]:
@@ -46,7 +47,7 @@ def _command() -> list[str]:
     if found is None or found.origin is None:
         return program  # the system's own, if it has one
     home = Path(found.origin).parent
-    # found by hand: the package's own code has no use here but to load it into this process
+    # Found by hand: the package's own code would only load it into this process.
     library = next(home.glob("libespeak-ng.*"), None)
     return [*program, str(library), str(home / "espeak-ng-data")] if library else program
 
@@ -57,10 +58,10 @@ SPEAKER = SubprocessWorker("speech program (espeak-ng)", _command, PATIENCE)
 async def speak(
     text: str, sample_rate: int, *, voice: str = VOICE, speed: float = 1.0
 ) -> AsyncGenerator[bytes, None]:
-    """The text as 16-bit mono PCM at ``sample_rate`` Hz, in pieces, as they are made.
+    """Yield the text as 16-bit mono PCM at ``sample_rate`` Hz, in pieces, as they are made.
 
-    ``voice`` is a language of espeak-ng, with a variant or without; ``speed`` a factor.
-    Raises ``SpeechFailed``.
+    ``voice`` is a language of espeak-ng, with a variant or without; ``speed`` a factor. Raises
+    ``SpeechFailed``.
     """
     check(voice)
     convert = _converter(sample_rate)
@@ -81,7 +82,7 @@ async def speak(
 
 
 def check(voice: str) -> None:
-    """Raises ``SpeechFailed`` for what cannot be the name of a voice."""
+    """Check the name of a voice. Raises ``SpeechFailed``."""
     if not _VOICE.fullmatch(voice):
         raise SpeechFailed(
             f"The embedded voice knows no voiceId {voice[:40]!r}: give a language of espeak-ng, as"
@@ -90,7 +91,7 @@ def check(voice: str) -> None:
 
 
 def pieces(text: str) -> list[str]:
-    """The text as espeak-ng gets it: no control characters, no phonemes, nothing too long."""
+    """The text for espeak-ng: no control characters, no phonemes, no piece too long."""
     plain = " ".join(_UNSPOKEN.sub(" ", text[:MAX_TEXT]).replace("[[", "[ [").split())
     return textwrap.wrap(plain, MAX_PIECE, break_on_hyphens=False)
 
@@ -100,8 +101,9 @@ class _Convert(Protocol):
 
 
 def _converter(sample_rate: int) -> _Convert:
-    """From espeak-ng's rate, without clicks between the pieces."""
-    import numpy as np  # with the next 0.1 s: not for those who only read a voice's name
+    """A converter from espeak-ng's rate, without clicks between the pieces."""
+    # it takes 0.1 s with the next, which a check of a voice's name need not wait for
+    import numpy as np
     import soxr  # type: ignore[import-untyped]  # it has no types
 
     stream = soxr.ResampleStream(espeak_worker.RATE, sample_rate, 1, dtype="int16")

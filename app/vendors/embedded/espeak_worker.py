@@ -1,9 +1,9 @@
 """The program that speaks: espeak-ng, whose licence (GPL-3) keeps it in a process of its own.
 
-Run by its path, so it imports nothing of ours and nothing that is installed:
-``python -I -S embedded/espeak_worker.py [LIBRARY DATA]``; without the two it takes the system's library.
+It is run by its path, and imports neither our modules nor installed packages: ``python -I -S
+embedded/espeak_worker.py [LIBRARY DATA]``. Without the two arguments it uses the system's library.
 
-A line of JSON on stdin is a text to speak: ``{"text", "voice", "wpm"}``. The answer on stdout is
+A line of JSON on stdin is a text to speak: ``{"text", "voice", "wpm"}``. The response on stdout is
 frames as in ``embedded/subprocess_worker.py``, whose data is 16-bit mono PCM at ``RATE``.
 
 https://github.com/espeak-ng/espeak-ng/blob/master/src/include/espeak-ng/speak_lib.h
@@ -18,19 +18,19 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+# Hz, of all voices that espeak-ng makes itself.
 RATE = 22050
-"""Hz, of all voices that espeak-ng makes itself."""
+# As in ``embedded/subprocess_worker.py``.
 DATA, REFUSED, END = b"d", b"x", b"e"
-"""As in ``embedded/subprocess_worker.py``."""
 SYSTEM_LIBRARIES = ("libespeak-ng.so.1", "libespeak-ng.so", "libespeak-ng.dylib")
 
+# Constants of speak_lib.h: AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8, espeakENDPAUSE, espeakRATE.
+# espeakSSML and espeakPHONEMES are not set, so the text is read out as it is.
 SYNCHRONOUS, UTF8, END_PAUSE, SPEED = 2, 1, 0x1000, 1
-"""Of speak_lib.h: AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8, espeakENDPAUSE, espeakRATE. Not set:
-espeakSSML and espeakPHONEMES, so the text is only read."""
+# How much audio the library delivers at a time.
 PIECE_MS = 60
-"""How much sound the library hands over at a time."""
+# Bytes of audio per frame after the first piece, which is sent at once: half a second.
 BATCH = RATE
-"""Bytes of sound per frame after the first piece, which is sent at once: half a second."""
 
 _Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -48,7 +48,7 @@ class _Voice(ctypes.Structure):
 
 
 class Refused(Exception):
-    """It cannot be spoken; the text says why."""
+    """The text cannot be spoken; the message says why."""
 
 
 class Espeak:
@@ -63,13 +63,13 @@ class Espeak:
         if rate != RATE:
             raise Refused(f"espeak-ng does not start (it answers {rate}): its data is missing.")
         self._heard: Callable[[bytes], None] = _nobody
-        self._callback = _Callback(self._take)  # kept: the library does not
+        self._callback = _Callback(self._take)  # stored, because the library does not
         self._library.espeak_SetSynthCallback(self._callback)
         self._languages = dict[str, str]()
         self._voice = ""
 
     def speak(self, text: str, voice: str, wpm: int, heard: Callable[[bytes], None]) -> None:
-        """Speak, and hand the sound over as it is made. Raises ``Refused``."""
+        """Speak, and pass the audio on as it is made. Raises ``Refused``."""
         self._take_voice(voice)
         self._library.espeak_SetParameter(SPEED, wpm, 0)
         data = text.encode()
@@ -81,7 +81,7 @@ class Espeak:
             raise Refused(f"espeak-ng refuses the text (error {failed}).")
 
     def _take_voice(self, voice: str) -> None:
-        """By name; else by language, since not every language (en-gb) is a voice's name."""
+        """Set the voice by name, or by language: not every language (en-gb) is a voice's name."""
         if voice == self._voice:
             return
         language, plus, variant = voice.partition("+")
@@ -109,7 +109,7 @@ class Espeak:
 
 
 def serve(espeak: Espeak) -> None:
-    """Answer until stdin is closed."""
+    """Answer requests until stdin is closed."""
     for stream in sys.stdin.buffer:
         asked, out = json.loads(stream), _Batches()
         try:
@@ -121,7 +121,7 @@ def serve(espeak: Espeak) -> None:
 
 
 class _Batches:
-    """The first piece at once, the rest in fewer and larger ones."""
+    """Sends the first piece at once, and the rest in fewer and larger ones."""
 
     def __init__(self) -> None:
         self._first, self._held = True, bytearray()
@@ -155,7 +155,7 @@ def _load(library: str | None) -> Any:
 
 
 def _strings(languages: Any) -> list[str]:
-    """``espeak_VOICE.languages``: a priority byte and a name each, an empty one at the end."""
+    """``espeak_VOICE.languages``: a priority byte and a name each, and an empty one at the end."""
     names, at = list[str](), 0
     while languages and languages[at] != b"\0":
         name = ctypes.string_at(ctypes.addressof(languages.contents) + at + 1)
@@ -165,7 +165,7 @@ def _strings(languages: Any) -> list[str]:
 
 
 def _nobody(pcm: bytes) -> None:
-    """Hears what is spoken before the first text."""
+    """Drop audio from before the first text."""
 
 
 if __name__ == "__main__":

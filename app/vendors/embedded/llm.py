@@ -1,4 +1,4 @@
-"""The keypad menu in the place of a language model. Imports the engine: load it lazily."""
+"""The keypad menu in place of a language model. Imports pipecat: load it lazily."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from app.vendors.common.vendor import Config
 from app.vendors.embedded import menu, menu_json
 from app.vendors.embedded.menu import Menu, Reply, Then
 
+# The tools it calls, by Vapi's names. The tool executor registers them.
 END_CALL, TRANSFER_CALL = "endCall", "transferCall"
-"""The tools it calls, with Vapi's names: whoever runs the call registers them."""
 
 
 class EmbeddedModel(LLMService[Any]):
-    """Answers each turn of the caller from the menu; ends and transfers by calling the tools."""
+    """Answers each turn of the caller from the menu; ends and transfers by tool calls."""
 
     def __init__(self, choices: Menu, *, guessed: bool = False) -> None:
         super().__init__(
@@ -58,7 +58,7 @@ class EmbeddedModel(LLMService[Any]):
             await self.push_frame(frame, direction)
 
     async def run_inference(self, context: LLMContext, *_: Any, **__: Any) -> str | None:
-        """None: a menu sums nothing up."""
+        """Return None: a menu writes no summary."""
         return None
 
     async def _answer(self, context: LLMContext) -> None:
@@ -77,7 +77,7 @@ class EmbeddedModel(LLMService[Any]):
         messages = cast(list[Mapping[str, Any]], context.get_messages())
         last = messages[-1] if messages else {}
         role = last.get("role")
-        if role == "tool":  # the end of a call of ours: nothing to say to it
+        if role == "tool":  # the result of our own tool call needs no answer
             return Reply("", state=self._state)
         if role == "user":
             return menu.answer(self.menu, self._state, _text(last), guessed=self._guessed)
@@ -89,16 +89,16 @@ class EmbeddedModel(LLMService[Any]):
 
 
 def make(config: Config, *, guessed: bool = False) -> EmbeddedModel:
-    """The model of an assistant whose ``model.provider`` is ``embedded``, or that has none.
+    """The model of an assistant with ``model.provider`` ``embedded``, or without a model.
 
-    ``config``: ``menu``; see ``embedded/menu_json.py``. ``guessed``: the transcriber is the embedded one.
-    Raises ``UnbuildableAssistant``.
+    ``config``: ``menu``; see ``embedded/menu_json.py``. ``guessed``: the transcriber is the
+    embedded one. Raises ``UnbuildableAssistant``.
     """
     return EmbeddedModel(menu_json.read(config.get("menu")), guessed=guessed)
 
 
 def _text(message: Mapping[str, Any]) -> str:
-    """A message's content is a text, or a list of parts of which some are texts."""
+    """The text of a message, whose content is a text or a list of parts."""
     content = message.get("content")
     if isinstance(content, str):
         return content

@@ -1,8 +1,8 @@
-"""A keypad menu: what is said to a key or a word, and what happens then. Pure.
+"""A keypad menu: the answer to a key or a word, and what follows. Pure.
 
-The menu is ``model.menu`` of an assistant whose ``model.provider`` is ``embedded``: entries by
-key, each ``{"say", "then", "label", "words", "destination", "menu"}``; docs/assistants.md. What
-was heard is only ever compared with the menu's words: no answer holds any of it.
+The menu is ``model.menu`` of an assistant whose ``model.provider`` is ``embedded``. Its entries are
+by key, each ``{"say", "then", "label", "words", "destination", "menu"}``; see docs/assistants.md.
+The caller's words are only compared with the menu's, and never repeated.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# In the order in which the choices are spoken.
 KEYS = "1234567890*#ABCD"
-"""In the order in which the choices are told."""
+# What they do without an entry: end the call; go back to the first choices.
 END_KEY, AGAIN_KEY = "#", "*"
-"""What they do where the menu says nothing else: end the call; back to the first choices."""
 SPOKEN_KEYS: Mapping[str, str] = {"#": "the hash key", "*": "the star key"}
+# The greeting of an assistant without a model and a ``firstMessage``, before the choices.
 GREETING = "This is Patchbay. No AI is connected."
-"""How an assistant without a model and a ``firstMessage`` begins, before the choices."""
 NO_AI = "No AI is connected: this call follows a keypad menu."
 GOODBYE = "Goodbye."
 
@@ -33,18 +33,18 @@ class Then(StrEnum):
     STAY = "stay"
     """Nothing: the caller may press another key."""
     MENU = "menu"
-    """The first choices are told again."""
+    """The first choices are spoken again."""
     END = "end"
     TRANSFER = "transfer"
 
 
+# After these the caller is not in the menu any more.
 FINAL = frozenset({Then.END, Then.TRANSFER})
-"""After these the caller is not in the menu any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key's."""
+    """The entry of one key."""
 
     say: str = ""
     then: Then = Then.STAY
@@ -52,7 +52,7 @@ class Entry:
     words: tuple[str, ...] = ()
     destination: Mapping[str, Any] | None = None
     menu: Menu | None = None
-    """Choices below this one; they are told behind ``say``."""
+    """Choices below this one, spoken after ``say``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ class Menu:
     entries: Mapping[str, Entry]
 
 
+# The keys that lead to the caller's menu; () is the first.
 State = tuple[str, ...]
-"""The keys that lead to the menu the caller is in; () is the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is said, what follows, and where the caller is then."""
+    """What is said, what follows, and the caller's menu afterwards."""
 
     say: str
     then: Then = Then.STAY
@@ -78,10 +78,10 @@ class Reply:
 
 
 def answer(menu: Menu, state: State, said: str, *, guessed: bool = False) -> Reply:
-    """To a caller's turn: keys (``DTMF: 12``, as the media engine writes them) before words.
+    """Answer a caller's turn: keys (``DTMF: 12``, as pipecat writes them) before words.
 
-    ``guessed``: the words come from ears that are often wrong; they may choose what is said, but
-    an end or a transfer takes a key.
+    ``guessed``: the words come from a recogniser that is often wrong. They may choose what is said,
+    but an end or a transfer takes a key.
     """
     keys = "".join(_DTMF.findall(said))
     if not keys:
@@ -90,12 +90,12 @@ def answer(menu: Menu, state: State, said: str, *, guessed: bool = False) -> Rep
         reply = press(menu, state, key)
         if reply.then in FINAL:
             break
-        state = reply.state  # typed ahead: only the last answer is told
+        state = reply.state  # of keys typed ahead only the last answer is spoken
     return reply
 
 
 def press(menu: Menu, state: State, key: str) -> Reply:
-    """To one key. A key that leads nowhere gets the choices."""
+    """Answer one key. A key without an entry gets the choices."""
     here = _at(menu, state)
     if key in here.entries:
         return _take(menu, state, key)
@@ -107,7 +107,7 @@ def press(menu: Menu, state: State, key: str) -> Reply:
 
 
 def hear(menu: Menu, state: State, text: str, *, guessed: bool = False) -> Reply:
-    """To words: the entry with the longest phrase among them, else what there is to choose."""
+    """Answer words: the entry with the longest matching phrase, or the choices."""
     heard, here = f" {' '.join(spoken(text))} ", _at(menu, state)
     found = [
         (len(phrase), -KEYS.index(key), key)
@@ -126,7 +126,7 @@ def hear(menu: Menu, state: State, text: str, *, guessed: bool = False) -> Reply
 
 
 def choices(menu: Menu, state: State = ()) -> str:
-    """What may be pressed, as it is spoken."""
+    """The spoken choices."""
     entries = menu.entries
     told = [f"For {each.label}, press {_name(key)}." for key, each in entries.items() if each.label]
     if state and AGAIN_KEY not in entries:
@@ -137,12 +137,12 @@ def choices(menu: Menu, state: State = ()) -> str:
 
 
 def greeting(menu: Menu) -> str:
-    """The first message of an assistant that has none of its own."""
+    """The first message of an assistant without its own."""
     return _join(GREETING, choices(menu))
 
 
 def vocabulary(menu: Menu) -> tuple[str, ...]:
-    """Every word and phrase of it, once: what the embedded ears need to listen for."""
+    """Every word and phrase of the menu, once: the vocabulary of the embedded recogniser."""
     return tuple(dict.fromkeys(_phrases(menu)))
 
 

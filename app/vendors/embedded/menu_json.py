@@ -1,4 +1,4 @@
-"""A keypad menu as it is written: ``model.menu`` of an assistant, checked; and the default one."""
+"""Parses and checks ``model.menu`` of an assistant; has the default menu."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from app.vendors.embedded.menu import KEYS, Entry, Menu, Then, spoken
 
 MAX_ENTRIES, MAX_DEPTH, MAX_SAY, MAX_WORDS, MAX_PHRASE = 16, 4, 2000, 20, 60
 FIELDS = frozenset({"say", "then", "label", "words", "destination", "menu"})
+# The menu of an assistant without a model.
 DEFAULT: Mapping[str, Any] = {
     "1": {
         "label": "an explanation",
@@ -30,11 +31,10 @@ DEFAULT: Mapping[str, Any] = {
         "then": "menu",
     },
 }
-"""The menu of an assistant without a model."""
 
 
 def read(given: object) -> Menu:
-    """``model.menu`` as it was given; ``DEFAULT`` if it was not. Raises ``UnbuildableAssistant``."""
+    """Parse ``model.menu``; its default is ``DEFAULT``. Raises ``UnbuildableAssistant``."""
     return _menu(DEFAULT if given is None else given, "model.menu", MAX_DEPTH)
 
 

@@ -1,6 +1,6 @@
-"""Sound to text with no account: PocketSphinx, run by ``embedded/pocketsphinx_worker.py`` in processes of its own.
+"""Audio to text without an account: PocketSphinx, in processes of its own.
 
-Nothing of the media engine is imported here.
+``embedded/pocketsphinx_worker.py`` is its program. This file does not import pipecat.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from app.vendors.embedded import pocketsphinx_worker
 from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 
+# Seconds. Dictation takes most of the spoken time, and waits for other calls'.
 PATIENCE = 30.0
-"""Seconds. Dictation takes most of the time that was spoken, and waits for other calls'."""
+# Seconds of an utterance. Of a longer one the end is used.
 MAX_SECONDS = 15
-"""Of an utterance; the end of a longer one is heard."""
+# Utterances decoded at the same time. The second program starts when it is needed.
 PROGRAMS = 2
-"""So many utterances are decoded at the same time; the second program starts when it is needed."""
 
 
 class ListeningFailed(Exception):
-    """Nothing can be heard; the text tells the operator why."""
+    """Recognition is not possible; the message tells the operator why."""
 
 
 def _command() -> list[str]:
@@ -36,7 +36,7 @@ LISTENERS = tuple(
 
 
 async def listen(pcm: bytes, sample_rate: int, phrases: Sequence[str] = ()) -> str:
-    """What was said in 16-bit mono PCM: one of ``phrases`` (lower case), or "". Without: dictation.
+    """Recognise 16-bit mono PCM: one of ``phrases`` (lower case), or "". Without them: dictation.
 
     Raises ``ListeningFailed``.
     """
@@ -59,5 +59,5 @@ def _convert(pcm: bytes, sample_rate: int) -> bytes:
 
 
 async def preload(phrases: Sequence[str] = ()) -> None:
-    """Start a program and load what it needs, before the first caller speaks."""
+    """Start a program and load its model, before the first caller speaks."""
     await listen(bytes(pocketsphinx_worker.RATE), pocketsphinx_worker.RATE, phrases)

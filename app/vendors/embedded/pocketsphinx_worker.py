@@ -1,14 +1,15 @@
-"""The program that listens: PocketSphinx with the US-English model of its wheel. Experimental.
+"""The program that recognises speech: PocketSphinx with its wheel's US-English model. Experimental.
 
-A process of its own, because decoding holds the interpreter's lock: for seconds, in which no call
-of the process would be heard. Run by its path: ``python -I embedded/pocketsphinx_worker.py``.
+It is a process of its own, because decoding holds the interpreter's lock for seconds, which would
+silence every call. It is run by its path: ``python -I embedded/pocketsphinx_worker.py``.
 
-A line of JSON on stdin, ``{"phrases": [...], "bytes": N}``, and then N bytes of 16-bit mono PCM at
-``RATE`` are one utterance. The answer on stdout is frames as in ``embedded/subprocess_worker.py``; its data is the text.
+An utterance is a line of JSON on stdin, ``{"phrases": [...], "bytes": N}``, and N bytes of 16-bit
+mono PCM at ``RATE``. The response on stdout is frames as in ``embedded/subprocess_worker.py``; its
+data is the text.
 
-With phrases it hears one of them, or nothing, and takes other speech for one of them as a rule;
-words to reject it with made it deaf to most phrases as well. Without phrases it takes dictation,
-which is slower and mostly wrong on a phone line.
+With phrases it recognises one of them, or nothing, and mostly takes other speech for one of them.
+Reject words did not help: with them it missed most phrases as well. Without phrases it takes
+dictation, which is slower and mostly wrong on a phone line.
 
 https://pocketsphinx.readthedocs.io/en/latest/pocketsphinx.html
 """
@@ -23,19 +24,19 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+# Hz, of the model.
 RATE = 16000
-"""Hz, of the model."""
+# As in ``embedded/subprocess_worker.py``.
 DATA, END = b"d", b"e"
-"""As in ``embedded/subprocess_worker.py``."""
+# Grammars kept ready; one per menu.
 MAX_GRAMMARS = 50
-"""Kept ready; one per menu."""
+# Silence (0.2 s) around an utterance. Without it the first and the last word suffer.
 EDGE = bytes(RATE // 5 * 2)
-"""Silence (0.2 s) around what is heard: without it the first and the last word suffer."""
+# The calls' audio has priority.
 NICE = 5
-"""The calls' sound goes before."""
 
+# Phrases that the dictionary may have, and a grammar may hold.
 _KNOWN = re.compile(r"[a-z]+(?:'[a-z]+)*(?: [a-z]+(?:'[a-z]+)*)*")
-"""What the dictionary may have, and a grammar may hold."""
 
 
 class Pocketsphinx:
@@ -47,7 +48,7 @@ class Pocketsphinx:
         self._grammars = dict[tuple[str, ...], str]()
 
     def hear(self, phrases: Sequence[str], pcm: bytes) -> str:
-        """The text, or nothing."""
+        """The text, or ""."""
         decoder = self._spotting(tuple(phrases)) if phrases else self._dictating()
         if decoder is None:
             return ""
@@ -56,7 +57,7 @@ class Pocketsphinx:
         decoder.end_utt()
         found = decoder.hyp()
         text = str(found.hypstr) if found else ""
-        return text if not phrases or text in phrases else ""  # half a phrase is none
+        return text if not phrases or text in phrases else ""  # half a phrase does not count
 
     def _dictating(self) -> Any:
         if self._dictation is None:
@@ -64,7 +65,7 @@ class Pocketsphinx:
         return self._dictation
 
     def _spotting(self, phrases: tuple[str, ...]) -> Any:
-        """A decoder set to these phrases; None if it knows the words of none."""
+        """A decoder for these phrases; None if it knows the words of none."""
         if self._phrases is None or len(self._grammars) > MAX_GRAMMARS:
             self._phrases, self._grammars = _decoder(lm=None), {}
         if phrases not in self._grammars:
@@ -91,7 +92,7 @@ class Pocketsphinx:
 
 
 def serve(listener: Pocketsphinx) -> None:
-    """Answer until stdin is closed."""
+    """Answer requests until stdin is closed."""
     for stream in iter(sys.stdin.buffer.readline, b""):
         asked = json.loads(stream)
         text = listener.hear(asked["phrases"], sys.stdin.buffer.read(asked["bytes"]))

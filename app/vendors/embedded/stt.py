@@ -1,4 +1,4 @@
-"""The embedded transcriber as the media engine wants it. Imports the engine: load it lazily."""
+"""The embedded transcriber as a pipecat service. Imports pipecat: load it lazily."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from app.vendors.common.vendor import Config
 from app.vendors.embedded.menu import spoken
 from app.vendors.embedded.pocketsphinx import ListeningFailed, listen
 
+# From the end of speech to the text, nearly always. Turn detection waits for it.
 SLOW_SECONDS = 1.0
-"""From the end of speech to the text, nearly always; what turn detection waits for."""
 
 
 @dataclass
 class GuessFrame(TranscriptionFrame):
-    """What the embedded ears believe to have heard: to act on, never to be spoken back."""
+    """A guess of the embedded recogniser: to act on, never to repeat."""
 
 
 class EmbeddedTranscriber(SegmentedSTTService):
-    """Hears whole utterances, as the turn detection cuts them; its failures are error frames."""
+    """Transcribes whole utterances, as turn detection cuts them. Failures are error frames."""
 
     def __init__(self, phrases: Sequence[str], sample_rate: int) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class EmbeddedTranscriber(SegmentedSTTService):
 
     @property
     def wants_wav_segments(self) -> bool:
-        """No: samples."""
+        """False: it takes samples."""
         return False
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
@@ -56,10 +56,10 @@ class EmbeddedTranscriber(SegmentedSTTService):
 
 
 def make(config: Config, _: VendorAccount, sample_rate: int, __: Addresses) -> EmbeddedTranscriber:
-    """The ears of an assistant whose ``transcriber.provider`` is ``embedded``.
+    """The transcriber of an assistant whose ``transcriber.provider`` is ``embedded``.
 
-    ``config``: ``language`` (English), ``words`` (only these words and phrases are heard). Raises
-    ``UnbuildableAssistant``.
+    ``config``: ``language`` (English), ``words`` (only these words and phrases are recognised).
+    Raises ``UnbuildableAssistant``.
     """
     language, words = config.get("language") or "en", config.get("words") or []
     if str(language).partition("-")[0].lower() != "en":

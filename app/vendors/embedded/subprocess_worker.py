@@ -1,7 +1,7 @@
-"""A program of ours that answers requests over pipes; started when needed, and again when it died.
+"""A program that answers requests over pipes. It starts when needed, and again after a crash.
 
-One per process and purpose, shared by all calls; the requests are answered one after the other. A
-thread of its own talks to it, so that neither a slow program nor its start holds a call up.
+There is one per process and purpose, shared by all calls; it answers one request after the other. A
+thread of its own serves it, so that neither a slow program nor its start delays a call.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, cast
 
+# Kinds of a program's frames, each ``KIND LENGTH`` (big-endian, 1 and 4 bytes) and its bytes.
+# They are a piece of the answer, a refusal, and the end of either.
 DATA, REFUSED, END = b"d", b"x", b"e"
-"""Kinds of a program's frames, each ``KIND LENGTH`` (big-endian, 1 and 4 bytes) and so many bytes:
-a piece of the answer, why there is none, and the close of either."""
 HEAD = struct.Struct(">cI")
+# A program that dies before its first byte is started once more for the same request.
 ATTEMPTS = 2
-"""A program that dies before it said anything is started once more for the same request."""
 
 
 class WorkerFailed(Exception):
@@ -32,8 +32,8 @@ class WorkerRefused(Exception):
     """The program's own answer: it cannot do this request."""
 
 
+# A piece of an answer; the reason why there is none; None: it is complete.
 Heard = bytes | Exception | None
-"""A piece of an answer; why there is none; None: it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Request:
     data: bytes
     tell: Callable[[Heard], None]
     dropped: threading.Event = field(default_factory=threading.Event)
-    """Nobody listens any more: not worth a second attempt, or a first."""
+    """The asker has gone: not worth a second attempt, or a first."""
 
 
 class SubprocessWorker:
@@ -50,27 +50,27 @@ class SubprocessWorker:
     def __init__(self, name: str, command: Callable[[], Sequence[str]], patience: float) -> None:
         self._name = name
         self._command = command
+        # Seconds an asker waits for the next piece, other calls' requests included.
         self._patience = patience
-        """Seconds a caller waits for the next piece, behind other calls' requests included."""
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        # Requests without an answer yet.
         self.waiting = 0
-        """Requests that are not answered yet."""
 
     @property
     def pid(self) -> int | None:
-        """Of the running program."""
+        """The process id of the running program."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
     async def ask(self, request: bytes) -> AsyncGenerator[bytes, None]:
-        """The pieces of the answer. Raises ``WorkerFailed``, ``WorkerRefused``."""
+        """Yield the pieces of the answer. Raises ``WorkerFailed``, ``WorkerRefused``."""
         loop, heard = asyncio.get_running_loop(), asyncio.Queue[Heard]()
 
         def tell(item: Heard) -> None:
-            with suppress(RuntimeError):  # the loop has gone, and with it who asked
+            with suppress(RuntimeError):  # the loop is closed, and the asker with it
                 loop.call_soon_threadsafe(heard.put_nowait, item)
 
         asked = _Request(request, tell)
@@ -92,7 +92,7 @@ class SubprocessWorker:
                 return await webhook.get()
         except TimeoutError:
             if (process := self._process) is not None:
-                process.kill()  # it hangs, and would for the others
+                process.kill()  # it hangs, and would for other requests
             raise WorkerFailed(
                 f"The {self._name} did not answer within {self._patience:g} s."
             ) from None
@@ -112,12 +112,12 @@ class SubprocessWorker:
                 continue
             try:
                 asked.tell(self._answer(asked))
-            except Exception as error:  # an error of ours must not end the thread of all calls
+            except Exception as error:  # an error here must not end the thread of all calls
                 self._bury()
                 asked.tell(WorkerFailed(f"The {self._name} failed: {error!r}."))
 
     def _answer(self, asked: _Request) -> Exception | None:
-        """Tell the pieces; what remains to be told at the end is the result."""
+        """Pass the pieces on. Returns the final item."""
         for left in reversed(range(ATTEMPTS)):
             told, refused = False, None
             try:
@@ -136,7 +136,7 @@ class SubprocessWorker:
         raise AssertionError("the last attempt returns")
 
     def _exchange(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The frames of one answer. Raises OSError when the program is gone."""
+        """Yield the frames of one answer. Raises OSError when the program is gone."""
         process = self._running()
         stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
         stdin.write(data)
@@ -163,7 +163,7 @@ class SubprocessWorker:
             process.kill()
             process.wait()
             for pipe in (process.stdin, process.stdout):
-                with suppress(OSError):  # what was not written any more
+                with suppress(OSError):  # bytes that were not written any more
                     cast(IO[bytes], pipe).close()
 
 

@@ -1,4 +1,4 @@
-"""The embedded voice as the media engine wants it. Imports the engine: load it lazily."""
+"""The embedded voice as a pipecat service. Imports pipecat: load it lazily."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.vendors.common.tts_part import Custom
 from app.vendors.common.vendor import Config
 from app.vendors.embedded import espeak
 
+# Without audio for so long a sentence counts as spoken; one takes 0.02 s.
 STALLED_SECONDS = 1.0
-"""Without a piece of sound, after which a sentence counts as spoken; one takes 0.02 s."""
 
 
 class EmbeddedVoice(TTSService):
-    """Speaks sentence by sentence; its failures are error frames. It tells no times of words."""
+    """Speaks sentence by sentence, without word times. Failures are error frames."""
 
     def __init__(self, voice: str, speed: float, sample_rate: int) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Gladia: transcribers. Vapi has no ended reason of its own for their failures."""
+"""Gladia: transcribers. Vapi has no ended reason of their own for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gladia's live recognition. https://docs.gladia.io/api-reference/v2/live/init"""
+"""Gladia's live transcription. https://docs.gladia.io/api-reference/v2/live/init"""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from app.vendors.common.vendor import Config
 
 PATH = "/v2/live"
 MODEL = "solaria-1"
+# Vapi's older names are those of Gladia's first version; the live API has one model now.
 MODELS = {"fast": MODEL, "accurate": MODEL}
-"""Vapi's older names are those of Gladia's first version; the live API has one model now."""
 REGIONS = ("us-west", "eu-west")
+# By ``languageBehaviour``: whether the language may change within a call.
 SWITCHING = {
     "manual": False,
     "automatic single language": False,
     "automatic multiple languages": True,
 }
-"""By ``languageBehaviour``: whether the language may change within a call."""
 
 FIELDS: Mapping[str, Field] = {
     "model": Field("model", str),
     "endpointing": Field("endpointing", float),
 }
+# Fields that are in objects of their own at Gladia.
 REST: Mapping[str, Field] = {
     "language": Field("language", str),
     "languages": Field("languages", list),
@@ -48,15 +49,14 @@ REST: Mapping[str, Field] = {
     "transcriptionHint": Field("hint", str),
     "region": Field("region", str),
 }
-"""Fields that Gladia has in objects of their own."""
 
 
 class Gladia(ConnectTimeout, GladiaSTTService):
-    """As pipecat has it."""
+    """pipecat's service with a connect timeout."""
 
 
 def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Gladia:
-    """Raises ``UnbuildableAssistant``."""
+    """Build the service. Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model=MODEL)
     settings["model"] = MODELS.get(settings["model"], settings["model"])
     rest = read(TRANSCRIBER, config, REST, partials=True, vocabulary=False)
@@ -84,7 +84,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
 
 
 def _languages(rest: Mapping[str, Any]) -> LanguageConfig | None:
-    """None: Gladia finds out."""
+    """The languages; None: Gladia detects them."""
     languages = list(rest.get("languages") or [])
     if "language" in rest:
         languages.insert(0, rest["language"])
@@ -95,7 +95,7 @@ def _languages(rest: Mapping[str, Any]) -> LanguageConfig | None:
 
 
 def _vocabulary(rest: Mapping[str, Any], custom: object) -> RealtimeProcessingConfig | None:
-    """The words to expect: ``transcriptionHint``'s, and the custom vocabulary where it is enabled."""
+    """The words to expect: ``transcriptionHint``'s, and the custom vocabulary if it is enabled."""
     words: list[Any] = [word.strip() for word in rest.get("hint", "").split(",") if word.strip()]
     intensity = None
     if rest["vocabulary"] and isinstance(custom, Mapping):

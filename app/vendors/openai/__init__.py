@@ -1,4 +1,4 @@
-"""OpenAI, and how vendors are reached that speak its protocol.
+"""OpenAI, and the vendors that use its protocol.
 
 https://platform.openai.com/docs/api-reference
 """
@@ -14,10 +14,10 @@ ADDRESS = "https://api.openai.com/v1"
 CHAT = f"{__name__}.llm:Chat"
 ONE_SHOT = f"{__name__}.one_shot"
 SPEECH = f"{__name__}.tts:make"
+# Its models that refuse a temperature and reason within their tokens.
 REASONING = re.compile(r"o\d|gpt-5(?!.*chat)")
-"""Its models that refuse a temperature and think within their tokens."""
+# ``max_tokens`` was renamed; newer models refuse the old name.
 MAX_TOKENS_FIELD = "max_completion_tokens"
-"""``max_tokens`` was renamed; newer models refuse the old name."""
 
 VENDOR = Vendor(
     name="openai",
@@ -38,13 +38,13 @@ VENDOR = Vendor(
 def compatible(
     name: str, env_prefix: str, failed: EndedReason, address: str | None = None
 ) -> Vendor:
-    """A vendor of models that speaks OpenAI's chat completions. ``address``: its base URL."""
+    """A vendor of models with OpenAI's chat completions. ``address``: its base URL."""
     part = LlmPart(make=CHAT, one_shot=ONE_SHOT, address=address, failed=failed)
     return Vendor(name=name, env_prefix=env_prefix, llm=part)
 
 
 def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: str) -> Vendor:
-    """A voice vendor out of business: its name stands for an address that takes OpenAI's requests.
+    """A closed voice vendor: its name stands for an address that accepts OpenAI's requests.
 
     ``user_fields``: what its credentials must hold beside the key.
     """

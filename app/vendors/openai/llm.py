@@ -1,4 +1,4 @@
-"""OpenAI's chat completions: its own models, and those of other vendors that speak them.
+"""OpenAI's chat completions: its own models, and those of other vendors with this protocol.
 
 https://platform.openai.com/docs/api-reference/chat
 """
@@ -27,7 +27,10 @@ class Chat(ClosesClient, OpenAILLMService):
         super().__init__(api_key=spec.key, base_url=spec.url, settings=_settings(spec))
 
     def create_client(self, *_args: Any, **_options: Any) -> AsyncOpenAI:
-        """Called by the base class. Everything is given, so that nothing comes from the environment."""
+        """Called by the base class.
+
+        All arguments are set here, so that none comes from the environment.
+        """
         client = self.open_client(self._spec)
         client.organization = client.project = None
         return client
@@ -44,7 +47,7 @@ class Chat(ClosesClient, OpenAILLMService):
 
 
 class OpenAI(Chat):
-    """OpenAI's own, which knows one role more."""
+    """OpenAI's own models, which have one role more."""
 
     supports_developer_role = True
 

@@ -1,4 +1,4 @@
-"""OpenAI's speech, and what speaks its protocol at another address.
+"""OpenAI's speech API, also at other addresses with its protocol.
 
 https://platform.openai.com/docs/api-reference/audio/createSpeech
 """
@@ -14,8 +14,8 @@ from app.vendors.common.tts_part import Custom, address_rule
 from app.vendors.common.vendor import Config
 from app.vendors.openai import ADDRESS
 
+# Hertz; its ``pcm`` has no other.
 RATE = 24_000
-"""Hertz; its ``pcm`` has no other."""
 MODEL = "tts-1"
 
 
@@ -30,7 +30,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custo
 
 
 def ask_for(config: Config, account: VendorAccount) -> Ask:
-    """What each sentence is asked with."""
+    """The request for each sentence."""
     url = f"{(account.url or ADDRESS).rstrip('/')}/audio/speech"
     headers = {"Content-Type": "application/json"}
     if account.key:

@@ -8,6 +8,6 @@ from app.vendors.openai.llm import Chat
 
 
 class Perplexity(Chat):
-    """Wants its roles in turns: what a caller says in two parts is put together."""
+    """Joins consecutive messages of one role, which Perplexity refuses."""
 
     adapter_class = PerplexityLLMAdapter

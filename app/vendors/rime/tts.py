@@ -17,7 +17,7 @@ MODEL = "arcana"
 
 
 class RimeVoice(ReportsVendorErrors, RimeTTSService):
-    """One call's voice."""
+    """The voice of one call."""
 
     def refusal(self, message: Mapping[str, object]) -> str | None:
         return str(message.get("message")) if message.get("type") == "error" else None
@@ -34,7 +34,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) ->
             voice=quote(config["voiceId"], safe=""),
             model=quote(model, safe=""),
             language=quote(language, safe="") if language else None,
-            # Vapi's speed is a multiplier, Rime's a stretching: above 1 is slower.
+            # Vapi's speed is a multiplier, and Rime's a duration: above 1 is slower.
             speedAlpha=1 / config["speed"] if config.get("speed") else None,
             reduceLatency=config.get("reduceLatency"),
             pauseBetweenBrackets=config.get("pauseBetweenBrackets"),

@@ -1,4 +1,4 @@
-"""Talkscriber: transcribers. Vapi has no ended reason of its own for their failures."""
+"""Talkscriber: transcribers. Vapi has no ended reason of their own for them."""
 
 from __future__ import annotations
 

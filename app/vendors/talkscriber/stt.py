@@ -1,8 +1,10 @@
-"""Talkscriber's streaming recognition, as its own client speaks it.
+"""Talkscriber's streaming transcription, in its own client's protocol.
 
-https://github.com/Talkscriber/ts-client-nodejs/tree/main/speech-to-text . A greeting with the key,
-``SERVER_READY``, then 32-bit float sound at 16 kHz; every answer repeats the segments so far,
-and ``EOS`` marks those that will not change. There is no word for the end of a turn.
+https://github.com/Talkscriber/ts-client-nodejs/tree/main/speech-to-text
+
+A greeting with the key comes first, then ``SERVER_READY``, then 32-bit float audio at 16 kHz. Every
+answer repeats the segments so far, and ``EOS`` marks those that will not change. No message marks
+the end of a turn.
 """
 
 from __future__ import annotations
@@ -24,13 +26,13 @@ from app.vendors.common.stt_websocket import Rejected, SocketTranscriber, TooMan
 from app.vendors.common.vendor import Config
 
 RATE = 16000
+# Silence that ends a segment when its model is not sure; its client's default.
 TURN_SECONDS = 0.6
-"""Silence after which a segment ends when its model is not sure; its client's default."""
 FIELDS: Mapping[str, Field] = {"language": Field("language", str), "model": Field("model", str)}
 
 
 class Talkscriber(ConnectTimeout, SocketTranscriber):
-    """One call's."""
+    """The transcriber of one call."""
 
     def __init__(self, url: str, key: str, sample_rate: int, model: str, language: str) -> None:
         super().__init__(url, {}, sample_rate, model=model, language=language)
@@ -41,7 +43,7 @@ class Talkscriber(ConnectTimeout, SocketTranscriber):
         self._done = -1.0
 
     async def greet(self, socket: ClientConnection) -> None:
-        self._done = -1.0  # a new socket counts its seconds anew
+        self._done = -1.0  # a new socket counts its seconds from 0
         greeting = {
             "uid": str(uuid.uuid4()),
             "multilingual": False,
@@ -81,6 +83,6 @@ class Talkscriber(ConnectTimeout, SocketTranscriber):
 
 
 def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Talkscriber:
-    """Raises ``UnbuildableAssistant``."""
+    """Build the service. Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model="whisper", language="en")
     return Talkscriber(as_websocket(account.url or ""), account.key or "", sample_rate, **settings)

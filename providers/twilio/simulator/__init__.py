@@ -1,8 +1,7 @@
-"""Twilio, played against a running bridge: its webhooks, media streams, REST API, and Studio.
+"""Twilio, simulated against a running bridge: webhooks, media streams, REST API, and Studio.
 
-``run`` plays one of ``SCENARIOS``; ``serve_api`` is the REST API alone. Nothing here talks to
-Twilio, and what a document sends to Studio is taken by the Studio that is played here.
-https://www.twilio.com/docs/voice
+``run`` plays one of ``SCENARIOS``; ``serve_api`` is the REST API alone. No request goes to Twilio.
+A document's redirect to Studio is taken by the simulated Studio. https://www.twilio.com/docs/voice
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ __all__ = [
     "serve_api",
 ]
 
+# The scenario of `make demo`.
 DEMO = "conversation"
-"""The scenario `make demo` plays."""
+# The demo's caller hears everything to the end.
 DEMO_TURNS = (Turn(keys="2"), Turn(keys="#"))
-"""Its caller hears everything to the end."""
+# The bridge's settings for an account that exists only here.
 DEMO_ENVIRONMENT = {
     "TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
     "TWILIO_AUTH_TOKEN": "the demo's auth token",
     "TWILIO_PHONE_NUMBER": "+15550100001",
 }
-"""The bridge's settings for an account that exists only here."""
 
 
 def run(name: str, config: TwilioConfig, out: Callable[[str], object] = print) -> Result:
-    """Play one scenario against the bridge. Raises ``SimulatorError`` for a name nobody knows."""
+    """Play one scenario against the bridge. Raises ``SimulatorError`` for an unknown name."""
     scenario = expecting(named(SCENARIOS, name), config)
     with serve_api(config, config.api_port, out=out) as stage:
         return play(scenario, stage)

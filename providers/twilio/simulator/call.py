@@ -1,7 +1,6 @@
 """One simulated Twilio call: its state, the requests about it, and its end.
 
-What it runs is ``simulator_flow``.
-https://www.twilio.com/docs/voice/api/call-resource#statuscallback
+``twiml_player`` runs its TwiML. https://www.twilio.com/docs/voice/api/call-resource#statuscallback
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from providers.twilio.simulator.config import TwilioStage
 from providers.twilio.simulator.media import MediaStream
 from providers.twilio.simulator.recording import Recording
 
+# CallStatus -> the StatusCallbackEvent that asks for it.
 EVENTS: dict[str, str] = {
     "initiated": "initiated",
     "ringing": "ringing",
@@ -31,10 +31,10 @@ EVENTS: dict[str, str] = {
     "failed": "completed",
     "canceled": "completed",
 }
-"""CallStatus -> the StatusCallbackEvent that asks for it."""
 SIP_CODES = {"completed": "200", "busy": "486", "failed": "404"}
+# SIP's status for a call that was not answered in time, or cancelled.
+# https://www.rfc-editor.org/rfc/rfc3261#section-21.4.25
 GAVE_UP = "487"
-"""SIP's word for a call that was not answered in time, or taken back."""
 GEO = {"City": "SAN FRANCISCO", "State": "CA", "Zip": "94105", "Country": "US"}
 XML_TYPES = ("text/xml", "application/xml", "text/html")
 INBOUND = "inbound"
@@ -42,7 +42,7 @@ INBOUND = "inbound"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """TwiML, and the URL that relative ones in it start from."""
+    """TwiML, and the base of its relative URLs."""
 
     text: str
     base: str = ""
@@ -57,8 +57,8 @@ class Detection:
     method: str = "POST"
 
 
+# Where a call's TwiML comes from; None when none comes.
 Source = Callable[[], Document | None]
-"""Where a call's TwiML comes from; None when none comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class StatusCallback:
 
 @dataclass
 class TwilioCall:
-    """A phone leg. ``acts``: what the caller does on each media socket; the last one repeats.
+    """A phone leg. ``acts``: the caller's action on each media socket; the last one repeats.
 
     ``time_limit``: seconds until Twilio itself ends a call that is up.
     """
@@ -92,16 +92,16 @@ class TwilioCall:
         self.created = datetime.now(UTC)
         self.rings = threading.Event()
         self.over = threading.Event()
+        # The open media socket.
         self.stream: MediaStream | None = None
-        """The media socket that is open now."""
+        # By their sids.
         self.recordings: dict[str, Recording] = {}
-        """By their sids."""
         self.answered_at: datetime | None = None
         self.ended_at: datetime | None = None
+        # The verdict, which every later request of a waiting call carries.
         self.answered_by = ""
-        """The verdict every request carries, of a call that has waited for it."""
+        # How often the REST API has shown the call.
         self.looks = 0
-        """How often the REST API has shown it."""
         self._sequence = count()
         self._acts = iter(self.acts)
         self._lock = threading.Lock()
@@ -109,7 +109,10 @@ class TwilioCall:
 
     @property
     def price(self) -> str | None:
-        """Fixed some time after the end: by then the REST API has shown the call without it."""
+        """The price.
+
+        It appears some time after the end, once the REST API has shown the call without it.
+        """
         fixed = self.over.is_set() and self.looks > self.stage.unpriced_looks
         return self.stage.price if fixed else None
 
@@ -121,7 +124,7 @@ class TwilioCall:
         self.rings.set()
 
     def pick_up(self) -> None:
-        """Somebody answered, or TwiML did; only the first time counts."""
+        """Answer the leg, by a person or by TwiML. Only the first time counts."""
         if self.answered_at is None:
             self.answered_at = datetime.now(UTC)
             self.status = "in-progress"
@@ -132,7 +135,7 @@ class TwilioCall:
         return next(self._acts, self.acts[-1])
 
     def hang_up(self, status: str) -> None:
-        """By the REST API: ``canceled`` has no effect on an answered call."""
+        """Hang up through the REST API. ``canceled`` has no effect on an answered call."""
         if self.status in ("queued", "ringing"):
             self.finish("canceled")
         elif status == "completed":
@@ -140,7 +143,7 @@ class TwilioCall:
             self._interrupt()
 
     def redirect(self, document: Document) -> None:
-        """By the REST API: run this instead, now."""
+        """Run another document now, through the REST API."""
         with self._lock:
             self._redirected = document
         self._interrupt()
@@ -150,13 +153,13 @@ class TwilioCall:
         return self._redirected is not None
 
     def redirected(self) -> Document | None:
-        """What ``redirect`` left, once."""
+        """The document of ``redirect``, once."""
         with self._lock:
             document, self._redirected = self._redirected, None
         return document
 
     def finish(self, status: str) -> None:
-        """The first end counts; it is reported once."""
+        """End the call. The first end counts, and it is reported once."""
         with self._lock:
             if self.over.is_set():
                 return
@@ -173,7 +176,7 @@ class TwilioCall:
 
     @property
     def seconds(self) -> int:
-        """From the answer to the end."""
+        """Seconds from the answer to the end."""
         if self.answered_at is None or self.ended_at is None:
             return 0
         return round((self.ended_at - self.answered_at).total_seconds())
@@ -185,7 +188,7 @@ class TwilioCall:
     # ---------------------------------------------------------------- what Twilio says about it
 
     def parameters(self) -> dict[str, str]:
-        """What every voice request of this leg carries."""
+        """The parameters of every voice request about this leg."""
         names = {"From": self.from_, "Caller": self.from_, "To": self.to, "Called": self.to}
         geo = {f"{who}{what}": value for who in names for what, value in GEO.items()}
         inbound = self.direction == INBOUND
@@ -205,7 +208,7 @@ class TwilioCall:
     def fetch(
         self, url: str, method: str = "POST", extra: Mapping[str, str] | None = None
     ) -> Document | None:
-        """TwiML from a URL; None (and a problem) when what comes is none."""
+        """Fetch TwiML from a URL. Returns None, and notes a problem, if it is not TwiML."""
         params = self.parameters() | dict(extra or {})
         request = self.stage.prepare(method, url, params, self.status)
         response = self.stage.courier.ask(request)
@@ -216,7 +219,7 @@ class TwilioCall:
         return Document(response.text, url)
 
     def report(self, status: str, extra: Mapping[str, str] | None = None) -> None:
-        """A status callback, where one is wanted: numbered and dated now, sent beside the call."""
+        """Send a status callback, if one was requested: numbered and dated now, beside the call."""
         number = str(next(self._sequence))
         if self.callback is None or EVENTS[status] not in self.callback.events:
             return
@@ -229,7 +232,10 @@ class TwilioCall:
         self.post(self.callback.method, self.callback.url, params | dict(extra or {}), status)
 
     def tell_verdict(self) -> None:
-        """Of asynchronous detection, once: a request that has little in common with the others."""
+        """Send the verdict of asynchronous detection, once.
+
+        It has few fields of the other requests.
+        """
         found, self.detection = self.detection, None
         if found is not None and found.url:
             params = {
@@ -241,12 +247,12 @@ class TwilioCall:
             self.post(found.method, found.url, params, found.verdict)
 
     def post(self, method: str, url: str, params: Mapping[str, str], label: str) -> None:
-        """A callback whose answer does not matter."""
+        """Send a callback whose response does not matter."""
         self.stage.courier.post(self.stage.prepare(method, url, params, label))
 
 
 def unusable(response: Response) -> str:
-    """Why Twilio would not run this answer; empty when it would."""
+    """Why Twilio would not run this response; empty when it would."""
     kind = response.content_type.partition(";")[0].strip().lower()
     if not 200 <= response.status < 300:
         return f"11200: answered {response.status or 'nothing'} {response.text[:120]!r}"

@@ -1,4 +1,4 @@
-"""The simulated Twilio's account, and its requests: signed, with overrides and re-sends.
+"""The simulated Twilio's account and requests: signed, with connection overrides and retries.
 
 https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 """
@@ -20,11 +20,11 @@ from providers.twilio.signature import FORM, compute
 
 USER_AGENT = "TwilioProxy/1.1"
 MAX_RETRIES = 5
+# The owner's Studio flow.
 FLOW_SID = "FW" + "5" * 32
-"""The owner's Studio flow."""
 
+# A call, as the carrier's API stores it.
 C = TypeVar("C")
-"""What the carrier's API knows as a call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,10 @@ class TwilioConfig(SimulatorConfig):
 def config_from_environment(
     environ: Mapping[str, str] | None = None, **changes: Any
 ) -> TwilioConfig:
-    """From the bridge's own variables. Raises ``SimulatorError`` naming the one that is missing."""
+    """The configuration from the bridge's variables.
+
+    Raises ``SimulatorError`` for a missing one.
+    """
     environ = os.environ if environ is None else environ
     account = setting(environ, "TWILIO_ACCOUNT_SID")
     values = common_settings(environ) | {
@@ -91,12 +94,11 @@ class TwilioStage(Stage, Generic[C]):
         self.config: TwilioConfig = config
         self.signer = TwilioSigner(config.auth_token)
         self.calls: dict[str, C] = {}
-        """Every call of the run by its sid, for the REST API."""
 
     def prepare(
         self, method: str, url: str, params: Mapping[str, str], label: str
     ) -> Callable[[], Response]:
-        """One signed request, to be sent by calling it; however often, always under the same token."""
+        """Prepare one signed request. Each send has the same idempotency token."""
         target, retries, causes = overrides(url)
         request = self.signer.request(method, target, params)
         headers = {**request.headers, "I-Twilio-Idempotency-Token": str(uuid4())}
@@ -117,7 +119,7 @@ def insistent(send: Callable[[], Response], retries: int, causes: frozenset[str]
 
 
 def overrides(url: str) -> tuple[str, int, frozenset[str]]:
-    """A webhook URL -> (URL without its fragment, times to send again, causes to send again for)."""
+    """A webhook URL -> (URL without its fragment, retries, causes to retry for)."""
     target, _, fragment = url.partition("#")
     asked = dict(parse_qsl(fragment))
     retries = int(asked.get("rc", "1"))
@@ -126,7 +128,7 @@ def overrides(url: str) -> tuple[str, int, frozenset[str]]:
 
 
 def failures(response: Response) -> frozenset[str]:
-    """What went wrong, in the words of ``rp``; empty when nothing did."""
+    """The causes of a failure, in the words of ``rp``; empty after a success."""
     if response.status == 0:
         return frozenset({"ct", "rt", "all"})
     if response.status >= 400:
@@ -135,7 +137,7 @@ def failures(response: Response) -> frozenset[str]:
 
 
 def signed_url(url: str) -> str:
-    """Over TLS Twilio signs the URL without its port."""
+    """The URL that Twilio signs: over TLS without its port."""
     parts = urlsplit(url)
     if parts.scheme not in ("https", "wss") or not parts.port:
         return url

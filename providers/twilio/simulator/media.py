@@ -112,7 +112,10 @@ class MediaStream(MediaSocket):
         self._say(self._messages.stop)
 
     def received(self, message: str | bytes) -> None:
-        """``media``, ``mark`` and ``clear``; anything else breaks a real stream (31950, 31951)."""
+        """Take ``media``, ``mark`` and ``clear``.
+
+        Any other message breaks a real stream (31950, 31951).
+        """
         try:
             frame = json.loads(message) if isinstance(message, str) else None
             event = frame["event"] if isinstance(frame, dict) else None

@@ -21,7 +21,7 @@ class Recording:
     account_sid: str
     call_sid: str
     callback: Callable[[Mapping[str, str]], None] | None
-    """Given the report when the recording is complete; None: the end is not reported."""
+    """Called with the report of the complete recording; None: the end is not reported."""
     sid: str = field(default_factory=lambda: f"RE{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -30,7 +30,7 @@ class Recording:
         self._lock = threading.Lock()
 
     def complete(self) -> None:
-        """The first end counts; it is reported once."""
+        """End the recording. The first end counts, and it is reported once."""
         with self._lock:
             if self.over:
                 return
@@ -39,7 +39,7 @@ class Recording:
             self.callback(self._report())
 
     def resource(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """The recording as the API shows it."""
         return {
             "sid": self.sid,
             "account_sid": self.account_sid,

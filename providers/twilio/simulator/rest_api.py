@@ -1,8 +1,7 @@
 """The simulated Twilio's REST API, version 2010-04-01: accounts, numbers and calls.
 
-A call that is created is played at once, with the callbacks it was asked for; the stage's
-``Callee`` says how the dialled phone behaves.
-https://www.twilio.com/docs/voice/api/call-resource
+A created call is played at once, with the requested callbacks. The stage's ``Callee`` says how the
+dialled phone behaves. https://www.twilio.com/docs/voice/api/call-resource
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from providers.twilio.simulator.config import TwilioConfig, TwilioStage
 from providers.twilio.simulator.recording import Recording
 from providers.twilio.simulator.twiml_player import MAX_TWIML, dial
 
+# Twilio's code -> HTTP status and message.
 ERRORS: dict[int, tuple[int, str]] = {
     20003: (401, "Authenticate"),
     20404: (404, "The requested resource was not found"),
@@ -47,18 +47,17 @@ ERRORS: dict[int, tuple[int, str]] = {
     21220: (400, "Call is not in-progress. Cannot redirect."),
     32018: (400, "Twiml is longer than 4000 characters"),
 }
-"""Twilio's code -> HTTP status and message."""
+# Numbers that Twilio refuses to dial. https://www.twilio.com/docs/iam/test-credentials
 MAGIC = {
     "+15005550001": 21217,
     "+15005550002": 21214,
     "+15005550003": 21215,
     "+15005550004": 21216,
 }
-"""Numbers Twilio refuses to dial, by its test credentials' page."""
 PLACE = re.compile(rf"{E164.pattern}|sip:.+|client:.+")
 CALLER = re.compile(rf"{PLACE.pattern}|[0-9]{{3,8}}")
+# MachineDetection -> the verdict about a machine.
 VERDICTS = {"Enable": "machine_start", "DetectMessageEnd": "machine_end_beep"}
-"""MachineDetection -> what is said of a machine."""
 WEB = re.compile(r"https?://[^/_?#]+([/?#].*)?")
 _ACCOUNT = rf"/2010-04-01/Accounts/({ACCOUNT_SID.pattern})"
 PATH = re.compile(rf"{_ACCOUNT}(?:/Calls(?:/({CALL_SID.pattern}))?)?\.json")
@@ -93,7 +92,7 @@ class TwilioApi:
         self.stage = stage
 
     def answer(self, request: ApiRequest) -> ApiReply:
-        """One request of the API."""
+        """Answer one request of the API."""
         try:
             reply = self._routed(request)
         except ApiError as error:
@@ -171,7 +170,7 @@ class TwilioApi:
         return ApiReply(200, resource(call))
 
     def _record(self, request: ApiRequest, call_sid: str, sid: str | None) -> ApiReply:
-        """A recording of a call that is up: begun, or stopped."""
+        """Start or stop a recording of a call that is up."""
         call = self.stage.calls.get(call_sid)
         if call is None or request.method != "POST" or (sid and sid not in call.recordings):
             raise ApiError(20404)
@@ -189,7 +188,7 @@ class TwilioApi:
         return ApiReply(201, recording.resource())
 
     def _media(self, account: str, sid: str) -> ApiReply:
-        """Both channels, of a recording that is over."""
+        """Both channels of a complete recording."""
         found = [
             each.recordings[sid] for each in self.stage.calls.values() if sid in each.recordings
         ]
@@ -256,13 +255,16 @@ def serve_api(
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
 ) -> AbstractContextManager[TwilioStage[TwilioCall]]:
-    """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
+    """Serve the API on a loopback port (``api_url``) until the end of the block.
+
+    Its calls are played.
+    """
     stage = TwilioStage[TwilioCall](config, out)
     return serve_stage(stage, TwilioApi(stage).answer, port, callee)
 
 
 def authorized(header: str, user: str, password: str) -> bool:
-    """HTTP basic with exactly this account."""
+    """Whether the header is HTTP basic with exactly this account."""
     scheme, _, value = header.partition(" ")
     try:
         given = base64.b64decode(value, validate=True)
@@ -272,7 +274,7 @@ def authorized(header: str, user: str, password: str) -> bool:
 
 
 def form(request: ApiRequest) -> dict[str, list[str]]:
-    """The body's fields; a body of another type has none, as at Twilio."""
+    """The body's fields. A body of another type has none, as at Twilio."""
     if request.content_type != FORM:
         return {}
     return parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
@@ -283,7 +285,7 @@ def first(fields: Mapping[str, list[str]], name: str) -> str:
 
 
 def check_numbers(to: str, from_: str) -> None:
-    """Raises ``ApiError``."""
+    """Check both numbers. Raises ``ApiError``."""
     for missing, code in ((to, 21201), (from_, 21213)):
         if not missing:
             raise ApiError(code)
@@ -298,7 +300,7 @@ def check_numbers(to: str, from_: str) -> None:
 def status_callback(
     fields: Mapping[str, list[str]], name: str = "StatusCallback"
 ) -> StatusCallback | None:
-    """The callback that was asked for. Each event is a field of its own: a joined list names none."""
+    """The requested status callback. Each event is a field of its own: a joined list names none."""
     url = first(fields, name)
     if not url:
         return None
@@ -311,7 +313,7 @@ def status_callback(
 def recording_callback(
     call: TwilioCall, fields: Mapping[str, list[str]]
 ) -> Callable[[Mapping[str, str]], None] | None:
-    """What reports the end of a recording, where that was asked for."""
+    """The callback for the end of a recording, if one was requested."""
     found = status_callback(fields, "RecordingStatusCallback")
     if found is None or "completed" not in found.events:
         return None
@@ -319,7 +321,7 @@ def recording_callback(
 
 
 def detection(fields: Mapping[str, list[str]], *, machine: bool) -> Detection | None:
-    """The detection that was asked for, and its verdict. ``AsyncAmd`` must be the text ``true``."""
+    """The requested detection, and its verdict. ``AsyncAmd`` must be the text ``true``."""
     mode = first(fields, "MachineDetection")
     if mode not in VERDICTS:
         return None

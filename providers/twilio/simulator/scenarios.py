@@ -25,15 +25,16 @@ from providers.twilio.simulator.call import Document, StatusCallback, TwilioCall
 from providers.twilio.simulator.config import FLOW_SID, TwilioStage
 from providers.twilio.simulator.twiml_player import arrive
 
+# One run against a bridge.
 Run = TwilioStage[TwilioCall]
-"""One run against a bridge."""
 
 CLOSED_WEBSOCKET = "phone-call-provider-closed-websocket"
+# A call's price in the Call resource, where a charge is negative.
 PRICE = "-0.01400"
-"""Of a call, as the Call resource has it: what is charged is negative."""
 FETCH_PATH = "/twilio/calls/{call_id}/twiml"
 INBOUND_PATH = "/twilio/inbound_call"
 STATUS_PATH = "/twilio/status"
+# phoneCallProviderDetails -> fields of Twilio's create-call request.
 REST_NAMES = {
     "to": "To",
     "from": "From",
@@ -47,7 +48,7 @@ REST_NAMES = {
     "asyncAmdStatusCallback": "AsyncAmdStatusCallback",
     "asyncAmdStatusCallbackMethod": "AsyncAmdStatusCallbackMethod",
 }
-"""phoneCallProviderDetails -> fields of Twilio's create-call request."""
+# Twilio's words in the descriptions of shared scenarios.
 WORDS = {
     "inbound": "A call to the number whose webhook is the bridge's; the caller presses # and the assistant ends.",
     "inbound-hangup": "The same call; the caller hangs up.",
@@ -59,7 +60,6 @@ WORDS = {
     "late-no-answer": "A no-answer comes after the end of an answered call, and changes nothing.",
     "price": "The callee hangs up; Twilio's API tells the price when the bridge asks for the second time.",
 }
-"""Of the shared scenarios."""
 
 
 class TwilioPlays(Plays[Run, TwilioCall]):
@@ -73,7 +73,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
     words = WORDS
 
     def inbound(self, stage: Run, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO) -> None:
-        """The number's voice webhook and its call status URL are the bridge's."""
+        """Call in. The number's voice webhook and its call status URL are the bridge's."""
         call = _caller(stage, acts)
         call.callback = StatusCallback(f"{stage.config.bridge_url}{STATUS_PATH}")
         arrive(call, partial(call.fetch, _arrive_url(stage, assistant)))
@@ -93,7 +93,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         return {"FlowEvent": "return", "vapiEndedReason": reason}
 
     def priced(self, stage: Run) -> None:
-        """Twilio fixes the price after the end: the REST API shows none at the bridge's first look."""
+        """Twilio sets the price after the end: the bridge's first look finds none."""
         need_api(stage)
         stage.price, stage.unpriced_looks = PRICE, 1
         call = self.outbound(stage, "answered", CallerAction.HANG_UP)
@@ -118,12 +118,15 @@ class TwilioPlays(Plays[Run, TwilioCall]):
     def studio_redirect(
         self, stage: Run, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO
     ) -> None:
-        """A TwiML Redirect widget; the call status URL stays Studio's, so nothing tells of the end."""
+        """A TwiML Redirect widget.
+
+        The call status URL stays Studio's, so no callback reports the end.
+        """
         call = _caller(stage, acts)
         arrive(call, partial(call.fetch, _arrive_url(stage, assistant, flow=FLOW_SID)))
 
     def studio_http(self, stage: Run) -> None:
-        """An HTTP Request widget, which knows basic authentication only, and then a TwiML Redirect."""
+        """An HTTP Request widget with basic authentication, and then a TwiML Redirect."""
         created = stage.bridge.create_call(stage.carrier, basic=True)
         path = FETCH_PATH.format(call_id=created["id"])
         call = _caller(stage, (CallerAction.PRESS,))
@@ -131,7 +134,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         arrive(call, partial(call.fetch, url))
 
     def waited(self, stage: Run) -> None:
-        """The owner has Twilio wait for the verdict, which comes with the request for our document."""
+        """Twilio waits for the verdict, which comes with the request for our document."""
         stage.callee = Callee(machine=True)
         details = dict(self.details(stage, assistantOverrides=LISTENING))
         for name in ("twiml", "asyncAmd", "asyncAmdStatusCallback", "asyncAmdStatusCallbackMethod"):
@@ -162,7 +165,10 @@ def _given(stage: Run, twiml: str) -> Document:
 
 
 def _rest(stage: Run, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The owner's request to the simulated REST API. Raises ``SimulatorError`` when it is refused."""
+    """The owner's request to the simulated REST API.
+
+    Raises ``SimulatorError`` when it is refused.
+    """
     config = stage.config
     key = base64.b64encode(f"{config.account_sid}:{config.auth_token}".encode()).decode()
     headers = {"Authorization": f"Basic {key}", "Content-Type": FORM}

@@ -1,7 +1,7 @@
-"""What a simulated Twilio call runs: TwiML, its media streams, and the way back to the owner's flow.
+"""Runs a simulated call's TwiML: its verbs, its media streams, the redirect to the owner's flow.
 
-Knows the verbs the bridge writes. What a real Twilio would not run as meant is a problem of the
-run: unknown verbs, text that is no TwiML, a stream URL with a query.
+It supports the verbs that the bridge writes. What a real Twilio would not run as meant is a problem
+of the run. Examples are unknown verbs, invalid TwiML, and a stream URL with a query.
 https://www.twilio.com/docs/voice/twiml
 """
 
@@ -22,24 +22,24 @@ from providers.twilio.simulator.media import MediaStream
 
 RING_SECONDS = 2.0
 MAX_DOCUMENTS = 50
+# Characters; the REST API refuses longer documents.
 MAX_TWIML = 4000
-"""Characters; longer documents cannot be pushed by the REST API."""
+# Twilio reports even an intended close by the server as an error.
 STREAM_ERRORS = {
     Ending.BRIDGE_CLOSED: "31921: Stream - WebSocket - Close Error",
     Ending.DROPPED: "31903: Stream - WebSocket - Broken Pipe",
 }
-"""Twilio reports even an intended close of the server's as an error."""
 
 
 def arrive(call: TwilioCall, source: Source) -> None:
-    """An inbound leg: what ``source`` answers is run, which picks the phone up."""
+    """Run an inbound leg with the document of ``source``, which answers it."""
     call.stage.calls[call.sid] = call
     call.stage.timeline.add("caller", f"calls {call.to}")
     _run(call, source)
 
 
 def dial(call: TwilioCall, source: Source, callee: Callee) -> None:
-    """An outbound leg, as the REST API places it."""
+    """Run an outbound leg, as the REST API places it."""
     call.report("initiated")
     if callee.outcome == "failed":
         call.finish("failed")
@@ -58,7 +58,7 @@ def dial(call: TwilioCall, source: Source, callee: Callee) -> None:
 
 
 def _run(call: TwilioCall, source: Source) -> None:
-    """Documents until there is none; then the leg is hung up."""
+    """Run documents until none follows; then hang up."""
     document = source()
     call.pick_up()
     for _ in range(MAX_DOCUMENTS):
@@ -71,7 +71,7 @@ def _run(call: TwilioCall, source: Source) -> None:
 
 
 def _perform(call: TwilioCall, document: Document) -> Document | None:
-    """The verbs in order; the document that takes over, if any does."""
+    """Run the verbs in order. Returns the document that takes over, if any."""
     for verb in _verbs(call, document.text):
         if verb.tag not in VERBS:
             call.stage.problem(f"12200: <{verb.tag}> is no verb this call can run")
@@ -99,7 +99,7 @@ def _verbs(call: TwilioCall, text: str) -> Iterable[ET.Element]:
 
 
 def _connect(call: TwilioCall, verb: ET.Element, base: str) -> None:
-    """Until the stream ends. No verb runs any more for a caller who has left."""
+    """Connect until the stream ends. After the caller has left, no further verb runs."""
     noun = verb.find("Stream")
     if noun is None:
         call.stage.problem("<Connect> without <Stream>")
@@ -112,7 +112,7 @@ def _connect(call: TwilioCall, verb: ET.Element, base: str) -> None:
         _report(call, noun, stream, "stream-error", f"31920: {error}")
         return
     _report(call, noun, stream, "stream-started")
-    call.tell_verdict()  # a real one takes seconds: the call is under way
+    call.tell_verdict()  # a real verdict takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
     ending = perform(call.next_act(), stream, call.stage, patience)
     call.stream = None
@@ -136,7 +136,7 @@ def _stream(call: TwilioCall, noun: ET.Element) -> MediaStream:
 
 
 def _open(call: TwilioCall, stream: MediaStream) -> None:
-    """Raises ``SocketRefused``."""
+    """Open the stream. Raises ``SocketRefused``."""
     if not stream.url.startswith(("wss://", "ws://")) or "?" in stream.url:
         raise SocketRefused("31922: the stream URL is not wss:// without a query")
     call.stream = stream
@@ -156,7 +156,7 @@ def _report_end(call: TwilioCall, noun: ET.Element, stream: MediaStream, ending:
 def _report(
     call: TwilioCall, noun: ET.Element, stream: MediaStream, event: str, error: str = ""
 ) -> None:
-    """A stream status callback. These have ISO dates, no sequence number and no CallStatus."""
+    """Send a stream status callback: ISO dates, no sequence number and no CallStatus."""
     if not (url := noun.get("statusCallback")):
         return
     params = {
@@ -175,7 +175,7 @@ def _report(
 
 
 def _redirect(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
-    """To the bridge, or to the owner's flow, which has nothing more to do with the leg."""
+    """Redirect to the bridge, or to the owner's flow, which then only hangs up."""
     url = urljoin(base, (verb.text or "").strip())
     if call.stage.wire.knows(url):
         return call.fetch(url, verb.get("method", "POST"))
@@ -188,7 +188,10 @@ def _redirect(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
 
 
 def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
-    """The other party answers, talks and hangs up; or it is busy, unanswered, out of reach."""
+    """Dial.
+
+    The other party answers, talks and hangs up; or it is busy, unanswered, out of reach.
+    """
     noun, word = next(iter(verb), verb), call.stage.destination_outcome
     call.stage.timeline.add("caller", f"is connected to {(noun.text or '').strip()}: {word}")
     if not (action := verb.get("action")):

@@ -1,7 +1,7 @@
-"""Vonage, played against a running bridge: its webhooks, media sockets and Voice API, and the owner.
+"""Vonage, simulated against a running bridge: webhooks, media sockets and Voice API, and the owner.
 
-``run`` plays one of ``SCENARIOS``; ``serve_api`` is the Voice API alone. Nothing here talks to
-Vonage, and what a document sends to the owner's application is only written down.
+``run`` plays one of ``SCENARIOS``; ``serve_api`` is the Voice API alone. No request goes to Vonage.
+A document's requests to the owner's application are only written down.
 https://developer.vonage.com/en/voice/voice-api/concepts/call-flow
 """
 
@@ -26,20 +26,20 @@ __all__ = [
     "serve_api",
 ]
 
+# The scenario of `make demo`.
 DEMO = "conversation"
-"""The scenario `make demo` plays."""
+# The demo's caller interrupts the greeting.
 DEMO_TURNS = (Turn(keys="2", when=When.OVER), Turn(keys="#"))
-"""Its caller interrupts the greeting."""
+# The bridge's settings for an account that exists only here.
 DEMO_ENVIRONMENT = {
     "VONAGE_API_KEY": "demo1234",
     "VONAGE_SIGNATURE_SECRET": "the demo's signature secret, long enough",
     "VONAGE_PHONE_NUMBER": "15550100002",
 }
-"""The bridge's settings for an account that exists only here."""
 
 
 def run(name: str, config: VonageConfig, out: Callable[[str], object] = print) -> Result:
-    """Play one scenario against the bridge. Raises ``SimulatorError`` for a name nobody knows."""
+    """Play one scenario against the bridge. Raises ``SimulatorError`` for an unknown name."""
     scenario = expecting(named(SCENARIOS, name), config)
     with serve_api(config, config.api_port, out=out) as stage:
         return play(scenario, stage)

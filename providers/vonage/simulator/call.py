@@ -1,8 +1,7 @@
 """One simulated Vonage call: a conversation, its legs, and the events about them.
 
-What it runs is ``simulator_flow``. Numbers have no ``+`` here; every leg has its own uuid, all
-share the conversation's.
-https://developer.vonage.com/en/voice/voice-api/webhook-reference
+``ncco_player`` runs its NCCO. Numbers have no ``+`` here. Every leg has its own uuid, and all share
+the conversation's. https://developer.vonage.com/en/voice/voice-api/webhook-reference
 """
 
 from __future__ import annotations
@@ -23,30 +22,30 @@ from providers.vonage.simulator.config import VonageStage
 from providers.vonage.simulator.media import VonageSocket
 
 Ncco = list[dict[str, Any]]
+# Where a call's NCCO comes from; None when none comes.
 Source = Callable[[], Ncco | None]
-"""Where a call's NCCO comes from; None when none comes."""
 
 INBOUND, OUTBOUND = "inbound", "outbound"
+# ``disconnected_by``: the party on that leg, or Vonage.
 USER, PLATFORM = "user", "platform"
-"""``disconnected_by``: the party on that leg, or Vonage."""
 RATE = "0.00450000"
 NETWORK = "GB-FIXED"
 REGION_URL = "https://api-eu-3.vonage.com"
+# What Vonage adds to an event, by its status.
 DETAILS: dict[str, dict[str, Any]] = {
     "unanswered": {"detail": "timeout", "sip_code": 480},
     "rejected": {"detail": "declined", "sip_code": 603},
     "failed": {"detail": "cannot_route", "sip_code": 404},
     "busy": {"sip_code": 486},
 }
-"""What Vonage adds to an event, by its status."""
 CONTENT_TYPE = "application/json"
+# Path of recordings.
 FILES = "/v1/files/"
-"""Path of recordings."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventUrl:
-    """Where a leg's events go; None as URL: nowhere we would hear of."""
+    """Where a leg's events go. None as URL: to a server that is not simulated."""
 
     url: str | None
     method: str = "POST"
@@ -68,23 +67,23 @@ class Leg:
     def __post_init__(self) -> None:
         self.status = "started"
         self.over = threading.Event()
+        # Of a websocket leg.
         self.socket: VonageSocket | None = None
-        """Of a websocket leg."""
+        # The NCCO of the REST API's transfer, until it is run.
         self.redirected: Ncco | None = None
-        """What the REST API transferred the call to, while it is waiting to be run."""
         self.call: Call | None = None
+        # EUR, as its last event has it.
         self.price: str | None = None
-        """EUR, as its last event tells it."""
         self._answered: datetime | None = None
         self._lock = threading.Lock()
 
     def happen(self, status: str, **extra: Any) -> None:
-        """An event whose answer does not matter."""
+        """Send an event whose response does not matter."""
         if self.events.url is not None:
             self.stage.courier.post(self._prepare(status, extra))
 
     def ask(self, status: str, **extra: Any) -> Response:
-        """An event whose answer may be the NCCO to go on with."""
+        """Send an event whose response may be the next NCCO."""
         if self.events.url is None:
             return Response(204, b"")
         return self.stage.courier.ask(self._prepare(status, extra))
@@ -94,7 +93,10 @@ class Leg:
         self.happen("answered", start_time=None, rate=None, network=None)
 
     def detected(self, word: str) -> None:
-        """Answering machine detection's verdict: it names the leg otherwise, and is no status of it."""
+        """Send the verdict of machine detection.
+
+        It names the leg ``call_uuid``, and has no status of it.
+        """
         if self.events.url is None:
             return
         event = {
@@ -109,7 +111,7 @@ class Leg:
         self.stage.courier.post(self.stage.prepare(method, url, event, f"{word} (phone leg)"))
 
     def complete(self, by: str) -> None:
-        """The last event of a leg; the first end counts."""
+        """Send the last event of a leg. The first end counts."""
         with self._lock:
             if self.over.is_set():
                 return
@@ -126,7 +128,10 @@ class Leg:
         self.happen("completed", **costs, **times, disconnected_by=by, sip_code=200)
 
     def hang_up(self) -> None:
-        """By the REST API. A websocket leg that ends so is not reported as disconnected."""
+        """Hang up through the REST API.
+
+        A websocket leg that ends so is not reported as disconnected.
+        """
         if self._answered is None:
             self.happen("cancelled")
         self.complete(PLATFORM)
@@ -136,7 +141,7 @@ class Leg:
             self.socket.interrupt()
 
     def transfer(self, ncco: Ncco) -> None:
-        """By the REST API: go on with this NCCO, now."""
+        """Run another NCCO now, through the REST API."""
         self.redirected = ncco
         if self.call is not None:
             self.call.interrupt()
@@ -164,7 +169,10 @@ class Leg:
 
 @dataclass
 class Call:
-    """A phone leg and what it runs. ``acts``: the caller's on each media socket; the last repeats."""
+    """A phone leg and what it runs.
+
+    ``acts``: the caller's on each media socket; the last repeats.
+    """
 
     leg: Leg
     acts: Sequence[CallerAction] = (CallerAction.PRESS,)
@@ -174,14 +182,14 @@ class Call:
     def __post_init__(self) -> None:
         self.leg.call = self
         self.rings = threading.Event()
+        # Texts of ``talk`` that the caller heard.
         self.spoken: list[str] = []
-        """Texts of ``talk`` that the caller heard."""
+        # The open websocket leg.
         self.media: Leg | None = None
-        """The websocket leg that is open now."""
+        # ``human`` or ``machine``, until it is sent; empty without machine detection.
         self.verdict = ""
-        """``human`` or ``machine``, until it is told; empty when nobody asked for it."""
+        # Where the running recordings will be reported.
         self.recordings: list[EventUrl] = []
-        """Where those that are running will be reported."""
         self._acts = iter(self.acts)
         self.began = time.monotonic()
 
@@ -202,7 +210,7 @@ class Call:
             self.leg.detected(word)
 
     def finish_recordings(self) -> None:
-        """They end with the conversation; such an event names no leg."""
+        """End the recordings, as the conversation ends. Such an event names no leg."""
         running, self.recordings = self.recordings, []
         for events in running:
             ref, file = str(uuid4()), str(uuid4())
@@ -227,7 +235,7 @@ class Call:
             media.socket.interrupt()
 
     def fetch(self, url: str, method: str, extra: Mapping[str, Any] | None = None) -> Ncco | None:
-        """NCCO from an answer URL; None (and a problem) when what comes is none."""
+        """Fetch NCCO from an answer URL. Returns None, and notes a problem, if it is not NCCO."""
         payload = {
             "to": self.leg.to,
             "from": self.leg.from_,
@@ -241,7 +249,10 @@ class Call:
         return self.read(self.stage.courier.ask(request))
 
     def read(self, response: Response) -> Ncco | None:
-        """The NCCO in an answer. Empty ones have none; a wrong one is a problem, and no NCCO either."""
+        """The NCCO in a response, if there is one.
+
+        An invalid one is a problem, and counts as none.
+        """
         if 200 <= response.status < 300 and not response.body:
             return None
         self.stage.received(response.text)
@@ -253,7 +264,7 @@ class Call:
 
 
 def unusable(response: Response) -> str:
-    """Why Vonage would not run this answer; empty when it would."""
+    """Why Vonage would not run this response; empty when it would."""
     kind = response.content_type.partition(";")[0].strip().lower()
     if not 200 <= response.status < 300:
         return f"answered {response.status or 'nothing'} {response.text[:120]!r}"

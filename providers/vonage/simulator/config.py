@@ -1,4 +1,4 @@
-"""The simulated Vonage's account, and its requests: signed with the account's signature secret.
+"""The simulated Vonage's account and requests, signed with the account's signature secret.
 
 https://developer.vonage.com/en/getting-started/concepts/webhooks
 """
@@ -20,21 +20,21 @@ from providers.vonage.config import NAME
 from providers.vonage.signature import query_payload, sign
 
 USER_AGENT = "Apache-HttpAsyncClient/4.1"
+# Responses after which Vonage tries once more; 0 is none.
 RETRIED = (0, 429, 503, 504)
-"""Answers after which Vonage tries once more; 0 is none."""
+# The owner's application. It is never called, only written down.
 OWNER_URL = "http://localhost/flow"
-"""Where the owner's application is notified; never called, only written down."""
 
+# A leg, as the carrier's API stores it.
 L = TypeVar("L")
-"""What the carrier's API knows as a leg."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VonageConfig(SimulatorConfig):
     """``account_key`` is Vonage's api key; ``private_key`` the application's, PEM.
 
-    Without a private key the REST API takes any well-formed token of the application, without an
-    ``api_secret`` any of the account.
+    Without a private key the REST API accepts any well-formed token of the application. Without an
+    ``api_secret`` it accepts any of the account.
     """
 
     account_key: str
@@ -47,7 +47,10 @@ class VonageConfig(SimulatorConfig):
 def config_from_environment(
     environ: Mapping[str, str] | None = None, **changes: Any
 ) -> VonageConfig:
-    """From the bridge's own variables. Raises ``SimulatorError`` naming the one that is missing."""
+    """The configuration from the bridge's variables.
+
+    Raises ``SimulatorError`` for a missing one.
+    """
     environ = os.environ if environ is None else environ
     secrets = setting(environ, "VONAGE_SIGNATURE_SECRET")
     values = common_settings(environ) | {
@@ -112,9 +115,8 @@ class VonageStage(Stage, Generic[L]):
             config.signature_secret, config.account_key, config.application_id
         )
         self.legs: dict[str, L] = {}
-        """Every leg of the run by its uuid, for the REST API."""
+        # Ids of the recordings.
         self.files: set[str] = set()
-        """Ids of the recordings there are."""
 
     def prepare(
         self, method: str, url: str, payload: Mapping[str, Any], label: str
@@ -140,5 +142,5 @@ def twice(send: Callable[[], Response]) -> Response:
 
 
 def flat(value: Any) -> str:
-    """As Vonage puts it into a query."""
+    """The value as Vonage writes it into a query."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

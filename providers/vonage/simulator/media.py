@@ -39,8 +39,8 @@ def cleared() -> str:
 class VonageSocket(MediaSocket):
     """One websocket endpoint. Raises ``ValueError`` for a content type Vonage does not know."""
 
+    # Vonage's gateway offers it, and works without.
     subprotocols = ("WSBRIDGE",)
-    """Vonage's gateway offers it, and does without."""
 
     def __init__(
         self,
@@ -72,10 +72,10 @@ class VonageSocket(MediaSocket):
         self.send(dtmf(digit))
 
     def goodbye(self) -> None:
-        """Vonage says nothing: the socket closes."""
+        """Send nothing: Vonage only closes the socket."""
 
     def received(self, message: str | bytes) -> None:
-        """Frames, ``clear`` and ``notify``; of a frame of another size only noise would be heard."""
+        """Take frames, ``clear`` and ``notify``. A frame of another size would sound as noise."""
         if isinstance(message, bytes):
             if len(message) != self.frame_bytes:
                 self.faults.append(f"a frame of {len(message)} bytes, not {self.frame_bytes}")

@@ -1,7 +1,7 @@
-"""What a simulated Vonage call runs: NCCO actions, websocket legs, and the answers to their events.
+"""Runs a simulated call's NCCO: actions, websocket legs, and the responses to their events.
 
-Checks of every action what a real Vonage checks; a wrong one is a problem of the run and drops
-the call. The call ends after the last action: there is none that hangs up.
+Every action is checked as a real Vonage checks it. An invalid one is a problem of the run and drops
+the call. The call ends after the last action, because none hangs up.
 https://developer.vonage.com/en/voice/voice-api/ncco-reference
 """
 
@@ -33,20 +33,20 @@ Action = Mapping[str, Any]
 
 RING_SECONDS = 2.0
 MAX_ACTIONS = 50
+# Bytes of a websocket endpoint's headers as JSON.
 MAX_HEADERS = 512
-"""Bytes of a websocket endpoint's headers as JSON."""
 MAX_TALK = 1500
 MAX_CHANNELS = 32
+# Of the ends before an answer, the one that no ``completed`` follows.
 NO_COMPLETED = "rejected"
-"""Of the ends before an answer, the one that no ``completed`` follows."""
 
 
 class NccoError(Exception):
-    """Vonage would not run this; ``str()`` in its words."""
+    """Vonage would not run this. ``str()`` is in its words."""
 
 
 def arrive(call: Call, source: Source) -> None:
-    """An inbound leg: to run an NCCO is to answer it."""
+    """Run an inbound leg. The first NCCO answers it."""
     call.stage.timeline.add("caller", f"calls {call.leg.to}")
     call.stage.legs[call.leg.uuid] = call.leg
     call.leg.happen("started")
@@ -59,7 +59,7 @@ def arrive(call: Call, source: Source) -> None:
 
 
 def dial(call: Call, source: Source, callee: Callee) -> None:
-    """An outbound leg, as the REST API places it."""
+    """Run an outbound leg, as the REST API places it."""
     call.leg.happen("started")
     call.leg.happen("ringing")
     call.rings.set()
@@ -78,7 +78,7 @@ def dial(call: Call, source: Source, callee: Callee) -> None:
 
 
 def run(call: Call, ncco: Ncco) -> None:
-    """Action by action; an event's answer may replace what is left."""
+    """Run the actions in order. An event's response may replace the remaining ones."""
     left = list(ncco)
     for _ in range(MAX_ACTIONS):
         if not left or call.leg.over.is_set():
@@ -95,7 +95,7 @@ def run(call: Call, ncco: Ncco) -> None:
 
 
 def _perform(call: Call, action: Action) -> Ncco | None:
-    """Returns the NCCO that replaces the rest, if one does. Raises ``NccoError``."""
+    """Run one action. Returns the NCCO that replaces the rest, if any. Raises ``NccoError``."""
     name = action.get("action")
     if not isinstance(name, str) or name not in ACTIONS:
         raise NccoError("Syntax error in NCCO. Invalid value type or action.")
@@ -119,7 +119,7 @@ def _connect(call: Call, action: Action) -> Ncco | None:
     except SocketRefused as error:
         return _refused(call, media, error)
     media.answered()
-    call.tell_verdict()  # a real one takes seconds: the call is under way
+    call.tell_verdict()  # a real verdict takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
     ending = perform(call.next_act(), socket, call.stage, patience)
     call.media = None
@@ -164,7 +164,7 @@ def _refused(call: Call, media: Leg, error: SocketRefused) -> Ncco | None:
 
 
 def _after(call: Call, media: Leg, ending: Ending) -> Ncco | None:
-    """What Vonage makes of the socket's end: only an unplanned one asks what now."""
+    """End the media leg. Only an unplanned end asks for the next NCCO."""
     if ending is Ending.CALLER_LEFT:
         call.leg.complete(USER)
     if ending in (Ending.CALLER_LEFT, Ending.INTERRUPTED):
@@ -178,7 +178,7 @@ def _after(call: Call, media: Leg, ending: Ending) -> Ncco | None:
 
 
 def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
-    """The other party answers, talks and hangs up; what went wrong is asked about."""
+    """Connect a destination: it answers and hangs up, or asks for the next NCCO."""
     to, word = str(endpoint.get("number") or endpoint.get("uri")), call.stage.destination_outcome
     call.stage.timeline.add("caller", f"is connected to {to}: {word}")
     leg = Leg(call.stage, call.leg.conversation, call.leg.to, to, OUTBOUND, events)
@@ -235,7 +235,7 @@ def event_url(action: Action) -> str | None:
 
 
 def _notify(call: Call, action: Action) -> Ncco | None:
-    """To the bridge, or to the owner's flow, whose answer leaves the NCCO as it is."""
+    """Notify the bridge, or the owner's flow, whose response leaves the NCCO as it is."""
     url, payload = event_url(action), action.get("payload")
     if url is None or not isinstance(payload, dict):
         raise NccoError("Syntax error in NCCO. notify: payload and eventUrl are required.")
@@ -267,7 +267,7 @@ def _wait(call: Call, action: Action) -> None:
 
 
 def _record(call: Call, action: Action) -> None:
-    """Runs beside what follows, and is reported when the call is over. Raises ``NccoError``."""
+    """Record beside later actions; report when the call is over. Raises ``NccoError``."""
     channels = action.get("channels", 1)
     if action.get("format", "mp3") not in ("mp3", "wav", "ogg"):
         raise NccoError("Syntax error in NCCO. record: format must be mp3, wav or ogg.")

@@ -1,8 +1,7 @@
-"""The simulated Vonage's Voice API, version 1: calls; and what its account says of the number.
+"""The simulated Vonage's Voice API, version 1, and its account's numbers.
 
-A call that is created is played at once, its events go where they were asked to; the stage's
-``Callee`` says how the dialled phone behaves.
-https://developer.vonage.com/en/api/voice
+A created call is played at once, and its events go to the requested URL. The stage's ``Callee``
+says how the dialled phone behaves. https://developer.vonage.com/en/api/voice
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ from providers.vonage.simulator.config import VonageConfig, VonageStage
 from providers.vonage.simulator.ncco_player import dial
 
 PATH = re.compile(r"/v1/calls(?:/([^/]+))?")
+# Actions on a leg without an effect in the simulation.
 LIVE_ACTIONS = ("mute", "unmute", "earmuff", "unearmuff")
-"""Of a leg; nobody here could hear a difference."""
 UNAUTHORIZED = {
     "type": "https://developer.vonage.com/en/api-errors#unauthorized",
     "title": "Unauthorized",
@@ -61,7 +60,7 @@ class VonageApi:
         self.stage = stage
 
     def answer(self, request: ApiRequest) -> ApiReply:
-        """One request of the API."""
+        """Answer one request of the API."""
         reply = self._routed(request)
         line = f"{request.method} {request.path}  {reply.status}"
         self.stage.timeline.add("rest -> vonage", line)
@@ -180,13 +179,13 @@ class VonageApi:
         return ApiReply(201, {**names, "status": "started", "direction": OUTBOUND})
 
 
+# (method, names a leg) -> the handler.
 ROUTES: Mapping[tuple[str, bool], Callable[[VonageApi, ApiRequest, str], ApiReply]] = {
     ("GET", False): VonageApi._list,
     ("POST", False): VonageApi._create,
     ("GET", True): VonageApi._get,
     ("PUT", True): VonageApi._modify,
 }
-"""(method, names a leg) -> what answers it."""
 
 
 def serve_api(
@@ -196,13 +195,16 @@ def serve_api(
     callee: Callee | None = None,
     out: Callable[[str], object] = print,
 ) -> AbstractContextManager[VonageStage[Leg]]:
-    """The API on a loopback port (``api_url``), until the end of the block. Its calls are played."""
+    """Serve the API on a loopback port (``api_url``) until the end of the block.
+
+    Its calls are played.
+    """
     stage = VonageStage[Leg](config, out)
     return serve_stage(stage, VonageApi(stage).answer, port, callee)
 
 
 class BadFields(Exception):
-    """400, naming the field."""
+    """400, with the name of the field."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} {reason}")
@@ -217,7 +219,7 @@ class BadFields(Exception):
 
 
 def authorized(header: str, config: VonageConfig) -> bool:
-    """Bearer, RS256, a token of this application with ``iat``, ``jti`` and, if any, a live ``exp``.
+    """Whether the bearer token is this application's: RS256, ``iat``, ``jti``, not expired.
 
     The signature is checked when the application's key is known.
     """
@@ -242,7 +244,7 @@ def authorized(header: str, config: VonageConfig) -> bool:
 
 
 def is_account(header: str, config: VonageConfig) -> bool:
-    """Basic, by the account's own key and secret."""
+    """Whether the header is HTTP basic with the account's own key and secret."""
     scheme, _, token = header.partition(" ")
     try:
         name, _, secret = base64.b64decode(token, validate=True).decode().partition(":")
@@ -254,7 +256,7 @@ def is_account(header: str, config: VonageConfig) -> bool:
 
 @cache
 def public_key(private_key: str) -> rsa.RSAPublicKey:
-    """Of a PEM private key. Raises ``ValueError`` for another kind of key."""
+    """The public key of a PEM private key. Raises ``ValueError`` for another kind of key."""
     key = serialization.load_pem_private_key(private_key.encode(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("Vonage's applications have RSA keys")
@@ -273,7 +275,7 @@ def parsed(request: ApiRequest) -> dict[str, Any]:
 
 
 def one(name: str, values: Any) -> Any:
-    """Vonage's arrays have one member. Raises ``BadFields``."""
+    """The one member of an array, as Vonage's API wants it. Raises ``BadFields``."""
     if not isinstance(values, list) or len(values) != 1:
         raise BadFields(name, "must be an array of one")
     return values[0]
@@ -291,7 +293,7 @@ def party(name: str, endpoint: Any) -> str:
 
 
 def verdict(fields: Mapping[str, Any], *, machine: bool) -> str:
-    """What is told beside the call; empty unless that was asked for. Raises ``BadFields``."""
+    """The verdict of machine detection; empty unless it was requested. Raises ``BadFields``."""
     asked = fields.get("advanced_machine_detection")
     if asked is None:
         return ""
@@ -308,7 +310,7 @@ def conversation() -> str:
 
 
 def _source(call: Call, fields: Mapping[str, Any]) -> Source:
-    """Where the NCCO comes from: given, or to be asked for; not both. Raises ``BadFields``."""
+    """Where the NCCO comes from: given or at a URL, not both. Raises ``BadFields``."""
     ncco, url = fields.get("ncco"), fields.get("answer_url")
     if (ncco is None) == (url is None):
         raise BadFields("ncco", "or answer_url is required, and not both")
@@ -320,7 +322,7 @@ def _source(call: Call, fields: Mapping[str, Any]) -> Source:
 
 
 def given(stage: VonageStage[Leg], ncco: Ncco) -> Ncco:
-    """An NCCO somebody holds already."""
+    """An NCCO that the caller of the API has already."""
     stage.received(json.dumps(ncco))
     return ncco
 

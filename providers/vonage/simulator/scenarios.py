@@ -23,17 +23,18 @@ from providers.vonage.simulator.config import VonageConfig, VonageStage
 from providers.vonage.simulator.ncco_player import arrive
 from providers.vonage.simulator.rest_api import conversation, given
 
+# One run against a bridge.
 Run = VonageStage[Leg]
-"""One run against a bridge."""
 
 DISCONNECTED = "vonage-disconnected"
 ANSWER_PATH = "/vonage/answer"
 FALLBACK_PATH = "/vonage/fallback"
 EVENT_PATH = "/vonage/event"
+# What the owner's own NCCO says once the assistant has left.
 OWNERS_WORDS = "You are back with us."
-"""What the owner's own NCCO says once the assistant has left."""
+# Events that go to the owner's application only.
 NOWHERE = EventUrl(None)
-"""Events of the owner's application, which keeps them."""
+# Vonage's words in the descriptions of shared scenarios.
 WORDS = {
     "inbound": "A call to the application whose answer URL is the bridge's; the caller presses # and the assistant ends.",
     "inbound-hangup": "The same; the caller hangs up.",
@@ -45,7 +46,6 @@ WORDS = {
     "late-no-answer": "An unanswered event comes after the end of an answered call, and changes nothing.",
     "price": "The callee hangs up; the last events of phone and media socket tell their prices.",
 }
-"""Of the shared scenarios."""
 
 
 class VonagePlays(Plays[Run, Call]):
@@ -65,7 +65,7 @@ class VonagePlays(Plays[Run, Call]):
         assistant: Mapping[str, Any] = ECHO,
         method: str = "GET",
     ) -> None:
-        """The application's answer and event URLs are the bridge's."""
+        """Call in. The application's answer and event URLs are the bridge's."""
         call = _caller(stage, acts, _events(stage))
         arrive(call, partial(call.fetch, _visit_url(stage, ANSWER_PATH, assistant), method))
 
@@ -74,11 +74,14 @@ class VonagePlays(Plays[Run, Call]):
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{ANSWER_PATH}", "GET"))
 
     def own_document(self, stage: Run, details: Mapping[str, Any], *acts: CallerAction) -> None:
-        """The owner keeps the phone leg's events: only the socket and its leg tell."""
+        """The owner gets the phone leg's events, the bridge those of the socket and its leg."""
         arrive(_caller(stage, acts, NOWHERE), partial(given, stage, details["ncco"]))
 
     def api_bypass(self, stage: Run, *acts: CallerAction, **fields: Any) -> None:
-        """The owner's answer URL gives the NCCO of POST /call; phone events go where the details say."""
+        """The owner's answer URL gives the NCCO of POST /call.
+
+        Phone events go where the details say.
+        """
         details = self.details(stage, **fields)
         events = EventUrl(details["eventUrl"][0], details.get("eventMethod", "POST"))
         arrive(_caller(stage, acts, events), partial(given, stage, details["ncco"]))
@@ -87,12 +90,12 @@ class VonagePlays(Plays[Run, Call]):
         return {"vapiEndedReason": reason}
 
     def priced(self, stage: Run) -> None:
-        """The last event of every leg tells its price."""
+        """The last event of every leg has its price."""
         leg = self.outbound(stage, "answered", CallerAction.HANG_UP).leg
         self.check_price(stage, leg.uuid, leg.price, "EUR")
 
     def place(self, stage: Run, details: Mapping[str, Any]) -> Call:
-        """What an owner makes of the details: the API's own names, the numbers as endpoints."""
+        """Dial with the details: the API's own field names, the numbers as endpoints."""
         body = {
             "to": [{"type": "phone", "number": details["to"]}],
             "from": {"type": "phone", "number": details["from"]},
@@ -117,7 +120,7 @@ class VonagePlays(Plays[Run, Call]):
     # -- Vonage's own ways
 
     def fallback(self, stage: Run) -> None:
-        """The application's answer URL is the owner's, and down; the fallback URL is the bridge's."""
+        """The owner's answer URL is down; the fallback URL is the bridge's."""
         call = _caller(stage, (CallerAction.PRESS,), _events(stage))
         failed = {"url": f"{stage.config.return_url}/answer", "type": "answer"}
         extra = {"reason": "Connection closed.", "original_request": failed}
@@ -132,7 +135,7 @@ class VonagePlays(Plays[Run, Call]):
         self.own_application(stage, CallerAction.TRANSFER)
 
     def end_call(self, stage: Run) -> None:
-        """The owner's NCCO has an action of its own after the bridge's: the way back without a URL."""
+        """The owner's NCCO has its own action after ours: the way back without a URL."""
         details = self.details(stage)
         call = _caller(stage, (CallerAction.END_CALL,), NOWHERE)
         ncco = [*details["ncco"], {"action": "talk", "text": OWNERS_WORDS}]
@@ -148,14 +151,14 @@ PLAYS = VonagePlays()
 
 
 def _caller(stage: Run, acts: Sequence[CallerAction], events: EventUrl) -> Call:
-    """An inbound leg; Vonage writes the uuids of these without dashes."""
+    """An inbound leg. Vonage writes the uuids of these without dashes."""
     from_, to = digits(stage.config.customer), digits(stage.config.number)
     leg = Leg(stage, conversation(), from_, to, INBOUND, events, uuid=uuid4().hex)
     return Call(leg, acts)
 
 
 def _events(stage: Run) -> EventUrl:
-    """The bridge's."""
+    """The bridge's event URL."""
     return EventUrl(f"{stage.config.bridge_url}{EVENT_PATH}")
 
 
@@ -187,7 +190,7 @@ def _rest(stage: Run, method: str, path: str, body: Mapping[str, Any]) -> dict[s
 
 
 def application_token(config: VonageConfig) -> str:
-    """The token an application of the owner's sends to the Voice API."""
+    """The token that an owner's application sends to the Voice API."""
     now = int(time.time())
     claims = {"application_id": config.application_id, "iat": now, "jti": str(uuid4())}
     key = config.private_key or _any_key()
@@ -196,7 +199,7 @@ def application_token(config: VonageConfig) -> str:
 
 @cache
 def _any_key() -> str:
-    """A key of this process alone: the API that is played here knows none either."""
+    """A key of this process alone. The simulated API has no key to compare."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM,

@@ -1,1 +1,1 @@
-"""What a failing vendor means for the call: retries, fallback models, the ended reason."""
+"""What a vendor's failure means for the call: retries, fallback models, the ended reason."""

@@ -1,4 +1,4 @@
-"""Which endedReason a failure of a vendor is. Pure: the engine's errors come in as words."""
+"""The endedReason of a vendor's failure. Pure: pipecat's errors come in as words."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from app.assistants.local.services import Stage
 from app.vendors import failures
 from providers.events import EndedReason
 
+# Characters of an error that are kept.
 MAX_ERROR_TEXT = 300
-"""Characters of an error."""
 HEADERS = re.compile(r"headers: \{[^{}]*\}, ")
 
 
 def reason(stage: Stage, provider: str, text: str = "", category: str = "") -> EndedReason:
-    """``provider``: Vapi's name; ``text``, ``category``: of the engine's error."""
+    """The reason. ``provider``: Vapi's name; ``text``, ``category``: of pipecat's error."""
     if stage is Stage.MODEL:
         return failures.model_failure(provider)
     if stage is Stage.VOICE:
@@ -23,13 +23,12 @@ def reason(stage: Stage, provider: str, text: str = "", category: str = "") -> E
 
 
 def unbuildable(stage: Stage, provider: str) -> EndedReason:
-    """Nothing can be made of what the assistant asks for."""
+    """The reason for a service that cannot be built."""
     if stage is Stage.MODEL:
         return EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL
     return reason(stage, provider)
 
 
 def message(stage: Stage, provider: str, text: str) -> str:
-    """What the operator reads of a failure: a vendor's SDK puts its request's headers before the
-    status."""
+    """The error for the operator, without the request headers that some SDKs put in front."""
     return f"{provider} ({stage.value}): {HEADERS.sub('', text)[:MAX_ERROR_TEXT].strip()}"

@@ -1,4 +1,4 @@
-"""``fallbackModels``: when a model fails, the next one answers, and for the rest of the call.
+"""``fallbackModels``: when a model fails, the next one answers, for the rest of the call.
 
 https://docs.vapi.ai/api-reference/assistants/create (``model.fallbackModels``)
 """
@@ -17,16 +17,16 @@ from pipecat.utils.errors import ErrorCategory
 
 
 class InTurn(ServiceSwitcherStrategyManual):
-    """Each error of a model, whether or not it could go on, makes the next one speak."""
+    """A pipecat switcher strategy: each error of a model, usable or not, activates the next one."""
 
     async def handle_error(self, error: ErrorFrame) -> FrameProcessor | None:
-        """Called by the switcher. None: there is no next one, and the error is everybody's."""
+        """Called by the switcher. None: there is no next model, and the error goes on."""
         if error.category is ErrorCategory.APPLICATION:
             return None
         return await self.advance()
 
     async def advance(self) -> FrameProcessor | None:
-        """The next one, which is the active one now."""
+        """Activate the next model and return it."""
         behind = self.services[self.services.index(self.active_service) + 1 :]
         for service in behind:
             if await self._set_active_if_available(service):
@@ -35,12 +35,12 @@ class InTurn(ServiceSwitcherStrategyManual):
 
 
 def in_turn(models: Sequence[LLMService[Any]]) -> FrameProcessor:
-    """One of them alone stands for itself."""
+    """One service of several models. A single model stays as it is."""
     return models[0] if len(models) == 1 else LLMSwitcher(list(models), InTurn)
 
 
 async def skip(model: FrameProcessor) -> bool:
-    """Give up the answer that is waited for. Whether another model can be asked."""
+    """Drop the pending response. Return whether another model can be asked."""
     if not isinstance(model, LLMSwitcher):
         return False
     if model.active_llm is model.llms[-1]:

@@ -1,4 +1,4 @@
-"""What goes wrong with one call's services, and the reason it is given."""
+"""Decides which errors and missed deadlines end a call, and with which reason."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ log = logging.getLogger(__name__)
 
 
 class FailurePolicy:
-    """Judges errors and silences; ends the call by the one that counts."""
+    """Judges the failures of one call, and ends it by the first that counts."""
 
     def __init__(self, engine: PipelineControl, services: CallServices) -> None:
         self._engine = engine
         self._parts = services
         self._faults = ErrorBudget(now)
+        # The sentence the voice was given last.
         self.asked = ""
-        """The sentence the voice was given last."""
+        # What was spoken while tools ran.
         self.fillers = set[str]()
-        """What was said while tools worked."""
 
     async def failed(self, _: Any, frame: ErrorFrame) -> None:
-        """A service reports an error."""
+        """Handle an error frame of a service."""
         stage = stage_of(frame)
         if frame.category is ErrorCategory.APPLICATION or stage is None:
             log.warning("the pipeline reports: %s", frame.error)
@@ -49,14 +49,14 @@ class FailurePolicy:
             await self._end_with_error(stage, blamed)
 
     async def overdue(self, stage: Stage) -> None:
-        """A stage has not answered in time."""
+        """Handle a service that has missed its deadline."""
         if stage is not Stage.MODEL or not await skip(self._parts.model):
             await self._end_with_error(
                 stage, self._faults.first(stage) or Fault("no answer in time")
             )
 
     async def not_started(self, *_: Any) -> None:
-        """The pipeline was not ready in time."""
+        """End the call: the pipeline was not ready in time."""
         for stage in Stage:
             if fault := self._faults.first(stage):
                 await self._end_with_error(stage, fault)
@@ -69,13 +69,13 @@ class FailurePolicy:
         provider = str(getattr(self._parts.named, stage.value))
         reason = ended_reasons.reason(stage, provider, fault.text, fault.category)
         if stage is Stage.MODEL and isinstance(self._parts.model, LLMSwitcher):
-            reason = EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL  # each of them has failed
+            reason = EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL  # each of the models has failed
         if stage is Stage.VOICE and reason is EndedReason.ASSISTANT_ERROR:
             reason = self._fail_speech()
         await self._engine.abort(reason, ended_reasons.message(stage, provider, fault.text))
 
     def _fail_speech(self) -> EndedReason:
-        """Of a voice that no reason names: what it was to say."""
+        """The reason for a voice without a reason of its own: by what it failed to say."""
         if self.asked and any(self.asked in filler for filler in self.fillers):
             return EndedReason.PIPELINE_ERROR_FUNCTION_FILLER_FAILED
         if not any(each["role"] == "bot" for each in self._engine.conversation.messages):

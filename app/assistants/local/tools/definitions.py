@@ -1,6 +1,6 @@
-"""What the model may call: Vapi's ``model.tools``, the older ``model.functions`` and flags.
+"""The tools of an assistant: Vapi's ``model.tools``, the older ``model.functions`` and flags.
 
-Reads them into one shape and runs nothing. Kinds that are not served here are left out.
+This file reads them into one shape and runs none. Types that are not served here are left out.
 https://docs.vapi.ai/tools
 """
 
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     """Vapi's ``type`` of a tool."""
 
     FUNCTION = "function"
-    """A server of the client's is asked."""
+    """Calls the client's server."""
     END_CALL = "endCall"
     TRANSFER_CALL = "transferCall"
     DTMF = "dtmf"
@@ -41,19 +41,19 @@ class ToolMessageType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is said while a tool runs, or after it."""
+    """What is spoken while a tool runs, or after it."""
 
     when: ToolMessageType
     content: str
     delay_seconds: float = 0.0
-    """Of ``DELAYED``: after so long without a result; of the others it means nothing."""
+    """Seconds without a result; used by ``DELAYED`` only."""
     waits: bool = False
-    """Of ``START``: the tool runs when it was spoken (``blocking``)."""
+    """Of ``START``: the tool runs once it was spoken (``blocking``)."""
     role: str = "assistant"
     """``assistant``: spoken. ``system``: a hint to the model."""
     ends_call: bool = False
     conditions: tuple[Json, ...] = ()
-    """Vapi's, of the call's arguments; all must hold."""
+    """Vapi's conditions on the call's arguments; all must hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Tool:
     description: str
     parameters: Json
     server: Server | None = field(default=None, repr=False)
-    """Its own; None: the assistant's."""
+    """The tool's own server; None: the assistant's."""
     is_async: bool = False
     """The model does not wait for the result."""
     messages: tuple[Message, ...] = ()
@@ -73,8 +73,8 @@ class Tool:
     """Of ``TRANSFER_CALL``: Vapi's destinations. Empty: the server is asked for one."""
 
 
+# Of a delayed message without ``timingMilliseconds``.
 DELAY_SECONDS = 1.0
-"""Of a delayed message that does not say."""
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 NOTHING: Json = {"type": "object", "properties": {}, "required": []}
 KEYS: Json = {
@@ -84,16 +84,16 @@ KEYS: Json = {
     },
     "required": ["dtmf"],
 }
+# The description and parameters of a tool that has none.
 BUILT_IN: Mapping[Kind, tuple[str, Json]] = {
     Kind.END_CALL: ("Use this function to end the call.", NOTHING),
     Kind.TRANSFER_CALL: ("Use this function to transfer the call.", NOTHING),
     Kind.DTMF: ("Use this function to press keys on the phone's keypad.", KEYS),
 }
-"""What the model is told of a tool that is not described."""
 
 
 def read_tools(assistant: AssistantConfig) -> list[Tool]:
-    """Every tool of an assistant, each name once: current forms go before older ones."""
+    """Read every tool, each name once. Current forms win over older ones."""
     model = assistant.model
     found = dict[str, Tool]()
     for given in (*_objects(model.get("tools")), *map(_as_tool, _objects(model.get("functions")))):
@@ -108,7 +108,7 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
 
 
 def tools_schema(tools: Sequence[Tool]) -> ToolsSchema:
-    """As the media engine hands them to a model. Imports the engine."""
+    """The tools in pipecat's form. Imports pipecat."""
     from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
     from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 
@@ -129,7 +129,7 @@ def tools_schema(tools: Sequence[Tool]) -> ToolsSchema:
 
 
 def _read(given: Json) -> Tool | None:
-    """None for a kind that is not served, and for a name that no vendor accepts."""
+    """One tool, or None for an unserved type and for a name that vendors refuse."""
     if _text(given.get("type")) not in set(Kind):
         return None
     kind = Kind(given["type"])
@@ -153,12 +153,12 @@ def _read(given: Json) -> Tool | None:
 
 
 def _as_tool(function: Json) -> Json:
-    """An older function has its server beside its name."""
+    """An older function as a tool: its server stands beside its name."""
     return {**function, "type": Kind.FUNCTION.value, "function": function}
 
 
 def _flagged(assistant: Json) -> Iterator[Tool]:
-    """The older flags, as the tools that took their place."""
+    """The older flags, as the tools that replaced them."""
     if assistant.get("endCallFunctionEnabled") is True:
         yield from _known({"type": Kind.END_CALL})
     if assistant.get("dialKeypadFunctionEnabled") is True:
@@ -188,7 +188,7 @@ def _forwarding(assistant: Json) -> Iterator[Json]:
 
 
 def _choice(places: Sequence[Json]) -> Json:
-    """Which destination: the model names its number or URI."""
+    """The parameter that lets the model choose a destination by its number or URI."""
     known = [address for address in map(_address, places) if address]
     about = "The destination to transfer the call to."
     return {
@@ -199,7 +199,7 @@ def _choice(places: Sequence[Json]) -> Json:
 
 
 def _about(places: Sequence[Json]) -> str:
-    """What each destination is for, where the assistant says."""
+    """The descriptions of the destinations, for the tool's own description."""
     told = ((_address(place), _text(place.get("description"))) for place in places)
     return "".join(f" {address}: {text}" for address, text in told if address and text)
 
@@ -209,7 +209,7 @@ def _address(place: Json) -> str:
 
 
 def _schema(given: Any) -> Json:
-    """With the two fields that every vendor wants."""
+    """The schema with ``properties`` and ``required``, which every vendor demands."""
     schema = _object(given)
     required = schema.get("required")
     names = required if isinstance(required, list) else []

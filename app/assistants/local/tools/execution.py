@@ -1,7 +1,6 @@
-"""Carrying out what the model calls: functions on servers, and the built-in ways to end, to
-transfer and to press keys.
+"""Runs tool calls: functions on servers, and the built-in tools to end, transfer and press keys.
 
-A failure is told to the model, which may do better; when it goes on failing, the call ends.
+The model gets a failure as the result and may do better. Repeated failures end the call.
 https://docs.vapi.ai/tools/custom-tools https://docs.vapi.ai/tools/default-tools
 """
 
@@ -31,40 +30,40 @@ from providers.common.audio import silence
 from providers.common.dtmf import tone
 from providers.events import EndedReason
 
+# https://docs.vapi.ai/server-url#timeouts
 SERVER_SECONDS = 20.0
-"""https://docs.vapi.ai/server-url#timeouts"""
+# Failures in a row of one sort (server, built-in) that end the call.
 TRIES = 2
-"""Failures in a row of one kind after which the assistant cannot go on."""
 TRANSFERRING = "Transferring the call now."
+# Characters of a result that the model gets.
 MAX_RESULT = 16_000
-"""Characters of a result that the model is shown."""
 KEYS = re.compile(r"[0-9*#A-Dw, ]{1,50}", re.ASCII)
+# A ``w`` among the keys.
 PAUSE_MS = 500
-"""Of a ``w`` among the keys."""
 GAP_MS = 80
 
 Json = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
+# The tools that the embedded menu calls.
 MENU_TOOLS = [
     Tool(kind, kind.value, "", {"type": "object", "properties": {}, "required": []})
     for kind in (Kind.END_CALL, Kind.TRANSFER_CALL)
 ]
-"""What the embedded menu calls."""
 
 
 class ToolFailed(Exception):
-    """The tool did nothing; the text is for the model, and for the operator."""
+    """The tool had no effect. The text goes to the model, and to the operator."""
 
 
 class ToolExecutor:
-    """The tools of one conversation."""
+    """Runs the tools of one conversation."""
 
     def __init__(
         self, engine: PipelineControl, call_context: CallContext, tools: list[Tool], older: set[str]
     ) -> None:
-        """``older``: functions whose server is asked in the words of the era, ``function-call``."""
+        """``older``: functions whose server gets Vapi's legacy ``function-call`` message."""
         self._engine = engine
         self._call_context = call_context
         self._tools = {tool.name: tool for tool in tools}
@@ -73,7 +72,7 @@ class ToolExecutor:
         self._background = set[asyncio.Task[None]]()
 
     def equip(self, model: Any) -> None:
-        """Tell the model what it may call."""
+        """Register the tools with the model."""
         if not self._tools:
             return
         self._engine.context.set_tools(tools_schema(list(self._tools.values())))
@@ -99,7 +98,7 @@ class ToolExecutor:
         await self._answer(params, tool, result, run_model=not speaks)
 
     async def _run(self, tool: Tool, call_id: str, arguments: Json) -> tuple[str, bool]:
-        """The result, and whether it has been spoken of (the model is silent then)."""
+        """Return the result, and whether it was spoken. The model stays silent then."""
         if tool.kind is not Kind.FUNCTION:
             result = await BUILT_IN[tool.kind](self, tool, arguments)
             return result, tool.kind is not Kind.DTMF
@@ -184,7 +183,7 @@ class ToolExecutor:
         destination = await self._destination(tool, arguments)
         words = _message(tool, ToolMessageType.START, arguments)
         given = destination.get("message")
-        default = "" if tool in MENU_TOOLS else TRANSFERRING  # a menu has said its own words
+        default = "" if tool in MENU_TOOLS else TRANSFERRING  # a menu has spoken its own words
         text = given if isinstance(given, str) else (words.content if words else default)
         if text:
             await self._engine.say_all(text)
@@ -195,7 +194,7 @@ class ToolExecutor:
 
     async def _destination(self, tool: Tool, arguments: Json) -> Json:
         wanted: Any = arguments.get("destination")
-        if isinstance(wanted, Mapping):  # a menu's own
+        if isinstance(wanted, Mapping):  # a menu's tool call has the whole destination
             return wanted
         for place in tool.destinations:
             if wanted in (None, place.get("number"), place.get("sipUri")):
@@ -233,7 +232,7 @@ BUILT_IN: Mapping[Kind, Callable[[ToolExecutor, Tool, Json], Awaitable[str]]] = 
 
 
 class _Fillers:
-    """What is said while a server works."""
+    """Speaks a tool's messages while its server works."""
 
     def __init__(self, engine: PipelineControl, tool: Tool, arguments: Json) -> None:
         self._engine = engine
@@ -262,7 +261,7 @@ class _Fillers:
 
 
 def _message(tool: Tool, when: ToolMessageType, arguments: Json) -> Message | None:
-    """The first whose conditions hold of the arguments."""
+    """The first message of this type whose conditions hold for the arguments."""
     return next(
         (
             message
@@ -273,6 +272,7 @@ def _message(tool: Tool, when: ToolMessageType, arguments: Json) -> Message | No
     )
 
 
+# https://docs.vapi.ai/tools/custom-tools#conditions
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": lambda a, b: bool(a == b),
     "neq": lambda a, b: bool(a != b),
@@ -281,7 +281,6 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": lambda a, b: bool(a < b),
     "lte": lambda a, b: bool(a <= b),
 }
-"""https://docs.vapi.ai/tools/custom-tools#conditions"""
 
 
 def _holds(condition: Json, arguments: Json) -> bool:
@@ -289,7 +288,7 @@ def _holds(condition: Json, arguments: Json) -> bool:
     given = arguments.get(str(condition.get("param")))
     try:
         return compare is not None and compare(given, condition.get("value"))
-    except TypeError:  # a number and a text
+    except TypeError:  # the values cannot be compared, such as a number and a text
         return False
 
 
@@ -323,7 +322,7 @@ def _question(
 
 
 def _result(body: bytes, call_id: str, *, older: bool) -> str:
-    """Raises ``ToolFailed``: an answer that cannot be read, and one that says it failed."""
+    """Read the result. Raises ``ToolFailed`` if it cannot be read, or reports an error."""
     answer = _json(body)
     if older:
         result = answer.get("result") if isinstance(answer, Mapping) else None
@@ -356,7 +355,7 @@ def _text(value: Any) -> str:
 
 
 def _for_model(result: str) -> Any:
-    """The engine writes it as JSON: an object must not become the text of one."""
+    """A JSON result as an object: pipecat serialises it again, and would quote a text."""
     if result[:1] in {"{", "["}:
         with suppress(ValueError):
             return json.loads(result)

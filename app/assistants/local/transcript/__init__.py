@@ -1,1 +1,1 @@
-"""What was said: the conversation, the words the caller really heard, usage for the costs."""
+"""What was said: the conversation, the words the caller heard, and the vendors' usage."""

@@ -10,13 +10,16 @@ from typing import Any
 
 from app.domain.reporting.artifact import ROLES, openai
 
+# Roles whose messages appear in the transcript, with their prefix.
 NAMES = {"user": "User", "bot": "AI"}
-"""Whose lines the transcript holds."""
 Message = dict[str, Any]
 
 
 class Conversation:
-    """One call's, over all its sockets: ``before`` is what earlier ones left."""
+    """One call's conversation, over all its sockets.
+
+    ``before``: the messages of earlier sockets.
+    """
 
     def __init__(
         self,
@@ -27,8 +30,8 @@ class Conversation:
     ) -> None:
         self._clock = clock
         self.messages: list[Message] = [dict(each) for each in before]
+        # An earlier socket had a conversation: a transfer failed, or the socket reattached.
         self.continues = bool(before)
-        """The call was in talk before: a forward failed, or its socket was replaced."""
         self._started = clock()
         if self.messages:
             first = self.messages[0]
@@ -37,22 +40,25 @@ class Conversation:
             self._add("system", str(each.get("content", "")), self._started, self._started)
 
     def said(self, role: str, text: str, since: float | None = None, **more: Any) -> Message:
-        """A finished turn. ``role``: user or bot. ``since``: when it began, seconds since 1970."""
+        """Add a finished turn.
+
+        ``role``: user or bot. ``since``: when it began, seconds since 1970.
+        """
         now = self._clock()
         return self._add(role, text, min(since or now, now), now, **more)
 
     def added(self, role: str, text: str) -> Message:
-        """A message that was put in by live control; nobody spoke it. ``role``: as OpenAI says."""
+        """Add a message of live control, which was not spoken. ``role``: OpenAI's name."""
         ours = next(name for name, theirs in ROLES.items() if theirs == role)
         return self._add(ours, text, self._clock(), None)
 
     def called(self, tool_calls: Sequence[Mapping[str, Any]]) -> Message:
-        """The model calls tools."""
+        """Add the model's tool calls."""
         now = self._clock()
         return self._add("tool_calls", "", now, None, toolCalls=[dict(c) for c in tool_calls])
 
     def answered(self, name: str, call_id: str, result: str) -> Message:
-        """A tool's result."""
+        """Add a tool's result."""
         now = self._clock()
         return self._add(
             "tool_call_result", "", now, None, name=name, toolCallId=call_id, result=result
@@ -60,7 +66,7 @@ class Conversation:
 
     @property
     def transcript(self) -> str:
-        """``AI: Hello.`` and ``User: Hi.``, a line each, of what was spoken."""
+        """The spoken turns, a line each: ``AI: Hello.`` and ``User: Hi.``"""
         return "".join(
             f"{NAMES[each['role']]}: {each['message']}\n"
             for each in self.messages
@@ -74,11 +80,11 @@ class Conversation:
 
     @property
     def spoken(self) -> list[dict[str, str]]:
-        """Of these what was said: where a later socket's model takes up the thread."""
+        """The turns alone. A later socket's model continues from these."""
         return [each for each in self.openai if each["role"] != "system" and each["content"]]
 
     def artifact(self) -> dict[str, Any]:
-        """The Call's fields."""
+        """The fields to store with the call."""
         return {"messages": list(self.messages), "transcript": self.transcript}
 
     def _add(self, role: str, text: str, since: float, until: float | None, **more: Any) -> Message:

@@ -1,4 +1,4 @@
-"""What happens in a conversation, as Vapi's messages: types and fields. Pure.
+"""Events of a conversation as Vapi's server messages: types and fields. Pure.
 
 https://docs.vapi.ai/server-url/events
 """
@@ -10,20 +10,20 @@ from typing import Any
 
 from app.assistants.local.transcript.conversation import Conversation
 
+# Type, and the fields of that type.
 Message = tuple[str, dict[str, Any]]
-"""Type, and the fields of that type."""
 ROLES = {"bot": "assistant", "user": "user"}
 
 
 class MessageBuilder:
-    """One conversation's."""
+    """Builds the messages of one conversation."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._turn = 0
 
     def of(self, kind: str, data: Mapping[str, Any]) -> list[Message]:
-        """``kind``: one of ``KINDS``; ``data``: what the engine says of it."""
+        """Build the messages of one event. ``kind``: one of ``KINDS``; ``data``: its facts."""
         return list(KINDS[kind](self, data))
 
     def _said(self, data: Mapping[str, Any]) -> Iterator[Message]:
@@ -40,7 +40,7 @@ class MessageBuilder:
         yield from self._update()
 
     def _partial(self, data: Mapping[str, Any]) -> Iterator[Message]:
-        """What the transcriber has understood so far."""
+        """The transcriber's text so far."""
         yield (
             "transcript",
             {"role": "user", "transcriptType": "partial", "transcript": data["text"]},
@@ -56,7 +56,7 @@ class MessageBuilder:
         yield from self._update()
 
     def _hang(self, _: Mapping[str, Any]) -> Iterator[Message]:
-        """The assistant owes an answer and is silent."""
+        """The model has not answered for ``HANG_SECONDS``."""
         yield "hang", {}
 
     def _update(self) -> Iterator[Message]:

@@ -1,8 +1,9 @@
-"""What the caller heard of what the voice was given: no sentence counts that made no sound.
+"""Tracks the text that the caller heard. A sentence counts only as far as its audio was played.
 
-Stands behind the output, in front of the assistant's side of the context, and lets a text pass
-when its sound has. What was interrupted, or broke off, is cut: exactly by the engine where the
-voice tells when each word is spoken; else in proportion to the sound that was played.
+The processor stands behind the output, in front of pipecat's assistant aggregator. It passes a text
+once its audio has played. Interrupted or broken speech is truncated. pipecat does so exactly for
+voices that report when each word is spoken. For others this file does it in proportion to the
+audio.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+# Speaking rate of a voice that has not finished any sentence yet.
 CHARACTERS_PER_SECOND = 15.0
-"""Of a voice that has not finished any sentence yet."""
 TURN_ENDS = (LLMFullResponseEndFrame, LLMAssistantPushAggregationFrame)
 
 
 class TextTiming(Enum):
-    """When a voice's texts come out of the engine."""
+    """When pipecat emits a voice's texts."""
 
     BEHIND = "a sentence behind its sound"
     AHEAD = "sentences ahead of their sound"
@@ -40,34 +41,34 @@ class TextTiming(Enum):
 
 @dataclass
 class HeardText(SystemFrame, TTSTextFrame):
-    """Text that an interruption does not overtake: data frames that wait are dropped by it."""
+    """Text that an interruption does not drop, as it drops waiting data frames."""
 
 
 @dataclass
 class Sentence:
-    """One that was given to the voice and is not told yet."""
+    """A sentence that the voice has and the conversation has not."""
 
     text: str
     context_id: str
     broken: bool = False
-    """Its voice has failed."""
+    """The voice failed on it."""
 
 
 @dataclass
 class Words:
-    """A turn of a voice that gives its words one by one."""
+    """One turn of a voice that emits its words one by one."""
 
     context_id: str | None = None
     first: int | None = None
-    """When the first was due, by the engine's clock; nanoseconds."""
+    """When the first word was due, by pipecat's clock; nanoseconds."""
     told: int = 0
-    """Characters that were let pass."""
+    """Characters passed on so far."""
     over: bool = False
-    """All its sound is out."""
+    """All its audio is out."""
 
 
 def truncate(text: str, seconds: float, rate: float) -> str:
-    """The whole words that fit into so many seconds at ``rate`` characters per second."""
+    """The whole words that fit into ``seconds`` at ``rate`` characters per second."""
     fits = int(max(0.0, seconds) * rate)
     if fits >= len(text):
         return text
@@ -76,26 +77,26 @@ def truncate(text: str, seconds: float, rate: float) -> str:
 
 
 class SpokenTextTracker(FrameProcessor):
-    """One call's."""
+    """Tracks one call's spoken text."""
 
     def __init__(self, unheard: Callable[[], float], texts: TextTiming) -> None:
-        """``unheard``: seconds that went out and were cleared at the carrier just now."""
+        """``unheard``: seconds of audio that were sent and just cleared at the carrier."""
         super().__init__()
         self._unheard = unheard
         self._texts = texts
         self._waiting = list[Sentence]()
         self._held = list[Frame]()
+        # Seconds of audio since the last text, or since the turn began for a voice with words.
         self._played = 0.0
-        """Seconds of sound since the last text that was told; of words, since their turn began."""
         self._words = Words()
         self._rate = CHARACTERS_PER_SECOND
 
     def asked(self, context_id: str, text: str) -> None:
-        """The voice is given a sentence."""
+        """Note a sentence that was given to the voice."""
         self._waiting.append(Sentence(text, context_id))
 
     async def broke(self) -> None:
-        """The voice has failed; it was at the last sentence."""
+        """Note that the voice failed on the last sentence."""
         if self._waiting:
             self._waiting[-1].broken = True
         if self._texts is TextTiming.WORDS:
@@ -148,7 +149,7 @@ class SpokenTextTracker(FrameProcessor):
             await self._sentence(frame)
 
     async def _sentence(self, frame: TTSTextFrame) -> None:
-        """The sound of a sentence is out: its own rate is the voice's."""
+        """Pass on a sentence whose audio is out, and learn the voice's speaking rate from it."""
         sentence = self._waiting.pop(0) if self._waiting else Sentence(frame.text, "")
         played, self._played = self._played, 0.0
         await self._tell([frame], played, broken=sentence.broken)
@@ -158,8 +159,11 @@ class SpokenTextTracker(FrameProcessor):
         await self._release()
 
     async def _release(self) -> None:
-        """Words whose sound has gone out, and the turn's end behind them. The engine gives them by
-        the clock, also when the sound is late, and all the rest of a voice that broke off."""
+        """Pass on words whose audio is out, and the turn's end behind them.
+
+        pipecat emits words by the clock, even if the audio is late. After a failure of the voice it
+        emits all the rest.
+        """
         broken = any(each.broken for each in self._waiting)
         while self._held and (broken or self._is_out(self._held[0])):
             frame = self._held.pop(0)
@@ -182,7 +186,7 @@ class SpokenTextTracker(FrameProcessor):
         return waited / 1e9 <= self._played and (self._played > 0 or words.first is None)
 
     async def _end(self) -> None:
-        """Nothing more of this turn sounds, of a voice that gives whole sentences."""
+        """End the turn of a voice that emits whole sentences: no more audio of it comes."""
         held = [each for each in self._held if isinstance(each, TTSTextFrame)]
         played, broken = self._played, any(each.broken for each in self._waiting)
         self._held, self._played = [], 0.0

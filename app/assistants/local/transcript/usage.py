@@ -1,6 +1,7 @@
-"""What a conversation used of its vendors, as items that get a price (``app/domain/costs/vendor_prices.py``).
+"""What a conversation used of its vendors, as cost items without a price.
 
-https://docs.vapi.ai/api-reference/calls/get (costs)
+``app/domain/costs/vendor_prices.py`` adds the price. https://docs.vapi.ai/api-reference/calls/get
+(costs)
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from pipecat.frames.frames import MetricsFrame
 from pipecat.metrics.metrics import LLMUsageMetricsData, TTSUsageMetricsData
 
 Json = Mapping[str, Any]
+# Fields of the assistant's ``model``, ``voice`` and ``transcriber`` that an item repeats.
 NAMES = ("provider", "model", "voiceId", "language")
-"""Of an assistant's ``model``, ``voice`` and ``transcriber``: what stands in the item."""
 
 
 @dataclass
 class Tokens:
-    """Of one model."""
+    """The tokens of one model."""
 
     prompt: int = 0
     completion: int = 0
@@ -27,14 +28,14 @@ class Tokens:
 
 @dataclass
 class Usage:
-    """What vendors will charge for."""
+    """Usage that vendors charge for."""
 
     models: dict[str, Tokens] = field(default_factory=dict)
     """By the model's name."""
     characters: int = 0
 
     def count(self, frame: MetricsFrame) -> None:
-        """Add what the engine measured."""
+        """Add pipecat's measurements."""
         for data in frame.data:
             if isinstance(data, LLMUsageMetricsData):
                 tokens = self.models.setdefault(data.model or "", Tokens())
@@ -46,9 +47,10 @@ class Usage:
     def items(
         self, model: Json, voice: Json, transcriber: Json | None, seconds: float
     ) -> Iterator[dict[str, Any]]:
-        """One for each model, the voice, the transcriber, and the minutes of all.
+        """Yield an item for each model, the voice, the transcriber, and the minutes of the call.
 
-        ``seconds``: how long the line was up, which is what streaming transcribers charge for.
+        ``seconds``: how long the media socket was open, which is what streaming transcribers charge
+        for.
         """
         minutes = round(seconds / 60, 4)
         for name, tokens in self.models.items():

@@ -1,0 +1,194 @@
+"""Docstrings, comments and pages use the field's words, in short sentences.
+
+``docs/glossary.md`` has the words. A file is held to them once its room is in ``ROOMS``.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Rooms whose docstrings and comments are rewritten.
+ROOMS = (
+    "app/assistants",
+    "app/cli",
+    "app/delivery",
+    "app/jobs",
+    "app/media",
+    "app/net",
+    "app/routes",
+    "app/server",
+    "app/store",
+    "app/telemetry",
+    "app/vendors",
+    "providers/common",
+    "providers/simulation",
+    "providers/twilio",
+    "providers/vonage",
+)
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+class Banned(NamedTuple):
+    """A word that is not used for one of our things."""
+
+    word: str
+    instead: str
+    why: str
+
+
+BANNED = (
+    Banned(r"somebody|someone else|nobody", "the person or the part itself", "hides who acts"),
+    Banned(r"whoever|whomever|whosever", "the noun", "hides who acts"),
+    Banned(r"what is no", "what is not a", "reads like a riddle"),
+    Banned(r"the told|what is told|told of", "sent, stored, reported", "5 meanings"),
+    Banned(r"seats?", "slot; claimed stream", "3 meanings"),
+    Banned(r"(?:a|the|its|our|their) desk|desk's", "call context", "a private metaphor"),
+    Banned(r"ears?|mouth", "transcriber, input or output transport", "pipecat's words"),
+    Banned(r"deaf", "muted", "a private metaphor"),
+    Banned(r"errands?", "request, job", "a private metaphor"),
+    Banned(r"put back|puts back|put through again", "reattach", "the one word for it"),
+    Banned(r"let go|lets go of", "disconnect, release", "4 meanings"),
+    Banned(r"owes?|owed", "is pending", "a private metaphor"),
+    Banned(r"confess(?:es|ed)?", "store the failure", "a private metaphor"),
+    Banned(r"heirs?|relieved", "the process that takes over", "a private metaphor"),
+    Banned(r"obeys?|obeyed|obedient", "execute", "a private metaphor"),
+    Banned(r"couriers?", "fault injector", "a private metaphor"),
+    Banned(r"taping|taped", "recording", "the field's word"),
+    Banned(r"the media engine|the engine", "pipecat, the database, the job runner", "4 meanings"),
+    Banned(r"what now", "the next instruction or document", "reads like a riddle"),
+    Banned(r"of the era|the era's", "legacy", "hides the date"),
+    Banned(r"last straw", "the budget is spent", "a metaphor"),
+    Banned(r"let in", "accepted", "a metaphor"),
+    Banned(r"may be had|can be had|to be had", "is available, is the limit", "reads like a riddle"),
+    Banned(r"an? \w+ that there is not", "that does not exist", "reads like a riddle"),
+)
+
+# Comments for a tool, and rules between parts of a file.
+DIRECTIVE = re.compile(r"# ?(?:noqa|type: ignore|-{2,})")
+
+LONGEST = 20
+# How many sentences are longer today. Lower it when one is shortened.
+LONG_SENTENCES = 1
+
+
+class Text(NamedTuple):
+    """A docstring or a comment, and its line."""
+
+    line: int
+    text: str
+
+
+def _files() -> list[Path]:
+    return sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def _docstrings(source: str) -> Iterator[Text]:
+    """Every string that stands alone as a statement: docstrings, and those of attributes."""
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            yield Text(node.lineno, node.value.value)
+
+
+def _comments(source: str) -> Iterator[Text]:
+    """Every comment. One of several lines is one text, and a directive to a tool is none."""
+    lines: list[str] = []
+    last = 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and not DIRECTIVE.match(token.string):
+            own_line = token.line.lstrip().startswith("#")
+            if lines and not (own_line and token.start[0] == last + 1):
+                yield Text(last, "\n".join(lines))
+                lines = []
+            lines.append(token.string.lstrip("#").strip())
+            last = token.start[0]
+    if lines:
+        yield Text(last, "\n".join(lines))
+
+
+def _texts(source: str) -> Iterator[Text]:
+    yield from _docstrings(source)
+    yield from _comments(source)
+
+
+def _found(text: str, banned: Banned) -> str | None:
+    """The banned word in a text, if any. Code in backticks does not count."""
+    plain = re.sub(r"``[^`]*``|`[^`]*`|https?://\S+", " ", text)
+    match = re.search(rf"\b(?:{banned.word})\b", plain, re.IGNORECASE)
+    return match[0] if match else None
+
+
+def _sentences(text: str) -> Iterator[list[str]]:
+    """The words of each sentence. A blank line and a list item end one too."""
+    plain = re.sub(r"``[^`]*``", "name", text)
+    plain = re.sub(r"\(?https?://\S+", ".", plain)
+    for part in re.split(r"(?<=[.!?])\s+|\n\s*\n|\n\s*[-*] ", plain):
+        if words := re.findall(r"[\w'+/.-]*\w[\w'+/.-]*", part):
+            yield words
+
+
+each_file = pytest.mark.parametrize("path", _files(), ids=lambda p: str(p.relative_to(ROOT)))
+each_word = pytest.mark.parametrize("banned", BANNED, ids=lambda banned: banned.word)
+
+
+@each_file
+def test_docstrings_and_comments_have_no_banned_word(path: Path) -> None:
+    for line, text in _texts(path.read_text()):
+        for banned in BANNED:
+            word = _found(text, banned)
+            assert word is None, f"{path}:{line}: {word!r}: write {banned.instead}"
+
+
+@each_word
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_have_no_banned_word(page: Path, banned: Banned) -> None:
+    text = page.read_text()
+    if page.name == "CHANGELOG.md":  # the entries of released versions stay as they are
+        text = text.partition("## [Unreleased]")[2].partition("\n## ")[0]
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    word = _found(prose, banned)
+    assert word is None, f"{page.name}: {word!r}: write {banned.instead}"
+
+
+def test_sentences_stay_short() -> None:
+    """The count of long sentences may fall and never rise: lower the bound with it."""
+    long = [
+        f"{path.relative_to(ROOT)}:{line}: {' '.join(words)}"
+        for path in _files()
+        for line, text in _texts(path.read_text())
+        for words in _sentences(text)
+        if len(words) > LONGEST
+    ]
+    assert len(long) <= LONG_SENTENCES, "\n".join(long)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Nobody asks.", "Nobody"),
+        ("Let the caller in; a seat is free.", "seat"),
+        ("The ``seat`` of before.", None),  # a name in code
+        ("Years and hearts, appeared.", None),  # parts of longer words
+    ],
+)
+def test_a_banned_word_is_found(text: str, word: str | None) -> None:
+    assert next((found for each in BANNED if (found := _found(text, each))), None) == word
+
+
+def test_sentences_are_counted_in_words() -> None:
+    text = "One two ``a b c`` four. Five\nsix: seven\n\n- eight https://example.com/a.b nine"
+    assert [len(words) for words in _sentences(text)] == [4, 3, 1, 1]
