@@ -1,4 +1,4 @@
-"""Patchbay: a voice assistant spliced into a phone call that somebody else's flow owns.
+"""Patchbay: a voice assistant in a phone call that another application's flow owns.
 
 ``create_app`` is the only place where the parts are joined.
 """
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None) -> Flask:
     """The Flask application. ``app.extensions["patchbay"]`` is its :class:`~app.wiring.Patchbay`.
 
-    Opens no connection yet: ``Patchbay.start()`` does. Raises ``SettingsError``.
+    It opens no connection: ``Patchbay.start()`` does. Raises ``SettingsError``.
     """
     from app import settings as settings_module
 
-    settings = settings or settings_module.load()  # before the routes, which list what plugins add
+    settings = settings or settings_module.load()  # before the routes: it loads plugins
     from app.cli import main as cli
     from app.routes.application import init_routes
     from app.routes.errors import init_errors

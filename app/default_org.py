@@ -1,6 +1,6 @@
-"""The default organisation: made, or brought up to date, from the settings at every start.
+"""The default organisation: every start creates or updates it from the settings.
 
-Its ids derive from its names, so any number of processes do this at once and agree.
+Its ids derive from its names, so several processes can do this at once.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from providers.common.json_types import JsonDict
 NAMESPACE = uuid.UUID("6a3c2b1e-0d57-5d0e-9a55-70a7c4ba7000")
 ORG_ID = str(uuid.uuid5(NAMESPACE, "default organisation"))
 FROM_SETTING = "API_KEY"
-"""Name of the key that the setting gives."""
+"""Name of the API key that the setting API_KEY holds."""
 PREFIX = 8
-"""Characters of a key that are kept in clear, to tell keys apart in lists."""
+"""Characters of an API key that are stored in clear, so that a list tells keys apart."""
 
 log = logging.getLogger(__name__)
 
 
 def create_default_org(context: Context) -> str | None:
-    """The API key that was generated, if one was: the only time it can be shown."""
+    """The generated API key, if any. Only its digest is stored, so this is the time to show it."""
     now = context.now()
     secret = (
         {"serverSecret": context.settings.server_secret} if context.settings.server_secret else {}
@@ -49,7 +49,7 @@ def create_default_org(context: Context) -> str | None:
 
 
 def add_key(context: Context, conn: Connection, key: str, name: str) -> None:
-    """A key of the default organisation; the same key twice is one key."""
+    """Store a key of the default organisation. The same key twice is one row."""
     accounts.insert_key(
         conn,
         {
@@ -79,7 +79,7 @@ def _first_key(context: Context, conn: Connection) -> str | None:
 
 
 def _follow_setting(context: Context, conn: Connection, key: str) -> None:
-    """A changed API_KEY takes the old one out of force."""
+    """Delete the previous API_KEY: a changed setting revokes the old key."""
     add_key(context, conn, key, FROM_SETTING)
     for row in accounts.list_keys(conn):
         if row["name"] == FROM_SETTING and row["digest"] != digest(key):
@@ -89,7 +89,7 @@ def _follow_setting(context: Context, conn: Connection, key: str) -> None:
 def _carrier(context: Context, conn: Connection, carrier: CarrierSettings) -> None:
     provider = context.providers[carrier.provider]
     ref, body, secrets = provider.config.credential(carrier.credential)
-    provider.config.account(ref, secrets)  # refuses what cannot work, naming it
+    provider.config.account(ref, secrets)  # raises if the account cannot work
     now = context.now()
     credential_id = str(uuid.uuid5(NAMESPACE, f"{carrier.provider} {ref}"))
     common: JsonDict = {"org_id": ORG_ID, "created_at": now, "updated_at": now}

@@ -1,7 +1,7 @@
-"""This process among those of its deployment: what it says of itself, what it knows of the others.
+"""This process and the other processes of its deployment: their heartbeats and capacity.
 
-Each writes a row every ``HEARTBEAT_SECONDS``. From the rows the control plane knows where a media
-socket finds room, and a stopping process whether another one takes its calls over.
+Each process writes a row every ``HEARTBEAT_SECONDS``. The control plane reads the rows to find a
+media hub with capacity. A stopping process reads them to learn whether another one takes over.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from app.store.engine import Store
 
 HEARTBEAT_SECONDS = 5.0
 FRESH = timedelta(seconds=15)
-"""A process that said nothing for three beats is down, or as good as."""
+"""A process without a heartbeat for this long, three intervals, counts as down."""
 IN_PROCESS = "local"
-"""The backend whose calls are work for the process itself; the others pass sound on."""
+"""The backend that runs the pipeline in the process itself; the others relay audio."""
 KEPT = timedelta(hours=1)
-"""How long the row of a killed process stays."""
+"""Seconds until the row of a killed process is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another process, as it was at its last beat."""
+    """Another process, as of its last heartbeat."""
 
     web: bool
     media_base: str | None
@@ -40,30 +40,30 @@ class Peer:
 
 @dataclass
 class ProcessRegistry:
-    """Written by the media hub on its loop, read by everybody."""
+    """This process's capacity. The media hub writes it on its event loop; all threads read it."""
 
     settings: Settings
     id: str = field(default_factory=lambda: str(uuid4()))
     sockets: int = 0
-    """Media sockets that are open here."""
+    """Open media sockets of this process."""
     slots: int = 0
-    """Of them, and of those on their way in, the ones that count for MAX_CALLS_PER_PROCESS."""
+    """Open and starting media sockets that count against MAX_CALLS_PER_PROCESS."""
     draining: bool = False
     lag: float = 0.0
-    """The longest the event loop was late of late, in seconds."""
+    """The longest recent delay of the event loop, in seconds."""
     peers: Sequence[Peer] = ()
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def full(self) -> bool:
-        """Whether another call of the speaking assistant is one too many."""
+        """Whether this process can take no further call of the local assistant."""
         most = self.settings.max_calls_per_process
         return bool(most) and self.slots >= most
 
     def acquire(self, backend: str) -> str | None:
-        """Take a seat for a call; or why there is none: ``elsewhere``, ``draining``, ``full``.
+        """Take a slot for a call, or return why not: ``elsewhere``, ``draining``, ``full``.
 
-        From any thread. What was let in is to be given back (``release``)."""
+        Any thread may call it. ``release`` gives the slot back."""
         with self._counting:
             if self.settings.own_media_base is None:
                 return "elsewhere"
@@ -76,26 +76,26 @@ class ProcessRegistry:
         return None
 
     def release(self, backend: str) -> None:
-        """The call that was let in is over, or did not come in after all."""
+        """Give a call's slot back: the call is over, or its socket never opened."""
         if backend == IN_PROCESS:
             with self._counting:
                 self.slots -= 1
 
     @property
     def has_web_peer(self) -> bool:
-        """Another process answers the carriers' requests."""
+        """Whether another process answers the carriers' requests."""
         return any(peer.web and not peer.draining for peer in self.peers)
 
     @property
     def can_hand_over(self) -> bool:
-        """Another process would take this one's calls, and somebody tells their carriers so."""
+        """Whether another media hub can take the calls, and a web process can redirect them."""
         return self.has_web_peer and any(_has_room(peer) for peer in self.peers)
 
     def media_base(self, token: str) -> str:
-        """Where the socket of this token is to be opened; the same for the same token.
+        """The base URL for the media socket of this token; the same for the same token.
 
-        Spread evenly over the addresses of MEDIA_URL where somebody has room; over all of them,
-        when nobody is known to.
+        Tokens spread evenly over the addresses of MEDIA_URL with free capacity. When no address
+        is known to have any, tokens spread over all addresses.
         """
         bases = self.settings.media_bases
         known = {peer.media_base for peer in self.peers if _has_room(peer)}
@@ -103,7 +103,7 @@ class ProcessRegistry:
         return up[crc32(token.encode()) % len(up)]
 
     def heartbeat(self, store: Store, now: datetime) -> None:
-        """Tell of this process, and hear of the others. One transaction."""
+        """Write this process's row and read the others', in one transaction."""
         row = {
             "id": self.id,
             "web": not self.settings.only_media,
@@ -119,7 +119,7 @@ class ProcessRegistry:
             self.refresh(conn, now)
 
     def refresh(self, conn: Connection, now: datetime) -> None:
-        """What the others said last."""
+        """Read the other processes' rows."""
         self.peers = tuple(
             Peer(row["web"], row["media_url"], row["full"], row["draining"])
             for row in processes.seen(conn, now - FRESH)
@@ -127,7 +127,7 @@ class ProcessRegistry:
         )
 
     def deregister(self, store: Store) -> None:
-        """This process stops; nothing is to be sent to it."""
+        """Mark this process as stopping, so that it gets no further calls."""
         with store.write() as conn:
             processes.remove(conn, self.id)
 

@@ -1,4 +1,4 @@
-"""What every use case needs, handed in once by ``create_app``; and how times and ids are written."""
+"""The ``Context`` that ``create_app`` gives to every use case; the format of times and ids."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from providers.common.json_types import JsonObject
 
 
 class JobQueue(Protocol):
-    """The functions of ``jobs/base.py`` that a transaction needs."""
+    """The job functions (``jobs/base.py``) that a transaction needs."""
 
     def enqueue(
         self,
@@ -39,24 +39,24 @@ class JobQueue(Protocol):
         delay: float = 0.0,
         lock: str | None = None,
     ) -> None:
-        """Have ``handlers[kind]`` called with ``payload`` (JSON) ``delay`` seconds from now."""
+        """Queue a job: ``handlers[kind]`` gets ``payload`` (JSON) ``delay`` seconds from now."""
         ...
 
     def cancel(self, conn: Connection, key: str) -> None:
-        """Remove the waiting job of this key, if any. A run under way ends as it would have."""
+        """Remove the waiting job of this key, if any. A job that already runs is not stopped."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A server's answer of 2xx; or ``error``, the sentence that says why none was had."""
+    """A server's 2xx answer, or ``error``: a sentence that says what failed."""
 
     body: bytes = b""
     error: str | None = None
 
 
 AskServer = Callable[[str, str, bytes, JsonObject, float], Reply]
-"""URL, message id, body, the server's secrets and the seconds it has; never raises."""
+"""Takes URL, message id, body, the server's secrets and a timeout in seconds. Never raises."""
 
 
 def utc_now() -> datetime:
@@ -65,7 +65,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """The parts every use case stands on."""
+    """The parts that every use case needs."""
 
     settings: Settings
     store: Store
@@ -73,35 +73,35 @@ class Context:
     providers: Mapping[str, Carrier]
     jobs: JobQueue
     blobs: Blobs
-    """Where recordings are kept."""
+    """The store of recordings."""
     reactions: Sequence[Callable[..., None]]
-    """Called with every change of a call, in its transaction: a ``Change`` of ``calls/apply.py``."""
+    """Called with each ``Change`` of a call (``calls/apply.py``), in its transaction."""
     now: Callable[[], datetime] = utc_now
     url_problem: Callable[[str], str | None] = lambda url: None
-    """Why a server's or stream's URL may not be called, for bodies that name one; None: it may."""
+    """Why a body's server or stream URL may not be called; None: it may."""
     addresses: Addresses = lambda url: ()
     """The same at the time of use, by where its name leads: connect to one of these."""
     ask_server: AskServer = lambda *_: Reply(error="this process asks no servers")
-    """A question to a client's server; never within a transaction."""
+    """Asks a client's server; never within a transaction."""
     ask_model: AskModel = lambda *_: ModelAnswer(error="this process asks no models")
-    """A question to an assistant's model; never within a transaction."""
+    """Asks an assistant's model; never within a transaction."""
     prices: VendorPrices = field(default_factory=vendor_prices.shipped)
-    """What vendors take."""
+    """The vendors' prices."""
     observe: Observe = unobserved
-    """Takes what is measured."""
+    """Takes the measured spans."""
     media_wakers: list[Callable[[str], None]] = field(default_factory=list)
-    """Called with the id of a call whose socket is to close, or whose assistant has a command, so
-    that this process need not wait until it looks again."""
+    """Wakes the media hub for a call whose socket must close or whose assistant has a command.
+    Without it the hub notices at its next poll."""
 
     presence: ProcessRegistry = field(init=False)
-    """This process among the others of its deployment."""
+    """This process and the other processes of its deployment."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "presence", ProcessRegistry(self.settings))
         object.__setattr__(self, "_accounts", lru_cache(maxsize=256)(self._open_account))
 
     def account(self, row: JsonObject) -> Account:
-        """A credential's row with its secrets in clear. Raises ``WrongKey``, ``NotConfigured``."""
+        """A credential's row with its decrypted secrets. Raises ``WrongKey``, ``NotConfigured``."""
         opened: Account = self._accounts(  # type: ignore[attr-defined]
             row["id"], row["provider"], row["account_ref"], row["secret"]
         )
@@ -110,7 +110,7 @@ class Context:
     def _open_account(
         self, credential_id: str, provider: str, ref: str, sealed: bytes | None
     ) -> Account:
-        """Keyed by the sealed bytes: a changed secret is another key, so nothing goes stale."""
+        """Cached by the encrypted bytes: a changed secret is another key, so nothing goes stale."""
         plain = self.providers[provider].config.account(ref, self.vault.open(sealed))
         api_url = next((c.api_url for c in self.settings.carriers if c.provider == provider), None)
         return Account(plain.ref, plain.secrets, id=credential_id, api_url=api_url)

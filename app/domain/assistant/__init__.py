@@ -1,1 +1,1 @@
-"""An assistant's JSON: parsed, checked, its secrets and URLs. Pure."""
+"""An assistant's JSON: parser, checks, secrets and URLs. Pure."""

@@ -1,4 +1,4 @@
-"""What a model is asked about a call after its end: Vapi's ``analysisPlan``, in all its forms. Pure.
+"""Vapi's ``analysisPlan``: the questions a model answers after a call, in all its forms. Pure.
 
 https://docs.vapi.ai/assistants/call-analysis
 """
@@ -17,7 +17,7 @@ from providers.common.json_types import JsonObject
 Messages = list[dict[str, str]]
 
 SECONDS, MOST_SECONDS = 5.0, 60.0
-"""Vapi's default of ``timeoutSeconds``, and the most we wait."""
+"""Vapi's default of ``timeoutSeconds``, and our maximum."""
 MIN_MESSAGES = 2
 """Vapi's default of ``minMessagesThreshold``."""
 NAME = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -33,7 +33,7 @@ SYSTEM: Mapping[str, str] = {
     "system prompt of the AI participant. Determine if the call was successful based on the "
     "objectives inferred from the system prompt. DO NOT return anything except the result.",
 }
-"""Vapi's own words, where the assistant has none."""
+"""Vapi's default prompts, for an assistant that has none."""
 RULES: Mapping[str, str] = {
     SUMMARY: "",
     DATA: "\n\nJson Schema:\n{{schema}}\n\nOnly respond with the JSON.",
@@ -61,7 +61,7 @@ RUBRICS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One that the model is asked. ``name``: the field of ``analysis`` that its answer becomes."""
+    """One question. ``name``: the field of ``analysis`` that holds its answer."""
 
     name: str
     messages: Messages
@@ -70,11 +70,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisPlan:
-    """The questions that the assistant has about every call, and of how long a conversation."""
+    """The assistant's questions about every call, and the shortest conversation they suit."""
 
     min_messages: float
     questions: tuple[Question, ...]
-    """Without what is known after a call only; empty: there is nothing to ask."""
+    """The questions, without values known only after a call. Empty: no question."""
 
     def questions_about(self, call: JsonObject) -> list[Question]:
         """``call``: ``messages``, ``transcript``, ``endedReason``."""
@@ -85,7 +85,7 @@ class AnalysisPlan:
 
 
 def parse(assistant: Json) -> AnalysisPlan:
-    """The plan of an assistant, in whichever form it has."""
+    """The plan of an assistant, from the current form or an older one."""
     plan = object_of(assistant, "analysisPlan")
     found = (_summary(assistant, plan), _data(plan), _success(plan))
     least = _number(plan.get("minMessagesThreshold"), MIN_MESSAGES, 0, 100)
@@ -93,7 +93,7 @@ def parse(assistant: Json) -> AnalysisPlan:
 
 
 def answer(name: str, text: str) -> Any:
-    """What the model's words are worth as a field of ``analysis``; None: nothing."""
+    """The model's answer as the value of an ``analysis`` field; None: unusable."""
     bare = text.strip()
     if name != DATA:
         return bare or None
@@ -109,7 +109,7 @@ def answer(name: str, text: str) -> Any:
 
 def _summary(assistant: Json, plan: Json) -> Question | None:
     own = object_of(plan, "summaryPlan")
-    prompt = plan.get("summaryPrompt", assistant.get("summaryPrompt"))  # older and oldest
+    prompt = plan.get("summaryPrompt", assistant.get("summaryPrompt"))  # two older forms
     if own.get("enabled") is False or ("messages" not in own and _is_off(prompt)):
         return None
     older = plan.get("summaryRequestTimeoutSeconds")
@@ -175,7 +175,7 @@ def _filled(messages: Messages, known: Mapping[str, str]) -> Messages:
 
 
 def _fill(text: str, known: Mapping[str, str]) -> str:
-    """In one pass: what a caller said is never a template itself."""
+    """Fill the template in one pass, so that a caller's words are never a template."""
     return NAME.sub(lambda match: known.get(match[1], match[0]), text)
 
 

@@ -1,7 +1,7 @@
-"""An assistant's JSON, parsed once for everything this program does about it. Pure.
+"""An assistant's JSON, parsed once for all uses. Pure.
 
-Takes any JSON object: a field of the wrong type counts as absent. Where Vapi has an old
-and a new name for one thing, both are read and the new one wins.
+The parser takes any JSON object: a field of the wrong type counts as absent. Where Vapi has
+an old and a new name for one field, both are read and the new one wins.
 https://docs.vapi.ai/api-reference/assistants/create
 """
 
@@ -36,34 +36,34 @@ DEFAULT_MESSAGES = frozenset(
 )
 """Of ``serverMessages``, as today's page has them. https://docs.vapi.ai/api-reference/assistants/create"""
 FINAL_TRANSCRIPT = 'transcript[transcriptType="final"]'
-"""``transcript`` without its partial ones."""
+"""``transcript``, final ones only."""
 EMBEDDED: Json = {"provider": "embedded"}
-"""The model and the voice of an assistant that names none: the keypad menu and its voice."""
+"""The default model and voice of an assistant: the keypad menu and its voice."""
 NO_TRANSCRIBER: Json = {"provider": "none"}
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a call's messages go. ``secret`` and ``headers`` are sealed before they are stored."""
+    """The server that gets a call's messages. ``secret`` and ``headers`` are encrypted at rest."""
 
     url: str
     secret: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     policy: JsonObject = field(default_factory=dict)
-    """Vapi's ``timeoutSeconds`` and ``backoffPlan``, as far as given."""
+    """Vapi's ``timeoutSeconds`` and ``backoffPlan``, each optional."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """``transport``: who answers the media socket."""
+    """``transport``: the backend that answers the media socket."""
 
     provider: str
     url: str | None
-    """Of an external stream."""
+    """URL of an external stream."""
     headers: JsonObject = field(repr=False)
 
     def backend(self, settings: Settings) -> str:
-        """The assistant's backend; the setting's where it names none that is known."""
+        """The assistant's backend. A missing or unknown name gives the setting's."""
         return self.provider if self.provider in settings.backends else settings.assistant_backend
 
     def stream_url(self, settings: Settings) -> str | None:
@@ -72,10 +72,10 @@ class Transport:
 
 @dataclass(frozen=True)
 class AssistantConfig:
-    """What an assistant means for a call, its overrides applied.
+    """An assistant's configuration for one call, its overrides applied.
 
-    Each subject is parsed once, when it is first read: a webhook about one subject does not enter
-    the files of the others.
+    Each subject is parsed once, when it is first read. A webhook about one subject therefore
+    does not run the parsers of the others.
     """
 
     json: Json = field(repr=False)
@@ -92,13 +92,13 @@ class AssistantConfig:
 
     @cached_property
     def transcriber(self) -> Json:
-        """A keypad menu needs none; a model is deaf without."""
+        """The transcriber. A keypad menu needs none; a model hears no caller without one."""
         default = NO_TRANSCRIBER if self.is_menu else {"provider": DEFAULT_TRANSCRIBER}
         return object_of(self.json, "transcriber") or default
 
     @property
     def is_menu(self) -> bool:
-        """The embedded keypad menu answers, and no model of a vendor."""
+        """Whether the embedded keypad menu answers, and no vendor's model."""
         return self.model.get("provider") == EMBEDDED["provider"]
 
     # Each in its own file.
@@ -138,7 +138,7 @@ class AssistantConfig:
 
     @cached_property
     def client_messages(self) -> frozenset[str] | None:
-        """None: all of them."""
+        """None: all types."""
         return _names(self.json, "clientMessages")
 
     @cached_property
@@ -155,29 +155,29 @@ class AssistantConfig:
 
     @cached_property
     def credential_ids(self) -> frozenset[str] | None:
-        """Of the organisation's credentials, those that the call may use; None: all of them."""
+        """Ids of the organisation's credentials that the call may use; None: all."""
         return _names(self.json, "credentialIds")
 
     @cached_property
     def credentials(self) -> list[Json]:
-        """The assistant's own."""
+        """The assistant's own ``credentials``."""
         return objects_of(self.json, "credentials")
 
     def wants_server_message(self, kind: str, extra: Json | None = None) -> bool:
-        """Whether ``serverMessages`` lets this type through.
+        """Whether ``serverMessages`` lists this type.
 
-        ``extra``: the message's own fields, for the types that may be chosen by one of them.
+        ``extra``: the message's own fields. Some types are listed with the value of one.
         """
         final = (extra or {}).get("transcriptType") == "final"
         return kind in self.server_messages or (final and FINAL_TRANSCRIPT in self.server_messages)
 
     def wants_client_message(self, kind: str) -> bool:
-        """The same of ``clientMessages``, for those who listen to the call."""
+        """Whether ``clientMessages`` lists this type, for the clients that listen to the call."""
         return self.client_messages is None or kind in self.client_messages
 
 
 def server_of(body: JsonObject) -> Server | None:
-    """The server of an assistant, tool or phone number, its secrets included."""
+    """The server of an assistant, tool or phone number, with its secrets."""
     server = body.get("server")
     server = server if isinstance(server, Mapping) else {}
     url = server.get("url") or body.get("serverUrl")
@@ -195,7 +195,7 @@ def max_duration(call: JsonObject, config: AssistantConfig) -> int:
 
 
 def _names(assistant: Json, name: str) -> frozenset[str] | None:
-    """None where the field is no list."""
+    """The field's texts; None where the field is not a list."""
     given = assistant.get(name)
     if not isinstance(given, list):
         return None

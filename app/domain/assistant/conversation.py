@@ -1,6 +1,6 @@
-"""How an assistant converses: who speaks first, when it answers, and what ends the call. Pure.
+"""An assistant's conversation: who speaks first, when it answers, what ends the call. Pure.
 
-Where Vapi has an old and a new name for one thing, both are read and the new one wins.
+Where Vapi has an old and a new name for one field, both are read and the new one wins.
 https://docs.vapi.ai/api-reference/assistants/create
 """
 
@@ -20,7 +20,7 @@ from app.domain.assistant.fields import (
 
 
 class FirstMessageMode(Enum):
-    """``firstMessageMode``: who speaks first, and whose words these are."""
+    """``firstMessageMode``: who speaks first, and whether the model writes the first message."""
 
     SPEAK = "assistant-speaks-first"
     WAIT = "assistant-waits-for-user"
@@ -28,20 +28,20 @@ class FirstMessageMode(Enum):
 
 
 SILENCE_SECONDS = 30.0
-"""``silenceTimeoutSeconds`` where the assistant does not say."""
+"""Default of ``silenceTimeoutSeconds``."""
 WAIT_SECONDS = 0.4
-"""``startSpeakingPlan.waitSeconds`` where it does not say."""
+"""Default of ``startSpeakingPlan.waitSeconds``."""
 IDLE_SECONDS = 7.5
 IDLE_COUNT = 3
 KEYPAD_SECONDS = 2.0
 MENU_KEYPAD_SECONDS = 0.3
-"""Of a menu without a field: its keys are single ones."""
+"""Default of a keypad menu, whose choices are single keys."""
 VOICE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationPlan:
-    """Texts as the assistant has them, templates unfilled. Seconds where the name says seconds."""
+    """The plans of a conversation. Texts hold unfilled templates; names tell which are seconds."""
 
     first: FirstMessageMode
     first_message: str
@@ -50,16 +50,16 @@ class ConversationPlan:
     end_phrases: tuple[str, ...]
     end_message: str
     smart_turns: bool
-    """A model judges whether the caller has finished; else ``wait_seconds`` of silence does."""
+    """A model detects the end of the caller's turn; else ``wait_seconds`` of silence does."""
     wait_seconds: float
     words_to_interrupt: int
-    """Spoken words that interrupt the assistant; 0: any voice of ``voice_seconds`` does."""
+    """Number of words that interrupt the assistant; 0: any voice of ``voice_seconds`` does."""
     voice_seconds: float
     idle_messages: tuple[str, ...]
     idle_seconds: float
     idle_count: int
     keypad_seconds: float
-    """From the last key to the caller's turn being over; ``keypad_end`` ends it at once."""
+    """Seconds from the last key to the end of the turn; the key ``keypad_end`` ends it at once."""
     keypad_end: str = "#"
 
 

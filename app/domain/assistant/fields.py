@@ -1,6 +1,6 @@
-"""Fields of JSON that a client wrote: each reader gives a value of its type, whatever stands there.
+"""Readers for fields of a client's JSON: each returns its own type for any content.
 
-Assistants are kept as they come, so a field of the wrong type counts as absent.
+Assistants are stored as clients sent them, so a field of the wrong type counts as absent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Json = Mapping[str, object]
 
 
 def object_of(holder: Json, name: str) -> Json:
-    """The field's object; an empty one where it has none."""
+    """The field's object; an empty one where the field is none."""
     given = holder.get(name)
     return given if isinstance(given, Mapping) else {}
 
@@ -39,7 +39,7 @@ def text_of(holder: Json, name: str) -> str:
 
 
 def number_of(holder: Json, name: str, default: float) -> float:
-    """The field's number from zero up; ``default`` where it has none. True is no number."""
+    """The field's number from zero up, else ``default``. ``true`` is not a number."""
     given = holder.get(name)
     if isinstance(given, bool) or not isinstance(given, int | float):
         return default
@@ -51,6 +51,6 @@ def number_of(holder: Json, name: str, default: float) -> float:
 
 
 def count_of(holder: Json, name: str, default: int) -> int:
-    """The same as a whole number."""
+    """The field's whole number from zero up, else ``default``."""
     number = number_of(holder, name, default)
     return int(number) if math.isfinite(number) else default

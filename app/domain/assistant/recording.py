@@ -1,9 +1,9 @@
-"""Whether a call is recorded, and by whom.
+"""Whether a call is recorded, and whether Patchbay or the carrier records it.
 
-What the ``local`` assistant hears and says is recorded by us, unless that is switched off: Vapi's
-default. Of any other backend the carrier records the leg, for those who ask for it in so many
-words: that costs, callers may have to be told of it, and it may go on in a leg that a flow has
-lent us.
+Patchbay records a call of the ``local`` assistant unless that is switched off: Vapi's default.
+With any other backend the carrier records the leg, only when the assistant asks for it. Such a
+recording costs money, and callers may have to be informed. It may also go on after the leg
+returns to its own flow.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Recorders(TypedDict, total=False):
-    """Who records a call, as fields of its facts (``calls/facts.py``)."""
+    """The recorder of a call, as fields of its facts (``calls/facts.py``)."""
 
     recorded: bool
     taped: bool
@@ -32,11 +32,11 @@ class Recorders(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
-    """What the assistant says about recordings."""
+    """The assistant's fields about recordings."""
 
     is_asked_for: bool
     is_forbidden: bool
-    """It is switched off, or the assistant is a HIPAA one, of which nothing is recorded."""
+    """Recording is switched off, or ``hipaaEnabled`` is on: such a call is never recorded."""
 
 
 def parse(assistant: Json) -> RecordingPlan:
@@ -53,7 +53,7 @@ def decide(
     plan: RecordingPlan,
     backend: str,
 ) -> Recorders:
-    """Who records the call. ``backend``: which answers its media socket."""
+    """The recorder of the call. ``backend`` answers its media socket."""
     if plan.is_forbidden:
         return {}
     if backend in RECORDED_BACKENDS:
@@ -69,7 +69,7 @@ def _is_hipaa(assistant: Json) -> bool:
 
 
 def _carrier_can_record(context: Context, carrier: Carrier, credential: JsonObject) -> bool:
-    """Whether the account has what it takes."""
+    """Whether the account has the credentials that a recording needs."""
     try:
         able = carrier.client(context.account(credential)).can_record()
     except NotConfigured:

@@ -1,4 +1,4 @@
-""""""
+"""Secrets in a client's body: taken out before it is stored, and merged into an update."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ SECRETS = (
     ("transport", "headers"),
     ("model", "headers"),
 )
-"""Fields, alone or inside an object of that name, that are kept sealed and never shown."""
+"""Fields, alone or in an object of that name, that are stored encrypted and never shown."""
 
 
 def split_secrets(body: JsonObject) -> tuple[JsonDict, JsonDict]:
-    """A body without its secrets, and the secrets alone: ``merge`` puts them back.
+    """Split a body into the body without its secrets, and the secrets. ``merge`` joins them.
 
-    Tools have servers too, so these are looked for at every depth.
+    Tools have servers too, so secrets are looked for at every depth.
     """
     public, secret = _split(body, "")
-    if "credentials" in public:  # Vapi's dynamic credentials: keys of other vendors
+    if "credentials" in public:  # Vapi's dynamic credentials: API keys of other vendors
         secret["credentials"] = public.pop("credentials")
     return public, secret
 
 
 def _split(value: JsonObject, holder: str) -> tuple[JsonDict, JsonDict]:
-    """``holder``: the name of the field this object stands in."""
+    """``holder``: the name of the field that holds this object."""
     public, secret = JsonDict(), JsonDict()
     for name, inner in value.items():
         if _is_secret(holder, name):
@@ -52,9 +52,9 @@ def _split_any(value: Any, holder: str) -> tuple[Any, JsonDict]:
 
 
 def with_secrets(old: Any, new: Any, holder: str = "") -> Any:
-    """``new`` with the secrets of ``old`` where it leaves them out.
+    """``new``, with the secrets of ``old`` where ``new`` leaves them out.
 
-    In lists only an item that still has its server gets that server's: items may have moved.
+    A list's item gets a secret only if it still has the same server: items may have moved.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         kept = {n: v for n, v in old.items() if n not in new and _is_secret(holder, n)}

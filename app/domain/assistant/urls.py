@@ -1,4 +1,4 @@
-""""""
+"""The URLs in a client's body that this program will call, and their check."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ CALLED = frozenset(
         ("model", "url"),
     }
 )
-"""Fields, alone or inside an object of that name, that hold an address this program calls.
+"""Fields, alone or in an object of that name, that hold an address this program calls.
 
-Those of ``credentials`` are the vendors' to say.
+The vendors define the address fields of ``credentials``.
 """
 
 
 FREE = frozenset({"metadata", "variableValues"})
-"""A client's own data: whatever it holds, nothing of it is called."""
+"""Fields with a client's own data: this program calls no address in them."""
 
 
 UrlProblem = Callable[[str], str | None]
-"""Says in a sentence why this program may not call a URL; None when it may."""
+"""Returns the reason, a sentence, why this program may not call a URL; None when it may."""
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:

@@ -1,7 +1,7 @@
-"""Whether an assistant can answer a call: the fields this program acts on, and no others.
+"""Whether an assistant can answer a call. Only the fields this program acts on are checked.
 
-For assistants that did not come through the API just now: a server's reply, and stored ones,
-which may be older than the settings that judge them.
+The API checks an assistant when it is stored. This check is for a server's reply, and for
+stored assistants: the settings may have changed since.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SECONDS = range(10, 43201)
 
 
 def problem(assistant: JsonObject, url_problem: UrlProblem) -> str | None:
-    """A sentence naming the field that is wrong; None when none is."""
+    """A sentence that names the first wrong field; None when the assistant can answer."""
     given = {name: value for name, value in assistant.items() if value is not None}
     for name, ok in FIELDS.items():
         if name in given and not ok(given[name]):

@@ -1,8 +1,8 @@
-"""What an assistant wants done about answering machines: ask the carrier to listen, and judge.
+"""An assistant's answering machine detection: the carrier's options, and the verdicts that count.
 
-Pure. Off unless the assistant asks for it: a machine that is detected for the owner's flow ends
-nothing. Three spellings are read, the newest first; of the current one only the form in which the
-carrier listens means something here, the others listen in the assistant's own pipeline.
+Pure. Detection is off unless the assistant asks for it. A verdict for the owner's flow does not
+end the call. Three spellings are read, the newest first. In the current spelling a provider
+chooses the detector: the carrier, or the assistant's own pipeline.
 https://docs.vapi.ai/calls/voicemail-detection
 """
 
@@ -17,15 +17,15 @@ from providers.common.json_types import JsonDict
 from providers.events import CallEvent, EndedReason, EventKind
 
 LISTENERS = frozenset({"google", "openai", "vapi"})
-"""Detectors of the assistant's pipeline; any other provider of a policy is the carrier."""
+"""Detectors of the assistant's pipeline. Any other provider means the carrier."""
 AFTER_GREETING = ("machine_end_beep", "machine_end_silence", "machine_end_other")
-"""The default types: verdicts that come when the machine's greeting is over."""
+"""The default types: verdicts that the carrier sends after the machine's greeting."""
 TYPES = frozenset({*AFTER_GREETING, "machine_start", "human", "fax", "unknown"})
-"""The words a policy can name. A carrier's word that is none of them cannot be chosen or left out."""
+"""The verdicts a policy can name. A carrier's other words cannot be chosen or excluded."""
 MESSAGE_IS_LEFT = "messageIsLeft"
-"""Marks, in a verdict's data, that the assistant goes on to leave its message."""
+"""Marks, in a verdict's data, that the assistant leaves its message next."""
 NEVER = frozenset({"human"})
-"""Verdicts that end no call, whatever a policy names: a person is not hung up on."""
+"""Verdicts that never end a call: the callee may be a person."""
 
 BOUNDS = {
     # Vapi's field: (ours, least, most); seconds, then milliseconds
@@ -39,13 +39,13 @@ BOUNDS = {
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How the carrier is to listen, and on which of its verdicts the call ends."""
+    """The carrier's detection options, and the verdicts that end the call."""
 
     detection: MachineDetection
     types: frozenset[str]
 
     def stops(self, event: CallEvent) -> bool:
-        """Whether this verdict ends the call. A fax is a machine whatever the types are."""
+        """Whether this verdict ends the call. A fax counts as a machine with any types."""
         word = event.data.get("answeredBy")
         if word in self.types:
             return word not in NEVER
@@ -54,21 +54,21 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class VoicemailPlan:
-    """What the assistant says about answering machines."""
+    """The assistant's plan for answering machines."""
 
     policy: Policy | None
-    """How the carrier is to listen; None: it is not."""
+    """The carrier's detection options; None: the carrier does not detect."""
     is_heard_in_pipeline: bool
-    """The assistant itself is to notice that it talks to a machine."""
+    """The assistant's own pipeline detects the machine."""
     leaves_message: bool
     message: str
     """``voicemailMessage``, its templates unfilled."""
 
     def judged(self, event: CallEvent, *, speaks: bool = False) -> CallEvent:
-        """The event, with its reason when it is a verdict on which the policy is to stop.
+        """The event, with an ended reason when it is a verdict that ends the call.
 
-        ``speaks``: the assistant takes the command to leave its message. It ends the call itself
-        then, so the verdict is marked and has no reason.
+        ``speaks``: the assistant takes the command to leave its message. The assistant ends the
+        call afterwards, so the verdict is marked and has no reason.
         """
         if event.kind is not EventKind.MACHINE_DETECTED:
             return event
@@ -102,7 +102,7 @@ def _policy(assistant: Json) -> Policy | None:
 
 def _plan_of_carrier(assistant: Json) -> Json | None:
     plan = assistant.get("voicemailDetection")
-    if plan is None:  # the older switch alone
+    if plan is None:  # only the older switch
         return {} if assistant.get("voicemailDetectionEnabled") is True else None
     if not isinstance(plan, Mapping) or str(plan.get("provider")) in LISTENERS:
         return None
