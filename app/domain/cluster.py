@@ -25,7 +25,7 @@ FRESH = timedelta(seconds=15)
 IN_PROCESS = "local"
 """The backend that runs the pipeline in the process itself; the others relay audio."""
 KEPT = timedelta(hours=1)
-"""Seconds until the row of a killed process is deleted."""
+"""How long the row of a killed process is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,22 @@
-"""What a use case refuses. HTTP gives each its status (``app/routes/errors.py``).
+"""A use case's refusals. ``app/routes/errors.py`` gives each its HTTP status.
 
-DomainError
-├── Invalid        what was asked cannot be done as it was asked (400)
-├── Unauthorized   the caller may not do this (401)
-├── NotFound       there is no such thing in this organisation (404)
-├── Conflict       it contradicts what was done before (409)
-└── TooMany        more than a limit allows: later (429)
+- DomainError: the base class.
+- Invalid: the request has a field that cannot be used (400).
+- Unauthorized: the client may not do this (401).
+- NotFound: the organisation has no such object (404).
+- Conflict: the request contradicts an earlier one (409).
+- TooMany: the request exceeds a limit; a later one may pass (429).
 """
 
 from __future__ import annotations
 
 
 class DomainError(Exception):
-    """Base of all refusals. ``str()`` is written for the client."""
+    """Base of all refusals. ``str()`` is the message for the client."""
 
 
 class Invalid(DomainError):
-    """One sentence, or a list of them where several fields are wrong."""
+    """One sentence, or a list of sentences when several fields are wrong."""
 
     def __init__(self, messages: str | list[str]) -> None:
         super().__init__(messages if isinstance(messages, str) else "; ".join(messages))
@@ -24,11 +24,11 @@ class Invalid(DomainError):
 
 
 class Unauthorized(DomainError):
-    """No key or token that opens this. The answer does not say which of them was wrong."""
+    """No valid key or token. The answer does not say which one was wrong."""
 
 
 class NotFound(DomainError):
-    """Unknown here, or another organisation's: the caller cannot tell which."""
+    """The object does not exist or is another organisation's: the client cannot tell which."""
 
     def __init__(self, what: str, id: str) -> None:
         super().__init__(f"Couldn't Find {what}. `{id}` Does Not Exist.")
@@ -37,11 +37,11 @@ class NotFound(DomainError):
 
 
 class Conflict(DomainError):
-    """The same request cannot be made good by sending it again."""
+    """The same request will fail again."""
 
 
 class TooMany(DomainError):
-    """``retry_after``: whole seconds until one more is allowed."""
+    """``retry_after``: whole seconds until another request is allowed."""
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The one rule of how ids of objects are read; ``core.new_id`` makes them."""
+"""The one parser of object ids; ``context.new_id`` makes them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 
 def parse_uuid(text: str) -> str | None:
-    """The id as the store writes it, in lower case; None: the text is no UUID.
+    """The id in lower case, as the store writes it; None: the text is not a UUID.
 
-    Clients may write capitals. ``uuid.UUID`` takes braces, ``urn:uuid:`` and 32 digits without
-    hyphens as well, which are not the form of the standard.
+    Clients may write capitals. ``uuid.UUID`` also takes braces, ``urn:uuid:`` and 32 digits
+    without hyphens, which the standard's form excludes.
     https://www.rfc-editor.org/rfc/rfc9562#section-4
     """
     return text.lower() if _UUID.fullmatch(text) else None

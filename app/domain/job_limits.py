@@ -1,4 +1,4 @@
-"""Jobs that wait long for somebody else: a few at a time, for timers and hang-ups need workers too."""
+"""A limit on jobs that wait long for a remote server: timers and hang-ups need workers too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Handler = Callable[[Context, JsonObject], float | None]
 
 
 def limit_concurrency(count: int, again_seconds: float) -> Callable[[Handler], Handler]:
-    """At most ``count`` of this handler in a process; one that finds no place looks again later."""
+    """Run at most ``count`` of this handler per process; a further job retries later."""
 
     def limited(handler: Handler) -> Handler:
         places = BoundedSemaphore(count)

@@ -1,4 +1,4 @@
-""""""
+"""Deep merge of one JSON value over another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from providers.common.json_types import JsonDict, JsonObject
 
 
 def merge(base: JsonObject, over: JsonObject) -> JsonDict:
-    """``over`` laid over ``base``, objects field by field; ``#0`` names a list's first item."""
+    """``over`` merged over ``base``, field by field; ``#0`` names a list's first item."""
     merged = dict(base)
     for name, value in over.items():
         merged[name] = _merged(merged.get(name), value)

@@ -1,8 +1,8 @@
-"""What follows from a change of a call: the one list, in its order.
+"""The effects of a call's change: the one list, in order.
 
 ``calls/apply.py`` runs it in the change's transaction. A new effect of an event is a line of
 ``REACTIONS``, and a function in its feature's own file. A feature is entered only for a change
-that concerns it: ``facts`` decides that from the change alone.
+that concerns it: ``facts`` decides this from the change alone.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from providers.events import CallStatus, EventKind
 
 
 class Fact(Enum):
-    """What is true of a change, as far as a reaction depends on it."""
+    """The facts about a change that a reaction depends on."""
 
     PRICE_KNOWN = auto()
-    """The carrier has said what a leg costs. It may come days after the end-of-call report."""
+    """The carrier reported a leg's price, perhaps days after the end-of-call report."""
     STATUS_CHANGED = auto()
     REASON_SETTLED = auto()
     TIMERS_MOVE = auto()
-    """A timer is to be started or stopped: most callbacks do neither."""
+    """A timer must start or stop. Most callbacks do neither."""
     LEG_IS_OURS_TO_END = auto()
-    """The call is over, or was over before its leg was known, and we dialled that leg."""
+    """We dialled the leg, and the call is over or was over before the leg was known."""
     ENDED = auto()
     ENDED_RECORDED = auto()
-    """The call is over, and the carrier was to record it."""
+    """The call is over, and the carrier recorded it."""
     ENDED_AWAITED = auto()
     """The call is over, and its report waits for something."""
     JOINED = auto()
-    """The assistant is in."""
+    """The assistant joined the call."""
     SOCKET_CLOSES = auto()
     """The call is over or is being forwarded."""
     RECORDING_KNOWN = auto()
-    """The carrier has said what became of a recording. It may come after the report."""
+    """The carrier reported a recording's result, perhaps after the report."""
 
 
 REACTIONS: tuple[tuple[Fact, Reaction], ...] = (
@@ -61,7 +61,7 @@ REACTIONS: tuple[tuple[Fact, Reaction], ...] = (
 
 
 def react(change: Change) -> None:
-    """Do all that follows from a change."""
+    """Run all reactions that a change concerns."""
     known = facts(change)
     for fact, reaction in REACTIONS:
         if fact in known:
@@ -69,7 +69,7 @@ def react(change: Change) -> None:
 
 
 def facts(change: Change) -> Collection[Fact]:
-    """Which facts hold. Once its reason is settled, only prices, recordings and legs concern a call."""
+    """The facts that hold. A settled call is concerned only by prices, recordings and legs."""
     kinds, ended, call = change.kinds, change.ended, change.tx.call
     goes_on = not (ended or change.late)
     over = change.state.status is CallStatus.ENDED

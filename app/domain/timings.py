@@ -1,4 +1,4 @@
-"""What is measured of calls, in seconds. The parts that measure know this and no metrics library."""
+"""Measured spans of calls, in seconds. The measuring parts import this and no metrics library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Timing(StrEnum):
     """A span whose distribution an operator wants to see."""
 
     JOIN = auto()
-    """From the leg that is up to the assistant's media socket; of a call's first socket."""
+    """From the answered leg to the call's first media socket."""
     CALLBACK = auto()
     """A carrier's webhook, from its arrival to our answer."""
     DELIVERY_AGE = auto()
@@ -22,8 +22,8 @@ class Timing(StrEnum):
 
 
 Observe = Callable[[Timing, float], None]
-"""Takes a measured span in seconds. From any thread, never blocks, never raises."""
+"""Takes a measured span in seconds. Any thread may call it; it never blocks or raises."""
 
 
 def unobserved(timing: Timing, seconds: float) -> None:
-    """For a process that measures nothing."""
+    """A function for a process without metrics: it discards the span."""

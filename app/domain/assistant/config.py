@@ -80,7 +80,7 @@ class AssistantConfig:
 
     json: Json = field(repr=False)
 
-    # The vendors' parts (``app/vendors``) read these three.
+    # The vendors (``app/vendors``) read these three.
 
     @cached_property
     def model(self) -> Json:

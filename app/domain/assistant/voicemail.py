@@ -34,7 +34,7 @@ BOUNDS = {
     "machineDetectionSpeechEndThreshold": ("speech_end_threshold", 500, 5000),
     "machineDetectionSilenceTimeout": ("silence_timeout", 2000, 10000),
 }
-"""Out of bounds counts as not given: the carrier would refuse the whole call for it."""
+"""A value out of bounds counts as absent: the carrier would refuse the whole call for it."""
 
 
 @dataclass(frozen=True, slots=True)

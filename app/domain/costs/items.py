@@ -1,8 +1,8 @@
-"""What a call cost: items, and the fields of a Call that sum them up. No I/O, no clock, no carrier.
+"""A call's cost items, and the fields of a Call that sum them up. No I/O, clock or carrier.
 
 An item is what Vapi's ``costs`` lists: ``{"type", "cost", ...}`` in USD, one per leg of the carrier
-or per service used. Whoever knows of a cost makes its item and lays ``add`` over the call's body.
-An amount told in another currency is kept in the item (``told``) and converted by CURRENCY_RATES.
+or per service used. The part that learns a cost makes the item and merges ``add`` into the body.
+An item keeps an amount in another currency (``told``) and converts it with CURRENCY_RATES.
 https://docs.vapi.ai/api-reference/calls/get (costs, costBreakdown)
 """
 
@@ -22,37 +22,37 @@ PARTS: Mapping[str, str] = {
     "voice": "tts",
     "vapi": "vapi",
 }
-"""Type of an item -> its sum in ``costBreakdown``. Items of other types count in the total only."""
+"""Type of an item -> its sum in ``costBreakdown``. Other types count only in the total."""
 
 COUNTS: Mapping[str, tuple[str, str]] = {
     "llmPromptTokens": ("model", "promptTokens"),
     "llmCompletionTokens": ("model", "completionTokens"),
     "ttsCharacters": ("voice", "characters"),
 }
-"""What ``costBreakdown`` counts -> type and field of the items it adds up."""
+"""Count in ``costBreakdown`` -> type and field of the items that it adds up."""
 
 USD = "USD"
 PLACES = Decimal("0.00000001")
-"""The finest a carrier tells; dollars are rounded to it once per item, so that sums agree."""
+"""The smallest step of a carrier's price. Each item is rounded to it once, so sums agree."""
 MINUTE = Decimal("0.0001")
 
 Item = JsonObject
 Rates = Mapping[str, Decimal]
-"""Currency -> dollars for one of it."""
+"""Currency -> US dollars for one unit."""
 
 
 def add(body: JsonObject, item: Item) -> JsonDict:
     """``cost``, ``costBreakdown`` and ``costs`` of a call's body with one more item.
 
-    An item of the same type and leg (``told.leg``), socket (``stream``) or question
-    (``analysisType``) takes the place of the earlier one.
+    The item replaces an earlier one of the same type and leg (``told.leg``), socket
+    (``stream``) or question (``analysisType``).
     """
     before = body.get("costs", ())
     return summed([*(each for each in before if not _same(each, item)), item])
 
 
 def summed(items: Sequence[Item]) -> JsonDict:
-    """``cost`` in USD, ``costBreakdown`` and ``costs`` for all of these."""
+    """``cost`` in USD, ``costBreakdown`` and ``costs`` for these items."""
     parts = {name: _sum(items, kind, "cost") for kind, name in PARTS.items()}
     counts = {name: _sum(items, kind, field) for name, (kind, field) in COUNTS.items()}
     types = {item["type"] for item in items}
@@ -69,7 +69,7 @@ def summed(items: Sequence[Item]) -> JsonDict:
 
 
 def _analysed(items: Iterable[Item]) -> dict[str, float]:
-    """``analysisCostBreakdown``: of each question, and of all of it in tokens."""
+    """``analysisCostBreakdown``: the cost of each question, and the tokens of all."""
     found = dict[str, float]()
     for item in items:
         if item["type"] == "analysis" and "analysisType" in item:
@@ -81,12 +81,12 @@ def _analysed(items: Iterable[Item]) -> dict[str, float]:
 
 
 def priced(body: JsonObject, leg: str) -> bool:
-    """Whether the carrier has told what it takes for this leg."""
+    """Whether the carrier has reported the price of this leg."""
     return any(each.get("told", {}).get("leg") == leg for each in body.get("costs", ()))
 
 
 def of_legs(body: JsonObject, news: Iterable[CallEvent], provider: str, rates: Rates) -> JsonDict:
-    """The body's cost fields after these events; empty where none of them tells a price."""
+    """The body's cost fields after these events; empty where no event has a price."""
     changed: JsonDict = {}
     for event in news:
         if "price" in event.data:
@@ -110,7 +110,7 @@ def transport(provider: str, facts: JsonObject, rates: Rates) -> Item:
 
 
 def without_rate(news: Iterable[CallEvent], rates: Rates, now: datetime) -> list[CallEvent]:
-    """A note per currency that cannot be converted, for the call's event log."""
+    """One note for each currency without a rate, for the call's event log."""
     told = {event.data["price"]["currency"] for event in news if "price" in event.data}
     return [
         CallEvent(
@@ -138,7 +138,7 @@ def _same(one: Item, other: Item) -> bool:
 
 
 def _key(item: Item) -> tuple[str, ...] | None:
-    """What there is one item of; None: every item stands for itself."""
+    """The key that an item shares with the one it replaces; None: it replaces none."""
     leg, stream = item.get("told", {}).get("leg"), item.get("stream")
     if stream is not None:
         part = item.get(item["type"])
@@ -154,5 +154,5 @@ def _sum(items: Iterable[Item], kind: str, field: str) -> Decimal:
 
 
 def _decimal(number: float) -> Decimal:
-    """As JSON writes it, not as its bits are."""
+    """The decimal that JSON writes, not the exact value of the float's bits."""
     return Decimal(str(number))

@@ -1,7 +1,7 @@
-"""What vendors take: the shipped list prices, and the operator's own laid over them.
+"""The vendors' prices: the shipped list prices, with the operator's own merged over them.
 
-An item of usage becomes an item of cost (``costs/items.py``). What no price is known for costs 0 and says
-so: ``priceKnown`` is false.
+An item of usage becomes an item of cost (``costs/items.py``). An item without a known price
+costs 0 and has ``priceKnown`` false.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from providers.common.json_types import JsonDict, JsonObject
 SHIPPED = Path(__file__).with_name("prices.json")
 MILLION = Decimal(1_000_000)
 KINDS = ("model", "voice", "transcriber")
-"""Types of items that vendors are paid for; ``analysis`` is paid as its model."""
+"""Types of items with a vendor's price; ``analysis`` has the price of its model."""
 UNITS: Mapping[str, Mapping[str, Decimal]] = {
     "model": {"promptTokens": MILLION, "completionTokens": MILLION},
     "voice": {"characters": MILLION},
     "transcriber": {"minutes": Decimal(1)},
 }
-"""What is counted of each kind, and how many of it have the price."""
+"""The counted unit of each kind, and how many units one price covers."""
 
 Item = JsonObject
 
@@ -40,7 +40,7 @@ class VendorPrices:
         self._table = table
 
     def item(self, usage: Item) -> JsonDict:
-        """The same with ``cost`` in USD. ``usage``: ``type``, ``model`` or the like, the counts."""
+        """``usage`` (``type``, counts, ``model`` or similar) with its ``cost`` in USD."""
         kind = "model" if usage["type"] == "analysis" else usage["type"]
         if kind not in KINDS:
             return {**usage, "cost": 0.0}
@@ -67,12 +67,12 @@ class VendorPrices:
 
 @cache
 def shipped() -> VendorPrices:
-    """Those of ``costs/prices.json``."""
+    """The list prices of ``costs/prices.json``."""
     return VendorPrices(_shipped())
 
 
 def over(own: JsonObject | None) -> VendorPrices:
-    """The operator's laid over the shipped ones. Raises ``SettingsError``."""
+    """The operator's prices merged over the shipped ones. Raises ``SettingsError``."""
     if own is None:
         return shipped()
     for problem in _problems(own):

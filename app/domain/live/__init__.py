@@ -1,1 +1,1 @@
-"""A call in progress: live call control, and who may listen to it."""
+"""A call in progress: live call control and listening."""

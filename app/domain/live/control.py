@@ -1,7 +1,7 @@
-"""What the assistant of a live call is told to do from outside.
+"""Live call control: commands to the assistant of a call in progress.
 
-The process that answers the request may be another than the one that holds the call's socket: a
-command is stored, and taken by the latter, once and in order.
+One process answers the request, and another one may hold the call's socket. A command is
+therefore stored, and the process with the socket takes each command once, in order.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
 
 CONTROLLABLE = frozenset({"local"})
-"""Backends that take commands; the others repeat sound."""
+"""Backends that take commands; the others only relay audio."""
 TYPES = frozenset({"say", "add-message", "control"})
-"""Control messages that are the assistant's to carry out."""
+"""Control messages that the assistant executes."""
 VOICEMAIL: JsonObject = {"type": "voicemail"}
-"""Our own: leave ``voicemailMessage``, and end."""
+"""Our own command: leave ``voicemailMessage``, and end the call."""
 MAX_WAITING = 100
-"""Commands of one call that nobody has taken; more are refused."""
+"""Limit on one call's stored commands that the media hub has not taken yet."""
 
 
 def enqueue(tx: CallTx, body: JsonObject) -> None:
@@ -45,15 +45,15 @@ def enqueue(tx: CallTx, body: JsonObject) -> None:
 
 
 def judge_machine(tx: CallTx, event: CallEvent) -> CallEvent:
-    """The carrier's verdict on who answered, with what the assistant wants done about it."""
+    """The carrier's answering machine verdict, with the action of the assistant's plan."""
     speaks = accepts_control(tx.context, tx.call)
     return tx.call.facts.assistant.voicemail.judged(event, speaks=speaks)
 
 
 def leave_message(tx: CallTx, event: CallEvent) -> Changes:
-    """Have the message left that a verdict asks for, if it is the first of the call that does.
+    """Store the command to leave the message, for the call's first verdict that asks for it.
 
-    To be called before the verdict is recorded. Without an open socket, the message waits for one.
+    Call it before the verdict is stored. Without an open socket the command waits for one.
     """
     over = tx.call.status in {CallStatus.ENDED, CallStatus.FORWARDING}
     if not over and _asks(event) and not any(map(_asks, events.of_call(tx.conn, tx.call.id))):
@@ -62,12 +62,12 @@ def leave_message(tx: CallTx, event: CallEvent) -> Changes:
 
 
 def close_socket(change: Change) -> None:
-    """The call is over or is being forwarded: its socket closes without waiting for a look."""
+    """Wake the media hub to close the socket of a call that is over or being forwarded."""
     _wake_media(change.tx)
 
 
 def claim(context: Context, call_ids: Collection[str]) -> Sequence[Command]:
-    """All that waits for these calls; whoever takes it carries it out."""
+    """Take the stored commands of these calls. The process that takes a command executes it."""
     with context.store.read() as conn:
         if not commands.any_wait(conn, call_ids):
             return []
@@ -90,7 +90,7 @@ def _add(tx: CallTx, body: JsonObject) -> None:
 
 
 def _wake_media(tx: CallTx) -> None:
-    """Have the media hub of this process look at the call now, instead of at its next poll."""
+    """Wake this process's media hub for the call, instead of waiting for its next poll."""
     for nudge in tx.context.media_wakers:
         after_commit(tx.conn, partial(nudge, tx.call.id))
 

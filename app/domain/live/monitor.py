@@ -1,4 +1,4 @@
-"""Who may listen to a live call, and which process has its sound.
+"""Permission to listen to a live call, and the process that has its audio.
 
 https://docs.vapi.ai/calls/call-features
 """
@@ -13,11 +13,11 @@ from providers.errors import Refused
 from providers.events import CallStatus
 
 NOT_AUDIBLE = frozenset({"stream"})
-"""Backends whose own sound goes past us unread: half a conversation is not offered."""
+"""Backends whose own audio we do not decode: a listener would hear only the caller."""
 
 
 def listen_url(context: Context, call: Call) -> str | None:
-    """Of a call that is not over; None where it may not be listened to."""
+    """The URL to listen to a call that is not over; None where listening is not allowed."""
     if not _allowed(context, call):
         return None
     base = context.settings.own_media_base or context.settings.media_bases[0]
@@ -25,7 +25,7 @@ def listen_url(context: Context, call: Call) -> str | None:
 
 
 def find(context: Context, call_id: str, token: str) -> MonitorEndpoint | None:
-    """Where the call is heard; None when it is not in progress. Raises ``Refused``."""
+    """The media hub with the call's audio; None if not in progress. Raises ``Refused``."""
     if not context.vault.is_signed(_scope(call_id), token):
         raise Refused("the listener's token is not this call's")
     with context.store.read() as conn:
@@ -36,7 +36,7 @@ def find(context: Context, call_id: str, token: str) -> MonitorEndpoint | None:
 
 
 def _scope(call_id: str) -> str:
-    """What the token of ``monitor.listenUrl`` is good for: the sound of this call."""
+    """The scope of the token in ``monitor.listenUrl``: the audio of this call."""
     return f"listen {call_id}"
 
 

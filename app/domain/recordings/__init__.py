@@ -1,1 +1,1 @@
-"""Recordings: the carrier's, our own, their files."""
+"""Recordings: the carrier's, our own, and their files."""

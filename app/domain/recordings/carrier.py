@@ -1,7 +1,7 @@
-"""Having the carrier record a leg: started once, stopped with the call, told of.
+"""The carrier's recording of a leg: started once, stopped with the call, reported by webhook.
 
-A leg is recorded from the moment the assistant is in. Whether, says ``assistant/recording.py``; what
-is recorded is fetched by ``recordings/files.py``.
+A recording starts when the assistant joins. ``assistant/recording.py`` decides whether a leg is
+recorded, and ``recordings/files.py`` fetches the file.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from providers.events import CallEvent, CallStatus, EventKind
 START, STOP, FETCH = "record", "record-stop", "recording"
 """Kinds of jobs."""
 ARTIFACT = "recording"
-"""Its name among what a report waits for."""
+"""The name under which the report waits for it."""
 CARRIER = "carrier"
 STEREO = "stereo"
 TELLS_OF_RECORDING = frozenset({EventKind.RECORDED, EventKind.RECORDING_FAILED})
 BUSY_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 PATIENCE_SECONDS = 120.0
-"""After the call's end, for stopping a recording. Then it ends with its leg."""
+"""Seconds after the call's end to try to stop a recording. Later it ends with its leg."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the carrier is asked for a call's leg."""
+    """A request to the carrier about the recording of a leg."""
 
     recording_id: str
     leg_ref: str
@@ -52,19 +52,19 @@ class Order:
 
 
 def begin(change: Change) -> None:
-    """The assistant is in. However often it comes in, there is one recording."""
+    """Start the recording when the assistant joins: one per call, even if it joins again."""
     tx = change.tx
     if not tx.call.facts.recorded or stored.of_call(tx.conn, tx.call.id):
         return
     pending.expect(tx, ARTIFACT)
     if tx.carrier.records_in_markup:
-        _insert(tx, "", STARTED)  # it runs: what brought the assistant in began it
+        _insert(tx, "", STARTED)  # the markup has started it
     else:
         _enqueue(tx, START)
 
 
 def end(change: Change) -> None:
-    """The call is over; its leg may go on in the flow it came from, unrecorded."""
+    """Stop the recording: the leg may go on in its own flow after the call."""
     tx = change.tx
     by_api = not tx.carrier.records_in_markup
     if by_api and tx.call.facts.recorded and tx.call.started_at is not None:
@@ -72,7 +72,7 @@ def end(change: Change) -> None:
 
 
 def take(change: Change) -> None:
-    """Fetch the recordings that the carrier's events name; named again, they are the same ones."""
+    """Fetch the recordings that the carrier's events name, each once."""
     for event in change.added:
         if event.kind in TELLS_OF_RECORDING:
             _take(change.tx, event)
@@ -95,13 +95,13 @@ def _take(tx: CallTx, event: CallEvent) -> None:
     tx.context.jobs.enqueue(tx.conn, FETCH, f"{FETCH}:{recording_id}", payload)
 
 
-# ------------------------------------------------------------------ the carrier is asked
+# ------------------------------------------------------------------ requests to the carrier
 
 
 def start(context: Context, payload: Mapping[str, str]) -> float | None:
-    """Handler of the job that has a recording started: committed first, and then asked for once.
+    """Handler of the job that starts a recording. It commits first, then asks the carrier once.
 
-    A request that timed out may have been heard: its recording is adopted when it is told of.
+    A request that timed out may still have started one: the carrier's callback then names it.
     """
     order = _begin(context, payload["callId"])
     if order is None:
@@ -131,7 +131,7 @@ def _begin(context: Context, call_id: str) -> Order | None:
 
 
 def _refused(context: Context, order: Order, error: ProviderError) -> float | None:
-    """Nothing was done: again, or never. Else it may be recording: the carrier will tell."""
+    """Retry a busy carrier, and give up on a refusal. After other errors it may be recording."""
     busy = isinstance(error, CarrierError) and error.busy
     if not busy and isinstance(error, CarrierError) and not error.permanent:
         return None
@@ -148,7 +148,7 @@ def _refused(context: Context, order: Order, error: ProviderError) -> float | No
 
 
 def stop(context: Context, payload: Mapping[str, str]) -> float | None:
-    """Handler of the job that stops what is still being recorded of a call that is over."""
+    """Handler of the job that stops the recording of a call that is over."""
     with context.store.read() as conn:
         call = record.get(conn, payload["callId"])
         recording = next(iter(stored.of_call(conn, payload["callId"])), None)
@@ -177,7 +177,7 @@ def stop(context: Context, payload: Mapping[str, str]) -> float | None:
 
 
 def failed(tx: CallTx, recording: Recording, why: str) -> None:
-    """It will never be had; the event log says why."""
+    """Store that the recording failed, with the reason in the call's event log."""
     recordings.update(tx.conn, recording.id, {"state": FAILED})
     data = {"what": "recording-failed", "error": why, "recordingRef": recording.ref}
     key = f"recording-failed:{recording.id}"
@@ -214,7 +214,7 @@ def _insert(tx: CallTx, ref: str, state: str) -> str:
 
 
 def _order(tx: CallTx, recording_id: str, report_url: str = "") -> Order | None:
-    """None when the account was deleted, or has not what it takes any more."""
+    """The request; None when the account was deleted or lacks the needed credentials."""
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     leg = tx.call.facts.leg_ref
     if credential is None or leg is None:
@@ -233,7 +233,7 @@ def _order(tx: CallTx, recording_id: str, report_url: str = "") -> Order | None:
 
 
 def _report_url(tx: CallTx) -> str:
-    """With a callback token of its own: those of the documents are kept as digests."""
+    """The callback's URL with a new token: of the documents' tokens only digests are stored."""
     token = new_token()
     calls.insert_tokens(
         tx.conn,

@@ -1,6 +1,6 @@
-"""A recording's file: fetched from the carrier, mixed, kept, and erased.
+"""A recording's file: fetched from the carrier, mixed, stored, and erased.
 
-The mono recording is made of the carrier's two channels: what was asked for has both.
+The mono recording is mixed from the two channels that we ask the carrier for.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ ERASE, SWEEP = "erase-files", "erase-old-recordings"
 MONO = "mono"
 MIME = "audio/wav"
 MAX_BYTES = 1_500_000_000
-"""Of one recording: twelve hours, the longest call there is, of two channels at 8 kHz."""
+"""Limit of one recording: twelve hours, the longest call, of two channels at 8 kHz."""
 FETCH_SECONDS = 30.0
-"""For each part of a file to come."""
+"""Timeout for each part of a file."""
 WAITS = (
     1.0,  # a carrier tells of a recording somewhat before it can be fetched
     2.0,
@@ -50,11 +50,11 @@ WAITS = (
     4 * 3600.0,
     12 * 3600.0,
 )
-"""Seconds between the attempts to fetch and keep one: 17 h 22 m 48 s in all."""
+"""Seconds between the attempts to fetch and store a file: 17 h 22 m 48 s in all."""
 AT_ONCE = 4
-"""Files a process fetches at a time: the jobs that end and dial calls need its workers too."""
+"""Files a process fetches at once: the jobs that end and dial calls need workers too."""
 AT_ONCE_SECONDS = 2.0
-"""Until one that found no place looks again."""
+"""Seconds until a job over this limit retries."""
 SWEEP_SECONDS = 3600.0
 SWEEP_BATCH = 200
 
@@ -85,7 +85,7 @@ def fetch(context: Context, payload: Mapping[str, str]) -> float | None:
 
 
 def _pending_download(context: Context, recording_id: str) -> Download | None:
-    """None when there is nothing to fetch, or no account to fetch it with."""
+    """The file to fetch; None without a recording or an account to fetch it with."""
     with context.store.read() as conn:
         recording = stored.get(conn, recording_id)
         call = record.get(conn, recording.call_id) if recording else None
@@ -105,7 +105,7 @@ def _pending_download(context: Context, recording_id: str) -> Download | None:
 
 
 def _downloaded(download: Download, place: Path) -> dict[str, Path]:
-    """Kind -> file, the whole one first. Of a recording of one channel there is no stereo."""
+    """Kind -> file, the original first. A recording with one channel has no stereo file."""
     whole, mixed = place / "whole.wav", place / "mono.wav"
     recording = download.recording
     with whole.open("wb") as file:
@@ -123,7 +123,7 @@ def _downloaded(download: Download, place: Path) -> dict[str, Path]:
 
 
 def _store(context: Context, download: Download, files: Mapping[str, Path]) -> None:
-    """First the files, then their rows; of a call that was deleted meanwhile, neither."""
+    """Store the files, then their rows. A call that was deleted meanwhile gets neither."""
     recording = download.recording
     keys = {kind: f"recordings/{recording.call_id}/{recording.id}-{kind}.wav" for kind in files}
     for kind, path in files.items():
@@ -143,7 +143,7 @@ def _store(context: Context, download: Download, files: Mapping[str, Path]) -> N
 
 
 def _row(conn: Connection, recording: Recording, facts: JsonObject, *, mixed: bool) -> str:
-    """The recording's own row is its whole file's; the mix has one beside it."""
+    """Write the rows: the recording's own row for the original file, another one for the mix."""
     if not mixed:
         recordings.update(conn, recording.id, facts)
         return recording.id
@@ -153,14 +153,14 @@ def _row(conn: Connection, recording: Recording, facts: JsonObject, *, mixed: bo
 
 
 def link_recordings(tx: CallTx, kept: Mapping[str, str]) -> None:
-    """Link the call to these recordings (kind -> id), unless it has some of the kind already."""
+    """Link the call to these recordings (kind -> id), unless it already has one of the kind."""
     linked = {**kept, **tx.call.facts.recordings}
     tx.update(facts=replace(tx.call.facts, recordings=linked), updated_at=tx.context.now())
     pending.resolve(tx, ARTIFACT)
 
 
 def _retry_delay(context: Context, download: Download, error: Exception) -> float | None:
-    """Later, unless that is no use, or was tried often enough."""
+    """Seconds until the next attempt; None after a permanent error or the last attempt."""
     recording = download.recording
     hopeless = isinstance(error, wav.InvalidWav) or (
         isinstance(error, CarrierError) and error.permanent
@@ -183,29 +183,29 @@ def _retry_delay(context: Context, download: Download, error: Exception) -> floa
     return None
 
 
-# ------------------------------------------------------------------ away with it
+# ------------------------------------------------------------------ deletion
 
 
 def delete_of_call(context: Context, conn: Connection, call_id: str) -> None:
-    """Its call is being deleted: the rows go with it, the files after the commit."""
+    """Erase a deleted call's files after the commit. The rows go with the call."""
     keys = [each.blob for each in stored.of_call(conn, call_id) if each.blob]
     if keys:
         enqueue_erasure(context, conn, call_id, keys)
 
 
 def enqueue_erasure(context: Context, conn: Connection, name: str, keys: list[str]) -> None:
-    """These files are nobody's any more. ``name``: of this order alone."""
+    """Queue the deletion of files without a row. ``name`` is unique to this job."""
     context.jobs.enqueue(conn, ERASE, f"{ERASE}:{name}", {"keys": keys})
 
 
 def erase(context: Context, payload: Mapping[str, Sequence[str]]) -> None:
-    """Handler of the job ``ERASE``. A store of files that fails has it run again, for ever."""
+    """Handler of the job ``ERASE``. It runs again until the store of files succeeds."""
     for key in payload["keys"]:
         context.blobs.delete(key)
 
 
 def schedule_sweep(context: Context) -> None:
-    """Have the retention looked after from now on."""
+    """Queue the first sweep of expired recordings."""
     if context.settings.recording_retention_days:
         with context.store.write() as conn:
             context.jobs.enqueue(conn, SWEEP, SWEEP, {})
@@ -228,7 +228,7 @@ def sweep(context: Context, payload: Mapping[str, object]) -> float | None:
 
 
 def _unlink(context: Context, conn: Connection, recording: Recording) -> None:
-    """The call is held first, as by whoever deletes it: the rows go in one order everywhere."""
+    """Lock the call first, as its deletion does: one lock order avoids a deadlock."""
     found = record.get(conn, recording.call_id, lock=True)
     if found is None:
         return

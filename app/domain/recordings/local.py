@@ -1,8 +1,8 @@
-"""Recordings of our own: what a call's sockets heard and said, in one file.
+"""Our own recordings: the audio of a call's sockets, in one file.
 
-A call may have several sockets, one after the other, in different processes. Each one's sound is
-added to what the call has, with silence for the time in between. Files are never changed: a longer
-one takes the place of the one before.
+A call may have several sockets in turn, in different processes. Each socket's audio is appended
+to the call's file, with silence for the time in between. A stored file never changes: a longer
+file replaces it.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from providers.common.json_types import JsonObject
 ASSISTANT = "assistant"
 """``source`` of these recordings."""
 NAME = 12
-"""Characters of a stream's name that stand in ``ref``: all that are in the file, the last nine."""
+"""Characters of a stream's name in ``ref``, which lists the last nine streams in the file."""
 KINDS = (STEREO, MONO)
 
 
 class StoreFailed(Exception):
-    """The recording could not be stored; the same may succeed later. For the operator."""
+    """The recording could not be stored; a later attempt may succeed. For the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRecording:
-    """What one socket heard (left) and said (right): a WAV file, and when it begins."""
+    """One socket's audio: a WAV file, caller left, assistant right, and its start time."""
 
     call_id: str
     stream: str
@@ -52,13 +52,13 @@ class StreamRecording:
 
 
 def expect(tx: CallTx, stream: str) -> None:
-    """This socket is being recorded: the report waits for it."""
+    """Make the report wait for the recording of this socket."""
     if tx.call.facts.taped:
         pending.expect(tx, _artifact(stream))
 
 
 def arrived(context: Context, call_id: str, stream: str) -> None:
-    """This socket's sound is in the recording, or there is none."""
+    """Stop the report's wait: the socket's audio is in the recording, or there is none."""
     with context.store.write() as conn:
         found = record.get(conn, call_id, lock=True)
         if found is not None:
@@ -66,7 +66,7 @@ def arrived(context: Context, call_id: str, stream: str) -> None:
 
 
 def append(context: Context, recording: StreamRecording) -> None:
-    """Add it to its call's recording; done twice, it is in it once. Raises ``StoreFailed``."""
+    """Append it to its call's recording, once however often this runs. Raises ``StoreFailed``."""
     try:
         with TemporaryDirectory(prefix="patchbay-") as place:
             while not _append(context, recording, Path(place)):
@@ -105,7 +105,7 @@ def _append(context: Context, recording: StreamRecording, place: Path) -> bool:
 def _made(
     context: Context, recording: StreamRecording, before: Recording | None, place: Path
 ) -> tuple[datetime, dict[str, Path]]:
-    """The whole call so far: when it begins, and both kinds of its file."""
+    """The whole call so far: its start time and both kinds of file."""
     whole, mono, began = recording.path, place / "mono.wav", recording.began
     if before is not None and before.blob is not None:
         earlier, whole = place / "before.wav", place / "whole.wav"
@@ -125,7 +125,7 @@ def _write(
     recording: StreamRecording,
     facts: JsonObject,
 ) -> str:
-    """The row of one kind, whose id stays while its file grows."""
+    """The row of one kind. Its id stays the same while the file grows."""
     known = before.get(facts["kind"])
     names = [*_names(known), recording.stream[:NAME]] if known else [recording.stream[:NAME]]
     values = {**facts, "ref": ",".join(names[-9:]), "state": STORED, "mime": MIME}
@@ -139,7 +139,7 @@ def _write(
 
 
 def _found(conn: Connection, call_id: str) -> dict[str, Recording]:
-    """Kind -> the call's recording of our own, unless the retention has erased it."""
+    """Kind -> our own recording of the call, unless the sweep has erased it."""
     return {
         each.kind: each
         for each in stored.of_call(conn, call_id)
@@ -160,5 +160,5 @@ def _names(recording: Recording) -> list[str]:
 
 
 def _artifact(stream: str) -> str:
-    """Its name among what a report waits for."""
+    """The name under which the report waits for it."""
     return f"{ARTIFACT}:{stream}"

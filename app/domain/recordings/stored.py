@@ -1,4 +1,4 @@
-"""A recording as its table has it, typed."""
+"""A recording's row, typed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.common.json_types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One file, or what is to become one; the fields are the table's columns."""
+    """A file that is stored or expected; the fields are the table's columns."""
 
     id: str
     call_id: str
@@ -21,7 +21,7 @@ class Recording:
     kind: str
     source: str
     ref: str
-    """The source's own name; "" while it is not known."""
+    """The source's own id of the recording; "" while unknown."""
     url: str | None
     state: str
     attempts: int
@@ -50,5 +50,5 @@ def of_call(conn: Connection, call_id: str) -> list[Recording]:
 
 
 def older_than(conn: Connection, at: datetime, limit: int) -> list[Recording]:
-    """The oldest files kept from before a time."""
+    """The oldest stored files from before a time."""
     return [load(row) for row in recordings.stored_before(conn, at, limit)]

@@ -1,4 +1,4 @@
-"""WAV files: what is in one, and one channel made of two. Read in pieces, for they are long."""
+"""WAV files: their format, and a mono mix. They are long, so they are read in pieces."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from providers.common import audio
 
 FRAMES = 64 * 1024
-"""Read at a time."""
+"""Frames that are read at once."""
 
 
 class InvalidWav(Exception):
-    """Not a WAV file of 16-bit PCM in one or two channels."""
+    """The file is not 16-bit PCM in one or two channels."""
 
 
 def channels(path: Path) -> int:
-    """1 or 2. Raises ``InvalidWav``."""
+    """The number of channels, 1 or 2. Raises ``InvalidWav``."""
     try:
         with wave.open(str(path), "rb") as sound:
             found, width = sound.getnchannels(), sound.getsampwidth()
@@ -28,7 +28,7 @@ def channels(path: Path) -> int:
 
 
 def mix(stereo: Path, mono: Path) -> None:
-    """Write both channels of ``stereo`` into the one of ``mono``, at the same sample rate."""
+    """Mix both channels of ``stereo`` into ``mono``, at the same sample rate."""
     with wave.open(str(stereo), "rb") as source, wave.open(str(mono), "wb") as target:
         target.setnchannels(1)
         target.setsampwidth(audio.SAMPLE_WIDTH)
@@ -38,7 +38,7 @@ def mix(stereo: Path, mono: Path) -> None:
 
 
 def seconds(path: Path) -> float:
-    """How long it is. Raises ``InvalidWav``."""
+    """The file's duration. Raises ``InvalidWav``."""
     try:
         with wave.open(str(path), "rb") as sound:
             return sound.getnframes() / sound.getframerate()
@@ -47,7 +47,7 @@ def seconds(path: Path) -> float:
 
 
 def join(first: Path, between: float, second: Path, whole: Path) -> None:
-    """One after the other, with seconds of silence between them. Raises ``InvalidWav``."""
+    """Join files, with seconds of silence between them. Raises ``InvalidWav``."""
     with (
         wave.open(str(first), "rb") as one,
         wave.open(str(second), "rb") as other,

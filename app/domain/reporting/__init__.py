@@ -1,1 +1,1 @@
-"""What clients are told of a call: its JSON, server messages, the end-of-call report."""
+"""A call as clients read it: its JSON, server messages, the end-of-call report."""

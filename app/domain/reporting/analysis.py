@@ -1,7 +1,7 @@
-"""``summary`` and ``analysis`` of a call: its assistant's own model is asked, after the end.
+"""``summary`` and ``analysis`` of a call, from the assistant's own model after the call's end.
 
-A durable job, ordered with the call's end and brought forward when the last words are written. The
-report waits for it. A model that fails is asked again a few times; then the report goes without.
+The call's end queues a durable job, and the last transcript brings it forward. The report waits
+for it. A model that fails is asked a few more times; then the report is sent without it.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from providers.events import CallStatus
 
 JOB = "analyse"
 ARTIFACT = "analysis"
-"""Its name among what a report waits for."""
+"""The name under which the report waits for it."""
 LAST_WORDS_SECONDS = 3.0
-"""From the end until the last words are written, at the latest, unless their process was killed."""
+"""Seconds from the end until the last transcript is stored, unless its process was killed."""
 WAITS = (1.0, 5.0)
 """Seconds between the attempts."""
 AT_ONCE, AT_ONCE_SECONDS = 4, 1.0
-"""Calls whose models a process asks at a time, and until one that found no place looks again."""
+"""Limit of jobs at once in a process, and seconds until a job over the limit retries."""
 EMBEDDED = "embedded"
 
 log = logging.getLogger(__name__)
 
 
 def begin(change: Change) -> None:
-    """The assistant is in: from now on the report waits for what its model will make of the call."""
+    """Make the report wait for the analysis, once the assistant joins."""
     tx = change.tx
     assistant = tx.call.facts.assistant
     speaks = assistant.model.get("provider", EMBEDDED) != EMBEDDED
@@ -54,12 +54,12 @@ def begin(change: Change) -> None:
 
 
 def end(change: Change) -> None:
-    """The call is over, and its last words may not be written yet."""
+    """Queue the analysis of a call that is over; its last transcript may not be stored yet."""
     enqueue(change.tx, LAST_WORDS_SECONDS)
 
 
 def enqueue(tx: CallTx, delay: float) -> None:
-    """Have the model asked so many seconds from now, if the call is over and waits for that."""
+    """Ask the model after this delay in seconds, if the call is over and its analysis pending."""
     if tx.call.status == CallStatus.ENDED and pending.is_pending(tx.call, ARTIFACT):
         tx.context.jobs.enqueue(
             tx.conn, JOB, f"{JOB}:{tx.call.id}", {"callId": tx.call.id}, delay=delay
@@ -86,7 +86,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
 def _think(
     context: Context, model: JsonObject, accounts: VendorAccounts, asked: Sequence[Question]
 ) -> list[ModelAnswer]:
-    """All at once: a report waits for them."""
+    """Ask all questions at once, because the report waits for them."""
     if not asked:
         return []
     with ThreadPoolExecutor(len(asked)) as pool:
@@ -124,7 +124,7 @@ def _write(
 
 
 def _added(context: Context, body: JsonObject, name: str, thought: ModelAnswer) -> JsonDict:
-    """A call's body with one answer and its cost."""
+    """The call's body with one answer and its cost."""
     if thought.error:
         return dict(body)
     usage = {"promptTokens": thought.prompt_tokens, "completionTokens": thought.completion_tokens}

@@ -1,4 +1,4 @@
-"""``artifact`` of a Call: what stays of it, in today's places. The era's fields stand beside it. Pure.
+"""``artifact`` of a Call, Vapi's current form. The legacy fields stand beside it. Pure.
 
 https://docs.vapi.ai/api-reference/calls/get (artifact)
 """
@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from providers.common.json_types import JsonDict, JsonObject
 
 ROLES = {"user": "user", "bot": "assistant", "system": "system"}
-"""Of ``messages``, as OpenAI calls them. Others are of tools, and left out."""
+"""Role in ``messages`` -> OpenAI's role. The other roles are of tools, and are left out."""
 KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
-"""Fields of a Call that ``artifact`` has too."""
+"""Fields of a Call that ``artifact`` repeats."""
 
 
 def openai(messages: Iterable[JsonObject]) -> list[dict[str, str]]:
@@ -25,7 +25,7 @@ def openai(messages: Iterable[JsonObject]) -> list[dict[str, str]]:
 
 
 def artifact(call: JsonObject) -> JsonDict:
-    """Of a Call's other fields, as far as it has them."""
+    """The artifact, from those of the Call's other fields that are present."""
     found = {name: call[name] for name in KEPT if name in call}
     if "messages" in found:
         found["messagesOpenAIFormatted"] = openai(found["messages"])

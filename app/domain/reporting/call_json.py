@@ -1,4 +1,4 @@
-"""A call's row as the Call object clients read: names and omissions as on Vapi's page."""
+"""A call's row as Vapi's Call object, with the names and omissions of Vapi's page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from providers.common.json_types import JsonDict
 from providers.events import CallStatus
 
 API_LINK_SECONDS = 3600.0
-"""A link in an answer of the API; whoever asks again gets a fresh one."""
+"""Seconds that a link in an API answer is valid; each request gets a new link."""
 
 BODY_FIELDS = (
     "assistant",
@@ -30,11 +30,11 @@ BODY_FIELDS = (
     "messages",
     "costs",
 )
-"""Kept in ``calls.body`` under their own names."""
+"""Fields that ``calls.body`` stores under the same names."""
 
 
 def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECONDS) -> JsonDict:
-    """The whole Call. What is not known yet is absent; links are good for ``link_seconds``."""
+    """The whole Call. Unknown fields are absent; links are valid for ``link_seconds``."""
     body = call.body
     shown = {
         "id": call.id,
@@ -67,12 +67,12 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
 
 
 def opens_control(context: Context, call_id: str, token: str) -> bool:
-    """Whether this is the token of the call's ``monitor.controlUrl``."""
+    """Whether the token is that of the call's ``monitor.controlUrl``."""
     return context.vault.is_signed(_control_scope(call_id), token)
 
 
 def control_url(context: Context, call_id: str) -> str:
-    """The holder of this URL may control the call, as at Vapi."""
+    """The scope of a URL whose holder may control the call, as at Vapi."""
     token = context.vault.sign(_control_scope(call_id))
     return f"{context.settings.public_url}/call/{call_id}/control?token={token}"
 

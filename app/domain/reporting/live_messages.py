@@ -1,4 +1,4 @@
-"""What an assistant leaves behind while it talks: on the call, and at its server."""
+"""An assistant's results while it talks: fields of the call, and server messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.common.json_types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """What an assistant has to say to its server: a message's type, and the fields of that type."""
+    """An assistant's server message: its type, and the fields of that type."""
 
     kind: str
     extra: JsonObject = field(default_factory=dict)
@@ -25,7 +25,7 @@ def flush(
     kept: JsonObject,
     used: Iterable[JsonObject],
 ) -> None:
-    """Fields of the call as they are now, what was used of vendors (without its price), messages."""
+    """The call's current fields, the vendors' usage (without its price), and new messages."""
     body = {**tx.call.body, **kept}
     for usage in used:
         body |= costs.add(body, tx.context.prices.item(usage))
@@ -36,7 +36,7 @@ def flush(
 
 
 def delegate_control(tx: CallTx, request: JsonObject) -> bool:
-    """Whether the call's server wants to control the leg itself; then it is told what to do."""
+    """Whether the call's server controls the leg itself: it then gets the instructions."""
     kind = server_messages.PHONE_CALL_CONTROL
     if not server_messages.is_subscribed(tx.call, kind):
         return False

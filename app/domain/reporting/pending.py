@@ -1,8 +1,8 @@
-"""What is made of a call after its end, and how long the end-of-call-report waits for it.
+"""The artifacts that the end-of-call-report waits for.
 
-Whoever will bring something (a recording, a transcript) says so with ``expect`` while the call is
-open, and ``resolve`` when it is there, or never will be. Once the call's reason is frozen its report
-is sent when nothing is awaited any more, at the latest ARTIFACT_WAIT_SECONDS later.
+A feature that makes an artifact (a recording, a transcript) calls ``expect`` while the call is
+open. It calls ``resolve`` when the artifact exists or never will. After the call's reason is
+settled, the last ``resolve`` sends the report. ARTIFACT_WAIT_SECONDS limits the wait.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ TIMER = "report"
 
 
 def expect(tx: CallTx, name: str) -> None:
-    """From now on the report waits for this. The call must be held; a settled call's waits no more."""
+    """Make the report wait for an artifact. The call must be locked; a settled call ignores it."""
     awaited = tx.call.facts.awaits
     if name not in awaited and tx.call.settled_at is None:
         tx.update(facts=replace(tx.call.facts, awaits=(*awaited, name)))
 
 
 def is_pending(call: Call, name: str) -> bool:
-    """Whether it is expected and has not come."""
+    """Whether the artifact is expected and not resolved."""
     return name in call.facts.awaits
 
 
 def resolve(tx: CallTx, name: str) -> None:
-    """It is there, or never will be; of a settled call the last arrival sends the report."""
+    """Stop waiting: the artifact exists or never will. A settled call's last one sends the report."""
     awaited = tx.call.facts.awaits
     if name not in awaited:
         return
@@ -44,7 +44,7 @@ def resolve(tx: CallTx, name: str) -> None:
 
 
 def report(change: Change) -> None:
-    """The call's reason is frozen: its report now, or when all is there."""
+    """Send a settled call's report now, or start the timer if artifacts are pending."""
     tx = change.tx
     if not tx.call.facts.awaits or not tx.context.settings.artifact_wait_seconds:
         server_messages.queue_report(tx)
@@ -60,7 +60,7 @@ def report(change: Change) -> None:
 
 
 def on_timeout(context: Context, payload: Mapping[str, str]) -> None:
-    """Handler of the job: the report goes without what has not come."""
+    """Handler of the job: send the report without the pending artifacts."""
     with context.store.write() as conn:
         found = record.get(conn, payload["callId"], lock=True)
         if found is not None and found.settled_at is not None:

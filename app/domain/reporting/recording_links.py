@@ -1,4 +1,4 @@
-"""Links to recordings: signed, and good for a time. Whoever has one may listen, as at Vapi."""
+"""Signed links to recordings, valid for a time. The holder of a link may listen, as at Vapi."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.store.recordings import STORED
 from providers.common.json_types import JsonObject
 
 FIELDS = {"recordingUrl": "mono", "stereoRecordingUrl": "stereo"}
-"""Fields of a Call, and the kind of recording each links to."""
+"""Field of a Call -> the kind of recording that it links to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """A recording that may be heard by who asked. ``blob`` is its file's key."""
+    """A recording that the client may hear. ``blob`` is its file's key."""
 
     id: str
     blob: str
@@ -27,7 +27,7 @@ class Playable:
 
 
 def of(context: Context, call: Call, seconds: float) -> dict[str, str]:
-    """A call's links, good from now for ``seconds``."""
+    """A call's links, valid for ``seconds`` from now."""
     linked = call.facts.recordings
     expires = int(context.now().timestamp() + seconds)
     return {
@@ -47,9 +47,9 @@ def link(context: Context, org_id: str, recording_id: str, expires: int) -> str:
 def find(
     context: Context, recording_id: str, org_id: str | None, token: str | None, expires: int | None
 ) -> Playable:
-    """For the organisation itself, or for who has a link. Raises ``Unauthorized``, ``NotFound``.
+    """The file, for the organisation or a link's holder. Raises ``Unauthorized``, ``NotFound``.
 
-    A stranger is not told whether there is such a recording.
+    The answer does not tell other clients whether the recording exists.
     """
     with context.store.read() as conn:
         row = recordings.get(conn, recording_id)
@@ -67,5 +67,5 @@ def _opens(context: Context, row: JsonObject, token: str | None, expires: int | 
 
 
 def _scope(org_id: str, recording_id: str, expires: int) -> str:
-    """What a link's token is good for: this recording, until then."""
+    """The scope of a link's token: this recording, until this time."""
     return f"recording {org_id} {recording_id} {expires}"

@@ -1,6 +1,6 @@
-"""Server messages: which a change of a call causes, and what they say.
+"""Server messages: the types that a call's change causes, and their contents.
 
-Queued in the transaction of the event that causes them; ``app/delivery`` sends them.
+The transaction of an event queues its messages; ``app/delivery`` sends them.
 https://docs.vapi.ai/server-url/events
 """
 
@@ -24,21 +24,21 @@ STATUS_UPDATE = "status-update"
 END_OF_CALL_REPORT = "end-of-call-report"
 TRANSFER_UPDATE = "transfer-update"
 PHONE_CALL_CONTROL = "phone-call-control"
-"""Who lists it moves and hangs up the leg itself, and is told when."""
+"""A server that lists it forwards and hangs up the leg itself, and gets this message."""
 TALK = ("messages", "transcript", "artifact")
-"""Fields of a Call that grow with it."""
+"""Fields of a Call that grow during the call."""
 EPHEMERAL = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
-"""Kinds of which the next one says more: tried once, and kept until then."""
+"""Ephemeral types: the next message supersedes one, so each is sent once and never retried."""
 EPHEMERAL_POLICY: JsonObject = {"moment": True, "timeoutSeconds": 5}
-"""Their policy (``app/delivery/sender.py``)."""
+"""The delivery policy of ephemeral messages (``app/delivery/sender.py``)."""
 STALE_SECONDS = 10.0
-"""After which one of a moment is no news, once the report is there."""
+"""Age at which an ephemeral message is dropped, once the report is queued."""
 MAX_PENDING = 50
-"""Of a call's messages: beyond it those of a moment are dropped, for their receiver is down."""
+"""Limit of a call's queued messages. Beyond it the receiver is down: ephemeral ones drop."""
 
 
 def queue_status(change: Change) -> None:
-    """One message per status reached. A new call was queued, whatever it is by now.
+    """Queue one message per status. A new call first gets one for ``queued``.
 
     After each failed forward a status may recur.
     """
@@ -62,7 +62,7 @@ def _queue_status(tx: CallTx, turn: int) -> None:
 
 
 def queue_report(tx: CallTx) -> None:
-    """Once per call, when its reason is frozen. What an absent receiver has missed it need not read."""
+    """Queue the report, once per call. A receiver that was down needs no older ephemeral messages."""
     stale = tx.context.now() - timedelta(seconds=STALE_SECONDS)
     for waiting in messages.pending(tx.conn, tx.call.id):
         if (waiting["policy"] or {}).get("moment") and waiting["created_at"] < stale:
@@ -71,7 +71,7 @@ def queue_report(tx: CallTx) -> None:
 
 
 def queue(tx: CallTx, kind: str, extra: JsonObject) -> None:
-    """One of the kinds that recur while the assistant talks."""
+    """Queue a message of a type that recurs while the assistant talks."""
     key = f"{kind}:{new_id()}"
     if not is_ephemeral(kind, extra):
         _queue(tx, kind, key, extra)
@@ -80,13 +80,13 @@ def queue(tx: CallTx, kind: str, extra: JsonObject) -> None:
 
 
 def is_subscribed(call: Call, kind: str, extra: JsonObject | None = None) -> bool:
-    """Whether anybody wants this message."""
+    """Whether the call has a server that lists this message."""
     has_server = call.facts.server is not None
     return has_server and call.facts.assistant.wants_server_message(kind, extra)
 
 
 def is_ephemeral(kind: str, extra: JsonObject) -> bool:
-    """What the transcriber makes of a sentence so far is of a moment too."""
+    """Whether the next message supersedes this one. That includes partial transcripts."""
     return kind in EPHEMERAL or extra.get("transcriptType") == "partial"
 
 
@@ -98,7 +98,7 @@ def ask(
     seconds: float,
     server: JsonObject | None = None,
 ) -> Reply:
-    """A message whose answer is waited for. ``server``: another than the call's, its secrets in clear."""
+    """Send a message and wait for its answer. ``server``: another than the call's, decrypted."""
     known = call.facts.server
     url = server.get("url") if server else known.url if known else None
     if not url:
@@ -151,7 +151,7 @@ def _queue(
     extra: JsonObject,
     policy: JsonObject | None = None,
 ) -> None:
-    """``policy``: in the place of what the server's owner says."""
+    """``policy`` replaces the server's own delivery policy."""
     server = tx.call.facts.server
     if server is None or not is_subscribed(tx.call, kind, extra):
         return
@@ -178,28 +178,28 @@ def _queue(
 
 
 def wake_delivery(context: Context, conn: Connection, call_id: str) -> None:
-    """One job delivers all of a call's messages in order; its key makes it one at a time.
+    """Queue the job that delivers a call's messages in order. Its key allows one at a time.
 
-    It shares no lock with the call's timers: a receiver that hangs must not delay them.
+    The job shares no lock with the call's timers: a receiver that hangs must not delay them.
     """
     context.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
 
 
 def message(context: Context, call: Call, kind: str, extra: JsonObject) -> JsonDict:
-    """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth).
+    """The ``message`` of a body, with the call's current state. Vapi sends the state at creation.
 
-    Those of a moment are without what was said so far, unless it is what they tell.
+    An ephemeral message omits the conversation so far, unless the conversation is its content.
     """
     shown = call_json(context, call, context.settings.recording_url_seconds)
     details = shown.get("phoneCallProviderDetails")
-    if details:  # its markup holds tokens that are meant for the carrier alone
+    if details:  # its markup holds tokens that only the carrier may see
         shown["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
     artifact: JsonDict | None = {
         "messages": [],
         "messagesOpenAIFormatted": [],
         **shown.get("artifact", {}),
     }
-    if is_ephemeral(kind, extra):  # many a minute: they say what is new, and no more
+    if is_ephemeral(kind, extra):  # many a minute, so they stay small
         shown = {name: value for name, value in shown.items() if name not in TALK}
         artifact = None
     common = {

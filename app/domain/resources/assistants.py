@@ -1,6 +1,6 @@
-"""What ids in a call's body stand for, kept per organisation: the four kinds, joined.
+"""The four kinds of resources that a call's body can name by id, joined.
 
-Assistants and customers stand here, because they need nothing but what all kinds have.
+Assistants and customers are in this file, because they need only what all kinds share.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from app.store.schema import assistants, customers
 from providers.common.json_types import JsonDict, JsonObject
 
 OWN_FIELDS = frozenset({"id", "orgId", "createdAt", "updatedAt"})
-"""Set by us; a client that sends an assistant back as it got it sends them too."""
+"""Fields that we set. A client that sends back an assistant it read sends them too."""
 
 
 class Assistants(ResourceStore):
-    """Assistants: any field of Vapi's, kept as sent."""
+    """Assistants: any field of Vapi's, stored as sent."""
 
     what = "Assistant"
     table = assistants
@@ -29,7 +29,7 @@ class Assistants(ResourceStore):
 
 
 class Customers(ResourceStore):
-    """Customers. Vapi's ``customerId`` never had a public resource; here it has one."""
+    """Customers. Vapi's ``customerId`` has no public resource; Patchbay adds one."""
 
     what = "Customer"
     table = customers
@@ -39,7 +39,7 @@ class Customers(ResourceStore):
 
 
 class ResourceService:
-    """What ``app/routes`` calls: one attribute per kind."""
+    """The resources for ``app/routes``: one attribute per kind."""
 
     def __init__(self, context: Context) -> None:
         self.assistants = Assistants(context)

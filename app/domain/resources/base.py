@@ -1,7 +1,7 @@
-"""What all kinds of resources have in common: create, list, get, patch, put, delete.
+"""The operations of all kinds of resources: create, list, get, patch, put, delete.
 
-Bodies come checked for shape (``routes/schemas``) and are given back as they came, but for their
-secrets, which are sealed apart and never shown.
+``routes/schemas`` has checked the shape of a body. The API returns a body as the client sent it,
+without its secrets: these are encrypted in a column of their own and never shown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from providers.common.json_types import JsonDict, JsonObject
 
 
 def paged(rows: Sequence[Any], total: int, limit: int, number: int) -> JsonDict:
-    """``{"results", "metadata"}``, as Vapi pages. Of ``limit`` 0 there is one page."""
+    """``{"results", "metadata"}``, Vapi's form of a page. A ``limit`` of 0 gives one page."""
     pages = math.ceil(total / limit) if limit else 1
     return {
         "results": list(rows),
@@ -40,7 +40,7 @@ def paged(rows: Sequence[Any], total: int, limit: int, number: int) -> JsonDict:
 
 
 class ResourceStore(ABC):
-    """One kind of resource. Every method raises ``NotFound`` for an id not of this organisation."""
+    """One kind of resource. Each method raises ``NotFound`` for another organisation's id."""
 
     what: str
     table: sa.Table
@@ -59,7 +59,7 @@ class ResourceStore(ABC):
         return self.json(row)
 
     def list(self, org_id: str, window: Window) -> list[JsonDict]:
-        """Newest first."""
+        """All objects, newest first."""
         with self.context.store.read() as conn:
             return [self.json(row) for row in store.listing(conn, self.table, org_id, window)]
 
@@ -68,14 +68,14 @@ class ResourceStore(ABC):
             return self.json(self.row(conn, org_id, id))
 
     def patch(self, org_id: str, id: str, body: JsonObject) -> JsonDict:
-        """Each field given replaces the stored one; null removes it. Secrets not given stay."""
+        """Each field of the body replaces the stored one; null removes it. Other secrets stay."""
         with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
             return self.save(conn, row, self.changes(conn, row, body))
 
     def put(self, org_id: str, id: str, body: JsonObject) -> JsonDict:
-        """The body replaces all that was stored, secrets included."""
+        """The body replaces the whole stored body, secrets included."""
         with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
@@ -83,7 +83,7 @@ class ResourceStore(ABC):
             return self.save(conn, row, self.values(conn, org_id, given))
 
     def delete(self, org_id: str, id: str) -> JsonDict:
-        """What it was. Raises ``Invalid`` while something stands on it."""
+        """Delete the object and return it. Raises ``Invalid`` while another object refers to it."""
         with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
@@ -94,17 +94,17 @@ class ResourceStore(ABC):
 
     @abstractmethod
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
-        """Columns for a body that is complete and holds no nulls."""
+        """The columns for a complete body without nulls."""
 
     def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
-        """Columns for a body that holds what is to change."""
+        """The columns for a body that holds only changes."""
         return self.values(conn, row["org_id"], patched(self.full(row), body))
 
     def remove(self, conn: Connection, row: JsonObject) -> None:
         store.delete(conn, self.table, row["org_id"], row["id"])
 
     def json(self, row: JsonObject) -> JsonDict:
-        """As clients see it."""
+        """The object as clients see it."""
         times = {"createdAt": iso(row["created_at"]), "updatedAt": iso(row["updated_at"])}
         return {"id": row["id"], "orgId": row["org_id"], **times, **row["body"]}
 
@@ -117,7 +117,7 @@ class ResourceStore(ABC):
         return row
 
     def full(self, row: JsonObject) -> JsonDict:
-        """The stored body with its secrets put back."""
+        """The stored body with its secrets."""
         return merge(row["body"], self.context.vault.open(row.get("secret")))
 
     def save(self, conn: Connection, row: JsonObject, values: JsonObject) -> JsonDict:
@@ -126,16 +126,16 @@ class ResourceStore(ABC):
         return self.json({**row, **values})
 
     def sealed(self, body: JsonObject) -> JsonDict:
-        """Columns ``body`` and ``secret`` of a body whose URLs were looked at."""
+        """The columns ``body`` and ``secret`` of a body, after a check of its URLs."""
         check_urls(body, self.context.url_problem)
         public, secret = split_secrets(body)
         return {"body": public, "secret": self.context.vault.seal(secret)}
 
 
 def patched(old: JsonObject, changes: JsonObject) -> JsonDict:
-    """``old`` with the changes; a sealed field inside a replaced object stays unless it is given.
+    """``old`` with the changes. A replaced object keeps a secret that the change leaves out.
 
-    Clients send back what they were shown, and they are not shown secrets.
+    Clients send back the body that they read, which has no secrets.
     """
     changed = {name: old[name] for name in changes if name in old}
     new = {**old, **with_secrets(changed, changes)}

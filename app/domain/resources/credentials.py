@@ -1,7 +1,8 @@
-"""Accounts: at carriers, whose part says which fields one has, and at vendors (``resources/vendor_accounts.py``).
+"""Accounts at carriers and at vendors (``resources/vendor_accounts.py``).
 
-A credential is made by a client, or *managed*: it came with a phone number whose body named the
-account itself (or from the environment), and goes with the last number that stands on it.
+A carrier's part defines the fields of its accounts. A client creates a credential, or it is
+*managed*: it came from the environment or from a phone number whose body named the account.
+A managed credential is deleted with the last number that refers to it.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
 
 OUR_FIELDS = frozenset({"provider", "name"})
-"""Of a credential's body, what the carrier's part need not read."""
+"""Fields of a credential's body that the carrier's part does not read."""
 
 
 class _Watched(JsonObject):
-    """A body that remembers which of its fields were looked at: the others mean nothing here."""
+    """A body that remembers which of its fields were read: the others are unknown fields."""
 
     def __init__(self, body: JsonObject) -> None:
         self.body = body
@@ -46,7 +47,7 @@ class _Watched(JsonObject):
 
 
 class Credentials(ResourceStore):
-    """Credentials. What the carrier's part calls public is shown, of a vendor's all but keys."""
+    """Credentials. The API shows a carrier's public fields, and a vendor's fields without keys."""
 
     what = "Credential"
     table = credentials
@@ -56,7 +57,7 @@ class Credentials(ResourceStore):
         return {**values, "body": {**values["body"], **_name(body)}, "managed": False}
 
     def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
-        """The name alone, or all of the account's fields: its secrets cannot be told one by one."""
+        """Change only the name, or all fields of the account: one secret alone cannot be checked."""
         if body.get("provider") not in {None, row["provider"]}:
             raise Invalid("The provider of a credential cannot be changed.")
         name = _name(body if "name" in body else row["body"])
@@ -86,9 +87,9 @@ class Credentials(ResourceStore):
 def managed(
     context: Context, conn: Connection, org_id: str, carrier: Carrier, fields: JsonObject
 ) -> JsonObject:
-    """The row for an account and its secrets: one that holds the same, else a new one.
+    """The row for an account: one with the same secrets, else a new one.
 
-    Another secret for a known account never replaces the stored one: it may be a typing mistake.
+    A different secret never replaces the stored one: it may be a typing mistake.
     """
     values = _account(context, carrier, fields)
     secret = context.vault.open(values["secret"])
@@ -103,7 +104,7 @@ def managed(
 
 
 def drop_unused(context: Context, conn: Connection, org_id: str, credential_id: str) -> None:
-    """A managed credential goes with its last number, unless a call is still verified by it."""
+    """Delete a managed credential after its last number, unless a call still needs it."""
     row = store.get(conn, credentials, org_id, credential_id)
     if row is None or not row["managed"] or _configured(context, row):
         return
@@ -113,16 +114,16 @@ def drop_unused(context: Context, conn: Connection, org_id: str, credential_id: 
 
 
 def _configured(context: Context, row: JsonObject) -> bool:
-    """It is an account the environment names."""
+    """Whether the environment names the account."""
     return row["account_ref"] in {
         context.providers[carrier.provider].config.credential(carrier.credential)[0]
         for carrier in context.settings.carriers
-        if carrier.provider == row["provider"]  # which a plugin may have brought, and is gone
+        if carrier.provider == row["provider"]  # the plugin that brought it may be gone
     }
 
 
 def _columns(context: Context, name: str, body: JsonObject) -> JsonDict:
-    """Columns of an account at whomever. Raises ``Invalid``."""
+    """The columns of an account at a carrier or vendor. Raises ``Invalid``."""
     if name not in registry.with_account():
         return _account(context, context.providers[name], body)
     return vendor_accounts.columns(
@@ -131,7 +132,7 @@ def _columns(context: Context, name: str, body: JsonObject) -> JsonDict:
 
 
 def _account(context: Context, carrier: Carrier, body: JsonObject) -> JsonDict:
-    """Columns of an account. Raises ``Invalid`` for what the carrier's part does not accept."""
+    """The columns of a carrier account. Raises ``Invalid`` if the carrier's part refuses it."""
     watched = _Watched(body)
     try:
         ref, public, secrets = carrier.config.credential(watched)

@@ -1,8 +1,8 @@
-"""Whose number it is: from a phone number's body to its carrier, its digits and its account.
+"""From a phone number's body to its carrier, its E.164 number and its account.
 
-A body names its account by ``credentialId``, or with the carrier's own fields; then a managed
-credential is made of them. Which carrier it is may be left for the fields to tell, because
-official clients leave ``provider`` out. Names of fields are the carriers' (``NumberFields``).
+A body names its account with ``credentialId`` or with the carrier's own fields. Such fields
+become a managed credential. A body may leave ``provider`` out, as official clients do: its
+fields then show the carrier. The carriers define these fields' names (``NumberFields``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from providers.common.json_types import JsonObject
 def number_account(
     context: Context, conn: Connection, org_id: str, body: JsonObject
 ) -> tuple[Carrier, str, JsonObject]:
-    """(provider, E.164 number, credential's row) of a body that is complete. Raises ``Invalid``."""
+    """(provider, E.164 number, credential's row) of a complete body. Raises ``Invalid``."""
     provider = find_provider(context, conn, org_id, body)
     number = find_number(provider, body)
     if number is None:
@@ -33,7 +33,7 @@ def number_account(
 
 
 def find_provider(context: Context, conn: Connection, org_id: str, body: JsonObject) -> Carrier:
-    """The one the body names, else the one whose fields it has, else its credential's."""
+    """The carrier that the body names, else that of its fields, else its credential's."""
     name = body.get("provider") or _provider_of_fields(context, body)
     if name is None and "credentialId" in body:
         name = _by_id(conn, org_id, body["credentialId"])["provider"]
@@ -56,7 +56,7 @@ def refuse_foreign(context: Context, carrier: Carrier, body: JsonObject) -> None
 
 
 def find_number(carrier: Carrier, body: JsonObject) -> str | None:
-    """E.164. The field has two spellings; who gives both must mean the same."""
+    """The E.164 number. The field has two spellings, which must agree if both are there."""
     carriers_own = carrier.number_fields.number
     given = {str(body[name]) for name in ("number", carriers_own) if name in body}
     if len(given) > 1:
@@ -72,9 +72,9 @@ def find_credential(
     body: JsonObject,
     known_ref: str | None = None,
 ) -> JsonObject | None:
-    """The account the body names, in whichever way; None when it names none.
+    """The account that the body names, by id or by fields; None when it names none.
 
-    ``known_ref`` is the account of a number that exists: its secrets may come alone.
+    ``known_ref`` is the account of an existing number, whose body may hold only secrets.
     """
     fields = carrier.number_fields
     secrets = {name: body[name] for name in fields.secrets if name in body}
@@ -91,7 +91,7 @@ def find_credential(
 
 
 def _known(conn: Connection, org_id: str, carrier: Carrier, ref: str) -> JsonObject:
-    """An account named without its secret has to be here already."""
+    """The stored account, for a body that names it without its secret."""
     known = store.find_account(conn, org_id, carrier.name, ref)
     if not known:
         raise Invalid(_needs_account(carrier.number_fields))

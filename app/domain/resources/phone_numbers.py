@@ -1,4 +1,4 @@
-"""Phone numbers: which carrier account answers for a number, and which assistant answers it."""
+"""Phone numbers: the carrier account and the assistant of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 
 KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination")
-"""Stored and given back as sent; everything else of the body has its own column."""
+"""Fields that are stored and returned as sent; the other fields have columns of their own."""
 
 
 class PhoneNumbers(ResourceStore):
@@ -30,7 +30,7 @@ class PhoneNumbers(ResourceStore):
     table = phone_numbers
 
     def page(self, org_id: str, window: Window, page: NumberPage) -> JsonDict:
-        """As ``paged`` says."""
+        """One page, in the form of ``paged``."""
         with self.context.store.read() as conn:
             rows, total = store.page_of_numbers(conn, org_id, window, page)
         return paged([self.json(row) for row in rows], total, window.limit, page.number)

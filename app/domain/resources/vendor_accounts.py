@@ -1,8 +1,8 @@
 """Accounts at vendors of models, voices and transcribers, under the names Vapi gives them.
 
-A call uses the assistant's own ``credentials`` first, then what its organisation stored with
-``POST /credential``, then what the environment names. An account is taken from one of them as a
-whole: the operator's key is never sent to an address that a client chose.
+A call uses the assistant's own ``credentials`` first, then those that its organisation stored
+with ``POST /credential``, then the environment's. All fields of an account come from one of these
+sources. The operator's key is therefore never sent to an address that a client chose.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
     """A stored credential's columns, for the fields beside ``provider`` and ``name``.
 
-    Raises ``Invalid``, naming every field that is wrong.
+    Raises ``Invalid``, which names every wrong field.
     """
     fields = registry.VENDORS[vendor].credential
     wrong = [*_wrong(fields, body)]
@@ -44,7 +44,7 @@ def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
     hidden = {fields.key, *fields.sealed}
     return {
         "provider": vendor,
-        "account_ref": "",  # no webhook names it
+        "account_ref": "",  # no webhook names a vendor's account
         "body": {name: value for name, value in body.items() if name not in hidden},
         "secret": context.vault.seal({name: body[name] for name in hidden if name in body}),
     }
@@ -53,7 +53,7 @@ def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
 def accounts_for_call(
     context: Context, conn: Connection, org_id: str, assistant: AssistantConfig
 ) -> VendorAccounts:
-    """The accounts one assistant may use."""
+    """The accounts that one assistant may use."""
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
     found |= _stored(context, conn, org_id, assistant.credential_ids)
     for credential in assistant.credentials:
@@ -66,14 +66,14 @@ def accounts_for_call(
 def _stored(
     context: Context, conn: Connection, org_id: str, only: Collection[str] | None
 ) -> dict[str, VendorAccount]:
-    """The organisation's, the newest of each vendor. ``only``: Vapi's ``credentialIds``."""
+    """The organisation's newest account at each vendor. ``only``: Vapi's ``credentialIds``."""
     found = dict[str, VendorAccount]()
     for row in accounts.org_credentials(conn, org_id, registry.with_account()):
         if only is not None and row["id"] not in only:
             continue
         try:
             secret = context.vault.open(row["secret"])
-        except WrongKey as error:  # the other accounts are as good as ever
+        except WrongKey as error:  # the other accounts still work
             log.error(
                 "credential %s cannot be used: %s",
                 row["id"],
@@ -86,7 +86,7 @@ def _stored(
 
 
 def _access(vendor: str, body: JsonObject) -> dict[str, VendorAccount]:
-    """Nothing for what came with an assistant and cannot be used."""
+    """The account; None for an assistant's own credential that cannot be used."""
     fields = registry.VENDORS[vendor].credential
     texts = {
         name: body[name] for name in fields.texts if name in body and not _wrong_text(body[name])
@@ -116,7 +116,7 @@ def _wrong(fields: CredentialFields, body: JsonObject) -> Iterator[str]:
 
 
 def _wrong_text(value: Any) -> str | None:
-    """These become headers and URLs: ASCII, one line."""
+    """Check a value that becomes a header or URL: ASCII, one line."""
     if not isinstance(value, str):
         return "must be a string"
     if not (value.isascii() and value.isprintable() and len(value) <= MAX_TEXT):
