@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The Flask application. ``app.extensions["patchbay"]`` is its :class:`~app.wiring.Patchbay`.
+    """The Flask application. ``app.extensions["patchbay"]`` is its :class:`~app.wiring.Services`.
 
-    It opens no connection: ``Patchbay.start()`` does. Raises ``SettingsError``.
+    It opens no connection: ``Services.start()`` does. Raises ``SettingsError``.
     """
     from app import settings as settings_module
 

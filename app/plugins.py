@@ -1,6 +1,6 @@
-"""Carriers, vendors, assistant backends and reactions that other distributions bring by entry points.
+"""Plugins: carriers, vendors, backends and reactions from other distributions' entry points.
 
-Only what the setting ``PLUGINS`` names is loaded: an installed package must not enter by itself.
+Only the plugins that ``PLUGINS`` names are loaded: installing a package must not enable it.
 ``docs/extending.md`` shows one of each group.
 """
 
@@ -24,19 +24,19 @@ REACTION_GROUP = "patchbay.reactions"
 
 
 class PluginError(Exception):
-    """A plugin that ``PLUGINS`` names cannot be used; the message says which and why."""
+    """A plugin of ``PLUGINS`` cannot be used; the message names it and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One entry point that is loaded."""
+    """One loaded entry point."""
 
     group: str
     name: str
     distribution: str
-    """Its name and version."""
+    """Name and version of the distribution."""
     found: Any = field(repr=False)
-    """What the entry point gives."""
+    """The object of the entry point."""
 
     def __str__(self) -> str:
         return f"{self.group} {self.name} of {self.distribution}"
@@ -53,13 +53,13 @@ GROUPS: Mapping[str, Callable[[str, Any], None]] = {
     BACKEND_GROUP: _callable,
     REACTION_GROUP: _callable,
 }
-"""Group of entry points -> what is done with the name and the object of each that is loaded.
+"""Group of entry points -> the function that gets the name and object of each loaded one.
 
-It raises ``TypeError`` or ``ValueError`` for an object that cannot be used."""
+The function raises ``TypeError`` or ``ValueError`` for an object that cannot be used."""
 
 
 def load(names: Iterable[str]) -> tuple[Plugin, ...]:
-    """Load what has these names, of distributions or of entry points. Raises ``PluginError``."""
+    """Load the distributions or entry points of these names. Raises ``PluginError``."""
     wanted = tuple(names)
     offered = [each for group in GROUPS for each in entry_points(group=group)] if wanted else []
     named = (each for name in wanted for each in _named(name, offered))
@@ -69,12 +69,12 @@ def load(names: Iterable[str]) -> tuple[Plugin, ...]:
 
 
 def of_group(plugins: Iterable[Plugin], group: str) -> JsonDict:
-    """What the loaded entry points of a group give, by their names."""
+    """The objects of a group's loaded entry points, by name."""
     return {plugin.name: plugin.found for plugin in plugins if plugin.group == group}
 
 
 def _named(name: str, offered: Iterable[EntryPoint]) -> Iterator[EntryPoint]:
-    """All entry points of the distribution; else those of this name, if one distribution has them."""
+    """All entry points of the distribution, else those of this name in one distribution."""
     of_distribution = [each for each in offered if _normal(_project(each)) == _normal(name)]
     of_name = [each for each in offered if each.name == name]
     if not of_distribution and len({_project(each) for each in of_name}) > 1:
@@ -101,7 +101,7 @@ def _load(entry: EntryPoint) -> Plugin:
     try:
         found = entry.load()
         GROUPS[entry.group](entry.name, found)
-    except Exception as error:  # whatever a foreign module raises when it is imported
+    except Exception as error:  # a foreign module may raise anything
         raise PluginError(
             f"PLUGINS: {entry.group} {entry.name} of {_project(entry)} cannot be used: "
             f"{type(error).__name__}: {error}"

@@ -1,8 +1,8 @@
-"""Settings: read from the environment once, checked, and passed down as one object.
+"""Settings: read from the environment once, checked, and passed on as one object.
 
-A wrong value stops the start with a sentence that names its variable. Every variable that holds
-a secret may be given as ``NAME_FILE``, the path of a file that holds it. The table is in
-docs/settings.md, which a test compares with this file.
+A wrong value stops the start with a sentence that names its variable. A secret may also be in a
+file, whose path is in ``NAME_FILE``. The table of all variables is in docs/settings.md, which a
+test compares with this file.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from providers.common.json_types import JsonDict, JsonObject
 from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
-"""The assistants that are built in (``app/assistants``)."""
+"""The built-in backends (``app/assistants``)."""
 
 ASSISTANT_DEFAULT_SECONDS = 600
-"""maxDurationSeconds when neither call nor assistant say."""
+"""Default of ``maxDurationSeconds``, for a call and an assistant without one."""
 
 DELIVERY_SCHEDULE = (
     0.0,  # at once
@@ -51,7 +51,7 @@ DELIVERY_SCHEDULE = (
 
 
 class SettingsError(Exception):
-    """A setting is wrong; the message names it and says what it should be."""
+    """A setting is wrong; the message names it and the expected value."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class CarrierSettings:
 
     provider: str
     credential: JsonObject = field(repr=False)
-    """Body for ``Carrier.config.credential``."""
+    """The body for ``Carrier.config.credential``."""
     number: str | None = None
     api_url: str | None = None
 
@@ -77,7 +77,7 @@ class VendorSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the program may be told. Seconds where a name says seconds."""
+    """All settings of the program. Values are in seconds where the name says seconds."""
 
     secret_keys: tuple[str, ...] = field(repr=False)
     public_url: str = "http://localhost:8000"
@@ -89,7 +89,7 @@ class Settings:
     allow_private_server_urls: bool = False
     allowed_return_hosts: frozenset[str] = frozenset()
     allowed_countries: frozenset[str] = frozenset()
-    """ISO codes and ``+`` calling codes. Empty: the countries of the organisation's own numbers."""
+    """ISO codes and ``+`` calling codes. Empty: the countries of the organisation's numbers."""
     allowed_sip_hosts: frozenset[str] = frozenset()
     carriers: tuple[CarrierSettings, ...] = ()
     vendors: tuple[VendorSettings, ...] = ()
@@ -97,7 +97,7 @@ class Settings:
     assistant_backend: str = "local"
     stream_url: str | None = None
     fallback_voice: Mapping[str, str] | None = None
-    """As an assistant's ``voice``: ``provider`` and, for most, ``voiceId``."""
+    """An assistant's ``voice``: ``provider`` and, for most vendors, ``voiceId``."""
     settle_seconds: float = 3.0
     join_timeout_seconds: float = 30.0
     bypass_ttl_seconds: float = 300.0
@@ -105,29 +105,29 @@ class Settings:
     max_forward_seconds: int = 7200
     assistant_request_seconds: float = 7.5
     price_seconds: float = 30.0
-    """From a call's end until the carrier is asked for its price. 0: it never is."""
+    """Delay from a call's end to the request for its price. 0: no request."""
     currency_rates: Mapping[str, Decimal] = field(default_factory=dict)
-    """Currency -> US dollars for one of it."""
+    """Currency -> US dollars for one unit."""
     prices: JsonObject | None = None
-    """Of vendors, laid over the shipped ones: PRICES_FILE (``app/domain/costs/vendor_prices.py``)."""
+    """PRICES_FILE: vendors' prices, merged over the shipped ones (``costs/vendor_prices.py``)."""
     rate_limit_per_minute: int = 6000
     max_concurrent_calls: int = 0
     max_calls_per_process: int = 10
-    """Of those whose assistant runs in the process itself."""
+    """Limit of calls whose assistant runs in the process itself."""
     drain_seconds: float = 20.0
     ended_reasons: str = "extended"
     recordings_dir: str = "var/recordings"
     recordings_url: str | None = None
-    """``s3://bucket/prefix``: files are kept there instead."""
+    """``s3://bucket/prefix`` for recordings; it replaces the directory."""
     s3_endpoint: str = "https://s3.amazonaws.com"
     s3_access_key_id: str | None = None
     s3_secret_access_key: str | None = field(default=None, repr=False)
     s3_region: str = "us-east-1"
     recording_retention_days: float = 0
     recording_url_seconds: float = 86_400.0
-    """How long a link in the end-of-call-report is good."""
+    """How long a link in the end-of-call-report is valid."""
     artifact_wait_seconds: float = 20.0
-    """How long that report waits for what is made of a call after its end."""
+    """How long the end-of-call-report waits for the call's artifacts."""
     media_urls: tuple[str, ...] = ()
     serve_media: bool = True
     run_jobs: bool = True
@@ -138,33 +138,33 @@ class Settings:
 
     @cached_property
     def backends(self) -> tuple[str, ...]:
-        """Who may answer the media socket."""
+        """Names of the backends that may answer the media socket."""
         return (*BACKENDS, *of_group(self.plugins, BACKEND_GROUP))
 
     @cached_property
     def media_bases(self) -> tuple[str, ...]:
-        """Where carriers open the media socket, one or several: ``wss://`` for ``https://``."""
+        """Addresses where carriers open the media socket: ``wss://`` for ``https://``."""
         return tuple(re.sub("^http", "ws", url) for url in self.media_urls or (self.public_url,))
 
     @cached_property
     def own_media_base(self) -> str | None:
-        """Where they open it in this process; None: it takes none. It cannot be in several places."""
+        """This process's own address for media sockets; None if it takes none or has several."""
         bases = self.media_bases
         return bases[0] if self.serve_media and len(bases) == 1 else None
 
     @property
     def only_media(self) -> bool:
-        """This process has an address of its own for sound: the API is at another."""
+        """Whether this process serves media only: its address differs from the API's."""
         return self.own_media_base is not None and self.media_urls not in ((), (self.public_url,))
 
     @property
     def development(self) -> bool:
-        """Served on this machine only: conveniences are allowed that a deployment refuses."""
+        """Whether PUBLIC_URL is local: checks that protect a deployment are then relaxed."""
         return urlsplit(self.public_url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment. Raises ``SettingsError``."""
+    """Read the settings from the environment. Raises ``SettingsError``."""
     return _Reader(os.environ if environ is None else environ).settings()
 
 
@@ -183,7 +183,7 @@ class _Reader:
         self.environ = environ
 
     def settings(self) -> Settings:
-        loaded = self.plugins()  # first: they bring settings of their own
+        loaded = self.plugins()  # first: plugins add settings
         backends = (*BACKENDS, *of_group(loaded, BACKEND_GROUP))
         port = self.integer("PORT", 8000, 1, 65535)
         public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https"))
@@ -312,7 +312,7 @@ class _Reader:
         return CarrierSettings(carrier.name, body, number, api_url)
 
     def value_of(self, setting: Setting) -> Any:
-        """The value of a variable that a carrier declares, by its kind."""
+        """The value of a carrier's variable, read by its kind."""
         match setting.kind:
             case SettingKind.TEXT:
                 return self.text(setting.variable)
@@ -347,7 +347,7 @@ class _Reader:
         return keys or (self.own_secret_key(database_url),)
 
     def own_secret_key(self, database_url: str) -> str:
-        """Without SECRET_KEY: one beside the SQLite file, made once. A server database must be told."""
+        """The generated SECRET_KEY beside the SQLite file. A server database has no such place."""
         if not database_url.startswith("sqlite"):
             raise SettingsError("SECRET_KEY must be set when DATABASE_URL is not SQLite")
         path = Path(database_url.split("///", 1)[-1]).parent / "secret_key"
@@ -370,13 +370,13 @@ class _Reader:
         return url
 
     def recordings_dir(self, database_url: str) -> str:
-        """Beside the SQLite file, as everything of the embedded bridge."""
+        """The directory of recordings. Its default is beside the SQLite file."""
         beside = Path(database_url.split("///", 1)[-1]).parent
         default = beside if database_url.startswith("sqlite") else Path("var")
         return self.text("RECORDINGS_DIR") or str(default / "recordings")
 
     def bucket(self) -> JsonDict:
-        """The store of RECORDINGS_URL; without a key of its own nobody could write there."""
+        """The bucket of RECORDINGS_URL. A bucket needs an access key, because writing needs one."""
         url = self.text("RECORDINGS_URL")
         if url is None:
             return {}
@@ -403,7 +403,7 @@ class _Reader:
         return url
 
     def fallback_voice(self) -> Mapping[str, str] | None:
-        """``provider:voiceId``; a provider without accounts needs no voice."""
+        """``provider:voiceId``. A provider without accounts needs no ``voiceId``."""
         value = self.text("FALLBACK_VOICE")
         if value is None:
             return None
@@ -480,7 +480,7 @@ class _Reader:
 
 
 def _make_once(path: Path, text: str) -> None:
-    """Of several processes that do this at once one wins, and none sees half a file."""
+    """Write a file that does not exist yet. Processes may race: one wins, and none reads half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mine = path.with_name(f"{path.name}.{os.getpid()}")
     with open(os.open(mine, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""The parts of one running bridge, joined from its settings. Nothing here decides anything."""
+"""The parts of one running bridge, constructed from its settings. This file decides nothing."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from app.vendors.one_shot import HttpAnswer, OneShotModel
 from providers.registry import PROVIDERS
 
 MAX_ANSWER = 1_000_000
-"""Bytes of a model's answer."""
+"""Limit of a model's answer, in bytes."""
 
 log = logging.getLogger(__name__)
 
 
 def _url_problem(url: str, *, allow_private: bool) -> str | None:
-    """The address rules of ``delivery``, also for streams: ``wss`` is judged as ``https``."""
+    """The address rules of ``delivery``, also for streams: ``wss`` has the rules of ``https``."""
     try:
         check_url(re.sub("^ws", "http", url), allow_private)
     except BadURL as error:
@@ -57,7 +57,7 @@ def _url_problem(url: str, *, allow_private: bool) -> str | None:
 def ask_model(
     settings: Settings, url: str, body: bytes, headers: Mapping[str, str], seconds: float
 ) -> HttpAnswer:
-    """A question to a model. Where it is the operator's own, its address may be a private one."""
+    """Ask a model. The address of the operator's own model may be private."""
     own = any(each.url and _origin(each.url) == _origin(url) for each in settings.vendors)
     private = own or settings.allow_private_server_urls
     try:
@@ -92,7 +92,7 @@ class NotMigrated(Exception):
 
 
 class Services:
-    """What ``app.extensions["patchbay"]`` is."""
+    """The parts of the bridge, as ``app.extensions["patchbay"]``."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -145,16 +145,16 @@ class Services:
 
     @property
     def talks(self) -> bool:
-        """Calls are talked to in this process, unless their assistant says otherwise."""
+        """Whether this process runs the pipeline of calls by default."""
         return (
             self.settings.assistant_backend == "local" and self.settings.own_media_base is not None
         )
 
     def start(self) -> str | None:
-        """Make ready to serve; returns the API key that was generated, if one was.
+        """Make ready to serve, and return the generated API key, if any.
 
-        The embedded database is brought up to date here; a server database by the release
-        command, so that many instances do not race. Raises ``NotMigrated``.
+        This upgrades the embedded database. The release command upgrades a server database, so
+        that many instances do not race. Raises ``NotMigrated``.
         """
         if self.store.is_sqlite:
             self.upgrade()

@@ -1,1 +1,1 @@
-"""The carriers. Nothing of Flask, of the database, of our HTTP API (`base/carrier.py` says what one is)."""
+"""The carriers, without Flask, the database and our HTTP API. ``base/carrier.py`` defines one."""

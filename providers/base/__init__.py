@@ -1,1 +1,1 @@
-"""What a carrier is: webhooks in, instructions out, media messages, REST calls."""
+"""The interface of a carrier: webhooks in, instructions out, media messages, REST calls."""

@@ -1,7 +1,7 @@
-"""A carrier, as the rest of the program sees it: one ``Carrier`` of parts, each a module or a class.
+"""The interface of a carrier: one ``Carrier`` of parts, each a module or a class.
 
 A webhook comes in as a ``WebhookReport``; an ``Instruction`` goes out as the carrier's markup.
-A carrier decides nothing: what a call is, and what happens next, is ``app/domain``.
+A carrier decides nothing: ``app/domain`` holds the calls and decides the next instruction.
 ``docs/extending.md`` shows a whole carrier.
 """
 
@@ -21,12 +21,12 @@ from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
 NEVER_ANSWERED = frozenset({EndedReason.CUSTOMER_BUSY, EndedReason.CUSTOMER_DID_NOT_ANSWER})
-"""Reasons of legs that were not picked up, with every carrier."""
+"""Reasons of unanswered legs, the same for all carriers."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberFields:
-    """The carrier's own names in Vapi's phone-number bodies."""
+    """The carrier's field names in Vapi's phone-number bodies."""
 
     number: str
     """Field of the number: ``twilioPhoneNumber``."""
@@ -37,10 +37,10 @@ class NumberFields:
 
 
 class AccountConfig(Protocol):
-    """Checks the shapes of an account (``config.py``)."""
+    """Checks the shape of an account (``config.py``)."""
 
     def account(self, ref: str, secrets: JsonObject) -> Account:
-        """Check the secrets' names and shapes. Raises ``NotConfigured`` naming the wrong one."""
+        """Check the secrets' names and shapes. Raises ``NotConfigured``, which names the wrong one."""
         ...
 
     def credential(self, body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
@@ -49,12 +49,12 @@ class AccountConfig(Protocol):
 
 
 class Signature(Protocol):
-    """Proves who sent a request (``signature.py``)."""
+    """Verifies the sender of a request (``signature.py``)."""
 
     def claimed_account(self, request: WebhookRequest) -> str | None:
-        """The account ref the request names, unverified; None when it names none.
+        """The account ref that the request names, unverified; None when it names none.
 
-        Raises ``MissingSignature`` when there is nothing to verify at all."""
+        Raises ``MissingSignature`` when the request has no signature."""
         ...
 
     def verify(self, request: WebhookRequest, account: Account) -> None:
@@ -62,11 +62,11 @@ class Signature(Protocol):
         ...
 
     def verify_socket(self, url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
-        """The same for the media socket's handshake; ``url`` as given in the markup (``wss://``)."""
+        """Verify the media socket's handshake. ``url`` is the markup's (``wss://``)."""
         ...
 
     def probe(self, url: str, account: Account, now: datetime) -> SignedProbe:
-        """A webhook to our status URL, signed with the account's newest secret. Raises ``NotConfigured``."""
+        """A status webhook, signed with the account's newest secret. Raises ``NotConfigured``."""
         ...
 
 
@@ -74,23 +74,23 @@ class Webhooks(Protocol):
     """Reads webhooks (``webhooks.py``)."""
 
     def parse(self, hook: HookKind, request: WebhookRequest) -> WebhookReport:
-        """A verified request in our words. Raises ``BadRequest``."""
+        """Translate a verified request. Raises ``BadRequest``."""
         ...
 
 
 class Markup(Protocol):
-    """Writes what a carrier is answered (``twiml.py``, ``ncco.py``)."""
+    """Writes the answers to a carrier (``twiml.py``, ``ncco.py``)."""
 
     def answer(self, instructions: Sequence[Instruction]) -> Answer:
-        """Markup for the carrier; raises ``ValueError`` for what it cannot express (our bug)."""
+        """The instruction as markup. Raises ``ValueError`` if the markup cannot express it, a bug."""
         ...
 
     def acknowledge(self) -> Answer:
-        """The answer the carrier wants to a callback that asks nothing."""
+        """The answer to a callback for which the carrier expects no instruction."""
         ...
 
     def refusal(self, error: Exception, *, transient: bool = False) -> Answer:
-        """The answer to a request not let in, or (``transient``) that we cannot serve just now."""
+        """The answer to a refused request, or (``transient``) to one that we cannot serve now."""
         ...
 
     def details(self, details: Details) -> JsonDict:
@@ -110,15 +110,15 @@ PARTS: Mapping[str, type] = {
     "webhooks": Webhooks,
     "markup": Markup,
 }
-"""The parts of a carrier that are modules, and what each must have."""
+"""The parts of a carrier that are modules, and the names that each must have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A carrier: data about it, and its parts. Pure but for the clients it makes."""
+    """A carrier: its data and its parts. Pure, except for the clients that it makes."""
 
     name: str
-    """Lower-case letters; the first part of every URL it calls, and Vapi's ``provider``."""
+    """Lower-case letters: the first part of every URL that it calls, and Vapi's ``provider``."""
     hooks: tuple[Hook, ...]
     settings: tuple[Setting, ...]
     """Variables of the default account."""
@@ -129,16 +129,16 @@ class Carrier:
     webhooks: Webhooks
     markup: Markup
     serializer: Callable[[], MediaSerializer]
-    """Makes the translation of one media socket."""
+    """Makes the serializer of one media socket."""
     client: ClientFactory
 
     return_hosts: frozenset[str] = frozenset()
     """Hosts of this carrier's own flows, always allowed as return URLs."""
     never_answered: frozenset[EndedReason] = NEVER_ANSWERED
-    """Reasons of legs that were not picked up: a late one about an answered leg is not true of it."""
+    """Reasons of unanswered legs. Such a reason is ignored when the leg was answered."""
     connect_failed: EndedReason = EndedReason.UNKNOWN_ERROR
     """Vapi's reason for "this carrier never connected the call", where its page has one."""
     records_in_markup: bool = False
-    """A recording begins with the markup, and lasts as long as the leg; else the API starts it."""
+    """Whether the markup starts a recording, which lasts as long as the leg; else the API does."""
     simulator: str | None = None
-    """The module that plays the carrier for ``patchbay simulate`` and ``patchbay demo``."""
+    """The module that simulates the carrier for ``patchbay simulate`` and ``patchbay demo``."""

@@ -1,4 +1,4 @@
-""""""
+"""Instructions to a carrier, its answer to a webhook, and the names of media sockets."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Put the assistant into the leg. All URLs absolute; the media URL has no query."""
+    """Connect the leg to the assistant. All URLs are absolute; the media URL has no query."""
 
     call_id: str
     media_url: str
     stream_url: str
-    """Where the carrier reports on the media socket."""
+    """URL for the carrier's events of the media socket."""
     continue_url: str
-    """Where it asks what now, once the socket is closed. Unused by carriers that ask on ``stream_url``."""
+    """URL for the next document after the socket closes. Some carriers use ``stream_url``."""
     number: str | None = None
-    """Our number, as the label of the media leg where the carrier wants one."""
+    """Our number: the label of the media leg, for carriers that need one."""
     recording_url: str | None = None
-    """Record the leg from here on, and report on it there. Unused by carriers whose API is asked."""
+    """Record the leg, with events to this URL. Unused by carriers whose API starts recordings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Connect the leg to somebody else."""
+    """Forward the leg to another destination."""
 
     destination: str
     """E.164 number or ``sip:`` URI."""
@@ -35,12 +35,12 @@ class Forward:
     extension: str | None = None
     timeout: int = 30
     max_duration: int = 7200
-    """Seconds after the answer until the carrier itself ends the forward, at most what it can do."""
+    """Seconds after the answer until the carrier ends the forward, within its own limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Give the leg back to the flow it came from. ``params`` are added to the URL's query."""
+    """Return the leg to its own flow. ``params`` are added to the URL's query."""
 
     url: str
     params: Mapping[str, str]
@@ -48,7 +48,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak a text to the caller; the next instruction follows."""
+    """Speak a text to the caller, then execute the next instruction."""
 
     text: str
 
@@ -72,29 +72,29 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class MachineDetection:
-    """How a dialled phone is listened to for an answering machine. None: as the carrier does by itself.
+    """Options of answering machine detection. None: the carrier's default.
 
-    The call goes on meanwhile; the verdict comes by a callback. A carrier leaves out what it has
-    no word for.
+    The call goes on meanwhile, and a callback brings the verdict. A carrier leaves out an option
+    that it does not have.
     """
 
     greeting: bool
-    """Wait with the verdict on a machine until its greeting is over."""
+    """Send the verdict on a machine only after its greeting."""
     timeout: int | None = None
-    """Seconds until the carrier gives up."""
+    """Seconds until the detection ends without a verdict."""
     speech_threshold: int | None = None
-    """Milliseconds of speech after which it is no person's greeting any more."""
+    """Milliseconds of speech that are too long for a person's greeting."""
     speech_end_threshold: int | None = None
-    """Milliseconds of silence after speech that count as its end."""
+    """Milliseconds of silence that end the speech."""
     silence_timeout: int | None = None
-    """Milliseconds of silence at first after which nothing is known."""
+    """Milliseconds of initial silence after which the verdict is unknown."""
     url: str = ""
-    """Where the verdict goes, for carriers that ask for an address of its own."""
+    """URL for the verdict, for carriers that need one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What ``phoneCallProviderDetails`` is made of: the carrier's own create-call arguments."""
+    """The source of ``phoneCallProviderDetails``: the carrier's own create-call arguments."""
 
     to: str | None
     from_: str | None
@@ -107,8 +107,8 @@ class Details:
 def stream_id(media_url: str) -> str:
     """Our name for one media socket: a digest of the single-use token its URL ends in.
 
-    Everyone who sees the URL (markup, socket, the carrier's reports) computes the same name,
-    and the name gives the token away to nobody.
+    Each part that sees the URL (markup, socket, the carrier's events) computes the same name.
+    The name does not reveal the token.
     """
     token = urlsplit(media_url).path.rsplit("/", 1)[-1]
     return hashlib.sha256(token.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-""""""
+"""Messages of a media socket, and the interface of a carrier's serializer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.common.json_types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class StreamStart:
-    """The carrier's first word on the media socket. Refs are None where the carrier tells none."""
+    """The first message on the media socket. A ref is None when the carrier sends none."""
 
     stream_ref: str | None
     call_ref: str | None
@@ -21,7 +21,7 @@ class StreamStart:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Caller's sound: signed 16-bit little-endian mono PCM at the stream's sample rate."""
+    """The caller's audio: signed 16-bit little-endian mono PCM at the stream's sample rate."""
 
     pcm: bytes
 
@@ -35,24 +35,24 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class MarkPlayed:
-    """Everything sent before the mark of this name has been played, or was cleared."""
+    """All audio sent before the mark of this name was played or cleared."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """The carrier dropped what it had not played."""
+    """The carrier dropped the audio that it had not played."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamStop:
-    """The carrier says the stream is over."""
+    """The carrier reports that the stream is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownFrame:
-    """A message nobody here knows; ``word`` is its name for the log."""
+    """A message of an unknown type; ``word`` is its name for the log."""
 
     word: str
 
@@ -61,10 +61,10 @@ Frame = StreamStart | Audio | Digit | MarkPlayed | Cleared | StreamStop | Unknow
 
 
 class MediaSerializer(Protocol):
-    """One media socket's translation; one object per socket, because it remembers the stream's id.
+    """The serializer of one media socket. Each socket has its own, which keeps the stream's id.
 
-    ``decode`` raises ``BadRequest`` for what the carrier cannot have sent.
-    The encoders return the messages to send, in order; text for ``str``, binary for ``bytes``.
+    ``decode`` raises ``BadRequest`` for a message that the carrier cannot have sent.
+    The encoders return the messages to send, in order: ``str`` for text, ``bytes`` for binary.
     """
 
     sample_rate: int
@@ -72,11 +72,11 @@ class MediaSerializer(Protocol):
     def decode(self, message: str | bytes) -> Frame: ...
 
     def audio(self, pcm: bytes) -> list[str | bytes]:
-        """PCM at ``sample_rate``. Where the carrier wants exact frames the rest is kept for the next call."""
+        """Encode PCM at ``sample_rate``. A carrier with exact frames keeps the rest for the next call."""
         ...
 
     def flush(self) -> list[str | bytes]:
-        """What ``audio`` kept back, padded with silence."""
+        """Encode the rest that ``audio`` kept, padded with silence."""
         ...
 
     def mark(self, name: str) -> list[str | bytes]: ...

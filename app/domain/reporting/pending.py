@@ -32,7 +32,7 @@ def is_pending(call: Call, name: str) -> bool:
 
 
 def resolve(tx: CallTx, name: str) -> None:
-    """Stop waiting: the artifact exists or never will. A settled call's last one sends the report."""
+    """Stop waiting for an artifact. The last one of a settled call sends the report."""
     awaited = tx.call.facts.awaits
     if name not in awaited:
         return

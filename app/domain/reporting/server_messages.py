@@ -62,7 +62,7 @@ def _queue_status(tx: CallTx, turn: int) -> None:
 
 
 def queue_report(tx: CallTx) -> None:
-    """Queue the report, once per call. A receiver that was down needs no older ephemeral messages."""
+    """Queue the report, once per call. Ephemeral messages that are still queued become stale."""
     stale = tx.context.now() - timedelta(seconds=STALE_SECONDS)
     for waiting in messages.pending(tx.conn, tx.call.id):
         if (waiting["policy"] or {}).get("moment") and waiting["created_at"] < stale:

@@ -57,7 +57,7 @@ class Credentials(ResourceStore):
         return {**values, "body": {**values["body"], **_name(body)}, "managed": False}
 
     def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
-        """Change only the name, or all fields of the account: one secret alone cannot be checked."""
+        """Change only the name, or all fields of the account: one secret cannot be checked."""
         if body.get("provider") not in {None, row["provider"]}:
             raise Invalid("The provider of a credential cannot be changed.")
         name = _name(body if "name" in body else row["body"])

@@ -86,7 +86,7 @@ def _stored(
 
 
 def _access(vendor: str, body: JsonObject) -> dict[str, VendorAccount]:
-    """The account; None for an assistant's own credential that cannot be used."""
+    """The account by vendor; empty for an assistant's own credential that cannot be used."""
     fields = registry.VENDORS[vendor].credential
     texts = {
         name: body[name] for name in fields.texts if name in body and not _wrong_text(body[name])
@@ -116,7 +116,7 @@ def _wrong(fields: CredentialFields, body: JsonObject) -> Iterator[str]:
 
 
 def _wrong_text(value: Any) -> str | None:
-    """Check a value that becomes a header or URL: ASCII, one line."""
+    """The reason why a value cannot be part of a header or URL: these are one line of ASCII."""
     if not isinstance(value, str):
         return "must be a string"
     if not (value.isascii() and value.isprintable() and len(value) <= MAX_TEXT):
