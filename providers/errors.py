@@ -1,24 +1,24 @@
-"""What can go wrong with a carrier.
+"""Errors of a carrier's webhooks and API.
 
-ProviderError
-├── Refused                 a request that claims to come from the carrier is not let in (4xx)
-│   ├── MissingSignature    it carries no signature at all
-│   ├── InvalidSignature    it carries one that does not hold
-│   └── NoSecret            we hold no secret of that account: nothing can be verified
-├── BadRequest              verified, but not a request this carrier can have sent (400)
-├── NotConfigured           the account lacks what this action needs; says which setting
-└── CarrierError            the carrier's API refused or failed; ``permanent`` says if again can help
+- ProviderError: the base class.
+- Refused: a webhook is not accepted as the carrier's (4xx).
+- MissingSignature, a Refused: the webhook has no signature.
+- InvalidSignature, a Refused: the signature is wrong.
+- NoSecret, a Refused: the account has no secret to verify with.
+- BadRequest: the signature is right, but the carrier cannot have sent this request (400).
+- NotConfigured: the account lacks a setting, which the message names.
+- CarrierError: the carrier's API refused or failed. ``permanent``: a retry cannot help.
 """
 
 from __future__ import annotations
 
 
 class ProviderError(Exception):
-    """Base of all of a carrier's errors. ``str()`` is written for the operator."""
+    """Base of a carrier's errors. ``str()`` is the message for the operator."""
 
 
 class Refused(ProviderError):
-    """The request is not let in. Nothing of it may be stored or acted on."""
+    """The request is refused. Its content must not be stored or used."""
 
 
 class MissingSignature(Refused):
@@ -26,27 +26,27 @@ class MissingSignature(Refused):
 
 
 class InvalidSignature(Refused):
-    """The request's signature does not hold for this account, URL and body."""
+    """The request's signature is wrong for this account, URL and body."""
 
 
 class NoSecret(Refused):
-    """No secret is known for the account the request names."""
+    """No secret is stored for the account that the request names."""
 
 
 class BadRequest(ProviderError):
-    """Signed, but malformed."""
+    """The request is signed, but malformed."""
 
 
 class NotConfigured(ProviderError):
-    """The account has not what the action needs."""
+    """The account lacks a setting that the action needs."""
 
 
 class CarrierError(ProviderError):
     """The carrier's API answered with an error, or not at all.
 
-    ``permanent``: the same request would fail again. ``gone``: the leg is already over,
-    which whoever wanted to end it counts as success. ``code``: the carrier's own code.
-    ``busy``: too many requests; the carrier did nothing, and the same may succeed later.
+    ``permanent``: the same request would fail again. ``gone``: the leg is already over, so a
+    hang-up counts as done. ``code``: the carrier's own code.
+    ``busy``: too many requests; the carrier did nothing, and a later request may succeed.
     """
 
     def __init__(

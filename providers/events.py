@@ -1,8 +1,8 @@
-"""The one vocabulary every carrier is translated to: statuses, ended reasons, events.
+"""The vocabulary for all carriers: statuses, ended reasons, events.
 
-Holds no carrier's words and decides nothing; ``app/domain/calls/state.py`` folds the events.
-Spelling of statuses and reasons is Vapi's "Create Phone Call" page; one value is added
-(``phone-call-provider-bypass-enabled-but-no-call-received``), because none of its 56 says that.
+It holds no carrier's words and decides nothing; ``app/domain/calls/state.py`` folds the events.
+Statuses and reasons have the spelling of Vapi's "Create Phone Call" page. One reason is added,
+``phone-call-provider-bypass-enabled-but-no-call-received``, because none of the 56 fits.
 https://docs.vapi.ai/api-reference/calls/create
 """
 
@@ -16,14 +16,14 @@ from providers.common.json_types import JsonObject
 
 
 class CallStatus(StrEnum):
-    """What a client sees of a call. Ranks rise in this order; ``ended`` is absorbing."""
+    """A call's status for clients, in rising rank. ``ended`` is final."""
 
     QUEUED = "queued"
-    """The call is known; no leg has reached us."""
+    """The call exists; no leg has arrived."""
     RINGING = "ringing"
-    """The phone side is alive; the assistant is not in the call yet."""
+    """The phone leg is up; the assistant has not joined."""
     IN_PROGRESS = "in-progress"
-    """The assistant's media socket is open: it can hear and be heard."""
+    """The assistant's media socket is open: audio flows both ways."""
     FORWARDING = "forwarding"
     """The leg is being connected to another destination."""
     ENDED = "ended"
@@ -152,67 +152,68 @@ class EndedReason(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What happened, whoever says it. Each row of a call's event log has one of these kinds."""
+    """The kind of an event, from any source. Each row of a call's event log has one."""
 
     CREATED = "call.created"
-    """The call was accepted by us. ``data``: ``bypass``, ``maxDurationSeconds``."""
+    """Patchbay accepted the call. ``data``: ``bypass``, ``maxDurationSeconds``."""
     LEG_FETCHED = "leg.fetched"
-    """The carrier asked for the call's document: a leg has reached us."""
+    """The carrier fetched the call's document: a leg has arrived."""
     LEG_QUEUED = "leg.queued"
     """The carrier is about to dial."""
     LEG_RINGING = "leg.ringing"
     """The phone rings."""
     LEG_ANSWERED = "leg.answered"
-    """The phone was picked up; the assistant may not be in yet."""
+    """The phone was answered; the assistant may not have joined."""
     LEG_ENDED = "leg.ended"
-    """The phone leg is over. ``reason``; ``generic`` when the carrier does not say why."""
+    """The phone leg is over. ``reason``; ``generic`` when the carrier gives no cause."""
     LEG_CONTINUED = "leg.continued"
-    """The carrier went past our markup and asks for the next document: the leg lives on, alone."""
+    """The carrier finished our markup and fetches the next document: the leg is still up."""
     MEDIA_STARTING = "media.starting"
-    """The carrier is setting the media socket up."""
+    """The carrier is opening the media socket."""
     MEDIA_CONNECTED = "media.connected"
-    """The media socket is open and proved: the assistant is in. ``stream``."""
+    """The media socket is open and verified: the assistant joined. ``stream``."""
     MEDIA_STOPPED = "media.stopped"
-    """The carrier said the stream is over (``generic``). ``stream``."""
+    """The carrier reported the end of the stream (``generic``). ``stream``."""
     MEDIA_LOST = "media.lost"
-    """The socket closed without that word; it may still be re-attached. ``stream``."""
+    """The socket closed without such a report; it may be reattached. ``stream``."""
     MEDIA_GONE = "media.gone"
-    """A lost socket was not re-attached (``reason``), or the carrier reports the media leg's end."""
+    """A lost socket was not reattached (``reason``), or the carrier reports the media leg's end."""
     MEDIA_FAILED = "media.failed"
-    """The media could not be connected. Counts only if it never was connected; ``reason``."""
+    """The media connection failed. It counts only if none ever succeeded; ``reason``."""
     REATTACHED = "media.reattached"
-    """Our decision to give a lost leg a fresh document. ``data.streams``: the streams it replaces."""
+    """We reattach a leg with a new document. ``data.streams``: the streams that it replaces."""
     MACHINE_DETECTED = "machine.detected"
-    """Answering machine detection gave a verdict. ``reason`` only when the policy is to stop."""
+    """Answering machine detection gave a verdict. ``reason`` only if the verdict ends the call."""
     FORWARD_STARTED = "forward.started"
     """The leg is being connected to ``data.destination``; ``data.forward`` names this attempt."""
     FORWARD_FAILED = "forward.failed"
-    """That attempt (``data.forward``) was busy, unanswered or refused."""
+    """The forward (``data.forward``) was busy, unanswered or refused."""
     FORWARD_ENDED = "forward.ended"
-    """That attempt (``data.forward``) was connected, and is over. ``reason``."""
+    """The forward (``data.forward``) was connected, and is over. ``reason``."""
     INTENT = "intent"
-    """Our own decision to end the call, committed before it is carried out. ``reason``."""
+    """We decided to end the call. The event is committed before the hang-up. ``reason``."""
     TIMER = "timer"
-    """One of our timers ended the call, nothing else having done so. ``reason``."""
+    """One of our timers ended the call, because no other event did. ``reason``."""
     SETTLED = "call.settled"
-    """The reason is frozen. ``reason``, ``at`` = the call's end."""
+    """The ended reason is final. ``reason``, ``at`` = the call's end."""
     RECORDED = "recording.ready"
     """A recording can be fetched: ``data.recordingRef``, ``data.recordingUrl``. Changes no status."""
     RECORDING_FAILED = "recording.failed"
     """The carrier has no recording after all (``data.recordingRef``). Changes no status."""
     NOTE = "note"
-    """Stored and shown, changes no status: costs, unknown words."""
+    """A note that changes no status: a cost, an unknown word."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """One thing that happened to one call. Equal sets of events fold to equal calls.
+    """One event of one call. Equal sets of events fold to equal calls.
 
-    ``at`` is the carrier's own time where it tells one, else the time we heard of it (aware, UTC).
+    ``at`` is the carrier's own time, else the time of receipt (aware, UTC).
     ``key`` is unique within the call: a repeated key is the same event again.
-    ``sequence`` breaks ties of ``at``, where the carrier counts.
+    ``sequence`` is the carrier's counter, if any: it orders events with the same ``at``.
     ``generic``: the reason may be replaced by a more specific one until the call settles.
-    ``data`` holds facts in our words (JSON; of every kind ``price`` as in ``common/price.py``), ``raw`` the carrier's own words (JSON, stored only).
+    ``data`` holds translated facts as JSON. Any kind may have a ``price`` (``common/price.py``).
+    ``raw`` holds the carrier's own words as JSON, which are only stored.
     """
 
     kind: EventKind
@@ -222,7 +223,7 @@ class CallEvent:
     sequence: int | None = None
     reason: EndedReason | None = None
     unanswered_reason: EndedReason | None = None
-    """Replaces ``reason`` when the call was never answered nor joined (LEG_ENDED only)."""
+    """Replaces ``reason`` if the call was never answered or joined (LEG_ENDED only)."""
     generic: bool = False
     stream: str | None = None
     data: JsonObject = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""Every carrier there is. A carrier in this folder is one line here.
+"""All carriers. A carrier in this folder is one line here.
 
-A carrier of another distribution is added by ``app/plugins.py`` (``docs/extending.md``).
+``app/plugins.py`` adds a carrier of another distribution (``docs/extending.md``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from providers.vonage import VONAGE
 PROVIDERS: dict[str, Carrier] = {carrier.name: carrier for carrier in (TWILIO, VONAGE)}
 
 SIMULATORS = {name: carrier.simulator for name, carrier in PROVIDERS.items() if carrier.simulator}
-"""Carriers of this folder that can be played -> the module that plays each."""
+"""Name of a carrier in this folder -> the module that simulates it."""
 
 
 def add(name: str, carrier: object) -> None:
-    """Add a carrier for the whole process; the same one twice is once.
+    """Add a carrier for the whole process. A second call with the same one has no effect.
 
-    Raises ``TypeError`` for what is no carrier, ``ValueError`` for a name that is taken or wrong.
+    Raises ``TypeError`` for another type, ``ValueError`` for a name that is taken or wrong.
     """
     if not isinstance(carrier, Carrier):
         raise TypeError("it is not a Carrier")

@@ -40,7 +40,7 @@ class AccountConfig(Protocol):
     """Checks the shape of an account (``config.py``)."""
 
     def account(self, ref: str, secrets: JsonObject) -> Account:
-        """Check the secrets' names and shapes. Raises ``NotConfigured``, which names the wrong one."""
+        """Check the secrets' names and shapes. ``NotConfigured`` names the wrong one."""
         ...
 
     def credential(self, body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
@@ -82,7 +82,7 @@ class Markup(Protocol):
     """Writes the answers to a carrier (``twiml.py``, ``ncco.py``)."""
 
     def answer(self, instructions: Sequence[Instruction]) -> Answer:
-        """The instruction as markup. Raises ``ValueError`` if the markup cannot express it, a bug."""
+        """The instructions as markup. Raises ``ValueError`` for one that it cannot express."""
         ...
 
     def acknowledge(self) -> Answer:

@@ -72,7 +72,7 @@ class MediaSerializer(Protocol):
     def decode(self, message: str | bytes) -> Frame: ...
 
     def audio(self, pcm: bytes) -> list[str | bytes]:
-        """Encode PCM at ``sample_rate``. A carrier with exact frames keeps the rest for the next call."""
+        """Encode PCM at ``sample_rate``. The rest of an exact frame waits for the next call."""
         ...
 
     def flush(self) -> list[str | bytes]:

@@ -1,4 +1,4 @@
-""""""
+"""The interface of a carrier's REST API, and its arguments and results."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from providers.events import CallEvent
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account at a carrier, with its secrets in clear: kept in memory only, never printed.
+    """One account at a carrier, with decrypted secrets: only in memory, never printed.
 
-    ``ref`` is what the carrier's requests name: AccountSid, api_key.
+    ``ref`` is the id in the carrier's requests: AccountSid, api_key.
     ``secrets`` holds the carrier's own field names (``providers/<carrier>/config.py``).
     """
 
     ref: str
     secrets: JsonObject = field(repr=False)
     id: str | None = None
-    """Our credential's id."""
+    """The id of our credential."""
     api_url: str | None = None
-    """Overrides the carrier's API address (tests, simulators, proxies)."""
+    """Replaces the carrier's API address (tests, simulators, proxies)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundCall:
-    """A call we place ourselves."""
+    """An outbound call."""
 
     to: str
     from_: str
     connect: Connect
     status_url: str
     max_duration: int
-    """Seconds until the carrier itself ends the call."""
+    """Seconds until the carrier ends the call."""
     extension: str | None = None
-    """Keys pressed once the phone is answered: ``0-9 * #`` and the carrier's own letter for a pause."""
+    """Keys pressed after the answer: ``0-9 * #`` and the carrier's own letter for a pause."""
     ring_seconds: int = 60
     machine: MachineDetection | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedCall:
-    """The carrier accepted it."""
+    """The carrier accepted the call."""
 
     call_ref: str
     leg_ref: str
@@ -54,10 +54,10 @@ class PlacedCall:
 
 @dataclass(frozen=True, slots=True)
 class LegState:
-    """What the carrier's API says of a leg now, as the events its callbacks would have been.
+    """A leg's state from the carrier's API, as the events of the missed callbacks.
 
-    ``word`` is the carrier's own. Keys of the events begin with ``reconciled:``: however often
-    the API is asked, the same news is one event.
+    ``word`` is the carrier's own status. The events' keys begin with ``reconciled:``, so that
+    repeated requests give one event for one state.
     """
 
     leg: Leg
@@ -67,76 +67,76 @@ class LegState:
 
 @dataclass(frozen=True, slots=True)
 class NumberSetting:
-    """One thing the carrier was told about a number, in the words of its own console."""
+    """One setting of a number at the carrier, in the words of the carrier's console."""
 
     name: str
     value: str | None
     kind: HookKind | None = None
-    """Which of our URLs it is meant for; None where it is no URL."""
+    """The kind of our URL that belongs here; None if the setting is not a URL."""
     problem: str | None = None
-    """What is wrong with it wherever it leads, and what to change."""
+    """The problem with the setting, independent of its URL, and the needed change."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedProbe:
-    """A POST as the carrier would sign it, about a leg that nobody knows: it changes nothing."""
+    """A POST signed as the carrier signs it. Its leg does not exist, so it changes nothing."""
 
     headers: Mapping[str, str]
     body: bytes
 
 
 class CarrierClient(Protocol):
-    """The carrier's REST API for one account. Blocking; every call has a timeout; creates are never re-sent.
+    """The carrier's REST API for one account. Every request has a timeout; no create is repeated.
 
-    All raise ``CarrierError`` or ``NotConfigured``.
+    The methods block, and raise ``CarrierError`` or ``NotConfigured``.
     """
 
     def prepare(self, order: OutboundCall) -> None:
-        """Raise what ``dial`` would raise without asking the carrier: nothing is sent."""
+        """Raise the errors of ``dial`` that need no request. Sends nothing."""
         ...
 
     def dial(self, order: OutboundCall) -> PlacedCall:
-        """Create the call. ``CarrierError.permanent``: refused, nothing rings; else it may ring."""
+        """Create the call. After a ``CarrierError`` that is not ``permanent`` the phone may ring."""
         ...
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
-        """End one leg. ``CarrierError.gone`` when it is over already."""
+        """End one leg. ``CarrierError.gone``: the leg is already over."""
         ...
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
-        """What the carrier knows of a leg; None when it knows no such leg, or no longer."""
+        """The carrier's state of a leg; None when the carrier has no such leg."""
         ...
 
     def can_record(self) -> bool:
-        """Whether the account has what recordings take. Nothing is sent."""
+        """Whether the account has the credentials for recordings. Sends nothing."""
         ...
 
     def start_recording(
         self, leg_ref: str, report_url: str, *, api_url: str | None = None
     ) -> str | None:
-        """Record the leg from now on, both sides apart; the recording's ref, where it is told one.
+        """Record the leg in two channels, and return the recording's ref, if the carrier sends one.
 
-        None where the recording began with the markup (``Connect.recording_url``).
+        None where the markup started the recording (``Connect.recording_url``).
         """
         ...
 
     def stop_recording(self, leg_ref: str, ref: str, *, api_url: str | None = None) -> None:
-        """End it before the leg does. ``CarrierError.gone`` when it is over already."""
+        """End a recording before its leg ends. ``CarrierError.gone``: it is already over."""
         ...
 
     def save_recording(
         self, ref: str, url: str, file: BinaryIO, *, limit: int, api_url: str | None = None
     ) -> None:
-        """Write a recording's WAV into ``file``, at most ``limit`` bytes of it.
+        """Write a recording's WAV into ``file``, at most ``limit`` bytes.
 
-        ``CarrierError.permanent``: it is larger, or lies where our credentials must not go.
+        ``CarrierError.permanent``: it is larger, or its host must not get our credentials.
         """
         ...
 
     def check(self) -> str:
-        """Ask the API who we are: one line for ``patchbay doctor``."""
+        """Ask the API for our account: one line for ``patchbay doctor``."""
         ...
 
     def number(self, number: str) -> Sequence[NumberSetting]:
-        """How an E.164 number is set up. ``CarrierError.gone`` when the account has no such number."""
+        """The settings of an E.164 number. ``CarrierError.gone``: the account has no such number."""
         ...

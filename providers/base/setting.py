@@ -10,11 +10,11 @@ from enum import StrEnum
 
 
 class SettingKind(StrEnum):
-    """How the text of a variable is read."""
+    """The parser for a variable's text."""
 
     TEXT = "text"
     SECRET = "secret"  # noqa: S105
-    """May also be given as ``NAME_FILE``, the path of a file that holds it."""
+    """A secret, also read from the file whose path is in ``NAME_FILE``."""
     LIST = "list"
     """Several secrets, comma separated, the newest first."""
     PEM = "pem"
@@ -31,7 +31,7 @@ API_URL = "api url"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. The variables of a carrier make one credential body, and perhaps a number."""
+    """One variable. A carrier's variables form one credential body, and perhaps a number."""
 
     variable: str
     field: str
@@ -40,6 +40,6 @@ class Setting:
     """Its row in ``docs/settings.md``."""
     kind: SettingKind = SettingKind.TEXT
     required: bool = False
-    """An account without it verifies nothing: it must be set once the account or the number is."""
+    """An account needs it to verify requests: it must be set if the account or number is."""
     default: str = "–"
-    """What stands in the default column of ``docs/settings.md``."""
+    """Its default column in ``docs/settings.md``."""

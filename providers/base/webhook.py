@@ -1,4 +1,4 @@
-""""""
+"""A carrier's webhook: the request, its URL's purpose, and the verified report."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from providers.events import CallEvent
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """One HTTP request of a carrier, as it stood on the wire.
+    """One HTTP request of a carrier, as received.
 
-    ``url`` is PUBLIC_URL + the raw request target (never rebuilt from Host): what the carrier signed.
-    ``headers`` are (lower-case name, value) in order, repeated ones kept.
+    ``url`` is PUBLIC_URL + the raw request target, which the carrier signed; never the Host header.
+    ``headers`` are (lower-case name, value) in order, with repeated ones.
     """
 
     method: str
@@ -26,7 +26,7 @@ class WebhookRequest:
     received_at: datetime
 
     def header(self, name: str) -> str | None:
-        """The one value of a header; None when absent, ``""`` when it is repeated (never trusted)."""
+        """The value of a header; None when absent, ``""`` when repeated (never trusted)."""
         values = [value for key, value in self.headers if key == name]
         return None if not values else values[0] if len(values) == 1 else ""
 
@@ -37,31 +37,31 @@ class WebhookRequest:
 
 
 class HookKind(StrEnum):
-    """What a carrier's URL is for; the domain acts on this, not on the path."""
+    """The purpose of a carrier's URL. The domain acts on this, not on the path."""
 
     ARRIVE = "arrive"
-    """A leg reaches us by itself: make a call of it and say what now."""
+    """A leg arrives: create a call for it, and answer with the first document."""
     FETCH = "fetch"
-    """The document of a call that the API created (path parameter ``call_id``)."""
+    """The carrier fetches the document of a call that the API created (``call_id``)."""
     STATUS = "status"
-    """Progress of a phone leg. Without a token the call is found by the leg's id."""
+    """Status of a phone leg. Without a token the leg's id identifies the call."""
     STREAM = "stream"
-    """Progress of the media socket (path parameter ``token``)."""
+    """Status of the media socket (path parameter ``token``)."""
     CONTINUE = "continue"
-    """The carrier went past our markup and asks what now (``token``)."""
+    """The carrier finished our markup and fetches the next document (``token``)."""
     MACHINE = "machine"
-    """Answering machine detection (``token``)."""
+    """Verdict of answering machine detection (``token``)."""
     FORWARD = "forward"
-    """Outcome of a forward (``token``); the carrier asks what now."""
+    """Outcome of a forward (``token``); the carrier fetches the next document."""
     RECORDING = "recording"
-    """Progress of a recording (``token``)."""
+    """Status of a recording (``token``)."""
     FALLBACK = "fallback"
-    """The carrier could not use our first answer; say what now."""
+    """The carrier could not use our first answer, and fetches another document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """One URL this carrier calls. ``path`` is a Flask rule below the root."""
+    """One URL that the carrier calls. ``path`` is a Flask rule below the root."""
 
     kind: HookKind
     path: str
@@ -70,39 +70,39 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The carrier's phone leg, as a webhook names it. Numbers are E.164 or the carrier's own word."""
+    """The phone leg of a webhook. Numbers are E.164 or the carrier's own word."""
 
     call_ref: str
-    """What Vapi stores as ``phoneCallProviderId``: callSid, conversationUuid."""
+    """Vapi's ``phoneCallProviderId``: callSid, conversationUuid."""
     leg_ref: str
-    """The leg's own id: the same callSid; the leg's uuid. Unique per carrier."""
+    """The leg's own id: Twilio's callSid again; Vonage's uuid. Unique per carrier."""
     from_: str | None = None
     to: str | None = None
     inbound: bool | None = None
-    """The carrier's own direction, where it tells one."""
+    """The carrier's own direction, if the webhook has one."""
     api_url: str | None = None
-    """The carrier's host that owns this call, where it has several. Vetted by the carrier's part."""
+    """The API host of this call, for a carrier with several. The carrier's part has checked it."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboundParams:
-    """What an ARRIVE or FETCH request asks for in its query, beside the leg itself."""
+    """The parameters in the query of an ARRIVE or FETCH request."""
 
     assistant_id: str | None = None
     return_url: str | None = None
-    """Where the leg goes when the assistant has left; not vetted yet."""
+    """URL that gets the leg after the assistant; not checked yet."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     delivery: str | None = None
-    """Equal for the carrier's own re-sends of one request, where it tells that."""
+    """The same for the carrier's repeats of one request, if the carrier marks them."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookReport:
-    """A verified webhook in our words.
+    """A verified webhook, translated.
 
-    ``asks``: the carrier waits for an instruction; else it gets ``Provider.acknowledge()``.
-    ``media_leg``: the report is about the media socket's leg, not the phone's.
-    ``unknown``: words of the carrier nobody here knows (stored raw, logged once, answered 200).
+    ``asks``: the carrier waits for an instruction; else it gets ``Markup.acknowledge()``.
+    ``media_leg``: the report concerns the media socket's leg, not the phone's.
+    ``unknown``: the carrier's words without a translation (stored raw, logged once, answered 200).
     """
 
     leg: Leg | None

@@ -1,1 +1,1 @@
-"""Rules of the outside world that carriers and the application share."""
+"""Public standards that the carriers and the application share."""

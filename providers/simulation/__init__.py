@@ -1,1 +1,1 @@
-"""What all simulated carriers share."""
+"""The shared part of all simulated carriers."""

@@ -1,6 +1,6 @@
-"""Twilio's URLs, accounts and field names: what is fixed before any request comes.
+"""Twilio's constants: URLs, accounts and field names.
 
-Checks shapes only; whether a token is right shows at the first signature.
+This file checks only shapes: the first signed request shows whether a token is right.
 https://www.twilio.com/docs/iam/api/account
 """
 
@@ -36,7 +36,7 @@ NUMBER_FIELDS = NumberFields("twilioPhoneNumber", "twilioAccountSid", ("twilioAu
 
 FLOW_HOST = "webhooks.twilio.com"
 RETURN_HOSTS = frozenset({FLOW_HOST})
-"""Studio's own door: the only place a Studio flow takes a voice call back."""
+"""The host of Studio's webhook: a Studio flow takes a call back only there."""
 
 CONNECT_FAILED = EndedReason.TWILIO_FAILED_TO_CONNECT_CALL
 NEVER_ANSWERED = ANY_NEVER_ANSWERED | {CONNECT_FAILED}
@@ -75,9 +75,9 @@ _SECRET_NAMES = frozenset({"authTokens", "apiKey", "apiSecret"})
 def account(ref: str, secrets: JsonObject) -> Account:
     """An account with its secrets: ``authTokens`` (newest first), ``apiKey`` and ``apiSecret`` (REST).
 
-    Several auth tokens are a rotation: Twilio signs with the primary token until the second
-    one is promoted, and that moment is not announced. API keys never sign.
-    Raises ``NotConfigured`` naming the wrong field, never its value.
+    An account has several auth tokens during a rotation. Twilio signs with the primary token
+    until the secondary one is promoted, and does not announce that moment. API keys never sign.
+    ``NotConfigured`` names the wrong field, never its value.
     https://www.twilio.com/docs/iam/api/authtoken
     """
     if not ACCOUNT_SID.fullmatch(ref):
@@ -98,8 +98,8 @@ def account(ref: str, secrets: JsonObject) -> Account:
 def credential(body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
     """Vapi's Twilio credential -> (account sid, public fields, secrets).
 
-    Also reads the spelling of phone numbers (``twilioAccountSid``, ``twilioAuthToken``).
-    Raises ``NotConfigured`` naming the field.
+    It also reads the fields of a phone number (``twilioAccountSid``, ``twilioAuthToken``).
+    ``NotConfigured`` names the wrong field.
     """
     if body.get("provider", NAME) != NAME:
         raise NotConfigured("provider must be twilio")
@@ -114,7 +114,7 @@ def credential(body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
 
 
 def _one_of(body: JsonObject, *names: str) -> Any:
-    """The one field given under any of these names."""
+    """The value of the one field that has any of these names."""
     given = [name for name in names if body.get(name) is not None]
     if not given:
         raise NotConfigured(f"{names[0]} is missing")

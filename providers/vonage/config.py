@@ -1,7 +1,7 @@
-"""Vonage's constants: URLs it calls, names of its fields, what an account must hold.
+"""Vonage's constants: URLs, field names, and the secrets of an account.
 
-This file verifies nothing and sends nothing. An account may lack a signature secret: it can place
-calls, and all its webhooks are refused.
+This file verifies nothing and sends nothing. An account without a signature secret can place
+calls, but all its webhooks are refused.
 https://developer.vonage.com/en/getting-started/concepts/signing-messages
 """
 
@@ -70,7 +70,7 @@ SETTINGS = (
 
 API_KEY = re.compile(r"[A-Za-z0-9]{4,32}")
 API_HOST = re.compile(r"api(-[a-z0-9-]+)?\.(nexmo|vonage)\.com")
-"""Hosts that may see our application's token. A request that names another one is not Vonage's.
+"""Hosts that may get our application's token. A request that names another one is refused.
 https://developer.vonage.com/en/voice/voice-api/concepts/regions"""
 
 CREDENTIAL_FIELDS = {
@@ -82,7 +82,7 @@ CREDENTIAL_FIELDS = {
 
 
 def account(ref: str, secrets: JsonObject) -> Account:
-    """An account of api key ``ref``; ``secrets`` are checked and copied.
+    """The account of API key ``ref``; ``secrets`` are checked and copied.
 
     ``signatureSecrets`` is a list, newest first, so that a secret can be rotated. Raises
     ``NotConfigured``.
@@ -102,8 +102,8 @@ def account(ref: str, secrets: JsonObject) -> Account:
 def credential(body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
     """Vapi's credential body -> (api key, public fields, secrets). Raises ``NotConfigured``.
 
-    ``signatureSecret`` (or ``signatureSecrets``) is ours: Vapi made the application itself and
-    never asked for it.
+    ``signatureSecret`` (or ``signatureSecrets``) is our own field: Vapi creates the application
+    itself and needs none.
     """
     given = {ours: body.get(theirs) for theirs, ours in CREDENTIAL_FIELDS.items()}
     secrets = {name: value for name, value in given.items() if value is not None}
@@ -151,4 +151,4 @@ SECRETS: Mapping[str, Callable[[str, Any], Any]] = {
     "applicationId": _text,
     "privateKey": _private_key,
 }
-"""Name of each secret -> its check. The signature secret is neither the API secret nor the key."""
+"""Name of a secret -> its check. The signature secret is neither the API secret nor the key."""
