@@ -1,4 +1,4 @@
-"""The bridge with one constant route beside its own: the floor of ``control_plane.py``."""
+"""The bridge with one more route, which is constant: the floor of ``control_plane.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of ``bench.media`` about what calls leave: ``memory``, and time for the ``control`` plane."""
+"""Parts of ``bench.media``: ``memory`` after calls, and the ``control`` plane's time beside them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def control(chosen: argparse.Namespace) -> None:
 
 
 async def asking(api: Api, seconds: float) -> list[float]:
-    """On schedule, whatever the answers take; the time counts from when a request was due."""
+    """Send requests on schedule, however slow the answers. A time starts when the request is due."""
     times, tasks, ids = list[float](), list[asyncio.Task[None]](), list[str]()
     headers = {"Authorization": f"Bearer {KEY}"}
     body = api.body(smart=False, customer="+14155550123")

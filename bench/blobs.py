@@ -1,9 +1,9 @@
 """``python -m bench.blobs``: the files of calls, in a directory and in a store that speaks S3.
 
-The floor is the least that does the same: a copy flushed to the disk, or one HTTP request on a kept
-connection. Rounds are interleaved; a ratio is the median of the ratios to the floor of the same
-round. The store is the tests' stand-in, a process of its own on the loopback interface.
-After ``pip install obstore`` that library is measured beside what the bridge uses.
+The floor is the minimal code for the same work: a copy flushed to the disk, or one HTTP request.
+The request uses a kept connection. Rounds are interleaved; a ratio is the median of the ratios to
+the floor of the same round. The store is the tests' stand-in, in its own process on the loopback
+interface. After ``pip install obstore`` the bench also measures that library.
 https://developmentseed.org/obstore/
 """
 
@@ -40,7 +40,7 @@ IMPORTS = {"minio": "minio, minio.error", "obstore": "obstore.store"}
 
 
 class Measured(Protocol):
-    """What of ``Blobs`` is measured."""
+    """The measured methods of ``Blobs``."""
 
     def put(self, key: str, path: Path, mime: str) -> None: ...
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO: ...
@@ -106,7 +106,7 @@ class PlainRequests:
 
 
 class Obstore:
-    """The other library, with the promises of ``S3`` as far as its options give them."""
+    """The other library, with the guarantees of ``S3`` that its options offer."""
 
     def __init__(self, bucket: Bucket) -> None:
         from obstore.store import S3Store
@@ -119,7 +119,7 @@ class Obstore:
             secret_access_key=bucket.secret_key,
             region=bucket.region,
             skip_signature=False,  # else AWS_SKIP_SIGNATURE of the environment decides
-            disable_bulk_delete=True,  # not every store has it
+            disable_bulk_delete=True,  # some stores lack it
             client_options={
                 "allow_http": bucket.endpoint.startswith("http://"),
                 "connect_timeout": "5s",
@@ -162,7 +162,7 @@ class Chunks:
 
 
 def uses(file: Path) -> dict[str, Callable[[Measured], object]]:
-    """What the bridge does with a file. The last one deletes it."""
+    """The bridge's operations on a file. The last one deletes it."""
     return {
         "put": lambda blobs: blobs.put(KEY, file, MIME),
         "get": lambda blobs: drain(blobs.open(KEY)),
@@ -202,7 +202,7 @@ def measure(
 
 
 def imports() -> None:
-    """Prints what the first use of each library costs a process."""
+    """Prints the cost of each library's first use in a process."""
     program = (
         "import os, time, urllib3; size = lambda: int(open('/proc/self/statm').read().split()[1]);"
         "before, begun = size(), time.perf_counter(); import {};"
@@ -218,7 +218,7 @@ def imports() -> None:
 
 @contextmanager
 def bucket() -> Iterator[Bucket]:
-    """Of a stand-in that runs in a process of its own."""
+    """The address of a stand-in that runs in its own process."""
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
     process = spawn.Process(target=serve, args=(there,))

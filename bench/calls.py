@@ -1,4 +1,4 @@
-"""Calls of a bench: created over the API, on sockets of the bridge, and watched for a while."""
+"""Calls of a bench: created over the API, connected to the bridge, and measured for a while."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tests.fakes.carriers.twilio import TWILIO
 
 BRIDGE_CORE = 0
 TURNS = {False: "silence timeout", True: "smart-turn"}
-"""What ends a caller's turn: whether it is the model."""
+"""The assistants: whether the turn model ends a caller's turn."""
 WAIT = 0.4
 """``startSpeakingPlan.waitSeconds``."""
 BETWEEN = 0.25
-"""Seconds between two calls that begin: their turns are spread."""
+"""Seconds between the starts of two calls, so that their turns spread."""
 
 _names = itertools.count()
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One window of ``calls`` at once. Shares are of the bridge's core."""
+    """One window of ``calls`` at once. Shares are shares of the bridge's core."""
 
     calls: int
     record: Record
@@ -75,7 +75,7 @@ class Api:
         }
 
     def phone(self, *, smart: bool) -> tuple[str, Phone]:
-        """A call that waits for its socket; its name is in the vendors' log."""
+        """Create a call that waits for its socket; the vendors log its name."""
         name = f"+1415{5550000 + next(_names)}"
         made = self.ask("POST", "/call", self.body(smart=smart, customer=name))
         url = TWILIO.media_url(made["phoneCallProviderDetails"])
@@ -83,7 +83,7 @@ class Api:
         return name, Phone(url, made["id"])
 
     def moments(self, name: str) -> list[dict[str, float]]:
-        """What the vendors saw of a call's turns since they were asked last."""
+        """The vendors' log of a call's turns since the last request."""
         url = f"http://127.0.0.1:{self.vendors.port}/log/{name}"
         with urllib.request.urlopen(url) as answer:
             found: list[dict[str, float]] = json.load(answer)
@@ -107,7 +107,7 @@ def assistant(smart: bool) -> dict[str, Any]:
 
 
 class Crowd:
-    """Calls that go on while the context lasts; more may join."""
+    """Calls that go on during the context; more may join."""
 
     def __init__(self, api: Api, *, smart: bool) -> None:
         self.phones = dict[str, Phone]()
@@ -130,7 +130,7 @@ class Crowd:
                 raise ended
 
     async def grow(self, calls: int) -> None:
-        """Until there are so many, and all have been greeted."""
+        """Add calls up to this number, and wait until all have heard the greeting."""
         while len(self.phones) < calls:
             name, phone = await asyncio.to_thread(self._api.phone, smart=self._smart)
             self.phones[name] = phone
@@ -143,7 +143,7 @@ class Crowd:
                 raise SystemExit("a call has ended by itself")
 
     async def watch(self, seconds: float) -> Seen:
-        """What happens to them for so long, from now."""
+        """Measure the calls for so many seconds."""
         bridge = self._api.bridge
         window(list(self.phones.values()))
         began, cpu, busy = time.monotonic(), bridge.cpu, core_busy(BRIDGE_CORE)
@@ -155,7 +155,7 @@ class Crowd:
         return Seen(len(self.phones), record, took, used, max(0.0, others))
 
     def moments(self) -> list[dict[str, float]]:
-        """Of all calls, what the vendors saw."""
+        """The vendors' log of all calls."""
         return [moment for name in self.phones for moment in self._api.moments(name)]
 
 
@@ -177,13 +177,13 @@ def warmed() -> Iterator[Api]:
 
 
 async def warm(api: Api) -> None:
-    """Two calls of one turn each: the engine is loaded, and each turn model has been used."""
+    """Run two calls of one turn each, so that pipecat and both kinds of turn end are loaded."""
     for smart in TURNS:
         await (await asyncio.to_thread(api.phone, smart=smart))[1].live(turns=1)
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """In milliseconds; the nearest one that was measured."""
+    """A percentile in milliseconds: the nearest measured value."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1e3 if ordered else 0.0
 

@@ -2,8 +2,8 @@
 
 The floor is a Flask route that answers constant TwiML, on the same server, in the same run.
 Every other row does its full work: authentication or signature, validation, one durable
-transaction (SQLite with ``synchronous=FULL``), and the queued server messages. Rounds are
-interleaved; a row's ratio is the median of its ratios to the floor of the same round.
+transaction, server messages. SQLite runs with ``synchronous=FULL``. Rounds are interleaved; a
+row's ratio is the median of its ratios to the floor of the same round.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.fakes.carriers.vonage import VONAGE
 
 
 class Requests:
-    """Prepared requests of each kind, all different, all signed."""
+    """Prepared requests of each kind: all different, all signed."""
 
     def __init__(self, port: int) -> None:
         self.base = f"http://localhost:{port}"
@@ -72,7 +72,7 @@ class Requests:
         return self.ringing(VONAGE, count)
 
     def ringing(self, fake: CarrierFake, count: int) -> list[bytes]:
-        """The first ``ringing`` of as many calls: each moves its call and queues a message."""
+        """The first ``ringing`` of many calls: each changes its call and queues a message."""
         made = [self.call("POST", "/call", self.body(fake.name)) for _ in range(count)]
         urls = [fake.status_url(call["phoneCallProviderDetails"]) for call in made]
         return [
@@ -81,7 +81,7 @@ class Requests:
         ]
 
     def signed(self, fake: CarrierFake, path: str, fields: dict[str, str]) -> bytes:
-        """One webhook of the carrier's."""
+        """One webhook of the carrier."""
         whole = fake.signer.request("POST", self.base + path, fields)
         return request(path, whole.body, whole.headers)
 

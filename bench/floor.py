@@ -1,7 +1,7 @@
-"""``python -m bench.floor PORT``: the least a media server can do, under the bridge's own server.
+"""``python -m bench.floor PORT``: a minimal media server, under the bridge's own web server.
 
-A websocket loop without engine, store or domain: it decodes every message of the carrier and
-sends its sound back, encoded.
+It is a websocket loop without pipecat, store or domain. The loop decodes every message of the
+carrier and sends its audio back, encoded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 load client: prepared requests over kept-alive connections, latencies out."""
+"""A small HTTP/1.1 load client: it sends prepared requests and measures latencies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import uvloop
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run. Times in milliseconds."""
+    """The result of one run. Times are in milliseconds."""
 
     requests: int
     seconds: float
@@ -28,7 +28,7 @@ class Figures:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request when the last is answered; reads only what it must."""
+    """Sends a request after the last answer, and reads only the needed bytes."""
 
     def __init__(self, todo: deque[bytes], times: list[float], errors: list[bytes]) -> None:
         self.todo, self.times, self.errors = todo, times, errors
@@ -72,7 +72,7 @@ def _length(head: bytes) -> int:
 
 
 def run(port: int, requests: Sequence[bytes], connections: int) -> Figures:
-    """All requests over so many connections. The first error answer is printed."""
+    """Send all requests over so many connections. Prints the first error answer."""
 
     async def go() -> Figures:
         loop = asyncio.get_running_loop()
@@ -96,7 +96,7 @@ def run(port: int, requests: Sequence[bytes], connections: int) -> Figures:
 
 
 def request(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-    """One POST as bytes."""
+    """One POST request as bytes."""
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body

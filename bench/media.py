@@ -1,9 +1,9 @@
-"""``python -m bench.media [PART ...]``: what a call costs, and what a caller waits for.
+"""``python -m bench.media [PART ...]``: the cost of a call, and a caller's waiting time.
 
-The bridge is the real one under gunicorn with one worker, pinned to one core; callers and the
-vendors' stand-ins, which answer at once, share the rest. The callers talk in real time, about
-six seconds a turn, over Twilio's protocol with a voice of 24 kHz; server messages are queued. The floor
-is a websocket loop that decodes and encodes every message and does nothing else.
+The real bridge runs under gunicorn with one worker, pinned to one core. Callers and the vendors'
+stand-ins share the other cores; the stand-ins answer at once. The callers talk in real time over
+Twilio's protocol, about six seconds a turn, and the voice has 24 kHz. Server messages are queued.
+The floor is a websocket loop that only decodes and encodes every message.
 """
 
 from __future__ import annotations

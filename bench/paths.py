@@ -1,8 +1,8 @@
-"""``python -m bench.paths``: how many of our files and functions a request passes.
+"""``python -m bench.paths``: the number of our files and functions that a request runs.
 
-Each request is made of the Flask application itself, on a new SQLite database, with a real key or
-signature. ``sys.setprofile`` sees every function that runs; those under ``app/`` and ``providers/``
-are counted. Comprehensions are not: whether they are functions depends on Python's version.
+Each request goes to the Flask application, on a new SQLite database, with a real key or signature.
+``sys.setprofile`` reports every function that runs; the bench counts those under ``app/`` and
+``providers/``. It skips comprehensions: Python's version decides whether they are functions.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ OUTBOUND = {"Direction": "outbound-api", "From": TWILIO.number, "To": CUSTOMER}
 
 @dataclass
 class Trace:
-    """The functions of ours that ran, in order."""
+    """Our functions that ran, in order."""
 
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(file, function) -> how often it was called."""
+    """(file, function) -> number of calls."""
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(file of the caller, file of the called) -> how often, where they differ."""
+    """(caller's file, called file) -> number of calls between two files."""
     deepest: int = 0
-    """The most functions of ours that were running at once."""
+    """The deepest stack of our functions."""
     _running: list[CodeType] = field(default_factory=list)
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -82,7 +82,7 @@ class Trace:
 
 
 def _is_counted(code: CodeType) -> bool:
-    """Whether it serves the request: the carrier that signs it is played by its simulator."""
+    """Whether the function serves the request. The simulator that signs it does not."""
     file = code.co_filename
     ours = file.startswith(OURS) and not any(each in file for each in SIMULATORS)
     return ours and code.co_name not in NO_FUNCTION
@@ -144,13 +144,13 @@ class Requests:
         self.status_path = target(TWILIO.status_url(call["phoneCallProviderDetails"]))
 
     def fetch(self) -> None:
-        """Of the document that ``phoneCallProviderDetails`` names, as the leg begins."""
+        """The request for the document in ``phoneCallProviderDetails``, at the leg's start."""
         self.caller.twilio(
             f"/twilio/calls/{self.call_id}/twiml", TWILIO.arrival(self.leg, **OUTBOUND)
         )
 
     def repeat(self) -> None:
-        """Another ``ringing``: a new line of the log, and the call stays as it is."""
+        """Another ``ringing``: it adds an event, and the call stays the same."""
         self._status("ringing", 2)
 
     def end(self) -> None:
@@ -169,7 +169,7 @@ class Requests:
 
 
 def traced(request: Callable[[], None]) -> Trace:
-    """What runs during one request, in this thread, which is the one that answers it."""
+    """The functions that run during one request. This thread serves the request."""
     trace = Trace()
     sys.setprofile(trace)
     try:
@@ -181,7 +181,7 @@ def traced(request: Callable[[], None]) -> Trace:
 
 @contextmanager
 def caller() -> Iterator[Caller]:
-    """The application on a database of its own; what it would send stays queued."""
+    """The application on its own database; server messages stay queued."""
     with tempfile.TemporaryDirectory() as directory:
         settings = load(environment(PORT, directory, None))
         app = create_app(settings)
@@ -200,7 +200,7 @@ def main() -> None:
     options.add_argument("--functions", action="store_true", help="name them, with their calls")
     chosen = options.parse_args()
     with caller() as client:
-        Requests(client).traced()  # what is remembered from the first request on is no part of it
+        Requests(client).traced()  # the first request fills the caches
         traces = Requests(client).traced()
     print(f"{'':<38} {'files':>6} {'functions':>10} {'calls':>6} {'moves':>6} {'deepest':>8}")
     for name, trace in traces.items():

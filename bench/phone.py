@@ -1,7 +1,7 @@
-"""Callers: each speaks, listens and thinks in real time over Twilio's media protocol, and measures.
+"""Callers: each speaks, listens and pauses in real time over Twilio's media protocol, and measures.
 
-What the carrier would play is reckoned from when sound arrives: sound that comes after the last
-was played leaves a hole.
+The arrival times of the audio give the playback. Audio that arrives after the previous audio was
+played leaves a gap.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.speech import speech
 
 STEP = 0.02
 SLICE = int(RATE * STEP) * 2
-"""Bytes of PCM in a message."""
+"""Bytes of PCM in one message."""
 SENTENCES = ("book", "two", "open", "no")
 LOUD = 300
 NOISE = 30
@@ -39,12 +39,12 @@ THINK = 0.7
 """Seconds between the assistant's last word and the caller's first."""
 HOLE = 0.06
 PATIENCE = 8.0
-"""Seconds after which an answer does not count as one."""
+"""Seconds after which an answer is too late to count."""
 
 
 @dataclass
 class Turn:
-    """Moments, monotonic seconds."""
+    """Moments of a turn, in monotonic seconds."""
 
     last_word: float
     first_sound: float
@@ -52,15 +52,15 @@ class Turn:
 
 @dataclass
 class Record:
-    """What one or more callers saw."""
+    """The measurements of one or more callers."""
 
     turns: list[Turn] = field(default_factory=list)
     holes: list[float] = field(default_factory=list)
-    """Seconds without sound in the middle of a sentence: those over ``HOLE``."""
+    """Gaps within a sentence, in seconds: those longer than ``HOLE``."""
     worst: float = 0.0
     unanswered: int = 0
     late: list[float] = field(default_factory=list)
-    """How late the caller's own messages were sent."""
+    """Delay of the caller's own messages."""
 
 
 def spoken(name: str) -> list[bytes]:
@@ -73,7 +73,7 @@ def spoken(name: str) -> list[bytes]:
 
 
 def noise() -> list[bytes]:
-    """A second of a line without speech, as the PCM of messages."""
+    """One second of a line without speech, as the PCM of messages."""
     source = random.Random(1)
     samples = [round(source.gauss(0, NOISE)) for _ in range(RATE)]
     pcm = struct.pack(f"<{RATE}h", *samples)
@@ -94,12 +94,12 @@ class Phone:
         self._said_at = 0.0
         self._played_until = 0.0
         self._left = 0.0
-        """Seconds of the sentence under way that are to come."""
+        """Remaining seconds of the current sentence."""
         self._began_at = 0.0
         self._came = asyncio.Event()
 
     async def live(self, turns: int | None = None) -> None:
-        """Call, and talk until cancelled, or for so many turns; then hang up."""
+        """Call, talk for so many turns or until cancelled, then hang up."""
         async with self._open() as socket:
             await self._start(socket)
             tasks = [
@@ -115,7 +115,7 @@ class Phone:
                     await socket.send(self._messages.stop())
 
     async def echo(self, seconds: float) -> list[float]:
-        """Of a server that sends everything back: how long each message took."""
+        """Measure the time of each message to a server that echoes it."""
         times, sent = list[float](), deque[float]()
         sound = spoken("book")[5]
         async with self._open() as socket:
@@ -215,7 +215,7 @@ class Phone:
 
 
 def window(phones: Sequence[Phone]) -> Record:
-    """All that was recorded since the last window; a new one begins."""
+    """Return the measurements since the last window, and start a new window."""
     whole = Record()
     for phone in phones:
         seen, phone.record = phone.record, Record()

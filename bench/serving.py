@@ -1,4 +1,4 @@
-"""Processes of a bench: the bridge under gunicorn, on its own core if wanted, and what it uses."""
+"""Processes of a bench: the bridge under gunicorn, if wanted on its own core, and its usage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
     accounts = [fake.environment() for fake in FAKES.values()]
     return {
         **os.environ,
-        "MALLOC_ARENA_MAX": "2",  # as `patchbay serve` has it
+        "MALLOC_ARENA_MAX": "2",  # as `patchbay serve` sets it
         "PORT": str(port),
         "PUBLIC_URL": f"http://localhost:{port}",
         "DATABASE_URL": database or f"sqlite:///{directory}/bench.db",
@@ -36,7 +36,7 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
         "SERVER_URL": "http://127.0.0.1:9/never-sent",
         "ALLOW_PRIVATE_SERVER_URLS": "1",
         "RATE_LIMIT_PER_MINUTE": "0",
-        "RUN_JOBS": "0",  # messages are queued; sending them is another bench
+        "RUN_JOBS": "0",  # this bench queues messages but does not send them
         "LOG_LEVEL": "ERROR",
         **ChainMap(*accounts),
     }
@@ -44,26 +44,26 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
 
 @dataclass(frozen=True)
 class Process:
-    """One that listens on a port of this machine."""
+    """A process that listens on a port of this machine."""
 
     port: int
     pid: int
-    """The one that does the work: gunicorn's worker."""
+    """The process that serves requests: gunicorn's worker."""
 
     @property
     def cpu(self) -> float:
-        """Seconds of processor time so far, of all its threads."""
+        """Processor seconds of all its threads so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     @property
     def memory(self) -> float:
-        """Resident megabytes."""
+        """Resident memory in megabytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE / 1e6
 
 
 def core_busy(core: int) -> float:
-    """Seconds of that core's time so far in which anything ran on it, or its host took it away."""
+    """Seconds so far in which the core was busy or the host took it away."""
     for line in Path("/proc/stat").read_text().splitlines():
         name, *fields = line.split()
         if name == f"cpu{core}":
@@ -79,7 +79,7 @@ def bridge(
     more: Mapping[str, str] | None = None,
     core: int | None = None,
 ) -> Iterator[Process]:
-    """The bridge, its database fresh. ``more``: variables; ``core``: where all of it runs."""
+    """The bridge, with a new database. ``more``: variables; ``core``: the core for all of it."""
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         env = {**environment(port, directory, database), **(more or {})}
@@ -100,7 +100,7 @@ def bridge(
 
 @contextmanager
 def module(name: str, core: int | None = None) -> Iterator[Process]:
-    """``python -m NAME PORT``, once it answers on that port."""
+    """Run ``python -m NAME PORT``, and wait until it answers on that port."""
     port = free_port()
     with running([sys.executable, "-m", name, str(port)], dict(os.environ), core) as pid:
         wait(f"http://127.0.0.1:{port}/")

@@ -41,7 +41,7 @@ def stages(seen: Seen, moments: list[dict[str, float]]) -> str:
     heard, decided, answered = list[float](), list[float](), list[float]()
     for turn in seen.record.turns:
         mine = [m for m in moments if turn.last_word < m["asked"] < turn.first_sound]
-        if len(mine) != 1:  # two calls' turns overlap: whose moment it is cannot be told
+        if len(mine) != 1:  # two calls' turns overlap, so a moment belongs to neither
             continue
         heard.append(mine[0]["heard"] - turn.last_word)
         decided.append(mine[0]["asked"] - mine[0]["heard"])

@@ -1,9 +1,9 @@
 """``python -m bench.vendors PORT``: a transcriber, a model and a voice that answer at once.
 
-OpenAI's chat and speech, Deepgram's listen, and a receiver of server messages. What a caller
-said is "order N": so the model knows which utterance it is asked about, and when the
-transcriber was told that it was over. ``GET /log/NAME`` lists these moments of one call, whose
-name is its system message. All times are of the machine's monotonic clock.
+It has OpenAI's chat and speech, Deepgram's listen, and a receiver of server messages. A
+transcript is "order N", so the model's request names its utterance. The log can therefore tell
+when that utterance was finalized. ``GET /log/NAME`` lists these moments of one call, whose name
+is its system message. All times are those of the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from tests.fakes.vendors.server import Asked
 
 GREETING, REPLY = "Hello there, how may I help?", "Surely I will see to it at once for you."
 SECONDS = {GREETING: 1.0, REPLY: 3.0}
-"""How long each sounds."""
+"""Seconds of audio of each sentence."""
 RATE = 24000
 LOUD = 500
 PARTIAL = 0.5
-"""Seconds of a voice after which more of its words are known."""
+"""Seconds of speech after which a partial transcript grows."""
 
 
 def tone(seconds: float) -> bytes:
-    """Loud throughout: where it is not heard, it was not sent."""
+    """Loud throughout: silence means that no audio was sent."""
     half = RATE // 800
     return b"".join(
         struct.pack("<h", 9000 if n // half % 2 else -9000) for n in range(int(RATE * seconds))
@@ -51,7 +51,7 @@ class Vendors:
     def __init__(self) -> None:
         self.orders = itertools.count(1)
         self.over = dict[int, float]()
-        """When an utterance was declared over."""
+        """The moment when an utterance was finalized."""
         self.log = defaultdict[str, list[dict[str, float]]](list)
         self.chat = Chat(REPLY)
 
@@ -115,7 +115,7 @@ class Vendors:
 
 if __name__ == "__main__":
     uvloop.install()
-    logging.getLogger("aiohttp.server").disabled = True  # a caller who hung up while it answered
+    logging.getLogger("aiohttp.server").disabled = True  # the caller hung up during the answer
     web.run_app(
         Vendors().application(),
         host="127.0.0.1",

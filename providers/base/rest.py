@@ -96,7 +96,7 @@ class CarrierClient(Protocol):
         ...
 
     def dial(self, order: OutboundCall) -> PlacedCall:
-        """Create the call. After a ``CarrierError`` that is not ``permanent`` the phone may ring."""
+        """Create the call. After a ``CarrierError`` without ``permanent`` the phone may ring."""
         ...
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
@@ -138,5 +138,5 @@ class CarrierClient(Protocol):
         ...
 
     def number(self, number: str) -> Sequence[NumberSetting]:
-        """The settings of an E.164 number. ``CarrierError.gone``: the account has no such number."""
+        """The settings of an E.164 number. ``CarrierError.gone``: no such number."""
         ...

@@ -1,4 +1,4 @@
-"""What every carrier must do: one suite, run for each of them.
+"""The rules for every carrier: one suite, run for each of them.
 
 The suite is installed with the program, for carriers of other distributions too; it needs the
 packages ``pytest`` and ``hypothesis``. A carrier lends a ``Case`` and gets the tests::
@@ -10,9 +10,9 @@ packages ``pytest`` and ``hypothesis``. A carrier lends a ``Case`` and gets the 
     class TestVonageContract(ProviderContract):
         case = VonageCase()
 
-What only one carrier does (its words, its markup, what its signature covers) is tested beside
-it. The signature of one carrier covers the path, that of another does not: only what all of
-them cover is asked here (the body of a POST, the query of a GET).
+Each carrier's own words, markup and signature rules have tests of their own. Some signatures
+cover the path and others do not. This suite checks only the parts that all signatures cover:
+the body of a POST and the query of a GET.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from providers.errors import (
 from providers.events import EndedReason, EventKind
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-"""``received_at`` of every request a Case makes (and the time it is signed at)."""
+"""``received_at`` of every request of a Case, and its signing time."""
 
 ORIGIN = "https://patchbay.example"
 TOKEN = "tok_0123456789abcdefghijklmnop"  # the path parameter ``token``
@@ -58,17 +58,17 @@ MEDIA_URL = "wss://patchbay.example/media/carrier/str_0123456789abcdefghijkl"
 
 
 class Case(ABC):
-    """What one carrier lends to the suite. Everything is plain data or pure."""
+    """One carrier's data for the suite. All of it is plain data or pure functions."""
 
     provider: ClassVar[Carrier]
     account: ClassVar[Account]
-    """Has every secret the carrier knows (REST too). Its first signing secret signs the requests."""
+    """Has every secret of the carrier (REST too). Its first signing secret signs the requests."""
     rotated: ClassVar[Account]
-    """The same ref; a newer signing secret first, ``account``'s one second."""
+    """The same ref, with a newer signing secret first and that of ``account`` second."""
     keyless: ClassVar[Account]
     """The same ref without any signing secret, built by ``Account(...)`` itself."""
     stranger: ClassVar[Account]
-    """Another ref and another signing secret."""
+    """An account with another ref and another signing secret."""
     credential: ClassVar[JsonObject]
     """Vapi's credential body that ``provider.config.credential`` makes ``account``'s ref of."""
     signature_header: ClassVar[str]
@@ -89,10 +89,10 @@ class Case(ABC):
     ) -> WebhookRequest:
         """A signed request of the carrier to its (first) hook of that kind, received at ``NOW``.
 
-        Starts from a recorded request (``requests/``); ``fields`` replace or join the carrier's
-        own, None removes one. ``query`` is ours: the raw query string of the URL we gave out.
-        On GET the carrier's fields follow it. ``signer`` lends the secret only (default
-        ``account``): the request names ``account`` all the same.
+        It starts from a recorded request (``requests/``). ``fields`` replace the carrier's own or
+        are added; None removes one. ``query`` is the raw query string of our own URL. On GET the
+        carrier's fields follow it. ``signer`` (default ``account``) gives only the secret: the
+        request still names ``account``.
         """
 
     @abstractmethod
@@ -105,11 +105,11 @@ class Case(ABC):
 
     @abstractmethod
     def speech(self, pcm: bytes) -> str | bytes:
-        """The message in which the caller's sound arrives (PCM at the codec's sample rate)."""
+        """The message with the caller's audio (PCM at the serializer's sample rate)."""
 
     @abstractmethod
     def heard(self, messages: Sequence[str | bytes]) -> bytes:
-        """What the caller hears of messages we send: PCM at the codec's sample rate."""
+        """The audio in messages that we send: PCM at the serializer's sample rate."""
 
 
 def hook_url(carrier: Carrier, kind: HookKind, query: str = "") -> str:
@@ -120,7 +120,7 @@ def hook_url(carrier: Carrier, kind: HookKind, query: str = "") -> str:
 
 
 def arrow(connect: JsonObject | None = None) -> Connect:
-    """A Connect with every field set; ``connect`` replaces some."""
+    """A Connect with all fields set; ``connect`` replaces some."""
     whole: JsonDict = {
         "call_id": CALL_ID,
         "media_url": MEDIA_URL,
@@ -176,7 +176,7 @@ WHERE_IT_ASKS = frozenset(
 )
 
 inherited = settings(suppress_health_check=[HealthCheck.differing_executors])
-"""For property tests here: one function, run for the classes of several carriers."""
+"""Hypothesis settings: one test function runs for the classes of several carriers."""
 
 
 class ProviderContract:
@@ -265,7 +265,7 @@ class ProviderContract:
             request = self.case.request(kind)
             assert self.case.provider.signature.claimed_account(request) == self.case.account.ref
             self.case.provider.signature.verify(request, self.case.account)
-            self.case.provider.signature.verify(request, self.case.account)  # a re-send of the same
+            self.case.provider.signature.verify(request, self.case.account)  # a repeat of the same request
 
     def test_a_get_is_let_in_where_it_is_allowed(self) -> None:
         request = self.case.request(HookKind.ARRIVE, method="GET", query="assistantId=a%20b")
@@ -314,7 +314,7 @@ class ProviderContract:
             lambda url: url.replace("assistantId=a", "assistantId=b"),  # a value of ours
             lambda url: f"{url}&flow=x",  # one more
             lambda url: _one_digit_other(url.encode()).decode(),  # a value of the carrier's
-            lambda url: url.partition("?")[0],  # all gone
+            lambda url: url.partition("?")[0],  # no field left
         ],
         ids=["ours", "added", "theirs", "none"],
     )
@@ -562,7 +562,7 @@ class ProviderContract:
         return {hook.kind for hook in self.case.provider.hooks}
 
     def _with_signatures(self, *values: str) -> WebhookRequest:
-        """A STATUS request whose signature header stands there once per value."""
+        """A STATUS request with one signature header per value."""
         request = self.case.request(HookKind.STATUS)
         name = self.case.signature_header
         rest = [header for header in request.headers if header[0] != name]
@@ -575,7 +575,7 @@ class ProviderContract:
         return codec, frames[-1]
 
     def _client_of_nobody(self) -> CarrierClient:
-        """A client of an address where nobody listens: bound once, then closed."""
+        """A client of an address without a listener: its port was bound and closed."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
         account = replace(self.case.account, api_url=f"http://127.0.0.1:{port}")
@@ -583,7 +583,7 @@ class ProviderContract:
 
 
 def _one_digit_other(text: bytes) -> bytes:
-    """The last digit in it, changed: still well-formed, no longer the same."""
+    """The text with its last digit changed: still well-formed, but different."""
     at = max(text.rfind(str(digit).encode()) for digit in range(10))
     digit = (text[at] - ord("0") + 1) % 10
     return text[:at] + str(digit).encode() + text[at + 1 :]

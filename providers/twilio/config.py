@@ -124,7 +124,7 @@ def _one_of(body: JsonObject, *names: str) -> Any:
 
 
 def _text(name: str, value: object) -> str:
-    # A pasted line end makes every signature fail, and cannot be seen.
+    # A pasted line end is invisible and makes every signature fail.
     if not isinstance(value, str) or not value or value != value.strip():
         raise NotConfigured(f"{name} must hold non-empty text without spaces around it")
     return value

@@ -27,7 +27,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.FALLBACK, "/vonage/fallback", ("GET", "POST")),
     Hook(HookKind.STATUS, "/vonage/event", ("GET", "POST")),
     Hook(HookKind.STATUS, "/vonage/event/<token>", ("GET", "POST")),
-    # The leg of a forward is a leg like any other here: only the URL tells whose events these are.
+    # A forward's leg has the same events as any leg: only the URL tells them apart.
     Hook(HookKind.FORWARD, "/vonage/forward/<token>", ("GET", "POST")),
 )
 
@@ -137,8 +137,8 @@ def _texts(name: str, value: Any) -> list[str]:
 
 
 def _private_key(name: str, value: Any) -> str:
-    # Environments that hold one line only spell the newlines "\n". Anything but PEM is refused
-    # here because the SDK would take "x.key" for a path and read that file.
+    # Environments with one-line values spell newlines as "\n". Other text than PEM is refused:
+    # the SDK would take "x.key" for a path and read that file.
     text = _text(name, value).replace("\\n", "\n")
     if not text.startswith("-----BEGIN "):
         raise NotConfigured(f"Vonage {name}: a PEM text is wanted, beginning with -----BEGIN")
