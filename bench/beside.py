@@ -1,4 +1,4 @@
-"""Parts of ``bench.media``: ``memory`` after calls, and the ``control`` plane's time beside them."""
+"""Parts of ``bench.media``: ``memory`` after calls, and the ``control`` plane beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.serving import KEY
 
 BESIDE_SECONDS = 20.0
 ROUNDS, EACH = 20, 10
-"""200 calls, ten at once: the first hundred fill what is kept for the next."""
+"""200 calls, ten at once: the first hundred fill the caches for the next."""
 RATE = 20
 """Requests a second to the control plane."""
 
@@ -52,7 +52,7 @@ async def control(chosen: argparse.Namespace) -> None:
 
 
 async def asking(api: Api, seconds: float) -> list[float]:
-    """Send requests on schedule, however slow the answers. A time starts when the request is due."""
+    """Send requests on schedule, even if answers are slow. A time starts when one is due."""
     times, tasks, ids = list[float](), list[asyncio.Task[None]](), list[str]()
     headers = {"Authorization": f"Bearer {KEY}"}
     body = api.body(smart=False, customer="+14155550123")

@@ -11,8 +11,8 @@ packages ``pytest`` and ``hypothesis``. A carrier lends a ``Case`` and gets the 
         case = VonageCase()
 
 Each carrier's own words, markup and signature rules have tests of their own. Some signatures
-cover the path and others do not. This suite checks only the parts that all signatures cover:
-the body of a POST and the query of a GET.
+cover the path and others do not. This suite checks the parts that all signatures cover: the
+body of a POST and the query of a GET.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ class ProviderContract:
             request = self.case.request(kind)
             assert self.case.provider.signature.claimed_account(request) == self.case.account.ref
             self.case.provider.signature.verify(request, self.case.account)
-            self.case.provider.signature.verify(request, self.case.account)  # a repeat of the same request
+            self.case.provider.signature.verify(request, self.case.account)  # a repeat
 
     def test_a_get_is_let_in_where_it_is_allowed(self) -> None:
         request = self.case.request(HookKind.ARRIVE, method="GET", query="assistantId=a%20b")

@@ -1,7 +1,7 @@
 """The operations of all kinds of resources: create, list, get, patch, put, delete.
 
 ``routes/schemas`` has checked the shape of a body. The API returns a body as the client sent it,
-without its secrets: these are encrypted in a column of their own and never shown.
+without its secrets. These are encrypted in a column of their own and never shown.
 """
 
 from __future__ import annotations

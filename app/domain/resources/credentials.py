@@ -1,8 +1,8 @@
 """Accounts at carriers and at vendors (``resources/vendor_accounts.py``).
 
-A carrier's part defines the fields of its accounts. A client creates a credential, or it is
-*managed*: it came from the environment or from a phone number whose body named the account.
-A managed credential is deleted with the last number that refers to it.
+A carrier's part defines the fields of its accounts. A client creates a credential. A
+*managed* one comes from the environment, or from a phone number whose body named the account.
+It is deleted with the last number that refers to it.
 """
 
 from __future__ import annotations
