@@ -233,9 +233,7 @@ class LegService:
         if state.status is CallStatus.FORWARDING:
             return transfer.hand_over(tx, state, question)
         if state.status is not CallStatus.ENDED and question is not None:
-            if events.has(
-                tx.conn, tx.call.id, _answer_to(question)
-            ):  # a repeated request of the carrier
+            if events.has(tx.conn, tx.call.id, _answer_to(question)):  # the carrier repeats it
                 return [self._document(tx, question.key)]
             turned_away = no_capacity.was_refused(events.of_call(tx.conn, tx.call.id))
             if (state.joined or turned_away) and state.reattached < MAX_REATTACHED:
