@@ -19,7 +19,7 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The argument of a reaction: a call that has just changed, and the transaction of the change."""
+    """The argument of a reaction: a changed call, and the transaction of the change."""
 
     tx: CallTx
     """Has the call as it is after the change."""

@@ -54,7 +54,7 @@ class IdempotentRequest:
             return self._stored() or make()
 
     def save(self, conn: Connection, answer: Answer) -> None:
-        """Store the response, last in the transaction that creates the call. Raises ``LostRace``."""
+        """Store the response at the end of the call's first transaction. Raises ``LostRace``."""
         row = {
             "org_id": self.org_id,
             "digest": digest(self.key),

@@ -47,7 +47,7 @@ class RateLimit:
             self._refuse(conn, at_least=1.0)
 
     def _refuse(self, conn: Connection, at_least: float) -> None:
-        """Raise ``TooMany`` with the time to wait, which is ``at_least`` seconds."""
+        """Raise ``TooMany`` while the bucket is full. The wait is ``at_least`` seconds."""
         free_at = rate_limits.empty_at(conn, self.key_id) + WINDOW // self.limit - WINDOW
         wait = max(at_least, (free_at - self.context.now()).total_seconds())
         if wait > 0:

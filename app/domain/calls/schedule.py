@@ -32,7 +32,7 @@ LEG_IS_UP = frozenset({EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.
 RESTARTS_MEDIA_WAIT = frozenset(
     {EventKind.REATTACHED, EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED}
 )
-"""After these events the carrier has JOIN_TIMEOUT_SECONDS to request a document or open a socket."""
+"""After these events the carrier has JOIN_TIMEOUT_SECONDS to request a document or connect."""
 LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
 """These events prove that the flow of a bypass call has brought a leg."""
 LEG_CAME = LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED}

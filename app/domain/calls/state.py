@@ -96,7 +96,7 @@ class _View:
         return [event for event in self.events if event.kind in kinds]
 
     def in_force(self, event: CallEvent) -> bool:
-        """Whether a reattach has not replaced the event's stream or answered the event."""
+        """False if a reattach has replaced the event's stream, or has answered the event."""
         return event.stream not in self.replaced and event.key not in self.answered
 
 

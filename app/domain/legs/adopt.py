@@ -1,4 +1,4 @@
-"""Bind a carrier's leg to its call: the ids that identify the call, and the call's own leg."""
+"""Bind a carrier's leg to its call: map its ids to the call, and choose the call's own leg."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class AssistantRequests:
     def _decide(self, tx: CallTx, reply: Reply) -> None:
         tx.update(facts=replace(tx.call.facts, asking_since=None))
         if tx.call.status == CallStatus.ENDED:
-            return  # the caller has hung up
+            return  # the call ended during the request
         verdict = judge(reply)
         refusal = (
             verdict

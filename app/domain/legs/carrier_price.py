@@ -1,4 +1,4 @@
-"""The carrier's price of a call's legs, read from its API if no webhook had it.
+"""The carrier's price of a call's legs, read from its API if no webhook states it.
 
 A carrier may set a price hours after the end.
 The first request is PRICE_SECONDS after the end, and ``TIMES`` has the later ones.
@@ -50,7 +50,7 @@ def add_price(change: Change) -> None:
 
 
 def ask_later(change: Change) -> None:
-    """Queue the job that asks for the leg's price, unless a webhook had it."""
+    """Queue the job that asks for the leg's price, unless a webhook states it."""
     call, delay = change.tx.call, change.tx.context.settings.price_seconds
     leg = call.facts.leg_ref
     if leg and delay and not costs.priced(call.body, leg):

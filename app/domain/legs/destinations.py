@@ -1,7 +1,7 @@
 """The check of every number and SIP URI that a leg may be connected to.
 
 The same rules hold for a customer to dial and for a destination to forward to.
-Both cost money and cannot be undone, so only listed destinations are allowed.
+Both cost money and cannot be undone, so a destination that is not clearly allowed is refused.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
 
 
 def reinterpret(tx: CallTx, event: CallEvent) -> CallEvent:
-    """Change a carrier's failure report about a refused socket, so that it does not end the call."""
+    """Change a failure event of a refused socket, so that it does not end the call."""
     if event.stream is None or not events.has(tx.conn, tx.call.id, _key(event.stream)):
         return event
     return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)

@@ -28,7 +28,7 @@ from providers.events import CallEvent, CallStatus, EventKind
 JOB = "dial"
 SECRET = "dial"  # noqa: S105 - the secret with the tokens of the call's first document
 BUSY_SECONDS = (
-    1.0,  # Vonage accepts three calls a second
+    1.0,  # one carrier accepts only three calls a second
     2.0,
     4.0,
     8.0,
@@ -96,7 +96,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
 
 
 def unanswered(log: Iterable[CallEvent]) -> bool:
-    """Whether a create-call request was sent whose outcome is not known to be nothing."""
+    """Whether a create-call request was sent that may have created a leg."""
     told = [event.data.get("what") for event in log if event.kind is EventKind.NOTE]
     return told.count("dial") > told.count("dial-busy")
 
@@ -188,7 +188,7 @@ def _order(context: Context, call: Call, tokens: Mapping[str, str]) -> OutboundC
         status_url=instructions.hook_url(
             context, provider, HookKind.STATUS, tokens[instructions.CALLBACK]
         ),
-        # Our timer is exact. The carrier's limit includes a forward, and ends the leg if we are down.
+        # Our timer is exact. The carrier's limit includes a forward: it works while we are down.
         max_duration=call.max_duration + context.settings.max_forward_seconds,
         extension=customer.get("extension"),
         machine=instructions.machine_detection(context, call, tokens),

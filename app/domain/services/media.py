@@ -241,7 +241,7 @@ class MediaService:
         seconds: float,
         server: JsonObject | None = None,
     ) -> Reply:
-        """Send a request to the call's or a tool's server. No transaction is open meanwhile."""
+        """Send a request to the call's or a tool's server, outside of any transaction."""
         with self.context.store.read() as conn:
             call = record.get(conn, claim.call_id)
         if call is None:
@@ -276,7 +276,7 @@ class MediaService:
         self._pending_db_errors[claim.call_id] = claim.stream
 
     def flush_db_errors(self) -> None:
-        """End remembered calls with ``db-error`` unless they have ended. Raises the store's error."""
+        """End remembered calls that are open with ``db-error``. Raises the store's error."""
         for call_id, stream in tuple(self._pending_db_errors.items()):
             with self.context.store.write() as conn:
                 found = record.get(conn, call_id, lock=True)

@@ -226,7 +226,7 @@ class LegService:
     def _next_instruction(
         self, tx: CallTx, state: CallState, webhook: VerifiedWebhook, new: Sequence[CallEvent]
     ) -> list[Instruction]:
-        """The instruction after the end of our document: reattach a lost socket, or return the leg."""
+        """The instruction after our document's end: reattach a lost socket, or return the leg."""
         question = next((e for e in new if e.kind is EventKind.LEG_CONTINUED), None)
         if webhook.hook is HookKind.FORWARD and state.status is not CallStatus.ENDED:
             return self._after_forward(tx, state, new)
