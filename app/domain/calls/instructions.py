@@ -69,21 +69,18 @@ def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
     """The instruction that puts the assistant into the leg."""
     provider = context.providers[call.provider]
     callback = tokens[CALLBACK]
+    # Only a leg's first document begins a recording: one that is put back is being recorded.
+    begins_recording = call.facts.recorded and call.started_at is None
     return Connect(
         call_id=call.id,
         media_url=f"{context.presence.media_base(tokens[MEDIA])}/media/{provider.name}/{tokens[MEDIA]}",
         stream_url=hook_url(context, provider, HookKind.STREAM, callback),
         continue_url=hook_url(context, provider, HookKind.CONTINUE, callback),
         number=call.facts.number,
-        recording_url=_recording_url(context, provider, call, callback),
+        recording_url=hook_url(context, provider, HookKind.RECORDING, callback)
+        if begins_recording
+        else None,
     )
-
-
-def _recording_url(context: Context, carrier: Carrier, call: Call, callback: str) -> str | None:
-    """Only a leg's first document begins a recording: one that is put back is being recorded."""
-    if not call.facts.recorded or call.started_at is not None:
-        return None
-    return hook_url(context, carrier, HookKind.RECORDING, callback)
 
 
 def machine_detection(

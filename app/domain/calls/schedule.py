@@ -184,7 +184,7 @@ def _start(change: Change, timer: str, delay: float, **more: int) -> None:
 
 
 def _cancel(change: Change, timer: str) -> None:
-    cancel_timer(change.tx.context, change.tx.conn, change.tx.call.id, timer)
+    change.tx.context.jobs.cancel(change.tx.conn, f"{timer}:{change.tx.call.id}")
 
 
 def _reconcile(change: Change) -> None:
