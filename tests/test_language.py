@@ -62,8 +62,6 @@ BANNED = (
 DIRECTIVE = re.compile(r"# ?(?:noqa|type: ignore|-{2,})")
 
 LONGEST = 20
-# The number of longer sentences that are allowed.
-LONG_SENTENCES = 0
 
 
 class Text(NamedTuple):
@@ -149,7 +147,7 @@ def test_pages_have_no_banned_word(page: Path, banned: Banned) -> None:
 
 
 def test_sentences_stay_short() -> None:
-    """The count of long sentences may fall and never rise: lower the bound with it."""
+    """No sentence has more than ``LONGEST`` words."""
     long = [
         f"{path.relative_to(ROOT)}:{line}: {' '.join(words)}"
         for path in _files()
@@ -157,7 +155,7 @@ def test_sentences_stay_short() -> None:
         for words in _sentences(text)
         if len(words) > LONGEST
     ]
-    assert len(long) <= LONG_SENTENCES, "\n".join(long)
+    assert not long, "\n".join(long)
 
 
 @pytest.mark.parametrize(
