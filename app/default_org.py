@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -16,6 +15,7 @@ from app.domain.ids import parse_uuid
 from app.settings import CarrierSettings
 from app.store import accounts
 from app.store.vault import digest, new_token
+from providers.common.json_types import JsonDict
 
 NAMESPACE = uuid.UUID("6a3c2b1e-0d57-5d0e-9a55-70a7c4ba7000")
 ORG_ID = str(uuid.uuid5(NAMESPACE, "default organisation"))
@@ -92,7 +92,7 @@ def _carrier(context: Context, conn: Connection, carrier: CarrierSettings) -> No
     provider.config.account(ref, secrets)  # refuses what cannot work, naming it
     now = context.now()
     credential_id = str(uuid.uuid5(NAMESPACE, f"{carrier.provider} {ref}"))
-    common: dict[str, Any] = {"org_id": ORG_ID, "created_at": now, "updated_at": now}
+    common: JsonDict = {"org_id": ORG_ID, "created_at": now, "updated_at": now}
     accounts.put_credential(
         conn,
         {

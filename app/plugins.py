@@ -15,6 +15,7 @@ from typing import Any
 
 from app.vendors import registry as vendors
 from providers import registry as carriers
+from providers.common.json_types import JsonDict
 
 CARRIER_GROUP = "patchbay.carriers"
 VENDOR_GROUP = "patchbay.vendors"
@@ -67,7 +68,7 @@ def load(names: Iterable[str]) -> tuple[Plugin, ...]:
     return tuple(_load(each) for each in chosen.values())
 
 
-def of_group(plugins: Iterable[Plugin], group: str) -> dict[str, Any]:
+def of_group(plugins: Iterable[Plugin], group: str) -> JsonDict:
     """What the loaded entry points of a group give, by their names."""
     return {plugin.name: plugin.found for plugin in plugins if plugin.group == group}
 

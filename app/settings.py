@@ -26,6 +26,7 @@ from app.vendors import registry
 from app.vendors.common.vendor import Vendor
 from providers.base.carrier import Carrier
 from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
+from providers.common.json_types import JsonDict, JsonObject
 from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
@@ -58,7 +59,7 @@ class CarrierSettings:
     """The default organisation's account at one carrier, from the environment."""
 
     provider: str
-    credential: Mapping[str, Any] = field(repr=False)
+    credential: JsonObject = field(repr=False)
     """Body for ``Carrier.config.credential``."""
     number: str | None = None
     api_url: str | None = None
@@ -107,7 +108,7 @@ class Settings:
     """From a call's end until the carrier is asked for its price. 0: it never is."""
     currency_rates: Mapping[str, Decimal] = field(default_factory=dict)
     """Currency -> US dollars for one of it."""
-    prices: Mapping[str, Any] | None = None
+    prices: JsonObject | None = None
     """Of vendors, laid over the shipped ones: PRICES_FILE (``app/domain/costs/vendor_prices.py``)."""
     rate_limit_per_minute: int = 6000
     max_concurrent_calls: int = 0
@@ -275,7 +276,7 @@ class _Reader:
             rates[found[1]] = Decimal(found[2])
         return rates
 
-    def prices(self) -> Mapping[str, Any] | None:
+    def prices(self) -> JsonObject | None:
         path = self.text("PRICES_FILE")
         if path is None:
             return None
@@ -374,7 +375,7 @@ class _Reader:
         default = beside if database_url.startswith("sqlite") else Path("var")
         return self.text("RECORDINGS_DIR") or str(default / "recordings")
 
-    def bucket(self) -> dict[str, Any]:
+    def bucket(self) -> JsonDict:
         """The store of RECORDINGS_URL; without a key of its own nobody could write there."""
         url = self.text("RECORDINGS_URL")
         if url is None:

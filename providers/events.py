@@ -8,11 +8,11 @@ https://docs.vapi.ai/api-reference/calls/create
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+
+from providers.common.json_types import JsonObject
 
 
 class CallStatus(StrEnum):
@@ -225,5 +225,5 @@ class CallEvent:
     """Replaces ``reason`` when the call was never answered nor joined (LEG_ENDED only)."""
     generic: bool = False
     stream: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
-    raw: Mapping[str, Any] = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
+    raw: JsonObject = field(default_factory=dict)

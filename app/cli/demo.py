@@ -27,6 +27,7 @@ from xml.dom import minidom
 
 import urllib3
 
+from providers.common.json_types import JsonObject
 from providers.registry import SIMULATORS
 
 DIRECTORY = Path("var/demo")
@@ -137,7 +138,7 @@ def _call(name: str, environ: Mapping[str, str]) -> bool:
     return _keep(call, DIRECTORY / f"{name}.wav") and delivered
 
 
-def _keep(call: Mapping[str, Any], recording: Path) -> bool:
+def _keep(call: JsonObject, recording: Path) -> bool:
     """Write the call's recording and transcript. Returns whether there is a transcript."""
     if "stereoRecordingUrl" not in call:
         _say("the call has no recording")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -19,6 +18,7 @@ from app.wiring import Services
 from providers.base.carrier import Carrier
 from providers.base.rest import Account, NumberSetting, SignedProbe
 from providers.base.webhook import HookKind
+from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
 
 REFUSED = {401, 403}
@@ -113,7 +113,7 @@ def _carriers(patchbay: Services) -> Iterator[Finding]:
         yield from _set_up(patchbay, row, named[row["credential_id"]])
 
 
-def _account(patchbay: Services, row: Mapping[str, Any]) -> Iterator[Finding]:
+def _account(patchbay: Services, row: JsonObject) -> Iterator[Finding]:
     label = f"{row['provider']} account {row['account_ref']}"
     provider = patchbay.providers[row["provider"]]
     try:
@@ -130,7 +130,7 @@ def _account(patchbay: Services, row: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("error", f"{label}: {error}")
 
 
-def _number(patchbay: Services, row: Mapping[str, Any]) -> Iterator[Finding]:
+def _number(patchbay: Services, row: JsonObject) -> Iterator[Finding]:
     provider = patchbay.providers[row["provider"]]
     url = patchbay.settings.public_url + _arrival(provider)
     assistant = row["assistant_id"]
@@ -209,9 +209,7 @@ def _sent(url: str, probe: SignedProbe) -> int | None:
 # ------------------------------------------------------------------ the number at the carrier
 
 
-def _set_up(
-    patchbay: Services, row: Mapping[str, Any], credential: Mapping[str, Any]
-) -> Iterator[Finding]:
+def _set_up(patchbay: Services, row: JsonObject, credential: JsonObject) -> Iterator[Finding]:
     provider = patchbay.providers[row["provider"]]
     label = f"  {row['number']} at {provider.name}"
     try:

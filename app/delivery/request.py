@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from app.delivery import sender
 from app.domain.context import Reply
 from app.net.http import SendError, post
 from app.settings import Settings
+from providers.common.json_types import JsonObject
 
 # A longer response counts as none.
 MAX_BYTES = 1_000_000
@@ -22,7 +21,7 @@ class ServerRequest:
         self._allow_private = settings.allow_private_server_urls
 
     def __call__(
-        self, url: str, message_id: str, body: bytes, secrets: Mapping[str, Any], seconds: float
+        self, url: str, message_id: str, body: bytes, secrets: JsonObject, seconds: float
     ) -> Reply:
         """Send one POST, never repeated. ``secrets``: the server's, as sealed with its call."""
         headers = sender.headers(message_id, body, int(time.time()), secrets)

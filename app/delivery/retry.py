@@ -9,11 +9,12 @@ https://docs.vapi.ai/api-reference/assistants/create (server.backoffPlan)
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+
+from providers.common.json_types import JsonObject
 
 JITTER = 0.2
 # The shortest wait in seconds after a timeout or a 429.
@@ -50,7 +51,7 @@ def wait(
     made: int,
     outcome: Outcome,
     schedule: Sequence[float],
-    plan: Mapping[str, Any] | None,
+    plan: JsonObject | None,
     jitter: Callable[[float, float], float] = random.uniform,
 ) -> float | None:
     """Seconds until the next attempt of an undelivered message; None: make no more.
@@ -69,7 +70,7 @@ def wait(
     return base * jitter(1 - JITTER, 1 + JITTER)
 
 
-def _planned(made: int, outcome: Outcome, plan: Mapping[str, Any]) -> float | None:
+def _planned(made: int, outcome: Outcome, plan: JsonObject) -> float | None:
     """Vapi's ``{type, maxRetries 0..10, baseDelaySeconds 0..10, excludedStatusCodes}``."""
     excluded = plan.get("excludedStatusCodes") or ()
     if made > (plan.get("maxRetries") or 0) or outcome.status in excluded:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from app.delivery import retry, signing
@@ -25,6 +24,7 @@ from app.store import messages
 from app.store.engine import Store
 from app.store.messages import Attempt
 from app.store.vault import Vault
+from providers.common.json_types import JsonDict, JsonObject
 
 # Vapi's default of ``server.timeoutSeconds``.
 TIMEOUT_SECONDS = 20.0
@@ -53,7 +53,7 @@ RESERVED = frozenset(
 log = logging.getLogger(__name__)
 
 
-def _sendable(waiting: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any] | None:
+def _sendable(waiting: Sequence[JsonDict], now: datetime) -> JsonDict | None:
     """The oldest message, once it is due: the order holds while a receiver is down.
 
     A refused message delays no other. A server that knows only reports answers 404 to all else, and
@@ -67,7 +67,7 @@ def _sendable(waiting: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any
     return None
 
 
-def _wait(waiting: Sequence[Mapping[str, Any]], now: datetime) -> float | None:
+def _wait(waiting: Sequence[JsonObject], now: datetime) -> float | None:
     """Seconds until a message may be sent; None when none waits."""
     left = []
     for message in waiting:
@@ -96,7 +96,7 @@ class Sender:
         self._observe = observe
         self._turns = FairShare()
 
-    def __call__(self, payload: Mapping[str, Any]) -> float | None:
+    def __call__(self, payload: JsonObject) -> float | None:
         """Send what is due.
 
         Returns the seconds until the next attempt, or None when no message is left.
@@ -111,7 +111,7 @@ class Sender:
             if pause is not None:
                 return pause
 
-    def _deliver(self, message: Mapping[str, Any]) -> float | None:
+    def _deliver(self, message: JsonObject) -> float | None:
         """Make one attempt.
 
         Returns seconds to wait when the receiver has its share of the workers.
@@ -135,7 +135,7 @@ class Sender:
             self._observe(Timing.DELIVERY_AGE, age)
         return None
 
-    def _attempt(self, message: Mapping[str, Any]) -> tuple[Attempt, Outcome]:
+    def _attempt(self, message: JsonObject) -> tuple[Attempt, Outcome]:
         at, begun = self._now(), time.monotonic()
         body = message["body"].encode()
         seconds = (message["policy"] or {}).get("timeoutSeconds") or TIMEOUT_SECONDS
@@ -149,7 +149,7 @@ class Sender:
         outcome = Outcome(answer.status, retry_after=asked)
         return Attempt(at, _since(begun), answer.status, _error(answer), _excerpt(answer)), outcome
 
-    def _record(self, message: Mapping[str, Any], attempt: Attempt, outcome: Outcome) -> None:
+    def _record(self, message: JsonObject, attempt: Attempt, outcome: Outcome) -> None:
         made = message["attempts"] + 1
         plan = (message["policy"] or {}).get("backoffPlan")
         with self._store.write() as conn:
@@ -173,7 +173,7 @@ class Sender:
             extra={"callId": message["call_id"], "messageId": message["id"]},
         )
 
-    def _forget(self, message: Mapping[str, Any], outcome: Outcome) -> None:
+    def _forget(self, message: JsonObject, outcome: Outcome) -> None:
         """Delete an ephemeral message after its one attempt. A call makes hundreds."""
         with self._store.write() as conn:
             messages.delete(conn, message["id"])
@@ -189,7 +189,7 @@ def _since(begun: float) -> int:
     return round((time.monotonic() - begun) * 1000)
 
 
-def headers(message_id: str, body: bytes, at: int, secrets: Mapping[str, Any]) -> dict[str, str]:
+def headers(message_id: str, body: bytes, at: int, secrets: JsonObject) -> dict[str, str]:
     """The headers of one request, at this second.
 
     ``secrets``: ``secret`` and ``headers`` of the server. Ours come last, so that the server's own

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
@@ -23,6 +23,7 @@ from app.store.vault import Vault
 from app.vendors.common.answer import AskModel, ModelAnswer
 from providers.base.carrier import Carrier
 from providers.base.rest import Account
+from providers.common.json_types import JsonObject
 
 
 class JobQueue(Protocol):
@@ -33,7 +34,7 @@ class JobQueue(Protocol):
         conn: Connection,
         kind: str,
         key: str,
-        payload: Mapping[str, Any],
+        payload: JsonObject,
         *,
         delay: float = 0.0,
         lock: str | None = None,
@@ -54,7 +55,7 @@ class Reply:
     error: str | None = None
 
 
-AskServer = Callable[[str, str, bytes, Mapping[str, Any], float], Reply]
+AskServer = Callable[[str, str, bytes, JsonObject, float], Reply]
 """URL, message id, body, the server's secrets and the seconds it has; never raises."""
 
 
@@ -99,7 +100,7 @@ class Context:
         object.__setattr__(self, "presence", ProcessRegistry(self.settings))
         object.__setattr__(self, "_accounts", lru_cache(maxsize=256)(self._open_account))
 
-    def account(self, row: Mapping[str, Any]) -> Account:
+    def account(self, row: JsonObject) -> Account:
         """A credential's row with its secrets in clear. Raises ``WrongKey``, ``NotConfigured``."""
         opened: Account = self._accounts(  # type: ignore[attr-defined]
             row["id"], row["provider"], row["account_ref"], row["secret"]

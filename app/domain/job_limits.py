@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from threading import BoundedSemaphore
-from typing import Any
 
 from app.domain.context import Context
+from providers.common.json_types import JsonObject
 
-Handler = Callable[[Context, Mapping[str, Any]], float | None]
+Handler = Callable[[Context, JsonObject], float | None]
 
 
 def limit_concurrency(count: int, again_seconds: float) -> Callable[[Handler], Handler]:
@@ -19,7 +19,7 @@ def limit_concurrency(count: int, again_seconds: float) -> Callable[[Handler], H
         places = BoundedSemaphore(count)
 
         @wraps(handler)
-        def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+        def run(context: Context, payload: JsonObject) -> float | None:
             if not places.acquire(blocking=False):
                 return again_seconds
             try:

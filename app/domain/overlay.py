@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from providers.common.json_types import JsonDict, JsonObject
 
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+
+def merge(base: JsonObject, over: JsonObject) -> JsonDict:
     """``over`` laid over ``base``, objects field by field; ``#0`` names a list's first item."""
     merged = dict(base)
     for name, value in over.items():

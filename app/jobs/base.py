@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.domain.context import JobQueue
+from providers.common.json_types import JsonObject
 
 # The payload in; None (done) or seconds until the next run out.
-Handler = Callable[[Mapping[str, Any]], float | None]
+Handler = Callable[[JsonObject], float | None]
 
 # Jobs that one process runs at a time. They wait for other servers, not for the processor.
 WORKERS = 16

@@ -35,6 +35,7 @@ from sqlalchemy.engine import Connection
 from app.jobs.base import LEASE, WORKERS, Handler, run
 from app.net.threads import in_thread
 from app.store.engine import Store
+from providers.common.json_types import JsonObject
 
 QUEUE = "patchbay"
 TASK = "patchbay.job"
@@ -107,7 +108,7 @@ class ProcrastinateJobs:
         conn: Connection,
         kind: str,
         key: str,
-        payload: Mapping[str, Any],
+        payload: JsonObject,
         *,
         delay: float = 0.0,
         lock: str | None = None,
@@ -249,7 +250,7 @@ class ProcrastinateJobs:
 def _put(
     conn: Connection,
     key: str,
-    args: Mapping[str, Any],
+    args: JsonObject,
     delay: float,
     lock: str,
     *,

@@ -28,6 +28,7 @@ from app.jobs.base import LEASE, WORKERS, Handler, Result, run
 from app.net.threads import in_thread
 from app.store.engine import Store, after_commit
 from app.store.schema import jobs
+from providers.common.json_types import JsonObject
 
 # Seconds between two looks for another process's commits.
 POLL = 0.25
@@ -96,7 +97,7 @@ class TableJobs:
         conn: Connection,
         kind: str,
         key: str,
-        payload: Mapping[str, Any],
+        payload: JsonObject,
         *,
         delay: float = 0.0,
         lock: str | None = None,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +18,7 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.net.threads import run_in_thread
+from providers.common.json_types import JsonDict, JsonObject
 
 # Messages that wait to be written. More are dropped: the store has failed for long by then.
 MAX_WAITING = 1000
@@ -32,15 +32,15 @@ class CallContext:
 
     def __init__(self, service: MediaService, claim: StreamClaim) -> None:
         # Live control for the assistant (``app/domain/live/control.py``), in order.
-        self.commands: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self.commands: asyncio.Queue[JsonObject] = asyncio.Queue()
         # Called with each message, for the supervisors who listen to the call.
-        self.audience: Callable[[str, Mapping[str, Any]], None] = lambda kind, extra: None
+        self.audience: Callable[[str, JsonObject], None] = lambda kind, extra: None
         self._service = service
         self._claim = claim
         self._received = set[str]()
         self._messages = list[OutgoingMessage]()
-        self._artifact = dict[str, Any]()
-        self._usage = list[Mapping[str, Any]]()
+        self._artifact = JsonDict()
+        self._usage = list[JsonObject]()
         self._changed = asyncio.Event()
         self._written = asyncio.Event()
         self._written.set()
@@ -48,7 +48,7 @@ class CallContext:
         self._writer: asyncio.Task[None] | None = None
 
     @property
-    def fallback_voice(self) -> Mapping[str, Any] | None:
+    def fallback_voice(self) -> JsonObject | None:
         """The operator's voice, used where the assistant's own cannot be built."""
         return self._service.context.settings.fallback_voice
 
@@ -63,14 +63,14 @@ class CallContext:
         """Add one measurement to the histogram."""
         self._service.context.observe(timing, seconds)
 
-    def send_message(self, kind: str, extra: Mapping[str, Any]) -> None:
+    def send_message(self, kind: str, extra: JsonObject) -> None:
         """Queue a server message of this type, if the assistant subscribes to it."""
         self.audience(kind, extra)
         if len(self._messages) < MAX_WAITING:
             self._messages.append(OutgoingMessage(kind, extra))
             self._wake()
 
-    def push_command(self, command: Mapping[str, Any]) -> None:
+    def push_command(self, command: JsonObject) -> None:
         """Hand a command to the assistant."""
         self._received.add(str(command.get("type")))
         self.commands.put_nowait(command)
@@ -79,12 +79,12 @@ class CallContext:
         """Whether a command of this type ever came, carried out or not."""
         return kind in self._received
 
-    def update_call(self, artifact: Mapping[str, Any]) -> None:
+    def update_call(self, artifact: JsonObject) -> None:
         """Store fields of the call (``messages``, ``transcript``). The newest value stays."""
         self._artifact.update(artifact)
         self._wake()
 
-    def add_usage(self, items: Sequence[Mapping[str, Any]]) -> None:
+    def add_usage(self, items: Sequence[JsonObject]) -> None:
         """Store this socket's usage of vendors, once, at its end: items without prices."""
         self._usage += items
         self._wake()
@@ -92,9 +92,9 @@ class CallContext:
     async def request(
         self,
         kind: str,
-        extra: Mapping[str, Any],
+        extra: JsonObject,
         seconds: float,
-        server: Mapping[str, Any] | None = None,
+        server: JsonObject | None = None,
     ) -> Reply:
         """Ask the assistant's server, or a tool's own (``url``, ``secret``, ``headers``).
 
@@ -103,7 +103,7 @@ class CallContext:
         told = OutgoingMessage(kind, extra)
         return await run_in_thread(lambda: self._service.ask(self._claim, told, seconds, server))
 
-    async def transfer(self, destination: Mapping[str, Any], message: str | None) -> str | None:
+    async def transfer(self, destination: JsonObject, message: str | None) -> str | None:
         """Connect the leg to a destination.
 
         Returns None once it is started, else the reason why not.

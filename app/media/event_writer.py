@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.services.media import MediaService, StreamClaim
 from providers.base.media import StreamStart
+from providers.common.json_types import JsonObject
 from providers.events import EndedReason
 
 # Waits between the attempts to store an event that must not be lost: about 8 s in all.
@@ -36,7 +36,7 @@ class EventWriter:
     def __init__(self, service: MediaService, claim: StreamClaim) -> None:
         self._service = service
         self._claim = claim
-        self._notes: asyncio.Queue[tuple[str, Mapping[str, Any]] | None] = asyncio.Queue(MAX_NOTES)
+        self._notes: asyncio.Queue[tuple[str, JsonObject] | None] = asyncio.Queue(MAX_NOTES)
         self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> EventWriter:
@@ -74,7 +74,7 @@ class EventWriter:
         """Store our decision to end the call; return once it is committed."""
         await self._retry(lambda: self._service.request_end(self._claim.call_id, reason, message))
 
-    def note(self, name: str, data: Mapping[str, Any]) -> None:
+    def note(self, name: str, data: JsonObject) -> None:
         """Add a note to the event log. It is written soon, and dropped when too many wait."""
         if not self._notes.full():
             self._notes.put_nowait((name, data))

@@ -5,9 +5,7 @@ https://docs.vapi.ai/api-reference/calls/create
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from flask import Response, g, request
 from sqlalchemy.engine import Connection
@@ -30,6 +28,7 @@ from app.routes.schemas.calls import (
 )
 from app.routes.schemas.responses import Call, CallEvent, CallPage, ServerMessage
 from app.routes.validation import reply, services
+from providers.common.json_types import JsonDict, JsonObject
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 MAX_KEY = 255
@@ -166,7 +165,7 @@ def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
 # --------------------------------------------------------------- creating a call
 
 
-def _created(body: Mapping[str, Any]) -> Response:
+def _created(body: JsonObject) -> Response:
     """Answer 201 with the Call, made now or by an earlier request with the same Idempotency-Key."""
     key = _idempotency_key()
     if key is None:
@@ -175,12 +174,12 @@ def _created(body: Mapping[str, Any]) -> Response:
     return reply(once.make(lambda: _create(body, once)), 201)
 
 
-def _create(body: Mapping[str, Any], request: IdempotentRequest | None) -> dict[str, Any]:
+def _create(body: JsonObject, request: IdempotentRequest | None) -> JsonDict:
     """Create a call and count it for the rate limit. A repeated request does not come here."""
     rate = RateLimit(services().context, g.key_id)
     rate.check()
 
-    def last(conn: Connection, call: dict[str, Any]) -> None:
+    def last(conn: Connection, call: JsonDict) -> None:
         rate.consume(conn)
         if request is not None:
             request.save(conn, call)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, Response, render_template
 
 from app.routes.json_body import MAX_BYTES, MAX_DEPTH, MAX_KEYS
 from app.routes.openapi import REF, sections, spec
 from app.routes.validation import services
+from providers.common.json_types import JsonDict
 
 LIMITS = (
     ("Request body", f"{MAX_BYTES // 1024} kB of JSON in UTF-8"),
@@ -71,7 +71,7 @@ class Field:
     required: bool
 
 
-def _models(document: dict[str, Any]) -> Iterator[tuple[str, str, list[Field], list[str]]]:
+def _models(document: JsonDict) -> Iterator[tuple[str, str, list[Field], list[str]]]:
     """Yield (name, description, fields, values) of objects and of enumerations."""
     for name, schema in sorted(document["components"]["schemas"].items()):
         required = set(schema.get("required", []))
@@ -80,7 +80,7 @@ def _models(document: dict[str, Any]) -> Iterator[tuple[str, str, list[Field], l
         yield name, schema.get("description", ""), fields, schema.get("enum", [])
 
 
-def _field(name: str, schema: dict[str, Any], required: bool) -> Field:
+def _field(name: str, schema: JsonDict, required: bool) -> Field:
     shown = next((s for s in schema.get("anyOf", []) if s.get("type") != "null"), schema)
     ref = shown.get("$ref") or shown.get("items", {}).get("$ref")
     many = shown.get("type") == "array"
@@ -94,7 +94,7 @@ def _field(name: str, schema: dict[str, Any], required: bool) -> Field:
     )
 
 
-def _limits(schema: dict[str, Any]) -> Iterator[str]:
+def _limits(schema: JsonDict) -> Iterator[str]:
     for word, template in (
         ("minimum", "at least {}"),
         ("maximum", "at most {}"),

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from flask import request
 
 from app.routes.errors import ApiError
+from providers.common.json_types import JsonDict
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -22,7 +23,7 @@ MAX_KEYS = 1000
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 
-def json_body() -> dict[str, Any] | None:
+def json_body() -> JsonDict | None:
     """Return the request's body as an object, or None when it has no body.
 
     Raises ``ApiError`` 400 for invalid JSON, 413 for too large a body, 415 for forms.
@@ -60,7 +61,7 @@ def parse(body: bytes) -> Any:
     return value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> JsonDict:
     if len(pairs) > MAX_KEYS:
         _refuse(f"an object has more than {MAX_KEYS} keys")
     value = dict(pairs)

@@ -18,6 +18,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.routes.operations import Operation, Section
 from app.routes.schemas.responses import Error
+from providers.common.json_types import JsonDict
 
 REF = "#/components/schemas/"
 
@@ -47,7 +48,7 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
     },
 }
 
-Json = dict[str, Any]
+Json = JsonDict
 
 blueprint = Blueprint("openapi", __name__)
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 from flask import Blueprint
 from pydantic import BaseModel
@@ -19,6 +19,7 @@ from app.routes.auth import require_key
 from app.routes.schemas.base import Model, Uuid
 from app.routes.schemas.responses import Answer
 from app.routes.validation import View, checked
+from providers.common.json_types import JsonObject
 
 PLACES = ("path", "query", "body")
 # Error statuses of every operation.
@@ -42,7 +43,7 @@ class Operation:
     many: bool = False
     status: int = 200
     errors: tuple[int, ...] = ()
-    response: Mapping[str, Any] | None = None
+    response: JsonObject | None = None
     summary: str = ""
     description: str = ""
     models: Mapping[str, type[BaseModel]] = field(default_factory=dict)

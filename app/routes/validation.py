@@ -17,6 +17,7 @@ from app.routes.errors import ApiError
 from app.routes.json_body import json_body
 from app.routes.schemas.wording import messages
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonDict
 
 EXTENSION = "patchbay"
 
@@ -63,7 +64,7 @@ def checked(view: View, models: Mapping[str, type[BaseModel]], /, **in_path: Any
     return view(**_read(models, in_path))
 
 
-def _read(wanted: Mapping[str, type[BaseModel]], in_path: dict[str, Any]) -> dict[str, BaseModel]:
+def _read(wanted: Mapping[str, type[BaseModel]], in_path: JsonDict) -> dict[str, BaseModel]:
     found: dict[str, BaseModel] = {}
     wrong: list[str] = []
     for name, model in wanted.items():
@@ -76,7 +77,7 @@ def _read(wanted: Mapping[str, type[BaseModel]], in_path: dict[str, Any]) -> dic
     return found
 
 
-def _source(name: str, in_path: dict[str, Any]) -> dict[str, Any]:
+def _source(name: str, in_path: JsonDict) -> JsonDict:
     if name == "path":
         return in_path
     if name == "query":  # a repeated parameter becomes a list, which no field accepts

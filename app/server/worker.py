@@ -21,9 +21,10 @@ from app.server.gunicorn_workarounds import second_is_quit, wait_for_calls
 from app.server.uvicorn_workarounds import names_no_path
 from app.settings import SettingsError, log_format
 from app.telemetry import json_log, shared_metrics
+from providers.common.json_types import JsonDict
 
 # https://www.uvicorn.org/settings/
-SETTINGS: dict[str, Any] = {
+SETTINGS: JsonDict = {
     "loop": "auto",
     "http": "auto",
     "ws": "websockets-sansio",

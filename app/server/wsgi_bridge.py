@@ -25,12 +25,13 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
 from app.routes.errors import error_body
+from providers.common.json_types import JsonDict
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Environ = dict[str, Any]
+Environ = JsonDict
 
 MAX_BODY = 256 * 1024
 # The longest time from a request's head to the end of its body.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import every, insert_once, one
+from app.store.engine import Columns, Row, every, insert_once, one
 from app.store.schema import api_keys, credentials, orgs, phone_numbers
 
 
@@ -42,12 +41,12 @@ def find_key(conn: Connection, digest: str) -> ApiKey | None:
     return ApiKey(row.id, row.org_id) if row else None
 
 
-def insert_key(conn: Connection, values: Mapping[str, Any]) -> bool:
+def insert_key(conn: Connection, values: Columns) -> bool:
     """Insert a key. False when the same key exists."""
     return insert_once(conn, api_keys, values)
 
 
-def list_keys(conn: Connection) -> Sequence[dict[str, Any]]:
+def list_keys(conn: Connection) -> Sequence[Row]:
     return every(conn.execute(sa.select(api_keys).order_by(api_keys.c.created_at)))
 
 
@@ -60,36 +59,34 @@ def revoke_key(conn: Connection, key_id: str, at: datetime) -> bool:
     return conn.execute(found.values(revoked_at=at)).rowcount > 0
 
 
-def get_org(conn: Connection, org_id: str) -> dict[str, Any] | None:
+def get_org(conn: Connection, org_id: str) -> Row | None:
     return one(conn.execute(_ORG, {"id": org_id}))
 
 
-def put_org(conn: Connection, values: Mapping[str, Any]) -> None:
+def put_org(conn: Connection, values: Columns) -> None:
     """Insert an organisation, or update its name, server and secret."""
     if not insert_once(conn, orgs, values):
         changed = {k: v for k, v in values.items() if k not in {"id", "created_at"}}
         conn.execute(orgs.update().where(orgs.c.id == values["id"]).values(**changed))
 
 
-def put_credential(conn: Connection, values: Mapping[str, Any]) -> None:
+def put_credential(conn: Connection, values: Columns) -> None:
     """Insert a credential, or update its body and secret."""
     if not insert_once(conn, credentials, values):
         changed = {k: v for k, v in values.items() if k not in {"id", "org_id", "created_at"}}
         conn.execute(credentials.update().where(credentials.c.id == values["id"]).values(**changed))
 
 
-def get_credential(conn: Connection, credential_id: str | None) -> dict[str, Any] | None:
+def get_credential(conn: Connection, credential_id: str | None) -> Row | None:
     return one(conn.execute(_CREDENTIAL, {"id": credential_id}))
 
 
-def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequence[dict[str, Any]]:
+def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequence[Row]:
     """Every organisation's credential for one account at a carrier, oldest first."""
     return every(conn.execute(_BY_ACCOUNT, {"provider": provider, "ref": ref}))
 
 
-def org_credentials(
-    conn: Connection, org_id: str, providers: Iterable[str]
-) -> Sequence[dict[str, Any]]:
+def org_credentials(conn: Connection, org_id: str, providers: Iterable[str]) -> Sequence[Row]:
     """One organisation's credentials of these providers, oldest first."""
     columns = credentials.c
     query = sa.select(credentials).where(
@@ -99,7 +96,7 @@ def org_credentials(
 
 
 # A row of ``phone_numbers``.
-Number = dict[str, Any]
+Number = Row
 
 _NUMBERS = (
     sa.select(phone_numbers)
@@ -122,7 +119,7 @@ def org_numbers(conn: Connection, org_id: str) -> set[str]:
     return set(conn.execute(query).scalars())
 
 
-def put_number(conn: Connection, values: Mapping[str, Any]) -> None:
+def put_number(conn: Connection, values: Columns) -> None:
     """Insert a number, or update its credential, and its assistant where one is given."""
     if not insert_once(conn, phone_numbers, values):
         changed = {k: values[k] for k in ("credential_id", "updated_at")}

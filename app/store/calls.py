@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import every, insert_once, one
+from app.store.engine import Columns, Row, every, insert_once, one
 from app.store.schema import call_refs, call_tokens, calls
 
 _BY_ID = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
@@ -84,11 +84,11 @@ _OPERATORS = {
 }
 
 
-def insert(conn: Connection, values: Mapping[str, Any]) -> None:
+def insert(conn: Connection, values: Columns) -> None:
     conn.execute(_INSERT, values)
 
 
-def get(conn: Connection, call_id: str, *, lock: bool = False) -> dict[str, Any] | None:
+def get(conn: Connection, call_id: str, *, lock: bool = False) -> Row | None:
     """Get a call. ``lock``: no other transaction changes it before this one ends.
 
     SQLite needs no lock: it has one writer at a time.
@@ -99,14 +99,12 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> dict[str, Any]
 
 def find_by_ref(
     conn: Connection, provider: str, ref: str, orgs: Collection[str], *, lock: bool = False
-) -> dict[str, Any] | None:
+) -> Row | None:
     statement = _BY_REF_LOCKED if lock else _BY_REF
     return one(conn.execute(statement, {"provider": provider, "ref": ref, "orgs": list(orgs)}))
 
 
-def find_by_token(
-    conn: Connection, digest: str, purpose: str, *, lock: bool = False
-) -> dict[str, Any] | None:
+def find_by_token(conn: Connection, digest: str, purpose: str, *, lock: bool = False) -> Row | None:
     """Find a call by a token's digest, with the token's ``token_...`` columns.
 
     They are ``token_data``, ``token_used_at`` and ``token_expires_at``.
@@ -115,7 +113,7 @@ def find_by_token(
     return one(conn.execute(statement, {"digest": digest, "purpose": purpose}))
 
 
-def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[dict[str, Any]]:
+def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[Row]:
     """One page of calls."""
     key = sa.asc if wanted.ascending else sa.desc
     query = _wanted(org_id, wanted).order_by(key(calls.c.created_at), key(calls.c.id))
@@ -140,7 +138,7 @@ def _wanted(org_id: str, wanted: CallFilter) -> sa.Select[Any]:
     return query
 
 
-def update(conn: Connection, call_id: str, values: Mapping[str, Any]) -> None:
+def update(conn: Connection, call_id: str, values: Columns) -> None:
     conn.execute(_update(tuple(values)), {"call": call_id, **_prefixed(values)})
 
 
@@ -151,7 +149,7 @@ def _update(names: tuple[str, ...]) -> sa.Update:
     return _UPDATE.values(**new)
 
 
-def _prefixed(values: Mapping[str, Any]) -> dict[str, Any]:
+def _prefixed(values: Columns) -> Row:
     return {f"new_{name}": value for name, value in values.items()}
 
 
@@ -179,7 +177,7 @@ def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: st
     conn.execute(_MOVE_REF, {"its": provider, "org": org_id, "id": ref, "call_id": call_id})
 
 
-def insert_tokens(conn: Connection, tokens: Sequence[Mapping[str, Any]]) -> None:
+def insert_tokens(conn: Connection, tokens: Sequence[Columns]) -> None:
     conn.execute(_INSERT_TOKENS, tokens)
 
 

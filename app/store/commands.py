@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.engine import Columns
 from app.store.schema import call_commands
 
 _WAITING = sa.and_(
@@ -29,10 +30,10 @@ class Command(NamedTuple):
     """One command. ``body``: a control message, as in the API, or one of our own."""
 
     call_id: str
-    body: Mapping[str, Any]
+    body: Columns
 
 
-def add(conn: Connection, call_id: str, body: Mapping[str, Any], at: datetime) -> None:
+def add(conn: Connection, call_id: str, body: Columns, at: datetime) -> None:
     conn.execute(call_commands.insert(), {"call_id": call_id, "body": dict(body), "created_at": at})
 
 

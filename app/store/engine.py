@@ -21,6 +21,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 from sqlalchemy.sql.dml import Insert
 
+Columns = Mapping[str, Any]
+"""Values to write, by column."""
+Row = dict[str, Any]
+"""A row that was read, by column."""
+
+
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -128,17 +134,17 @@ def _insert_once(table: sa.Table, dialect: str) -> Insert:
     return insert.execution_options(preserve_rowcount=True)
 
 
-def insert_once(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+def insert_once(conn: Connection, table: sa.Table, values: Columns) -> bool:
     """Insert unless a unique key exists already. Returns whether it was inserted."""
     return conn.execute(_insert_once(table, conn.dialect.name), values).rowcount == 1
 
 
-def one(result: CursorResult[Any]) -> dict[str, Any] | None:
+def one(result: CursorResult[Any]) -> Row | None:
     """The only row, or None."""
     row = result.one_or_none()
     return None if row is None else dict(row._mapping)
 
 
-def every(result: CursorResult[Any]) -> Sequence[dict[str, Any]]:
+def every(result: CursorResult[Any]) -> Sequence[Row]:
     """All rows."""
     return [dict(row._mapping) for row in result]

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import every, insert_once
+from app.store.engine import Row, every, insert_once
 from app.store.schema import call_events
 from providers.events import CallEvent, EndedReason, EventKind
 
@@ -65,12 +65,12 @@ def last_received(conn: Connection, call_id: str) -> datetime | None:
     return found
 
 
-def log(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
+def log(conn: Connection, call_id: str) -> Sequence[Row]:
     """All events, in the order of arrival."""
     return every(conn.execute(_LOG, {"call": call_id}))
 
 
-def _values(call_id: str, event: CallEvent, received_at: datetime) -> dict[str, Any]:
+def _values(call_id: str, event: CallEvent, received_at: datetime) -> Row:
     return {
         "call_id": call_id,
         "key": event.key,

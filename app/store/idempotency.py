@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import insert_once, one
+from app.store.engine import Columns, Row, insert_once, one
 from app.store.schema import Time, idempotency_keys
 
 _FIND = sa.select(idempotency_keys).where(
@@ -22,11 +20,11 @@ _FORGET = idempotency_keys.delete().where(
 _OLDEST = sa.select(sa.func.min(idempotency_keys.c.created_at))
 
 
-def find(conn: Connection, org_id: str, digest: str) -> dict[str, Any] | None:
+def find(conn: Connection, org_id: str, digest: str) -> Row | None:
     return one(conn.execute(_FIND, {"org": org_id, "key": digest}))
 
 
-def keep(conn: Connection, values: Mapping[str, Any]) -> bool:
+def keep(conn: Connection, values: Columns) -> bool:
     """Save a key. False when it exists. Waits for another transaction that saves the same key."""
     return insert_once(conn, idempotency_keys, values)
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import every, insert_once
+from app.store.engine import Columns, Row, every, insert_once
 from app.store.schema import message_attempts, messages
 
 PENDING = "pending"
@@ -70,7 +69,7 @@ def insert(
     url: str,
     body: str,
     secret: bytes | None,
-    policy: Mapping[str, Any] | None,
+    policy: Columns | None,
     at: datetime,
 ) -> bool:
     """Queue a message, due at ``at``. False when the call has one of this key already."""
@@ -96,7 +95,7 @@ def insert(
     return insert_once(conn, messages, values)
 
 
-def pending(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
+def pending(conn: Connection, call_id: str) -> Sequence[Row]:
     """The call's pending messages, oldest first."""
     return every(conn.execute(_PENDING, {"call": call_id}))
 
@@ -149,11 +148,11 @@ def resend(conn: Connection, message_id: str, *, at: datetime) -> None:
     conn.execute(_UPDATE.values(**values), {"message": message_id})
 
 
-def list_for_call(conn: Connection, org_id: str, call_id: str) -> Sequence[dict[str, Any]]:
+def list_for_call(conn: Connection, org_id: str, call_id: str) -> Sequence[Row]:
     """A call's messages in the order they are sent."""
     return every(conn.execute(_LISTING, {"org": org_id, "call": call_id}))
 
 
-def attempts(conn: Connection, message_id: str) -> Sequence[dict[str, Any]]:
+def attempts(conn: Connection, message_id: str) -> Sequence[Row]:
     """Every attempt, oldest first, those before a ``resend`` included."""
     return every(conn.execute(_ATTEMPTS, {"message": message_id}))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import every, insert_once, one
+from app.store.engine import Columns, Row, every, insert_once, one
 from app.store.schema import recordings
 
 # ``state``: started at the carrier; ready to fetch; stored here; failed for good; deleted by
@@ -23,22 +22,22 @@ _OF_CALL = (
 )
 
 
-def insert(conn: Connection, values: Mapping[str, Any]) -> bool:
+def insert(conn: Connection, values: Columns) -> bool:
     """Insert a recording. False when the call has one of this kind, source and ref already."""
     return insert_once(conn, recordings, values)
 
 
-def get(conn: Connection, recording_id: str) -> dict[str, Any] | None:
+def get(conn: Connection, recording_id: str) -> Row | None:
     query = sa.select(recordings).where(recordings.c.id == recording_id)
     return one(conn.execute(query))
 
 
-def of_call(conn: Connection, call_id: str) -> Sequence[dict[str, Any]]:
+def of_call(conn: Connection, call_id: str) -> Sequence[Row]:
     """A call's recordings in the order they began. A mono mix follows its stereo recording."""
     return every(conn.execute(_OF_CALL, {"call": call_id}))
 
 
-def update(conn: Connection, recording_id: str, values: Mapping[str, Any]) -> None:
+def update(conn: Connection, recording_id: str, values: Columns) -> None:
     conn.execute(recordings.update().where(recordings.c.id == recording_id).values(**values))
 
 
@@ -46,7 +45,7 @@ def delete(conn: Connection, recording_id: str) -> None:
     conn.execute(recordings.delete().where(recordings.c.id == recording_id))
 
 
-def stored_before(conn: Connection, at: datetime, limit: int) -> Sequence[dict[str, Any]]:
+def stored_before(conn: Connection, at: datetime, limit: int) -> Sequence[Row]:
     """The oldest stored files from before a time."""
     query = (
         sa.select(recordings)

@@ -7,7 +7,7 @@ one.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,10 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import every, one
+from app.store.engine import Columns, Row, every, one
 from app.store.schema import calls, credentials, orgs, phone_numbers
 
-Row = dict[str, Any]
+Row = Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class NumberPage:
     ascending: bool = False
 
 
-def insert(conn: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
+def insert(conn: Connection, table: sa.Table, values: Columns) -> None:
     conn.execute(table.insert(), values)
 
 
@@ -66,9 +66,7 @@ def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> S
     return every(conn.execute(query))
 
 
-def update(
-    conn: Connection, table: sa.Table, org_id: str, id: str, values: Mapping[str, Any]
-) -> None:
+def update(conn: Connection, table: sa.Table, org_id: str, id: str, values: Columns) -> None:
     conn.execute(table.update().where(*_own(table, org_id, id)).values(**values))
 
 

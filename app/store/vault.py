@@ -15,15 +15,17 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
+
+from app.store.engine import Columns, Row
 
 # The form of a signature in a link: a SHA-256 in hexadecimal digits.
 SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
@@ -45,13 +47,13 @@ class Vault:
             digest_method=hashlib.sha256,
         )
 
-    def seal(self, secret: Mapping[str, Any]) -> bytes | None:
+    def seal(self, secret: Columns) -> bytes | None:
         """Encrypt a secret. Returns None for an empty one, so that its column stays NULL."""
         return self._fernet.encrypt(json.dumps(secret).encode()) if secret else None
 
-    def open(self, sealed: bytes | None) -> dict[str, Any]:
+    def open(self, sealed: bytes | None) -> Row:
         """Decrypt a secret. Raises ``WrongKey``."""
-        return {} if sealed is None else cast("dict[str, Any]", json.loads(self._plain(sealed)))
+        return {} if sealed is None else cast("Row", json.loads(self._plain(sealed)))
 
     def _decrypt(self, sealed: bytes) -> bytes:
         try:

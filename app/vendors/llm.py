@@ -5,7 +5,7 @@ The services import pipecat, so they are imported when one is built.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +16,7 @@ from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import deny_all
 from app.vendors.common.llm_spec import Spec, read_spec
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 if TYPE_CHECKING:
     from pipecat.services.llm_service import LLMService
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def make_model(
     config: Config,
     accounts: VendorAccounts,
-    facts: Mapping[str, Any] | None = None,
+    facts: JsonObject | None = None,
     addresses: Addresses = deny_all,
 ) -> LLMService[Any]:
     """Build the service of an assistant's ``model``. Raises only ``UnbuildableAssistant``.

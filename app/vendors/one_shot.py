@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pkgutil import resolve_name
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.vendors import registry
 from app.vendors.common.account import VendorAccounts
@@ -18,6 +18,7 @@ from app.vendors.common.answer import Messages, ModelAnswer, OneShotRequest, Sai
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.llm_spec import Spec, candidates, read_spec
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 # Tokens of an answer. An assistant's own limit is for one turn of speech.
 MAX_TOKENS = 1000
@@ -43,7 +44,7 @@ class VendorProtocol(Protocol):
 
     def request(self, spec: Spec, messages: Messages) -> OneShotRequest: ...
 
-    def read(self, answer: Mapping[str, Any]) -> Said:
+    def read(self, answer: JsonObject) -> Said:
         """Read the response.
 
         Raises ``LookupError``, ``TypeError`` and the like if it is not an answer.

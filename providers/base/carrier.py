@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from providers.base.instructions import Answer, Details, Instruction
 from providers.base.media import MediaSerializer
 from providers.base.rest import Account, CarrierClient, SignedProbe
 from providers.base.setting import Setting
 from providers.base.webhook import Hook, HookKind, WebhookReport, WebhookRequest
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
 NEVER_ANSWERED = frozenset({EndedReason.CUSTOMER_BUSY, EndedReason.CUSTOMER_DID_NOT_ANSWER})
@@ -38,11 +39,11 @@ class NumberFields:
 class AccountConfig(Protocol):
     """Checks the shapes of an account (``config.py``)."""
 
-    def account(self, ref: str, secrets: Mapping[str, Any]) -> Account:
+    def account(self, ref: str, secrets: JsonObject) -> Account:
         """Check the secrets' names and shapes. Raises ``NotConfigured`` naming the wrong one."""
         ...
 
-    def credential(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    def credential(self, body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
         """Vapi's credential body -> (account ref, public fields, secrets). Raises ``NotConfigured``."""
         ...
 
@@ -92,7 +93,7 @@ class Markup(Protocol):
         """The answer to a request not let in, or (``transient``) that we cannot serve just now."""
         ...
 
-    def details(self, details: Details) -> dict[str, Any]:
+    def details(self, details: Details) -> JsonDict:
         """``phoneCallProviderDetails``: the carrier's own create-call arguments, JSON."""
         ...
 

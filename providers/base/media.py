@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
+
+from providers.common.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class StreamStart:
     call_ref: str | None
     account_ref: str | None
     sample_rate: int
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from providers.base.instructions import Connect, MachineDetection
 from providers.base.webhook import HookKind, Leg
+from providers.common.json_types import JsonObject
 from providers.events import CallEvent
 
 
@@ -20,7 +21,7 @@ class Account:
     """
 
     ref: str
-    secrets: Mapping[str, Any] = field(repr=False)
+    secrets: JsonObject = field(repr=False)
     id: str | None = None
     """Our credential's id."""
     api_url: str | None = None

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from providers.common.json_types import JsonObject
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.simulation.stage import Stage
 
@@ -19,7 +19,7 @@ QUESTION = "assistant-request"
 
 
 @contextmanager
-def client_server(stage: Stage, reply: Mapping[str, Any] | None) -> Iterator[None]:
+def client_server(stage: Stage, reply: JsonObject | None) -> Iterator[None]:
     """Give the number this server and no assistant until the end of the block.
 
     None: no reply comes.

@@ -13,6 +13,7 @@ from functools import partial
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
+from providers.common.json_types import JsonObject
 from providers.simulation.client_server import client_server, hears
 from providers.simulation.recording import RECORDED, check, end_when_recorded
 from providers.simulation.stage import (
@@ -68,7 +69,7 @@ class Plays(ABC, Generic[S, C]):
     # -- what each carrier does in its own way
 
     @abstractmethod
-    def inbound(self, stage: S, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO) -> None:
+    def inbound(self, stage: S, *acts: CallerAction, assistant: JsonObject = ECHO) -> None:
         """Call in. The number's webhooks lead to the bridge and name the assistant."""
 
     @abstractmethod
@@ -76,7 +77,7 @@ class Plays(ABC, Generic[S, C]):
         """Call in. The number's webhooks lead to the bridge and name no assistant."""
 
     @abstractmethod
-    def own_document(self, stage: S, details: Mapping[str, Any], *acts: CallerAction) -> None:
+    def own_document(self, stage: S, details: JsonObject, *acts: CallerAction) -> None:
         """Call in. The owner's webhook answers with our document, and gets the leg's callbacks."""
 
     @abstractmethod
@@ -92,7 +93,7 @@ class Plays(ABC, Generic[S, C]):
         """Let the carrier report the price of a call."""
 
     @abstractmethod
-    def place(self, stage: S, details: Mapping[str, Any]) -> C:
+    def place(self, stage: S, details: JsonObject) -> C:
         """Let the owner dial through the carrier's API, with the details as they are."""
 
     @abstractmethod
@@ -109,14 +110,14 @@ class Plays(ABC, Generic[S, C]):
 
     # -- the owner's side
 
-    def details(self, stage: S, **fields: Any) -> Mapping[str, Any]:
+    def details(self, stage: S, **fields: Any) -> JsonObject:
         """``phoneCallProviderDetails`` of a new call.
 
         Raises ``SimulatorError`` without a document.
         """
         created = stage.bridge.create_call(stage.carrier, **fields)
         stage.call_id = created["id"]
-        details: Mapping[str, Any] = created.get("phoneCallProviderDetails") or {}
+        details: JsonObject = created.get("phoneCallProviderDetails") or {}
         if not details.keys() >= set(self.documents):
             wanted = self.documents[0]
             raise SimulatorError(f"POST /call answered without phoneCallProviderDetails.{wanted}")
@@ -157,7 +158,7 @@ class Plays(ABC, Generic[S, C]):
         if told != {"amount": amount, "currency": currency, "leg": leg_ref}:
             stage.problem(f"the bridge was told {told}")
 
-    def asked(self, stage: S, reply: Mapping[str, Any] | None, *acts: CallerAction) -> None:
+    def asked(self, stage: S, reply: JsonObject | None, *acts: CallerAction) -> None:
         """The number has no assistant, so the client's server is asked for one."""
         with client_server(stage, reply):
             self.unassigned(stage, *acts)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from providers.common.audio import SAMPLE_WIDTH, interleave, mono, resampled
 from providers.common.dtmf import KEYS
+from providers.common.json_types import JsonDict
 from providers.simulation.timeline import SimulatorError
 
 # How a conversation ends after the caller's last turn.
@@ -60,7 +60,7 @@ def turn(text: str) -> Turn:
 
 def options(
     turns: Sequence[str], record: str | None, assistant_id: str | None, ends: str | None
-) -> dict[str, Any]:
+) -> JsonDict:
     """The command line's conversation, as fields of a simulator's configuration.
 
     Raises ``SimulatorError``.

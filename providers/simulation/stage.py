@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.script import MENU, Tape, Turn
 from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
@@ -124,7 +125,7 @@ def setting(environ: Mapping[str, str], name: str, default: str | None = None) -
     return value or default or ""
 
 
-def common_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+def common_settings(environ: Mapping[str, str]) -> JsonDict:
     """The part of a carrier's configuration that comes from the bridge's own variables."""
     port = setting(environ, "PORT", "8000")
     return {
@@ -150,7 +151,7 @@ class Bridge:
         self._wire = wire
         self._timeline = timeline
 
-    def create_call(self, provider: str, *, basic: bool = False, **extra: Any) -> dict[str, Any]:
+    def create_call(self, provider: str, *, basic: bool = False, **extra: Any) -> JsonDict:
         """Create a call in bypass mode.
 
         ``basic``: the key as a basic password, as Studio sends it.
@@ -162,11 +163,11 @@ class Bridge:
             "assistantId": self.assistant_id(),
             **extra,
         }
-        call: dict[str, Any] = self._api("POST", "/call", body, basic=basic)
+        call: JsonDict = self._api("POST", "/call", body, basic=basic)
         return call
 
-    def call(self, call_id: str) -> dict[str, Any]:
-        call: dict[str, Any] = self._api("GET", f"/call/{call_id}", quiet=True)
+    def call(self, call_id: str) -> JsonDict:
+        call: JsonDict = self._api("GET", f"/call/{call_id}", quiet=True)
         return call
 
     def end_call(self, call_id: str) -> None:
@@ -198,7 +199,7 @@ class Bridge:
                 return str(number["id"])
         raise SimulatorError(f"the bridge has no {provider} phone number {self._config.number}")
 
-    def assistant_id(self, wanted: Mapping[str, Any] = ECHO) -> str:
+    def assistant_id(self, wanted: JsonObject = ECHO) -> str:
         """The configured assistant, or the one of this name, which is created if it is missing."""
         if self._config.assistant_id:
             return self._config.assistant_id
@@ -206,7 +207,7 @@ class Bridge:
         found = [each["id"] for each in known if each.get("name") == wanted["name"]]
         return str(found[0] if found else self._api("POST", "/assistant", wanted)["id"])
 
-    def await_outcome(self, call_id: str, wanted: Outcome) -> dict[str, Any]:
+    def await_outcome(self, call_id: str, wanted: Outcome) -> JsonDict:
         """Wait until the call is as wanted, or the time is up. Returns the call as it was last."""
         deadline = time.monotonic() + self._config.timeout
         seen: Outcome | None = None
@@ -255,7 +256,7 @@ def digits(number: object) -> str:
     return "".join(each for each in str(number or "") if each.isdigit())
 
 
-def outcome(call: Mapping[str, Any]) -> Outcome:
+def outcome(call: JsonObject) -> Outcome:
     return call.get("status"), call.get("endedReason")
 
 
@@ -305,7 +306,7 @@ class Stage:
         # The carrier's REST API, while it is served.
         self.api_url = ""
         # Settings of the number at the carrier that differ from what the bridge wants, by field.
-        self.number: dict[str, Any] = {}
+        self.number: JsonDict = {}
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -420,7 +421,7 @@ class Result:
     ok: bool
     expected: Outcome
     got: Outcome
-    call: Mapping[str, Any]
+    call: JsonObject
     timeline: Sequence[str]
     documents: Sequence[str]
     returned: Mapping[str, str]
@@ -441,7 +442,7 @@ def named(scenarios: Mapping[str, Scenario[S]], name: str) -> Scenario[S]:
 
 def play(scenario: Scenario[S], stage: S) -> Result:
     """Play it, wait until the call ends as expected, and compare."""
-    call: Mapping[str, Any] = {}
+    call: JsonObject = {}
     try:
         scenario.play(stage)
         stage.flush()

@@ -36,6 +36,7 @@ from providers.base.instructions import Connect, Details, Forward, HangUp, Instr
 from providers.base.media import Audio, MediaSerializer, StreamStart
 from providers.base.rest import Account, CarrierClient, OutboundCall
 from providers.base.webhook import HookKind, WebhookRequest
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import (
     BadRequest,
     CarrierError,
@@ -68,19 +69,19 @@ class Case(ABC):
     """The same ref without any signing secret, built by ``Account(...)`` itself."""
     stranger: ClassVar[Account]
     """Another ref and another signing secret."""
-    credential: ClassVar[Mapping[str, Any]]
+    credential: ClassVar[JsonObject]
     """Vapi's credential body that ``provider.config.credential`` makes ``account``'s ref of."""
     signature_header: ClassVar[str]
     """Lower-case name of the header that carries the signature."""
     unknown_word: ClassVar[str]
-    unknown: ClassVar[Mapping[str, Any]]
+    unknown: ClassVar[JsonObject]
     """Fields for a STATUS request in which the carrier says ``unknown_word``."""
 
     @abstractmethod
     def request(
         self,
         hook: HookKind,
-        fields: Mapping[str, Any] | None = None,
+        fields: JsonObject | None = None,
         *,
         method: str = "POST",
         query: str = "",
@@ -118,9 +119,9 @@ def hook_url(carrier: Carrier, kind: HookKind, query: str = "") -> str:
     return f"{ORIGIN}{path}" + (f"?{query}" if query else "")
 
 
-def arrow(connect: Mapping[str, Any] | None = None) -> Connect:
+def arrow(connect: JsonObject | None = None) -> Connect:
     """A Connect with every field set; ``connect`` replaces some."""
-    whole: dict[str, Any] = {
+    whole: JsonDict = {
         "call_id": CALL_ID,
         "media_url": MEDIA_URL,
         "stream_url": f"{ORIGIN}/carrier/stream/{TOKEN}",
@@ -253,7 +254,7 @@ class ProviderContract:
             self.case.provider.config.account(self.case.account.ref, secrets)
 
     @pytest.mark.parametrize("body", [{}, {"provider": "carrierpigeon"}], ids=repr)
-    def test_a_credential_of_nothing_is_refused(self, body: Mapping[str, Any]) -> None:
+    def test_a_credential_of_nothing_is_refused(self, body: JsonObject) -> None:
         with pytest.raises(NotConfigured):
             self.case.provider.config.credential(body)
 

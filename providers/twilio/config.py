@@ -7,7 +7,6 @@ https://www.twilio.com/docs/iam/api/account
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from providers.base.carrier import NEVER_ANSWERED as ANY_NEVER_ANSWERED
@@ -15,6 +14,7 @@ from providers.base.carrier import NumberFields
 from providers.base.rest import Account
 from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
 from providers.events import EndedReason
 
@@ -72,7 +72,7 @@ RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 _SECRET_NAMES = frozenset({"authTokens", "apiKey", "apiSecret"})
 
 
-def account(ref: str, secrets: Mapping[str, Any]) -> Account:
+def account(ref: str, secrets: JsonObject) -> Account:
     """An account with its secrets: ``authTokens`` (newest first), ``apiKey`` and ``apiSecret`` (REST).
 
     Several auth tokens are a rotation: Twilio signs with the primary token until the second
@@ -95,7 +95,7 @@ def account(ref: str, secrets: Mapping[str, Any]) -> Account:
     return Account(ref, {"authTokens": list(tokens), **rest})
 
 
-def credential(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def credential(body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
     """Vapi's Twilio credential -> (account sid, public fields, secrets).
 
     Also reads the spelling of phone numbers (``twilioAccountSid``, ``twilioAuthToken``).
@@ -113,7 +113,7 @@ def credential(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, 
     return ref, {"accountSid": ref}, dict(checked.secrets)
 
 
-def _one_of(body: Mapping[str, Any], *names: str) -> Any:
+def _one_of(body: JsonObject, *names: str) -> Any:
     """The one field given under any of these names."""
     given = [name for name in names if body.get(name) is not None]
     if not given:

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from providers.base.webhook import HookKind, Leg, WebhookRequest
+from providers.common.json_types import JsonDict
 from providers.errors import BadRequest
 from providers.events import CallEvent, EventKind
 from providers.twilio.config import NAME
@@ -93,9 +94,9 @@ class Webhook:
         return word
 
 
-def _data(values: Mapping[str, str]) -> dict[str, Any]:
+def _data(values: Mapping[str, str]) -> JsonDict:
     """Facts in our words. A value that is not a number stays in ``raw`` only."""
-    data: dict[str, Any] = {}
+    data: JsonDict = {}
     for name, (ours, kind) in DATA.items():
         value = values.get(name)
         if value and (fact := number(value) if kind is int else value) is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from providers.base.rest import LegState
 from providers.base.webhook import Leg
 from providers.common import price as leg_price
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, EventKind
 from providers.twilio.config import NAME
 from providers.twilio.payload import number
@@ -29,7 +29,7 @@ RESOURCE_FIELDS = (
 )
 
 
-def state(resource: Mapping[str, Any], now: datetime) -> LegState:
+def state(resource: JsonObject, now: datetime) -> LegState:
     """The events of a Call resource. Times are aware datetimes or None.
 
     Only an answered call becomes ``completed``, so that status yields the answer too.
@@ -57,7 +57,7 @@ def state(resource: Mapping[str, Any], now: datetime) -> LegState:
     return LegState(leg, word, tuple(events))
 
 
-def _price(resource: Mapping[str, Any]) -> dict[str, Any]:
+def _price(resource: JsonObject) -> JsonDict:
     """The leg's price. It is null at first, and a charge is negative."""
     amount = leg_price.amount(resource["price"])
     return leg_price.fact(

@@ -22,6 +22,7 @@ from providers.base.media import (
     UnknownFrame,
 )
 from providers.common import audio
+from providers.common.json_types import JsonDict
 from providers.errors import BadRequest
 from providers.twilio.config import ACCOUNT_SID, CALL_SID, STREAM_SID
 
@@ -98,7 +99,7 @@ class TwilioSerializer:
             raise ValueError("nothing can be sent before the stream's start")
         return json.dumps({"event": event, "streamSid": self._stream, **more})
 
-    def _start(self, body: dict[str, Any]) -> Frame:
+    def _start(self, body: JsonDict) -> Frame:
         start = _member(body, "start")
         stream, call, account = (
             start.get("streamSid"),
@@ -121,7 +122,7 @@ class TwilioSerializer:
         self._stream = stream
         return StreamStart(stream, call, account, SAMPLE_RATE, parameters)
 
-    def _media(self, body: dict[str, Any]) -> Frame:
+    def _media(self, body: JsonDict) -> Frame:
         media = _member(body, "media")
         if media.get("track", "inbound") != "inbound":
             return UnknownFrame("media of another track")
@@ -131,24 +132,24 @@ class TwilioSerializer:
             raise BadRequest("media whose payload is not base64") from error
         return Audio(audio.mulaw_to_pcm(mulaw))
 
-    def _dtmf(self, body: dict[str, Any]) -> Frame:
+    def _dtmf(self, body: JsonDict) -> Frame:
         digit = _member(body, "dtmf").get("digit")
         if not _sid(_DIGIT, digit):
             raise BadRequest("dtmf without a digit")
         return Digit(str(digit))
 
-    def _mark(self, body: dict[str, Any]) -> Frame:
+    def _mark(self, body: JsonDict) -> Frame:
         name = _member(body, "mark").get("name")
         if not isinstance(name, str):
             raise BadRequest("a mark without a name")
         return MarkPlayed(name)
 
-    def _stop(self, body: dict[str, Any]) -> Frame:
+    def _stop(self, body: JsonDict) -> Frame:
         """The stream is over. The call may go on: the flow's owner may have redirected it."""
         return StreamStop()
 
 
-_READERS: dict[str, Callable[[TwilioSerializer, dict[str, Any]], Frame]] = {
+_READERS: dict[str, Callable[[TwilioSerializer, JsonDict], Frame]] = {
     "start": TwilioSerializer._start,
     "media": TwilioSerializer._media,
     "dtmf": TwilioSerializer._dtmf,
@@ -157,7 +158,7 @@ _READERS: dict[str, Callable[[TwilioSerializer, dict[str, Any]], Frame]] = {
 }
 
 
-def _object(message: str | bytes) -> dict[str, Any]:
+def _object(message: str | bytes) -> JsonDict:
     if isinstance(message, bytes):
         raise BadRequest("a binary message; Media Streams are text")
     if len(message) > MAX_MESSAGE:
@@ -171,7 +172,7 @@ def _object(message: str | bytes) -> dict[str, Any]:
     return body
 
 
-def _member(body: dict[str, Any], name: str) -> dict[str, Any]:
+def _member(body: JsonDict, name: str) -> JsonDict:
     member = body.get(name)
     if not isinstance(member, dict):
         raise BadRequest(f"a media message without {name}")

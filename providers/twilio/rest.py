@@ -12,11 +12,12 @@ from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall
 from providers.common import download
+from providers.common.json_types import JsonDict
 from providers.errors import CarrierError
 from providers.twilio import leg_state, number_settings, sdk, twiml
 from providers.twilio.config import RECORDING_SID
@@ -157,7 +158,7 @@ class TwilioClient:
         return sdk.client(self._account, self._account.api_url or API_URL, self._timeout)
 
 
-def _create(order: OutboundCall) -> dict[str, Any]:
+def _create(order: OutboundCall) -> JsonDict:
     """Arguments of the SDK's create. Raises ``CarrierError`` for what Twilio cannot do."""
     try:
         keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}

@@ -6,8 +6,8 @@ https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from providers.common.json_types import JsonDict
 from providers.events import EndedReason as R
 from providers.events import EventKind
 
@@ -62,7 +62,7 @@ RECORDING_STATUSES: Mapping[str, EventKind] = {
 }
 
 
-def end_fields(word: str, inbound: bool) -> dict[str, Any]:
+def end_fields(word: str, inbound: bool) -> JsonDict:
     """The reasons of an end, as fields of an event."""
     dialled, called_in = ENDS[word]
     generic = word == GENERIC_END

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from providers.common.json_types import JsonDict
+
 # Outcomes after which the flow only says goodbye.
 WENT_WELL = ("assistant-ended-call", "assistant-said-end-call-phrase")
 
@@ -17,7 +19,7 @@ WENT_WELL = ("assistant-ended-call", "assistant-said-end-call-phrase")
 TRANSFER_TO = "+15558675310"
 
 
-def flow(base_url: str, assistant_id: str) -> dict[str, Any]:
+def flow(base_url: str, assistant_id: str) -> JsonDict:
     """The flow's definition, for Studio's "Import from JSON".
 
     ``base_url`` is the bridge's public URL. The account's phone number must be stored at the
@@ -39,8 +41,8 @@ def flow(base_url: str, assistant_id: str) -> dict[str, Any]:
 
 
 def _state(
-    name: str, kind: str, at: tuple[int, int], properties: dict[str, Any], *transitions: Any
-) -> dict[str, Any]:
+    name: str, kind: str, at: tuple[int, int], properties: JsonDict, *transitions: Any
+) -> JsonDict:
     offset = {"x": at[0], "y": at[1]}
     return {
         "name": name,
@@ -50,11 +52,11 @@ def _state(
     }
 
 
-def _on(event: str, to: str | None = None, **more: Any) -> dict[str, Any]:
+def _on(event: str, to: str | None = None, **more: Any) -> JsonDict:
     return {"event": event, **({"next": to} if to else {}), **more}
 
 
-def _trigger() -> dict[str, Any]:
+def _trigger() -> JsonDict:
     events = ("incomingConversationMessage", "incomingRequest", "incomingParent")
     return _state(
         "Trigger",
@@ -67,7 +69,7 @@ def _trigger() -> dict[str, Any]:
     )
 
 
-def _assistant(base_url: str, assistant_id: str) -> dict[str, Any]:
+def _assistant(base_url: str, assistant_id: str) -> JsonDict:
     """The TwiML Redirect widget.
 
     ``flow.flow_sid`` is the flow; ``flow.sid`` would be this execution.
@@ -85,10 +87,10 @@ def _assistant(base_url: str, assistant_id: str) -> dict[str, Any]:
     )
 
 
-def _outcome() -> dict[str, Any]:
+def _outcome() -> JsonDict:
     reason = "{{widgets.assistant.vapiEndedReason}}"
 
-    def when(name: str, kind: str, value: str) -> list[dict[str, Any]]:
+    def when(name: str, kind: str, value: str) -> list[JsonDict]:
         return [{"friendly_name": name, "arguments": [reason], "type": kind, "value": value}]
 
     return _state(
@@ -110,7 +112,7 @@ def _outcome() -> dict[str, Any]:
     )
 
 
-def _transfer() -> dict[str, Any]:
+def _transfer() -> JsonDict:
     return _state(
         "transfer",
         "connect-call-to",
@@ -127,5 +129,5 @@ def _transfer() -> dict[str, Any]:
     )
 
 
-def _say(name: str, text: str, at: tuple[int, int]) -> dict[str, Any]:
+def _say(name: str, text: str, at: tuple[int, int]) -> JsonDict:
     return _state(name, "say-play", at, {"say": text, "loop": 1}, _on("audioComplete"))

@@ -26,6 +26,7 @@ from providers.base.instructions import (
     stream_id,
 )
 from providers.common.e164 import E164
+from providers.common.json_types import JsonDict
 from providers.errors import BadRequest, Refused
 from providers.twilio.config import FLOW_HOST
 
@@ -71,7 +72,7 @@ def document(instructions: Sequence[Instruction]) -> str:
     return text
 
 
-def details(details: Details) -> dict[str, Any]:
+def details(details: Details) -> JsonDict:
     """Arguments of Twilio's create-call, spelt as its Node helper spells them.
 
     ``twiml`` is what a client serves in bypass mode. With the others it can dial with one request.
@@ -89,7 +90,7 @@ def details(details: Details) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def detection(machine: MachineDetection) -> dict[str, Any]:
+def detection(machine: MachineDetection) -> JsonDict:
     """Asynchronous answering machine detection: the caller does not wait for the verdict.
 
     ``asyncAmd`` is a string. https://www.twilio.com/docs/voice/answering-machine-detection

@@ -16,6 +16,7 @@ from providers.base.carrier import NumberFields
 from providers.base.rest import Account
 from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
 from providers.events import EndedReason
 
@@ -80,7 +81,7 @@ CREDENTIAL_FIELDS = {
 """Vapi's field of a credential -> our name of the secret."""
 
 
-def account(ref: str, secrets: Mapping[str, Any]) -> Account:
+def account(ref: str, secrets: JsonObject) -> Account:
     """An account of api key ``ref``; ``secrets`` are checked and copied.
 
     ``signatureSecrets`` is a list, newest first, so that a secret can be rotated. Raises
@@ -98,7 +99,7 @@ def account(ref: str, secrets: Mapping[str, Any]) -> Account:
     return Account(ref, checked)
 
 
-def credential(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def credential(body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
     """Vapi's credential body -> (api key, public fields, secrets). Raises ``NotConfigured``.
 
     ``signatureSecret`` (or ``signatureSecrets``) is ours: Vapi made the application itself and
@@ -116,7 +117,7 @@ def credential(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, 
     return made.ref, public, dict(made.secrets)
 
 
-def _signing(body: Mapping[str, Any]) -> Any:
+def _signing(body: JsonObject) -> Any:
     one, several = body.get("signatureSecret"), body.get("signatureSecrets")
     if one is not None and several is not None:
         raise NotConfigured("Vonage signatureSecret: give it or signatureSecrets, not both")

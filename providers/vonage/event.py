@@ -12,6 +12,7 @@ from typing import Any
 from providers.base.instructions import stream_id
 from providers.base.webhook import Leg, WebhookRequest
 from providers.common import price as leg_price
+from providers.common.json_types import JsonDict
 from providers.events import CallEvent, EventKind
 from providers.vonage import payload as payloads
 from providers.vonage.config import NAME
@@ -70,7 +71,7 @@ class Webhook:
         )
 
 
-def _facts(payload: Payload) -> dict[str, Any]:
+def _facts(payload: Payload) -> JsonDict:
     texts = {ours: payload.get(theirs) for theirs, ours in FACTS.items()}
     numbers = {ours: whole(payload.get(theirs)) for theirs, ours in NUMBERS.items()}
     told = {name: value for name, value in (texts | numbers).items() if value not in (None, "")}
@@ -79,7 +80,7 @@ def _facts(payload: Payload) -> dict[str, Any]:
     )
 
 
-def _raw(payload: Payload) -> dict[str, Any]:
+def _raw(payload: Payload) -> JsonDict:
     """The payload without the token that ends the media socket's address.
 
     The store keeps the token's digest only.

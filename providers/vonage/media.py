@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from providers.base.media import Audio, Cleared, Digit, Frame, MarkPlayed, StreamStart, UnknownFrame
 from providers.common.audio import SAMPLE_WIDTH
+from providers.common.json_types import JsonDict
 from providers.errors import BadRequest
 
 # Bytes or characters of one message; Vonage's own have at most a few hundred.
@@ -71,7 +71,7 @@ class VonageSerializer:
     def _frame_size(self) -> int:
         return self.sample_rate // FRAMES_PER_SECOND * SAMPLE_WIDTH
 
-    def _decode_text(self, fields: dict[str, Any]) -> Frame:
+    def _decode_text(self, fields: JsonDict) -> Frame:
         match fields.get("event"):
             case "websocket:connected":
                 return self._start(fields)
@@ -86,7 +86,7 @@ class VonageSerializer:
             case _:
                 raise BadRequest("Vonage: a text message without the name of its event")
 
-    def _start(self, fields: dict[str, Any]) -> StreamStart:
+    def _start(self, fields: JsonDict) -> StreamStart:
         """Decode the start.
 
         Vonage names neither its leg nor its account here: the URL's token and ``headers`` do.
@@ -99,7 +99,7 @@ class VonageSerializer:
         return StreamStart(None, None, None, self.sample_rate, parameters)
 
 
-def _object(message: str) -> dict[str, Any]:
+def _object(message: str) -> JsonDict:
     try:
         fields = json.loads(message)
     except (ValueError, RecursionError) as error:
@@ -109,14 +109,14 @@ def _object(message: str) -> dict[str, Any]:
     return fields
 
 
-def _digit(fields: dict[str, Any]) -> Digit:
+def _digit(fields: JsonDict) -> Digit:
     digit = fields.get("digit")
     if not isinstance(digit, str) or not re.fullmatch(r"[0-9*#A-D]", digit):
         raise BadRequest("Vonage: a key that no phone has")
     return Digit(digit)
 
 
-def _mark(fields: dict[str, Any]) -> Frame:
+def _mark(fields: JsonDict) -> Frame:
     payload = fields.get("payload")
     name = payload.get("mark") if isinstance(payload, dict) else None
     return MarkPlayed(name) if isinstance(name, str) else UnknownFrame("websocket:notify")

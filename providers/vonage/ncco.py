@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from providers.base.instructions import (
     Say,
 )
 from providers.common.e164 import EITHER
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import Refused
 
 CONTENT_TYPE = "application/json"
@@ -40,7 +41,7 @@ RING_SECONDS = range(3, 7201)
 MAX_FORWARD = 7200
 KEYS = re.compile(r"[0-9*#p]+")
 
-Action = dict[str, Any]
+Action = JsonDict
 
 
 def answer(instructions: Sequence[Instruction]) -> Answer:
@@ -77,7 +78,7 @@ def refusal(error: Exception, *, transient: bool = False) -> Answer:
     return Answer(_dump({"message": status.phrase}), CONTENT_TYPE, status)
 
 
-def details(details: Details) -> dict[str, Any]:
+def details(details: Details) -> JsonDict:
     """``phoneCallProviderDetails``: arguments of Vonage's create-call, numbers without ``+``.
 
     https://developer.vonage.com/en/api/voice#createCall
@@ -250,5 +251,5 @@ def _media(url: str) -> str:
     return url
 
 
-def _dump(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
+def _dump(value: JsonObject | Sequence[Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -6,10 +6,10 @@ https://developer.vonage.com/en/api/application.v2#getApplication
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from providers.base.rest import NumberSetting
 from providers.base.webhook import HookKind
+from providers.common.json_types import JsonObject
 
 # Webhooks of an application's Voice capability: field -> its name in the dashboard, and ours.
 WEBHOOKS: Mapping[str, tuple[str, HookKind]] = {
@@ -19,7 +19,7 @@ WEBHOOKS: Mapping[str, tuple[str, HookKind]] = {
 }
 
 
-def owned(answer: Mapping[str, Any], digits: str) -> Mapping[str, Any] | None:
+def owned(answer: JsonObject, digits: str) -> JsonObject | None:
     """The number among those the account owns. The search finds longer ones too."""
     numbers = answer.get("numbers") or []
     found = (each for each in numbers if isinstance(each, dict) and each.get("msisdn") == digits)
@@ -36,7 +36,7 @@ def link(linked: str | None, ours: str | None) -> NumberSetting:
     return NumberSetting("Linked application", linked, problem=problem)
 
 
-def webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
+def webhooks(application: JsonObject) -> list[NumberSetting]:
     """The Voice capability. Without signed webhooks all its requests are refused here."""
     voice = _part(_part(application, "capabilities"), "voice")
     urls = _part(voice, "webhooks")
@@ -53,7 +53,7 @@ def webhooks(application: Mapping[str, Any]) -> list[NumberSetting]:
     ]
 
 
-def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _part(whole: JsonObject, name: str) -> JsonObject:
     """A member that is an object. An application without Voice has none, or null."""
     part = whole.get(name)
     return part if isinstance(part, dict) else {}

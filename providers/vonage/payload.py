@@ -6,13 +6,13 @@ Vonage sends the same fields as the JSON body of a POST or in the query of a GET
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from providers.base.webhook import InboundParams, Leg, WebhookRequest
 from providers.common import foreign_json
 from providers.common.e164 import EITHER
+from providers.common.json_types import JsonObject
 from providers.errors import BadRequest
 from providers.vonage.config import API_HOST
 
@@ -34,7 +34,7 @@ CLASSES = (
     ("payload", "notify"),
 )
 
-Payload = Mapping[str, Any]
+Payload = JsonObject
 
 
 def word(payload: Payload) -> str:

@@ -7,7 +7,7 @@ https://developer.vonage.com/en/api/voice
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, BinaryIO
@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall
 from providers.common import download
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import BadRequest, CarrierError
 from providers.events import EventKind
 from providers.vonage import leg_state, ncco, number_settings, sdk, statuses
@@ -138,9 +139,7 @@ class VonageClient:
         path = f"/v2/applications/{quote(str(application), safe='')}"
         return [link, *number_settings.webhooks(self._ask_account(API_URL, path))]
 
-    def _ask_account(
-        self, base: str, path: str, query: Mapping[str, Any] | None = None
-    ) -> Mapping[str, Any]:
+    def _ask_account(self, base: str, path: str, query: JsonObject | None = None) -> JsonObject:
         """Read once with the account's own key and secret."""
         url = (self._account.api_url or base).rstrip("/") + path
         return sdk.ask(self._account_http, "GET", url, query, "basic")
@@ -153,8 +152,8 @@ class VonageClient:
         return leg.get("status") in OVER
 
     def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, api_url: str | None = None
-    ) -> Mapping[str, Any]:
+        self, method: str, path: str, body: JsonObject | None, api_url: str | None = None
+    ) -> JsonObject:
         """Send one request with the application's token, to the region that owns the call."""
         base = self._account.api_url or _region(api_url) or API_URL
         return sdk.ask(self._http, method, base.rstrip("/") + path, body, "jwt")
@@ -172,7 +171,7 @@ class VonageClient:
         return urlsplit(self._account.api_url or API_URL).scheme == "http"
 
 
-def _create(order: OutboundCall) -> dict[str, Any]:
+def _create(order: OutboundCall) -> JsonDict:
     machine = order.machine
     listening = {"advanced_machine_detection": ncco.detection(machine)} if machine else {}
     try:

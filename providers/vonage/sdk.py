@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.base.rest import Account
+from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured
 
 CONNECTIONS = 10
@@ -53,9 +54,7 @@ def bearer(account: Account) -> str:
     return token.decode() if isinstance(token, bytes) else str(token)
 
 
-def ask(
-    http: Any, method: str, url: str, body: Mapping[str, Any] | None, auth: str
-) -> Mapping[str, Any]:
+def ask(http: Any, method: str, url: str, body: JsonObject | None, auth: str) -> JsonObject:
     """Send one request. A response without a JSON object counts as an empty one."""
     kind = "query_params" if method == "GET" else "json"
     host, _, path = url.partition("://")[2].partition("/")

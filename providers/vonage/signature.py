@@ -12,7 +12,7 @@ import hmac
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 from urllib.parse import parse_qsl
@@ -24,6 +24,7 @@ from jwt.exceptions import PyJWTError
 
 from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 
 ISSUER = "Vonage"
@@ -92,7 +93,7 @@ def sign(
     jti: str | None = None,
 ) -> str:
     """The token for ``payload`` (raw body, or ``query_payload``); None for a socket."""
-    claims: dict[str, Any] = {
+    claims: JsonDict = {
         "iat": int(now.timestamp()),
         "jti": jti or str(uuid4()),
         "iss": ISSUER,
@@ -168,7 +169,7 @@ def verify_socket(
     _verified(request.header("authorization"), account, request.received_at)
 
 
-def _verified(header: str | None, account: Account, now: datetime) -> Mapping[str, Any]:
+def _verified(header: str | None, account: Account, now: datetime) -> JsonObject:
     token = _bearer(header)
     secrets = [secret for secret in account.secrets.get("signatureSecrets", ()) if secret]
     if not secrets:
@@ -201,7 +202,7 @@ def _holds(token: str, secret: str) -> bool:
     return True
 
 
-def _read(token: str) -> Mapping[str, Any]:
+def _read(token: str) -> JsonObject:
     """The claims, unverified."""
     try:
         payload = _JWS.decode(token, options={"verify_signature": False})
@@ -213,7 +214,7 @@ def _read(token: str) -> Mapping[str, Any]:
     return claims
 
 
-def _check_times(claims: Mapping[str, Any], now: float) -> None:
+def _check_times(claims: JsonObject, now: float) -> None:
     issued, expires, begins = claims.get("iat"), claims.get("exp", now), claims.get("nbf", now)
     if not _is_number(issued) or not abs(now - issued) <= MAX_AGE:
         raise InvalidSignature("Vonage: the token is too old, or of the future; check the clock")
@@ -228,7 +229,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 
-def _check_names(claims: Mapping[str, Any], account: Account) -> None:
+def _check_names(claims: JsonObject, account: Account) -> None:
     jti = claims.get("jti")
     if not isinstance(jti, str) or not jti:
         raise InvalidSignature("Vonage: the token has no jti")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +33,7 @@ from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.tts_part import Custom
 from app.vendors.embedded import llm as embedded
 from app.vendors.embedded.menu import vocabulary
+from providers.common.json_types import JsonDict, JsonObject
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class VoiceAgent:
         names = {str(each.get("name")) for each in older}
         return read_tools(self._claim.assistant), names
 
-    def _changed(self, kind: str, data: dict[str, Any]) -> None:
+    def _changed(self, kind: str, data: JsonDict) -> None:
         if kind in ("said", "tool", "added"):
             self._update_call()
         for each, extra in self._messages.of(kind, data):
@@ -180,5 +180,5 @@ def _model(plan: AgentConfig, claim: StreamClaim, call_context: CallContext) -> 
     )
 
 
-def _provider(config: Mapping[str, Any]) -> str:
+def _provider(config: JsonObject) -> str:
     return str(config.get("provider") or "")

@@ -5,16 +5,16 @@ https://docs.vapi.ai/assistants/dynamic-variables
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from app.assistants.local.templates import fill
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, objects_of, text_of
+from providers.common.json_types import JsonDict, JsonObject
 
-Message = dict[str, Any]
+Message = JsonDict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,11 @@ class AgentConfig(ConversationPlan):
     transcriber: Json
     voicemail_message: str = ""
     detects_voicemail: bool = False
-    messages: Sequence[Mapping[str, Any]] = ()
+    messages: Sequence[JsonObject] = ()
     """The model's messages, system ones included."""
 
 
-def read_config(assistant: AssistantConfig, values: Mapping[str, Any]) -> AgentConfig:
+def read_config(assistant: AssistantConfig, values: JsonObject) -> AgentConfig:
     """Fill the templates. ``values`` are their names (``templates.values``)."""
     plan, model = assistant.conversation, assistant.model
     messages = _messages(model, values)
@@ -51,7 +51,7 @@ def read_config(assistant: AssistantConfig, values: Mapping[str, Any]) -> AgentC
     )
 
 
-def _messages(model: Json, values: Mapping[str, Any]) -> list[Message]:
+def _messages(model: Json, values: JsonObject) -> list[Message]:
     found = [dict(each) for each in objects_of(model, "messages")]
     prompt = text_of(model, "systemPrompt")
     if prompt and not any(each.get("role") == "system" for each in found):
@@ -59,6 +59,6 @@ def _messages(model: Json, values: Mapping[str, Any]) -> list[Message]:
     return [_filled(each, values) for each in found]
 
 
-def _filled(message: Message, values: Mapping[str, Any]) -> Message:
+def _filled(message: Message, values: JsonObject) -> Message:
     content = message.get("content")
     return {**message, "content": fill(content, values)} if isinstance(content, str) else message

@@ -7,7 +7,7 @@ circle arises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipecat.processors.aggregators.llm_context import LLMContext
 
@@ -19,6 +19,7 @@ from app.assistants.local.transcript.spoken_text import SpokenTextTracker
 from app.assistants.local.transport import AgentInputTransport, AgentOutputTransport
 from app.assistants.local.turn_taking import CallerMute
 from app.media.stream import MediaStream
+from providers.common.json_types import JsonDict
 from providers.events import EndedReason
 
 
@@ -36,7 +37,7 @@ class PipelineControl(Protocol):
     spoken_text: SpokenTextTracker
     idle_left: int
     """How often a silent caller will still be asked whether they are there."""
-    changed: Callable[[str, dict[str, Any]], None]
+    changed: Callable[[str, JsonDict], None]
     """Called with each event: a kind of ``messages.KINDS``, and its facts."""
 
     async def say(self, text: str, *, filler: bool = False) -> None:

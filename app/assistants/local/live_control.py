@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from app.assistants.local.control import PipelineControl
 from app.domain.assistant.conversation import FirstMessageMode
+from providers.common.json_types import JsonObject
 from providers.events import EndedReason
 
-Json = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
@@ -24,7 +23,7 @@ class LiveControl:
     def __init__(self, engine: PipelineControl) -> None:
         self._engine = engine
 
-    async def follow(self, given: asyncio.Queue[Json]) -> None:
+    async def follow(self, given: asyncio.Queue[JsonObject]) -> None:
         """Execute commands in their order, for as long as the call lasts."""
         while True:
             command = await given.get()
@@ -33,7 +32,7 @@ class LiveControl:
             except Exception:  # a failed command must not end the conversation
                 log.exception("the command %s failed", command.get("type"))
 
-    async def execute(self, command: Json) -> None:
+    async def execute(self, command: JsonObject) -> None:
         """Execute one command. An unknown one was stored by a newer version, and does nothing."""
         kind = str(command.get("control" if command.get("type") == "control" else "type"))
         carry_out = TABLE.get(kind)
@@ -42,7 +41,7 @@ class LiveControl:
         else:
             await carry_out(self, command)
 
-    async def say(self, command: Json) -> None:
+    async def say(self, command: JsonObject) -> None:
         if command.get("interruptAssistantEnabled"):
             await self._engine.interrupt()
         text = str(command["content"])
@@ -51,24 +50,24 @@ class LiveControl:
         else:
             await self._engine.say(text)
 
-    async def add_message(self, command: Json) -> None:
+    async def add_message(self, command: JsonObject) -> None:
         message = command["message"]
         respond = command.get("triggerResponseEnabled") is not False
         await self._engine.add(str(message["role"]), str(message["content"]), respond=respond)
 
-    async def mute_assistant(self, _: Json) -> None:
+    async def mute_assistant(self, _: JsonObject) -> None:
         self._engine.output.muted = True
 
-    async def unmute_assistant(self, _: Json) -> None:
+    async def unmute_assistant(self, _: JsonObject) -> None:
         self._engine.output.muted = False
 
-    async def mute_customer(self, _: Json) -> None:
+    async def mute_customer(self, _: JsonObject) -> None:
         self._engine.input.muted = True
 
-    async def unmute_customer(self, _: Json) -> None:
+    async def unmute_customer(self, _: JsonObject) -> None:
         self._engine.input.muted = False
 
-    async def say_first_message(self, _: Json) -> None:
+    async def say_first_message(self, _: JsonObject) -> None:
         """Speak the first message if there is one, else ask the model."""
         plan = self._engine.config
         if plan.first is FirstMessageMode.GENERATE or not plan.first_message:
@@ -76,7 +75,7 @@ class LiveControl:
         else:
             await self._engine.say(plan.first_message)
 
-    async def leave_message(self, _: Json) -> None:
+    async def leave_message(self, _: JsonObject) -> None:
         """Leave the voicemail message.
 
         The greeting must not interrupt it, and earlier speech is dropped.
@@ -88,7 +87,7 @@ class LiveControl:
 
 
 # By ``type``, or by ``control`` where the type is ``control``.
-TABLE: Mapping[str, Callable[[LiveControl, Json], Awaitable[None]]] = {
+TABLE: Mapping[str, Callable[[LiveControl, JsonObject], Awaitable[None]]] = {
     "say": LiveControl.say,
     "add-message": LiveControl.add_message,
     "mute-assistant": LiveControl.mute_assistant,

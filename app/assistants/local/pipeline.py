@@ -49,6 +49,7 @@ from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.timings import Timing
 from app.media.stream import MediaStream
 from app.vendors.common.llm_spec import opening_messages
+from providers.common.json_types import JsonDict
 from providers.events import EndedReason
 
 SETUP_SECONDS = 10.0
@@ -88,7 +89,7 @@ class AgentPipeline:
         # Set once the pipeline runs and can take commands.
         self.ready = asyncio.Event()
         # Called with each event: a kind of ``messages.KINDS``, and its facts.
-        self.changed: Callable[[str, dict[str, Any]], None] = lambda kind, data: None
+        self.changed: Callable[[str, JsonDict], None] = lambda kind, data: None
         self._parts = services
         self.spoken_text = SpokenTextTracker(lambda: self.output.unheard, services.texts)
         self._voicemail_detector = (

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from providers.common.json_types import JsonDict, JsonObject
+
 NAME = re.compile(r"\{\{\s*([A-Za-z_][\w.\-]{0,100})\s*\}\}")
 
 
-def values(
-    own: Mapping[str, Any], call: Mapping[str, Any], now: datetime | None = None
-) -> dict[str, Any]:
+def values(own: JsonObject, call: JsonObject, now: datetime | None = None) -> JsonDict:
     """The values of ``{{templates}}``: ``own`` (``variableValues``), and every call's names."""
     at = (now or datetime.now(UTC)).astimezone(UTC)
     return {
@@ -33,12 +33,12 @@ def values(
     }
 
 
-def fill(text: str, known: Mapping[str, Any]) -> str:
+def fill(text: str, known: JsonObject) -> str:
     """Replace every known name by its value."""
     return NAME.sub(lambda match: _value(match, known), text)
 
 
-def _value(match: re.Match[str], known: Mapping[str, Any]) -> str:
+def _value(match: re.Match[str], known: JsonObject) -> str:
     found: Any = known
     for part in match[1].split("."):
         if not isinstance(found, Mapping) or part not in found:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.assistant.fields import Json, object_of, objects_of
+from providers.common.json_types import JsonObject
 
 Messages = list[dict[str, str]]
 
@@ -75,7 +76,7 @@ class AnalysisPlan:
     questions: tuple[Question, ...]
     """Without what is known after a call only; empty: there is nothing to ask."""
 
-    def questions_about(self, call: Mapping[str, Any]) -> list[Question]:
+    def questions_about(self, call: JsonObject) -> list[Question]:
         """``call``: ``messages``, ``transcript``, ``endedReason``."""
         if len(_spoken(call)) < self.min_messages:
             return []
@@ -157,7 +158,7 @@ def _messages(plan: Json) -> Messages:
     ]
 
 
-def _values(call: Mapping[str, Any]) -> dict[str, str]:
+def _values(call: JsonObject) -> dict[str, str]:
     """Vapi's template variables."""
     messages = call.get("messages") or []
     prompts = [str(each.get("message", "")) for each in messages if each.get("role") == "system"]
@@ -178,7 +179,7 @@ def _fill(text: str, known: Mapping[str, str]) -> str:
     return NAME.sub(lambda match: known.get(match[1], match[0]), text)
 
 
-def _spoken(call: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _spoken(call: JsonObject) -> Sequence[JsonObject]:
     return [each for each in call.get("messages") or [] if each.get("role") in {"user", "bot"}]
 
 

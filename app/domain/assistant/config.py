@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from app.domain.assistant import analysis_plan, conversation, recording, voicemail
 from app.domain.assistant.analysis_plan import AnalysisPlan
@@ -20,6 +19,7 @@ from app.domain.assistant.recording import RecordingPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
 from app.vendors.registry import DEFAULT_TRANSCRIBER
+from providers.common.json_types import JsonObject
 
 DEFAULT_MESSAGES = frozenset(
     {
@@ -49,7 +49,7 @@ class Server:
     url: str
     secret: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    policy: JsonObject = field(default_factory=dict)
     """Vapi's ``timeoutSeconds`` and ``backoffPlan``, as far as given."""
 
 
@@ -60,7 +60,7 @@ class Transport:
     provider: str
     url: str | None
     """Of an external stream."""
-    headers: Mapping[str, Any] = field(repr=False)
+    headers: JsonObject = field(repr=False)
 
     def backend(self, settings: Settings) -> str:
         """The assistant's backend; the setting's where it names none that is known."""
@@ -127,7 +127,7 @@ class AssistantConfig:
 
     @cached_property
     def transport(self) -> Transport:
-        given: Mapping[str, Any] = object_of(self.json, "transport")
+        given: JsonObject = object_of(self.json, "transport")
         url, headers = given.get("url") or None, given.get("headers") or {}
         return Transport(text_of(given, "provider"), url, headers)
 
@@ -176,7 +176,7 @@ class AssistantConfig:
         return self.client_messages is None or kind in self.client_messages
 
 
-def server_of(body: Mapping[str, Any]) -> Server | None:
+def server_of(body: JsonObject) -> Server | None:
     """The server of an assistant, tool or phone number, its secrets included."""
     server = body.get("server")
     server = server if isinstance(server, Mapping) else {}
@@ -188,7 +188,7 @@ def server_of(body: Mapping[str, Any]) -> Server | None:
     return Server(url, secret, server.get("headers") or {}, policy)
 
 
-def max_duration(call: Mapping[str, Any], config: AssistantConfig) -> int:
+def max_duration(call: JsonObject, config: AssistantConfig) -> int:
     """Seconds: the call's own, else the assistant's, else the default."""
     asked = call.get("maxDurationSeconds") or config.max_duration_seconds
     return ASSISTANT_DEFAULT_SECONDS if asked is None else int(asked)

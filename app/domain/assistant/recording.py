@@ -9,13 +9,13 @@ lent us.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from app.domain.assistant.fields import Json, object_of
 from app.domain.context import Context
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonObject
 from providers.errors import NotConfigured
 
 RECORDED_BACKENDS = frozenset({"local"})
@@ -49,7 +49,7 @@ def parse(assistant: Json) -> RecordingPlan:
 def decide(
     context: Context,
     carrier: Carrier,
-    credential: Mapping[str, Any],
+    credential: JsonObject,
     plan: RecordingPlan,
     backend: str,
 ) -> Recorders:
@@ -68,7 +68,7 @@ def _is_hipaa(assistant: Json) -> bool:
     return True in (assistant.get("hipaaEnabled"), plan.get("hipaaEnabled"))
 
 
-def _carrier_can_record(context: Context, carrier: Carrier, credential: Mapping[str, Any]) -> bool:
+def _carrier_can_record(context: Context, carrier: Carrier, credential: JsonObject) -> bool:
     """Whether the account has what it takes."""
     try:
         able = carrier.client(context.account(credential)).can_record()

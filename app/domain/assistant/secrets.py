@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
+from providers.common.json_types import JsonDict, JsonObject
+
 SECRETS = (
     ("serverUrlSecret",),
     ("server", "secret"),
@@ -16,7 +18,7 @@ SECRETS = (
 """Fields, alone or inside an object of that name, that are kept sealed and never shown."""
 
 
-def split_secrets(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_secrets(body: JsonObject) -> tuple[JsonDict, JsonDict]:
     """A body without its secrets, and the secrets alone: ``merge`` puts them back.
 
     Tools have servers too, so these are looked for at every depth.
@@ -27,9 +29,9 @@ def split_secrets(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
     return public, secret
 
 
-def _split(value: Mapping[str, Any], holder: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split(value: JsonObject, holder: str) -> tuple[JsonDict, JsonDict]:
     """``holder``: the name of the field this object stands in."""
-    public, secret = dict[str, Any](), dict[str, Any]()
+    public, secret = JsonDict(), JsonDict()
     for name, inner in value.items():
         if _is_secret(holder, name):
             secret[name] = inner
@@ -40,7 +42,7 @@ def _split(value: Mapping[str, Any], holder: str) -> tuple[dict[str, Any], dict[
     return public, secret
 
 
-def _split_any(value: Any, holder: str) -> tuple[Any, dict[str, Any]]:
+def _split_any(value: Any, holder: str) -> tuple[Any, JsonDict]:
     if isinstance(value, Mapping):
         return _split(value, holder)
     if not isinstance(value, list):

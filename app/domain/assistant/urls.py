@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from app.domain.errors import Invalid
 from app.vendors import registry
+from providers.common.json_types import JsonObject
 
 CALLED = frozenset(
     {
@@ -30,7 +30,7 @@ UrlProblem = Callable[[str], str | None]
 """Says in a sentence why this program may not call a URL; None when it may."""
 
 
-def check_urls(body: Mapping[str, Any], url_problem: UrlProblem) -> None:
+def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
     """Raises ``Invalid`` for an assistant or phone number with an address we may not call."""
     found = ((path, url_problem(url)) for path, url in _urls(body))
     problems = [f"{path}: {problem}" for path, problem in found if problem]
@@ -38,7 +38,7 @@ def check_urls(body: Mapping[str, Any], url_problem: UrlProblem) -> None:
         raise Invalid(problems)
 
 
-def _urls(body: Mapping[str, Any], path: str = "", holder: str = "") -> Iterator[tuple[str, str]]:
+def _urls(body: JsonObject, path: str = "", holder: str = "") -> Iterator[tuple[str, str]]:
     """(path, URL) of each address that this program will call, at every depth: tools have servers."""
     for name, value in body.items():
         if name in FREE:

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from app.domain.assistant.urls import UrlProblem, check_urls
 from app.domain.errors import Invalid
+from providers.common.json_types import JsonObject
 
 SECONDS = range(10, 43201)
 
 
-def problem(assistant: Mapping[str, Any], url_problem: UrlProblem) -> str | None:
+def problem(assistant: JsonObject, url_problem: UrlProblem) -> str | None:
     """A sentence naming the field that is wrong; None when none is."""
     given = {name: value for name, value in assistant.items() if value is not None}
     for name, ok in FIELDS.items():

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from app.domain.assistant.fields import Json, list_of, object_of, text_of
 from providers.base.instructions import MachineDetection
+from providers.common.json_types import JsonDict
 from providers.events import CallEvent, EndedReason, EventKind
 
 LISTENERS = frozenset({"google", "openai", "vapi"})
@@ -114,7 +114,7 @@ def _is_heard_in_pipeline(assistant: Json) -> bool:
     return plan.get("enabled") is not False and str(plan.get("provider")) in LISTENERS
 
 
-def _limits(plan: Json) -> dict[str, Any]:
+def _limits(plan: Json) -> JsonDict:
     return {
         ours: value
         for theirs, (ours, least, most) in BOUNDS.items()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -26,6 +25,7 @@ from app.store import accounts, events
 from app.store.resources import get as get_resource
 from app.store.schema import assistants, customers
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
 
 INBOUND = "inboundPhoneCall"
@@ -40,19 +40,19 @@ class NewCall:
     provider: Carrier
     type: str
     bypass: bool
-    credential: Mapping[str, Any]
+    credential: JsonObject
     """Row of the carrier account."""
     number: str | None
     """Ours, E.164."""
-    body: dict[str, Any]
+    body: JsonDict
     """Shown as sent (``view.BODY_FIELDS``), without secrets."""
     assistant_id: str | None = None
     customer_id: str | None = None
     phone_number_id: str | None = None
-    assistant: dict[str, Any] = field(default_factory=dict)
+    assistant: JsonDict = field(default_factory=dict)
     """Stored or transient, its secrets included, overrides applied."""
-    customer: dict[str, Any] = field(default_factory=dict)
-    phone_number: dict[str, Any] = field(default_factory=dict)
+    customer: JsonDict = field(default_factory=dict)
+    phone_number: JsonDict = field(default_factory=dict)
     """Body of the number, its server's secrets included."""
     server: Server | None = None
     """The organisation's, used when neither assistant nor number have one."""
@@ -60,13 +60,13 @@ class NewCall:
 
 def stored(
     context: Context, conn: Connection, table: sa.Table, org_id: str, id_: str
-) -> dict[str, Any] | None:
+) -> JsonDict | None:
     """A resource's row, its secrets put back into the body."""
     row = get_resource(conn, table, org_id, id_)
     return None if row is None else unsealed(context, row)
 
 
-def unsealed(context: Context, row: Mapping[str, Any]) -> dict[str, Any]:
+def unsealed(context: Context, row: JsonObject) -> JsonDict:
     """A row with its sealed secrets in their places."""
     sealed = row.get("secret")
     body = merge(row["body"], context.vault.open(sealed)) if sealed else dict(row["body"])
@@ -75,14 +75,14 @@ def unsealed(context: Context, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def stored_assistant(
     context: Context, conn: Connection, org_id: str, assistant_id: str
-) -> dict[str, Any] | None:
+) -> JsonDict | None:
     row = stored(context, conn, assistants, org_id, assistant_id)
     return row["body"] if row else None
 
 
 def stored_customer(
     context: Context, conn: Connection, org_id: str, customer_id: str
-) -> dict[str, Any] | None:
+) -> JsonDict | None:
     row = get_resource(conn, customers, org_id, customer_id)
     return dict(row["body"]) if row else None
 
@@ -95,7 +95,7 @@ def org_server(context: Context, conn: Connection, org_id: str) -> Server | None
     return Server(org["server_url"], context.vault.open(org["secret"]).get("serverSecret"))
 
 
-def build_call(context: Context, new: NewCall) -> tuple[Call, dict[str, Any]]:
+def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
     """The call, still without its secrets, and the secrets that belong into it. Touches nothing."""
     now = context.now()
     public, hidden = split_secrets(new.assistant)
@@ -141,9 +141,9 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, dict[str, Any]]:
 def set_assistant(
     tx: CallTx,
     assistant_id: str | None,
-    whole: Mapping[str, Any],
-    transient: Mapping[str, Any] | None,
-    overrides: Mapping[str, Any],
+    whole: JsonObject,
+    transient: JsonObject | None,
+    overrides: JsonObject,
 ) -> None:
     """Give a call its assistant that came without one. ``whole``: overrides applied, secrets included.
 
@@ -175,7 +175,7 @@ def set_assistant(
 
 def insert_call(
     tx: CallTx,
-    secrets: Mapping[str, Any],
+    secrets: JsonObject,
     tokens: Mapping[str, str],
     first: Sequence[CallEvent] = (),
 ) -> None:
@@ -199,13 +199,13 @@ def insert_call(
 
 
 def _recorders(
-    context: Context, carrier: Carrier, credential: Mapping[str, Any], assistant: AssistantConfig
+    context: Context, carrier: Carrier, credential: JsonObject, assistant: AssistantConfig
 ) -> Recorders:
     backend = assistant.transport.backend(context.settings)
     return recording.decide(context, carrier, credential, assistant.recording, backend)
 
 
-def _named(new: NewCall, number: Mapping[str, Any]) -> dict[str, Any]:
+def _named(new: NewCall, number: JsonObject) -> JsonDict:
     """The number as server messages tell it: also who it is, not only how it is set up."""
     known = (("id", new.phone_number_id), ("provider", new.provider.name), ("number", new.number))
     return {**number, **{name: value for name, value in known if value}}
@@ -215,6 +215,6 @@ def _public_server(server: Server | None) -> CallServer | None:
     return CallServer(server.url, dict(server.policy)) if server else None
 
 
-def _server_secrets(server: Server | None) -> dict[str, Any]:
+def _server_secrets(server: Server | None) -> JsonDict:
     found = (("secret", server.secret), ("headers", dict(server.headers))) if server else ()
     return {name: value for name, value in found if value}

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
 
 from app.domain.assistant.config import AssistantConfig
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
-
-JsonObject = Mapping[str, Any]
-"""An object of JSON whose fields are the client's, or Vapi's."""
 
 NEW: JsonObject = {
     "assistant": {},
@@ -124,7 +121,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
     )
 
 
-def dump_facts(facts: CallFacts) -> dict[str, Any]:
+def dump_facts(facts: CallFacts) -> JsonDict:
     """The column: as it was read, but for what has changed. None takes a key away."""
     before, now = _columns(load_facts(facts.stored)), _columns(facts)
     changed = {key: value for key, value in now.items() if value != before[key]}
@@ -132,7 +129,7 @@ def dump_facts(facts: CallFacts) -> dict[str, Any]:
     return {key: value for key, value in kept.items() if value is not None or key not in changed}
 
 
-def _columns(facts: CallFacts) -> dict[str, Any]:
+def _columns(facts: CallFacts) -> JsonDict:
     """Every key we know; new keys are stored in this order."""
     server, asking = facts.server, facts.asking_since
     return {
@@ -167,7 +164,7 @@ def _forward(stored: JsonObject) -> PendingForward:
     )
 
 
-def _forward_json(forward: PendingForward) -> dict[str, Any]:
+def _forward_json(forward: PendingForward) -> JsonDict:
     return {
         "id": forward.id,
         "destination": dict(forward.destination),
@@ -177,5 +174,5 @@ def _forward_json(forward: PendingForward) -> dict[str, Any]:
     }
 
 
-def _server_json(server: CallServer) -> dict[str, Any]:
+def _server_json(server: CallServer) -> JsonDict:
     return {"url": server.url, **({"policy": dict(server.policy)} if server.policy else {})}

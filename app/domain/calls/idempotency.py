@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -20,11 +19,12 @@ from app.domain.context import Context
 from app.domain.errors import Conflict
 from app.store import idempotency
 from app.store.vault import digest
+from providers.common.json_types import JsonDict, JsonObject
 
 KEPT = timedelta(hours=24)
 JOB = "forget-keys"
 
-Answer = dict[str, Any]
+Answer = JsonDict
 
 
 class LostRace(Exception):
@@ -38,7 +38,7 @@ class IdempotentRequest:
     context: Context
     org_id: str
     key: str
-    body: Mapping[str, Any]
+    body: JsonObject
 
     def make(self, make: Callable[[], Answer]) -> Answer:
         """The answer kept for the key; else ``make()``, which keeps it. Raises ``Conflict``."""
@@ -81,5 +81,5 @@ def forget(context: Context, payload: Mapping[str, object]) -> float | None:
     return max(1.0, (oldest + KEPT - context.now()).total_seconds()) if oldest else None
 
 
-def _fingerprint(body: Mapping[str, Any]) -> str:
+def _fingerprint(body: JsonObject) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.facts import CallFacts, JsonObject, dump_facts, load_facts
+from app.domain.calls.facts import CallFacts, dump_facts, load_facts
 from app.domain.context import Context
 from app.store import calls
 from app.store.calls import CallFilter
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus
 
 
@@ -96,7 +97,7 @@ class CallTx:
 
     def update(self, **changes: Unpack[Changes]) -> None:
         """Change these fields of the call, and its row."""
-        values: dict[str, Any] = {**changes}
+        values: JsonDict = {**changes}
         if "facts" in changes:
             stored = dump_facts(changes["facts"])
             changes["facts"] = replace(changes["facts"], stored=stored)
@@ -106,13 +107,13 @@ class CallTx:
         self.call.change(**changes)
 
 
-def load(row: Mapping[str, Any]) -> Call:
+def load(row: JsonObject) -> Call:
     values = {name: row[name] for name in COLUMNS}
     values |= {"status": CallStatus(row["status"]), "facts": load_facts(row["resolved"])}
     return Call(**values, token_data=row.get("token_data") or {})
 
 
-def dump(call: Call) -> dict[str, Any]:
+def dump(call: Call) -> JsonDict:
     """Every column."""
     values = {name: getattr(call, name) for name in COLUMNS}
     return {**values, "resolved": dump_facts(call.facts)}
@@ -146,5 +147,5 @@ def listing(conn: Connection, org_id: str, wanted: CallFilter) -> list[Call]:
     return [load(row) for row in calls.listing(conn, org_id, wanted)]
 
 
-def _found(row: Mapping[str, Any] | None) -> Call | None:
+def _found(row: JsonObject | None) -> Call | None:
     return None if row is None else load(row)

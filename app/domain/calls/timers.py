@@ -5,8 +5,7 @@ The job engine may fire a timer late or twice; a call that moved on is left alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from app.domain.calls import record
 from app.domain.calls.apply import apply_events, finalize, request_end, state_of
@@ -23,12 +22,13 @@ from app.domain.calls.schedule import (
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.store import events
+from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 Action = Callable[[CallTx, CallState], None]
 
 
-def fire(context: Context, payload: Mapping[str, Any]) -> None:
+def fire(context: Context, payload: JsonObject) -> None:
     """Handler of the job kind ``timer``: ``{"timer", "callId"}``."""
     with context.store.write() as conn:
         found = record.get(conn, payload["callId"], lock=True)

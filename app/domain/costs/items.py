@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, EventKind
 
 PARTS: Mapping[str, str] = {
@@ -36,12 +36,12 @@ PLACES = Decimal("0.00000001")
 """The finest a carrier tells; dollars are rounded to it once per item, so that sums agree."""
 MINUTE = Decimal("0.0001")
 
-Item = Mapping[str, Any]
+Item = JsonObject
 Rates = Mapping[str, Decimal]
 """Currency -> dollars for one of it."""
 
 
-def add(body: Mapping[str, Any], item: Item) -> dict[str, Any]:
+def add(body: JsonObject, item: Item) -> JsonDict:
     """``cost``, ``costBreakdown`` and ``costs`` of a call's body with one more item.
 
     An item of the same type and leg (``told.leg``), socket (``stream``) or question
@@ -51,7 +51,7 @@ def add(body: Mapping[str, Any], item: Item) -> dict[str, Any]:
     return summed([*(each for each in before if not _same(each, item)), item])
 
 
-def summed(items: Sequence[Item]) -> dict[str, Any]:
+def summed(items: Sequence[Item]) -> JsonDict:
     """``cost`` in USD, ``costBreakdown`` and ``costs`` for all of these."""
     parts = {name: _sum(items, kind, "cost") for kind, name in PARTS.items()}
     counts = {name: _sum(items, kind, field) for name, (kind, field) in COUNTS.items()}
@@ -59,7 +59,7 @@ def summed(items: Sequence[Item]) -> dict[str, Any]:
     known = {PARTS[kind] for kind in types & PARTS.keys()} | {
         name for name, (kind, _) in COUNTS.items() if kind in types
     }
-    told: dict[str, Any] = {
+    told: JsonDict = {
         name: float(value) for name, value in (parts | counts).items() if name in known
     }
     if analysed := _analysed(items):
@@ -80,16 +80,14 @@ def _analysed(items: Iterable[Item]) -> dict[str, float]:
     return found
 
 
-def priced(body: Mapping[str, Any], leg: str) -> bool:
+def priced(body: JsonObject, leg: str) -> bool:
     """Whether the carrier has told what it takes for this leg."""
     return any(each.get("told", {}).get("leg") == leg for each in body.get("costs", ()))
 
 
-def of_legs(
-    body: Mapping[str, Any], news: Iterable[CallEvent], provider: str, rates: Rates
-) -> dict[str, Any]:
+def of_legs(body: JsonObject, news: Iterable[CallEvent], provider: str, rates: Rates) -> JsonDict:
     """The body's cost fields after these events; empty where none of them tells a price."""
-    changed: dict[str, Any] = {}
+    changed: JsonDict = {}
     for event in news:
         if "price" in event.data:
             item = transport(provider, event.data, rates)
@@ -97,7 +95,7 @@ def of_legs(
     return changed
 
 
-def transport(provider: str, facts: Mapping[str, Any], rates: Rates) -> Item:
+def transport(provider: str, facts: JsonObject, rates: Rates) -> Item:
     """A leg's item, from the facts ``price`` and ``durationSeconds`` of an event."""
     told = facts["price"]
     dollars = Decimal(told["amount"]) * _rate(told["currency"], rates)

@@ -17,6 +17,7 @@ from typing import Any
 from app.domain.costs.items import PLACES
 from app.domain.overlay import merge
 from app.settings import SettingsError
+from providers.common.json_types import JsonDict, JsonObject
 
 SHIPPED = Path(__file__).with_name("prices.json")
 MILLION = Decimal(1_000_000)
@@ -29,16 +30,16 @@ UNITS: Mapping[str, Mapping[str, Decimal]] = {
 }
 """What is counted of each kind, and how many of it have the price."""
 
-Item = Mapping[str, Any]
+Item = JsonObject
 
 
 class VendorPrices:
     """``table``: kind -> Vapi's provider -> model, or a pattern of models -> price."""
 
-    def __init__(self, table: Mapping[str, Any]) -> None:
+    def __init__(self, table: JsonObject) -> None:
         self._table = table
 
-    def item(self, usage: Item) -> dict[str, Any]:
+    def item(self, usage: Item) -> JsonDict:
         """The same with ``cost`` in USD. ``usage``: ``type``, ``model`` or the like, the counts."""
         kind = "model" if usage["type"] == "analysis" else usage["type"]
         if kind not in KINDS:
@@ -53,7 +54,7 @@ class VendorPrices:
         )
         return {**usage, "cost": float(cost.quantize(PLACES))}
 
-    def _price(self, kind: str, part: Mapping[str, Any]) -> dict[str, Decimal] | None:
+    def _price(self, kind: str, part: JsonObject) -> dict[str, Decimal] | None:
         of_vendor = self._table.get(kind, {}).get(part.get("provider"), {})
         name = str(part.get("model") or part.get("voiceId") or "")
         fits = [pattern for pattern in of_vendor if fnmatchcase(name, pattern)]
@@ -70,7 +71,7 @@ def shipped() -> VendorPrices:
     return VendorPrices(_shipped())
 
 
-def over(own: Mapping[str, Any] | None) -> VendorPrices:
+def over(own: JsonObject | None) -> VendorPrices:
     """The operator's laid over the shipped ones. Raises ``SettingsError``."""
     if own is None:
         return shipped()
@@ -79,12 +80,12 @@ def over(own: Mapping[str, Any] | None) -> VendorPrices:
     return VendorPrices(merge(_shipped(), own))
 
 
-def _shipped() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(SHIPPED.read_text())
+def _shipped() -> JsonDict:
+    found: JsonDict = json.loads(SHIPPED.read_text())
     return found
 
 
-def _problems(own: Mapping[str, Any]) -> Iterator[str]:
+def _problems(own: JsonObject) -> Iterator[str]:
     for kind in KINDS:
         vendors = own.get(kind, {})
         if not isinstance(vendors, Mapping):

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from app.domain.assistant import validate
 from app.domain.calls import create, record
@@ -24,6 +23,7 @@ from app.domain.legs.no_assistant import Refusal, end_call
 from app.domain.overlay import merge
 from app.domain.reporting import server_messages
 from providers.common import foreign_json
+from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
 
 ASSISTANT_REQUEST = "assistant-request"
@@ -50,7 +50,7 @@ class Question:
 class Sent:
     """The reply is a destination."""
 
-    destination: Mapping[str, Any]
+    destination: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class Chosen:
     """The reply is an assistant: stored, or in the reply itself."""
 
     assistant_id: str | None
-    assistant: Mapping[str, Any] = field(default_factory=dict)
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    assistant: JsonObject = field(default_factory=dict)
+    overrides: JsonObject = field(default_factory=dict)
 
 
 class AssistantRequests:
@@ -129,7 +129,7 @@ class AssistantRequests:
         return Refusal(INVALID, problem) if problem else None
 
     def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:
-        body: Mapping[str, Any] | None = chosen.assistant
+        body: JsonObject | None = chosen.assistant
         if chosen.assistant_id is not None:
             known = parse_uuid(chosen.assistant_id)  # the only ids a store is asked for
             body = (
@@ -166,33 +166,33 @@ def judge(reply: Reply) -> Refusal | Sent | Chosen:
     )
 
 
-def _error(given: Mapping[str, Any]) -> Refusal:
+def _error(given: JsonObject) -> Refusal:
     text = given["error"]
     if not isinstance(text, str) or not text.strip():
         return Refusal(ERROR, "error is not a text")
     return Refusal(ERROR, text[:MAX_SPOKEN], spoken=text[:MAX_SPOKEN])
 
 
-def _destination(given: Mapping[str, Any]) -> Refusal | Sent:
+def _destination(given: JsonObject) -> Refusal | Sent:
     found = given["destination"]
     return Sent(found) if isinstance(found, dict) else _wrong("destination")
 
 
-def _assistant_id(given: Mapping[str, Any]) -> Refusal | Chosen:
+def _assistant_id(given: JsonObject) -> Refusal | Chosen:
     found = given["assistantId"]
     if not isinstance(found, str):
         return _wrong("assistantId")
     return _with_overrides(given, Chosen(found.lower()[:100]))
 
 
-def _assistant(given: Mapping[str, Any]) -> Refusal | Chosen:
+def _assistant(given: JsonObject) -> Refusal | Chosen:
     found = given["assistant"]
     if not isinstance(found, dict):
         return _wrong("assistant")
     return _with_overrides(given, Chosen(None, found))
 
 
-def _with_overrides(given: Mapping[str, Any], chosen: Chosen) -> Refusal | Chosen:
+def _with_overrides(given: JsonObject, chosen: Chosen) -> Refusal | Chosen:
     overrides = given.get("assistantOverrides", {})
     if not isinstance(overrides, dict):
         return _wrong("assistantOverrides")
@@ -203,7 +203,7 @@ def _wrong(name: str) -> Refusal:
     return Refusal(INVALID, f"{name} is not valid")
 
 
-READERS: Mapping[str, Callable[[Mapping[str, Any]], Refusal | Sent | Chosen]] = {
+READERS: Mapping[str, Callable[[JsonObject], Refusal | Sent | Chosen]] = {
     "error": _error,
     "destination": _destination,
     "assistantId": _assistant_id,

@@ -6,8 +6,7 @@ Fails closed: an account we hold no secret of verifies nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
@@ -18,6 +17,7 @@ from app.store import accounts
 from app.store.vault import WrongKey, digest
 from providers.base.carrier import Carrier
 from providers.base.webhook import WebhookRequest
+from providers.common.json_types import JsonObject
 from providers.errors import NoSecret, NotConfigured, Refused
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def verify(
     context: Context, carrier: Carrier, request: WebhookRequest, token: str | None
-) -> list[Mapping[str, Any]]:
+) -> list[JsonObject]:
     """Rows of the credentials whose account signed it. Raises ``Refused``.
 
     With a call's token in the path only accounts of that call's organisation count.
@@ -55,7 +55,7 @@ def verify(
 
 def _candidates(
     conn: Connection, carrier: Carrier, claimed: str | None, token: str | None
-) -> Sequence[Mapping[str, Any]]:
+) -> Sequence[JsonObject]:
     call = record.find_by_token(conn, digest(token), CALLBACK) if token else None
     if call is None:
         return accounts.credentials_of_account(conn, carrier.name, claimed) if claimed else []

@@ -15,6 +15,7 @@ from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
 from app.settings import Settings
 from app.store import accounts
 from providers.common.e164 import E164
+from providers.common.json_types import JsonObject
 
 NORTH_AMERICAN = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
 SIP = re.compile(
@@ -39,7 +40,7 @@ FIELDS = frozenset(
 """Of Vapi's destinations, and ours: ``onFailure`` is ``return`` (to the assistant) or ``end``."""
 
 
-def problem(tx: CallTx, destination: Mapping[str, Any]) -> str | None:
+def problem(tx: CallTx, destination: JsonObject) -> str | None:
     """Why this call may not be forwarded there, in a sentence for the client; None: it may."""
     return _shape(destination) or _place(tx, destination, "destination")
 
@@ -51,7 +52,7 @@ def customer_problem(tx: CallTx) -> str | None:
     return _place(tx, {**customer, "type": kind}, "customer")
 
 
-def address(destination: Mapping[str, Any]) -> str:
+def address(destination: JsonObject) -> str:
     """The E.164 number or SIP URI of a destination that passed the gate."""
     return str(destination["number" if destination["type"] == "number" else "sipUri"])
 
@@ -61,7 +62,7 @@ def keys(extension: str) -> str:
     return extension.replace(",", "w").replace("W", "ww")
 
 
-def _place(tx: CallTx, destination: Mapping[str, Any], name: str) -> str | None:
+def _place(tx: CallTx, destination: JsonObject, name: str) -> str | None:
     """Where it is; ``name`` is what the client calls the object."""
     if destination["type"] == "sip":
         problem = _sip(tx.context.settings, destination)
@@ -76,7 +77,7 @@ def _own(tx: CallTx) -> Collection[str]:
     return {number for number in numbers if number}
 
 
-def _shape(destination: Mapping[str, Any]) -> str | None:
+def _shape(destination: JsonObject) -> str | None:
     """A destination may come from somebody's server: nothing of it was checked before."""
     unknown = sorted(set(destination) - FIELDS)
     if unknown:
@@ -117,7 +118,7 @@ def _allowed(settings: Settings, own: Collection[str]) -> set[str]:
     return {codes.get(word) or word for word in listed}
 
 
-def _sip(settings: Settings, destination: Mapping[str, Any]) -> str | None:
+def _sip(settings: Settings, destination: JsonObject) -> str | None:
     match = SIP.fullmatch(str(destination.get("sipUri")))
     if match is None:
         return "sipUri must be like sip:user@host"

@@ -8,10 +8,8 @@ legs that have no socket yet, and for those that outlive it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -22,6 +20,7 @@ from app.domain.calls.state import CallState, fold
 from app.domain.context import Context
 from app.store import accounts, events
 from app.store.vault import WrongKey
+from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallStatus, EndedReason, EventKind
 
@@ -50,7 +49,7 @@ class Target:
     provider: str
     leg_ref: str
     api_url: str | None
-    credential: Mapping[str, Any] = field(repr=False)
+    credential: JsonObject = field(repr=False)
     since: datetime
     """The end of its call."""
 
@@ -85,7 +84,7 @@ def enqueue_lost_leg(
     conn: Connection,
     call_id: str,
     leg_ref: str,
-    credential: Mapping[str, Any],
+    credential: JsonObject,
     api_url: str | None = None,
 ) -> None:
     """Have the leg of a call without a row hung up. What that needs goes with the job.
@@ -108,7 +107,7 @@ def _enqueue(
     context: Context,
     conn: Connection,
     call_id: str,
-    more: Mapping[str, Any] | None = None,
+    more: JsonObject | None = None,
     delay: float = 0.0,
 ) -> None:
     payload = {"callId": call_id, **(more or {})}
@@ -116,7 +115,7 @@ def _enqueue(
     context.jobs.enqueue(conn, JOB, key, payload, delay=delay, lock=lock)
 
 
-def run(context: Context, payload: Mapping[str, Any]) -> float | None:
+def run(context: Context, payload: JsonObject) -> float | None:
     """Handler of the job. A leg that is over already counts as done."""
     target = _of_deleted(payload) if "leg" in payload else _still_up(context, payload["callId"])
     if target is None:
@@ -149,7 +148,7 @@ def _still_up(context: Context, call_id: str) -> Target | None:
     return Target(call_id, call.provider, leg, call.facts.api_url, credential, call.ended_at)
 
 
-def _of_deleted(payload: Mapping[str, Any]) -> Target:
+def _of_deleted(payload: JsonObject) -> Target:
     """What ``enqueue_lost_leg`` has written down."""
     leg = payload["leg"]
     credential = {

@@ -5,9 +5,8 @@ One leg is one call, however often and however concurrently the carrier asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -24,6 +23,7 @@ from providers.base.carrier import Carrier
 from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, InboundParams, Leg, WebhookReport
 from providers.common.e164 import E164
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 
@@ -34,7 +34,7 @@ class VerifiedWebhook:
     provider: Carrier
     hook: HookKind
     report: WebhookReport
-    accounts: Sequence[Mapping[str, Any]]
+    accounts: Sequence[JsonObject]
     """Rows of the credentials whose secret verified it."""
     token: str | None = None
     call_id: str | None = None
@@ -141,7 +141,7 @@ class InboundLegs:
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
         customer = {"number": theirs} if theirs else {}
-        body: dict[str, Any] = {"customer": customer, "metadata": dict(params.metadata)}
+        body: JsonDict = {"customer": customer, "metadata": dict(params.metadata)}
         if params.return_url and self._may_return(webhook, params.return_url):
             body[RETURN_URL] = params.return_url
         new = NewCall(
@@ -161,9 +161,7 @@ class InboundLegs:
         )
         return new, problem
 
-    def _problem(
-        self, asked_for: str | None, assistant: Mapping[str, Any] | None
-    ) -> EndedReason | None:
+    def _problem(self, asked_for: str | None, assistant: JsonObject | None) -> EndedReason | None:
         """Why this assistant cannot answer."""
         if asked_for is None:
             return EndedReason.ASSISTANT_NOT_PROVIDED
@@ -175,7 +173,7 @@ class InboundLegs:
 
     def _assistant(
         self, conn: Connection, orgs: Sequence[str], assistant_id: str | None
-    ) -> tuple[str, dict[str, Any] | None]:
+    ) -> tuple[str, JsonDict | None]:
         """The assistant and whose it is; of organisations that share an account, its owner's."""
         if assistant_id is None:
             return orgs[0], None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.domain.calls import instructions, record
 from app.domain.calls.apply import apply_events
@@ -22,6 +21,7 @@ from app.domain.legs import adopt, destinations, hangup
 from app.store import accounts, events
 from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import CarrierError, ProviderError
 from providers.events import CallEvent, CallStatus, EventKind
 
@@ -50,7 +50,7 @@ class Attempt:
     call_id: str
     order: OutboundCall
     client: CarrierClient = field(repr=False)
-    credential: Mapping[str, Any] = field(repr=False)
+    credential: JsonObject = field(repr=False)
 
 
 def check(tx: CallTx) -> None:
@@ -66,7 +66,7 @@ def check(tx: CallTx) -> None:
 
 
 def prepare(
-    context: Context, call: Call, tokens: Mapping[str, str], credential: Mapping[str, Any]
+    context: Context, call: Call, tokens: Mapping[str, str], credential: JsonObject
 ) -> None:
     """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
     try:
@@ -153,7 +153,7 @@ def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float |
         return None
 
 
-def fail(tx: CallTx, key: str, told: Mapping[str, Any]) -> None:
+def fail(tx: CallTx, key: str, told: JsonObject) -> None:
     """The leg never came to be; ``told["error"]`` is shown as the call's ``endedMessage``."""
     reason = tx.carrier.connect_failed
     event = CallEvent(
@@ -170,7 +170,7 @@ def fail(tx: CallTx, key: str, told: Mapping[str, Any]) -> None:
     apply_events(tx, [event], also)
 
 
-def error_text(error: ProviderError) -> dict[str, Any]:
+def error_text(error: ProviderError) -> JsonDict:
     """The carrier's text and code, for the event log."""
     code = error.code if isinstance(error, CarrierError) else None
     return {"error": str(error), **({"code": code} if code else {})}
@@ -192,6 +192,6 @@ def _order(context: Context, call: Call, tokens: Mapping[str, str]) -> OutboundC
     )
 
 
-def _note(tx: CallTx, key: str, data: Mapping[str, Any]) -> None:
+def _note(tx: CallTx, key: str, data: JsonObject) -> None:
     event = CallEvent(EventKind.NOTE, at=tx.context.now(), key=key, data=data)
     apply_events(tx, [event])

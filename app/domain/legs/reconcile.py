@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from app.domain.calls import record
 from app.domain.calls.apply import apply_events
@@ -20,6 +19,7 @@ from app.domain.context import Context
 from app.domain.legs import outbound
 from app.store import accounts, events
 from providers.base.rest import LegState
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import ProviderError
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -56,7 +56,7 @@ def _seconds(context: Context, call: Call, last: datetime | None) -> float:
     return (context.now() - (last or call.created_at)).total_seconds()
 
 
-def _ask(context: Context, call: Call, credential: Mapping[str, Any] | None) -> LegState | None:
+def _ask(context: Context, call: Call, credential: JsonObject | None) -> LegState | None:
     """None: the carrier knows nothing of it, or cannot be asked."""
     leg = call.facts.leg_ref
     if credential is None or leg is None:
@@ -106,7 +106,7 @@ def _as_event(leg: LegState, history: Sequence[CallEvent]) -> list[CallEvent]:
     return [event for event in leg.events if event.kind not in known]
 
 
-def _end_reason(history: Sequence[CallEvent]) -> dict[str, Any]:
+def _end_reason(history: Sequence[CallEvent]) -> JsonDict:
     """What the carrier's API said when it was asked to dial, where it said anything."""
     told = [event.data for event in history if event.data.get("what") == "dial-unknown"]
     return {"error": told[-1]["error"] if told else NEVER_CAME}

@@ -6,9 +6,8 @@ asks what now, and is told the destination. Its outcome ends the call, or the ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from app.domain.calls import instructions
 from app.domain.calls.apply import apply_events, request_end, state_of
@@ -23,13 +22,14 @@ from app.store import calls
 from app.store.vault import digest, new_token
 from providers.base.instructions import Forward, Instruction, Say
 from providers.base.webhook import HookKind
+from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_FORWARDS = 3
 """Attempts per call, failed ones included."""
 
 
-def transfer(tx: CallTx, destination: Mapping[str, Any], content: str | None) -> None:
+def transfer(tx: CallTx, destination: JsonObject, content: str | None) -> None:
     """The assistant's side forwards a call it is in. Raises ``Invalid``."""
     if tx.call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"the call cannot be transferred: its status is {tx.call.status}")
@@ -42,7 +42,7 @@ def transfer(tx: CallTx, destination: Mapping[str, Any], content: str | None) ->
 
 def begin(
     tx: CallTx,
-    destination: Mapping[str, Any],
+    destination: JsonObject,
     *,
     reason: EndedReason,
     message: str | None = None,

@@ -6,9 +6,8 @@ command is stored, and taken by the latter, once and in order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
 
 from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
 from app.domain.calls.apply import Change
@@ -18,19 +17,20 @@ from app.domain.errors import Invalid
 from app.store import commands, events
 from app.store.commands import Command
 from app.store.engine import after_commit
+from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
 
 CONTROLLABLE = frozenset({"local"})
 """Backends that take commands; the others repeat sound."""
 TYPES = frozenset({"say", "add-message", "control"})
 """Control messages that are the assistant's to carry out."""
-VOICEMAIL: Mapping[str, Any] = {"type": "voicemail"}
+VOICEMAIL: JsonObject = {"type": "voicemail"}
 """Our own: leave ``voicemailMessage``, and end."""
 MAX_WAITING = 100
 """Commands of one call that nobody has taken; more are refused."""
 
 
-def enqueue(tx: CallTx, body: Mapping[str, Any]) -> None:
+def enqueue(tx: CallTx, body: JsonObject) -> None:
     """Store a control message for the call's assistant. Raises ``Invalid``."""
     if tx.call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"`{body['type']}` needs a call in progress: its status is {tx.call.status}")
@@ -84,7 +84,7 @@ def _asks(event: CallEvent) -> bool:
     return event.kind is EventKind.MACHINE_DETECTED and bool(event.data.get(MESSAGE_IS_LEFT))
 
 
-def _add(tx: CallTx, body: Mapping[str, Any]) -> None:
+def _add(tx: CallTx, body: JsonObject) -> None:
     commands.add(tx.conn, tx.call.id, body, tx.context.now())
     _wake_media(tx)
 

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -27,6 +26,7 @@ from app.store import accounts, recordings
 from app.store.blobs import BlobError
 from app.store.recordings import DELETED, READY, STORED
 from providers.base.rest import CarrierClient
+from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, ProviderError
 
 ERASE, SWEEP = "erase-files", "erase-old-recordings"
@@ -142,7 +142,7 @@ def _store(context: Context, download: Download, files: Mapping[str, Path]) -> N
         link_recordings(CallTx(context, conn, found), kept)
 
 
-def _row(conn: Connection, recording: Recording, facts: Mapping[str, Any], *, mixed: bool) -> str:
+def _row(conn: Connection, recording: Recording, facts: JsonObject, *, mixed: bool) -> str:
     """The recording's own row is its whole file's; the mix has one beside it."""
     if not mixed:
         recordings.update(conn, recording.id, facts)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -29,6 +28,7 @@ from app.domain.reporting import pending
 from app.store import recordings
 from app.store.blobs import BlobError, NoBlob
 from app.store.recordings import STORED
+from providers.common.json_types import JsonObject
 
 ASSISTANT = "assistant"
 """``source`` of these recordings."""
@@ -123,7 +123,7 @@ def _write(
     tx: CallTx,
     before: Mapping[str, Recording],
     recording: StreamRecording,
-    facts: Mapping[str, Any],
+    facts: JsonObject,
 ) -> str:
     """The row of one kind, whose id stays while its file grows."""
     known = before.get(facts["kind"])

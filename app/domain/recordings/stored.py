@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.store import recordings
+from providers.common.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Recording:
 COLUMNS = tuple(each.name for each in fields(Recording))
 
 
-def load(row: Mapping[str, Any]) -> Recording:
+def load(row: JsonObject) -> Recording:
     return Recording(**{name: row[name] for name in COLUMNS})
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from app.domain.assistant import analysis_plan
 from app.domain.assistant.analysis_plan import Question
@@ -27,6 +26,7 @@ from app.domain.reporting import pending
 from app.domain.resources import vendor_accounts
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.answer import ModelAnswer
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus
 
 JOB = "analyse"
@@ -84,7 +84,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
 
 
 def _think(
-    context: Context, model: Mapping[str, Any], accounts: VendorAccounts, asked: Sequence[Question]
+    context: Context, model: JsonObject, accounts: VendorAccounts, asked: Sequence[Question]
 ) -> list[ModelAnswer]:
     """All at once: a report waits for them."""
     if not asked:
@@ -123,9 +123,7 @@ def _write(
     return None
 
 
-def _added(
-    context: Context, body: Mapping[str, Any], name: str, thought: ModelAnswer
-) -> dict[str, Any]:
+def _added(context: Context, body: JsonObject, name: str, thought: ModelAnswer) -> JsonDict:
     """A call's body with one answer and its cost."""
     if thought.error:
         return dict(body)

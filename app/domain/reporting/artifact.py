@@ -5,8 +5,9 @@ https://docs.vapi.ai/api-reference/calls/get (artifact)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from providers.common.json_types import JsonDict, JsonObject
 
 ROLES = {"user": "user", "bot": "assistant", "system": "system"}
 """Of ``messages``, as OpenAI calls them. Others are of tools, and left out."""
@@ -14,7 +15,7 @@ KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
 """Fields of a Call that ``artifact`` has too."""
 
 
-def openai(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+def openai(messages: Iterable[JsonObject]) -> list[dict[str, str]]:
     """``messagesOpenAIFormatted``."""
     return [
         {"role": ROLES[each["role"]], "content": each["message"]}
@@ -23,7 +24,7 @@ def openai(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]
 
 
-def artifact(call: Mapping[str, Any]) -> dict[str, Any]:
+def artifact(call: JsonObject) -> JsonDict:
     """Of a Call's other fields, as far as it has them."""
     found = {name: call[name] for name in KEPT if name in call}
     if "messages" in found:
@@ -33,7 +34,7 @@ def artifact(call: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _recording(call: Mapping[str, Any]) -> dict[str, Any]:
+def _recording(call: JsonObject) -> JsonDict:
     stereo, mono = call.get("stereoRecordingUrl"), call.get("recordingUrl")
     return {
         **({"stereoUrl": stereo} if stereo else {}),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.domain.calls.record import Call
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
 from app.domain.reporting.artifact import KEPT, artifact
+from providers.common.json_types import JsonDict
 from providers.events import CallStatus
 
 API_LINK_SECONDS = 3600.0
@@ -34,9 +33,7 @@ BODY_FIELDS = (
 """Kept in ``calls.body`` under their own names."""
 
 
-def call_json(
-    context: Context, call: Call, link_seconds: float = API_LINK_SECONDS
-) -> dict[str, Any]:
+def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECONDS) -> JsonDict:
     """The whole Call. What is not known yet is absent; links are good for ``link_seconds``."""
     body = call.body
     shown = {

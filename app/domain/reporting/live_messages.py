@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.domain.calls.record import CallTx
 from app.domain.costs import items as costs
 from app.domain.reporting import server_messages
+from providers.common.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +16,14 @@ class OutgoingMessage:
     """What an assistant has to say to its server: a message's type, and the fields of that type."""
 
     kind: str
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: JsonObject = field(default_factory=dict)
 
 
 def flush(
     tx: CallTx,
     message: Iterable[OutgoingMessage],
-    kept: Mapping[str, Any],
-    used: Iterable[Mapping[str, Any]],
+    kept: JsonObject,
+    used: Iterable[JsonObject],
 ) -> None:
     """Fields of the call as they are now, what was used of vendors (without its price), messages."""
     body = {**tx.call.body, **kept}
@@ -35,7 +35,7 @@ def flush(
         server_messages.queue(tx, each.kind, each.extra)
 
 
-def delegate_control(tx: CallTx, request: Mapping[str, Any]) -> bool:
+def delegate_control(tx: CallTx, request: JsonObject) -> bool:
     """Whether the call's server wants to control the leg itself; then it is told what to do."""
     kind = server_messages.PHONE_CALL_CONTROL
     if not server_messages.is_subscribed(tx.call, kind):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from app.domain.calls.record import Call
@@ -12,6 +10,7 @@ from app.domain.context import Context
 from app.domain.errors import NotFound, Unauthorized
 from app.store import recordings
 from app.store.recordings import STORED
+from providers.common.json_types import JsonObject
 
 FIELDS = {"recordingUrl": "mono", "stereoRecordingUrl": "stereo"}
 """Fields of a Call, and the kind of recording each links to."""
@@ -61,9 +60,7 @@ def find(
     return Playable(row["id"], row["blob"], row["bytes"], row["mime"])
 
 
-def _opens(
-    context: Context, row: Mapping[str, Any], token: str | None, expires: int | None
-) -> bool:
+def _opens(context: Context, row: JsonObject, token: str | None, expires: int | None) -> bool:
     if not token or expires is None or expires < context.now().timestamp():
         return False
     return context.vault.is_signed(_scope(row["org_id"], row["id"], expires), token)

@@ -7,10 +7,8 @@ https://docs.vapi.ai/server-url/events
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -19,6 +17,7 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply, new_id
 from app.domain.reporting.call_json import call_json
 from app.store import messages
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus, EventKind
 
 STATUS_UPDATE = "status-update"
@@ -30,7 +29,7 @@ TALK = ("messages", "transcript", "artifact")
 """Fields of a Call that grow with it."""
 EPHEMERAL = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
 """Kinds of which the next one says more: tried once, and kept until then."""
-EPHEMERAL_POLICY: Mapping[str, Any] = {"moment": True, "timeoutSeconds": 5}
+EPHEMERAL_POLICY: JsonObject = {"moment": True, "timeoutSeconds": 5}
 """Their policy (``app/delivery/sender.py``)."""
 STALE_SECONDS = 10.0
 """After which one of a moment is no news, once the report is there."""
@@ -52,7 +51,7 @@ def queue_status(change: Change) -> None:
 
 def _queue_status(tx: CallTx, turn: int) -> None:
     call, forward = tx.call, tx.call.facts.forward
-    extra: dict[str, Any] = {"status": call.status}
+    extra: JsonDict = {"status": call.status}
     ended = call.status == CallStatus.ENDED
     if ended:
         extra["endedReason"] = call.ended_reason
@@ -71,7 +70,7 @@ def queue_report(tx: CallTx) -> None:
     _queue(tx, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(tx.context, tx.call))
 
 
-def queue(tx: CallTx, kind: str, extra: Mapping[str, Any]) -> None:
+def queue(tx: CallTx, kind: str, extra: JsonObject) -> None:
     """One of the kinds that recur while the assistant talks."""
     key = f"{kind}:{new_id()}"
     if not is_ephemeral(kind, extra):
@@ -80,13 +79,13 @@ def queue(tx: CallTx, kind: str, extra: Mapping[str, Any]) -> None:
         _queue(tx, kind, key, extra, EPHEMERAL_POLICY)
 
 
-def is_subscribed(call: Call, kind: str, extra: Mapping[str, Any] | None = None) -> bool:
+def is_subscribed(call: Call, kind: str, extra: JsonObject | None = None) -> bool:
     """Whether anybody wants this message."""
     has_server = call.facts.server is not None
     return has_server and call.facts.assistant.wants_server_message(kind, extra)
 
 
-def is_ephemeral(kind: str, extra: Mapping[str, Any]) -> bool:
+def is_ephemeral(kind: str, extra: JsonObject) -> bool:
     """What the transcriber makes of a sentence so far is of a moment too."""
     return kind in EPHEMERAL or extra.get("transcriptType") == "partial"
 
@@ -95,9 +94,9 @@ def ask(
     context: Context,
     call: Call,
     kind: str,
-    extra: Mapping[str, Any],
+    extra: JsonObject,
     seconds: float,
-    server: Mapping[str, Any] | None = None,
+    server: JsonObject | None = None,
 ) -> Reply:
     """A message whose answer is waited for. ``server``: another than the call's, its secrets in clear."""
     known = call.facts.server
@@ -115,7 +114,7 @@ def ask(
     return context.ask_server(url, f"{kind}-{new_id()}", raw, secrets, seconds)
 
 
-def _report(context: Context, call: Call) -> dict[str, Any]:
+def _report(context: Context, call: Call) -> JsonDict:
     shown = call_json(context, call, context.settings.recording_url_seconds)
     duration = (
         (call.ended_at - call.started_at).total_seconds()
@@ -149,8 +148,8 @@ def _queue(
     tx: CallTx,
     kind: str,
     key: str,
-    extra: Mapping[str, Any],
-    policy: Mapping[str, Any] | None = None,
+    extra: JsonObject,
+    policy: JsonObject | None = None,
 ) -> None:
     """``policy``: in the place of what the server's owner says."""
     server = tx.call.facts.server
@@ -186,7 +185,7 @@ def wake_delivery(context: Context, conn: Connection, call_id: str) -> None:
     context.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
 
 
-def message(context: Context, call: Call, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+def message(context: Context, call: Call, kind: str, extra: JsonObject) -> JsonDict:
     """What ``message`` of a body holds. The call as it is now (Vapi sends its state at creation; ours is the truth).
 
     Those of a moment are without what was said so far, unless it is what they tell.
@@ -195,7 +194,7 @@ def message(context: Context, call: Call, kind: str, extra: Mapping[str, Any]) -
     details = shown.get("phoneCallProviderDetails")
     if details:  # its markup holds tokens that are meant for the carrier alone
         shown["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
-    artifact: dict[str, Any] | None = {
+    artifact: JsonDict | None = {
         "messages": [],
         "messagesOpenAIFormatted": [],
         **shown.get("artifact", {}),

@@ -5,9 +5,6 @@ Assistants and customers stand here, because they need nothing but what all kind
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.engine import Connection
 
 from app.domain.context import Context
@@ -15,6 +12,7 @@ from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
 from app.domain.resources.phone_numbers import PhoneNumbers
 from app.store.schema import assistants, customers
+from providers.common.json_types import JsonDict, JsonObject
 
 OWN_FIELDS = frozenset({"id", "orgId", "createdAt", "updatedAt"})
 """Set by us; a client that sends an assistant back as it got it sends them too."""
@@ -26,7 +24,7 @@ class Assistants(ResourceStore):
     what = "Assistant"
     table = assistants
 
-    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
 
 
@@ -36,7 +34,7 @@ class Customers(ResourceStore):
     what = "Customer"
     table = customers
 
-    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         return {"body": dict(body)}
 
 

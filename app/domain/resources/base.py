@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,9 +21,10 @@ from app.domain.errors import NotFound
 from app.domain.overlay import merge
 from app.store import resources as store
 from app.store.resources import Window
+from providers.common.json_types import JsonDict, JsonObject
 
 
-def paged(rows: Sequence[Any], total: int, limit: int, number: int) -> dict[str, Any]:
+def paged(rows: Sequence[Any], total: int, limit: int, number: int) -> JsonDict:
     """``{"results", "metadata"}``, as Vapi pages. Of ``limit`` 0 there is one page."""
     pages = math.ceil(total / limit) if limit else 1
     return {
@@ -47,7 +48,7 @@ class ResourceStore(ABC):
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def create(self, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create(self, org_id: str, body: JsonObject) -> JsonDict:
         """Raises ``Invalid``, as ``patch`` and ``put`` do."""
         now = self.context.now()
         row = {"id": new_id(), "org_id": org_id, "created_at": now, "updated_at": now}
@@ -57,23 +58,23 @@ class ResourceStore(ABC):
             store.insert(conn, self.table, row)
         return self.json(row)
 
-    def list(self, org_id: str, window: Window) -> list[dict[str, Any]]:
+    def list(self, org_id: str, window: Window) -> list[JsonDict]:
         """Newest first."""
         with self.context.store.read() as conn:
             return [self.json(row) for row in store.listing(conn, self.table, org_id, window)]
 
-    def get(self, org_id: str, id: str) -> dict[str, Any]:
+    def get(self, org_id: str, id: str) -> JsonDict:
         with self.context.store.read() as conn:
             return self.json(self.row(conn, org_id, id))
 
-    def patch(self, org_id: str, id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def patch(self, org_id: str, id: str, body: JsonObject) -> JsonDict:
         """Each field given replaces the stored one; null removes it. Secrets not given stay."""
         with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
             return self.save(conn, row, self.changes(conn, row, body))
 
-    def put(self, org_id: str, id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def put(self, org_id: str, id: str, body: JsonObject) -> JsonDict:
         """The body replaces all that was stored, secrets included."""
         with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
@@ -81,7 +82,7 @@ class ResourceStore(ABC):
             given = {name: value for name, value in body.items() if value is not None}
             return self.save(conn, row, self.values(conn, org_id, given))
 
-    def delete(self, org_id: str, id: str) -> dict[str, Any]:
+    def delete(self, org_id: str, id: str) -> JsonDict:
         """What it was. Raises ``Invalid`` while something stands on it."""
         with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
@@ -92,50 +93,46 @@ class ResourceStore(ABC):
     # -- what a kind may do its own way
 
     @abstractmethod
-    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """Columns for a body that is complete and holds no nulls."""
 
-    def changes(
-        self, conn: Connection, row: Mapping[str, Any], body: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
         """Columns for a body that holds what is to change."""
         return self.values(conn, row["org_id"], patched(self.full(row), body))
 
-    def remove(self, conn: Connection, row: Mapping[str, Any]) -> None:
+    def remove(self, conn: Connection, row: JsonObject) -> None:
         store.delete(conn, self.table, row["org_id"], row["id"])
 
-    def json(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def json(self, row: JsonObject) -> JsonDict:
         """As clients see it."""
         times = {"createdAt": iso(row["created_at"]), "updatedAt": iso(row["updated_at"])}
         return {"id": row["id"], "orgId": row["org_id"], **times, **row["body"]}
 
     # -- shared
 
-    def row(self, conn: Connection, org_id: str, id: str) -> Mapping[str, Any]:
+    def row(self, conn: Connection, org_id: str, id: str) -> JsonObject:
         row = store.get(conn, self.table, org_id, id)
         if row is None:
             raise NotFound(self.what, id)
         return row
 
-    def full(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def full(self, row: JsonObject) -> JsonDict:
         """The stored body with its secrets put back."""
         return merge(row["body"], self.context.vault.open(row.get("secret")))
 
-    def save(
-        self, conn: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def save(self, conn: Connection, row: JsonObject, values: JsonObject) -> JsonDict:
         values = {**values, "updated_at": self.context.now()}
         store.update(conn, self.table, row["org_id"], row["id"], values)
         return self.json({**row, **values})
 
-    def sealed(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def sealed(self, body: JsonObject) -> JsonDict:
         """Columns ``body`` and ``secret`` of a body whose URLs were looked at."""
         check_urls(body, self.context.url_problem)
         public, secret = split_secrets(body)
         return {"body": public, "secret": self.context.vault.seal(secret)}
 
 
-def patched(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def patched(old: JsonObject, changes: JsonObject) -> JsonDict:
     """``old`` with the changes; a sealed field inside a replaced object stays unless it is given.
 
     Clients send back what they were shown, and they are not shown secrets.

@@ -6,7 +6,7 @@ account itself (or from the environment), and goes with the last number that sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -19,16 +19,17 @@ from app.store import resources as store
 from app.store.schema import credentials
 from app.vendors import registry
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
 
 OUR_FIELDS = frozenset({"provider", "name"})
 """Of a credential's body, what the carrier's part need not read."""
 
 
-class _Watched(Mapping[str, Any]):
+class _Watched(JsonObject):
     """A body that remembers which of its fields were looked at: the others mean nothing here."""
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
+    def __init__(self, body: JsonObject) -> None:
         self.body = body
         self.read: set[str] = set(OUR_FIELDS)
 
@@ -50,13 +51,11 @@ class Credentials(ResourceStore):
     what = "Credential"
     table = credentials
 
-    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         values = _columns(self.context, body["provider"], body)
         return {**values, "body": {**values["body"], **_name(body)}, "managed": False}
 
-    def changes(
-        self, conn: Connection, row: Mapping[str, Any], body: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
         """The name alone, or all of the account's fields: its secrets cannot be told one by one."""
         if body.get("provider") not in {None, row["provider"]}:
             raise Invalid("The provider of a credential cannot be changed.")
@@ -70,7 +69,7 @@ class Credentials(ResourceStore):
             raise Invalid("The account of a credential cannot be changed: create another one.")
         return {**values, "body": {**values["body"], **name}}
 
-    def remove(self, conn: Connection, row: Mapping[str, Any]) -> None:
+    def remove(self, conn: Connection, row: JsonObject) -> None:
         number = store.number_with(conn, row["id"])
         if number is not None:
             used = f"Phone Number `{number['id']}` ({number['number']}) Uses It."
@@ -80,13 +79,13 @@ class Credentials(ResourceStore):
             raise Invalid(f"Couldn't Delete Credential. Call `{call}` Uses It.")
         super().remove(conn, row)
 
-    def json(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def json(self, row: JsonObject) -> JsonDict:
         return {**super().json(row), "provider": row["provider"]}
 
 
 def managed(
-    context: Context, conn: Connection, org_id: str, carrier: Carrier, fields: Mapping[str, Any]
-) -> Mapping[str, Any]:
+    context: Context, conn: Connection, org_id: str, carrier: Carrier, fields: JsonObject
+) -> JsonObject:
     """The row for an account and its secrets: one that holds the same, else a new one.
 
     Another secret for a known account never replaces the stored one: it may be a typing mistake.
@@ -113,7 +112,7 @@ def drop_unused(context: Context, conn: Connection, org_id: str, credential_id: 
         store.delete(conn, credentials, org_id, credential_id)
 
 
-def _configured(context: Context, row: Mapping[str, Any]) -> bool:
+def _configured(context: Context, row: JsonObject) -> bool:
     """It is an account the environment names."""
     return row["account_ref"] in {
         context.providers[carrier.provider].config.credential(carrier.credential)[0]
@@ -122,7 +121,7 @@ def _configured(context: Context, row: Mapping[str, Any]) -> bool:
     }
 
 
-def _columns(context: Context, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(context: Context, name: str, body: JsonObject) -> JsonDict:
     """Columns of an account at whomever. Raises ``Invalid``."""
     if name not in registry.with_account():
         return _account(context, context.providers[name], body)
@@ -131,7 +130,7 @@ def _columns(context: Context, name: str, body: Mapping[str, Any]) -> dict[str, 
     )
 
 
-def _account(context: Context, carrier: Carrier, body: Mapping[str, Any]) -> dict[str, Any]:
+def _account(context: Context, carrier: Carrier, body: JsonObject) -> JsonDict:
     """Columns of an account. Raises ``Invalid`` for what the carrier's part does not accept."""
     watched = _Watched(body)
     try:
@@ -145,5 +144,5 @@ def _account(context: Context, carrier: Carrier, body: Mapping[str, Any]) -> dic
     return {"provider": carrier.name, "account_ref": ref, "body": public, "secret": sealed}
 
 
-def _name(body: Mapping[str, Any]) -> dict[str, Any]:
+def _name(body: JsonObject) -> JsonDict:
     return {"name": body["name"]} if body.get("name") is not None else {}

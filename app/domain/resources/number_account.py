@@ -7,9 +7,6 @@ official clients leave ``provider`` out. Names of fields are the carriers' (``Nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.engine import Connection
 
 from app.domain.context import Context
@@ -18,11 +15,12 @@ from app.domain.resources.credentials import managed
 from app.store import resources as store
 from app.store.schema import credentials
 from providers.base.carrier import Carrier, NumberFields
+from providers.common.json_types import JsonObject
 
 
 def number_account(
-    context: Context, conn: Connection, org_id: str, body: Mapping[str, Any]
-) -> tuple[Carrier, str, Mapping[str, Any]]:
+    context: Context, conn: Connection, org_id: str, body: JsonObject
+) -> tuple[Carrier, str, JsonObject]:
     """(provider, E.164 number, credential's row) of a body that is complete. Raises ``Invalid``."""
     provider = find_provider(context, conn, org_id, body)
     number = find_number(provider, body)
@@ -34,9 +32,7 @@ def number_account(
     return provider, number, credential
 
 
-def find_provider(
-    context: Context, conn: Connection, org_id: str, body: Mapping[str, Any]
-) -> Carrier:
+def find_provider(context: Context, conn: Connection, org_id: str, body: JsonObject) -> Carrier:
     """The one the body names, else the one whose fields it has, else its credential's."""
     name = body.get("provider") or _provider_of_fields(context, body)
     if name is None and "credentialId" in body:
@@ -50,7 +46,7 @@ def find_provider(
     return context.providers[name]
 
 
-def refuse_foreign(context: Context, carrier: Carrier, body: Mapping[str, Any]) -> None:
+def refuse_foreign(context: Context, carrier: Carrier, body: JsonObject) -> None:
     """Raises ``Invalid`` for fields of another carrier."""
     others = (p for p in context.providers.values() if p is not carrier)
     foreign = {name for other in others for name in _names(other.number_fields)}
@@ -59,7 +55,7 @@ def refuse_foreign(context: Context, carrier: Carrier, body: Mapping[str, Any]) 
         raise Invalid([f"property {name} should not exist" for name in wrong])
 
 
-def find_number(carrier: Carrier, body: Mapping[str, Any]) -> str | None:
+def find_number(carrier: Carrier, body: JsonObject) -> str | None:
     """E.164. The field has two spellings; who gives both must mean the same."""
     carriers_own = carrier.number_fields.number
     given = {str(body[name]) for name in ("number", carriers_own) if name in body}
@@ -73,9 +69,9 @@ def find_credential(
     conn: Connection,
     org_id: str,
     carrier: Carrier,
-    body: Mapping[str, Any],
+    body: JsonObject,
     known_ref: str | None = None,
-) -> Mapping[str, Any] | None:
+) -> JsonObject | None:
     """The account the body names, in whichever way; None when it names none.
 
     ``known_ref`` is the account of a number that exists: its secrets may come alone.
@@ -94,7 +90,7 @@ def find_credential(
     return _known(conn, org_id, carrier, ref) if ref else None
 
 
-def _known(conn: Connection, org_id: str, carrier: Carrier, ref: str) -> Mapping[str, Any]:
+def _known(conn: Connection, org_id: str, carrier: Carrier, ref: str) -> JsonObject:
     """An account named without its secret has to be here already."""
     known = store.find_account(conn, org_id, carrier.name, ref)
     if not known:
@@ -104,7 +100,7 @@ def _known(conn: Connection, org_id: str, carrier: Carrier, ref: str) -> Mapping
 
 def _chosen(
     conn: Connection, org_id: str, carrier: Carrier, id: str, ref: str | None
-) -> Mapping[str, Any]:
+) -> JsonObject:
     credential = _by_id(conn, org_id, id)
     owner = credential["provider"]
     if owner != carrier.name:
@@ -114,14 +110,14 @@ def _chosen(
     return credential
 
 
-def _by_id(conn: Connection, org_id: str, id: str) -> Mapping[str, Any]:
+def _by_id(conn: Connection, org_id: str, id: str) -> JsonObject:
     row = store.get(conn, credentials, org_id, id)
     if row is None:
         raise Invalid(f"Couldn't Get Credential. `credentialId` {id} Does Not Exist.")
     return row
 
 
-def _provider_of_fields(context: Context, body: Mapping[str, Any]) -> str | None:
+def _provider_of_fields(context: Context, body: JsonObject) -> str | None:
     found = (p.name for p in context.providers.values() if _names(p.number_fields) & set(body))
     return next(found, None)
 

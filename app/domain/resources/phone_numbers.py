@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.engine import Connection
 
 from app.domain.errors import Invalid
@@ -20,6 +17,7 @@ from app.store import resources as store
 from app.store.resources import NumberPage, Window
 from app.store.schema import assistants, credentials, phone_numbers
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonDict, JsonObject
 
 KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination")
 """Stored and given back as sent; everything else of the body has its own column."""
@@ -31,21 +29,19 @@ class PhoneNumbers(ResourceStore):
     what = "Phone Number"
     table = phone_numbers
 
-    def page(self, org_id: str, window: Window, page: NumberPage) -> dict[str, Any]:
+    def page(self, org_id: str, window: Window, page: NumberPage) -> JsonDict:
         """As ``paged`` says."""
         with self.context.store.read() as conn:
             rows, total = store.page_of_numbers(conn, org_id, window, page)
         return paged([self.json(row) for row in rows], total, window.limit, page.number)
 
-    def values(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         provider, number, credential = number_account(self.context, conn, org_id, body)
         self._check_new(conn, org_id, provider, number)
         self._check_assistant(conn, org_id, body)
         return self._columns(provider, number, credential, body)
 
-    def changes(
-        self, conn: Connection, row: Mapping[str, Any], body: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
         provider = self.context.providers[row["provider"]]
         asked = {name: value for name, value in body.items() if value is not None}
         self._check_provider(provider, asked)
@@ -58,18 +54,16 @@ class PhoneNumbers(ResourceStore):
         changed = {name: body[name] for name in (*KEPT, "assistantId") if name in body}
         return self._columns(provider, number, credential, patched(before, changed))
 
-    def save(
-        self, conn: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def save(self, conn: Connection, row: JsonObject, values: JsonObject) -> JsonDict:
         saved = super().save(conn, row, values)
         drop_unused(self.context, conn, row["org_id"], row["credential_id"])
         return saved
 
-    def remove(self, conn: Connection, row: Mapping[str, Any]) -> None:
+    def remove(self, conn: Connection, row: JsonObject) -> None:
         super().remove(conn, row)
         drop_unused(self.context, conn, row["org_id"], row["credential_id"])
 
-    def json(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def json(self, row: JsonObject) -> JsonDict:
         own = {"provider": row["provider"], "number": row["number"], "status": "active"}
         ids = {"credentialId": row["credential_id"], "assistantId": row["assistant_id"]}
         known = {name: id for name, id in ids.items() if id is not None}
@@ -79,9 +73,9 @@ class PhoneNumbers(ResourceStore):
         self,
         carrier: Carrier,
         number: str,
-        credential: Mapping[str, Any],
-        body: Mapping[str, Any],
-    ) -> dict[str, Any]:
+        credential: JsonObject,
+        body: JsonObject,
+    ) -> JsonDict:
         ref = carrier.number_fields.account_ref
         account = {ref: credential["account_ref"]} if ref else {}
         return {
@@ -95,10 +89,10 @@ class PhoneNumbers(ResourceStore):
     def _credential(
         self,
         conn: Connection,
-        row: Mapping[str, Any],
+        row: JsonObject,
         carrier: Carrier,
-        asked: Mapping[str, Any],
-    ) -> Mapping[str, Any]:
+        asked: JsonObject,
+    ) -> JsonObject:
         org_id, id = row["org_id"], row["credential_id"]
         present = store.get(conn, credentials, org_id, id)
         if present is None:
@@ -106,7 +100,7 @@ class PhoneNumbers(ResourceStore):
         ref = present["account_ref"]
         return find_credential(self.context, conn, org_id, carrier, asked, ref) or present
 
-    def _check_provider(self, carrier: Carrier, asked: Mapping[str, Any]) -> None:
+    def _check_provider(self, carrier: Carrier, asked: JsonObject) -> None:
         if asked.get("provider", carrier.name) != carrier.name:
             raise Invalid("The provider of a phone number cannot be changed.")
         refuse_foreign(self.context, carrier, asked)
@@ -116,7 +110,7 @@ class PhoneNumbers(ResourceStore):
         if known is not None:
             raise Invalid(f"Existing Phone Number `{known['id']}` Has Identical `number` {number}.")
 
-    def _check_assistant(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> None:
+    def _check_assistant(self, conn: Connection, org_id: str, body: JsonObject) -> None:
         id = body.get("assistantId")
         if id and store.get(conn, assistants, org_id, id) is None:
             raise Invalid(f"Couldn't Get Assistant. `assistantId` {id} Does Not Exist.")

@@ -8,7 +8,7 @@ whole: the operator's key is never sent to an address that a client chose.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,11 +23,12 @@ from app.store.vault import WrongKey
 from app.vendors import registry
 from app.vendors.common.account import MAX_TEXT, SCHEMES, VendorAccount, VendorAccounts
 from app.vendors.common.vendor import CredentialFields
+from providers.common.json_types import JsonDict, JsonObject
 
 log = logging.getLogger(__name__)
 
 
-def columns(context: Context, vendor: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
     """A stored credential's columns, for the fields beside ``provider`` and ``name``.
 
     Raises ``Invalid``, naming every field that is wrong.
@@ -84,7 +85,7 @@ def _stored(
     return found
 
 
-def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, VendorAccount]:
+def _access(vendor: str, body: JsonObject) -> dict[str, VendorAccount]:
     """Nothing for what came with an assistant and cannot be used."""
     fields = registry.VENDORS[vendor].credential
     texts = {
@@ -96,7 +97,7 @@ def _access(vendor: str, body: Mapping[str, Any]) -> dict[str, VendorAccount]:
     return {vendor: VendorAccount(key, url, texts, client_supplied=True)}
 
 
-def _wrong(fields: CredentialFields, body: Mapping[str, Any]) -> Iterator[str]:
+def _wrong(fields: CredentialFields, body: JsonObject) -> Iterator[str]:
     for name in body:
         if name not in fields.texts | set(fields.lists) | {"provider", "name"}:
             yield f"property {name} should not exist"

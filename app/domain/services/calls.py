@@ -32,6 +32,7 @@ from app.store.calls import CallFilter
 from app.store.schema import phone_numbers
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
 SENT = ("assistant", "assistantOverrides", "customer", "metadata", "name", "maxDurationSeconds")
@@ -43,8 +44,8 @@ NO_ASSISTANT = (
 )
 
 
-Listing = list[dict[str, Any]]
-Last = Callable[[Connection, dict[str, Any]], None]
+Listing = list[JsonDict]
+Last = Callable[[Connection, JsonDict], None]
 
 
 class CallService:
@@ -53,9 +54,7 @@ class CallService:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def create(
-        self, org_id: str, body: Mapping[str, Any], last: Last | None = None
-    ) -> dict[str, Any]:
+    def create(self, org_id: str, body: JsonObject, last: Last | None = None) -> JsonDict:
         """A bypass call with its ``phoneCallProviderDetails``, or one that is about to be dialled.
 
         ``last`` is called with the answer at the end of the transaction; what it raises undoes it.
@@ -87,7 +86,7 @@ class CallService:
                 limits.reserve_slot(tx)
         return answer
 
-    def get(self, org_id: str, call_id: str) -> dict[str, Any]:
+    def get(self, org_id: str, call_id: str) -> JsonDict:
         with self.context.store.read() as conn:
             return call_json(self.context, _own(conn, org_id, call_id))
 
@@ -96,14 +95,14 @@ class CallService:
             found = record.listing(conn, org_id, wanted)
         return [call_json(self.context, call) for call in found]
 
-    def pages(self, org_id: str, wanted: CallFilter) -> dict[str, Any]:
+    def pages(self, org_id: str, wanted: CallFilter) -> JsonDict:
         """One page, and how many there are."""
         with self.context.store.read() as conn:
             found, total = record.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
         shown = [call_json(self.context, call) for call in found]
         return paged(shown, total, wanted.limit, wanted.page)
 
-    def patch(self, org_id: str, call_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def patch(self, org_id: str, call_id: str, body: JsonObject) -> JsonDict:
         with self.context.store.write() as conn:
             call = _own(conn, org_id, call_id, lock=True)
             merged = {**call.body, **body}  # null removes a field
@@ -111,7 +110,7 @@ class CallService:
             CallTx(self.context, conn, call).update(body=kept, updated_at=self.context.now())
         return call_json(self.context, call)
 
-    def delete(self, org_id: str, call_id: str) -> dict[str, Any]:
+    def delete(self, org_id: str, call_id: str) -> JsonDict:
         """Everything kept of the call. A live one loses its socket; a leg we dialled is hung up."""
         with self.context.store.write() as conn:
             call = _own(conn, org_id, call_id, lock=True)
@@ -138,7 +137,7 @@ class CallService:
                 for row in messages.list_for_call(conn, org_id, call_id)
             ]
 
-    def resend(self, org_id: str, call_id: str, message_id: str) -> dict[str, Any]:
+    def resend(self, org_id: str, call_id: str, message_id: str) -> JsonDict:
         """Send a message once more, delivered or given up."""
         with self.context.store.write() as conn:
             _own(conn, org_id, call_id)
@@ -152,7 +151,7 @@ class CallService:
             return _message_json(row, messages.attempts(conn, message_id))
 
     def control(
-        self, org_id: str | None, call_id: str, token: str | None, body: Mapping[str, Any]
+        self, org_id: str | None, call_id: str, token: str | None, body: JsonObject
     ) -> None:
         """One control message. By API key (``org_id``) or by the call's own token.
 
@@ -178,7 +177,7 @@ class CallService:
 
     # -- making one
 
-    def _new(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> NewCall:
+    def _new(self, conn: Connection, org_id: str, body: JsonObject) -> NewCall:
         number = self._number(conn, org_id, body)
         provider = self.context.providers[number["provider"]]
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
@@ -207,7 +206,7 @@ class CallService:
             server=creation.org_server(self.context, conn, org_id),
         )
 
-    def _number(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """``id provider number credential body assistant_id`` of the number the call uses."""
         number_id = body.get("phoneNumberId")
         if number_id:
@@ -221,9 +220,7 @@ class CallService:
             raise Invalid(NO_NUMBER)
         return self._transient_number(conn, org_id, body["phoneNumber"])
 
-    def _transient_number(
-        self, conn: Connection, org_id: str, body: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _transient_number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         provider, number, credential = number_account(self.context, conn, org_id, body)
         return {
             "id": None,
@@ -235,8 +232,8 @@ class CallService:
         }
 
     def _assistant(
-        self, conn: Connection, org_id: str, body: Mapping[str, Any], number: Mapping[str, Any]
-    ) -> tuple[str | None, dict[str, Any]]:
+        self, conn: Connection, org_id: str, body: JsonObject, number: JsonObject
+    ) -> tuple[str | None, JsonDict]:
         if body.get("assistant") is not None:
             return None, dict(body["assistant"])
         assistant_id = body.get("assistantId") or number["assistant_id"]
@@ -247,7 +244,7 @@ class CallService:
             raise Invalid(f"Couldn't Get Assistant. `assistantId` {assistant_id} Does Not Exist.")
         return assistant_id, found
 
-    def _customer(self, conn: Connection, org_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _customer(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         customer_id = body.get("customerId")
         if not customer_id:
             return dict(body.get("customer") or {})
@@ -256,7 +253,7 @@ class CallService:
             raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
         return found
 
-    def _details(self, call: Call, tokens: Mapping[str, str]) -> dict[str, Any]:
+    def _details(self, call: Call, tokens: Mapping[str, str]) -> JsonDict:
         """``phoneCallProviderDetails``: what splices the assistant into somebody else's call."""
         provider = self.context.providers[call.provider]
         theirs, ours = call.facts.customer.get("number"), call.facts.number
@@ -276,9 +273,7 @@ class CallService:
         )
 
 
-def _as_sent(
-    body: Mapping[str, Any], number: Mapping[str, Any], return_url: str | None
-) -> dict[str, Any]:
+def _as_sent(body: JsonObject, number: JsonObject, return_url: str | None) -> JsonDict:
     """The parts of the request the Call repeats, without their secrets."""
     kept = {name: body[name] for name in SENT if body.get(name) is not None}
     for name in ("assistant", "assistantOverrides"):
@@ -299,7 +294,7 @@ def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> 
     return found
 
 
-def _event_json(row: Mapping[str, Any]) -> dict[str, Any]:
+def _event_json(row: JsonObject) -> JsonDict:
     event = {
         "kind": row["kind"],
         "source": row["source"],
@@ -315,7 +310,7 @@ def _event_json(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if value is not None}
 
 
-def _message_json(row: Mapping[str, Any], attempts: Any) -> dict[str, Any]:
+def _message_json(row: JsonObject, attempts: Any) -> JsonDict:
     return {
         "id": row["id"],
         "type": row["type"],

@@ -5,10 +5,9 @@ Called by ``app/media`` from a thread. Each is one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -37,6 +36,7 @@ from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
 from providers.base.webhook import Leg
+from providers.common.json_types import JsonObject
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -55,7 +55,7 @@ class StreamClaim:
     stream_url: str | None
     assistant: AssistantConfig
     """Secrets included."""
-    call: Mapping[str, Any] = field(repr=False)
+    call: JsonObject = field(repr=False)
     keys: VendorAccounts = field(default_factory=dict, repr=False)
     """The accounts at vendors that this call may use."""
     recorded: bool = False
@@ -170,7 +170,7 @@ class MediaService:
                     live_messages.delegate_control(tx, {"request": "hang-up"})
                 apply.request_end(tx, reason, message)
 
-    def note(self, claim: StreamClaim, name: str, data: Mapping[str, Any]) -> None:
+    def note(self, claim: StreamClaim, name: str, data: JsonObject) -> None:
         """For the event log only."""
         event = CallEvent(
             EventKind.NOTE,
@@ -191,8 +191,8 @@ class MediaService:
         self,
         claim: StreamClaim,
         message: Sequence[OutgoingMessage],
-        kept: Mapping[str, Any],
-        spent: Sequence[Mapping[str, Any]] = (),
+        kept: JsonObject,
+        spent: Sequence[JsonObject] = (),
     ) -> None:
         """Queue these messages, in order, and put these fields on the Call, and what was used."""
         message = [
@@ -232,7 +232,7 @@ class MediaService:
         claim: StreamClaim,
         message: OutgoingMessage,
         seconds: float,
-        server: Mapping[str, Any] | None = None,
+        server: JsonObject | None = None,
     ) -> Reply:
         """A question to the call's server, or to a tool's; never within a transaction."""
         with self.context.store.read() as conn:
@@ -242,7 +242,7 @@ class MediaService:
         return server_messages.ask(self.context, call, message.kind, message.extra, seconds, server)
 
     def transfer(
-        self, claim: StreamClaim, destination: Mapping[str, Any], content: str | None
+        self, claim: StreamClaim, destination: JsonObject, content: str | None
     ) -> str | None:
         """Forward the leg, by the assistant's will; or the sentence that says why not.
 

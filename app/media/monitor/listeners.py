@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 from app.domain.assistant.config import AssistantConfig
 from app.media.frame_queue import FrameQueue, QueueFull
@@ -17,6 +16,7 @@ from app.media.recording.mixer import LiveMixer
 from app.media.recording.track import WIDTH
 from app.media.stream import MediaStream, now
 from providers.base.media import Audio, Frame, UnknownFrame
+from providers.common.json_types import JsonObject
 
 CHANNELS = 2
 TICK_SECONDS = 0.04
@@ -52,7 +52,7 @@ class Listener:
     def hear(self, pcm: bytes) -> None:
         self._put(Audio(pcm), pcm)
 
-    def tell(self, message: Mapping[str, Any]) -> None:
+    def tell(self, message: JsonObject) -> None:
         text = json.dumps(message, ensure_ascii=False)
         self._put(UnknownFrame(str(message["type"])), text)
 
@@ -106,7 +106,7 @@ class Monitor:
         if not self._listeners:
             self._end()
 
-    def tell(self, kind: str, extra: Mapping[str, Any]) -> None:
+    def tell(self, kind: str, extra: JsonObject) -> None:
         """Send a client message, if the assistant's ``clientMessages`` has its type."""
         if self._listeners and self._assistant.wants_client_message(kind):
             for listener in self._listeners:

@@ -22,6 +22,7 @@ from app.routes.schemas.base import (
     whole,
 )
 from app.routes.schemas.wording import wrong_object
+from providers.common.json_types import JsonDict
 
 ServerSecret = Annotated[
     str | None,
@@ -82,6 +83,6 @@ class Assistant(OpenModel):
 class AssistantOverrides(Assistant):
     """Fields to replace in the assistant for one call."""
 
-    variable_values: dict[str, Any] | None = Field(
+    variable_values: JsonDict | None = Field(
         None, description="Values for {{variables}} in the assistant's texts."
     )

@@ -19,6 +19,7 @@ from app.domain.ids import parse_uuid
 from app.routes.schemas.wording import wrong
 from app.vendors import registry
 from providers.common.e164 import E164, PATTERN
+from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
 
 LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
@@ -46,11 +47,11 @@ class Model(BaseModel):
         alias_generator=to_camel, extra="forbid", strict=True, hide_input_in_errors=True
     )
 
-    def sent(self) -> dict[str, Any]:
+    def sent(self) -> JsonDict:
         """The client's fields, checked: JSON names, nulls kept."""
         return self.model_dump(by_alias=True, exclude_unset=True)
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> JsonDict:
         """The client's fields without nulls."""
         return {name: value for name, value in self.sent().items() if value is not None}
 
@@ -112,7 +113,7 @@ def e164_from(value: str) -> str:
     return _e164(value if value.startswith("+") else f"+{value}")
 
 
-def _metadata(value: dict[str, Any]) -> dict[str, Any]:
+def _metadata(value: JsonDict) -> JsonDict:
     if len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()) > MAX_METADATA:
         raise wrong(f"$property must not be larger than {MAX_METADATA} bytes of JSON")
     return value
@@ -176,5 +177,5 @@ AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=rf"^\+?{PA
 Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
 AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=list(HOLDERS))]
 ShortText = Annotated[str, Field(max_length=40)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
+Metadata = Annotated[JsonDict, AfterValidator(_metadata)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]

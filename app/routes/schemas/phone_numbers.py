@@ -5,7 +5,7 @@ https://docs.vapi.ai/api-reference/phone-numbers/create
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
@@ -13,14 +13,15 @@ from app.routes.schemas.assistants import Server, ServerSecret
 from app.routes.schemas.base import AnyNumber, Carrier, Model, Number, ShortText, Url, Uuid
 from app.routes.schemas.wording import wrong_object
 from providers.base.carrier import NumberFields
+from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
 
 SECRET = "Stored sealed, never given back."  # noqa: S105
 
 
-def _carrier_fields(fields: NumberFields) -> dict[str, Any]:
+def _carrier_fields(fields: NumberFields) -> JsonDict:
     """pydantic's definitions of one carrier's fields, all optional."""
-    definitions: dict[str, Any] = {fields.number: (AnyNumber | None, None)}
+    definitions: JsonDict = {fields.number: (AnyNumber | None, None)}
     if fields.account_ref:
         definitions[fields.account_ref] = (str | None, Field(None, max_length=64))
     for name in fields.secrets:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from app.routes.schemas.base import AccountHolder, Carrier
+from providers.common.json_types import JsonDict
 from providers.events import CallStatus, EndedReason
 
 
@@ -57,35 +58,35 @@ class Call(Resource):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     cost: float | None = Field(None, description="USD.")
-    cost_breakdown: dict[str, Any] | None = Field(None, description="USD, and what was used.")
-    costs: list[dict[str, Any]] | None = Field(
+    cost_breakdown: JsonDict | None = Field(None, description="USD, and what was used.")
+    costs: list[JsonDict] | None = Field(
         None, description="Its items in USD; `told` is the carrier's own amount and currency."
     )
     transcript: str | None = None
     recording_url: str | None = None
     stereo_recording_url: str | None = None
     summary: str | None = None
-    messages: list[dict[str, Any]] | None = None
-    analysis: dict[str, Any] | None = Field(None, description="By the assistant's own model.")
-    artifact: dict[str, Any] | None = Field(None, description="What stays of the call.")
+    messages: list[JsonDict] | None = None
+    analysis: JsonDict | None = Field(None, description="By the assistant's own model.")
+    artifact: JsonDict | None = Field(None, description="What stays of the call.")
     phone_call_provider_id: str | None = Field(None, description="The carrier's id of the call.")
     phone_call_provider_bypass_enabled: bool | None = None
-    phone_call_provider_details: dict[str, Any] | None = Field(
+    phone_call_provider_details: JsonDict | None = Field(
         None, description="With bypass on: the carrier's own create-call arguments."
     )
     phone_call_provider_return_url: str | None = None
     web_call_url: str | None = Field(None, description="Web calls only: never set here.")
     web_call_sip_uri: str | None = Field(None, description="Web calls only: never set here.")
     forwarded_phone_number: str | None = None
-    destination: dict[str, Any] | None = None
+    destination: JsonDict | None = None
     assistant_id: str | None = None
-    assistant: dict[str, Any] | None = None
-    assistant_overrides: dict[str, Any] | None = None
+    assistant: JsonDict | None = None
+    assistant_overrides: JsonDict | None = None
     customer_id: str | None = None
-    customer: dict[str, Any] | None = None
+    customer: JsonDict | None = None
     phone_number_id: str | None = None
-    phone_number: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
+    phone_number: JsonDict | None = None
+    metadata: JsonDict | None = None
     name: str | None = None
     monitor: Monitor | None = None
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.vendors.common.answer import Messages, OneShotRequest, Said
 from app.vendors.common.llm_spec import Spec
+from providers.common.json_types import JsonDict, JsonObject
 
 API_VERSION = "2023-06-01"
 # The limit for a question without one; the API demands it.
@@ -15,7 +13,7 @@ MAX_TOKENS = 1000
 
 def request(spec: Spec, messages: Messages) -> OneShotRequest:
     system = "\n\n".join(each["content"] for each in messages if each["role"] == "system")
-    body: dict[str, Any] = {
+    body: JsonDict = {
         "model": spec.model,
         "max_tokens": spec.max_tokens or MAX_TOKENS,
         "messages": [dict(each) for each in messages if each["role"] != "system"],
@@ -25,7 +23,7 @@ def request(spec: Spec, messages: Messages) -> OneShotRequest:
     return OneShotRequest(f"{spec.url.removesuffix('/v1')}/v1/messages", headers, body)
 
 
-def read(answer: Mapping[str, Any]) -> Said:
+def read(answer: JsonObject) -> Said:
     usage = answer.get("usage") or {}
     used = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
     texts = [str(each["text"]) for each in answer["content"] if each.get("type") == "text"]

@@ -7,7 +7,6 @@ choice. https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-ap
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_model
 from pipecat.transcriptions.language import Language
@@ -19,6 +18,7 @@ from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.settings_map import Field, read
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonDict
 
 PATH = "/v3/ws"
 # Vapi's default.
@@ -53,7 +53,7 @@ CATEGORIES = {
 class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
     """Reports AssemblyAI's ``Error`` message, which pipecat's own service ignores."""
 
-    async def _handle_message(self, message: dict[str, Any]) -> None:
+    async def _handle_message(self, message: JsonDict) -> None:
         if message.get("type") != "Error":
             await super()._handle_message(message)
             return

@@ -5,14 +5,13 @@ https://learn.microsoft.com/azure/ai-foundry/openai/reference
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from app.vendors.azure import API_VERSION, UNDATED
 from app.vendors.common.answer import Messages, OneShotRequest, Said
 from app.vendors.common.llm_spec import Spec
 from app.vendors.openai import one_shot
+from providers.common.json_types import JsonObject
 
 
 def request(spec: Spec, messages: Messages) -> OneShotRequest:
@@ -25,5 +24,5 @@ def request(spec: Spec, messages: Messages) -> OneShotRequest:
     return OneShotRequest(url, headers, one_shot.body(spec, messages))
 
 
-def read(answer: Mapping[str, Any]) -> Said:
+def read(answer: JsonObject) -> Said:
     return one_shot.read(answer)

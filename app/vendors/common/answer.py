@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ModelAnswer:
     """A model's answer and its usage; or ``error``, the reason why there is none."""
 
     text: str = ""
-    model: Mapping[str, Any] = field(default_factory=dict)
+    model: JsonObject = field(default_factory=dict)
     """``provider`` and ``model``, as in an assistant."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -34,7 +34,7 @@ class OneShotRequest:
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
-    body: Mapping[str, Any] = field(repr=False)
+    body: JsonObject = field(repr=False)
 
 
 # An answer's text, and the tokens of the prompt and of the answer.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 from app.net.types import Addresses
@@ -15,6 +14,7 @@ from app.vendors import registry
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import MODEL, NO_KEY, UnbuildableAssistant
 from app.vendors.common.vendor import Config, LlmPart, Vendor
+from providers.common.json_types import JsonDict, JsonObject
 
 # Vapi's default for each answer.
 MAX_TOKENS = 250
@@ -39,7 +39,7 @@ class Spec:
     max_tokens: int | None
     max_tokens_field: str = "max_tokens"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    body: JsonObject = field(default_factory=dict, repr=False)
     """Fields of the request beside those of every model."""
     read_seconds: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -91,7 +91,7 @@ def opening_messages(config: Config, *, asked: bool = False) -> list[dict[str, s
     return said
 
 
-def read_spec(config: Config, accounts: VendorAccounts, facts: Mapping[str, Any]) -> Spec:
+def read_spec(config: Config, accounts: VendorAccounts, facts: JsonObject) -> Spec:
     """Read the spec. Raises ``UnbuildableAssistant``."""
     provider, known = config.get("provider"), registry.llm_parts()
     part = known.get(provider) if isinstance(provider, str) else None
@@ -179,7 +179,7 @@ def _reasoning(part: LlmPart, config: Config) -> dict[str, str]:
     return {"reasoning_effort": effort} if isinstance(effort, str) else {}
 
 
-def _told(part: LlmPart, config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _told(part: LlmPart, config: Config, facts: JsonObject) -> JsonDict:
     """The call's fields for the assistant's own server, as ``metadataSendMode`` says."""
     if not part.server_in_assistant:
         return {}

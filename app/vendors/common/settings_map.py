@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,7 @@ class Field:
         return isinstance(value, self.kind)
 
 
-def read(
-    stage: str, config: Config, table: Mapping[str, Field], **defaults: object
-) -> dict[str, Any]:
+def read(stage: str, config: Config, table: Mapping[str, Field], **defaults: object) -> JsonDict:
     """The vendor's settings in ``config``, over ``defaults``. Raises ``UnbuildableAssistant``."""
     settings = dict(defaults)
     for given, field in table.items():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import as_websocket
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
@@ -27,7 +28,7 @@ class Custom:
     """
 
     addresses: Addresses
-    about: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    about: JsonObject = field(default_factory=dict, repr=False)
 
 
 def address_rule(account: VendorAccount, custom: Custom) -> Addresses | None:
@@ -40,7 +41,7 @@ def websocket_address(account: VendorAccount, default: str) -> str:
     return as_websocket((account.url or default).rstrip("/"))
 
 
-def server_of(config: Config) -> Mapping[str, Any]:
+def server_of(config: Config) -> JsonObject:
     """``voice.server``; empty for a voice without one."""
     server = config.get("server")
     return server if isinstance(server, Mapping) else {}

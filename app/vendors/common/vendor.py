@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from providers.common.json_types import JsonObject
 from providers.events import EndedReason
 
 # An assistant's ``model``, ``voice`` or ``transcriber``, as in Vapi's JSON.
-Config: TypeAlias = Mapping[str, Any]
+Config: TypeAlias = JsonObject
 
 # A pattern of error texts, and the ended reason of a matching error.
 Cause: TypeAlias = tuple[re.Pattern[str], EndedReason]

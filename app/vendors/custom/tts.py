@@ -6,14 +6,13 @@ https://docs.vapi.ai/customization/custom-voices/custom-tts
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Request
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, server_of
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 # The timeout of the voice's server without ``timeoutSeconds``.
 ANSWER_SECONDS = 20.0
@@ -31,7 +30,7 @@ def make(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> 
     )
 
 
-def ask_for(server: Mapping[str, Any], about: Mapping[str, Any], sample_rate: int) -> Ask:
+def ask_for(server: JsonObject, about: JsonObject, sample_rate: int) -> Ask:
     """The request for each sentence.
 
     ``about``: the rest of the message, as in other server messages of the call.

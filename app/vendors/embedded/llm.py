@@ -22,6 +22,7 @@ from pipecat.services.settings import LLMSettings
 from app.vendors.common.vendor import Config
 from app.vendors.embedded import menu, menu_json
 from app.vendors.embedded.menu import Menu, Reply, Then
+from providers.common.json_types import JsonObject
 
 # The tools it calls, by Vapi's names. The tool executor registers them.
 END_CALL, TRANSFER_CALL = "endCall", "transferCall"
@@ -74,7 +75,7 @@ class EmbeddedModel(LLMService[Any]):
             await self._call(TRANSFER_CALL, {"destination": reply.destination}, context)
 
     def _reply(self, context: LLMContext) -> Reply:
-        messages = cast(list[Mapping[str, Any]], context.get_messages())
+        messages = cast(list[JsonObject], context.get_messages())
         last = messages[-1] if messages else {}
         role = last.get("role")
         if role == "tool":  # the result of our own tool call needs no answer
@@ -83,7 +84,7 @@ class EmbeddedModel(LLMService[Any]):
             return menu.answer(self.menu, self._state, _text(last), guessed=self._guessed)
         return Reply(menu.greeting(self.menu))
 
-    async def _call(self, name: str, arguments: Mapping[str, Any], context: LLMContext) -> None:
+    async def _call(self, name: str, arguments: JsonObject, context: LLMContext) -> None:
         call = FunctionCallFromLLM(name, str(uuid.uuid4()), arguments, context)
         await self.run_function_calls([call])
 
@@ -97,7 +98,7 @@ def make(config: Config, *, guessed: bool = False) -> EmbeddedModel:
     return EmbeddedModel(menu_json.read(config.get("menu")), guessed=guessed)
 
 
-def _text(message: Mapping[str, Any]) -> str:
+def _text(message: JsonObject) -> str:
     """The text of a message, whose content is a text or a list of parts."""
     content = message.get("content")
     if isinstance(content, str):

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+from providers.common.json_types import JsonObject
 
 # In the order in which the choices are spoken.
 KEYS = "1234567890*#ABCD"
@@ -50,7 +51,7 @@ class Entry:
     then: Then = Then.STAY
     label: str = ""
     words: tuple[str, ...] = ()
-    destination: Mapping[str, Any] | None = None
+    destination: JsonObject | None = None
     menu: Menu | None = None
     """Choices below this one, spoken after ``say``."""
 
@@ -73,7 +74,7 @@ class Reply:
     say: str
     then: Then = Then.STAY
     state: State = ()
-    destination: Mapping[str, Any] | None = field(default=None)
+    destination: JsonObject | None = field(default=None)
     """With ``Then.TRANSFER``: Vapi's destination object."""
 
 

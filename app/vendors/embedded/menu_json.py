@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.embedded.menu import KEYS, Entry, Menu, Then, spoken
+from providers.common.json_types import JsonObject
 
 MAX_ENTRIES, MAX_DEPTH, MAX_SAY, MAX_WORDS, MAX_PHRASE = 16, 4, 2000, 20, 60
 FIELDS = frozenset({"say", "then", "label", "words", "destination", "menu"})
 # The menu of an assistant without a model.
-DEFAULT: Mapping[str, Any] = {
+DEFAULT: JsonObject = {
     "1": {
         "label": "an explanation",
         "words": ["explanation", "explain"],
@@ -71,7 +71,7 @@ def _entry(given: object, path: str, depth: int) -> Entry:
     )
 
 
-def _object(given: object, path: str) -> Mapping[str, Any]:
+def _object(given: object, path: str) -> JsonObject:
     if not isinstance(given, Mapping):
         raise _bad(path, "is an object")
     return given

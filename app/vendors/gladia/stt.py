@@ -20,6 +20,7 @@ from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_http
 from app.vendors.common.settings_map import Field, read
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 PATH = "/v2/live"
 MODEL = "solaria-1"
@@ -83,7 +84,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
     )
 
 
-def _languages(rest: Mapping[str, Any]) -> LanguageConfig | None:
+def _languages(rest: JsonObject) -> LanguageConfig | None:
     """The languages; None: Gladia detects them."""
     languages = list(rest.get("languages") or [])
     if "language" in rest:
@@ -94,7 +95,7 @@ def _languages(rest: Mapping[str, Any]) -> LanguageConfig | None:
     return LanguageConfig(languages=languages, code_switching=bool(switching))
 
 
-def _vocabulary(rest: Mapping[str, Any], custom: object) -> RealtimeProcessingConfig | None:
+def _vocabulary(rest: JsonObject, custom: object) -> RealtimeProcessingConfig | None:
     """The words to expect: ``transcriptionHint``'s, and the custom vocabulary if it is enabled."""
     words: list[Any] = [word.strip() for word in rest.get("hint", "").split(",") if word.strip()]
     intensity = None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.vendors.common.answer import Messages, OneShotRequest, Said
 from app.vendors.common.errors import NO_KEY
 from app.vendors.common.llm_spec import Spec
+from providers.common.json_types import JsonDict, JsonObject
 
 
 def request(spec: Spec, messages: Messages) -> OneShotRequest:
@@ -16,8 +14,8 @@ def request(spec: Spec, messages: Messages) -> OneShotRequest:
     return OneShotRequest(url, {**spec.headers, **key}, body(spec, messages))
 
 
-def body(spec: Spec, messages: Messages) -> dict[str, Any]:
-    found: dict[str, Any] = {"model": spec.model, "messages": [dict(each) for each in messages]}
+def body(spec: Spec, messages: Messages) -> JsonDict:
+    found: JsonDict = {"model": spec.model, "messages": [dict(each) for each in messages]}
     if spec.temperature is not None:
         found["temperature"] = 0
     if spec.max_tokens:
@@ -25,7 +23,7 @@ def body(spec: Spec, messages: Messages) -> dict[str, Any]:
     return {**spec.body, **found}
 
 
-def read(answer: Mapping[str, Any]) -> Said:
+def read(answer: JsonObject) -> Said:
     usage = answer.get("usage") or {}
     used = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
     return str(answer["choices"][0]["message"]["content"] or ""), used

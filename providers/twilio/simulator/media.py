@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from providers.common.audio import mulaw_to_pcm, pcm_to_mulaw
+from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.media_socket import FRAME_SECONDS, MediaSocket
 
 SAMPLE_RATE = 8000
@@ -63,14 +64,14 @@ class StreamMessages:
     def stop(self) -> str:
         return self.message("stop", dict(self._refs))
 
-    def message(self, event: str, body: Mapping[str, Any]) -> str:
+    def message(self, event: str, body: JsonObject) -> str:
         """One numbered message."""
         number = str(next(self._sequence))
         fields = {"event": event, "sequenceNumber": number, event: body, "streamSid": self.sid}
         return json.dumps(fields)
 
 
-def payload_pcm(frame: Mapping[str, Any]) -> bytes:
+def payload_pcm(frame: JsonObject) -> bytes:
     """The sound of a ``media`` message. Raises ``ValueError``, ``KeyError`` or ``TypeError``."""
     return mulaw_to_pcm(base64.b64decode(frame["media"]["payload"], validate=True))
 
@@ -125,7 +126,7 @@ class MediaStream(MediaSocket):
         except (ValueError, KeyError, TypeError) as error:
             self.faults.append(f"31950: malformed message {message[:80]!r} ({error})")
 
-    def _apply(self, event: object, frame: dict[str, Any]) -> None:
+    def _apply(self, event: object, frame: JsonDict) -> None:
         if event == "media":
             self.sound(payload_pcm(frame))
         elif event == "mark":

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
 from uuid import uuid4
+
+from providers.common.json_types import JsonDict
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Recording:
         if self.callback is not None:
             self.callback(self._report())
 
-    def resource(self) -> dict[str, Any]:
+    def resource(self) -> JsonDict:
         """The recording as the API shows it."""
         return {
             "sid": self.sid,

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from email.utils import format_datetime
 from functools import partial
-from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 from providers.common.e164 import E164
+from providers.common.json_types import JsonDict
 from providers.simulation.api_server import ApiReply, ApiRequest, serve_stage
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
@@ -334,7 +334,7 @@ def detection(fields: Mapping[str, list[str]], *, machine: bool) -> Detection | 
     return Detection(verdict, url, first(fields, "AsyncAmdStatusCallbackMethod") or "POST")
 
 
-def resource(call: TwilioCall) -> dict[str, Any]:
+def resource(call: TwilioCall) -> JsonDict:
     """The call as the API shows it."""
     uri = f"/2010-04-01/Accounts/{call.stage.config.account_sid}/Calls/{call.sid}.json"
     return {

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
 from providers.simulation.scenarios import CANCELED, FORWARDED, VOICEMAIL, scenarios
 from providers.simulation.stage import (
@@ -72,7 +73,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
     documents = ("twiml",)
     words = WORDS
 
-    def inbound(self, stage: Run, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO) -> None:
+    def inbound(self, stage: Run, *acts: CallerAction, assistant: JsonObject = ECHO) -> None:
         """Call in. The number's voice webhook and its call status URL are the bridge's."""
         call = _caller(stage, acts)
         call.callback = StatusCallback(f"{stage.config.bridge_url}{STATUS_PATH}")
@@ -82,7 +83,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         call = _caller(stage, acts)
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{INBOUND_PATH}"))
 
-    def own_document(self, stage: Run, details: Mapping[str, Any], *acts: CallerAction) -> None:
+    def own_document(self, stage: Run, details: JsonObject, *acts: CallerAction) -> None:
         arrive(_caller(stage, acts), partial(_given, stage, details["twiml"]))
 
     def api_bypass(self, stage: Run, *acts: CallerAction, **fields: Any) -> None:
@@ -99,7 +100,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         call = self.outbound(stage, "answered", CallerAction.HANG_UP)
         self.check_price(stage, call.sid, PRICE.lstrip("-"), "USD")
 
-    def place(self, stage: Run, details: Mapping[str, Any]) -> TwilioCall:
+    def place(self, stage: Run, details: JsonObject) -> TwilioCall:
         fields = {REST_NAMES[name]: value for name, value in details.items() if name in REST_NAMES}
         return stage.calls[_rest(stage, "", fields)["sid"]]
 
@@ -116,7 +117,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
     # -- Twilio's own ways
 
     def studio_redirect(
-        self, stage: Run, *acts: CallerAction, assistant: Mapping[str, Any] = ECHO
+        self, stage: Run, *acts: CallerAction, assistant: JsonObject = ECHO
     ) -> None:
         """A TwiML Redirect widget.
 
@@ -154,7 +155,7 @@ def _caller(stage: Run, acts: Sequence[CallerAction]) -> TwilioCall:
     return TwilioCall(stage, stage.config.customer, stage.config.number, acts=acts)
 
 
-def _arrive_url(stage: Run, assistant: Mapping[str, Any], **query: str) -> str:
+def _arrive_url(stage: Run, assistant: JsonObject, **query: str) -> str:
     asked = urlencode({"assistantId": stage.bridge.assistant_id(assistant), **query})
     return f"{stage.config.bridge_url}{INBOUND_PATH}?{asked}"
 
@@ -164,7 +165,7 @@ def _given(stage: Run, twiml: str) -> Document:
     return Document(twiml)
 
 
-def _rest(stage: Run, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _rest(stage: Run, path: str, fields: JsonObject) -> JsonDict:
     """The owner's request to the simulated REST API.
 
     Raises ``SimulatorError`` when it is refused.
@@ -177,7 +178,7 @@ def _rest(stage: Run, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     response = stage.wire.send(f"owner -> {stage.carrier}", "POST", url, headers, body, quiet=True)
     if response.status >= 400:
         raise SimulatorError(f"the REST API refused the bridge's details: {response.text}")
-    answer: dict[str, Any] = response.json()
+    answer: JsonDict = response.json()
     return answer
 
 

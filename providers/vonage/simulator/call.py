@@ -9,19 +9,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.recording import wav
 from providers.simulation.stage import CallerAction
 from providers.simulation.timeline import Response
 from providers.vonage.simulator.config import VonageStage
 from providers.vonage.simulator.media import VonageSocket
 
-Ncco = list[dict[str, Any]]
+Ncco = list[JsonDict]
 # Where a call's NCCO comes from; None when none comes.
 Source = Callable[[], Ncco | None]
 
@@ -32,7 +33,7 @@ RATE = "0.00450000"
 NETWORK = "GB-FIXED"
 REGION_URL = "https://api-eu-3.vonage.com"
 # What Vonage adds to an event, by its status.
-DETAILS: dict[str, dict[str, Any]] = {
+DETAILS: dict[str, JsonDict] = {
     "unanswered": {"detail": "timeout", "sip_code": 480},
     "rejected": {"detail": "declined", "sip_code": 603},
     "failed": {"detail": "cannot_route", "sip_code": 404},
@@ -62,7 +63,7 @@ class Leg:
     direction: str
     events: EventUrl
     uuid: str = field(default_factory=lambda: str(uuid4()))
-    headers: Mapping[str, Any] = field(default_factory=dict)
+    headers: JsonObject = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.status = "started"
@@ -146,7 +147,7 @@ class Leg:
         if self.call is not None:
             self.call.interrupt()
 
-    def event(self, status: str, **extra: Any) -> dict[str, Any]:
+    def event(self, status: str, **extra: Any) -> JsonDict:
         self.status = status
         return {
             "from": self.from_,
@@ -161,7 +162,7 @@ class Leg:
             **extra,
         }
 
-    def _prepare(self, status: str, extra: Mapping[str, Any]) -> Callable[[], Response]:
+    def _prepare(self, status: str, extra: JsonObject) -> Callable[[], Response]:
         kind = "socket" if self.to.startswith(("ws://", "wss://")) else "phone"
         event, url = self.event(status, **extra), self.events.url or ""
         return self.stage.prepare(self.events.method, url, event, f"{status} ({kind} leg)")
@@ -234,7 +235,7 @@ class Call:
         if (media := self.media) is not None and media.socket is not None:
             media.socket.interrupt()
 
-    def fetch(self, url: str, method: str, extra: Mapping[str, Any] | None = None) -> Ncco | None:
+    def fetch(self, url: str, method: str, extra: JsonObject | None = None) -> Ncco | None:
         """Fetch NCCO from an answer URL. Returns None, and notes a problem, if it is not NCCO."""
         payload = {
             "to": self.leg.to,

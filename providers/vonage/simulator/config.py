@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from providers.common.json_types import JsonObject
 from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
 from providers.simulation.timeline import Request, Response, extended
 from providers.vonage.config import NAME
@@ -77,7 +78,7 @@ class VonageSigner:
     api_key: str
     application_id: str | None = None
 
-    def request(self, method: str, url: str, payload: Mapping[str, Any]) -> Request:
+    def request(self, method: str, url: str, payload: JsonObject) -> Request:
         """A webhook: JSON, or on GET everything in the query, nested values as JSON."""
         headers = {"User-Agent": USER_AGENT, "Cache-Control": "max-age=0"}
         if method == "GET":
@@ -119,7 +120,7 @@ class VonageStage(Stage, Generic[L]):
         self.files: set[str] = set()
 
     def prepare(
-        self, method: str, url: str, payload: Mapping[str, Any], label: str
+        self, method: str, url: str, payload: JsonObject, label: str
     ) -> Callable[[], Response]:
         """One signed request, to be sent by calling it."""
         request = self.signer.request(method, url, payload)

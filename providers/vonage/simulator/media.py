@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.common.audio import SAMPLE_WIDTH
+from providers.common.json_types import JsonObject
 from providers.simulation.media_socket import FRAME_SECONDS, MediaSocket
 
 AUDIO = re.compile(r"audio/l16;rate=(8000|16000|24000)")
 
 
-def connected(content_type: str, headers: Mapping[str, Any]) -> str:
+def connected(content_type: str, headers: JsonObject) -> str:
     """The first message: the endpoint's headers lie flat beside Vonage's own fields."""
     own = {"event": "websocket:connected", "content-type": content_type}
     return json.dumps({**own, **headers})
@@ -49,7 +50,7 @@ class VonageSocket(MediaSocket):
         speed: float,
         *,
         content_type: str,
-        own_headers: Mapping[str, Any],
+        own_headers: JsonObject,
     ) -> None:
         audio = AUDIO.fullmatch(content_type)
         if audio is None:

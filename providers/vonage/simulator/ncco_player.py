@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 
+from providers.common.json_types import JsonObject
 from providers.simulation.caller import perform
 from providers.simulation.media_socket import Ending, SocketRefused
 from providers.simulation.stage import Callee
@@ -29,7 +29,7 @@ from providers.vonage.simulator.call import (
 )
 from providers.vonage.simulator.media import AUDIO, VonageSocket
 
-Action = Mapping[str, Any]
+Action = JsonObject
 
 RING_SECONDS = 2.0
 MAX_ACTIONS = 50

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.common.e164 import DIGITS
+from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.api_server import ApiReply, ApiRequest, serve_stage
 from providers.simulation.recording import wav
 from providers.simulation.stage import Callee
@@ -88,7 +89,7 @@ class VonageApi:
         except BadFields as error:
             return error.reply
 
-    def _numbers(self) -> dict[str, Any]:
+    def _numbers(self) -> JsonDict:
         config, number = self.stage.config, self.stage.number
         linked = {"app_id": config.application_id, "voiceCallbackType": "app"}
         names = {"country": "US", "type": "mobile-lvn", "features": ["VOICE"]}
@@ -96,7 +97,7 @@ class VonageApi:
         msisdn = config.number.removeprefix("+")
         return {"count": 1, "numbers": [{**names, "msisdn": msisdn, **linked, **given}]}
 
-    def _application(self) -> dict[str, Any]:
+    def _application(self) -> JsonDict:
         config, number = self.stage.config, self.stage.number
         paths = {"answer_url": "answer", "event_url": "event", "fallback_answer_url": "fallback"}
         urls = {name: f"{config.bridge_url}/vonage/{path}" for name, path in paths.items()}
@@ -263,7 +264,7 @@ def public_key(private_key: str) -> rsa.RSAPublicKey:
     return key.public_key()
 
 
-def parsed(request: ApiRequest) -> dict[str, Any]:
+def parsed(request: ApiRequest) -> JsonDict:
     """The JSON body. Raises ``BadFields``."""
     try:
         fields = json.loads(request.body)
@@ -292,7 +293,7 @@ def party(name: str, endpoint: Any) -> str:
     raise BadFields(name, "is no endpoint: a phone's number is 7 to 15 digits without +")
 
 
-def verdict(fields: Mapping[str, Any], *, machine: bool) -> str:
+def verdict(fields: JsonObject, *, machine: bool) -> str:
     """The verdict of machine detection; empty unless it was requested. Raises ``BadFields``."""
     asked = fields.get("advanced_machine_detection")
     if asked is None:
@@ -309,7 +310,7 @@ def conversation() -> str:
     return f"CON-{uuid4()}"
 
 
-def _source(call: Call, fields: Mapping[str, Any]) -> Source:
+def _source(call: Call, fields: JsonObject) -> Source:
     """Where the NCCO comes from: given or at a URL, not both. Raises ``BadFields``."""
     ncco, url = fields.get("ncco"), fields.get("answer_url")
     if (ncco is None) == (url is None):
@@ -327,7 +328,7 @@ def given(stage: VonageStage[Leg], ncco: Ncco) -> Ncco:
     return ncco
 
 
-def resource(leg: Leg) -> dict[str, Any]:
+def resource(leg: Leg) -> JsonDict:
     """The leg as the API shows it."""
     return {
         "uuid": leg.uuid,

@@ -14,6 +14,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
 from providers.simulation.scenarios import CANCELED, FORWARDED, scenarios
 from providers.simulation.stage import ECHO, SPEAKING, CallerAction, Scenario, digits
@@ -62,7 +63,7 @@ class VonagePlays(Plays[Run, Call]):
         self,
         stage: Run,
         *acts: CallerAction,
-        assistant: Mapping[str, Any] = ECHO,
+        assistant: JsonObject = ECHO,
         method: str = "GET",
     ) -> None:
         """Call in. The application's answer and event URLs are the bridge's."""
@@ -73,7 +74,7 @@ class VonagePlays(Plays[Run, Call]):
         call = _caller(stage, acts, _events(stage))
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{ANSWER_PATH}", "GET"))
 
-    def own_document(self, stage: Run, details: Mapping[str, Any], *acts: CallerAction) -> None:
+    def own_document(self, stage: Run, details: JsonObject, *acts: CallerAction) -> None:
         """The owner gets the phone leg's events, the bridge those of the socket and its leg."""
         arrive(_caller(stage, acts, NOWHERE), partial(given, stage, details["ncco"]))
 
@@ -94,7 +95,7 @@ class VonagePlays(Plays[Run, Call]):
         leg = self.outbound(stage, "answered", CallerAction.HANG_UP).leg
         self.check_price(stage, leg.uuid, leg.price, "EUR")
 
-    def place(self, stage: Run, details: Mapping[str, Any]) -> Call:
+    def place(self, stage: Run, details: JsonObject) -> Call:
         """Dial with the details: the API's own field names, the numbers as endpoints."""
         body = {
             "to": [{"type": "phone", "number": details["to"]}],
@@ -162,7 +163,7 @@ def _events(stage: Run) -> EventUrl:
     return EventUrl(f"{stage.config.bridge_url}{EVENT_PATH}")
 
 
-def _visit_url(stage: Run, path: str, assistant: Mapping[str, Any]) -> str:
+def _visit_url(stage: Run, path: str, assistant: JsonObject) -> str:
     asked = urlencode({"assistantId": stage.bridge.assistant_id(assistant)})
     return f"{stage.config.bridge_url}{path}?{asked}"
 
@@ -174,7 +175,7 @@ def _call_of(leg: Leg) -> Call:
     return leg.call
 
 
-def _rest(stage: Run, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _rest(stage: Run, method: str, path: str, body: JsonObject) -> JsonDict:
     """The owner's request to the simulated API. Raises ``SimulatorError`` when it is refused."""
     headers = {
         "Authorization": f"Bearer {application_token(stage.config)}",
@@ -185,7 +186,7 @@ def _rest(stage: Run, method: str, path: str, body: Mapping[str, Any]) -> dict[s
     response = stage.wire.send(f"owner -> {stage.carrier}", method, url, headers, data, quiet=True)
     if response.status >= 400:
         raise SimulatorError(f"the Voice API refused the bridge's details: {response.text}")
-    answer: dict[str, Any] = response.json() if response.body else {}
+    answer: JsonDict = response.json() if response.body else {}
     return answer
 
 

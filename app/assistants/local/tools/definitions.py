@@ -13,11 +13,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from app.domain.assistant.config import AssistantConfig, Server, server_of
+from providers.common.json_types import JsonObject
 
 if TYPE_CHECKING:
     from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
-
-Json = Mapping[str, Any]
 
 
 class Kind(StrEnum):
@@ -52,7 +51,7 @@ class Message:
     role: str = "assistant"
     """``assistant``: spoken. ``system``: a hint to the model."""
     ends_call: bool = False
-    conditions: tuple[Json, ...] = ()
+    conditions: tuple[JsonObject, ...] = ()
     """Vapi's conditions on the call's arguments; all must hold."""
 
 
@@ -63,21 +62,21 @@ class Tool:
     kind: Kind
     name: str
     description: str
-    parameters: Json
+    parameters: JsonObject
     server: Server | None = field(default=None, repr=False)
     """The tool's own server; None: the assistant's."""
     is_async: bool = False
     """The model does not wait for the result."""
     messages: tuple[Message, ...] = ()
-    destinations: tuple[Json, ...] = ()
+    destinations: tuple[JsonObject, ...] = ()
     """Of ``TRANSFER_CALL``: Vapi's destinations. Empty: the server is asked for one."""
 
 
 # Of a delayed message without ``timingMilliseconds``.
 DELAY_SECONDS = 1.0
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
-NOTHING: Json = {"type": "object", "properties": {}, "required": []}
-KEYS: Json = {
+NOTHING: JsonObject = {"type": "object", "properties": {}, "required": []}
+KEYS: JsonObject = {
     "type": "object",
     "properties": {
         "dtmf": {"type": "string", "description": "The keys to press: 0-9, * and #; w waits."}
@@ -85,7 +84,7 @@ KEYS: Json = {
     "required": ["dtmf"],
 }
 # The description and parameters of a tool that has none.
-BUILT_IN: Mapping[Kind, tuple[str, Json]] = {
+BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
     Kind.END_CALL: ("Use this function to end the call.", NOTHING),
     Kind.TRANSFER_CALL: ("Use this function to transfer the call.", NOTHING),
     Kind.DTMF: ("Use this function to press keys on the phone's keypad.", KEYS),
@@ -128,7 +127,7 @@ def tools_schema(tools: Sequence[Tool]) -> ToolsSchema:
 # ------------------------------------------------------------------ one tool
 
 
-def _read(given: Json) -> Tool | None:
+def _read(given: JsonObject) -> Tool | None:
     """One tool, or None for an unserved type and for a name that vendors refuse."""
     if _text(given.get("type")) not in set(Kind):
         return None
@@ -152,12 +151,12 @@ def _read(given: Json) -> Tool | None:
     )
 
 
-def _as_tool(function: Json) -> Json:
+def _as_tool(function: JsonObject) -> JsonObject:
     """An older function as a tool: its server stands beside its name."""
     return {**function, "type": Kind.FUNCTION.value, "function": function}
 
 
-def _flagged(assistant: Json) -> Iterator[Tool]:
+def _flagged(assistant: JsonObject) -> Iterator[Tool]:
     """The older flags, as the tools that replaced them."""
     if assistant.get("endCallFunctionEnabled") is True:
         yield from _known({"type": Kind.END_CALL})
@@ -168,13 +167,13 @@ def _flagged(assistant: Json) -> Iterator[Tool]:
         yield from _known({"type": Kind.TRANSFER_CALL, "destinations": places})
 
 
-def _known(given: Json) -> Iterator[Tool]:
+def _known(given: JsonObject) -> Iterator[Tool]:
     tool = _read(given)
     if tool is not None:
         yield tool
 
 
-def _forwarding(assistant: Json) -> Iterator[Json]:
+def _forwarding(assistant: JsonObject) -> Iterator[JsonObject]:
     one = _text(assistant.get("forwardingPhoneNumber"))
     if one:
         yield {"type": "number", "number": one}
@@ -187,7 +186,7 @@ def _forwarding(assistant: Json) -> Iterator[Json]:
 # ------------------------------------------------------------------ its parameters and messages
 
 
-def _choice(places: Sequence[Json]) -> Json:
+def _choice(places: Sequence[JsonObject]) -> JsonObject:
     """The parameter that lets the model choose a destination by its number or URI."""
     known = [address for address in map(_address, places) if address]
     about = "The destination to transfer the call to."
@@ -198,17 +197,17 @@ def _choice(places: Sequence[Json]) -> Json:
     }
 
 
-def _about(places: Sequence[Json]) -> str:
+def _about(places: Sequence[JsonObject]) -> str:
     """The descriptions of the destinations, for the tool's own description."""
     told = ((_address(place), _text(place.get("description"))) for place in places)
     return "".join(f" {address}: {text}" for address, text in told if address and text)
 
 
-def _address(place: Json) -> str:
+def _address(place: JsonObject) -> str:
     return _text(place.get("sipUri" if place.get("type") == "sip" else "number"))
 
 
-def _schema(given: Any) -> Json:
+def _schema(given: Any) -> JsonObject:
     """The schema with ``properties`` and ``required``, which every vendor demands."""
     schema = _object(given)
     required = schema.get("required")
@@ -221,7 +220,7 @@ def _schema(given: Any) -> Json:
     }
 
 
-def _messages(given: Json) -> Iterator[Message]:
+def _messages(given: JsonObject) -> Iterator[Message]:
     for message in _objects(given.get("messages")):
         content = _text(message.get("content"))
         if not content or _text(message.get("type")) not in set(ToolMessageType):
@@ -242,11 +241,11 @@ def _seconds(milliseconds: Any) -> float:
     return milliseconds / 1000 if known else DELAY_SECONDS
 
 
-def _object(value: Any) -> Json:
+def _object(value: Any) -> JsonObject:
     return value if isinstance(value, Mapping) else {}
 
 
-def _objects(value: Any) -> list[Json]:
+def _objects(value: Any) -> list[JsonObject]:
     items = value if isinstance(value, list) else []
     return [item for item in items if isinstance(item, Mapping)]
 

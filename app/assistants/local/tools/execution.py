@@ -28,6 +28,7 @@ from app.assistants.local.tools.definitions import (
 from app.media.call_context import CallContext
 from providers.common.audio import silence
 from providers.common.dtmf import tone
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
 # https://docs.vapi.ai/server-url#timeouts
@@ -42,7 +43,6 @@ KEYS = re.compile(r"[0-9*#A-Dw, ]{1,50}", re.ASCII)
 PAUSE_MS = 500
 GAP_MS = 80
 
-Json = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
@@ -97,7 +97,7 @@ class ToolExecutor:
         self._failures.pop(built_in, None)
         await self._answer(params, tool, result, run_model=not speaks)
 
-    async def _run(self, tool: Tool, call_id: str, arguments: Json) -> tuple[str, bool]:
+    async def _run(self, tool: Tool, call_id: str, arguments: JsonObject) -> tuple[str, bool]:
         """Return the result, and whether it was spoken. The model stays silent then."""
         if tool.kind is not Kind.FUNCTION:
             result = await BUILT_IN[tool.kind](self, tool, arguments)
@@ -115,7 +115,12 @@ class ToolExecutor:
         return result, True
 
     async def _failed(
-        self, params: FunctionCallParams, tool: Tool, built_in: bool, text: str, arguments: Json
+        self,
+        params: FunctionCallParams,
+        tool: Tool,
+        built_in: bool,
+        text: str,
+        arguments: JsonObject,
     ) -> None:
         log.warning("tool %s failed: %s", tool.name, text)
         count = self._failures[built_in] = self._failures.get(built_in, 0) + 1
@@ -143,19 +148,19 @@ class ToolExecutor:
             _for_model(result), properties=FunctionCallResultProperties(run_llm=run_model)
         )
 
-    async def _in_background(self, tool: Tool, call_id: str, arguments: Json) -> None:
+    async def _in_background(self, tool: Tool, call_id: str, arguments: JsonObject) -> None:
         try:
             await self._ask(tool, call_id, arguments)
         except ToolFailed as failure:
             log.warning("tool %s failed: %s", tool.name, failure)
 
-    def _log_call(self, tool: Tool, call_id: str, arguments: Json) -> None:
+    def _log_call(self, tool: Tool, call_id: str, arguments: JsonObject) -> None:
         said = self._engine.conversation.called([_as_call(tool, call_id, arguments)])
         self._engine.changed("tool", said)
 
     # -- a server's function
 
-    async def _ask(self, tool: Tool, call_id: str, arguments: Json) -> str:
+    async def _ask(self, tool: Tool, call_id: str, arguments: JsonObject) -> str:
         server, seconds = None, SERVER_SECONDS
         if tool.server is not None:
             server = {
@@ -173,13 +178,13 @@ class ToolExecutor:
 
     # -- built in
 
-    async def end(self, tool: Tool, arguments: Json) -> str:
+    async def end(self, tool: Tool, arguments: JsonObject) -> str:
         started = _message(tool, ToolMessageType.START, arguments)
         last_words = started.content if started else self._engine.config.end_message
         await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, last_words)
         return "The call ends."
 
-    async def transfer(self, tool: Tool, arguments: Json) -> str:
+    async def transfer(self, tool: Tool, arguments: JsonObject) -> str:
         destination = await self._destination(tool, arguments)
         words = _message(tool, ToolMessageType.START, arguments)
         given = destination.get("message")
@@ -192,7 +197,7 @@ class ToolExecutor:
             raise ToolFailed(problem)
         return "The call is being transferred."
 
-    async def _destination(self, tool: Tool, arguments: Json) -> Json:
+    async def _destination(self, tool: Tool, arguments: JsonObject) -> JsonObject:
         wanted: Any = arguments.get("destination")
         if isinstance(wanted, Mapping):  # a menu's tool call has the whole destination
             return wanted
@@ -211,7 +216,7 @@ class ToolExecutor:
             raise ToolFailed(reply.error or "the server named no destination")
         return named
 
-    async def press(self, tool: Tool, arguments: Json) -> str:
+    async def press(self, tool: Tool, arguments: JsonObject) -> str:
         keys = str(arguments.get("dtmf", "")).strip()
         if not KEYS.fullmatch(keys):
             raise ToolFailed(f"{keys[:50]!r} are no keys: 0-9, * and # are")
@@ -224,7 +229,7 @@ class ToolExecutor:
         return f"The keys {keys} were pressed."
 
 
-BUILT_IN: Mapping[Kind, Callable[[ToolExecutor, Tool, Json], Awaitable[str]]] = {
+BUILT_IN: Mapping[Kind, Callable[[ToolExecutor, Tool, JsonObject], Awaitable[str]]] = {
     Kind.END_CALL: ToolExecutor.end,
     Kind.TRANSFER_CALL: ToolExecutor.transfer,
     Kind.DTMF: ToolExecutor.press,
@@ -234,7 +239,7 @@ BUILT_IN: Mapping[Kind, Callable[[ToolExecutor, Tool, Json], Awaitable[str]]] = 
 class _Fillers:
     """Speaks a tool's messages while its server works."""
 
-    def __init__(self, engine: PipelineControl, tool: Tool, arguments: Json) -> None:
+    def __init__(self, engine: PipelineControl, tool: Tool, arguments: JsonObject) -> None:
         self._engine = engine
         self._tool = tool
         self._arguments = arguments
@@ -260,7 +265,7 @@ class _Fillers:
         await self._engine.say(message.content, filler=True)
 
 
-def _message(tool: Tool, when: ToolMessageType, arguments: Json) -> Message | None:
+def _message(tool: Tool, when: ToolMessageType, arguments: JsonObject) -> Message | None:
     """The first message of this type whose conditions hold for the arguments."""
     return next(
         (
@@ -283,7 +288,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _holds(condition: Json, arguments: Json) -> bool:
+def _holds(condition: JsonObject, arguments: JsonObject) -> bool:
     compare = OPERATORS.get(str(condition.get("operator")))
     given = arguments.get(str(condition.get("param")))
     try:
@@ -292,14 +297,14 @@ def _holds(condition: Json, arguments: Json) -> bool:
         return False
 
 
-def _as_call(tool: Tool, call_id: str, arguments: Json) -> dict[str, Any]:
+def _as_call(tool: Tool, call_id: str, arguments: JsonObject) -> JsonDict:
     function = {"name": tool.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
     return {"id": call_id, "type": "function", "function": function}
 
 
 def _question(
-    tool: Tool, call_id: str, arguments: Json, *, older: bool
-) -> tuple[str, dict[str, Any]]:
+    tool: Tool, call_id: str, arguments: JsonObject, *, older: bool
+) -> tuple[str, JsonDict]:
     if older:
         return "function-call", {"functionCall": {"name": tool.name, "parameters": dict(arguments)}}
     call = {

@@ -5,14 +5,15 @@ https://docs.vapi.ai/api-reference/calls/get
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.domain.reporting.artifact import ROLES, openai
+from providers.common.json_types import JsonDict, JsonObject
 
 # Roles whose messages appear in the transcript, with their prefix.
 NAMES = {"user": "User", "bot": "AI"}
-Message = dict[str, Any]
+Message = JsonDict
 
 
 class Conversation:
@@ -23,8 +24,8 @@ class Conversation:
 
     def __init__(
         self,
-        system: Sequence[Mapping[str, Any]] = (),
-        before: Sequence[Mapping[str, Any]] = (),
+        system: Sequence[JsonObject] = (),
+        before: Sequence[JsonObject] = (),
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -52,7 +53,7 @@ class Conversation:
         ours = next(name for name, theirs in ROLES.items() if theirs == role)
         return self._add(ours, text, self._clock(), None)
 
-    def called(self, tool_calls: Sequence[Mapping[str, Any]]) -> Message:
+    def called(self, tool_calls: Sequence[JsonObject]) -> Message:
         """Add the model's tool calls."""
         now = self._clock()
         return self._add("tool_calls", "", now, None, toolCalls=[dict(c) for c in tool_calls])
@@ -83,7 +84,7 @@ class Conversation:
         """The turns alone. A later socket's model continues from these."""
         return [each for each in self.openai if each["role"] != "system" and each["content"]]
 
-    def artifact(self) -> dict[str, Any]:
+    def artifact(self) -> JsonDict:
         """The fields to store with the call."""
         return {"messages": list(self.messages), "transcript": self.transcript}
 

@@ -6,12 +6,12 @@ https://docs.vapi.ai/server-url/events
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from app.assistants.local.transcript.conversation import Conversation
+from providers.common.json_types import JsonDict, JsonObject
 
 # Type, and the fields of that type.
-Message = tuple[str, dict[str, Any]]
+Message = tuple[str, JsonDict]
 ROLES = {"bot": "assistant", "user": "user"}
 
 
@@ -22,11 +22,11 @@ class MessageBuilder:
         self._conversation = conversation
         self._turn = 0
 
-    def of(self, kind: str, data: Mapping[str, Any]) -> list[Message]:
+    def of(self, kind: str, data: JsonObject) -> list[Message]:
         """Build the messages of one event. ``kind``: one of ``KINDS``; ``data``: its facts."""
         return list(KINDS[kind](self, data))
 
-    def _said(self, data: Mapping[str, Any]) -> Iterator[Message]:
+    def _said(self, data: JsonObject) -> Iterator[Message]:
         """A turn is over."""
         self._turn += data["role"] == "user"
         yield (
@@ -39,23 +39,23 @@ class MessageBuilder:
         )
         yield from self._update()
 
-    def _partial(self, data: Mapping[str, Any]) -> Iterator[Message]:
+    def _partial(self, data: JsonObject) -> Iterator[Message]:
         """The transcriber's text so far."""
         yield (
             "transcript",
             {"role": "user", "transcriptType": "partial", "transcript": data["text"]},
         )
 
-    def _speech(self, data: Mapping[str, Any]) -> Iterator[Message]:
+    def _speech(self, data: JsonObject) -> Iterator[Message]:
         yield "speech-update", {**data, "turn": self._turn}
 
-    def _interrupted(self, _: Mapping[str, Any]) -> Iterator[Message]:
+    def _interrupted(self, _: JsonObject) -> Iterator[Message]:
         yield "user-interrupted", {}
 
-    def _tool(self, data: Mapping[str, Any]) -> Iterator[Message]:
+    def _tool(self, data: JsonObject) -> Iterator[Message]:
         yield from self._update()
 
-    def _hang(self, _: Mapping[str, Any]) -> Iterator[Message]:
+    def _hang(self, _: JsonObject) -> Iterator[Message]:
         """The model has not answered for ``HANG_SECONDS``."""
         yield "hang", {}
 
@@ -71,7 +71,7 @@ class MessageBuilder:
         )
 
 
-KINDS: Mapping[str, Callable[[MessageBuilder, Mapping[str, Any]], Iterator[Message]]] = {
+KINDS: Mapping[str, Callable[[MessageBuilder, JsonObject], Iterator[Message]]] = {
     "said": MessageBuilder._said,
     "partial": MessageBuilder._partial,
     "speech": MessageBuilder._speech,

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipecat.frames.frames import MetricsFrame
 from pipecat.metrics.metrics import LLMUsageMetricsData, TTSUsageMetricsData
 
-Json = Mapping[str, Any]
+from providers.common.json_types import JsonDict, JsonObject
+
 # Fields of the assistant's ``model``, ``voice`` and ``transcriber`` that an item repeats.
 NAMES = ("provider", "model", "voiceId", "language")
 
@@ -45,8 +45,8 @@ class Usage:
                 self.characters += data.value
 
     def items(
-        self, model: Json, voice: Json, transcriber: Json | None, seconds: float
-    ) -> Iterator[dict[str, Any]]:
+        self, model: JsonObject, voice: JsonObject, transcriber: JsonObject | None, seconds: float
+    ) -> Iterator[JsonDict]:
         """Yield an item for each model, the voice, the transcriber, and the minutes of the call.
 
         ``seconds``: how long the media socket was open, which is what streaming transcribers charge
@@ -64,5 +64,5 @@ class Usage:
         yield {"type": "vapi", "subType": "normal", "minutes": minutes}
 
 
-def _named(part: Json) -> dict[str, Any]:
+def _named(part: JsonObject) -> JsonDict:
     return {name: part[name] for name in NAMES if part.get(name)}
