@@ -61,7 +61,7 @@ class ProcessRegistry:
         return bool(most) and self.slots >= most
 
     def acquire(self, backend: str) -> str | None:
-        """Take a seat for a call; or why there is none: ``elsewhere``, ``draining``, ``full``.
+        """Take a slot for a call; or why there is none: ``elsewhere``, ``draining``, ``full``.
 
         From any thread. What was let in is to be given back (``release``)."""
         with self._counting:

@@ -1,4 +1,4 @@
-"""The one rule of how ids of objects are read; ``core.new_id`` makes them."""
+"""The one rule of how ids of objects are read; ``context.new_id`` makes them."""
 
 from __future__ import annotations
 

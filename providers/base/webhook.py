@@ -100,7 +100,7 @@ class InboundParams:
 class WebhookReport:
     """A verified webhook in our words.
 
-    ``asks``: the carrier waits for an instruction; else it gets ``Provider.acknowledge()``.
+    ``asks``: the carrier waits for an instruction; else it gets ``Carrier.acknowledge()``.
     ``media_leg``: the report is about the media socket's leg, not the phone's.
     ``unknown``: words of the carrier nobody here knows (stored raw, logged once, answered 200).
     """

@@ -65,13 +65,13 @@ def check_capacity(context: Context, conn: Connection) -> None:
 
 
 def reserve_slot(tx: CallTx) -> None:
-    """For a call we dial, whose row is written: from now on its seat is taken. Raises ``Invalid``."""
+    """For a call we dial, whose row is written: from now on its slot is taken. Raises ``Invalid``."""
     if is_full(tx):
         raise _over(tx.context)
 
 
 def is_full(tx: CallTx) -> bool:
-    """Whether the other calls leave no seat for this one's leg.
+    """Whether the other calls leave no slot for this one's leg.
 
     To be asked last in its transaction: it waits for others who ask.
     """
@@ -83,13 +83,13 @@ def is_full(tx: CallTx) -> bool:
 
 
 def refuse_media(tx: CallTx) -> list[Instruction]:
-    """The call ends for want of a seat, and its leg goes its way."""
+    """The call ends for want of a slot, and its leg goes its way."""
     request_end(tx, EndedReason.NO_SERVER_AVAILABLE)
     return instructions.return_leg(tx.call)
 
 
 def has_slot(context: Context, conn: Connection, call_id: str) -> bool:
-    """For a socket whose leg never asked us for a document; without a seat its call ends here."""
+    """For a socket whose leg never asked us for a document; without a slot its call ends here."""
     if not context.settings.max_concurrent_calls:
         return True
     call = record.get(conn, call_id, lock=True)

@@ -19,8 +19,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context, Reply, new_id
 from app.domain.errors import Invalid
-from app.domain.legs import adopt, no_capacity
-from app.domain.legs import transfer as forwarding
+from app.domain.legs import adopt, no_capacity, transfer
 from app.domain.live import control, monitor
 from app.domain.overlay import merge
 from app.domain.recordings import local as local_recordings
@@ -98,7 +97,7 @@ class MediaService:
     ) -> StreamClaim:
         """Let one socket in. ``target``: the handshake's raw path. Raises ``Refused``, ``NoCapacity``.
 
-        Its backend is let in with it, and to be given back: ``presence.let_go``.
+        Its backend is let in with it, and to be given back: ``presence.release``.
         """
         url = (
             self.context.settings.own_media_base or self.context.settings.media_bases[0]
@@ -190,22 +189,22 @@ class MediaService:
     def flush(
         self,
         claim: StreamClaim,
-        message: Sequence[OutgoingMessage],
+        messages: Sequence[OutgoingMessage],
         kept: JsonObject,
         spent: Sequence[JsonObject] = (),
     ) -> None:
         """Queue these messages, in order, and put these fields on the Call, and what was used."""
-        message = [
-            each for each in message if claim.assistant.wants_server_message(each.kind, each.extra)
+        messages = [
+            each for each in messages if claim.assistant.wants_server_message(each.kind, each.extra)
         ]
-        if not (message or kept or spent):
+        if not (messages or kept or spent):
             return
         items = [{**usage, "stream": claim.stream} for usage in spent]
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)
             if tx is None:
                 return
-            live_messages.flush(tx, message, kept, items)
+            live_messages.flush(tx, messages, kept, items)
 
     def finished(self, claim: StreamClaim) -> None:
         """The assistant has nothing more to write down: of a call that is over it was the last."""
@@ -256,7 +255,7 @@ class MediaService:
             if live_messages.delegate_control(tx, told):
                 return None
             try:
-                forwarding.transfer(tx, destination, content)
+                transfer.transfer(tx, destination, content)
             except Invalid as error:
                 return str(error)
         return None
