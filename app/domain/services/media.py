@@ -55,7 +55,7 @@ class StreamClaim:
     assistant: AssistantConfig
     """Secrets included."""
     call: JsonObject = field(repr=False)
-    keys: VendorAccounts = field(default_factory=dict, repr=False)
+    accounts: VendorAccounts = field(default_factory=dict, repr=False)
     """The accounts at vendors that this call may use."""
     recorded: bool = False
     """Its sound is to be recorded by us."""
@@ -286,9 +286,9 @@ class MediaService:
         with self.context.store.read() as conn:
             return calls.without_media(conn, call_ids)
 
-    def commands(self, seats: Collection[StreamClaim]) -> Sequence[Command]:
+    def commands(self, claims: Collection[StreamClaim]) -> Sequence[Command]:
         """What the assistants of these calls are told to do, once and in order."""
-        obedient = {claim.call_id for claim in seats if claim.backend in control.CONTROLLABLE}
+        obedient = {claim.call_id for claim in claims if claim.backend in control.CONTROLLABLE}
         return control.claim(self.context, obedient) if obedient else []
 
     def find_monitor(self, call_id: str, token: str) -> MonitorEndpoint | None:
@@ -354,7 +354,7 @@ class MediaService:
             "messages": call.body.get("messages") or [],
         }
         with self.context.store.read() as conn:
-            keys = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
+            vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,
             call.org_id,
@@ -364,6 +364,6 @@ class MediaService:
             assistant.transport.stream_url(settings),
             assistant,
             facts,
-            keys,
+            vendors,
             call.facts.taped,
         )
