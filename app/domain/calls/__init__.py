@@ -1,1 +1,1 @@
-"""A call: its state as a fold of events, how it is created, changed and ended."""
+"""A call: its state as a fold of events, its creation, its changes and its end."""

@@ -1,7 +1,7 @@
-"""Applying events to a call, in the caller's transaction: log, fold, write, react.
+"""Apply events to a call within a transaction: append, fold, write the row, run the reactions.
 
-The one place where a call's row changes because something happened. What follows from the change
-is ``app/domain/reactions.py``: it is committed with the event or not at all.
+Only this module changes a call's row because of an event. The reactions are in
+``app/domain/reactions.py``. They are committed with the event, or not at all.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a reaction is given: a call that has just changed, in the transaction that changes it."""
+    """The argument of a reaction: a changed call, and the transaction of the change."""
 
     tx: CallTx
-    """With the call as it is now."""
+    """Has the call as it is after the change."""
     before: CallStatus | None
-    """The status until now; None: the call is new."""
+    """The status before the change; None for a new call."""
     state: CallState
     added: Sequence[CallEvent] = ()
-    """The events that are new in the log; none when only the reason was settled."""
+    """The new events of the log; none when the change only settles the ended reason."""
     log: Sequence[CallEvent] = ()
-    """All events of the call, but for the one that settles its reason now."""
+    """All events of the call, without the event that settles its ended reason now."""
     late: bool = False
-    """The reason was settled before: the log has grown, and the state stays as it was."""
+    """The ended reason was settled before: the log grows, and the state does not change."""
 
     @property
     def kinds(self) -> AbstractSet[EventKind]:
@@ -39,30 +39,31 @@ class Change:
 
     @property
     def ended(self) -> bool:
-        """Whether the call is over and was told of something before its reason is settled."""
+        """Whether the call is over and has new events from before its reason was settled."""
         return self.state.status is CallStatus.ENDED and bool(self.added) and not self.late
 
     def is_first(self, kinds: AbstractSet[EventKind]) -> bool:
-        """Whether events of these kinds are among the new ones, and none was in the log before."""
+        """Whether the new events have one of these kinds, and the earlier events have none."""
         new = sum(event.kind in kinds for event in self.added)
         return 0 < new == sum(event.kind in kinds for event in self.log)
 
 
 Reaction = Callable[[Change], None]
-"""Does what follows from a change, in its transaction; what it raises undoes the change."""
+"""Runs in the transaction of a change. An exception rolls the change back."""
 
 
 def created(tx: CallTx, state: CallState, log: Sequence[CallEvent]) -> None:
-    """Do what follows from a new call, whose row and first events are written."""
+    """Run the reactions to a new call, after its row and first events are written."""
     tx.call.status = state.status
     _react(Change(tx, None, state, log, log))
 
 
 def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = None) -> CallState:
-    """Append what is new, bring the call up to date, and do all that follows from it.
+    """Append new events, update the call, and run the reactions.
 
-    The call must be held (``record.get(lock=True)``); ``also`` changes with it.
-    A settled call's log still grows, its state does not change any more; what it cost may.
+    The caller must hold the call's row lock (``record.get(lock=True)``).
+    ``also`` has further fields of the call to change.
+    A settled call's log may grow and its costs may change; its state does not change.
     """
     now = tx.context.now()
     tx.call.change(**(also or {}))
@@ -82,7 +83,7 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
 
 
 def finalize(tx: CallTx) -> None:
-    """The grace is over: what is known now is the reason, for good."""
+    """Settle the ended reason at the end of the settle period."""
     log = events.of_call(tx.conn, tx.call.id)
     state = fold(log, tx.carrier.never_answered)
     if state.status is CallStatus.ENDED and not tx.call.settled_at:
@@ -92,8 +93,8 @@ def finalize(tx: CallTx) -> None:
 
 
 def request_end(tx: CallTx, reason: EndedReason, message: str | None = None) -> CallState:
-    """Our own decision to end the call; what carries it out comes after the commit."""
-    if tx.call.status == CallStatus.ENDED:  # too late to be the cause
+    """Store the intent to end the call. Reactions carry it out after the commit."""
+    if tx.call.status == CallStatus.ENDED:  # the intent cannot be the cause any more
         return state_of(tx)
     event = CallEvent(
         EventKind.INTENT,
@@ -111,7 +112,7 @@ def state_of(tx: CallTx) -> CallState:
 
 
 def _react(change: Change) -> None:
-    """Reactions are handed in by the wiring: this module knows none of them."""
+    """Run the context's reactions. This module imports none, which avoids import cycles."""
     for reaction in change.tx.context.reactions:
         reaction(change)
 
@@ -141,7 +142,7 @@ def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
 
 
 def _reason(context: Context, call: Call, reason: EndedReason | None) -> EndedReason | None:
-    """ENDED_REASONS=seed knows only the 56 values of Vapi's page."""
+    """The reason to show. ``ENDED_REASONS=seed`` allows only the 56 values of Vapi's page."""
     if reason is EndedReason.NO_CALL_RECEIVED and context.settings.ended_reasons == "seed":
         return context.providers[call.provider].connect_failed
     return reason

@@ -1,6 +1,6 @@
-"""Making a call: its row, its first events, and what follows from them.
+"""Create a call: its row, its first events, and the reactions to them.
 
-Shared by the API (``services/calls.py``) and by legs that arrive by themselves (``legs/inbound.py``).
+The API (``services/calls.py``) and inbound legs (``legs/inbound.py``) use it.
 """
 
 from __future__ import annotations
@@ -34,40 +34,40 @@ OUTBOUND = "outboundPhoneCall"
 
 @dataclass(slots=True)
 class NewCall:
-    """A call about to be made."""
+    """The values of a call that is not built yet."""
 
     org_id: str
     provider: Carrier
     type: str
     bypass: bool
     credential: JsonObject
-    """Row of the carrier account."""
+    """The row of the carrier account."""
     number: str | None
-    """Ours, E.164."""
+    """Our number, in E.164 format."""
     body: JsonDict
-    """Shown as sent (``view.BODY_FIELDS``), without secrets."""
+    """The request's fields that the Call repeats, without secrets."""
     assistant_id: str | None = None
     customer_id: str | None = None
     phone_number_id: str | None = None
     assistant: JsonDict = field(default_factory=dict)
-    """Stored or transient, its secrets included, overrides applied."""
+    """The stored or transient assistant with its secrets and with the overrides applied."""
     customer: JsonDict = field(default_factory=dict)
     phone_number: JsonDict = field(default_factory=dict)
-    """Body of the number, its server's secrets included."""
+    """The body of the number, with the secrets of its server."""
     server: Server | None = None
-    """The organisation's, used when neither assistant nor number have one."""
+    """The organisation's server, for a call whose assistant and number name none."""
 
 
 def stored(
     context: Context, conn: Connection, table: sa.Table, org_id: str, id_: str
 ) -> JsonDict | None:
-    """A resource's row, its secrets put back into the body."""
+    """A resource's row, with its secrets merged into the body."""
     row = get_resource(conn, table, org_id, id_)
     return None if row is None else unsealed(context, row)
 
 
 def unsealed(context: Context, row: JsonObject) -> JsonDict:
-    """A row with its sealed secrets in their places."""
+    """The row, with its sealed secrets merged into the body."""
     sealed = row.get("secret")
     body = merge(row["body"], context.vault.open(sealed)) if sealed else dict(row["body"])
     return {**row, "body": body}
@@ -88,7 +88,7 @@ def stored_customer(
 
 
 def org_server(context: Context, conn: Connection, org_id: str) -> Server | None:
-    """Where the messages of a call go whose assistant and number name no server."""
+    """The organisation's server, for a call whose assistant and number name none."""
     org = accounts.get_org(conn, org_id)
     if org is None or not org["server_url"]:
         return None
@@ -96,7 +96,7 @@ def org_server(context: Context, conn: Connection, org_id: str) -> Server | None
 
 
 def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
-    """The call, still without its secrets, and the secrets that belong into it. Touches nothing."""
+    """The call without its secrets, and its secrets. Writes nothing."""
     now = context.now()
     public, hidden = split_secrets(new.assistant)
     number_public, _ = split_secrets(new.phone_number)
@@ -145,9 +145,10 @@ def set_assistant(
     transient: JsonObject | None,
     overrides: JsonObject,
 ) -> None:
-    """Give a call its assistant that came without one. ``whole``: overrides applied, secrets included.
+    """Give an assistant to a call that was created without one.
 
-    ``transient`` and ``overrides`` are shown with the call, as if it had been created with them.
+    ``whole`` is the assistant with its secrets and with the overrides applied.
+    The Call shows ``transient`` and ``overrides`` as if the request had had them.
     """
     public, hidden = split_secrets(whole)
     secrets = tx.context.vault.open(tx.call.secret) | ({"assistant": hidden} if hidden else {})
@@ -179,9 +180,9 @@ def insert_call(
     tokens: Mapping[str, str],
     first: Sequence[CallEvent] = (),
 ) -> None:
-    """The row, its first events and tokens, and all that follows from them.
+    """Write the row, its first events and its tokens, and run the reactions.
 
-    ``first``: what happened to the call before it had a row, its leg's arrival.
+    ``first`` has the events from before the row: the arrival of an inbound leg.
     """
     created = CallEvent(
         EventKind.CREATED,
@@ -206,7 +207,7 @@ def _recorders(
 
 
 def _named(new: NewCall, number: JsonObject) -> JsonDict:
-    """The number as server messages tell it: also who it is, not only how it is set up."""
+    """The number as server messages show it: its id, carrier and number beside its body."""
     known = (("id", new.phone_number_id), ("provider", new.provider.name), ("number", new.number))
     return {**number, **{name: value for name, value in known if value}}
 

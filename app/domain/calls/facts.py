@@ -1,7 +1,7 @@
-"""What a call's ids meant when it was made, and what was found out since: the column ``resolved``.
+"""The column ``resolved``: the call's resources as they were at its creation, and later findings.
 
-This is the only file that knows the column's keys. A key that it does not know was written by
-another version: it stays as it is.
+Only this file knows the column's keys. It keeps a key that it does not know, because another
+version of Patchbay wrote that key.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ NEW: JsonObject = {
     "number": None,
     "accountRef": None,
 }
-"""Keys that every call has from its creation, though there may be nothing to say."""
+"""Keys that every call has from its creation, even if their values are empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallServer:
-    """Where the call's messages go. Its secrets are sealed in the column ``secret``."""
+    """The server that gets the call's messages. The column ``secret`` has its secrets, sealed."""
 
     url: str
     policy: JsonObject = field(default_factory=dict)
@@ -34,21 +34,21 @@ class CallServer:
 
 @dataclass(frozen=True, slots=True)
 class PendingForward:
-    """The last forward that was decided."""
+    """The last forward that the call was given."""
 
     id: str
     destination: JsonObject
     message: str | None
-    """Spoken first."""
+    """What the caller hears before the forward."""
     reason: EndedReason
-    """Why the call ends by it."""
+    """The ended reason of a call that this forward ends."""
     back: bool
-    """After a failure the caller goes back to the assistant."""
+    """Whether the caller goes back to the assistant after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorEndpoint:
-    """Where a process lets the others of its machine hear its calls: a Unix socket."""
+    """The Unix socket where other processes of the machine listen to a process's calls."""
 
     host: str
     path: str
@@ -56,43 +56,43 @@ class MonitorEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """The column ``resolved``, typed. ``dataclasses.replace`` makes a changed one."""
+    """The column ``resolved``, typed. Use ``dataclasses.replace`` to change it."""
 
     assistant: AssistantConfig = field(default_factory=lambda: AssistantConfig({}))
-    """Without its secrets, overrides applied."""
+    """The assistant without its secrets, with the overrides applied."""
     customer: JsonObject = field(default_factory=dict)
     phone_number: JsonObject = field(default_factory=dict)
-    """As server messages show it."""
+    """The phone number as server messages show it."""
     number: str | None = None
-    """Ours, E.164."""
+    """Our number, in E.164 format."""
     account_ref: str | None = None
     """The carrier's id of the account."""
     server: CallServer | None = None
     recorded: bool = False
-    """The carrier is to record the leg."""
+    """Whether the carrier records the leg."""
     taped: bool = False
-    """We are to record what the assistant hears and says."""
+    """Whether Patchbay records both sides of the media stream."""
     leg_ref: str | None = None
     """The carrier's id of the call's own phone leg."""
     media_leg_ref: str | None = None
-    """The carrier's id of the leg to our media socket, where that is one."""
+    """The carrier's id of the leg to our media socket, if the carrier has such a leg."""
     api_url: str | None = None
-    """The carrier's API that knows the leg, where it has several."""
+    """The base URL of the API that knows the leg, if the carrier has several."""
     asking_since: datetime | None = None
-    """The server is being asked for the assistant."""
+    """Since when the server is asked for the assistant; None when no request is pending."""
     heard_at: MonitorEndpoint | None = None
-    """The process of the media socket that joined last."""
+    """The monitor endpoint of the process that has the newest media socket."""
     forward: PendingForward | None = None
     spoken: str | None = None
-    """What the server wants the caller to hear, in the place of an assistant."""
+    """The text that the server sent for the caller instead of an assistant."""
     awaits: tuple[str, ...] = ()
-    """Names of what the end-of-call report waits for."""
+    """The names of the parts that the end-of-call report waits for."""
     recordings: Mapping[str, str] = field(default_factory=dict)
-    """Kind -> id of the recording that the call shows."""
+    """The ids of the recordings that the Call shows, by kind."""
     analysis_attempts: int = 0
-    """How often the model was asked for the analysis."""
+    """The number of requests to the model for the analysis."""
     stored: JsonObject = field(default_factory=lambda: NEW, repr=False, compare=False)
-    """The column as it was read."""
+    """The column's value when it was read."""
 
 
 def load_facts(stored: JsonObject) -> CallFacts:
@@ -122,7 +122,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
 
 
 def dump_facts(facts: CallFacts) -> JsonDict:
-    """The column: as it was read, but for what has changed. None takes a key away."""
+    """The column's new value: the value as read, and the changes. None removes a key."""
     before, now = _columns(load_facts(facts.stored)), _columns(facts)
     changed = {key: value for key, value in now.items() if value != before[key]}
     kept = {**facts.stored, **changed}
@@ -130,7 +130,7 @@ def dump_facts(facts: CallFacts) -> JsonDict:
 
 
 def _columns(facts: CallFacts) -> JsonDict:
-    """Every key we know; new keys are stored in this order."""
+    """Every key that this version knows, in the order in which new keys are stored."""
     server, asking = facts.server, facts.asking_since
     return {
         "assistant": facts.assistant.json,

@@ -1,8 +1,11 @@
-"""``Idempotency-Key``: one key makes one call, however often and however concurrently it is sent.
+"""``Idempotency-Key``: one key creates one call, even if several requests have it at once.
 
-The key is kept in the transaction that makes the call, so what was refused is not kept, and of
-several at once one makes the call and the others get its answer. Its answer is kept sealed: it
-holds the call's tokens. Deleting the call forgets the key.
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+
+The key is stored in the transaction that creates the call, so a refused request stores none.
+Of several requests at once one creates the call, and the others get its response.
+The response is stored sealed, because it has the call's tokens.
+The key is deleted with its call.
 """
 
 from __future__ import annotations
@@ -28,12 +31,12 @@ Answer = JsonDict
 
 
 class LostRace(Exception):
-    """Another request with the same key was faster; this one's transaction is undone."""
+    """Another request with the same key came first; this request's transaction is rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """A key and what came with it."""
+    """A request with an idempotency key."""
 
     context: Context
     org_id: str
@@ -41,14 +44,17 @@ class IdempotentRequest:
     body: JsonObject
 
     def make(self, make: Callable[[], Answer]) -> Answer:
-        """The answer kept for the key; else ``make()``, which keeps it. Raises ``Conflict``."""
+        """The response stored for the key, else that of ``make()``. Raises ``Conflict``.
+
+        ``make`` must call ``save``.
+        """
         try:
             return self._stored() or make()
         except LostRace:
             return self._stored() or make()
 
     def save(self, conn: Connection, answer: Answer) -> None:
-        """In the transaction that makes the call, last of all. Raises ``LostRace``."""
+        """Store the response at the end of the call's first transaction. Raises ``LostRace``."""
         row = {
             "org_id": self.org_id,
             "digest": digest(self.key),
@@ -75,7 +81,10 @@ class IdempotentRequest:
 
 
 def forget(context: Context, payload: Mapping[str, object]) -> float | None:
-    """Handler of the job: remove keys of their age. Seconds until the next are; None: no key is left."""
+    """Handler of the job: delete the expired keys.
+
+    Returns the seconds until the next key expires; None when no key is left.
+    """
     with context.store.write() as conn:
         oldest = idempotency.forget(conn, context.now() - KEPT)
     return max(1.0, (oldest + KEPT - context.now()).total_seconds()) if oldest else None

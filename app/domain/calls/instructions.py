@@ -1,8 +1,8 @@
-"""What a carrier is told to do with a leg: the URLs and tokens of a document, and the way back.
+"""The instructions for a leg: the URLs and tokens of a document, and the return to the flow.
 
-A fresh document has a fresh media token (single use) and a fresh callback token (valid for the
-call's life). Both are random and stored as digests; in clear they stand only, sealed, where the
-same document may have to be answered once more.
+A new document has a new media token (for one use) and a new callback token (for the whole call).
+Both tokens are random. Patchbay stores their digests.
+The tokens themselves are stored, sealed, only where a carrier may request the document again.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ MEDIA = "media"
 CALLBACK = "callback"
 JOIN_GRACE_SECONDS = 30.0
 DIALLING_SECONDS = 150.0
-"""From the creation of a call we dial to its answer: a carrier that is busy, a phone that rings."""
+"""The time for the carrier to dial and the phone to ring, from the creation of the call."""
 
 
 def new_tokens() -> dict[str, str]:
-    """A media and a callback token, not kept yet."""
+    """A new media token and a new callback token, not stored yet."""
     return {MEDIA: new_token(), CALLBACK: new_token()}
 
 
 def save_tokens(tx: CallTx, tokens: Mapping[str, str]) -> None:
-    """From now on they open this call's socket and callbacks.
+    """Store the digests of the tokens: from now on they identify the call.
 
-    A media token is good until a leg that is here must have joined (and somewhat longer, so that
-    the timer decides and not the token), or until a leg that is awaited must have arrived.
+    A media token expires after the time in which the leg must arrive and its socket must join.
+    ``JOIN_GRACE_SECONDS`` are added, so that the call's timer runs out before the token.
     """
     now = tx.context.now()
     settings = tx.context.settings
     if len(settings.media_bases) > 1:
-        tx.context.presence.refresh(tx.conn, now)  # a process may have said just now that it stops
+        tx.context.presence.refresh(tx.conn, now)  # a process may have begun to drain just now
     patience = settings.bypass_ttl_seconds if tx.call.bypass else DIALLING_SECONDS
     awaited = patience if tx.call.status == CallStatus.QUEUED else 0.0
     seconds = awaited + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
@@ -66,7 +66,7 @@ def save_tokens(tx: CallTx, tokens: Mapping[str, str]) -> None:
 
 
 def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
-    """The instruction that puts the assistant into the leg."""
+    """The instruction that connects the leg to the assistant."""
     provider = context.providers[call.provider]
     callback = tokens[CALLBACK]
     return Connect(
@@ -80,7 +80,10 @@ def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
 
 
 def _recording_url(context: Context, carrier: Carrier, call: Call, callback: str) -> str | None:
-    """Only a leg's first document begins a recording: one that is put back is being recorded."""
+    """The recording callback's URL; None when this document must not start a recording.
+
+    A reattached leg is recorded already.
+    """
     if not call.facts.recorded or call.started_at is not None:
         return None
     return hook_url(context, carrier, HookKind.RECORDING, callback)
@@ -89,7 +92,7 @@ def _recording_url(context: Context, carrier: Carrier, call: Call, callback: str
 def machine_detection(
     context: Context, call: Call, tokens: Mapping[str, str]
 ) -> MachineDetection | None:
-    """Answering machine detection of a leg that is dialled, when the assistant asks for it."""
+    """Machine detection for an outbound leg, if the assistant's configuration asks for it."""
     policy = call.facts.assistant.voicemail.policy
     if policy is None:
         return None
@@ -98,14 +101,17 @@ def machine_detection(
 
 
 def hook_url(context: Context, carrier: Carrier, kind: HookKind, token: str) -> str:
-    """Our URL of this kind with a call's token; a carrier that has no such URL uses its status URL."""
+    """Our webhook URL of this kind, with a call's token.
+
+    A carrier without a webhook of this kind uses its status URL.
+    """
     paths = {hook.kind: hook.path for hook in carrier.hooks if "<token>" in hook.path}
     path = paths.get(kind, paths.get(HookKind.STATUS, ""))
     return context.settings.public_url + path.replace("<token>", token)
 
 
 def return_leg(call: Call) -> list[Instruction]:
-    """The leg goes back to where it came from, with the outcome; without a way back it ends."""
+    """Return the leg to its flow, with the outcome. Without a return URL the leg is hung up."""
     url = call.body.get("phoneCallProviderReturnUrl")
     if not url:
         return [HangUp()]
@@ -118,10 +124,13 @@ def return_leg(call: Call) -> list[Instruction]:
 
 
 def return_url_problem(context: Context, carrier: Carrier, url: str) -> str | None:
-    """Why a leg may not be sent there; None when it may. Only known hosts: a leg is money."""
+    """Why a leg may not go to this URL, as a sentence for the client; None when it may.
+
+    Only listed hosts are allowed, because a leg costs money.
+    """
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for one that is no number
+        _ = parts.port  # raises ValueError when the port is not a number
     except ValueError:
         return "phoneCallProviderReturnUrl must be a URL"
     if not _PRINTABLE.fullmatch(url):
@@ -129,7 +138,7 @@ def return_url_problem(context: Context, carrier: Carrier, url: str) -> str | No
     host = parts.hostname or ""
     allowed = context.settings.allowed_return_hosts | carrier.return_hosts
     if context.settings.development and host in {"localhost", "127.0.0.1"}:
-        return None  # the owner's server runs beside us
+        return None  # in development the flow's server runs on the same machine
     if parts.scheme != "https":
         return "phoneCallProviderReturnUrl must be an https URL"
     if host not in allowed or parts.username or parts.fragment:

@@ -1,7 +1,8 @@
-"""What may be had at most: new calls a minute (per API key), and calls at a time (in all).
+"""The limits: new calls per minute for each API key, and concurrent calls in all.
 
-Both are counted in the store, so they hold however many processes there are. Carriers' webhooks
-have no rate: a leg that is refused its document is a caller who hears nothing.
+The store counts both, so that they hold for all processes together.
+Carriers' webhooks have no rate limit, because a leg without a document leaves its caller in
+silence.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ WINDOW = timedelta(minutes=1)
 
 
 class RateLimit:
-    """RATE_LIMIT_PER_MINUTE of one API key: so many at once, and then as they come free."""
+    """RATE_LIMIT_PER_MINUTE of one API key, as a leaky bucket of one minute."""
 
     def __init__(self, context: Context, key_id: str) -> None:
         self.context = context
@@ -32,21 +33,21 @@ class RateLimit:
         self.limit = context.settings.rate_limit_per_minute
 
     def check(self) -> None:
-        """Before anything is done for the request. Raises ``TooMany``; uses nothing."""
+        """Check the limit before the request is processed. Raises ``TooMany``; consumes nothing."""
         if self.limit:
             with self.context.store.read() as conn:
                 self._refuse(conn, at_least=0.0)
 
     def consume(self, conn: Connection) -> None:
-        """In the transaction that makes the call. Raises ``TooMany``."""
+        """Count one call, in the transaction that creates it. Raises ``TooMany``."""
         if not self.limit:
             return
-        cost = WINDOW // self.limit  # rounded up, the last one would not fit into the window
+        cost = WINDOW // self.limit  # rounded down, so that the last call fits into the window
         if not rate_limits.take(conn, self.key_id, self.context.now(), cost, WINDOW):
             self._refuse(conn, at_least=1.0)
 
     def _refuse(self, conn: Connection, at_least: float) -> None:
-        """``at_least``: seconds to wait, though the bucket was emptied by now."""
+        """Raise ``TooMany`` while the bucket is full. The wait is ``at_least`` seconds."""
         free_at = rate_limits.empty_at(conn, self.key_id) + WINDOW // self.limit - WINDOW
         wait = max(at_least, (free_at - self.context.now()).total_seconds())
         if wait > 0:
@@ -58,22 +59,25 @@ class RateLimit:
 
 
 def check_capacity(context: Context, conn: Connection) -> None:
-    """Before a call is made by the API. Raises ``Invalid``: a limit is 400 at Vapi's."""
+    """Check for a free slot before the API creates a call. Raises ``Invalid``.
+
+    Vapi answers 400 at its limit, too.
+    """
     most = context.settings.max_concurrent_calls
     if most and capacity.slots_in_use(conn) >= most:
         raise _over(context)
 
 
 def reserve_slot(tx: CallTx) -> None:
-    """For a call we dial, whose row is written: from now on its slot is taken. Raises ``Invalid``."""
+    """Take a slot for an outbound call, after its row is written. Raises ``Invalid``."""
     if is_full(tx):
         raise _over(tx.context)
 
 
 def is_full(tx: CallTx) -> bool:
-    """Whether the other calls leave no slot for this one's leg.
+    """Whether the other calls leave no slot for this call's leg.
 
-    To be asked last in its transaction: it waits for others who ask.
+    Call it last in a transaction: it locks the slots until the commit.
     """
     most = tx.context.settings.max_concurrent_calls
     if not most:
@@ -83,13 +87,16 @@ def is_full(tx: CallTx) -> bool:
 
 
 def refuse_media(tx: CallTx) -> list[Instruction]:
-    """The call ends for want of a slot, and its leg goes its way."""
+    """End the call for lack of a slot, and return its leg."""
     request_end(tx, EndedReason.NO_SERVER_AVAILABLE)
     return instructions.return_leg(tx.call)
 
 
 def has_slot(context: Context, conn: Connection, call_id: str) -> bool:
-    """For a socket whose leg never asked us for a document; without a slot its call ends here."""
+    """Whether a media socket's call has a slot; the call ends without one.
+
+    The leg of such a socket may have requested no document before.
+    """
     if not context.settings.max_concurrent_calls:
         return True
     call = record.get(conn, call_id, lock=True)

@@ -1,7 +1,7 @@
-"""A call as its table has it, typed: read, changed and written here.
+"""A call's row, typed: this module reads, changes and writes it.
 
-``app/store/calls.py`` knows columns only. Who changes a call holds it (``get(lock=True)``) in a
-``CallTx``, whose ``update`` changes the row and the record alike.
+``app/store/calls.py`` knows only columns. To change a call, lock its row (``get(lock=True)``)
+and use ``CallTx.update``, which changes the row and the ``Call`` together.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Changes(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Call:
-    """One call; the fields are the table's columns, but for the last."""
+    """One call. All fields but ``token_data`` are columns of its table."""
 
     id: str
     org_id: str
@@ -54,38 +54,38 @@ class Call:
     started_at: datetime | None
     ended_at: datetime | None
     settled_at: datetime | None
-    """When the reason was frozen."""
+    """When the ended reason was settled."""
     bypass: bool
     max_duration: int
-    """Seconds."""
+    """In seconds."""
     assistant_id: str | None
     customer_id: str | None
     phone_number_id: str | None
     credential_id: str | None
     body: JsonObject
-    """The rest of the Call, as clients see it."""
+    """The other fields of the Call, as clients see them."""
     facts: CallFacts
     """The column ``resolved``."""
     secret: bytes | None = field(repr=False)
-    """Sealed by the vault."""
+    """The call's secrets, sealed."""
     created_at: datetime
     updated_at: datetime
     token_data: JsonObject = field(default_factory=dict)
-    """What is stored with the token that led to the call. No column of its own."""
+    """The data of the token that identified the call. The call's table has no such column."""
 
     def change(self, **changes: Unpack[Changes]) -> None:
-        """In memory alone: the row is written later in the transaction."""
+        """Change the fields in memory. The row is written later in the transaction."""
         for name, value in changes.items():
             setattr(self, name, value)
 
 
 COLUMNS = tuple(each.name for each in fields(Call) if each.name not in {"facts", "token_data"})
-"""Columns that are stored as they are."""
+"""Columns that are stored without conversion."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallTx:
-    """A call within a transaction."""
+    """A call and the transaction that changes it."""
 
     context: Context
     conn: Connection
@@ -96,7 +96,7 @@ class CallTx:
         return self.context.providers[self.call.provider]
 
     def update(self, **changes: Unpack[Changes]) -> None:
-        """Change these fields of the call, and its row."""
+        """Change these fields in the ``Call`` and in its row."""
         values: JsonDict = {**changes}
         if "facts" in changes:
             stored = dump_facts(changes["facts"])
@@ -114,13 +114,16 @@ def load(row: JsonObject) -> Call:
 
 
 def dump(call: Call) -> JsonDict:
-    """Every column."""
+    """The row of a call, with every column."""
     values = {name: getattr(call, name) for name in COLUMNS}
     return {**values, "resolved": dump_facts(call.facts)}
 
 
 def insert(conn: Connection, call: Call, status: CallStatus) -> None:
-    """``status``: where the call's first events have brought it, while ``call`` is still queued."""
+    """Insert the row with ``status``, the status after the first events.
+
+    ``call`` itself stays queued until its reactions run.
+    """
     values = dump(call) | {"status": status}
     calls.insert(conn, values)
     call.facts = replace(call.facts, stored=values["resolved"])
@@ -143,7 +146,7 @@ def find_by_token(
 
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> list[Call]:
-    """One page of them."""
+    """One page of an organisation's calls."""
     return [load(row) for row in calls.listing(conn, org_id, wanted)]
 
 

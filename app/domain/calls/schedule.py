@@ -1,6 +1,6 @@
-"""The timers of a call: which of them a change starts and stops.
+"""The timers of a call: which changes start and stop them.
 
-What each does when it fires is ``app/domain/calls/timers.py``.
+``app/domain/calls/timers.py`` has their actions.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ WATCHDOG = "watchdog"
 TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
 
 FORWARD_GRACE_SECONDS = 120.0
-"""What is spoken and rung before a forward is answered, which is when the carrier begins to count."""
+"""The time for the message and the ringing. The carrier's limit counts from the answer."""
 
 LEG_IS_UP = frozenset({EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING})
-"""From here on the assistant has JOIN_TIMEOUT_SECONDS to join."""
+"""After these events the assistant has JOIN_TIMEOUT_SECONDS to join."""
 RESTARTS_MEDIA_WAIT = frozenset(
     {EventKind.REATTACHED, EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED}
 )
-"""From here on the carrier has JOIN_TIMEOUT_SECONDS again to ask, or to open a socket."""
+"""After these events the carrier has JOIN_TIMEOUT_SECONDS to request a document or connect."""
 LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
-"""The owner's flow has brought a leg: it is no longer a call that never came."""
+"""These events prove that the flow of a bypass call has brought a leg."""
 LEG_CAME = LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED}
-"""The first of these ends the wait for a leg."""
+"""The first of these events ends the wait for a leg."""
 MOVES_MEDIA = RESTARTS_MEDIA_WAIT | {EventKind.MEDIA_CONNECTED, EventKind.MEDIA_LOST}
-"""Only these change whether the call waits for a socket (``awaits_media``)."""
+"""Only these events change whether the call waits for a media socket (``awaits_media``)."""
 MOVES = LEG_IS_UP | MOVES_MEDIA
-"""These may start or stop a timer each time; of the others of ``LEG_CAME`` the first does."""
+"""Each of these events may start or stop a timer; of the other ``LEG_CAME`` only the first."""
 
 
 def set_timers(change: Change) -> None:
@@ -57,7 +57,7 @@ def set_timers(change: Change) -> None:
 
 
 def measure_join(change: Change) -> None:
-    """How long the assistant took to join. A socket that replaces another is no join."""
+    """Observe the time the assistant took to join. A reattached socket does not count."""
     up = [event.at for event in change.log if event.kind in LEG_IS_UP]
     joined = [event.at for event in change.log if event.kind is EventKind.MEDIA_CONNECTED]
     if up and len(joined) == 1:
@@ -66,15 +66,15 @@ def measure_join(change: Change) -> None:
 
 
 def awaits_media(state: CallState) -> bool:
-    """The carrier has to ask what now, or to open the socket that its markup names.
+    """Whether the carrier must request a document, or open the socket of its last document.
 
-    In forwarding it has asked once the socket that was closed for the forward is replaced.
+    While forwarding, the carrier has requested it once the call's streams are replaced.
     """
     return bool(state.streams) if state.status is CallStatus.FORWARDING else state.lost
 
 
 def longest_forward(context: Context) -> float:
-    """Seconds from its decision. The carrier's own limit ends it before, if the carrier says so."""
+    """The longest forward in seconds. The carrier's own limit normally ends it earlier."""
     return context.settings.max_forward_seconds + FORWARD_GRACE_SECONDS
 
 
@@ -86,7 +86,7 @@ def cancel_timer(context: Context, conn: Connection, call_id: str, timer: str) -
 
 
 def _created(change: Change) -> None:
-    """A new call. Its leg may be here already, as the event after the call's creation."""
+    """Start the timers of a new call. An inbound leg has arrived if there is a second event."""
     settings, arrived = change.tx.context.settings, len(change.added) > 1
     if arrived:
         _start(change, JOIN, settings.join_timeout_seconds)
@@ -140,7 +140,7 @@ def _await_media(change: Change) -> None:
     elif kinds & RESTARTS_MEDIA_WAIT:
         _cancel(change, LOST)
         _start(change, LOST, settings.join_timeout_seconds, reattached=state.reattached)
-    elif state.streams and EventKind.MEDIA_LOST in kinds:  # not of one that was replaced
+    elif state.streams and EventKind.MEDIA_LOST in kinds:  # ignores the loss of a replaced stream
         _start(change, LOST, settings.settle_seconds, reattached=state.reattached)
 
 
@@ -148,14 +148,14 @@ def _await_media(change: Change) -> None:
 
 
 def _seconds_left(change: Change) -> float:
-    """Seconds of its own the call has left once a forward has failed."""
+    """Seconds until the call's maximum duration, after a failed forward."""
     began = change.state.started_at
     gone = (change.tx.context.now() - began).total_seconds() if began else 0.0
     return max(0.0, float(change.tx.call.max_duration) - gone)
 
 
 def _restart_duration_limit(change: Change, seconds: float) -> None:
-    """The call may go on for so long, more or less than it could before."""
+    """Restart the duration limit with a longer or shorter time."""
     _cancel(change, MAX_DURATION)
     _start(change, MAX_DURATION, seconds)
 
@@ -172,7 +172,7 @@ def _cancel(change: Change, timer: str) -> None:
 
 
 def _reconcile(change: Change) -> None:
-    """Look after the call when nothing is heard of it (``legs/reconcile.py``), while it is open."""
+    """Reconcile the call while it is open and without events (``legs/reconcile.py``)."""
     call_id, settings = change.tx.call.id, change.tx.context.settings
     change.tx.context.jobs.enqueue(
         change.tx.conn,

@@ -1,16 +1,16 @@
-"""What a call is: a pure fold over the set of its events. No I/O, no clock, no carrier.
+"""The state of a call: a pure fold over the set of its events. No I/O, no clock, no carrier.
 
-The state depends on the set only, never on the order of arrival:
+The state depends only on the set of events, never on their order of arrival:
 
-* status is the highest rank any event reached, and a terminal event is absorbing;
-  only a failed forward takes ``forwarding`` back to ``in-progress``
-* ``startedAt`` is the earliest join, ``endedAt`` the earliest terminal time
-* ``endedReason`` is the reason of the strongest evidence: ``EVIDENCE`` below, first row first;
-  within a row what is specific before what is generic, then the earliest by the carrier's own
-  time, then its sequence number, then the event's key
+* ``status`` is the highest rank that an event reached, and a terminal event is final.
+  Only a failed forward takes ``forwarding`` back to ``in-progress``.
+* ``startedAt`` is the earliest join, ``endedAt`` the earliest terminal time.
+* ``endedReason`` is the reason of the strongest evidence. ``EVIDENCE`` below has the order.
+  Within a row, specific events come before generic ones.
+  Then the carrier's time, its sequence number and the event's key decide.
 
-So repeated and shuffled callbacks converge by construction. What is *decided* on arrival (to
-re-attach a lost leg, to freeze the reason) is an event of its own and part of the set.
+So repeated and reordered callbacks give the same state.
+A decision of ours, such as to reattach a lost leg, is an event, too, and part of the set.
 """
 
 from __future__ import annotations
@@ -24,67 +24,68 @@ from typing import NamedTuple
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 EVIDENCE: dict[EventKind, int] = {
-    EventKind.SETTLED: 0,  # frozen: nothing that comes later may change it
-    EventKind.INTENT: 1,  # our own decision, committed before it was carried out
-    EventKind.MACHINE_DETECTED: 2,  # only with a reason: the policy is to stop
+    EventKind.SETTLED: 0,  # final: no later event may change the reason
+    EventKind.INTENT: 1,  # our own decision, stored before it is carried out
+    EventKind.MACHINE_DETECTED: 2,  # only with a reason: the assistant ends such calls
     EventKind.FORWARD_ENDED: 3,
     EventKind.MEDIA_GONE: 4,
     EventKind.MEDIA_FAILED: 4,
-    EventKind.LEG_CONTINUED: 4,  # only beside a stopped stream: the leg outlived its media
+    EventKind.LEG_CONTINUED: 4,  # only with a stopped stream: the leg outlived it
     EventKind.LEG_ENDED: 5,
-    EventKind.MEDIA_STOPPED: 6,  # the stream is over and nothing says why: an inference
+    EventKind.MEDIA_STOPPED: 6,  # an inference: the stream ended without a reason
     EventKind.TIMER: 7,
 }
-"""Terminal evidence and its precedence, strongest first."""
+"""The terminal events and their precedence; 0 is the strongest."""
 
 SOURCE_CONTRADICTED = 8
-"""The row of a word that other evidence belies; it decides only where nothing else does."""
+"""The precedence of an event that another event contradicts: the weakest of all."""
 
 CLOCKS_DIFFER = 2.0
-"""Seconds the carrier's clock may be behind ours."""
+"""How many seconds the carrier's clock may be behind ours."""
 
 REACHED: dict[EventKind, CallStatus] = {
     EventKind.LEG_FETCHED: CallStatus.RINGING,
     EventKind.LEG_RINGING: CallStatus.RINGING,
-    EventKind.LEG_ANSWERED: CallStatus.RINGING,  # in progress only once the assistant is in
+    EventKind.LEG_ANSWERED: CallStatus.RINGING,  # in progress only once the assistant has joined
     EventKind.LEG_CONTINUED: CallStatus.RINGING,
     EventKind.MEDIA_STARTING: CallStatus.RINGING,
     EventKind.MEDIA_CONNECTED: CallStatus.IN_PROGRESS,
 }
-"""Progress: the status an event proves. What is not listed proves none."""
+"""The status that an event proves. An event that is not listed proves none."""
 
 RANK = {status: rank for rank, status in enumerate(CallStatus)}
 
 
 @dataclass(frozen=True, slots=True)
 class CallState:
-    """What the events say. ``provisional``: ended, but the reason may still become more specific."""
+    """The state that the events prove."""
 
     status: CallStatus
     ended_reason: EndedReason | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     provisional: bool = False
+    """The call has ended, and its reason may still become more specific."""
     settled: bool = False
     joined: bool = False
     """The media socket was open at least once."""
     lost: bool = False
-    """It was in, every stream in force was lost without a word, and none is in its place yet."""
+    """Every current stream was lost without a stop message, and no other has replaced it."""
     shut_down: bool = False
-    """So it was, because a process of ours stopped."""
+    """The streams were lost because a process of ours stopped."""
     reattached: int = 0
-    """How many times a lost leg was given a fresh document."""
+    """How many times the call was reattached."""
     streams: tuple[str, ...] = ()
-    """Streams ever connected and not replaced, in order of their time."""
+    """The streams that were connected and not replaced, in the order of their time."""
     forwarded_to: str | None = None
-    """Destination of the last forward that was connected or is being connected."""
+    """The destination of the last forward that did not fail."""
     forwards: int = 0
     """How many times the call was forwarded, failed attempts included."""
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The events sorted by their own time, with what re-attaching took out of force."""
+    """The events, sorted by their own time, and what a reattach has replaced."""
 
     events: Sequence[CallEvent]
     never_answered: frozenset[EndedReason]
@@ -95,12 +96,12 @@ class _View:
         return [event for event in self.events if event.kind in kinds]
 
     def in_force(self, event: CallEvent) -> bool:
-        """Not about a stream that was replaced, nor a question that was answered by replacing it."""
+        """False if a reattach has replaced the event's stream, or has answered the event."""
         return event.stream not in self.replaced and event.key not in self.answered
 
 
 class _Streams(NamedTuple):
-    """Streams in force, whether none of them is left, and whether a stop of ours took the last."""
+    """The current streams, whether all are lost, and whether our own stop caused the last loss."""
 
     in_force: tuple[str, ...]
     lost: bool
@@ -110,7 +111,7 @@ class _Streams(NamedTuple):
 def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -> CallState:
     """The state of a call from all its events, in any order, repeated or not.
 
-    ``never_answered``: its carrier's reasons of legs that were not picked up.
+    ``never_answered`` has the ended reasons of the carrier's unanswered legs.
     """
     view = _view(events, never_answered)
     terminal = [event for event in view.events if _is_terminal(event, view)]
@@ -172,7 +173,7 @@ def _is_terminal(event: CallEvent, view: _View) -> bool:
         return event.reason is not None
     if event.kind is EventKind.LEG_CONTINUED:
         return any(view.in_force(stop) for stop in view.of(EventKind.MEDIA_STOPPED))
-    if event.kind is EventKind.FORWARD_ENDED:  # a summary may follow a word like "busy", too
+    if event.kind is EventKind.FORWARD_ENDED:  # a summary follows an outcome like "busy", too
         return event.data.get("forward") not in _failed_forwards(view)
     return True
 
@@ -188,7 +189,7 @@ def _reason(winner: CallEvent, view: _View) -> EndedReason:
 
 
 def _leg_reason(winner: CallEvent, view: _View) -> EndedReason:
-    """The carrier's bare "completed" means different things with and without an answer."""
+    """A leg's ended reason. The meaning of the carrier's "completed" depends on an answer."""
     if winner.unanswered_reason and not _answered(view):
         return winner.unanswered_reason
     if winner.generic and _streams(view).shut_down:
@@ -199,10 +200,10 @@ def _leg_reason(winner: CallEvent, view: _View) -> EndedReason:
 
 
 def _cut_by_limit(winner: CallEvent, view: _View) -> bool:
-    """The carrier ended it at the limit it was given, or a leg as long as ours allows.
+    """Whether the carrier ended the leg at the call's maximum duration.
 
-    The length of a leg that a flow owns counts the flow before the assistant too: of those the
-    assistant's own time must have reached the limit.
+    The duration of a bypass leg includes the flow before the assistant.
+    For such a leg the assistant's own time must have reached the limit.
     """
     limit = next((e.data.get("maxDurationSeconds") for e in view.of(EventKind.CREATED)), None)
     duration = winner.data.get("durationSeconds")
@@ -233,7 +234,7 @@ def _started_at(view: _View) -> datetime | None:
 
 
 def _ended_at(terminal: Sequence[CallEvent], started_at: datetime | None) -> datetime | None:
-    """The earliest terminal time; never before the start, whatever the carrier's clock says."""
+    """The earliest terminal time; never before the start, because clocks differ."""
     for event in terminal:
         if event.kind is EventKind.SETTLED:
             return event.at

@@ -1,6 +1,6 @@
-"""What a timer does when it fires: it looks at the call as it is now, and only then decides.
+"""The actions of a call's timers. Each first checks the call's current state.
 
-The job engine may fire a timer late or twice; a call that moved on is left alone.
+The job runner may fire a timer late or twice. A timer that no longer applies does nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Action = Callable[[CallTx, CallState], None]
 
 
 def fire(context: Context, payload: JsonObject) -> None:
-    """Handler of the job kind ``timer``: ``{"timer", "callId"}``."""
+    """Handler of the job ``timer``, whose payload is ``{"timer", "callId"}``."""
     with context.store.write() as conn:
         found = record.get(conn, payload["callId"], lock=True)
         if found is not None and found.settled_at is None:
@@ -72,9 +72,9 @@ def _end(tx: CallTx, kind: EventKind, reason: EndedReason, timer: str) -> None:
 
 
 ACTIONS: dict[str, Action] = {
-    NO_CALL: _no_call,  # bypass: the owner's flow never brought a leg
-    JOIN: _join,  # the leg is up, the media socket never came
+    NO_CALL: _no_call,  # bypass: the flow never brought a leg
+    JOIN: _join,  # the leg is up, and the media socket never connected
     MAX_DURATION: _max_duration,
-    LOST: _media_lost,  # the socket was lost and the carrier never asked what now
+    LOST: _media_lost,  # the socket was lost, and the carrier requested no document
     SETTLE: _settle,
 }

@@ -1,4 +1,4 @@
-"""A carrier's leg and its call: which ids lead to the call, and which leg is the call's own."""
+"""Bind a carrier's leg to its call: map its ids to the call, and choose the call's own leg."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from providers.events import CallStatus
 
 
 def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
-    """Make the carrier's ids lead to the call; the first phone leg is the call's own.
+    """Map the carrier's ids to the call. The first phone leg is the call's own.
 
-    Returns what changes by it.
+    Returns the changes of the call.
     """
     facts, changes = tx.call.facts, Changes()
     if leg.leg_ref != (facts.media_leg_ref if media else facts.leg_ref):
@@ -30,7 +30,7 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
 
 
 def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
-    """The first leg of each kind stays."""
+    """The facts with this leg's ids. The first leg of each kind stays."""
     if media and facts.media_leg_ref is None:
         facts = replace(facts, media_leg_ref=leg.leg_ref)
     if not media and facts.leg_ref is None:
@@ -41,13 +41,13 @@ def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
 
 
 def move_to_leg(tx: CallTx, call_ref: str) -> Changes:
-    """A leg that changed its conversation took the call's carrier id with it."""
+    """Give the call the id of the conversation that its leg has moved to."""
     _map_ref(tx, call_ref)
     return {"provider_call_id": call_ref}
 
 
 def _map_ref(tx: CallTx, ref: str) -> None:
-    """A leg that served a call before serves this one now, once that call is over."""
+    """Map an id to this call. An id that an ended call had moves to this call."""
     provider, org_id = tx.call.provider, tx.call.org_id
     if calls.claim_ref(tx.conn, provider, org_id, ref, tx.call.id):
         return

@@ -1,8 +1,10 @@
-"""``assistant-request``: the number's or organisation's server says who answers a leg.
+"""``assistant-request``: the number's or organisation's server names the assistant of a leg.
 
-The call is written first, so that the question can name it; then the server is asked, with no
-transaction open; then its reply is recorded. Whoever sends the same arrival meanwhile waits for
-that. https://docs.vapi.ai/server-url/events#assistant-request
+https://docs.vapi.ai/server-url/events#assistant-request
+
+The call is stored first, because the request names it.
+No transaction is open during the request. Then its reply is stored.
+A repeated webhook of the same arrival waits for that reply.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from providers.events import CallStatus, EndedReason
 ASSISTANT_REQUEST = "assistant-request"
 LOOK_SECONDS = 0.1
 GRACE_SECONDS = 1.0
-"""Beyond the budget: then whoever asked is not there any more, and the next one asks again."""
+"""After the timeout and this grace the requesting process is gone; the next webhook asks again."""
 MAX_SPOKEN = 1000
 
 NO_ASSISTANT = EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT
@@ -40,7 +42,7 @@ FORWARDED = EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call that waits for its assistant. ``first``: nobody has asked for it yet."""
+    """A call that waits for its assistant. ``first``: this webhook sends the request."""
 
     call_id: str
     first: bool
@@ -48,14 +50,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The reply is a destination."""
+    """The reply has a destination."""
 
     destination: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The reply is an assistant: stored, or in the reply itself."""
+    """The reply has an assistant, or the id of a stored one."""
 
     assistant_id: str | None
     assistant: JsonObject = field(default_factory=dict)
@@ -63,14 +65,14 @@ class Chosen:
 
 
 class AssistantRequests:
-    """Asks, once per call."""
+    """Sends the assistant request, once per call."""
 
     def __init__(self, context: Context, pause: Callable[[float], None] = time.sleep) -> None:
         self.context = context
         self._pause = pause
 
     def settle(self, question: Question) -> None:
-        """Returns once the call's assistant is decided. Blocks for the budget at most."""
+        """Wait until the call's assistant is decided, until the request's timeout at most."""
         call = self._row(question.call_id) if question.first else self._awaited(question.call_id)
         if call is None or call.facts.asking_since is None:
             return
@@ -85,7 +87,7 @@ class AssistantRequests:
             return record.get(conn, call_id)
 
     def _awaited(self, call_id: str) -> Call | None:
-        """The call once it is decided, or once its question is overdue."""
+        """The call, once its assistant is decided or its request has timed out."""
         patience = self.context.settings.assistant_request_seconds + GRACE_SECONDS
         while True:
             call = self._row(call_id)
@@ -112,7 +114,7 @@ class AssistantRequests:
     def _decide(self, tx: CallTx, reply: Reply) -> None:
         tx.update(facts=replace(tx.call.facts, asking_since=None))
         if tx.call.status == CallStatus.ENDED:
-            return  # the caller did not wait
+            return  # the call ended during the request
         verdict = judge(reply)
         refusal = (
             verdict
@@ -131,7 +133,7 @@ class AssistantRequests:
     def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:
         body: JsonObject | None = chosen.assistant
         if chosen.assistant_id is not None:
-            known = parse_uuid(chosen.assistant_id)  # the only ids a store is asked for
+            known = parse_uuid(chosen.assistant_id)  # the store accepts only UUIDs
             body = (
                 create.stored_assistant(self.context, tx.conn, tx.call.org_id, known)
                 if known
@@ -150,7 +152,7 @@ class AssistantRequests:
 
 
 def judge(reply: Reply) -> Refusal | Sent | Chosen:
-    """What a reply says. The first that is there counts: error, destination, assistant's id, assistant."""
+    """Read a reply. Of several fields the first one of ``READERS`` counts."""
     if reply.error is not None:
         return Refusal(ERROR, reply.error)
     try:
@@ -209,4 +211,4 @@ READERS: Mapping[str, Callable[[JsonObject], Refusal | Sent | Chosen]] = {
     "assistantId": _assistant_id,
     "assistant": _assistant,
 }
-"""In the order of precedence."""
+"""The readers of a reply's fields, in their order of precedence."""

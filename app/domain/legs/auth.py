@@ -1,6 +1,6 @@
-"""Who sent this webhook: the accounts whose secret verifies it, or a refusal.
+"""Verify a webhook: find the accounts whose secret signed it, or refuse it.
 
-Fails closed: an account we hold no secret of verifies nothing.
+An account without a stored secret verifies no webhook.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 def verify(
     context: Context, carrier: Carrier, request: WebhookRequest, token: str | None
 ) -> list[JsonObject]:
-    """Rows of the credentials whose account signed it. Raises ``Refused``.
+    """The rows of the credentials whose account signed the webhook. Raises ``Refused``.
 
-    With a call's token in the path only accounts of that call's organisation count.
+    With a call's token in the path, only accounts of that call's organisation count.
     """
     claimed = carrier.signature.claimed_account(request)
     with context.store.read() as conn:
@@ -41,7 +41,7 @@ def verify(
             verified.append(row)
         except Refused as error:
             refusal = error
-        except (WrongKey, NotConfigured) as error:  # one organisation's trouble is not all's
+        except (WrongKey, NotConfigured) as error:  # other organisations' accounts still count
             log.error(
                 "credential %s cannot be used: %s",
                 row["id"],

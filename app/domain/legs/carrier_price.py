@@ -1,8 +1,11 @@
-"""What a carrier takes for a call's legs, where its webhooks do not tell: its API is asked, later.
+"""The carrier's price of a call's legs, read from its API if no webhook states it.
 
-A price may be fixed hours after the end. The API is asked PRICE_SECONDS after it and again later
-(``TIMES``), until the price of every leg is told. What it says is an event like any other; the
-call's report, which may be out by then, is not sent again.
+A carrier may set a price hours after the end.
+The first request is PRICE_SECONDS after the end, and ``TIMES`` has the later ones.
+The requests stop once every leg has a price. Each price is stored as an event.
+The end-of-call report is not sent again.
+
+https://www.twilio.com/docs/voice/api/call-resource#call-properties
 """
 
 from __future__ import annotations
@@ -22,21 +25,21 @@ from providers.events import CallEvent, CallStatus, EventKind
 
 JOB = "price"
 TIMES = (
-    1,  # 30 s, of the setting's default
+    1,  # 30 s, with the setting's default
     10,  # 5 minutes
     120,  # an hour
     720,  # 6 hours
-    2880,  # a day; what is not told by then is not asked for any more
+    2880,  # a day; then the price stays unknown
 )
-"""When the API is asked, after the end, in units of PRICE_SECONDS."""
+"""The times of the requests after the end, in units of PRICE_SECONDS."""
 
 log = logging.getLogger(__name__)
 
 
 def add_price(change: Change) -> None:
-    """Put the prices that these events state into the call's ``costs``.
+    """Add the prices of these events to the call's ``costs``.
 
-    A price in a currency without a rate is noted in the event log.
+    A price in a currency without a rate becomes a note in the event log.
     """
     tx = change.tx
     now, rates = tx.context.now(), tx.context.settings.currency_rates
@@ -47,7 +50,7 @@ def add_price(change: Change) -> None:
 
 
 def ask_later(change: Change) -> None:
-    """Have the carrier's API asked what the call's leg cost, unless a webhook has said it."""
+    """Queue the job that asks for the leg's price, unless a webhook states it."""
     call, delay = change.tx.call, change.tx.context.settings.price_seconds
     leg = call.facts.leg_ref
     if leg and delay and not costs.priced(call.body, leg):
@@ -57,7 +60,7 @@ def ask_later(change: Change) -> None:
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
-    """Handler of the job ``price``; runs again until all is told, or the last time is over."""
+    """Handler of the job ``price``. It runs until all prices are known or ``TIMES`` ends."""
     call_id = payload["callId"]
     with context.store.read() as conn:
         call = record.get(conn, call_id)
@@ -71,7 +74,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
     try:
         client = context.providers[call.provider].client(context.account(credential))
         told, left = _ask(context, call, client, legs)
-    except NotConfigured as error:  # an account without access to the API is no fault
+    except NotConfigured as error:  # an account without API access is valid: bypass mode
         log.info(
             "call %s: its price cannot be asked for: %s", call_id, error, extra={"callId": call_id}
         )
@@ -81,7 +84,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
 
 
 def _unpriced(call: Call, history: Sequence[CallEvent]) -> list[str]:
-    """The phone's leg and those of forwards, as far as nobody told what they cost."""
+    """The call's own leg and the legs of its forwards that have no price yet."""
     forwards = (event.data.get("forwardLegRef") for event in history)
     legs = dict.fromkeys((call.facts.leg_ref, *forwards))
     return [leg for leg in legs if leg and not costs.priced(call.body, leg)]
@@ -90,7 +93,7 @@ def _unpriced(call: Call, history: Sequence[CallEvent]) -> list[str]:
 def _ask(
     context: Context, call: Call, client: CarrierClient, legs: Sequence[str]
 ) -> tuple[list[CallEvent], list[str]]:
-    """What is told, and the legs that may be told of later. Raises ``NotConfigured``."""
+    """The new prices, and the legs that may get a price later. Raises ``NotConfigured``."""
     told, left = [], []
     for leg in legs:
         try:
@@ -108,7 +111,7 @@ def _ask(
         event = _price(context, call, leg, state) if state else None
         if event:
             told.append(event)
-        elif state:  # a leg the carrier does not know has no price
+        elif state:  # a leg that the carrier does not know gets no price
             left.append(leg)
     return told, left
 
@@ -137,7 +140,7 @@ def _record(context: Context, call_id: str, told: Sequence[CallEvent]) -> None:
 
 
 def _wait(context: Context, call: Call) -> float | None:
-    """Seconds until the next time; None after the last. They count from when the end was settled."""
+    """Seconds until the next request; None after the last. ``TIMES`` count from the settled end."""
     since = (context.now() - call.settled_at).total_seconds() if call.settled_at else 0.0
     times = (unit * context.settings.price_seconds for unit in TIMES)
     return next((time - since for time in times if time > since), None)

@@ -1,7 +1,7 @@
-"""The one gate for everything a leg may be connected to, wherever the destination came from.
+"""The check of every number and SIP URI that a leg may be connected to.
 
-A customer we dial and a destination a call is forwarded to are judged alike: both cost money and
-cannot be taken back, so what is not plainly allowed is refused.
+The same rules hold for a customer to dial and for a destination to forward to.
+Both cost money and cannot be undone, so a destination that is not clearly allowed is refused.
 """
 
 from __future__ import annotations
@@ -37,33 +37,36 @@ FIELDS = frozenset(
         "onFailure",
     }
 )
-"""Of Vapi's destinations, and ours: ``onFailure`` is ``return`` (to the assistant) or ``end``."""
+"""The fields of Vapi's destinations, and our own ``onFailure``: ``return`` or ``end``.
+
+``return`` brings the caller back to the assistant.
+"""
 
 
 def problem(tx: CallTx, destination: JsonObject) -> str | None:
-    """Why this call may not be forwarded there, in a sentence for the client; None: it may."""
+    """Why the call may not be forwarded to it, as a sentence for the client; None if it may."""
     return _shape(destination) or _place(tx, destination, "destination")
 
 
 def customer_problem(tx: CallTx) -> str | None:
-    """The same of the customer a call is to be dialled to; ``number`` or ``sipUri`` is there."""
+    """Why the customer may not be dialled; None if allowed. It must have a number or SIP URI."""
     customer = tx.call.facts.customer
     kind = "sip" if customer.get("sipUri") else "number"
     return _place(tx, {**customer, "type": kind}, "customer")
 
 
 def address(destination: JsonObject) -> str:
-    """The E.164 number or SIP URI of a destination that passed the gate."""
+    """The E.164 number or SIP URI of a destination that passed the check."""
     return str(destination["number" if destination["type"] == "number" else "sipUri"])
 
 
 def keys(extension: str) -> str:
-    """The extension with pauses as carriers' parts take them: ``w`` is half a second."""
+    """The extension with the pauses that ``providers`` take: a ``w`` is half a second."""
     return extension.replace(",", "w").replace("W", "ww")
 
 
 def _place(tx: CallTx, destination: JsonObject, name: str) -> str | None:
-    """Where it is; ``name`` is what the client calls the object."""
+    """Why the number or SIP URI is not allowed. ``name`` is the object's name in the request."""
     if destination["type"] == "sip":
         problem = _sip(tx.context.settings, destination)
     else:
@@ -72,13 +75,13 @@ def _place(tx: CallTx, destination: JsonObject, name: str) -> str | None:
 
 
 def _own(tx: CallTx) -> Collection[str]:
-    """Numbers that lead back to us."""
+    """The organisation's own numbers, which would route the call back to us."""
     numbers = {tx.call.facts.number, *accounts.org_numbers(tx.conn, tx.call.org_id)}
     return {number for number in numbers if number}
 
 
 def _shape(destination: JsonObject) -> str | None:
-    """A destination may come from somebody's server: nothing of it was checked before."""
+    """Why the fields are not valid. A client's server may send a destination unchecked."""
     unknown = sorted(set(destination) - FIELDS)
     if unknown:
         return f"destination.{unknown[0]} is not supported"
@@ -93,7 +96,7 @@ def _shape(destination: JsonObject) -> str | None:
 
 
 def number_problem(settings: Settings, number: str, own: Collection[str] = ()) -> str | None:
-    """Why this number may not be dialled, without the name of the client's object."""
+    """Why this number may not be dialled, without the name of the request's object."""
     if not E164.fullmatch(number):
         return "number must be a valid phone number in the E.164 format"
     if number.startswith("+1") and not NORTH_AMERICAN.fullmatch(number):
@@ -110,7 +113,7 @@ def number_problem(settings: Settings, number: str, own: Collection[str] = ()) -
 
 
 def _allowed(settings: Settings, own: Collection[str]) -> set[str]:
-    """ISO codes; those of the organisation's own numbers where the setting is empty."""
+    """The allowed ISO codes. An empty setting allows the countries of the own numbers."""
     listed = settings.allowed_countries
     if not listed:
         return {country for number in own for country in countries_of(number)}

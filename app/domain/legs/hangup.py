@@ -1,8 +1,9 @@
-"""Ending a leg we dialled, once its call is over or deleted. The decision was committed before.
+"""Hang up an outbound leg by the carrier's API, after its call has ended or is deleted.
 
-A leg that a flow brought is never hung up here: it goes back to its flow, or runs out of markup.
-Markup ends a dialled leg as well, as soon as its media socket is closed; the carrier's API is for
-legs that have no socket yet, and for those that outlive it.
+The end of the call is committed before.
+A bypass leg is never hung up here: it returns to its flow, or its document ends.
+An outbound leg's document ends, too, when its media socket closes.
+So the API is needed only for legs without a socket, and for legs that outlive it.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ from providers.events import CallStatus, EndedReason, EventKind
 
 JOB = "hang-up"
 LAST_WORDS_SECONDS = 5.0
-"""What an assistant that ends the call may still say; longer, and its leg outlives its socket."""
+"""How long an assistant that ends the call may still speak before the API hangs up."""
 RETRY_SECONDS = 3.0
 PATIENCE_SECONDS = 120.0
-"""After the end. Then the leg is left to the time limit the carrier was given with it."""
+"""How long after the end hang-ups are retried. Then the carrier's time limit ends the leg."""
 
 AT_ONCE = {EndedReason.MANUALLY_CANCELED, EndedReason.EXCEEDED_MAX_DURATION}
 TRANSFERRED = {
     EndedReason.ASSISTANT_FORWARDED_CALL,
     EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER,
 }
-"""The leg is connected to somebody else, and is theirs."""
+"""Ended reasons of calls whose leg is connected to a destination."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A leg to hang up, and all that is needed for it. ``credential`` is a row, its secret sealed."""
+    """A leg to hang up. ``credential`` is the row of its account, with the secret sealed."""
 
     call_id: str
     provider: str
@@ -51,11 +52,11 @@ class Target:
     api_url: str | None
     credential: JsonObject = field(repr=False)
     since: datetime
-    """The end of its call."""
+    """The time of the call's end."""
 
 
 def hang_up_leg(change: Change) -> None:
-    """Have the leg of a call that is over hung up, if it is ours to hang up."""
+    """Queue the hang-up of an ended call's leg, if the leg is outbound and not transferred."""
     call, state = change.tx.call, change.state
     if call.bypass or _was_transferred(call, state):
         return
@@ -65,9 +66,9 @@ def hang_up_leg(change: Change) -> None:
 
 
 def enqueue_deleted(tx: CallTx) -> None:
-    """The call is about to be deleted: have its leg hung up, if it is up and ours to hang up.
+    """Queue the hang-up of the leg of a call that is about to be deleted.
 
-    A leg the carrier has not confirmed is not known yet: the job that dials it comes back here.
+    The carrier may not have confirmed the leg yet. Then the job that dials it queues the hang-up.
     """
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     leg = None if tx.call.bypass else _leg_that_is_up(tx.conn, tx.call)
@@ -87,9 +88,9 @@ def enqueue_lost_leg(
     credential: JsonObject,
     api_url: str | None = None,
 ) -> None:
-    """Have the leg of a call without a row hung up. What that needs goes with the job.
+    """Queue the hang-up of the leg of a deleted call. The job has all its data.
 
-    The account may be deleted as well before the job runs; its secret stays sealed as it was.
+    It has the account's sealed secret, too, because the account may be deleted before it runs.
     """
     leg = {
         "ref": leg_ref,
@@ -116,7 +117,7 @@ def _enqueue(
 
 
 def run(context: Context, payload: JsonObject) -> float | None:
-    """Handler of the job. A leg that is over already counts as done."""
+    """Handler of the job ``hang-up``. A leg that is over already counts as hung up."""
     target = _of_deleted(payload) if "leg" in payload else _still_up(context, payload["callId"])
     if target is None:
         return None
@@ -136,7 +137,7 @@ def run(context: Context, payload: JsonObject) -> float | None:
 
 
 def _still_up(context: Context, call_id: str) -> Target | None:
-    """None when there is nothing to hang up, or not yet."""
+    """The leg of an ended call, if it is still up; None when there is nothing to hang up."""
     with context.store.read() as conn:
         call = record.get(conn, call_id)
         if call is None or call.status != CallStatus.ENDED or call.ended_at is None:
@@ -149,7 +150,7 @@ def _still_up(context: Context, call_id: str) -> Target | None:
 
 
 def _of_deleted(payload: JsonObject) -> Target:
-    """What ``enqueue_lost_leg`` has written down."""
+    """The leg that ``enqueue_lost_leg`` stored in the payload."""
     leg = payload["leg"]
     credential = {
         "id": leg["credentialId"],
@@ -162,7 +163,7 @@ def _of_deleted(payload: JsonObject) -> Target:
 
 
 def _was_transferred(call: Call, state: CallState) -> bool:
-    """The leg of a call that is over went on to somebody, or back to the flow it was dialled for."""
+    """Whether an ended call's leg went to a destination or back to its flow."""
     returned = state.joined and call.body.get("phoneCallProviderReturnUrl")
     return bool(returned) or state.ended_reason in TRANSFERRED
 

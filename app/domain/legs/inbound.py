@@ -1,6 +1,6 @@
-"""Legs that reach us by themselves: a number's webhook, Studio's redirect, an answer webhook.
+"""Legs that a carrier brings: by a number's webhook, Studio's redirect or an answer webhook.
 
-One leg is one call, however often and however concurrently the carrier asks.
+One leg is one call, even if the carrier repeats its request or sends it to two processes.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 @dataclass(frozen=True, slots=True)
 class VerifiedWebhook:
-    """One verified webhook with all that is known of it. ``call_id`` only where the path names one."""
+    """One verified webhook. ``call_id`` is set only if the path has one."""
 
     provider: Carrier
     hook: HookKind
     report: WebhookReport
     accounts: Sequence[JsonObject]
-    """Rows of the credentials whose secret verified it."""
+    """The rows of the credentials whose secret verified the webhook."""
     token: str | None = None
     call_id: str | None = None
 
@@ -44,17 +44,17 @@ RETURN_URL = "phoneCallProviderReturnUrl"
 
 
 class LostRace(Exception):
-    """The same leg's same request was served by another instance meanwhile: look again."""
+    """Another process handled the same request of the leg meanwhile: find its call again."""
 
 
 class InboundLegs:
-    """Finds or makes the call of a leg that nobody announced."""
+    """Finds or creates the call of an inbound leg."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
     def find_call(self, conn: Connection, webhook: VerifiedWebhook) -> Call | None:
-        """The leg's call, held; None when the leg is new, or is back after its call ended."""
+        """The leg's call, locked; None when the leg is new or returns after its call ended."""
         leg = webhook.report.leg
         if leg is None:
             return None
@@ -70,9 +70,9 @@ class InboundLegs:
     def create_from_leg(
         self, conn: Connection, webhook: VerifiedWebhook
     ) -> list[Instruction] | Question:
-        """Make a call of the leg and put the assistant into it, or say goodbye with the reason.
+        """Create the leg's call and connect its assistant, or end the call with the reason.
 
-        Where only a server knows who the assistant is, the call waits for its reply.
+        A call without an assistant waits for its server's reply.
         """
         leg, visit = webhook.report.leg, webhook.report.visit or InboundParams()
         if leg is None:
@@ -100,7 +100,7 @@ class InboundLegs:
         return [instructions.connect(self.context, call, tokens)]
 
     def _map_refs(self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, call: Call) -> None:
-        """Make the leg's ids lead to its new call. Raises ``LostRace``."""
+        """Map the leg's ids to its new call. Raises ``LostRace``."""
         name, org, call_id = call.provider, call.org_id, call.id
         if not calls.claim_ref(conn, name, org, leg.leg_ref, call_id):
             before = record.find_by_ref(conn, name, leg.leg_ref, {org})
@@ -115,7 +115,7 @@ class InboundLegs:
             calls.move_ref(conn, name, org, leg.call_ref, call_id)
 
     def leg_facts(self, call: Call, webhook: VerifiedWebhook) -> Changes:
-        """What a carrier's request tells of a call that is there: direction, way back."""
+        """The changes of an existing call by a carrier's request: its direction, its return URL."""
         leg, visit = webhook.report.leg, webhook.report.visit
         changes: Changes = {}
         kind = OUTBOUND if leg is None or leg.inbound is False else INBOUND
@@ -129,7 +129,7 @@ class InboundLegs:
     def _new_call(
         self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, params: InboundParams
     ) -> tuple[NewCall, EndedReason | None]:
-        """The call, and why it cannot be answered, if so."""
+        """The values of the new call, and why no assistant can answer it, if so."""
         number = self._number(conn, webhook, leg)
         asked_for = params.assistant_id or (number["assistant_id"] if number else None)
         orgs = [number["org_id"]] if number else [row["org_id"] for row in webhook.accounts]
@@ -162,7 +162,7 @@ class InboundLegs:
         return new, problem
 
     def _problem(self, asked_for: str | None, assistant: JsonObject | None) -> EndedReason | None:
-        """Why this assistant cannot answer."""
+        """Why this assistant cannot answer the call; None if it can."""
         if asked_for is None:
             return EndedReason.ASSISTANT_NOT_PROVIDED
         if assistant is None:
@@ -174,7 +174,7 @@ class InboundLegs:
     def _assistant(
         self, conn: Connection, orgs: Sequence[str], assistant_id: str | None
     ) -> tuple[str, JsonDict | None]:
-        """The assistant and whose it is; of organisations that share an account, its owner's."""
+        """The assistant and its organisation, among the organisations that share an account."""
         if assistant_id is None:
             return orgs[0], None
         for org_id in orgs:
@@ -186,7 +186,7 @@ class InboundLegs:
     def _number(
         self, conn: Connection, webhook: VerifiedWebhook, leg: Leg
     ) -> accounts.Number | None:
-        """Our number that was called, of an organisation whose secret verified the request."""
+        """The stored number of the leg, of an organisation whose secret verified the request."""
         ours = leg.from_ if leg.inbound is False else leg.to
         if not ours:
             return None
@@ -198,7 +198,7 @@ class InboundLegs:
 
 
 def _sent_before(conn: Connection, call_id: str, webhook: VerifiedWebhook) -> bool:
-    """The carrier's own re-send of a request it made before; not a new visit of the same leg."""
+    """Whether the carrier repeats a request. A new visit of the same leg is no repetition."""
     return any(_is_arrival(e) and events.has(conn, call_id, e.key) for e in webhook.report.events)
 
 
@@ -211,7 +211,7 @@ def _orgs(webhook: VerifiedWebhook) -> set[str]:
 
 
 def is_ours(call: Call, webhook: VerifiedWebhook) -> bool:
-    """The call is this carrier's, and of an account that signed the request."""
+    """Whether the call belongs to this carrier and to an account that signed the request."""
     signed = {(account["org_id"], account["account_ref"]) for account in webhook.accounts}
     return (
         call.provider == webhook.provider.name and (call.org_id, call.facts.account_ref) in signed

@@ -1,4 +1,4 @@
-"""A leg is here and no assistant answers it: the number's fallback destination, or goodbye."""
+"""A leg that no assistant answers: forward it to the fallback destination, or end its call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from providers.events import CallStatus, EndedReason
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why there is no assistant. ``spoken``: what the caller is told, by the server's wish."""
+    """Why there is no assistant. ``spoken`` is the server's text for the caller."""
 
     reason: EndedReason
     message: str | None = None
@@ -22,9 +22,9 @@ class Refusal:
 
 
 def end_call(tx: CallTx, refusal: Refusal) -> None:
-    """End the call for this reason; or forward it first, where the number says where to.
+    """End the call for this reason, or forward it to the number's fallback destination.
 
-    What the server wants said is no failure, so nothing else is tried then.
+    A call with a ``spoken`` text is not forwarded, because that reply of the server is no failure.
     """
     fallback, message = tx.call.facts.phone_number.get("fallbackDestination"), refusal.message
     if fallback and refusal.spoken is None:
@@ -38,13 +38,13 @@ def end_call(tx: CallTx, refusal: Refusal) -> None:
 
 
 def farewell(call: Call) -> list[Instruction]:
-    """What the leg of a call that is over is told, however often it asks."""
+    """The instructions for the leg of an ended call, the same for each request."""
     spoken = call.facts.spoken
     return [*([Say(spoken)] if spoken else []), *instructions.return_leg(call)]
 
 
 def fallback(tx: CallTx) -> list[Instruction]:
-    """After ``end_call``: where the leg goes."""
+    """The instructions for the leg after ``end_call``."""
     state = state_of(tx)
     if state.status is CallStatus.FORWARDING:
         return transfer.hand_over(tx, state)

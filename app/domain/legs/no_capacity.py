@@ -1,7 +1,7 @@
-"""Media sockets that a process has no room for: noted, so that the leg is given another chance.
+"""Media sockets that a process refuses for lack of capacity. A note lets the leg try again.
 
-The handshake is refused, upon which the carrier says that it could not connect, or asks what now.
-It is answered with a fresh document, which leads to a process that has room, if there is one.
+The process refuses the handshake. The carrier then reports the failure or requests a document.
+The new document connects the leg to a process with capacity, if there is one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WHY = {
 
 
 def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
-    """Note it on the call, before the carrier hears of it."""
+    """Append the note to the call's event log, before the handshake is refused."""
     event = CallEvent(
         EventKind.NOTE,
         at=context.now(),
@@ -40,14 +40,14 @@ def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
 
 
 def reinterpret(tx: CallTx, event: CallEvent) -> CallEvent:
-    """A carrier's "could not connect" about a socket we had no room for ends nothing."""
+    """Change a failure event of a refused socket, so that it does not end the call."""
     if event.stream is None or not events.has(tx.conn, tx.call.id, _key(event.stream)):
         return event
     return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)
 
 
 def was_refused(log: Sequence[CallEvent]) -> bool:
-    """Whether a socket of the call found no room."""
+    """Whether a process refused a socket of the call for lack of capacity."""
     return any(event.data.get("note") == NOTE for event in log)
 
 

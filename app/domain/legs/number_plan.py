@@ -1,6 +1,6 @@
-"""Which country an E.164 number is of, and whether it costs more than its country says.
+"""The country of an E.164 number, and whether a call to it has a special price.
 
-The numbering plans are libphonenumber's. https://github.com/google/libphonenumber
+libphonenumber has the numbering plans. https://github.com/google/libphonenumber
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ COSTLY = frozenset(
         PhoneNumberType.PREMIUM_RATE,
         PhoneNumberType.SHARED_COST,
         PhoneNumberType.PERSONAL_NUMBER,
-        PhoneNumberType.PAGER,  # priced as personal numbers, and cannot talk
+        PhoneNumberType.PAGER,  # priced like personal numbers, and a pager cannot talk
     }
 )
-"""Types that are never called or forwarded to, whatever is allowed."""
+"""Types that are never dialled, whatever the settings allow."""
 
 COSTLY_RANGES = (
     *("+1900", "+1976"),  # North America
@@ -36,9 +36,9 @@ COSTLY_RANGES = (
     *("+48400",),  # Poland
     *("+49137", "+49190", "+49900"),  # Germany
     *("+6119",),  # Australia
-    *("+81570",),  # Japan: "Navi Dial", in the library a type of companies' numbers
+    *("+81570",),  # Japan: "Navi Dial", which the library types as UAN
 )
-"""Blocks set aside for such services: of some of them the library knows the assigned parts only."""
+"""Ranges reserved for such services. The library knows only the assigned parts of some."""
 
 PART_OF = {
     "AX": "FI",
@@ -53,21 +53,22 @@ PART_OF = {
     "VA": "IT",
     "YT": "RE",
 }
-"""Territories within another one's calling code and prices: allowed with either's ISO code."""
+"""Territories with another country's calling code and prices. Either ISO code allows them."""
 
 WORLDWIDE = "001"
-"""The library's region of satellites, +800, +979 and other codes of no country."""
+"""The library's region for satellites, +800, +979 and other codes without a country."""
 
 AREA_DIGITS = 3
-"""Behind the calling code, where regions that share one differ."""
+"""The digits after a shared calling code that distinguish its regions."""
 SHORTEST = 7
-"""Characters with the plus; none is shorter."""
+"""The length of the shortest number, with its plus."""
 
 
 def countries_of(number: str) -> tuple[str, ...]:
-    """ISO code of the number's country, and of the one it is part of. Empty: of no country.
+    """The ISO code of the number's country, and of the country that it is part of.
 
-    A number the plans do not know may be newer than they are: it counts as those that begin alike.
+    The result is empty for a number without a country.
+    A number newer than the plans gets the country of numbers that begin alike.
     """
     parsed = _parsed(number)
     if parsed is None:
@@ -80,16 +81,16 @@ def countries_of(number: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def country_of_code(code: str) -> str | None:
-    """ISO code of the country a calling code leads to, as ``+44``, ``+1876`` and ``+441481``."""
+    """The ISO code of a calling code's country: ``+44``, ``+1876`` or ``+441481``."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code[1:]))
     return regions[0] if regions else _region_of_range(code)
 
 
 def is_costly(number: str) -> bool:
-    """Premium, shared-cost, personal or pager number.
+    """Whether the number is a premium, shared-cost, personal or pager number.
 
-    Of a number the plans do not know: one of those that begin alike is, as networks ignore digits
-    behind a complete number.
+    Networks ignore the digits after a complete number.
+    So a number that the plans do not know counts as costly if a number that begins alike is.
     """
     if not E164.fullmatch(number):
         return False
@@ -125,13 +126,13 @@ def _region_alike(number: str, parsed: PhoneNumber) -> str:
 
 
 def _region_of_range(beginning: str) -> str | None:
-    """The region of numbers that begin so. The library tells it of whole numbers only."""
+    """The region of numbers with this beginning. The library knows it only for whole numbers."""
     regions = (phonenumbers.region_code_for_number(each) for each in _longer(beginning))
     return next((region for region in regions if region), None)
 
 
 def _longer(beginning: str) -> Iterator[PhoneNumber]:
-    """Numbers that begin so: the library's examples, then whatever can be parsed."""
+    """Numbers with this beginning: the library's examples, then any that can be parsed."""
     for region in _regions_of_plan(beginning):
         example = phonenumbers.example_number(region)
         if example and e164(example).startswith(beginning):
@@ -144,7 +145,7 @@ def _longer(beginning: str) -> Iterator[PhoneNumber]:
 
 
 def _regions_of_plan(beginning: str) -> tuple[str, ...]:
-    """All that share the calling code."""
+    """All regions that share the calling code."""
     codes = (int(beginning[1:end]) for end in (2, 3, 4) if beginning[1:end])
     plans = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
     return next((plans[code] for code in codes if code in plans), ())

@@ -1,9 +1,9 @@
-"""Calls we place ourselves: checked when they are created, dialled by a job, never dialled twice.
+"""Outbound calls: checked at their creation, dialled by a job, never dialled twice.
 
-A carrier's create-call cannot be repeated: the one that timed out may be ringing. So an event
-says that it is about to be made, committed before it is. A job that finds this event dials again
-only after the carrier's own word that it did nothing; else the call waits for the leg's callbacks,
-which name it by their token, and for the watchdog.
+A create-call request cannot be repeated, because the phone may ring after a timeout.
+So an event is stored before each request.
+A job that finds this event dials again only if the carrier said that it did nothing.
+Otherwise the call waits for the leg's callbacks, whose token identifies it, or for the watchdog.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from providers.errors import CarrierError, ProviderError
 from providers.events import CallEvent, CallStatus, EventKind
 
 JOB = "dial"
-SECRET = "dial"  # noqa: S105 - where a call keeps the tokens of the document it will be dialled with
+SECRET = "dial"  # noqa: S105 - the secret with the tokens of the call's first document
 BUSY_SECONDS = (
-    1.0,  # one carrier takes three calls a second
+    1.0,  # one carrier accepts only three calls a second
     2.0,
     4.0,
     8.0,
     15.0,
 )
-"""Waits after the carrier's word that it has no time for a call; after the last the call fails."""
+"""The waits after the carrier's rate limit refused a call. After the last the call fails."""
 
 NO_CUSTOMER = "Need `customer.number` Or `customer.sipUri`: There Is Nobody To Call."
 NO_INBOUND = (
@@ -44,7 +44,7 @@ NO_INBOUND = (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One dialling, committed before it is made."""
+    """One create-call request, whose event is committed before it is sent."""
 
     number: int
     call_id: str
@@ -54,7 +54,7 @@ class Attempt:
 
 
 def check(tx: CallTx) -> None:
-    """Refuse a call that has nobody to dial, or somebody who may not be dialled. Raises ``Invalid``."""
+    """Refuse a call whose customer is missing or may not be dialled. Raises ``Invalid``."""
     customer = tx.call.facts.customer
     if tx.call.type == INBOUND:
         raise Invalid(NO_INBOUND)
@@ -68,7 +68,7 @@ def check(tx: CallTx) -> None:
 def prepare(
     context: Context, call: Call, tokens: Mapping[str, str], credential: JsonObject
 ) -> None:
-    """Refuse what the carrier would, as far as that is known without asking it. Raises ``Invalid``."""
+    """Refuse a call that the carrier would certainly refuse. Raises ``Invalid``; no request."""
     try:
         client = context.providers[call.provider].client(context.account(credential))
         client.prepare(_order(context, call, tokens))
@@ -77,13 +77,13 @@ def prepare(
 
 
 def start(tx: CallTx) -> None:
-    """Have it dialled as soon as this transaction is committed."""
+    """Queue the job that dials the call after the commit."""
     payload = {"callId": tx.call.id}
     tx.context.jobs.enqueue(tx.conn, JOB, f"{JOB}:{tx.call.id}", payload, lock=f"leg:{tx.call.id}")
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
-    """Handler of the job."""
+    """Handler of the job ``dial``."""
     attempt = _begin(context, payload["callId"])
     if attempt is None:
         return None
@@ -96,13 +96,13 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
 
 
 def unanswered(log: Iterable[CallEvent]) -> bool:
-    """Whether the carrier was asked to dial and has not said that it did nothing."""
+    """Whether a create-call request was sent that may have created a leg."""
     told = [event.data.get("what") for event in log if event.kind is EventKind.NOTE]
     return told.count("dial") > told.count("dial-busy")
 
 
 def _begin(context: Context, call_id: str) -> Attempt | None:
-    """None when the call is over or deleted, or may have been dialled before."""
+    """Store the attempt. None when the call is over, deleted, or perhaps dialled before."""
     with context.store.write() as conn:
         call = record.get(conn, call_id, lock=True)
         if call is None or call.status == CallStatus.ENDED:
@@ -119,7 +119,7 @@ def _begin(context: Context, call_id: str) -> Attempt | None:
 
 
 def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
-    """The leg is ours. A call that was ended or deleted meanwhile has it hung up."""
+    """Bind the leg to its call. The leg of a call that has ended meanwhile is hung up."""
     with context.store.write() as conn:
         found = record.get(conn, attempt.call_id, lock=True)
         if found is None:
@@ -136,7 +136,10 @@ def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
 
 
 def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:
-    """Nothing was done: later again. Refused: the end. Else it may ring: the call stays open."""
+    """Retry a rate-limited request later, and end a refused call.
+
+    After any other failure the phone may ring, so the call stays open.
+    """
     busy = isinstance(error, CarrierError) and error.busy
     again = busy and attempt.number <= len(BUSY_SECONDS)
     unknown = isinstance(error, CarrierError) and not error.permanent and not busy
@@ -154,7 +157,7 @@ def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float |
 
 
 def fail(tx: CallTx, key: str, data: JsonObject) -> None:
-    """The leg never came to be; ``data["error"]`` is shown as the call's ``endedMessage``."""
+    """End a call without a leg. ``data["error"]`` becomes its ``endedMessage``."""
     reason = tx.carrier.connect_failed
     event = CallEvent(
         EventKind.LEG_ENDED,
@@ -185,7 +188,7 @@ def _order(context: Context, call: Call, tokens: Mapping[str, str]) -> OutboundC
         status_url=instructions.hook_url(
             context, provider, HookKind.STATUS, tokens[instructions.CALLBACK]
         ),
-        # Ours is the exact timer; the carrier's counts a forward in, and is for when we are gone.
+        # Our timer is exact. The carrier's limit includes a forward: it works while we are down.
         max_duration=call.max_duration + context.settings.max_forward_seconds,
         extension=customer.get("extension"),
         machine=instructions.machine_detection(context, call, tokens),

@@ -1,8 +1,9 @@
-"""Open calls that went quiet: the carrier's API is asked, and what it says is one more event.
+"""Reconcile open calls without recent events: read their state from the carrier's API.
 
-Callbacks get lost. A call that is open and of which nothing was heard for RECONCILE_SECONDS is
-asked about, and again after as long, while it is open; what the API says is recorded as the
-callbacks would have been. Of a call nobody can explain the end is ``unknown-error``.
+Callbacks may get lost. So the API is asked about an open call after RECONCILE_SECONDS without
+an event, and again after each such time.
+Its response is stored as the missing callbacks would have been.
+A call that the carrier does not know ends at last with ``unknown-error``.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from providers.errors import ProviderError
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 GRACE_SECONDS = 60.0
-"""Beyond what a call, or its forward, may last: quiet for that long, and unknown to the carrier, it is over."""
+"""Added to the longest duration of a call or forward, until an unknown call is ended."""
 NEVER_CAME = "The carrier did not confirm the call, and no word of its leg came."
 
 log = logging.getLogger(__name__)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
-    """Handler of the job ``watchdog``; runs again until the call is over."""
+    """Handler of the job ``watchdog``. It runs again until the call is over."""
     call_id, patience = payload["callId"], context.settings.reconcile_seconds
     with context.store.read() as conn:
         call = record.get(conn, call_id)
@@ -57,14 +58,14 @@ def _seconds(context: Context, call: Call, last: datetime | None) -> float:
 
 
 def _ask(context: Context, call: Call, credential: JsonObject | None) -> LegState | None:
-    """None: the carrier knows nothing of it, or cannot be asked."""
+    """The leg's state at the carrier; None when it is unknown or the API cannot be asked."""
     leg = call.facts.leg_ref
     if credential is None or leg is None:
         return None
     try:
         client = context.providers[call.provider].client(context.account(credential))
         return client.fetch(leg, api_url=call.facts.api_url)
-    except ProviderError as error:  # an account without access to the API is no fault: bypass
+    except ProviderError as error:  # an account without API access is valid: bypass mode
         log.info(
             "call %s: the carrier cannot be asked: %s",
             call.id,
@@ -95,18 +96,18 @@ def _conclude(tx: CallTx, leg: LegState | None, quiet: float) -> None:
 
 
 def _longest(context: Context, call: Call) -> float:
-    """Seconds the call may go on without a word."""
+    """The seconds that the call may last without an event."""
     forwarding = call.status == CallStatus.FORWARDING
     return longest_forward(context) if forwarding else float(call.max_duration)
 
 
 def _as_event(leg: LegState, history: Sequence[CallEvent]) -> list[CallEvent]:
-    """Of what the API says, that which no callback told."""
+    """The events of the API's response that no callback had."""
     known = {event.kind for event in history}
     return [event for event in leg.events if event.kind not in known]
 
 
 def _end_reason(history: Sequence[CallEvent]) -> JsonDict:
-    """What the carrier's API said when it was asked to dial, where it said anything."""
+    """The error of the create-call request, or that the carrier never confirmed the call."""
     told = [event.data for event in history if event.data.get("what") == "dial-unknown"]
     return {"error": told[-1]["error"] if told else NEVER_CAME}

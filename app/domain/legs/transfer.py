@@ -1,7 +1,8 @@
-"""Connecting a call's leg to somebody else, and what becomes of the call then.
+"""Transfer a call: connect its leg to a destination, and end the call or take the caller back.
 
-The forward is an event that is committed first. Then the media socket is closed, the carrier
-asks what now, and is told the destination. Its outcome ends the call, or the caller is back.
+The forward is an event, which is committed first. Then the media socket is closed.
+The carrier requests the next document, which has the destination.
+The forward's outcome ends the call, or the caller returns to the assistant.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_FORWARDS = 3
-"""Attempts per call, failed ones included."""
+"""The attempts per call, with the failed ones."""
 
 
 def transfer(tx: CallTx, destination: JsonObject, content: str | None) -> None:
-    """The assistant's side forwards a call it is in. Raises ``Invalid``."""
+    """Transfer a call in progress for its assistant or its client. Raises ``Invalid``."""
     if tx.call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"the call cannot be transferred: its status is {tx.call.status}")
     problem = begin(tx, destination, message=content, reason=EndedReason.ASSISTANT_FORWARDED_CALL)
@@ -48,10 +49,11 @@ def begin(
     message: str | None = None,
     assisted: bool = True,
 ) -> str | None:
-    """Decide to forward; or the sentence that says why not, and nothing has happened.
+    """Begin a forward. Returns why not, as a sentence, and then changes nothing; None on success.
 
-    ``reason``: why the call ended, once the destination was reached (or the caller cannot come
-    back: ``assisted`` is false where no assistant waits for it). ``message`` is spoken first.
+    ``reason`` is the ended reason if the destination is reached or the caller cannot return.
+    ``assisted`` is false if no assistant waits for the caller's return.
+    ``message`` is what the caller hears first.
     """
     state = state_of(tx)
     problem = destinations.problem(tx, destination)
@@ -76,9 +78,9 @@ def begin(
 
 
 def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -> list[Instruction]:
-    """What the carrier is told when it asks; asked again, the same with another token.
+    """The instructions that forward the leg. A repeated request gets them with another token.
 
-    From here on the media socket the caller came from is replaced: its late reports end nothing.
+    The leg's media socket is marked as replaced, so that its late events do not end the call.
     """
     pending = _pending(tx.call)
     answers = {"answers": question.key} if question is not None else {}
@@ -117,9 +119,9 @@ def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
 
 
 def name_forward(tx: CallTx, event: CallEvent) -> CallEvent:
-    """An outcome with the forward it is of: the URL's token knows it, the carrier does not.
+    """Add the forward's id to an outcome. Only the URL's token has it, not the carrier's event.
 
-    One whose token is of no forward is a note.
+    An outcome whose token has no forward becomes a note.
     """
     attempt, pending = tx.call.token_data.get("forward"), tx.call.facts.forward
     reason = pending.reason if pending and attempt and pending.id == attempt else None
@@ -132,7 +134,7 @@ def name_forward(tx: CallTx, event: CallEvent) -> CallEvent:
 
 
 def show_destination(tx: CallTx, event: CallEvent) -> Changes:
-    """What changes because a destination was reached: where the call ended up."""
+    """The changes of the call after its destination is reached: the Call shows it."""
     pending = tx.call.facts.forward
     if (
         pending is None
@@ -148,9 +150,9 @@ def show_destination(tx: CallTx, event: CallEvent) -> Changes:
 
 
 def after(tx: CallTx, state: CallState, events: Sequence[CallEvent]) -> bool:
-    """A forward is over and its call is not. Whether the caller goes back to the assistant.
+    """Handle a forward's end. Returns whether the caller goes back to the assistant.
 
-    If not, the call has ended by this. A word nobody knows counts as a failure: the leg is here.
+    If not, the call ends. An unknown outcome counts as a failure, because the leg is back.
     """
     pending, attempt = _pending(tx.call), tx.call.token_data.get("forward")
     if state.status is CallStatus.FORWARDING and attempt == pending.id:

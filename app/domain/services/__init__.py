@@ -1,1 +1,1 @@
-"""The four entrances of the domain, one class each: calls, webhooks, media, resources."""
+"""The services that other packages call, one class each: calls, webhooks and media."""

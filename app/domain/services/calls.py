@@ -1,4 +1,4 @@
-"""Use cases of the API: create, read, change, end and delete calls. One transaction each."""
+"""The API's use cases for calls: create, read, change, end and delete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
 SENT = ("assistant", "assistantOverrides", "customer", "metadata", "name", "maxDurationSeconds")
-"""Kept on the call as sent, secrets apart."""
+"""The request's fields that the call keeps as sent, without secrets."""
 
 NO_NUMBER = "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNumber`."
 NO_ASSISTANT = (
@@ -48,18 +48,18 @@ Last = Callable[[Connection, JsonDict], None]
 
 
 class CallService:
-    """What ``app/routes/calls.py`` calls. Every look-up is within one organisation."""
+    """The use cases of ``app/routes/calls.py``. Every look-up is within one organisation."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
     def create(self, org_id: str, body: JsonObject, last: Last | None = None) -> JsonDict:
-        """A bypass call with its ``phoneCallProviderDetails``, or one that is about to be dialled.
+        """Create a bypass call with its ``phoneCallProviderDetails``, or an outbound call.
 
-        ``last`` is called with the answer at the end of the transaction; what it raises undoes it.
-        Raises ``Invalid``.
+        ``last`` gets the response at the end of the transaction.
+        An exception of ``last`` rolls the transaction back. Raises ``Invalid``.
         """
-        # Only a transient number may have to be stored; else the lock is not needed to look up.
+        # Only the look-up of a transient number may write its account; others need no write lock.
         look_up = self.context.store.write if body.get("phoneNumber") else self.context.store.read
         with look_up() as conn:
             limits.check_capacity(self.context, conn)
@@ -95,7 +95,7 @@ class CallService:
         return [call_json(self.context, call) for call in found]
 
     def pages(self, org_id: str, wanted: CallFilter) -> JsonDict:
-        """One page, and how many there are."""
+        """One page of calls, and their total count."""
         with self.context.store.read() as conn:
             found, total = record.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
         shown = [call_json(self.context, call) for call in found]
@@ -104,13 +104,16 @@ class CallService:
     def patch(self, org_id: str, call_id: str, body: JsonObject) -> JsonDict:
         with self.context.store.write() as conn:
             call = _own(conn, org_id, call_id, lock=True)
-            merged = {**call.body, **body}  # null removes a field
+            merged = {**call.body, **body}  # null removes the field
             kept = {name: value for name, value in merged.items() if value is not None}
             CallTx(self.context, conn, call).update(body=kept, updated_at=self.context.now())
         return call_json(self.context, call)
 
     def delete(self, org_id: str, call_id: str) -> JsonDict:
-        """Everything kept of the call. A live one loses its socket; a leg we dialled is hung up."""
+        """Delete the call and all its data.
+
+        A call in progress loses its media socket, and an outbound leg is hung up.
+        """
         with self.context.store.write() as conn:
             call = _own(conn, org_id, call_id, lock=True)
             hangup.enqueue_deleted(CallTx(self.context, conn, call))
@@ -122,13 +125,13 @@ class CallService:
         return call_json(self.context, call)
 
     def events(self, org_id: str, call_id: str) -> Listing:
-        """The event log in the order of arrival, the carriers' own words included."""
+        """The event log in the order of arrival, with the carriers' raw parameters."""
         with self.context.store.read() as conn:
             _own(conn, org_id, call_id)
             return [_event_json(row) for row in events.log(conn, call_id)]
 
     def messages(self, org_id: str, call_id: str) -> Listing:
-        """Server messages in their order, each with all its attempts."""
+        """The server messages in their order, each with all its attempts."""
         with self.context.store.read() as conn:
             _own(conn, org_id, call_id)
             return [
@@ -137,7 +140,7 @@ class CallService:
             ]
 
     def resend(self, org_id: str, call_id: str, message_id: str) -> JsonDict:
-        """Send a message once more, delivered or given up."""
+        """Send a message again, whether it was delivered or failed."""
         with self.context.store.write() as conn:
             _own(conn, org_id, call_id)
             mine = {row["id"] for row in messages.list_for_call(conn, org_id, call_id)}
@@ -152,10 +155,10 @@ class CallService:
     def control(
         self, org_id: str | None, call_id: str, token: str | None, body: JsonObject
     ) -> None:
-        """One control message. By API key (``org_id``) or by the call's own token.
+        """Execute a control message, authorised by an API key (``org_id``) or the call's token.
 
-        Raises ``Invalid`` for a destination that is not allowed, and for what this call's
-        assistant cannot be told, or not now."""
+        Raises ``Invalid`` for a destination that is not allowed.
+        Raises it, too, for a command that the call's assistant cannot execute now."""
         with self.context.store.write() as conn:
             found = record.get(conn, call_id, lock=True)
             if found is None or not self._may_control(found, org_id, token):
@@ -174,7 +177,7 @@ class CallService:
             return call.org_id == org_id
         return token is not None and opens_control(self.context, call.id, token)
 
-    # -- making one
+    # -- create
 
     def _new(self, conn: Connection, org_id: str, body: JsonObject) -> NewCall:
         number = self._number(conn, org_id, body)
@@ -206,7 +209,7 @@ class CallService:
         )
 
     def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
-        """``id provider number credential body assistant_id`` of the number the call uses."""
+        """The call's number: ``id provider number credential body assistant_id``."""
         number_id = body.get("phoneNumberId")
         if number_id:
             row = create.stored(self.context, conn, phone_numbers, org_id, number_id)
@@ -253,7 +256,10 @@ class CallService:
         return found
 
     def _details(self, call: Call, tokens: Mapping[str, str]) -> JsonDict:
-        """``phoneCallProviderDetails``: what splices the assistant into somebody else's call."""
+        """``phoneCallProviderDetails``, which connect the assistant to a flow's own call.
+
+        https://docs.vapi.ai/calls/call-handling-with-vapi-and-twilio
+        """
         provider = self.context.providers[call.provider]
         theirs, ours = call.facts.customer.get("number"), call.facts.number
         inbound = call.type == INBOUND
@@ -273,7 +279,7 @@ class CallService:
 
 
 def _as_sent(body: JsonObject, number: JsonObject, return_url: str | None) -> JsonDict:
-    """The parts of the request the Call repeats, without their secrets."""
+    """The request's fields that the Call repeats, without their secrets."""
     kept = {name: body[name] for name in SENT if body.get(name) is not None}
     for name in ("assistant", "assistantOverrides"):
         if name in kept:
@@ -286,7 +292,7 @@ def _as_sent(body: JsonObject, number: JsonObject, return_url: str | None) -> Js
 
 
 def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> Call:
-    """The call's row; another organisation's call does not exist."""
+    """The organisation's call. Raises ``NotFound``, for another organisation's call, too."""
     found = record.get(conn, call_id, lock=lock)
     if found is None or found.org_id != org_id:
         raise NotFound("Call", call_id)

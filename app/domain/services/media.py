@@ -1,6 +1,6 @@
-"""The media socket's side of a call: who may open it, and what its coming and going means.
+"""The use cases of a call's media socket: claim it, record its events, serve its assistant.
 
-Called by ``app/media`` from a thread. Each is one transaction.
+``app/media`` calls them from a thread, because they block on the database.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DB_ERROR_MESSAGE = "The store failed, and what happened to the call meanwhile is
 
 @dataclass(frozen=True, slots=True)
 class StreamClaim:
-    """One claimed media socket: everything the assistant's side needs to know of the call."""
+    """One claimed media socket, with all that its assistant needs to know of the call."""
 
     call_id: str
     org_id: str
@@ -53,51 +53,52 @@ class StreamClaim:
     backend: str
     stream_url: str | None
     assistant: AssistantConfig
-    """Secrets included."""
+    """The assistant with its secrets."""
     call: JsonObject = field(repr=False)
     accounts: VendorAccounts = field(default_factory=dict, repr=False)
-    """The accounts at vendors that this call may use."""
+    """The vendor accounts that this call may use."""
     recorded: bool = False
-    """Its sound is to be recorded by us."""
+    """Whether Patchbay records the stream."""
 
 
 class NoCapacity(Exception):
-    """This process takes no call now, another one or a later one may."""
+    """This process accepts no call now. Another process may, or this one later."""
 
 
 class MediaService:
-    """Use cases of ``app/media``."""
+    """The use cases of ``app/media``."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self._pending_db_errors = dict[str, str]()
         self.endpoint: MonitorEndpoint | None = None
-        """Where this process's calls are heard by its neighbours."""
+        """The Unix socket where other processes of the machine listen to this process's calls."""
 
     @property
     def presence(self) -> ProcessRegistry:
-        """This process among the others of its deployment."""
+        """The registry of the deployment's processes, with this process in it."""
         return self.context.presence
 
     def heartbeat(self) -> None:
-        """Tell the others of this process, and hear of them. Raises the store's error."""
+        """Write this process's heartbeat and read those of the others. Raises the store's error."""
         self.presence.heartbeat(self.context.store, self.context.now())
 
     def deregister(self) -> None:
-        """The last word of this process. Raises the store's error."""
+        """Remove this process from the registry. Raises the store's error."""
         self.presence.deregister(self.context.store)
 
     @property
     def has_pending_db_errors(self) -> bool:
-        """Whether ``flush_db_errors`` has anything to say."""
+        """Whether ``flush_db_errors`` has calls to end."""
         return bool(self._pending_db_errors)
 
     def claim(
         self, carrier: Carrier, token: str, target: str, headers: Sequence[tuple[str, str]]
     ) -> StreamClaim:
-        """Let one socket in. ``target``: the handshake's raw path. Raises ``Refused``, ``NoCapacity``.
+        """Claim one media socket. Raises ``Refused`` or ``NoCapacity``.
 
-        Its backend is let in with it, and to be given back: ``presence.release``.
+        ``target`` is the raw path of the handshake, which the signature covers.
+        The caller must release the claim's backend with ``presence.release``.
         """
         url = (
             self.context.settings.own_media_base or self.context.settings.media_bases[0]
@@ -128,7 +129,7 @@ class MediaService:
             raise Refused("no seat is free: see MAX_CONCURRENT_CALLS")
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
-        """The carrier's first word proves the assistant is in. Raises ``Refused``."""
+        """Record the carrier's start message: the assistant has joined. Raises ``Refused``."""
         event = CallEvent(
             EventKind.MEDIA_CONNECTED,
             at=self.context.now(),
@@ -151,26 +152,29 @@ class MediaService:
             apply.apply_events(tx, [event], also)
 
     def stopped(self, claim: StreamClaim) -> None:
-        """The carrier said the stream is over; the reason is an inference until more is known."""
+        """Record the carrier's stop message. Its ended reason is generic: a guess."""
         reason = EndedReason.CUSTOMER_ENDED_CALL
         self._record(claim, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
 
     def lost(self, claim: StreamClaim, why: EndedReason | None = None) -> None:
-        """The socket closed without that word. ``why``: how the call ends if it is not put back."""
+        """Record a socket that closed without a stop message.
+
+        ``why`` is the ended reason if the call is not reattached.
+        """
         self._record(claim, EventKind.MEDIA_LOST, reason=why)
 
     def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
-        """Our side ends the call: committed before the socket is closed."""
+        """Store our decision to end the call. The caller closes the socket after the commit."""
         with self.context.store.write() as conn:
             found = record.get(conn, call_id, lock=True)
             if found is not None:
                 tx = CallTx(self.context, conn, found)
-                if found.status != CallStatus.ENDED:  # told before the end, which is the last word
+                if found.status != CallStatus.ENDED:  # before the end-of-call report
                     live_messages.delegate_control(tx, {"request": "hang-up"})
                 apply.request_end(tx, reason, message)
 
     def note(self, claim: StreamClaim, name: str, data: JsonObject) -> None:
-        """For the event log only."""
+        """Append a note to the event log."""
         event = CallEvent(
             EventKind.NOTE,
             at=self.context.now(),
@@ -184,7 +188,7 @@ class MediaService:
             if tx is not None:
                 apply.apply_events(tx, [event])
 
-    # -- the assistant's own doings (``app/media/call_context.py``)
+    # -- requests of the assistant (``app/media/call_context.py``)
 
     def flush(
         self,
@@ -193,7 +197,7 @@ class MediaService:
         kept: JsonObject,
         spent: Sequence[JsonObject] = (),
     ) -> None:
-        """Queue these messages, in order, and put these fields on the Call, and what was used."""
+        """Queue server messages in order, and store fields and usage (``spent``) on the Call."""
         messages = [
             each for each in messages if claim.assistant.wants_server_message(each.kind, each.extra)
         ]
@@ -207,7 +211,7 @@ class MediaService:
             live_messages.flush(tx, messages, kept, items)
 
     def finished(self, claim: StreamClaim) -> None:
-        """The assistant has nothing more to write down: of a call that is over it was the last."""
+        """The assistant has flushed its last data: the analysis of an ended call may start."""
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)
             if tx is not None:
@@ -215,15 +219,18 @@ class MediaService:
 
     @property
     def spool_directory(self) -> Path:
-        """Where sound is kept until the call has it: on this machine's disk."""
+        """The directory on this machine's disk that holds recordings until they are stored."""
         return Path(self.context.settings.recordings_dir) / "spool"
 
     def recording_failed(self, claim: StreamClaim) -> None:
-        """This socket is not being recorded after all: nobody is to wait for it."""
+        """Stop waiting for this stream's recording, because it failed."""
         local_recordings.arrived(self.context, claim.call_id, claim.stream)
 
     def keep(self, recording: StreamRecording) -> None:
-        """Add a socket's sound to its call's recording. Raises ``StoreFailed`` and the store's errors."""
+        """Add a stream's audio to the call's recording.
+
+        Raises ``StoreFailed`` and the store's errors.
+        """
         local_recordings.append(self.context, recording)
 
     def ask(
@@ -233,7 +240,7 @@ class MediaService:
         seconds: float,
         server: JsonObject | None = None,
     ) -> Reply:
-        """A question to the call's server, or to a tool's; never within a transaction."""
+        """Send a request to the call's or a tool's server, outside of any transaction."""
         with self.context.store.read() as conn:
             call = record.get(conn, claim.call_id)
         if call is None:
@@ -243,9 +250,9 @@ class MediaService:
     def transfer(
         self, claim: StreamClaim, destination: JsonObject, content: str | None
     ) -> str | None:
-        """Forward the leg, by the assistant's will; or the sentence that says why not.
+        """Forward the leg for the assistant. Returns why not, as a sentence; None on success.
 
-        A server that lists ``phone-call-control`` is told to do it, and has to.
+        A server that lists ``phone-call-control`` gets that message and must forward the leg.
         """
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)
@@ -261,14 +268,14 @@ class MediaService:
         return None
 
     def pending_db_errors(self, claim: StreamClaim) -> None:
-        """The store did not take what happened on this socket; kept in memory until it is back.
+        """Remember in memory that the store failed to record an event of this socket.
 
-        A process that is killed meanwhile leaves the call to the watchdog.
+        If this process is killed before ``flush_db_errors``, the watchdog ends the call.
         """
         self._pending_db_errors[claim.call_id] = claim.stream
 
     def flush_db_errors(self) -> None:
-        """End these calls with ``db-error``, unless they have ended. Raises the store's error."""
+        """End remembered calls that are open with ``db-error``. Raises the store's error."""
         for call_id, stream in tuple(self._pending_db_errors.items()):
             with self.context.store.write() as conn:
                 found = record.get(conn, call_id, lock=True)
@@ -277,22 +284,22 @@ class MediaService:
             del self._pending_db_errors[call_id]
 
     def _flush_db_error(self, tx: CallTx, stream: str) -> None:
-        """A call that goes on with another socket lost nothing that matters now."""
+        """End the call, unless it goes on with another socket."""
         if apply.state_of(tx).streams[-1:] in ((), (stream,)):
             apply.request_end(tx, EndedReason.DB_ERROR, DB_ERROR_MESSAGE)
 
     def ended_calls(self, call_ids: Collection[str]) -> set[str]:
-        """Of these calls, those whose socket is to be closed: ended, deleted, or forwarding."""
+        """The calls whose media socket must close: ended, deleted or forwarding."""
         with self.context.store.read() as conn:
             return calls.without_media(conn, call_ids)
 
     def commands(self, claims: Collection[StreamClaim]) -> Sequence[Command]:
-        """What the assistants of these calls are told to do, once and in order."""
+        """Claim the live control commands for these streams, each once and in order."""
         obedient = {claim.call_id for claim in claims if claim.backend in control.CONTROLLABLE}
         return control.claim(self.context, obedient) if obedient else []
 
     def find_monitor(self, call_id: str, token: str) -> MonitorEndpoint | None:
-        """Where a call is heard; None when it is not in progress. Raises ``Refused``."""
+        """A call's monitor endpoint; None when it is not in progress. Raises ``Refused``."""
         return monitor.find(self.context, call_id, token)
 
     def _record(
@@ -334,7 +341,7 @@ class MediaService:
         return record.load(found)
 
     def _check_start(self, call: Call, start: StreamStart) -> None:
-        """A leg that is not this call's, or not of its account, has no business on its socket."""
+        """Refuse a start message of another leg or account. Raises ``Refused``."""
         if start.account_ref and start.account_ref != call.facts.account_ref:
             raise Refused("the stream belongs to another account")
         known = call.facts.leg_ref

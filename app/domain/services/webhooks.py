@@ -1,7 +1,7 @@
-"""What a carrier's webhook does to a call: arriving, progress, and the question "what now?".
+"""The use cases of a carrier's webhook: a leg's arrival, its progress, its next document.
 
-Every use case here is one transaction: the event is stored, the call moves, its messages and
-timers are queued, and the instruction is decided - or nothing of it happened.
+Each is one transaction. It stores the events, changes the call, queues messages and timers, and
+decides the instruction. A failure rolls all of that back.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_REATTACHED = 2
-"""How often a leg whose socket was lost is given a fresh document, per call."""
+"""How often a call is reattached."""
 
 NOT_ABOUT_OWN_LEG = {EventKind.NOTE, *carrier_recordings.TELLS_OF_RECORDING}
-"""Kinds that do not concern the leg their webhook names, or do not come from it."""
+"""Event kinds that do not concern the leg that their webhook names."""
 ASKED_IN_MARKUP = {
     HookKind.ARRIVE,
     HookKind.FETCH,
@@ -43,7 +43,10 @@ ASKED_IN_MARKUP = {
     HookKind.FALLBACK,
     HookKind.FORWARD,
 }
-"""Here the carrier has nothing left but our answer; elsewhere an empty one lets its flow go on."""
+"""Webhooks whose response is the leg's next document.
+
+An empty response to another webhook lets the leg continue with its current document.
+"""
 
 Reader = Callable[[CallTx, CallEvent], CallEvent]
 Effect = Callable[[CallTx, CallEvent], Changes]
@@ -51,35 +54,38 @@ Concerns = Callable[[CallTx, VerifiedWebhook, CallEvent], bool]
 
 
 def _concerns_leg(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> bool:
-    """It is about the call's own leg, or about a socket of the call's."""
+    """Whether the event is about the call's own leg or one of its media sockets."""
     if _is_unknown_leg(tx.call, webhook):
         return False
-    # Other sockets may be in the same conversation: a recorder of the flow's owner.
+    # The flow may have other sockets in the same conversation, such as a recorder.
     return not webhook.report.media_leg or (
         event.stream is not None and calls.has_stream(tx.conn, tx.call.id, event.stream)
     )
 
 
 def _concerns_join(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> bool:
-    """A socket that could not be opened matters only until the assistant is in."""
+    """Whether the assistant has not joined. A socket that fails later changes nothing."""
     return tx.call.started_at is None and _concerns_leg(tx, webhook, event)
 
 
 def _concerns_recording(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> bool:
-    """A carrier may name no leg with a recording: the URL's token says whose it is."""
+    """Whether the URL's token identifies a recorded call. Not all recordings name their leg."""
     return webhook.token is not None and tx.call.facts.recorded
 
 
 class Handlers(NamedTuple):
-    """What an event of one kind passes, in this order. What does not concern the call is a note."""
+    """The handlers of one event kind, in their order.
+
+    An event that does not concern the call becomes a note.
+    """
 
     reinterpret: Reader | None = None
-    """May give the event another kind, whose handlers it then passes."""
+    """May change the event's kind. The handlers of the new kind then continue."""
     concerns: Concerns = _concerns_leg
     read: Reader | None = None
-    """Adds what we know to what the carrier says."""
+    """Adds our own data to the carrier's event."""
     effect: Effect | None = None
-    """Runs before the event is recorded; and says what else of the call changes with it."""
+    """Runs before the event is stored, and returns further changes of the call."""
 
 
 HANDLERS: Mapping[EventKind, Handlers] = {
@@ -90,12 +96,15 @@ HANDLERS: Mapping[EventKind, Handlers] = {
     EventKind.RECORDED: Handlers(concerns=_concerns_recording),
     EventKind.RECORDING_FAILED: Handlers(concerns=_concerns_recording),
 }
-"""Features that a kind of event concerns before it is recorded. After it: ``reactions.py``."""
+"""The handlers of each kind, which run before the event is stored.
+
+``reactions.py`` has those that run afterwards.
+"""
 OTHERS = Handlers()
 
 
 class LegService:
-    """Use cases of the carriers' webhooks."""
+    """The use cases of the carriers' webhooks."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -103,14 +112,14 @@ class LegService:
         self.requests = AssistantRequests(context)
 
     def handle(self, webhook: VerifiedWebhook) -> list[Instruction]:
-        """Store it and say what now; an empty list means there is nothing to say.
+        """Store the webhook's events. Returns the instructions for its response, or none.
 
-        A leg without an assistant waits here while a server is asked for one.
+        A leg without an assistant waits here for the reply to its assistant request.
         """
         while True:
             try:
                 answer = self._handle_once(webhook)
-            except LostRace:  # the other instance has committed by now
+            except LostRace:  # the other process has committed by now
                 answer = self._handle_once(webhook)
             if not isinstance(answer, Question):
                 return answer
@@ -124,7 +133,7 @@ class LegService:
                     return self.arrivals.create_from_leg(conn, webhook)
             else:
                 call = self._find(conn, webhook)
-            if call is None:  # a signed word about a call we do not know, or no longer
+            if call is None:  # verified, but its call is unknown or deleted
                 return [HangUp()] if webhook.report.asks and _in_markup(webhook) else []
             return self._handle(CallTx(self.context, conn, call), webhook)
 
@@ -141,7 +150,7 @@ class LegService:
         return self._next_instruction(tx, state, webhook, new)
 
     def _read(self, tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> CallEvent:
-        """The carrier's event as it concerns this call; what does not concern it is only noted."""
+        """The event after its kind's handlers; a note if it does not concern this call."""
         if event.kind is EventKind.NOTE:
             return event
         handlers = HANDLERS.get(event.kind, OTHERS)
@@ -153,7 +162,7 @@ class LegService:
         return handlers.read(tx, event) if handlers.read else event
 
     def _changes(self, tx: CallTx, webhook: VerifiedWebhook, new: Sequence[CallEvent]) -> Changes:
-        """What else of the call changes with these events."""
+        """The changes of the call that these events cause, beyond its state."""
         report, changes = webhook.report, Changes()
         for event in new:
             effect = HANDLERS.get(event.kind, OTHERS).effect
@@ -169,7 +178,7 @@ class LegService:
         return changes
 
     def _find(self, conn: Connection, webhook: VerifiedWebhook) -> Call | None:
-        """By the call's token or id in the path, else by the leg the carrier names."""
+        """Find the call by the path's id or token, else by the leg that the carrier names."""
         if webhook.call_id is not None:
             known = parse_uuid(webhook.call_id)
             found = record.get(conn, known, lock=True) if known else None
@@ -189,7 +198,7 @@ class LegService:
     def _connect_assistant(
         self, tx: CallTx, state: CallState, report: WebhookReport
     ) -> list[Instruction] | Question:
-        """A leg is here: give it the assistant, or send it on when the call is over already."""
+        """Connect an arrived leg to its assistant, or return it if the call has ended."""
         if state.status is CallStatus.ENDED:
             return farewell(tx.call)
         if state.status is CallStatus.FORWARDING:
@@ -202,7 +211,7 @@ class LegService:
         return [self._document(tx, delivery)]
 
     def _document(self, tx: CallTx, delivery: str | None = None) -> Instruction:
-        """Fresh tokens, except for the carrier's own re-send of a request: the same answer again."""
+        """A document with new tokens. A repeated request of the carrier gets the same document."""
         secret = self.context.vault.open(tx.call.secret)
         last = secret.get("document", {})
         if delivery and last.get("delivery") == delivery:
@@ -217,14 +226,14 @@ class LegService:
     def _next_instruction(
         self, tx: CallTx, state: CallState, webhook: VerifiedWebhook, new: Sequence[CallEvent]
     ) -> list[Instruction]:
-        """The carrier went past our markup. A lost socket is put back; else the leg goes its way."""
+        """The instruction after our document's end: reattach a lost socket, or return the leg."""
         question = next((e for e in new if e.kind is EventKind.LEG_CONTINUED), None)
         if webhook.hook is HookKind.FORWARD and state.status is not CallStatus.ENDED:
             return self._after_forward(tx, state, new)
         if state.status is CallStatus.FORWARDING:
             return transfer.hand_over(tx, state, question)
         if state.status is not CallStatus.ENDED and question is not None:
-            if events.has(tx.conn, tx.call.id, _answer_to(question)):  # the carrier's own re-send
+            if events.has(tx.conn, tx.call.id, _answer_to(question)):  # the carrier repeats it
                 return [self._document(tx, question.key)]
             turned_away = no_capacity.was_refused(events.of_call(tx.conn, tx.call.id))
             if (state.joined or turned_away) and state.reattached < MAX_REATTACHED:
@@ -239,7 +248,7 @@ class LegService:
     def _after_forward(
         self, tx: CallTx, state: CallState, new: Sequence[CallEvent]
     ) -> list[Instruction]:
-        """Busy, unanswered, refused: the caller is back."""
+        """The instruction after a forward: back to the assistant, or return the leg."""
         if not tx.call.facts.forward:
             return []
         if transfer.after(tx, state, new):
@@ -264,7 +273,7 @@ class LegService:
         *,
         turned_away: bool,
     ) -> None:
-        """Re-attaching is spent, or the assistant never was in."""
+        """End a call that may not be reattached, or whose assistant never joined."""
         reason = question.reason or EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
         if state.shut_down:
             reason = EndedReason.SERVER_SHUTDOWN
@@ -282,10 +291,10 @@ class LegService:
 
 
 def _is_unknown_leg(call: Call, webhook: VerifiedWebhook) -> bool:
-    """Another phone leg than the call's own.
+    """Whether the webhook is about another phone leg than the call's own.
 
-    While the own leg is not known, one that is found by its conversation alone is taken for it
-    only if it is the customer's.
+    The call's own leg may not be known yet.
+    Then a leg that only shares the conversation counts as its own if it is the customer's.
     """
     leg, known = webhook.report.leg, call.facts.leg_ref
     if leg is None or webhook.report.media_leg:
@@ -298,7 +307,7 @@ def _is_unknown_leg(call: Call, webhook: VerifiedWebhook) -> bool:
 
 
 def _is_bound(call: Call, leg: Leg, media: bool) -> bool:
-    """The call knows all of this leg: ``bind_leg`` would change nothing."""
+    """Whether the call has all ids of this leg, so that ``bind_leg`` changes nothing."""
     known = call.facts.media_leg_ref if media else call.facts.leg_ref
     return (
         known == leg.leg_ref

@@ -143,8 +143,8 @@ def test_what_else_an_account_holds(api: Api, leg: Leg) -> None:
 def test_a_seat_prints_no_key(api: Api, leg: Leg) -> None:
     api.made("/credential", AZURE)
     found = claim(api, leg)
-    assert found.keys
-    assert CANARY not in repr(found) + repr(found.keys)
+    assert found.accounts
+    assert CANARY not in repr(found) + repr(found.accounts)
 
 
 # ------------------------------------------------------------------ POST /credential
