@@ -119,9 +119,10 @@ class Caller:
         }
         return self.api("POST", "/call", body)
 
-    def twilio(self, path: str, fields: Mapping[str, str]) -> TestResponse:
+    def twilio(self, path: str, fields: Mapping[str, str]) -> Callable[[], object]:
+        """Sign a request now, and return what sends it: signing is Twilio's work, not ours."""
         signed = TWILIO.signer.request("POST", self.public_url + path, fields)
-        return _checked(self.http.post(path, data=signed.body, headers=signed.headers))
+        return lambda: _checked(self.http.post(path, data=signed.body, headers=signed.headers))
 
 
 def _checked(response: TestResponse) -> TestResponse:
@@ -143,32 +144,32 @@ class Requests:
         self.call_id = call["id"]
         self.status_path = target(TWILIO.status_url(call["phoneCallProviderDetails"]))
 
-    def fetch(self) -> None:
+    def fetch(self) -> Callable[[], object]:
         """Of the document that ``phoneCallProviderDetails`` names, as the leg begins."""
-        self.caller.twilio(
+        return self.caller.twilio(
             f"/twilio/calls/{self.call_id}/twiml", TWILIO.arrival(self.leg, **OUTBOUND)
         )
 
-    def repeat(self) -> None:
+    def repeat(self) -> Callable[[], object]:
         """Another ``ringing``: a new line of the log, and the call stays as it is."""
-        self._status("ringing", 2)
+        return self._status("ringing", 2)
 
-    def end(self) -> None:
-        self._status("completed", 3)
+    def end(self) -> Callable[[], object]:
+        return self._status("completed", 3)
 
-    def _status(self, word: str, number: int) -> None:
-        self.caller.twilio(self.status_path, TWILIO.status(self.leg, word, number))
+    def _status(self, word: str, number: int) -> Callable[[], object]:
+        return self.caller.twilio(self.status_path, TWILIO.status(self.leg, word, number))
 
     def traced(self) -> dict[str, Trace]:
         return {
             "POST /call (bypass, Twilio)": traced(self.create),
-            "fetch of its TwiML": traced(self.fetch),
-            "status callback that changes nothing": traced(self.repeat),
-            "status callback that ends the call": traced(self.end),
+            "fetch of its TwiML": traced(self.fetch()),
+            "status callback that changes nothing": traced(self.repeat()),
+            "status callback that ends the call": traced(self.end()),
         }
 
 
-def traced(request: Callable[[], None]) -> Trace:
+def traced(request: Callable[[], object]) -> Trace:
     """What runs during one request, in this thread, which is the one that answers it."""
     trace = Trace()
     sys.setprofile(trace)

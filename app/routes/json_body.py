@@ -77,7 +77,8 @@ def _walk(root: Any, escapes: bool) -> None:
     while todo:
         value, depth = todo.pop()
         if isinstance(value, dict | list):
-            _check_depth(depth)
+            if depth > MAX_DEPTH:
+                _refuse(f"nested deeper than {MAX_DEPTH} levels")
             if isinstance(value, dict):
                 if escapes:
                     _check_texts(value)
@@ -88,11 +89,6 @@ def _walk(root: Any, escapes: bool) -> None:
                 _check_text(value)
         elif value is not None:
             _check_number(value)
-
-
-def _check_depth(depth: int) -> None:
-    if depth > MAX_DEPTH:
-        _refuse(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _check_number(value: int | float) -> None:

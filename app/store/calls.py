@@ -139,7 +139,8 @@ def _wanted(org_id: str, wanted: CallFilter) -> sa.Select[Any]:
 
 
 def update(conn: Connection, call_id: str, values: Columns) -> None:
-    conn.execute(_update(tuple(values)), {"call": call_id, **_prefixed(values)})
+    new = {f"new_{name}": value for name, value in values.items()}
+    conn.execute(_update(tuple(values)), {"call": call_id, **new})
 
 
 @lru_cache(maxsize=64)
@@ -147,10 +148,6 @@ def _update(names: tuple[str, ...]) -> sa.Update:
     """Build the statement once per set of columns: building it costs more than running it."""
     new = {name: sa.bindparam(f"new_{name}", type_=calls.c[name].type) for name in names}
     return _UPDATE.values(**new)
-
-
-def _prefixed(values: Columns) -> Row:
-    return {f"new_{name}": value for name, value in values.items()}
 
 
 def delete(conn: Connection, call_id: str) -> None:

@@ -55,10 +55,10 @@ def leg(values: Mapping[str, str]) -> Leg:
 
 def visit(request: WebhookRequest, account_sid: str) -> InboundParams:
     """Our own query parameters. On POST they are read from the URL only, never from the body."""
-    ours = _query(request)
+    ours = _query(request) if request.query else {}
     return InboundParams(
         assistant_id=ours.get("assistantId") or None,
-        return_url=_return_url(ours, account_sid),
+        return_url=_return_url(ours, account_sid) if ours else None,
         metadata={
             name.removeprefix(_METADATA): value
             for name, value in ours.items()

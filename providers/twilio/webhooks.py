@@ -46,7 +46,8 @@ def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     if hook not in _READERS:
         raise BadRequest(f"Twilio has no {hook} request")
     report = _READERS[hook](webhook)
-    return _with_verdict(webhook, report)
+    verdict = values.get("AnsweredBy")
+    return _with_verdict(webhook, report, verdict) if verdict else report
 
 
 # ------------------------------------------------------------------ a reader per hook
@@ -149,13 +150,11 @@ def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
     )
 
 
-def _with_verdict(webhook: Webhook, report: WebhookReport) -> WebhookReport:
+def _with_verdict(webhook: Webhook, report: WebhookReport, verdict: str) -> WebhookReport:
     """Add AMD's verdict.
 
     It comes by itself, or with any later request of the leg; one key makes it one event.
     """
-    if not (verdict := webhook.values.get("AnsweredBy")):
-        return report
     machine = MACHINE.get(verdict, False)
     event = webhook.event(
         EventKind.MACHINE_DETECTED, key=f"machine:{verdict}", data={"machine": machine}

@@ -143,7 +143,8 @@ class AssistantConfig:
 
     @cached_property
     def max_duration_seconds(self) -> int | None:
-        return _seconds(self.json.get("maxDurationSeconds"))
+        given = self.json.get("maxDurationSeconds")
+        return _seconds(given) if given else None
 
     @property
     def may_be_listened_to(self) -> bool:
@@ -204,6 +205,6 @@ def _names(assistant: Json, name: str) -> frozenset[str] | None:
 
 def _seconds(given: object) -> int | None:
     try:
-        return int(given) if given and isinstance(given, int | float | str) else None
+        return int(given) if isinstance(given, int | float | str) else None
     except (ValueError, OverflowError):
         return None

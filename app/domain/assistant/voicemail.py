@@ -79,8 +79,15 @@ class VoicemailPlan:
         return replace(event, reason=EndedReason.VOICEMAIL)
 
 
+NO_PLAN = VoicemailPlan(None, is_heard_in_pipeline=False, leaves_message=False, message="")
+FIELDS = frozenset({"voicemailDetection", "voicemailDetectionEnabled", "voicemailMessage"})
+"""Without any of these fields an assistant has no plan."""
+
+
 def parse(assistant: Json) -> VoicemailPlan:
     """The plan of an assistant whose overrides are applied."""
+    if FIELDS.isdisjoint(assistant):
+        return NO_PLAN
     return VoicemailPlan(
         policy=_policy(assistant),
         is_heard_in_pipeline=_is_heard_in_pipeline(assistant),

@@ -66,7 +66,8 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
     A settled call's log may grow and its costs may change; its state does not change.
     """
     now = tx.context.now()
-    tx.call.change(**(also or {}))
+    if also:
+        tx.call.change(**also)
     added = [event for event in new if events.append(tx.conn, tx.call.id, event, now)]
     log = events.of_call(tx.conn, tx.call.id)
     state, late = fold(log, tx.carrier.never_answered), tx.call.settled_at is not None
@@ -129,9 +130,10 @@ def _settle(tx: CallTx, state: CallState) -> CallState:
 
 
 def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
+    reason = state.ended_reason
     values: Changes = {
         "status": state.status,
-        "ended_reason": _reason(tx.context, tx.call, state.ended_reason),
+        "ended_reason": reason and _reason(tx.context, tx.call, reason),
         "started_at": state.started_at,
         "ended_at": state.ended_at,
         "settled_at": tx.context.now() if state.settled else None,
@@ -141,7 +143,7 @@ def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
         tx.update(**changes)
 
 
-def _reason(context: Context, call: Call, reason: EndedReason | None) -> EndedReason | None:
+def _reason(context: Context, call: Call, reason: EndedReason) -> EndedReason:
     """The reason to show. ``ENDED_REASONS=seed`` allows only the 56 values of Vapi's page."""
     if reason is EndedReason.NO_CALL_RECEIVED and context.settings.ended_reasons == "seed":
         return context.providers[call.provider].connect_failed

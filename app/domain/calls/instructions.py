@@ -69,24 +69,18 @@ def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
     """The instruction that connects the leg to the assistant."""
     provider = context.providers[call.provider]
     callback = tokens[CALLBACK]
+    # Only a leg's first document starts a recording: a reattached leg is recorded already.
+    begins_recording = call.facts.recorded and call.started_at is None
     return Connect(
         call_id=call.id,
         media_url=f"{context.presence.media_base(tokens[MEDIA])}/media/{provider.name}/{tokens[MEDIA]}",
         stream_url=hook_url(context, provider, HookKind.STREAM, callback),
         continue_url=hook_url(context, provider, HookKind.CONTINUE, callback),
         number=call.facts.number,
-        recording_url=_recording_url(context, provider, call, callback),
+        recording_url=hook_url(context, provider, HookKind.RECORDING, callback)
+        if begins_recording
+        else None,
     )
-
-
-def _recording_url(context: Context, carrier: Carrier, call: Call, callback: str) -> str | None:
-    """The recording callback's URL; None when this document must not start a recording.
-
-    A reattached leg is recorded already.
-    """
-    if not call.facts.recorded or call.started_at is not None:
-        return None
-    return hook_url(context, carrier, HookKind.RECORDING, callback)
 
 
 def machine_detection(

@@ -130,25 +130,24 @@ def insert(conn: Connection, call: Call, status: CallStatus) -> None:
 
 
 def get(conn: Connection, call_id: str, *, lock: bool = False) -> Call | None:
-    return _found(calls.get(conn, call_id, lock=lock))
+    row = calls.get(conn, call_id, lock=lock)
+    return load(row) if row else None
 
 
 def find_by_ref(
     conn: Connection, provider: str, ref: str, orgs: Collection[str], *, lock: bool = False
 ) -> Call | None:
-    return _found(calls.find_by_ref(conn, provider, ref, orgs, lock=lock))
+    row = calls.find_by_ref(conn, provider, ref, orgs, lock=lock)
+    return load(row) if row else None
 
 
 def find_by_token(
     conn: Connection, digest: str, purpose: str, *, lock: bool = False
 ) -> Call | None:
-    return _found(calls.find_by_token(conn, digest, purpose, lock=lock))
+    row = calls.find_by_token(conn, digest, purpose, lock=lock)
+    return load(row) if row else None
 
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> list[Call]:
     """One page of an organisation's calls."""
     return [load(row) for row in calls.listing(conn, org_id, wanted)]
-
-
-def _found(row: JsonObject | None) -> Call | None:
-    return None if row is None else load(row)

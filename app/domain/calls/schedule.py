@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.apply import Change
+from app.domain.calls.apply import Change, Reaction
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.timings import Timing
@@ -50,10 +50,9 @@ def set_timers(change: Change) -> None:
     elif change.ended:
         _ended(change)
     else:
-        _await_leg(change)
-        _await_join(change)
-        _limit_duration(change)
-        _await_media(change)
+        for kinds, move in MOVED:
+            if kinds & change.kinds:
+                move(change)
 
 
 def measure_join(change: Change) -> None:
@@ -133,8 +132,6 @@ def _limit_duration(change: Change) -> None:
 
 def _await_media(change: Change) -> None:
     kinds, state, settings = change.kinds, change.state, change.tx.context.settings
-    if not kinds & MOVES_MEDIA:
-        return
     if not awaits_media(state):
         _cancel(change, LOST)
     elif kinds & RESTARTS_MEDIA_WAIT:
@@ -142,6 +139,25 @@ def _await_media(change: Change) -> None:
         _start(change, LOST, settings.join_timeout_seconds, reattached=state.reattached)
     elif state.streams and EventKind.MEDIA_LOST in kinds:  # ignores the loss of a replaced stream
         _start(change, LOST, settings.settle_seconds, reattached=state.reattached)
+
+
+MOVED: tuple[tuple[frozenset[EventKind], Reaction], ...] = (
+    (LEG_CAME, _await_leg),
+    (LEG_IS_UP | {EventKind.FORWARD_STARTED, EventKind.MEDIA_CONNECTED}, _await_join),
+    (
+        frozenset(
+            {
+                EventKind.FORWARD_STARTED,
+                EventKind.LEG_ANSWERED,
+                EventKind.MEDIA_CONNECTED,
+                EventKind.FORWARD_FAILED,
+            }
+        ),
+        _limit_duration,
+    ),
+    (MOVES_MEDIA, _await_media),
+)
+"""Which timers an open call's new events may move, in this order."""
 
 
 # ------------------------------------------------------------------ parts
@@ -168,7 +184,7 @@ def _start(change: Change, timer: str, delay: float, **more: int) -> None:
 
 
 def _cancel(change: Change, timer: str) -> None:
-    cancel_timer(change.tx.context, change.tx.conn, change.tx.call.id, timer)
+    change.tx.context.jobs.cancel(change.tx.conn, f"{timer}:{change.tx.call.id}")
 
 
 def _reconcile(change: Change) -> None:

@@ -91,6 +91,8 @@ class _View:
     never_answered: frozenset[EndedReason]
     replaced: frozenset[str] = field(default_factory=frozenset)
     answered: frozenset[str] = field(default_factory=frozenset)
+    dialed: bool = False
+    """We dialed the leg: the call is no bypass call."""
 
     def of(self, *kinds: EventKind) -> list[CallEvent]:
         return [event for event in self.events if event.kind in kinds]
@@ -103,9 +105,9 @@ class _View:
 class _Streams(NamedTuple):
     """The current streams, whether all are lost, and whether our own stop caused the last loss."""
 
-    in_force: tuple[str, ...]
-    lost: bool
-    shut_down: bool
+    in_force: tuple[str, ...] = ()
+    lost: bool = False
+    shut_down: bool = False
 
 
 def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -> CallState:
@@ -114,24 +116,27 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
     ``never_answered`` has the ended reasons of the carrier's unanswered legs.
     """
     view = _view(events, never_answered)
-    terminal = [event for event in view.events if _is_terminal(event, view)]
+    terminal = [e for e in view.events if e.kind in EVIDENCE and _is_terminal(e, view)]
     started_at = _started_at(view)
-    streams, lost, shut_down = _streams(view)
+    joined = bool(view.of(EventKind.MEDIA_CONNECTED))
+    streams, lost, shut_down = _streams(view) if joined else _Streams()
+    forwards = view.of(EventKind.FORWARD_STARTED)
+    open_forwards = _open_forwards(view, forwards) if forwards else []
     winner = min(terminal, key=partial(_evidence_rank, view), default=None)
     return CallState(
-        status=CallStatus.ENDED if terminal else _progress(view),
+        status=CallStatus.ENDED if terminal else _progress(view, bool(open_forwards)),
         ended_reason=_reason(winner, view) if winner else None,
         started_at=started_at,
-        ended_at=_ended_at(terminal, started_at),
+        ended_at=_ended_at(terminal, started_at) if terminal else None,
         provisional=winner is not None and (winner.generic or _contradicted(view, winner)),
         settled=winner is not None and winner.kind is EventKind.SETTLED,
-        joined=bool(view.of(EventKind.MEDIA_CONNECTED)),
+        joined=joined,
         lost=lost,
         shut_down=shut_down,
         reattached=sum("forward" not in e.data for e in view.of(EventKind.REATTACHED)),
         streams=streams,
-        forwarded_to=_forwarded_to(view),
-        forwards=len(view.of(EventKind.FORWARD_STARTED)),
+        forwarded_to=open_forwards[-1].data.get("destination") if open_forwards else None,
+        forwards=len(forwards),
     )
 
 
@@ -144,6 +149,7 @@ def _view(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -
         never_answered,
         frozenset(stream for event in again for stream in event.data.get("streams", ())),
         frozenset(str(event.data["answers"]) for event in again if "answers" in event.data),
+        any(e.kind is EventKind.CREATED and e.data.get("bypass") is False for e in ordered),
     )
 
 
@@ -167,7 +173,8 @@ def _answered(view: _View) -> bool:
 
 
 def _is_terminal(event: CallEvent, view: _View) -> bool:
-    if event.kind not in EVIDENCE or not view.in_force(event):
+    """Whether an event of a kind of ``EVIDENCE`` ends the call."""
+    if not view.in_force(event):
         return False
     if event.kind is EventKind.MACHINE_DETECTED:
         return event.reason is not None
@@ -210,36 +217,32 @@ def _cut_by_limit(winner: CallEvent, view: _View) -> bool:
     if not limit or duration is None or duration < limit:
         return False
     started_at = _started_at(view)
-    if _dialed(view) or started_at is None:
-        return _dialed(view)
+    if view.dialed or started_at is None:
+        return view.dialed
     return bool((winner.at - started_at).total_seconds() >= limit - CLOCKS_DIFFER)
 
 
-def _progress(view: _View) -> CallStatus:
-    if _open_forwards(view):
+def _progress(view: _View, forwarding: bool) -> CallStatus:
+    if forwarding:
         return CallStatus.FORWARDING
     reached = [CallStatus.QUEUED, *(REACHED[e.kind] for e in view.events if e.kind in REACHED)]
-    if _dialed(view) and view.of(EventKind.LEG_ANSWERED):
+    if view.dialed and view.of(EventKind.LEG_ANSWERED):
         reached.append(CallStatus.IN_PROGRESS)
     return max(reached, key=RANK.__getitem__)
 
 
-def _dialed(view: _View) -> bool:
-    return any(event.data.get("bypass") is False for event in view.of(EventKind.CREATED))
-
-
 def _started_at(view: _View) -> datetime | None:
-    kinds = [EventKind.MEDIA_CONNECTED, *([EventKind.LEG_ANSWERED] if _dialed(view) else [])]
+    kinds = [EventKind.MEDIA_CONNECTED, *([EventKind.LEG_ANSWERED] if view.dialed else [])]
     return min((event.at for event in view.of(*kinds)), default=None)
 
 
-def _ended_at(terminal: Sequence[CallEvent], started_at: datetime | None) -> datetime | None:
+def _ended_at(terminal: Sequence[CallEvent], started_at: datetime | None) -> datetime:
     """The earliest terminal time; never before the start, because clocks differ."""
     for event in terminal:
         if event.kind is EventKind.SETTLED:
             return event.at
-    at = min((event.at for event in terminal), default=None)
-    return max(at, started_at) if at and started_at else at
+    at = min(event.at for event in terminal)
+    return max(at, started_at) if started_at else at
 
 
 def _streams(view: _View) -> _Streams:
@@ -256,15 +259,10 @@ def _streams(view: _View) -> _Streams:
     )
 
 
-def _open_forwards(view: _View) -> list[CallEvent]:
+def _open_forwards(view: _View, started: Sequence[CallEvent]) -> list[CallEvent]:
     failed = _failed_forwards(view)
-    return [e for e in view.of(EventKind.FORWARD_STARTED) if e.data.get("forward") not in failed]
+    return [event for event in started if event.data.get("forward") not in failed]
 
 
 def _failed_forwards(view: _View) -> set[str | None]:
     return {event.data.get("forward") for event in view.of(EventKind.FORWARD_FAILED)}
-
-
-def _forwarded_to(view: _View) -> str | None:
-    forwards = _open_forwards(view)
-    return forwards[-1].data.get("destination") if forwards else None

@@ -14,6 +14,8 @@ from providers.events import CallStatus
 
 NOT_AUDIBLE = frozenset({"stream"})
 """Backends whose own sound goes past us unread: half a conversation is not offered."""
+SCOPE = "listen {}"
+"""What the token of ``monitor.listenUrl`` signs, with the call's id."""
 
 
 def listen_url(context: Context, call: Call) -> str | None:
@@ -21,23 +23,18 @@ def listen_url(context: Context, call: Call) -> str | None:
     if not _allowed(context, call):
         return None
     base = context.settings.own_media_base or context.settings.media_bases[0]
-    return f"{base}/listen/{call.id}?token={context.vault.sign(_scope(call.id))}"
+    return f"{base}/listen/{call.id}?token={context.vault.sign(SCOPE.format(call.id))}"
 
 
 def find(context: Context, call_id: str, token: str) -> MonitorEndpoint | None:
     """Where the call is heard; None when it is not in progress. Raises ``Refused``."""
-    if not context.vault.is_signed(_scope(call_id), token):
+    if not context.vault.is_signed(SCOPE.format(call_id), token):
         raise Refused("the listener's token is not this call's")
     with context.store.read() as conn:
         call = record.get(conn, call_id)
     if call is None or not _allowed(context, call):
         raise Refused("the call cannot be listened to")
     return call.facts.heard_at if call.status == CallStatus.IN_PROGRESS else None
-
-
-def _scope(call_id: str) -> str:
-    """What the token of ``monitor.listenUrl`` is good for: the sound of this call."""
-    return f"listen {call_id}"
 
 
 def _allowed(context: Context, call: Call) -> bool:

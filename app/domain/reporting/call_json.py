@@ -12,6 +12,8 @@ from providers.events import CallStatus
 
 API_LINK_SECONDS = 3600.0
 """A link in an answer of the API; whoever asks again gets a fresh one."""
+CONTROL_SCOPE = "control {}"
+"""What the token of ``monitor.controlUrl`` signs, with the call's id."""
 
 BODY_FIELDS = (
     "assistant",
@@ -43,7 +45,7 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
         "updatedAt": iso(call.updated_at),
         "type": call.type,
         "phoneCallProvider": call.provider,
-        "phoneCallTransport": _transport(call),
+        "phoneCallTransport": "sip" if call.facts.customer.get("sipUri") else "pstn",
         "status": call.status,
         "endedReason": call.ended_reason,
         "maxDurationSeconds": call.max_duration,
@@ -68,17 +70,13 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
 
 def opens_control(context: Context, call_id: str, token: str) -> bool:
     """Whether this is the token of the call's ``monitor.controlUrl``."""
-    return context.vault.is_signed(_control_scope(call_id), token)
+    return context.vault.is_signed(CONTROL_SCOPE.format(call_id), token)
 
 
 def control_url(context: Context, call_id: str) -> str:
     """The holder of this URL may control the call, as at Vapi."""
-    token = context.vault.sign(_control_scope(call_id))
+    token = context.vault.sign(CONTROL_SCOPE.format(call_id))
     return f"{context.settings.public_url}/call/{call_id}/control?token={token}"
-
-
-def _control_scope(call_id: str) -> str:
-    return f"control {call_id}"
 
 
 def _monitor(context: Context, call: Call) -> dict[str, str]:
@@ -87,7 +85,3 @@ def _monitor(context: Context, call: Call) -> dict[str, str]:
         "controlUrl": control_url(context, call.id),
         **({"listenUrl": listen} if listen else {}),
     }
-
-
-def _transport(call: Call) -> str:
-    return "sip" if call.facts.customer.get("sipUri") else "pstn"

@@ -79,10 +79,10 @@ def queue(tx: CallTx, kind: str, extra: JsonObject) -> None:
         _queue(tx, kind, key, extra, EPHEMERAL_POLICY)
 
 
-def is_subscribed(call: Call, kind: str, extra: JsonObject | None = None) -> bool:
+def is_subscribed(call: Call, kind: str) -> bool:
     """Whether anybody wants this message."""
     has_server = call.facts.server is not None
-    return has_server and call.facts.assistant.wants_server_message(kind, extra)
+    return has_server and call.facts.assistant.wants_server_message(kind)
 
 
 def is_ephemeral(kind: str, extra: JsonObject) -> bool:
@@ -153,7 +153,7 @@ def _queue(
 ) -> None:
     """``policy``: in the place of what the server's owner says."""
     server = tx.call.facts.server
-    if server is None or not is_subscribed(tx.call, kind, extra):
+    if server is None or not tx.call.facts.assistant.wants_server_message(kind, extra):
         return
     secrets = tx.context.vault.open(tx.call.secret).get("server", {})
     now = tx.context.now()

@@ -183,7 +183,8 @@ class CallService:
         number = self._number(conn, org_id, body)
         provider = self.context.providers[number["provider"]]
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
-            check_urls(body.get(part) or {}, self.context.url_problem)
+            if given := body.get(part):
+                check_urls(given, self.context.url_problem)
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
             problem = instructions.return_url_problem(self.context, provider, return_url)

@@ -144,3 +144,8 @@ def test_the_defaults_wait_for_the_greeting() -> None:
     found = parse({"voicemailDetectionEnabled": True}).policy
     assert found is not None
     assert found.types == frozenset(AFTER_GREETING)
+
+
+def test_a_message_alone_is_kept() -> None:
+    plan = parse({"voicemailMessage": "Call us back."})
+    assert (plan.policy, plan.leaves_message, plan.message) == (None, True, "Call us back.")
