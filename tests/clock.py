@@ -37,7 +37,7 @@ _next = SubprocessWorker._next
 
 
 class Work:
-    """What goes on outside the loop. A thread of ``aside`` counts, and those of the executors."""
+    """What goes on outside the loop. A thread of ``run_in_thread`` counts, and those of the executors."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -136,13 +136,13 @@ class Loop(asyncio.SelectorEventLoop):
         self.work.count -= 1
 
 
-async def _answered(helper: SubprocessWorker, webhook: asyncio.Queue[Heard]) -> Heard:
+async def _answered(helper: SubprocessWorker, heard: asyncio.Queue[Heard]) -> Heard:
     """A program is asked: how long it takes is the machine's affair."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, Loop)
     loop.work.count += 1
     try:
-        return await _next(helper, webhook)
+        return await _next(helper, heard)
     finally:
         loop.work.count -= 1
 

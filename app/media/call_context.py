@@ -153,18 +153,18 @@ class CallContext:
         while self._messages or self._artifact or self._usage or not self._closing:
             await self._changed.wait()
             self._changed.clear()
-            told, self._messages = self._messages, []
-            kept, self._artifact = self._artifact, {}
-            spent, self._usage = self._usage, []
-            if not (told or kept or spent):
+            messages, self._messages = self._messages, []
+            artifact, self._artifact = self._artifact, {}
+            usage, self._usage = self._usage, []
+            if not (messages or artifact or usage):
                 continue
             try:
-                await asyncio.to_thread(self._service.flush, self._claim, told, kept, spent)
+                await asyncio.to_thread(self._service.flush, self._claim, messages, artifact, usage)
             except Exception:  # no error of the store may end the call
                 log.exception(
                     "call %s: %d messages were not stored",
                     self._claim.call_id,
-                    len(told),
+                    len(messages),
                     extra={"callId": self._claim.call_id},
                 )
             if not (self._messages or self._artifact):

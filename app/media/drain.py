@@ -36,7 +36,7 @@ class Drain:
         self, registry: ProcessRegistry, heartbeat: Heartbeat, sessions: Collection[MediaSession]
     ) -> None:
         self._presence = registry
-        self._pulse = heartbeat
+        self._heartbeat = heartbeat
         self._sessions = sessions
         self._entering = 0
         self._something_left = asyncio.Event()
@@ -66,7 +66,7 @@ class Drain:
         were_up = self._busy
         # A process that stops together with us and has calls must not count on this one.
         if not (were_up or begun):
-            await self._pulse.beat()
+            await self._heartbeat.beat()
         await self._let_end(stop_listening)
         await self._end_all(stop_listening)
         if were_up and not self._presence.has_web_peer and not self._forced.is_set():
@@ -79,7 +79,7 @@ class Drain:
             log.info("stopping: %d calls may end by themselves", len(self._sessions))
         while self._busy and not self._forced.is_set():
             over = loop.time() - began
-            await self._pulse.beat()
+            await self._heartbeat.beat()
             # a process that stops together with this one has said so in its row by now
             if self._presence.has_web_peer and over >= LOOK_SECONDS:
                 stop_listening()
@@ -101,18 +101,18 @@ class Drain:
         has to answer.
         """
         if self._busy:
-            await self._pulse.beat()
-        ending = CloseReason(
+            await self._heartbeat.beat()
+        reason = CloseReason(
             CloseCause.CUT, GOING_AWAY, "going away", EndedReason.SERVER_SHUTDOWN, NO_OTHER_PROCESS
         )
         if self._presence.can_hand_over:
             stop_listening()
-            ending = CloseReason(CloseCause.SHUTDOWN, GOING_AWAY, "going away")
+            reason = CloseReason(CloseCause.SHUTDOWN, GOING_AWAY, "going away")
         loop = asyncio.get_running_loop()
         limit = loop.time() + SHUTDOWN_SECONDS
         while self._busy and (left := limit - loop.time()) > 0:
             for session in self._sessions:
-                session.close_once.set(ending)
+                session.close_once.set(reason)
             await self._wait_for_change(left, self._something_left)
 
     @property

@@ -48,8 +48,8 @@ class Hub:
         self._backends = backends
         self._limits = limits or Limits()
         self._sessions = dict[MediaSession, asyncio.Task[None] | None]()
-        self._pulse = Heartbeat(service)
-        self._draining = Drain(service.presence, self._pulse, self._sessions)
+        self._heartbeat = Heartbeat(service)
+        self._draining = Drain(service.presence, self._heartbeat, self._sessions)
         self._listening = MonitorServer(service, self._monitor_of)
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -63,7 +63,7 @@ class Hub:
             asyncio.create_task(self._poll_forever()),
             asyncio.create_task(spool.collect(self._service)),
         ]
-        await self._pulse.start()
+        await self._heartbeat.start()
 
     def wake(self, call_id: str) -> None:
         """Look at this call now, if its socket is here: it has ended or has a new command.
@@ -77,7 +77,7 @@ class Hub:
     async def stop(self) -> None:
         """``drain``, then stop the tasks."""
         await self.drain()
-        await self._pulse.stop()
+        await self._heartbeat.stop()
         await self._listening.stop()
         for watcher in self._watchers:
             watcher.cancel()

@@ -148,19 +148,19 @@ class MediaSession:
         reader = asyncio.create_task(self._read(stream, reports))
         assistant = asyncio.create_task(self._run_assistant(stream))
         try:
-            ending = await self.close_once.wait()
+            reason = await self.close_once.wait()
             log.info(
                 "call %s: media ends: %s %s",
                 self.claim.call_id,
-                ending.cause.value,
-                ending.word,
+                reason.cause.value,
+                reason.word,
                 extra={"callId": self.claim.call_id},
             )
-            await self._report(ending, stream, reader, reports)
+            await self._report(reason, stream, reader, reports)
             self.monitor.close(
-                LOST if ending.cause in (CloseCause.LOST, CloseCause.SHUTDOWN) else OVER
+                LOST if reason.cause in (CloseCause.LOST, CloseCause.SHUTDOWN) else OVER
             )
-            await self._release(ending, stream, assistant, reports)
+            await self._release(reason, stream, assistant, reports)
         finally:
             reader.cancel()
             assistant.cancel()
@@ -169,7 +169,7 @@ class MediaSession:
             self.monitor.close(self.monitor.farewell)
             self.monitor = None
             await call_context.close()
-        await self._socket.close(ending.code, ending.word)
+        await self._socket.close(reason.code, reason.word)
         if taping:
             await run_in_thread(partial(spool.submit, self._service, taping.directory))
 

@@ -65,7 +65,7 @@ class MediaStream:
         serializer: MediaSerializer,
         start: StreamStart,
         opening: Sequence[str | bytes],
-        fate: CloseOnce,
+        close_once: CloseOnce,
         limits: Limits,
         call_context: CallContext,
     ) -> None:
@@ -83,7 +83,7 @@ class MediaStream:
         self.opening = tuple(opening)
         self._socket = socket
         self._serializer = serializer
-        self._close = fate
+        self._close_once = close_once
         self._limits = limits
         self._rate = start.sample_rate * BYTES_PER_SAMPLE
         self._queue = FrameQueue(int(limits.inbound_seconds * self._rate), limits.inbound_others)
@@ -164,7 +164,7 @@ class MediaStream:
 
     async def hang_up(self, reason: EndedReason, message: str | None = None) -> None:
         """End the call once all audio is played. Does not return: the assistant is cancelled."""
-        self._close.set(CloseReason(CloseCause.OURS, reason=reason, message=message))
+        self._close_once.set(CloseReason(CloseCause.OURS, reason=reason, message=message))
         await asyncio.Event().wait()
 
     # -- for the session
@@ -210,7 +210,7 @@ class MediaStream:
             except SocketClosed:
                 return  # the reader of the socket sees the close, with its code
             except SendStalled as error:
-                self._close.set(CloseReason(CloseCause.LOST, 1011, str(error)))
+                self._close_once.set(CloseReason(CloseCause.LOST, 1011, str(error)))
 
 
 def now() -> float:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from minio import Minio
 
 KEY = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*\.[a-z0-9]+")
-NOT_FOUND_CODES = "NoSuchKey"
+NOT_FOUND_CODE = "NoSuchKey"
 
 
 class NoBlob(Exception):
@@ -250,7 +250,7 @@ def _s3_errors(key: str) -> Iterator[None]:
     try:
         yield
     except S3Error as error:
-        if error.code == NOT_FOUND_CODES:
+        if error.code == NOT_FOUND_CODE:
             raise NoBlob(key) from error
         raise BlobError(f"RECORDINGS_URL: the store answered {error.code}") from error
     except (MinioException, HTTPError, ValueError) as error:

@@ -106,11 +106,11 @@ class State(Collector):
     """Gauges of the state at the moment of the scrape."""
 
     def __init__(self, context: Context) -> None:
-        self._core = context
+        self._context = context
 
     def collect(self) -> Iterator[Metric]:
         """Collect the gauges. Raises the store's error."""
-        context = self._core
+        context = self._context
         with context.store.read() as conn:
             counts = metrics.counts(conn)
         oldest = counts.oldest_pending

@@ -127,13 +127,13 @@ class Domain:
     def flush(
         self,
         claim: StreamClaim,
-        message: Sequence[OutgoingMessage],
+        messages: Sequence[OutgoingMessage],
         kept: Mapping[str, Any],
         spent: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.kept.update(kept)
         self.spent += spent
-        for each in message:
+        for each in messages:
             self.messages.append((each.kind, dict(each.extra)))
         self._tell("written", claim.call_id)
 

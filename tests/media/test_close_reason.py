@@ -141,11 +141,11 @@ class Scripted:
 
     def __init__(self, script: Any) -> None:
         self.script = script
-        self.line: asyncio.Future[MediaStream] = asyncio.get_running_loop().create_future()
+        self.stream: asyncio.Future[MediaStream] = asyncio.get_running_loop().create_future()
         self.cancelled = asyncio.Event()
 
     async def run(self, stream: MediaStream) -> EndedReason | None:
-        self.line.set_result(stream)
+        self.stream.set_result(stream)
         try:
             return await self.script(stream)
         except asyncio.CancelledError:
@@ -368,8 +368,8 @@ async def test_call_that_is_over_is_closed_without_a_report(nudged: bool, play: 
     limits = replace(QUICK, watch_seconds=3600 if nudged else 0.05)
     async with serving(domain, limits) as served:
         async with calling(served, TWILIO) as ended, calling(served, VONAGE, "other") as other:
-            await assistant.line
-            assistant.line = asyncio.get_running_loop().create_future()
+            await assistant.stream
+            assistant.stream = asyncio.get_running_loop().create_future()
             await domain.until(lambda: domain.words().count("joined") == 2)
             domain.ended.add("token-1")
             if nudged:

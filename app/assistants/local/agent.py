@@ -125,14 +125,14 @@ def _make_services(
     config: AgentConfig, claim: StreamClaim, rate: int, call_context: CallContext
 ) -> CallServices:
     """Build the three services. Raises ``UnbuildableAssistant``."""
-    keys = claim.keys
-    voice = tts.choose(config.voice, keys, call_context.fallback_voice)
+    accounts = claim.accounts
+    voice = tts.choose(config.voice, accounts, call_context.fallback_voice)
     custom = Custom(call_context.addresses, claim.call)
     model = _model(config, claim, call_context)
     return CallServices(
-        _make_transcriber(config, keys, rate, model, call_context),
+        _make_transcriber(config, accounts, rate, model, call_context),
         model,
-        tts.make_voice(voice, keys, rate, custom=custom),
+        tts.make_voice(voice, accounts, rate, custom=custom),
         ServiceNames(
             _provider(config.transcriber),
             _provider(config.model),
@@ -143,15 +143,15 @@ def _make_services(
 
 
 def _make_transcriber(
-    plan: AgentConfig, accounts: VendorAccounts, rate: int, model: Any, call_context: CallContext
+    config: AgentConfig, accounts: VendorAccounts, rate: int, model: Any, call_context: CallContext
 ) -> Any:
     """None for a keypad menu. The embedded recogniser gets the menu's vocabulary."""
-    config = plan.transcriber
-    if config == NO_TRANSCRIBER:
+    chosen = config.transcriber
+    if chosen == NO_TRANSCRIBER:
         return None
-    if _provider(config) == "embedded" and isinstance(model, embedded.EmbeddedModel):
-        config = {"words": vocabulary(model.menu), **config}
-    return stt.make_transcriber(config, accounts, rate, call_context.addresses)
+    if _provider(chosen) == "embedded" and isinstance(model, embedded.EmbeddedModel):
+        chosen = {"words": vocabulary(model.menu), **chosen}
+    return stt.make_transcriber(chosen, accounts, rate, call_context.addresses)
 
 
 def _text_timing(voice: str) -> TextTiming:
@@ -160,17 +160,17 @@ def _text_timing(voice: str) -> TextTiming:
     return TextTiming.AHEAD if tts.is_asked_ahead(voice) else TextTiming.BEHIND
 
 
-def _model(plan: AgentConfig, claim: StreamClaim, call_context: CallContext) -> Any:
+def _model(config: AgentConfig, claim: StreamClaim, call_context: CallContext) -> Any:
     """Build the assistant's models as one service.
 
     Raises the first model's error if none can be built.
     """
-    if _provider(plan.model) == "embedded":
-        return embedded.make(plan.model, guessed=_provider(plan.transcriber) == "embedded")
+    if _provider(config.model) == "embedded":
+        return embedded.make(config.model, guessed=_provider(config.transcriber) == "embedded")
     made, problems = list[Any](), list[UnbuildableAssistant]()
-    for config in llm_spec.candidates(plan.model):
+    for chosen in llm_spec.candidates(config.model):
         try:
-            made.append(llm.make_model(config, claim.keys, claim.call, call_context.addresses))
+            made.append(llm.make_model(chosen, claim.accounts, claim.call, call_context.addresses))
         except UnbuildableAssistant as problem:
             problems.append(problem)
     if made:

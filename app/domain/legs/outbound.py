@@ -150,14 +150,14 @@ def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float |
         tx = CallTx(context, conn, found)
         if again or unknown:
             what = "dial-busy" if again else "dial-unknown"
-            _note(tx, f"{what}:{attempt.number}", {"what": what, **error_text(error)})
+            _note(tx, f"{what}:{attempt.number}", {"what": what, **error_data(error)})
             return BUSY_SECONDS[attempt.number - 1] if again else None
-        fail(tx, f"dial-refused:{attempt.number}", error_text(error))
+        fail(tx, f"dial-refused:{attempt.number}", error_data(error))
         return None
 
 
-def fail(tx: CallTx, key: str, told: JsonObject) -> None:
-    """End a call without a leg. ``told["error"]`` becomes its ``endedMessage``."""
+def fail(tx: CallTx, key: str, data: JsonObject) -> None:
+    """End a call without a leg. ``data["error"]`` becomes its ``endedMessage``."""
     reason = tx.carrier.connect_failed
     event = CallEvent(
         EventKind.LEG_ENDED,
@@ -165,15 +165,15 @@ def fail(tx: CallTx, key: str, told: JsonObject) -> None:
         key,
         source=tx.call.provider,
         reason=reason,
-        data=told,
+        data=data,
     )
     over = tx.call.status == CallStatus.ENDED
-    shown = {**tx.call.body, "endedMessage": told["error"]}
+    shown = {**tx.call.body, "endedMessage": data["error"]}
     also: Changes = {} if over else {"body": shown}
     apply_events(tx, [event], also)
 
 
-def error_text(error: ProviderError) -> JsonDict:
+def error_data(error: ProviderError) -> JsonDict:
     """The carrier's text and code, for the event log."""
     code = error.code if isinstance(error, CarrierError) else None
     return {"error": str(error), **({"code": code} if code else {})}

@@ -21,7 +21,7 @@ class OutgoingMessage:
 
 def flush(
     tx: CallTx,
-    message: Iterable[OutgoingMessage],
+    messages: Iterable[OutgoingMessage],
     kept: JsonObject,
     used: Iterable[JsonObject],
 ) -> None:
@@ -31,7 +31,7 @@ def flush(
         body |= costs.add(body, tx.context.prices.item(usage))
     if body != tx.call.body:
         tx.update(body=body, updated_at=tx.context.now())
-    for each in message:
+    for each in messages:
         server_messages.queue(tx, each.kind, each.extra)
 
 

@@ -10,8 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.urls import check_urls
-from app.domain.calls import create as creation
-from app.domain.calls import instructions, limits, record
+from app.domain.calls import create, instructions, limits, record
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
@@ -19,7 +18,7 @@ from app.domain.calls.schedule import TIMERS, cancel_timer
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, hangup, outbound, transfer
-from app.domain.live import control as commands
+from app.domain.live import control
 from app.domain.overlay import merge
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import pending
@@ -65,7 +64,7 @@ class CallService:
         with look_up() as conn:
             limits.check_capacity(self.context, conn)
             new = self._new(conn, org_id, body)
-            call, secrets = creation.build_call(self.context, new)
+            call, secrets = create.build_call(self.context, new)
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
         tokens = instructions.new_tokens()
@@ -76,7 +75,7 @@ class CallService:
             secrets[outbound.SECRET] = tokens
         with self.context.store.write() as conn:
             tx = CallTx(self.context, conn, call)
-            creation.insert_call(tx, secrets, tokens)
+            create.insert_call(tx, secrets, tokens)
             if not new.bypass:
                 outbound.start(tx)
             answer = call_json(self.context, call)
@@ -168,8 +167,8 @@ class CallService:
             if body.get("type") == "transfer":
                 destination = body["destination"]
                 transfer.transfer(tx, destination, body.get("content"))
-            elif body.get("type") in commands.TYPES:
-                commands.enqueue(tx, body)
+            elif body.get("type") in control.TYPES:
+                control.enqueue(tx, body)
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
 
@@ -207,14 +206,14 @@ class CallService:
             assistant=merge(assistant, overrides) if overrides else assistant,
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
-            server=creation.org_server(self.context, conn, org_id),
+            server=create.org_server(self.context, conn, org_id),
         )
 
     def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """The call's number: ``id provider number credential body assistant_id``."""
         number_id = body.get("phoneNumberId")
         if number_id:
-            row = creation.stored(self.context, conn, phone_numbers, org_id, number_id)
+            row = create.stored(self.context, conn, phone_numbers, org_id, number_id)
             if row is None:
                 raise Invalid(
                     f"Couldn't Get Phone Number. `phoneNumberId` {number_id} Does Not Exist."
@@ -243,7 +242,7 @@ class CallService:
         assistant_id = body.get("assistantId") or number["assistant_id"]
         if not assistant_id:
             raise Invalid(NO_ASSISTANT)
-        found = creation.stored_assistant(self.context, conn, org_id, assistant_id)
+        found = create.stored_assistant(self.context, conn, org_id, assistant_id)
         if found is None:
             raise Invalid(f"Couldn't Get Assistant. `assistantId` {assistant_id} Does Not Exist.")
         return assistant_id, found
@@ -252,7 +251,7 @@ class CallService:
         customer_id = body.get("customerId")
         if not customer_id:
             return dict(body.get("customer") or {})
-        found = creation.stored_customer(self.context, conn, org_id, customer_id)
+        found = create.stored_customer(self.context, conn, org_id, customer_id)
         if found is None:
             raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
         return found

@@ -19,8 +19,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context, Reply, new_id
 from app.domain.errors import Invalid
-from app.domain.legs import adopt, no_capacity
-from app.domain.legs import transfer as forwarding
+from app.domain.legs import adopt, no_capacity, transfer
 from app.domain.live import control, monitor
 from app.domain.overlay import merge
 from app.domain.recordings import local as local_recordings
@@ -56,7 +55,7 @@ class StreamClaim:
     assistant: AssistantConfig
     """The assistant with its secrets."""
     call: JsonObject = field(repr=False)
-    keys: VendorAccounts = field(default_factory=dict, repr=False)
+    accounts: VendorAccounts = field(default_factory=dict, repr=False)
     """The vendor accounts that this call may use."""
     recorded: bool = False
     """Whether Patchbay records the stream."""
@@ -194,22 +193,22 @@ class MediaService:
     def flush(
         self,
         claim: StreamClaim,
-        message: Sequence[OutgoingMessage],
+        messages: Sequence[OutgoingMessage],
         kept: JsonObject,
         spent: Sequence[JsonObject] = (),
     ) -> None:
         """Queue server messages in order, and store fields and usage (``spent``) on the Call."""
-        message = [
-            each for each in message if claim.assistant.wants_server_message(each.kind, each.extra)
+        messages = [
+            each for each in messages if claim.assistant.wants_server_message(each.kind, each.extra)
         ]
-        if not (message or kept or spent):
+        if not (messages or kept or spent):
             return
         items = [{**usage, "stream": claim.stream} for usage in spent]
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)
             if tx is None:
                 return
-            live_messages.flush(tx, message, kept, items)
+            live_messages.flush(tx, messages, kept, items)
 
     def finished(self, claim: StreamClaim) -> None:
         """The assistant has flushed its last data: the analysis of an ended call may start."""
@@ -263,7 +262,7 @@ class MediaService:
             if live_messages.delegate_control(tx, told):
                 return None
             try:
-                forwarding.transfer(tx, destination, content)
+                transfer.transfer(tx, destination, content)
             except Invalid as error:
                 return str(error)
         return None
@@ -294,9 +293,9 @@ class MediaService:
         with self.context.store.read() as conn:
             return calls.without_media(conn, call_ids)
 
-    def commands(self, seats: Collection[StreamClaim]) -> Sequence[Command]:
+    def commands(self, claims: Collection[StreamClaim]) -> Sequence[Command]:
         """Claim the live control commands for these streams, each once and in order."""
-        obedient = {claim.call_id for claim in seats if claim.backend in control.CONTROLLABLE}
+        obedient = {claim.call_id for claim in claims if claim.backend in control.CONTROLLABLE}
         return control.claim(self.context, obedient) if obedient else []
 
     def find_monitor(self, call_id: str, token: str) -> MonitorEndpoint | None:
@@ -362,7 +361,7 @@ class MediaService:
             "messages": call.body.get("messages") or [],
         }
         with self.context.store.read() as conn:
-            keys = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
+            vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,
             call.org_id,
@@ -372,6 +371,6 @@ class MediaService:
             assistant.transport.stream_url(settings),
             assistant,
             facts,
-            keys,
+            vendors,
             call.facts.taped,
         )

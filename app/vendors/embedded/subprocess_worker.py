@@ -86,10 +86,10 @@ class SubprocessWorker:
             asked.dropped.set()
             self.waiting -= 1
 
-    async def _next(self, webhook: asyncio.Queue[Heard]) -> Heard:
+    async def _next(self, heard: asyncio.Queue[Heard]) -> Heard:
         try:
             async with asyncio.timeout(self._patience):
-                return await webhook.get()
+                return await heard.get()
         except TimeoutError:
             if (process := self._process) is not None:
                 process.kill()  # it hangs, and would for other requests

@@ -198,7 +198,7 @@ async def talking(
     }
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
     call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
-    domain = Domain(backend="local", assistant=whole, keys=known, call=call)
+    domain = Domain(backend="local", assistant=whole, accounts=known, call=call)
     domain.given += [Command("token-1", command) for command in given]
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serving(domain, LIMITS))

@@ -56,7 +56,7 @@ def operators(app: Flask, *accounts: VendorSettings) -> None:
 
 
 def test_without_any_there_is_none(api: Api, leg: Leg) -> None:
-    assert claim(api, leg).keys == {}
+    assert claim(api, leg).accounts == {}
 
 
 def test_each_source_goes_before_the_next(app: Flask, api: Api, leg: Leg) -> None:
@@ -69,7 +69,7 @@ def test_each_source_goes_before_the_next(app: Flask, api: Api, leg: Leg) -> Non
     api.made("/credential", {"provider": "openai", "apiKey": "stored"})
     api.made("/credential", {"provider": "groq", "apiKey": "stored"})
     own = [{"provider": "openai", "apiKey": "own", "apiUrl": "https://own.example/v1"}]
-    assert claim(api, leg, credentials=own).keys == {
+    assert claim(api, leg, credentials=own).accounts == {
         "openai": VendorAccount("own", "https://own.example/v1"),
         # the environment's address does not come with somebody else's key, nor the other way
         "groq": VendorAccount("stored"),
@@ -82,29 +82,29 @@ def test_whose_address_may_lead_anywhere(app: Flask, api: Api, leg: Leg) -> None
     operators(app, VendorSettings("deepgram", None, "http://10.0.0.7:8080"))
     api.made("/credential", {"provider": "groq", "apiKey": "k", "apiUrl": "https://a.example"})
     own = [{"provider": "openai", "apiKey": "own", "apiUrl": "https://own.example/v1"}]
-    keys = claim(api, leg, credentials=own).keys
+    keys = claim(api, leg, credentials=own).accounts
     assert {name for name, access in keys.items() if access.client_supplied} == {"groq", "openai"}
 
 
 def test_of_two_stored_the_newer(api: Api, leg: Leg) -> None:
     for key in ("first", "second"):
         api.made("/credential", {"provider": "openai", "apiKey": key})
-    assert claim(api, leg).keys == {"openai": VendorAccount("second")}
+    assert claim(api, leg).accounts == {"openai": VendorAccount("second")}
 
 
 def test_credential_ids_choose(api: Api, leg: Leg) -> None:
     ids = [api.made("/credential", {**OPENAI, "apiKey": key})["id"] for key in ("a", "b")]
-    assert claim(api, leg, credentialIds=ids[:1]).keys == {"openai": VendorAccount("a")}
+    assert claim(api, leg, credentialIds=ids[:1]).accounts == {"openai": VendorAccount("a")}
 
 
 def test_credential_ids_may_choose_none(api: Api, leg: Leg) -> None:
     api.made("/credential", OPENAI)
-    assert claim(api, leg, credentialIds=[]).keys == {}
+    assert claim(api, leg, credentialIds=[]).accounts == {}
 
 
 def test_another_organisations_are_not_used(api: Api, other: Api, leg: Leg) -> None:
     other.made("/credential", OPENAI)
-    assert claim(api, leg).keys == {}
+    assert claim(api, leg).accounts == {}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_another_organisations_are_not_used(api: Api, other: Api, leg: Leg) -> N
     ],
 )
 def test_what_cannot_be_used_is_not(api: Api, leg: Leg, credential: Any) -> None:
-    assert claim(api, leg, credentials=[credential]).keys == {}
+    assert claim(api, leg, credentials=[credential]).accounts == {}
 
 
 def test_one_sealed_with_another_key_spoils_no_call(app: Flask, api: Api, leg: Leg) -> None:
@@ -129,13 +129,13 @@ def test_one_sealed_with_another_key_spoils_no_call(app: Flask, api: Api, leg: L
     table = schema.credentials
     with app.extensions["patchbay"].store.write() as conn:
         conn.execute(sa.update(table).where(table.c.id == lost).values(secret=b"unreadable"))
-    assert claim(api, leg).keys == {"groq": VendorAccount("good")}
+    assert claim(api, leg).accounts == {"groq": VendorAccount("good")}
 
 
 def test_what_else_an_account_holds(api: Api, leg: Leg) -> None:
     api.made("/credential", AZURE)
     extra = {"region": "eastus", "ocpApimSubscriptionKey": CANARY + "2"}
-    assert claim(api, leg).keys == {
+    assert claim(api, leg).accounts == {
         "azure-openai": VendorAccount(CANARY, "https://desk.openai.azure.example", extra)
     }
 
@@ -143,8 +143,8 @@ def test_what_else_an_account_holds(api: Api, leg: Leg) -> None:
 def test_a_seat_prints_no_key(api: Api, leg: Leg) -> None:
     api.made("/credential", AZURE)
     found = claim(api, leg)
-    assert found.keys
-    assert CANARY not in repr(found) + repr(found.keys)
+    assert found.accounts
+    assert CANARY not in repr(found) + repr(found.accounts)
 
 
 # ------------------------------------------------------------------ POST /credential
@@ -169,7 +169,7 @@ def test_a_new_key(api: Api, leg: Leg) -> None:
     made = api.made("/credential", OPENAI | {"name": "Main"})
     changed = api.patch(f"/credential/{made['id']}", {"apiKey": "new"})
     assert (changed.status_code, changed.json["name"]) == (200, "Main")
-    assert claim(api, leg).keys == {"openai": VendorAccount("new")}
+    assert claim(api, leg).accounts == {"openai": VendorAccount("new")}
 
 
 @pytest.mark.parametrize(

@@ -40,22 +40,20 @@ class AssemblyAI(Ears):
             await socket.send_json({"type": "Termination", **facts})
             await socket.close()
 
-    async def _tell(self, socket: web.WebSocketResponse, webhook: Heard) -> None:
-        if webhook.final and self._formats:
-            plain = webhook.text.lower().rstrip(".")
-            await socket.send_json(turn(webhook, plain, formatted=False))
-        await socket.send_json(
-            turn(webhook, webhook.text, formatted=webhook.final and self._formats)
-        )
+    async def _tell(self, socket: web.WebSocketResponse, heard: Heard) -> None:
+        if heard.final and self._formats:
+            plain = heard.text.lower().rstrip(".")
+            await socket.send_json(turn(heard, plain, formatted=False))
+        await socket.send_json(turn(heard, heard.text, formatted=heard.final and self._formats))
 
 
-def turn(webhook: Heard, text: str, *, formatted: bool) -> dict[str, Any]:
+def turn(heard: Heard, text: str, *, formatted: bool) -> dict[str, Any]:
     return {
         "type": "Turn",
-        "turn_order": webhook.number,
+        "turn_order": heard.number,
         "turn_is_formatted": formatted,
-        "end_of_turn": webhook.final,
+        "end_of_turn": heard.final,
         "transcript": text,
-        "end_of_turn_confidence": 0.9 if webhook.final else 0.1,
+        "end_of_turn_confidence": 0.9 if heard.final else 0.1,
         "words": [],
     }

@@ -28,19 +28,19 @@ class DeepgramListen(Ears):
             await socket.close()
 
 
-def results(webhook: Heard) -> dict[str, Any]:
+def results(heard: Heard) -> dict[str, Any]:
     words = [
-        {"word": word, "start": 0.0, "end": 0.1, "confidence": 0.9} for word in webhook.text.split()
+        {"word": word, "start": 0.0, "end": 0.1, "confidence": 0.9} for word in heard.text.split()
     ]
-    alternative = {"transcript": webhook.text, "confidence": 0.9, "words": words}
+    alternative = {"transcript": heard.text, "confidence": 0.9, "words": words}
     info = {"name": "stand-in", "version": "1", "arch": "none"}
     return {
         "type": "Results",
         "channel_index": [0, 1],
         "start": 0.0,
         "duration": 1.0,
-        "is_final": webhook.final,
-        "speech_final": webhook.final,
+        "is_final": heard.final,
+        "speech_final": heard.final,
         "channel": {"alternatives": [alternative]},
         "metadata": {"request_id": "r", "model_uuid": "m", "model_info": info},
     }

@@ -37,9 +37,9 @@ class Gladia(Ears):
             await socket.send_json(transcript(heard))
 
 
-def transcript(webhook: Heard) -> dict[str, Any]:
+def transcript(heard: Heard) -> dict[str, Any]:
     utterance = {
-        "text": webhook.text,
+        "text": heard.text,
         "language": "en",
         "start": 0.0,
         "end": 1.0,
@@ -47,5 +47,5 @@ def transcript(webhook: Heard) -> dict[str, Any]:
         "channel": 0,
         "words": [],
     }
-    data = {"id": f"00_{webhook.number:08}", "is_final": webhook.final, "utterance": utterance}
+    data = {"id": f"00_{heard.number:08}", "is_final": heard.final, "utterance": utterance}
     return {"type": "transcript", "session_id": SESSION, "data": data}

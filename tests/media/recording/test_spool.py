@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.recordings.local import StoreFailed, StreamRecording
 from app.domain.services.media import StreamClaim
-from app.media.recording import spool as tape
+from app.media.recording import spool
 from app.media.recording.spool import SpooledRecorder
 from providers.registry import PROVIDERS
 from tests.clock import on_loop
@@ -93,7 +93,7 @@ async def test_looking_for_them_survives_a_disk_that_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain, looks = Taped(tmp_path), list[str]()
-    looked, really = asyncio.Event(), tape.submit_all
+    looked, really = asyncio.Event(), spool.submit_all
     loop = asyncio.get_running_loop()
 
     def look(service: Any) -> None:
@@ -103,8 +103,8 @@ async def test_looking_for_them_survives_a_disk_that_fails(
         really(service)
         loop.call_soon_threadsafe(looked.set)
 
-    monkeypatch.setattr(tape, "submit_all", look)
-    monkeypatch.setattr(tape, "COLLECT_SECONDS", 0.01)
+    monkeypatch.setattr(spool, "submit_all", look)
+    monkeypatch.setattr(spool, "COLLECT_SECONDS", 0.01)
     async with serving(domain):
         await looked.wait()
 
@@ -112,10 +112,10 @@ async def test_looking_for_them_survives_a_disk_that_fails(
 def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
     made = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic)
-    tape.submit_all(domain)  # type: ignore[arg-type]
+    spool.submit_all(domain)  # type: ignore[arg-type]
     assert domain.tapes == []
     made.close()
-    tape.submit_all(domain)  # type: ignore[arg-type]
+    spool.submit_all(domain)  # type: ignore[arg-type]
     assert len(domain.tapes) == 1
 
 
@@ -123,9 +123,9 @@ def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
     SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic).close()
     domain.raises["kept"] = [StoreFailed("the bucket is away")]
-    tape.submit_all(domain)  # type: ignore[arg-type]
+    spool.submit_all(domain)  # type: ignore[arg-type]
     assert len(left(tmp_path)) == 1
-    tape.submit_all(domain)  # type: ignore[arg-type]
+    spool.submit_all(domain)  # type: ignore[arg-type]
     assert left(tmp_path) == []
 
 
