@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -407,13 +408,14 @@ def test_handshake_is_signed(stage: TwilioStage, bridge: Bridge) -> None:
 
 
 def test_the_time_limit_cuts_the_call(stage: TwilioStage, bridge: Bridge) -> None:
-    heard: list[str] = []
+    heard: SimpleQueue[str | None] = SimpleQueue()
     bridge.sockets = _listen(heard)
     call = call_on(stage, CallerAction.STAY, time_limit=0.01)  # nobody ends it in time
     runs(call, f"{connect(bridge)}<Redirect>{FLOW}</Redirect>")
     assert call.status == "completed"
     assert stage.returned == {}
-    assert heard[-1] == "stop"
+    *_, last = iter(partial(heard.get, timeout=30), None)
+    assert last == "stop"
 
 
 def test_no_verb_runs_for_a_caller_who_has_left(stage: TwilioStage, bridge: Bridge) -> None:
@@ -435,7 +437,7 @@ def test_a_dropped_socket_leaves_the_leg_alive(stage: TwilioStage, bridge: Bridg
 
 
 def test_an_assistant_that_never_ends_is_a_problem(bridge: Bridge) -> None:
-    bridge.sockets = _listen([])
+    bridge.sockets = _listen(SimpleQueue())
     with TwilioStage(config(bridge, timeout=0.05), out=lambda line: None) as stage:
         call = call_on(stage, CallerAction.PRESS)
         runs(call, connect(bridge))
@@ -453,15 +455,17 @@ def test_a_refused_socket_is_reported_and_the_next_verb_runs(
     assert stage.returned == {"FlowEvent": "return"}
 
 
-def _listen(heard: list[str]) -> Callable[[ServerConnection], None]:
-    """An assistant that notes each event's name and never says a word."""
+def _listen(heard: SimpleQueue[str | None]) -> Callable[[ServerConnection], None]:
+    """A silent assistant that notes each event's name, and None when the socket is closed."""
 
     def run(ws: ServerConnection) -> None:
         try:
             for message in ws:
-                heard.append(json.loads(message)["event"])
+                heard.put(json.loads(message)["event"])
         except ConnectionClosed:
             return
+        finally:
+            heard.put(None)
 
     return run
 
