@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from app.settings import Settings
@@ -19,6 +20,13 @@ from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
 
 SECRET_KEY = "a key of the tests, long enough"
+
+
+# Hypothesis's deadline and its check for slow input measure the machine: neither is a fault of ours.
+hypothesis.settings.register_profile(
+    "patchbay", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patchbay")
 
 
 def pytest_configure(config: pytest.Config) -> None:
