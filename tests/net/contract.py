@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -116,11 +117,12 @@ def found(*addresses: str) -> Resolver:
 HERE = found("127.0.0.1")
 
 
-class Contract:
+class Contract(ABC):
     """``errors``: what a call that fails may raise."""
 
     errors: tuple[type[Exception], ...]
 
+    @abstractmethod
     def call(
         self,
         url: str,
@@ -132,7 +134,6 @@ class Contract:
         most: int = 1_000_000,
     ) -> bytes:
         """What the server at ``url`` answers: at most ``most`` bytes, within ``seconds``."""
-        raise NotImplementedError
 
     def reply(self, asked: Asked, body: bytes) -> bytes:
         """The bytes of an answer that holds ``body``."""

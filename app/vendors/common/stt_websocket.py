@@ -7,6 +7,7 @@ server, encodes audio, and reads the answers.
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 
 from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TranscriptionFrame
@@ -69,17 +70,17 @@ class SocketTranscriber(WebsocketSTTService):
 
     # -- what a subclass says
 
+    @abstractmethod
     async def greet(self, socket: ClientConnection) -> None:
         """Prepare the socket for audio. Raises ``Rejected`` for good; other errors are retried."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def encode(self, pcm: bytes) -> bytes:
         """The message for 16-bit mono at ``sample_rate``; empty: none yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def hear(self, message: str | bytes) -> None:
         """Take one message of the server, and call ``say`` for its texts."""
-        raise NotImplementedError
 
     async def say(self, text: str, *, final: bool, result: object = None) -> None:
         """Push a text of the caller."""

@@ -8,6 +8,7 @@ silently, and the rest is lost. A connection that is lost between two sentences 
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
@@ -54,9 +55,9 @@ class ReportsVendorErrors(WebsocketTTSService):
     _receive_task: Any
     _websocket: Any
 
+    @abstractmethod
     def refusal(self, message: Mapping[str, object]) -> str | None:
         """The text of a vendor's error message; None for other messages."""
-        raise NotImplementedError
 
     def _get_websocket(self) -> _CheckedSocket:
         if self._websocket is None:

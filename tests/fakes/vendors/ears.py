@@ -127,7 +127,8 @@ class Ears(VendorServer):
     # -- what a vendor is
 
     async def post(self, request: web.BaseRequest) -> web.StreamResponse:
-        raise NotImplementedError
+        """A request of a vendor that has no HTTP beside its socket."""
+        raise web.HTTPNotFound
 
     async def greet(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
         """A socket was opened."""
