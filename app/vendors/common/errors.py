@@ -14,6 +14,8 @@ from app.net.types import Addresses
 MODEL, VOICE, TRANSCRIBER = "model", "voice", "transcriber"
 # The key for a server without one: the SDKs want a key, or take OpenAI's from the environment.
 NO_KEY = "none"
+# Characters kept of a vendor's error text.
+MAX_ERROR_TEXT = 300
 
 
 class UnbuildableAssistant(Exception):

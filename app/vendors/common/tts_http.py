@@ -16,6 +16,7 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.net.httpx_client import NotAllowed, make_client
 from app.net.types import Addresses
+from app.vendors.common.errors import MAX_ERROR_TEXT
 from app.vendors.common.resample import Converter
 from app.vendors.common.speech_request import Ask, Request
 
@@ -24,9 +25,6 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 # How long a vendor's idle connection waits for the next sentence.
 KEEP_SECONDS = 15.0
-# Characters of a refusal that are kept.
-MAX_ERROR_TEXT = 300
-
 # Content types of an answer that would sound as noise.
 NO_SOUND = frozenset({"application/json", "text/html", "text/plain"})
 

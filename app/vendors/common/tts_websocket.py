@@ -16,7 +16,8 @@ from pipecat.frames.frames import ErrorFrame
 from pipecat.services.tts_service import WebsocketTTSService
 from websockets.exceptions import InvalidStatus
 
-from app.vendors.common.tts_http import MAX_ERROR_TEXT, VoiceRefused
+from app.vendors.common.errors import MAX_ERROR_TEXT
+from app.vendors.common.tts_http import VoiceRefused
 
 # For the handshake. pipecat waits 10, while the caller hears nothing.
 OPEN_SECONDS = 5.0

@@ -6,10 +6,9 @@ import re
 
 from app.assistants.local.services import Stage
 from app.vendors import failures
+from app.vendors.common.errors import MAX_ERROR_TEXT
 from providers.events import EndedReason
 
-# Characters of an error that are kept.
-MAX_ERROR_TEXT = 300
 HEADERS = re.compile(r"headers: \{[^{}]*\}, ")
 
 
