@@ -63,11 +63,13 @@ class ProcessRegistry:
     def acquire(self, backend: str) -> str | None:
         """Take a slot for a call, or return why not: ``elsewhere``, ``draining``, ``full``.
 
+        A draining process that has a web peer stops listening within a second. A call that still
+        reaches it is taken: a refusal would cost the call one of its few new attempts.
         Any thread may call it. ``release`` gives the slot back."""
         with self._counting:
             if self.settings.own_media_base is None:
                 return "elsewhere"
-            if self.draining:
+            if self.draining and not self.has_web_peer:
                 return "draining"
             if backend == IN_PROCESS:
                 if self.full:

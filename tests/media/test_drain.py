@@ -36,6 +36,7 @@ def patient(domain: Domain) -> Domain:
 @on_loop
 async def test_a_call_goes_on_and_the_process_waits_for_its_end() -> None:
     domain = patient(Domain())
+    domain.presence.peers = ()
     async with serving(domain) as served, calling(served, TWILIO) as carrier:
         await domain.hears("joined")
         draining = asyncio.create_task(served.application.drain())
@@ -49,6 +50,20 @@ async def test_a_call_goes_on_and_the_process_waits_for_its_end() -> None:
         await carrier.send(TWILIO.stop())
         await draining
     assert domain.words() == ["claim", "joined", "stopped"]
+
+
+@on_loop
+async def test_a_socket_is_taken_while_the_process_listens_beside_its_successor() -> None:
+    """A refusal would cost the call one of its few new attempts."""
+    domain = patient(Domain())
+    async with serving(domain) as served, calling(served, TWILIO) as carrier:
+        await domain.hears("joined")
+        draining = asyncio.create_task(served.application.drain())
+        await domain.until(lambda: domain.presence.draining)
+        async with connect(served.url("twilio", "token-2"), proxy=None):
+            await domain.until(lambda: domain.words().count("claim") == 2)
+        await carrier.send(TWILIO.stop())
+        await draining
 
 
 @on_loop

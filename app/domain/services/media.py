@@ -106,6 +106,8 @@ class MediaService:
         with self.context.store.read() as conn:
             call = self._row(conn, carrier, token)
             credential = accounts.get_credential(conn, call.credential_id)
+            if self.presence.draining:  # its successor may have come up just now
+                self.presence.refresh(conn, self.context.now())
         if credential is None:
             raise Refused("the call's carrier account was deleted")
         carrier.signature.verify_socket(url, headers, self.context.account(credential))

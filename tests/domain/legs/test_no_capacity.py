@@ -151,6 +151,17 @@ def test_a_socket_that_is_refused_keeps_no_seat(leg: Leg, registry: ProcessRegis
     assert registry.slots == 1
 
 
+def test_a_stopping_process_asks_anew_whether_its_successor_is_up(
+    app: Flask, leg: Leg, registry: ProcessRegistry
+) -> None:
+    """Between two heartbeats of its own."""
+    document = read(leg, leg.arrive())
+    registry.draining = True
+    context = app.extensions["patchbay"].context
+    ProcessRegistry(context.settings).heartbeat(context.store, context.now())
+    claim_stream(leg, document)
+
+
 # ------------------------------------------------------------------ left behind by a process
 
 
