@@ -34,6 +34,7 @@ _PRAGMAS = (
     "busy_timeout=5000",  # milliseconds
     "temp_store=MEMORY",
 )
+_BEFORE_COMMIT = "patchbay.before_commit"
 _AFTER_COMMIT = "patchbay.after_commit"
 
 
@@ -58,11 +59,13 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back by any exception."""
         with self._turn(), self.engine.connect() as conn:
-            conn.info[_AFTER_COMMIT] = []
+            conn.info[_BEFORE_COMMIT], conn.info[_AFTER_COMMIT] = [], []
             with conn.begin():
                 if self.is_sqlite:
                     conn.exec_driver_sql("BEGIN IMMEDIATE")
                 yield conn
+                for callback in conn.info.pop(_BEFORE_COMMIT):
+                    callback()
             callbacks = conn.info.pop(_AFTER_COMMIT)
         for callback in callbacks:
             callback()
@@ -105,6 +108,11 @@ class Store:
             hide_parameters=True,  # errors are logged, and must not show numbers and bodies
             connect_args={"connect_timeout": 5, "prepare_threshold": 3},
         )
+
+
+def before_commit(conn: Connection, callback: Callable[[], None]) -> None:
+    """Run ``callback`` at the end of the transaction of ``Store.write``, as part of it."""
+    cast("list[Callable[[], None]]", conn.info[_BEFORE_COMMIT]).append(callback)
 
 
 def after_commit(conn: Connection, callback: Callable[[], None]) -> None:
