@@ -25,16 +25,11 @@ def new_id() -> str:
     counts on where the clock stands still or goes back.
     https://www.rfc-editor.org/rfc/rfc9562#name-monotonicity-and-counters
     """
-    stamp = _next_stamp()
-    number = (stamp >> 12) << 80 | VERSION_7 | (stamp & 0xFFF) << 64 | VARIANT
-    text = f"{number | int.from_bytes(os.urandom(8)) & _RANDOM:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def _next_stamp() -> int:
     global _last
     milliseconds, rest = divmod(time.time_ns(), _MILLISECOND)
     stamp = milliseconds << 12 | (rest << 12) // _MILLISECOND
     with _lock:
         _last = stamp = max(stamp, _last + 1)
-    return stamp
+    number = (stamp >> 12) << 80 | VERSION_7 | (stamp & 0xFFF) << 64 | VARIANT
+    text = f"{number | int.from_bytes(os.urandom(8)) & _RANDOM:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -73,19 +73,20 @@ class Vault:
 
     def open(self, sealed: bytes | None) -> Row:
         """Decrypt a secret. Raises ``WrongKey``."""
-        return {} if sealed is None else cast("Row", json_text.loads(self._decrypt(sealed)))
-
-    def _decrypt(self, sealed: bytes) -> bytes:
+        if sealed is None:
+            return {}
         header, nonce = sealed[:HEADER], sealed[HEADER : HEADER + NONCE]
         try:
             if sealed.startswith(_FERNET):
-                return self._fernet.decrypt(sealed)
-            return self._ciphers[header].decrypt(nonce, sealed[HEADER + NONCE :], header)
+                plain = self._fernet.decrypt(sealed)
+            else:
+                plain = self._ciphers[header].decrypt(nonce, sealed[HEADER + NONCE :], header)
         except (InvalidToken, InvalidTag, KeyError, ValueError) as error:
             raise WrongKey(
                 "SECRET_KEY is not the one the stored secrets were encrypted with: "
                 "set it back, or list both as SECRET_KEY=new,old"
             ) from error
+        return cast("Row", json_text.loads(plain))
 
     def sign(self, text: str) -> str:
         """The signature for a link of ours.

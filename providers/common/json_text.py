@@ -22,17 +22,9 @@ def loads(text: str | bytes) -> Any:
         return json.loads(text)
 
 
-def dumps(value: Any) -> str:
-    """Write compact JSON, with all characters as they are. Half a surrogate pair is escaped."""
+def dumps(value: Any, *, ascii_only: bool = False) -> str:
+    """Write compact JSON. Characters stay as they are, but for half a surrogate pair."""
     try:
-        return to_json(value).decode()
+        return to_json(value, ensure_ascii=ascii_only).decode()
     except ValueError:
         return json.dumps(value, separators=(",", ":"))
-
-
-def dumps_ascii(value: Any) -> bytes:
-    """Write compact JSON in plain ASCII."""
-    try:
-        return to_json(value, ensure_ascii=True)
-    except ValueError:
-        return json.dumps(value, separators=(",", ":")).encode()

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit, urlunsplit
+from xml.sax.saxutils import escape
 
 from providers.base.instructions import (
     Answer,
@@ -52,6 +53,8 @@ MAX_FORWARD = 86_400
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WHOLE_URL = re.compile("(https?|wss?)://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[!-~]*")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
+# A parser would read these line breaks and tabs as spaces.
+_IN_ATTRIBUTE = {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#09;"}
 _DIGITS = re.compile(r"[0-9*#wW]{1,32}")
 
 
@@ -188,7 +191,7 @@ def _forward(forward: Forward) -> str:
 
 def _destination(forward: Forward) -> str:
     if _SIP.fullmatch(forward.destination) and not forward.extension:
-        return _element("Sip", _text(_clean(forward.destination)))
+        return _element("Sip", escape(_clean(forward.destination)))
     if not E164.fullmatch(forward.destination):
         raise ValueError("Twilio forwards to an E.164 number, or to a SIP URI without an extension")
     pressed = {"sendDigits": keys(forward.extension)} if forward.extension else {}
@@ -200,7 +203,7 @@ def _return(back: Return) -> str:
 
 
 def _say(say: Say) -> str:
-    return _element("Say", _text(_clean(say.text)))
+    return _element("Say", escape(_clean(say.text)))
 
 
 def _hang_up(_: HangUp) -> str:
@@ -217,23 +220,14 @@ _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
 
 
 def _redirect(url: str) -> str:
-    return _element("Redirect", _text(url), method="POST")
+    return _element("Redirect", escape(url), method="POST")
 
 
 def _element(tag: str, content: str = "", **attributes: str) -> str:
-    """One element as text. ``content`` is markup: elements, or the result of ``_text``."""
-    start = tag + "".join([f' {name}="{_quoted(value)}"' for name, value in attributes.items()])
+    """One element as text. ``content`` is markup: elements, or an escaped text."""
+    values = {name: escape(value, _IN_ATTRIBUTE) for name, value in attributes.items()}
+    start = tag + "".join([f' {name}="{value}"' for name, value in values.items()])
     return f"<{start}>{content}</{tag}>" if content else f"<{start} />"
-
-
-def _text(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _quoted(text: str) -> str:
-    """An attribute's value. A parser would read its line breaks and tabs as spaces."""
-    text = _text(text).replace('"', "&quot;")
-    return text.replace("\r", "&#13;").replace("\n", "&#10;").replace("\t", "&#09;")
 
 
 def _merged(url: str, params: Mapping[str, str]) -> str:
