@@ -5,8 +5,8 @@ first encrypts and signs, all decrypt and verify. Tokens and API keys are random
 protects them; a slow hash is not needed.
 
 A seal is AES-256-GCM: a version byte, four bytes that name the key, the nonce, what is encrypted.
-The first two are authenticated with it. Nonces are random: one key is for 2**32 seals, years of
-full load. Seals of earlier versions are Fernet tokens, which are still opened.
+The first two are authenticated with it. Nonces are random, so one key is for 2**32 seals: those of
+a billion calls. Seals of earlier versions are Fernet tokens, which are still opened.
 
 https://cryptography.io/en/latest/hazmat/primitives/aead/#cryptography.hazmat.primitives.ciphers.aead.AESGCM
 https://csrc.nist.gov/pubs/sp/800/38/d/final
