@@ -33,6 +33,7 @@ _BY_ACCOUNT = (
     )
     .order_by(credentials.c.created_at, credentials.c.id)
 )
+_CREDENTIAL_PROVIDERS = sa.select(credentials.c.provider).distinct()
 _ORG = sa.select(orgs).where(orgs.c.id == sa.bindparam("id"))
 
 
@@ -84,6 +85,11 @@ def get_credential(conn: Connection, credential_id: str | None) -> Row | None:
 def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequence[Row]:
     """Every organisation's credential for one account at a carrier, oldest first."""
     return every(conn.execute(_BY_ACCOUNT, {"provider": provider, "ref": ref}))
+
+
+def credential_providers(conn: Connection) -> set[str]:
+    """The providers of which anyone has a credential."""
+    return set(conn.execute(_CREDENTIAL_PROVIDERS).scalars())
 
 
 def org_credentials(conn: Connection, org_id: str, providers: Iterable[str]) -> Sequence[Row]:
