@@ -30,6 +30,7 @@ from bench.serving import environment, free_port, running
 BACKENDS = {"echo": "without pipecat", "local": "with pipecat"}
 VENDORS = {"OPENAI_API_KEY": "bench", "DEEPGRAM_API_KEY": "bench"}
 CALLS = 10
+PATIENCE = 60.0
 SERVER = ("-m", "gunicorn", "--no-control-socket", "-k", "app.server.worker.Worker")
 
 
@@ -102,12 +103,14 @@ def start(env: Mapping[str, str], port: int) -> Start:
 
 def until_ok(url: str) -> None:
     """Ask until the status is 200. Before there is a worker, the kernel lets the request wait."""
-    while True:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         try:
-            urllib.request.urlopen(url, timeout=30).close()
+            urllib.request.urlopen(url, timeout=PATIENCE).close()
             return
         except OSError:  # an HTTPError as well
             time.sleep(0.005)
+    raise SystemExit(f"{url} never said yes")
 
 
 def memory(pid: int) -> Memory:

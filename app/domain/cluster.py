@@ -51,6 +51,8 @@ class ProcessRegistry:
     draining: bool = False
     warming: bool = False
     """Whether what a first call needs is still being loaded."""
+    leaving: bool = False
+    """Whether the time of the drain is over."""
     lag: float = 0.0
     """The longest recent delay of the event loop, in seconds."""
     peers: Sequence[Peer] = ()
@@ -71,7 +73,7 @@ class ProcessRegistry:
         with self._counting:
             if self.settings.own_media_base is None:
                 return "elsewhere"
-            if self.draining and not self.has_web_peer:
+            if self.draining and (self.leaving or not self.has_web_peer):
                 return "draining"
             if backend == IN_PROCESS:
                 if self.full:
