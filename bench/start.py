@@ -2,7 +2,7 @@
 
 A start is that of gunicorn with one worker, on a SQLite database that is up to date. An unmeasured
 start comes first: it writes the bytecode, as a deployment's first start does. The calls come one
-after the other, the first as soon as ``/readyz`` says yes; vendors and carrier are those of
+after the other, the first as soon as ``/readyz`` says yes. Vendors and carrier are those of
 ``bench.media``.
 """
 
@@ -25,7 +25,7 @@ from pathlib import Path
 import uvloop
 
 from bench.calls import BRIDGE_CORE, warmed
-from bench.serving import environment, free_port, running
+from bench.serving import Process, environment, free_port, running
 
 BACKENDS = {"echo": "without pipecat", "local": "with pipecat"}
 VENDORS = {"OPENAI_API_KEY": "bench", "DEEPGRAM_API_KEY": "bench"}
@@ -97,7 +97,7 @@ def start(env: Mapping[str, str], port: int) -> Start:
         until_ok(f"http://127.0.0.1:{port}/readyz")
         ready = time.monotonic() - began
         worker = int(Path(f"/proc/{master}/task/{master}/children").read_text().split()[0])
-        cpu = sum(processor_seconds(pid) for pid in (master, worker))
+        cpu = sum(Process(port, pid).cpu for pid in (master, worker))
         return Start(answered, ready, cpu, memory(master), memory(worker))
 
 
@@ -118,12 +118,6 @@ def memory(pid: int) -> Memory:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
     return Memory(kilobytes["Rss"] * 1024 / 1e6, kilobytes["Pss"] * 1024 / 1e6)
-
-
-def processor_seconds(pid: int) -> float:
-    """Of all threads of a process."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 def described(seen: Sequence[Start]) -> str:

@@ -56,8 +56,10 @@ def _load() -> ModuleType:
 
 async def _talk(service: MediaService) -> None:
     from app.assistants.local import trial_call
+    from app.net import httpx_client
     from app.vendors.embedded import espeak
 
+    await httpx_client.preload()
     await espeak.preload()  # without this voice there is no trial call
     await trial_call.run(service)
 
