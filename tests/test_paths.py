@@ -9,7 +9,7 @@ import pytest
 from bench.paths import Requests, Trace, caller
 
 MOST = {
-    "POST /call (bypass, Twilio)": (44, 165),
+    "POST /call (bypass, Twilio)": (43, 154),
     "fetch of its TwiML": (43, 177),
     "status callback that changes nothing": (27, 106),
     "status callback that ends the call": (38, 152),
