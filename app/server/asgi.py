@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask
@@ -17,8 +17,10 @@ from app import create_app
 from app.assistants.local import preload
 from app.media.hub import Hub
 from app.media.limits import Limits
-from app.server.wsgi_bridge import Bridge, Receive, Scope, Send
+from app.routes import health
+from app.server.wsgi_bridge import Bridge, Paths, Receive, Scope, Send
 from app.wiring import Services
+from providers.base.carrier import Carrier
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,9 @@ class Application:
     def __init__(self, app: Flask, limits: Limits | None = None) -> None:
         self._services: Services = app.extensions["patchbay"]
         services = self._services
-        self._bridge = Bridge(app)
+        self._bridge = Bridge(
+            app, paths=paths_of(services.providers), refused=services.metrics.count_refusal
+        )
         self.hub = Hub(services.media, services.providers, services.backends, limits)
         services.context.media_wakers.append(self.hub.wake)
 
@@ -73,6 +77,12 @@ class Application:
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._services.stop)
+
+
+def paths_of(carriers: Mapping[str, Carrier]) -> Paths:
+    """Carriers and an operator's probes go first."""
+    hooks = {hook.path.split("/")[1] for carrier in carriers.values() for hook in carrier.hooks}
+    return Paths(at_once=frozenset(health.AT_ONCE), first=frozenset(hooks | health.PROBES))
 
 
 def build(app: Flask, limits: Limits | None = None) -> Application:

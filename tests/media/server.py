@@ -41,6 +41,7 @@ def hosting(domain: Domain) -> Flask:
         "start": lambda: domain.lived.append("start"),
         "stop": lambda: domain.lived.append("stop"),
         "talks": False,
+        "metrics": SimpleNamespace(count_refusal=lambda: None),
     }
     flask.extensions["patchbay"] = SimpleNamespace(**own)
     return flask
