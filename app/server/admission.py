@@ -65,10 +65,10 @@ class Admission:
 
     def leave(self) -> None:
         """Give the thread to the next in line."""
-        if self._first:
-            self._first.popleft().turn.set_result(None)
-        elif self._clients:
-            self._start_client(self._clients.popleft())
+        if waiting := _next(self._first):
+            waiting.turn.set_result(None)
+        elif waiting := _next(self._clients):
+            self._start_client(waiting)
         else:
             self._busy -= 1
 
@@ -85,7 +85,16 @@ class Admission:
         return len(self._clients) * self._pace > self.longest_wait
 
     def _withdraw(self, line: deque[_Waiting], waiting: _Waiting) -> None:
-        if waiting.turn.done() and not waiting.turn.cancelled():
+        if not waiting.turn.cancelled():
             self.leave()  # it got the thread just now
-        else:
+        elif waiting in line:
             line.remove(waiting)
+
+
+def _next(line: deque[_Waiting]) -> _Waiting | None:
+    """Take the first who still waits: one whose time is over may not have left yet."""
+    while line:
+        waiting = line.popleft()
+        if not waiting.turn.done():
+            return waiting
+    return None

@@ -146,6 +146,23 @@ async def test_a_request_that_is_given_up_loses_its_place(first: bool) -> None:
     assert line.got == ["stays"]
 
 
+@pytest.mark.parametrize("first", [True, False])
+@on_loop
+async def test_a_request_that_is_about_to_leave_gets_no_thread(first: bool) -> None:
+    """It is given up and its turn comes in the same moment of the loop."""
+    line = Line()
+    await line.fill()
+    gone, stays = line.ask("gone", first=first), line.ask("stays", first=first)
+    await stand_in_line(gone, stays)
+    gone.cancel()
+    line.admission.leave()
+    await stays
+    await asyncio.wait([gone])
+    assert line.got == ["stays"]
+    line.admission.leave()
+    await line.ask("next", first=False)
+
+
 @on_loop
 async def test_a_request_that_is_given_up_with_a_thread_passes_it_on() -> None:
     line = Line()
