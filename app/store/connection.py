@@ -9,9 +9,9 @@ from __future__ import annotations
 import select
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -22,21 +22,33 @@ WAIT_SECONDS = 30.0
 """How long a thread waits for a free connection."""
 
 
+class KeptRows(Protocol):
+    """What a connection needs of ``kept.py``."""
+
+    def find(self, revision: int, key: Hashable) -> Any: ...
+
+    def keep(self, revision: int, key: Hashable, value: Any) -> None: ...
+
+    def clear(self) -> None: ...
+
+
 class Connection(sa.engine.Connection):
     """SQLAlchemy's connection for rare statements; ``raw``, the driver's, for prepared ones."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kept: KeptRows | None = None) -> None:
         super().__init__(engine)
+        self.kept = kept
         self.raw: Any = self.connection.driver_connection
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.before_commit = list[Callable[[], None]]()
         self.after_commit = list[Callable[[], None]]()
         self.revision: int | None = None
         """The revision of the operators' rows, once this block has asked (``kept.py``)."""
+        self.changes_kept_rows = False
 
     def renew(self) -> None:
         """Begin a new block: nothing is left of the one before."""
-        self.revision = None
+        self.revision, self.changes_kept_rows = None, False
         if self.before_commit or self.after_commit:
             self.before_commit, self.after_commit = [], []
 

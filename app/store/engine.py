@@ -23,6 +23,7 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from app.store.connection import Connection, Pool
 from app.store.group_commit import GroupCommit
+from app.store.kept import Kept
 from app.store.prepared import Prepared
 
 Columns = Mapping[str, Any]
@@ -46,6 +47,7 @@ class Store:
         self.url = make_url(_normal(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self._kept = Kept()
         self._pool = Pool(self._connect, SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size)
         self._group = GroupCommit(self._connect, _lock_file(self.url)) if self.is_sqlite else None
 
@@ -90,7 +92,7 @@ class Store:
             callback()
 
     def _connect(self) -> Connection:
-        return Connection(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
+        return Connection(self.engine.execution_options(isolation_level="AUTOCOMMIT"), self._kept)
 
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":
