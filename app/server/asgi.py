@@ -32,7 +32,10 @@ class Application:
         self._services: Services = app.extensions["patchbay"]
         services = self._services
         self._bridge = Bridge(
-            app, paths=paths_of(services.providers), refused=services.metrics.count_refusal
+            app,
+            paths=paths_of(services.providers),
+            refused=services.metrics.count_refusal,
+            foreground=services.foreground,
         )
         self.hub = Hub(services.media, services.providers, services.backends, limits)
         services.context.media_wakers.append(self.hub.wake)

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
+from app.jobs.foreground import Foreground
 from app.routes.errors import error_body
 from app.server.admission import Admission, Overloaded
 from providers.common.json_types import JsonDict
@@ -113,15 +114,17 @@ class Bridge:
         *,
         paths: Paths = NO_PATHS,
         refused: Callable[[], None] = lambda: None,
+        foreground: Foreground | None = None,
         threads: int = THREADS,
         max_body: int = MAX_BODY,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
-        """``refused`` is called for each request that got 503."""
+        """``refused`` is called for each request that got 503. ``foreground`` knows of all."""
         self._app = app
         self._paths = paths
         self._refused = refused
         self._admission = Admission(threads)
+        self._foreground = foreground or Foreground()
         self._max_body = max_body
         self._body_seconds = body_seconds
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
@@ -170,11 +173,18 @@ class Bridge:
             return error_reply(refusal.args[0], f"The body is over {self._max_body} bytes")
         if scope["path"] in self._paths.at_once:
             return self._call(environ_of(scope, body))
+        self._foreground.begin()
         try:
-            await self._admission.enter(first=self._paths.is_first(scope["path"]))
+            return await self._served(scope, body)
         except Overloaded:
             self._refused()
             return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, ("retry-after", "1"))
+        finally:
+            self._foreground.end()
+
+    async def _served(self, scope: Scope, body: bytes) -> Reply:
+        """The application's answer, from a thread. Raises ``Overloaded``."""
+        await self._admission.enter(first=self._paths.is_first(scope["path"]))
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))

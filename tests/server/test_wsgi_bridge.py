@@ -13,6 +13,7 @@ import pytest
 from flask import Flask, Response, request
 from werkzeug.wsgi import wrap_file
 
+from app.jobs.foreground import Foreground
 from app.server.wsgi_bridge import THREADS, Bridge, Paths, environ_of
 from tests.clock import idle, on_loop
 from tests.media.server import listening
@@ -332,7 +333,14 @@ class Blocked:
         self.refused = 0
         self.entered, self.free = threading.Event(), threading.Event()
         paths = Paths(at_once=frozenset({"/alive"}), first=frozenset({"carrier"}))
-        self.bridge = Bridge(self._serve, paths=paths, refused=self._count, threads=1)
+        self.foreground = Foreground()
+        self.bridge = Bridge(
+            self._serve,
+            paths=paths,
+            refused=self._count,
+            foreground=self.foreground,
+            threads=1,
+        )
 
     def ask(self, path: str) -> asyncio.Task[tuple[int, dict[bytes, bytes], Any]]:
         """In line as soon as the loop has run once."""
@@ -362,6 +370,9 @@ class Blocked:
 
     def _count(self) -> None:
         self.refused += 1
+
+    def is_busy(self) -> bool:
+        return not self.foreground._idle.is_set()
 
 
 @asynccontextmanager
@@ -410,6 +421,21 @@ async def test_a_probe_is_answered_while_all_threads_are_taken() -> None:
     async with blocked() as app:
         assert (await app.ask("/alive"))[2] == b"/alive"
         assert not app.free.is_set()
+
+
+@on_loop
+async def test_background_work_gives_way_until_all_are_answered() -> None:
+    async with blocked() as app:
+        assert app.is_busy()
+        refused = await app.ask("/client/1")
+        assert refused[0] == 503
+        assert app.is_busy()
+        carrier = app.ask("/carrier/1")
+        app.free.set()
+        await carrier
+    assert not app.is_busy()
+    await app.ask("/alive")
+    assert not app.is_busy()
 
 
 @pytest.mark.parametrize(
