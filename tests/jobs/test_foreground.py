@@ -8,17 +8,31 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.jobs import foreground
-from app.jobs.foreground import LONGEST_WAIT, Foreground
+from app.jobs.foreground import FREE_SECONDS, LONGEST_WAIT, Foreground
 
 PATIENCE = 30.0
 
 
+class Clock:
+    """Stands for ``time`` in the module: it goes on when a thread sleeps, or is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept = list[float]()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that a background thread has slept: none pass."""
-    seconds = list[float]()
-    monkeypatch.setattr(foreground.time, "sleep", seconds.append)
-    return seconds
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    ours = Clock()
+    monkeypatch.setattr(foreground, "time", ours)
+    return ours
 
 
 def test_nobody_waits_without_requests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,10 +71,21 @@ def test_it_waits_a_bounded_time_however_many_requests_come(
     ours.give_way()
 
 
-def test_it_waits_while_sound_is_late_without_any_request(slept: list[float]) -> None:
+def test_it_waits_while_sound_is_late_without_any_request(clock: Clock) -> None:
     late = True
     ours = Foreground(lambda: late)
     ours.give_way()
     late = False
+    clock.now += FREE_SECONDS
     ours.give_way()
-    assert slept == [LONGEST_WAIT]
+    assert clock.slept == [LONGEST_WAIT]
+
+
+def test_half_of_the_time_is_free_under_any_load(clock: Clock) -> None:
+    """However short the steps are: a thousand in 25 intervals of waiting and of freedom each."""
+    ours = Foreground(lambda: True)
+    ours.begin()
+    for _ in range(1000):
+        ours.give_way()
+        clock.now += FREE_SECONDS / 40
+    assert len(clock.slept) == pytest.approx(25, abs=1)
