@@ -1,6 +1,7 @@
 """``python -m bench.receiver PORT``: a client's server that answers each message at once.
 
-A bench may run it in its own loop, to see each message as it comes.
+It answers GET with the number of messages so far. A bench may run it in its own loop, to see each
+message as it comes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import httptools
 import uvloop
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+COUNT = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%d"
 
 Seen = Callable[[bytes], None]
 """Takes the body of a message."""
@@ -21,6 +23,9 @@ Seen = Callable[[bytes], None]
 
 class Receiver(asyncio.Protocol):
     """One connection, kept alive as long as the sender wants."""
+
+    came = 0
+    """Messages of all connections."""
 
     def __init__(self, seen: Seen) -> None:
         self._seen, self._body = seen, b""
@@ -36,7 +41,11 @@ class Receiver(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
+        if self._parser.get_method() == b"GET":
+            self._transport.write(COUNT % (len(str(Receiver.came)), Receiver.came))
+            return
         self._transport.write(ANSWER)
+        Receiver.came += 1
         body, self._body = self._body, b""
         self._seen(body)
 

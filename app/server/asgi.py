@@ -15,9 +15,11 @@ from flask import Flask
 
 from app import create_app
 from app.assistants.local import preload
+from app.domain.resources import vendor_accounts
 from app.media.hub import Hub
 from app.media.limits import Limits
 from app.routes import health
+from app.server import warm_up
 from app.server.wsgi_bridge import Bridge, Paths, Receive, Scope, Send
 from app.wiring import Services
 from providers.base.carrier import Carrier
@@ -38,6 +40,8 @@ class Application:
             foreground=services.foreground,
         )
         self.hub = Hub(services.media, services.providers, services.backends, limits)
+        self.warming: asyncio.Task[None] | None = None
+        """Done once all is loaded that a first call needs."""
         services.context.media_wakers.append(self.hub.wake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,9 +78,15 @@ class Application:
         await asyncio.to_thread(self._services.start)
         await self.hub.start()
         if self._services.talks:
-            preload.begin()
+            self.warming = warm_up.begin(self._services.context.presence, self._load_pipecat)
+
+    def _load_pipecat(self) -> None:
+        vendors = vendor_accounts.reachable(self._services.context)
+        preload.warm_up(self._services.media, vendors)
 
     async def _stop(self) -> None:
+        if self.warming is not None:
+            self.warming.cancel()
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._services.stop)
