@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.schema import call_events, call_tokens, calls
+from app.store.schema import IS_UNSETTLED, call_events, call_tokens, calls
 from providers.events import CallStatus, EventKind
 
 LIVE = (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS)
@@ -26,6 +26,7 @@ _TAKEN = (
     sa.select(sa.func.count())
     .select_from(calls)
     .where(
+        IS_UNSETTLED,  # for its index: calls that live are unsettled
         calls.c.status.in_(LIVE),
         calls.c.id != sa.bindparam("but"),
         sa.or_(calls.c.bypass.is_(False), _FETCHED, _OPENED),
