@@ -1,0 +1,201 @@
+"""``python -m bench.growth``: what requests cost with many stored calls.
+
+It fills the database by SQL (``stored_calls.py``) with copies of one whole call, which the bridge
+has served before. Then it measures the processor time of each request, per size. A filter that
+matches nothing is the worst case of a list: it shows whether an index is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.control_plane import Requests
+from bench.load import request, run
+from bench.serving import JSON, KEY, Process, bridge
+from bench.stored_calls import fill
+from tests.fakes.carriers.leg import target
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.client_server import Receiver
+
+NOBODY = "00000000-0000-4000-8000-00000000dead"
+FUTURE, PAST = "2100-01-01T00:00:00.000Z", "2000-01-01T00:00:00.000Z"
+WRITES = 200
+"""Requests of each of the four kinds."""
+READS = 20
+SECONDS = 60.0
+"""Patience with a slow list: then fewer are sent."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The call that is copied, and the ids in it."""
+
+    id: str
+    assistant_id: str
+    number_id: str
+    provider_call_id: str
+    created_at: str
+    updated_at: str
+
+
+def reads(call: Whole) -> dict[str, str]:
+    """Name -> path of each read."""
+    lists: dict[str, dict[str, Any]] = {
+        "": {},
+        "assistantId": {"assistantId": call.assistant_id},
+        "phoneNumberId": {"phoneNumberId": call.number_id},
+        "endedReason": {"endedReason": "customer-ended-call"},
+        "status=ended": {"status": "ended"},
+        "updatedAtGe, all": {"updatedAtGe": PAST},
+        "none: assistantId": {"assistantId": NOBODY},
+        "none: phoneNumberId": {"phoneNumberId": NOBODY},
+        "none: phoneCallProviderId": {"phoneCallProviderId": "CA00"},
+        "none: endedReason": {"endedReason": "pipeline-no-available-llm-model"},
+        "none: status": {"status": "forwarding"},
+        "none: createdAtGe": {"createdAtGe": FUTURE},
+        "none: updatedAtGe": {"updatedAtGe": FUTURE},
+        "none: updatedAtLe": {"updatedAtLe": PAST},
+        "none: endedReason, createdAtLe": {
+            "endedReason": "pipeline-no-available-llm-model",
+            "createdAtLe": call.created_at,
+        },
+        "one: phoneCallProviderId": {"phoneCallProviderId": call.provider_call_id},
+        "few: updatedAtGe": {"updatedAtGe": call.updated_at},
+    }
+    found = {f"GET /call {name}": _path("/call", query) for name, query in lists.items()}
+    pages: dict[str, dict[str, Any]] = {
+        "": {},
+        "page 50": {"page": 50},
+        "ASC": {"sortOrder": "ASC"},
+    }
+    pages |= {"assistantId": {"assistantId": call.assistant_id}}
+    pages |= {"none: endedReason": lists["none: endedReason"]}
+    found |= {f"GET /v2/call {name}": _path("/v2/call", query) for name, query in pages.items()}
+    return found | {
+        "GET /call/{id}": f"/call/{call.id}",
+        "GET /call/{id}/events": f"/call/{call.id}/events",
+        "GET /call/{id}/messages": f"/call/{call.id}/messages",
+        "GET /metrics": "/metrics",
+    }
+
+
+def _path(path: str, query: dict[str, Any]) -> str:
+    return f"{path}?{urllib.parse.urlencode(query)}" if query else path
+
+
+def whole_call(url: str) -> Whole:
+    """One call to its end on this database, with its messages delivered."""
+    with Receiver() as receiver:
+        more = {"RUN_JOBS": "1", "SETTLE_SECONDS": "0", "SERVER_URL": receiver.url}
+        with bridge(database=url, more=more) as process:
+            return _ended(Requests(process.port), receiver)
+
+
+def _ended(requests: Requests, receiver: Receiver) -> Whole:
+    leg = TWILIO.new_ref()
+    made = requests.call("POST", "/call", requests.body("twilio"))
+    status = target(TWILIO.status_url(made["phoneCallProviderDetails"]))
+    steps = [
+        requests.signed(TWILIO, status, TWILIO.status(leg, word, second))
+        for second, word in enumerate(("ringing", "in-progress", "completed"), 1)
+    ]
+    run(requests.port, steps, 1)
+    receiver.wait_for(lambda came: any(b"end-of-call-report" in one.body for one in came))
+    while any(
+        row["state"] != "delivered" for row in requests.call("GET", f"/call/{made['id']}/messages")
+    ):
+        time.sleep(0.1)
+    call = requests.call("GET", f"/call/{made['id']}")
+    return Whole(
+        call["id"],
+        requests.assistant_id,
+        call["phoneNumberId"],
+        call["phoneCallProviderId"],
+        call["createdAt"],
+        call["updatedAt"],
+    )
+
+
+def measure(url: str, call: Whole) -> dict[str, float]:
+    """Milliseconds of processor time of each request, by name."""
+    with bridge(database=url) as process:
+        requests = Requests(process.port)
+        run(process.port, requests.floor(200), 8)  # warm
+        run(process.port, requests.create(50), 8)
+        time.sleep(8)  # what the worker loads in the background of its start
+        return {**_writes(process, requests), **_reads(process, call)}
+
+
+def _writes(process: Process, requests: Requests) -> dict[str, float]:
+    kinds = {
+        "floor": requests.floor,
+        "POST /call": requests.create,
+        "inbound_call": requests.inbound_call,
+        "status callback": requests.status_callback,
+        "vonage event": requests.vonage_event,
+    }
+    found = {}
+    for name, make in kinds.items():
+        prepared = make(WRITES)
+        used = process.cpu
+        run(process.port, prepared, 8)
+        found[name] = (process.cpu - used) / WRITES * 1e3
+    return found
+
+
+def _reads(process: Process, call: Whole) -> dict[str, float]:
+    found = {}
+    for name, path in reads(call).items():
+        one = request(path, b"", {**JSON, "Authorization": f"Bearer {KEY}"})
+        one = one.replace(b"POST", b"GET", 1)
+        began = time.monotonic()
+        run(process.port, [one], 1)  # warm, as a page is usually read again
+        count = max(1, min(READS, int(SECONDS / 10 / (time.monotonic() - began))))
+        used = process.cpu
+        run(process.port, [one] * count, 1)
+        found[name] = (process.cpu - used) / count * 1e3
+    return found
+
+
+@contextmanager
+def database(url: str | None) -> Iterator[str]:
+    """The given one, or a new SQLite file that is deleted afterwards."""
+    if url is not None:
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="patchbay-growth-") as directory:
+        yield f"sqlite:///{directory}/growth.db"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--calls", type=int, default=1_000_000)
+    options.add_argument("--database-url", help="an empty PostgreSQL; a SQLite file by default")
+    chosen = options.parse_args()
+    with database(chosen.database_url) as url:
+        call = whole_call(url)
+        sizes = {"empty": measure(url, call)}
+        began = time.monotonic()
+        fill(url, call.id, chosen.calls)
+        print(f"{chosen.calls:,} calls stored in {time.monotonic() - began:.0f} s")
+        sizes[f"{chosen.calls:,}"] = measure(url, call)
+    report(sizes)
+
+
+def report(sizes: dict[str, dict[str, float]]) -> None:
+    print(f"{'CPU ms':<45}" + "".join(f"{size:>12}" for size in sizes))
+    for name in next(iter(sizes.values())):
+        print(f"{name:<45}" + "".join(f"{found[name]:>12.2f}" for found in sizes.values()))
+    print(json.dumps(sizes))
+
+
+if __name__ == "__main__":
+    main()
