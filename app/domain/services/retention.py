@@ -18,7 +18,7 @@ from app.store import retention
 SWEEP = "erase-old-calls"
 """Kind of the job."""
 SWEEP_SECONDS = 3600.0
-STEP_CALLS, STEP_SECONDS = 100, 0.02
+STEP_CALLS, STEP_SECONDS = 100, 0.01
 """The most calls of one transaction, and the time after which it takes no further one."""
 PAUSE_SECONDS = 0.1
 
