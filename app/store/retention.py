@@ -8,12 +8,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.prepared import Prepared
 from app.store.schema import Time, calls, orgs
 
 _ORGS = sa.select(orgs.c.id)
 _BEFORE = sa.bindparam("before", type_=Time)
 # The creation is before the settling: an index has it, so that only the oldest calls are read.
-_SETTLED = (
+_SETTLED = Prepared(
     sa.select(calls.c.id)
     .where(
         calls.c.org_id == sa.bindparam("org"),
@@ -30,7 +31,7 @@ def settled_before(conn: Connection, at: datetime, limit: int) -> Sequence[str]:
     found = list[str]()
     for org in conn.execute(_ORGS).scalars().all():
         asked = {"org": org, "before": at, "most": limit - len(found)}
-        found += conn.execute(_SETTLED, asked).scalars()
+        found += [row["id"] for row in _SETTLED.every(conn, asked)]
         if len(found) == limit:
             break
     return found

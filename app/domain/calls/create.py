@@ -22,7 +22,7 @@ from app.domain.calls.state import CallState, fold
 from app.domain.context import Context, new_id
 from app.domain.overlay import merge
 from app.store import accounts, events
-from app.store.resources import get as get_resource
+from app.store.resources import get_kept as get_resource
 from app.store.schema import assistants, customers
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
