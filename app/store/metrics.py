@@ -19,7 +19,6 @@ _EARLIEST = sa.text("SELECT min(scheduled_at) FROM procrastinate_jobs WHERE stat
 
 
 _UNSETTLED = sa.select(calls.c.status, sa.func.count()).where(IS_UNSETTLED).group_by(calls.c.status)
-_OLDEST = sa.select(sa.func.min(messages.c.created_at)).where(IS_PENDING)
 
 
 def _number(table: sa.Table, *terms: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
@@ -27,7 +26,9 @@ def _number(table: sa.Table, *terms: sa.ColumnElement[bool]) -> sa.ScalarSelect[
 
 
 _PENDING, _FAILED = _number(messages, IS_PENDING), _number(messages, IS_FAILED)
-_UNDELIVERED = sa.select(_PENDING, _FAILED)
+_UNDELIVERED = sa.select(sa.func.count(), sa.func.min(messages.c.created_at), _FAILED).where(
+    IS_PENDING
+)
 _TOTALS = sa.select(_number(calls, IS_SETTLED), _number(messages) - _PENDING - _FAILED)
 
 
@@ -59,12 +60,12 @@ def counts(conn: Connection, totals: Totals) -> Counts:
     """Count the few unsettled calls and undelivered messages, and add these totals."""
     by_status = Counter({status: int(count) for status, count in conn.execute(_UNSETTLED)})
     by_status[CallStatus.ENDED] += totals.settled  # only an ended call is settled
-    pending, failed = conn.execute(_UNDELIVERED).one()
+    pending, oldest, failed = conn.execute(_UNDELIVERED).one()
     by_state = {PENDING: pending, FAILED: failed, DELIVERED: totals.delivered}
     return Counts(
         calls={status: count for status, count in by_status.items() if count},
         messages={state: count for state, count in by_state.items() if count},
-        oldest_pending=conn.execute(_OLDEST).scalar(),
+        oldest_pending=oldest,
     )
 
 

@@ -288,7 +288,7 @@ messages = sa.Table(
 )
 IS_PENDING = messages.c.state == sa.literal_column("'pending'")
 IS_FAILED = messages.c.state == sa.literal_column("'failed'")
-_partial("ix_messages_failed", IS_FAILED, messages.c.call_id)
+_partial("ix_messages_failed", IS_FAILED, messages.c.state)
 
 message_attempts = sa.Table(
     "message_attempts",

@@ -22,7 +22,7 @@ def upgrade() -> None:
         _create(f"ix_calls_settled_{column}", "calls", columns, "settled_at IS NOT NULL")
     late = "updated_at > created_at + 900000000"
     _create("ix_calls_updated_late", "calls", ["org_id", "updated_at"], late)
-    _create("ix_messages_failed", "messages", ["call_id"], "state = 'failed'")
+    _create("ix_messages_failed", "messages", ["state"], "state = 'failed'")
     op.drop_index("ix_calls_org_id_created_at", table_name="calls")
     op.drop_index("ix_calls_provider_provider_call_id", table_name="calls")
     op.drop_index("ix_calls_status", table_name="calls")
