@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,8 @@ from providers.events import CallStatus
 
 COUNTED = 10_000
 """A count goes on to here, or to the call after the page if that is further."""
+SKEW = timedelta(minutes=1)
+"""Between the clocks of two machines, of which one creates a call and the other updates it."""
 
 _INDEXED = frozenset({"assistant_id", "phone_number_id", "provider_call_id", "ended_reason"})
 _OPERATORS = {
@@ -118,7 +120,7 @@ def _implied(times: Sequence[Time]) -> Iterator[Time]:
     """Bounds of the creation: it is before each update, and not long before unless it was late."""
     for column, operator, at in times:
         if column == "updated_at" and operator in {"lt", "le"}:
-            yield "created_at", operator, at
+            yield "created_at", operator, at + SKEW
     since = _updated_since(times)
     if since is not None:
         yield "created_at", "ge", since - LATE

@@ -84,7 +84,7 @@ def test_pages_put_together_are_all_calls_once(store: Store, ages: list[int], li
 # ------------------------------------------------------------------ every filter
 
 CREATED = st.integers(0, 3)
-SECONDS = st.sampled_from((0, 1, LATE.total_seconds(), LATE.total_seconds() + 1))
+SECONDS = st.sampled_from((-1, 0, 1, LATE.total_seconds(), LATE.total_seconds() + 1))
 ROWS = st.fixed_dictionaries(
     {
         "created": CREATED,
@@ -156,6 +156,15 @@ def test_a_list_has_what_fits_and_nothing_else(
             page = fitting[wanted.end - wanted.limit : wanted.end]
             assert [row["id"] for row in call_lists.listing(conn, org, wanted)] == page
             assert call_lists.count(conn, org, wanted) == len(fitting)
+
+
+def test_clocks_of_two_machines_may_differ(store: Store, org: str) -> None:
+    """The one that updates a call may be behind."""
+    with store.write() as conn:
+        add_call(conn, org, "a", created_at=at(2), updated_at=at(1))
+        for name in ("lt", "le"):
+            wanted = CallFilter(times=[("updated_at", name, at(1.5))])
+            assert [row["id"] for row in call_lists.listing(conn, org, wanted)] == ["a"]
 
 
 # ------------------------------------------------------------------ counts
