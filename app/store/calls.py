@@ -99,7 +99,7 @@ def find_by_token(conn: Connection, digest: str, purpose: str, *, lock: bool = F
 
 def update(conn: Connection, call_id: str, values: Columns) -> None:
     new = {f"new_{name}": value for name, value in values.items()}
-    _update(tuple(values)).run(conn, {"call": call_id, **new})
+    _update(tuple(values)).put(conn, {"call": call_id, **new})
 
 
 @lru_cache(maxsize=64)
@@ -130,7 +130,7 @@ def claim_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: s
 
 def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> None:
     """Make a carrier's id lead to another call: the same leg has come again."""
-    _MOVE_REF.run(conn, {"its": provider, "org": org_id, "id": ref, "call": call_id})
+    _MOVE_REF.put(conn, {"its": provider, "org": org_id, "id": ref, "call": call_id})
 
 
 def insert_tokens(conn: Connection, tokens: Sequence[Columns]) -> None:

@@ -1,9 +1,9 @@
 """Rows that only operators change, kept in memory until one does.
 
 They are organisations, API keys, accounts, numbers, assistants and customers. Triggers count every
-change of their tables in ``revisions``, whoever makes it. What is kept is good while that number
-stands still, so a change in any process is seen by the next request of every other. A request reads
-one number instead of several rows. What is made from such rows alone may be kept beside them.
+change of their tables in ``revisions``. What is kept is good while that number stands still. So the
+next request of each process sees a change that any process makes. A request reads one number
+instead of several rows. What is made from such rows alone may be kept beside them.
 
 A kept value is shared between threads: it must not be changed.
 """
@@ -62,7 +62,8 @@ def kept(conn: sa.engine.Connection, key: Hashable, load: Callable[[], T]) -> T:
         return load()
     revision = ours.revision
     if revision is None:
-        revision = ours.revision = _REVISION.scalar(ours, {})
+        with ours.outside_its_transaction():
+            revision = ours.revision = _REVISION.scalar(ours, {})
     if revision is None:  # the number is not there: nothing counts the changes
         return load()
     found: T | None = ours.kept.find(revision, key)
