@@ -21,6 +21,8 @@ COPY_PAGES = 2_000
 """A checkpoint begins with so many pages to copy (8 MB)."""
 RESTART_PAGES = 8_000
 """A log of this length begins anew as soon as all of it is copied (33 MB)."""
+ROUNDS, FEW_PAGES = 4, 200
+"""A round leaves the pages that came meanwhile. Few, or those of the last round, are the rest."""
 INTERVAL_SECONDS = 0.25
 """Between two looks at the log, which cost microseconds."""
 
@@ -83,15 +85,19 @@ class Checkpointer:
     def look(self) -> None:
         """Make a checkpoint if the log is long.
 
-        The first part lets writers go on. They may add pages meanwhile, and the log would grow for
+        The first rounds let writers go on. They may add pages meanwhile, and the log would grow for
         ever. So the few pages that are left are copied while no writer is in. It waits for no
         reader: one that still needs the log's pages only puts off the log's new beginning.
         """
-        if read_log(self._database).left < COPY_PAGES:
+        now = read_log(self._database)
+        if now.left < COPY_PAGES:
             return
         with closing(self._connect()) as connection:
-            connection.execute(_PASSIVE)
-            now = read_log(self._database)
+            for _ in range(ROUNDS):
+                connection.execute(_PASSIVE)
+                now = read_log(self._database)
+                if now.left < FEW_PAGES:
+                    break
             if now.pages >= RESTART_PAGES and now.left:
                 with self._alone():
                     connection.execute(_RESTART)
