@@ -95,7 +95,7 @@ def _names_row(column: sa.Column[Any]) -> bool:
 
 
 def _numbers(first: int, last: int) -> Any:
-    numbers = sa.select(sa.literal(first).label("n")).cte("numbers", recursive=True)
+    numbers = sa.select(sa.literal(first, sa.BigInteger).label("n")).cte("numbers", recursive=True)
     return numbers.union_all(sa.select(numbers.c.n + 1).where(numbers.c.n + 1 < last))
 
 
@@ -108,7 +108,7 @@ def _define_ids(conn: Connection) -> None:
     if _is_postgresql(conn):
         for name, form in (("copied_id", "::uuid::text"), ("copied_text", "")):
             conn.exec_driver_sql(
-                f"CREATE OR REPLACE FUNCTION {name}(of text, n int) RETURNS text LANGUAGE sql "
+                f"CREATE OR REPLACE FUNCTION {name}(of text, n bigint) RETURNS text LANGUAGE sql "
                 f"IMMUTABLE RETURN md5(of || n::text){form}"
             )
         conn.commit()

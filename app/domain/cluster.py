@@ -49,10 +49,14 @@ class ProcessRegistry:
     slots: int = 0
     """Open and starting media sockets that count against MAX_CALLS_PER_PROCESS."""
     draining: bool = False
+    warming: bool = False
+    """Whether what a first call needs is still being loaded."""
     leaving: bool = False
     """Whether the time of the drain is over."""
     lag: float = 0.0
     """The longest recent delay of the event loop, in seconds."""
+    is_late: bool = False
+    """Whether the event loop was late by a frame of audio when it was last measured."""
     peers: Sequence[Peer] = ()
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

@@ -11,6 +11,11 @@ from app.store import metrics, migrate
 # A job this long overdue shows that no process runs jobs.
 LATE_SECONDS = 60
 
+# Needs neither the store nor a lock, so the web server answers it without a thread.
+AT_ONCE = {"/healthz"}
+# First segments of the other paths here: they are answered under any load.
+PROBES = {"readyz", "metrics"}
+
 blueprint = Blueprint("health", __name__)
 
 
@@ -25,7 +30,7 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """Ready. 503 while the database cannot be used, the process stops, or it has no room for media.
+    """Ready. 503 while the database cannot be used, and while the process loads, stops or is full.
 
     The last holds only for a process with media alone: the API of a full process works. Late jobs
     are shown, and refuse no traffic.
@@ -33,6 +38,8 @@ def ready() -> Response:
     presence = services().context.presence
     if presence.draining:
         return _unavailable(process="stopping")
+    if presence.warming:
+        return _unavailable(process="warming")
     if presence.full and presence.settings.only_media:
         return _unavailable(process="full")
     try:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask
 
 from app import create_app
 from app.assistants.local import preload
+from app.domain.resources import vendor_accounts
 from app.media.hub import Hub
 from app.media.limits import Limits
-from app.server.wsgi_bridge import Bridge, Receive, Scope, Send
+from app.routes import health
+from app.server import warm_up
+from app.server.wsgi_bridge import Bridge, Paths, Receive, Scope, Send
 from app.wiring import Services
+from providers.base.carrier import Carrier
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +33,15 @@ class Application:
     def __init__(self, app: Flask, limits: Limits | None = None) -> None:
         self._services: Services = app.extensions["patchbay"]
         services = self._services
-        self._bridge = Bridge(app)
+        self._bridge = Bridge(
+            app,
+            paths=paths_of(services.providers),
+            refused=services.metrics.count_refusal,
+            foreground=services.foreground,
+        )
         self.hub = Hub(services.media, services.providers, services.backends, limits)
+        self.warming: asyncio.Task[None] | None = None
+        """Done once all is loaded that a first call needs."""
         services.context.media_wakers.append(self.hub.wake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,12 +78,24 @@ class Application:
         await asyncio.to_thread(self._services.start)
         await self.hub.start()
         if self._services.talks:
-            preload.begin()
+            self.warming = warm_up.begin(self._services.context.presence, self._load_pipecat)
+
+    def _load_pipecat(self) -> None:
+        vendors = vendor_accounts.reachable(self._services.context)
+        preload.warm_up(self._services.media, vendors)
 
     async def _stop(self) -> None:
+        if self.warming is not None:
+            self.warming.cancel()
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._services.stop)
+
+
+def paths_of(carriers: Mapping[str, Carrier]) -> Paths:
+    """Carriers and an operator's probes go first."""
+    hooks = {hook.path.split("/")[1] for carrier in carriers.values() for hook in carrier.hooks}
+    return Paths(at_once=frozenset(health.AT_ONCE), first=frozenset(hooks | health.PROBES))
 
 
 def build(app: Flask, limits: Limits | None = None) -> Application:

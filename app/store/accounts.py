@@ -37,6 +37,7 @@ _BY_ACCOUNT = Prepared(
     )
     .order_by(credentials.c.created_at, credentials.c.id)
 )
+_CREDENTIAL_PROVIDERS = Prepared(sa.select(credentials.c.provider).distinct())
 _ORG = Prepared(sa.select(orgs).where(orgs.c.id == sa.bindparam("id")))
 
 
@@ -98,6 +99,11 @@ def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequenc
         ("account", provider, ref),
         lambda: _BY_ACCOUNT.every(conn, {"provider": provider, "ref": ref}),
     )
+
+
+def credential_providers(conn: Connection) -> set[str]:
+    """The providers of which anyone has a credential."""
+    return {str(row["provider"]) for row in _CREDENTIAL_PROVIDERS.every(conn, {})}
 
 
 def org_credentials(conn: Connection, org_id: str, providers: Iterable[str]) -> Sequence[Row]:
