@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bench.control_plane import Requests
+from bench.control_plane import machine
+from bench.database import Database, database
 from bench.load import request, run
-from bench.serving import JSON, KEY, Process, bridge
+from bench.prepared import AUTHORIZED, Requests
+from bench.serving import Process, bridge
 from bench.stored_calls import fill
 from tests.fakes.carriers.leg import target
 from tests.fakes.carriers.twilio import TWILIO
@@ -34,7 +36,7 @@ PATIENCE = 6.0
 
 
 class Cost(NamedTuple):
-    """Of one request, in milliseconds. The processor's time is that of the bridge alone."""
+    """Of one request, in milliseconds. The processor's time is that of bridge and database."""
 
     cpu: float
     p50: float
@@ -130,66 +132,79 @@ def _ended(requests: Requests, receiver: Receiver) -> Whole:
     )
 
 
-def measure(url: str, call: Whole) -> dict[str, Cost]:
-    """The cost of each request, by name."""
-    with bridge(database=url) as process:
-        requests = Requests(process.port)
-        time.sleep(8)  # what the worker loads in the background of its start
-        return {**_writes(process, requests), **_reads(process, call)}
+@dataclass(frozen=True)
+class Bench:
+    bridge: Process
+    database: Database
+
+    def measure(self, call: Whole) -> dict[str, Cost]:
+        """The cost of each request, by name."""
+        self.bridge.wait_until_idle()  # it loads pipecat in the background
+        return {**self._writes(Requests(self.bridge.port)), **self._reads(call)}
+
+    def _writes(self, requests: Requests) -> dict[str, Cost]:
+        kinds = {
+            "floor": requests.floor,
+            "POST /call": requests.create,
+            "inbound_call": requests.inbound_call,
+            "status callback": requests.status_callback,
+            "vonage event": requests.vonage_event,
+        }
+        for make in kinds.values():
+            run(
+                self.bridge.port, make(WARM), 8
+            )  # what they read of a large database is in memory then
+        return {name: self._cost(make(WRITES), 8) for name, make in kinds.items()}
+
+    def _reads(self, call: Whole) -> dict[str, Cost]:
+        found = {}
+        for name, path in reads(call).items():
+            one = request(path, b"", AUTHORIZED).replace(b"POST", b"GET", 1)
+            first = run(self.bridge.port, [one], 1)  # warm, as a page is usually read again
+            count = max(1, min(READS, int(PATIENCE / first.seconds)))
+            found[name] = self._cost([one] * count, 1)
+        return found
+
+    def _cost(self, requests: list[bytes], connections: int) -> Cost:
+        used = self.cpu
+        figures = run(self.bridge.port, requests, connections)
+        return Cost((self.cpu - used) / len(requests) * 1e3, figures.p50)
+
+    @property
+    def cpu(self) -> float:
+        return self.bridge.cpu + self.database.cpu
 
 
-def _writes(process: Process, requests: Requests) -> dict[str, Cost]:
-    kinds = {
-        "floor": requests.floor,
-        "POST /call": requests.create,
-        "inbound_call": requests.inbound_call,
-        "status callback": requests.status_callback,
-        "vonage event": requests.vonage_event,
-    }
-    for make in kinds.values():
-        run(process.port, make(WARM), 8)  # what they read of a large database is in memory then
-    return {name: _cost(process, make(WRITES), 8) for name, make in kinds.items()}
-
-
-def _reads(process: Process, call: Whole) -> dict[str, Cost]:
-    found = {}
-    for name, path in reads(call).items():
-        one = request(path, b"", {**JSON, "Authorization": f"Bearer {KEY}"})
-        one = one.replace(b"POST", b"GET", 1)
-        first = run(process.port, [one], 1)  # warm, as a page is usually read again
-        count = max(1, min(READS, int(PATIENCE / first.seconds)))
-        found[name] = _cost(process, [one] * count, 1)
-    return found
-
-
-def _cost(process: Process, requests: list[bytes], connections: int) -> Cost:
-    used = process.cpu
-    figures = run(process.port, requests, connections)
-    return Cost((process.cpu - used) / len(requests) * 1e3, figures.p50)
+def measure(stored: Database, call: Whole) -> dict[str, Cost]:
+    with bridge(database=stored.url) as process:
+        return Bench(process, stored).measure(call)
 
 
 @contextmanager
-def database(url: str | None) -> Iterator[str]:
-    """The given one, or a new SQLite file that is deleted afterwards."""
-    if url is not None:
-        yield url
-        return
-    with tempfile.TemporaryDirectory(prefix="patchbay-growth-") as directory:
-        yield f"sqlite:///{directory}/growth.db"
+def kept_database(*, postgresql: bool) -> Iterator[Database]:
+    """A new one that several bridges use one after the other, gone afterwards."""
+    with database(postgresql=postgresql) as found:
+        if found.url:
+            yield found
+            return
+        with tempfile.TemporaryDirectory(prefix="patchbay-growth-") as directory:
+            yield Database(f"sqlite:///{directory}/growth.db")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--calls", type=int, default=1_000_000)
-    options.add_argument("--database-url", help="an empty PostgreSQL; a SQLite file by default")
+    options.add_argument("--postgresql", action="store_true", help="a new one, durable")
     chosen = options.parse_args()
-    with database(chosen.database_url) as url:
+    print(machine())
+    with kept_database(postgresql=chosen.postgresql) as stored:
+        url = stored.url or ""
         call = whole_call(url)
-        sizes = {"empty": measure(url, call)}
+        sizes = {"empty": measure(stored, call)}
         began = time.monotonic()
         fill(url, call.id, chosen.calls)
         print(f"{chosen.calls:,} calls stored in {time.monotonic() - began:.0f} s")
-        sizes[f"{chosen.calls:,}"] = measure(url, call)
+        sizes[f"{chosen.calls:,}"] = measure(stored, call)
     report(sizes)
 
 
