@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store import call_lists, capacity, events, messages, resources, retention
+from app.store import call_lists, capacity, events, idempotency, messages, resources, retention
 from app.store.call_lists import CallFilter
 from app.store.engine import Store
 from app.store.schema import LATE
@@ -73,6 +73,10 @@ QUERIES: dict[str, tuple[Callable[[Connection], object], set[str] | None]] = {
     "calls that count for a limit": (
         lambda conn: capacity.slots_in_use(conn),
         {OPEN, "ix_call_tokens_call_id"},
+    ),
+    "old idempotency keys": (
+        lambda conn: idempotency.forget(conn, at(0)),
+        {"ix_idempotency_keys_created_at"},
     ),
     "calls that retention deletes": (
         lambda conn: retention.settled_before(conn, at(90_000), 100),
