@@ -12,12 +12,13 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from app.net.addresses import BadURL, Resolver, Target, addresses_of, check_url, resolve
+from app.net.connections import Connected, Connections
 from app.net.headers import HEADER_NAME, HEADER_VALUE
 
 if TYPE_CHECKING:
@@ -57,11 +58,13 @@ def post(
     *,
     resolver: Resolver = resolve,
     tls: ssl.SSLContext | None = None,
+    connections: Connections | None = None,
 ) -> Response:
     """POST ``body``. ``timeout``: seconds from connecting to the last byte of the response.
 
     Reads at most ``max_response`` bytes of it. A redirect is a response like any other. Raises
-    ``SendError``.
+    ``SendError``. With ``connections`` it may use one that is kept open. If the server closes it at
+    that moment, the request is sent once more, on a new one.
     """
     until = time.monotonic() + timeout
     _check_headers(headers)
@@ -70,18 +73,67 @@ def post(
         addresses = addresses_of(target, allow_private, resolver)
     except BadURL as error:
         raise SendError(str(error)) from error
-    with (
-        _one_error(target.host, timeout),
-        _dial(addresses, target, until) as plain,
-        _secured(plain, target, tls, until) if target.secure else plain as sock,
-    ):
-        connection = http.client.HTTPConnection(target.host)
-        connection.sock = _Timed(sock, until)
-        named = {**headers, "Host": _host_header(target)}
-        connection.request("POST", target.path, body=body, headers=named)
-        answer = connection.getresponse()
-        told = {name.lower(): value for name, value in answer.getheaders()}
-        return Response(answer.status, told, _read(answer, max_response))
+    request = _Request(target, body, headers, until, max_response, connections)
+    with _one_error(target.host, timeout):
+        kept = connections.take(addresses, target) if connections else None
+        if kept is not None:
+            with suppress(_ClosedBefore):
+                return request.on(kept)
+        return request.on(_opened(addresses, target, tls, until))
+
+
+class _ClosedBefore(ConnectionError):
+    """The server closed the connection, and there is no byte of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    target: Target
+    body: bytes
+    headers: Mapping[str, str]
+    until: float
+    max_response: int
+    connections: Connections | None
+
+    def on(self, connected: Connected) -> Response:
+        """Send it on this connection, which is kept or closed afterwards."""
+        timed = _Timed(connected.sock, self.until)
+        keeps = False
+        try:
+            answer = self._answer(timed)
+            told = {name.lower(): value for name, value in answer.getheaders()}
+            response = Response(answer.status, told, _read(answer, self.max_response))
+            keeps = answer.isclosed() and not answer.will_close
+            return response
+        except (ConnectionError, ssl.SSLError) as error:
+            if timed.is_answered:
+                raise
+            raise _ClosedBefore(*error.args) from error
+        finally:
+            if keeps and self.connections is not None:
+                self.connections.keep(connected, self.target)
+            else:
+                connected.sock.close()
+
+    def _answer(self, timed: _Timed) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(self.target.host)
+        connection.sock = timed
+        named = {**self.headers, "Host": _host_header(self.target)}
+        connection.request("POST", self.target.path, body=self.body, headers=named)
+        return connection.getresponse()
+
+
+def _opened(
+    addresses: Sequence[str], target: Target, tls: ssl.SSLContext | None, until: float
+) -> Connected:
+    plain = _dial(addresses, target, until)
+    if not target.secure:
+        return plain
+    try:
+        return Connected(_secured(plain.sock, target, tls, until), plain.address)
+    except BaseException:
+        plain.sock.close()
+        raise
 
 
 @contextmanager
@@ -107,7 +159,7 @@ def _check_headers(headers: Mapping[str, str]) -> None:
             raise SendError(f"header {name!r} cannot be set")
 
 
-def _dial(addresses: Sequence[str], target: Target, until: float) -> socket.socket:
+def _dial(addresses: Sequence[str], target: Target, until: float) -> Connected:
     """Connect to the first address that answers."""
     problem: OSError | None = None
     for address in addresses:
@@ -120,7 +172,7 @@ def _dial(addresses: Sequence[str], target: Target, until: float) -> socket.sock
             problem = error
         else:  # headers and body are two writes: do not wait for an acknowledgement in between
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
+            return Connected(sock, address)
     slow = problem is None or isinstance(problem, TimeoutError)
     reason = "no connection in time" if slow else str(problem)
     raise SendError(f"{target.host} cannot be reached: {reason}", timed_out=slow)
@@ -174,26 +226,32 @@ class _Timed:
     def __init__(self, sock: socket.socket, until: float) -> None:
         self._sock = sock
         self._until = until
+        self.is_answered = False
+        """Whether a byte has come."""
 
     def sendall(self, data: bytes) -> None:
         self._sock.settimeout(_left(self._until))
         self._sock.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._sock, self._until))
+        return io.BufferedReader(_Reader(self))
+
+    def recv_into(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(_left(self._until))
+        count = self._sock.recv_into(buffer)
+        self.is_answered |= count > 0
+        return count
 
     def close(self) -> None:
         """Do nothing: ``http.client`` calls it before it has read the body. ``post`` closes."""
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, until: float) -> None:
-        self._sock = sock
-        self._until = until
+    def __init__(self, timed: _Timed) -> None:
+        self._timed = timed
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        self._sock.settimeout(_left(self._until))
-        return self._sock.recv_into(buffer)
+        return self._timed.recv_into(buffer)

@@ -9,6 +9,7 @@ one SQL statement.
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -40,3 +41,38 @@ def _run(work: Callable[[], T], ended: Future[T]) -> None:
         ended.set_exception(error)
     else:
         ended.set_result(result)
+
+
+class Workers:
+    """At most ``number`` threads for work that comes often. They start when they are needed."""
+
+    def __init__(self, number: int, name: str) -> None:
+        self._number = number
+        self._name = name
+        self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._started = 0
+        self._unfinished = 0
+        self._guard = threading.Lock()
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run ``work``, which raises nothing, as soon as a thread is free."""
+        with self._guard:
+            self._unfinished += 1
+            starts = self._started < min(self._number, self._unfinished)
+            self._started += starts
+        if starts:
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        self._waiting.put(work)
+
+    def close(self) -> None:
+        """End the threads once they are free. Another ``run`` starts new ones."""
+        with self._guard:
+            ending, self._started = self._started, 0
+        for _ in range(ending):
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while (work := self._waiting.get()) is not None:
+            work()
+            with self._guard:
+                self._unfinished -= 1

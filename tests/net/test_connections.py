@@ -68,6 +68,7 @@ PLACES: dict[str, dict[str, str]] = {
         "socket.create_connection": NET,
         "socket.socket": NET,  # a type
     },
+    "app/net/connections.py": {"socket.socket": NET},  # a type
     "app/net/httpx_client.py": {"httpx2.AsyncClient": NET},
     "app/net/websocket.py": {"websockets.asyncio.client.connect": NET},
     "app/server/worker.py": {"socket.socket": MACHINE},  # a type: what uvicorn listens on

@@ -12,7 +12,7 @@ import pytest
 from app.domain.context import Reply
 from app.domain.services.media import MediaService, StreamClaim
 from app.media.call_context import CallContext
-from app.net.threads import run_in_thread
+from app.net.threads import Workers, run_in_thread
 from tests.clock import on_loop
 
 MANY = 64
@@ -66,3 +66,34 @@ async def test_one_that_is_cancelled_ends_by_itself() -> None:
         await waiting
     released.set()
     assert await asyncio.to_thread(ended.wait, 20)
+
+
+def test_workers_are_at_most_so_many() -> None:
+    workers, released = Workers(2, "worker"), threading.Event()
+    begun = threading.Semaphore(0)
+    names = list[str]()
+
+    def work() -> None:
+        names.append(str(threading.get_ident()))
+        begun.release()
+        released.wait()
+
+    for _ in range(6):
+        workers.run(work)
+    for _ in range(2):
+        assert begun.acquire(timeout=20)
+    assert not begun.acquire(blocking=False)
+    released.set()
+    for _ in range(4):
+        assert begun.acquire(timeout=20)
+    assert len({*names}) == 2
+    workers.close()
+
+
+def test_workers_that_were_closed_work_again() -> None:
+    workers = Workers(2, "worker")
+    for _ in range(2):
+        done = threading.Event()
+        workers.run(done.set)
+        assert done.wait(20)
+        workers.close()
