@@ -81,6 +81,18 @@ class Prepared:
         """The number of changed rows."""
         return int(self._execute(conn, values)[1].rowcount)
 
+    def many(self, conn: sa.engine.Connection, rows: Sequence[JsonObject]) -> None:
+        """Insert or update once for each of these, without a look at the outcome."""
+        if not rows:
+            return
+        ours = cast("Connection", conn)
+        compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
+        ours.settle()
+        try:
+            ours.raw.cursor().executemany(compiled.text, [_bound(compiled, each) for each in rows])
+        except Exception as error:
+            raise ours.translated(error) from error
+
     def put(self, conn: sa.engine.Connection, values: JsonObject) -> None:
         """Insert or update, without a look at the outcome.
 

@@ -114,3 +114,20 @@ class _Counted:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
+
+
+def test_many_rows_are_changed_by_one_statement(store: Store) -> None:
+    with store.write() as conn:
+        for id in "abc":
+            insert(conn, orgs, org(id))
+        RENAME.many(conn, [{"org": id, "to": f"new {id}"} for id in "ac"])
+        RENAME.many(conn, [])
+    assert names(store) == ["new a", "b", "new c"]
+
+
+def test_an_error_in_many_rows_is_sqlalchemys(store: Store) -> None:
+    with store.write() as conn:
+        insert(conn, orgs, org("a"))
+    with pytest.raises(IntegrityError), store.write() as conn:
+        RENAME.many(conn, [{"org": "a", "to": None}])
+    assert names(store) == ["a"]
