@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from app import default_org
 from app.assistants import BACKENDS
+from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
-from app.delivery.sender import Sender
 from app.domain.calls import idempotency, timers
 from app.domain.calls.schedule import WATCHDOG
 from app.domain.context import Context
@@ -140,7 +140,8 @@ class Services:
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
         handlers[carrier_price.JOB] = partial(carrier_price.run, self.context)
-        handlers["deliver"] = Sender(self.store, self.vault, settings, observe=self.metrics.observe)
+        self.dispatcher = Dispatcher(self.context, give_way=self.foreground.give_way)
+        handlers["deliver"] = self.dispatcher.wake
 
     def upgrade(self) -> None:
         """Bring the database's schema up to date."""
@@ -172,8 +173,10 @@ class Services:
             recording_files.schedule_sweep(self.context)
             retention.schedule_sweep(self.context)
             self.jobs.start()
+            self.dispatcher.start()
         return key
 
     def stop(self) -> None:
         self.jobs.stop()
+        self.dispatcher.stop()
         self.store.close()

@@ -1,4 +1,4 @@
-"""Shares the job workers among receivers.
+"""Shares the workers among receivers.
 
 A healthy receiver gets up to half of them, one that times out gets one. The state is this process's
 alone, and lost with it. It only spreads load.
@@ -6,43 +6,41 @@ alone, and lost with it. It only spreads load.
 
 from __future__ import annotations
 
-import random
-import threading
 from collections import Counter
+from collections.abc import Collection
 
-from app.jobs.base import WORKERS
-
+# Messages that one process sends at a time. They wait for other servers, not for the processor.
+WORKERS = 16
 MOST = WORKERS // 2
-# Seconds until the next attempt, when a receiver has its share of the workers.
-PAUSE = (1.0, 3.0)
-# The same, when the receiver times out.
-LONG_PAUSE = (5.0, 15.0)
 
 
 class FairShare:
-    """The deliveries in progress, by receiver. Thread-safe."""
+    """The deliveries in progress, by receiver. The dispatcher's thread alone uses it."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
         self._busy: Counter[str] = Counter()
         self._hanging: set[str] = set()
 
-    def acquire(self, receiver: str) -> float | None:
-        """Take a worker. None: deliver, and call ``release`` afterwards. Else: seconds to wait."""
-        with self._guard:
-            hangs = receiver in self._hanging
-            if self._busy[receiver] >= (1 if hangs else MOST):
-                return random.uniform(*(LONG_PAUSE if hangs else PAUSE))  # noqa: S311
-            self._busy[receiver] += 1
-            return None
+    def acquire(self, receiver: str) -> bool:
+        """Take a worker; call ``release`` afterwards. False: the receiver has its share."""
+        if self._is_full(receiver):
+            return False
+        self._busy[receiver] += 1
+        return True
 
-    def release(self, receiver: str, *, hung: bool) -> None:
-        """Return the worker. ``hung``: the attempt timed out."""
-        with self._guard:
-            self._busy[receiver] -= 1
-            if not self._busy[receiver]:
-                del self._busy[receiver]
-            if hung:
-                self._hanging.add(receiver)
-            else:
-                self._hanging.discard(receiver)
+    def release(self, receiver: str, *, hung: bool | None) -> None:
+        """Return the worker. ``hung``: the attempt timed out; None: there was none."""
+        self._busy[receiver] -= 1
+        if not self._busy[receiver]:
+            del self._busy[receiver]
+        if hung:
+            self._hanging.add(receiver)
+        elif hung is False:
+            self._hanging.discard(receiver)
+
+    def full(self) -> Collection[str]:
+        """The receivers that have their share."""
+        return [receiver for receiver in self._busy if self._is_full(receiver)]
+
+    def _is_full(self, receiver: str) -> bool:
+        return self._busy[receiver] >= (1 if receiver in self._hanging else MOST)

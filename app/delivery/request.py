@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from app.delivery import sender
+from app.delivery.headers import headers
 from app.domain.context import Reply
 from app.net.http import SendError, post
 from app.settings import Settings
@@ -24,9 +24,9 @@ class ServerRequest:
         self, url: str, message_id: str, body: bytes, secrets: JsonObject, seconds: float
     ) -> Reply:
         """Send one POST, never repeated. ``secrets``: the server's, as sealed with its call."""
-        headers = sender.headers(message_id, body, int(time.time()), secrets)
+        named = headers(message_id, body, int(time.time()), secrets)
         try:
-            answer = post(url, body, headers, seconds, self._allow_private, MAX_BYTES + 1)
+            answer = post(url, body, named, seconds, self._allow_private, MAX_BYTES + 1)
         except SendError as error:
             return Reply(error=str(error))
         if not 200 <= answer.status < 300:

@@ -1,208 +1,137 @@
-"""The job that delivers a call's server messages: in order, one at a time, until all are done.
+"""One attempt at a server message: its text, the request, and what follows from the answer.
 
-A message is sent outside any transaction, and its attempt is stored afterwards. A crash in between
-sends it again under the same ``webhook-id``. Every call has a job of its own, so a receiver that is
-down delays only its own messages.
+It touches no database: the dispatcher reads the message, and stores the result.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
-from app.delivery import retry, signing
-from app.delivery.fair_share import FairShare
+from app.delivery import retry
+from app.delivery.headers import headers
 from app.delivery.retry import Outcome
-from app.domain.context import utc_now
-from app.domain.timings import Observe, Timing, unobserved
+from app.domain.calls.record import Call
+from app.domain.context import Context
+from app.domain.reporting import message_text
+from app.domain.timings import Timing
+from app.net.connections import Connections
 from app.net.http import Response, SendError, post
-from app.settings import Settings
 from app.store import messages
-from app.store.engine import Store
 from app.store.messages import Attempt
-from app.store.vault import Vault
-from providers.common.json_types import JsonDict, JsonObject
+from app.store.outbox import Dropped, Result, Tried
+from providers.common.json_types import JsonObject
 
 # Vapi's default of ``server.timeoutSeconds``.
 TIMEOUT_SECONDS = 20.0
 # Characters of a response that are stored with its attempt.
 RESPONSE_KEPT = 500
 
-# Headers that ``server.headers`` cannot set: they belong to the connection or to the signature.
-RESERVED = frozenset(
-    {
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "webhook-id",
-        "webhook-signature",
-        "webhook-timestamp",
-    }
-)
-
 log = logging.getLogger(__name__)
 
 
-def _sendable(waiting: Sequence[JsonDict], now: datetime) -> JsonDict | None:
-    """The oldest message, once it is due: the order holds while a receiver is down.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The end of an attempt. ``hung``: the receiver did not answer in time; None: not asked."""
 
-    A refused message delays no other. A server that knows only reports answers 404 to all else, and
-    would get its report days late.
-    """
-    for message in waiting:
-        if message["next_at"] <= now:
-            return message
-        if not message["refused"]:
-            return None
-    return None
-
-
-def _wait(waiting: Sequence[JsonObject], now: datetime) -> float | None:
-    """Seconds until a message may be sent; None when none waits."""
-    left = []
-    for message in waiting:
-        left.append((message["next_at"] - now).total_seconds())
-        if not message["refused"]:
-            break
-    return max(0.0, min(left)) if left else None
+    result: Result
+    hung: bool | None
 
 
 class Sender:
-    """Handler of the job kind ``deliver``: ``{"callId"}``."""
+    """Makes attempts. Thread-safe."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        settings: Settings,
-        now: Callable[[], datetime] = utc_now,
-        observe: Observe = unobserved,
-    ) -> None:
-        self._store = store
-        self._vault = vault
-        self._schedule = settings.delivery_schedule
-        self._allow_private = settings.allow_private_server_urls
-        self._now = now
-        self._observe = observe
-        self._turns = FairShare()
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._schedule: Sequence[float] = context.settings.delivery_schedule
+        self._allow_private = context.settings.allow_private_server_urls
+        self._connections = Connections()
 
-    def __call__(self, payload: JsonObject) -> float | None:
-        """Send what is due.
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._connections.close()
 
-        Returns the seconds until the next attempt, or None when no message is left.
-        """
-        while True:
-            with self._store.read() as conn:
-                waiting = messages.pending(conn, payload["callId"])
-            message = _sendable(waiting, self._now())
-            if message is None:
-                return _wait(waiting, self._now())
-            pause = self._deliver(message)
-            if pause is not None:
-                return pause
-
-    def _deliver(self, message: JsonObject) -> float | None:
-        """Make one attempt.
-
-        Returns seconds to wait when the receiver has its share of the workers.
-        """
-        receiver = urlsplit(message["url"]).netloc
-        pause = self._turns.acquire(receiver)
-        if pause is not None:
-            return pause
-        hung = False
-        try:
-            attempt, outcome = self._attempt(message)
-            hung = outcome.timed_out
-        finally:
-            self._turns.release(receiver, hung=hung)
-        if (message["policy"] or {}).get("moment"):
-            self._forget(message, outcome)
-        else:
-            self._record(message, attempt, outcome)
+    def send(self, message: JsonObject, call: Call) -> Sent:
+        """Make one attempt. Raises when the message cannot be made, such as ``WrongKey``."""
+        text = message_text.text(self._context, call, message)
+        attempt, outcome = self._attempt(message, call, text)
+        now = self._context.now()
         if outcome.delivered:
-            age = (self._now() - message["created_at"]).total_seconds()
-            self._observe(Timing.DELIVERY_AGE, age)
-        return None
+            age = (now - message["created_at"]).total_seconds()
+            self._context.observe(Timing.DELIVERY_AGE, age)
+        if (message["policy"] or {}).get("moment"):
+            return Sent(_dropped(message, outcome), outcome.timed_out)
+        return Sent(self._tried(message, text, attempt, outcome, now), outcome.timed_out)
 
-    def _attempt(self, message: JsonObject) -> tuple[Attempt, Outcome]:
-        at, begun = self._now(), time.monotonic()
-        body = message["body"].encode()
+    def _attempt(self, message: JsonObject, call: Call, text: str) -> tuple[Attempt, Outcome]:
+        at, begun = self._context.now(), time.monotonic()
+        body = text.encode()
         seconds = (message["policy"] or {}).get("timeoutSeconds") or TIMEOUT_SECONDS
-        sealed = self._vault.open(message["secret"])
-        told = headers(message["id"], body, int(at.timestamp()), sealed)
+        told = headers(message["id"], body, int(at.timestamp()), self._secrets(message, call))
         try:
-            answer = post(message["url"], body, told, float(seconds), self._allow_private)
+            answer = post(
+                message["url"],
+                body,
+                told,
+                float(seconds),
+                self._allow_private,
+                connections=self._connections,
+            )
         except SendError as error:
             return Attempt(at, _since(begun), error=str(error)), Outcome(None, error.timed_out)
-        asked = retry.retry_after(answer.headers.get("retry-after"), self._now())
+        asked = retry.retry_after(answer.headers.get("retry-after"), self._context.now())
         outcome = Outcome(answer.status, retry_after=asked)
         return Attempt(at, _since(begun), answer.status, _error(answer), _excerpt(answer)), outcome
 
-    def _record(self, message: JsonObject, attempt: Attempt, outcome: Outcome) -> None:
-        made = message["attempts"] + 1
-        plan = (message["policy"] or {}).get("backoffPlan")
-        with self._store.write() as conn:
-            now = self._now()
-            if not messages.record_attempt(conn, message["id"], attempt):
-                return  # its call was deleted meanwhile
-            if outcome.delivered:
-                messages.finish(conn, message["id"], messages.DELIVERED, at=now)
-                return
-            wait = retry.wait(made, outcome, self._schedule, plan)
-            if wait is not None:
-                until = now + timedelta(seconds=wait)
-                messages.postpone(conn, message["id"], until, refused=outcome.refused)
-                return
-            messages.finish(conn, message["id"], messages.FAILED, at=now)
-        log.warning(
-            "gave up message %s (%s) after %d attempts",
-            message["id"],
-            message["key"],
-            made,
-            extra={"callId": message["call_id"], "messageId": message["id"]},
-        )
+    def _secrets(self, message: JsonObject, call: Call) -> JsonObject:
+        """The server's. A message of the version before has its own copy."""
+        vault = self._context.vault
+        if message["facts"] is None:
+            return vault.open(message["secret"])
+        secrets: JsonObject = vault.open(call.secret).get("server", {})
+        return secrets
 
-    def _forget(self, message: JsonObject, outcome: Outcome) -> None:
-        """Delete an ephemeral message after its one attempt. A call makes hundreds."""
-        with self._store.write() as conn:
-            messages.delete(conn, message["id"])
-        if not outcome.delivered:
-            log.info(
-                "message %s of a moment was not delivered",
-                message["key"],
-                extra={"callId": message["call_id"]},
-            )
+    def _tried(
+        self, message: JsonObject, text: str, attempt: Attempt, outcome: Outcome, now: datetime
+    ) -> Tried:
+        row = dict(message)
+        if outcome.delivered:
+            return Tried(row, text, attempt, messages.DELIVERED, row["next_at"])
+        made, plan = row["attempts"] + 1, (row["policy"] or {}).get("backoffPlan")
+        wait = retry.wait(made, outcome, self._schedule, plan)
+        if wait is None:
+            _log_failure(row, made)
+            return Tried(row, text, attempt, messages.FAILED, row["next_at"])
+        until = now + timedelta(seconds=wait)
+        return Tried(row, text, attempt, messages.PENDING, until, outcome.refused)
+
+
+def _dropped(message: JsonObject, outcome: Outcome) -> Dropped:
+    """Delete an ephemeral message after its one attempt. A call makes hundreds."""
+    if not outcome.delivered:
+        log.info(
+            "message %s of a moment was not delivered",
+            message["key"],
+            extra={"callId": message["call_id"]},
+        )
+    return Dropped(dict(message))
+
+
+def _log_failure(message: JsonObject, made: int) -> None:
+    log.warning(
+        "gave up message %s (%s) after %d attempts",
+        message["id"],
+        message["key"],
+        made,
+        extra={"callId": message["call_id"], "messageId": message["id"]},
+    )
 
 
 def _since(begun: float) -> int:
     return round((time.monotonic() - begun) * 1000)
-
-
-def headers(message_id: str, body: bytes, at: int, secrets: JsonObject) -> dict[str, str]:
-    """The headers of one request, at this second.
-
-    ``secrets``: ``secret`` and ``headers`` of the server. Ours come last, so that the server's own
-    cannot replace them.
-    """
-    secret = secrets.get("secret")
-    own = (secrets.get("headers") or {}).items()
-    kept = {name: str(value) for name, value in own if name.lower() not in RESERVED}
-    if secret:
-        kept = {n: v for n, v in kept.items() if n.lower() != "x-vapi-secret"}
-        kept["X-Vapi-Secret"] = secret
-    stamp = signing.headers(message_id, at, body, secret)
-    return {**kept, "Content-Type": "application/json", "User-Agent": "Patchbay", **stamp}
 
 
 def _error(answer: Response) -> str | None:

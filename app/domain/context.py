@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,6 +93,8 @@ class Context:
     media_wakers: list[Callable[[str], None]] = field(default_factory=list)
     """Wakes the media hub for a call whose socket must close or whose assistant has a command.
     Without it the hub notices at its next poll."""
+    message_queued: threading.Event = field(default_factory=threading.Event)
+    """Set after a commit that queued a server message; wakes this process's dispatcher."""
 
     presence: ProcessRegistry = field(init=False)
     """This process and the other processes of its deployment."""

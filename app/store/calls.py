@@ -12,11 +12,13 @@ from sqlalchemy.engine import Connection
 
 from app.store import engine
 from app.store.engine import Columns, Row, insert_once
+from app.store.lists import any_of, values_of
 from app.store.prepared import Prepared
 from app.store.schema import call_refs, call_tokens, calls
 
 _by_id = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
 _BY_ID, _BY_ID_LOCKED = Prepared(_by_id), Prepared(_by_id.with_for_update())
+_BY_IDS = Prepared(sa.select(calls).where(any_of(calls.c.id, "ids")))
 _by_ref = (
     sa.select(calls)
     .join(call_refs, call_refs.c.call_id == calls.c.id)
@@ -77,6 +79,11 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> Row | None:
     """
     statement = _BY_ID_LOCKED if lock else _BY_ID
     return statement.one(conn, {"id": call_id})
+
+
+def get_several(conn: Connection, call_ids: Collection[str]) -> Sequence[Row]:
+    """Those of these calls that exist. They are at most ``lists.MOST``."""
+    return _BY_IDS.every(conn, values_of("ids", call_ids))
 
 
 def find_by_ref(

@@ -11,11 +11,23 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.messages import DELIVERED, FAILED, PENDING
-from app.store.schema import IS_FAILED, IS_PENDING, IS_SETTLED, IS_UNSETTLED, calls, jobs, messages
+from app.store.schema import (
+    IS_FAILED,
+    IS_PENDING,
+    IS_SETTLED,
+    IS_UNSETTLED,
+    calls,
+    jobs,
+    message_attempts,
+    messages,
+)
 from providers.events import CallStatus
 
 # On PostgreSQL the jobs are Procrastinate's.
 _EARLIEST = sa.text("SELECT min(scheduled_at) FROM procrastinate_jobs WHERE status = 'todo'")
+
+_EARLIEST_MESSAGE = sa.select(sa.func.min(messages.c.next_at)).where(IS_PENDING)
+_LAST_ATTEMPT = sa.select(message_attempts.c.at).order_by(message_attempts.c.id.desc()).limit(1)
 
 
 _UNSETTLED = sa.select(calls.c.status, sa.func.count()).where(IS_UNSETTLED).group_by(calls.c.status)
@@ -70,10 +82,21 @@ def counts(conn: Connection, totals: Totals) -> Counts:
 
 
 def overdue(conn: Connection, now: datetime) -> float:
-    """Seconds since the earliest untaken job was due; 0 when none is."""
+    """Seconds since the earliest untaken job or message was due; 0 when none is."""
     if conn.dialect.name == "sqlite":
         waiting = sa.select(sa.func.min(jobs.c.due)).where(jobs.c.leased_until.is_(None))
         due = conn.execute(waiting).scalar()
     else:
         due = conn.execute(_EARLIEST).scalar()
-    return max(0.0, (now - due).total_seconds()) if due else 0.0
+    late = [now - each for each in (due, _undelivered_since(conn)) if each]
+    return max(0.0, *(each.total_seconds() for each in late)) if late else 0.0
+
+
+def _undelivered_since(conn: Connection) -> datetime | None:
+    """Since when messages are due while no attempt is made.
+
+    A due message of a receiver that hangs may wait for long while others are sent.
+    """
+    due = conn.execute(_EARLIEST_MESSAGE).scalar()
+    last = conn.execute(_LAST_ATTEMPT).scalar() if due else None
+    return max(due, last) if due and last else due

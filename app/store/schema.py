@@ -275,18 +275,23 @@ messages = sa.Table(
     sa.Column("key", sa.String(100), nullable=False),  # status-update:ended, end-of-call-report
     sa.Column("type", sa.String(64), nullable=False),
     sa.Column("url", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),  # the JSON as sent, byte for byte
-    sa.Column("secret", sa.LargeBinary),  # {"secret", "headers"}
+    sa.Column("receiver", sa.String(300), nullable=False),  # host and port of the URL
+    sa.Column("facts", sa.JSON),  # of its event; the text is made of them (message_text.py)
+    sa.Column("body", sa.Text, nullable=False),  # as sent, byte for byte; "" until it is written
+    sa.Column("secret", sa.LargeBinary),  # of rows without facts: {"secret", "headers"}
     sa.Column("policy", sa.JSON),  # Vapi's backoffPlan, timeoutSeconds
     sa.Column("state", sa.String(16), nullable=False),  # pending | delivered | failed
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("refused", sa.Boolean, nullable=False),  # by the last answer: holds back nothing
     sa.Column("next_at", Time, nullable=False),
+    sa.Column("leased_until", Time),  # by the process that sends it; PostgreSQL only
     *_times(),
     sa.UniqueConstraint("call_id", "key"),
-    sa.Index(None, "call_id", "state", "seq"),
 )
+# Pending messages are few, so these stay small. SQLite uses them for queries that spell this term.
 IS_PENDING = messages.c.state == sa.literal_column("'pending'")
+_partial("ix_messages_pending", IS_PENDING, messages.c.call_id, messages.c.seq)
+_partial("ix_messages_due", IS_PENDING, messages.c.next_at, messages.c.receiver)
 IS_FAILED = messages.c.state == sa.literal_column("'failed'")
 _partial("ix_messages_failed", IS_FAILED, messages.c.state)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from app.delivery.fair_share import LONG_PAUSE, MOST, PAUSE, FairShare
-from app.jobs.base import WORKERS
+from app.delivery.fair_share import MOST, WORKERS, FairShare
 
 
 def test_no_receiver_has_all_workers() -> None:
@@ -12,23 +11,24 @@ def test_no_receiver_has_all_workers() -> None:
 
 def test_a_healthy_receiver_has_half_of_them() -> None:
     turns = FairShare()
-    assert [turns.acquire("a") for _ in range(MOST)] == [None] * MOST
-    pause = turns.acquire("a")
-    assert pause is not None
-    assert PAUSE[0] <= pause <= PAUSE[1]
-    assert turns.acquire("b") is None
+    assert turns.full() == []
+    assert [turns.acquire("a") for _ in range(MOST)] == [True] * MOST
+    assert turns.full() == ["a"]
+    assert not turns.acquire("a")
+    assert turns.acquire("b")
     turns.release("a", hung=False)
-    assert turns.acquire("a") is None
+    assert turns.full() == []
+    assert turns.acquire("a")
 
 
 def test_a_hanging_receiver_has_one() -> None:
     turns = FairShare()
     turns.acquire("a")
     turns.release("a", hung=True)
-    assert turns.acquire("a") is None
-    pause = turns.acquire("a")
-    assert pause is not None
-    assert LONG_PAUSE[0] <= pause <= LONG_PAUSE[1]
+    assert turns.full() == []
+    assert turns.acquire("a")
+    assert turns.full() == ["a"]
+    assert not turns.acquire("a")
 
 
 def test_an_answer_ends_its_bad_name() -> None:
@@ -37,4 +37,13 @@ def test_an_answer_ends_its_bad_name() -> None:
     turns.release("a", hung=True)
     turns.acquire("a")
     turns.release("a", hung=False)
-    assert [turns.acquire("a") for _ in range(MOST)] == [None] * MOST
+    assert [turns.acquire("a") for _ in range(MOST)] == [True] * MOST
+
+
+def test_a_worker_that_was_not_used_says_nothing_of_it() -> None:
+    turns = FairShare()
+    turns.acquire("a")
+    turns.release("a", hung=True)
+    turns.acquire("a")
+    turns.release("a", hung=None)
+    assert [turns.acquire("a") for _ in range(2)] == [True, False]

@@ -10,9 +10,10 @@ from app.jobs.base import Jobs
 from app.jobs.factory import open_jobs
 from app.store import messages, metrics
 from app.store.engine import Store
+from app.store.messages import Attempt
 from app.store.metrics import Counts
 from app.store.schema import jobs as jobs_table
-from tests.delivery.rows import LONG_AGO, put_message, rows_of
+from tests.delivery.rows import put_message, record
 from tests.store.rows import add_call, add_org, at
 
 URL = "https://client.example/hook"
@@ -42,10 +43,9 @@ def test_calls_and_messages_are_counted_by_what_became_of_them(store: Store) -> 
         add_call(conn, other, status="queued")
     for age, key in ((0, "a"), (1, "b"), (2, "c"), (3, "d")):
         put_message(store, ids, key, URL, at=at(age))
-    rows = {row["key"]: row["id"] for row in rows_of(store, ids)}
-    with store.write() as conn:
-        messages.finish(conn, rows["a"], messages.DELIVERED, at=at(9))
-        messages.finish(conn, rows["d"], messages.FAILED, at=at(9))
+    record(store, ids, "a")
+    record(store, ids, "d", state=messages.FAILED)
+    with store.read() as conn:
         found = counts(conn)
     assert found.calls == {"ended": 2, "queued": 1}
     assert found.messages == {"delivered": 1, "pending": 2, "failed": 1}
@@ -57,8 +57,8 @@ def test_nothing_pending_has_no_oldest(store: Store) -> None:
         org = add_org(conn)
         ids = org, add_call(conn, org)
     put_message(store, ids, "a", URL)
-    with store.write() as conn:
-        messages.finish(conn, rows_of(store, ids)[0]["id"], messages.FAILED, at=LONG_AGO)
+    record(store, ids, "a", state=messages.FAILED)
+    with store.read() as conn:
         assert counts(conn).oldest_pending is None
 
 
@@ -79,6 +79,22 @@ def test_the_earliest_waiting_job_tells_how_late_all_are(store: Store, jobs: Job
         assert metrics.overdue(conn, due - (at(7) - at(0))) == 0  # it is not due yet
         jobs.cancel(conn, "late")
         assert metrics.overdue(conn, due + (at(7) - at(0))) == 0
+
+
+def test_a_due_message_is_late_until_attempts_are_made(store: Store) -> None:
+    with store.write() as conn:
+        org = add_org(conn)
+        ids = org, add_call(conn, org)
+    put_message(store, ids, "a", URL, at=at(0))
+    put_message(store, ids, "b", URL, at=at(0))
+    with store.read() as conn:
+        assert metrics.overdue(conn, at(90)) == 90
+    record(store, ids, "a", Attempt(at(80), 1, 200))
+    with store.read() as conn:  # it is worked on: "b" waits for its receiver
+        assert metrics.overdue(conn, at(90)) == 10
+    record(store, ids, "b", Attempt(at(81), 1, 200))
+    with store.read() as conn:
+        assert metrics.overdue(conn, at(900)) == 0
 
 
 def test_older_totals_are_added_to_what_is_counted_now(store: Store) -> None:

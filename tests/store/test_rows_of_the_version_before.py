@@ -140,12 +140,15 @@ def test_the_call_in_progress_ends_by_its_longest_time(
 
 
 def test_the_waiting_messages_are_delivered(
-    api: Api, handlers: list[Mapping[str, Handler]], receiver: Receiver
+    app: Flask, handlers: list[Mapping[str, Handler]], receiver: Receiver
 ) -> None:
-    _run(handlers, f"deliver:{IN_PROGRESS}")
     bodies = [json.loads(message["body"]) for message in ROWS["messages"]]
-    assert [json.loads(request.body) for request in receiver.requests] == bodies
-    assert receiver.requests[0].headers["x-vapi-secret"] == "s"
+    app.extensions["patchbay"].dispatcher.start()
+    _run(handlers, f"deliver:{IN_PROGRESS}")
+    requests = receiver.wait(len(bodies))
+    app.extensions["patchbay"].dispatcher.stop()
+    assert [json.loads(request.body) for request in requests] == bodies
+    assert requests[0].headers["x-vapi-secret"] == "s"
 
 
 def test_the_links_open_the_call(app: Flask) -> None:

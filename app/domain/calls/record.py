@@ -134,6 +134,11 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> Call | None:
     return load(row) if row else None
 
 
+def get_several(conn: Connection, call_ids: Collection[str]) -> dict[str, Call]:
+    """Those of these calls that exist, by id."""
+    return {row["id"]: load(row) for row in calls.get_several(conn, call_ids)}
+
+
 def find_by_ref(
     conn: Connection, provider: str, ref: str, orgs: Collection[str], *, lock: bool = False
 ) -> Call | None:

@@ -22,7 +22,7 @@ from app.domain.context import Context, Reply
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, end_call
-from app.domain.reporting import server_messages
+from app.domain.reporting import message_text
 from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
@@ -99,7 +99,7 @@ class AssistantRequests:
         server = call.facts.server
         if server is None:
             return Reply(error="no server URL is set for the number or the organisation")
-        told = server_messages.message(self.context, call, ASSISTANT_REQUEST, {})
+        told = message_text.message(self.context, call, ASSISTANT_REQUEST, {})
         names = ("type", "timestamp", "call", "phoneNumber", "customer")
         message = {name: told[name] for name in names if name in told}
         return self.context.ask_server(

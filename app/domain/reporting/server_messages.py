@@ -1,6 +1,7 @@
 """Server messages: the types that a call's change causes, and their contents.
 
-The transaction of an event queues its messages; ``app/delivery`` sends them.
+The transaction of an event queues its messages. ``app/delivery`` sends them, with the text of
+``message_text``.
 https://docs.vapi.ai/server-url/events
 """
 
@@ -14,21 +15,22 @@ from sqlalchemy.engine import Connection
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply, new_id
-from app.domain.reporting.call_json import call_json
+from app.domain.reporting import message_text
+from app.domain.reporting.message_text import (
+    END_OF_CALL_REPORT,
+    is_ephemeral,
+    message,
+)
 from app.store import messages
+from app.store.engine import after_commit
 from providers.common import json_text
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus, EventKind
 
 STATUS_UPDATE = "status-update"
-END_OF_CALL_REPORT = "end-of-call-report"
 TRANSFER_UPDATE = "transfer-update"
 PHONE_CALL_CONTROL = "phone-call-control"
 """A server that lists it forwards and hangs up the leg itself, and gets this message."""
-TALK = ("messages", "transcript", "artifact")
-"""Fields of a Call that grow during the call."""
-EPHEMERAL = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
-"""Ephemeral types: the next message supersedes one, so each is sent once and never retried."""
 EPHEMERAL_POLICY: JsonObject = {"moment": True, "timeoutSeconds": 5}
 """The delivery policy of ephemeral messages (``app/delivery/sender.py``)."""
 STALE_SECONDS = 10.0
@@ -63,11 +65,14 @@ def _queue_status(tx: CallTx, turn: int) -> None:
 
 def queue_report(tx: CallTx) -> None:
     """Queue the report, once per call. Ephemeral messages that are still queued become stale."""
-    stale = tx.context.now() - timedelta(seconds=STALE_SECONDS)
+    now = tx.context.now()
+    stale = now - timedelta(seconds=STALE_SECONDS)
     for waiting in messages.pending(tx.conn, tx.call.id):
-        if (waiting["policy"] or {}).get("moment") and waiting["created_at"] < stale:
+        ephemeral, lease = (waiting["policy"] or {}).get("moment"), waiting["leased_until"]
+        on_its_way = lease is not None and lease > now
+        if ephemeral and not on_its_way and waiting["created_at"] < stale:
             messages.delete(tx.conn, waiting["id"])
-    _queue(tx, END_OF_CALL_REPORT, END_OF_CALL_REPORT, _report(tx.context, tx.call))
+    _queue(tx, END_OF_CALL_REPORT, END_OF_CALL_REPORT, {})
 
 
 def queue(tx: CallTx, kind: str, extra: JsonObject) -> None:
@@ -83,11 +88,6 @@ def is_subscribed(call: Call, kind: str) -> bool:
     """Whether the call has a server that lists this message."""
     has_server = call.facts.server is not None
     return has_server and call.facts.assistant.wants_server_message(kind)
-
-
-def is_ephemeral(kind: str, extra: JsonObject) -> bool:
-    """Whether the next message supersedes this one. That includes partial transcripts."""
-    return kind in EPHEMERAL or extra.get("transcriptType") == "partial"
 
 
 def ask(
@@ -114,36 +114,6 @@ def ask(
     return context.ask_server(url, f"{kind}-{new_id()}", raw, secrets, seconds)
 
 
-def _report(context: Context, call: Call) -> JsonDict:
-    shown = call_json(context, call, context.settings.recording_url_seconds)
-    duration = (
-        (call.ended_at - call.started_at).total_seconds()
-        if call.started_at and call.ended_at
-        else 0.0
-    )
-    names = [
-        "startedAt",
-        "endedAt",
-        "endedReason",
-        "cost",
-        "costBreakdown",
-        "costs",
-        "recordingUrl",
-        "stereoRecordingUrl",
-        "destination",
-    ]
-    told = {name: shown[name] for name in names if name in shown}
-    return {
-        **told,
-        "endedReason": call.ended_reason,
-        "durationSeconds": round(duration, 3),
-        "messages": shown.get("messages", []),
-        "transcript": shown.get("transcript", ""),
-        "summary": shown.get("summary", ""),
-        "analysis": shown.get("analysis", {}),
-    }
-
-
 def _queue(
     tx: CallTx,
     kind: str,
@@ -155,56 +125,20 @@ def _queue(
     server = tx.call.facts.server
     if server is None or not tx.call.facts.assistant.wants_server_message(kind, extra):
         return
-    secrets = tx.context.vault.open(tx.call.secret).get("server", {})
-    now = tx.context.now()
-    queued = messages.insert(
+    messages.insert(
         tx.conn,
         org_id=tx.call.org_id,
         call_id=tx.call.id,
         key=key,
         type=kind,
         url=server.url,
-        body=json_text.dumps({"message": message(tx.context, tx.call, kind, extra)}),
-        secret=tx.context.vault.seal(secrets),
+        facts=message_text.facts(tx.call, extra),
         policy=policy or server.policy or None,
-        at=now,
+        at=tx.context.now(),
     )
-    if queued:
-        wake_delivery(tx.context, tx.conn, tx.call.id)
+    wake_delivery(tx.context, tx.conn)
 
 
-def wake_delivery(context: Context, conn: Connection, call_id: str) -> None:
-    """Queue the job that delivers a call's messages in order. Its key allows one at a time.
-
-    The job shares no lock with the call's timers: a receiver that hangs must not delay them.
-    """
-    context.jobs.enqueue(conn, "deliver", f"deliver:{call_id}", {"callId": call_id})
-
-
-def message(context: Context, call: Call, kind: str, extra: JsonObject) -> JsonDict:
-    """The ``message`` of a body, with the call's current state. Vapi sends the state at creation.
-
-    An ephemeral message omits the conversation so far, unless the conversation is its content.
-    """
-    shown = call_json(context, call, context.settings.recording_url_seconds)
-    details = shown.get("phoneCallProviderDetails")
-    if details:  # its markup holds tokens that only the carrier may see
-        shown["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
-    artifact: JsonDict | None = {
-        "messages": [],
-        "messagesOpenAIFormatted": [],
-        **shown.get("artifact", {}),
-    }
-    if is_ephemeral(kind, extra):  # many a minute, so they stay small
-        shown = {name: value for name, value in shown.items() if name not in TALK}
-        artifact = None
-    common = {
-        "type": kind,
-        "timestamp": int(context.now().timestamp() * 1000),
-        "call": shown,
-        "phoneNumber": call.facts.phone_number,
-        "customer": call.facts.customer,
-        "assistant": call.facts.assistant.json,
-        "artifact": artifact,
-    }
-    return {**{n: v for n, v in common.items() if v is not None}, **extra}
+def wake_delivery(context: Context, conn: Connection) -> None:
+    """Wake this process's dispatcher after the commit."""
+    after_commit(conn, context.message_queued.set)

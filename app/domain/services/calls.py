@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,7 +20,7 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, hangup, outbound, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import pending
+from app.domain.reporting import message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources.base import paged
@@ -124,7 +123,6 @@ class CallService:
         hangup.enqueue_deleted(CallTx(self.context, conn, call))
         for timer in (*TIMERS, pending.TIMER, carrier_price.JOB):
             cancel_timer(self.context, conn, call.id, timer)
-        self.context.jobs.cancel(conn, f"deliver:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)
         calls.delete(conn, call.id)
 
@@ -137,24 +135,24 @@ class CallService:
     def messages(self, org_id: str, call_id: str) -> Listing:
         """The server messages in their order, each with all its attempts."""
         with self.context.store.read() as conn:
-            _own(conn, org_id, call_id)
+            call = _own(conn, org_id, call_id)
             return [
-                _message_json(row, messages.attempts(conn, row["id"]))
+                _message_json(self.context, call, row, messages.attempts(conn, row["id"]))
                 for row in messages.list_for_call(conn, org_id, call_id)
             ]
 
     def resend(self, org_id: str, call_id: str, message_id: str) -> JsonDict:
         """Send a message again, whether it was delivered or failed."""
         with self.context.store.write() as conn:
-            _own(conn, org_id, call_id)
+            call = _own(conn, org_id, call_id)
             mine = {row["id"] for row in messages.list_for_call(conn, org_id, call_id)}
             if message_id not in mine:
                 raise NotFound("Message", message_id)
-            messages.resend(conn, message_id, at=self.context.now())
-            wake_delivery(self.context, conn, call_id)
+            messages.resend(conn, call_id, message_id, at=self.context.now())
+            wake_delivery(self.context, conn)
             rows = messages.list_for_call(conn, org_id, call_id)
             row = next(row for row in rows if row["id"] == message_id)
-            return _message_json(row, messages.attempts(conn, message_id))
+            return _message_json(self.context, call, row, messages.attempts(conn, message_id))
 
     def control(
         self, org_id: str | None, call_id: str, token: str | None, body: JsonObject
@@ -320,7 +318,7 @@ def _event_json(row: JsonObject) -> JsonDict:
     return {name: value for name, value in event.items() if value is not None}
 
 
-def _message_json(row: JsonObject, attempts: Any) -> JsonDict:
+def _message_json(context: Context, call: Call, row: JsonObject, attempts: Any) -> JsonDict:
     return {
         "id": row["id"],
         "type": row["type"],
@@ -328,7 +326,7 @@ def _message_json(row: JsonObject, attempts: Any) -> JsonDict:
         "url": row["url"],
         "createdAt": iso(row["created_at"]),
         "nextAttemptAt": iso(row["next_at"]) if row["state"] == "pending" else None,
-        "body": json.loads(row["body"]),
+        "body": message_text.body(context, call, row),
         "attempts": [
             {
                 "at": iso(attempt["at"]),

@@ -247,6 +247,7 @@ class TestWithTheEngine:
     def impatient(self, store: Store, settings: Settings) -> Iterator[Flask]:
         made = create_app(replace(settings, bypass_ttl_seconds=0.1))
         made.extensions["patchbay"].jobs.start()
+        made.extensions["patchbay"].dispatcher.start()
         yield made
         made.extensions["patchbay"].stop()
 

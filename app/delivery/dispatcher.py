@@ -1,0 +1,244 @@
+"""Sends the server messages that are due: of each call one at a time, in their order.
+
+One thread reads what is due, and gives it to workers. It stores the results of many attempts in one
+transaction. A message is sent outside any transaction. A crash in between sends it again under
+the same ``webhook-id``. Calls do not wait for each other.
+
+On SQLite one process of the machine delivers, the one that holds ``<file>.delivery.lock``. On
+PostgreSQL processes share the work. Each leases a message, and another takes it over when the lease
+ends. A commit in this process wakes the dispatcher, and it notices those of others by polling.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+
+from app.delivery.fair_share import MOST, WORKERS, FairShare
+from app.delivery.sender import Sender, Sent
+from app.domain.calls import record
+from app.domain.calls.record import Call
+from app.domain.context import Context
+from app.jobs.foreground import GiveWay, never
+from app.net.threads import Workers
+from app.store import outbox
+from app.store.engine import Row
+from app.store.machine_lock import machine_lock
+from app.store.messages import receiver_of
+from app.store.outbox import Untried
+from providers.common.json_types import JsonObject
+
+# Seconds between two looks for another process's commits.
+POLL = 0.25
+# Seconds after a wake-up until the turn, when the last one had little to do: so it has more.
+PACE = 0.003
+# Seconds of a lease: a killed process's messages are sent by another process after it.
+LEASE = 30.0
+# Seconds between two attempts to become the one that delivers, on SQLite.
+TAKE_OVER = 1.0
+# Most results of one transaction.
+BATCH = 64
+# Seconds until a message comes again that could not be made, such as with another SECRET_KEY.
+FAULT_PAUSE = 30.0
+# Seconds that a message is held behind an older one, unless that ends before.
+HOLD = 60.0
+# Seconds between two looks for messages to hold.
+HOLD_EVERY = 1.0
+
+Spawn = Callable[[Callable[[], None]], None]
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Delivers while it is started.
+
+    ``spawn`` runs an attempt, usually in a worker's thread. ``give_way`` is called before each turn.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        spawn: Spawn | None = None,
+        *,
+        lease: float = LEASE,
+        give_way: GiveWay = never,
+    ) -> None:
+        self._context = context
+        self._store = context.store
+        self._sender = Sender(context)
+        self._workers = Workers(WORKERS, "dispatcher")
+        self._spawn = spawn or self._workers.run
+        self._shares = FairShare()
+        self._give_way = give_way
+        self._lease = timedelta(seconds=lease)
+        self._busy: dict[str, str] = {}  # the message that is sent, by its call
+        self._ended: deque[tuple[Row, Sent]] = deque()
+        self._most = BATCH  # results of the next transaction
+        self._wake = context.message_queued
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._renew_at = self._hold_at = 0.0
+
+    def wake(self, _payload: JsonObject | None = None) -> None:
+        """Look at once. It is also the handler of ``deliver``, a job of the version before."""
+        self._wake.set()
+
+    @property
+    def busy(self) -> int:
+        """The number of messages that are being sent, or whose results are not stored."""
+        return len(self._busy)
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._stand_by, name="dispatcher", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Begin no attempt, and wait for those in progress at most ``timeout`` seconds."""
+        if self._thread is None:
+            return
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(timeout)
+        self._thread = None
+
+    # ------------------------------------------------------------------ its thread
+
+    def _stand_by(self) -> None:
+        """Deliver as soon as no other process on this machine does."""
+        while not self._stopping.is_set():
+            with self._turn_of_this_process() as ours:
+                if ours:
+                    self._serve()
+            self._stopping.wait(TAKE_OVER)
+        self._workers.close()
+        self._sender.close()
+
+    def _turn_of_this_process(self) -> AbstractContextManager[bool]:
+        if self._store.is_sqlite:
+            return machine_lock(f"{self._store.url.database}.delivery.lock")
+        return nullcontext(True)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set() or self._busy:
+            self._give_way()
+            self._wake.clear()  # before the look: a later commit wakes us again
+            try:
+                more = self.turn()
+            except Exception:
+                log.exception("the dispatcher stumbled and goes on in a second")
+                time.sleep(1.0)
+            else:
+                if not more:
+                    self._wake.wait(POLL)
+                    if len(self._ended) < MOST:
+                        self._stopping.wait(PACE)
+
+    def turn(self) -> bool:
+        """Store what has ended, and begin what is due. Returns whether more may be due."""
+        self._record()
+        self._renew()
+        if self._stopping.is_set():
+            return False
+        self._hold()
+        wanted = WORKERS - len(self._busy)
+        if not wanted:
+            return False
+        found = self._due(wanted)
+        if found:
+            self._begin([row for row in found if self._shares.acquire(_receiver(row))])
+        return len(found) == wanted
+
+    def _due(self, number: int) -> Sequence[Row]:
+        busy, full = self._busy.keys(), self._shares.full()
+        with self._store.read() as conn:
+            now = self._context.now()
+            return outbox.sendable(conn, now, number, busy_calls=busy, full_receivers=full)
+
+    def _begin(self, chosen: Sequence[Row]) -> None:
+        ours = self._leased([row["id"] for row in chosen])
+        with self._store.read() as conn:
+            calls = record.get_several(conn, {row["call_id"] for row in chosen})
+        for row in chosen:
+            call = calls.get(row["call_id"])  # None: it was deleted since the look
+            if call is None or row["id"] not in ours:
+                self._shares.release(_receiver(row), hung=None)
+                continue
+            self._busy[call.id] = row["id"]
+            self._spawn(partial(self._send, row, call))
+
+    def _leased(self, ids: Collection[str]) -> Collection[str]:
+        """Of these messages, those that no other process sends."""
+        if self._store.is_sqlite:
+            return ids
+        with self._store.write() as conn:
+            now = self._context.now()
+            return outbox.lease(conn, ids, now, now + self._lease)
+
+    def _send(self, message: Row, call: Call) -> None:
+        """Make the attempt, in a worker's thread."""
+        try:
+            sent = self._sender.send(message, call)
+        except Exception:
+            log.exception("message %s cannot be sent", message["id"])
+            until = self._context.now() + timedelta(seconds=FAULT_PAUSE)
+            sent = Sent(Untried(message, until), hung=None)
+        self._ended.append((message, sent))
+        self._wake.set()
+
+    def _record(self) -> None:
+        """Store the results. After a failure of the store they wait, and their calls with them.
+
+        A result that cannot be stored goes to the end. The others are stored one by one then.
+        """
+        while self._ended:
+            batch = [*islice(self._ended, self._most)]
+            try:
+                with self._store.write() as conn:
+                    results = [sent.result for _, sent in batch]
+                    outbox.record(conn, results, self._context.now())
+            except Exception:
+                self._ended.rotate(-len(batch))
+                self._most = 1
+                raise
+            for message, sent in batch:
+                self._ended.popleft()
+                del self._busy[message["call_id"]]
+                self._shares.release(_receiver(message), hung=sent.hung)
+        self._most = BATCH
+
+    def _renew(self) -> None:
+        """Renew the leases of what is being sent."""
+        if self._store.is_sqlite or time.monotonic() < self._renew_at:
+            return
+        self._renew_at = time.monotonic() + self._lease.total_seconds() / 6
+        if self._busy:
+            with self._store.write() as conn:
+                outbox.renew(conn, self._busy.values(), self._context.now() + self._lease)
+
+    def _hold(self) -> None:
+        """Put off what waits for an older message of its call."""
+        if time.monotonic() < self._hold_at:
+            return
+        now = self._context.now()
+        with self._store.read() as conn:
+            held = outbox.held(conn, now, BATCH)
+        if held:
+            with self._store.write() as conn:
+                outbox.hold(conn, held, now + timedelta(seconds=HOLD))
+        if len(held) < BATCH:
+            self._hold_at = time.monotonic() + HOLD_EVERY
+
+
+def _receiver(message: Row) -> str:
+    """A message of the version before has none stored."""
+    return message["receiver"] or receiver_of(message["url"])

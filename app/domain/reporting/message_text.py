@@ -1,0 +1,125 @@
+"""The text of a server message, from the facts of its event and the call's row.
+
+The event's transaction stores the facts. They are the content of the type, and those fields of the
+call that its events change. The text is made at the first attempt, with the call's other fields as
+of then. It is stored with that attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from app.domain.calls.record import Call
+from app.domain.context import Context
+from app.domain.reporting.call_json import call_json
+from providers.common import json_text
+from providers.common.json_types import JsonDict, JsonObject
+from providers.events import CallStatus
+
+END_OF_CALL_REPORT = "end-of-call-report"
+TALK = ("messages", "transcript", "artifact")
+"""Fields of a Call that grow during the call."""
+EPHEMERAL = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
+"""Ephemeral types: the next message supersedes one, so each is sent once and never retried."""
+AS_THEY_WERE = ("type", "provider_call_id", "ended_reason")
+TIMES = ("started_at", "ended_at", "updated_at")
+"""With the status, the columns of a call that its events change."""
+REPORTED = (
+    "startedAt",
+    "endedAt",
+    "endedReason",
+    "cost",
+    "costBreakdown",
+    "costs",
+    "recordingUrl",
+    "stereoRecordingUrl",
+    "destination",
+)
+"""Fields of the Call that the report repeats, if they are known."""
+
+
+def facts(call: Call, extra: JsonObject) -> JsonDict:
+    """What a message's row keeps. ``extra``: the fields of its type."""
+    then: JsonDict = {name: getattr(call, name) for name in AS_THEY_WERE}
+    for name in TIMES:
+        at: datetime | None = getattr(call, name)
+        then[name] = at and at.isoformat()
+    return {"extra": extra, "call": {"status": call.status, **then}}
+
+
+def body(context: Context, call: Call, row: JsonObject) -> JsonDict:
+    """The body of a stored message: the one that was sent, or else the one that would be now."""
+    if row["body"]:
+        return dict(json_text.loads(row["body"]))
+    extra, then = row["facts"]["extra"], _at_event(call, row["facts"]["call"])
+    if row["type"] == END_OF_CALL_REPORT:
+        extra = {**_report(context, then), **extra}
+    return {"message": message(context, then, row["type"], extra, row["created_at"])}
+
+
+def text(context: Context, call: Call, row: JsonObject) -> str:
+    """The same as it is sent. Byte for byte the same at each attempt after the first."""
+    return str(row["body"]) or json_text.dumps(body(context, call, row))
+
+
+def _at_event(call: Call, then: JsonObject) -> Call:
+    """The call as it was at the message's event."""
+    stored: dict[str, Any] = {name: then[name] for name in AS_THEY_WERE}
+    stored |= {name: then[name] and datetime.fromisoformat(then[name]) for name in TIMES}
+    return replace(call, status=CallStatus(then["status"]), **stored)
+
+
+def is_ephemeral(kind: str, extra: JsonObject) -> bool:
+    """Whether the next message supersedes this one. That includes partial transcripts."""
+    return kind in EPHEMERAL or extra.get("transcriptType") == "partial"
+
+
+def message(
+    context: Context, call: Call, kind: str, extra: JsonObject, at: datetime | None = None
+) -> JsonDict:
+    """The ``message`` of a body. Vapi sends the state at creation; ``at``: when that was.
+
+    An ephemeral message omits the conversation so far, unless the conversation is its content.
+    """
+    shown = call_json(context, call, context.settings.recording_url_seconds)
+    details = shown.get("phoneCallProviderDetails")
+    if details:  # its markup holds tokens that only the carrier may see
+        shown["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
+    artifact: JsonDict | None = {
+        "messages": [],
+        "messagesOpenAIFormatted": [],
+        **shown.get("artifact", {}),
+    }
+    if is_ephemeral(kind, extra):  # many a minute, so they stay small
+        shown = {name: value for name, value in shown.items() if name not in TALK}
+        artifact = None
+    common = {
+        "type": kind,
+        "timestamp": int((at or context.now()).timestamp() * 1000),
+        "call": shown,
+        "phoneNumber": call.facts.phone_number,
+        "customer": call.facts.customer,
+        "assistant": call.facts.assistant.json,
+        "artifact": artifact,
+    }
+    return {**{n: v for n, v in common.items() if v is not None}, **extra}
+
+
+def _report(context: Context, call: Call) -> JsonDict:
+    shown = call_json(context, call, context.settings.recording_url_seconds)
+    duration = (
+        (call.ended_at - call.started_at).total_seconds()
+        if call.started_at and call.ended_at
+        else 0.0
+    )
+    return {
+        **{name: shown[name] for name in REPORTED if name in shown},
+        "endedReason": call.ended_reason,
+        "durationSeconds": round(duration, 3),
+        "messages": shown.get("messages", []),
+        "transcript": shown.get("transcript", ""),
+        "summary": shown.get("summary", ""),
+        "analysis": shown.get("analysis", {}),
+    }

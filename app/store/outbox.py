@@ -1,0 +1,207 @@
+"""The statements of the dispatcher: which messages are due, and the results of their attempts.
+
+A message is sendable when it is due and no older one of its call holds it back. Each older one must
+be refused and wait for its own time. Otherwise the order would not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.engine import Row
+from app.store.lists import any_of, values_of
+from app.store.messages import RELEASE, Attempt
+from app.store.prepared import Prepared
+from app.store.schema import IS_PENDING, message_attempts, messages
+
+_TIME = messages.c.next_at.type
+_NOW = sa.bindparam("now", type_=_TIME)
+_UNTIL = sa.bindparam("until", type_=_TIME)
+_THIS = messages.c.id == sa.bindparam("message")
+
+_other = messages.alias("other")
+_of_its_call = sa.and_(
+    _other.c.call_id == messages.c.call_id, _other.c.state == sa.literal_column("'pending'")
+)
+_older = sa.and_(_of_its_call, _other.c.seq < messages.c.seq)
+_held_back = sa.exists().where(_older, sa.or_(sa.not_(_other.c.refused), _other.c.next_at <= _NOW))
+_leased = sa.exists().where(_of_its_call, _other.c.leased_until > _NOW)
+_SENDABLE = Prepared(
+    sa.select(messages)
+    .where(
+        IS_PENDING,
+        messages.c.next_at <= _NOW,
+        sa.not_(any_of(messages.c.receiver, "full")),
+        sa.not_(_held_back),
+        sa.not_(_leased),
+    )
+    .order_by(messages.c.next_at, messages.c.seq)
+    .limit(sa.bindparam("number", type_=sa.Integer))
+)
+_free = (
+    sa.select(messages.c.id)
+    .where(
+        any_of(messages.c.id, "chosen"),
+        IS_PENDING,
+        messages.c.next_at <= _NOW,
+        sa.not_(_leased),
+    )
+    .with_for_update(of=messages, skip_locked=True)
+    .cte("free")
+)
+_LEASE = Prepared(
+    messages.update()
+    .where(messages.c.id.in_(sa.select(_free.c.id)))
+    .values(leased_until=_UNTIL)
+    .returning(messages.c.id)
+)
+_RENEW = Prepared(messages.update().where(_THIS).values(leased_until=_UNTIL))
+_HELD = Prepared(
+    sa.select(messages.c.id)
+    .where(
+        IS_PENDING,
+        messages.c.next_at <= _NOW,
+        sa.exists().where(_older, sa.not_(_other.c.refused), _other.c.next_at > _NOW),
+    )
+    .limit(sa.bindparam("number", type_=sa.Integer))
+)
+_POSTPONE = Prepared(messages.update().where(_THIS).values(next_at=_UNTIL, leased_until=sa.null()))
+_DELETE = Prepared(messages.delete().where(_THIS))
+_RECORD = Prepared(
+    messages.update()
+    .where(_THIS)
+    .values(
+        attempts=messages.c.attempts + 1,
+        body=sa.bindparam("text", type_=messages.c.body.type),
+        state=sa.bindparam("then", type_=messages.c.state.type),
+        refused=sa.bindparam("was_refused", type_=messages.c.refused.type),
+        next_at=_UNTIL,
+        updated_at=_NOW,
+        leased_until=sa.null(),
+    )
+)
+_TRIED = ("at", "duration_ms", "status_code", "error", "response")
+_ADD_ATTEMPT = Prepared(
+    message_attempts.insert().from_select(
+        ["message_id", *_TRIED],
+        sa.select(
+            messages.c.id,
+            *(sa.bindparam(f"its_{name}", type_=message_attempts.c[name].type) for name in _TRIED),
+        ).where(_THIS),
+    )
+)
+"""Adds nothing when the message was deleted with its call meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The result of an attempt at ``message``. ``until``: when the next one is due."""
+
+    message: Row
+    text: str
+    """The body as it was sent."""
+    attempt: Attempt
+    state: str
+    until: datetime
+    refused: bool = False
+
+    @property
+    def frees_later_ones(self) -> bool:
+        """Whether messages that were held behind this one are due now."""
+        holds_back = self.state == "pending" and not self.refused
+        return self.message["attempts"] > 0 and not holds_back
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An ephemeral message after its only attempt."""
+
+    message: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """A message that could not be sent because of a fault of ours, and comes again."""
+
+    message: Row
+    until: datetime
+
+
+Result = Tried | Dropped | Untried
+
+
+def sendable(
+    conn: Connection,
+    now: datetime,
+    number: int,
+    *,
+    busy_calls: Collection[str] = (),
+    full_receivers: Collection[str] = (),
+) -> Sequence[Row]:
+    """The messages that can be sent now, the longest due first, at most one of each call."""
+    most = number + len(busy_calls)
+    wanted = {"now": now, "number": most, **values_of("full", full_receivers)}
+    found = _SENDABLE.every(conn, wanted)
+    return [row for row in found if row["call_id"] not in busy_calls][:number]
+
+
+def lease(
+    conn: Connection, message_ids: Collection[str], now: datetime, until: datetime
+) -> Collection[str]:
+    """Take these messages for this process alone ``until`` that time. Returns those it got.
+
+    SQLite needs no lease: one process delivers.
+    """
+    asked = {"now": now, "until": until, **values_of("chosen", message_ids)}
+    return {row["id"] for row in _LEASE.every(conn, asked)}
+
+
+def renew(conn: Connection, message_ids: Collection[str], until: datetime) -> None:
+    """Extend the leases of these messages."""
+    _RENEW.many(conn, [{"message": each, "until": until} for each in message_ids])
+
+
+def held(conn: Connection, now: datetime, number: int) -> Sequence[str]:
+    """The ids of due messages that wait for an older one, whose time has not come."""
+    return [row["id"] for row in _HELD.every(conn, {"now": now, "number": number})]
+
+
+def hold(conn: Connection, message_ids: Collection[str], until: datetime) -> None:
+    """Let these messages come up again at that time, so that no look passes them before."""
+    _POSTPONE.many(conn, [{"message": each, "until": until} for each in message_ids])
+
+
+def record(conn: Connection, results: Collection[Result], now: datetime) -> None:
+    """Store the results of several attempts: each with the message's next state."""
+    tried = [each for each in results if isinstance(each, Tried)]
+    _RECORD.many(conn, [_next_state(each, now) for each in tried])
+    _ADD_ATTEMPT.many(conn, [_attempt(each) for each in tried])
+    freed = {each.message["call_id"] for each in tried if each.frees_later_ones}
+    RELEASE.many(conn, [{"call": call, "now": now} for call in sorted(freed)])
+    dropped = [each for each in results if isinstance(each, Dropped)]
+    _DELETE.many(conn, [{"message": each.message["id"]} for each in dropped])
+    untried = [each for each in results if isinstance(each, Untried)]
+    postponed = [{"message": each.message["id"], "until": each.until} for each in untried]
+    _POSTPONE.many(conn, postponed)
+
+
+def _next_state(tried: Tried, now: datetime) -> dict[str, Any]:
+    return {
+        "message": tried.message["id"],
+        "text": tried.text,
+        "then": tried.state,
+        "was_refused": tried.refused,
+        "until": tried.until,
+        "now": now,
+    }
+
+
+def _attempt(tried: Tried) -> dict[str, Any]:
+    its = {f"its_{name}": getattr(tried.attempt, name) for name in _TRIED}
+    return {"message": tried.message["id"], **its}
