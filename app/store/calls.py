@@ -14,6 +14,9 @@ from sqlalchemy.engine import Connection
 from app.store.engine import Columns, Row, every, insert_once, one
 from app.store.schema import call_refs, call_tokens, calls
 
+STREAM = 16
+"""Characters of a random token's digest that name its stream."""
+
 _BY_ID = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _BY_REF = (
@@ -50,9 +53,11 @@ _MOVE_REF = call_refs.update().where(
 _INSERT = calls.insert()
 _HAS_STREAM = sa.select(call_tokens.c.digest).where(
     call_tokens.c.call_id == sa.bindparam("call"),
-    call_tokens.c.digest.like(sa.bindparam("beginning")),
+    sa.func.substr(call_tokens.c.digest, 1, STREAM) == sa.bindparam("stream"),
 )
-_INSERT_TOKENS = call_tokens.insert()
+_IS_USED = sa.select(call_tokens.c.used_at).where(
+    call_tokens.c.digest == sa.bindparam("token"), call_tokens.c.used_at.is_not(None)
+)
 _UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
 _CLAIM = (
     call_tokens.update()
@@ -174,16 +179,25 @@ def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: st
     conn.execute(_MOVE_REF, {"its": provider, "org": org_id, "id": ref, "call_id": call_id})
 
 
-def insert_tokens(conn: Connection, tokens: Sequence[Columns]) -> None:
-    conn.execute(_INSERT_TOKENS, tokens)
-
-
 def has_stream(conn: Connection, call_id: str, stream: str) -> bool:
-    """Whether this stream belongs to this call. Its name is the beginning of its token's digest."""
-    asked = {"call": call_id, "beginning": f"{stream}%"}
+    """Whether a stream of a random token belongs to this call.
+
+    Its name is the beginning of the token's digest.
+    """
+    asked = {"call": call_id, "stream": stream}
     return conn.execute(_HAS_STREAM, asked).first() is not None
 
 
-def claim_token(conn: Connection, digest: str, at: datetime) -> bool:
-    """Use a single-use token. Of several attempts at once exactly one returns True."""
-    return conn.execute(_CLAIM, {"token": digest, "at": at}).rowcount == 1
+def is_token_used(conn: Connection, digest: str) -> bool:
+    return conn.execute(_IS_USED, {"token": digest}).first() is not None
+
+
+def use_token(conn: Connection, used: Columns) -> bool:
+    """Use a single-use token: ``used`` is its row. Only a random token has a row before.
+
+    Of several attempts at once exactly one returns True.
+    """
+    if insert_once(conn, call_tokens, used):
+        return True
+    asked = {"token": used["digest"], "at": used["used_at"]}
+    return conn.execute(_CLAIM, asked).rowcount == 1

@@ -34,9 +34,9 @@ _LOG = sa.select(call_events).where(_columns.call_id == sa.bindparam("call")).or
 
 _LAST = sa.select(sa.func.max(_columns.received_at)).where(_columns.call_id == sa.bindparam("call"))
 _INSERT = call_events.insert()
-_HAS = sa.select(_columns.id).where(
-    _columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key")
-)
+_THIS = sa.and_(_columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key"))
+_HAS = sa.select(_columns.id).where(_THIS)
+_RECEIVED_AT = sa.select(_columns.received_at).where(_THIS)
 
 
 def append(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> bool:
@@ -52,6 +52,12 @@ def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: dateti
 def has(conn: Connection, call_id: str, key: str) -> bool:
     """Whether this event is in the call's log."""
     return conn.execute(_HAS, {"call": call_id, "key": key}).first() is not None
+
+
+def received_at(conn: Connection, call_id: str, key: str) -> datetime | None:
+    """When this event was received for the first time."""
+    found: datetime | None = conn.execute(_RECEIVED_AT, {"call": call_id, "key": key}).scalar()
+    return found
 
 
 def of_call(conn: Connection, call_id: str) -> list[CallEvent]:

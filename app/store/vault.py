@@ -1,8 +1,8 @@
-"""Encrypts secrets for the store, signs links, and digests tokens.
+"""Encrypts secrets for the store, signs links and tokens, and digests API keys.
 
 Keys are derived from SECRET_KEY (HKDF). Several SECRET_KEYs, comma separated, are a rotation: the
-first encrypts and signs, all decrypt and verify. Tokens and API keys are random, so a plain SHA-256
-protects them; a slow hash is not needed.
+first encrypts and signs, all decrypt and verify. API keys are random, so a plain SHA-256 protects
+them; a slow hash is not needed.
 
 https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet
 https://itsdangerous.palletsprojects.com/en/stable/concepts/#key-rotation
@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -46,6 +47,7 @@ class Vault:
             key_derivation="none",  # HKDF derived them
             digest_method=hashlib.sha256,
         )
+        self._token_keys = [_derive(key, b"patchbay tokens") for key in keys]
 
     def seal(self, secret: Columns) -> bytes | None:
         """Encrypt a secret. Returns None for an empty one, so that its column stays NULL."""
@@ -76,6 +78,10 @@ class Vault:
         if SIGNATURE.fullmatch(signature) is None:
             return False
         return self._signer.verify_signature(text, base64_encode(bytes.fromhex(signature)))
+
+    def macs(self, data: bytes) -> Iterator[bytes]:
+        """The HMAC-SHA-256 of a token by each key. The first one is the signing key's."""
+        return (hmac.digest(key, data, "sha256") for key in self._token_keys)
 
 
 def new_token() -> str:

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import record
-from app.domain.calls.instructions import CALLBACK
+from app.domain.calls import tokens
 from app.domain.context import Context
 from app.store import accounts
-from app.store.vault import WrongKey, digest
+from app.store.vault import WrongKey
 from providers.base.carrier import Carrier
 from providers.base.webhook import WebhookRequest
 from providers.common.json_types import JsonObject
@@ -32,7 +31,7 @@ def verify(
     """
     claimed = carrier.signature.claimed_account(request)
     with context.store.read() as conn:
-        rows = _candidates(conn, carrier, claimed, token)
+        rows = _candidates(context, conn, carrier, claimed, token)
     refusal: Refused = NoSecret(f"no account {claimed!r} is known here")
     verified = []
     for row in rows:
@@ -54,9 +53,9 @@ def verify(
 
 
 def _candidates(
-    conn: Connection, carrier: Carrier, claimed: str | None, token: str | None
+    context: Context, conn: Connection, carrier: Carrier, claimed: str | None, token: str | None
 ) -> Sequence[JsonObject]:
-    call = record.find_by_token(conn, digest(token), CALLBACK) if token else None
+    call = tokens.find_call(context.vault, conn, token) if token else None
     if call is None:
         return accounts.credentials_of_account(conn, carrier.name, claimed) if claimed else []
     ref = call.facts.account_ref

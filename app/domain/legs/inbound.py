@@ -84,11 +84,8 @@ class InboundLegs:
         asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and call.facts.server is not None
         if asks:
             call.facts = replace(call.facts, asking_since=self.context.now())
-        tokens = instructions.new_tokens()
-        if visit.delivery:
-            secrets["document"] = {**tokens, "delivery": visit.delivery}
         tx = CallTx(self.context, conn, call)
-        create.insert_call(tx, secrets, tokens, webhook.report.events)
+        create.insert_call(tx, secrets, webhook.report.events)
         self._map_refs(conn, webhook, leg, call)
         if problem is None and limits.is_full(tx):
             return limits.refuse_media(tx)
@@ -97,6 +94,7 @@ class InboundLegs:
         if problem is not None:
             end_call(tx, Refusal(problem))
             return fallback(tx)
+        tokens = instructions.tokens_for(tx, request_of(webhook.report), call.created_at)
         return [instructions.connect(self.context, call, tokens)]
 
     def _map_refs(self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, call: Call) -> None:
@@ -195,6 +193,13 @@ class InboundLegs:
 
     def _may_return(self, webhook: VerifiedWebhook, url: str) -> bool:
         return instructions.return_url_problem(self.context, webhook.provider, url) is None
+
+
+def request_of(report: WebhookReport) -> str | None:
+    """The key of an arrival's event; None if the carrier does not mark its repeats."""
+    if report.visit is None or not report.visit.delivery:
+        return None
+    return next((event.key for event in report.events if _is_arrival(event)), None)
 
 
 def _sent_before(conn: Connection, call_id: str, webhook: VerifiedWebhook) -> bool:
