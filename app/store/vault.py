@@ -16,7 +16,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -30,6 +30,8 @@ from app.store.engine import Columns, Row
 
 # The form of a signature in a link: a SHA-256 in hexadecimal digits.
 SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
+SHORTEST_MAC = 8
+"""Bytes of a MAC that are enough for a name; tokens have more."""
 
 
 class WrongKey(Exception):
@@ -79,9 +81,20 @@ class Vault:
             return False
         return self._signer.verify_signature(text, base64_encode(bytes.fromhex(signature)))
 
-    def macs(self, data: bytes) -> Iterator[bytes]:
-        """The HMAC-SHA-256 of a token by each key. The first one is the signing key's."""
-        return (hmac.digest(key, data, "sha256") for key in self._token_keys)
+    def mac(self, purpose: str, data: bytes) -> bytes:
+        """The HMAC-SHA-256 of a token's data."""
+        return hmac.digest(self._token_keys[0], f"{purpose}\0".encode() + data, "sha256")
+
+    def has_mac(self, purpose: str, data: bytes, mac: bytes) -> bool:
+        """Whether ``mac`` is the data's MAC by one of the keys, or a beginning of it.
+
+        The comparison takes the same time for a wrong one.
+        """
+        if len(mac) < SHORTEST_MAC:
+            return False
+        signed = f"{purpose}\0".encode() + data
+        macs = [hmac.digest(key, signed, "sha256")[: len(mac)] for key in self._token_keys]
+        return any(hmac.compare_digest(mac, each) for each in macs)
 
 
 def new_token() -> str:

@@ -110,7 +110,11 @@ class Domain:
         provider = self.context.providers[carrier.name]
         report = WebhookReport(carrier.dialled, (event,))
         token = token or self.tokens(call).callback
-        self.legs.handle(VerifiedWebhook(provider, HookKind.STATUS, report, (), token=token))
+        with self.context.store.read() as conn:
+            found = record.get(conn, call["id"])
+        account = {"org_id": default_org.ORG_ID, "account_ref": found and found.facts.account_ref}
+        heard = VerifiedWebhook(provider, HookKind.STATUS, report, [account], token=token)
+        self.legs.handle(heard)
 
     def tokens(self, call: Mapping[str, Any]) -> DocumentTokens:
         """Those of the document the call was dialled with."""

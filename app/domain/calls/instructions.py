@@ -26,6 +26,10 @@ from providers.base.webhook import HookKind
 _PRINTABLE = re.compile(r"[!-~]+")
 
 JOIN_GRACE_SECONDS = 30.0
+"""A media token expires so long after the time in which its leg's socket must join.
+
+So the call's timer runs out before the token.
+"""
 DIALLING_SECONDS = 150.0
 """The time for the carrier to dial and the phone to ring, from the creation of the call."""
 
@@ -34,7 +38,10 @@ def first_tokens(context: Context, call: Call) -> DocumentTokens:
     """The tokens of the document that is made with a call, before its leg is there."""
     settings = context.settings
     patience = settings.bypass_ttl_seconds if call.bypass else DIALLING_SECONDS
-    return _tokens(context, call, "created", call.created_at + timedelta(seconds=patience))
+    seconds = patience + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
+    return tokens.document_tokens(
+        context.vault, call.id, "created", call.created_at + timedelta(seconds=seconds)
+    )
 
 
 def tokens_for(
@@ -49,23 +56,15 @@ def tokens_for(
     refresh_media(tx.context, tx.conn)
     if received_at is None and request is not None:
         received_at = events.received_at(tx.conn, tx.call.id, request)
-    return _tokens(tx.context, tx.call, request or new_id(), received_at or tx.context.now())
+    seconds = tx.context.settings.join_timeout_seconds + JOIN_GRACE_SECONDS
+    expires_at = (received_at or tx.context.now()) + timedelta(seconds=seconds)
+    return tokens.document_tokens(tx.context.vault, tx.call.id, request or new_id(), expires_at)
 
 
 def refresh_media(context: Context, conn: Connection) -> None:
     """Learn which processes take media sockets: one may have begun to drain just now."""
     if len(context.settings.media_bases) > 1:
         context.presence.refresh(conn, context.now())
-
-
-def _tokens(context: Context, call: Call, request: str, leg_is_there: datetime) -> DocumentTokens:
-    """The media token expires after the time in which the leg's socket must join.
-
-    ``JOIN_GRACE_SECONDS`` are added, so that the call's timer runs out before the token.
-    """
-    seconds = context.settings.join_timeout_seconds + JOIN_GRACE_SECONDS
-    expires_at = leg_is_there + timedelta(seconds=seconds)
-    return tokens.document_tokens(context.vault, call.id, request, expires_at)
 
 
 def connect(context: Context, call: Call, given: DocumentTokens) -> Connect:

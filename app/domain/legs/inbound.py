@@ -17,6 +17,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
 from app.domain.legs.assistant_request import Question
+from app.domain.legs.auth import belongs
 from app.domain.legs.no_assistant import Refusal, end_call, fallback
 from app.store import accounts, calls, events
 from providers.base.carrier import Carrier
@@ -61,7 +62,7 @@ class InboundLegs:
         call = record.find_by_ref(
             conn, webhook.provider.name, leg.leg_ref, _orgs(webhook), lock=True
         )
-        if call is None or not is_ours(call, webhook):
+        if call is None or not belongs(call, webhook.provider, webhook.accounts):
             return None
         if call.status == CallStatus.ENDED and not _sent_before(conn, call.id, webhook):
             return None
@@ -213,11 +214,3 @@ def _is_arrival(event: CallEvent) -> bool:
 
 def _orgs(webhook: VerifiedWebhook) -> set[str]:
     return {account["org_id"] for account in webhook.accounts}
-
-
-def is_ours(call: Call, webhook: VerifiedWebhook) -> bool:
-    """Whether the call belongs to this carrier and to an account that signed the request."""
-    signed = {(account["org_id"], account["account_ref"]) for account in webhook.accounts}
-    return (
-        call.provider == webhook.provider.name and (call.org_id, call.facts.account_ref) in signed
-    )

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.domain.calls import instructions, record, tokens
+from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from app.domain.context import Context, new_id
@@ -232,8 +232,8 @@ def _order(tx: CallTx, recording_id: str, report_url: str = "") -> Order | None:
 
 
 def _report_url(tx: CallTx, recording_id: str) -> str:
-    token = tokens.callback_token(tx.context.vault, tx.call.id, f"recording {recording_id}")
-    return instructions.hook_url(tx.context, tx.carrier, HookKind.RECORDING, token)
+    given = instructions.tokens_for(tx, f"recording {recording_id}", tx.context.now())
+    return instructions.hook_url(tx.context, tx.carrier, HookKind.RECORDING, given.callback)
 
 
 def _enqueue(tx: CallTx, kind: str) -> None:

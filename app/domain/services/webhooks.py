@@ -21,11 +21,11 @@ from app.domain.ids import parse_uuid
 from app.domain.legs import no_capacity, transfer
 from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
+from app.domain.legs.auth import belongs
 from app.domain.legs.inbound import (
     InboundLegs,
     LostRace,
     VerifiedWebhook,
-    is_ours,
     request_of,
 )
 from app.domain.legs.no_assistant import farewell
@@ -34,6 +34,7 @@ from app.domain.recordings import carrier as carrier_recordings
 from app.store import events
 from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, WebhookReport
+from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_REATTACHED = 2
@@ -119,6 +120,7 @@ class LegService:
     def handle(self, webhook: VerifiedWebhook) -> list[Instruction]:
         """Store the webhook's events. Returns the instructions for its response, or none.
 
+        Raises ``Refused`` for a token of another account's call.
         A leg without an assistant waits here for the reply to its assistant request.
         """
         while True:
@@ -183,20 +185,26 @@ class LegService:
         return changes
 
     def _find(self, conn: Connection, webhook: VerifiedWebhook) -> Call | None:
-        """Find the call by the path's id or token, else by the leg that the carrier names."""
+        """Find the call by the path's id or token, else by the leg that the carrier names.
+
+        Raises ``Refused``.
+        """
         if webhook.call_id is not None:
             known = parse_uuid(webhook.call_id)
             found = record.get(conn, known, lock=True) if known else None
-            return found if found and is_ours(found, webhook) else None
+            return found if found and belongs(found, webhook.provider, webhook.accounts) else None
         if webhook.token is not None:
-            return tokens.find_call(self.context.vault, conn, webhook.token, lock=True)
+            found = tokens.find_call(self.context.vault, conn, webhook.token, lock=True)
+            if found is not None and not belongs(found, webhook.provider, webhook.accounts):
+                raise Refused("the token is of another account's call")
+            return found
         leg, name = webhook.report.leg, webhook.provider.name
         if leg is None:
             return None
         orgs = {account["org_id"] for account in webhook.accounts}
         found = record.find_by_ref(conn, name, leg.leg_ref, orgs, lock=True)
         found = found or record.find_by_ref(conn, name, leg.call_ref, orgs, lock=True)
-        return found if found and is_ours(found, webhook) else None
+        return found if found and belongs(found, webhook.provider, webhook.accounts) else None
 
     def _connect_assistant(
         self, tx: CallTx, state: CallState, report: WebhookReport
