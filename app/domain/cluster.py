@@ -49,6 +49,8 @@ class ProcessRegistry:
     slots: int = 0
     """Open and starting media sockets that count against MAX_CALLS_PER_PROCESS."""
     draining: bool = False
+    leaving: bool = False
+    """Whether the time of the drain is over."""
     lag: float = 0.0
     """The longest recent delay of the event loop, in seconds."""
     peers: Sequence[Peer] = ()
@@ -69,7 +71,7 @@ class ProcessRegistry:
         with self._counting:
             if self.settings.own_media_base is None:
                 return "elsewhere"
-            if self.draining and not self.has_web_peer:
+            if self.draining and (self.leaving or not self.has_web_peer):
                 return "draining"
             if backend == IN_PROCESS:
                 if self.full:

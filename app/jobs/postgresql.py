@@ -35,6 +35,7 @@ from sqlalchemy.engine import Connection
 from app.jobs.base import LEASE, WORKERS, Handler, run
 from app.net.threads import in_thread
 from app.store.engine import Store
+from app.store.prepared import Prepared
 from providers.common.json_types import JsonObject
 
 QUEUE = "patchbay"
@@ -48,8 +49,9 @@ logging.getLogger("procrastinate").setLevel(logging.WARNING)  # Procrastinate lo
 # Priority counts seconds from 2020 downwards, and fits 32 bits until 2088. The notification is for
 # jobs that waited already. The worker skips a row that this transaction locks, and Procrastinate's
 # trigger announces inserts only.
-_ENQUEUE = sa.text(
-    """
+_ENQUEUE = Prepared(
+    sa.text(
+        """
     WITH job AS (
         INSERT INTO procrastinate_jobs
             (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
@@ -67,12 +69,15 @@ _ENQUEUE = sa.text(
         json_build_object('type', 'job_inserted', 'job_id', id)::text
     ) FROM job
     """
+    )
 )
-_CANCEL = sa.text(
-    """
+_CANCEL = Prepared(
+    sa.text(
+        """
     SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs
     WHERE queueing_lock = :key AND status = 'todo'
     """
+    )
 )
 _INSTALLED = sa.text("SELECT to_regclass('procrastinate_jobs')")
 _IN_TURN = sa.text("SELECT pg_advisory_xact_lock(hashtext('patchbay.install'))")
@@ -117,7 +122,7 @@ class ProcrastinateJobs:
         _put(conn, key, args, delay, lock or key)
 
     def cancel(self, conn: Connection, key: str) -> None:
-        conn.execute(_CANCEL, {"key": key})
+        _CANCEL.run(conn, {"key": key})
 
     def install(self) -> None:
         """Create Procrastinate's tables and functions. Concurrent processes wait for each other."""
@@ -258,7 +263,7 @@ def _put(
 ) -> None:
     """Enqueue. ``again``: the job's own next run, whose payload is older than a waiting job's."""
     values = {"queue": QUEUE, "task": TASK, "key": key, "lock": lock, "again": again}
-    conn.execute(_ENQUEUE, {**values, "delay": delay, "args": json.dumps(args)})
+    _ENQUEUE.run(conn, {**values, "delay": delay, "args": json.dumps(args)})
 
 
 async def _revive(manager: JobManager, job: Job) -> None:

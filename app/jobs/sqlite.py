@@ -27,6 +27,7 @@ from sqlalchemy.engine import Connection
 from app.jobs.base import LEASE, WORKERS, Handler, Result, run
 from app.net.threads import in_thread
 from app.store.engine import Store, after_commit
+from app.store.prepared import Prepared
 from app.store.schema import jobs
 from providers.common.json_types import JsonObject
 
@@ -45,7 +46,7 @@ _held = sa.select(_running.c.lock).where(
 _free = sa.or_(jobs.c.lock.is_(None), jobs.c.lock.not_in(_held))
 
 _new = sqlite.insert(jobs)
-_ENQUEUE = _new.on_conflict_do_update(
+_enqueue = _new.on_conflict_do_update(
     index_elements=[jobs.c.key],
     set_={
         "payload": _new.excluded.payload,
@@ -58,8 +59,13 @@ _ENQUEUE = _new.on_conflict_do_update(
         "attempts": sa.case((_waiting, 0), else_=jobs.c.attempts),
     },
 )
-_CANCEL = jobs.delete().where(jobs.c.key == sa.bindparam("name"), _waiting)
-_CANCEL_AGAIN = jobs.update().where(jobs.c.key == sa.bindparam("name")).values(again=False)
+_ENQUEUE = Prepared(
+    _enqueue.inline(), ("kind", "key", "lock", "payload", "due", "again", "attempts")
+)
+_CANCEL = Prepared(jobs.delete().where(jobs.c.key == sa.bindparam("name"), _waiting))
+_CANCEL_AGAIN = Prepared(
+    jobs.update().where(jobs.c.key == sa.bindparam("name")).values(again=sa.false())
+)
 _READY = (
     sa.select(jobs)
     .where(_waiting, _free, jobs.c.due <= sa.bindparam("now", type_=jobs.c.due.type))
@@ -104,12 +110,12 @@ class TableJobs:
     ) -> None:
         due = _now() + timedelta(seconds=delay)
         values = {"kind": kind, "key": key, "lock": lock, "payload": dict(payload)}
-        conn.execute(_ENQUEUE, {**values, "due": due, "again": False, "attempts": 0})
+        _ENQUEUE.run(conn, {**values, "due": due, "again": False, "attempts": 0})
         after_commit(conn, self._wake.set)
 
     def cancel(self, conn: Connection, key: str) -> None:
-        conn.execute(_CANCEL, {"name": key})
-        conn.execute(_CANCEL_AGAIN, {"name": key})
+        if not _CANCEL.run(conn, {"name": key}):
+            _CANCEL_AGAIN.run(conn, {"name": key})
 
     def install(self) -> None:
         """Do nothing: the table is part of our schema."""

@@ -68,6 +68,7 @@ class Drain:
         if not (were_up or begun):
             await self._heartbeat.beat()
         await self._let_end(stop_listening)
+        self._presence.leaving = True
         await self._end_all(stop_listening)
         if were_up and not self._presence.has_web_peer and not self._forced.is_set():
             await asyncio.sleep(ANSWER_SECONDS)

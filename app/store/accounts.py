@@ -9,7 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import Columns, Row, every, insert_once, one
+from app.store.engine import Columns, Row, every, insert_once
+from app.store.prepared import Prepared
 from app.store.schema import api_keys, credentials, orgs, phone_numbers
 
 
@@ -21,11 +22,13 @@ class ApiKey:
     org_id: str
 
 
-_FIND_KEY = sa.select(api_keys.c.id, api_keys.c.org_id).where(
-    api_keys.c.digest == sa.bindparam("digest"), api_keys.c.revoked_at.is_(None)
+_FIND_KEY = Prepared(
+    sa.select(api_keys.c.id, api_keys.c.org_id).where(
+        api_keys.c.digest == sa.bindparam("digest"), api_keys.c.revoked_at.is_(None)
+    )
 )
-_CREDENTIAL = sa.select(credentials).where(credentials.c.id == sa.bindparam("id"))
-_BY_ACCOUNT = (
+_CREDENTIAL = Prepared(sa.select(credentials).where(credentials.c.id == sa.bindparam("id")))
+_BY_ACCOUNT = Prepared(
     sa.select(credentials)
     .where(
         credentials.c.provider == sa.bindparam("provider"),
@@ -33,12 +36,12 @@ _BY_ACCOUNT = (
     )
     .order_by(credentials.c.created_at, credentials.c.id)
 )
-_ORG = sa.select(orgs).where(orgs.c.id == sa.bindparam("id"))
+_ORG = Prepared(sa.select(orgs).where(orgs.c.id == sa.bindparam("id")))
 
 
 def find_key(conn: Connection, digest: str) -> ApiKey | None:
-    row = conn.execute(_FIND_KEY, {"digest": digest}).one_or_none()
-    return ApiKey(row.id, row.org_id) if row else None
+    row = _FIND_KEY.one(conn, {"digest": digest})
+    return ApiKey(row["id"], row["org_id"]) if row else None
 
 
 def insert_key(conn: Connection, values: Columns) -> bool:
@@ -60,7 +63,7 @@ def revoke_key(conn: Connection, key_id: str, at: datetime) -> bool:
 
 
 def get_org(conn: Connection, org_id: str) -> Row | None:
-    return one(conn.execute(_ORG, {"id": org_id}))
+    return _ORG.one(conn, {"id": org_id})
 
 
 def put_org(conn: Connection, values: Columns) -> None:
@@ -78,12 +81,12 @@ def put_credential(conn: Connection, values: Columns) -> None:
 
 
 def get_credential(conn: Connection, credential_id: str | None) -> Row | None:
-    return one(conn.execute(_CREDENTIAL, {"id": credential_id}))
+    return _CREDENTIAL.one(conn, {"id": credential_id})
 
 
 def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequence[Row]:
     """Every organisation's credential for one account at a carrier, oldest first."""
-    return every(conn.execute(_BY_ACCOUNT, {"provider": provider, "ref": ref}))
+    return _BY_ACCOUNT.every(conn, {"provider": provider, "ref": ref})
 
 
 def org_credentials(conn: Connection, org_id: str, providers: Iterable[str]) -> Sequence[Row]:
@@ -98,7 +101,7 @@ def org_credentials(conn: Connection, org_id: str, providers: Iterable[str]) -> 
 # A row of ``phone_numbers``.
 Number = Row
 
-_NUMBERS = (
+_NUMBERS = Prepared(
     sa.select(phone_numbers)
     .where(
         phone_numbers.c.provider == sa.bindparam("provider"),
@@ -110,7 +113,7 @@ _NUMBERS = (
 
 def numbers(conn: Connection, provider: str, number: str) -> Sequence[Number]:
     """Every organisation's phone number of that carrier with that E.164 number, oldest first."""
-    return every(conn.execute(_NUMBERS, {"provider": provider, "number": number}))
+    return _NUMBERS.every(conn, {"provider": provider, "number": number})
 
 
 def org_numbers(conn: Connection, org_id: str) -> set[str]:

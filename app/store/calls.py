@@ -6,32 +6,35 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import Columns, Row, every, insert_once, one
+from app.store import engine
+from app.store.engine import Columns, Row, every, insert_once
+from app.store.prepared import Prepared
 from app.store.schema import call_refs, call_tokens, calls
 
 STREAM = 16
 """Characters of a random token's digest that name its stream."""
 
-_BY_ID = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
-_BY_ID_LOCKED = _BY_ID.with_for_update()
-_BY_REF = (
+_by_id = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
+_BY_ID, _BY_ID_LOCKED = Prepared(_by_id), Prepared(_by_id.with_for_update())
+_by_ref = (
     sa.select(calls)
     .join(call_refs, call_refs.c.call_id == calls.c.id)
     .where(
         call_refs.c.provider == sa.bindparam("provider"),
         call_refs.c.ref == sa.bindparam("ref"),
-        call_refs.c.org_id.in_(sa.bindparam("orgs", expanding=True)),
+        call_refs.c.org_id == sa.bindparam("org"),
     )
     .order_by(calls.c.created_at)
     .limit(1)
 )
-_BY_REF_LOCKED = _BY_REF.with_for_update(of=calls)
-_BY_TOKEN = (
+_BY_REF, _BY_REF_LOCKED = Prepared(_by_ref), Prepared(_by_ref.with_for_update(of=calls))
+_by_token = (
     sa.select(
         calls,
         call_tokens.c.data.label("token_data"),
@@ -44,22 +47,27 @@ _BY_TOKEN = (
         call_tokens.c.purpose == sa.bindparam("purpose"),
     )
 )
-_BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update(of=calls)
-_MOVE_REF = call_refs.update().where(
-    call_refs.c.provider == sa.bindparam("its"),
-    call_refs.c.org_id == sa.bindparam("org"),
-    call_refs.c.ref == sa.bindparam("id"),
+_BY_TOKEN, _BY_TOKEN_LOCKED = Prepared(_by_token), Prepared(_by_token.with_for_update(of=calls))
+_MOVE_REF = Prepared(
+    call_refs.update()
+    .where(
+        call_refs.c.provider == sa.bindparam("its"),
+        call_refs.c.org_id == sa.bindparam("org"),
+        call_refs.c.ref == sa.bindparam("id"),
+    )
+    .values(call_id=sa.bindparam("call"))
 )
-_INSERT = calls.insert()
-_HAS_STREAM = sa.select(call_tokens.c.digest).where(
-    call_tokens.c.call_id == sa.bindparam("call"),
-    sa.func.substr(call_tokens.c.digest, 1, STREAM) == sa.bindparam("stream"),
+_HAS_STREAM = Prepared(
+    sa.select(call_tokens.c.digest).where(
+        call_tokens.c.call_id == sa.bindparam("call"),
+        sa.func.substr(call_tokens.c.digest, 1, STREAM) == sa.bindparam("stream"),
+    )
 )
-_IS_USED = sa.select(call_tokens.c.used_at).where(
-    call_tokens.c.digest == sa.bindparam("token"), call_tokens.c.used_at.is_not(None)
+_USED_AT = Prepared(
+    sa.select(call_tokens.c.used_at).where(call_tokens.c.digest == sa.bindparam("token"))
 )
 _UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
-_CLAIM = (
+_CLAIM = Prepared(
     call_tokens.update()
     .where(call_tokens.c.digest == sa.bindparam("token"), call_tokens.c.used_at.is_(None))
     .values(used_at=sa.bindparam("at", type_=call_tokens.c.used_at.type))
@@ -90,7 +98,7 @@ _OPERATORS = {
 
 
 def insert(conn: Connection, values: Columns) -> None:
-    conn.execute(_INSERT, values)
+    engine.insert(conn, calls, values)
 
 
 def get(conn: Connection, call_id: str, *, lock: bool = False) -> Row | None:
@@ -99,14 +107,16 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> Row | None:
     SQLite needs no lock: it has one writer at a time.
     """
     statement = _BY_ID_LOCKED if lock else _BY_ID
-    return one(conn.execute(statement, {"id": call_id}))
+    return statement.one(conn, {"id": call_id})
 
 
 def find_by_ref(
     conn: Connection, provider: str, ref: str, orgs: Collection[str], *, lock: bool = False
 ) -> Row | None:
     statement = _BY_REF_LOCKED if lock else _BY_REF
-    return one(conn.execute(statement, {"provider": provider, "ref": ref, "orgs": list(orgs)}))
+    found = (statement.one(conn, {"provider": provider, "ref": ref, "org": org}) for org in orgs)
+    known = [row for row in found if row is not None]
+    return min(known, key=itemgetter("created_at"), default=None)
 
 
 def find_by_token(conn: Connection, digest: str, purpose: str, *, lock: bool = False) -> Row | None:
@@ -115,7 +125,7 @@ def find_by_token(conn: Connection, digest: str, purpose: str, *, lock: bool = F
     They are ``token_data``, ``token_used_at`` and ``token_expires_at``.
     """
     statement = _BY_TOKEN_LOCKED if lock else _BY_TOKEN
-    return one(conn.execute(statement, {"digest": digest, "purpose": purpose}))
+    return statement.one(conn, {"digest": digest, "purpose": purpose})
 
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[Row]:
@@ -145,14 +155,14 @@ def _wanted(org_id: str, wanted: CallFilter) -> sa.Select[Any]:
 
 def update(conn: Connection, call_id: str, values: Columns) -> None:
     new = {f"new_{name}": value for name, value in values.items()}
-    conn.execute(_update(tuple(values)), {"call": call_id, **new})
+    _update(tuple(values)).run(conn, {"call": call_id, **new})
 
 
 @lru_cache(maxsize=64)
-def _update(names: tuple[str, ...]) -> sa.Update:
+def _update(names: tuple[str, ...]) -> Prepared:
     """Build the statement once per set of columns: building it costs more than running it."""
     new = {name: sa.bindparam(f"new_{name}", type_=calls.c[name].type) for name in names}
-    return _UPDATE.values(**new)
+    return Prepared(_UPDATE.values(**new))
 
 
 def delete(conn: Connection, call_id: str) -> None:
@@ -176,7 +186,7 @@ def claim_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: s
 
 def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> None:
     """Make a carrier's id lead to another call: the same leg has come again."""
-    conn.execute(_MOVE_REF, {"its": provider, "org": org_id, "id": ref, "call_id": call_id})
+    _MOVE_REF.run(conn, {"its": provider, "org": org_id, "id": ref, "call": call_id})
 
 
 def has_stream(conn: Connection, call_id: str, stream: str) -> bool:
@@ -185,11 +195,11 @@ def has_stream(conn: Connection, call_id: str, stream: str) -> bool:
     Its name is the beginning of the token's digest.
     """
     asked = {"call": call_id, "stream": stream}
-    return conn.execute(_HAS_STREAM, asked).first() is not None
+    return _HAS_STREAM.scalar(conn, asked) is not None
 
 
 def is_token_used(conn: Connection, digest: str) -> bool:
-    return conn.execute(_IS_USED, {"token": digest}).first() is not None
+    return _USED_AT.scalar(conn, {"token": digest}) is not None
 
 
 def use_token(conn: Connection, used: Columns) -> bool:
@@ -199,5 +209,4 @@ def use_token(conn: Connection, used: Columns) -> bool:
     """
     if insert_once(conn, call_tokens, used):
         return True
-    asked = {"token": used["digest"], "at": used["used_at"]}
-    return conn.execute(_CLAIM, asked).rowcount == 1
+    return _CLAIM.run(conn, {"token": used["digest"], "at": used["used_at"]}) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.prepared import Prepared
 from app.store.schema import call_events, call_tokens, calls
 from providers.events import CallStatus, EventKind
 
@@ -22,11 +23,11 @@ _OPENED = sa.exists().where(
     call_tokens.c.purpose == "media",
     call_tokens.c.used_at.is_not(None),
 )
-_TAKEN = (
+_TAKEN = Prepared(
     sa.select(sa.func.count())
     .select_from(calls)
     .where(
-        calls.c.status.in_(LIVE),
+        calls.c.status.in_([sa.literal(str(status)) for status in LIVE]),
         calls.c.id != sa.bindparam("but"),
         sa.or_(calls.c.bypass.is_(False), _FETCHED, _OPENED),
     )
@@ -35,7 +36,7 @@ _TAKEN = (
 
 def slots_in_use(conn: Connection, but: str = "") -> int:
     """Calls of all organisations that hold a slot, except ``but``."""
-    return int(conn.execute(_TAKEN, {"but": but}).scalar_one())
+    return int(_TAKEN.scalar(conn, {"but": but}))
 
 
 def lock_slots(conn: Connection) -> None:

@@ -1,41 +1,42 @@
 """Opens the database, and gives the two ways to use it: ``read()`` and ``write()``.
 
-SQLite runs in WAL mode with ``synchronous=FULL``: an answered callback survives a power cut. Each
-write is one BEGIN IMMEDIATE transaction. Writers queue at a fair lock, because SQLite's own busy
-handler sleeps without fairness. Reads never take the write lock. https://www.sqlite.org/wal.html
+SQLite runs in WAL mode with ``synchronous=FULL``: an answered callback survives a power cut.
+Writers share a commit (``group_commit.py``). Reads never take the write lock.
+https://www.sqlite.org/wal.html
 """
 
 from __future__ import annotations
 
 import fcntl
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy.engine import CursorResult, Engine, make_url
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.elements import ClauseElement
+
+from app.store.connection import Connection, Pool
+from app.store.group_commit import GroupCommit
+from app.store.prepared import Prepared
 
 Columns = Mapping[str, Any]
 """Values to write, by column."""
 Row = dict[str, Any]
 """A row that was read, by column."""
 
-
+SQLITE_CONNECTIONS = 32
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=5000",  # milliseconds
     "temp_store=MEMORY",
 )
-_BEFORE_COMMIT = "patchbay.before_commit"
-_AFTER_COMMIT = "patchbay.after_commit"
 
 
 class Store:
@@ -44,86 +45,105 @@ class Store:
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.url = make_url(_normal(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
-        self._writer = threading.Lock()
-        self._lock: IO[str] | None = None
-        self._lock_file = Path(f"{self.url.database}.lock") if self.is_sqlite else None
+        self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self._pool = Pool(self._connect, SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size)
+        self._group = GroupCommit(self._connect, _lock_file(self.url)) if self.is_sqlite else None
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """A connection in autocommit mode: each statement sees what is committed."""
-        with self.engine.connect() as conn:
-            yield conn.execution_options(isolation_level="AUTOCOMMIT")
+        return self._pool.connection()
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """One transaction: committed at the end of the block, rolled back by any exception."""
+        return self._transaction() if self._group is None else self._group.writer()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction: committed at the end of the block, rolled back by any exception."""
-        with self._turn(), self.engine.connect() as conn:
-            conn.info[_BEFORE_COMMIT], conn.info[_AFTER_COMMIT] = [], []
-            with conn.begin():
-                if self.is_sqlite:
-                    conn.exec_driver_sql("BEGIN IMMEDIATE")
+    def migration(self) -> Iterator[sa.engine.Connection]:
+        """A transaction of SQLAlchemy's own: Alembic commits one that it does not know."""
+        turn = self._group.alone() if self._group else nullcontext()
+        with turn, self.engine.connect() as conn, conn.begin():
+            if self.is_sqlite:
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+            yield conn
+
+    def close(self) -> None:
+        """Close the connections. A later use opens new ones."""
+        self._pool.close()
+        if self._group is not None:
+            self._group.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._pool.connection() as conn:
+            _run(conn, "BEGIN")
+            try:
                 yield conn
-                for callback in conn.info.pop(_BEFORE_COMMIT):
+                for callback in conn.before_commit:
                     callback()
-            callbacks = conn.info.pop(_AFTER_COMMIT)
+            except BaseException:
+                _run(conn, "ROLLBACK")
+                raise
+            _run(conn, "COMMIT")
+            callbacks = tuple(conn.after_commit)
         for callback in callbacks:
             callback()
 
-    def close(self) -> None:
-        self.engine.dispose()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let one writer in: first of this process's threads, then of this machine's processes."""
-        if self._lock_file is None:
-            yield
-            return
-        with self._writer:
-            if self._lock is None:
-                self._lock = self._lock_file.open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._lock, fcntl.LOCK_UN)
+    def _connect(self) -> Connection:
+        return Connection(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
 
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":
             raise ValueError("DATABASE_URL: SQLite needs a file, such as sqlite:///var/patchbay.db")
         Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(self.url, pool_size=16, max_overflow=16, hide_parameters=True)
-        event.listen(engine, "connect", _prepare_sqlite)
+        engine = sa.create_engine(
+            self.url,
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"check_same_thread": False, "cached_statements": 512},
+        )
+        event.listen(engine, "connect", partial(_prepare_sqlite, _lock_file(self.url)))
         return engine
 
-    def _postgresql(self, pool_size: int) -> Engine:
+    def _postgresql(self) -> Engine:
         return sa.create_engine(
             self.url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_pre_ping=True,
+            poolclass=NullPool,
             hide_parameters=True,  # errors are logged, and must not show numbers and bodies
             connect_args={"connect_timeout": 5, "prepare_threshold": 3},
         )
 
 
-def before_commit(conn: Connection, callback: Callable[[], None]) -> None:
+def before_commit(conn: sa.engine.Connection, callback: Callable[[], None]) -> None:
     """Run ``callback`` at the end of the transaction of ``Store.write``, as part of it."""
-    cast("list[Callable[[], None]]", conn.info[_BEFORE_COMMIT]).append(callback)
+    cast("Connection", conn).before_commit.append(callback)
 
 
-def after_commit(conn: Connection, callback: Callable[[], None]) -> None:
+def after_commit(conn: sa.engine.Connection, callback: Callable[[], None]) -> None:
     """Run ``callback`` once the transaction of ``Store.write`` has been committed."""
-    cast("list[Callable[[], None]]", conn.info[_AFTER_COMMIT]).append(callback)
+    cast("Connection", conn).after_commit.append(callback)
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _run(conn: Connection, command: str) -> None:
+    try:
+        conn.raw.execute(command)
+    except Exception as error:
+        raise conn.translated(error) from error
+
+
+def _lock_file(url: sa.URL) -> Path:
+    return Path(f"{url.database}.lock")
+
+
+def _prepare_sqlite(lock_file: Path, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins no transaction by itself
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        # a new file; several processes may open it at once, and SQLite waits for none of them
+        with lock_file.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _normal(url: str) -> str:
@@ -135,16 +155,27 @@ def _normal(url: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _insert_once(table: sa.Table, dialect: str) -> Insert:
-    maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    insert = maker(table).on_conflict_do_nothing()
-    # Without the option psycopg reports no row count for a table with a generated key.
-    return insert.execution_options(preserve_rowcount=True)
+def _insert_once(table: sa.Table, names: tuple[str, ...]) -> Prepared:
+    def statement(dialect: str) -> ClauseElement:
+        maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        return maker(table).on_conflict_do_nothing().inline()
+
+    return Prepared(statement, names)
 
 
-def insert_once(conn: Connection, table: sa.Table, values: Columns) -> bool:
+@lru_cache(maxsize=64)
+def _insert(table: sa.Table, names: tuple[str, ...]) -> Prepared:
+    return Prepared(table.insert().inline(), names)
+
+
+def insert(conn: sa.engine.Connection, table: sa.Table, values: Columns) -> None:
+    """Insert a row. Columns without a value are NULL."""
+    _insert(table, tuple(values)).run(conn, values)
+
+
+def insert_once(conn: sa.engine.Connection, table: sa.Table, values: Columns) -> bool:
     """Insert unless a unique key exists already. Returns whether it was inserted."""
-    return conn.execute(_insert_once(table, conn.dialect.name), values).rowcount == 1
+    return _insert_once(table, tuple(values)).run(conn, values) == 1
 
 
 def one(result: CursorResult[Any]) -> Row | None:

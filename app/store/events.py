@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import Row, every, insert_once
+from app.store.engine import Row, insert_once
+from app.store.prepared import Prepared
 from app.store.schema import call_events
 from providers.events import CallEvent, EndedReason, EventKind
 
 _columns = call_events.c
-_FOR_FOLD = (
+_FOR_FOLD = Prepared(
     sa.select(
         _columns.kind,
         _columns.at,
@@ -30,13 +30,20 @@ _FOR_FOLD = (
     .where(_columns.call_id == sa.bindparam("call"))
     .order_by(_columns.id)
 )
-_LOG = sa.select(call_events).where(_columns.call_id == sa.bindparam("call")).order_by(_columns.id)
+_LOG = Prepared(
+    sa.select(call_events).where(_columns.call_id == sa.bindparam("call")).order_by(_columns.id)
+)
 
-_LAST = sa.select(sa.func.max(_columns.received_at)).where(_columns.call_id == sa.bindparam("call"))
-_INSERT = call_events.insert()
-_THIS = sa.and_(_columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key"))
-_HAS = sa.select(_columns.id).where(_THIS)
-_RECEIVED_AT = sa.select(_columns.received_at).where(_THIS)
+_LAST = Prepared(
+    sa.select(sa.func.max(_columns.received_at)).where(_columns.call_id == sa.bindparam("call"))
+)
+_INSERT = Prepared(
+    call_events.insert().inline(), [column.name for column in _columns if column.name != "id"]
+)
+_this = sa.and_(_columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key"))
+_HAS, _RECEIVED_AT = (
+    Prepared(sa.select(column).where(_this)) for column in (_columns.id, _columns.received_at)
+)
 
 
 def append(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> bool:
@@ -46,34 +53,34 @@ def append(conn: Connection, call_id: str, event: CallEvent, received_at: dateti
 
 def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: datetime) -> None:
     """Insert the first events of a new call."""
-    conn.execute(_INSERT, [_values(call_id, event, at) for event in first])
+    _INSERT.many(conn, [_values(call_id, event, at) for event in first])
 
 
 def has(conn: Connection, call_id: str, key: str) -> bool:
     """Whether this event is in the call's log."""
-    return conn.execute(_HAS, {"call": call_id, "key": key}).first() is not None
+    return _HAS.scalar(conn, {"call": call_id, "key": key}) is not None
 
 
 def received_at(conn: Connection, call_id: str, key: str) -> datetime | None:
     """When this event was received for the first time."""
-    found: datetime | None = conn.execute(_RECEIVED_AT, {"call": call_id, "key": key}).scalar()
+    found: datetime | None = _RECEIVED_AT.scalar(conn, {"call": call_id, "key": key})
     return found
 
 
 def of_call(conn: Connection, call_id: str) -> list[CallEvent]:
     """The events as the fold needs them, without the carriers' raw words."""
-    return [_event(row) for row in conn.execute(_FOR_FOLD, {"call": call_id})]
+    return [_event(row) for row in _FOR_FOLD.every(conn, {"call": call_id})]
 
 
 def last_received(conn: Connection, call_id: str) -> datetime | None:
     """When the last event of the call was received."""
-    found: datetime | None = conn.execute(_LAST, {"call": call_id}).scalar()
+    found: datetime | None = _LAST.scalar(conn, {"call": call_id})
     return found
 
 
 def log(conn: Connection, call_id: str) -> Sequence[Row]:
     """All events, in the order of arrival."""
-    return every(conn.execute(_LOG, {"call": call_id}))
+    return _LOG.every(conn, {"call": call_id})
 
 
 def _values(call_id: str, event: CallEvent, received_at: datetime) -> Row:
@@ -94,16 +101,17 @@ def _values(call_id: str, event: CallEvent, received_at: datetime) -> Row:
     }
 
 
-def _event(row: Any) -> CallEvent:
+def _event(row: Row) -> CallEvent:
+    reason, unanswered = row["reason"], row["unanswered_reason"]
     return CallEvent(
-        kind=EventKind(row.kind),
-        at=row.at,
-        key=row.key,
-        source=row.source,
-        sequence=row.sequence,
-        reason=EndedReason(row.reason) if row.reason else None,
-        unanswered_reason=EndedReason(row.unanswered_reason) if row.unanswered_reason else None,
-        generic=row.generic,
-        stream=row.stream,
-        data=row.data,
+        kind=EventKind(row["kind"]),
+        at=row["at"],
+        key=row["key"],
+        source=row["source"],
+        sequence=row["sequence"],
+        reason=EndedReason(reason) if reason else None,
+        unanswered_reason=EndedReason(unanswered) if unanswered else None,
+        generic=row["generic"],
+        stream=row["stream"],
+        data=row["data"],
     )

@@ -7,12 +7,15 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import Columns, Row, insert_once, one
+from app.store.engine import Columns, Row, insert_once
+from app.store.prepared import Prepared
 from app.store.schema import Time, idempotency_keys
 
-_FIND = sa.select(idempotency_keys).where(
-    idempotency_keys.c.org_id == sa.bindparam("org"),
-    idempotency_keys.c.digest == sa.bindparam("key"),
+_FIND = Prepared(
+    sa.select(idempotency_keys).where(
+        idempotency_keys.c.org_id == sa.bindparam("org"),
+        idempotency_keys.c.digest == sa.bindparam("key"),
+    )
 )
 _FORGET = idempotency_keys.delete().where(
     idempotency_keys.c.created_at < sa.bindparam("before", type_=Time)
@@ -21,7 +24,7 @@ _OLDEST = sa.select(sa.func.min(idempotency_keys.c.created_at))
 
 
 def find(conn: Connection, org_id: str, digest: str) -> Row | None:
-    return one(conn.execute(_FIND, {"org": org_id, "key": digest}))
+    return _FIND.one(conn, {"org": org_id, "key": digest})
 
 
 def keep(conn: Connection, values: Columns) -> bool:

@@ -26,7 +26,7 @@ def upgrade(store: Store) -> None:
         return
     from alembic import command
 
-    with store.write() as conn:
+    with store.migration() as conn:
         _one_at_a_time(conn)
         config = _config()
         config.attributes["connection"] = conn

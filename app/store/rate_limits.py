@@ -7,21 +7,23 @@ https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import Insert
 
+from app.store.prepared import Prepared
 from app.store.schema import EPOCH, Time, rate_limits
 
-_EMPTY_AT = sa.select(rate_limits.c.empty_at).where(rate_limits.c.key_id == sa.bindparam("key"))
+_EMPTY_AT = Prepared(
+    sa.select(rate_limits.c.empty_at).where(rate_limits.c.key_id == sa.bindparam("key"))
+)
 
 
 def empty_at(conn: Connection, key_id: str) -> datetime:
     """When the bucket will be empty; in the past for an unused key."""
-    return conn.execute(_EMPTY_AT, {"key": key_id}).scalar() or EPOCH
+    return _EMPTY_AT.scalar(conn, {"key": key_id}) or EPOCH
 
 
 def take(conn: Connection, key_id: str, now: datetime, cost: timedelta, window: timedelta) -> bool:
@@ -33,10 +35,9 @@ def take(conn: Connection, key_id: str, now: datetime, cost: timedelta, window: 
         "cost": cost // timedelta(microseconds=1),
         "latest": now + window,
     }
-    return conn.execute(_take(conn.dialect.name), values).rowcount == 1
+    return _TAKE.run(conn, values) == 1
 
 
-@lru_cache(maxsize=2)
 def _take(dialect: str) -> Insert:
     maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
     now = sa.bindparam("now", type_=Time)
@@ -50,5 +51,8 @@ def _take(dialect: str) -> Insert:
             set_={"empty_at": sa.type_coerce(after, Time)},
             where=after <= sa.bindparam("latest", type_=Time),
         )
-        .execution_options(preserve_rowcount=True)
+        .inline()
     )
+
+
+_TAKE = Prepared(_take, ("key_id", "empty_at"))

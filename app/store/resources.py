@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.engine import Columns, Row, every, one
+from app.store.prepared import Prepared
 from app.store.schema import calls, credentials, orgs, phone_numbers
 
 Row = Row
@@ -47,14 +47,16 @@ def insert(conn: Connection, table: sa.Table, values: Columns) -> None:
 
 
 @cache
-def _get(table: sa.Table) -> sa.Select[Any]:
-    return sa.select(table).where(
-        table.c.org_id == sa.bindparam("org"), table.c.id == sa.bindparam("id")
+def _get(table: sa.Table) -> Prepared:
+    return Prepared(
+        sa.select(table).where(
+            table.c.org_id == sa.bindparam("org"), table.c.id == sa.bindparam("id")
+        )
     )
 
 
 def get(conn: Connection, table: sa.Table, org_id: str, id: str) -> Row | None:
-    return one(conn.execute(_get(table), {"org": org_id, "id": id}))
+    return _get(table).one(conn, {"org": org_id, "id": id})
 
 
 def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> Sequence[Row]:

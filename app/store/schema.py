@@ -26,6 +26,15 @@ metadata = sa.MetaData(
 )
 
 
+def to_micros(at: datetime) -> int:
+    """Microseconds since 1970."""
+    return (at - EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    return EPOCH + timedelta(microseconds=value)
+
+
 class Time(sa.types.TypeDecorator[datetime]):
     """An aware datetime, stored as microseconds since 1970."""
 
@@ -33,10 +42,10 @@ class Time(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - EPOCH) // _MICROSECOND
+        return None if value is None else to_micros(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=int(value))
+        return None if value is None else from_micros(int(value))
 
 
 # An autoincrementing key on both databases.

@@ -191,6 +191,7 @@ def test_a_database_that_goes_away_and_comes_back(app: Flask) -> None:
     api = organisation(app, "33333333-3333-4333-8333-333333333333", "key")
     services: Services = app.extensions["patchbay"]
     engine = services.store.engine
+    services.store.close()  # its open connections
     services.store.engine = sa.create_engine(AWAY.replace("postgresql", "postgresql+psycopg"))
     assert refused(api.get("/assistant"), 503)
     services.store.engine = engine

@@ -9,8 +9,8 @@ from threading import Barrier
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
+from app.store.connection import Connection
 from app.store.engine import Store
 
 T = TypeVar("T")
@@ -39,10 +39,8 @@ def impatient(store: Store) -> Iterator[Connection]:
     """
     options = {"connect_args": {"timeout": 0}} if store.is_sqlite else {}
     engine = sa.create_engine(store.url, poolclass=sa.NullPool, **options)
-    with engine.connect() as conn, conn.begin():
-        if store.is_sqlite:
-            conn.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
+    with _transaction(engine, "COMMIT") as conn:
+        if not store.is_sqlite:
             conn.execute(LOCK_TIMEOUT)
         yield conn
 
@@ -50,8 +48,13 @@ def impatient(store: Store) -> Iterator[Connection]:
 @contextmanager
 def draft(store: Store) -> Iterator[Connection]:
     """A transaction that is rolled back: one example of a property leaves nothing to the next."""
-    with store.engine.connect() as conn, conn.begin() as transaction:
-        if store.is_sqlite:
-            conn.exec_driver_sql("BEGIN IMMEDIATE")
+    with _transaction(store.engine, "ROLLBACK") as conn:
         yield conn
-        transaction.rollback()
+
+
+@contextmanager
+def _transaction(engine: sa.Engine, end: str) -> Iterator[Connection]:
+    with Connection(engine.execution_options(isolation_level="AUTOCOMMIT")) as conn:
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.is_sqlite else "BEGIN")
+        yield conn
+        conn.exec_driver_sql(end)

@@ -1,0 +1,157 @@
+"""Statements of every request: written with SQLAlchemy, compiled once, run by the driver.
+
+SQLAlchemy compiles a statement once as well. But it binds, looks up and wraps anew at each
+execution, which is ten times the database's own work. Here its part ends with the text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ClauseElement
+
+from app.store.connection import Connection
+from app.store.schema import Time, from_micros, to_micros
+from providers.common.json_types import JsonDict, JsonObject
+
+Convert = Callable[[Any], Any]
+ForDialect = Callable[[str], ClauseElement]
+"""Builds a statement for ``sqlite`` or ``postgresql``, whose forms differ."""
+
+IN: tuple[tuple[type, Convert], ...] = ((Time, to_micros), (sa.JSON, json.dumps))
+OUT: tuple[tuple[type, Convert], ...] = (
+    (Time, from_micros),
+    (sa.JSON, json.loads),
+    (sa.Boolean, bool),
+)
+READY_ON_POSTGRESQL = (sa.JSON, sa.Boolean)
+"""Types whose values psycopg itself converts when it reads them."""
+
+
+class Compiled(NamedTuple):
+    """One statement in one dialect."""
+
+    text: str
+    names: tuple[str, ...]
+    pick: Callable[[JsonObject], Any]
+    """Takes the parameters' values in their order."""
+    defaults: JsonObject
+    """The parameters for which the statement itself has a value."""
+    binds: tuple[tuple[int, Convert], ...]
+    by_name: bool
+    """Whether the driver takes parameters by name."""
+    columns: tuple[str, ...]
+    converts: tuple[tuple[str, Convert], ...]
+
+
+class Prepared:
+    """One statement. Its methods raise SQLAlchemy's errors. ``columns``: those of an insert."""
+
+    __slots__ = ("_columns", "_compiled", "_statement")
+
+    def __init__(
+        self, statement: ClauseElement | ForDialect, columns: Sequence[str] | None = None
+    ) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._compiled: dict[bool, Compiled] = {}
+
+    def one(self, conn: sa.engine.Connection, values: JsonObject) -> JsonDict | None:
+        """The first row, or None."""
+        compiled, cursor = self._execute(conn, values)
+        row = cursor.fetchone()
+        return None if row is None else _row(compiled, row)
+
+    def every(self, conn: sa.engine.Connection, values: JsonObject) -> list[JsonDict]:
+        """All rows."""
+        compiled, cursor = self._execute(conn, values)
+        return [_row(compiled, row) for row in cursor.fetchall()]
+
+    def scalar(self, conn: sa.engine.Connection, values: JsonObject) -> Any:
+        """The first column of the first row, or None."""
+        compiled, cursor = self._execute(conn, values)
+        row = cursor.fetchone()
+        return None if row is None else next(iter(_row(compiled, row).values()))
+
+    def run(self, conn: sa.engine.Connection, values: JsonObject) -> int:
+        """The number of changed rows."""
+        return int(self._execute(conn, values)[1].rowcount)
+
+    def many(self, conn: sa.engine.Connection, rows: Iterable[JsonObject]) -> None:
+        """Run the statement once for each."""
+        ours = cast("Connection", conn)
+        compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
+        bound = [_bound(compiled, each) for each in rows]
+        try:
+            ours.raw.cursor().executemany(compiled.text, bound)
+        except Exception as error:
+            raise ours.translated(error) from error
+
+    def _execute(self, conn: sa.engine.Connection, values: JsonObject) -> tuple[Compiled, Any]:
+        ours = cast("Connection", conn)
+        compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
+        try:
+            return compiled, ours.raw.execute(compiled.text, _bound(compiled, values))
+        except Exception as error:
+            raise ours.translated(error) from error
+
+    def _compile(self, conn: Connection) -> Compiled:
+        statement = self._statement
+        if not isinstance(statement, ClauseElement):
+            statement = statement(conn.dialect.name)
+        text: Any = statement.compile(dialect=conn.dialect, column_keys=self._columns)
+        names = tuple(text.positiontup if text.positional else text.binds)
+        ready = () if conn.is_sqlite else READY_ON_POSTGRESQL
+        found = [(at, _convert(text.binds[name].type, IN)) for at, name in enumerate(names)]
+        columns = tuple(entry.keyname for entry in text._result_columns)
+        types = {
+            entry.keyname: _convert(entry.type, OUT)
+            for entry in text._result_columns
+            if not isinstance(entry.type, ready)
+        }
+        made = self._compiled[conn.is_sqlite] = Compiled(
+            text=text.string,
+            names=names,
+            pick=_picker(names),
+            defaults={n: bind.value for n, bind in text.binds.items() if bind.value is not None},
+            binds=tuple((at, convert) for at, convert in found if convert),
+            by_name=not text.positional,
+            columns=columns,
+            converts=tuple((name, convert) for name, convert in types.items() if convert),
+        )
+        return made
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[JsonObject], Any]:
+    if len(names) > 1:
+        return itemgetter(*names)  # twice as fast as a comprehension
+    return lambda values: tuple(values[name] for name in names)
+
+
+def _convert(type_: Any, converts: tuple[tuple[type, Convert], ...]) -> Convert | None:
+    return next((convert for kind, convert in converts if isinstance(type_, kind)), None)
+
+
+def _bound(compiled: Compiled, values: JsonObject) -> Any:
+    if compiled.defaults:
+        values = {**compiled.defaults, **values}
+    taken = compiled.pick(values)
+    if compiled.binds:
+        taken = list(taken)
+        for at, convert in compiled.binds:
+            if taken[at] is not None:
+                taken[at] = convert(taken[at])
+    return dict(zip(compiled.names, taken, strict=True)) if compiled.by_name else taken
+
+
+def _row(compiled: Compiled, values: Sequence[Any]) -> JsonDict:
+    row = dict(zip(compiled.columns, values, strict=True))
+    for name, convert in compiled.converts:
+        value = row[name]
+        if value is not None:
+            row[name] = convert(value)
+    return row
