@@ -20,12 +20,14 @@ from app.domain.context import Context
 from app.domain.services.media import MediaService
 from app.store.schema import call_tokens
 from app.store.vault import Vault, digest
+from providers.base.instructions import stream_id
 from providers.errors import Refused
 from tests.conftest import SECRET_KEY
 from tests.domain.conftest import JOIN, TTL
-from tests.domain.live_call import Live, call_of, claim_stream, join, read
+from tests.domain.live_call import ECHO, Live, call_of, claim_stream, join, read
 from tests.fakes.carriers.leg import Document, Leg
 from tests.fakes.carriers.twilio import TwilioLeg
+from tests.fakes.carriers.vonage import VonageLeg
 from tests.routes.api import Api
 
 NEW = "the key after the rotation of the tests"
@@ -252,6 +254,36 @@ class TestCallbackToken:
             found = tokens.find_call(context.vault, conn, token, lock=True)
         assert found
         assert (found.id, found.token_data) == (live.id, {"forward": forward})
+
+
+class TestStreamOfAnotherCall:
+    """A name of ours, but of another call, is nothing to this one."""
+
+    def test_a_twilio_stream(self, app: Flask, api: Api) -> None:
+        TwilioLeg.number_of(api, assistantId=api.made("/assistant", ECHO)["id"])
+        other, leg = Live(api, TwilioLeg(app)), TwilioLeg(app)
+        document = read(leg, leg.arrive())
+        call = call_of(api, leg)["id"]
+        for number, name in enumerate((other.claim.stream, "_" * 24)):
+            sid = f"MZ{number:032}"
+            failed = {"StreamEvent": "stream-error", "StreamSid": sid, "StreamName": name}
+            leg.post(document.stream_url, failed)
+            noted = api.get(f"/call/{call}/events").json[-1]
+            assert (noted["kind"], noted["data"]["was"]) == ("note", "media.failed")
+        assert call_of(api, leg)["status"] == "ringing"
+        own = {"StreamEvent": "stream-error", "StreamName": stream_id(document.media_url)}
+        leg.post(document.stream_url, own)
+        assert call_of(api, leg)["status"] == "ended"
+
+    def test_a_vonage_leg(self, app: Flask, api: Api) -> None:
+        VonageLeg.number_of(api, assistantId=api.made("/assistant", ECHO)["id"])
+        other, leg = Live(api, VonageLeg(app)), VonageLeg(app)
+        document = read(leg, leg.arrive())
+        foreign = with_media(document, last(other.document.media_url))
+        leg.socket("answered", foreign)
+        assert call_of(api, leg)["status"] == "ringing"
+        leg.socket("answered", document, 2)
+        assert call_of(api, leg)["status"] == "in-progress"
 
 
 class TestSameRequest:
