@@ -30,6 +30,7 @@ test: $(READY)  ## lint, types, and the suite on SQLite and on PostgreSQL
 bench: $(READY)  ## figures for docs/benchmarks.md
 	$(BIN)/python -m bench.control_plane
 	$(BIN)/python -m bench.media
+	$(BIN)/python -m bench.start
 
 docs: $(READY)  ## write the generated pages under docs/
 	$(BIN)/python -m docs.write

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.environment import Reader
+from app.environment import SettingsError as SettingsError
 from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
 from app.plugins import load as load_plugins
 from app.vendors import registry
@@ -48,10 +50,6 @@ DELIVERY_SCHEDULE = (
     24 * 3600.0,
 )
 """Seconds before each attempt of a server message: 10 attempts over 75 h 35 m 5 s."""
-
-
-class SettingsError(Exception):
-    """A setting is wrong; the message names it and the expected value."""
 
 
 @dataclass(frozen=True)
@@ -168,20 +166,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return _Reader(os.environ if environ is None else environ).settings()
 
 
-def drain_seconds() -> float:
-    """DRAIN_SECONDS alone, for the web server's master."""
-    return _Reader(os.environ).drain_seconds()
-
-
-def log_format() -> str:
-    """LOG_FORMAT alone, for the web server's master."""
-    return _Reader(os.environ).log_format()
-
-
-class _Reader:
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-
+class _Reader(Reader):
     def settings(self) -> Settings:
         loaded = self.plugins()  # first: plugins add settings
         backends = (*BACKENDS, *of_group(loaded, BACKEND_GROUP))
@@ -242,12 +227,6 @@ class _Reader:
             if name in BACKENDS:
                 raise SettingsError(f"PLUGINS: there is an assistant backend {name!r} already")
         return loaded
-
-    def log_format(self) -> str:
-        return self.choice("LOG_FORMAT", "text", ("text", "json"))
-
-    def drain_seconds(self) -> float:
-        return self.number("DRAIN_SECONDS", 20, 0, 86400)
 
     def media_urls(self) -> tuple[str, ...]:
         return tuple(
@@ -417,67 +396,6 @@ class _Reader:
             )
         return {"provider": provider, **({"voiceId": voice} if voice else {})}
 
-    # -- one kind of value each
-
-    def text(self, name: str) -> str | None:
-        value = self.environ.get(name, "").strip()
-        return value or None
-
-    def secret(self, name: str) -> str | None:
-        path = self.text(f"{name}_FILE")
-        if path is None:
-            return self.text(name)
-        try:
-            return Path(path).read_text().strip() or None
-        except OSError as error:
-            raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
-
-    def words(self, name: str) -> tuple[str, ...]:
-        return _split(self.text(name))
-
-    def words_secret(self, name: str) -> tuple[str, ...]:
-        return _split(self.secret(name))
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(name) or default
-        if value not in allowed:
-            raise SettingsError(f"{name} must be one of {', '.join(allowed)}; it is {value!r}")
-        return value
-
-    def flag(self, name: str, default: bool) -> bool:
-        value = (self.text(name) or str(default)).lower()
-        if value not in {"1", "0", "true", "false", "yes", "no"}:
-            raise SettingsError(f"{name} must be 1 or 0; it is {value!r}")
-        return value in {"1", "true", "yes"}
-
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        text = self.text(name) or str(default)
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not low <= value <= high:
-            raise SettingsError(f"{name} must be a number from {low} to {high}; it is {text!r}")
-        return value
-
-    def integer(self, name: str, default: int, low: int, high: int) -> int:
-        value = self.number(name, default, low, high)
-        if value != int(value):
-            raise SettingsError(f"{name} must be a whole number; it is {value}")
-        return int(value)
-
-    def url(self, name: str, default: str | None, schemes: tuple[str, ...]) -> str | None:
-        value = self.text(name) or default
-        return None if value is None else self.checked_url(name, value, schemes)
-
-    def checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
-            raise SettingsError(
-                f"{name} must be an absolute URL ({' or '.join(schemes)}) without a query; it is {value!r}"
-            )
-        return value.rstrip("/")
-
 
 def _make_once(path: Path, text: str) -> None:
     """Write a file that does not exist yet. Processes may race: one wins, and none reads half."""
@@ -488,7 +406,3 @@ def _make_once(path: Path, text: str) -> None:
     with contextlib.suppress(FileExistsError):
         os.link(mine, path)
     mine.unlink()
-
-
-def _split(value: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (value or "").split(",") if part.strip())

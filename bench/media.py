@@ -71,7 +71,7 @@ async def floor(chosen: argparse.Namespace) -> None:
 async def imports(chosen: argparse.Namespace) -> None:
     for name, code in (
         ("app.server.asgi", "import app.server.asgi"),
-        ("the engine, after it", "from app.assistants.local import warm; warm.load()"),
+        ("the engine, after it", "from app.assistants.local import preload; preload.load()"),
     ):
         before = "import app.server.asgi; " if name != "app.server.asgi" else ""
         runs = [timed_import(before, code) for _ in range(3)]

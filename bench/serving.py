@@ -13,6 +13,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from tests.fakes.carriers import FAKES
@@ -125,12 +126,15 @@ def free_port() -> int:
 
 
 def wait(url: str) -> None:
-    for _ in range(200):
+    """Wait for any answer but 503."""
+    for _ in range(400):
         try:
             urllib.request.urlopen(url, timeout=1).close()
             return
-        except urllib.error.HTTPError:
-            return
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                return
+            time.sleep(0.05)
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.05)
     raise SystemExit(f"{url} never answered")

@@ -15,7 +15,7 @@ import pytest
 from app.settings import Settings
 from app.store.engine import Store
 from app.store.vault import Vault
-from tests import sharing
+from tests import kept_rows, sharing
 from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
 
@@ -32,6 +32,7 @@ hypothesis.settings.load_profile("patchbay")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "database: runs on PostgreSQL too (set by its fixtures)")
     sharing.install()
+    kept_rows.watch()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

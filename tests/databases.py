@@ -23,13 +23,15 @@ from psycopg import sql
 from app.jobs.factory import open_jobs
 from app.store import migrate
 from app.store.engine import Store
-from app.store.schema import metadata
+from app.store.schema import metadata, revisions
 
 PROCRASTINATE = ("events", "periodic_defers", "jobs", "workers")
 """Its tables, the referring ones first."""
 
 TABLES = (
-    *(table.name for table in reversed(metadata.sorted_tables)),
+    *(
+        t.name for t in reversed(metadata.sorted_tables) if t is not revisions
+    ),  # of one row for ever
     *(f"procrastinate_{name}" for name in PROCRASTINATE),
 )
 _EMPTY = sql.SQL("""

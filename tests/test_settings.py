@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app import environment
 from app import settings as settings_module
 from app.settings import DELIVERY_SCHEDULE, SettingsError, VendorSettings, load
 from app.vendors.registry import with_account
@@ -223,8 +224,9 @@ def test_the_schedule_is_the_documented_one() -> None:
 
 
 def names_read() -> set[str]:
-    """Every variable ``settings.py`` reads, from its source, and those that the carriers declare."""
-    source = Path(settings_module.__file__ or "").read_text()
+    """Every variable that the source reads, and those that the carriers declare."""
+    modules = (settings_module, environment)
+    source = "".join(Path(module.__file__ or "").read_text() for module in modules)
     call = (
         r'self\.(?:text|secret|words|words_secret|choice|flag|number|integer|url)\(\s*"([A-Z_]+)"'
     )

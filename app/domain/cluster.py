@@ -49,6 +49,8 @@ class ProcessRegistry:
     slots: int = 0
     """Open and starting media sockets that count against MAX_CALLS_PER_PROCESS."""
     draining: bool = False
+    warming: bool = False
+    """Whether what a first call needs is still being loaded."""
     leaving: bool = False
     """Whether the time of the drain is over."""
     lag: float = 0.0

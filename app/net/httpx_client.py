@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,7 @@ PAUSE_SECONDS = 0.3
 # Statuses that may be gone at once; 529 is one vendor's "overloaded".
 AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
 ANSWER_SECONDS = 600.0
+CLOSED_PORT = "http://127.0.0.1:1"
 # Bytes of one response: far beyond any sentence or audio, and a bound for the memory.
 ANSWER_BYTES = 64 * 1024 * 1024
 
@@ -119,6 +121,15 @@ def make_client(
     )
     made.addresses, made.retries = addresses, retries
     return made
+
+
+async def preload() -> None:
+    """Import ahead what the first request imports: it goes to a port of this machine that no
+    server has.
+    """
+    async with make_client(retries=False, proxies=False) as client:
+        with suppress(httpx2.HTTPError):
+            await client.get(CLOSED_PORT)
 
 
 async def _bound(response: httpx2.Response) -> None:

@@ -18,8 +18,6 @@ from app.routes import (
     phone_numbers,
     recordings,
 )
-from app.routes.auth import EXTENSION as KEYS
-from app.routes.auth import Keys
 from app.routes.json_body import MAX_BYTES
 from app.routes.validation import EXTENSION, RouteServices
 from app.routes.webhooks import Webhooks
@@ -43,7 +41,6 @@ def init_routes(services: RouteServices) -> Flask:
     """
     app = Flask("app")
     app.extensions[EXTENSION] = services
-    app.extensions[KEYS] = Keys(services.context.store)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
         app.register_blueprint(blueprint)

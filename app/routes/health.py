@@ -25,7 +25,7 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """Ready. 503 while the database cannot be used, the process stops, or it has no room for media.
+    """Ready. 503 while the database cannot be used, and while the process loads, stops or is full.
 
     The last holds only for a process with media alone: the API of a full process works. Late jobs
     are shown, and refuse no traffic.
@@ -33,6 +33,8 @@ def ready() -> Response:
     presence = services().context.presence
     if presence.draining:
         return _unavailable(process="stopping")
+    if presence.warming:
+        return _unavailable(process="warming")
     if presence.full and presence.settings.only_media:
         return _unavailable(process="full")
     try:

@@ -15,8 +15,10 @@ from flask import Flask
 
 from app import create_app
 from app.assistants.local import preload
+from app.domain.resources import vendor_accounts
 from app.media.hub import Hub
 from app.media.limits import Limits
+from app.server import warm_up
 from app.server.wsgi_bridge import Bridge, Receive, Scope, Send
 from app.wiring import Services
 
@@ -31,6 +33,8 @@ class Application:
         services = self._services
         self._bridge = Bridge(app)
         self.hub = Hub(services.media, services.providers, services.backends, limits)
+        self.warming: asyncio.Task[None] | None = None
+        """Done once all is loaded that a first call needs."""
         services.context.media_wakers.append(self.hub.wake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,9 +71,15 @@ class Application:
         await asyncio.to_thread(self._services.start)
         await self.hub.start()
         if self._services.talks:
-            preload.begin()
+            self.warming = warm_up.begin(self._services.context.presence, self._load_pipecat)
+
+    def _load_pipecat(self) -> None:
+        vendors = vendor_accounts.reachable(self._services.context)
+        preload.warm_up(self._services.media, vendors)
 
     async def _stop(self) -> None:
+        if self.warming is not None:
+            self.warming.cancel()
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._services.stop)

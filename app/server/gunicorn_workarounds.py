@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from app.settings import SettingsError, drain_seconds
+from app.environment import SettingsError, drain_seconds
 
 # What a worker may take beside DRAIN_SECONDS, to end the last calls and to answer requests.
 CLOSING_SECONDS = 20.0

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.engine import Columns, Row, every, insert_once
+from app.store.kept import changes_kept_rows, kept
 from app.store.prepared import Prepared
 from app.store.schema import api_keys, credentials, orgs, phone_numbers
 
@@ -36,16 +37,18 @@ _BY_ACCOUNT = Prepared(
     )
     .order_by(credentials.c.created_at, credentials.c.id)
 )
+_CREDENTIAL_PROVIDERS = Prepared(sa.select(credentials.c.provider).distinct())
 _ORG = Prepared(sa.select(orgs).where(orgs.c.id == sa.bindparam("id")))
 
 
 def find_key(conn: Connection, digest: str) -> ApiKey | None:
-    row = _FIND_KEY.one(conn, {"digest": digest})
+    row = kept(conn, ("key", digest), lambda: _FIND_KEY.one(conn, {"digest": digest}))
     return ApiKey(row["id"], row["org_id"]) if row else None
 
 
 def insert_key(conn: Connection, values: Columns) -> bool:
     """Insert a key. False when the same key exists."""
+    changes_kept_rows(conn)
     return insert_once(conn, api_keys, values)
 
 
@@ -55,6 +58,7 @@ def list_keys(conn: Connection) -> Sequence[Row]:
 
 def revoke_key(conn: Connection, key_id: str, at: datetime) -> bool:
     """Revoke a key. False when no valid key has that id or that prefix."""
+    changes_kept_rows(conn)
     found = api_keys.update().where(
         sa.or_(api_keys.c.id == key_id, api_keys.c.prefix == key_id),
         api_keys.c.revoked_at.is_(None),
@@ -63,11 +67,12 @@ def revoke_key(conn: Connection, key_id: str, at: datetime) -> bool:
 
 
 def get_org(conn: Connection, org_id: str) -> Row | None:
-    return _ORG.one(conn, {"id": org_id})
+    return kept(conn, ("org", org_id), lambda: _ORG.one(conn, {"id": org_id}))
 
 
 def put_org(conn: Connection, values: Columns) -> None:
     """Insert an organisation, or update its name, server and secret."""
+    changes_kept_rows(conn)
     if not insert_once(conn, orgs, values):
         changed = {k: v for k, v in values.items() if k not in {"id", "created_at"}}
         conn.execute(orgs.update().where(orgs.c.id == values["id"]).values(**changed))
@@ -75,18 +80,30 @@ def put_org(conn: Connection, values: Columns) -> None:
 
 def put_credential(conn: Connection, values: Columns) -> None:
     """Insert a credential, or update its body and secret."""
+    changes_kept_rows(conn)
     if not insert_once(conn, credentials, values):
         changed = {k: v for k, v in values.items() if k not in {"id", "org_id", "created_at"}}
         conn.execute(credentials.update().where(credentials.c.id == values["id"]).values(**changed))
 
 
 def get_credential(conn: Connection, credential_id: str | None) -> Row | None:
-    return _CREDENTIAL.one(conn, {"id": credential_id})
+    return kept(
+        conn, ("credential", credential_id), lambda: _CREDENTIAL.one(conn, {"id": credential_id})
+    )
 
 
 def credentials_of_account(conn: Connection, provider: str, ref: str) -> Sequence[Row]:
     """Every organisation's credential for one account at a carrier, oldest first."""
-    return _BY_ACCOUNT.every(conn, {"provider": provider, "ref": ref})
+    return kept(
+        conn,
+        ("account", provider, ref),
+        lambda: _BY_ACCOUNT.every(conn, {"provider": provider, "ref": ref}),
+    )
+
+
+def credential_providers(conn: Connection) -> set[str]:
+    """The providers of which anyone has a credential."""
+    return {str(row["provider"]) for row in _CREDENTIAL_PROVIDERS.every(conn, {})}
 
 
 def org_credentials(conn: Connection, org_id: str, providers: Iterable[str]) -> Sequence[Row]:
@@ -113,7 +130,11 @@ _NUMBERS = Prepared(
 
 def numbers(conn: Connection, provider: str, number: str) -> Sequence[Number]:
     """Every organisation's phone number of that carrier with that E.164 number, oldest first."""
-    return _NUMBERS.every(conn, {"provider": provider, "number": number})
+    return kept(
+        conn,
+        ("number", provider, number),
+        lambda: _NUMBERS.every(conn, {"provider": provider, "number": number}),
+    )
 
 
 def org_numbers(conn: Connection, org_id: str) -> set[str]:
@@ -124,6 +145,7 @@ def org_numbers(conn: Connection, org_id: str) -> set[str]:
 
 def put_number(conn: Connection, values: Columns) -> None:
     """Insert a number, or update its credential, and its assistant where one is given."""
+    changes_kept_rows(conn)
     if not insert_once(conn, phone_numbers, values):
         changed = {k: values[k] for k in ("credential_id", "updated_at")}
         if values["assistant_id"]:

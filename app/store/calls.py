@@ -155,7 +155,7 @@ def _wanted(org_id: str, wanted: CallFilter) -> sa.Select[Any]:
 
 def update(conn: Connection, call_id: str, values: Columns) -> None:
     new = {f"new_{name}": value for name, value in values.items()}
-    _update(tuple(values)).run(conn, {"call": call_id, **new})
+    _update(tuple(values)).put(conn, {"call": call_id, **new})
 
 
 @lru_cache(maxsize=64)
@@ -186,7 +186,7 @@ def claim_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: s
 
 def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> None:
     """Make a carrier's id lead to another call: the same leg has come again."""
-    _MOVE_REF.run(conn, {"its": provider, "org": org_id, "id": ref, "call": call_id})
+    _MOVE_REF.put(conn, {"its": provider, "org": org_id, "id": ref, "call": call_id})
 
 
 def has_stream(conn: Connection, call_id: str, stream: str) -> bool:

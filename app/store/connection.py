@@ -9,9 +9,10 @@ from __future__ import annotations
 import select
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -22,23 +23,109 @@ WAIT_SECONDS = 30.0
 """How long a thread waits for a free connection."""
 
 
-class Connection(sa.engine.Connection):
-    """SQLAlchemy's connection for rare statements; ``raw``, the driver's, for prepared ones."""
+class KeptRows(Protocol):
+    """What a connection needs of ``kept.py``."""
 
-    def __init__(self, engine: Engine) -> None:
+    def find(self, revision: int, key: Hashable) -> Any: ...
+
+    def keep(self, revision: int, key: Hashable, value: Any) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+class Change(NamedTuple):
+    """A statement whose result is not needed. It may be sent with the next ones."""
+
+    text: str
+    values: Any
+    table: str
+
+
+class Connection(sa.engine.Connection):
+    """SQLAlchemy's connection for rare statements; ``raw``, the driver's, for prepared ones.
+
+    On PostgreSQL a transaction begins at its first statement that has a result. Changes are held
+    back until then or until the commit, and go out as one statement.
+    """
+
+    def __init__(self, engine: Engine, kept: KeptRows | None = None) -> None:
         super().__init__(engine)
+        self.kept = kept
         self.raw: Any = self.connection.driver_connection
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.before_commit = list[Callable[[], None]]()
         self.after_commit = list[Callable[[], None]]()
         self.revision: int | None = None
         """The revision of the operators' rows, once this block has asked (``kept.py``)."""
+        self.changes_kept_rows = False
+        self.changes = list[Change]()
+        self.awaits_begin = False
+        """Whether the block is a transaction that PostgreSQL does not know of yet."""
 
     def renew(self) -> None:
         """Begin a new block: nothing is left of the one before."""
-        self.revision = None
+        self.revision, self.changes_kept_rows = None, False
         if self.before_commit or self.after_commit:
             self.before_commit, self.after_commit = [], []
+
+    def execute(self, *arguments: Any, **more: Any) -> sa.CursorResult[Any]:
+        self.settle()
+        return super().execute(*arguments, **more)
+
+    def exec_driver_sql(self, *arguments: Any, **more: Any) -> sa.CursorResult[Any]:
+        self.settle()
+        return super().exec_driver_sql(*arguments, **more)
+
+    def command(self, text: str) -> None:
+        """Run a command without parameters. Raises SQLAlchemy's error."""
+        try:
+            self.raw.execute(text)
+        except Exception as error:
+            raise self.translated(error) from error
+
+    def settle(self) -> None:
+        """Begin the transaction and send the changes: the next statement sees them."""
+        if self.awaits_begin:
+            self.awaits_begin = False
+            self.command("BEGIN")
+        if self.changes:
+            self._send()
+
+    @contextmanager
+    def outside_its_transaction(self) -> Iterator[None]:
+        """For a statement that neither sees what the block has changed nor locks: it begins none."""
+        kept = self.awaits_begin, self.changes
+        self.awaits_begin, self.changes = False, []
+        try:
+            yield
+        finally:
+            self.awaits_begin, self.changes = kept
+
+    def commit_changes(self) -> None:
+        """Commit on PostgreSQL. Changes alone are one statement, which needs no transaction."""
+        if self.awaits_begin and len(groups := grouped(self.changes)) < 2:
+            self.awaits_begin = False
+            self._send(groups)
+            return
+        self.settle()
+        self.command("COMMIT")
+
+    def roll_back(self) -> None:
+        """Roll back on PostgreSQL."""
+        self.changes.clear()
+        if not self.awaits_begin:
+            self.command("ROLLBACK")
+        self.awaits_begin = False
+
+    def _send(self, groups: Sequence[Sequence[Change]] | None = None) -> None:
+        groups = grouped(self.changes) if groups is None else groups
+        self.changes = []
+        for group in groups:
+            values = [value for change in group for value in change.values]
+            try:
+                self.raw.execute(together(tuple(change.text for change in group)), values)
+            except Exception as error:
+                raise self.translated(error) from error
 
     @property
     def is_dead(self) -> bool:
@@ -59,6 +146,31 @@ class Connection(sa.engine.Connection):
             None, None, error, base, hide_parameters=True, dialect=self.dialect
         )
         return translated if isinstance(translated, Exception) else error
+
+
+def grouped(changes: Sequence[Change]) -> list[list[Change]]:
+    """The changes in groups that may be one statement, which changes a table once only.
+
+    Its parts do not see each other's rows, and their order is not defined.
+    https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
+    """
+    groups, touched = list[list[Change]](), set[str]()
+    for change in changes:
+        if not groups or change.table in touched:
+            groups.append([])
+            touched = set()
+        groups[-1].append(change)
+        touched.add(change.table)
+    return groups
+
+
+@lru_cache(maxsize=256)
+def together(texts: tuple[str, ...]) -> str:
+    """One statement of several."""
+    if len(texts) == 1:
+        return texts[0]
+    parts = ", ".join(f"s{number} AS ({text})" for number, text in enumerate(texts))
+    return f"WITH {parts} SELECT 1"
 
 
 class Pool:

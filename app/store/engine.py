@@ -23,6 +23,7 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from app.store.connection import Connection, Pool
 from app.store.group_commit import GroupCommit
+from app.store.kept import Kept
 from app.store.prepared import Prepared
 
 Columns = Mapping[str, Any]
@@ -46,6 +47,7 @@ class Store:
         self.url = make_url(_normal(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self._kept = Kept()
         self._pool = Pool(self._connect, SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size)
         self._group = GroupCommit(self._connect, _lock_file(self.url)) if self.is_sqlite else None
 
@@ -76,21 +78,21 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._pool.connection() as conn:
-            _run(conn, "BEGIN")
+            conn.awaits_begin = True
             try:
                 yield conn
                 for callback in conn.before_commit:
                     callback()
+                conn.commit_changes()
             except BaseException:
-                _run(conn, "ROLLBACK")
+                conn.roll_back()
                 raise
-            _run(conn, "COMMIT")
             callbacks = tuple(conn.after_commit)
         for callback in callbacks:
             callback()
 
     def _connect(self) -> Connection:
-        return Connection(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
+        return Connection(self.engine.execution_options(isolation_level="AUTOCOMMIT"), self._kept)
 
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":
@@ -109,6 +111,7 @@ class Store:
         return sa.create_engine(
             self.url,
             poolclass=NullPool,
+            paramstyle="format",  # by position: several statements can be sent as one
             hide_parameters=True,  # errors are logged, and must not show numbers and bodies
             connect_args={"connect_timeout": 5, "prepare_threshold": 3},
         )
@@ -122,13 +125,6 @@ def before_commit(conn: sa.engine.Connection, callback: Callable[[], None]) -> N
 def after_commit(conn: sa.engine.Connection, callback: Callable[[], None]) -> None:
     """Run ``callback`` once the transaction of ``Store.write`` has been committed."""
     cast("Connection", conn).after_commit.append(callback)
-
-
-def _run(conn: Connection, command: str) -> None:
-    try:
-        conn.raw.execute(command)
-    except Exception as error:
-        raise conn.translated(error) from error
 
 
 def _lock_file(url: sa.URL) -> Path:
@@ -170,12 +166,17 @@ def _insert(table: sa.Table, names: tuple[str, ...]) -> Prepared:
 
 def insert(conn: sa.engine.Connection, table: sa.Table, values: Columns) -> None:
     """Insert a row. Columns without a value are NULL."""
-    _insert(table, tuple(values)).run(conn, values)
+    _insert(table, tuple(values)).put(conn, values)
 
 
 def insert_once(conn: sa.engine.Connection, table: sa.Table, values: Columns) -> bool:
     """Insert unless a unique key exists already. Returns whether it was inserted."""
     return _insert_once(table, tuple(values)).run(conn, values) == 1
+
+
+def insert_unless_there(conn: sa.engine.Connection, table: sa.Table, values: Columns) -> None:
+    """``insert_once``, where the outcome does not matter."""
+    _insert_once(table, tuple(values)).put(conn, values)
 
 
 def one(result: CursorResult[Any]) -> Row | None:

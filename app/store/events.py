@@ -53,7 +53,8 @@ def append(conn: Connection, call_id: str, event: CallEvent, received_at: dateti
 
 def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: datetime) -> None:
     """Insert the first events of a new call."""
-    _INSERT.many(conn, [_values(call_id, event, at) for event in first])
+    for event in first:
+        _INSERT.put(conn, _values(call_id, event, at))
 
 
 def has(conn: Connection, call_id: str, key: str) -> bool:

@@ -159,6 +159,8 @@ class GroupCommit:
         finally:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
+            if group.error is not None and group.conn.kept is not None:
+                group.conn.kept.clear()  # one of the group may have read what is taken back
             fcntl.flock(group.lock, fcntl.LOCK_UN)
             self._turn.release()
             for gate in group.waiting:

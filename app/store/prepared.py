@@ -7,14 +7,15 @@ execution, which is ten times the database's own work. Here its part ends with t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
 
-from app.store.connection import Connection
+from app.store.connection import Change, Connection
 from app.store.schema import Time, from_micros, to_micros
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -36,14 +37,13 @@ class Compiled(NamedTuple):
     """One statement in one dialect."""
 
     text: str
-    names: tuple[str, ...]
     pick: Callable[[JsonObject], Any]
     """Takes the parameters' values in their order."""
     defaults: JsonObject
     """The parameters for which the statement itself has a value."""
     binds: tuple[tuple[int, Convert], ...]
-    by_name: bool
-    """Whether the driver takes parameters by name."""
+    table: str
+    """The table that an insert or update changes."""
     columns: tuple[str, ...]
     converts: tuple[tuple[str, Convert], ...]
 
@@ -81,19 +81,25 @@ class Prepared:
         """The number of changed rows."""
         return int(self._execute(conn, values)[1].rowcount)
 
-    def many(self, conn: sa.engine.Connection, rows: Iterable[JsonObject]) -> None:
-        """Run the statement once for each."""
+    def put(self, conn: sa.engine.Connection, values: JsonObject) -> None:
+        """Insert or update, without a look at the outcome.
+
+        On PostgreSQL the statement waits for others and goes out with them, at the latest with the
+        commit. An error comes then.
+        """
         ours = cast("Connection", conn)
         compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
-        bound = [_bound(compiled, each) for each in rows]
-        try:
-            ours.raw.cursor().executemany(compiled.text, bound)
-        except Exception as error:
-            raise ours.translated(error) from error
+        if ours.is_sqlite:
+            self._execute(conn, values)
+            return
+        bound = _bound(compiled, values)
+        ours.changes.append(Change(compiled.text, bound, compiled.table))
 
     def _execute(self, conn: sa.engine.Connection, values: JsonObject) -> tuple[Compiled, Any]:
         ours = cast("Connection", conn)
         compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
+        if ours.awaits_begin or ours.changes:
+            ours.settle()
         try:
             return compiled, ours.raw.execute(compiled.text, _bound(compiled, values))
         except Exception as error:
@@ -104,7 +110,7 @@ class Prepared:
         if not isinstance(statement, ClauseElement):
             statement = statement(conn.dialect.name)
         text: Any = statement.compile(dialect=conn.dialect, column_keys=self._columns)
-        names = tuple(text.positiontup if text.positional else text.binds)
+        names = tuple(text.positiontup or ())
         ready = () if conn.is_sqlite else READY_ON_POSTGRESQL
         found = [(at, _convert(text.binds[name].type, IN)) for at, name in enumerate(names)]
         columns = tuple(entry.keyname for entry in text._result_columns)
@@ -115,11 +121,10 @@ class Prepared:
         }
         made = self._compiled[conn.is_sqlite] = Compiled(
             text=text.string,
-            names=names,
             pick=_picker(names),
             defaults={n: bind.value for n, bind in text.binds.items() if bind.value is not None},
             binds=tuple((at, convert) for at, convert in found if convert),
-            by_name=not text.positional,
+            table=str(statement.table) if isinstance(statement, UpdateBase) else "",
             columns=columns,
             converts=tuple((name, convert) for name, convert in types.items() if convert),
         )
@@ -145,7 +150,7 @@ def _bound(compiled: Compiled, values: JsonObject) -> Any:
         for at, convert in compiled.binds:
             if taken[at] is not None:
                 taken[at] = convert(taken[at])
-    return dict(zip(compiled.names, taken, strict=True)) if compiled.by_name else taken
+    return taken
 
 
 def _row(compiled: Compiled, values: Sequence[Any]) -> JsonDict:

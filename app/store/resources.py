@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.engine import Columns, Row, every, one
+from app.store.kept import changes_kept_rows, kept
 from app.store.prepared import Prepared
 from app.store.schema import calls, credentials, orgs, phone_numbers
 
@@ -43,6 +44,7 @@ class NumberPage:
 
 
 def insert(conn: Connection, table: sa.Table, values: Columns) -> None:
+    changes_kept_rows(conn)
     conn.execute(table.insert(), values)
 
 
@@ -59,6 +61,11 @@ def get(conn: Connection, table: sa.Table, org_id: str, id: str) -> Row | None:
     return _get(table).one(conn, {"org": org_id, "id": id})
 
 
+def get_kept(conn: Connection, table: sa.Table, org_id: str, id: str) -> Row | None:
+    """The row for a call, which changes no resource: it may be kept, and must not be changed."""
+    return kept(conn, (table.name, org_id, id), lambda: get(conn, table, org_id, id))
+
+
 def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> Sequence[Row]:
     """The rows of one organisation, newest first."""
     query = sa.select(table).where(table.c.org_id == org_id)
@@ -69,10 +76,12 @@ def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> S
 
 
 def update(conn: Connection, table: sa.Table, org_id: str, id: str, values: Columns) -> None:
+    changes_kept_rows(conn)
     conn.execute(table.update().where(*_own(table, org_id, id)).values(**values))
 
 
 def delete(conn: Connection, table: sa.Table, org_id: str, id: str) -> None:
+    changes_kept_rows(conn)
     conn.execute(table.delete().where(*_own(table, org_id, id)))
 
 

@@ -310,6 +310,9 @@ processes = sa.Table(
     sa.Column("seen_at", Time, nullable=False),
 )
 
+# One row: how often the operators' rows were changed, counted by triggers (kept.py).
+revisions = sa.Table("revisions", metadata, sa.Column("number", sa.BigInteger, nullable=False))
+
 # SQLite only. On PostgreSQL the jobs are Procrastinate's.
 jobs = sa.Table(
     "jobs",

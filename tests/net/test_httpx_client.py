@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from functools import partial
+from typing import Any
 
 import httpx2
 import pytest
@@ -84,3 +85,24 @@ def test_an_answer_that_drips_for_ever_is_cut_off(monkeypatch: pytest.MonkeyPatc
 
     with served(drip) as wire, pytest.raises(httpx2.ReadTimeout, match="longer than"):
         asyncio.run(post(f"http://{NAME}:{wire.port}/"))
+
+
+def test_the_preload_makes_one_request_that_nothing_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as closed:  # bound, and listening to nothing
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setattr(httpx_client, "CLOSED_PORT", url)
+        asked = list[str]()
+        send = httpx_client.Client.send
+
+        async def noted(
+            self: httpx_client.Client, request: httpx2.Request, **options: Any
+        ) -> httpx2.Response:
+            asked.append(str(request.url))
+            return await send(self, request, **options)
+
+        monkeypatch.setattr(httpx_client.Client, "send", noted)
+        asyncio.run(httpx_client.preload())
+    assert asked == [url]

@@ -67,6 +67,17 @@ def test_not_ready_while_the_process_stops(app: Flask) -> None:
     assert app.test_client().get("/healthz").status_code == 200
 
 
+def test_not_ready_while_pipecat_is_loaded(app: Flask) -> None:
+    presence = app.extensions["patchbay"].context.presence
+    presence.warming = True
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["process"]) == (503, "warming")
+    assert answer.headers["Retry-After"] == "1"
+    assert app.test_client().get("/healthz").status_code == 200
+    presence.warming = False
+    assert app.test_client().get("/readyz").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("media_urls", "status"),
     [

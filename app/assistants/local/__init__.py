@@ -1,7 +1,7 @@
 """The backend ``local``: a voice agent in this process, built on pipecat.
 
 It joins a transcriber, a model and a voice. pipecat is not imported until the first call, or until
-``preload.begin``.
+``preload.warm_up``.
 """
 
 from __future__ import annotations

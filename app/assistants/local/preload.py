@@ -1,7 +1,7 @@
-"""Imports pipecat and loads the ONNX models, once per process, ahead of the first call.
+"""Loads pipecat, and does what a first call does once per process, ahead of that call.
 
-This takes two seconds of processor time and 120 MB. So neither the start of the API nor a call's
-first second may wait for it.
+pipecat with the ONNX models takes a second of processor time and 100 MB. A vendor's SDK takes up to
+a second. So neither the start of the API nor a call's first second may wait for them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ import asyncio
 import gc
 import logging
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 from types import ModuleType
+
+from app.domain.services.media import MediaService
+from app.vendors import preload as vendors
 
 log = logging.getLogger(__name__)
 
@@ -20,31 +24,44 @@ _loaded = list[ModuleType]()
 
 
 def load() -> ModuleType:
-    """Return ``app.assistants.local.agent``; block while another thread imports it."""
+    """Return ``app.assistants.local.agent``; block while another thread imports it.
+
+    A call that comes before ``warm_up`` is done waits for this part of it only.
+    """
     with _lock:
         if not _loaded:
             _loaded.append(_load())
     return _loaded[0]
 
 
-def begin() -> None:
-    """Load in the background, when the process starts."""
-    threading.Thread(target=load, name="warm", daemon=True).start()
+def warm_up(service: MediaService, vendor_names: Collection[str]) -> None:
+    """Load pipecat and the parts of these vendors, and make a trial call. Blocks for seconds."""
+    load()
+    vendors.load_parts(vendor_names)
+    with suppress(Exception):  # a voice that cannot start raises again in the call that uses it
+        asyncio.run(_talk(service))
+    # A full garbage collection stops every call for 0.2 s, unless it skips what was loaded here.
+    gc.collect()
+    gc.freeze()
+    log.info("pipecat is loaded: ready for calls")
 
 
 def _load() -> ModuleType:
     _quiet()
     from app.assistants.local import agent, turn_taking
-    from app.vendors.embedded import espeak
 
     turn_taking.load()
-    with suppress(Exception):  # a voice that cannot start raises again in the call that uses it
-        asyncio.run(espeak.preload())
-    # A full garbage collection stops every call for 0.2 s, unless it skips what was loaded here.
-    gc.collect()
-    gc.freeze()
-    log.info("the assistants' engine is ready")
     return agent
+
+
+async def _talk(service: MediaService) -> None:
+    from app.assistants.local import trial_call
+    from app.net import httpx_client
+    from app.vendors.embedded import espeak
+
+    await httpx_client.preload()
+    await espeak.preload()  # without this voice there is no trial call
+    await trial_call.run(service)
 
 
 def _quiet() -> None:

@@ -16,10 +16,12 @@ from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.recording import RecordingPlan
+from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.voicemail import VoicemailPlan
+from app.domain.overlay import merge
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
 from app.vendors.registry import DEFAULT_TRANSCRIBER
-from providers.common.json_types import JsonObject
+from providers.common.json_types import JsonDict, JsonObject
 
 DEFAULT_MESSAGES = frozenset(
     {
@@ -79,6 +81,15 @@ class AssistantConfig:
     """
 
     json: Json = field(repr=False)
+
+    @cached_property
+    def parts(self) -> tuple[AssistantConfig, JsonDict]:
+        """The assistant without its secrets, and its secrets."""
+        public, secrets = split_secrets(self.json)
+        return AssistantConfig(public), secrets
+
+    def with_overrides(self, overrides: Json | None) -> AssistantConfig:
+        return AssistantConfig(merge(self.json, overrides)) if overrides else self
 
     # The vendors (``app/vendors``) read these three.
 

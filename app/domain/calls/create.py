@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import recording
@@ -22,14 +21,16 @@ from app.domain.calls.state import CallState, fold
 from app.domain.context import Context, new_id
 from app.domain.overlay import merge
 from app.store import accounts, events
-from app.store.resources import get as get_resource
-from app.store.schema import assistants, customers
+from app.store.kept import kept
+from app.store.resources import get_kept
+from app.store.schema import assistants, customers, phone_numbers
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
 
 INBOUND = "inboundPhoneCall"
 OUTBOUND = "outboundPhoneCall"
+NO_ASSISTANT = AssistantConfig({})
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class NewCall:
     assistant_id: str | None = None
     customer_id: str | None = None
     phone_number_id: str | None = None
-    assistant: JsonDict = field(default_factory=dict)
+    assistant: AssistantConfig = NO_ASSISTANT
     """The stored or transient assistant with its secrets and with the overrides applied."""
     customer: JsonDict = field(default_factory=dict)
     phone_number: JsonDict = field(default_factory=dict)
@@ -58,12 +59,17 @@ class NewCall:
     """The organisation's server, for a call whose assistant and number name none."""
 
 
-def stored(
-    context: Context, conn: Connection, table: sa.Table, org_id: str, id_: str
-) -> JsonDict | None:
-    """A resource's row, with its secrets merged into the body."""
-    row = get_resource(conn, table, org_id, id_)
-    return None if row is None else unsealed(context, row)
+def stored_number(
+    context: Context, conn: Connection, org_id: str, number_id: str
+) -> JsonObject | None:
+    """A number's row, with its secrets merged into the body."""
+    row = get_kept(conn, phone_numbers, org_id, number_id)
+    return None if row is None else kept_number(context, conn, row)
+
+
+def kept_number(context: Context, conn: Connection, row: JsonObject) -> JsonObject:
+    """``unsealed``, once per row."""
+    return kept(conn, ("unsealed", row["id"]), lambda: unsealed(context, row))
 
 
 def unsealed(context: Context, row: JsonObject) -> JsonDict:
@@ -75,35 +81,44 @@ def unsealed(context: Context, row: JsonObject) -> JsonDict:
 
 def stored_assistant(
     context: Context, conn: Connection, org_id: str, assistant_id: str
-) -> JsonDict | None:
-    row = stored(context, conn, assistants, org_id, assistant_id)
-    return row["body"] if row else None
+) -> AssistantConfig | None:
+    """The assistant with its secrets, parsed once for all its calls."""
+
+    def load() -> AssistantConfig | None:
+        row = get_kept(conn, assistants, org_id, assistant_id)
+        return None if row is None else AssistantConfig(unsealed(context, row)["body"])
+
+    return kept(conn, ("parsed", org_id, assistant_id), load)
 
 
 def stored_customer(
     context: Context, conn: Connection, org_id: str, customer_id: str
 ) -> JsonDict | None:
-    row = get_resource(conn, customers, org_id, customer_id)
+    row = get_kept(conn, customers, org_id, customer_id)
     return dict(row["body"]) if row else None
 
 
 def org_server(context: Context, conn: Connection, org_id: str) -> Server | None:
     """The organisation's server, for a call whose assistant and number name none."""
-    org = accounts.get_org(conn, org_id)
-    if org is None or not org["server_url"]:
-        return None
-    return Server(org["server_url"], context.vault.open(org["secret"]).get("serverSecret"))
+
+    def load() -> Server | None:
+        org = accounts.get_org(conn, org_id)
+        if org is None or not org["server_url"]:
+            return None
+        return Server(org["server_url"], context.vault.open(org["secret"]).get("serverSecret"))
+
+    return kept(conn, ("server", org_id), load)
 
 
 def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
     """The call without its secrets, and its secrets. Writes nothing."""
     now = context.now()
-    public, hidden = split_secrets(new.assistant)
+    whole = new.assistant
+    public, hidden = whole.parts
     number_public, _ = split_secrets(new.phone_number)
-    whole = AssistantConfig(new.assistant)
     server = whole.server or server_of(new.phone_number) or new.server
     facts = CallFacts(
-        assistant=AssistantConfig(public),
+        assistant=public,
         customer=new.customer,
         phone_number=_named(new, number_public),
         number=new.number,
@@ -141,7 +156,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
 def set_assistant(
     tx: CallTx,
     assistant_id: str | None,
-    whole: JsonObject,
+    whole: AssistantConfig,
     transient: JsonObject | None,
     overrides: JsonObject,
 ) -> None:
@@ -150,15 +165,14 @@ def set_assistant(
     ``whole`` is the assistant with its secrets and with the overrides applied.
     The Call shows ``transient`` and ``overrides`` as if the request had had them.
     """
-    public, hidden = split_secrets(whole)
+    public, hidden = whole.parts
     secrets = tx.context.vault.open(tx.call.secret) | ({"assistant": hidden} if hidden else {})
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     provider = tx.carrier
-    config = AssistantConfig(whole)
-    facts = replace(tx.call.facts, assistant=AssistantConfig(public))
+    facts = replace(tx.call.facts, assistant=public)
     if credential:
-        facts = replace(facts, **_recorders(tx.context, provider, credential, config))
-    server = config.server
+        facts = replace(facts, **_recorders(tx.context, provider, credential, whole))
+    server = whole.server
     if server is not None:
         facts = replace(facts, server=_public_server(server))
         secrets["server"] = _server_secrets(server)
@@ -169,7 +183,7 @@ def set_assistant(
         body={**tx.call.body, **shown},
         facts=facts,
         secret=tx.context.vault.seal(secrets),
-        max_duration=max_duration({}, config),
+        max_duration=max_duration({}, whole),
         updated_at=tx.context.now(),
     )
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from app.domain.assistant import validate
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import create, record
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, end_call
-from app.domain.overlay import merge
 from app.domain.reporting import server_messages
 from providers.common import foreign_json
 from providers.common.json_types import JsonObject
@@ -131,7 +131,7 @@ class AssistantRequests:
         return Refusal(INVALID, problem) if problem else None
 
     def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:
-        body: JsonObject | None = chosen.assistant
+        body: AssistantConfig | None = AssistantConfig(chosen.assistant)
         if chosen.assistant_id is not None:
             known = parse_uuid(chosen.assistant_id)  # the store accepts only UUIDs
             body = (
@@ -142,8 +142,8 @@ class AssistantRequests:
         if body is None:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
-        whole = merge(body, chosen.overrides)
-        problem = validate.problem(whole, self.context.url_problem)
+        whole = body.with_overrides(chosen.overrides)
+        problem = validate.problem(whole.json, self.context.url_problem)
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")
         transient = None if chosen.assistant_id else chosen.assistant

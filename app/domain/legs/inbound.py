@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import validate
+from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import create, instructions, limits, record
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx, Changes
@@ -153,26 +154,28 @@ class InboundLegs:
             body={name: value for name, value in body.items() if value},
             assistant_id=assistant_id,
             phone_number_id=number["id"] if number else None,
-            assistant=(assistant or {}) if problem is None else {},
+            assistant=(assistant if problem is None else None) or create.NO_ASSISTANT,
             customer=customer,
-            phone_number=create.unsealed(self.context, number)["body"] if number else {},
+            phone_number=create.kept_number(self.context, conn, number)["body"] if number else {},
             server=create.org_server(self.context, conn, org_id),
         )
         return new, problem
 
-    def _problem(self, asked_for: str | None, assistant: JsonObject | None) -> EndedReason | None:
+    def _problem(
+        self, asked_for: str | None, assistant: AssistantConfig | None
+    ) -> EndedReason | None:
         """Why this assistant cannot answer the call; None if it can."""
         if asked_for is None:
             return EndedReason.ASSISTANT_NOT_PROVIDED
         if assistant is None:
             return EndedReason.ASSISTANT_NOT_FOUND
-        if validate.problem(assistant, self.context.url_problem):
+        if validate.problem(assistant.json, self.context.url_problem):
             return EndedReason.ASSISTANT_NOT_INVALID
         return None
 
     def _assistant(
         self, conn: Connection, orgs: Sequence[str], assistant_id: str | None
-    ) -> tuple[str, JsonDict | None]:
+    ) -> tuple[str, AssistantConfig | None]:
         """The assistant and its organisation, among the organisations that share an account."""
         if assistant_id is None:
             return orgs[0], None

@@ -50,6 +50,23 @@ def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
     }
 
 
+def reachable(context: Context) -> set[str]:
+    """The vendors that a call can use: with anyone's account, or without one.
+
+    An assistant that names the model's server needs no account.
+    """
+    with context.store.read() as conn:
+        held = accounts.credential_providers(conn)
+    held |= {each.provider for each in context.settings.vendors}
+    return {
+        name
+        for name, vendor in registry.VENDORS.items()
+        if name in held
+        or vendor.env_prefix is None
+        or (vendor.llm is not None and vendor.llm.server_in_assistant)
+    }
+
+
 def accounts_for_call(
     context: Context, conn: Connection, org_id: str, assistant: AssistantConfig
 ) -> VendorAccounts:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.urls import check_urls
 from app.domain.calls import create, instructions, limits, record
@@ -20,7 +21,6 @@ from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, hangup, outbound, transfer
 from app.domain.live import control
-from app.domain.overlay import merge
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import pending
 from app.domain.reporting.call_json import call_json, opens_control
@@ -29,7 +29,6 @@ from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
 from app.store import accounts, calls, events, messages
 from app.store.calls import CallFilter
-from app.store.schema import phone_numbers
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonDict, JsonObject
@@ -204,7 +203,7 @@ class CallService:
             assistant_id=assistant_id,
             customer_id=body.get("customerId"),
             phone_number_id=number["id"],
-            assistant=merge(assistant, overrides) if overrides else assistant,
+            assistant=assistant.with_overrides(overrides),
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
             server=create.org_server(self.context, conn, org_id),
@@ -214,7 +213,7 @@ class CallService:
         """The call's number: ``id provider number credential body assistant_id``."""
         number_id = body.get("phoneNumberId")
         if number_id:
-            row = create.stored(self.context, conn, phone_numbers, org_id, number_id)
+            row = create.stored_number(self.context, conn, org_id, number_id)
             if row is None:
                 raise Invalid(
                     f"Couldn't Get Phone Number. `phoneNumberId` {number_id} Does Not Exist."
@@ -237,9 +236,9 @@ class CallService:
 
     def _assistant(
         self, conn: Connection, org_id: str, body: JsonObject, number: JsonObject
-    ) -> tuple[str | None, JsonDict]:
+    ) -> tuple[str | None, AssistantConfig]:
         if body.get("assistant") is not None:
-            return None, dict(body["assistant"])
+            return None, AssistantConfig(body["assistant"])
         assistant_id = body.get("assistantId") or number["assistant_id"]
         if not assistant_id:
             raise Invalid(NO_ASSISTANT)

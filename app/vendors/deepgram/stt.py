@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import deepgram.listen.client  # noqa: F401  # the SDK would import it when a first call connects
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
 from app.net.types import Addresses

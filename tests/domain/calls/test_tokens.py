@@ -119,6 +119,12 @@ class TestMediaToken:
         join(leg, document)
         self.refused(leg, document, "used before")
 
+    def test_used_a_second_time_where_there_is_no_room(self, leg: Leg, document: Document) -> None:
+        """It is no reason to give the leg another document."""
+        join(leg, document)
+        leg.app.extensions["patchbay"].context.presence.draining = True
+        self.refused(leg, document, "used before")
+
     def test_of_a_callback_s_purpose(self, leg: Leg, document: Document) -> None:
         callback = last(document.stream_url)
         self.refused(leg, with_media(document, callback), "not known")

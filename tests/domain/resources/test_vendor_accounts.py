@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from app.domain.resources.vendor_accounts import reachable
 from app.domain.services.media import StreamClaim
 from app.settings import VendorSettings
 from app.store import schema
@@ -53,6 +54,16 @@ def operators(app: Flask, *accounts: VendorSettings) -> None:
 
 
 # ------------------------------------------------------------------ which
+
+
+def test_the_vendors_that_some_call_can_reach(app: Flask, api: Api) -> None:
+    """By anyone's account, or without one."""
+    context = app.extensions["patchbay"].context
+    free = {"embedded", "custom-llm", "custom-voice", "custom-transcriber"}
+    assert reachable(context) == free
+    api.made("/credential", OPENAI)
+    operators(app, VendorSettings("deepgram", CANARY))
+    assert reachable(app.extensions["patchbay"].context) == free | {"openai", "deepgram"}
 
 
 def test_without_any_there_is_none(api: Api, leg: Leg) -> None:
