@@ -10,7 +10,7 @@ import uuid
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Context
+from app.domain.context import Context, new_id
 from app.domain.ids import parse_uuid
 from app.settings import CarrierSettings
 from app.store import accounts
@@ -53,7 +53,7 @@ def add_key(context: Context, conn: Connection, key: str, name: str) -> None:
     accounts.insert_key(
         conn,
         {
-            "id": str(uuid.uuid4()),
+            "id": new_id(),
             "org_id": ORG_ID,
             "name": name,
             "prefix": key[:PREFIX],

@@ -27,6 +27,7 @@ from app.domain.services.media import MediaService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
+from app.jobs.foreground import Foreground
 from app.net.addresses import BadURL, allowed, check_url
 from app.net.http import SendError, post
 from app.plugins import BACKEND_GROUP, REACTION_GROUP, of_group
@@ -102,7 +103,8 @@ class Services:
         self.vault = Vault(settings.secret_keys)
         self.metrics = Metrics()
         handlers: dict[str, Handler] = {}
-        self.jobs = open_jobs(self.store, handlers)
+        self.foreground = Foreground(lambda: self.context.presence.is_late)
+        self.jobs = open_jobs(self.store, handlers, give_way=self.foreground.give_way)
         self.context = Context(
             settings,
             self.store,

@@ -8,7 +8,8 @@ import time
 
 import aiohttp
 
-from bench.calls import Api, Crowd, median, percentile, warm, warmed
+from bench.calls import Api, Crowd, warm, warmed
+from bench.figures import median, percentile
 from bench.serving import KEY
 
 BESIDE_SECONDS = 20.0

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import statistics
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -160,19 +159,20 @@ class Crowd:
 
 
 @contextmanager
-def warmed() -> Iterator[Api]:
-    """The bridge and the vendors, after a call."""
+def warmed(more: Mapping[str, str] | None = None) -> Iterator[Api]:
+    """The bridge and the vendors, with further variables of the bridge."""
     with module("bench.vendors") as vendors:
         origin = f"http://127.0.0.1:{vendors.port}"
-        more = {
+        variables = {
             "OPENAI_API_KEY": "bench",
             "OPENAI_BASE_URL": f"{origin}/v1",
             "DEEPGRAM_API_KEY": "bench",
             "DEEPGRAM_BASE_URL": origin,
             "SERVER_URL": f"{origin}/server",
             "MAX_CALLS_PER_PROCESS": "0",
+            **(more or {}),
         }
-        with bridge(more=more, core=BRIDGE_CORE) as process:
+        with bridge(more=variables, core=BRIDGE_CORE) as process:
             yield Api(process, vendors)
 
 
@@ -180,14 +180,3 @@ async def warm(api: Api) -> None:
     """Run two calls of one turn each, so that pipecat and both kinds of turn end are loaded."""
     for smart in TURNS:
         await (await asyncio.to_thread(api.phone, smart=smart))[1].live(turns=1)
-
-
-def percentile(values: Sequence[float], part: float) -> float:
-    """A percentile in milliseconds: the nearest measured value."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1e3 if ordered else 0.0
-
-
-def median(values: Sequence[float]) -> float:
-    """In milliseconds."""
-    return statistics.median(values) * 1e3 if values else 0.0

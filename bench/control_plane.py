@@ -1,89 +1,79 @@
-"""``python -m bench.control_plane``: requests a second of the control plane, against a floor.
+"""``python -m bench.control_plane``: requests a second and processor time, against a floor.
 
 The floor is a Flask route that answers constant TwiML, on the same server, in the same run.
 Every other row does its full work: authentication or signature, validation, one durable
-transaction, server messages. SQLite runs with ``synchronous=FULL``. Rounds are interleaved; a
-row's ratio is the median of its ratios to the floor of the same round.
+transaction, server messages. With ``--jobs`` they are also delivered, to a receiver that answers
+at once. Rounds are interleaved; a row's ratios are the medians of its ratios to the floor of the
+same round.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
-import urllib.request
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
-from bench.load import Figures, request, run
-from bench.serving import JSON, KEY, bridge
-from tests.fakes.carriers.accounts import CUSTOMER
-from tests.fakes.carriers.base import CarrierFake
-from tests.fakes.carriers.leg import target
-from tests.fakes.carriers.twilio import TWILIO
-from tests.fakes.carriers.vonage import VONAGE
+from bench.database import Database, database
+from bench.load import Figures, run
+from bench.prepared import Requests
+from bench.serving import Process, bridge, module
+
+Kinds = dict[str, Callable[[int], list[bytes]]]
 
 
-class Requests:
-    """Prepared requests of each kind: all different, all signed."""
+@dataclass(frozen=True)
+class Round:
+    """One kind of request in one round. Times are milliseconds of processor time a request."""
 
-    def __init__(self, port: int) -> None:
-        self.base = f"http://localhost:{port}"
-        self.port = port
-        self.number_ids = {row["provider"]: row["id"] for row in self.call("GET", "/phone-number")}
-        self.assistant_id = self.call("POST", "/assistant", {"name": "bench"})["id"]
+    figures: Figures
+    cpu: float
+    """Of the bridge's processes. With ``--jobs`` until all messages are delivered."""
+    database: float
+    """Of PostgreSQL's processes."""
+    wal: float
+    """Bytes of PostgreSQL's write-ahead log a request."""
+    syncs: float
 
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {**JSON, "Authorization": f"Bearer {KEY}"}
-        asked = urllib.request.Request(self.base + path, data, headers, method=method)
-        with urllib.request.urlopen(asked) as answer:
-            return json.load(answer)
 
-    def floor(self, count: int) -> list[bytes]:
-        return [
-            request(
-                "/bench/constant", b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}
-            )
-        ] * count
+@dataclass(frozen=True)
+class Bench:
+    bridge: Process
+    database: Database
+    connections: int
+    jobs: bool
 
-    def create(self, count: int) -> list[bytes]:
-        body = json.dumps(self.body("twilio")).encode()
-        return [request("/call", body, {**JSON, "Authorization": f"Bearer {KEY}"})] * count
+    def measure(self, prepared: Sequence[bytes]) -> Round:
+        count = len(prepared)
+        cpu, theirs, (wal, syncs) = self.bridge.cpu, self.database.cpu, self.database.wal
+        figures = run(self.bridge.port, prepared, self.connections)
+        if self.jobs:
+            self.bridge.wait_until_idle()
+        used, used_there = self.bridge.cpu - cpu, self.database.cpu - theirs
+        wal_now, syncs_now = self.database.wal
+        each = 1e3 / count
+        return Round(
+            figures,
+            used * each,
+            used_there * each,
+            (wal_now - wal) / count,
+            (syncs_now - syncs) / count,
+        )
 
-    def body(self, provider: str) -> dict[str, object]:
-        return {
-            "phoneNumberId": self.number_ids[provider],
-            "assistantId": self.assistant_id,
-            "customer": {"number": CUSTOMER},
-            "phoneCallProviderBypassEnabled": True,
-        }
-
-    def inbound_call(self, count: int) -> list[bytes]:
-        path = f"/twilio/inbound_call?assistantId={self.assistant_id}"
-        return [self.signed(TWILIO, path, TWILIO.arrival(TWILIO.new_ref())) for _ in range(count)]
-
-    def status_callback(self, count: int) -> list[bytes]:
-        return self.ringing(TWILIO, count)
-
-    def vonage_event(self, count: int) -> list[bytes]:
-        return self.ringing(VONAGE, count)
-
-    def ringing(self, fake: CarrierFake, count: int) -> list[bytes]:
-        """The first ``ringing`` of many calls: each changes its call and queues a message."""
-        made = [self.call("POST", "/call", self.body(fake.name)) for _ in range(count)]
-        urls = [fake.status_url(call["phoneCallProviderDetails"]) for call in made]
-        return [
-            self.signed(fake, target(url), fake.status(fake.new_ref(), "ringing", 1))
-            for url in urls
-        ]
-
-    def signed(self, fake: CarrierFake, path: str, fields: dict[str, str]) -> bytes:
-        """One webhook of the carrier."""
-        whole = fake.signer.request("POST", self.base + path, fields)
-        return request(path, whole.body, whole.headers)
+    def rounds(self, kinds: Kinds, requests: int, rounds: int) -> dict[str, list[Round]]:
+        results: dict[str, list[Round]] = {name: [] for name in kinds}
+        self.bridge.wait_until_idle()  # it loads pipecat in the background
+        for make in kinds.values():  # and fills its caches
+            run(self.bridge.port, make(100), self.connections)
+        for _ in range(rounds):
+            for name, make in kinds.items():
+                prepared = make(requests)
+                self.bridge.wait_until_idle()
+                results[name].append(self.measure(prepared))
+        return results
 
 
 def main() -> None:
@@ -92,48 +82,71 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--connections", type=int, default=8)
     options.add_argument("--workers", type=int, default=1)
-    options.add_argument("--database-url", help="a PostgreSQL; SQLite by default")
+    options.add_argument("--postgresql", action="store_true", help="a new one, durable")
+    options.add_argument("--jobs", action="store_true", help="deliver the messages, too")
     chosen = options.parse_args()
-    print(
-        f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
-    )
-    print(
-        f"{chosen.workers} worker(s), {chosen.connections} connections, {chosen.requests} requests x {chosen.rounds} rounds, {'PostgreSQL' if chosen.database_url else 'SQLite, synchronous=FULL'}"
-    )
-    with bridge(chosen.workers, chosen.database_url) as process:
-        report(rounds(Requests(process.port), chosen))
-
-
-def rounds(requests: Requests, chosen: argparse.Namespace) -> dict[str, list[Figures]]:
-    kinds: dict[str, Callable[[int], list[bytes]]] = {
-        "floor": requests.floor,
-        "create": requests.create,
-        "inbound_call": requests.inbound_call,
-        "status callback": requests.status_callback,
-        "vonage event": requests.vonage_event,
-    }
-    results: dict[str, list[Figures]] = {name: [] for name in kinds}
-    run(requests.port, requests.floor(200), chosen.connections)  # warm
-    for _ in range(chosen.rounds):
-        for name, make in kinds.items():
-            prepared = make(chosen.requests)
-            results[name].append(run(requests.port, prepared, chosen.connections))
-    return results
-
-
-def report(results: dict[str, list[Figures]]) -> None:
-    print(
-        f"{'':<16} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'of floor':>9} {'errors':>7}   (medians of the rounds)"
-    )
-    floors = [figures.rate for figures in results["floor"]]
-    for name, runs in results.items():
-        ratio = statistics.median(f.rate / floor for f, floor in zip(runs, floors, strict=True))
-        rate, p50, p99 = (
-            statistics.median(getattr(f, n) for f in runs) for n in ("rate", "p50", "p99")
-        )
+    with started(chosen) as bench:
+        print(machine())
         print(
-            f"{name:<16} {rate:>8,.0f} {p50:>8.2f} {p99:>8.2f} {ratio:>9.2f} {sum(f.errors for f in runs):>7}"
+            f"{bench.database.name}, {chosen.workers} worker(s), {chosen.connections} connections, "
+            f"{chosen.requests} requests x {chosen.rounds} rounds, "
+            f"messages {'delivered' if bench.jobs else 'queued'}"
         )
+        requests = Requests(bench.bridge.port)
+        kinds: Kinds = {
+            "floor": requests.floor,
+            "create": requests.create,
+            "inbound_call": requests.inbound_call,
+            "status callback": requests.status_callback,
+            "vonage event": requests.vonage_event,
+        }
+        report(bench.rounds(kinds, chosen.requests, chosen.rounds))
+        print(f"load {os.getloadavg()[0]:.1f} after")
+
+
+@contextmanager
+def started(chosen: argparse.Namespace) -> Iterator[Bench]:
+    receiver = module("bench.receiver") if chosen.jobs else nullcontext()
+    with database(postgresql=chosen.postgresql) as stored, receiver as client:
+        more = {}
+        if client is not None:
+            more = {"RUN_JOBS": "1", "SERVER_URL": f"http://127.0.0.1:{client.port}/server"}
+        with bridge(chosen.workers, stored.url, more) as process:
+            yield Bench(process, stored, chosen.connections, chosen.jobs)
+
+
+def machine() -> str:
+    return (
+        f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f} before"
+    )
+
+
+def report(results: dict[str, list[Round]]) -> None:
+    print("medians of the rounds; CPU: processor time a request in ms, and PostgreSQL's own")
+    print(
+        f"{'':<16} {'CPU':>6} {'theirs':>6} {'req/s':>7} {'of floor':>8} {'p50 ms':>7} {'p99 ms':>7} "
+        f"{'x floor':>7} {'WAL KB':>6} {'syncs':>5} {'errors':>6}"
+    )
+    floors = results["floor"]
+    for name, rounds in results.items():
+        pairs = list(zip(rounds, floors, strict=True))
+        rate = median(each.figures.rate / floor.figures.rate for each, floor in pairs)
+        p99 = median(each.figures.p99 / floor.figures.p99 for each, floor in pairs)
+        print(
+            f"{name:<16} {median(each.cpu for each in rounds):>6.2f} "
+            f"{median(each.database for each in rounds):>6.2f} "
+            f"{median(each.figures.rate for each in rounds):>7,.0f} {rate:>8.3f} "
+            f"{median(each.figures.p50 for each in rounds):>7.2f} "
+            f"{median(each.figures.p99 for each in rounds):>7.2f} {p99:>7.1f} "
+            f"{median(each.wal for each in rounds) / 1024:>6.1f} "
+            f"{median(each.syncs for each in rounds):>5.2f} "
+            f"{sum(each.figures.errors for each in rounds):>6}"
+        )
+
+
+def median(values: Iterator[float]) -> float:
+    return statistics.median(values)
 
 
 if __name__ == "__main__":

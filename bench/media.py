@@ -21,7 +21,8 @@ from collections.abc import Callable, Coroutine
 import uvloop
 
 from bench.beside import control, memory
-from bench.calls import BRIDGE_CORE, median, percentile
+from bench.calls import BRIDGE_CORE
+from bench.figures import median, percentile
 from bench.phone import Phone
 from bench.serving import module
 from bench.talk import latency, load

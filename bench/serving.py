@@ -22,6 +22,7 @@ KEY = "bench-api-key-0123456789"
 JSON = {"Content-Type": "application/json"}
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+IDLE_SECONDS, IDLE_SHARE = 0.5, 0.05
 
 
 def environment(port: int, directory: str, database: str | None) -> dict[str, str]:
@@ -37,7 +38,7 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
         "SERVER_URL": "http://127.0.0.1:9/never-sent",
         "ALLOW_PRIVATE_SERVER_URLS": "1",
         "RATE_LIMIT_PER_MINUTE": "0",
-        "RUN_JOBS": "0",  # this bench queues messages but does not send them
+        "RUN_JOBS": "0",  # messages are queued and not sent, unless the bench says otherwise
         "LOG_LEVEL": "ERROR",
         **ChainMap(*accounts),
     }
@@ -45,22 +46,51 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
 
 @dataclass(frozen=True)
 class Process:
-    """A process that listens on a port of this machine."""
+    """A process that listens on a port of this machine, and its children."""
 
     port: int
     pid: int
-    """The process that serves requests: gunicorn's worker."""
 
     @property
     def cpu(self) -> float:
-        """Processor seconds of all its threads so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Processor seconds so far: of gunicorn's master and its workers."""
+        return family_cpu(self.pid)
 
     @property
     def memory(self) -> float:
-        """Resident memory in megabytes."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE / 1e6
+        """Resident memory of the worker in megabytes."""
+        worker = (self.pid, *children(self.pid))[-1]
+        return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * PAGE / 1e6
+
+    def wait_until_idle(self, patience: float = 60.0) -> None:
+        """Wait until it has used almost no processor time for half a second."""
+        until = time.monotonic() + patience
+        used = self.cpu
+        while time.monotonic() < until:
+            time.sleep(IDLE_SECONDS)
+            before, used = used, self.cpu
+            if used - before < IDLE_SHARE * IDLE_SECONDS:
+                return
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor seconds of a process by its own clock, to the nanosecond.
+
+    ``/proc/PID/task/*/schedstat`` has the same time, without that of ended threads.
+    https://man7.org/linux/man-pages/man3/clock_getcpuclockid.3.html
+    """
+    return time.clock_gettime(~pid << 3 | 2)
+
+
+def family_cpu(pid: int) -> float:
+    """Processor seconds of a process and its children so far, ended ones included."""
+    ended = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[13:15]
+    running = sum(cpu_seconds(each) for each in (pid, *children(pid)))
+    return running + sum(map(int, ended)) / TICKS
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def core_busy(core: int) -> float:
@@ -95,8 +125,7 @@ def bridge(
         command += ["-b", f"127.0.0.1:{port}", "--log-level", "error"]
         with running([*command, "bench.application:application"], env, core) as pid:
             wait(f"http://127.0.0.1:{port}/readyz")
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            yield Process(port, int(children[0]))
+            yield Process(port, pid)
 
 
 @contextmanager

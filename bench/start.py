@@ -97,8 +97,7 @@ def start(env: Mapping[str, str], port: int) -> Start:
         until_ok(f"http://127.0.0.1:{port}/readyz")
         ready = time.monotonic() - began
         worker = int(Path(f"/proc/{master}/task/{master}/children").read_text().split()[0])
-        cpu = sum(Process(port, pid).cpu for pid in (master, worker))
-        return Start(answered, ready, cpu, memory(master), memory(worker))
+        return Start(answered, ready, Process(port, master).cpu, memory(master), memory(worker))
 
 
 def until_ok(url: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from bench.calls import TURNS, WAIT, Crowd, Seen, median, percentile, warm, warmed
+from bench.calls import TURNS, WAIT, Crowd, Seen, warm, warmed
+from bench.figures import median, percentile
 from bench.phone import HOLE
 
 QUIET_CALLS = 4

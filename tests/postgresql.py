@@ -39,8 +39,11 @@ MISSING = (
 
 
 @contextmanager
-def server(url: str | None = None) -> Iterator[str]:
-    """A server's URL; a server that was started here is stopped and removed afterwards."""
+def server(url: str | None = None, *, durable: bool = False) -> Iterator[str]:
+    """A server's URL; a server that was started here is stopped and removed afterwards.
+
+    ``durable``: with PostgreSQL's own defaults, as a bench wants them.
+    """
     if url:
         yield url
         return
@@ -48,7 +51,8 @@ def server(url: str | None = None) -> Iterator[str]:
     try:
         binaries = _binaries()
         with _system(binaries, directory) if binaries else _packaged(directory) as started:
-            _hurry(started)
+            if not durable:
+                _hurry(started)
             yield started
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -55,6 +55,8 @@ class ProcessRegistry:
     """Whether the time of the drain is over."""
     lag: float = 0.0
     """The longest recent delay of the event loop, in seconds."""
+    is_late: bool = False
+    """Whether the event loop was late by a frame of audio when it was last measured."""
     peers: Sequence[Peer] = ()
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

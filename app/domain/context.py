@@ -1,8 +1,7 @@
-"""The ``Context`` that ``create_app`` gives to every use case; the format of times and ids."""
+"""The ``Context`` that ``create_app`` gives to every use case; the format of times."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from app.net.types import Addresses
 from app.settings import Settings
 from app.store.blobs import Blobs
 from app.store.engine import Store
+from app.store.ids import new_id as new_id
 from app.store.vault import Vault
 from app.vendors.common.answer import AskModel, ModelAnswer
 from providers.base.carrier import Carrier
@@ -114,10 +114,6 @@ class Context:
         plain = self.providers[provider].config.account(ref, self.vault.open(sealed))
         api_url = next((c.api_url for c in self.settings.carriers if c.provider == provider), None)
         return Account(plain.ref, plain.secrets, id=credential_id, api_url=api_url)
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
 
 
 def iso(at: datetime | None) -> str | None:

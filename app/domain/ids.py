@@ -1,4 +1,4 @@
-"""The one parser of object ids; ``context.new_id`` makes them."""
+"""The one parser of object ids; ``app/store/ids.py`` makes them."""
 
 from __future__ import annotations
 

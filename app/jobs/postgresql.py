@@ -33,6 +33,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.engine import Connection
 
 from app.jobs.base import LEASE, WORKERS, Handler, run
+from app.jobs.foreground import GiveWay, never
 from app.net.threads import in_thread
 from app.store.engine import Store
 from app.store.prepared import Prepared
@@ -97,10 +98,12 @@ class ProcrastinateJobs:
         *,
         workers: int = WORKERS,
         lease: float = LEASE,
+        give_way: GiveWay = never,
     ) -> None:
         self._store = store
         self._handlers = handlers
         self._workers = workers
+        self._give_way = give_way
         self._lease = lease
         self._stopping = threading.Event()
         self._cancel: Callable[[], None] = lambda: None
@@ -205,6 +208,7 @@ class ProcrastinateJobs:
         self._ended.append(context.job)
 
     def _run(self, job: Job, kind: str, payload: Any, failures: int) -> None:
+        self._give_way()
         result = run(self._handlers, kind, payload, failures)
         if result.delay is None:
             return

@@ -25,6 +25,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
 from app.jobs.base import LEASE, WORKERS, Handler, Result, run
+from app.jobs.foreground import GiveWay, never
 from app.net.threads import in_thread
 from app.store.engine import Store, after_commit
 from app.store.prepared import Prepared
@@ -85,10 +86,12 @@ class TableJobs:
         *,
         workers: int = WORKERS,
         lease: float = LEASE,
+        give_way: GiveWay = never,
     ) -> None:
         self._store = store
         self._handlers = handlers
         self._workers = workers
+        self._give_way = give_way
         self._lease = timedelta(seconds=lease)
         self._lock_file = Path(f"{store.url.database}.jobs.lock")
         self._wake = threading.Event()
@@ -222,6 +225,7 @@ class TableJobs:
     # ------------------------------------------------------------------ a job's thread
 
     def _work(self, job: sa.Row[Any]) -> None:
+        self._give_way()
         result = run(self._handlers, job.kind, job.payload, job.attempts)
         try:
             with self._store.write() as conn:

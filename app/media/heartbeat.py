@@ -18,6 +18,8 @@ SAMPLE_SECONDS = 0.5
 # The gauge shows the worst sample of the last minute, so that no scrape misses it.
 SAMPLES = 120
 LATE_SECONDS = 0.1
+# Background work gives way when the loop is late by a carrier's interval between two frames.
+FRAME_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Heartbeat:
             await asyncio.sleep(SAMPLE_SECONDS)
             samples.append(max(0.0, loop.time() - due))
             self._service.presence.lag = max(samples)
+            self._service.presence.is_late = samples[-1] > FRAME_SECONDS
             if samples[-1] > LATE_SECONDS and loop.time() - told > SAMPLES * SAMPLE_SECONDS:
                 told = loop.time()
                 log.warning(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
@@ -17,6 +16,7 @@ from app.routes.errors import ApiError
 from app.routes.json_body import json_body
 from app.routes.schemas.wording import messages
 from providers.base.carrier import Carrier
+from providers.common import json_text
 from providers.common.json_types import JsonDict
 
 EXTENSION = "patchbay"
@@ -55,8 +55,7 @@ def services() -> RouteServices:
 
 def reply(data: Any, status: int = 200) -> Response:
     """A JSON response in plain ASCII: texts of carriers may hold any character."""
-    body = json.dumps(data, separators=(",", ":"))
-    return Response(body, status, mimetype="application/json")
+    return Response(json_text.dumps(data, ascii_only=True), status, mimetype="application/json")
 
 
 def checked(view: View, models: Mapping[str, type[BaseModel]], /, **in_path: Any) -> Response:

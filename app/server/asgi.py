@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask
@@ -18,9 +18,11 @@ from app.assistants.local import preload
 from app.domain.resources import vendor_accounts
 from app.media.hub import Hub
 from app.media.limits import Limits
+from app.routes import health
 from app.server import warm_up
-from app.server.wsgi_bridge import Bridge, Receive, Scope, Send
+from app.server.wsgi_bridge import Bridge, Paths, Receive, Scope, Send
 from app.wiring import Services
+from providers.base.carrier import Carrier
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,12 @@ class Application:
     def __init__(self, app: Flask, limits: Limits | None = None) -> None:
         self._services: Services = app.extensions["patchbay"]
         services = self._services
-        self._bridge = Bridge(app)
+        self._bridge = Bridge(
+            app,
+            paths=paths_of(services.providers),
+            refused=services.metrics.count_refusal,
+            foreground=services.foreground,
+        )
         self.hub = Hub(services.media, services.providers, services.backends, limits)
         self.warming: asyncio.Task[None] | None = None
         """Done once all is loaded that a first call needs."""
@@ -83,6 +90,12 @@ class Application:
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._services.stop)
+
+
+def paths_of(carriers: Mapping[str, Carrier]) -> Paths:
+    """Carriers and an operator's probes go first."""
+    hooks = {hook.path.split("/")[1] for carrier in carriers.values() for hook in carrier.hooks}
+    return Paths(at_once=frozenset(health.AT_ONCE), first=frozenset(hooks | health.PROBES))
 
 
 def build(app: Flask, limits: Limits | None = None) -> Application:

@@ -24,7 +24,9 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
+from app.jobs.foreground import Foreground
 from app.routes.errors import error_body
+from app.server.admission import Admission, Overloaded
 from providers.common.json_types import JsonDict
 
 Scope = MutableMapping[str, Any]
@@ -41,6 +43,7 @@ THREADS = 10
 FILE_THREADS = 4
 # Statuses that never have a body, 1xx aside. https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
 BODILESS = (204, 304)
+OVERLOADED = "Too many requests are waiting: try again"
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 log = logging.getLogger(__name__)
@@ -82,22 +85,46 @@ class _Unread(Exception):
     """The body is not read; the argument is the status to answer."""
 
 
+class Paths(NamedTuple):
+    """What the bridge must know of a path before it has a thread for the request."""
+
+    at_once: frozenset[str] = frozenset()
+    """Paths whose answer needs no wait for anything: the event loop itself makes it."""
+    first: frozenset[str] = frozenset()
+    """First segments of paths whose requests are never refused, and go before all others."""
+
+    def is_first(self, path: str) -> bool:
+        return path.partition("/")[2].partition("/")[0] in self.first
+
+
+NO_PATHS = Paths()
+
+
 class Bridge:
     """One WSGI application as an ASGI application, for ``http`` scopes.
 
     An exception of the application is logged and answered with 500. A body over ``max_body`` bytes
-    gets 413, one that takes longer than ``body_seconds`` 408. All have Vapi's error shape.
+    gets 413, one that takes longer than ``body_seconds`` 408. When too many requests wait for a
+    thread, those that are not first get 503. All have Vapi's error shape.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
         *,
+        paths: Paths = NO_PATHS,
+        refused: Callable[[], None] = lambda: None,
+        foreground: Foreground | None = None,
         threads: int = THREADS,
         max_body: int = MAX_BODY,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
+        """``refused`` is called for each request that got 503. ``foreground`` knows of all."""
         self._app = app
+        self._paths = paths
+        self._refused = refused
+        self._admission = Admission(threads)
+        self._foreground = foreground or Foreground()
         self._max_body = max_body
         self._body_seconds = body_seconds
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
@@ -144,8 +171,25 @@ class Bridge:
             return error_reply(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive")
         except _Unread as refusal:
             return error_reply(refusal.args[0], f"The body is over {self._max_body} bytes")
+        if scope["path"] in self._paths.at_once:
+            return self._call(environ_of(scope, body))
+        self._foreground.begin()
+        try:
+            return await self._served(scope, body)
+        except Overloaded:
+            self._refused()
+            return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, ("retry-after", "1"))
+        finally:
+            self._foreground.end()
+
+    async def _served(self, scope: Scope, body: bytes) -> Reply:
+        """The application's answer, from a thread. Raises ``Overloaded``."""
+        await self._admission.enter(first=self._paths.is_first(scope["path"]))
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+        try:
+            return await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+        finally:
+            self._admission.leave()
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         if _declared_length(scope) > self._max_body:
@@ -170,9 +214,9 @@ class Bridge:
             return error_reply(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
 
 
-def error_reply(status: HTTPStatus, message: str) -> Reply:
-    """An error in Vapi's shape."""
-    headers = [("content-type", "application/json")]
+def error_reply(status: HTTPStatus, message: str, *more: tuple[str, str]) -> Reply:
+    """An error in Vapi's shape. ``more``: further headers."""
+    headers = [("content-type", "application/json"), *more]
     return Reply(status, headers, error_body(status, message).encode())
 
 

@@ -25,6 +25,7 @@ from app.store.connection import Connection, Pool
 from app.store.group_commit import GroupCommit
 from app.store.kept import Kept
 from app.store.prepared import Prepared
+from providers.common import json_text
 
 Columns = Mapping[str, Any]
 """Values to write, by column."""
@@ -102,6 +103,8 @@ class Store:
             self.url,
             poolclass=NullPool,
             hide_parameters=True,
+            json_serializer=json_text.dumps,
+            json_deserializer=json_text.loads,
             connect_args={"check_same_thread": False, "cached_statements": 512},
         )
         event.listen(engine, "connect", partial(_prepare_sqlite, _lock_file(self.url)))
@@ -113,6 +116,8 @@ class Store:
             poolclass=NullPool,
             paramstyle="format",  # by position: several statements can be sent as one
             hide_parameters=True,  # errors are logged, and must not show numbers and bodies
+            json_serializer=json_text.dumps,
+            json_deserializer=json_text.loads,
             connect_args={"connect_timeout": 5, "prepare_threshold": 3},
         )
 

@@ -7,7 +7,6 @@ inserts of one call do not overlap. The lock on the call's row makes sure of tha
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.engine import Columns, Row, every, insert_once
+from app.store.ids import new_id
 from app.store.schema import message_attempts, messages
 
 PENDING = "pending"
@@ -75,7 +75,7 @@ def insert(
     """Queue a message, due at ``at``. False when the call has one of this key already."""
     last = conn.execute(_LAST, {"call": call_id}).scalar() or 0
     values = {
-        "id": str(uuid.uuid4()),
+        "id": new_id(),
         "seq": max(time.time_ns(), last + 1),
         "org_id": org_id,
         "call_id": call_id,

@@ -6,7 +6,6 @@ execution, which is ten times the database's own work. Here its part ends with t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
@@ -17,16 +16,17 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from app.store.connection import Change, Connection
 from app.store.schema import Time, from_micros, to_micros
+from providers.common import json_text
 from providers.common.json_types import JsonDict, JsonObject
 
 Convert = Callable[[Any], Any]
 ForDialect = Callable[[str], ClauseElement]
 """Builds a statement for ``sqlite`` or ``postgresql``, whose forms differ."""
 
-IN: tuple[tuple[type, Convert], ...] = ((Time, to_micros), (sa.JSON, json.dumps))
+IN: tuple[tuple[type, Convert], ...] = ((Time, to_micros), (sa.JSON, json_text.dumps))
 OUT: tuple[tuple[type, Convert], ...] = (
     (Time, from_micros),
-    (sa.JSON, json.loads),
+    (sa.JSON, json_text.loads),
     (sa.Boolean, bool),
 )
 READY_ON_POSTGRESQL = (sa.JSON, sa.Boolean)

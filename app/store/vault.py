@@ -4,7 +4,12 @@ Keys are derived from SECRET_KEY (HKDF). Several SECRET_KEYs, comma separated, a
 first encrypts and signs, all decrypt and verify. API keys are random, so a plain SHA-256 protects
 them; a slow hash is not needed.
 
-https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet
+A seal is AES-256-GCM: a version byte, four bytes that name the key, the nonce, what is encrypted.
+The first two are authenticated with it. Nonces are random, so one key is for 2**32 seals: those of
+a billion calls. Seals of earlier versions are Fernet tokens, which are still opened.
+
+https://cryptography.io/en/latest/hazmat/primitives/aead/#cryptography.hazmat.primitives.ciphers.aead.AESGCM
+https://csrc.nist.gov/pubs/sp/800/38/d/final
 https://itsdangerous.palletsprojects.com/en/stable/concepts/#key-rotation
 """
 
@@ -13,25 +18,34 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
+import os
 import re
 import secrets
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import cast
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from app.store.engine import Columns, Row
+from providers.common import json_text
 
 # The form of a signature in a link: a SHA-256 in hexadecimal digits.
 SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
 SHORTEST_MAC = 8
 """Bytes of a MAC that are enough for a name; tokens have more."""
+
+VERSION = b"\x01"
+HEADER = 5
+"""Bytes of version and key id."""
+NONCE = 12
+_FERNET = b"gAAAA"
+"""How every Fernet token begins."""
 
 
 class WrongKey(Exception):
@@ -42,10 +56,12 @@ class Vault:
     """Encrypts and decrypts small JSON objects."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(_derive(key, b"patchbay store")) for key in keys])
-        self._plain = lru_cache(maxsize=1024)(self._decrypt)  # one row is often decrypted twice
+        self._ciphers = {_header(key): AESGCM(_derive(key, b"patchbay seal")) for key in keys}
+        self._header = _header(keys[0])
+        self._fernet = MultiFernet([Fernet(_derive_text(key, b"patchbay store")) for key in keys])
         self._signer = Signer(
-            [_derive(key, b"patchbay links") for key in reversed(keys)],  # it signs with the last
+            # it signs with the last
+            [_derive_text(key, b"patchbay links") for key in reversed(keys)],
             key_derivation="none",  # HKDF derived them
             digest_method=hashlib.sha256,
         )
@@ -53,20 +69,28 @@ class Vault:
 
     def seal(self, secret: Columns) -> bytes | None:
         """Encrypt a secret. Returns None for an empty one, so that its column stays NULL."""
-        return self._fernet.encrypt(json.dumps(secret).encode()) if secret else None
+        if not secret:
+            return None
+        nonce, plain = os.urandom(NONCE), json_text.dumps(secret).encode()
+        encrypted = self._ciphers[self._header].encrypt(nonce, plain, self._header)
+        return self._header + nonce + encrypted
 
     def open(self, sealed: bytes | None) -> Row:
         """Decrypt a secret. Raises ``WrongKey``."""
-        return {} if sealed is None else cast("Row", json.loads(self._plain(sealed)))
-
-    def _decrypt(self, sealed: bytes) -> bytes:
+        if sealed is None:
+            return {}
+        header, nonce = sealed[:HEADER], sealed[HEADER : HEADER + NONCE]
         try:
-            return self._fernet.decrypt(sealed)
-        except InvalidToken as error:
+            if sealed.startswith(_FERNET):
+                plain = self._fernet.decrypt(sealed)
+            else:
+                plain = self._ciphers[header].decrypt(nonce, sealed[HEADER + NONCE :], header)
+        except (InvalidToken, InvalidTag, KeyError, ValueError) as error:
             raise WrongKey(
                 "SECRET_KEY is not the one the stored secrets were encrypted with: "
                 "set it back, or list both as SECRET_KEY=new,old"
             ) from error
+        return cast("Row", json_text.loads(plain))
 
     def sign(self, text: str) -> str:
         """The signature for a link of ours.
@@ -107,6 +131,26 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def to_text(sealed: bytes) -> str:
+    """A seal as text, for JSON. A Fernet token is its own."""
+    return (sealed if sealed.startswith(_FERNET) else base64.urlsafe_b64encode(sealed)).decode()
+
+
+def of_text(text: str) -> bytes:
+    """The seal that ``to_text`` wrote."""
+    sealed = text.encode()
+    return sealed if sealed.startswith(_FERNET) else base64.urlsafe_b64decode(sealed)
+
+
+def _header(key: str) -> bytes:
+    """The first bytes of what a key seals: they name the key and do not reveal it."""
+    return VERSION + _derive(key, b"patchbay seal id")[: HEADER - len(VERSION)]
+
+
 def _derive(key: str, purpose: bytes) -> bytes:
     derived = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose)
-    return base64.urlsafe_b64encode(derived.derive(key.encode()))
+    return derived.derive(key.encode())
+
+
+def _derive_text(key: str, purpose: bytes) -> bytes:
+    return base64.urlsafe_b64encode(_derive(key, purpose))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -75,19 +75,24 @@ class Metrics:
         if directory:
             Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)  # if it was cleaned up
             MultiProcessCollector(self._registry, directory)  # type: ignore[no-untyped-call]
+        own = None if directory else self._registry
+        self._refused = Counter(
+            "patchbay_requests_refused",
+            "Clients' requests answered with 503, because too many were waiting.",
+            registry=own,
+        )
         self._histograms = {
-            timing: Histogram(
-                shape.name,
-                shape.meaning,
-                buckets=shape.buckets,
-                registry=None if directory else self._registry,
-            )
+            timing: Histogram(shape.name, shape.meaning, buckets=shape.buckets, registry=own)
             for timing, shape in HISTOGRAMS.items()
         }
 
     def observe(self, timing: Timing, seconds: float) -> None:
         """Add one measurement."""
         self._histograms[timing].observe(max(0.0, seconds))
+
+    def count_refusal(self) -> None:
+        """Count a request that was refused because too many were waiting."""
+        self._refused.inc()
 
     def register(self, collector: Collector) -> None:
         """Show this collector's metrics too."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import urlsplit
+from typing import Any
 
 from providers.events import CallEvent
 
@@ -24,6 +24,8 @@ class WebhookRequest:
     headers: Sequence[tuple[str, str]]
     body: bytes
     received_at: datetime
+    parsed: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What the carrier's parts have parsed of it, by name: several of them read the same."""
 
     def header(self, name: str) -> str | None:
         """The value of a header; None when absent, ``""`` when repeated (never trusted)."""
@@ -33,7 +35,7 @@ class WebhookRequest:
     @property
     def query(self) -> str:
         """The raw query string, without ``?``."""
-        return urlsplit(self.url).query
+        return self.url.partition("#")[0].partition("?")[2]
 
 
 class HookKind(StrEnum):

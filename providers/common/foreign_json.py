@@ -9,9 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import Any, NoReturn
 
+from pydantic_core import from_json
+
 MAX_DEPTH = 32
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class NestedTooDeeply(ValueError):
@@ -23,6 +28,8 @@ def parse(data: bytes | str) -> Any:
 
     Raises ``ValueError`` for invalid JSON, for NaN and infinities, and for deep nesting.
     """
+    with suppress(ValueError, TypeError):  # json, below, reads more and says what is wrong
+        return clean(from_json(data, allow_inf_nan=False))
     try:
         return clean(json.loads(data, parse_constant=_no_constant, parse_float=_finite))
     except RecursionError:
@@ -30,18 +37,20 @@ def parse(data: bytes | str) -> Any:
 
 
 def clean(value: Any, depth: int = 0) -> Any:
-    """Replace NUL and lone surrogates by the replacement sign.
+    """Replace NUL and lone surrogates by the replacement sign; refuse infinities.
 
     They are legal in JSON, and a database cannot store them.
     """
     if depth > MAX_DEPTH:
         raise NestedTooDeeply("nested too deeply")
     if isinstance(value, str):
-        return re.sub("[\x00\ud800-\udfff]", "\ufffd", value)
+        return value if value.isprintable() else _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, list):
         return [clean(item, depth + 1) for item in value]
     if isinstance(value, dict):
         return {clean(name): clean(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        _no_constant(str(value))
     return value
 
 
@@ -52,5 +61,5 @@ def _no_constant(word: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number")
+        _no_constant(text)
     return number

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 from providers.base.webhook import InboundParams, Leg, WebhookRequest
 from providers.errors import BadRequest
 from providers.twilio.config import FLOW_HOST
-from providers.twilio.signature import REQUIRED, fields
+from providers.twilio.signature import REQUIRED, decode, fields
 
 # The same on Twilio's own retries of a request, different on the next request.
 # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
@@ -75,7 +74,7 @@ def number(text: str) -> int | None:
 
 def _query(request: WebhookRequest) -> dict[str, str]:
     try:
-        pairs = parse_qsl(request.query, keep_blank_values=True, errors="strict")
+        pairs = decode(request.query)
     except ValueError as error:
         raise BadRequest("the URL's query is not UTF-8") from error
     ours = _cleaned(pairs)

@@ -18,9 +18,9 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from secrets import token_hex
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
@@ -70,7 +70,6 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:[0-9]*)?([/?][^#]*)?"
 )
-_decode = partial(parse_qsl, keep_blank_values=True, errors="strict")
 _DEFAULT_PORTS = {"https": ":443", "wss": ":443", "http": ":80", "ws": ":80"}
 
 
@@ -138,14 +137,21 @@ def probe(url: str, account: Account, now: datetime) -> SignedProbe:
 
 
 def fields(request: WebhookRequest) -> list[tuple[str, str]]:
-    """The carrier's parameters as received: the query of a GET, else the body.
+    """The carrier's parameters as received, parsed once: the query of a GET, else the body.
 
     Raises ``ValueError`` when they are not in a form that Twilio sends.
     """
+    if "fields" not in request.parsed:
+        request.parsed["fields"] = _fields(request)
+    pairs: list[tuple[str, str]] = request.parsed["fields"]
+    return pairs
+
+
+def _fields(request: WebhookRequest) -> list[tuple[str, str]]:
     if request.method == "GET":
         if request.body:
             raise ValueError("a GET with a body, which no signature covers")
-        return _decode(request.query.partition("#")[0])
+        return decode(request.query)
     if request.method != "POST":
         raise ValueError("neither GET nor POST")
     kind = content_type(request)
@@ -153,7 +159,7 @@ def fields(request: WebhookRequest) -> list[tuple[str, str]]:
         return _json_members(request.body)
     if kind != FORM and (kind or request.body):
         raise ValueError("a body that is neither a form nor JSON")
-    return _decode(request.body.decode("ascii"))
+    return decode(request.body.decode("ascii"))
 
 
 def content_type(request: WebhookRequest) -> str:
@@ -165,6 +171,20 @@ def content_type(request: WebhookRequest) -> str:
     if rest.strip().replace('"', "") not in ("", "charset=utf-8"):
         raise ValueError("a Content-Type with parameters other than charset=utf-8")
     return kind.strip()
+
+
+def decode(query: str) -> list[tuple[str, str]]:
+    """As ``parse_qsl`` decodes it, blank values kept. That takes three times as long.
+
+    Raises ``ValueError`` unless it is UTF-8.
+    """
+    parts = [part.partition("=") for part in query.replace("+", " ").split("&") if part]
+    texts = [
+        unquote_to_bytes(text).decode() if "%" in text else text
+        for name, _, value in parts
+        for text in (name, value)
+    ]
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def _json_members(body: bytes) -> list[tuple[str, str]]:
@@ -190,7 +210,7 @@ def _signed_pairs(request: WebhookRequest, pairs: list[tuple[str, str]]) -> list
         return []
     if content_type(request) != JSON:
         return pairs
-    given = [value for name, value in _decode(request.query) if name == "bodySHA256"]
+    given = [value for name, value in decode(request.query) if name == "bodySHA256"]
     actual = hashlib.sha256(request.body).hexdigest()
     if len(given) != 1 or not hmac.compare_digest(_bytes(given[0]), actual.encode()):
         raise InvalidSignature("bodySHA256 of the URL is not the hash of the JSON body")
@@ -289,7 +309,7 @@ def _split(url: str) -> tuple[str, str, str, str]:
 
 
 def _sign(token: str, url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    text = url + "".join(name + value for name, value in sorted(set(pairs)))
+    text = url + "".join([name + value for name, value in sorted(set(pairs))])
     return base64.b64encode(hmac.digest(_bytes(token), _bytes(text), "sha1")).decode()
 
 

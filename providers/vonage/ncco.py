@@ -7,7 +7,6 @@ https://developer.vonage.com/en/voice/voice-api/ncco-reference
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -25,6 +24,7 @@ from providers.base.instructions import (
     Return,
     Say,
 )
+from providers.common import json_text
 from providers.common.e164 import EITHER
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import Refused
@@ -252,4 +252,4 @@ def _media(url: str) -> str:
 
 
 def _dump(value: JsonObject | Sequence[Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json_text.dumps(value).encode()

@@ -109,6 +109,23 @@ def test_a_committed_job_runs(store: Store, jobs: Jobs, diary: Diary) -> None:
     assert diary.wait(1) == ["a"]
 
 
+def test_each_job_gives_way_before_it_runs(store: Store, diary: Diary) -> None:
+    """Its thread waits for the foreground, in no transaction."""
+    asked, free = threading.Event(), threading.Event()
+
+    def give_way() -> None:
+        asked.set()
+        assert free.wait(PATIENCE)
+
+    with running(store, diary, give_way=give_way) as jobs:
+        put(store, jobs, "a")
+        assert asked.wait(PATIENCE)
+        put(store, jobs, "b", kind="note")  # a writer is not held up
+        assert diary.of(None) == []
+        free.set()
+        assert sorted(diary.wait(2)) == ["a", "b"]
+
+
 def test_a_job_waits_for_somebody_to_run_it(store: Store, diary: Diary) -> None:
     put(store, open_jobs(store, {}), "a")
     with running(store, diary):

@@ -15,6 +15,7 @@ from flask import Flask
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.assistants import BACKENDS
+from app.jobs.foreground import Foreground
 from app.media.limits import Limits
 from app.server.asgi import Application, build
 from app.server.worker import SETTINGS, DrainingServer
@@ -41,6 +42,8 @@ def hosting(domain: Domain) -> Flask:
         "start": lambda: domain.lived.append("start"),
         "stop": lambda: domain.lived.append("stop"),
         "talks": False,
+        "foreground": Foreground(),
+        "metrics": SimpleNamespace(count_refusal=lambda: None),
     }
     flask.extensions["patchbay"] = SimpleNamespace(**own)
     return flask

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from app import create_app
+from app.routes.application import API
 from app.server import asgi
 from app.settings import Settings
 from app.wiring import Services
@@ -48,6 +51,29 @@ def test_import_opens_nothing() -> None:
     assert "application" not in vars(asgi)
     with pytest.raises(AttributeError, match="nothing_else"):
         asgi.nothing_else  # noqa: B018
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    return create_app(settings)
+
+
+def test_clients_alone_may_be_refused(app: Flask) -> None:
+    """By the first segment of a path; no section of the API begins like a carrier's webhooks."""
+    services: Services = app.extensions["patchbay"]
+    paths = asgi.paths_of(services.providers)
+    hooks = [hook.path for each in services.providers.values() for hook in each.hooks]
+    assert all(paths.is_first(path) for path in (*hooks, "/readyz", "/metrics"))
+    operations = [operation.rule for section in API for operation in section.operations]
+    assert operations
+    assert not any(paths.is_first(path) for path in operations)
+    assert paths.at_once == {"/healthz"}
+
+
+def test_a_refusal_is_counted(app: Flask) -> None:
+    asgi.build(app)._bridge._refused()
+    text = app.test_client().get("/metrics").text
+    assert "patchbay_requests_refused_total 1.0" in text
 
 
 @in_real_time

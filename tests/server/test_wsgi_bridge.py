@@ -13,8 +13,9 @@ import pytest
 from flask import Flask, Response, request
 from werkzeug.wsgi import wrap_file
 
-from app.server.wsgi_bridge import THREADS, Bridge, environ_of
-from tests.clock import on_loop
+from app.jobs.foreground import Foreground
+from app.server.wsgi_bridge import THREADS, Bridge, Paths, environ_of
+from tests.clock import idle, on_loop
 from tests.media.server import listening
 
 BLOCK, LONG = 64 * 1024, 50 * 1024 * 1024
@@ -319,6 +320,136 @@ def test_written_and_returned_parts_are_one_body() -> None:
     reply = bridge._call(environ_of({**scope, "http_version": "1.1"}, b""))
     assert reply.body == b"one two"
     bridge.close()
+
+
+# ------------------------------------------------------------------ more requests than threads
+
+
+class Blocked:
+    """An application with one thread, which its first request holds until ``free``."""
+
+    def __init__(self) -> None:
+        self.seen = list[str]()
+        self.refused = 0
+        self.entered, self.free = threading.Event(), threading.Event()
+        paths = Paths(at_once=frozenset({"/alive"}), first=frozenset({"carrier"}))
+        self.foreground = Foreground()
+        self.bridge = Bridge(
+            self._serve,
+            paths=paths,
+            refused=self._count,
+            foreground=self.foreground,
+            threads=1,
+        )
+
+    def ask(self, path: str) -> asyncio.Task[tuple[int, dict[bytes, bytes], Any]]:
+        """In line as soon as the loop has run once."""
+        return asyncio.create_task(self._ask(path))
+
+    async def _ask(self, path: str) -> tuple[int, dict[bytes, bytes], Any]:
+        sent = list[Any]()
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path}
+        await self.bridge({**scope, "query_string": b"", "headers": []}, receive, send)
+        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+    def _serve(self, environ: Any, start: Any) -> list[bytes]:
+        self.seen.append(environ["PATH_INFO"])
+        if environ["PATH_INFO"] == "/blocks":
+            self.entered.set()
+            with idle():
+                self.free.wait()
+        start("200 OK", [])
+        return [environ["PATH_INFO"].encode()]
+
+    def _count(self) -> None:
+        self.refused += 1
+
+    def is_busy(self) -> bool:
+        return not self.foreground._idle.is_set()
+
+
+@asynccontextmanager
+async def blocked():
+    app = Blocked()
+    blocking = app.ask("/blocks")
+    await asyncio.to_thread(app.entered.wait)
+    try:
+        yield app
+    finally:
+        app.free.set()
+        await blocking
+        await asyncio.to_thread(app.bridge.close)
+
+
+@on_loop
+async def test_carriers_are_served_before_clients() -> None:
+    async with blocked() as app:
+        waiting = [app.ask(path) for path in ("/client/1", "/client/2", "/carrier/1")]
+        await asyncio.sleep(0)  # all are in line
+        app.free.set()
+        assert [(await each)[0] for each in waiting] == [200, 200, 200]
+    assert app.seen == ["/blocks", "/carrier/1", "/client/1", "/client/2"]
+    assert app.refused == 0
+
+
+@on_loop
+async def test_a_client_that_waits_too_long_is_told_to_come_again() -> None:
+    async with blocked() as app:
+        carrier = app.ask("/carrier/1")
+        status, headers, body = await app.ask("/client/1")
+        assert (status, headers[b"retry-after"]) == (503, b"1")
+        assert json.loads(body) == {
+            "message": "Too many requests are waiting: try again",
+            "error": "Service Unavailable",
+            "statusCode": 503,
+        }
+        assert app.refused == 1
+        app.free.set()
+        assert (await carrier)[0] == 200
+    assert app.seen == ["/blocks", "/carrier/1"]
+
+
+@on_loop
+async def test_a_probe_is_answered_while_all_threads_are_taken() -> None:
+    async with blocked() as app:
+        assert (await app.ask("/alive"))[2] == b"/alive"
+        assert not app.free.is_set()
+
+
+@on_loop
+async def test_background_work_gives_way_until_all_are_answered() -> None:
+    async with blocked() as app:
+        assert app.is_busy()
+        refused = await app.ask("/client/1")
+        assert refused[0] == 503
+        assert app.is_busy()
+        carrier = app.ask("/carrier/1")
+        app.free.set()
+        await carrier
+    assert not app.is_busy()
+    await app.ask("/alive")
+    assert not app.is_busy()
+
+
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [
+        ("/carrier/status", True),
+        ("/carrier", True),
+        ("/carriers/status", False),
+        ("/x/carrier", False),
+        ("/", False),
+    ],
+)
+def test_the_first_segment_says_who_goes_first(path: str, first: bool) -> None:
+    assert Paths(first=frozenset({"carrier"})).is_first(path) is first
 
 
 # ------------------------------------------------------------------ files

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.engine import Connection
 
 from app.store import accounts, calls
@@ -21,6 +27,13 @@ def at(seconds: float) -> datetime:
 
 def times(age: float = 0) -> dict[str, datetime]:
     return {"created_at": at(age), "updated_at": at(age)}
+
+
+def fernet_token(secret_key: str, secret: Mapping[str, Any]) -> bytes:
+    """A secret as the first versions encrypted it."""
+    derived = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"patchbay store")
+    key = base64.urlsafe_b64encode(derived.derive(secret_key.encode()))
+    return Fernet(key).encrypt(json.dumps(secret).encode())
 
 
 def add_org(conn: Connection, id: str | None = None, **columns: Any) -> str:

@@ -9,7 +9,6 @@ A repeated webhook of the same arrival waits for that reply.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, end_call
 from app.domain.reporting import server_messages
-from providers.common import foreign_json
+from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
 
@@ -106,7 +105,7 @@ class AssistantRequests:
         return self.context.ask_server(
             server.url,
             f"{ASSISTANT_REQUEST}-{call.id}",
-            json.dumps({"message": message}, ensure_ascii=False, separators=(",", ":")).encode(),
+            json_text.dumps({"message": message}).encode(),
             self.context.vault.open(call.secret).get("server", {}),
             self.context.settings.assistant_request_seconds,
         )

@@ -20,7 +20,7 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context
 from app.store import accounts, events
-from app.store.vault import WrongKey
+from app.store.vault import WrongKey, of_text, to_text
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallStatus, EndedReason, EventKind
@@ -98,7 +98,7 @@ def enqueue_lost_leg(
         "provider": credential["provider"],
         "credentialId": credential["id"],
         "accountRef": credential["account_ref"],
-        "sealed": credential["secret"].decode() if credential["secret"] else None,
+        "sealed": to_text(credential["secret"]) if credential["secret"] else None,
         "since": context.now().isoformat(),
     }
     _enqueue(context, conn, call_id, {"leg": leg})
@@ -156,7 +156,7 @@ def _of_deleted(payload: JsonObject) -> Target:
         "id": leg["credentialId"],
         "provider": leg["provider"],
         "account_ref": leg["accountRef"],
-        "secret": leg["sealed"].encode() if leg["sealed"] else None,
+        "secret": of_text(leg["sealed"]) if leg["sealed"] else None,
     }
     since = datetime.fromisoformat(leg["since"])
     return Target(payload["callId"], leg["provider"], leg["ref"], leg["apiUrl"], credential, since)

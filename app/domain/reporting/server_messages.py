@@ -6,7 +6,6 @@ https://docs.vapi.ai/server-url/events
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +16,7 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply, new_id
 from app.domain.reporting.call_json import call_json
 from app.store import messages
+from providers.common import json_text
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus, EventKind
 
@@ -110,7 +110,7 @@ def ask(
     )
     secrets = own or context.vault.open(call.secret).get("server", {})
     body = {"message": message(context, call, kind, extra)}
-    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    raw = json_text.dumps(body).encode()
     return context.ask_server(url, f"{kind}-{new_id()}", raw, secrets, seconds)
 
 
@@ -164,11 +164,7 @@ def _queue(
         key=key,
         type=kind,
         url=server.url,
-        body=json.dumps(
-            {"message": message(tx.context, tx.call, kind, extra)},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ),
+        body=json_text.dumps({"message": message(tx.context, tx.call, kind, extra)}),
         secret=tx.context.vault.seal(secrets),
         policy=policy or server.policy or None,
         at=now,

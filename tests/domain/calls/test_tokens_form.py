@@ -143,9 +143,9 @@ def test_a_token_is_the_one_of_earlier_versions() -> None:
         )
     }
     assert written == {
-        Purpose.MEDIA: "bm9uY2U2awwTwLsmyl6G8kTbL_sfI4fjRsy8HqH2BUzOFNTUQTMzp2ne7uwpdyZ_BiE",
-        Purpose.CALLBACK: "bm9uY2U2L_sfI4fjRsy8HqH2BUzOFL2Q95KQe_12bdOe1lkughA",
-        Purpose.FORWARD: "c2l4dGVlbiBieXRlcy4uLi_7HyOH40bMvB6h9gVMzhRHDfEqvA7xL8ZWh2uGtPGg",
+        Purpose.MEDIA: "bm9uY2U2awwTwL77deBlw5qUL_sfI4fjRsy8HqH2BUzOFLvRpFaJIfXXCv09Ghd-Yso",
+        Purpose.CALLBACK: "bm9uY2U2L_sfI4fjRsy8HqH2BUzOFBQsMlEHKSn1Hu4fcemRJUw",
+        Purpose.FORWARD: "c2l4dGVlbiBieXRlcy4uLi_7HyOH40bMvB6h9gVMzhTBF0V1Nnix4aVn9d3nVqyk",
     }
 
 

@@ -20,6 +20,7 @@ from app.domain.legs import hangup, outbound, reconcile
 from app.settings import Settings
 from app.store.calls import CallFilter
 from app.store.schema import credentials, phone_numbers
+from app.store.vault import of_text
 from providers.events import EndedReason, EventKind
 from providers.simulation.api_server import ApiReply
 from tests.domain.use_cases import Domain, domain
@@ -29,6 +30,7 @@ from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.rest_api import BUSY, DOWN, UNKNOWN, RestApi
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.carriers.vonage import VONAGE
+from tests.store.rows import fernet_token
 
 each_carrier = pytest.mark.parametrize("carrier", FAKES.values(), ids=lambda each: each.name)
 
@@ -407,6 +409,21 @@ def test_a_deleted_calls_leg_is_hung_up(both: tuple[Domain, RestApi], carrier: C
     assert ours.later.waiting[f"hang-up:{call['id']}"] == ("hang-up", 0.0)
     assert hang_up_deleted(ours, call) is None
     assert [carrier.dialled.leg_ref in each.path for each in api.asked] == [True]
+
+
+def test_a_leg_that_the_version_before_queued_to_be_hung_up(
+    both: tuple[Domain, RestApi],
+) -> None:
+    """Its job has the account's secret as a Fernet token."""
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.delete(call)
+    payload = json.loads(ours.later.payloads[f"hang-up:{call['id']}"])
+    secret = ours.context.vault.open(of_text(payload["leg"]["sealed"]))
+    payload["leg"]["sealed"] = fernet_token(ours.context.settings.secret_keys[0], secret).decode()
+    api.replies["POST"] = [TWILIO.state("completed")]
+    assert hangup.run(ours.context, payload) is None
+    assert [TWILIO.dialled.leg_ref in each.path for each in api.asked] == [True]
 
 
 @each_carrier

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured, Refused
 from providers.events import EventKind
 from providers.testing.contract import MEDIA_URL, NOW, ORIGIN, TOKEN, hook_url
-from providers.twilio import TWILIO, signature
+from providers.twilio import TWILIO, signature, webhooks
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
     CALL_SID,
@@ -635,3 +635,43 @@ def test_no_two_probes_are_about_the_same_call() -> None:
 def test_a_probe_needs_a_token(account: Account) -> None:
     with pytest.raises(NotConfigured, match="authTokens"):
         signature.probe(URL, account, NOW)
+
+
+# ------------------------------------------------------------------ parameters
+
+
+QUERIES = st.lists(
+    st.sampled_from(
+        ["a", "b=", "=", "&", "&&", "=x", "+", "%2B", "%", "%4", "%zz", "%C3%A9", "%C3"]
+    )
+    | st.text(st.characters(codec="latin-1"), max_size=3),
+    max_size=8,
+).map("".join)
+
+
+@given(QUERIES)
+def test_parameters_are_decoded_as_the_standard_library_decodes_them(query: str) -> None:
+    try:
+        wanted = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(UnicodeDecodeError):
+            signature.decode(query)
+        return
+    assert signature.decode(query) == wanted
+
+
+def test_a_form_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, decode = list[str](), signature.decode
+    monkeypatch.setattr(signature, "decode", lambda query: parsed.append(query) or decode(query))
+    request = signed(URL, LEAST)
+    signature.claimed_account(request)
+    verify(request)
+    webhooks.parse(HookKind.STATUS, request)
+    assert parsed == [request.body.decode()]
+
+
+def test_another_body_is_parsed_anew() -> None:
+    request = signed(URL, LEAST)
+    verify(request)
+    with pytest.raises(InvalidSignature):
+        verify(replace(request, body=request.body.replace(b"ringing", b"busy")))

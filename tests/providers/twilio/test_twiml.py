@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from typing import get_args
@@ -225,6 +226,57 @@ def test_hostile_text_stays_text(text: str) -> None:
     root = said(Say(text), HangUp())
     assert verbs(root) == ["Response", "Say", "Hangup"]
     assert (root[0].text or "") == twiml._clean(text)
+
+
+LINES = st.text(st.sampled_from("a\t\n&<>\"'\u00e9\x00"), max_size=8)
+
+
+@given(text=ANY_TEXT.map(lambda text: text.replace("\r", "")) | LINES)
+def test_the_text_is_the_one_that_an_xml_library_writes(text: str) -> None:
+    instructions = (
+        Say(text),
+        Forward("+14155550123", OUTCOME_URL, caller_id=text, extension="12#"),
+        Forward("sip:a&b<c>@pbx.example", OUTCOME_URL),
+        Return("https://x.example/?a&b", {"n": text}),
+        replace(CONNECT, call_id=text),
+        HangUp(),
+    )
+    for several in ((), instructions, *((each,) for each in instructions)):
+        written = twiml.document(several)
+        assert written == twiml.PROLOG + ET.tostring(ET.fromstring(written), encoding="unicode")
+
+
+def test_a_line_break_of_an_attribute_reaches_the_reader() -> None:
+    """A parser reads one that is not escaped as a space."""
+    (dial,) = said(Forward("+14155550123", OUTCOME_URL, caller_id="a\r\n\tb"))
+    assert dial.get("callerId") == "a\r\n\tb"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "https://h.example/p",
+            "http://h.example:8000/",
+            "https://h.example:99999/",
+            "https://h./",
+        ),
+        *("https://h.example", "https://H.example/", "https://u:p@h.example/", "https://[::1]/p"),
+        *("https:///p", "https://.example/", "https://h.example/\x7f", "https://h.example/\u00e9"),
+        *("https://h.example/ p", "https://h.example/\n", "ftp://h.example/", "wss://h.example/"),
+        *("//h.example/", "https://:80/", "https://h.example/[", "https://h.example/?a#b", ""),
+    ],
+)
+def test_the_usual_url_is_judged_as_every_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged() -> str:
+        try:
+            return twiml.absolute(url)
+        except ValueError as error:
+            return repr(error)
+
+    quickly = judged()
+    monkeypatch.setattr(twiml, "_WHOLE_URL", re.compile("(?!)(x)"))
+    assert quickly == judged()
 
 
 @given(text=ANY_TEXT)

@@ -15,7 +15,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.base.rest import Account
@@ -367,6 +367,132 @@ def test_any_claims_are_refused_and_break_nothing(head: bytes, payload: bytes) -
     forged = f"{text}.{b64(hmac.digest(SECRET.encode(), text.encode(), 'sha256'))}"
     with pytest.raises(Refused):
         check(with_token(REQUEST, forged))
+
+
+HEADERS: list[bytes] = [
+    *(
+        json.dumps({"alg": alg}).encode()
+        for alg in ("HS256", "HS512", "none", "hs256", "", 7, None)
+    ),
+    *(
+        json.dumps({"alg": "HS256", **more}).encode()
+        for more in (
+            {"typ": "JWT", "kid": "a"},
+            {"kid": 7},
+            {"kid": None},
+            {"crit": []},
+            {"crit": ["b64"]},
+            {"crit": ["b64"], "b64": True},
+            {"crit": ["b64"], "b64": False},
+            {"crit": ["exp"], "exp": 1},
+            {"crit": "b64"},
+            {"b64": False},
+            {"b64": True},
+            {"b64": 0},
+        )
+    ),
+    b'{"alg": "HS512", "alg": "HS256"}',
+    *(b"", b"{", b"[]", b'"HS256"', b"null", b"\xff", b"[" * 3000),
+    '{"alg": "HS256"}'.encode("utf-16"),
+    b'\xef\xbb\xbf{"alg": "HS256"}',
+]
+SPELLINGS: list[Callable[[str], str]] = [
+    lambda part: part,
+    lambda part: part + "=" * (-len(part) % 4),  # its padding
+    lambda part: part + "=",
+    lambda part: part + "==",
+    lambda part: part + "====",
+    lambda part: part + "A",
+    lambda part: part[:-1] + chr(ord(part[-1:] or "A") + 1),  # with bits that base64 ignores
+    lambda part: part.replace("-", "+").replace("_", "/"),
+    lambda part: f" {part}",
+    lambda part: f"{part}\n",
+    lambda part: part[:2] + "!" + part[2:],
+    lambda part: part[:2] + "=" + part[2:],
+    lambda part: part[:2] + "." + part[2:],
+    lambda part: "",
+]
+KEYS = [
+    SECRET,
+    "short",
+    PUBLIC_PEM.decode(),
+    "ssh-rsa AAAA",
+    '{"kty": "oct", "k": "YQ"}',
+    "{}",
+    " ",
+]
+
+
+def let_in_by_pyjwt(made: str, key: str) -> bool:
+    """Whether PyJWT finds that ``key`` signed a token whose claims are an object."""
+    try:
+        payload = signature._JWS.decode(made, key, algorithms=["HS256"])
+        return isinstance(json.loads(payload), dict)
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return False
+
+
+def let_in(made: str, key: str) -> bool:
+    try:
+        return signature._holds(signature._read(made), key)
+    except InvalidSignature:
+        return False
+
+
+@settings(max_examples=400)
+@given(
+    header=st.sampled_from(HEADERS) | st.binary(max_size=20),
+    payload=st.sampled_from([b'{"jti": "\xc3\xa9>?"}', b"{}", b"[]", b"", b"\xff"]) | st.binary(),
+    spellings=st.tuples(*(3 * [st.just(SPELLINGS[0]) | st.sampled_from(SPELLINGS)])),
+    key=st.just(SECRET) | st.sampled_from(KEYS),
+    good=st.booleans() | st.just(True),
+)
+def test_a_token_is_let_in_as_pyjwt_lets_it_in(
+    header: bytes,
+    payload: bytes,
+    spellings: tuple[Callable[[str], str], ...],
+    key: str,
+    good: bool,
+) -> None:
+    head, claims, last = spellings
+    text = f"{head(b64(header))}.{claims(b64(payload))}"
+    mac = hmac.digest(key.encode() if good else b"x", text.encode(), "sha256")
+    made = f"{text}.{last(b64(mac))}"
+    if b"crit" in header:  # PyJWT knows one extension, and we know none
+        assert not let_in(made, key)
+    else:
+        assert let_in(made, key) == let_in_by_pyjwt(made, key)
+
+
+@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("spell", SPELLINGS)
+def test_one_spelling_of_a_part_is_let_in_as_pyjwt_lets_it_in(
+    spell: Callable[[str], str], part: int
+) -> None:
+    segments = [b64(b'{"alg": "HS256"}'), b64(b'{"a": 1}')]
+    if part < 2:
+        segments[part] = spell(segments[part])
+    text = ".".join(segments)
+    mac = b64(hmac.digest(SECRET.encode(), text.encode(), "sha256"))
+    made = f"{text}.{spell(mac) if part == 2 else mac}"
+    assert let_in(made, SECRET) == let_in_by_pyjwt(made, SECRET)
+
+
+@pytest.mark.parametrize("key", KEYS[2:5])
+def test_a_key_that_others_may_know_lets_nothing_in(key: str) -> None:
+    assert not let_in(token(key=key.encode()), key)
+
+
+def test_the_token_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, tokens = signature._read, list[str]()
+    monkeypatch.setattr(signature, "_read", lambda token: tokens.append(token) or read(token))
+    request = signed(REQUEST)
+    signature.claimed_account(request)
+    check(request)
+    assert len(tokens) == 1
+    with pytest.raises(InvalidSignature):
+        check(with_token(request, token(key=b"wrong")))
+    assert len(tokens) == 2
 
 
 JSON = st.recursive(
