@@ -71,9 +71,9 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Handler]]:
     given: list[Mapping[str, Handler]] = []
     make = wiring.open_jobs
 
-    def open_jobs(store: Store, handlers: Mapping[str, Handler]) -> Jobs:
+    def open_jobs(store: Store, handlers: Mapping[str, Handler], **more: Any) -> Jobs:
         given.append(handlers)
-        return make(store, handlers)
+        return make(store, handlers, **more)
 
     monkeypatch.setattr(wiring, "open_jobs", open_jobs)
     return given
