@@ -142,7 +142,7 @@ def is_stream(vault: Vault, conn: Connection, call_id: str, name: str) -> bool:
 
 
 def write(vault: Vault, purpose: Purpose, facts: bytes, call_id: str) -> str:
-    call = UUID(call_id).bytes
+    call = bytes.fromhex(call_id.replace("-", ""))
     data = facts + call + vault.mac(purpose, facts + call)[:MAC]
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -157,7 +157,10 @@ def read(vault: Vault, purpose: Purpose, token: str) -> tuple[bytes, str] | None
 
 def stream_name(vault: Vault, nonce: bytes, expires_at: datetime, call_id: str) -> bytes:
     facts = nonce + int(expires_at.timestamp()).to_bytes(EXPIRY, "big")
-    return facts + vault.mac(Purpose.STREAM, facts + UUID(call_id).bytes)[:NAME_MAC]
+    return (
+        facts
+        + vault.mac(Purpose.STREAM, facts + bytes.fromhex(call_id.replace("-", "")))[:NAME_MAC]
+    )
 
 
 def is_name(vault: Vault, name: str, call_id: str) -> bool:
@@ -166,7 +169,7 @@ def is_name(vault: Vault, name: str, call_id: str) -> bool:
     if len(data) != LENGTHS[Purpose.MEDIA]:
         return False
     facts, mac = data[:-NAME_MAC], data[-NAME_MAC:]
-    return vault.has_mac(Purpose.STREAM, facts + UUID(call_id).bytes, mac)
+    return vault.has_mac(Purpose.STREAM, facts + bytes.fromhex(call_id.replace("-", "")), mac)
 
 
 def _decoded(text: str) -> bytes:
