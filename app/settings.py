@@ -122,6 +122,7 @@ class Settings:
     s3_secret_access_key: str | None = field(default=None, repr=False)
     s3_region: str = "us-east-1"
     recording_retention_days: float = 0
+    call_retention_days: float = 0
     recording_url_seconds: float = 86_400.0
     """How long a link in the end-of-call-report is valid."""
     artifact_wait_seconds: float = 20.0
@@ -206,6 +207,7 @@ class _Reader(Reader):
             recordings_dir=self.recordings_dir(database_url),
             **self.bucket(),
             recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
+            call_retention_days=self.number("CALL_RETENTION_DAYS", 0, 0, 36_500),
             recording_url_seconds=self.number("RECORDING_URL_SECONDS", 86_400, 60, 604_800),
             artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
             max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),

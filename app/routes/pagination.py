@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.routes.schemas.calls import ListCalls, Page, PageCalls
-from app.store.calls import CallFilter
+from app.store.call_lists import CallFilter
 from app.store.resources import Window
 
 # Query field -> column.

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store import engine
-from app.store.engine import Columns, Row, every, insert_once
+from app.store.engine import Columns, Row, insert_once
 from app.store.prepared import Prepared
 from app.store.schema import call_refs, call_tokens, calls
 
@@ -74,29 +72,6 @@ _CLAIM = Prepared(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CallFilter:
-    """Which calls to list, newest first unless ``ascending``.
-
-    ``equal`` maps columns to values. ``times`` is (column, operator, value). ``page`` counts from
-    1.
-    """
-
-    equal: Mapping[str, str] = field(default_factory=dict)
-    times: Sequence[tuple[str, str, datetime]] = ()
-    limit: int = 100
-    page: int = 1
-    ascending: bool = False
-
-
-_OPERATORS = {
-    "gt": sa.ColumnElement.__gt__,
-    "lt": sa.ColumnElement.__lt__,
-    "ge": sa.ColumnElement.__ge__,
-    "le": sa.ColumnElement.__le__,
-}
-
-
 def insert(conn: Connection, values: Columns) -> None:
     engine.insert(conn, calls, values)
 
@@ -126,31 +101,6 @@ def find_by_token(conn: Connection, digest: str, purpose: str, *, lock: bool = F
     """
     statement = _BY_TOKEN_LOCKED if lock else _BY_TOKEN
     return statement.one(conn, {"digest": digest, "purpose": purpose})
-
-
-def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[Row]:
-    """One page of calls."""
-    key = sa.asc if wanted.ascending else sa.desc
-    query = _wanted(org_id, wanted).order_by(key(calls.c.created_at), key(calls.c.id))
-    query = query.limit(wanted.limit)
-    if wanted.page > 1:
-        query = query.offset(wanted.limit * (wanted.page - 1))
-    return every(conn.execute(query))
-
-
-def count(conn: Connection, org_id: str, wanted: CallFilter) -> int:
-    """The number of calls on all pages."""
-    found = _wanted(org_id, wanted).with_only_columns(calls.c.id).subquery()
-    return int(conn.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
-
-
-def _wanted(org_id: str, wanted: CallFilter) -> sa.Select[Any]:
-    query = sa.select(calls).where(calls.c.org_id == org_id)
-    for column, value in wanted.equal.items():
-        query = query.where(calls.c[column] == value)
-    for column, operator, at in wanted.times:
-        query = query.where(_OPERATORS[operator](calls.c[column], at))
-    return query
 
 
 def update(conn: Connection, call_id: str, values: Columns) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.prepared import Prepared
-from app.store.schema import call_events, call_tokens, calls
+from app.store.schema import IS_UNSETTLED, call_events, call_tokens, calls
 from providers.events import CallStatus, EventKind
 
 LIVE = (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS)
@@ -27,6 +27,7 @@ _TAKEN = Prepared(
     sa.select(sa.func.count())
     .select_from(calls)
     .where(
+        IS_UNSETTLED,  # for its index: calls that live are unsettled
         calls.c.status.in_([sa.literal(str(status)) for status in LIVE]),
         calls.c.id != sa.bindparam("but"),
         sa.or_(calls.c.bypass.is_(False), _FETCHED, _OPENED),

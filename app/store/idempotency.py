@@ -17,9 +17,16 @@ _FIND = Prepared(
         idempotency_keys.c.digest == sa.bindparam("key"),
     )
 )
-_FORGET = idempotency_keys.delete().where(
-    idempotency_keys.c.created_at < sa.bindparam("before", type_=Time)
+FORGOTTEN_AT_ONCE = 500
+"""A transaction deletes so many: after a day without the job there may be millions."""
+_KEY = idempotency_keys.c.org_id, idempotency_keys.c.digest
+_OLD = (
+    sa.select(*_KEY)
+    .where(idempotency_keys.c.created_at < sa.bindparam("before", type_=Time))
+    .order_by(idempotency_keys.c.created_at)
+    .limit(sa.bindparam("most"))
 )
+_FORGET = idempotency_keys.delete().where(sa.tuple_(*_KEY).in_(_OLD))
 _OLDEST = sa.select(sa.func.min(idempotency_keys.c.created_at))
 
 
@@ -33,6 +40,6 @@ def keep(conn: Connection, values: Columns) -> bool:
 
 
 def forget(conn: Connection, before: datetime) -> datetime | None:
-    """Delete the older keys. Returns the time of the oldest remaining one."""
-    conn.execute(_FORGET, {"before": before})
+    """Delete the oldest of the older keys. Returns the time of the oldest remaining one."""
+    conn.execute(_FORGET, {"before": before, "most": FORGOTTEN_AT_ONCE})
     return conn.execute(_OLDEST).scalar()

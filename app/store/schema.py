@@ -164,10 +164,34 @@ calls = sa.Table(
     sa.Column("resolved", sa.JSON, nullable=False),  # what the ids meant at creation
     sa.Column("secret", sa.LargeBinary),  # {"details", "serverSecret", ...}
     *_times(),
-    sa.Index(None, "org_id", "created_at"),
-    sa.Index(None, "provider", "provider_call_id"),
-    sa.Index(None, "status"),
+    sa.Index(None, "org_id", "created_at", "id"),
 )
+IS_UNSETTLED, IS_SETTLED = calls.c.settled_at.is_(None), calls.c.settled_at.is_not(None)
+LATE = timedelta(minutes=15)
+"""``updated_late`` calls changed so long after their creation."""
+IS_UPDATED_LATE = calls.c.updated_at > calls.c.created_at + sa.literal_column(
+    str(LATE // _MICROSECOND), sa.BigInteger
+)
+
+
+def _partial(name: str, where: sa.ColumnElement[bool], *columns: sa.Column[Any]) -> sa.Index:
+    """An index over some rows. SQLite uses it for queries that have the same term."""
+    return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+# Requests write none of these but the first: a call enters the others when it is settled, or late.
+# ``call_lists.py`` puts both together.
+_partial("ix_calls_unsettled", IS_UNSETTLED, calls.c.org_id, calls.c.created_at, calls.c.id)
+for _column in ("assistant_id", "phone_number_id", "provider_call_id", "ended_reason"):
+    _partial(
+        f"ix_calls_settled_{_column}",
+        IS_SETTLED,
+        calls.c.org_id,
+        calls.c[_column],
+        calls.c.created_at,
+        calls.c.id,
+    )
+_partial("ix_calls_updated_late", IS_UPDATED_LATE, calls.c.org_id, calls.c.updated_at)
 
 recordings = sa.Table(
     "recordings",
@@ -264,6 +288,9 @@ messages = sa.Table(
     sa.UniqueConstraint("call_id", "key"),
     sa.Index(None, "call_id", "state", "seq"),
 )
+IS_PENDING = messages.c.state == sa.literal_column("'pending'")
+IS_FAILED = messages.c.state == sa.literal_column("'failed'")
+_partial("ix_messages_failed", IS_FAILED, messages.c.state)
 
 message_attempts = sa.Table(
     "message_attempts",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -20,7 +21,8 @@ from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context
 from app.domain.timings import Timing
 from app.store import metrics
-from app.store.metrics import Counts
+from app.store.metrics import Counts, Totals
+from app.telemetry.recount import Recount
 from app.telemetry.shared_metrics import VARIABLE
 
 
@@ -112,12 +114,14 @@ class State(Collector):
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._totals = Recount[Totals]()
 
     def collect(self) -> Iterator[Metric]:
         """Collect the gauges. Raises the store's error."""
         context = self._context
         with context.store.read() as conn:
-            counts = metrics.counts(conn)
+            totals = self._totals.get(partial(metrics.totals, conn))
+            counts = metrics.counts(conn, totals)
         oldest = counts.oldest_pending
         age = (context.now() - oldest).total_seconds() if oldest else 0.0
         yield from _of_the_store(counts, age)

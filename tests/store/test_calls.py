@@ -6,13 +6,10 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.store import calls, commands, events, messages, recordings
-from app.store.calls import CallFilter
 from app.store.engine import Store
 from app.store.schema import call_commands, call_events, call_refs, call_tokens
 from app.store.schema import recordings as recordings_table
@@ -92,65 +89,6 @@ def test_with_a_call_goes_all_that_hangs_on_it(store: Store, org: str) -> None:
         for table in tables:
             assert [row.call_id for row in conn.execute(table.select())] == [other], table.name
         assert messages.pending(conn, id) == []
-
-
-# ------------------------------------------------------------------ lists
-
-AGES = {"a": 0, "b": 1, "c": 1, "d": 2}
-
-PAGES: list[tuple[CallFilter, str]] = [
-    (CallFilter(), "dcba"),  # newest first; of two of one time the greater id
-    (CallFilter(ascending=True), "abcd"),
-    (CallFilter(limit=2), "dc"),
-    (CallFilter(limit=2, page=2), "ba"),
-    (CallFilter(limit=3, page=2, ascending=True), "d"),
-    (CallFilter(limit=2, page=3), ""),
-    (CallFilter(equal={"status": "ended"}), "db"),
-    (CallFilter(equal={"status": "ended", "provider": "another"}), ""),
-    (CallFilter(times=[("created_at", "gt", at(1))]), "d"),
-    (CallFilter(times=[("created_at", "ge", at(1))]), "dcb"),
-    (CallFilter(times=[("created_at", "lt", at(1))]), "a"),
-    (CallFilter(times=[("created_at", "le", at(1))]), "cba"),
-    (CallFilter(times=[("created_at", "gt", START), ("updated_at", "lt", at(2))]), "cb"),
-]
-
-
-@pytest.mark.parametrize(("wanted", "ids"), PAGES)
-def test_listing(store: Store, org: str, wanted: CallFilter, ids: str) -> None:
-    with store.write() as conn:
-        for id, age in AGES.items():
-            status = "ended" if id in "bd" else "queued"
-            add_call(conn, org, id, status=status, **times(age))
-        add_call(conn, add_org(conn), "e")
-        assert "".join(row["id"] for row in calls.listing(conn, org, wanted)) == ids
-
-
-def test_a_count_is_of_all_pages_of_one_organisation(store: Store, org: str) -> None:
-    with store.write() as conn:
-        for id in AGES:
-            add_call(conn, org, id, status="ended" if id == "a" else "queued")
-        add_call(conn, add_org(conn))
-        assert calls.count(conn, org, CallFilter(limit=1, page=2)) == 4
-        assert calls.count(conn, org, CallFilter(equal={"status": "ended"})) == 1
-        assert calls.count(conn, "another", CallFilter()) == 0
-
-
-@given(ages=st.lists(st.integers(0, 5), max_size=12), limit=st.integers(1, 5))
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_pages_put_together_are_all_calls_once(store: Store, ages: list[int], limit: int) -> None:
-    with draft(store) as conn:
-        org = add_org(conn)
-        for age in ages:
-            add_call(conn, org, **times(age))
-        pages = [
-            calls.listing(conn, org, CallFilter(limit=limit, page=page))
-            for page in range(1, len(ages) // limit + 2)
-        ]
-    found = [row for page in pages for row in page]
-    assert len({row["id"] for row in found}) == len(ages)
-    assert [row["created_at"] for row in found] == [at(age) for age in sorted(ages, reverse=True)]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,17 @@ def test_older_keys_are_forgotten_and_the_oldest_left_is_told(
         assert idempotency.forget(conn, at(9)) is None
 
 
+def test_the_oldest_are_forgotten_first_a_few_at_once(
+    store: Store, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "FORGOTTEN_AT_ONCE", 2)
+    with store.write() as conn:
+        for digest, age in (("a", 2), ("b", 0), ("c", 1)):
+            idempotency.keep(conn, values(*call, digest, age))
+        assert idempotency.forget(conn, at(9)) == at(2)
+        assert idempotency.forget(conn, at(9)) is None
+
+
 def test_of_several_at_once_one_keeps_the_key(store: Store, call: tuple[str, str]) -> None:
     """Each makes its call in the transaction of its key: the others' calls are rolled back."""
 

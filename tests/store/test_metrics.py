@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from app.jobs.base import Jobs
 from app.jobs.factory import open_jobs
@@ -23,9 +24,13 @@ def jobs(store: Store) -> Jobs:
     return open_jobs(store, {})
 
 
+def counts(conn: Connection) -> Counts:
+    return metrics.counts(conn, metrics.totals(conn))
+
+
 def test_an_empty_store_counts_nothing(store: Store) -> None:
     with store.read() as conn:
-        assert metrics.counts(conn) == Counts({}, {}, None)
+        assert counts(conn) == Counts({}, {}, None)
         assert metrics.overdue(conn, at(0)) == 0
 
 
@@ -33,7 +38,7 @@ def test_calls_and_messages_are_counted_by_what_became_of_them(store: Store) -> 
     with store.write() as conn:
         org, other = add_org(conn), add_org(conn)
         ids = org, add_call(conn, org, status="ended")
-        add_call(conn, other, status="ended")
+        add_call(conn, other, status="ended", settled_at=at(3))
         add_call(conn, other, status="queued")
     for age, key in ((0, "a"), (1, "b"), (2, "c"), (3, "d")):
         put_message(store, ids, key, URL, at=at(age))
@@ -41,10 +46,10 @@ def test_calls_and_messages_are_counted_by_what_became_of_them(store: Store) -> 
     with store.write() as conn:
         messages.finish(conn, rows["a"], messages.DELIVERED, at=at(9))
         messages.finish(conn, rows["d"], messages.FAILED, at=at(9))
-        counts = metrics.counts(conn)
-    assert counts.calls == {"ended": 2, "queued": 1}
-    assert counts.messages == {"delivered": 1, "pending": 2, "failed": 1}
-    assert counts.oldest_pending == at(1)  # the oldest of all is delivered
+        found = counts(conn)
+    assert found.calls == {"ended": 2, "queued": 1}
+    assert found.messages == {"delivered": 1, "pending": 2, "failed": 1}
+    assert found.oldest_pending == at(1)  # the oldest of all is delivered
 
 
 def test_nothing_pending_has_no_oldest(store: Store) -> None:
@@ -54,7 +59,7 @@ def test_nothing_pending_has_no_oldest(store: Store) -> None:
     put_message(store, ids, "a", URL)
     with store.write() as conn:
         messages.finish(conn, rows_of(store, ids)[0]["id"], messages.FAILED, at=LONG_AGO)
-        assert metrics.counts(conn).oldest_pending is None
+        assert counts(conn).oldest_pending is None
 
 
 def due_of(store: Store, key: str) -> sa.TextClause | sa.Select[tuple[object]]:
@@ -74,3 +79,16 @@ def test_the_earliest_waiting_job_tells_how_late_all_are(store: Store, jobs: Job
         assert metrics.overdue(conn, due - (at(7) - at(0))) == 0  # it is not due yet
         jobs.cancel(conn, "late")
         assert metrics.overdue(conn, due + (at(7) - at(0))) == 0
+
+
+def test_older_totals_are_added_to_what_is_counted_now(store: Store) -> None:
+    with store.write() as conn:
+        org = add_org(conn)
+        before = metrics.totals(conn)
+        call = add_call(conn, org, status="ended")
+        add_call(conn, org, status="ended", settled_at=at(3))
+    put_message(store, (org, call), "a", URL)
+    with store.read() as conn:
+        found = metrics.counts(conn, before)
+        assert (found.calls, found.messages) == ({"ended": 1}, {"pending": 1})
+        assert metrics.totals(conn) == metrics.Totals(settled=1, delivered=0)

@@ -71,6 +71,24 @@ def test_a_row_of_a_call_goes_with_it(table: sa.Table) -> None:
             assert key.ondelete == "CASCADE", key
 
 
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_the_rows_of_a_call_are_found_by_an_index(table: sa.Table) -> None:
+    """Deleting a call reads none of the others'."""
+    keys = (key.parent for key in table.foreign_keys if key.column.table.name in GROWING)
+    for column in keys:
+        uniques = (c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
+        first = {next(iter(index.columns)) for index in (*table.indexes, *uniques) if whole(index)}
+        assert column in first, column
+
+
+GROWING = ("calls", "messages")
+
+
+def whole(index: sa.Index | sa.UniqueConstraint) -> bool:
+    """Whether it has all rows of its table."""
+    return index.dialect_options["sqlite"].get("where") is None
+
+
 def test_rows_of_an_organisation_belong_to_one_there_is() -> None:
     for table in metadata.sorted_tables:
         if "org_id" in table.c:

@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection
 
 from app.domain.calls.facts import CallFacts, dump_facts, load_facts
 from app.domain.context import Context
-from app.store import calls
-from app.store.calls import CallFilter
+from app.store import call_lists, calls
+from app.store.call_lists import CallFilter
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus
@@ -150,4 +150,4 @@ def find_by_token(
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> list[Call]:
     """One page of an organisation's calls."""
-    return [load(row) for row in calls.listing(conn, org_id, wanted)]
+    return [load(row) for row in call_lists.listing(conn, org_id, wanted)]

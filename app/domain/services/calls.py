@@ -27,8 +27,8 @@ from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
-from app.store import accounts, calls, events, messages
-from app.store.calls import CallFilter
+from app.store import accounts, call_lists, calls, events, messages
+from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonDict, JsonObject
@@ -95,9 +95,10 @@ class CallService:
         return [call_json(self.context, call) for call in found]
 
     def pages(self, org_id: str, wanted: CallFilter) -> JsonDict:
-        """One page of calls, and their total count."""
+        """One page of calls, and their number, as far as it is counted."""
         with self.context.store.read() as conn:
-            found, total = record.listing(conn, org_id, wanted), calls.count(conn, org_id, wanted)
+            found = record.listing(conn, org_id, wanted)
+            total = call_lists.count(conn, org_id, wanted)
         shown = [call_json(self.context, call) for call in found]
         return paged(shown, total, wanted.limit, wanted.page)
 
@@ -116,13 +117,17 @@ class CallService:
         """
         with self.context.store.write() as conn:
             call = _own(conn, org_id, call_id, lock=True)
-            hangup.enqueue_deleted(CallTx(self.context, conn, call))
-            for timer in (*TIMERS, pending.TIMER, carrier_price.JOB):
-                cancel_timer(self.context, conn, call_id, timer)
-            self.context.jobs.cancel(conn, f"deliver:{call_id}")
-            recording_files.delete_of_call(self.context, conn, call_id)
-            calls.delete(conn, call_id)
+            self.erase(conn, call)
         return call_json(self.context, call)
+
+    def erase(self, conn: Connection, call: Call) -> None:
+        """Delete a locked call and all its data, as part of this transaction."""
+        hangup.enqueue_deleted(CallTx(self.context, conn, call))
+        for timer in (*TIMERS, pending.TIMER, carrier_price.JOB):
+            cancel_timer(self.context, conn, call.id, timer)
+        self.context.jobs.cancel(conn, f"deliver:{call.id}")
+        recording_files.delete_of_call(self.context, conn, call.id)
+        calls.delete(conn, call.id)
 
     def events(self, org_id: str, call_id: str) -> Listing:
         """The event log in the order of arrival, with the carriers' raw parameters."""

@@ -18,7 +18,7 @@ from app.domain.calls import limits
 from app.domain.errors import Invalid
 from app.domain.legs import hangup, outbound, reconcile
 from app.settings import Settings
-from app.store.calls import CallFilter
+from app.store.call_lists import CallFilter
 from app.store.schema import credentials, phone_numbers
 from app.store.vault import of_text
 from providers.events import EndedReason, EventKind
