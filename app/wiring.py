@@ -167,6 +167,7 @@ class Services:
         key = default_org.create_default_org(self.context)
         if key:
             print(f"API key (shown once): {key}", flush=True)  # noqa: T201
+        self.store.start_checkpoints()
         if self.settings.run_jobs:
             recording_files.schedule_sweep(self.context)
             retention.schedule_sweep(self.context)

@@ -21,6 +21,7 @@ from sqlalchemy.engine import CursorResult, Engine, make_url
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.elements import ClauseElement
 
+from app.store.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
 from app.store.connection import Connection, Pool
 from app.store.group_commit import GroupCommit
 from app.store.kept import Kept
@@ -38,6 +39,7 @@ _PRAGMAS = (
     "foreign_keys=ON",
     "busy_timeout=5000",  # milliseconds
     "temp_store=MEMORY",
+    f"wal_autocheckpoint={AUTOCHECKPOINT_PAGES}",
 )
 
 
@@ -51,6 +53,9 @@ class Store:
         self._kept = Kept()
         self._pool = Pool(self._connect, SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size)
         self._group = GroupCommit(self._connect, _lock_file(self.url)) if self.is_sqlite else None
+        self._checkpointer = (
+            Checkpointer(Path(str(self.url.database)), self._group.alone) if self._group else None
+        )
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection in autocommit mode: each statement sees what is committed."""
@@ -69,8 +74,15 @@ class Store:
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
             yield conn
 
+    def start_checkpoints(self) -> None:
+        """Begin to make SQLite's checkpoints in a thread, until ``close``."""
+        if self._checkpointer is not None:
+            self._checkpointer.start()
+
     def close(self) -> None:
         """Close the connections. A later use opens new ones."""
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
         self._pool.close()
         if self._group is not None:
             self._group.close()

@@ -98,13 +98,19 @@ class GroupCommit:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """The turn for a transaction on another connection."""
-        with self._turn:
+        """The turn for a transaction on another connection, once the open group is on disk."""
+        self._turn.acquire()
+        while self._group is not None:
+            self._commit(self._group)
+            self._turn.acquire()
+        try:
             lock = self._locked()
             try:
                 yield
             finally:
                 fcntl.flock(lock, fcntl.LOCK_UN)
+        finally:
+            self._turn.release()
 
     def _joined(self, group: Group) -> Group:
         """The open group, with a savepoint. A database that fails here fails the whole group."""

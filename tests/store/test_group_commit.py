@@ -193,3 +193,32 @@ def test_callbacks_belong_to_their_writer(store: Store) -> None:
     ]
     together(store, works)
     assert told == ["second"]
+
+
+def test_who_wants_to_be_alone_waits_for_no_open_group(store: Store) -> None:
+    """It commits the group that it meets: else it would open the file to other processes."""
+    group, told = group_of(store), commits(store)
+
+    def alone() -> None:
+        with group.alone():
+            told.append("alone")
+            assert group._group is None
+
+    def write(number: int) -> None:
+        with store.write() as conn:
+            insert(conn, number)
+
+    with ThreadPoolExecutor(5) as pool:
+        with group._turn:
+            group._line.append(None)  # one more that comes into line, and never gets its turn
+            writing = [pool.submit(write, number) for number in range(3)]
+            while len(group._line) < 4:
+                pass
+            aside = pool.submit(alone)
+        aside.result(20)
+        group._line.pop()
+        write(9)  # commits for those who still wait
+        for each in writing:
+            each.result(20)
+    assert rows(store) == [0, 1, 2, 9]
+    assert told.count("alone") == 1
