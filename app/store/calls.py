@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 
@@ -15,6 +14,9 @@ from app.store.engine import Columns, Row, insert_once
 from app.store.lists import any_of, values_of
 from app.store.prepared import Prepared
 from app.store.schema import call_refs, call_tokens, calls
+
+STREAM = 16
+"""Characters of a random token's digest that name its stream."""
 
 _by_id = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
 _BY_ID, _BY_ID_LOCKED = Prepared(_by_id), Prepared(_by_id.with_for_update())
@@ -57,8 +59,11 @@ _MOVE_REF = Prepared(
 _HAS_STREAM = Prepared(
     sa.select(call_tokens.c.digest).where(
         call_tokens.c.call_id == sa.bindparam("call"),
-        call_tokens.c.digest.like(sa.bindparam("beginning")),
+        sa.func.substr(call_tokens.c.digest, 1, STREAM) == sa.bindparam("stream"),
     )
+)
+_USED_AT = Prepared(
+    sa.select(call_tokens.c.used_at).where(call_tokens.c.digest == sa.bindparam("token"))
 )
 _UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
 _CLAIM = Prepared(
@@ -140,17 +145,24 @@ def move_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: st
     _MOVE_REF.put(conn, {"its": provider, "org": org_id, "id": ref, "call": call_id})
 
 
-def insert_tokens(conn: Connection, tokens: Sequence[Columns]) -> None:
-    for token in tokens:
-        engine.insert(conn, call_tokens, token)
-
-
 def has_stream(conn: Connection, call_id: str, stream: str) -> bool:
-    """Whether this stream belongs to this call. Its name is the beginning of its token's digest."""
-    asked = {"call": call_id, "beginning": f"{stream}%"}
+    """Whether a stream of a random token belongs to this call.
+
+    Its name is the beginning of the token's digest.
+    """
+    asked = {"call": call_id, "stream": stream}
     return _HAS_STREAM.scalar(conn, asked) is not None
 
 
-def claim_token(conn: Connection, digest: str, at: datetime) -> bool:
-    """Use a single-use token. Of several attempts at once exactly one returns True."""
-    return _CLAIM.run(conn, {"token": digest, "at": at}) == 1
+def is_token_used(conn: Connection, digest: str) -> bool:
+    return _USED_AT.scalar(conn, {"token": digest}) is not None
+
+
+def use_token(conn: Connection, used: Columns) -> bool:
+    """Use a single-use token: ``used`` is its row. Only a random token has a row before.
+
+    Of several attempts at once exactly one returns True.
+    """
+    if insert_once(conn, call_tokens, used):
+        return True
+    return _CLAIM.run(conn, {"token": used["digest"], "at": used["used_at"]}) == 1

@@ -40,10 +40,9 @@ _LAST = Prepared(
 _INSERT = Prepared(
     call_events.insert().inline(), [column.name for column in _columns if column.name != "id"]
 )
-_HAS = Prepared(
-    sa.select(_columns.id).where(
-        _columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key")
-    )
+_this = sa.and_(_columns.call_id == sa.bindparam("call"), _columns.key == sa.bindparam("key"))
+_HAS, _RECEIVED_AT = (
+    Prepared(sa.select(column).where(_this)) for column in (_columns.id, _columns.received_at)
 )
 
 
@@ -61,6 +60,12 @@ def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: dateti
 def has(conn: Connection, call_id: str, key: str) -> bool:
     """Whether this event is in the call's log."""
     return _HAS.scalar(conn, {"call": call_id, "key": key}) is not None
+
+
+def received_at(conn: Connection, call_id: str, key: str) -> datetime | None:
+    """When this event was received for the first time."""
+    found: datetime | None = _RECEIVED_AT.scalar(conn, {"call": call_id, "key": key})
+    return found
 
 
 def of_call(conn: Connection, call_id: str) -> list[CallEvent]:

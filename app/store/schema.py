@@ -1,8 +1,8 @@
 """The tables, for SQLite and PostgreSQL alike. Only Alembic's migrations create them.
 
 Times are integers (microseconds since 1970, UTC), so that both databases store and compare them
-alike. Secrets are in ``secret`` columns only, encrypted (``vault.py``). Tokens are stored as
-digests.
+alike. Secrets are in ``secret`` columns only, encrypted (``vault.py``). API keys and used tokens
+are stored as digests.
 """
 
 from __future__ import annotations
@@ -222,12 +222,14 @@ call_refs = sa.Table(
     sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
+# Used media tokens. Other tokens are derived (``domain/calls/tokens.py``), except those of calls
+# that the version before created: all their tokens have a row.
 call_tokens = sa.Table(
     "call_tokens",
     metadata,
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
-    sa.Column("purpose", sa.String(16), nullable=False),  # media | callback | control
+    sa.Column("purpose", sa.String(16), nullable=False),  # media | callback
     sa.Column("data", sa.JSON),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("expires_at", Time),

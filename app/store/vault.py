@@ -1,8 +1,8 @@
-"""Encrypts secrets for the store, signs links, and digests tokens.
+"""Encrypts secrets for the store, signs links and tokens, and digests API keys.
 
 Keys are derived from SECRET_KEY (HKDF). Several SECRET_KEYs, comma separated, are a rotation: the
-first encrypts and signs, all decrypt and verify. Tokens and API keys are random, so a plain SHA-256
-protects them; a slow hash is not needed.
+first encrypts and signs, all decrypt and verify. API keys are random, so a plain SHA-256 protects
+them; a slow hash is not needed.
 
 A seal is AES-256-GCM: a version byte, four bytes that name the key, the nonce, what is encrypted.
 The first two are authenticated with it. Nonces are random, so one key is for 2**32 seals: those of
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -36,6 +37,8 @@ from providers.common import json_text
 
 # The form of a signature in a link: a SHA-256 in hexadecimal digits.
 SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
+SHORTEST_MAC = 8
+"""Bytes of a MAC that are enough for a name; tokens have more."""
 
 VERSION = b"\x01"
 HEADER = 5
@@ -62,6 +65,7 @@ class Vault:
             key_derivation="none",  # HKDF derived them
             digest_method=hashlib.sha256,
         )
+        self._token_keys = [_derive(key, b"patchbay tokens") for key in keys]
 
     def seal(self, secret: Columns) -> bytes | None:
         """Encrypt a secret. Returns None for an empty one, so that its column stays NULL."""
@@ -100,6 +104,21 @@ class Vault:
         if SIGNATURE.fullmatch(signature) is None:
             return False
         return self._signer.verify_signature(text, base64_encode(bytes.fromhex(signature)))
+
+    def mac(self, purpose: str, data: bytes) -> bytes:
+        """The HMAC-SHA-256 of a token's data."""
+        return hmac.digest(self._token_keys[0], f"{purpose}\0".encode() + data, "sha256")
+
+    def has_mac(self, purpose: str, data: bytes, mac: bytes) -> bool:
+        """Whether ``mac`` is the data's MAC by one of the keys, or a beginning of it.
+
+        The comparison takes the same time for a wrong one.
+        """
+        if len(mac) < SHORTEST_MAC:
+            return False
+        signed = f"{purpose}\0".encode() + data
+        macs = [hmac.digest(key, signed, "sha256")[: len(mac)] for key in self._token_keys]
+        return any(hmac.compare_digest(mac, each) for each in macs)
 
 
 def new_token() -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+_TOKEN = re.compile(r"([A-Za-z0-9_-]{24})[A-Za-z0-9_-]{43}")
+"""A media token: the stream's name, and what is secret."""
+_NAME = re.compile(r"[A-Za-z0-9_-]{24}|[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +110,17 @@ class Details:
 
 
 def stream_id(media_url: str) -> str:
-    """Our name for one media socket: a digest of the single-use token its URL ends in.
+    """Our name for one media socket: the beginning of the single-use token its URL ends in.
 
     Each part that sees the URL (markup, socket, the carrier's events) computes the same name.
-    The name does not reveal the token.
+    The name does not reveal the token. Tokens of the version before, and what is not a token of
+    ours, are named by a digest.
     """
     token = urlsplit(media_url).path.rsplit("/", 1)[-1]
-    return hashlib.sha256(token.encode()).hexdigest()[:16]
+    found = _TOKEN.fullmatch(token)
+    return found[1] if found else hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def is_stream_id(name: str) -> bool:
+    """Whether a name has the form of ``stream_id``."""
+    return _NAME.fullmatch(name) is not None

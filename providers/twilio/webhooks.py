@@ -9,10 +9,10 @@ https://www.twilio.com/docs/voice/twiml/stream#statuscallback
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from providers.base.instructions import is_stream_id
 from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
@@ -28,8 +28,6 @@ from providers.twilio.statuses import (
     STREAM_EVENTS,
     end_fields,
 )
-
-_STREAM_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
@@ -86,7 +84,7 @@ def _read_stream(webhook: Webhook) -> WebhookReport:
 
 def _stream(name: str) -> str | None:
     """The name from our markup. A stream of the flow's owner has another."""
-    return name if _STREAM_NAME.fullmatch(name) else None
+    return name if is_stream_id(name) else None
 
 
 def _read_continue(webhook: Webhook) -> WebhookReport:

@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app import default_org
+from app.domain.calls import instructions, record
+from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.calls import CallService
 from app.domain.services.media import MediaService
 from app.domain.services.webhooks import LegService
 from app.settings import CarrierSettings, Settings
-from app.store import calls
 from app.wiring import Services
 from providers.base.webhook import HookKind, WebhookReport
 from providers.events import CallEvent, EventKind
@@ -108,15 +109,19 @@ class Domain:
         event = CallEvent(kind, self.clock(), f"callback:{kind}", source=carrier.name, **more)
         provider = self.context.providers[carrier.name]
         report = WebhookReport(carrier.dialled, (event,))
-        token = token or self.tokens(call)["callback"]
-        self.legs.handle(VerifiedWebhook(provider, HookKind.STATUS, report, (), token=token))
-
-    def tokens(self, call: Mapping[str, Any]) -> dict[str, str]:
+        token = token or self.tokens(call).callback
         with self.context.store.read() as conn:
-            row = calls.get(conn, call["id"])
-        assert row is not None
-        kept: dict[str, str] = self.context.vault.open(row["secret"])["dial"]
-        return kept
+            found = record.get(conn, call["id"])
+        account = {"org_id": default_org.ORG_ID, "account_ref": found and found.facts.account_ref}
+        heard = VerifiedWebhook(provider, HookKind.STATUS, report, [account], token=token)
+        self.legs.handle(heard)
+
+    def tokens(self, call: Mapping[str, Any]) -> DocumentTokens:
+        """Those of the document the call was dialled with."""
+        with self.context.store.read() as conn:
+            found = record.get(conn, call["id"])
+        assert found is not None
+        return instructions.first_tokens(self.context, found)
 
 
 @contextmanager

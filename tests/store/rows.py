@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.engine import Connection
 
 from app.store import accounts, calls
+from app.store.schema import call_tokens
 from providers.events import CallEvent, EventKind
 
 START = datetime(2024, 9, 10, 11, 14, 12, 339456, tzinfo=UTC)
@@ -76,7 +77,7 @@ def add_call(conn: Connection, org_id: str, id: str | None = None, **columns: An
 def add_token(conn: Connection, call_id: str, digest: str, **columns: Any) -> None:
     row = {"digest": digest, "call_id": call_id, "purpose": "media", "data": None}
     row |= {"created_at": START, "expires_at": None, "used_at": None}
-    calls.insert_tokens(conn, [row | columns])
+    conn.execute(call_tokens.insert(), row | columns)
 
 
 def event(kind: EventKind, key: str = "a", **fields: Any) -> CallEvent:

@@ -200,26 +200,38 @@ def test_a_token_leads_to_its_call(store: Store, org: str) -> None:
         assert calls.find_by_token(conn, "e", "media") is None
 
 
-def test_a_token_is_used_once(store: Store, org: str) -> None:
+def used(call_id: str, digest: str, seconds: float) -> dict[str, Any]:
+    row = {"digest": digest, "call_id": call_id, "purpose": "media"}
+    return row | {"created_at": at(seconds), "expires_at": at(60), "used_at": at(seconds)}
+
+
+@pytest.fixture(params=["derived", "random"])
+def token_of(request: pytest.FixtureRequest, store: Store, org: str) -> str:
+    """The call of the token "d", which has a row before its use if it is random."""
     with store.write() as conn:
         id = add_call(conn, org)
-        add_token(conn, id, "d")
         add_token(conn, id, "e")
-        assert calls.claim_token(conn, "d", at(1))
-        assert not calls.claim_token(conn, "d", at(2))
-        assert not calls.claim_token(conn, "unknown", at(2))
-        used, unused = (calls.find_by_token(conn, digest, "media") for digest in "de")
-    assert used
-    assert unused
-    assert (used["token_used_at"], unused["token_used_at"]) == (at(1), None)
+        if request.param == "random":
+            add_token(conn, id, "d", data={"leg": 1})
+    return id
 
 
-def test_of_several_who_use_a_token_at_once_one_may(store: Store, org: str) -> None:
+def test_a_token_is_used_once(store: Store, token_of: str) -> None:
     with store.write() as conn:
-        add_token(conn, add_call(conn, org), "d")
+        assert not calls.is_token_used(conn, "d")
+        assert calls.use_token(conn, used(token_of, "d", 1))
+        assert not calls.use_token(conn, used(token_of, "d", 2))
+        assert calls.is_token_used(conn, "d")
+        assert not calls.is_token_used(conn, "e")
+        row, unused = (calls.find_by_token(conn, digest, "media") for digest in "de")
+    assert row
+    assert unused
+    assert (row["token_used_at"], unused["token_used_at"]) == (at(1), None)
 
+
+def test_of_several_who_use_a_token_at_once_one_may(store: Store, token_of: str) -> None:
     def use(conn: Connection, number: int) -> bool:
-        return calls.claim_token(conn, "d", at(number))
+        return calls.use_token(conn, used(token_of, "d", number))
 
     won = race(store, MANY, use)
     assert won.count(True) == 1
@@ -229,13 +241,22 @@ def test_of_several_who_use_a_token_at_once_one_may(store: Store, org: str) -> N
     assert row["token_used_at"] == at(won.index(True))
 
 
+def test_a_use_that_is_rolled_back_leaves_the_token_unused(store: Store, token_of: str) -> None:
+    with draft(store) as conn:
+        assert calls.use_token(conn, used(token_of, "d", 1))
+    with store.write() as conn:
+        assert calls.use_token(conn, used(token_of, "d", 2))
+
+
 def test_a_stream_is_told_by_how_its_digest_begins(store: Store, org: str) -> None:
+    name = "0123456789abcdef"
     with store.write() as conn:
         id, other = add_call(conn, org), add_call(conn, org)
-        add_token(conn, id, "abcdef")
-        assert calls.has_stream(conn, id, "abc")
-        assert not calls.has_stream(conn, id, "bcd")
-        assert not calls.has_stream(conn, other, "abc")
+        add_token(conn, id, name + "f" * 48)
+        assert calls.has_stream(conn, id, name)
+        assert not calls.has_stream(conn, other, name)
+        for foreign in ("f" + name[1:], name[:15], name + "f", "", "%", "_" * 16):
+            assert not calls.has_stream(conn, id, foreign)
 
 
 # ------------------------------------------------------------------ locks

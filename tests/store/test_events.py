@@ -73,6 +73,15 @@ def test_whether_an_event_is_there(store: Store, call: str) -> None:
         assert not events.has(conn, other, "k")
 
 
+def test_when_it_was_received_first(store: Store, call: str) -> None:
+    with store.write() as conn:
+        assert events.received_at(conn, call, "k") is None
+        events.append(conn, call, event(EventKind.NOTE, "k"), at(1))
+        events.append(conn, call, event(EventKind.NOTE, "k"), at(2))
+        events.append(conn, call, event(EventKind.NOTE, "l"), at(3))
+        assert events.received_at(conn, call, "k") == at(1)
+
+
 def test_the_order_is_that_of_arrival_and_not_of_the_carriers_clock(
     store: Store, call: str
 ) -> None:

@@ -8,6 +8,7 @@ job kind or form of token would lose such calls.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app, wiring
-from app.domain.calls import record
+from app.domain.calls import record, tokens
 from app.domain.live.monitor import find
 from app.jobs.base import Handler, Jobs
 from app.settings import Settings
 from app.store import migrate
 from app.store.engine import Store
+from app.store.vault import digest
+from providers.base.instructions import stream_id
 from tests.fakes.client_server import Receiver
 from tests.routes.api import Api
 
@@ -163,6 +166,43 @@ def test_the_call_can_be_listened_to(app: Flask) -> None:
     endpoint = find(context, IN_PROGRESS, LISTEN_TOKEN)
     assert endpoint is not None
     assert endpoint.host == "host"
+
+
+@pytest.mark.parametrize("call_id", [FORWARDED, IN_PROGRESS])
+def test_the_tokens_of_its_documents_lead_to_the_call(app: Flask, call_id: str) -> None:
+    """They are random; their digests are rows, and they are sealed with the call."""
+    context = app.extensions["patchbay"].context
+    with context.store.read() as conn:
+        call = record.get(conn, call_id)
+        assert call is not None
+        sealed = context.vault.open(call.secret)["document"]
+        found = tokens.find_call(context.vault, conn, sealed["callback"])
+        media = tokens.find_media(context.vault, conn, sealed["media"])
+        assert found is not None
+        assert media is not None
+        assert (found.id, media.call.id, media.used) == (call_id, call_id, True)
+        own, foreign = stream_id(f"/media/twilio/{sealed['media']}"), "0" * 16
+        assert tokens.is_stream(context.vault, conn, call_id, own)
+        assert not tokens.is_stream(context.vault, conn, call_id, foreign)
+    streams = {e.get("stream") for e in ROWS["call_events"] if e["call_id"] == call_id}
+    assert own in streams
+
+
+def test_a_media_token_is_used_once_however_it_came_to_be(app: Flask) -> None:
+    context = app.extensions["patchbay"].context
+    with context.store.write() as conn:
+        call = record.get(conn, QUEUED)
+        assert call is not None
+        row = next(each for each in ROWS["call_tokens"] if each["call_id"] == QUEUED)
+        details = context.vault.open(call.secret)["details"]
+        [token] = re.findall(r"/media/twilio/([\w-]+)", json.dumps(details)) or [None]
+        assert token, details
+        media = tokens.find_media(context.vault, conn, token)
+        assert media is not None
+        assert digest(token) == row["digest"]
+        assert not media.used
+        assert tokens.use(conn, media, context.now())
+        assert not tokens.use(conn, media, context.now())
 
 
 def test_a_change_keeps_what_was_known(app: Flask) -> None:

@@ -8,6 +8,7 @@ from app.store.vault import Vault
 from tests.conftest import SECRET_KEY
 
 NEW, OLD = "the new key of the tests", "the old key of the tests"
+DATA = b"what a token tells"
 TEXT = "control 11111111-1111-4111-8111-111111111111"
 
 
@@ -60,3 +61,38 @@ def test_another_text_is_not_signed(vault: Vault) -> None:
 def test_a_changed_signature_is_refused(vault: Vault, change: object) -> None:
     assert callable(change)
     assert not vault.is_signed(TEXT, change(vault.sign(TEXT)))
+
+
+# ------------------------------------------------------------------ the MACs of tokens
+
+
+@pytest.mark.parametrize(
+    ("keys", "verified"),
+    [((OLD,), True), ((NEW, OLD), True), ((OLD, NEW), True), ((NEW,), False)],
+)
+def test_every_listed_key_verifies_a_mac(keys: tuple[str, ...], verified: bool) -> None:
+    mac = Vault((OLD,)).mac("media", DATA)
+    assert len(mac) == 32
+    assert Vault(keys).has_mac("media", DATA, mac) is verified
+    assert Vault(keys).has_mac("media", DATA, mac[:16]) is verified
+    assert Vault((NEW, OLD)).mac("media", DATA) == Vault((NEW,)).mac("media", DATA)
+
+
+def test_a_mac_is_of_one_purpose_and_one_text(vault: Vault) -> None:
+    mac = vault.mac("media", DATA)
+    assert not vault.has_mac("callback", DATA, mac)
+    assert not vault.has_mac("media", DATA + b".", mac)
+    assert not vault.has_mac("medi", b"a\0" + DATA, mac)
+
+
+def test_the_beginning_of_a_mac_may_not_be_too_short(vault: Vault) -> None:
+    mac = vault.mac("media", DATA)
+    assert vault.has_mac("media", DATA, mac[:8])
+    for length in range(8):
+        assert not vault.has_mac("media", DATA, mac[:length])
+    assert not vault.has_mac("media", DATA, mac[1:9])
+
+
+def test_tokens_have_a_key_of_their_own(vault: Vault) -> None:
+    """A link's signature is no token's MAC."""
+    assert vault.mac("", b"").hex() != vault.sign("\0")

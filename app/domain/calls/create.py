@@ -5,7 +5,7 @@ The API (``services/calls.py``) and inbound legs (``legs/inbound.py``) use it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.engine import Connection
@@ -14,7 +14,7 @@ from app.domain.assistant import recording
 from app.domain.assistant.config import AssistantConfig, Server, max_duration, server_of
 from app.domain.assistant.recording import Recorders
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import apply, instructions, record
+from app.domain.calls import apply, record
 from app.domain.calls.facts import CallFacts, CallServer
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
@@ -191,10 +191,9 @@ def set_assistant(
 def insert_call(
     tx: CallTx,
     secrets: JsonObject,
-    tokens: Mapping[str, str],
     first: Sequence[CallEvent] = (),
 ) -> None:
-    """Write the row, its first events and its tokens, and run the reactions.
+    """Write the row and its first events, and run the reactions.
 
     ``first`` has the events from before the row: the arrival of an inbound leg.
     """
@@ -208,8 +207,7 @@ def insert_call(
     state = fold(log, tx.carrier.never_answered) if first else CallState(CallStatus.QUEUED)
     tx.call.secret = tx.context.vault.seal(secrets)
     record.insert(tx.conn, tx.call, state.status)
-    events.begin(tx.conn, tx.call.id, log, tx.context.now())
-    instructions.save_tokens(tx, tokens)
+    events.begin(tx.conn, tx.call.id, log, tx.call.created_at)
     apply.created(tx, state, log)
 
 

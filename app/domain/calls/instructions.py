@@ -1,79 +1,81 @@
 """The instructions for a leg: the URLs and tokens of a document, and the return to the flow.
 
-A new document has a new media token (for one use) and a new callback token (for the whole call).
-Both tokens are random. Patchbay stores their digests.
-The tokens themselves are stored, sealed, only where a carrier may request the document again.
+A document has a media token (for one use) and a callback token (for the whole call).
+Both are derived from the request that it answers (``tokens.py``).
+So the same request gets the same document, without a row.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import Connection
+
+from app.domain.calls import tokens
 from app.domain.calls.record import Call, CallTx
-from app.domain.context import Context
-from app.store import calls
-from app.store.vault import digest, new_token
+from app.domain.calls.tokens import DocumentTokens
+from app.domain.context import Context, new_id
+from app.store import events
 from providers.base.carrier import Carrier
 from providers.base.instructions import Connect, HangUp, Instruction, MachineDetection, Return
 from providers.base.webhook import HookKind
-from providers.events import CallStatus
 
 _PRINTABLE = re.compile(r"[!-~]+")
 
-MEDIA = "media"
-CALLBACK = "callback"
 JOIN_GRACE_SECONDS = 30.0
+"""A media token expires so long after the time in which its leg's socket must join.
+
+So the call's timer runs out before the token.
+"""
 DIALLING_SECONDS = 150.0
 """The time for the carrier to dial and the phone to ring, from the creation of the call."""
 
 
-def new_tokens() -> dict[str, str]:
-    """A new media token and a new callback token, not stored yet."""
-    return {MEDIA: new_token(), CALLBACK: new_token()}
-
-
-def save_tokens(tx: CallTx, tokens: Mapping[str, str]) -> None:
-    """Store the digests of the tokens: from now on they identify the call.
-
-    A media token expires after the time in which the leg must arrive and its socket must join.
-    ``JOIN_GRACE_SECONDS`` are added, so that the call's timer runs out before the token.
-    """
-    now = tx.context.now()
-    settings = tx.context.settings
-    if len(settings.media_bases) > 1:
-        tx.context.presence.refresh(tx.conn, now)  # a process may have begun to drain just now
-    patience = settings.bypass_ttl_seconds if tx.call.bypass else DIALLING_SECONDS
-    awaited = patience if tx.call.status == CallStatus.QUEUED else 0.0
-    seconds = awaited + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
-    expiry = {MEDIA: now + timedelta(seconds=seconds), CALLBACK: None}
-    calls.insert_tokens(
-        tx.conn,
-        [
-            {
-                "digest": digest(tokens[purpose]),
-                "call_id": tx.call.id,
-                "purpose": purpose,
-                "created_at": now,
-                "expires_at": expires_at,
-            }
-            for purpose, expires_at in expiry.items()
-        ],
+def first_tokens(context: Context, call: Call) -> DocumentTokens:
+    """The tokens of the document that is made with a call, before its leg is there."""
+    settings = context.settings
+    patience = settings.bypass_ttl_seconds if call.bypass else DIALLING_SECONDS
+    seconds = patience + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
+    return tokens.document_tokens(
+        context.vault, call.id, "created", call.created_at + timedelta(seconds=seconds)
     )
 
 
-def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
+def tokens_for(
+    tx: CallTx, request: str | None, received_at: datetime | None = None
+) -> DocumentTokens:
+    """The tokens of the document that answers a request of a leg.
+
+    ``request`` is the key of the request's event: its repeats get the same tokens.
+    None: the carrier marks no repeats, and each request gets new tokens.
+    ``received_at`` is the stored time of this event, if the caller knows it.
+    """
+    refresh_media(tx.context, tx.conn)
+    if received_at is None and request is not None:
+        received_at = events.received_at(tx.conn, tx.call.id, request)
+    seconds = tx.context.settings.join_timeout_seconds + JOIN_GRACE_SECONDS
+    expires_at = (received_at or tx.context.now()) + timedelta(seconds=seconds)
+    return tokens.document_tokens(tx.context.vault, tx.call.id, request or new_id(), expires_at)
+
+
+def refresh_media(context: Context, conn: Connection) -> None:
+    """Learn which processes take media sockets: one may have begun to drain just now."""
+    if len(context.settings.media_bases) > 1:
+        context.presence.refresh(conn, context.now())
+
+
+def connect(context: Context, call: Call, given: DocumentTokens) -> Connect:
     """The instruction that connects the leg to the assistant."""
     provider = context.providers[call.provider]
-    callback = tokens[CALLBACK]
+    callback = given.callback
     # Only a leg's first document starts a recording: a reattached leg is recorded already.
     begins_recording = call.facts.recorded and call.started_at is None
     return Connect(
         call_id=call.id,
-        media_url=f"{context.presence.media_base(tokens[MEDIA])}/media/{provider.name}/{tokens[MEDIA]}",
+        media_url=f"{context.presence.media_base(given.media)}/media/{provider.name}/{given.media}",
         stream_url=hook_url(context, provider, HookKind.STREAM, callback),
         continue_url=hook_url(context, provider, HookKind.CONTINUE, callback),
         number=call.facts.number,
@@ -84,13 +86,13 @@ def connect(context: Context, call: Call, tokens: Mapping[str, str]) -> Connect:
 
 
 def machine_detection(
-    context: Context, call: Call, tokens: Mapping[str, str]
+    context: Context, call: Call, given: DocumentTokens
 ) -> MachineDetection | None:
     """Machine detection for an outbound leg, if the assistant's configuration asks for it."""
     policy = call.facts.assistant.voicemail.policy
     if policy is None:
         return None
-    url = hook_url(context, context.providers[call.provider], HookKind.MACHINE, tokens[CALLBACK])
+    url = hook_url(context, context.providers[call.provider], HookKind.MACHINE, given.callback)
     return replace(policy.detection, url=url)
 
 

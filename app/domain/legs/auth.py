@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import record
-from app.domain.calls.instructions import CALLBACK
+from app.domain.calls import tokens
+from app.domain.calls.record import Call
 from app.domain.context import Context
 from app.store import accounts
-from app.store.vault import WrongKey, digest
+from app.store.vault import WrongKey
 from providers.base.carrier import Carrier
 from providers.base.webhook import WebhookRequest
 from providers.common.json_types import JsonObject
@@ -28,11 +28,15 @@ def verify(
 ) -> list[JsonObject]:
     """The rows of the credentials whose account signed the webhook. Raises ``Refused``.
 
-    With a call's token in the path, only accounts of that call's organisation count.
+    The use case checks that the call belongs to one of them (``belongs``).
     """
     claimed = carrier.signature.claimed_account(request)
     with context.store.read() as conn:
-        rows = _candidates(conn, carrier, claimed, token)
+        rows = (
+            accounts.credentials_of_account(conn, carrier.name, claimed)
+            if claimed is not None
+            else _accounts_of_call(context, conn, carrier, token)
+        )
     refusal: Refused = NoSecret(f"no account {claimed!r} is known here")
     verified = []
     for row in rows:
@@ -53,14 +57,18 @@ def verify(
     return verified
 
 
-def _candidates(
-    conn: Connection, carrier: Carrier, claimed: str | None, token: str | None
+def belongs(call: Call, carrier: Carrier, signers: Sequence[JsonObject]) -> bool:
+    """Whether the call is of this carrier and of one of these accounts."""
+    signed = {(account["org_id"], account["account_ref"]) for account in signers}
+    return call.provider == carrier.name and (call.org_id, call.facts.account_ref) in signed
+
+
+def _accounts_of_call(
+    context: Context, conn: Connection, carrier: Carrier, token: str | None
 ) -> Sequence[JsonObject]:
-    call = record.find_by_token(conn, digest(token), CALLBACK) if token else None
-    if call is None:
-        return accounts.credentials_of_account(conn, carrier.name, claimed) if claimed else []
-    ref = call.facts.account_ref
-    if ref is None or claimed not in (None, ref):
+    """The accounts of a request that names none: those of the call in its URL."""
+    call = tokens.find_call(context.vault, conn, token) if token else None
+    if call is None or call.facts.account_ref is None:
         return []
-    rows = accounts.credentials_of_account(conn, carrier.name, ref)
+    rows = accounts.credentials_of_account(conn, carrier.name, call.facts.account_ref)
     return [row for row in rows if row["org_id"] == call.org_id]

@@ -18,6 +18,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
 from app.domain.legs.assistant_request import Question
+from app.domain.legs.auth import belongs
 from app.domain.legs.no_assistant import Refusal, end_call, fallback
 from app.store import accounts, calls, events
 from providers.base.carrier import Carrier
@@ -62,7 +63,7 @@ class InboundLegs:
         call = record.find_by_ref(
             conn, webhook.provider.name, leg.leg_ref, _orgs(webhook), lock=True
         )
-        if call is None or not is_ours(call, webhook):
+        if call is None or not belongs(call, webhook.provider, webhook.accounts):
             return None
         if call.status == CallStatus.ENDED and not _sent_before(conn, call.id, webhook):
             return None
@@ -85,11 +86,8 @@ class InboundLegs:
         asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and call.facts.server is not None
         if asks:
             call.facts = replace(call.facts, asking_since=self.context.now())
-        tokens = instructions.new_tokens()
-        if visit.delivery:
-            secrets["document"] = {**tokens, "delivery": visit.delivery}
         tx = CallTx(self.context, conn, call)
-        create.insert_call(tx, secrets, tokens, webhook.report.events)
+        create.insert_call(tx, secrets, webhook.report.events)
         self._map_refs(conn, webhook, leg, call)
         if problem is None and limits.is_full(tx):
             return limits.refuse_media(tx)
@@ -98,6 +96,7 @@ class InboundLegs:
         if problem is not None:
             end_call(tx, Refusal(problem))
             return fallback(tx)
+        tokens = instructions.tokens_for(tx, request_of(webhook.report), call.created_at)
         return [instructions.connect(self.context, call, tokens)]
 
     def _map_refs(self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, call: Call) -> None:
@@ -200,6 +199,13 @@ class InboundLegs:
         return instructions.return_url_problem(self.context, webhook.provider, url) is None
 
 
+def request_of(report: WebhookReport) -> str | None:
+    """The key of an arrival's event; None if the carrier does not mark its repeats."""
+    if report.visit is None or not report.visit.delivery:
+        return None
+    return next((event.key for event in report.events if _is_arrival(event)), None)
+
+
 def _sent_before(conn: Connection, call_id: str, webhook: VerifiedWebhook) -> bool:
     """Whether the carrier repeats a request. A new visit of the same leg is no repetition."""
     return any(_is_arrival(e) and events.has(conn, call_id, e.key) for e in webhook.report.events)
@@ -211,11 +217,3 @@ def _is_arrival(event: CallEvent) -> bool:
 
 def _orgs(webhook: VerifiedWebhook) -> set[str]:
     return {account["org_id"] for account in webhook.accounts}
-
-
-def is_ours(call: Call, webhook: VerifiedWebhook) -> bool:
-    """Whether the call belongs to this carrier and to an account that signed the request."""
-    signed = {(account["org_id"], account["account_ref"]) for account in webhook.accounts}
-    return (
-        call.provider == webhook.provider.name and (call.org_id, call.facts.account_ref) in signed
-    )

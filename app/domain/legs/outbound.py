@@ -26,7 +26,6 @@ from providers.errors import CarrierError, ProviderError
 from providers.events import CallEvent, CallStatus, EventKind
 
 JOB = "dial"
-SECRET = "dial"  # noqa: S105 - the secret with the tokens of the call's first document
 BUSY_SECONDS = (
     1.0,  # one carrier accepts only three calls a second
     2.0,
@@ -65,13 +64,11 @@ def check(tx: CallTx) -> None:
         raise Invalid(problem)
 
 
-def prepare(
-    context: Context, call: Call, tokens: Mapping[str, str], credential: JsonObject
-) -> None:
+def prepare(context: Context, call: Call, credential: JsonObject) -> None:
     """Refuse a call that the carrier would certainly refuse. Raises ``Invalid``; no request."""
     try:
         client = context.providers[call.provider].client(context.account(credential))
-        client.prepare(_order(context, call, tokens))
+        client.prepare(_order(context, call))
     except ProviderError as error:
         raise Invalid(str(error)) from error
 
@@ -112,7 +109,7 @@ def _begin(context: Context, call_id: str) -> Attempt | None:
         if unanswered(log) or credential is None:
             return None
         number = 1 + sum(event.data.get("what") == "dial" for event in log)
-        order = _order(context, call, context.vault.open(call.secret)[SECRET])
+        order = _order(context, call)
         client = context.providers[call.provider].client(context.account(credential))
         _note(CallTx(context, conn, call), f"dial:{number}", {"what": "dial", "to": order.to})
         return Attempt(number, call_id, order, client, credential)
@@ -179,15 +176,14 @@ def error_data(error: ProviderError) -> JsonDict:
     return {"error": str(error), **({"code": code} if code else {})}
 
 
-def _order(context: Context, call: Call, tokens: Mapping[str, str]) -> OutboundCall:
+def _order(context: Context, call: Call) -> OutboundCall:
     customer, provider = call.facts.customer, context.providers[call.provider]
+    tokens = instructions.first_tokens(context, call)
     return OutboundCall(
         to=customer.get("sipUri") or customer["number"],
         from_=call.facts.number or "",
         connect=instructions.connect(context, call, tokens),
-        status_url=instructions.hook_url(
-            context, provider, HookKind.STATUS, tokens[instructions.CALLBACK]
-        ),
+        status_url=instructions.hook_url(context, provider, HookKind.STATUS, tokens.callback),
         # Our timer is exact. The carrier's limit includes a forward: it works while we are down.
         max_duration=call.max_duration + context.settings.max_forward_seconds,
         extension=customer.get("extension"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.calls import instructions
+from app.domain.calls import instructions, tokens
 from app.domain.calls.apply import apply_events, request_end, state_of
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx, Changes
@@ -19,8 +19,6 @@ from app.domain.context import new_id
 from app.domain.errors import Invalid
 from app.domain.legs import destinations
 from app.domain.reporting import server_messages
-from app.store import calls
-from app.store.vault import digest, new_token
 from providers.base.instructions import Forward, Instruction, Say
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
@@ -78,7 +76,7 @@ def begin(
 
 
 def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -> list[Instruction]:
-    """The instructions that forward the leg. A repeated request gets them with another token.
+    """The instructions that forward the leg. A repeated request gets the same ones.
 
     The leg's media socket is marked as replaced, so that its late events do not end the call.
     """
@@ -97,17 +95,8 @@ def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -
 
 
 def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
-    token, destination = new_token(), pending.destination
-    values = {
-        "digest": digest(token),
-        "call_id": tx.call.id,
-        "purpose": instructions.CALLBACK,
-        "data": {"forward": pending.id},
-        "created_at": tx.context.now(),
-        "expires_at": None,
-    }
-    calls.insert_tokens(tx.conn, [values])
-    provider = tx.carrier
+    token = tokens.forward_token(tx.context.vault, tx.call.id, pending.id)
+    provider, destination = tx.carrier, pending.destination
     extension = destination.get("extension")
     return Forward(
         destinations.address(destination),

@@ -17,9 +17,8 @@ from app.domain.context import Context, new_id
 from app.domain.recordings import stored
 from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
-from app.store import accounts, calls, events, recordings
+from app.store import accounts, events, recordings
 from app.store.recordings import FAILED, READY, STARTED
-from app.store.vault import digest, new_token
 from providers.base.rest import CarrierClient
 from providers.base.webhook import HookKind
 from providers.errors import CarrierError, NotConfigured, ProviderError
@@ -127,7 +126,7 @@ def _begin(context: Context, call_id: str) -> Order | None:
             pending.resolve(tx, ARTIFACT)
             return None
         recording_id = _insert(tx, "", STARTED)
-        return _order(tx, recording_id, _report_url(tx))
+        return _order(tx, recording_id, _report_url(tx, recording_id))
 
 
 def _refused(context: Context, order: Order, error: ProviderError) -> float | None:
@@ -232,23 +231,9 @@ def _order(tx: CallTx, recording_id: str, report_url: str = "") -> Order | None:
     return Order(recording_id, leg, tx.call.facts.api_url, client, report_url)
 
 
-def _report_url(tx: CallTx) -> str:
-    """The callback's URL with a new token: of the documents' tokens only digests are stored."""
-    token = new_token()
-    calls.insert_tokens(
-        tx.conn,
-        [
-            {
-                "digest": digest(token),
-                "call_id": tx.call.id,
-                "purpose": instructions.CALLBACK,
-                "created_at": tx.context.now(),
-                "expires_at": None,
-            }
-        ],
-    )
-    provider = tx.carrier
-    return instructions.hook_url(tx.context, provider, HookKind.RECORDING, token)
+def _report_url(tx: CallTx, recording_id: str) -> str:
+    given = instructions.tokens_for(tx, f"recording {recording_id}", tx.context.now())
+    return instructions.hook_url(tx.context, tx.carrier, HookKind.RECORDING, given.callback)
 
 
 def _enqueue(tx: CallTx, kind: str) -> None:

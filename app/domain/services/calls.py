@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -15,6 +15,7 @@ from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.schedule import TIMERS, cancel_timer
+from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, hangup, outbound, transfer
@@ -61,19 +62,19 @@ class CallService:
         look_up = self.context.store.write if body.get("phoneNumber") else self.context.store.read
         with look_up() as conn:
             limits.check_capacity(self.context, conn)
+            instructions.refresh_media(self.context, conn)
             new = self._new(conn, org_id, body)
             call, secrets = create.build_call(self.context, new)
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
-        tokens = instructions.new_tokens()
         if new.bypass:
+            tokens = instructions.first_tokens(self.context, call)
             secrets["details"] = self._details(call, tokens)
         else:
-            outbound.prepare(self.context, call, tokens, new.credential)
-            secrets[outbound.SECRET] = tokens
+            outbound.prepare(self.context, call, new.credential)
         with self.context.store.write() as conn:
             tx = CallTx(self.context, conn, call)
-            create.insert_call(tx, secrets, tokens)
+            create.insert_call(tx, secrets)
             if not new.bypass:
                 outbound.start(tx)
             answer = call_json(self.context, call)
@@ -258,7 +259,7 @@ class CallService:
             raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
         return found
 
-    def _details(self, call: Call, tokens: Mapping[str, str]) -> JsonDict:
+    def _details(self, call: Call, tokens: DocumentTokens) -> JsonDict:
         """``phoneCallProviderDetails``, which connect the assistant to a flow's own call.
 
         https://docs.vapi.ai/calls/call-handling-with-vapi-and-twilio
@@ -266,7 +267,7 @@ class CallService:
         provider = self.context.providers[call.provider]
         theirs, ours = call.facts.customer.get("number"), call.facts.number
         inbound = call.type == INBOUND
-        callback = tokens[instructions.CALLBACK]
+        callback = tokens.callback
         return provider.markup.details(
             Details(
                 to=ours if inbound else theirs,

@@ -12,10 +12,10 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import apply, limits, record
+from app.domain.calls import apply, limits, record, tokens
 from app.domain.calls.facts import MonitorEndpoint
-from app.domain.calls.instructions import MEDIA
 from app.domain.calls.record import Call, CallTx, Changes
+from app.domain.calls.tokens import MediaToken
 from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context, Reply, new_id
 from app.domain.errors import Invalid
@@ -29,7 +29,6 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources import vendor_accounts
 from app.store import accounts, calls
 from app.store.commands import Command
-from app.store.vault import digest
 from app.vendors.common.account import VendorAccounts
 from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
@@ -104,7 +103,8 @@ class MediaService:
             self.context.settings.own_media_base or self.context.settings.media_bases[0]
         ) + target
         with self.context.store.read() as conn:
-            call = self._row(conn, carrier, token)
+            media = self._find(conn, carrier, token)
+            call = media.call
             credential = accounts.get_credential(conn, call.credential_id)
             if self.presence.draining:  # its successor may have come up just now
                 self.presence.refresh(conn, self.context.now())
@@ -116,17 +116,19 @@ class MediaService:
             no_capacity.note_refusal(self.context, call.id, claim.stream, why)
             raise NoCapacity(no_capacity.WHY[why])
         try:
-            self._claim(claim, token)
+            self._use(media)
         except BaseException:
             self.presence.release(claim.backend)
             raise
         return claim
 
-    def _claim(self, claim: StreamClaim, token: str) -> None:
+    def _use(self, media: MediaToken) -> None:
         with self.context.store.write() as conn:
-            if not calls.claim_token(conn, digest(token), self.context.now()):
+            if calls.get(conn, media.call.id, lock=True) is None:
+                raise Refused("the call was deleted")
+            if not tokens.use(conn, media, self.context.now()):
                 raise Refused("the stream token was used before")
-            room = limits.has_slot(self.context, conn, claim.call_id)
+            room = limits.has_slot(self.context, conn, media.call.id)
         if not room:
             raise Refused("no seat is free: see MAX_CONCURRENT_CALLS")
 
@@ -330,17 +332,17 @@ class MediaService:
         found = record.get(conn, claim.call_id, lock=True)
         return CallTx(self.context, conn, found) if found else None
 
-    def _row(self, conn: Connection, carrier: Carrier, token: str) -> Call:
-        found = calls.find_by_token(conn, digest(token), MEDIA)
-        if found is None or found["provider"] != carrier.name:
+    def _find(self, conn: Connection, carrier: Carrier, token: str) -> MediaToken:
+        found = tokens.find_media(self.context.vault, conn, token)
+        if found is None or found.call.provider != carrier.name:
             raise Refused("the stream token is not known")
-        if found["token_used_at"] is not None:
+        if found.used:
             raise Refused("the stream token was used before")
-        if found["token_expires_at"] < self.context.now():
+        if found.expires_at < self.context.now():
             raise Refused("the stream token has expired")
-        if found["status"] == CallStatus.ENDED:
+        if found.call.status == CallStatus.ENDED:
             raise Refused("the call is over")
-        return record.load(found)
+        return found
 
     def _check_start(self, call: Call, start: StreamStart) -> None:
         """Refuse a start message of another leg or account. Raises ``Refused``."""

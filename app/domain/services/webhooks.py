@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import instructions, limits, record
+from app.domain.calls import instructions, limits, record, tokens
 from app.domain.calls.apply import apply_events
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
@@ -21,14 +21,20 @@ from app.domain.ids import parse_uuid
 from app.domain.legs import no_capacity, transfer
 from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
-from app.domain.legs.inbound import InboundLegs, LostRace, VerifiedWebhook, is_ours
+from app.domain.legs.auth import belongs
+from app.domain.legs.inbound import (
+    InboundLegs,
+    LostRace,
+    VerifiedWebhook,
+    request_of,
+)
 from app.domain.legs.no_assistant import farewell
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
-from app.store import calls, events
-from app.store.vault import digest
+from app.store import events
 from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, WebhookReport
+from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_REATTACHED = 2
@@ -57,10 +63,10 @@ def _concerns_leg(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> boo
     """Whether the event is about the call's own leg or one of its media sockets."""
     if _is_unknown_leg(tx.call, webhook):
         return False
+    if event.stream is None:
+        return not webhook.report.media_leg
     # The flow may have other sockets in the same conversation, such as a recorder.
-    return not webhook.report.media_leg or (
-        event.stream is not None and calls.has_stream(tx.conn, tx.call.id, event.stream)
-    )
+    return tokens.is_stream(tx.context.vault, tx.conn, tx.call.id, event.stream)
 
 
 def _concerns_join(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> bool:
@@ -114,6 +120,7 @@ class LegService:
     def handle(self, webhook: VerifiedWebhook) -> list[Instruction]:
         """Store the webhook's events. Returns the instructions for its response, or none.
 
+        Raises ``Refused`` for a token of another account's call.
         A leg without an assistant waits here for the reply to its assistant request.
         """
         while True:
@@ -178,22 +185,26 @@ class LegService:
         return changes
 
     def _find(self, conn: Connection, webhook: VerifiedWebhook) -> Call | None:
-        """Find the call by the path's id or token, else by the leg that the carrier names."""
+        """Find the call by the path's id or token, else by the leg that the carrier names.
+
+        Raises ``Refused``.
+        """
         if webhook.call_id is not None:
             known = parse_uuid(webhook.call_id)
             found = record.get(conn, known, lock=True) if known else None
-            return found if found and is_ours(found, webhook) else None
+            return found if found and belongs(found, webhook.provider, webhook.accounts) else None
         if webhook.token is not None:
-            return record.find_by_token(
-                conn, digest(webhook.token), instructions.CALLBACK, lock=True
-            )
+            found = tokens.find_call(self.context.vault, conn, webhook.token, lock=True)
+            if found is not None and not belongs(found, webhook.provider, webhook.accounts):
+                raise Refused("the token is of another account's call")
+            return found
         leg, name = webhook.report.leg, webhook.provider.name
         if leg is None:
             return None
         orgs = {account["org_id"] for account in webhook.accounts}
         found = record.find_by_ref(conn, name, leg.leg_ref, orgs, lock=True)
         found = found or record.find_by_ref(conn, name, leg.call_ref, orgs, lock=True)
-        return found if found and is_ours(found, webhook) else None
+        return found if found and belongs(found, webhook.provider, webhook.accounts) else None
 
     def _connect_assistant(
         self, tx: CallTx, state: CallState, report: WebhookReport
@@ -207,21 +218,12 @@ class LegService:
             return Question(tx.call.id, first=False)
         if limits.is_full(tx):
             return limits.refuse_media(tx)
-        delivery = report.visit.delivery if report.visit else None
-        return [self._document(tx, delivery)]
+        return [self._document(tx, request_of(report))]
 
-    def _document(self, tx: CallTx, delivery: str | None = None) -> Instruction:
-        """A document with new tokens. A repeated request of the carrier gets the same document."""
-        secret = self.context.vault.open(tx.call.secret)
-        last = secret.get("document", {})
-        if delivery and last.get("delivery") == delivery:
-            return instructions.connect(self.context, tx.call, last)
-        tokens = instructions.new_tokens()
-        instructions.save_tokens(tx, tokens)
-        if delivery:
-            secret["document"] = {**tokens, "delivery": delivery}
-            tx.update(secret=self.context.vault.seal(secret))
-        return instructions.connect(self.context, tx.call, tokens)
+    def _document(self, tx: CallTx, request: str | None = None) -> Instruction:
+        """The document that answers a request. A repeated request gets the same document."""
+        given = instructions.tokens_for(tx, request)
+        return instructions.connect(self.context, tx.call, given)
 
     def _next_instruction(
         self, tx: CallTx, state: CallState, webhook: VerifiedWebhook, new: Sequence[CallEvent]

@@ -157,8 +157,7 @@ def seat_of(ours: Domain, call: Any) -> StreamClaim:
     with ours.context.store.write() as conn:
         found = record.get(conn, call["id"])
         assert found is not None
-        tokens = instructions.new_tokens()
-        instructions.save_tokens(CallTx(ours.context, conn, found), tokens)
+        tokens = instructions.tokens_for(CallTx(ours.context, conn, found), None)
         stream = stream_id(instructions.connect(ours.context, found, tokens).media_url)
     provider = ours.context.providers[TWILIO.name]
     return StreamClaim(
