@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 
 from app.net import connections as kept_open
-from app.net.connections import PER_PLACE, Connections
+from app.net.connections import PER_PLACE, Connected, Connections
 from app.net.http import Response, SendError, post
 from tests.net.contract import HERE, Resolver, found
 
@@ -163,22 +164,45 @@ def test_one_that_closes_at_that_moment_is_replaced(server: Server, kept: Connec
     assert (server.connections, server.requests) == (2, 3)
 
 
-def test_after_the_first_byte_of_an_answer_it_is_not_sent_again(
-    server: Server, kept: Connections
-) -> None:
-    def reply(conn: socket.socket, number: int) -> None:
-        if number > 1:
-            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
-            conn.shutdown(socket.SHUT_RDWR)
-            conn.close()
-        else:
-            conn.sendall(ANSWER)
+class Breaks:
+    """The socket of a server that resets the connection after these bytes."""
 
-    server.reply = reply
-    send(server.url, kept)
-    with pytest.raises(SendError):
-        send(server.url, kept)
-    assert server.requests == 2
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def settimeout(self, _seconds: float) -> None:
+        """It never blocks."""
+
+    def sendall(self, _data: bytes) -> None:
+        """The request arrives."""
+
+    def recv_into(self, buffer: memoryview) -> int:
+        if not self._answer:
+            raise ConnectionResetError("reset by peer")
+        count = len(self._answer)
+        buffer[:count], self._answer = self._answer, b""
+        return count
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(("answer", "sent_again"), [(b"", True), (b"H", False)])
+def test_after_the_first_byte_of_an_answer_it_is_not_sent_again(
+    server: Server,
+    kept: Connections,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes,
+    sent_again: bool,
+) -> None:
+    broken = Connected(cast("socket.socket", Breaks(answer)), "127.0.0.1")
+    monkeypatch.setattr(kept, "take", lambda *_: broken)
+    if sent_again:
+        assert send(server.url, kept).status == 200
+    else:
+        with pytest.raises(SendError, match="reset by peer"):
+            send(server.url, kept)
+    assert server.requests == sent_again
 
 
 def test_a_new_connection_that_breaks_is_an_error(server: Server, kept: Connections) -> None:
