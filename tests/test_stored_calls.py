@@ -14,7 +14,7 @@ from app.store.schema import call_events, call_refs, call_tokens, calls, message
 from app.store.schema import messages as messages_table
 from bench.stored_calls import SPACING, fill
 from providers.events import EventKind
-from tests.delivery.rows import put_message, rows_of
+from tests.delivery.rows import put_message, record
 from tests.store.rows import START, add_call, add_org, add_token, event
 
 COPIES = 3
@@ -30,9 +30,7 @@ def test_every_row_of_a_call_is_copied(store: Store, database_url: str) -> None:
         events.append(conn, id, event(EventKind.CREATED), START)
         add_call(conn, org)  # another call, which is not copied
     put_message(store, (org, id), "key", "https://client.example/hook")
-    with store.write() as conn:
-        (message,) = rows_of(store, (org, id))
-        messages.record_attempt(conn, message["id"], Attempt(START, 1))
+    record(store, (org, id), "key", Attempt(START, 1))
     store.close()  # the filling of a SQLite file is not for two
     fill(database_url, id, COPIES)
     with store.read() as conn:
