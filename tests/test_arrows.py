@@ -152,7 +152,6 @@ def test_no_carrier_is_named_in_app(path: Path) -> None:
     [
         ("prometheus_client", {"app/telemetry/metrics.py"}),
         ("pythonjsonlogger", {"app/telemetry/json_log.py"}),
-        ("itsdangerous", {"app/store/vault.py"}),
     ],
 )
 def test_a_library_behind_a_seam_is_imported_once(library: str, only: set[str]) -> None:
