@@ -93,6 +93,9 @@ class Context:
     """Wakes the media hub for a call whose socket must close or whose assistant has a command.
     Without it the hub notices at its next poll."""
 
+    timer_wakers: list[Callable[[datetime], None]] = field(default_factory=list)
+    """Gets the time of the next timer of a call, after the commit that sets it."""
+
     presence: ProcessRegistry = field(init=False)
     """This process and the other processes of its deployment."""
 

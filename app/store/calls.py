@@ -19,6 +19,7 @@ STREAM = 16
 
 _by_id = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
 _BY_ID, _BY_ID_LOCKED = Prepared(_by_id), Prepared(_by_id.with_for_update())
+_BY_ID_UNLOCKED = Prepared(_by_id.with_for_update(skip_locked=True))
 _by_ref = (
     sa.select(calls)
     .join(call_refs, call_refs.c.call_id == calls.c.id)
@@ -82,6 +83,11 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> Row | None:
     """
     statement = _BY_ID_LOCKED if lock else _BY_ID
     return statement.one(conn, {"id": call_id})
+
+
+def lock_free(conn: Connection, call_id: str) -> Row | None:
+    """Get and lock a call. None when it is deleted or another transaction has locked it."""
+    return _BY_ID_UNLOCKED.one(conn, {"id": call_id})
 
 
 def find_by_ref(

@@ -10,6 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store import timers
 from app.store.messages import DELIVERED, FAILED, PENDING
 from app.store.schema import IS_FAILED, IS_PENDING, IS_SETTLED, IS_UNSETTLED, calls, jobs, messages
 from providers.events import CallStatus
@@ -70,10 +71,11 @@ def counts(conn: Connection, totals: Totals) -> Counts:
 
 
 def overdue(conn: Connection, now: datetime) -> float:
-    """Seconds since the earliest untaken job was due; 0 when none is."""
+    """Seconds since the earliest untaken job or timer was due; 0 when none is."""
     if conn.dialect.name == "sqlite":
         waiting = sa.select(sa.func.min(jobs.c.due)).where(jobs.c.leased_until.is_(None))
-        due = conn.execute(waiting).scalar()
+        job = conn.execute(waiting).scalar()
     else:
-        due = conn.execute(_EARLIEST).scalar()
-    return max(0.0, (now - due).total_seconds()) if due else 0.0
+        job = conn.execute(_EARLIEST).scalar()
+    late = ((now - due).total_seconds() for due in (job, timers.earliest(conn)) if due)
+    return max(0.0, *late, 0.0)

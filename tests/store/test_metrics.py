@@ -81,6 +81,17 @@ def test_the_earliest_waiting_job_tells_how_late_all_are(store: Store, jobs: Job
         assert metrics.overdue(conn, due + (at(7) - at(0))) == 0
 
 
+def test_a_late_timer_counts_as_well(store: Store, jobs: Jobs) -> None:
+    with store.write() as conn:
+        org = add_org(conn)
+        add_call(conn, org, timers={"join": {"due": 0}}, next_timer_at=at(60))
+        add_call(conn, org, next_timer_at=at(70))
+        assert metrics.overdue(conn, at(60)) == 0
+        assert metrics.overdue(conn, at(67)) == 7
+        jobs.enqueue(conn, "kind", "later", {}, delay=600.0)
+        assert metrics.overdue(conn, at(67)) == 7
+
+
 def test_older_totals_are_added_to_what_is_counted_now(store: Store) -> None:
     with store.write() as conn:
         org = add_org(conn)

@@ -67,7 +67,7 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
     """
     now = tx.context.now()
     if also:
-        tx.call.change(**also)
+        tx.update(**also)
     added = [event for event in new if events.append(tx.conn, tx.call.id, event, now)]
     log = events.of_call(tx.conn, tx.call.id)
     state, late = fold(log, tx.carrier.never_answered), tx.call.settled_at is not None
@@ -75,9 +75,7 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
     if added and not late:
         if state.status is CallStatus.ENDED and not state.provisional and not state.settled:
             state = _settle(tx, state)
-        _write(tx, state, also)
-    elif also:
-        tx.update(**also)
+        _write(tx, state, changed=bool(also))
     if added:
         _react(Change(tx, before, state, added, log, late))
     return state
@@ -129,7 +127,7 @@ def _settle(tx: CallTx, state: CallState) -> CallState:
     return replace(state, settled=True, provisional=False)
 
 
-def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
+def _write(tx: CallTx, state: CallState, *, changed: bool = False) -> None:
     reason = state.ended_reason
     values: Changes = {
         "status": state.status,
@@ -138,9 +136,9 @@ def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
         "ended_at": state.ended_at,
         "settled_at": tx.context.now() if state.settled else None,
     }
-    if also or any(getattr(tx.call, name) != value for name, value in values.items()):
-        changes: Changes = {**values, **(also or {}), "updated_at": tx.context.now()}
-        tx.update(**changes)
+    if changed or any(getattr(tx.call, name) != value for name, value in values.items()):
+        values["updated_at"] = tx.context.now()
+        tx.update(**values)
 
 
 def _reason(context: Context, call: Call, reason: EndedReason) -> EndedReason:
