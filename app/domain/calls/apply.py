@@ -68,8 +68,11 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
     now = tx.context.now()
     if also:
         tx.update(**also)
-    added = [event for event in new if events.append(tx.conn, tx.call.id, event, now)]
     log = events.of_call(tx.conn, tx.call.id)
+    added = _added(new, log)
+    for event in added:
+        events.add(tx.conn, tx.call.id, event, now)
+    log += added
     state, late = fold(log, tx.carrier.never_answered), tx.call.settled_at is not None
     before = tx.call.status
     if added and not late:
@@ -116,6 +119,13 @@ def _react(change: Change) -> None:
         reaction(change)
 
 
+def _added(new: Sequence[CallEvent], log: Sequence[CallEvent]) -> list[CallEvent]:
+    """The events that are not in the log. No other transaction adds one under the row lock."""
+    known = {event.key for event in log}
+    added = {event.key: event for event in reversed(new) if event.key not in known}
+    return [event for event in new if added.get(event.key) is event]
+
+
 def _settle(tx: CallTx, state: CallState) -> CallState:
     frozen = CallEvent(
         EventKind.SETTLED,
@@ -123,7 +133,7 @@ def _settle(tx: CallTx, state: CallState) -> CallState:
         key="settled",
         reason=state.ended_reason,
     )
-    events.append(tx.conn, tx.call.id, frozen, tx.context.now())
+    events.add(tx.conn, tx.call.id, frozen, tx.context.now())
     return replace(state, settled=True, provisional=False)
 
 
