@@ -13,11 +13,12 @@ from app.assistants import BACKENDS
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
 from app.domain.calls import idempotency, timers
-from app.domain.calls.schedule import WATCHDOG
+from app.domain.calls.timer_jobs import KIND as TIMER
+from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
 from app.domain.legs import carrier_price, hangup, outbound, reconcile
-from app.domain.reactions import react
+from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import analysis, pending
@@ -29,6 +30,7 @@ from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
 from app.jobs.foreground import Foreground
+from app.jobs.timers import TimerThread
 from app.net.addresses import BadURL, allowed, check_url
 from app.net.http import SendError, post
 from app.plugins import BACKEND_GROUP, REACTION_GROUP, of_group
@@ -113,7 +115,7 @@ class Services:
             PROVIDERS,
             self.jobs,
             _blobs(settings),
-            (react, *of_group(settings.plugins, REACTION_GROUP).values()),
+            (react, *map(with_row, of_group(settings.plugins, REACTION_GROUP).values())),
             url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),
@@ -121,6 +123,13 @@ class Services:
             prices=vendor_prices.over(settings.prices),
             observe=self.metrics.observe,
         )
+        self.timers = TimerThread(
+            self.store,
+            partial(timers.fire_due, self.context),
+            partial(timers.put_off, self.context),
+            self.foreground.give_way,
+        )
+        self.context.timer_wakers.append(self.timers.wake)
         self.metrics.register(State(self.context))
         self.calls = CallService(self.context)
         self.resources = ResourceService(self.context)
@@ -135,7 +144,7 @@ class Services:
         handlers[recording_files.ERASE] = partial(recording_files.erase, self.context)
         handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.context)
         handlers[retention.SWEEP] = partial(retention.sweep, self.calls)
-        handlers["timer"] = partial(timers.fire, self.context)
+        handlers[TIMER] = partial(timers.fire, self.context)
         handlers[outbound.JOB] = partial(outbound.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
@@ -174,9 +183,11 @@ class Services:
             retention.schedule_sweep(self.context)
             self.jobs.start()
             self.dispatcher.start()
+            self.timers.start()
         return key
 
     def stop(self) -> None:
+        self.timers.stop()
         self.jobs.stop()
         self.dispatcher.stop()
         self.store.close()

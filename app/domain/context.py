@@ -96,6 +96,9 @@ class Context:
     message_queued: threading.Event = field(default_factory=threading.Event)
     """Set after a commit that queued a server message; wakes this process's dispatcher."""
 
+    timer_wakers: list[Callable[[datetime], None]] = field(default_factory=list)
+    """Gets the time of the next timer of a call, after the commit that sets it."""
+
     presence: ProcessRegistry = field(init=False)
     """This process and the other processes of its deployment."""
 

@@ -27,10 +27,9 @@ class Fact(Enum):
     STATUS_CHANGED = auto()
     REASON_SETTLED = auto()
     TIMERS_MOVE = auto()
-    """A timer must start or stop. Most callbacks do neither."""
+    """A timer must start or stop. Most callbacks do neither, and a new call has its timers."""
     LEG_IS_OURS_TO_END = auto()
     """We dialled the leg, and the call is over or was over before the leg was known."""
-    ENDED = auto()
     ENDED_RECORDED = auto()
     """The call is over, and the carrier recorded it."""
     ENDED_AWAITED = auto()
@@ -47,9 +46,9 @@ REACTIONS: tuple[tuple[Fact, Reaction], ...] = (
     (Fact.PRICE_KNOWN, carrier_price.add_price),
     (Fact.STATUS_CHANGED, server_messages.queue_status),
     (Fact.REASON_SETTLED, pending.report),
+    (Fact.REASON_SETTLED, carrier_price.ask_later),
     (Fact.TIMERS_MOVE, schedule.set_timers),
     (Fact.LEG_IS_OURS_TO_END, hangup.hang_up_leg),
-    (Fact.ENDED, carrier_price.ask_later),
     (Fact.ENDED_RECORDED, carrier_recordings.end),
     (Fact.ENDED_AWAITED, analysis.end),
     (Fact.JOINED, carrier_recordings.begin),
@@ -68,12 +67,24 @@ def react(change: Change) -> None:
             reaction(change)
 
 
+def with_row(reaction: Reaction) -> Reaction:
+    """A reaction that may query the call's row: the row is written before it runs."""
+
+    def run(change: Change) -> None:
+        change.tx.write()
+        reaction(change)
+
+    return run
+
+
 def facts(change: Change) -> Collection[Fact]:
     """The facts that hold. A settled call is concerned only by prices, recordings and legs."""
     kinds, ended, call = change.kinds, change.ended, change.tx.call
     goes_on = not (ended or change.late)
     over = change.state.status is CallStatus.ENDED
-    moves = change.before is None or kinds & schedule.MOVES or change.is_first(schedule.LEG_CAME)
+    moves = change.before is not None and (
+        kinds & schedule.MOVES or change.is_first(schedule.LEG_CAME)
+    )
     holds = {
         Fact.PRICE_KNOWN: any("price" in event.data for event in change.added),
         Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
@@ -81,7 +92,6 @@ def facts(change: Change) -> Collection[Fact]:
         Fact.TIMERS_MOVE: ended or (goes_on and moves),
         Fact.LEG_IS_OURS_TO_END: not call.bypass
         and (ended or (over and kinds & schedule.LEG_IS_KNOWN)),
-        Fact.ENDED: ended,
         Fact.ENDED_RECORDED: ended and call.facts.recorded,
         Fact.ENDED_AWAITED: ended and call.facts.awaits,
         Fact.JOINED: goes_on and EventKind.MEDIA_CONNECTED in kinds,

@@ -10,7 +10,6 @@ data_version``, which costs microseconds. https://www.sqlite.org/pragma.html#pra
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import threading
 import time
@@ -18,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -26,6 +25,7 @@ from sqlalchemy.engine import Connection
 
 from app.jobs.base import LEASE, WORKERS, Handler, Result, run
 from app.jobs.foreground import GiveWay, never
+from app.jobs.standby import serve_alone
 from app.net.threads import in_thread
 from app.store.engine import Store, after_commit
 from app.store.prepared import Prepared
@@ -34,8 +34,6 @@ from providers.common.json_types import JsonObject
 
 # Seconds between two looks for another process's commits.
 POLL = 0.25
-# Seconds between two attempts to take the lock.
-TAKE_OVER = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +124,8 @@ class TableJobs:
     def start(self) -> None:
         if self._thread is None:
             self._stopping.clear()
-            self._thread = threading.Thread(target=self._stand_by, name="jobs", daemon=True)
+            stand_by = partial(serve_alone, self._lock_file, self._stopping, self._serve)
+            self._thread = threading.Thread(target=stand_by, name="jobs", daemon=True)
             self._thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
@@ -141,14 +140,6 @@ class TableJobs:
         self._thread = None
 
     # ------------------------------------------------------------------ the runner's thread
-
-    def _stand_by(self) -> None:
-        """Become the job runner as soon as no other process on this machine is."""
-        while not self._stopping.is_set():
-            with self._lock_file.open("w") as handle:
-                if _taken(handle):
-                    self._serve()
-            self._stopping.wait(TAKE_OVER)
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
@@ -263,14 +254,6 @@ def _one_per_lock(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
     for row in rows:
         chosen.setdefault(row.lock if row.lock is not None else row.id, row)
     return list(chosen.values())
-
-
-def _taken(handle: IO[str]) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _version(conn: Connection) -> int:

@@ -21,6 +21,7 @@ STREAM = 16
 _by_id = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
 _BY_ID, _BY_ID_LOCKED = Prepared(_by_id), Prepared(_by_id.with_for_update())
 _BY_IDS = Prepared(sa.select(calls).where(any_of(calls.c.id, "ids")))
+_BY_ID_UNLOCKED = Prepared(_by_id.with_for_update(skip_locked=True))
 _by_ref = (
     sa.select(calls)
     .join(call_refs, call_refs.c.call_id == calls.c.id)
@@ -89,6 +90,11 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> Row | None:
 def get_several(conn: Connection, call_ids: Collection[str]) -> Sequence[Row]:
     """Those of these calls that exist. They are at most ``lists.MOST``."""
     return _BY_IDS.every(conn, values_of("ids", call_ids))
+
+
+def lock_free(conn: Connection, call_id: str) -> Row | None:
+    """Get and lock a call. None when it is deleted or another transaction has locked it."""
+    return _BY_ID_UNLOCKED.one(conn, {"id": call_id})
 
 
 def find_by_ref(

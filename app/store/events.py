@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.engine import Row, insert_once
+from app.store.engine import Row, insert_once, insert_unless_there
 from app.store.prepared import Prepared
 from app.store.schema import call_events
 from providers.events import CallEvent, EndedReason, EventKind
@@ -49,6 +49,11 @@ _HAS, _RECEIVED_AT = (
 def append(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> bool:
     """Append an event. False when it is in the log already."""
     return insert_once(conn, call_events, _values(call_id, event, received_at))
+
+
+def add(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> None:
+    """Append an event that is not in the log, as far as a transaction with the call's lock knows."""
+    insert_unless_there(conn, call_events, _values(call_id, event, received_at))
 
 
 def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: datetime) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store import timers
 from app.store.messages import DELIVERED, FAILED, PENDING
 from app.store.schema import (
     IS_FAILED,
@@ -82,14 +83,14 @@ def counts(conn: Connection, totals: Totals) -> Counts:
 
 
 def overdue(conn: Connection, now: datetime) -> float:
-    """Seconds since the earliest untaken job or message was due; 0 when none is."""
+    """Seconds since the earliest untaken job, timer or message was due; 0 when none is."""
     if conn.dialect.name == "sqlite":
         waiting = sa.select(sa.func.min(jobs.c.due)).where(jobs.c.leased_until.is_(None))
-        due = conn.execute(waiting).scalar()
+        job = conn.execute(waiting).scalar()
     else:
-        due = conn.execute(_EARLIEST).scalar()
-    late = [now - each for each in (due, _undelivered_since(conn)) if each]
-    return max(0.0, *(each.total_seconds() for each in late)) if late else 0.0
+        job = conn.execute(_EARLIEST).scalar()
+    times = (job, timers.earliest(conn), _undelivered_since(conn))
+    return max(0.0, *((now - due).total_seconds() for due in times if due), 0.0)
 
 
 def _undelivered_since(conn: Connection) -> datetime | None:

@@ -163,9 +163,12 @@ calls = sa.Table(
     sa.Column("body", sa.JSON, nullable=False),  # the rest of the Call, as clients see it
     sa.Column("resolved", sa.JSON, nullable=False),  # what the ids meant at creation
     sa.Column("secret", sa.LargeBinary),  # {"details", "serverSecret", ...}
+    sa.Column("timers", sa.JSON(none_as_null=True)),  # NULL: they are jobs (calls/timer_jobs.py)
+    sa.Column("next_timer_at", Time),  # the earliest of them
     *_times(),
     sa.Index(None, "org_id", "created_at", "id"),
 )
+HAS_TIMER = calls.c.next_timer_at.is_not(None)
 IS_UNSETTLED, IS_SETTLED = calls.c.settled_at.is_(None), calls.c.settled_at.is_not(None)
 LATE = timedelta(minutes=15)
 """``updated_late`` calls changed so long after their creation."""
@@ -191,6 +194,7 @@ for _column in ("assistant_id", "phone_number_id", "provider_call_id", "ended_re
         calls.c.created_at,
         calls.c.id,
     )
+_partial("ix_calls_next_timer_at", HAS_TIMER, calls.c.next_timer_at)
 _partial("ix_calls_updated_late", IS_UPDATED_LATE, calls.c.org_id, calls.c.updated_at)
 
 recordings = sa.Table(

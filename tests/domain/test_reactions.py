@@ -18,13 +18,12 @@ from providers.events import CallStatus, EventKind
 from tests.domain.use_cases import Domain, domain
 from tests.fakes.carriers.twilio import TWILIO
 
-QUEUED = {Fact.STATUS_CHANGED, Fact.TIMERS_MOVE}
+QUEUED = {Fact.STATUS_CHANGED}
 ENDED = {
     Fact.STATUS_CHANGED,
     Fact.REASON_SETTLED,
     Fact.TIMERS_MOVE,
     Fact.LEG_IS_OURS_TO_END,
-    Fact.ENDED,
     Fact.SOCKET_CLOSES,
 }
 

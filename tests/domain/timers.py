@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-import sqlalchemy as sa
 from flask import Flask
 
-from app.domain.calls import timers
-from app.store.schema import jobs
+from app.domain.calls import record, timers
+from app.domain.calls.record import CallTx
+from app.domain.calls.timer_column import Timer
+from app.store.schema import EPOCH
 from app.wiring import Services
-
-_WAITING = sa.text(
-    "SELECT args, extract(epoch FROM scheduled_at - clock_timestamp()) FROM procrastinate_jobs"
-    " WHERE queueing_lock = :key AND status = 'todo'"
-)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A timer's job that waits for its time."""
+    """A timer that waits for its time."""
 
     seconds: float
-    payload: Mapping[str, Any]
+    reattached: int | None
 
 
 def waiting(app: Flask, timer: str, call_id: str) -> Waiting | None:
     """The call's timer of this name, if it is set."""
     services: Services = app.extensions["patchbay"]
-    key = f"{timer}:{call_id}"
     with services.store.read() as conn:
-        if not services.store.is_sqlite:
-            row = conn.execute(_WAITING, {"key": key}).first()
-            return Waiting(float(row[1]), row[0]["payload"]) if row else None
-        found = conn.execute(sa.select(jobs.c.due, jobs.c.payload).where(jobs.c.key == key)).first()
-    return (
-        Waiting((found.due - datetime.now(UTC)).total_seconds(), found.payload) if found else None
-    )
+        call = record.get(conn, call_id)
+    found = call.timers.get(timer) if call and call.timers else None
+    if found is None:
+        return None
+    return Waiting((found.due - datetime.now(UTC)).total_seconds(), found.reattached)
 
 
 def fire(app: Flask, timer: str, call_id: str, taken: Waiting | None = None) -> None:
-    """Its time has come; ``taken``: as the engine took it, whatever has happened since."""
-    payload = taken.payload if taken else {"timer": timer, "callId": call_id}
-    timers.fire(app.extensions["patchbay"].context, payload)
+    """Its time has come, even if it is not set. ``taken``: as it was set at an earlier time."""
+    context = app.extensions["patchbay"].context
+    with context.store.write() as conn:
+        call = record.get(conn, call_id, lock=True)
+        if call is not None:
+            due = Timer(EPOCH, taken.reattached if taken else None)
+            CallTx(context, conn, call).update(timers={**(call.timers or {}), timer: due})
+    assert timers.fire_due(context, call_id) == (call is not None)

@@ -116,6 +116,14 @@ class Domain:
         heard = VerifiedWebhook(provider, HookKind.STATUS, report, [account], token=token)
         self.legs.handle(heard)
 
+    def timers(self, call: Mapping[str, Any]) -> dict[str, float]:
+        """The call's timers, with their seconds from now."""
+        with self.context.store.read() as conn:
+            found = record.get(conn, call["id"])
+        assert found is not None
+        waiting = found.timers or {}
+        return {name: (t.due - self.clock()).total_seconds() for name, t in waiting.items()}
+
     def tokens(self, call: Mapping[str, Any]) -> DocumentTokens:
         """Those of the document the call was dialled with."""
         with self.context.store.read() as conn:

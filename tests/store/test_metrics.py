@@ -97,6 +97,17 @@ def test_a_due_message_is_late_until_attempts_are_made(store: Store) -> None:
         assert metrics.overdue(conn, at(900)) == 0
 
 
+def test_a_late_timer_counts_as_well(store: Store, jobs: Jobs) -> None:
+    with store.write() as conn:
+        org = add_org(conn)
+        add_call(conn, org, timers={"join": {"due": 0}}, next_timer_at=at(60))
+        add_call(conn, org, next_timer_at=at(70))
+        assert metrics.overdue(conn, at(60)) == 0
+        assert metrics.overdue(conn, at(67)) == 7
+        jobs.enqueue(conn, "kind", "later", {}, delay=600.0)
+        assert metrics.overdue(conn, at(67)) == 7
+
+
 def test_older_totals_are_added_to_what_is_counted_now(store: Store) -> None:
     with store.write() as conn:
         org = add_org(conn)

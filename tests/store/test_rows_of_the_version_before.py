@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from flask import Flask
 
 from app import create_app, wiring
 from app.domain.calls import record, tokens
+from app.domain.calls.apply import apply_events
 from app.domain.live.monitor import find
 from app.jobs.base import Handler, Jobs
 from app.settings import Settings
@@ -26,7 +29,8 @@ from app.store import migrate
 from app.store.engine import Store
 from app.store.vault import digest
 from providers.base.instructions import stream_id
-from tests.fakes.client_server import Receiver
+from providers.events import CallEvent, EventKind
+from tests.fakes.client_server import PATIENCE, Receiver
 from tests.routes.api import Api
 
 ROWS: Mapping[str, list[dict[str, Any]]] = json.loads(
@@ -142,6 +146,55 @@ def test_the_call_in_progress_ends_by_its_longest_time(
     assert _call(api, IN_PROGRESS)["endedReason"] == "exceeded-max-duration"
 
 
+def _waiting_jobs(app: Flask) -> dict[str, int]:
+    """Key -> due."""
+    with app.extensions["patchbay"].store.read() as conn:
+        return {row.key: row.due for row in conn.execute(sa.text("SELECT key, due FROM jobs"))}
+
+
+def test_a_timer_that_waits_fires(app: Flask, api: Api) -> None:
+    """Its time came while the deploy lasted."""
+    services, over = app.extensions["patchbay"], threading.Event()
+    services.context.media_wakers.append(lambda call_id: call_id == QUEUED and over.set())
+    services.jobs.start()
+    assert over.wait(PATIENCE)
+    services.jobs.stop()
+    assert _call(api, QUEUED)["status"] == "ended"
+
+
+def test_a_timer_that_waits_is_stopped(app: Flask, api: Api) -> None:
+    assert f"max-duration:{IN_PROGRESS}" in _waiting_jobs(app)
+    api.post(f"/call/{IN_PROGRESS}/control", {"type": "end-call"})
+    assert f"max-duration:{IN_PROGRESS}" not in _waiting_jobs(app)
+
+
+def test_a_timer_that_waits_is_restarted(app: Flask) -> None:
+    """A forward may last longer than the call: its limit replaces the one of the version before."""
+    context = app.extensions["patchbay"].context
+    before = _waiting_jobs(app)[f"max-duration:{IN_PROGRESS}"]
+    with context.store.write() as conn:
+        call = record.get(conn, IN_PROGRESS, lock=True)
+        assert call is not None
+        started = CallEvent(EventKind.FORWARD_STARTED, context.now(), "f", data={"forward": "f"})
+        apply_events(record.CallTx(context, conn, call), [started])
+    assert _waiting_jobs(app)[f"max-duration:{IN_PROGRESS}"] > before
+
+
+def test_a_timer_starts_as_a_job(app: Flask) -> None:
+    """Some process of the version before may still serve the call."""
+    context = app.extensions["patchbay"].context
+    with context.store.write() as conn:
+        call = record.get(conn, QUEUED, lock=True)
+        assert call is not None
+        fetched = CallEvent(EventKind.LEG_FETCHED, context.now(), "f")
+        apply_events(record.CallTx(context, conn, call), [fetched])
+    waiting = _waiting_jobs(app)
+    assert {f"join:{QUEUED}", f"watchdog:{QUEUED}"} <= waiting.keys()
+    assert f"no-call:{QUEUED}" not in waiting
+    with context.store.read() as conn:
+        assert conn.execute(sa.text("SELECT count(next_timer_at) FROM calls")).scalar() == 0
+
+
 def test_the_waiting_messages_are_delivered(
     app: Flask, handlers: list[Mapping[str, Handler]], receiver: Receiver
 ) -> None:
@@ -206,14 +259,16 @@ def test_a_media_token_is_used_once_however_it_came_to_be(app: Flask) -> None:
 
 
 def test_a_change_keeps_what_was_known(app: Flask) -> None:
-    """The call's facts are stored again as they were."""
+    """The call's other facts are stored again as they were."""
     context = app.extensions["patchbay"].context
     with context.store.write() as conn:
         call = record.get(conn, FORWARDED, lock=True)
         assert call is not None
-        record.CallTx(context, conn, call).update(facts=call.facts)
+        facts = replace(call.facts, spoken="Goodbye.")
+        record.CallTx(context, conn, call).update(facts=facts)
+    with context.store.read() as conn:
         stored = conn.execute(
             sa.text("SELECT resolved FROM calls WHERE id = :id"), {"id": FORWARDED}
         ).scalar_one()
     before = next(row for row in ROWS["calls"] if row["id"] == FORWARDED)["resolved"]
-    assert json.loads(stored) == json.loads(before)
+    assert json.loads(stored) == {**json.loads(before), "spoken": "Goodbye."}

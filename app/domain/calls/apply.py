@@ -67,17 +67,18 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
     """
     now = tx.context.now()
     if also:
-        tx.call.change(**also)
-    added = [event for event in new if events.append(tx.conn, tx.call.id, event, now)]
+        tx.update(**also)
     log = events.of_call(tx.conn, tx.call.id)
+    added = _added(new, log)
+    for event in added:
+        events.add(tx.conn, tx.call.id, event, now)
+    log += added
     state, late = fold(log, tx.carrier.never_answered), tx.call.settled_at is not None
     before = tx.call.status
     if added and not late:
         if state.status is CallStatus.ENDED and not state.provisional and not state.settled:
             state = _settle(tx, state)
-        _write(tx, state, also)
-    elif also:
-        tx.update(**also)
+        _write(tx, state, changed=bool(also))
     if added:
         _react(Change(tx, before, state, added, log, late))
     return state
@@ -118,6 +119,13 @@ def _react(change: Change) -> None:
         reaction(change)
 
 
+def _added(new: Sequence[CallEvent], log: Sequence[CallEvent]) -> list[CallEvent]:
+    """The events that are not in the log. No other transaction adds one under the row lock."""
+    known = {event.key for event in log}
+    added = {event.key: event for event in reversed(new) if event.key not in known}
+    return [event for event in new if added.get(event.key) is event]
+
+
 def _settle(tx: CallTx, state: CallState) -> CallState:
     frozen = CallEvent(
         EventKind.SETTLED,
@@ -125,11 +133,11 @@ def _settle(tx: CallTx, state: CallState) -> CallState:
         key="settled",
         reason=state.ended_reason,
     )
-    events.append(tx.conn, tx.call.id, frozen, tx.context.now())
+    events.add(tx.conn, tx.call.id, frozen, tx.context.now())
     return replace(state, settled=True, provisional=False)
 
 
-def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
+def _write(tx: CallTx, state: CallState, *, changed: bool = False) -> None:
     reason = state.ended_reason
     values: Changes = {
         "status": state.status,
@@ -138,9 +146,9 @@ def _write(tx: CallTx, state: CallState, also: Changes | None = None) -> None:
         "ended_at": state.ended_at,
         "settled_at": tx.context.now() if state.settled else None,
     }
-    if also or any(getattr(tx.call, name) != value for name, value in values.items()):
-        changes: Changes = {**values, **(also or {}), "updated_at": tx.context.now()}
-        tx.update(**changes)
+    if changed or any(getattr(tx.call, name) != value for name, value in values.items()):
+        values["updated_at"] = tx.context.now()
+        tx.update(**values)
 
 
 def _reason(context: Context, call: Call, reason: EndedReason) -> EndedReason:

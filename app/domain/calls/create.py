@@ -14,7 +14,7 @@ from app.domain.assistant import recording
 from app.domain.assistant.config import AssistantConfig, Server, max_duration, server_of
 from app.domain.assistant.recording import Recorders
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import apply, record
+from app.domain.calls import apply, schedule
 from app.domain.calls.facts import CallFacts, CallServer
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
@@ -146,6 +146,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
         body={k: v for k, v in new.body.items() if k != "maxDurationSeconds"},
         facts=facts,
         secret=None,
+        timers={},
         created_at=now,
         updated_at=now,
     )
@@ -206,7 +207,8 @@ def insert_call(
     log = [created, *first]
     state = fold(log, tx.carrier.never_answered) if first else CallState(CallStatus.QUEUED)
     tx.call.secret = tx.context.vault.seal(secrets)
-    record.insert(tx.conn, tx.call, state.status)
+    tx.call.timers = schedule.first_timers(tx.context, tx.call, arrived=bool(first))
+    tx.insert(state.status)
     events.begin(tx.conn, tx.call.id, log, tx.call.created_at)
     apply.created(tx, state, log)
 

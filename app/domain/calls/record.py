@@ -1,7 +1,8 @@
 """A call's row, typed: this module reads, changes and writes it.
 
 ``app/store/calls.py`` knows only columns. To change a call, lock its row (``get(lock=True)``)
-and use ``CallTx.update``, which changes the row and the ``Call`` together.
+and use ``CallTx.update``. Within the transaction the ``Call`` in memory is the truth: its changed
+columns are written once, before the commit.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import partial
 from typing import TypedDict, Unpack
 
 from sqlalchemy.engine import Connection
 
 from app.domain.calls.facts import CallFacts, dump_facts, load_facts
+from app.domain.calls.timer_column import Timers, load_timers, timer_columns
 from app.domain.context import Context
 from app.store import call_lists, calls
 from app.store.call_lists import CallFilter
+from app.store.engine import after_commit, before_commit
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus
@@ -37,12 +41,13 @@ class Changes(TypedDict, total=False):
     body: JsonObject
     facts: CallFacts
     secret: bytes | None
+    timers: Timers
     updated_at: datetime
 
 
 @dataclass(slots=True)
 class Call:
-    """One call. All fields but ``token_data`` are columns of its table."""
+    """One call. All fields but the last two are columns of its table."""
 
     id: str
     org_id: str
@@ -68,18 +73,18 @@ class Call:
     """The column ``resolved``."""
     secret: bytes | None = field(repr=False)
     """The call's secrets, sealed."""
+    timers: Timers | None
+    """The timers that wait. None for a call that the version before created."""
     created_at: datetime
     updated_at: datetime
     token_data: JsonObject = field(default_factory=dict)
-    """The data of the token that identified the call. The call's table has no such column."""
-
-    def change(self, **changes: Unpack[Changes]) -> None:
-        """Change the fields in memory. The row is written later in the transaction."""
-        for name, value in changes.items():
-            setattr(self, name, value)
+    """The data of the token that identified the call."""
+    unwritten: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    """The fields whose values are not in the row yet."""
 
 
-COLUMNS = tuple(each.name for each in fields(Call) if each.name not in {"facts", "token_data"})
+_CONVERTED = {"facts", "timers", "token_data", "unwritten"}
+COLUMNS = tuple(each.name for each in fields(Call) if each.name not in _CONVERTED)
 """Columns that are stored without conversion."""
 
 
@@ -96,37 +101,61 @@ class CallTx:
         return self.context.providers[self.call.provider]
 
     def update(self, **changes: Unpack[Changes]) -> None:
-        """Change these fields in the ``Call`` and in its row."""
-        values: JsonDict = {**changes}
-        if "facts" in changes:
-            stored = dump_facts(changes["facts"])
-            changes["facts"] = replace(changes["facts"], stored=stored)
-            del values["facts"]
-            values["resolved"] = stored
-        calls.update(self.conn, self.call.id, values)
-        self.call.change(**changes)
+        """Change these fields in the ``Call``, and in its row at the end of the transaction."""
+        call = self.call
+        new = {name: value for name, value in changes.items() if getattr(call, name) != value}
+        if new and not call.unwritten:
+            before_commit(self.conn, self.write)
+        call.unwritten.update(new)
+        for name, value in new.items():
+            setattr(call, name, value)
+
+    def write(self) -> None:
+        """Write the changed columns now, for a query of this transaction that reads the row."""
+        if self.call.unwritten:
+            values = _columns(self.call, self.call.unwritten)
+            calls.update(self.conn, self.call.id, values)
+            self._written(values)
+
+    def insert(self, status: CallStatus) -> None:
+        """Insert the row with ``status``, the status after the first events.
+
+        The ``Call`` itself stays queued until its reactions run.
+        """
+        values = dump(self.call) | {"status": status}
+        calls.insert(self.conn, values)
+        self._written(values)
+
+    def _written(self, values: JsonObject) -> None:
+        call, due = self.call, values.get("next_timer_at")
+        call.unwritten.clear()
+        if "resolved" in values:
+            call.facts = replace(call.facts, stored=values["resolved"])
+        if due is not None:
+            for wake in self.context.timer_wakers:
+                after_commit(self.conn, partial(wake, due))
 
 
 def load(row: JsonObject) -> Call:
     values = {name: row[name] for name in COLUMNS}
-    values |= {"status": CallStatus(row["status"]), "facts": load_facts(row["resolved"])}
+    values["status"] = CallStatus(row["status"])
+    values |= {"facts": load_facts(row["resolved"]), "timers": load_timers(row["timers"])}
     return Call(**values, token_data=row.get("token_data") or {})
 
 
 def dump(call: Call) -> JsonDict:
     """The row of a call, with every column."""
-    values = {name: getattr(call, name) for name in COLUMNS}
-    return {**values, "resolved": dump_facts(call.facts)}
+    return _columns(call, (*COLUMNS, "facts", "timers"))
 
 
-def insert(conn: Connection, call: Call, status: CallStatus) -> None:
-    """Insert the row with ``status``, the status after the first events.
-
-    ``call`` itself stays queued until its reactions run.
-    """
-    values = dump(call) | {"status": status}
-    calls.insert(conn, values)
-    call.facts = replace(call.facts, stored=values["resolved"])
+def _columns(call: Call, names: Collection[str]) -> JsonDict:
+    """The columns of these fields, always in the same order."""
+    values = {name: getattr(call, name) for name in COLUMNS if name in names}
+    if "facts" in names:
+        values["resolved"] = dump_facts(call.facts)
+    if "timers" in names:
+        values |= timer_columns(call.timers)
+    return values
 
 
 def get(conn: Connection, call_id: str, *, lock: bool = False) -> Call | None:
@@ -137,6 +166,12 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> Call | None:
 def get_several(conn: Connection, call_ids: Collection[str]) -> dict[str, Call]:
     """Those of these calls that exist, by id."""
     return {row["id"]: load(row) for row in calls.get_several(conn, call_ids)}
+
+
+def lock_free(conn: Connection, call_id: str) -> Call | None:
+    """Get and lock a call. None when it is deleted or another transaction has locked it."""
+    row = calls.lock_free(conn, call_id)
+    return load(row) if row else None
 
 
 def find_by_ref(

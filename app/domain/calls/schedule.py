@@ -1,16 +1,19 @@
 """The timers of a call: which changes start and stop them.
 
-``app/domain/calls/timers.py`` has their actions.
+They are part of the call's row. ``app/domain/calls/timers.py`` has their actions.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
-from sqlalchemy.engine import Connection
-
+from app.domain.calls import timer_jobs
 from app.domain.calls.apply import Change, Reaction
+from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState
+from app.domain.calls.timer_column import Timer, Timers, started, stopped
+from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
 from app.domain.timings import Timing
 from app.store.engine import after_commit
@@ -21,8 +24,8 @@ JOIN = "join"
 MAX_DURATION = "max-duration"
 LOST = "lost"
 SETTLE = "settle"
-WATCHDOG = "watchdog"
-TIMERS = (NO_CALL, JOIN, MAX_DURATION, LOST, SETTLE, WATCHDOG)
+OF_OPEN_CALL = (NO_CALL, JOIN, MAX_DURATION, LOST, WATCHDOG)
+TIMERS = (*OF_OPEN_CALL, SETTLE)
 
 FORWARD_GRACE_SECONDS = 120.0
 """The time for the message and the ringing. The carrier's limit counts from the answer."""
@@ -45,14 +48,43 @@ MOVES = LEG_IS_UP | MOVES_MEDIA
 
 def set_timers(change: Change) -> None:
     """Start and stop the timers that this change concerns."""
-    if change.before is None:
-        _created(change)
-    elif change.ended:
+    if change.ended:
         _ended(change)
     else:
         for kinds, move in MOVED:
             if kinds & change.kinds:
                 move(change)
+
+
+def first_timers(context: Context, call: Call, *, arrived: bool) -> Timers:
+    """The timers of a new call. ``arrived``: the call begins with the arrival of its leg."""
+    settings, timers = context.settings, dict[str, float]()
+    if arrived:
+        timers[JOIN] = settings.join_timeout_seconds
+    elif call.bypass:
+        timers[NO_CALL] = settings.bypass_ttl_seconds
+    if arrived or not call.bypass:
+        timers[WATCHDOG] = settings.reconcile_seconds
+    return {name: Timer(call.created_at + timedelta(seconds=s)) for name, s in timers.items()}
+
+
+def start(tx: CallTx, timer: str, delay: float, reattached: int | None = None) -> None:
+    """Start a timer. If it waits already, the earlier time holds."""
+    if tx.call.timers is None:
+        timer_jobs.start(tx, timer, delay, reattached)
+        return
+    due = tx.context.now() + timedelta(seconds=delay)
+    tx.update(timers=started(tx.call.timers, timer, Timer(due, reattached)))
+
+
+def stop(tx: CallTx, *timers: str) -> None:
+    """Stop those of the timers that wait."""
+    if tx.call.timers is None:
+        for timer in timers:
+            timer_jobs.stop(tx, timer)
+        return
+    if not tx.call.timers.keys().isdisjoint(timers):
+        tx.update(timers=stopped(tx.call.timers, timers))
 
 
 def measure_join(change: Change) -> None:
@@ -77,45 +109,31 @@ def longest_forward(context: Context) -> float:
     return context.settings.max_forward_seconds + FORWARD_GRACE_SECONDS
 
 
-def cancel_timer(context: Context, conn: Connection, call_id: str, timer: str) -> None:
-    context.jobs.cancel(conn, f"{timer}:{call_id}")
-
-
 # ------------------------------------------------------------------ one timer each
 
 
-def _created(change: Change) -> None:
-    """Start the timers of a new call. An inbound leg has arrived if there is a second event."""
-    settings, arrived = change.tx.context.settings, len(change.added) > 1
-    if arrived:
-        _start(change, JOIN, settings.join_timeout_seconds)
-    elif change.tx.call.bypass:
-        _start(change, NO_CALL, settings.bypass_ttl_seconds)
-    if arrived or not change.tx.call.bypass:
-        _reconcile(change)
-
-
 def _ended(change: Change) -> None:
-    for timer in (NO_CALL, JOIN, MAX_DURATION, LOST):
-        _cancel(change, timer)
-    if not change.state.settled:
-        _start(change, SETTLE, change.tx.context.settings.settle_seconds)
+    if change.state.settled:
+        stop(change.tx, *TIMERS)
+        return
+    stop(change.tx, *OF_OPEN_CALL)
+    start(change.tx, SETTLE, change.tx.context.settings.settle_seconds)
 
 
 def _await_leg(change: Change) -> None:
     if change.tx.call.bypass and change.is_first(LEG_CAME):
-        _cancel(change, NO_CALL)
-        _reconcile(change)
+        stop(change.tx, NO_CALL)
+        start(change.tx, WATCHDOG, change.tx.context.settings.reconcile_seconds)
 
 
 def _await_join(change: Change) -> None:
     state, kinds = change.state, change.kinds
     if EventKind.FORWARD_STARTED in kinds:
-        _cancel(change, JOIN)
+        stop(change.tx, JOIN)
     elif kinds & LEG_IS_UP and not state.joined and state.status is not CallStatus.FORWARDING:
-        _start(change, JOIN, change.tx.context.settings.join_timeout_seconds)
+        start(change.tx, JOIN, change.tx.context.settings.join_timeout_seconds)
     if EventKind.MEDIA_CONNECTED in kinds:
-        _cancel(change, JOIN)
+        stop(change.tx, JOIN)
 
 
 def _limit_duration(change: Change) -> None:
@@ -124,7 +142,7 @@ def _limit_duration(change: Change) -> None:
         _restart_duration_limit(change, longest_forward(change.tx.context))
     answered = EventKind.LEG_ANSWERED in kinds and not call.bypass
     if answered or EventKind.MEDIA_CONNECTED in kinds:
-        _start(change, MAX_DURATION, call.max_duration)
+        start(change.tx, MAX_DURATION, call.max_duration)
     failed = EventKind.FORWARD_FAILED in kinds
     if failed and change.state.status is not CallStatus.FORWARDING:
         _restart_duration_limit(change, _seconds_left(change))
@@ -133,12 +151,12 @@ def _limit_duration(change: Change) -> None:
 def _await_media(change: Change) -> None:
     kinds, state, settings = change.kinds, change.state, change.tx.context.settings
     if not awaits_media(state):
-        _cancel(change, LOST)
+        stop(change.tx, LOST)
     elif kinds & RESTARTS_MEDIA_WAIT:
-        _cancel(change, LOST)
-        _start(change, LOST, settings.join_timeout_seconds, reattached=state.reattached)
+        stop(change.tx, LOST)
+        start(change.tx, LOST, settings.join_timeout_seconds, state.reattached)
     elif state.streams and EventKind.MEDIA_LOST in kinds:  # ignores the loss of a replaced stream
-        _start(change, LOST, settings.settle_seconds, reattached=state.reattached)
+        start(change.tx, LOST, settings.settle_seconds, state.reattached)
 
 
 MOVED: tuple[tuple[frozenset[EventKind], Reaction], ...] = (
@@ -172,29 +190,5 @@ def _seconds_left(change: Change) -> float:
 
 def _restart_duration_limit(change: Change, seconds: float) -> None:
     """Restart the duration limit with a longer or shorter time."""
-    _cancel(change, MAX_DURATION)
-    _start(change, MAX_DURATION, seconds)
-
-
-def _start(change: Change, timer: str, delay: float, **more: int) -> None:
-    call_id = change.tx.call.id
-    payload = {"timer": timer, "callId": call_id, **more}
-    key = f"{timer}:{call_id}"
-    change.tx.context.jobs.enqueue(change.tx.conn, "timer", key, payload, delay=delay, lock=call_id)
-
-
-def _cancel(change: Change, timer: str) -> None:
-    change.tx.context.jobs.cancel(change.tx.conn, f"{timer}:{change.tx.call.id}")
-
-
-def _reconcile(change: Change) -> None:
-    """Reconcile the call while it is open and without events (``legs/reconcile.py``)."""
-    call_id, settings = change.tx.call.id, change.tx.context.settings
-    change.tx.context.jobs.enqueue(
-        change.tx.conn,
-        WATCHDOG,
-        f"{WATCHDOG}:{call_id}",
-        {"callId": call_id},
-        delay=settings.reconcile_seconds,
-        lock=f"leg:{call_id}",
-    )
+    stop(change.tx, MAX_DURATION)
+    start(change.tx, MAX_DURATION, seconds)

@@ -1,13 +1,15 @@
 """The actions of a call's timers. Each first checks the call's current state.
 
-The job runner may fire a timer late or twice. A timer that no longer applies does nothing.
+A timer may fire late or twice. One that no longer applies does nothing. ``app/jobs/timers.py``
+fires the timers of the calls' rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from app.domain.calls import record
+from app.domain.calls import record, timer_jobs
 from app.domain.calls.apply import apply_events, finalize, request_end, state_of
 from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import (
@@ -18,25 +20,65 @@ from app.domain.calls.schedule import (
     NO_CALL,
     SETTLE,
     awaits_media,
+    start,
+    stop,
 )
 from app.domain.calls.state import CallState
+from app.domain.calls.timer_column import Timer, due_timer, load_timers, timer_columns
+from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
-from app.store import events
+from app.store import calls, events
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 Action = Callable[[CallTx, CallState], None]
 
 
+def fire_due(context: Context, call_id: str) -> bool:
+    """Fire the timer of this call that is due first. Returns whether one was due.
+
+    The timer leaves the row in the transaction of its action. A locked call is passed over.
+    """
+    with context.store.write() as conn:
+        found = record.lock_free(conn, call_id)
+        name = due_timer(found.timers, context.now()) if found else None
+        if found is None or found.timers is None or name is None:
+            return False
+        timer, tx = found.timers[name], CallTx(context, conn, found)
+        stop(tx, name)
+        _act(tx, name, timer.reattached)
+        return True
+
+
+def put_off(context: Context, call_id: str, seconds: float) -> None:
+    """Start the due timer of this call again, after its action failed.
+
+    Reads no other column: a newer version may have written what this one cannot read.
+    """
+    due = context.now() + timedelta(seconds=seconds)
+    with context.store.write() as conn:
+        row = calls.get(conn, call_id, lock=True)
+        timers = load_timers(row["timers"]) if row else None
+        name = due_timer(timers, context.now())
+        if timers and name:
+            later = {**timers, name: Timer(due, timers[name].reattached)}
+            calls.update(conn, call_id, timer_columns(later))
+
+
 def fire(context: Context, payload: JsonObject) -> None:
     """Handler of the job ``timer``, whose payload is ``{"timer", "callId"}``."""
     with context.store.write() as conn:
         found = record.get(conn, payload["callId"], lock=True)
-        if found is not None and found.settled_at is None:
+        if found is not None:
             tx = CallTx(context, conn, found)
-            state = state_of(tx)
-            if payload.get("reattached", state.reattached) == state.reattached:
-                ACTIONS[payload["timer"]](tx, state)
+            _act(tx, payload["timer"], payload.get("reattached"))
+
+
+def _act(tx: CallTx, timer: str, reattached: int | None) -> None:
+    if tx.call.settled_at is None:
+        state = state_of(tx)
+        if reattached in {None, state.reattached}:
+            ACTIONS[timer](tx, state)
 
 
 def _no_call(tx: CallTx, state: CallState) -> None:
@@ -66,6 +108,19 @@ def _settle(tx: CallTx, state: CallState) -> None:
     finalize(tx)
 
 
+def _watch(tx: CallTx, state: CallState) -> None:
+    """Ask the carrier about a quiet call. Another one is looked at later."""
+    if state.status is CallStatus.ENDED:
+        return
+    patience = tx.context.settings.reconcile_seconds
+    last = events.last_received(tx.conn, tx.call.id) or tx.call.created_at
+    left = patience - (tx.context.now() - last).total_seconds()
+    if left > 0:
+        start(tx, WATCHDOG, left)
+    else:
+        timer_jobs.reconcile(tx)
+
+
 def _end(tx: CallTx, kind: EventKind, reason: EndedReason, timer: str) -> None:
     event = CallEvent(kind, at=tx.context.now(), key=f"timer:{timer}", reason=reason)
     apply_events(tx, [event])
@@ -77,4 +132,5 @@ ACTIONS: dict[str, Action] = {
     MAX_DURATION: _max_duration,
     LOST: _media_lost,  # the socket was lost, and the carrier requested no document
     SETTLE: _settle,
+    WATCHDOG: _watch,
 }

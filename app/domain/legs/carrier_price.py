@@ -50,13 +50,17 @@ def add_price(change: Change) -> None:
 
 
 def ask_later(change: Change) -> None:
-    """Queue the job that asks for the leg's price, unless a webhook states it."""
-    call, delay = change.tx.call, change.tx.context.settings.price_seconds
-    leg = call.facts.leg_ref
-    if leg and delay and not costs.priced(call.body, leg):
-        key, payload = f"{JOB}:{call.id}", {"callId": call.id}
-        lock = f"leg:{call.id}"
-        change.tx.context.jobs.enqueue(change.tx.conn, JOB, key, payload, delay=delay, lock=lock)
+    """Queue the job that asks for the leg's price, unless a webhook has stated it.
+
+    It runs after the ended reason is settled, when no callback of the carrier waits for us.
+    """
+    tx, call = change.tx, change.tx.call
+    wait, leg = tx.context.settings.price_seconds, call.facts.leg_ref
+    if leg and wait and not costs.priced(call.body, leg):
+        over = (tx.context.now() - call.ended_at).total_seconds() if call.ended_at else 0.0
+        key, payload, lock = f"{JOB}:{call.id}", {"callId": call.id}, f"leg:{call.id}"
+        delay = max(0.0, wait - over)
+        tx.context.jobs.enqueue(tx.conn, JOB, key, payload, delay=delay, lock=lock)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:

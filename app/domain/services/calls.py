@@ -14,7 +14,6 @@ from app.domain.calls import create, instructions, limits, record
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
-from app.domain.calls.schedule import TIMERS, cancel_timer
 from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
@@ -122,8 +121,8 @@ class CallService:
     def erase(self, conn: Connection, call: Call) -> None:
         """Delete a locked call and all its data, as part of this transaction."""
         hangup.enqueue_deleted(CallTx(self.context, conn, call))
-        for timer in (*TIMERS, pending.TIMER, carrier_price.JOB):
-            cancel_timer(self.context, conn, call.id, timer)
+        for job in (pending.TIMER, carrier_price.JOB):
+            self.context.jobs.cancel(conn, f"{job}:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)
         calls.delete(conn, call.id)
 

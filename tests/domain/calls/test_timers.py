@@ -246,10 +246,12 @@ class TestWithTheEngine:
     @pytest.fixture
     def impatient(self, store: Store, settings: Settings) -> Iterator[Flask]:
         made = create_app(replace(settings, bypass_ttl_seconds=0.1))
-        made.extensions["patchbay"].jobs.start()
-        made.extensions["patchbay"].dispatcher.start()
+        services = made.extensions["patchbay"]
+        services.jobs.start()
+        services.timers.start()
+        services.dispatcher.start()
         yield made
-        made.extensions["patchbay"].stop()
+        services.stop()
 
     def test_a_receiver_that_hangs_delays_no_timer(self, impatient: Flask) -> None:
         api = organisation(impatient, "33333333-3333-4333-8333-333333333333", "its key")

@@ -237,10 +237,10 @@ def test_a_dialled_call_is_in_progress_and_timed_from_the_answer(
 ) -> None:
     ours, api = both
     call = dialled(ours, api, TWILIO, maxDurationSeconds=77)
-    assert f"max-duration:{call['id']}" not in ours.later.waiting
+    assert "max-duration" not in ours.timers(call)
     ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
     assert ours.get(call)["status"] == "in-progress"
-    assert ours.later.waiting[f"max-duration:{call['id']}"] == ("timer", 77)
+    assert ours.timers(call)["max-duration"] == 77
 
 
 @each_carrier

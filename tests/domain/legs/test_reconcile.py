@@ -10,7 +10,7 @@ import pytest
 
 from app import default_org
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import instructions, record
+from app.domain.calls import instructions, record, timers
 from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import FORWARD_GRACE_SECONDS
 from app.domain.legs import reconcile
@@ -137,16 +137,37 @@ def test_a_bypass_call_is_watched_once_its_leg_is_known(settings: Settings) -> N
     """Also of an account that may not use the API: then nobody is asked."""
     with domain(settings, rest=False) as (ours, api):
         call = ours.create(VONAGE, phoneCallProviderBypassEnabled=True, maxDurationSeconds=100)
-        assert f"watchdog:{call['id']}" not in ours.later.waiting
+        assert "watchdog" not in ours.timers(call)
         events_url = call["phoneCallProviderDetails"]["eventUrl"][0]
         ours.hear(call, VONAGE, EventKind.LEG_RINGING, token=events_url.rpartition("/")[2])
-        assert ours.later.waiting[f"watchdog:{call['id']}"] == ("watchdog", 60)
+        assert ours.timers(call)["watchdog"] == 60
         ours.clock.pass_(61)
         assert run(reconcile, ours, call) == 60
         ours.clock.pass_(100)
         assert run(reconcile, ours, call) is None
         assert outcome(ours.get(call)) == ("ended", "unknown-error")
         assert api.asked == []
+
+
+def test_the_carrier_is_asked_by_a_job_and_not_by_the_timer(both: tuple[Domain, RestApi]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.clock.pass_(60)
+    assert timers.fire_due(ours.context, call["id"])
+    assert ours.later.waiting[f"watchdog:{call['id']}"] == ("watchdog", 0.0)
+    assert "watchdog" not in ours.timers(call)
+    assert api.asked == api.asked[:1]  # the one that dialled
+
+
+def test_a_call_with_news_is_looked_at_later(both: tuple[Domain, RestApi]) -> None:
+    ours, api = both
+    call = dialled(ours, api, TWILIO)
+    ours.clock.pass_(40)
+    ours.hear(call, TWILIO, EventKind.LEG_RINGING)
+    ours.clock.pass_(20)
+    assert timers.fire_due(ours.context, call["id"])
+    assert f"watchdog:{call['id']}" not in ours.later.waiting
+    assert ours.timers(call) == {"watchdog": 40}
 
 
 # ------------------------------------------------------------------ db-error

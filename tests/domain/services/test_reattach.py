@@ -88,7 +88,7 @@ def test_a_leg_is_put_back_so_often_and_no_more(live: Live) -> None:
 
 
 def test_a_timer_taken_before_the_question_ends_nothing(app: Flask, live: Live) -> None:
-    """The engine has the job and waits for the call's row, while the leg is put back."""
+    """As a process of the version before may have left it."""
     live.lose()
     taken = waiting(app, LOST, live.id)
     assert taken

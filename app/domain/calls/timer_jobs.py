@@ -1,0 +1,38 @@
+"""Timers that are jobs: those of calls that the version before created, until they are over.
+
+The column ``timers`` of such a call is NULL. Its timers stay jobs, so that a change still stops
+and restarts the ones that wait.
+"""
+
+from __future__ import annotations
+
+from app.domain.calls.record import CallTx
+
+KIND, WATCHDOG = "timer", "watchdog"
+"""Kinds of jobs."""
+
+
+def start(tx: CallTx, timer: str, delay: float, reattached: int | None = None) -> None:
+    if timer == WATCHDOG:
+        reconcile(tx, delay)
+        return
+    call_id = tx.call.id
+    payload = {"timer": timer, "callId": call_id}
+    more = {} if reattached is None else {"reattached": reattached}
+    key = f"{timer}:{call_id}"
+    tx.context.jobs.enqueue(tx.conn, KIND, key, {**payload, **more}, delay=delay, lock=call_id)
+
+
+def stop(tx: CallTx, timer: str) -> None:
+    tx.context.jobs.cancel(tx.conn, f"{timer}:{tx.call.id}")
+
+
+def reconcile(tx: CallTx, delay: float = 0.0) -> None:
+    """Queue the job that asks the carrier about a quiet call (``legs/reconcile.py``).
+
+    All calls use it: the thread that fires timers must not wait for a carrier.
+    """
+    call_id = tx.call.id
+    key, lock = f"{WATCHDOG}:{call_id}", f"leg:{call_id}"
+    payload = {"callId": call_id}
+    tx.context.jobs.enqueue(tx.conn, WATCHDOG, key, payload, delay=delay, lock=lock)
