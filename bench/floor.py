@@ -11,8 +11,9 @@ import sys
 import uvicorn
 
 from app.media.socket import Socket, SocketClosed
+from app.server.environ import Scope
 from app.server.worker import SETTINGS
-from app.server.wsgi_bridge import Receive, Scope, Send
+from app.server.wsgi_bridge import Receive, Send
 from providers.base.media import Audio
 from providers.registry import PROVIDERS
 

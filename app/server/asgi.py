@@ -20,7 +20,8 @@ from app.media.hub import Hub
 from app.media.limits import Limits
 from app.routes import health
 from app.server import warm_up
-from app.server.wsgi_bridge import Bridge, Paths, Receive, Scope, Send
+from app.server.environ import Scope
+from app.server.wsgi_bridge import Bridge, Paths, Receive, Send
 from app.wiring import Services
 from providers.base.carrier import Carrier
 

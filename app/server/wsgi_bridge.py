@@ -2,11 +2,6 @@
 
 Request and response are held in memory, so bodies are capped. Only a file, passed as PEP 3333's
 ``wsgi.file_wrapper``, is sent while it is read. A slow client costs a coroutine, never a thread.
-The environ has two keys of our own:
-
-* ``patchbay.raw_target``: path and query exactly as sent, because carriers sign the URL as they
-  sent it. Only a lone trailing ``?`` is missing: ASGI does not show it.
-* ``patchbay.headers``: (lower-case name, value) pairs in order, repeated ones kept
 
 https://asgi.readthedocs.io/en/latest/specs/www.html https://peps.python.org/pep-3333/
 """
@@ -14,26 +9,21 @@ https://asgi.readthedocs.io/en/latest/specs/www.html https://peps.python.org/pep
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
 from app.jobs.foreground import Foreground
 from app.routes.errors import error_body
 from app.server.admission import Admission, Overloaded
-from providers.common.json_types import JsonDict
+from app.server.environ import Environ, File, Scope, environ_of
 
-Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Environ = JsonDict
 
 MAX_BODY = 256 * 1024
 # The longest time from a request's head to the end of its body.
@@ -44,28 +34,8 @@ FILE_THREADS = 4
 # Statuses that never have a body, 1xx aside. https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
 BODILESS = (204, 304)
 OVERLOADED = "Too many requests are waiting: try again"
-UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 log = logging.getLogger(__name__)
-
-
-class File:
-    """``wsgi.file_wrapper``: a response that is read while it is sent. A header has its length."""
-
-    def __init__(self, file: Any, block_size: int = 256 * 1024) -> None:
-        self._file = file
-        self._block_size = block_size
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.next_block, b"")
-
-    def next_block(self) -> bytes:
-        """The next block; empty at the end."""
-        block: bytes = self._file.read(self._block_size)
-        return block
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class Reply(NamedTuple):
@@ -218,54 +188,6 @@ def error_reply(status: HTTPStatus, message: str, *more: tuple[str, str]) -> Rep
     """An error in Vapi's shape. ``more``: further headers."""
     headers = [("content-type", "application/json"), *more]
     return Reply(status, headers, error_body(status, message).encode())
-
-
-def environ_of(scope: Scope, body: bytes) -> Environ:
-    """PEP 3333's environ of one request.
-
-    Header names with ``_`` are left out: they could pose as others.
-    """
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    query = scope["query_string"].decode("latin-1")
-    headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
-    server, client = scope.get("server") or ("localhost", 80), scope.get("client") or ("", 0)
-    environ = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1"),
-        "QUERY_STRING": query,
-        "SERVER_NAME": server[0],
-        "SERVER_PORT": str(server[1] or ""),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": client[0],
-        "REMOTE_PORT": str(client[1]),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-        "wsgi.file_wrapper": File,
-        "patchbay.raw_target": raw_path.decode("latin-1") + (f"?{query}" if query else ""),
-        "patchbay.headers": headers,
-    }
-    environ.update(_header_keys(headers))
-    environ["CONTENT_LENGTH"] = str(len(body))  # a chunked body has none of its own
-    return environ
-
-
-def _header_keys(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    keys = dict[str, str]()
-    for name, value in headers:
-        if "_" in name or name == "transfer-encoding":
-            continue
-        key = name.upper().replace("-", "_")
-        key = key if key in UNPREFIXED else f"HTTP_{key}"
-        glue = "; " if name == "cookie" else ","
-        keys[key] = f"{keys[key]}{glue}{value}" if key in keys else value
-    return keys
 
 
 def _declared_length(scope: Scope) -> int:

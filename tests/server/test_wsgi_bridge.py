@@ -14,7 +14,8 @@ from flask import Flask, Response, request
 from werkzeug.wsgi import wrap_file
 
 from app.jobs.foreground import Foreground
-from app.server.wsgi_bridge import THREADS, Bridge, Paths, environ_of
+from app.server.environ import environ_of
+from app.server.wsgi_bridge import THREADS, Bridge, Paths
 from tests.clock import idle, on_loop
 from tests.media.server import listening
 
