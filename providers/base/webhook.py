@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,13 +30,24 @@ class WebhookRequest:
 
     def header(self, name: str) -> str | None:
         """The value of a header; None when absent, ``""`` when repeated (never trusted)."""
-        values = [value for key, value in self.headers if key == name]
-        return None if not values else values[0] if len(values) == 1 else ""
+        if "headers" not in self.parsed:
+            self.parsed["headers"] = _single_values(self.headers)
+        value: str | None = self.parsed["headers"].get(name)
+        return value
 
     @property
     def query(self) -> str:
         """The raw query string, without ``?``."""
         return self.url.partition("#")[0].partition("?")[2]
+
+
+def _single_values(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Each header's value; ``""`` for a repeated one."""
+    values = dict(headers)
+    if len(values) != len(headers):
+        times = Counter(name for name, _ in headers)
+        values.update((name, "") for name, count in times.items() if count > 1)
+    return values
 
 
 class HookKind(StrEnum):

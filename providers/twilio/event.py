@@ -50,6 +50,7 @@ DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "RecordingStartTime": ("recordingStartedAt", str),
 }
 
+_ORDER = list(DATA).index
 KEY_FIELDS = (
     "CallSid",
     "CallbackSource",
@@ -61,6 +62,12 @@ KEY_FIELDS = (
     "DialCallSid",
     "RecordingSid",
     "RecordingStatus",
+)
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_RFC_2822 = re.compile(
+    rf"[A-Z][a-z][a-z], (\d\d) ({'|'.join(re.findall('...', _MONTHS))}) (\d{{4}}) "
+    r"(\d\d:\d\d:\d\d) ([+-]\d{4})",
+    re.ASCII,
 )
 _TOKEN = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
@@ -97,8 +104,9 @@ class Webhook:
 def _data(values: Mapping[str, str]) -> JsonDict:
     """Facts in our words. A value that is not a number stays in ``raw`` only."""
     data: JsonDict = {}
-    for name, (ours, kind) in DATA.items():
-        value = values.get(name)
+    for name in sorted(DATA.keys() & values.keys(), key=_ORDER):
+        ours, kind = DATA[name]
+        value = values[name]
         if value and (fact := number(value) if kind is int else value) is not None:
             data[ours] = fact
     if "DialBridged" in values:
@@ -112,13 +120,23 @@ def _at(webhook: Webhook) -> datetime:
     Otherwise the time of arrival.
     """
     text = webhook.values.get("Timestamp", "")
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
+    if not text:
+        return webhook.request.received_at
+    for read in (_rfc_2822, datetime.fromisoformat, parsedate_to_datetime):
         try:
             at = read(text)
             return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
     return webhook.request.received_at
+
+
+def _rfc_2822(text: str) -> datetime:
+    """The one spelling that Twilio uses: a tenth of the general parser's work."""
+    if not (given := _RFC_2822.fullmatch(text)):
+        raise ValueError
+    day, month, year, clock, zone = given.groups()
+    return datetime.fromisoformat(f"{year}-{_MONTHS.index(month) // 3 + 1:02}-{day}T{clock}{zone}")
 
 
 def _key(webhook: Webhook) -> str:
@@ -131,5 +149,5 @@ def _key(webhook: Webhook) -> str:
     given = webhook.request.header(IDEMPOTENCY) or ""
     if _TOKEN.fullmatch(given):
         return f"token:{given}:{webhook.hook}"
-    parts = [webhook.hook, webhook.request.url, *(webhook.values.get(name) for name in KEY_FIELDS)]
+    parts = [webhook.hook, webhook.request.url, *map(webhook.values.get, KEY_FIELDS)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 
 from providers.base.webhook import InboundParams, Leg, WebhookRequest
 from providers.errors import BadRequest
@@ -85,6 +86,9 @@ def _query(request: WebhookRequest) -> dict[str, str]:
 
 def _cleaned(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """Replace NUL, which PostgreSQL cannot store as text."""
+    values = dict(pairs)
+    if "\0" not in "".join(chain.from_iterable(pairs)):
+        return values
     return {name.replace("\0", "\ufffd"): value.replace("\0", "\ufffd") for name, value in pairs}
 
 

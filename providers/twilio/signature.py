@@ -18,9 +18,10 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import itemgetter
 from secrets import token_hex
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import urlencode
 
 from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
@@ -66,6 +67,7 @@ FORM_IN_URL = re.compile(f"AccountSid{ACCOUNT_SID.pattern}")
 # https://www.twilio.com/docs/voice/twiml/sip#custom-headers
 SIP_HEADER = re.compile(r"(Dial)?SipHeader_")
 
+_FIRST = itemgetter(0)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:[0-9]*)?([/?][^#]*)?"
@@ -80,7 +82,7 @@ def compute(token: str, url: str, params: Iterable[tuple[str, str]] = ()) -> str
     counts once, as at Twilio. Raises ``ValueError`` unless the URL is absolute.
     """
     scheme, host, port, rest = _split(url)
-    return _sign(token, f"{scheme}://{host}{port}{rest}", params)
+    return _sign(token, f"{scheme}://{host}{port}{rest}{_run_together(params)}").decode()
 
 
 def claimed_account(request: WebhookRequest) -> str | None:
@@ -90,8 +92,10 @@ def claimed_account(request: WebhookRequest) -> str | None:
     """
     if request.header(HEADER) is None:
         raise MissingSignature("no X-Twilio-Signature: not a request of Twilio's")
-    named = [value for name, value in _readable(request) if name == "AccountSid"]
-    return named[0] if len(named) == 1 and ACCOUNT_SID.fullmatch(named[0]) else None
+    pairs = _readable(request)
+    named = dict(pairs).get("AccountSid", "")
+    alone = list(map(_FIRST, pairs)).count("AccountSid") == 1
+    return named if alone and ACCOUNT_SID.fullmatch(named) else None
 
 
 def verify(request: WebhookRequest, account: Account) -> None:
@@ -104,7 +108,7 @@ def verify(request: WebhookRequest, account: Account) -> None:
         raise InvalidSignature("the URL holds the parameters of a form, run together")
     pairs = _readable(request)
     run_together = _signed_pairs(request, pairs)
-    _check(request.headers, account, _spellings(request.url), run_together)
+    _check(request.header(HEADER), account, _spellings(request.url), run_together)
     _check_shapes(pairs, account)
     _check_cut(run_together)
 
@@ -118,7 +122,9 @@ def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account
     if not url.startswith(("wss://", "ws://")):
         raise InvalidSignature("the media URL that is checked must begin with wss://")
     other = url[:-1] if url.endswith("/") else f"{url}/"
-    _check(headers, account, [*_spellings(url), *_spellings(other)], [])
+    given = [value for name, value in headers if name.lower() == HEADER]
+    value = None if not given else given[0] if len(given) == 1 else ""
+    _check(value, account, [*_spellings(url), *_spellings(other)], [])
 
 
 def probe(url: str, account: Account, now: datetime) -> SignedProbe:
@@ -179,12 +185,17 @@ def decode(query: str) -> list[tuple[str, str]]:
     Raises ``ValueError`` unless it is UTF-8.
     """
     parts = [part.partition("=") for part in query.replace("+", " ").split("&") if part]
-    texts = [
-        unquote_to_bytes(text).decode() if "%" in text else text
-        for name, _, value in parts
-        for text in (name, value)
-    ]
-    return list(zip(texts[::2], texts[1::2], strict=True))
+    if "%" in query:
+        return [(_unescaped(name), _unescaped(value)) for name, _, value in parts]
+    return [(name, value) for name, _, value in parts]
+
+
+def _decoded(escapes: re.Match[str]) -> str:
+    return bytes.fromhex(escapes[0].replace("%", "")).decode()
+
+
+# A run of escapes stands for whole characters: what is not escaped is one already.
+_unescaped = partial(re.compile(r"(?:%[0-9A-Fa-f]{2})+").sub, _decoded)
 
 
 def _json_members(body: bytes) -> list[tuple[str, str]]:
@@ -218,22 +229,19 @@ def _signed_pairs(request: WebhookRequest, pairs: list[tuple[str, str]]) -> list
 
 
 def _check(
-    headers: Sequence[tuple[str, str]],
-    account: Account,
-    urls: Iterable[str],
-    pairs: list[tuple[str, str]],
+    given: str | None, account: Account, urls: Iterable[str], pairs: Iterable[tuple[str, str]]
 ) -> None:
     """Check that the signature holds for one of the URL's spellings under one of the tokens."""
-    given = [value for name, value in headers if name.lower() == HEADER]
-    if not given:
+    if given is None:
         raise MissingSignature("no X-Twilio-Signature: not a request of Twilio's")
     tokens = [token for token in account.secrets.get("authTokens", ()) if token]
     if not tokens:
         raise NoSecret(f"no auth token is known of {account.ref}: nothing can be verified")
-    wanted = [_sign(token, url, pairs) for token in tokens for url in urls]
+    params = _run_together(pairs)
+    wanted = [_sign(token, url + params) for token in tokens for url in urls]
     # All are compared, in constant time each: the time tells neither the token nor the spelling.
-    holds = [hmac.compare_digest(_bytes(given[0]), _bytes(each)) for each in wanted]
-    if len(given) != 1 or not any(holds):
+    claimed = _bytes(given)
+    if not sum([hmac.compare_digest(claimed, each) for each in wanted]):
         raise InvalidSignature(
             f"X-Twilio-Signature does not hold for {account.ref}: is PUBLIC_URL the address "
             "Twilio calls, and the auth token the primary one?"
@@ -245,8 +253,8 @@ def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
     values = dict(pairs)
     if len(values) != len(pairs):
         raise InvalidSignature("a parameter is repeated, which Twilio does not do")
-    for name, shape in SHAPES.items():
-        if name in values and not shape.fullmatch(values[name]):
+    for name in sorted(SHAPES.keys() & values.keys()):
+        if not SHAPES[name].fullmatch(values[name]):
             raise InvalidSignature(f"{name} is not of the shape Twilio gives it")
     for name, shape in REQUIRED.items():
         if not shape.fullmatch(values.get(name, "")):
@@ -257,22 +265,25 @@ def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
 
 def _check_cut(pairs: list[tuple[str, str]]) -> None:
     """Refuse a form whose parameters were cut anew."""
-    names = {name for name, _ in pairs}
-    if not all(_NAME.fullmatch(name) for name in names):
+    names = frozenset(map(_FIRST, pairs))
+    if not _suspect(names).search("\n".join(map("".join, pairs))):
+        return
+    for key, value in pairs:  # so rare that each name is looked for only now
+        for name in SHAPES.keys() - names:
+            if _hides(name, key, value):
+                raise InvalidSignature(f"{name} is hidden in another parameter")
+
+
+@lru_cache(maxsize=256)
+def _suspect(names: frozenset[str]) -> re.Pattern[str]:
+    """Finds every text for which ``_hides`` may be true of an absent parameter, and some others.
+
+    ``names`` are the parameters of a request. Raises ``InvalidSignature`` for a wrong one.
+    """
+    if not all(map(_NAME.fullmatch, names)):
         raise InvalidSignature("a parameter's name is none of Twilio's")
-    missing = SHAPES.keys() - names
-    suspect = _any_of(frozenset(missing))
-    for key, value in pairs:
-        if suspect.search(key + value):  # so rare that each name is looked for only now
-            for name in missing:
-                if _hides(name, key, value):
-                    raise InvalidSignature(f"{name} is hidden in another parameter")
-
-
-@lru_cache(maxsize=64)
-def _any_of(names: frozenset[str]) -> re.Pattern[str]:
-    """Finds every text for which ``_hides`` may be true of one of the names, and some others."""
-    return re.compile(f"(?:{'|'.join(sorted(names)) or '(?!)'})[A-Za-z0-9]")
+    missing = "|".join(sorted(SHAPES.keys() - names)) or "(?!)"
+    return re.compile(f"(?:{missing})[A-Za-z0-9]")
 
 
 def _hides(name: str, key: str, value: str) -> bool:
@@ -308,9 +319,12 @@ def _split(url: str) -> tuple[str, str, str, str]:
     return scheme, host, port, rest
 
 
-def _sign(token: str, url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    text = url + "".join([name + value for name, value in sorted(set(pairs))])
-    return base64.b64encode(hmac.digest(_bytes(token), _bytes(text), "sha1")).decode()
+def _run_together(params: Iterable[tuple[str, str]]) -> str:
+    return "".join(map("".join, sorted(set(params))))
+
+
+def _sign(token: str, text: str) -> bytes:
+    return base64.b64encode(hmac.digest(_bytes(token), _bytes(text), "sha1"))
 
 
 def _bytes(text: str) -> bytes:
