@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{24})[A-Za-z0-9_-]{43}")
 """A media token: the stream's name, and what is secret."""
+_OF_OURS = re.compile(rf"wss?://[a-z0-9.:-]+(?:/[A-Za-z0-9._~-]+)*/{_TOKEN.pattern}")
+"""A media URL that ends in one."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{24}|[0-9a-f]{16}")
 
 
@@ -116,6 +118,8 @@ def stream_id(media_url: str) -> str:
     The name does not reveal the token. Tokens of the version before, and what is not a token of
     ours, are named by a digest.
     """
+    if found := _OF_OURS.fullmatch(media_url):
+        return found[1]  # nearly every URL, found without splitting it
     token = urlsplit(media_url).path.rsplit("/", 1)[-1]
     found = _TOKEN.fullmatch(token)
     return found[1] if found else hashlib.sha256(token.encode()).hexdigest()[:16]

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit, urlunsplit
-from xml.sax.saxutils import escape
 
 from providers.base.instructions import (
     Answer,
@@ -53,8 +52,11 @@ MAX_FORWARD = 86_400
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WHOLE_URL = re.compile("(https?|wss?)://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[!-~]*")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
+_SPECIAL = re.compile("[&<>]")
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # A parser would read these line breaks and tabs as spaces.
-_IN_ATTRIBUTE = {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#09;"}
+_SPECIAL_IN_ATTRIBUTE = re.compile('[&<>"\r\n\t]')
+_ESCAPES_IN_ATTRIBUTE = _ESCAPES | {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#09;"}
 _DIGITS = re.compile(r"[0-9*#wW]{1,32}")
 
 
@@ -164,15 +166,12 @@ def _connect(connect: Connect) -> str:
     media_url = absolute(connect.media_url, "wss", "ws")
     if "?" in media_url or "#" in media_url:
         raise ValueError("the media URL has a query or fragment, which Twilio drops")
-    parameter = _element("Parameter", name="callId", value=_clean(connect.call_id))
-    stream = _element(
-        "Stream",
-        parameter,
-        url=media_url,
-        name=stream_id(media_url),
-        statusCallback=retried(connect.stream_url),
+    stream = (
+        f'<Stream url="{_attribute(media_url)}" name="{stream_id(media_url)}"'
+        f' statusCallback="{_attribute(retried(connect.stream_url))}">'
+        f'<Parameter name="callId" value="{_attribute(_clean(connect.call_id))}" /></Stream>'
     )
-    return _element("Connect", stream) + _redirect(absolute(connect.continue_url))
+    return f"<Connect>{stream}</Connect>{_redirect(absolute(connect.continue_url))}"
 
 
 def _forward(forward: Forward) -> str:
@@ -191,7 +190,7 @@ def _forward(forward: Forward) -> str:
 
 def _destination(forward: Forward) -> str:
     if _SIP.fullmatch(forward.destination) and not forward.extension:
-        return _element("Sip", escape(_clean(forward.destination)))
+        return _element("Sip", _text(_clean(forward.destination)))
     if not E164.fullmatch(forward.destination):
         raise ValueError("Twilio forwards to an E.164 number, or to a SIP URI without an extension")
     pressed = {"sendDigits": keys(forward.extension)} if forward.extension else {}
@@ -203,7 +202,7 @@ def _return(back: Return) -> str:
 
 
 def _say(say: Say) -> str:
-    return _element("Say", escape(_clean(say.text)))
+    return _element("Say", _text(_clean(say.text)))
 
 
 def _hang_up(_: HangUp) -> str:
@@ -220,14 +219,22 @@ _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
 
 
 def _redirect(url: str) -> str:
-    return _element("Redirect", escape(url), method="POST")
+    return f'<Redirect method="POST">{_text(url)}</Redirect>'
 
 
 def _element(tag: str, content: str = "", **attributes: str) -> str:
     """One element as text. ``content`` is markup: elements, or an escaped text."""
-    values = {name: escape(value, _IN_ATTRIBUTE) for name, value in attributes.items()}
-    start = tag + "".join([f' {name}="{value}"' for name, value in values.items()])
+    values = [f' {name}="{_attribute(value)}"' for name, value in attributes.items()]
+    start = tag + "".join(values)
     return f"<{start}>{content}</{tag}>" if content else f"<{start} />"
+
+
+def _attribute(value: str) -> str:
+    return _SPECIAL_IN_ATTRIBUTE.sub(lambda found: _ESCAPES_IN_ATTRIBUTE[found[0]], value)
+
+
+def _text(value: str) -> str:
+    return _SPECIAL.sub(lambda found: _ESCAPES[found[0]], value)
 
 
 def _merged(url: str, params: Mapping[str, str]) -> str:
