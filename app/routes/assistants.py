@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, g
+from flask import Response
 
 from app.routes.crud import Kind, crud
+from app.routes.current import api_key
 from app.routes.operations import IdPath, Operation
 from app.routes.schemas.assistants import Assistant
 from app.routes.schemas.responses import AssistantResource
@@ -26,4 +27,4 @@ blueprint = crud(
 @blueprint.serve(Operation("PUT", "/assistant/<id>", "replaceAssistant", AssistantResource))
 def replace(path: IdPath, body: Assistant) -> Response:
     """Replace assistant."""
-    return reply(services().resources.assistants.put(g.org_id, path.id, body.given()))
+    return reply(services().resources.assistants.put(api_key().org_id, path.id, body.given()))

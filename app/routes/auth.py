@@ -10,8 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from flask import g, request
-
+from app.routes.current import current_request, set_api_key
 from app.routes.errors import unauthorized
 from app.routes.validation import services
 from app.store.accounts import ApiKey, find_key
@@ -19,14 +18,14 @@ from app.store.vault import digest
 
 
 def require_key() -> None:
-    """Run before every request of the API; set ``g.org_id`` and ``g.key_id``.
+    """Run before every request of the API; keep its key (``current.api_key``).
 
     Raises ``ApiError`` 401.
     """
     key = _key(presented_key())
     if key is None:
         raise unauthorized()
-    g.org_id, g.key_id = key.org_id, key.id
+    set_api_key(key)
 
 
 def organisation(token: str | None) -> str | None:
@@ -37,7 +36,7 @@ def organisation(token: str | None) -> str | None:
 
 def presented_key() -> str | None:
     """The key in the request's Authorization header."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, value = current_request().environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip() or None
     return _password(value.strip()) if scheme.lower() == "basic" else None

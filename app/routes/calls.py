@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Response, g, request
+from flask import Response, request
 from sqlalchemy.engine import Connection
 
 from app.domain.calls.idempotency import IdempotentRequest
 from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
 from app.routes.auth import organisation, presented_key
+from app.routes.current import api_key, current_request
 from app.routes.errors import ApiError, unauthorized
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import call_filter, call_page
@@ -68,25 +69,25 @@ def create_phone(body: CreateCall) -> Response:
 @blueprint.serve(Operation("GET", "/call", "listCalls", Call, many=True))
 def listing(query: ListCalls) -> Response:
     """List calls."""
-    return reply(services().calls.list(g.org_id, call_filter(query)))
+    return reply(services().calls.list(api_key().org_id, call_filter(query)))
 
 
 @blueprint.serve(Operation("GET", "/v2/call", "listCallPages", CallPage))
 def pages(query: PageCalls) -> Response:
     """List calls by pages."""
-    return reply(services().calls.pages(g.org_id, call_page(query)))
+    return reply(services().calls.pages(api_key().org_id, call_page(query)))
 
 
 @blueprint.serve(Operation("GET", "/call/<id>", "getCall", Call))
 def get(path: IdPath) -> Response:
     """Get call."""
-    return reply(services().calls.get(g.org_id, path.id))
+    return reply(services().calls.get(api_key().org_id, path.id))
 
 
 @blueprint.serve(Operation("PATCH", "/call/<id>", "updateCall", Call))
 def patch(path: IdPath, body: UpdateCall) -> Response:
     """Update call. Null removes a field."""
-    return reply(services().calls.patch(g.org_id, path.id, body.sent()))
+    return reply(services().calls.patch(api_key().org_id, path.id, body.sent()))
 
 
 @blueprint.serve(Operation("DELETE", "/call/<id>", "deleteCall", Call))
@@ -95,7 +96,7 @@ def delete(path: IdPath) -> Response:
 
     To hang up, send the control message end-call.
     """
-    return reply(services().calls.delete(g.org_id, path.id))
+    return reply(services().calls.delete(api_key().org_id, path.id))
 
 
 @blueprint.serve(Operation("GET", "/call/<id>/events", "listCallEvents", CallEvent, many=True))
@@ -104,7 +105,7 @@ def events(path: IdPath) -> Response:
 
     What the carrier reported and what was decided, with the carrier's own words.
     """
-    return reply(services().calls.events(g.org_id, path.id))
+    return reply(services().calls.events(api_key().org_id, path.id))
 
 
 @blueprint.serve(
@@ -112,7 +113,7 @@ def events(path: IdPath) -> Response:
 )
 def sent_messages(path: IdPath) -> Response:
     """List a call's server messages. Each with its attempts."""
-    return reply(services().calls.messages(g.org_id, path.id))
+    return reply(services().calls.messages(api_key().org_id, path.id))
 
 
 @blueprint.serve(
@@ -120,7 +121,7 @@ def sent_messages(path: IdPath) -> Response:
 )
 def resend(path: MessagePath) -> Response:
     """Send a server message again."""
-    return reply(services().calls.resend(g.org_id, path.id, path.message_id))
+    return reply(services().calls.resend(api_key().org_id, path.id, path.message_id))
 
 
 @blueprint.serve(redirect("/call/<id>/mono-recording", "getCallMonoRecording"))
@@ -136,7 +137,7 @@ def stereo_recording(path: IdPath) -> Response:
 
 
 def _redirected(call_id: str, field: str) -> Response:
-    url = services().calls.get(g.org_id, call_id).get(field)
+    url = services().calls.get(api_key().org_id, call_id).get(field)
     if url is None:
         raise ApiError(404, f"Call {call_id} has no recording")
     return Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
@@ -170,13 +171,13 @@ def _created(body: JsonObject) -> Response:
     key = _idempotency_key()
     if key is None:
         return reply(_create(body, None), 201)
-    once = IdempotentRequest(services().context, g.org_id, key, body)
+    once = IdempotentRequest(services().context, api_key().org_id, key, body)
     return reply(once.make(lambda: _create(body, once)), 201)
 
 
 def _create(body: JsonObject, request: IdempotentRequest | None) -> JsonDict:
     """Create a call and count it for the rate limit. A repeated request does not come here."""
-    rate = RateLimit(services().context, g.key_id)
+    rate = RateLimit(services().context, api_key().id)
     rate.check()
 
     def last(conn: Connection, call: JsonDict) -> None:
@@ -184,11 +185,11 @@ def _create(body: JsonObject, request: IdempotentRequest | None) -> JsonDict:
         if request is not None:
             request.save(conn, call)
 
-    return services().calls.create(g.org_id, body, last)
+    return services().calls.create(api_key().org_id, body, last)
 
 
 def _idempotency_key() -> str | None:
-    key = request.headers.get(IDEMPOTENCY_KEY)
+    key = current_request().headers.get(IDEMPOTENCY_KEY)
     if key is not None and not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         raise ApiError(400, f"{IDEMPOTENCY_KEY} must be 1 to {MAX_KEY} printable ASCII characters")
     return key

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Response, g
+from flask import Response
 
 from app.domain.resources.base import ResourceStore
+from app.routes.current import api_key
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import window
 from app.routes.schemas.base import Model
@@ -67,22 +68,22 @@ def crud(kind: Kind, about: str) -> Section:
 def _many(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("create", kind.create))
     def create(body: Model) -> Response:
-        return reply(kind.collection().create(g.org_id, body.given()), 201)
+        return reply(kind.collection().create(api_key().org_id, body.given()), 201)
 
     @section.serve(kind.operation("list"))
     def listing(query: Page) -> Response:
-        return reply(kind.collection().list(g.org_id, window(query)))
+        return reply(kind.collection().list(api_key().org_id, window(query)))
 
 
 def _one(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("get"))
     def get(path: IdPath) -> Response:
-        return reply(kind.collection().get(g.org_id, path.id))
+        return reply(kind.collection().get(api_key().org_id, path.id))
 
     @section.serve(kind.operation("update", kind.update))
     def patch(path: IdPath, body: Model) -> Response:
-        return reply(kind.collection().patch(g.org_id, path.id, body.sent()))
+        return reply(kind.collection().patch(api_key().org_id, path.id, body.sent()))
 
     @section.serve(kind.operation("delete"))
     def delete(path: IdPath) -> Response:
-        return reply(kind.collection().delete(g.org_id, path.id))
+        return reply(kind.collection().delete(api_key().org_id, path.id))

@@ -12,8 +12,7 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
-from flask import request
-
+from app.routes.current import body_of, current_request
 from app.routes.errors import ApiError
 from providers.common.json_types import JsonDict
 
@@ -28,13 +27,15 @@ def json_body() -> JsonDict | None:
 
     Raises ``ApiError`` 400 for invalid JSON, 413 for too large a body, 415 for forms.
     """
-    body = request.get_data(cache=False)
+    request = current_request()
+    body = body_of(request)
     if not body:
         return None
     if len(body) > MAX_BYTES:
         raise ApiError(413, "request entity too large")
     # A browser asks before it sends this type to another site (CORS preflight).
-    if request.mimetype and not request.is_json:
+    kind = request.environ.get("CONTENT_TYPE")
+    if kind != "application/json" and request.mimetype and not request.is_json:
         raise ApiError(415, "Content-Type must be application/json")
     value = parse(body)
     if not isinstance(value, dict):
@@ -46,7 +47,9 @@ def parse(body: bytes) -> Any:
     """Parse a JSON text in UTF-8. Raises ``ApiError`` 400, and no other error."""
     try:
         text = body.decode()
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        if text.startswith("\ufeff"):
+            _refuse("Unexpected UTF-8 BOM at line 1 column 1")
+        value = _DECODER.decode(text)
     except RecursionError:
         _refuse(f"nested deeper than {MAX_DEPTH} levels")
     except json.JSONDecodeError as error:
@@ -57,7 +60,9 @@ def parse(body: bytes) -> Any:
         _refuse("an integer is out of range")
     # Without an escape no string can hold a NUL or a lone surrogate: the UTF-8 decoder refuses
     # them.
-    _walk(value, "\\u" in text)
+    escapes = "\\u" in text
+    if escapes or text.count("{") + text.count("[") > MAX_DEPTH:
+        _walk(value, escapes)
     return value
 
 
@@ -72,7 +77,7 @@ def _object(pairs: list[tuple[str, Any]]) -> JsonDict:
 
 
 def _walk(root: Any, escapes: bool) -> None:
-    """Check every value once, without recursion."""
+    """Check depth and texts, without recursion."""
     todo: list[tuple[Any, int]] = [(root, 1)]
     while todo:
         value, depth = todo.pop()
@@ -84,19 +89,22 @@ def _walk(root: Any, escapes: bool) -> None:
                     _check_texts(value)
                 value = value.values()
             todo.extend((item, depth + 1) for item in value)
-        elif isinstance(value, str):
-            if escapes:
-                _check_text(value)
-        elif value is not None:
-            _check_number(value)
+        elif escapes and isinstance(value, str):
+            _check_text(value)
 
 
-def _check_number(value: int | float) -> None:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            _refuse("a number is out of range")
-    elif not MIN_INT <= value <= MAX_INT:
+def _integer(text: str) -> int:
+    value = int(text)
+    if not MIN_INT <= value <= MAX_INT:
         _refuse("an integer is out of range")
+    return value
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        _refuse("a number is out of range")
+    return value
 
 
 def _check_texts(texts: Any) -> None:
@@ -119,3 +127,11 @@ def _refuse_constant(word: str) -> NoReturn:
 
 def _refuse(why: str) -> NoReturn:
     raise ApiError(400, f"the body is not acceptable JSON: {why}") from None
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_constant=_refuse_constant,
+    parse_int=_integer,
+    parse_float=_float,
+)

@@ -5,9 +5,10 @@ https://docs.vapi.ai/api-reference/phone-numbers/create
 
 from __future__ import annotations
 
-from flask import Response, g
+from flask import Response
 
 from app.routes.crud import Kind, crud
+from app.routes.current import api_key
 from app.routes.operations import Operation
 from app.routes.pagination import window
 from app.routes.schemas.base import Carrier, Model
@@ -34,7 +35,7 @@ blueprint = crud(
 def pages(query: ListPhoneNumbers) -> Response:
     """List phone numbers by pages."""
     wanted = NumberPage(query.page, query.search, query.sort_order == "ASC")
-    return reply(services().resources.phone_numbers.page(g.org_id, window(query), wanted))
+    return reply(services().resources.phone_numbers.page(api_key().org_id, window(query), wanted))
 
 
 class ImportPath(Model):
@@ -55,4 +56,4 @@ class ImportPath(Model):
 def import_number(path: ImportPath, body: ImportPhoneNumber) -> Response:
     """Import phone number."""
     given = {**body.given(), "provider": path.provider}
-    return reply(services().resources.phone_numbers.create(g.org_id, given), 201)
+    return reply(services().resources.phone_numbers.create(api_key().org_id, given), 201)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from flask import Response, current_app, request
+from flask import Response
 from pydantic import BaseModel, ValidationError
 
 from app.domain.context import Context
 from app.domain.resources.assistants import ResourceService
 from app.domain.services.calls import CallService
 from app.domain.services.webhooks import LegService
+from app.routes.current import current_app, current_request
 from app.routes.errors import ApiError
 from app.routes.json_body import json_body
 from app.routes.schemas.wording import messages
@@ -50,7 +51,8 @@ class RouteServices(Protocol):
 
 
 def services() -> RouteServices:
-    return cast(RouteServices, current_app.extensions[EXTENSION])
+    found: RouteServices = current_app().extensions[EXTENSION]
+    return found
 
 
 def reply(data: Any, status: int = 200) -> Response:
@@ -80,7 +82,7 @@ def _source(name: str, in_path: JsonDict) -> JsonDict:
     if name == "path":
         return in_path
     if name == "query":  # a repeated parameter becomes a list, which no field accepts
-        return {k: v[0] if len(v) == 1 else v for k, v in request.args.lists()}
+        return {k: v[0] if len(v) == 1 else v for k, v in current_request().args.lists()}
     body = json_body()
     if body is None:
         raise ApiError(400, "the request has no body: send a JSON object")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from app.domain.context import Context
@@ -19,6 +19,7 @@ from app.domain.legs import auth
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.webhooks import LegService
 from app.domain.timings import Timing
+from app.routes.current import body_of, current_request
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
 from providers.base.webhook import Hook, WebhookReport, WebhookRequest
@@ -95,7 +96,8 @@ class Webhooks:
 
         Its URL is never rebuilt from ``Host``, which a client may forge.
         """
-        body = request.get_data(cache=False)
+        request = current_request()
+        body = body_of(request)
         if len(body) > MAX_BYTES:
             raise BadRequest(f"the body is larger than {MAX_BYTES} bytes")
         target = request.environ.get("patchbay.raw_target")

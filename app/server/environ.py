@@ -1,9 +1,10 @@
 """PEP 3333's environ of one ASGI request.
 
-It has two keys of our own:
+It has three keys of our own:
 
 * ``patchbay.raw_target``: path and query exactly as sent, because carriers sign the URL as they
   sent it. Only a lone trailing ``?`` is missing: ASGI does not show it.
+* ``patchbay.body``: the whole body
 * ``patchbay.headers``: (lower-case name, value) pairs in order, repeated ones kept
 
 https://asgi.readthedocs.io/en/latest/specs/www.html https://peps.python.org/pep-3333/
@@ -74,6 +75,7 @@ def environ_of(scope: Scope, body: bytes) -> Environ:
         "wsgi.file_wrapper": File,
         "patchbay.raw_target": raw_path.decode("latin-1") + (f"?{query}" if query else ""),
         "patchbay.headers": headers,
+        "patchbay.body": body,
     }
     environ.update(_header_keys(headers))
     environ["CONTENT_LENGTH"] = str(len(body))  # a chunked body has none of its own
