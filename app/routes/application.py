@@ -19,6 +19,7 @@ from app.routes import (
     recordings,
 )
 from app.routes.json_body import MAX_BYTES
+from app.routes.lean_flask import LeanFlask
 from app.routes.validation import EXTENSION, RouteServices
 from app.routes.webhooks import Webhooks
 
@@ -39,7 +40,7 @@ def init_routes(services: RouteServices) -> Flask:
 
     ``app/routes/errors.py`` registers the error handlers.
     """
-    app = Flask("app")
+    app = LeanFlask("app")
     app.extensions[EXTENSION] = services
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):

@@ -15,6 +15,7 @@ from app.domain.services.webhooks import LegService
 from app.routes.current import current_app, current_request
 from app.routes.errors import ApiError
 from app.routes.json_body import json_body
+from app.routes.lean_flask import WholeResponse
 from app.routes.schemas.wording import messages
 from providers.base.carrier import Carrier
 from providers.common import json_text
@@ -57,7 +58,8 @@ def services() -> RouteServices:
 
 def reply(data: Any, status: int = 200) -> Response:
     """A JSON response in plain ASCII: texts of carriers may hold any character."""
-    return Response(json_text.dumps(data, ascii_only=True), status, mimetype="application/json")
+    body = json_text.dumps(data, ascii_only=True).encode()
+    return WholeResponse(body, status, "application/json")
 
 
 def checked(view: View, models: Mapping[str, type[BaseModel]], /, **in_path: Any) -> Response:

@@ -20,6 +20,7 @@ from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.webhooks import LegService
 from app.domain.timings import Timing
 from app.routes.current import body_of, current_request
+from app.routes.lean_flask import WholeResponse
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
 from providers.base.webhook import Hook, WebhookReport, WebhookRequest
@@ -123,4 +124,4 @@ class Webhooks:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, content_type=answer.content_type)
+    return WholeResponse(answer.body, answer.status, answer.content_type)

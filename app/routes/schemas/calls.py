@@ -6,7 +6,7 @@ The fields are those of "Create Phone Call", a name, overrides and ours:
 
 from __future__ import annotations
 
-from itertools import compress
+from operator import attrgetter
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -80,10 +80,9 @@ class CreateCall(Model):
 
     @model_validator(mode="after")
     def _either_or(self) -> Self:
-        pairs = ((getattr(self, a), getattr(self, b)) for a, b in EITHER_OR)
-        both = [None not in pair for pair in pairs]
-        if any(both):
-            named = [f"`{to_camel(a)}` or `{to_camel(b)}`" for a, b in compress(EITHER_OR, both)]
+        both = [pair for pair in EITHER_OR if None not in attrgetter(*pair)(self)]
+        if both:
+            named = [f"`{to_camel(a)}` or `{to_camel(b)}`" for a, b in both]
             raise wrong_object(f"Use either {' and either '.join(named)}, not both.")
         return self
 
