@@ -17,6 +17,8 @@ from pydantic_core import from_json
 MAX_DEPTH = 32
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What a text needs for ``clean`` to have work: an escape, or a number that may be infinite.
+_DOUBTFUL = re.compile(rb"\\u|(?:^|[\s:,\[])-?[0-9.]+[eE]|[0-9]{300}")
 
 
 class NestedTooDeeply(ValueError):
@@ -29,11 +31,18 @@ def parse(data: bytes | str) -> Any:
     Raises ``ValueError`` for invalid JSON, for NaN and infinities, and for deep nesting.
     """
     with suppress(ValueError, TypeError):  # json, below, reads more and says what is wrong
-        return clean(from_json(data, allow_inf_nan=False))
+        value = from_json(data, allow_inf_nan=False)
+        return value if _is_storable(data) else clean(value)
     try:
         return clean(json.loads(data, parse_constant=_no_constant, parse_float=_finite))
     except RecursionError:
         raise NestedTooDeeply("nested too deeply") from None
+
+
+def _is_storable(data: bytes | str) -> bool:
+    """Whether ``clean`` would change and refuse nothing. The text is JSON."""
+    text = data.encode() if isinstance(data, str) else data
+    return text.count(b"[") + text.count(b"{") <= MAX_DEPTH and not _DOUBTFUL.search(text)
 
 
 def clean(value: Any, depth: int = 0) -> Any:

@@ -38,6 +38,8 @@ CURRENCY = "EUR"
 
 # The same for whole numbers, which come as strings or as numbers.
 NUMBERS: Mapping[str, str] = {"duration": "durationSeconds", "sip_code": "sipCode"}
+_FACTS = {**FACTS, **NUMBERS}
+_ORDER = list(_FACTS).index
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,14 @@ class Webhook:
 
 
 def _facts(payload: Payload) -> JsonDict:
-    texts = {ours: payload.get(theirs) for theirs, ours in FACTS.items()}
-    numbers = {ours: whole(payload.get(theirs)) for theirs, ours in NUMBERS.items()}
-    told = {name: value for name, value in (texts | numbers).items() if value not in (None, "")}
-    return told | leg_price.fact(
-        leg_price.amount(payload.get("price")), CURRENCY, payload.get("uuid")
-    )
+    told: JsonDict = {}
+    for name in sorted(_FACTS.keys() & payload.keys(), key=_ORDER):
+        value = whole(payload[name]) if name in NUMBERS else payload[name]
+        if value not in (None, ""):
+            told[_FACTS[name]] = value
+    if "price" not in payload:
+        return told
+    return told | leg_price.fact(leg_price.amount(payload["price"]), CURRENCY, payload.get("uuid"))
 
 
 def _raw(payload: Payload) -> JsonDict:

@@ -39,6 +39,8 @@ MAX_TALK = 1500
 RING_SECONDS = range(3, 7201)
 # Seconds that a connected leg lasts at most, whatever ``limit`` says.
 MAX_FORWARD = 7200
+_WHOLE_URL = re.compile("https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[!-~]*")
+_MEDIA_URL = re.compile("wss?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[A-Za-z0-9/._~-]*")
 KEYS = re.compile(r"[0-9*#p]+")
 
 Action = JsonDict
@@ -238,6 +240,8 @@ def _digits(party: str | None) -> str | None:
 
 
 def _absolute(url: str) -> str:
+    if _WHOLE_URL.fullmatch(url):
+        return url  # nearly every URL, found without splitting it
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("Vonage needs absolute http(s) URLs")
@@ -245,6 +249,8 @@ def _absolute(url: str) -> str:
 
 
 def _media(url: str) -> str:
+    if _MEDIA_URL.fullmatch(url):
+        return url
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("A media URL is an absolute ws(s) URL without a query")
