@@ -39,13 +39,11 @@ class Foreground:
     def begin(self) -> None:
         """A request has come. Only the event loop's thread calls ``begin`` and ``end``."""
         self._requests += 1
-        if self._requests == 1:
-            self._idle.clear()
 
     def end(self) -> None:
         """It is answered."""
         self._requests -= 1
-        if not self._requests:
+        if not self._requests and not self._idle.is_set():
             self._idle.set()
 
     def give_way(self) -> None:
@@ -54,6 +52,12 @@ class Foreground:
             return
         if self._sound_is_late():
             time.sleep(LONGEST_WAIT)
-        elif self._idle.wait(LONGEST_WAIT):
+        elif self._is_idle_soon():
             return
         self._free_until = time.monotonic() + FREE_SECONDS
+
+    def _is_idle_soon(self) -> bool:
+        if not self._requests:
+            return True
+        self._idle.clear()  # the next ``end`` without requests sets it; it may have come just now
+        return not self._requests or self._idle.wait(LONGEST_WAIT)

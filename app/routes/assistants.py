@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from app.routes.crud import Kind, crud
-from app.routes.current import api_key
+from app.routes.lean_flask import api_key
 from app.routes.operations import IdPath, Operation
 from app.routes.schemas.assistants import Assistant
 from app.routes.schemas.responses import AssistantResource

@@ -10,22 +10,22 @@ from __future__ import annotations
 import base64
 import binascii
 
-from app.routes.current import current_request, set_api_key
 from app.routes.errors import unauthorized
+from app.routes.lean_flask import current_globals, current_request
 from app.routes.validation import services
 from app.store.accounts import ApiKey, find_key
 from app.store.vault import digest
 
 
 def require_key() -> None:
-    """Run before every request of the API; keep its key (``current.api_key``).
+    """Run before every request of the API; keep its key (``lean_flask.api_key``).
 
     Raises ``ApiError`` 401.
     """
     key = _key(presented_key())
     if key is None:
         raise unauthorized()
-    set_api_key(key)
+    current_globals().api_key = key
 
 
 def organisation(token: str | None) -> str | None:

@@ -14,8 +14,8 @@ from app.domain.calls.idempotency import IdempotentRequest
 from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
 from app.routes.auth import organisation, presented_key
-from app.routes.current import api_key, current_request
 from app.routes.errors import ApiError, unauthorized
+from app.routes.lean_flask import api_key, current_request
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import call_filter, call_page
 from app.routes.schemas.base import Uuid

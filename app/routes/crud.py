@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Response
 
 from app.domain.resources.base import ResourceStore
-from app.routes.current import api_key
+from app.routes.lean_flask import api_key
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import window
 from app.routes.schemas.base import Model

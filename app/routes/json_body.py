@@ -12,8 +12,8 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
-from app.routes.current import body_of, current_request
 from app.routes.errors import ApiError
+from app.routes.lean_flask import body_of, current_request
 from providers.common.json_types import JsonDict
 
 MAX_BYTES = 256 * 1024

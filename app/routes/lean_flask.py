@@ -1,34 +1,31 @@
-"""Flask without what no route of ours uses, and what every request would pay for.
+"""Flask without what every request would pay for and no route of ours needs.
 
-There are no async views and no sessions. Routes do not depend on the host, and no URL is built from
-it, because ``Host`` can be forged.
+There are no async views. Routes do not depend on the host, and no URL is built from it, because
+``Host`` can be forged. What belongs to the request of this thread is taken from Flask's proxies
+once: a proxy looks its object up anew for every attribute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
+import flask
 from flask import Flask, Request, Response
-from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
+
+from app.store.accounts import ApiKey
 
 Start = Callable[[str, list[tuple[str, str]]], Any]
 
 
-class NoSessions(SessionInterface):
-    """One session for all requests, which refuses every change."""
-
-    _session = NullSession()
-
-    def open_session(self, app: Flask, request: Request) -> NullSession:
-        return self._session
+current_request: Callable[[], Request] = cast(Any, flask.request)._get_current_object
+current_app: Callable[[], Flask] = cast(Any, flask.current_app)._get_current_object
+current_globals: Callable[[], Any] = cast(Any, flask.g)._get_current_object
 
 
 class LeanFlask(Flask):
     """An application of plain functions."""
-
-    session_interface = NoSessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
@@ -64,3 +61,15 @@ class WholeResponse(Response):
         length = ("Content-Length", str(len(self._body)))
         start_response(self.status, [*self.headers, length])
         return () if environ["REQUEST_METHOD"] == "HEAD" else (self._body,)
+
+
+def body_of(request: Request) -> bytes:
+    """The request's body. Our own server has read it already, within its limit."""
+    body: bytes | None = request.environ.get("patchbay.body")
+    return request.get_data(cache=False) if body is None else body
+
+
+def api_key() -> ApiKey:
+    """The key that opened the request. Every section with a key has one."""
+    key: ApiKey = current_globals().api_key
+    return key

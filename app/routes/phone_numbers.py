@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Response
 
 from app.routes.crud import Kind, crud
-from app.routes.current import api_key
+from app.routes.lean_flask import api_key
 from app.routes.operations import Operation
 from app.routes.pagination import window
 from app.routes.schemas.base import Carrier, Model

@@ -12,10 +12,9 @@ from app.domain.context import Context
 from app.domain.resources.assistants import ResourceService
 from app.domain.services.calls import CallService
 from app.domain.services.webhooks import LegService
-from app.routes.current import current_app, current_request
 from app.routes.errors import ApiError
 from app.routes.json_body import json_body
-from app.routes.lean_flask import WholeResponse
+from app.routes.lean_flask import WholeResponse, current_app, current_request
 from app.routes.schemas.wording import messages
 from providers.base.carrier import Carrier
 from providers.common import json_text

@@ -19,8 +19,7 @@ from app.domain.legs import auth
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.webhooks import LegService
 from app.domain.timings import Timing
-from app.routes.current import body_of, current_request
-from app.routes.lean_flask import WholeResponse
+from app.routes.lean_flask import WholeResponse, body_of, current_request
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
 from providers.base.webhook import Hook, WebhookReport, WebhookRequest

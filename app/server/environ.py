@@ -15,10 +15,11 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from providers.common.json_types import JsonDict
+from providers.common.json_types import JsonDict, JsonObject
 
 Scope = MutableMapping[str, Any]
 Environ = JsonDict
@@ -45,6 +46,17 @@ class File:
         self._file.close()
 
 
+CONSTANT: JsonObject = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+    "wsgi.file_wrapper": File,
+}
+
+
 def environ_of(scope: Scope, body: bytes) -> Environ:
     """The environ of one request.
 
@@ -52,43 +64,48 @@ def environ_of(scope: Scope, body: bytes) -> Environ:
     """
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"].decode("latin-1")
-    headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
     server, client = scope.get("server") or ("localhost", 80), scope.get("client") or ("", 0)
+    path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
     environ = {
+        **CONSTANT,
         "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1"),
+        "PATH_INFO": path.decode("latin-1"),
         "QUERY_STRING": query,
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1] or ""),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "REMOTE_ADDR": client[0],
         "REMOTE_PORT": str(client[1]),
-        "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": io.BytesIO(body),
         "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-        "wsgi.file_wrapper": File,
         "patchbay.raw_target": raw_path.decode("latin-1") + (f"?{query}" if query else ""),
-        "patchbay.headers": headers,
         "patchbay.body": body,
     }
-    environ.update(_header_keys(headers))
+    environ["patchbay.headers"] = _add_headers(environ, scope["headers"])
     environ["CONTENT_LENGTH"] = str(len(body))  # a chunked body has none of its own
     return environ
 
 
-def _header_keys(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    keys = dict[str, str]()
-    for name, value in headers:
-        if "_" in name or name == "transfer-encoding":
-            continue
-        key = name.upper().replace("-", "_")
-        key = key if key in UNPREFIXED else f"HTTP_{key}"
-        glue = "; " if name == "cookie" else ","
-        keys[key] = f"{keys[key]}{glue}{value}" if key in keys else value
-    return keys
+def _add_headers(environ: Environ, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Add the headers' keys. Returns the pairs in order."""
+    headers = []
+    for raw, octets in given:
+        name, key = _spelled(raw)
+        value = octets.decode("latin-1")
+        headers.append((name, value))
+        if key in environ:
+            value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
+        if key:
+            environ[key] = value
+    return headers
+
+
+@lru_cache(maxsize=512)
+def _spelled(raw: bytes) -> tuple[str, str]:
+    """A header's name in lower case, and its key in the environ, empty for none."""
+    name = raw.decode("latin-1").lower()
+    if "_" in name or name == "transfer-encoding":
+        return name, ""
+    key = name.upper().replace("-", "_")
+    return name, key if key in UNPREFIXED else f"HTTP_{key}"

@@ -20,6 +20,7 @@ from app.jobs.foreground import Foreground
 from app.routes.errors import error_body
 from app.server.admission import Admission, Overloaded
 from app.server.environ import Environ, File, Scope, environ_of
+from app.server.thread_pool import ThreadPool
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -97,7 +98,7 @@ class Bridge:
         self._foreground = foreground or Foreground()
         self._max_body = max_body
         self._body_seconds = body_seconds
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
+        self._pool = ThreadPool(threads, "http")
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,13 +106,10 @@ class Bridge:
             reply = await self._reply(scope, receive)
         except _Left:
             return
-        status, headers, body, file = _framed(scope["method"], reply)
-        wire = [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": wire})
-        if file is not None:
-            await self._stream(file, receive, send)
+        wire, body = _framed(scope["method"], reply)
+        await send({"type": "http.response.start", "status": reply.status, "headers": wire})
+        if reply.file is not None and scope["method"] != "HEAD":
+            await self._stream(reply.file, receive, send)
         await send({"type": "http.response.body", "body": body})
 
     async def _stream(self, file: File, receive: Receive, send: Send) -> None:
@@ -130,7 +128,7 @@ class Bridge:
 
     def close(self) -> None:
         """Wait for the running requests; blocks until they have ended."""
-        self._pool.shutdown()
+        self._pool.close()
         self._files.shutdown()
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
@@ -155,9 +153,8 @@ class Bridge:
     async def _served(self, scope: Scope, body: bytes) -> Reply:
         """The application's answer, from a thread. Raises ``Overloaded``."""
         await self._admission.enter(first=self._paths.is_first(scope["path"]))
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+            return await self._pool.run(self._call, environ_of(scope, body))
         finally:
             self._admission.leave()
 
@@ -191,10 +188,8 @@ def error_reply(status: HTTPStatus, message: str, *more: tuple[str, str]) -> Rep
 
 
 def _declared_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name.lower() == b"content-length" and value.isdigit():
-            return int(value[:20])
-    return 0
+    declared = dict(scope["headers"]).get(b"content-length", b"")
+    return int(declared[:20]) if declared.isdigit() else 0
 
 
 def _run(app: WSGIApplication, environ: Environ) -> Reply:
@@ -216,14 +211,16 @@ def _run(app: WSGIApplication, environ: Environ) -> Reply:
     return Reply(int(status[:3]), headers, b"".join(chunks))
 
 
-def _framed(method: str, reply: Reply) -> Reply:
-    """The response with the length that its status and method allow."""
+def _framed(method: str, reply: Reply) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body, with the length that the response's status and method allow."""
     status, headers, body, file = reply
+    wire = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     if method == "HEAD" or status == 304:
-        return Reply(status, headers, b"")  # the length is that of a GET
+        return wire, b""  # the length is that of a GET
     if file is not None:
-        return reply
-    headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        return wire, body
+    wire = [header for header in wire if header[0] != b"content-length"]
     if status in BODILESS or status < 200:
-        return Reply(status, headers, b"")
-    return Reply(status, [*headers, ("content-length", str(len(body)))], body)
+        return wire, b""
+    wire.append((b"content-length", b"%d" % len(body)))
+    return wire, body

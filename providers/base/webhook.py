@@ -31,7 +31,10 @@ class WebhookRequest:
     def header(self, name: str) -> str | None:
         """The value of a header; None when absent, ``""`` when repeated (never trusted)."""
         if "headers" not in self.parsed:
-            self.parsed["headers"] = _single_values(self.headers)
+            values = self.parsed["headers"] = dict(self.headers)
+            if len(values) != len(self.headers):
+                times = Counter(key for key, _ in self.headers)
+                values.update((key, "") for key, count in times.items() if count > 1)
         value: str | None = self.parsed["headers"].get(name)
         return value
 
@@ -39,15 +42,6 @@ class WebhookRequest:
     def query(self) -> str:
         """The raw query string, without ``?``."""
         return self.url.partition("#")[0].partition("?")[2]
-
-
-def _single_values(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Each header's value; ``""`` for a repeated one."""
-    values = dict(headers)
-    if len(values) != len(headers):
-        times = Counter(name for name, _ in headers)
-        values.update((name, "") for name, count in times.items() if count > 1)
-    return values
 
 
 class HookKind(StrEnum):

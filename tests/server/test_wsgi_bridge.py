@@ -373,7 +373,7 @@ class Blocked:
         self.refused += 1
 
     def is_busy(self) -> bool:
-        return not self.foreground._idle.is_set()
+        return self.foreground._requests > 0
 
 
 @asynccontextmanager

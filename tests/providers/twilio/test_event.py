@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.base.webhook import HookKind
 from providers.testing.contract import NOW
 from providers.twilio import webhooks
-from providers.twilio.event import DATA, KEY_FIELDS
+from providers.twilio.event import DATA, KEY_FIELDS, _rfc_2822
 from providers.twilio.payload import IDEMPOTENCY
 from tests.providers.twilio.case import (
     CHILD_SID,
@@ -211,3 +214,27 @@ def test_the_hook_tells_requests_apart_too() -> None:
     bare = without_token(request)
     keys = {only(webhooks.parse(hook, bare)).key for hook in (HookKind.CONTINUE, HookKind.STATUS)}
     assert len(keys) == 2
+
+
+@given(
+    st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31)),
+    st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+)
+def test_the_short_way_to_twilios_time_is_the_general_one(at: datetime, zone: timezone) -> None:
+    text = format_datetime(at.replace(tzinfo=zone))
+    assert _rfc_2822(text) == parsedate_to_datetime(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Mon, 4 Mar 2026 05:06:59 +0000",
+        "Wed, 04 anM 2026 05:06:59 +0000",
+        "Wed, 31 Feb 2026 05:06:59 +0000",
+        "Wed, 04 Mar 2026 05:06:59 GMT",
+    ],
+)
+def test_any_other_spelling_is_left_to_the_general_way(text: str) -> None:
+    with pytest.raises(ValueError):
+        _rfc_2822(text)

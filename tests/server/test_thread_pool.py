@@ -1,0 +1,70 @@
+"""Threads of one event loop: results, errors, cancellation, and no more threads than needed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from app.server.thread_pool import ThreadPool
+from tests.server.test_wsgi_bridge import on_loop
+
+
+def name_of_thread(_: None) -> str:
+    return threading.current_thread().name
+
+
+@on_loop
+async def test_a_free_thread_is_used_again() -> None:
+    pool = ThreadPool(3, "work")
+    assert {await pool.run(name_of_thread, None) for _ in range(5)} == {"work_0"}
+    pool.close()
+
+
+@on_loop
+async def test_no_more_threads_than_its_size() -> None:
+    pool, together = ThreadPool(2, "work"), threading.Barrier(2)
+
+    def meet(_: None) -> str:
+        together.wait(30)
+        return threading.current_thread().name
+
+    names = await asyncio.gather(*(pool.run(meet, None) for _ in range(6)))
+    assert set(names) == {"work_0", "work_1"}
+    pool.close()
+
+
+@on_loop
+async def test_an_error_is_raised_where_the_result_is_awaited() -> None:
+    pool = ThreadPool(1, "work")
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(lambda number: 1 / number, 0)
+    assert await pool.run(lambda number: 1 / number, 1) == 1
+    pool.close()
+
+
+@on_loop
+async def test_a_cancelled_job_is_left_out_and_the_next_is_done() -> None:
+    pool, free, done = ThreadPool(1, "work"), threading.Event(), list[int]()
+    blocking = pool.run(free.wait, 30)
+    pool.run(done.append, 1).cancel()
+    last = pool.run(done.append, 2)
+    free.set()
+    assert await blocking
+    await last
+    assert done == [2]
+    pool.close()
+
+
+def test_a_result_after_the_loops_end_ends_no_thread() -> None:
+    pool, free, done = ThreadPool(1, "work"), threading.Event(), list[int]()
+
+    async def leave() -> None:
+        pool.run(free.wait, 30)
+        pool.run(done.append, 1)
+
+    asyncio.run(leave())
+    free.set()
+    pool.close()
+    assert done == [1]
