@@ -1,8 +1,8 @@
 """Flask without what every request would pay for and no route of ours needs.
 
 There are no async views. Routes do not depend on the host, and no URL is built from it, because
-``Host`` can be forged. What belongs to the request of this thread is taken from Flask's proxies
-once: a proxy looks its object up anew for every attribute.
+``Host`` can be forged. Flask's objects are taken from their proxies once. A proxy looks its object
+up anew for every attribute.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from werkzeug.routing import MapAdapter
 from app.store.accounts import ApiKey
 
 Start = Callable[[str, list[tuple[str, str]]], Any]
-
 
 current_request: Callable[[], Request] = cast(Any, flask.request)._get_current_object
 current_app: Callable[[], Flask] = cast(Any, flask.current_app)._get_current_object

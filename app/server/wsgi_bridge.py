@@ -106,10 +106,10 @@ class Bridge:
             reply = await self._reply(scope, receive)
         except _Left:
             return
-        wire, body = _framed(scope["method"], reply)
+        wire, body, file = _framed(scope["method"], reply)
         await send({"type": "http.response.start", "status": reply.status, "headers": wire})
-        if reply.file is not None and scope["method"] != "HEAD":
-            await self._stream(reply.file, receive, send)
+        if file is not None:
+            await self._stream(file, receive, send)
         await send({"type": "http.response.body", "body": body})
 
     async def _stream(self, file: File, receive: Receive, send: Send) -> None:
@@ -211,16 +211,16 @@ def _run(app: WSGIApplication, environ: Environ) -> Reply:
     return Reply(int(status[:3]), headers, b"".join(chunks))
 
 
-def _framed(method: str, reply: Reply) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body, with the length that the response's status and method allow."""
+def _framed(method: str, reply: Reply) -> tuple[list[tuple[bytes, bytes]], bytes, File | None]:
+    """Headers, body and file, with the length that the response's status and method allow."""
     status, headers, body, file = reply
     wire = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     if method == "HEAD" or status == 304:
-        return wire, b""  # the length is that of a GET
+        return wire, b"", None  # the length is that of a GET
     if file is not None:
-        return wire, body
+        return wire, body, file
     wire = [header for header in wire if header[0] != b"content-length"]
     if status in BODILESS or status < 200:
-        return wire, b""
+        return wire, b"", None
     wire.append((b"content-length", b"%d" % len(body)))
-    return wire, body
+    return wire, body, None
