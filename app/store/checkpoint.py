@@ -3,8 +3,8 @@
 SQLite itself would do that within the commit that passes a thousand pages, and so in a request.
 https://www.sqlite.org/wal.html#ckpt
 
-Only SQLite opens its files here. Whoever closes another descriptor of one in the same process
-drops the locks that SQLite holds on it. https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+Only SQLite opens its files here. The end of another descriptor of one in the same process drops the
+locks that SQLite holds on it. https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
 """
 
 from __future__ import annotations

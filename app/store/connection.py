@@ -175,10 +175,11 @@ def together(texts: tuple[str, ...]) -> str:
 
 
 class Pool:
-    """The open connections of one store, at most ``most`` of them in use at a time."""
+    """The connections of one store: at most ``most`` at a time, of which ``kept`` stay open."""
 
-    def __init__(self, connect: Callable[[], Connection], most: int) -> None:
+    def __init__(self, connect: Callable[[], Connection], most: int, kept: int) -> None:
         self._connect = connect
+        self._kept = kept
         self._room = queue.SimpleQueue[None]()  # a semaphore, but made in C
         for _ in range(most):
             self._room.put(None)
@@ -201,10 +202,10 @@ class Pool:
             raise
 
     def give_back(self, conn: Connection, error: BaseException | None) -> None:
-        """Keep the connection, unless the database failed on it."""
-        if error is not None and not isinstance(error, Exception):
-            conn.close()  # what it was doing is not known
-        elif isinstance(error, SQLAlchemyError):
+        """Keep the connection, unless the database failed on it or enough are kept."""
+        interrupted = error is not None and not isinstance(error, Exception)
+        failed = interrupted or isinstance(error, SQLAlchemyError)
+        if failed or len(self._free) >= self._kept:
             conn.close()
         else:
             self._free.append(conn)

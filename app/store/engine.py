@@ -51,7 +51,9 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         self._kept = Kept()
-        self._pool = Pool(self._connect, SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size)
+        most = SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size
+        stay = most if self.is_sqlite else pool_size
+        self._pool = Pool(self._connect, most, stay)
         self._group = GroupCommit(self._connect, _lock_file(self.url)) if self.is_sqlite else None
         self._checkpointer = (
             Checkpointer(Path(str(self.url.database)), self._group.alone) if self._group else None

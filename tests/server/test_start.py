@@ -67,7 +67,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[str]
     directory = tmp_path_factory.mktemp("start")
     with fresh_database(directory) as url:
         if not url.startswith("sqlite"):
-            pytest.skip("the table is that of SQLite")
+            return None  # the table is that of SQLite
         environ = {
             **os.environ,
             "DATABASE_URL": url,

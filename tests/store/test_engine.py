@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from app.store.connection import Pool
 from app.store.engine import Store, after_commit
 from app.store.schema import orgs
 from tests.store.rows import add_org
@@ -102,6 +103,43 @@ def test_references_are_held(store: Store) -> None:
     """SQLite checks them only when it is told to."""
     with pytest.raises(IntegrityError), store.write() as conn:
         conn.execute(sa.text("INSERT INTO rate_limits (key_id, empty_at) VALUES ('none', 0)"))
+
+
+def test_a_connection_is_used_again_unless_the_database_failed_on_it(store: Store) -> None:
+    with store.read() as first:
+        pass
+    with pytest.raises(Changed), store.read() as again:
+        raise Changed
+    assert again is first
+    with pytest.raises(DBAPIError), store.read() as again:
+        again.exec_driver_sql("SELECT * FROM nowhere")
+    assert again is first
+    with store.read() as other:
+        assert other is not first
+
+
+def test_only_so_many_connections_stay_open() -> None:
+    """A server has few, and a burst is short."""
+    opened = list[Any]()
+
+    class Opened:
+        closed = invalidated = is_dead = False
+
+        def close(self) -> None:
+            self.closed = True
+
+        def renew(self) -> None: ...
+
+    def connect() -> Any:
+        opened.append(Opened())
+        return opened[-1]
+
+    pool = Pool(connect, 3, 1)
+    with pool.connection(), pool.connection(), pool.connection():
+        pass
+    with pool.connection() as conn:
+        assert not conn.closed
+    assert [each.closed for each in opened] == [True, True, False]
 
 
 # ------------------------------------------------------------------ after the commit

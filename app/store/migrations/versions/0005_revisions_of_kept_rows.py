@@ -31,7 +31,7 @@ def upgrade() -> None:
     for table in TABLES:
         op.execute(
             f"CREATE TRIGGER count_changes_of_{table} AFTER INSERT OR UPDATE OR DELETE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION count_revision()"
+            "FOR EACH ROW EXECUTE FUNCTION count_revision()"
         )
 
 
