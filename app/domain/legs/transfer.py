@@ -71,7 +71,7 @@ def begin(
         key=f"forward.started:{attempt}",
         data={"forward": attempt, "destination": destinations.address(destination)},
     )
-    apply_events(tx, [event], {"facts": replace(tx.call.facts, forward=pending)})
+    apply_events(tx, [event], {"facts": tx.call.facts._replace(forward=pending)})
     return None
 
 
