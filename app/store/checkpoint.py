@@ -2,32 +2,31 @@
 
 SQLite itself would do that within the commit that passes a thousand pages, and so in a request.
 https://www.sqlite.org/wal.html#ckpt
+
+Only SQLite opens its files here. Whoever closes another descriptor of one in the same process
+drops the locks that SQLite holds on it. https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-import struct
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 AUTOCHECKPOINT_PAGES = 32_000
 """For ``PRAGMA wal_autocheckpoint``: a commit makes the checkpoint if the thread does not (131 MB)."""
-COPY_PAGES = 2_000
-"""A checkpoint begins with so many pages to copy (8 MB)."""
 RESTART_PAGES = 8_000
 """A log of this length begins anew as soon as all of it is copied (33 MB)."""
 ROUNDS, FEW_PAGES = 4, 200
 """A round leaves the pages that came meanwhile. Few, or those of the last round, are the rest."""
-INTERVAL_SECONDS = 0.25
-"""Between two looks at the log, which cost microseconds."""
+INTERVAL_SECONDS = 1.0
+"""Between two looks whether there was a commit."""
 
 _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
-_HEADER = struct.Struct("=16xI76xI")
 
 log = logging.getLogger(__name__)
 
@@ -44,19 +43,6 @@ class Log(NamedTuple):
         return self.pages - self.copied
 
 
-def read_log(database: Path) -> Log:
-    """Read ``mxFrame`` and ``nBackfill`` in the file that all connections share.
-
-    https://www.sqlite.org/walformat.html#the_wal_index_header
-    """
-    try:
-        with Path(f"{database}-shm").open("rb") as file:
-            header = file.read(_HEADER.size)
-    except FileNotFoundError:  # no process has the database open
-        return Log(0, 0)
-    return Log(*_HEADER.unpack(header)) if len(header) == _HEADER.size else Log(0, 0)
-
-
 class Checkpointer:
     """Makes checkpoints while it is started. ``alone`` keeps out all writers of this machine.
 
@@ -68,6 +54,8 @@ class Checkpointer:
         self._alone = alone
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._version = -1
 
     def start(self) -> None:
         if self._thread is None:
@@ -81,26 +69,32 @@ class Checkpointer:
             self._stopping.set()
             self._thread.join()
             self._thread = None
+        self.close()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def look(self) -> None:
-        """Make a checkpoint if the log is long.
+        """Make a checkpoint if there was a commit since the last look.
 
         The first rounds let writers go on. They may add pages meanwhile, and the log would grow for
         ever. So the few pages that are left are copied while no writer is in. It waits for no
         reader: one that still needs the log's pages only puts off the log's new beginning.
         """
-        now = read_log(self._database)
-        if now.left < COPY_PAGES:
+        connection = self._opened()
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version == self._version:
             return
-        with closing(self._connect()) as connection:
-            for _ in range(ROUNDS):
-                connection.execute(_PASSIVE)
-                now = read_log(self._database)
-                if now.left < FEW_PAGES:
-                    break
-            if now.pages >= RESTART_PAGES and now.left:
-                with self._alone():
-                    connection.execute(_RESTART)
+        for _ in range(ROUNDS):
+            now = copied(connection)
+            if now.left < FEW_PAGES:
+                break
+        if now.pages >= RESTART_PAGES:
+            with self._alone():
+                connection.execute(_RESTART)
+        self._version = version
 
     def _run(self) -> None:
         while not self._stopping.wait(INTERVAL_SECONDS):
@@ -109,9 +103,17 @@ class Checkpointer:
             except (sqlite3.Error, OSError):
                 log.exception("a checkpoint failed; again in a moment")
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._database, timeout=0, isolation_level=None)
-        connection.execute(
-            "PRAGMA synchronous=FULL"
-        )  # the database is synced before the log is reused
-        return connection
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = sqlite3.connect(
+                self._database, timeout=0, isolation_level=None, check_same_thread=False
+            )
+            # the database is synced before the log is used again
+            self._connection.execute("PRAGMA synchronous=FULL")
+        return self._connection
+
+
+def copied(connection: sqlite3.Connection) -> Log:
+    """Copy what no reader or writer forbids."""
+    _busy, pages, done = connection.execute(_PASSIVE).fetchone()
+    return Log(pages, done)

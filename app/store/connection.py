@@ -6,17 +6,18 @@ than its statements, so connections stay open here, and are handed out as they a
 
 from __future__ import annotations
 
+import queue
 import select
-import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 WAIT_SECONDS = 30.0
@@ -178,26 +179,43 @@ class Pool:
 
     def __init__(self, connect: Callable[[], Connection], most: int) -> None:
         self._connect = connect
-        self._room = threading.BoundedSemaphore(most)
+        self._room = queue.SimpleQueue[None]()  # a semaphore, but made in C
+        for _ in range(most):
+            self._room.put(None)
         self._free = deque[Connection]()
 
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """One connection. Raises SQLAlchemy's ``TimeoutError`` when none gets free in time."""
-        if not self._room.acquire(timeout=WAIT_SECONDS):
-            raise PoolTimeoutError("no database connection is free")
-        try:
-            conn = self._take()
-            try:
-                yield conn
-            except BaseException:
-                conn.close()  # what it was doing is not known
-                raise
-            self._free.append(conn)
-        finally:
-            self._room.release()
+    def connection(self) -> Lent:
+        """A connection as a context manager, which comes back at its end."""
+        return Lent(self)
 
-    def _take(self) -> Connection:
+    def take(self) -> Connection:
+        """A connection. Raises SQLAlchemy's ``TimeoutError`` when none gets free in time."""
+        try:
+            self._room.get(timeout=WAIT_SECONDS)
+        except queue.Empty as error:
+            raise PoolTimeoutError("no database connection is free") from error
+        try:
+            return self._usable()
+        except BaseException:
+            self._room.put(None)
+            raise
+
+    def give_back(self, conn: Connection, error: BaseException | None) -> None:
+        """Keep the connection, unless the database failed on it."""
+        if error is not None and not isinstance(error, Exception):
+            conn.close()  # what it was doing is not known
+        elif isinstance(error, SQLAlchemyError):
+            conn.close()
+        else:
+            self._free.append(conn)
+        self._room.put(None)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._free:
+            self._free.pop().close()
+
+    def _usable(self) -> Connection:
         while True:
             try:
                 conn = self._free.pop()
@@ -209,7 +227,23 @@ class Pool:
             conn.invalidate()
             conn.close()
 
-    def close(self) -> None:
-        """Close the connections that are not in use."""
-        while self._free:
-            self._free.pop().close()
+
+class Lent:
+    """A connection of the pool within one block."""
+
+    __slots__ = ("_conn", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> Connection:
+        self._conn = self._pool.take()
+        return self._conn
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.give_back(self._conn, error)

@@ -62,8 +62,7 @@ def kept(conn: sa.engine.Connection, key: Hashable, load: Callable[[], T]) -> T:
         return load()
     revision = ours.revision
     if revision is None:
-        with ours.outside_its_transaction():
-            revision = ours.revision = _REVISION.scalar(ours, {})
+        revision = ours.revision = _revision(ours)
     if revision is None:  # the number is not there: nothing counts the changes
         return load()
     found: T | None = ours.kept.find(revision, key)
@@ -73,6 +72,16 @@ def kept(conn: sa.engine.Connection, key: Hashable, load: Callable[[], T]) -> T:
     if value:  # an unknown id is not kept: anyone could fill the memory with such
         ours.kept.keep(revision, key, value)
     return value
+
+
+def _revision(conn: Connection) -> int | None:
+    found: int | None
+    if not conn.awaits_begin:
+        found = _REVISION.scalar(conn, {})
+        return found
+    with conn.outside_its_transaction():
+        found = _REVISION.scalar(conn, {})
+        return found
 
 
 def changes_kept_rows(conn: sa.engine.Connection) -> None:

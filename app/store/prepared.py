@@ -75,7 +75,9 @@ class Prepared:
         """The first column of the first row, or None."""
         compiled, cursor = self._execute(conn, values)
         row = cursor.fetchone()
-        return None if row is None else next(iter(_row(compiled, row).values()))
+        if row is None:
+            return None
+        return next(iter(_row(compiled, row).values())) if compiled.converts else row[0]
 
     def run(self, conn: sa.engine.Connection, values: JsonObject) -> int:
         """The number of changed rows."""

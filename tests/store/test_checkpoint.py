@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
@@ -12,18 +14,19 @@ from typing import Any
 import pytest
 
 from app.store import checkpoint
-from app.store.checkpoint import Checkpointer, Log, read_log
+from app.store.checkpoint import Checkpointer, Log, copied
+from app.store.engine import Store
 
 PAGE = 4_096
-COPY, RESTART = 20, 60
+RESTART = 60
 PATIENCE = 30.0
 """Seconds until a test that waits for the thread gives up."""
 
 
 @pytest.fixture(autouse=True)
 def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "COPY_PAGES", COPY)
     monkeypatch.setattr(checkpoint, "RESTART_PAGES", RESTART)
+    monkeypatch.setattr(checkpoint, "FEW_PAGES", 5)
 
 
 @pytest.fixture
@@ -49,56 +52,89 @@ def write(writer: sqlite3.Connection, pages: int) -> None:
 
 
 def log_file(database: Path) -> int:
-    """The size of the log in pages."""
+    """The size of the log in pages. It is asked of the directory: the file stays closed."""
     return Path(f"{database}-wal").stat().st_size // PAGE
 
 
-def test_the_log_of_a_database_nobody_has_open_is_empty(database: Path) -> None:
-    assert read_log(database) == Log(0, 0)
+def in_database(database: Path) -> int:
+    """The pages that are in the database's own file."""
+    return database.stat().st_size // PAGE
 
 
-def test_a_short_log_is_left_alone(database: Path, writer: sqlite3.Connection) -> None:
-    write(writer, COPY - 10)
-    before = read_log(database)
-    Checkpointer(database, nullcontext).look()
-    assert read_log(database) == before
-    assert (before.copied, 0 < before.left < COPY) == (0, True)
+@pytest.fixture
+def checkpointer(database: Path) -> Iterator[Checkpointer]:
+    made = Checkpointer(database, nullcontext)
+    yield made
+    made.stop()
 
 
-def test_a_long_log_is_copied_while_a_writer_is_in(
+def test_what_was_committed_is_copied(
+    database: Path, writer: sqlite3.Connection, checkpointer: Checkpointer
+) -> None:
+    write(writer, 20)
+    assert in_database(database) < 20
+    checkpointer.look()
+    assert in_database(database) > 20
+    assert copied(writer).left == 0
+
+
+def test_without_a_commit_nothing_is_done(
+    writer: sqlite3.Connection, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(writer, 1)
+    checkpointer.look()
+    monkeypatch.setattr(checkpoint, "copied", None)  # it cannot be called
+    checkpointer.look()
+
+
+def test_a_log_is_copied_while_a_writer_is_in(
+    database: Path, writer: sqlite3.Connection, checkpointer: Checkpointer
+) -> None:
+    write(writer, 20)
+    writer.execute("BEGIN IMMEDIATE")
+    checkpointer.look()
+    writer.execute("COMMIT")
+    assert in_database(database) > 20
+
+
+def test_a_long_log_begins_anew_while_no_writer_is_in(
     database: Path, writer: sqlite3.Connection
 ) -> None:
-    write(writer, 2 * COPY)
-    writer.execute("BEGIN IMMEDIATE")
-    Checkpointer(database, nullcontext).look()
-    writer.execute("COMMIT")
-    now = read_log(database)
-    assert (now.left, now.pages >= 2 * COPY) == (0, True)
+    turns = list[int]()
+
+    def alone() -> Any:
+        turns.append(1)
+        return nullcontext()
+
+    checkpointer = Checkpointer(database, alone)
+    write(writer, RESTART + 20)
+    checkpointer.look()
+    assert turns == [1]
+    size = log_file(database)
+    write(writer, 20)
+    checkpointer.look()
+    checkpointer.stop()
+    assert (turns, log_file(database)) == ([1], size)
 
 
 def test_writers_who_never_pause_do_not_let_the_log_grow(
-    database: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    database: Path,
+    writer: sqlite3.Connection,
+    checkpointer: Checkpointer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each checkpoint leaves some pages, as if they came while it ran: a reader is before them."""
-    turns, looks = list[int](), list[int]()
-    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+    """Pages come while each round copies, so none is the last by itself."""
 
-        def look(path: Path) -> Log:
-            looks.append(1)
-            if len(looks) % 2 == 0:  # the first part is over
-                reader.execute("COMMIT")
-            return read_log(path)
+    def busy(connection: sqlite3.Connection) -> Log:
+        found = copied(connection)
+        write(writer, 3)
+        return Log(found.pages + 3, found.copied)
 
-        monkeypatch.setattr(checkpoint, "read_log", look)
-        checkpointer = Checkpointer(database, lambda: nullcontext(turns.append(1)))
-        for _ in range(40):
-            write(writer, COPY)
-            begin_reading(reader)
-            write(writer, 3)
-            checkpointer.look()
-    assert len(looks) == 80
-    assert log_file(database) < RESTART + 3 * COPY
-    assert 0 < len(turns) < 40
+    monkeypatch.setattr(checkpoint, "copied", busy)
+    for _ in range(40):
+        write(writer, 20)
+        checkpointer.look()
+    assert log_file(database) < 3 * RESTART
 
 
 def begin_reading(reader: sqlite3.Connection) -> None:
@@ -106,22 +142,26 @@ def begin_reading(reader: sqlite3.Connection) -> None:
     reader.execute("SELECT count(*) FROM numbers").fetchone()
 
 
-def test_a_reader_is_not_waited_for(database: Path, writer: sqlite3.Connection) -> None:
+def test_a_reader_is_not_waited_for(
+    database: Path, writer: sqlite3.Connection, checkpointer: Checkpointer
+) -> None:
     """It holds up the log's new beginning, not the writers."""
     write(writer, 1)
     with closing(sqlite3.connect(database, isolation_level=None)) as reader:
         begin_reading(reader)
-        write(writer, RESTART + COPY)
-        checkpointer = Checkpointer(database, nullcontext)
+        write(writer, RESTART + 20)
         checkpointer.look()
-        assert read_log(database).left > RESTART
         assert reader.execute("SELECT count(*) FROM numbers").fetchone() == (1,)
+    write(writer, 1)
     checkpointer.look()
-    assert read_log(database).left == 0
+    assert copied(writer).left == 0
 
 
 def test_the_thread_looks_until_it_is_stopped(
-    database: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    database: Path,
+    writer: sqlite3.Connection,
+    checkpointer: Checkpointer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(checkpoint, "INTERVAL_SECONDS", 0.001)
     looked = threading.Semaphore(0)
@@ -132,13 +172,36 @@ def test_the_thread_looks_until_it_is_stopped(
         raise sqlite3.OperationalError("a failure does not end the thread")
 
     monkeypatch.setattr(Checkpointer, "look", noted)
-    checkpointer = Checkpointer(database, nullcontext)
     checkpointer.start()
     checkpointer.start()  # a second start is none
-    write(writer, 2 * COPY)
+    write(writer, 20)
     for _ in range(3):
         assert looked.acquire(timeout=PATIENCE)
     checkpointer.stop()
     checkpointer.stop()
-    assert read_log(database).left == 0
+    assert in_database(database) > 20
     assert "checkpoints" not in {thread.name for thread in threading.enumerate()}
+
+
+TAKES = """
+import fcntl, sys
+with open(sys.argv[1] + "-shm", "r+b") as shared:
+    fcntl.lockf(shared, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)
+"""
+"""The lock of each process that has the database open. Who gets it alone is the first one.
+https://www.sqlite.org/src/file/src/os_unix.c (UNIX_SHM_DMS)"""
+
+
+def test_the_locks_of_the_process_are_kept(tmp_path: Path) -> None:
+    """Else another process that opens the file takes itself for the first one, and empties the
+    memory that both share: this process would die of SIGBUS, or the file would be damaged."""
+    database = tmp_path / "a.db"
+    store = Store(f"sqlite:///{database}")
+    with store.write() as conn:
+        conn.exec_driver_sql("CREATE TABLE t (a INTEGER)")
+    checkpointer = Checkpointer(database, nullcontext)
+    checkpointer.look()
+    checkpointer.stop()
+    taken = subprocess.run([sys.executable, "-c", TAKES, str(database)], capture_output=True)
+    assert b"BlockingIOError" in taken.stderr
+    store.close()
