@@ -14,7 +14,7 @@ from operator import ne
 from typing import NamedTuple
 
 from app.domain.assistant.config import AssistantConfig
-from providers.common.json_types import JsonDict, JsonObject
+from providers.common.json_types import NOTHING, JsonDict, JsonObject
 from providers.events import EndedReason
 
 NEW: JsonObject = {
@@ -26,7 +26,6 @@ NEW: JsonObject = {
 }
 """Keys that every call has from its creation, even if their values are empty."""
 NO_ASSISTANT = AssistantConfig({})
-NOTHING: JsonObject = {}
 
 
 @dataclass(frozen=True, slots=True)
