@@ -135,6 +135,7 @@ any_event = st.builds(
     generic=st.booleans(),
     stream=st.none() | text,
     data=st.dictionaries(text, json, max_size=3),
+    raw=st.just({}),
 )
 
 
