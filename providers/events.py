@@ -8,11 +8,11 @@ https://docs.vapi.ai/api-reference/calls/create
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from providers.common.json_types import JsonObject
+from providers.common.json_types import NOTHING, JsonObject
 
 
 class CallStatus(StrEnum):
@@ -204,8 +204,7 @@ class EventKind(StrEnum):
     """A note that changes no status: a cost, an unknown word."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallEvent:
+class CallEvent(NamedTuple):
     """One event of one call. Equal sets of events fold to equal calls.
 
     ``at`` is the carrier's own time, else the time of receipt (aware, UTC).
@@ -226,5 +225,5 @@ class CallEvent:
     """Replaces ``reason`` if the call was never answered or joined (LEG_ENDED only)."""
     generic: bool = False
     stream: str | None = None
-    data: JsonObject = field(default_factory=dict)
-    raw: JsonObject = field(default_factory=dict)
+    data: JsonObject = NOTHING
+    raw: JsonObject = NOTHING

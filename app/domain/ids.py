@@ -1,4 +1,4 @@
-"""The one parser of object ids; ``app/store/ids.py`` makes them."""
+"""The forms of object ids; ``app/store/ids.py`` makes them."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def parse_uuid(text: str) -> str | None:
     https://www.rfc-editor.org/rfc/rfc9562#section-4
     """
     return text.lower() if _UUID.fullmatch(text) else None
+
+
+def uuid_of(data: bytes) -> str:
+    """The id of these 16 bytes."""
+    text = data.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -7,8 +7,9 @@ that concerns it: ``facts`` decides this from the change alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
+from enum import StrEnum, auto
+from itertools import compress
 
 from app.domain.calls import schedule
 from app.domain.calls.apply import Change, Reaction
@@ -19,7 +20,7 @@ from app.domain.reporting import analysis, pending, server_messages
 from providers.events import CallStatus, EventKind
 
 
-class Fact(Enum):
+class Fact(StrEnum):
     """The facts about a change that a reaction depends on."""
 
     PRICE_KNOWN = auto()
@@ -42,28 +43,24 @@ class Fact(Enum):
     """The carrier reported a recording's result, perhaps after the report."""
 
 
-REACTIONS: tuple[tuple[Fact, Reaction], ...] = (
-    (Fact.PRICE_KNOWN, carrier_price.add_price),
-    (Fact.STATUS_CHANGED, server_messages.queue_status),
-    (Fact.REASON_SETTLED, pending.report),
-    (Fact.REASON_SETTLED, carrier_price.ask_later),
-    (Fact.TIMERS_MOVE, schedule.set_timers),
-    (Fact.LEG_IS_OURS_TO_END, hangup.hang_up_leg),
-    (Fact.ENDED_RECORDED, carrier_recordings.end),
-    (Fact.ENDED_AWAITED, analysis.end),
-    (Fact.JOINED, carrier_recordings.begin),
-    (Fact.JOINED, analysis.begin),
-    (Fact.JOINED, schedule.measure_join),
-    (Fact.SOCKET_CLOSES, control.close_socket),
-    (Fact.RECORDING_KNOWN, carrier_recordings.take),
-)
+REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
+    Fact.PRICE_KNOWN: [carrier_price.add_price],
+    Fact.STATUS_CHANGED: [server_messages.queue_status],
+    Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later],
+    Fact.TIMERS_MOVE: [schedule.set_timers],
+    Fact.LEG_IS_OURS_TO_END: [hangup.hang_up_leg],
+    Fact.ENDED_RECORDED: [carrier_recordings.end],
+    Fact.ENDED_AWAITED: [analysis.end],
+    Fact.JOINED: [carrier_recordings.begin, analysis.begin, schedule.measure_join],
+    Fact.SOCKET_CLOSES: [control.close_socket],
+    Fact.RECORDING_KNOWN: [carrier_recordings.take],
+}
 
 
 def react(change: Change) -> None:
-    """Run all reactions that a change concerns."""
-    known = facts(change)
-    for fact, reaction in REACTIONS:
-        if fact in known:
+    """Run all reactions that a change concerns, in the order of ``REACTIONS``."""
+    for fact in facts(change):
+        for reaction in REACTIONS[fact]:
             reaction(change)
 
 
@@ -77,8 +74,11 @@ def with_row(reaction: Reaction) -> Reaction:
     return run
 
 
-def facts(change: Change) -> Collection[Fact]:
-    """The facts that hold. A settled call is concerned only by prices, recordings and legs."""
+def facts(change: Change) -> list[Fact]:
+    """The facts that hold, in the order of ``REACTIONS``.
+
+    A settled call is concerned only by prices, recordings and legs.
+    """
     kinds, ended, call = change.kinds, change.ended, change.tx.call
     goes_on = not (ended or change.late)
     over = change.state.status is CallStatus.ENDED
@@ -98,4 +98,4 @@ def facts(change: Change) -> Collection[Fact]:
         Fact.SOCKET_CLOSES: ended or (goes_on and EventKind.FORWARD_STARTED in kinds),
         Fact.RECORDING_KNOWN: kinds & carrier_recordings.TELLS_OF_RECORDING,
     }
-    return {fact for fact, true in holds.items() if true}
+    return list(compress(holds, holds.values()))

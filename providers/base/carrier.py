@@ -113,9 +113,12 @@ PARTS: Mapping[str, type] = {
 """The parts of a carrier that are modules, and the names that each must have."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Carrier:
-    """A carrier: its data and its parts. Pure, except for the clients that it makes."""
+    """A carrier: its data and its parts. Pure, except for the clients that it makes.
+
+    There is one object for each, so a carrier equals only itself.
+    """
 
     name: str
     """Lower-case letters: the first part of every URL that it calls, and Vapi's ``provider``."""

@@ -9,3 +9,6 @@ JsonObject = Mapping[str, Any]
 """A JSON object to read: a client's, a carrier's or a vendor's."""
 JsonDict = dict[str, Any]
 """A JSON object that we build."""
+
+NOTHING: JsonObject = {}
+"""The empty object, as a default."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +28,7 @@ def state(resource: payload.Payload, now: datetime) -> LegState:
     leg = webhook.leg
     if leg is None:
         raise BadRequest("Vonage: a leg without uuid")
-    told = (replace(each, key=f"reconciled:{each.kind}", raw=raw) for each in _events(webhook, now))
+    told = (each._replace(key=f"reconciled:{each.kind}", raw=raw) for each in _events(webhook, now))
     return LegState(leg, webhook.word, tuple(told))
 
 
@@ -39,7 +38,7 @@ def _events(webhook: Webhook, now: datetime) -> tuple[CallEvent, ...]:
     events: tuple[CallEvent, ...] = ()
     if webhook.word in MACHINE or (completed and payload.was_answered(webhook.payload)):
         at = time(webhook.payload.get("start_time")) or now
-        events = (replace(webhook.event(EventKind.LEG_ANSWERED), at=at),)
+        events = (webhook.event(EventKind.LEG_ANSWERED)._replace(at=at),)
     return events + (webhooks.phone(webhook).events if completed or webhook.word in PHONE else ())
 
 

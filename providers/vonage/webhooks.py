@@ -64,7 +64,7 @@ def _arrival(hook: HookKind, webhook: Webhook) -> WebhookReport:
     events: tuple[CallEvent, ...] = (fetched,)
     if hook is HookKind.FALLBACK:
         data = {"what": "fallback", **fetched.data}  # Vonage's own word for the failure: "error"
-        note = replace(fetched, kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
+        note = fetched._replace(kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
         events = (fetched, note)
     return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request, leg))
 
@@ -145,8 +145,7 @@ def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
     """
     if word != "cancelled":
         return ()
-    left = replace(
-        event,
+    left = event._replace(
         kind=EventKind.LEG_ENDED,
         key=f"{event.key}:leg",
         reason=EndedReason.CUSTOMER_ENDED_CALL,

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from app import default_org
 from app.cli import main as cli
 from app.domain.calls.facts import MonitorEndpoint
-from app.domain.ids import parse_uuid
+from app.domain.ids import parse_uuid, uuid_of
 from app.domain.services.media import MediaService
 from app.media.monitor.endpoint import MonitorServer
 from app.media.socket import Socket
@@ -67,6 +67,7 @@ def test_other_forms_are_no_ids(written: str) -> None:
 @given(st.uuids())
 def test_every_uuid_is_read(any_uuid: uuid.UUID) -> None:
     assert parse_uuid(str(any_uuid).upper()) == str(any_uuid)
+    assert uuid_of(any_uuid.bytes) == str(any_uuid)
 
 
 # ------------------------------------------------------------------ entrances

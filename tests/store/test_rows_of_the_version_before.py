@@ -11,7 +11,6 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +263,7 @@ def test_a_change_keeps_what_was_known(app: Flask) -> None:
     with context.store.write() as conn:
         call = record.get(conn, FORWARDED, lock=True)
         assert call is not None
-        facts = replace(call.facts, spoken="Goodbye.")
+        facts = call.facts._replace(spoken="Goodbye.")
         record.CallTx(context, conn, call).update(facts=facts)
     with context.store.read() as conn:
         stored = conn.execute(

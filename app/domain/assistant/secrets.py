@@ -31,7 +31,8 @@ def split_secrets(body: JsonObject) -> tuple[JsonDict, JsonDict]:
 
 def _split(value: JsonObject, holder: str) -> tuple[JsonDict, JsonDict]:
     """``holder``: the name of the field that holds this object."""
-    public, secret = JsonDict(), JsonDict()
+    public: JsonDict = {}
+    secret: JsonDict = {}
     for name, inner in value.items():
         if _is_secret(holder, name):
             secret[name] = inner

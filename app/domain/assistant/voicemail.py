@@ -75,8 +75,8 @@ class VoicemailPlan:
         if self.policy is None or not self.policy.stops(event):
             return event
         if speaks and self.leaves_message:
-            return replace(event, data={**event.data, MESSAGE_IS_LEFT: True})
-        return replace(event, reason=EndedReason.VOICEMAIL)
+            return event._replace(data={**event.data, MESSAGE_IS_LEFT: True})
+        return event._replace(reason=EndedReason.VOICEMAIL)
 
 
 NO_PLAN = VoicemailPlan(None, is_heard_in_pipeline=False, leaves_message=False, message="")

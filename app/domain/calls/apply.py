@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import NamedTuple
 
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState, fold
@@ -17,8 +18,7 @@ from app.store import events
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """The argument of a reaction: a changed call, and the transaction of the change."""
 
     tx: CallTx
@@ -134,7 +134,7 @@ def _settle(tx: CallTx, state: CallState) -> CallState:
         reason=state.ended_reason,
     )
     events.add(tx.conn, tx.call.id, frozen, tx.context.now())
-    return replace(state, settled=True, provisional=False)
+    return state._replace(settled=True, provisional=False)
 
 
 def _write(tx: CallTx, state: CallState, *, changed: bool = False) -> None:
@@ -146,9 +146,12 @@ def _write(tx: CallTx, state: CallState, *, changed: bool = False) -> None:
         "ended_at": state.ended_at,
         "settled_at": tx.context.now() if state.settled else None,
     }
-    if changed or any(getattr(tx.call, name) != value for name, value in values.items()):
+    if changed or _shown(tx.call) != tuple(values.values()):
         values["updated_at"] = tx.context.now()
         tx.update(**values)
+
+
+_shown = attrgetter("status", "ended_reason", "started_at", "ended_at", "settled_at")
 
 
 def _reason(context: Context, call: Call, reason: EndedReason) -> EndedReason:

@@ -6,24 +6,19 @@ The API (``services/calls.py``) and inbound legs (``legs/inbound.py``) use it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-
-from sqlalchemy.engine import Connection
+from dataclasses import dataclass, field
 
 from app.domain.assistant import recording
-from app.domain.assistant.config import AssistantConfig, Server, max_duration, server_of
+from app.domain.assistant.config import AssistantConfig, Server, max_duration
 from app.domain.assistant.recording import Recorders
 from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import apply, schedule
 from app.domain.calls.facts import CallFacts, CallServer
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
+from app.domain.calls.stored_resources import NO_NUMBER, NumberBody
 from app.domain.context import Context, new_id
-from app.domain.overlay import merge
 from app.store import accounts, events
-from app.store.kept import kept
-from app.store.resources import get_kept
-from app.store.schema import assistants, customers, phone_numbers
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
@@ -53,61 +48,9 @@ class NewCall:
     assistant: AssistantConfig = NO_ASSISTANT
     """The stored or transient assistant with its secrets and with the overrides applied."""
     customer: JsonDict = field(default_factory=dict)
-    phone_number: JsonDict = field(default_factory=dict)
-    """The body of the number, with the secrets of its server."""
+    phone_number: NumberBody = NO_NUMBER
     server: Server | None = None
     """The organisation's server, for a call whose assistant and number name none."""
-
-
-def stored_number(
-    context: Context, conn: Connection, org_id: str, number_id: str
-) -> JsonObject | None:
-    """A number's row, with its secrets merged into the body."""
-    row = get_kept(conn, phone_numbers, org_id, number_id)
-    return None if row is None else kept_number(context, conn, row)
-
-
-def kept_number(context: Context, conn: Connection, row: JsonObject) -> JsonObject:
-    """``unsealed``, once per row."""
-    return kept(conn, ("unsealed", row["id"]), lambda: unsealed(context, row))
-
-
-def unsealed(context: Context, row: JsonObject) -> JsonDict:
-    """The row, with its sealed secrets merged into the body."""
-    sealed = row.get("secret")
-    body = merge(row["body"], context.vault.open(sealed)) if sealed else dict(row["body"])
-    return {**row, "body": body}
-
-
-def stored_assistant(
-    context: Context, conn: Connection, org_id: str, assistant_id: str
-) -> AssistantConfig | None:
-    """The assistant with its secrets, parsed once for all its calls."""
-
-    def load() -> AssistantConfig | None:
-        row = get_kept(conn, assistants, org_id, assistant_id)
-        return None if row is None else AssistantConfig(unsealed(context, row)["body"])
-
-    return kept(conn, ("parsed", org_id, assistant_id), load)
-
-
-def stored_customer(
-    context: Context, conn: Connection, org_id: str, customer_id: str
-) -> JsonDict | None:
-    row = get_kept(conn, customers, org_id, customer_id)
-    return dict(row["body"]) if row else None
-
-
-def org_server(context: Context, conn: Connection, org_id: str) -> Server | None:
-    """The organisation's server, for a call whose assistant and number name none."""
-
-    def load() -> Server | None:
-        org = accounts.get_org(conn, org_id)
-        if org is None or not org["server_url"]:
-            return None
-        return Server(org["server_url"], context.vault.open(org["secret"]).get("serverSecret"))
-
-    return kept(conn, ("server", org_id), load)
 
 
 def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
@@ -115,12 +58,11 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
     now = context.now()
     whole = new.assistant
     public, hidden = whole.parts
-    number_public, _ = split_secrets(new.phone_number)
-    server = whole.server or server_of(new.phone_number) or new.server
+    server = whole.server or new.phone_number.server or new.server
     facts = CallFacts(
         assistant=public,
         customer=new.customer,
-        phone_number=_named(new, number_public),
+        phone_number=_named(new),
         number=new.number,
         account_ref=new.credential["account_ref"],
         server=_public_server(server),
@@ -170,12 +112,12 @@ def set_assistant(
     secrets = tx.context.vault.open(tx.call.secret) | ({"assistant": hidden} if hidden else {})
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     provider = tx.carrier
-    facts = replace(tx.call.facts, assistant=public)
+    facts = tx.call.facts._replace(assistant=public)
     if credential:
-        facts = replace(facts, **_recorders(tx.context, provider, credential, whole))
+        facts = facts._replace(**_recorders(tx.context, provider, credential, whole))
     server = whole.server
     if server is not None:
-        facts = replace(facts, server=_public_server(server))
+        facts = facts._replace(server=_public_server(server))
         secrets["server"] = _server_secrets(server)
     sent = (("assistant", transient), ("assistantOverrides", overrides))
     shown = {name: split_secrets(value)[0] for name, value in sent if value}
@@ -220,10 +162,10 @@ def _recorders(
     return recording.decide(context, carrier, credential, assistant.recording, backend)
 
 
-def _named(new: NewCall, number: JsonObject) -> JsonDict:
+def _named(new: NewCall) -> JsonDict:
     """The number as server messages show it: its id, carrier and number beside its body."""
     known = (("id", new.phone_number_id), ("provider", new.provider.name), ("number", new.number))
-    return {**number, **{name: value for name, value in known if value}}
+    return {**new.phone_number.public, **{name: value for name, value in known if value}}
 
 
 def _public_server(server: Server | None) -> CallServer | None:

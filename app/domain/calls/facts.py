@@ -7,11 +7,14 @@ version of Patchbay wrote that key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
+from operator import ne
+from typing import NamedTuple
 
 from app.domain.assistant.config import AssistantConfig
-from providers.common.json_types import JsonDict, JsonObject
+from providers.common.json_types import NOTHING, JsonDict, JsonObject
 from providers.events import EndedReason
 
 NEW: JsonObject = {
@@ -22,6 +25,7 @@ NEW: JsonObject = {
     "accountRef": None,
 }
 """Keys that every call has from its creation, even if their values are empty."""
+NO_ASSISTANT = AssistantConfig({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +50,20 @@ class PendingForward:
     """Whether the caller goes back to the assistant after a failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class MonitorEndpoint:
+class MonitorEndpoint(NamedTuple):
     """The Unix socket where other processes of the machine listen to a process's calls."""
 
     host: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallFacts:
-    """The column ``resolved``, typed. Use ``dataclasses.replace`` to change it."""
+class CallFacts(NamedTuple):
+    """The column ``resolved``, typed. Use ``_replace`` to change it."""
 
-    assistant: AssistantConfig = field(default_factory=lambda: AssistantConfig({}))
+    assistant: AssistantConfig = NO_ASSISTANT
     """The assistant without its secrets, with the overrides applied."""
-    customer: JsonObject = field(default_factory=dict)
-    phone_number: JsonObject = field(default_factory=dict)
+    customer: JsonObject = NOTHING
+    phone_number: JsonObject = NOTHING
     """The phone number as server messages show it."""
     number: str | None = None
     """Our number, in E.164 format."""
@@ -87,12 +89,10 @@ class CallFacts:
     """The text that the server sent for the caller instead of an assistant."""
     awaits: tuple[str, ...] = ()
     """The names of the parts that the end-of-call report waits for."""
-    recordings: Mapping[str, str] = field(default_factory=dict)
+    recordings: Mapping[str, str] = {}
     """The ids of the recordings that the Call shows, by kind."""
     analysis_attempts: int = 0
     """The number of requests to the model for the analysis."""
-    stored: JsonObject = field(default_factory=lambda: NEW, repr=False, compare=False)
-    """The column's value when it was read."""
 
 
 def load_facts(stored: JsonObject) -> CallFacts:
@@ -117,16 +117,19 @@ def load_facts(stored: JsonObject) -> CallFacts:
         awaits=tuple(stored.get("awaits") or ()),
         recordings=stored.get("recordings") or {},
         analysis_attempts=(stored.get("analysis") or {}).get("attempts", 0),
-        stored=stored,
     )
 
 
-def dump_facts(facts: CallFacts) -> JsonDict:
-    """The column's new value: the value as read, and the changes. None removes a key."""
-    before, now = _columns(load_facts(facts.stored)), _columns(facts)
-    changed = {key: value for key, value in now.items() if value != before[key]}
-    kept = {**facts.stored, **changed}
-    return {key: value for key, value in kept.items() if value is not None or key not in changed}
+def dump_facts(facts: CallFacts, stored: JsonObject = NEW) -> JsonDict:
+    """The column's new value: ``stored``, its value as read, and the changes. None removes a key."""
+    before, now = _OF_NEW if stored is NEW else _columns(load_facts(stored)), _columns(facts)
+    changed = dict(compress(now.items(), map(ne, now.values(), before.values())))
+    kept = {**stored, **changed}
+    if None in changed.values():
+        return {
+            key: value for key, value in kept.items() if value is not None or key not in changed
+        }
+    return kept
 
 
 def _columns(facts: CallFacts) -> JsonDict:
@@ -145,13 +148,16 @@ def _columns(facts: CallFacts) -> JsonDict:
         "mediaLegRef": facts.media_leg_ref,
         "apiUrl": facts.api_url,
         "asking": asking.isoformat() if asking else None,
-        "heardAt": asdict(facts.heard_at) if facts.heard_at else None,
+        "heardAt": facts.heard_at._asdict() if facts.heard_at else None,
         "forward": _forward_json(facts.forward) if facts.forward else None,
         "spoken": facts.spoken,
         "awaits": list(facts.awaits),
         "recordings": dict(facts.recordings),
         "analysis": {"attempts": facts.analysis_attempts},
     }
+
+
+_OF_NEW = _columns(load_facts(NEW))
 
 
 def _forward(stored: JsonObject) -> PendingForward:

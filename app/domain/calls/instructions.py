@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
@@ -101,9 +102,14 @@ def hook_url(context: Context, carrier: Carrier, kind: HookKind, token: str) -> 
 
     A carrier without a webhook of this kind uses its status URL.
     """
+    return context.settings.public_url + _hook_path(carrier, kind).replace("<token>", token)
+
+
+@lru_cache
+def _hook_path(carrier: Carrier, kind: HookKind) -> str:
+    """The path of this webhook, with ``<token>``."""
     paths = {hook.kind: hook.path for hook in carrier.hooks if "<token>" in hook.path}
-    path = paths.get(kind, paths.get(HookKind.STATUS, ""))
-    return context.settings.public_url + path.replace("<token>", token)
+    return paths.get(kind, paths.get(HookKind.STATUS, ""))
 
 
 def return_leg(call: Call) -> list[Instruction]:

@@ -8,14 +8,15 @@ columns are written once, before the commit.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
-from typing import TypedDict, Unpack
+from operator import attrgetter, itemgetter
+from typing import NamedTuple, TypedDict, Unpack
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls.facts import CallFacts, dump_facts, load_facts
+from app.domain.calls.facts import NEW, CallFacts, dump_facts, load_facts
 from app.domain.calls.timer_column import Timers, load_timers, timer_columns
 from app.domain.context import Context
 from app.store import call_lists, calls
@@ -47,7 +48,7 @@ class Changes(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Call:
-    """One call. All fields but the last two are columns of its table."""
+    """One call. All fields but the last three are columns of its table."""
 
     id: str
     org_id: str
@@ -69,27 +70,30 @@ class Call:
     credential_id: str | None
     body: JsonObject
     """The other fields of the Call, as clients see them."""
-    facts: CallFacts
-    """The column ``resolved``."""
     secret: bytes | None = field(repr=False)
     """The call's secrets, sealed."""
-    timers: Timers | None
-    """The timers that wait. None for a call that the version before created."""
     created_at: datetime
     updated_at: datetime
+    facts: CallFacts
+    """The column ``resolved``."""
+    timers: Timers | None
+    """The timers that wait. None for a call that the version before created."""
+    stored_facts: JsonObject = field(default_factory=lambda: NEW, repr=False, compare=False)
+    """The column ``resolved`` as it was read."""
     token_data: JsonObject = field(default_factory=dict)
     """The data of the token that identified the call."""
     unwritten: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     """The fields whose values are not in the row yet."""
 
 
-_CONVERTED = {"facts", "timers", "token_data", "unwritten"}
+_CONVERTED = {"facts", "timers", "stored_facts", "token_data", "unwritten"}
 COLUMNS = tuple(each.name for each in fields(Call) if each.name not in _CONVERTED)
 """Columns that are stored without conversion."""
+_of_row, _of_call = itemgetter(*COLUMNS), attrgetter(*COLUMNS)
+"""Get the values of these columns, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallTx:
+class CallTx(NamedTuple):
     """A call and the transaction that changes it."""
 
     context: Context
@@ -113,7 +117,7 @@ class CallTx:
     def write(self) -> None:
         """Write the changed columns now, for a query of this transaction that reads the row."""
         if self.call.unwritten:
-            values = _columns(self.call, self.call.unwritten)
+            values = _changed_columns(self.call)
             calls.update(self.conn, self.call.id, values)
             self._written(values)
 
@@ -127,32 +131,38 @@ class CallTx:
         self._written(values)
 
     def _written(self, values: JsonObject) -> None:
-        call, due = self.call, values.get("next_timer_at")
-        call.unwritten.clear()
-        if "resolved" in values:
-            call.facts = replace(call.facts, stored=values["resolved"])
+        due = values.get("next_timer_at")
+        self.call.unwritten.clear()
         if due is not None:
             for wake in self.context.timer_wakers:
                 after_commit(self.conn, partial(wake, due))
 
 
 def load(row: JsonObject) -> Call:
-    values = {name: row[name] for name in COLUMNS}
-    values["status"] = CallStatus(row["status"])
-    values |= {"facts": load_facts(row["resolved"]), "timers": load_timers(row["timers"])}
-    return Call(**values, token_data=row.get("token_data") or {})
+    call = Call(
+        **dict(zip(COLUMNS, _of_row(row), strict=True)),
+        facts=load_facts(row["resolved"]),
+        timers=load_timers(row["timers"]),
+        stored_facts=row["resolved"],
+        token_data=row.get("token_data") or {},
+    )
+    call.status = CallStatus(call.status)
+    return call
 
 
 def dump(call: Call) -> JsonDict:
     """The row of a call, with every column."""
-    return _columns(call, (*COLUMNS, "facts", "timers"))
+    values = dict(zip(COLUMNS, _of_call(call), strict=True))
+    values["resolved"] = dump_facts(call.facts, call.stored_facts)
+    return values | timer_columns(call.timers)
 
 
-def _columns(call: Call, names: Collection[str]) -> JsonDict:
-    """The columns of these fields, always in the same order."""
-    values = {name: getattr(call, name) for name in COLUMNS if name in names}
+def _changed_columns(call: Call) -> JsonDict:
+    """The columns of the fields that are not written yet, always in the same order."""
+    names = call.unwritten
+    values = {name: getattr(call, name) for name in sorted(names - _CONVERTED)}
     if "facts" in names:
-        values["resolved"] = dump_facts(call.facts)
+        values["resolved"] = dump_facts(call.facts, call.stored_facts)
     if "timers" in names:
         values |= timer_columns(call.timers)
     return values

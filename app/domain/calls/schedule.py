@@ -51,14 +51,15 @@ def set_timers(change: Change) -> None:
     if change.ended:
         _ended(change)
     else:
+        new = change.kinds
         for kinds, move in MOVED:
-            if kinds & change.kinds:
+            if kinds & new:
                 move(change)
 
 
 def first_timers(context: Context, call: Call, *, arrived: bool) -> Timers:
     """The timers of a new call. ``arrived``: the call begins with the arrival of its leg."""
-    settings, timers = context.settings, dict[str, float]()
+    settings, timers = context.settings, {}
     if arrived:
         timers[JOIN] = settings.join_timeout_seconds
     elif call.bypass:

@@ -16,7 +16,6 @@ A decision of ours, such as to reattach a lost leg, is an event, too, and part o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -56,8 +55,7 @@ REACHED: dict[EventKind, CallStatus] = {
 RANK = {status: rank for rank, status in enumerate(CallStatus)}
 
 
-@dataclass(frozen=True, slots=True)
-class CallState:
+class CallState(NamedTuple):
     """The state that the events prove."""
 
     status: CallStatus
@@ -83,14 +81,13 @@ class CallState:
     """How many times the call was forwarded, failed attempts included."""
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(NamedTuple):
     """The events, sorted by their own time, and what a reattach has replaced."""
 
     events: Sequence[CallEvent]
     never_answered: frozenset[EndedReason]
-    replaced: frozenset[str] = field(default_factory=frozenset)
-    answered: frozenset[str] = field(default_factory=frozenset)
+    replaced: frozenset[str] = frozenset()
+    answered: frozenset[str] = frozenset()
     dialed: bool = False
     """We dialed the leg: the call is no bypass call."""
 

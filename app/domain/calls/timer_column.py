@@ -6,15 +6,14 @@ Only this file knows the form of the first: name -> ``{"due", "reattached"}``.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from app.store.schema import from_micros, to_micros
 from providers.common.json_types import JsonDict, JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     """A timer that waits for its time."""
 
     due: datetime

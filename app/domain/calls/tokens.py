@@ -23,12 +23,14 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import record
 from app.domain.calls.record import Call
+from app.domain.ids import uuid_of
 from app.store import calls
 from app.store.vault import Vault, digest
 
@@ -50,8 +52,7 @@ NONCE, EXPIRY, NAME_MAC, CALL, MAC = 6, 4, 8, 16, 16
 LENGTHS = {Purpose.MEDIA: NONCE + EXPIRY + NAME_MAC, Purpose.CALLBACK: NONCE, Purpose.FORWARD: 16}
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentTokens:
+class DocumentTokens(NamedTuple):
     """A media token, for one use, and a callback token, for the whole call."""
 
     media: str
@@ -94,7 +95,7 @@ def find_call(vault: Vault, conn: Connection, token: str, *, lock: bool = False)
             facts, call_id = found
             call = record.get(conn, call_id, lock=lock)
             if call is not None and purpose is Purpose.FORWARD:
-                call.token_data = {"forward": str(UUID(bytes=facts))}
+                call.token_data = {"forward": uuid_of(facts)}
             return call
     return record.find_by_token(conn, digest(token), Purpose.CALLBACK, lock=lock)
 
@@ -152,7 +153,7 @@ def read(vault: Vault, purpose: Purpose, token: str) -> tuple[bytes, str] | None
     data, length = _decoded(token), LENGTHS[purpose]
     if len(data) != length + CALL + MAC or not vault.has_mac(purpose, data[:-MAC], data[-MAC:]):
         return None
-    return data[:length], str(UUID(bytes=data[length:-MAC]))
+    return data[:length], uuid_of(data[length:-MAC])
 
 
 def stream_name(vault: Vault, nonce: bytes, expires_at: datetime, call_id: str) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from app.domain.calls import record
 from app.domain.calls.facts import CallFacts
 from app.domain.calls.record import CallTx, Changes
@@ -32,11 +30,11 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
 def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
     """The facts with this leg's ids. The first leg of each kind stays."""
     if media and facts.media_leg_ref is None:
-        facts = replace(facts, media_leg_ref=leg.leg_ref)
+        facts = facts._replace(media_leg_ref=leg.leg_ref)
     if not media and facts.leg_ref is None:
-        facts = replace(facts, leg_ref=leg.leg_ref)
+        facts = facts._replace(leg_ref=leg.leg_ref)
     if leg.api_url and facts.api_url is None:
-        facts = replace(facts, api_url=leg.api_url)
+        facts = facts._replace(api_url=leg.api_url)
     return facts
 
 

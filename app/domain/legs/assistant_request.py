@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.domain.assistant import validate
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import create, record
+from app.domain.calls import create, record, stored_resources
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.ids import parse_uuid
@@ -111,7 +111,7 @@ class AssistantRequests:
         )
 
     def _decide(self, tx: CallTx, reply: Reply) -> None:
-        tx.update(facts=replace(tx.call.facts, asking_since=None))
+        tx.update(facts=tx.call.facts._replace(asking_since=None))
         if tx.call.status == CallStatus.ENDED:
             return  # the call ended during the request
         verdict = judge(reply)
@@ -134,7 +134,7 @@ class AssistantRequests:
         if chosen.assistant_id is not None:
             known = parse_uuid(chosen.assistant_id)  # the store accepts only UUIDs
             body = (
-                create.stored_assistant(self.context, tx.conn, tx.call.org_id, known)
+                stored_resources.stored_assistant(self.context, tx.conn, tx.call.org_id, known)
                 if known
                 else None
             )

@@ -6,13 +6,12 @@ One leg is one call, even if the carrier repeats its request or sends it to two 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import validate
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import create, instructions, limits, record
+from app.domain.calls import create, instructions, limits, record, stored_resources
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
@@ -29,8 +28,7 @@ from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedWebhook:
+class VerifiedWebhook(NamedTuple):
     """One verified webhook. ``call_id`` is set only if the path has one."""
 
     provider: Carrier
@@ -82,10 +80,10 @@ class InboundLegs:
         new, problem = self._new_call(conn, webhook, leg, visit)
         call, secrets = create.build_call(self.context, new)
         call.provider_call_id = leg.call_ref
-        call.facts = replace(call.facts, leg_ref=leg.leg_ref, api_url=leg.api_url or None)
+        call.facts = call.facts._replace(leg_ref=leg.leg_ref, api_url=leg.api_url or None)
         asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and call.facts.server is not None
         if asks:
-            call.facts = replace(call.facts, asking_since=self.context.now())
+            call.facts = call.facts._replace(asking_since=self.context.now())
         tx = CallTx(self.context, conn, call)
         create.insert_call(tx, secrets, webhook.report.events)
         self._map_refs(conn, webhook, leg, call)
@@ -136,7 +134,9 @@ class InboundLegs:
         known = parse_uuid(asked_for) if asked_for else None
         org_id, assistant = self._assistant(conn, orgs, known)
         credential = next(row for row in webhook.accounts if row["org_id"] == org_id)
-        problem = self._problem(asked_for, assistant)
+        problem: EndedReason | None = EndedReason.ASSISTANT_NOT_PROVIDED
+        if asked_for is not None:
+            problem = self._problem(conn, org_id, known, assistant)
         assistant_id = known if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
@@ -156,20 +156,20 @@ class InboundLegs:
             phone_number_id=number["id"] if number else None,
             assistant=(assistant if problem is None else None) or create.NO_ASSISTANT,
             customer=customer,
-            phone_number=create.kept_number(self.context, conn, number)["body"] if number else {},
-            server=create.org_server(self.context, conn, org_id),
+            phone_number=stored_resources.kept_number(self.context, conn, number)["body"]
+            if number
+            else stored_resources.NO_NUMBER,
+            server=stored_resources.org_server(self.context, conn, org_id),
         )
         return new, problem
 
     def _problem(
-        self, asked_for: str | None, assistant: AssistantConfig | None
+        self, conn: Connection, org_id: str, known: str | None, assistant: AssistantConfig | None
     ) -> EndedReason | None:
         """Why this assistant cannot answer the call; None if it can."""
-        if asked_for is None:
-            return EndedReason.ASSISTANT_NOT_PROVIDED
-        if assistant is None:
+        if known is None or assistant is None:
             return EndedReason.ASSISTANT_NOT_FOUND
-        if validate.problem(assistant.json, self.context.url_problem):
+        if stored_resources.assistant_problem(self.context, conn, org_id, known, assistant):
             return EndedReason.ASSISTANT_NOT_INVALID
         return None
 
@@ -180,7 +180,7 @@ class InboundLegs:
         if assistant_id is None:
             return orgs[0], None
         for org_id in orgs:
-            found = create.stored_assistant(self.context, conn, org_id, assistant_id)
+            found = stored_resources.stored_assistant(self.context, conn, org_id, assistant_id)
             if found is not None:
                 return org_id, found
         return orgs[0], None

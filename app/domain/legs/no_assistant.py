@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.domain.calls import instructions
 from app.domain.calls.apply import request_end, state_of
@@ -33,7 +33,7 @@ def end_call(tx: CallTx, refusal: Refusal) -> None:
             return
         message = "; ".join(filter(None, (message, f"fallbackDestination: {problem}")))
     if refusal.spoken:
-        tx.update(facts=replace(tx.call.facts, spoken=refusal.spoken))
+        tx.update(facts=tx.call.facts._replace(spoken=refusal.spoken))
     request_end(tx, refusal.reason, message)
 
 

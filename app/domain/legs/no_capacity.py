@@ -7,7 +7,6 @@ The new document connects the leg to a process with capacity, if there is one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from app.domain.calls import record
 from app.domain.calls.apply import apply_events
@@ -43,7 +42,7 @@ def reinterpret(tx: CallTx, event: CallEvent) -> CallEvent:
     """Change a failure event of a refused socket, so that it does not end the call."""
     if event.stream is None or not events.has(tx.conn, tx.call.id, _key(event.stream)):
         return event
-    return replace(event, kind=EventKind.LEG_CONTINUED, reason=None)
+    return event._replace(kind=EventKind.LEG_CONTINUED, reason=None)
 
 
 def was_refused(log: Sequence[CallEvent]) -> bool:

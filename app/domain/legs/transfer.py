@@ -8,7 +8,6 @@ The forward's outcome ends the call, or the caller returns to the assistant.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from app.domain.calls import instructions, tokens
 from app.domain.calls.apply import apply_events, request_end, state_of
@@ -71,7 +70,7 @@ def begin(
         key=f"forward.started:{attempt}",
         data={"forward": attempt, "destination": destinations.address(destination)},
     )
-    apply_events(tx, [event], {"facts": replace(tx.call.facts, forward=pending)})
+    apply_events(tx, [event], {"facts": tx.call.facts._replace(forward=pending)})
     return None
 
 
@@ -116,10 +115,10 @@ def name_forward(tx: CallTx, event: CallEvent) -> CallEvent:
     reason = pending.reason if pending and attempt and pending.id == attempt else None
     if attempt is None:
         was = {**event.data, "was": str(event.kind)}
-        return replace(event, kind=EventKind.NOTE, reason=None, data=was)
+        return event._replace(kind=EventKind.NOTE, reason=None, data=was)
     told = {**event.data, "forward": attempt}
     ended = event.kind is EventKind.FORWARD_ENDED
-    return replace(event, data=told, reason=(reason or event.reason) if ended else event.reason)
+    return event._replace(data=told, reason=(reason or event.reason) if ended else event.reason)
 
 
 def show_destination(tx: CallTx, event: CallEvent) -> Changes:

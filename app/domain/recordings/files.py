@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -155,7 +155,7 @@ def _row(conn: Connection, recording: Recording, facts: JsonObject, *, mixed: bo
 def link_recordings(tx: CallTx, kept: Mapping[str, str]) -> None:
     """Link the call to these recordings (kind -> id), unless it already has one of the kind."""
     linked = {**kept, **tx.call.facts.recordings}
-    tx.update(facts=replace(tx.call.facts, recordings=linked), updated_at=tx.context.now())
+    tx.update(facts=tx.call.facts._replace(recordings=linked), updated_at=tx.context.now())
     pending.resolve(tx, ARTIFACT)
 
 
@@ -234,5 +234,5 @@ def _unlink(context: Context, conn: Connection, recording: Recording) -> None:
         return
     recordings.update(conn, recording.id, {"state": DELETED, "blob": None})
     left = {k: i for k, i in found.facts.recordings.items() if i != recording.id}
-    facts = replace(found.facts, recordings=left)
+    facts = found.facts._replace(recordings=left)
     CallTx(context, conn, found).update(facts=facts, updated_at=context.now())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 
 from app.domain.assistant import analysis_plan
@@ -115,7 +114,7 @@ def _write(
                     extra={"callId": call_id},
                 )
         attempts = tx.call.facts.analysis_attempts
-        facts = replace(tx.call.facts, analysis_attempts=attempts + 1)
+        facts = tx.call.facts._replace(analysis_attempts=attempts + 1)
         tx.update(body=body, facts=facts, updated_at=context.now())
         if again and attempts < len(WAITS):
             return WAITS[attempts]

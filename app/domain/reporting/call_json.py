@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import compress
+from operator import is_not
+
 from app.domain.calls.record import Call
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
@@ -34,6 +38,8 @@ BODY_FIELDS = (
 )
 """Fields that ``calls.body`` stores under the same names."""
 
+_is_known = partial(is_not, None)
+
 
 def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECONDS) -> JsonDict:
     """The whole Call. Unknown fields are absent; links are valid for ``link_seconds``."""
@@ -60,11 +66,11 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
         "customerId": call.customer_id,
         "phoneNumberId": call.phone_number_id,
         "monitor": _monitor(context, call),
-        **{name: body.get(name) for name in BODY_FIELDS},
+        **dict(zip(BODY_FIELDS, map(body.get, BODY_FIELDS), strict=True)),
     }
     if call.facts.recordings:
         shown |= recording_links.of(context, call, link_seconds)
-    known = {name: value for name, value in shown.items() if value is not None}
+    known = dict(compress(shown.items(), map(_is_known, shown.values())))
     return {**known, "artifact": artifact(known)} if known.keys() & KEPT else known
 
 

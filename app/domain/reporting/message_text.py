@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from app.domain.calls.record import Call
@@ -26,6 +27,7 @@ EPHEMERAL = frozenset({"conversation-update", "hang", "speech-update", "user-int
 AS_THEY_WERE = ("type", "provider_call_id", "ended_reason")
 TIMES = ("started_at", "ended_at", "updated_at")
 """With the status, the columns of a call that its events change."""
+_as_they_were, _times = attrgetter(*AS_THEY_WERE), attrgetter(*TIMES)
 REPORTED = (
     "startedAt",
     "endedAt",
@@ -40,13 +42,12 @@ REPORTED = (
 """Fields of the Call that the report repeats, if they are known."""
 
 
-def facts(call: Call, extra: JsonObject) -> JsonDict:
+def facts(call: Call, extra: JsonObject, status: CallStatus) -> JsonDict:
     """What a message's row keeps. ``extra``: the fields of its type."""
-    then: JsonDict = {name: getattr(call, name) for name in AS_THEY_WERE}
-    for name in TIMES:
-        at: datetime | None = getattr(call, name)
-        then[name] = at and at.isoformat()
-    return {"extra": extra, "call": {"status": call.status, **then}}
+    columns = zip(AS_THEY_WERE, _as_they_were(call), strict=True)
+    times = [at and at.isoformat() for at in _times(call)]
+    then = {"status": status, **dict(columns), **dict(zip(TIMES, times, strict=True))}
+    return {"extra": extra, "call": then}
 
 
 def body(context: Context, call: Call, row: JsonObject) -> JsonDict:

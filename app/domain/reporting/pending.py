@@ -8,7 +8,6 @@ settled, the last ``resolve`` sends the report. ARTIFACT_WAIT_SECONDS limits the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from app.domain.calls import record
 from app.domain.calls.apply import Change
@@ -23,7 +22,7 @@ def expect(tx: CallTx, name: str) -> None:
     """Make the report wait for an artifact. The call must be locked; a settled call ignores it."""
     awaited = tx.call.facts.awaits
     if name not in awaited and tx.call.settled_at is None:
-        tx.update(facts=replace(tx.call.facts, awaits=(*awaited, name)))
+        tx.update(facts=tx.call.facts._replace(awaits=(*awaited, name)))
 
 
 def is_pending(call: Call, name: str) -> bool:
@@ -37,7 +36,7 @@ def resolve(tx: CallTx, name: str) -> None:
     if name not in awaited:
         return
     left = tuple(each for each in awaited if each != name)
-    tx.update(facts=replace(tx.call.facts, awaits=left))
+    tx.update(facts=tx.call.facts._replace(awaits=left))
     if not left and tx.call.settled_at is not None:
         tx.context.jobs.cancel(tx.conn, f"{TIMER}:{tx.call.id}")
         server_messages.queue_report(tx)

@@ -7,7 +7,6 @@ https://docs.vapi.ai/server-url/events
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection
@@ -46,21 +45,22 @@ def queue_status(change: Change) -> None:
     """
     tx = change.tx
     if change.before is None and tx.call.status != CallStatus.QUEUED:
-        _queue_status(replace(tx, call=replace(tx.call, status=CallStatus.QUEUED)), 0)
+        _queue_status(tx, CallStatus.QUEUED, 0)
     turn = sum(event.kind is EventKind.FORWARD_FAILED for event in change.log)
-    _queue_status(tx, turn)
+    _queue_status(tx, tx.call.status, turn)
 
 
-def _queue_status(tx: CallTx, turn: int) -> None:
+def _queue_status(tx: CallTx, status: CallStatus, turn: int) -> None:
+    """``turn``: how often a forward has failed."""
     call, forward = tx.call, tx.call.facts.forward
-    extra: JsonDict = {"status": call.status}
-    ended = call.status == CallStatus.ENDED
+    extra: JsonDict = {"status": status}
+    ended = status == CallStatus.ENDED
     if ended:
         extra["endedReason"] = call.ended_reason
-    if call.status == CallStatus.FORWARDING and forward is not None:
+    if status == CallStatus.FORWARDING and forward is not None:
         extra["destination"] = forward.destination
-    key = f"{STATUS_UPDATE}:{call.status}" + (f":{turn}" if turn and not ended else "")
-    _queue(tx, STATUS_UPDATE, key, extra)
+    key = f"{STATUS_UPDATE}:{status}" + (f":{turn}" if turn and not ended else "")
+    _queue(tx, STATUS_UPDATE, key, extra, status=status)
 
 
 def queue_report(tx: CallTx) -> None:
@@ -120,8 +120,9 @@ def _queue(
     key: str,
     extra: JsonObject,
     policy: JsonObject | None = None,
+    status: CallStatus | None = None,
 ) -> None:
-    """``policy`` replaces the server's own delivery policy."""
+    """``policy`` replaces the server's own delivery policy, ``status`` the call's status."""
     server = tx.call.facts.server
     if server is None or not tx.call.facts.assistant.wants_server_message(kind, extra):
         return
@@ -132,7 +133,7 @@ def _queue(
         key=key,
         type=kind,
         url=server.url,
-        facts=message_text.facts(tx.call, extra),
+        facts=message_text.facts(tx.call, extra, status or tx.call.status),
         policy=policy or server.policy or None,
         at=tx.context.now(),
     )

@@ -10,10 +10,11 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.urls import check_urls
-from app.domain.calls import create, instructions, limits, record
+from app.domain.calls import create, instructions, limits, record, stored_resources
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
+from app.domain.calls.stored_resources import NumberBody
 from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
@@ -208,14 +209,14 @@ class CallService:
             assistant=assistant.with_overrides(overrides),
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
-            server=create.org_server(self.context, conn, org_id),
+            server=stored_resources.org_server(self.context, conn, org_id),
         )
 
     def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """The call's number: ``id provider number credential body assistant_id``."""
         number_id = body.get("phoneNumberId")
         if number_id:
-            row = create.stored_number(self.context, conn, org_id, number_id)
+            row = stored_resources.stored_number(self.context, conn, org_id, number_id)
             if row is None:
                 raise Invalid(
                     f"Couldn't Get Phone Number. `phoneNumberId` {number_id} Does Not Exist."
@@ -232,7 +233,9 @@ class CallService:
             "provider": provider.name,
             "number": number,
             "credential": credential,
-            "body": {k: v for k, v in body.items() if k not in provider.number_fields.secrets},
+            "body": NumberBody(
+                {k: v for k, v in body.items() if k not in provider.number_fields.secrets}
+            ),
             "assistant_id": body.get("assistantId"),
         }
 
@@ -244,7 +247,7 @@ class CallService:
         assistant_id = body.get("assistantId") or number["assistant_id"]
         if not assistant_id:
             raise Invalid(NO_ASSISTANT)
-        found = create.stored_assistant(self.context, conn, org_id, assistant_id)
+        found = stored_resources.stored_assistant(self.context, conn, org_id, assistant_id)
         if found is None:
             raise Invalid(f"Couldn't Get Assistant. `assistantId` {assistant_id} Does Not Exist.")
         return assistant_id, found
@@ -253,7 +256,7 @@ class CallService:
         customer_id = body.get("customerId")
         if not customer_id:
             return dict(body.get("customer") or {})
-        found = create.stored_customer(self.context, conn, org_id, customer_id)
+        found = stored_resources.stored_customer(self.context, conn, org_id, customer_id)
         if found is None:
             raise Invalid(f"Couldn't Get Customer. `customerId` {customer_id} Does Not Exist.")
         return found
@@ -288,7 +291,7 @@ def _as_sent(body: JsonObject, number: JsonObject, return_url: str | None) -> Js
         if name in kept:
             kept[name], _ = split_secrets(kept[name])
     if body.get("phoneNumber"):
-        kept["phoneNumber"], _ = split_secrets(number["body"])
+        kept["phoneNumber"] = number["body"].public
     if return_url:
         kept["phoneCallProviderReturnUrl"] = return_url
     return kept

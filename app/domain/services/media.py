@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -152,7 +152,7 @@ class MediaService:
             also = adopt.bind_leg(tx, leg) if leg else Changes()
             if self.endpoint is not None:
                 facts = also.get("facts", tx.call.facts)
-                also["facts"] = replace(facts, heard_at=self.endpoint)
+                also["facts"] = facts._replace(heard_at=self.endpoint)
             apply.apply_events(tx, [event], also)
 
     def stopped(self, claim: StreamClaim) -> None:

@@ -7,7 +7,6 @@ decides the instruction. A failure rolls all of that back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -319,7 +318,7 @@ def _is_bound(call: Call, leg: Leg, media: bool) -> bool:
 
 
 def _noted(event: CallEvent) -> CallEvent:
-    return replace(event, kind=EventKind.NOTE, data={**event.data, "was": str(event.kind)})
+    return event._replace(kind=EventKind.NOTE, data={**event.data, "was": str(event.kind)})
 
 
 def _in_markup(webhook: VerifiedWebhook) -> bool:

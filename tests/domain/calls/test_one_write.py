@@ -100,8 +100,8 @@ def test_several_changes_are_one_write(
     def change(tx: CallTx) -> None:
         tx.update(max_duration=1)
         tx.update(status=CallStatus.RINGING, max_duration=2)
-        tx.update(facts=replace(tx.call.facts, spoken="Hello."))
-        tx.update(facts=replace(tx.call.facts, leg_ref="CA1"))
+        tx.update(facts=tx.call.facts._replace(spoken="Hello."))
+        tx.update(facts=tx.call.facts._replace(leg_ref="CA1"))
         assert stored(tx.conn, call) == ("queued", 600)
 
     changed(ours, call, change)

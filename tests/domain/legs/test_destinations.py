@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ def gate(
     with store.read() as conn:
         found = record.get(conn, call["id"])
         assert found is not None
-        found.facts = replace(found.facts, number=OWN)
+        found.facts = found.facts._replace(number=OWN)
         return destinations.problem(CallTx(context, conn, found), destination)
 
 

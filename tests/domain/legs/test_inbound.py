@@ -11,6 +11,7 @@ from flask import Flask
 
 from app import create_app
 from app.settings import Settings
+from app.store.schema import assistants
 from tests.domain.conftest import RETURN_HOST
 from tests.domain.live_call import ECHO, Live, call_of, join, kinds, read
 from tests.fakes.carriers.leg import Leg
@@ -59,6 +60,20 @@ class TestAssistant:
     ) -> None:
         leg.arrive({"assistantId": other.made("/assistant", ECHO)["id"]})
         assert call_of(api, leg)["endedReason"] == "assistant-not-found"
+
+    def test_one_that_is_not_valid_any_more_until_it_is_mended(
+        self, app: Flask, api: Api, leg: Leg, carrier: type[Leg]
+    ) -> None:
+        named = api.made("/assistant", ECHO)["id"]
+        with app.extensions["patchbay"].store.write() as conn:
+            changed = assistants.update().where(assistants.c.id == named)
+            conn.execute(changed.values(body={"firstMessage": 7}))
+        for each in (leg, carrier(app)):  # the second finds what the first has kept
+            each.arrive({"assistantId": named})
+            assert call_of(api, each)["endedReason"] == "assistant-not-invalid"
+        assert api.patch(f"/assistant/{named}", {"firstMessage": "Hi", **ECHO}).status_code == 200
+        mended = carrier(app)
+        assert join(mended, read(mended, mended.arrive({"assistantId": named})))
 
     def test_the_one_that_is_named_comes_before_the_number_s(self, api: Api, leg: Leg) -> None:
         named = api.made("/assistant", {**ECHO, "name": "named"})["id"]
