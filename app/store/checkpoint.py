@@ -7,6 +7,7 @@ https://www.sqlite.org/wal.html#ckpt
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import struct
 import threading
@@ -29,6 +30,8 @@ INTERVAL_SECONDS = 0.25
 _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
 _HEADER = struct.Struct("=16xI76xI")
 
+_open, _opening = list[int](), threading.Lock()
+
 log = logging.getLogger(__name__)
 
 
@@ -50,11 +53,30 @@ def read_log(database: Path) -> Log:
     https://www.sqlite.org/walformat.html#the_wal_index_header
     """
     try:
-        with Path(f"{database}-shm").open("rb") as file:
-            header = file.read(_HEADER.size)
+        with _opening:
+            header = os.pread(_descriptor(f"{database}-shm"), _HEADER.size, 0)
     except FileNotFoundError:  # no process has the database open
         return Log(0, 0)
     return Log(*_HEADER.unpack(header)) if len(header) == _HEADER.size else Log(0, 0)
+
+
+def _descriptor(path: str) -> int:
+    """The file, open for reading. It stays open as long as the file exists.
+
+    To close any descriptor of a file gives up all locks that this process has on it. SQLite's own
+    would be among them, and another process would take the log's index for unused and cut it.
+    https://www.sqlite.org/howtocorrupt.html (section 2.2)
+    """
+    wanted = os.stat(path)
+    for descriptor in [*_open]:
+        found = os.fstat(descriptor)
+        if os.path.samestat(found, wanted):
+            return descriptor
+        if not found.st_nlink:  # it was deleted
+            _open.remove(descriptor)
+            os.close(descriptor)
+    _open.append(os.open(path, os.O_RDONLY))
+    return _open[-1]
 
 
 class Checkpointer:

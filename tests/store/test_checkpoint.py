@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
@@ -55,6 +57,43 @@ def log_file(database: Path) -> int:
 
 def test_the_log_of_a_database_nobody_has_open_is_empty(database: Path) -> None:
     assert read_log(database) == Log(0, 0)
+
+
+OTHER_PROCESS = """
+import fcntl, sys
+
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)
+"""
+"""Locks the byte by which SQLite knows that nobody uses the file (``UNIX_SHM_DMS``)."""
+
+
+def is_in_use(database: Path) -> bool:
+    """Whether another process finds the index of the log in use."""
+    command = [sys.executable, "-c", OTHER_PROCESS, f"{database}-shm"]
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode != 0
+
+
+def test_a_look_gives_up_no_lock_of_this_process(
+    database: Path, writer: sqlite3.Connection
+) -> None:
+    """Else another process would cut the file, and this one would die of SIGBUS."""
+    for _ in range(2):
+        read_log(database)
+    assert is_in_use(database)
+
+
+def test_a_database_that_is_opened_anew_has_another_log(
+    database: Path, writer: sqlite3.Connection
+) -> None:
+    write(writer, COPY)
+    assert read_log(database).left > 0
+    writer.close()
+    assert read_log(database) == Log(0, 0)
+    with closing(sqlite3.connect(database, isolation_level=None)) as again:
+        write(again, 5)
+        assert 0 < read_log(database).left < COPY
+        assert is_in_use(database)
 
 
 def test_a_short_log_is_left_alone(database: Path, writer: sqlite3.Connection) -> None:
