@@ -135,8 +135,9 @@ class Connection(sa.engine.Connection):
             return False
         if self.raw.closed:
             return True
-        readable, _, _ = select.select([self.raw.fileno()], [], [], 0)
-        return bool(readable)
+        watch = select.poll()  # select() takes no descriptor over 1,023
+        watch.register(self.raw.fileno(), select.POLLIN)
+        return bool(watch.poll(0))
 
     def translated(self, error: Exception) -> Exception:
         """The driver's error as SQLAlchemy's, which never shows values."""

@@ -118,6 +118,21 @@ def test_a_connection_is_used_again_unless_the_database_failed_on_it(store: Stor
         assert other is not first
 
 
+def test_a_connection_that_the_server_has_closed_is_replaced(store: Store) -> None:
+    """By a restart of PostgreSQL, say. The next block does not fail for it."""
+    with store.read() as first:
+        if store.is_sqlite:
+            return  # there is no server
+        (pid,) = first.exec_driver_sql("SELECT pg_backend_pid()").one()
+    with store.read() as other, store.read() as killer:
+        assert other is first
+        killer.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+    with store.write() as conn:
+        assert conn is not first
+        add_org(conn)
+    assert count(store) == 1
+
+
 def test_only_so_many_connections_stay_open() -> None:
     """A server has few, and a burst is short."""
     opened = list[Any]()
