@@ -11,10 +11,11 @@ from contextlib import suppress
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.domain.ids import parse_uuid
 from app.settings import CarrierSettings
 from app.store import accounts
+from app.store.ids import new_id
 from app.store.vault import WrongKey, digest, new_token
 from providers.common.json_types import JsonDict, JsonObject
 

@@ -19,7 +19,6 @@ from app.net.types import Addresses
 from app.settings import Settings
 from app.store.blobs import Blobs
 from app.store.engine import Store
-from app.store.ids import new_id as new_id
 from app.store.vault import Vault
 from app.vendors.common.answer import AskModel, ModelAnswer
 from providers.base.carrier import Carrier

@@ -77,10 +77,10 @@ class Connection(sa.engine.Connection):
         self.settle()
         return super().exec_driver_sql(*arguments, **more)
 
-    def command(self, text: str) -> None:
-        """Run a command without parameters. Raises SQLAlchemy's error."""
+    def run(self, text: str, values: Any = ()) -> Any:
+        """The driver's cursor after this statement. Raises SQLAlchemy's error."""
         try:
-            self.raw.execute(text)
+            return self.raw.execute(text, values)
         except Exception as error:
             raise self.translated(error) from error
 
@@ -88,7 +88,7 @@ class Connection(sa.engine.Connection):
         """Begin the transaction and send the changes: the next statement sees them."""
         if self.awaits_begin:
             self.awaits_begin = False
-            self.command("BEGIN")
+            self.run("BEGIN")
         if self.changes:
             self._send()
 
@@ -109,13 +109,13 @@ class Connection(sa.engine.Connection):
             self._send(groups)
             return
         self.settle()
-        self.command("COMMIT")
+        self.run("COMMIT")
 
     def roll_back(self) -> None:
         """Roll back on PostgreSQL."""
         self.changes.clear()
         if not self.awaits_begin:
-            self.command("ROLLBACK")
+            self.run("ROLLBACK")
         self.awaits_begin = False
 
     def _send(self, groups: Sequence[Sequence[Change]] | None = None) -> None:
@@ -123,10 +123,7 @@ class Connection(sa.engine.Connection):
         self.changes = []
         for group in groups:
             values = [value for change in group for value in change.values]
-            try:
-                self.raw.execute(together(tuple(change.text for change in group)), values)
-            except Exception as error:
-                raise self.translated(error) from error
+            self.run(together(tuple(change.text for change in group)), values)
 
     @property
     def is_dead(self) -> bool:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState, fold
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.store import events
+from app.store.ids import new_id
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 

@@ -17,8 +17,9 @@ from app.domain.calls.facts import CallFacts, CallServer
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState, fold
 from app.domain.calls.stored_resources import NO_NUMBER, NumberBody
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.store import accounts, events
+from app.store.ids import new_id
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, CallStatus, EventKind

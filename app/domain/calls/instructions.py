@@ -18,8 +18,9 @@ from sqlalchemy.engine import Connection
 from app.domain.calls import tokens
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.tokens import DocumentTokens
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.store import events
+from app.store.ids import new_id
 from providers.base.carrier import Carrier
 from providers.base.instructions import Connect, HangUp, Instruction, MachineDetection, Return
 from providers.base.webhook import HookKind

@@ -14,10 +14,10 @@ from app.domain.calls.apply import apply_events, request_end, state_of
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
-from app.domain.context import new_id
 from app.domain.errors import Invalid
 from app.domain.legs import destinations
 from app.domain.reporting import server_messages
+from app.store.ids import new_id
 from providers.base.instructions import Forward, Instruction, Say
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.domain.recordings import stored
 from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import accounts, events, recordings
+from app.store.ids import new_id
 from app.store.recordings import FAILED, READY, STARTED
 from providers.base.rest import CarrierClient
 from providers.base.webhook import HookKind

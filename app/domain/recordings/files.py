@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.calls import record
 from app.domain.calls.record import CallTx
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.domain.job_limits import limit_concurrency
 from app.domain.recordings import stored, wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO, failed
@@ -24,6 +24,7 @@ from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import accounts, recordings
 from app.store.blobs import BlobError
+from app.store.ids import new_id
 from app.store.recordings import DELETED, READY, STORED
 from providers.base.rest import CarrierClient
 from providers.common.json_types import JsonObject

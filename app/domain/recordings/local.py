@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.calls import record
 from app.domain.calls.record import CallTx
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.domain.recordings import files as recording_files
 from app.domain.recordings import stored, wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO
@@ -27,6 +27,7 @@ from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import recordings
 from app.store.blobs import BlobError, NoBlob
+from app.store.ids import new_id
 from app.store.recordings import STORED
 from providers.common.json_types import JsonObject
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
-from app.domain.context import Context, Reply, new_id
+from app.domain.context import Context, Reply
 from app.domain.reporting import message_text
 from app.domain.reporting.message_text import (
     END_OF_CALL_REPORT,
@@ -22,6 +22,7 @@ from app.domain.reporting.message_text import (
 )
 from app.store import messages
 from app.store.engine import after_commit
+from app.store.ids import new_id
 from providers.common import json_text
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus, EventKind

@@ -16,10 +16,11 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.secrets import split_secrets, with_secrets
 from app.domain.assistant.urls import check_urls
-from app.domain.context import Context, iso, new_id
+from app.domain.context import Context, iso
 from app.domain.errors import NotFound
 from app.domain.overlay import merge
 from app.store import resources as store
+from app.store.ids import new_id
 from app.store.resources import Window
 from providers.common.json_types import JsonDict, JsonObject
 

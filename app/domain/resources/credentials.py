@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from app.domain.context import Context, new_id
+from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.resources import vendor_accounts
 from app.domain.resources.base import ResourceStore
 from app.store import resources as store
+from app.store.ids import new_id
 from app.store.schema import credentials
 from app.vendors import registry
 from providers.base.carrier import Carrier

@@ -17,7 +17,7 @@ from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.tokens import MediaToken
 from app.domain.cluster import ProcessRegistry
-from app.domain.context import Context, Reply, new_id
+from app.domain.context import Context, Reply
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, no_capacity, transfer
 from app.domain.live import control, monitor
@@ -29,6 +29,7 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources import vendor_accounts
 from app.store import accounts, calls
 from app.store.commands import Command
+from app.store.ids import new_id
 from app.vendors.common.account import VendorAccounts
 from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
