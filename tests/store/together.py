@@ -37,7 +37,8 @@ def impatient(store: Store) -> Iterator[Connection]:
 
     SQLite has one writer at a time: there it raises at once while any other is under way.
     """
-    options = {"connect_args": {"timeout": 0}} if store.is_sqlite else {}
+    # prepared statements are compiled once: by position, as the store's own engine has it
+    options = {"connect_args": {"timeout": 0}} if store.is_sqlite else {"paramstyle": "format"}
     engine = sa.create_engine(store.url, poolclass=sa.NullPool, **options)
     with _transaction(engine, "COMMIT") as conn:
         if not store.is_sqlite:
