@@ -1,0 +1,42 @@
+"""The five cores whose tests must notice every change, and the tests that are about them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Core(NamedTuple):
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+CORES = {
+    "fold": Core(
+        ("app/domain/calls/state.py",),
+        ("tests/domain/calls/test_state.py",),
+    ),
+    "signatures": Core(
+        (
+            "providers/twilio/signature.py",
+            "providers/vonage/signature.py",
+            "app/delivery/signing.py",
+        ),
+        (
+            "tests/providers/twilio/test_signature.py",
+            "tests/providers/vonage/test_signature.py",
+            "tests/delivery/test_signing.py",
+        ),
+    ),
+    "addresses": Core(
+        ("app/net/addresses.py",),
+        ("tests/net/test_addresses.py",),
+    ),
+    "retry": Core(
+        ("app/delivery/retry.py",),
+        ("tests/delivery/test_retry.py",),
+    ),
+    "auth": Core(
+        ("app/routes/auth.py", "app/domain/legs/auth.py"),
+        ("tests/routes/test_auth.py", "tests/domain/test_isolation.py"),
+    ),
+}
