@@ -37,6 +37,6 @@ CORES = {
     ),
     "auth": Core(
         ("app/routes/auth.py", "app/domain/legs/auth.py"),
-        ("tests/routes/test_auth.py", "tests/domain/test_isolation.py"),
+        ("tests/routes/test_auth.py", "tests/domain/legs/test_auth.py"),
     ),
 }

@@ -102,7 +102,7 @@ def _replacements(node: ast.AST) -> Iterator[ast.AST]:
         case ast.BinOp(left, operator, right) if type(operator) in OPERATORS:
             for other in OPERATORS[type(operator)]:
                 yield ast.BinOp(left, other(), right)  # type: ignore[arg-type]
-        case ast.IfExp(test, body, orelse):
+        case ast.IfExp(_, body, orelse):
             yield body
             yield orelse
         case ast.If() | ast.While():

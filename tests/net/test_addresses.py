@@ -39,6 +39,10 @@ class TestAllowedAddresses:
         with pytest.raises(BadURL, match="not a public address"):
             allowed("https://client.example/", False, resolver=found(PUBLIC, address))
 
+    def test_of_a_name_without_one(self) -> None:
+        with pytest.raises(BadURL, match=r"client\.example does not resolve"):
+            allowed("https://client.example/", False, resolver=found())
+
     def test_of_a_private_name_where_that_is_allowed(self) -> None:
         url = "http://client.example:8001/"
         assert allowed(url, True, resolver=found("127.0.0.1")) == ("127.0.0.1",)

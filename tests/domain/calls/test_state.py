@@ -39,10 +39,26 @@ FETCHED = event(K.LEG_FETCHED, 1)
 JOINED = event(K.MEDIA_CONNECTED, 2, stream="a")
 STOPPED = event(K.MEDIA_STOPPED, 50, stream="a", reason=R.CUSTOMER_ENDED_CALL, generic=True)
 LOST = event(K.MEDIA_LOST, 50, stream="a")
+CUT = event(K.MEDIA_LOST, 50, stream="a", reason=R.SERVER_SHUTDOWN)
 CONTINUED = event(K.LEG_CONTINUED, 51, key="after-1")
 AGAIN = event(K.REATTACHED, 52, data={"streams": ["a"], "answers": "after-1"})
 REJOINED = event(K.MEDIA_CONNECTED, 53, stream="b")
 BUSY = event(K.LEG_ENDED, 10, reason=R.CUSTOMER_BUSY)
+
+
+def lasted(seconds: float, leg: int) -> CallEvent:
+    """The carrier's end of a leg of that length."""
+    return event(
+        K.LEG_ENDED,
+        seconds,
+        reason=R.CUSTOMER_ENDED_CALL,
+        generic=True,
+        data={"durationSeconds": leg},
+    )
+
+
+DIALLED = event(K.CREATED, 0, data={"bypass": False, "maxDurationSeconds": 600})
+ANSWERED = event(K.LEG_ANSWERED, 4)
 
 
 def intent(reason: EndedReason, seconds: float = 40) -> CallEvent:
@@ -111,12 +127,17 @@ STORIES: dict[str, tuple[list[CallEvent], CallStatus, EndedReason | None]] = {
     # never answered, never joined: the carrier's bare "completed" explains nothing
     "completed unanswered": ([CREATED, completed()], CallStatus.ENDED, R.UNKNOWN_ERROR),
     # the carrier's own limit cut the call
-    "limit": (
-        [CREATED, JOINED, event(K.LEG_ENDED, 602, reason=R.CUSTOMER_ENDED_CALL, generic=True,
-                                data={"durationSeconds": 600})],
-        CallStatus.ENDED,
-        R.EXCEEDED_MAX_DURATION,
-    ),
+    "limit": ([CREATED, JOINED, lasted(602, 600)], CallStatus.ENDED, R.EXCEEDED_MAX_DURATION),
+    "limit, clocks differ": ([CREATED, JOINED, lasted(600, 600)], CallStatus.ENDED, R.EXCEEDED_MAX_DURATION),
+    # the flow before the assistant counts for the leg, not for the call
+    "long leg, short call": ([CREATED, JOINED, lasted(599.9, 600)], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    "long leg, never joined": ([CREATED, lasted(602, 600)], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    "dialled, limit": ([DIALLED, ANSWERED, lasted(500, 600)], CallStatus.ENDED, R.EXCEEDED_MAX_DURATION),
+    "dialled, almost": ([DIALLED, ANSWERED, lasted(500, 599)], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    # a process of ours stopped: that is why the leg ended
+    "shut down, stop": ([CREATED, JOINED, CUT, STOPPED], CallStatus.ENDED, R.SERVER_SHUTDOWN),
+    "shut down, leg": ([CREATED, JOINED, CUT, completed()], CallStatus.ENDED, R.SERVER_SHUTDOWN),
+    "lost, leg": ([CREATED, JOINED, LOST, completed()], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
     "never joined": (
         [CREATED, FETCHED, event(K.MEDIA_FAILED, 3, reason=R.ASSISTANT_JOIN_TIMED_OUT)],
         CallStatus.ENDED,
@@ -343,8 +364,7 @@ def test_equal_times_are_decided_by_sequence_then_key() -> None:
 
 
 def test_a_dialled_call_is_in_progress_when_answered() -> None:
-    dialled = event(K.CREATED, 0, data={"bypass": False, "maxDurationSeconds": 600})
-    state = fold([dialled, event(K.LEG_ANSWERED, 4)])
+    state = fold([DIALLED, ANSWERED])
     assert (state.status, state.started_at) == (CallStatus.IN_PROGRESS, T0 + timedelta(seconds=4))
 
 

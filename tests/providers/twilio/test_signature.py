@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -459,6 +460,13 @@ def test_a_claim_that_names_no_account(pairs: tuple[tuple[str, str], ...]) -> No
     assert signature.claimed_account(signed(URL, pairs)) is None
 
 
+def test_a_request_without_a_signature_claims_nothing() -> None:
+    request = signed(URL, LEAST)
+    unsigned = replace(request, headers=[h for h in request.headers if h[0] != signature.HEADER])
+    with pytest.raises(MissingSignature):
+        signature.claimed_account(unsigned)
+
+
 # ------------------------------------------------------------------ the media socket
 
 
@@ -475,6 +483,7 @@ def handshake(url: str, token: str = AUTH_TOKEN) -> list[tuple[str, str]]:
         ("wss://h.example:8443/media/x", "wss://h.example/media/x"),
         ("wss://h.example/media/x", "wss://h.example:443/media/x"),
         ("ws://localhost:8000/media/x", "ws://localhost:8000/media/x"),  # development
+        ("ws://localhost/media/x", "ws://localhost:80/media/x"),
     ],
 )
 def test_a_handshake_holds(given_out: str, sent: str) -> None:
@@ -617,7 +626,7 @@ def test_a_probe_is_a_request_that_we_let_in() -> None:
     """As Twilio would send it, about a call that there is not."""
     made = signature.probe(URL, holding(AUTH_TOKEN, NEW_TOKEN), NOW)
     headers = [(name.lower(), value) for name, value in made.headers.items()]
-    request = WebhookRequest("POST", URL, headers, made.body, NOW)
+    request = WebhookRequest("POST", URL, headers, made.body, NOW + timedelta(seconds=7))
     verify(request)
     report = TWILIO.webhooks.parse(HookKind.STATUS, request)
     assert [event.kind for event in report.events] == [EventKind.LEG_RINGING]
