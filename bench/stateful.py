@@ -12,39 +12,21 @@ import os
 import secrets
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import hypothesis
 from hypothesis import HealthCheck
 from hypothesis.stateful import run_state_machine_as_test
 
-from app.settings import Settings
+from bench.fresh import new_settings
 from bench.machine import machine
 from bench.reliability import record
-from tests.conftest import SECRET_KEY
-from tests.databases import fresh_database
 from tests.postgresql import server
 from tests.service.machine import Machine
 from tests.service.served import serving
 
 STEPS = 40
 """Most steps of a history."""
-
-
-@contextmanager
-def _new_settings() -> Iterator[Settings]:
-    """Of a new database, on the server of TEST_DATABASE_URL or in a file."""
-    with tempfile.TemporaryDirectory() as directory, fresh_database(Path(directory)) as url:
-        yield Settings(
-            secret_keys=(SECRET_KEY,),
-            database_url=url,
-            allow_private_server_urls=True,
-            recordings_dir=f"{directory}/recordings",
-        )
 
 
 def run(name: str, examples: int, seed: int) -> bool:
@@ -58,7 +40,7 @@ def run(name: str, examples: int, seed: int) -> bool:
         suppress_health_check=[*HealthCheck],
         print_blob=False,
     )
-    with _new_settings() as settings, serving(settings) as service:
+    with new_settings() as settings, serving(settings) as service:
         kind = type("Service", (Machine,), {"service": service})
         try:
             run_state_machine_as_test(hypothesis.seed(seed)(kind), settings=wanted)

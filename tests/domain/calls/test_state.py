@@ -373,3 +373,38 @@ def test_tables_are_whole() -> None:
     neither = {K.CREATED, K.LEG_QUEUED, K.MEDIA_LOST, K.REATTACHED, K.FORWARD_STARTED,
                K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE}  # fmt: skip
     assert set(EVIDENCE) | set(REACHED) | neither == set(EventKind)
+
+
+def test_a_new_call_has_the_state_of_no_events() -> None:
+    """Which ``create`` does not compute."""
+    assert CallState(CallStatus.QUEUED) == fold([])
+
+
+PRECEDENCE = [
+    event(K.SETTLED, 30, reason=R.ASSISTANT_ERROR),
+    intent(R.MANUALLY_CANCELED, 30),
+    event(K.MACHINE_DETECTED, 30, reason=R.VOICEMAIL),
+    event(K.FORWARD_ENDED, 30, reason=R.ASSISTANT_FORWARDED_CALL, data={"forward": "1"}),
+    event(K.MEDIA_GONE, 30, reason=R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET),
+    event(K.LEG_ENDED, 30, reason=R.CUSTOMER_BUSY),
+    event(K.MEDIA_STOPPED, 30, reason=R.CUSTOMER_ENDED_CALL),
+    event(K.TIMER, 30, reason=R.NO_CALL_RECEIVED),
+    event(K.LEG_ENDED, 30, reason=R.CUSTOMER_DID_NOT_ANSWER),  # of a leg that was answered
+]
+"""The strongest evidence first."""
+
+
+@pytest.mark.parametrize(("strong", "weak"), itertools.pairwise(PRECEDENCE))
+def test_the_stronger_evidence_counts_though_it_is_later(
+    strong: CallEvent, weak: CallEvent
+) -> None:
+    events = [CREATED, JOINED, strong, weak._replace(at=T0 + timedelta(seconds=20), key="weak")]
+    assert fold(events).ended_reason is strong.reason
+
+
+@pytest.mark.parametrize("kind", [K.MEDIA_GONE, K.MEDIA_FAILED, K.LEG_CONTINUED])
+def test_the_ends_of_a_socket_are_equal_so_the_earlier_counts(kind: EventKind) -> None:
+    first = event(kind, 55, reason=R.DB_ERROR)
+    for other in {K.MEDIA_GONE, K.MEDIA_FAILED, K.LEG_CONTINUED} - {kind}:
+        events = [CREATED, JOINED, STOPPED, first, event(other, 56, reason=R.ASSISTANT_ERROR)]
+        assert fold(events).ended_reason is R.DB_ERROR
