@@ -386,7 +386,7 @@ PRECEDENCE = [
     event(K.MACHINE_DETECTED, 30, reason=R.VOICEMAIL),
     event(K.FORWARD_ENDED, 30, reason=R.ASSISTANT_FORWARDED_CALL, data={"forward": "1"}),
     event(K.MEDIA_GONE, 30, reason=R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET),
-    event(K.LEG_ENDED, 30, reason=R.CUSTOMER_BUSY),
+    event(K.LEG_ENDED, 30, reason=R.VONAGE_DISCONNECTED),
     event(K.MEDIA_STOPPED, 30, reason=R.CUSTOMER_ENDED_CALL),
     event(K.TIMER, 30, reason=R.NO_CALL_RECEIVED),
     event(K.LEG_ENDED, 30, reason=R.CUSTOMER_DID_NOT_ANSWER),  # of a leg that was answered
