@@ -113,6 +113,12 @@ class Settings:
     max_calls_per_process: int = 10
     """Limit of calls whose assistant runs in the process itself."""
     drain_seconds: float = 20.0
+    keep_alive_seconds: float = 95.0
+    """How long an idle connection is kept: longer than routers in front keep theirs."""
+    max_connections: int = 0
+    """Connections of one process. 0: as many as descriptors allow."""
+    max_unfinished_per_address: int = 100
+    """Connections of one address that have not sent a whole head. 0: no limit."""
     ended_reasons: str = "extended"
     recordings_dir: str = "var/recordings"
     recordings_url: str | None = None
@@ -212,6 +218,11 @@ class _Reader(Reader):
             artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
             max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),
             drain_seconds=self.drain_seconds(),
+            keep_alive_seconds=self.number("KEEP_ALIVE_SECONDS", 95, 1, 3600),
+            max_connections=self.integer("MAX_CONNECTIONS", 0, 0, 1_000_000),
+            max_unfinished_per_address=self.integer(
+                "MAX_UNFINISHED_PER_ADDRESS", 100, 0, 1_000_000
+            ),
             media_urls=self.media_urls(),
             serve_media=self.flag("SERVE_MEDIA", True),
             run_jobs=self.flag("RUN_JOBS", True),

@@ -41,7 +41,11 @@ class Hub:
         providers: Mapping[str, Carrier],
         backends: Backends,
         limits: Limits | None = None,
+        *,
+        no_start: Callable[[], None] = lambda: None,
     ) -> None:
+        """``no_start`` is called for each socket that was accepted and sent no ``start``."""
+        self._no_start = no_start
         self._service = service
         self._presence = service.presence
         self._providers = providers
@@ -104,6 +108,8 @@ class Hub:
         try:
             await socket.accept()
             await session.run()
+            if not session.started:
+                self._no_start()
         except SocketClosed:
             return
         finally:

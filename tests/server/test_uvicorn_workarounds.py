@@ -7,6 +7,7 @@ import logging
 
 from uvicorn.protocols.websockets import websockets_sansio_impl
 
+from app.server.protocols import SocketConnection
 from app.server.uvicorn_workarounds import names_no_path
 from app.server.worker import SETTINGS
 
@@ -23,7 +24,7 @@ def test_handshakes_are_not_logged_with_their_paths() -> None:
 
 def test_names_no_path_is_still_needed() -> None:
     """Once the line goes to ``uvicorn.access``: delete the filter, ``access_log`` is enough."""
-    assert SETTINGS["ws"] == "websockets-sansio"
+    assert issubclass(SocketConnection, websockets_sansio_impl.WebSocketsSansIOProtocol)
     source = inspect.getsource(websockets_sansio_impl)
     assert LINE in source
     assert 'getLogger("uvicorn.error")' in source
