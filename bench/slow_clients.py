@@ -1,8 +1,8 @@
 """``python -m bench.slow_clients``: slow and silent clients beside live calls.
 
-The real bridge runs under gunicorn, with the backend ``echo``. Attackers come from ten addresses:
-unfinished heads and bodies that get a byte now and then, and connections that say nothing. Each
-that the bridge closes is opened again. Media sockets of real calls are accepted and send no start.
+The real bridge runs under gunicorn, with the backend ``echo``. Attackers come from ten addresses.
+Their heads and bodies get a byte now and then, or their connections say nothing. Each that the
+bridge closes is opened again. Media sockets of real calls are accepted and send no start.
 Beside them calls send sound in real time and the API is asked on schedule. The whole is done once
 more under a small limit of file descriptors.
 
@@ -31,7 +31,7 @@ from bench.client import Answer, Client
 from bench.control_plane import machine
 from bench.figures import median, percentile
 from bench.phone import Phone
-from bench.prepared import AUTHORIZED, Requests
+from bench.prepared import Requests
 from bench.serving import KEY, Process, bridge
 from tests.fakes.carriers.twilio import TWILIO
 

@@ -8,7 +8,6 @@ makes room for the new one. A real client sends its request at once, and is neve
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from app.net.peer import network_of
 from app.telemetry.once_a_minute import OnceAMinute
 
 log = logging.getLogger(__name__)
@@ -301,16 +301,3 @@ def address_of(transport: asyncio.BaseTransport) -> str:
     """The peer's address, of IPv6 the network that one subscriber has. Empty for a Unix socket."""
     peer = transport.get_extra_info("peername")
     return network_of(peer[0]) if isinstance(peer, tuple) else ""
-
-
-def network_of(address: str) -> str:
-    """The address itself, or the /64 network of an IPv6 address."""
-    if ":" not in address:
-        return address
-    try:
-        found = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.IPv6Network((found, 64), strict=False))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import resource
+from contextlib import suppress
 
 ENOUGH = 65_536
 """Descriptors beyond which more are of no use."""
@@ -24,8 +25,9 @@ def raise_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
+        with suppress(OSError, ValueError):  # a sandbox may forbid it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
     if soft == resource.RLIM_INFINITY:
         return ENOUGH
     if soft < LOW:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -19,7 +20,9 @@ from uvicorn import Config, Server
 from uvicorn.server import ServerState
 from uvicorn_worker import UvicornWorker
 
+from app import temporary
 from app.environment import SettingsError, log_format
+from app.private_files import UMASK
 from app.server.gunicorn_workarounds import second_is_quit, wait_for_calls
 from app.server.uvicorn_workarounds import names_no_path
 from app.telemetry import json_log, shared_metrics
@@ -142,6 +145,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # untyped package
             signal.signal(
                 signal.SIGTERM, second_is_quit(wait_for_calls(before, lambda: cls.gunicorn))
             )
+        os.umask(UMASK)
+        temporary.sweep()
         shared_metrics.share()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -83,6 +83,8 @@ class Metrics:
             "Clients' requests answered with 503, because too many were waiting.",
             registry=own,
         )
+        self._connections = ConnectionStates()
+        self._registry.register(self._connections)
         self._connections_refused = Counter(
             "patchbay_connections_refused",
             "Connections closed early, by reason.",
@@ -108,7 +110,7 @@ class Metrics:
 
     def show_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Show the connections of this process by their state."""
-        self.register(ConnectionStates(counts))
+        self._connections.counts = counts
 
     def register(self, collector: Collector) -> None:
         """Show this collector's metrics too."""
@@ -124,14 +126,13 @@ class Metrics:
 
 
 class ConnectionStates(Collector):
-    """The gauge of open connections."""
+    """The gauge of open connections, once a server counts them."""
 
-    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        self._counts = counts
+    counts: Callable[[], Mapping[str, int]] = dict
 
     def collect(self) -> Iterator[Metric]:
         yield _labelled(
-            "connections", "Connections of this process, by state.", "state", self._counts()
+            "connections", "Connections of this process, by state.", "state", self.counts()
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.server import descriptors
-from app.server.connections import Bounds, Connection, Connections, Refusal, State, network_of
+from app.server.connections import Bounds, Connection, Connections, Refusal, State
 from app.server.wsgi_bridge import Bridge
 from tests.clock import on_loop
 from tests.media.server import SHORT, listening
@@ -134,20 +134,6 @@ def test_one_address_has_so_many_unfinished_heads() -> None:
     assert [room.ended(each) for each in heads] == ["closed", "", ""]
     assert not any(map(room.ended, [*idle, other]))
     assert room.refused == {Refusal.PEER: 1}
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("not:an:address", "not:an:address"),
-    ],
-)
-def test_an_address_of_ipv6_is_a_subscribers_network(address: str, network: str) -> None:
-    assert network_of(address) == network
 
 
 def test_the_log_has_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
