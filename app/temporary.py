@@ -1,6 +1,6 @@
 """Directories of our own in TMPDIR. A start removes those whose process was killed.
 
-Each holds a file that is locked for as long as its process lives, or a child that it has forked.
+Each holds a file that its process keeps locked, and that its forked children keep locked after it.
 The kernel drops the lock with the last of them.
 """
 

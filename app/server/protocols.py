@@ -53,15 +53,14 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        connection = self._connection
-        if connection is not None and connection.state is State.IDLE:
-            self._move(State.HEAD)
-            self._head_bytes = 0
         super().data_received(data)
-        if connection is not None and connection.state is State.HEAD:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD:
-                self._connections.too_long(connection, self.loop.time())
+        connection = self._connection
+        if connection is None or connection.state is State.ANSWER:
+            return
+        state = self._waits_for()
+        if state is State.HEAD:
+            self._count_head(connection, len(data))
+        self._connections.move(connection, state, self.loop.time())
 
     def handle_websocket_upgrade(self) -> None:
         self._forget()
@@ -74,20 +73,19 @@ class HttpConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._receiving = State.BODY
-        self._move(State.BODY)
         if self._connections.leaving and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._receiving = None
-        self._move(State.ANSWER)
 
     def on_response_complete(self) -> None:
         pipelined = bool(self.pipeline)
         super().on_response_complete()
-        if not pipelined:
-            self._move(self._receiving or State.IDLE)
+        if self._connection is not None and not pipelined:
+            state = self._receiving or State.IDLE
+            self._connections.move(self._connection, state, self.loop.time())
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -111,9 +109,17 @@ class HttpConnection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
 
-    def _move(self, state: State) -> None:
-        if self._connection is not None:
-            self._connections.move(self._connection, state, self.loop.time())
+    def _waits_for(self) -> State:
+        """The state after some data. A request before the one that arrives is answered first."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if self._receiving is State.BODY and not self.pipeline:
+            return State.BODY
+        return State.ANSWER if answering else State.HEAD
+
+    def _count_head(self, connection: Connection, size: int) -> None:
+        self._head_bytes = size + (self._head_bytes if connection.state is State.HEAD else 0)
+        if self._head_bytes > MAX_HEAD:
+            self._connections.too_long(connection, self.loop.time())
 
     def _forget(self) -> None:
         if self._connection is not None:
