@@ -24,7 +24,7 @@ from typing import Any
 
 import uvloop
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from bench.client import Answer, Client
 from bench.figures import median, percentile
@@ -111,7 +111,7 @@ async def silent(url: str, seen: Seen) -> None:
     """A media socket that is accepted and sends nothing."""
     headers = TWILIO.signer.handshake(url)
     began = time.monotonic()
-    with suppress(ConnectionClosed, InvalidStatus, OSError, TimeoutError):
+    with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
         async with connect(url, additional_headers=headers, proxy=None, open_timeout=60) as socket:
             began = time.monotonic()
             async for _ in socket:
@@ -122,7 +122,7 @@ async def silent(url: str, seen: Seen) -> None:
 async def talk(url: str, call: str, seconds: float, seen: Seen) -> None:
     try:
         seen.sound.append(await Phone(url, call).echo(seconds))
-    except (ConnectionClosed, InvalidStatus, OSError, TimeoutError) as error:
+    except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError) as error:
         print(f"a live call's socket was dropped: {error!r}")
         seen.dropped += 1
 

@@ -8,6 +8,7 @@ makes room for the new one. A real client sends its request at once, and is neve
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -63,8 +64,18 @@ MEANING: Mapping[Refusal, str] = {
     Refusal.FULL: "over MAX_CONNECTIONS",
 }
 
-MAKES_ROOM = (State.HEAD, State.IDLE, State.BODY)
-"""Whose oldest goes first when there are too many."""
+FRESH = 0.1
+"""Seconds. What a newer connection has sent may not have been read yet."""
+HEAD_PATIENCE = 1.0
+"""Seconds before an unfinished head counts for its address."""
+MAKES_ROOM = (
+    (State.HEAD, FRESH),
+    (State.IDLE, 0.0),
+    (State.BODY, FRESH),
+    (State.HEAD, 0.0),
+    (State.BODY, 0.0),
+)
+"""Whose oldest goes first when there are too many, if it has waited so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Bounds:
     most: int = 1000
     """Connections of this process."""
     unfinished_per_address: int = 100
-    """Connections of one address whose head is not whole. 0: no limit."""
+    """Connections of one address whose head is not whole after a second. 0: no limit."""
     keep_alive_seconds: float = 95.0
     head_seconds: float = 15.0
     """From the connection, or the first byte of a later request, to the head's end."""
@@ -142,7 +153,7 @@ class Connections:
             return None
         connection = Connection(transport, address, State.HEAD, now)
         self._states[State.HEAD][connection] = None
-        self._add_head(connection, now)
+        self._add_head(connection)
         return connection
 
     def too_long(self, connection: Connection, now: float) -> None:
@@ -165,7 +176,7 @@ class Connections:
         connection.state, connection.since = state, now
         self._states[state][connection] = None
         if state is State.HEAD:
-            self._add_head(connection, now)
+            self._add_head(connection)
         if self.leaving:
             self._check_left()
 
@@ -207,6 +218,8 @@ class Connections:
             head, body = min(head, bounds.last_head_seconds), min(body, bounds.last_body_seconds)
         for connection in self._over(State.HEAD, head, now):
             self._close(connection, Refusal.HEAD, now)
+        for connection in list(self._over_per_address(now)):
+            self._close(connection, Refusal.PEER, now)
         for connection in self._over(State.BODY, body, now):
             self._close(connection, Refusal.BODY, now)
         for connection in list(self._unread):
@@ -236,17 +249,25 @@ class Connections:
                 yield from (each for each in members if each.transport.is_closing())
 
     def _make_room(self, now: float) -> bool:
-        for state in MAKES_ROOM:
-            for connection in self._states[state]:
+        for state, seconds in MAKES_ROOM:
+            connection = next(iter(self._states[state]), None)  # the oldest
+            if connection is not None and now - connection.since >= seconds:
                 self._close(connection, Refusal.FULL, now)
                 return True
         return False
 
-    def _add_head(self, connection: Connection, now: float) -> None:
-        mine = self._heads.setdefault(connection.address, {})
-        mine[connection] = None
-        if 0 < self.bounds.unfinished_per_address < len(mine):
-            self._close(next(iter(mine)), Refusal.PEER, now)
+    def _over_per_address(self, now: float) -> Iterator[Connection]:
+        """The oldest unfinished ones above an address's number.
+
+        Many may come at once from a proxy, before what they send is read. So each has a second.
+        """
+        most = self.bounds.unfinished_per_address
+        for mine in self._heads.values() if most else ():
+            surplus = itertools.islice(mine, max(0, len(mine) - most))
+            yield from (each for each in surplus if now - each.since > HEAD_PATIENCE)
+
+    def _add_head(self, connection: Connection) -> None:
+        self._heads.setdefault(connection.address, {})[connection] = None
 
     def _remove_head(self, connection: Connection) -> None:
         mine = self._heads[connection.address]

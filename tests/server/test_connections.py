@@ -124,6 +124,16 @@ def test_when_full_the_oldest_that_waits_makes_room(states: list[State], goes: i
     assert room.refused == {Refusal.FULL: 1}
 
 
+def test_a_connection_of_this_moment_goes_last() -> None:
+    """What it has sent is not read yet. An idle one goes before, then a body that waits."""
+    room = Room()
+    new = [room.open(9.0) for _ in range(3)]
+    idle, body = room.open(5.0, State.IDLE), room.open(8.0, State.BODY)
+    newer = [room.open(9.0) for _ in range(3)]
+    ended = [room.ended(each) for each in (idle, body, *new, *newer)]
+    assert ended == ["closed", "closed", "closed", "", "", "", "", ""]
+
+
 def test_one_address_has_so_many_unfinished_heads() -> None:
     """Connections with a whole head do not count: behind a proxy all have its address."""
     room = Room(replace(SMALL, most=1000))
@@ -131,9 +141,21 @@ def test_one_address_has_so_many_unfinished_heads() -> None:
     heads = [room.open(float(number)) for number in range(3)]
     other = room.open(3.0, address="192.0.2.2")
     room.open(4.0)
+    room.all.sweep(4.5)
     assert [room.ended(each) for each in heads] == ["closed", "", ""]
     assert not any(map(room.ended, [*idle, other]))
     assert room.refused == {Refusal.PEER: 1}
+
+
+def test_what_a_proxy_opens_at_once_is_left_time_to_send() -> None:
+    """They are accepted in one turn of the loop, and read in the next ones."""
+    room = Room(replace(SMALL, most=1000))
+    heads = [room.open(0.0) for _ in range(500)]
+    room.all.sweep(0.5)
+    for each in heads[:490]:
+        room.all.move(each, State.ANSWER, 0.6)
+    room.all.sweep(1.1)
+    assert [room.ended(each) for each in heads] == [""] * 490 + ["closed"] * 7 + [""] * 3
 
 
 def test_the_log_has_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
