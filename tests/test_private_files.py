@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,19 +103,24 @@ def test_a_start_drops_no_lock_of_sqlite(tmp_path: Path) -> None:
     path.chmod(0o644)
     Store(f"sqlite:///{path}").close()
     make_file(path)
-    spawn = multiprocessing.get_context("fork")
-    asked = spawn.Queue()
-
-    def ask() -> None:
-        other = sqlite3.connect(path, timeout=0)
-        try:
-            other.execute("BEGIN IMMEDIATE")
-            asked.put("taken")
-        except sqlite3.OperationalError:
-            asked.put("locked")
-
-    process = spawn.Process(target=ask)
-    process.start()
-    assert asked.get(timeout=30) == "locked"
-    process.join()
+    assert taken_elsewhere(path) == "database is locked"
+    mine.rollback()
+    assert taken_elsewhere(path) == "taken"
     mine.close()
+
+
+ASK = """
+import sqlite3, sys
+try:
+    sqlite3.connect(sys.argv[1], timeout=0).execute("BEGIN IMMEDIATE")
+    print("taken")
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
+
+def taken_elsewhere(path: Path) -> str:
+    """Whether another process gets the lock. A fork would take its word from our memory."""
+    command = [sys.executable, "-S", "-c", ASK, str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

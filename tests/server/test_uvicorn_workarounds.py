@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 
+from uvicorn import Config
 from uvicorn.protocols.websockets import websockets_sansio_impl
 
 from app.server.protocols import SocketConnection
@@ -29,3 +30,15 @@ def test_names_no_path_is_still_needed() -> None:
     assert LINE in source
     assert 'getLogger("uvicorn.error")' in source
     assert "uvicorn.access" not in source
+
+
+def test_our_protocols_are_still_needed() -> None:
+    """Once uvicorn bounds heads and bodies: leave it to that. https://github.com/Kludex/uvicorn/issues/157"""
+    times = {name for name in inspect.signature(Config).parameters if "timeout" in name}
+    assert times == {
+        "timeout_keep_alive",
+        "timeout_notify",
+        "timeout_worker_healthcheck",
+        "timeout_graceful_shutdown",
+        "ws_ping_timeout",
+    }
