@@ -181,7 +181,7 @@ class EventKind(StrEnum):
     MEDIA_FAILED = "media.failed"
     """The media connection failed. It counts only if none ever succeeded; ``reason``."""
     REATTACHED = "media.reattached"
-    """We reattach a leg with a new document. ``data.streams``: the streams that it replaces."""
+    """We reattach a leg with a new document. ``data``: ``streams`` that it replaces, ``cause``."""
     MACHINE_DETECTED = "machine.detected"
     """Answering machine detection gave a verdict. ``reason`` only if the verdict ends the call."""
     FORWARD_STARTED = "forward.started"
