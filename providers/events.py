@@ -175,7 +175,7 @@ class EventKind(StrEnum):
     MEDIA_STOPPED = "media.stopped"
     """The carrier reported the end of the stream (``generic``). ``stream``."""
     MEDIA_LOST = "media.lost"
-    """The socket closed without such a report; it may be reattached. ``stream``."""
+    """The socket closed without such a report; it may be reattached. ``stream``, ``data.word``."""
     MEDIA_GONE = "media.gone"
     """A lost socket was not reattached (``reason``), or the carrier reports the media leg's end."""
     MEDIA_FAILED = "media.failed"

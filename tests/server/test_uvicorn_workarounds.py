@@ -1,4 +1,4 @@
-"""The workaround around uvicorn: that it works, and that it is still needed."""
+"""The workarounds around uvicorn: that they work, and that they are still needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 
 from uvicorn.protocols.websockets import websockets_sansio_impl
 
-from app.server.uvicorn_workarounds import names_no_path
+from app.server.uvicorn_workarounds import WebSocketProtocol, names_no_path
 from app.server.worker import SETTINGS
 
 LINE = '%s - "WebSocket %s" [accepted]'
@@ -23,8 +23,15 @@ def test_handshakes_are_not_logged_with_their_paths() -> None:
 
 def test_names_no_path_is_still_needed() -> None:
     """Once the line goes to ``uvicorn.access``: delete the filter, ``access_log`` is enough."""
-    assert SETTINGS["ws"] == "websockets-sansio"
+    assert issubclass(WebSocketProtocol, websockets_sansio_impl.WebSocketsSansIOProtocol)
     source = inspect.getsource(websockets_sansio_impl)
     assert LINE in source
     assert 'getLogger("uvicorn.error")' in source
     assert "uvicorn.access" not in source
+
+
+def test_a_half_open_connection_is_still_left_to_the_kernel() -> None:
+    """Once uvicorn aborts it: delete ``WebSocketProtocol``. tests/media/test_half_open.py holds it."""
+    source = inspect.getsource(websockets_sansio_impl.WebSocketsSansIOProtocol.keepalive_timeout)
+    assert "self.transport.close()" in source
+    assert "abort" not in source
