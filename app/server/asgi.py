@@ -21,7 +21,7 @@ from app.media.limits import Limits
 from app.routes import health
 from app.server import warm_up
 from app.server.environ import Scope
-from app.server.wsgi_bridge import Bridge, Paths, Receive, Send
+from app.server.wsgi_bridge import Bridge, Message, Paths, Receive, Send
 from app.wiring import Services
 from providers.base.carrier import Carrier
 
@@ -48,7 +48,8 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                await self._bridge(scope, receive, send)
+                draining = self._services.media.presence.draining
+                await self._bridge(scope, receive, _closing(send) if draining else send)
             case "websocket":
                 await self.hub(scope, receive, send)
             case "lifespan":
@@ -91,6 +92,20 @@ class Application:
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._services.stop)
+
+
+def _closing(send: Send) -> Send:
+    """Close each connection with its next response, so that the client's next request goes elsewhere.
+
+    Otherwise the process would close it at its end, perhaps under a request.
+    """
+
+    async def closing(event: Message) -> None:
+        if event["type"] == "http.response.start":
+            event = {**event, "headers": [*event["headers"], (b"connection", b"close")]}
+        await send(event)
+
+    return closing
 
 
 def paths_of(carriers: Mapping[str, Carrier]) -> Paths:

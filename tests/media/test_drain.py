@@ -84,6 +84,32 @@ async def test_gunicorn_hears_of_a_worker_that_stops() -> None:
         await stopping
 
 
+@on_loop
+async def test_a_kept_connection_is_closed_with_its_next_answer() -> None:
+    """So the client's next request opens another one, to a process that stays."""
+    domain = patient(Domain())
+    async with serving(domain) as served, calling(served, TWILIO) as carrier:
+        await domain.hears("joined")
+        host, port = served.address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+
+        async def ask() -> bytes:
+            writer.write(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            await reader.readexactly(size)
+            return head.lower()
+
+        assert b"connection: close" not in await ask()
+        draining = asyncio.create_task(served.application.drain())
+        await domain.until(lambda: domain.presence.draining)
+        assert b"connection: close" in await ask()
+        assert await reader.read() == b""
+        writer.close()
+        await carrier.send(TWILIO.stop())
+        await draining
+
+
 @pytest.mark.parametrize("relieved", [True, False])
 @on_loop
 async def test_it_listens_until_somebody_else_answers(
