@@ -197,8 +197,7 @@ class Run:
             self.calls.append((call, asyncio.create_task(call.live(assistant))))
             await asyncio.sleep(BETWEEN)
         async with asyncio.timeout(30):
-            while not all(call.heard_at for call, _ in self.calls):
-                await asyncio.sleep(0.05)
+            await asyncio.gather(*(call.heard.wait() for call, _ in self.calls))
 
     def _alive(self) -> int:
         now = time.monotonic()

@@ -69,9 +69,12 @@ class Instance:
 
 
 def _complaint(log: Path, since: int, worker: int) -> int:
-    """1 if gunicorn's master says that the worker failed; it is silent about status 0."""
+    """1 if gunicorn's master says that the worker failed.
+
+    It is silent about status 0, and "was sent SIGTERM" is uvicorn's own end of a graceful stop.
+    """
     with log.open("rb") as text:
         text.seek(since)
         lines = text.read().decode(errors="replace").splitlines()
-    words = ("exited with code", "was sent", "WORKER TIMEOUT")
+    words = ("exited with code", "was sent SIGKILL", "WORKER TIMEOUT")
     return int(any(str(worker) in line and any(w in line for w in words) for line in lines))

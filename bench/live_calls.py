@@ -89,6 +89,7 @@ class LiveCall:
         self.gaps = list[Gap]()
         self.refused = 0
         self.problem = ""
+        self.heard = asyncio.Event()
         self.heard_at = 0.0
         """When the last sound came."""
         self._web = web
@@ -150,6 +151,7 @@ class LiveCall:
                 if first and self.heard_at:
                     self._note_gap(now)
                 first, self.heard_at = False, now
+                self.heard.set()
 
     def _note_gap(self, now: float) -> None:
         last, closed, asked = self.heard_at, self._closed_at, self._asked_at
