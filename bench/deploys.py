@@ -43,8 +43,13 @@ BETWEEN = 0.1
 """Seconds between the starts of two calls."""
 PAUSE = 3.0
 """Seconds between two deploys, and after the last."""
+HEARD = 4.0
+"""Seconds since the last sound of a call that is alive."""
 ALIVE, GAP_SECONDS, EXIT_SECONDS = 0.95, 1.5, 25.0
 ECHO = {"name": "bench", "transport": {"provider": "echo"}, "maxDurationSeconds": 3600}
+MENU = ECHO | {"transport": {"provider": "local"}, "silenceTimeoutSeconds": 3600}
+"""The embedded keypad menu, in the pipeline of the voice agent. It speaks when a key is pressed."""
+ASSISTANTS = {"echo": ECHO, "local": MENU}
 
 
 @dataclass
@@ -171,7 +176,8 @@ class Run:
     async def through(self, deploy: Callable[[], Awaitable[Exit]]) -> None:
         port = int(self.base.rsplit(":", 1)[1])
         numbers = await asyncio.to_thread(api, self.base, "GET", "/phone-number")
-        assistant = await asyncio.to_thread(api, self.base, "POST", "/assistant", ECHO)
+        wanted = ASSISTANTS[self.chosen.assistant]
+        assistant = await asyncio.to_thread(api, self.base, "POST", "/assistant", wanted)
         load = Load(port, numbers[0]["id"])
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as web:
@@ -193,7 +199,8 @@ class Run:
     async def _grow(self, web: aiohttp.ClientSession, assistant: str) -> None:
         carriers = itertools.cycle(FAKES)
         for _ in range(self.chosen.calls):
-            call = LiveCall(next(carriers), self.base, web)
+            keys = self.chosen.assistant == "local"
+            call = LiveCall(next(carriers), self.base, web, keys=keys)
             self.calls.append((call, asyncio.create_task(call.live(assistant))))
             await asyncio.sleep(BETWEEN)
         async with asyncio.timeout(30):
@@ -201,7 +208,7 @@ class Run:
 
     def _alive(self) -> int:
         now = time.monotonic()
-        return sum(not task.done() and now - call.heard_at < 1 for call, task in self.calls)
+        return sum(not task.done() and now - call.heard_at < HEARD for call, task in self.calls)
 
     async def _judge(self, load: Load) -> None:
         found = self.outcome
@@ -324,6 +331,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--deploys", type=int, default=2)
     parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--assistant", choices=ASSISTANTS, default="echo")
     parser.add_argument("--kind", choices=KINDS, help="only this kind")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--verbose", action="store_true")

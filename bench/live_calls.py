@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,8 @@ from tests.fakes.carriers.twilio import TwilioCaller, TwilioLeg
 from tests.fakes.carriers.vonage import VonageCaller, VonageLeg
 
 STEP = 0.02
+KEY_FRAMES = 100
+"""Frames from one pressed key to the next, for an assistant that speaks when it is asked."""
 NUMBERS = {f"{name.upper()}_PHONE_NUMBER": OURS for name in FAKES}
 """Variables of the bridge: the number that these legs call."""
 
@@ -83,7 +86,9 @@ class Gap:
 class LiveCall:
     """One call. It is over when a leg gets no further media socket."""
 
-    def __init__(self, carrier: str, base: str, web: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, carrier: str, base: str, web: aiohttp.ClientSession, *, keys: bool = False
+    ) -> None:
         self.leg = new_leg(carrier, base)
         self.caller = new_caller(self.leg)
         self.gaps = list[Gap]()
@@ -92,7 +97,7 @@ class LiveCall:
         self.heard = asyncio.Event()
         self.heard_at = 0.0
         """When the last sound came."""
-        self._web = web
+        self._web, self._keys = web, keys
         self._turn = 0
         self._closed_at = self._asked_at = 0.0
         pcm = mulaw_to_pcm(b"\x10" * int(self.caller.rate * STEP))
@@ -137,16 +142,19 @@ class LiveCall:
     async def _speak(self, socket: ClientConnection) -> None:
         due = time.monotonic()
         with suppress(ConnectionClosed):
-            while True:
+            for number in itertools.count():
                 await socket.send(self._sound)
+                if self._keys and number % KEY_FRAMES == 0:
+                    await socket.send(self.caller.digit("1"))
                 due += STEP
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def _listen(self, socket: ClientConnection) -> None:
         first = True
         with suppress(ConnectionClosed):
-            while True:
-                await socket.recv()
+            async for message in socket:
+                if not is_sound(message):
+                    continue
                 now = time.monotonic()
                 if first and self.heard_at:
                     self._note_gap(now)
@@ -179,3 +187,8 @@ class LiveCall:
         if found is None:
             self.problem = f"told to go: {' '.join(text.split())[:120]}"
         return found
+
+
+def is_sound(message: str | bytes) -> bool:
+    """Whether a message to the carrier is audio, told without parsing 1,000 of them a second."""
+    return isinstance(message, bytes) or '"media"' in message
