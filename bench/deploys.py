@@ -2,7 +2,8 @@
 
 Rolling: two instances on PostgreSQL behind a load balancer; the new one is ready before the old one
 gets SIGTERM. Reload: one machine, ``gunicorn`` with HUP, on SQLite. Half of the calls are at each
-carrier. ``--deploys 10 --calls 50`` is the full size; ``--record`` keeps the figures.
+carrier. ``--deploys 10 --calls 50`` is the full size; ``--record`` keeps the figures. ``--kind
+kill`` kills instances beside a spare one instead, as often as a call's budget for faults allows.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
+from app.domain.legs.reattach import BUDGETS, Cause
 from bench.balancer import Balancer
 from bench.client import Answer, Client
 from bench.database import database
@@ -46,6 +48,7 @@ PAUSE = 3.0
 HEARD = 4.0
 """Seconds since the last sound of a call that is alive."""
 ALIVE, GAP_SECONDS, EXIT_SECONDS = 0.95, 1.5, 25.0
+KILLED_GAP_SECONDS = 3.0
 ECHO = {"name": "bench", "transport": {"provider": "echo"}, "maxDurationSeconds": 3600}
 MENU = ECHO | {"transport": {"provider": "local"}, "silenceTimeoutSeconds": 3600}
 """The embedded keypad menu, in the pipeline of the voice agent. It speaks when a key is pressed."""
@@ -57,6 +60,9 @@ class Outcome:
     """One kind of deploy."""
 
     name: str
+    gap_seconds: float = GAP_SECONDS
+    killed: bool = False
+    """Requests on their way to a killed process fail."""
     calls: int = 0
     alive: int = 0
     ended: Counter[str] = field(default_factory=Counter)
@@ -75,8 +81,8 @@ class Outcome:
     def reached(self) -> bool:
         return (
             self.alive >= ALIVE * self.calls > 0
-            and 0 < median(self.silences) <= GAP_SECONDS * 1e3
-            and not self.failed
+            and 0 < median(self.silences) <= self.gap_seconds * 1e3
+            and (self.killed or not self.failed)
             and self.slowest <= EXIT_SECONDS
             and all(each.code == 0 for each in self.exits)
         )
@@ -274,6 +280,28 @@ async def rolling(chosen: argparse.Namespace) -> Outcome:
     return outcome
 
 
+async def kill(chosen: argparse.Namespace) -> Outcome:
+    outcome, port = Outcome("kill -9 on PostgreSQL", KILLED_GAP_SECONDS, killed=True), free_port()
+    base = f"http://localhost:{port}"
+    chosen.deploys = min(chosen.deploys, BUDGETS[Cause.FAULT].attempts)
+    with database(postgresql=True) as store, prepared(base, store.url) as (environ, directory):
+        async with started(environ, directory) as (current, start):
+            spare, balancer = await start(), Balancer(current.port)
+            async with await balancer.listen(port):
+
+                async def deploy() -> Exit:
+                    nonlocal current, spare
+                    old, current = current, spare
+                    balancer.target = current.port
+                    await old.kill()
+                    spare = await start()
+                    return Exit(0.0, 0)
+
+                await Run(outcome, base, chosen).through(deploy)
+        show_log(directory, chosen)
+    return outcome
+
+
 async def reload(chosen: argparse.Namespace) -> Outcome:
     outcome, port = Outcome("reload on SQLite"), free_port()
     base = f"http://localhost:{port}"
@@ -312,7 +340,9 @@ def show_log(directory: Path, chosen: argparse.Namespace) -> None:
 KINDS: Mapping[str, Callable[[argparse.Namespace], Awaitable[Outcome]]] = {
     "rolling": rolling,
     "reload": reload,
+    "kill": kill,
 }
+BY_DEFAULT = ("rolling", "reload")
 
 
 async def main(chosen: argparse.Namespace, names: Sequence[str]) -> int:
@@ -336,4 +366,4 @@ if __name__ == "__main__":
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
-    sys.exit(uvloop.run(main(arguments, [arguments.kind] if arguments.kind else list(KINDS))))
+    sys.exit(uvloop.run(main(arguments, [arguments.kind] if arguments.kind else BY_DEFAULT)))

@@ -62,6 +62,12 @@ class Instance:
             await asyncio.sleep(0.05)
         return Exit(took, -1)
 
+    async def kill(self) -> None:
+        """SIGKILL to the master and its workers."""
+        for pid in (self.process.pid, *children(self.process.pid)):
+            os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(self.process.wait, PATIENCE)
+
     def stop(self) -> None:
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGQUIT)

@@ -1,7 +1,7 @@
 """``python -m bench.token_races``: media sockets that use one token at the same moment.
 
 Two processes share a database. In each race four handshakes come with the token of one document,
-two at each process: one wins, whoever sends them. After that come tokens that are used, changed or
+two at each process, and one wins. After that come tokens that are used, changed or
 another carrier's, and handshakes that the carrier did not sign. ``--races 200`` is the full size.
 """
 

@@ -24,8 +24,8 @@ SHUTDOWN_SECONDS = 6.0
 ANSWER_SECONDS = 1.0
 # The pause between two looks whether another process has come up.
 LOOK_SECONDS = 1.0
-# Between two hand-overs. All at once would start as many assistants at once in one other process,
-# and each caller would hear the gap of all.
+# Between two hand-overs. If the other process starts all assistants at once, each caller hears a
+# long gap.
 APART_SECONDS = 0.1
 # The part of the drain's time that hand-overs may take.
 SPREAD = 0.25

@@ -25,8 +25,8 @@ def names_no_path(record: logging.LogRecord) -> bool:
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Drops the connection of a peer that answers no ping.
 
-    uvicorn closes such a connection once what was sent is read, so with sound on its way not before
-    the kernel gives up, after minutes. It also names no cause. No issue of uvicorn's was found.
+    uvicorn closes such a connection once what was sent is read. With sound on its way that is
+    after minutes, when the kernel gives up. It also names no cause. No issue of uvicorn's was found.
     """
 
     def keepalive_timeout(self) -> None:

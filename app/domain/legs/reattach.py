@@ -7,7 +7,7 @@ that was lost now and then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Budget(NamedTuple):
     window: timedelta
 
 
-BUDGETS: Mapping[Cause, Budget] = {
+BUDGETS: dict[Cause, Budget] = {
     Cause.HAND_OVER: Budget(30, timedelta(hours=1)),
     Cause.FAULT: Budget(3, timedelta(minutes=5)),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from flask import Flask
 
 from app.domain.calls.schedule import LOST, SETTLE
 from app.domain.cluster import ProcessRegistry
-from app.domain.legs.reattach import BUDGETS, Cause
+from app.domain.legs.reattach import BUDGETS, Budget, Cause
 from app.domain.services.media import NoCapacity
 from providers.base.instructions import stream_id
 from providers.errors import Refused
@@ -23,7 +24,7 @@ from tests.fakes.carriers.vonage import VonageLeg
 from tests.routes.api import Api
 
 SHUTDOWN = EndedReason.SERVER_SHUTDOWN
-FAULTS, HAND_OVERS = (BUDGETS[cause].attempts for cause in (Cause.FAULT, Cause.HAND_OVER))
+FAULTS = BUDGETS[Cause.FAULT].attempts
 
 
 @pytest.fixture
@@ -208,12 +209,14 @@ def test_hand_overs_spend_nothing_that_a_call_has_for_faults(live: Live) -> None
     assert live.reason != "server-shutdown"
 
 
-def test_of_hand_overs_there_are_many_but_no_loop(live: Live) -> None:
-    for turn in range(1, HAND_OVERS + 1):
+def test_hand_overs_end_as_a_loop(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = FAULTS + 1
+    monkeypatch.setitem(BUDGETS, Cause.HAND_OVER, Budget(most, timedelta(hours=1)))
+    for turn in range(1, most + 1):
         live.media.lost(live.claim, SHUTDOWN)
         live.put_back(turn)
     live.media.lost(live.claim, SHUTDOWN)
-    live.leg.ask(live.document, HAND_OVERS + 1)
+    live.leg.ask(live.document, most + 1)
     assert (live.status, live.reason) == ("ended", "server-shutdown")
 
 
