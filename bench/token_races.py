@@ -49,7 +49,7 @@ class Outcome:
     losers: Counter[str] = field(default_factory=Counter)
     hijacks: Counter[str] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
-    """Attempts that were let in."""
+    """Attempts that were accepted."""
     slowest: float = 0.0
 
     @property
@@ -65,13 +65,13 @@ class Outcome:
             f"{self.name}: one winner in {self.winners[1]} of {races} races of {2 * AT_EACH} "
             f"sockets at two processes, {sum(self.losers.values())} refused within "
             f"{self.slowest * 1e3:.0f} ms; {sum(self.accepted.values())} of "
-            f"{sum(self.hijacks.values())} other tokens and signatures were let in"
+            f"{sum(self.hijacks.values())} other tokens and signatures were accepted"
         )
 
     def tell(self) -> None:
         print(self.seen)
         for what, count in self.hijacks.items():
-            print(f"  {what}: {count}, let in {self.accepted[what]}")
+            print(f"  {what}: {count}, accepted {self.accepted[what]}")
         if set(self.losers) - {str(FORBIDDEN)}:
             print(f"  losers were answered: {dict(self.losers)}")
 
