@@ -109,3 +109,15 @@ def test_a_question_about_a_call_that_is_over_puts_nothing_back(leg: Leg, live: 
     live.end()
     assert leg.read(leg.ask(live.document).text) is None
     assert "media.reattached" not in live.kinds()
+
+
+def test_what_closed_the_socket_is_told(live: Live) -> None:
+    """A carrier's own close reason may be long."""
+    live.media.lost(live.claim, word="no answer to pings" + "!" * 1000)
+    [lost] = [e for e in live.api.get(f"/call/{live.id}/events").json if e["kind"] == "media.lost"]
+    assert lost["data"]["word"].startswith("no answer to pings")
+    assert len(lost["data"]["word"]) < 300
+    live.put_back(1)
+    events = live.api.get(f"/call/{live.id}/events").json
+    [again] = [event for event in events if event["kind"] == "media.reattached"]
+    assert again["data"]["cause"] == "fault"
