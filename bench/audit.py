@@ -1,8 +1,8 @@
 """``make audit``: are there known vulnerabilities of the packages that are installed?
 
 pip-audit says "No known vulnerabilities found" though it skips every package, where it reaches no
-advisories. So this command counts: each locked package must be judged, and a package of which
-vulnerabilities are known must be found guilty. Needs nothing but pip-audit.
+advisories. So this command counts. Each locked package must be judged. A package that is known to
+be vulnerable must be found so. Needs nothing but pip-audit.
 Exits 1 for a vulnerability or a skipped package, and 2 where there is no advisory data.
 """
 

@@ -2,7 +2,7 @@
 
 All 40,320 orders of eight events, and all 113,400 orders of five events that each come twice.
 The fold is asked after every event of every order. So each order also shows that the status
-never goes back, and how often the call ends: each end is one end-of-call report.
+never goes back, and how often the call ends. Each end is one end-of-call report.
 """
 
 from __future__ import annotations

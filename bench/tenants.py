@@ -1,8 +1,8 @@
 """``python -m bench.tenants``: every route and method with another organisation's ids.
 
-The routes come from the application's own map. The answer must be 404 and equal to that for an id
-that does not exist, and the objects must stay as they were. Lists must be empty, and bodies may not
-name another's objects. ``tests/routes/test_tenants.py`` holds the same. Exits 1 otherwise.
+The routes come from the application's own map. The answer must be 404, as for an id that does not
+exist. The objects must stay as they were, and lists must be empty. Bodies may not name another's
+objects: ``tests/routes/test_tenants.py`` holds that, too. Exits 1 otherwise.
 """
 
 from __future__ import annotations
