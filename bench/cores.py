@@ -36,7 +36,11 @@ CORES = {
         ("tests/delivery/test_retry.py",),
     ),
     "auth": Core(
-        ("app/routes/auth.py", "app/domain/legs/auth.py"),
-        ("tests/routes/test_auth.py", "tests/domain/legs/test_auth.py"),
+        ("app/routes/auth.py", "app/routes/attempts.py", "app/domain/legs/auth.py"),
+        (
+            "tests/routes/test_auth.py",
+            "tests/routes/test_doors.py",
+            "tests/domain/legs/test_auth.py",
+        ),
     ),
 }

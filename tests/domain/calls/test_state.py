@@ -408,3 +408,10 @@ def test_the_ends_of_a_socket_are_equal_so_the_earlier_counts(kind: EventKind) -
     for other in {K.MEDIA_GONE, K.MEDIA_FAILED, K.LEG_CONTINUED} - {kind}:
         events = [CREATED, JOINED, STOPPED, first, event(other, 56, reason=R.ASSISTANT_ERROR)]
         assert fold(events).ended_reason is R.DB_ERROR
+
+
+def test_only_a_reattach_replaces_streams() -> None:
+    """Whatever data another event has."""
+    data = {"streams": ["a"], "answers": STOPPED.key}
+    state = fold([CREATED, JOINED, event(K.NOTE, 10, data=data), STOPPED])
+    assert (state.status, state.streams) == (CallStatus.ENDED, ("a",))

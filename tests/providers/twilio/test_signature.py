@@ -185,6 +185,9 @@ SOUND: Mapping[str, Callable[[], WebhookRequest]] = {
         signed(URL, LEAST), ("content-type", "application/x-www-form-urlencoded")
     ),
     "JSON with the hash of its body": lambda: json_request(JSON_BODY),
+    "JSON with its hash beside a query of ours": lambda: json_request(
+        JSON_BODY, query=f"flow=x&bodySHA256={hashlib.sha256(JSON_BODY).hexdigest()}"
+    ),
     "a GET": lambda: signed(URL, LEAST, method="GET"),
     "a GET after a query of ours": lambda: signed(f"{URL}?flow=x", LEAST, method="GET"),
 }
@@ -522,6 +525,18 @@ def test_a_handshake_without_a_signature_is_refused() -> None:
 def test_compute_wants_an_absolute_url() -> None:
     with pytest.raises(ValueError, match="absolute"):
         signature.compute(AUTH_TOKEN, "/twilio/status")
+
+
+@pytest.mark.parametrize("body", [b'[["CallSid", "x"]]', b'{"CallSid": 5}', b"[]", b'"x"'])
+def test_json_is_an_object_of_strings(body: bytes) -> None:
+    """Else it is refused for that, before its parameters are looked at."""
+    with pytest.raises(InvalidSignature, match="JSON other than an object of strings"):
+        verify(json_request(body))
+
+
+def test_a_signature_of_half_characters_is_refused() -> None:
+    with pytest.raises(InvalidSignature, match="does not hold"):
+        verify(with_headers(signed(URL, LEAST), (signature.HEADER, "\ud800")))
 
 
 # ------------------------------------------------------------------ every byte counts
