@@ -155,9 +155,9 @@ def main() -> int:
             seen.add("messages", request.body.decode())
         seen.add("log", bridge.log.read_text())
         seen.add("database", dump(url))
-        for name, text in files(url).items():
-            seen.add(f"bytes of {name}", text)
-    totals = ", ".join(f"{count} {where}" for where, count in seen.texts.items())
+        for text in files(url).values():
+            seen.add("files of the database", text)
+    totals = ", ".join(f"{where} {count}" for where, count in seen.texts.items())
     text = f"{totals} searched for {len(seen.secrets)} marks: {len(seen.found)} found"
     print(text, *sorted(set(seen.found)), sep="\n")
     if options.record:

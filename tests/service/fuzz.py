@@ -51,6 +51,7 @@ class Fuzz:
 
     def operations(self) -> Iterator[Any]:
         schema = schemathesis.openapi.from_wsgi("/openapi.json", self.api.app)
+        found: Any
         for found in schema.get_all_operations():
             yield found.ok()
 

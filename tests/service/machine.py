@@ -81,9 +81,10 @@ def step(**drawn: Any) -> Callable[[Rule], Rule]:
     return counted
 
 
-def some(wanted: Wanted) -> Any:
+def some(wanted: Wanted) -> Callable[[Rule], Rule]:
     """The rule needs a call of this kind."""
-    return precondition(lambda machine: any(map(wanted, machine.calls)))
+    found: Callable[[Rule], Rule] = precondition(lambda machine: any(map(wanted, machine.calls)))
+    return found
 
 
 KINDS = ("bypass", "arrives", "dialled", "refused")
