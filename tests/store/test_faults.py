@@ -20,7 +20,16 @@ from sqlalchemy import exc
 from app import deadline
 from app.store import file_lock
 from app.store.engine import Store
-from app.store.faults import REPLACED, FileReplaced, TimedOut, sentence
+from app.store.faults import (
+    NO_ANSWER,
+    NOT_REACHABLE,
+    POSTGRESQL,
+    REPLACED,
+    SQLITE,
+    FileReplaced,
+    TimedOut,
+    sentence,
+)
 from app.store.file_lock import FileLock
 from app.store.outage import EVERY_SECONDS, Outage
 from tests.store.rows import add_org
@@ -330,3 +339,10 @@ def broken(code: int) -> Callable[[], sqlite3.Error]:
 )
 def test_a_sentence_for_each(error: Callable[[], Exception], expected: str) -> None:
     assert sentence(error()) == expected
+
+
+def test_every_sentence_is_on_the_page_that_says_what_to_do() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    own = (REPLACED, NOT_REACHABLE, NO_ANSWER, file_lock.LOCKED)
+    for each in (*own, *SQLITE.values(), *POSTGRESQL.values()):
+        assert f"`{each}`" in page, each
