@@ -19,6 +19,8 @@ from tests.fakes.carriers.leg import target
 from tests.fakes.carriers.twilio import TWILIO
 
 WORDS = ("initiated", "ringing", "in-progress", "completed")
+CLOSE = {"Connection": "close"}
+"""The server may close a connection that is kept just as a request is sent on it."""
 AGAIN_SECONDS = 0.2
 PATIENCE = 60.0
 """Seconds for which a request is repeated."""
@@ -76,7 +78,7 @@ class StoreClient:
                 method,
                 self.url + path,
                 body=None if body is None else json.dumps(body),
-                headers={"Authorization": f"Bearer {KEY}", **JSON, **(headers or {})},
+                headers={"Authorization": f"Bearer {KEY}", **JSON, **CLOSE, **(headers or {})},
             )
             status, data = answer.status, answer.data
         self.answers.add(kind, status, time.monotonic() - began)
@@ -99,7 +101,8 @@ class StoreClient:
         ref = "CA" + call["id"].replace("-", "")
         began, status = time.monotonic(), 0
         with suppress(urllib3.exceptions.HTTPError):
-            status = TWILIO.send(self, path, TWILIO.status(ref, word, WORDS.index(word)))[0]
+            fields = TWILIO.status(ref, word, WORDS.index(word))
+            status = TWILIO.send(self, path, fields, headers=CLOSE)[0]
         self.answers.add("callback", status, time.monotonic() - began)
         return status
 

@@ -36,6 +36,7 @@ from tests.fakes.client_server import Receiver
 SECONDS = 20.0
 """Of each failure."""
 EVERY_SECONDS = 0.25
+CHECKPOINT_SECONDS = 3.0
 BACK_SECONDS = 60.0
 """After the failure, until the bench gives up."""
 CALLBACK, API, HEALTH, AFTER = 6.0, 9.0, 1.5, 15.0
@@ -149,6 +150,8 @@ def log_deleted(place: Place) -> Iterator[None]:
 
 @contextmanager
 def log_damaged(place: Place) -> Iterator[None]:
+    """What no checkpoint has copied is lost with it, so that is awaited first."""
+    time.sleep(CHECKPOINT_SECONDS)
     log = Path(f"{place.database}-wal")
     with log.open("r+b") as file:
         file.write(os.urandom(log.stat().st_size))

@@ -49,7 +49,7 @@ POLL = 0.25
 log = logging.getLogger(__name__)
 # Procrastinate logs every job at INFO, and a database that fails with a traceback for each.
 logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 # Priority counts seconds from 2020 downwards, and fits 32 bits until 2088. The notification is for
 # jobs that waited already. The worker skips a row that this transaction locks, and Procrastinate's

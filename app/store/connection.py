@@ -60,6 +60,8 @@ class Connection(sa.engine.Connection):
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._path = str(engine.url.database)
         self._identity = identity(self._path) if self.is_sqlite else None
+        if not self.is_sqlite:
+            self.raw.until = float("inf")  # each block sets its own
         self.before_commit = list[Callable[[], None]]()
         self.after_commit = list[Callable[[], None]]()
         self.revision: int | None = None
