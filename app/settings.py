@@ -109,6 +109,9 @@ class Settings:
     prices: JsonObject | None = None
     """PRICES_FILE: vendors' prices, merged over the shipped ones (``costs/vendor_prices.py``)."""
     rate_limit_per_minute: int = 6000
+    dial_limit_per_hour: int = 600
+    dial_minutes_per_hour: int = 3000
+    """Limits of what one API key, or an assistant's forwards, may cost (``legs/dial_limit.py``)."""
     max_concurrent_calls: int = 0
     max_calls_per_process: int = 10
     """Limit of calls whose assistant runs in the process itself."""
@@ -202,6 +205,8 @@ class _Reader(Reader):
             currency_rates=self.currency_rates(),
             prices=self.prices(),
             rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
+            dial_limit_per_hour=self.integer("DIAL_LIMIT_PER_HOUR", 600, 0, 1_000_000),
+            dial_minutes_per_hour=self.integer("DIAL_MINUTES_PER_HOUR", 3000, 0, 10_000_000),
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             recordings_dir=self.recordings_dir(database_url),

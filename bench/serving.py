@@ -38,6 +38,8 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
         "SERVER_URL": "http://127.0.0.1:9/never-sent",
         "ALLOW_PRIVATE_SERVER_URLS": "1",
         "RATE_LIMIT_PER_MINUTE": "0",
+        "DIAL_LIMIT_PER_HOUR": "0",
+        "DIAL_MINUTES_PER_HOUR": "0",
         "RUN_JOBS": "0",  # messages are queued and not sent, unless the bench says otherwise
         "LOG_LEVEL": "ERROR",
         **ChainMap(*accounts),

@@ -83,6 +83,12 @@ class Metrics:
             "Clients' requests answered with 503, because too many were waiting.",
             registry=own,
         )
+        self._not_dialled = Counter(
+            "patchbay_dials_refused",
+            "Customers and destinations that were not dialled, by the limit that forbids it.",
+            ("reason",),
+            registry=own,
+        )
         self._histograms = {
             timing: Histogram(shape.name, shape.meaning, buckets=shape.buckets, registry=own)
             for timing, shape in HISTOGRAMS.items()
@@ -95,6 +101,10 @@ class Metrics:
     def count_refusal(self) -> None:
         """Count a request that was refused because too many were waiting."""
         self._refused.inc()
+
+    def count_refused_dial(self, reason: str) -> None:
+        """Count a customer or a destination that was not dialled."""
+        self._not_dialled.labels(reason).inc()
 
     def register(self, collector: Collector) -> None:
         """Show this collector's metrics too."""
