@@ -126,6 +126,10 @@ class Settings:
     s3_region: str = "us-east-1"
     recording_retention_days: float = 0
     call_retention_days: float = 0
+    event_body_retention_days: float = 90
+    """Of the carriers' own words in the events of a call."""
+    message_retention_days: float = 90
+    """Of the texts and attempts of server messages."""
     recording_url_seconds: float = 86_400.0
     """How long a link in the end-of-call-report is valid."""
     artifact_wait_seconds: float = 20.0
@@ -213,6 +217,8 @@ class _Reader(Reader):
             **self.bucket(),
             recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
             call_retention_days=self.number("CALL_RETENTION_DAYS", 0, 0, 36_500),
+            event_body_retention_days=self.number("EVENT_BODY_RETENTION_DAYS", 90, 0, 36_500),
+            message_retention_days=self.number("MESSAGE_RETENTION_DAYS", 90, 0, 36_500),
             recording_url_seconds=self.number("RECORDING_URL_SECONDS", 86_400, 60, 604_800),
             artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
             max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),

@@ -342,6 +342,16 @@ dial_limits = sa.Table(
     sa.Column("minutes_empty_at", Time, nullable=False),
 )
 
+# Up to which call, by its creation, retention has cleared a part of them (retention.py).
+retention_cursors = sa.Table(
+    "retention_cursors",
+    metadata,
+    sa.Column("part", sa.String(32), primary_key=True),
+    sa.Column("org_id", sa.ForeignKey("orgs.id"), primary_key=True),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("last_id", sa.String(36), nullable=False),
+)
+
 # Processes with a heartbeat. Rows of killed ones stay for a while; ``seen_at`` tells them apart.
 processes = sa.Table(
     "processes",
