@@ -59,10 +59,14 @@ class Process:
         return family_cpu(self.pid)
 
     @property
+    def worker(self) -> int:
+        """The process that serves: the last child, or the process itself."""
+        return (self.pid, *children(self.pid))[-1]
+
+    @property
     def memory(self) -> float:
         """Resident memory of the worker in megabytes."""
-        worker = (self.pid, *children(self.pid))[-1]
-        return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * PAGE / 1e6
+        return int(Path(f"/proc/{self.worker}/statm").read_text().split()[1]) * PAGE / 1e6
 
     def wait_until_idle(self, patience: float = 60.0) -> None:
         """Wait until it has used almost no processor time for half a second."""
