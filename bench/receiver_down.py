@@ -1,7 +1,7 @@
 """``python -m bench.receiver_down``: a client's server is down for a day, and then is up again.
 
-The clock is driven from one due attempt to the next, so the day takes as long as its attempts do.
-Each call has four messages. While the server is down every attempt is answered with an error.
+The clock is driven from one due attempt to the next: the day takes as long as its attempts. Each
+call has four messages. While the server is down every attempt is answered with an error.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ import asyncio
 import itertools
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import uvloop
 from bench.calls import assistant, warmed
 from bench.database import database
 from bench.figures import percentile
+from bench.left_over import left_over
 from bench.machine import machine
 from bench.prepared import Requests
 from bench.receiver import listen
@@ -172,24 +172,11 @@ class Soak:
     async def _settle(self) -> tuple[int, int]:
         """Wait for the last reports. Returns the open calls and the undelivered messages."""
         for _ in range(PATIENCE):
-            left = await asyncio.to_thread(_left, self._server.port)
+            left = await asyncio.to_thread(left_over, self._server.port)
             if not (any(left) or self._calls.unreported):
                 break
             await asyncio.sleep(1.0)
         return left
-
-
-def _left(port: int) -> tuple[int, int]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        text: str = answer.read().decode()
-    open_calls = undelivered = 0
-    for line in text.splitlines():
-        name, _, value = line.rpartition(" ")
-        if name.startswith("patchbay_calls{") and '"ended"' not in name:
-            open_calls += int(float(value))
-        if name.startswith("patchbay_messages{") and '"delivered"' not in name:
-            undelivered += int(float(value))
-    return open_calls, undelivered
 
 
 @contextmanager
