@@ -12,6 +12,8 @@ import math
 from datetime import timedelta
 from typing import NamedTuple
 
+from sqlalchemy.engine import Connection
+
 from app.domain.calls.apply import Change
 from app.domain.calls.create import OUTBOUND
 from app.domain.calls.record import CallTx
@@ -64,6 +66,13 @@ def give_back(change: Change) -> None:
     unused = sum(_unused(change), timedelta())
     if settings.dial_minutes_per_hour and unused > timedelta():
         dial_limits.give_back(tx.conn, _owner(tx), _minutes_cost(settings, unused))
+
+
+def used(context: Context, conn: Connection, owner: str) -> tuple[float, float]:
+    """The parts of both limits that this owner has used: of the calls, and of their minutes."""
+    now, found = context.now(), dial_limits.buckets(conn, owner)
+    calls, minutes = (max(timedelta(), empty - now) / HOUR for empty in found)
+    return calls, minutes
 
 
 def note_refusal(context: Context, reason: str, destination: JsonObject, sentence: str) -> None:
