@@ -38,6 +38,8 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
         "SERVER_URL": "http://127.0.0.1:9/never-sent",
         "ALLOW_PRIVATE_SERVER_URLS": "1",
         "RATE_LIMIT_PER_MINUTE": "0",
+        "DIAL_LIMIT_PER_HOUR": "0",
+        "DIAL_MINUTES_PER_HOUR": "0",
         "RUN_JOBS": "0",  # messages are queued and not sent, unless the bench says otherwise
         "LOG_LEVEL": "ERROR",
         **ChainMap(*accounts),
@@ -57,10 +59,20 @@ class Process:
         return family_cpu(self.pid)
 
     @property
+    def worker(self) -> int:
+        """The process that serves: the last child, or the process itself."""
+        return (self.pid, *children(self.pid))[-1]
+
+    @property
     def memory(self) -> float:
         """Resident memory of the worker in megabytes."""
+        return int(Path(f"/proc/{self.worker}/statm").read_text().split()[1]) * PAGE / 1e6
+
+    @property
+    def descriptors(self) -> int:
+        """Open file descriptors of the worker."""
         worker = (self.pid, *children(self.pid))[-1]
-        return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * PAGE / 1e6
+        return len(os.listdir(f"/proc/{worker}/fd"))
 
     def wait_until_idle(self, patience: float = 60.0) -> None:
         """Wait until it has used almost no processor time for half a second."""
@@ -109,8 +121,12 @@ def bridge(
     database: str | None = None,
     more: Mapping[str, str] | None = None,
     core: int | None = None,
+    descriptors: int | None = None,
 ) -> Iterator[Process]:
-    """The bridge, with a new database. ``more``: variables; ``core``: the core for all of it."""
+    """The bridge, with a new database. ``more``: variables; ``core``: the core for all of it.
+
+    ``descriptors``: the limit of its file descriptors, hard and soft.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         env = {**environment(port, directory, database), **(more or {})}
@@ -123,6 +139,8 @@ def bridge(
         )
         command = [*python, "gunicorn", "-k", "app.server.worker.Worker", "-w", str(workers)]
         command += ["-b", f"127.0.0.1:{port}", "--log-level", "error"]
+        if descriptors is not None:
+            command = ["prlimit", f"--nofile={descriptors}:{descriptors}", *command]
         with running([*command, "bench.application:application"], env, core) as pid:
             wait(f"http://127.0.0.1:{port}/readyz")
             yield Process(port, pid)

@@ -29,9 +29,12 @@ def _services() -> Services:
     A faulty one is a sentence, not a traceback.
     """
     from app import settings as settings_module
+    from app.private_files import UMASK
     from app.telemetry import log_setup
     from app.wiring import Services
     from providers.errors import NotConfigured
+
+    os.umask(UMASK)
 
     try:
         settings = settings_module.load()
@@ -82,6 +85,15 @@ def current() -> None:
     is_current = migrate.is_current(_services().store)
     click.echo("up to date" if is_current else "older than this program: run `patchbay db upgrade`")
     sys.exit(0 if is_current else 1)
+
+
+@db.command()
+def size() -> None:
+    """Say what each table takes, and what retention would delete. It reads the whole database."""
+    from app.cli import db_size
+
+    for line in db_size.report(_services().context):
+        click.echo(line)
 
 
 @click.group()
