@@ -7,13 +7,13 @@ import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 from websockets.asyncio import client
 from websockets.asyncio.client import ClientConnection
 
 from app.net.addresses import vetted
-from app.net.headers import HEADER_NAME, HEADER_VALUE
+from app.net.headers import HEADER_NAME, HEADER_VALUE, without_framing
 from app.net.types import Addresses
 
 PING_SECONDS = 20.0
@@ -61,6 +61,7 @@ async def connect(
     ``OSError``, ``ValueError`` and ``WebSocketException``.
     """
     opening["open_timeout"] = None  # ``seconds`` is for all addresses together
+    url, _ = urldefrag(url)  # the library refuses what is not sent anyway
     try:
         async with asyncio.timeout(seconds):
             places = await _places(url, addresses)
@@ -97,7 +98,10 @@ class _Direct(client.connect):
 
 
 def checked_headers(given: object, where: str) -> dict[str, str]:
-    """An assistant's ``headers`` for a handshake; ``where``: its field. Raises ``BadHeaders``."""
+    """An assistant's ``headers`` for a handshake, without those of the connection.
+
+    ``where``: its field. Raises ``BadHeaders``.
+    """
     if not isinstance(given, Mapping):
         raise BadHeaders(f"The assistant's {where} is not an object.")
     for name, value in given.items():
@@ -105,4 +109,4 @@ def checked_headers(given: object, where: str) -> dict[str, str]:
             HEADER_NAME.fullmatch(name) and isinstance(value, str) and HEADER_VALUE.fullmatch(value)
         ):
             raise BadHeaders(f"The assistant's {where} has a bad {name[:40]!r}.")
-    return dict(given)
+    return without_framing(given)
