@@ -87,14 +87,14 @@ class World:
     """``url``: the client's. ``connects``: every address that a socket was connected to."""
 
     url: str
-    inside: VendorServer
+    inside: VendorServer | None = None
     connects: list[str] = field(default_factory=list)
     look_ups: int = 0
 
     @property
     def was_reached(self) -> bool:
         """Whether any connection to the server inside was tried."""
-        return INSIDE in self.connects or bool(self.inside.asked)
+        return INSIDE in self.connects or bool(self.inside and self.inside.asked)
 
 
 @asynccontextmanager

@@ -83,8 +83,20 @@ def test_a_name_that_cannot_be_sent(name: str) -> None:
 PATHS = st.builds(str.__add__, st.sampled_from("/?#"), st.text(st.sampled_from(VISIBLE)))
 
 
+HOSTS = st.sampled_from(
+    [
+        *("a.example", "A.example.", "xn--strae-oqa.example", "a_b", "127.0.0.1", "127.0.0.1."),
+        *("127.1", "0177.0.0.1", "0x7f.1", "2130706433", "1.2.3.4.5", "256.1.1.1", "a-.example"),
+    ]
+)
+
+
 @ENOUGH
-@given(st.sampled_from(["a.example", "A.example.", "xn--strae-oqa.example", "a_b"]), PATHS)
+@given(HOSTS, PATHS)
+@example("0177.0.0.1", "/")
+@example("1.2.3.4.5", "/")
+@example("256.1.1.1", "/")
+@example("a-.example", "/")
 @example("a.example", "")
 @example("a.example", "?x=[1]&y={a}#fragment")
 @example("a.example", "//b.example/%zz%2F..;/../")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from app.net.addresses import BadURL, check_url
 from app.net.headers import header_problem, without_framing
 from app.net.types import Addresses
 from app.vendors import registry
@@ -137,6 +138,10 @@ def _address(vendor: Vendor, part: LlmPart, config: Config, account: VendorAccou
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
         text = f"the address of {vendor.name} must begin with https:// or http://"
         raise _missing(vendor.name, text)
+    try:
+        check_url(url, allow_private=True)
+    except BadURL as error:
+        raise _missing(vendor.name, f"the address of {vendor.name}: {error}") from error
     return url.rstrip("/").removesuffix(CHAT)  # many clients give the whole path
 
 
