@@ -109,3 +109,18 @@ def test_the_name_of_a_header(api: Api, holder: str, name: str) -> None:
 )
 def test_a_credentials(api: Api, body: Body, field: str) -> None:
     assert field in str(refused(api.post("/credential", body)))
+
+
+@pytest.mark.parametrize("uri", ["sip:é@a.example", "sip:a", "sip:a@b@c", "tel:1", "sip:a@b?x=y"])
+def test_a_sip_uri_that_no_leg_can_be_sent_to(api: Api, uri: str) -> None:
+    number = {**TWILIO_NUMBER, "fallbackDestination": {"type": "sip", "sipUri": uri}}
+    assert "fallbackDestination" in str(refused(api.post("/phone-number", number)))
+    refused(api.post("/customer", {"sipUri": uri}))
+
+
+def test_a_sip_uri(api: Api) -> None:
+    to = {"type": "sip", "sipUri": "sips:desk@pbx.example:5061;transport=tls"}
+    wrong = {**TWILIO_NUMBER, "fallbackDestination": {**to, "extension": "12"}}
+    [message] = refused(api.post("/phone-number", wrong))
+    assert message == "fallbackDestination.extension is for numbers only"
+    api.made("/phone-number", {**TWILIO_NUMBER, "fallbackDestination": to})
