@@ -7,13 +7,13 @@ https://developer.vonage.com/en/api/voice
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
-from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall
+from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall, Window
 from providers.common import download
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import BadRequest, CarrierError
@@ -26,6 +26,8 @@ NUMBERS_URL = "https://rest.nexmo.com"
 # Seconds, the largest ``length_timer``; counted from the answer.
 MAX_DURATION = 86_400
 RINGING_SECONDS = range(1, 121)
+# The legs that one look for a placed call reads: the largest page.
+LISTED = 100
 # Statuses of a leg that cannot be hung up any more.
 OVER = {word for word, row in statuses.PHONE.items() if row.kind is EventKind.LEG_ENDED} | {
     "completed",
@@ -80,6 +82,22 @@ class VonageClient:
             return leg_state.state(leg, datetime.now(UTC))
         except BadRequest as error:
             raise CarrierError(f"Vonage: no leg in the answer: {error}", permanent=False) from error
+
+    def find_placed(self, to: str, from_: str, window: Window) -> Sequence[LegState]:
+        """List the application's legs of this time, newest first, and keep those of the parties.
+
+        https://developer.vonage.com/en/api/voice#getCalls
+        """
+        times = {"date_start": _utc(window.after), "date_end": _utc(window.before)}
+        query = {**times, "page_size": LISTED, "order": "desc"}
+        answer = self._send("GET", "/v1/calls", query)
+        ends = {"to": ncco.endpoint(to), "from": ncco.endpoint(from_)}
+        try:
+            listed = answer["_embedded"]["calls"]
+            ours = [leg for leg in listed if _is_placed(leg, ends)]
+            return [leg_state.state(leg, datetime.now(UTC)) for leg in ours]
+        except (KeyError, TypeError, AttributeError, BadRequest) as error:
+            raise CarrierError("Vonage: no list of legs in the answer", permanent=False) from error
 
     def can_record(self) -> bool:
         """Whether recordings can be fetched, which takes the application's token."""
@@ -189,6 +207,17 @@ def _create(order: OutboundCall) -> JsonDict:
         }
     except ValueError as error:
         raise CarrierError(str(error), permanent=True) from error
+
+
+def _is_placed(leg: JsonObject, ends: Mapping[str, JsonObject]) -> bool:
+    """Whether this is an outbound leg between these endpoints."""
+    names = ("number", "uri")
+    same = (leg[end].get(name) == ends[end].get(name) for end in ends for name in names)
+    return leg["direction"] == "outbound" and all(same)
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _place(url: str) -> tuple[str, str]:

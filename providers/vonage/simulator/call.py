@@ -67,6 +67,7 @@ class Leg:
 
     def __post_init__(self) -> None:
         self.status = "started"
+        self.created = datetime.now(UTC)
         self.over = threading.Event()
         # Of a websocket leg.
         self.socket: VonageSocket | None = None
