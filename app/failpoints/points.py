@@ -62,7 +62,7 @@ STEPS: Mapping[str, Step] = {
         "app.delivery.dispatcher:Dispatcher._leased", "leases the messages that are due"
     ),
     "delivery-result": Step(
-        "app.delivery.dispatcher:Dispatcher._record", "stores the results of deliveries"
+        "app.delivery.dispatcher:Dispatcher._store_results", "stores the results of deliveries"
     ),
     "media-claim": Step(f"{_MEDIA}.claim", "lets a media socket in"),
     "media-joined": Step(f"{_MEDIA}.joined", "stores that the assistant has joined"),

@@ -33,8 +33,8 @@ ROUNDS = 2
 """After so many times RECONCILE_SECONDS nothing more is expected of the carrier."""
 
 NEVER_DIALLED = (
-    "The process stopped before it had dialled the call. The carrier has no such call,"
-    " and nothing was dialled again."
+    "The process stopped while it asked the carrier to dial. The carrier has no such call,"
+    " and was not asked again."
 )
 NEVER_CAME = (
     "The process stopped while it dialled the call. The carrier could not say whether it placed"

@@ -52,7 +52,7 @@ def test_no_such_call_after_a_kill(both: tuple[Domain, RestApi], carrier: Carrie
     assert asked_after(61, ours, call) is None
     ended = ours.get(call)
     assert outcome(ended) == ("ended", "server-shutdown")
-    assert "before it had dialled" in ended["endedMessage"]
+    assert "has no such call" in ended["endedMessage"]
     assert [each.method for each in api.asked] == ["GET"]
 
 
