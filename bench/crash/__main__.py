@@ -3,7 +3,7 @@
 For each fail-point: a bridge with ``FAILPOINT=NAME:kill`` in real processes, beside a carrier's
 simulator and a client's server. It dies there in the middle of a call, and is started again half a
 minute later. Then nothing acknowledged may be lost, no phone rung twice, no call open, and each
-call have one report. ``--repeats 20`` is the full size; ``--point`` takes a part.
+call have one report. ``--times 20`` is the full size; ``--point`` takes a part.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from app.failpoints.points import POINTS
 from bench.crash.checks import Faults, check
 from bench.crash.stories import ONLY_POSTGRESQL, STORIES, Story
 from bench.crash.world import GaveUp, World, world
+from bench.reliability import record
 from bench.spawner import Spawner
 from tests import databases
 from tests.postgresql import server
@@ -86,10 +87,14 @@ def database(name: str) -> Iterator[None]:
         databases._drop_spare(url)
 
 
-def all_of(name: str, points: Sequence[str], repeats: int, at_once: int) -> Faults:
-    """Every fail-point so many times on one database; prints a row for each."""
-    reached = [each for each in points if name == "postgresql" or each not in ONLY_POSTGRESQL]
-    trials = [Trial(point, number) for point in reached for number in range(repeats)]
+def trials(name: str, points: Sequence[str], times: int) -> list[Trial]:
+    """So many kills at each of the fail-points that this database's bridge passes."""
+    passed = [each for each in points if name == "postgresql" or each not in ONLY_POSTGRESQL]
+    return [Trial(point, number) for point in passed for number in range(times)]
+
+
+def all_of(name: str, trials: Sequence[Trial], at_once: int) -> Faults:
+    """All trials on one database; prints a row for each fail-point."""
     sums, ends = defaultdict[str, Faults](Faults), defaultdict[str, Counter[str]](Counter)
     whole, began = Faults(), time.monotonic()
     print(f"\n{name}: {len(trials)} kills\n{'fail-point':<30} {Faults.head()}  ended")
@@ -111,16 +116,23 @@ def all_of(name: str, points: Sequence[str], repeats: int, at_once: int) -> Faul
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=1, help="kills at each fail-point")
+    parser.add_argument("--times", type=int, default=1, help="kills at each fail-point")
     parser.add_argument("--database", choices=DATABASES, action="append", help="only this one")
     parser.add_argument("--point", action="append", help="only fail-points that begin so")
     parser.add_argument("--at-once", type=int, default=3, help="bridges at a time")
+    parser.add_argument("--record", action="store_true", help="keep the figure")
     chosen = parser.parse_args()
     points = [each for each in POINTS if each.startswith(tuple(chosen.point or ("",)))]
-    databases = chosen.database or DATABASES
-    wrong = sum(all_of(name, points, chosen.repeats, chosen.at_once).total for name in databases)
-    print(f"\n{len(points)} fail-points x {chosen.repeats} x {', '.join(databases)}: {wrong} wrong")
-    sys.exit(1 if wrong else 0)
+    whole, kills = Faults(), 0
+    for name in chosen.database or DATABASES:
+        made = trials(name, points, chosen.times)
+        whole.add(all_of(name, made, chosen.at_once))
+        kills += len(made)
+    seen = f"{kills} kills at {len(points)} fail-points: {whole.words()}"
+    print(f"\n{seen}")
+    if chosen.record:
+        record("crash", seen, reached=not whole.total)
+    sys.exit(1 if whole.total else 0)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,10 @@ class Faults:
     def row(self) -> str:
         return " ".join(f"{getattr(self, each.name):>11}" for each in fields(self))
 
+    def words(self) -> str:
+        names = (each.name.replace("_", " ") for each in fields(self))
+        return ", ".join(f"{getattr(self, each.replace(' ', '_'))} {each}" for each in names)
+
     @classmethod
     def head(cls) -> str:
         return " ".join(f"{each.name:>11}" for each in fields(cls))
