@@ -39,6 +39,7 @@ DETAILS: dict[str, JsonDict] = {
     "failed": {"detail": "cannot_route", "sip_code": 404},
     "busy": {"sip_code": 486},
 }
+UNANSWERED = {*DETAILS, "cancelled", "timeout"}
 CONTENT_TYPE = "application/json"
 # Path of recordings.
 FILES = "/v1/files/"
@@ -113,7 +114,10 @@ class Leg:
         self.stage.courier.post(self.stage.prepare(method, url, event, f"{word} (phone leg)"))
 
     def complete(self, by: str) -> None:
-        """Send the last event of a leg. The first end counts."""
+        """Send the last event of a leg. The first end counts.
+
+        The API shows a leg that was never answered by its own word, for which calls can be listed.
+        """
         with self._lock:
             if self.over.is_set():
                 return
@@ -127,7 +131,10 @@ class Leg:
         times = {"start_time": iso(began), "end_time": iso(now), "duration": str(seconds)}
         if self.call is not None:
             self.call.finish_recordings()
-        self.happen("completed", **costs, **times, disconnected_by=by, sip_code=200)
+        unanswered = self.status if self._answered is None and self.status in UNANSWERED else None
+        sip_code = DETAILS.get(unanswered or "", {}).get("sip_code", 200)
+        self.happen("completed", **costs, **times, disconnected_by=by, sip_code=sip_code)
+        self.status = unanswered or self.status
 
     def hang_up(self) -> None:
         """Hang up through the REST API.
