@@ -35,7 +35,9 @@ BUSY, REASON = Callee("busy"), "customer-busy"
 FAILED = {"twilio": "twilio-failed-to-connect-call", "vonage": "vonage-failed-to-connect-call"}
 GIVE_UP_SECONDS = 180.0
 ADOPTED = 0.99
-AT_ONCE = 8
+AT_ONCE = 4
+REFUSED = 503
+PLAIN = {201, 400, 503}
 
 ERROR = ApiReply(500, {"code": 20500, "message": "broken", "title": "broken", "status": 500})
 LIMIT = ApiReply(429, {"code": 20429, "message": "wait", "title": "wait", "status": 429})
@@ -128,6 +130,10 @@ def _create(there: Carrier, bridge: Bridge, number: str, seen: Seen) -> None:
         "customer": {"number": number},
     }
     status, answer = bridge.ask("POST", "/call", body)
+    while status == REFUSED:  # too many at once: a plain error, which says when to come again
+        seen.answers[status] += 1
+        time.sleep(1.0)
+        status, answer = bridge.ask("POST", "/call", body)
     seen.answers[status] += 1
     if status == 201:
         seen.created[number] = answer["id"]
@@ -179,8 +185,8 @@ def table(name: str, seen: Seen, fell: Counter[str]) -> None:
 
 def verdict(seen: Sequence[Seen], *, keep: bool) -> bool:
     """Print the totals; whether the aim is reached."""
-    creates = sum(each.answers.total() for each in seen)
-    odd = sum(n for each in seen for status, n in each.answers.items() if status not in (201, 400))
+    creates = sum(each.answers.total() - each.answers[REFUSED] for each in seen)
+    odd = sum(n for each in seen for status, n in each.answers.items() if status not in PLAIN)
     doubled, stuck = sum(each.doubled for each in seen), sum(each.stuck for each in seen)
     rung, adopted = sum(len(each.rung) for each in seen), sum(each.adopted for each in seen)
     said = (

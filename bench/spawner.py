@@ -140,6 +140,11 @@ if __name__ == "__main__":
         import_module(name)
     import_module("app.wiring")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps them
+    started = list[int]()
     for line in sys.stdin:
-        sys.stdout.write(f"{_fork(json.loads(line))}\n")
+        started.append(_fork(json.loads(line)))
+        sys.stdout.write(f"{started[-1]}\n")
         sys.stdout.flush()
+    for group in started:  # the bench is over, or was killed itself
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)

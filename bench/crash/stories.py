@@ -62,7 +62,7 @@ def _tell(world: World, call_id: str, path: str, fields: Mapping[str, str], word
 
 
 def bypass(world: World, pause_after: str | None = None) -> None:
-    """A call of a flow: created, and told of by four callbacks."""
+    """A call of a flow: created, then followed by four callbacks."""
     call = _create(world, bypass=True)
     path = target(world.carrier.status_url(call["phoneCallProviderDetails"]))
     ref = world.carrier.new_ref()

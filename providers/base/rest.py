@@ -119,7 +119,8 @@ class CarrierClient(Protocol):
     def find_placed(self, to: str, from_: str, window: Window) -> Sequence[LegState]:
         """The legs that the API has created between these parties in this time.
 
-        At most one page of the newest. Both parties are written as in ``OutboundCall``.
+        Both parties are written as in ``OutboundCall``. It raises ``CarrierError``, too, when there
+        are more calls than it may look through.
         """
         ...
 

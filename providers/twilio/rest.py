@@ -93,6 +93,8 @@ class TwilioClient:
         """
         with sdk.translated():
             listed = self._rest.calls.list(to=to, from_=from_, limit=LISTED, page_size=LISTED)
+        if len(listed) == LISTED and not _is_before(listed[-1], window):
+            raise CarrierError("Twilio: too many calls between the two parties", permanent=False)
         return [_state(call) for call in listed if _is_placed(call, window)]
 
     def can_record(self) -> bool:
@@ -173,6 +175,10 @@ def _state(call: Any) -> LegState:
     names = ((name, SDK_NAMES.get(name, name)) for name in leg_state.RESOURCE_FIELDS)
     resource = {name: getattr(call, attribute) for name, attribute in names}
     return leg_state.state(resource, datetime.now(UTC))
+
+
+def _is_before(call: Any, window: Window) -> bool:
+    return isinstance(call.date_created, datetime) and call.date_created < window.after
 
 
 def _is_placed(call: Any, window: Window) -> bool:

@@ -52,7 +52,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         tx = CallTx(context, conn, locked)
         quiet = _seconds(context, locked, events.last_received(conn, call_id))
         _conclude(tx, leg, found, quiet)
-        return None if tx.call.status == CallStatus.ENDED else patience
+        return None if tx.call.status == CallStatus.ENDED else unconfirmed.next_look(tx, history)
 
 
 def _seconds(context: Context, call: Call, last: datetime | None) -> float:

@@ -7,7 +7,7 @@ two parties:
 - One leg that no other call has. It is this call's, which goes on.
 - No leg, and the process died. The call was never dialled: ``server-shutdown``.
 - No leg, and the request failed. The carrier's "failed to connect", with its error.
-- Several legs, or no answer. The carrier is asked once more, and then it is ``unknown-error``.
+- Several legs, or no answer. The carrier is asked some more times; then it is ``unknown-error``.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ CLOCKS = timedelta(seconds=10)
 """How far the carrier's clock may be from ours, and a request from its note."""
 LONGEST_REQUEST = timedelta(seconds=30)
 """How long after its note a request may reach the carrier."""
-ROUNDS = 2
-"""After so many times RECONCILE_SECONDS nothing more is expected of the carrier."""
+ROUNDS, LOOKS = 2, 6
+"""After so many times RECONCILE_SECONDS nothing more is expected of the carrier.
+In each it is asked so often."""
 
 NEVER_DIALLED = (
     "The process stopped while it asked the carrier to dial. The carrier has no such call,"
@@ -48,6 +49,12 @@ log = logging.getLogger(__name__)
 def is_open(call: Call, history: Sequence[CallEvent]) -> bool:
     """Whether the carrier may have placed this call, and its leg is not known."""
     return call.facts.leg_ref is None and outbound.unanswered(history)
+
+
+def next_look(tx: CallTx, history: Sequence[CallEvent]) -> float:
+    """Seconds until the carrier is asked again about a call that may be open."""
+    patience = tx.context.settings.reconcile_seconds
+    return patience / LOOKS if is_open(tx.call, history) else patience
 
 
 def ask(

@@ -78,6 +78,8 @@ class Leg:
         # EUR, as its last event has it.
         self.price: str | None = None
         self._answered: datetime | None = None
+        self.seconds = 0
+        self.ended: datetime | None = None
         self._lock = threading.Lock()
 
     def happen(self, status: str, **extra: Any) -> None:
@@ -90,6 +92,11 @@ class Leg:
         if self.events.url is None:
             return Response(204, b"")
         return self.stage.courier.ask(self._prepare(status, extra))
+
+    @property
+    def began(self) -> datetime | None:
+        """When the leg was answered."""
+        return self._answered
 
     def answered(self) -> None:
         self._answered = datetime.now(UTC)
@@ -125,6 +132,7 @@ class Leg:
         now = datetime.now(UTC)
         began = self._answered or now
         seconds = round((now - began).total_seconds())
+        self.seconds, self.ended = seconds, now
         billed = max(seconds, 1) if self._answered else 0
         self.price = f"{float(RATE) * billed / 60:.8f}"
         costs = {"rate": RATE, "price": self.price, "network": NETWORK}

@@ -368,11 +368,18 @@ def resource(leg: Leg) -> JsonDict:
         "network": None,
         "rate": RATE if leg.price else None,
         "price": leg.price,
-        "duration": None,
-        "start_time": None,
-        "end_time": None,
+        **times(leg),
         "_links": {"self": {"href": f"/v1/calls/{leg.uuid}"}},
     }
+
+
+def times(leg: Leg) -> JsonDict:
+    """The times of a leg: only of a completed one, as the API's description says."""
+    if leg.began is None or leg.ended is None:
+        return {"duration": None, "start_time": None, "end_time": None}
+    shown = {"start_time": leg.began, "end_time": leg.ended}
+    texts = {name: at.strftime("%Y-%m-%d %H:%M:%S") for name, at in shown.items()}
+    return {"duration": str(leg.seconds), **texts}
 
 
 def endpoint(party: str) -> dict[str, str]:

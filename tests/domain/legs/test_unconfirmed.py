@@ -99,7 +99,7 @@ def test_a_carrier_that_does_not_know_leaves_it_open_for_as_long_again(
     call = killed(ours, carrier)
     several = carrier.placed([carrier.dialled.leg_ref, carrier.new_ref()], "ringing", ours.clock())
     api.replies["GET"] = [{"down": DOWN, "unknown": UNKNOWN, "several": several}[unclear]]
-    assert asked_after(61, ours, call) == 60
+    assert asked_after(61, ours, call) == 10
     assert outcome(ours.get(call)) == ("queued", None)
     assert asked_after(60, ours, call) is None
     ended = ours.get(call)
