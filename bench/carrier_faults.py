@@ -1,9 +1,9 @@
 """``python -m bench.carrier_faults``: dialled calls at a carrier whose API fails.
 
-In 30 of 100 requests the API answers 500 or 429, does not answer, or breaks the connection, before
-or after it has done what it was asked. No phone may ring twice, each create is answered 201 or with
-a plain error, and each call ends as what its phone did: busy. A call that was never placed ends as
-the carrier's failure.
+In 30 of 100 requests the API answers 500 or 429, does not answer, or breaks the connection. It may
+have done before what it was asked. No phone may ring twice. Each create is answered 201 or with a
+plain error. Each call ends as what its phone did: busy. A call that was never placed ends as the
+carrier's failure.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """``python -m bench.lost_callbacks``: each subset of a call's callbacks gets lost.
 
-For every subset of {ringing, answered, the end}, every end that a phone can take, and both
-carriers: a dialled call whose callbacks of that kind do not arrive. The bridge asks the carrier's
-API about calls without news. RECONCILE_SECONDS is short, so the times scale: its default of 60
-makes 2 rounds 120 s.
+The subsets are those of {ringing, answered, the end}. Each is lost for every end that a phone can
+take, at both carriers. The bridge asks the carrier's API about calls without news.
+RECONCILE_SECONDS is short, so the times scale: its default of 60 makes 2 rounds 120 s.
 """
 
 from __future__ import annotations
