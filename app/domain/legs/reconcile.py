@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job ``watchdog``. It runs again until the call is over."""
-    call_id, patience = payload["callId"], context.settings.reconcile_seconds
+    call_id = payload["callId"]
     with context.store.read() as conn:
         call = record.get(conn, call_id)
         if call is None or call.status == CallStatus.ENDED:
@@ -41,6 +41,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         credential = accounts.get_credential(conn, call.credential_id)
         quiet = _seconds(context, call, events.last_received(conn, call_id))
         history = events.of_call(conn, call_id)
+    patience = unconfirmed.patience(context, call, history)
     if quiet < patience:
         return patience - quiet
     leg = _ask(context, call, credential)
@@ -52,7 +53,9 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         tx = CallTx(context, conn, locked)
         quiet = _seconds(context, locked, events.last_received(conn, call_id))
         _conclude(tx, leg, found, quiet)
-        return None if tx.call.status == CallStatus.ENDED else unconfirmed.next_look(tx, history)
+        if tx.call.status == CallStatus.ENDED:
+            return None
+        return unconfirmed.patience(context, tx.call, events.of_call(conn, call_id))
 
 
 def _seconds(context: Context, call: Call, last: datetime | None) -> float:
@@ -78,7 +81,7 @@ def _ask(context: Context, call: Call, credential: JsonObject | None) -> LegStat
 
 
 def _conclude(
-    tx: CallTx, leg: LegState | None, found: Sequence[LegState] | None, quiet: float
+    tx: CallTx, leg: LegState | None, found: Sequence[LegState] | str, quiet: float
 ) -> None:
     history = events.of_call(tx.conn, tx.call.id)
     if leg is not None:
@@ -92,7 +95,7 @@ def _conclude(
         )
         apply_events(tx, [lost])
     elif unconfirmed.is_open(tx.call, history):
-        unconfirmed.conclude(tx, history, found, quiet)
+        unconfirmed.conclude(tx, history, found)
 
 
 def _longest(context: Context, call: Call) -> float:

@@ -101,10 +101,22 @@ def test_a_carrier_that_does_not_know_leaves_it_open_for_as_long_again(
     api.replies["GET"] = [{"down": DOWN, "unknown": UNKNOWN, "several": several}[unclear]]
     assert asked_after(61, ours, call) == 10
     assert outcome(ours.get(call)) == ("queued", None)
-    assert asked_after(60, ours, call) is None
+    waits = [asked_after(10, ours, call) for _ in range(6)]
+    assert waits == [10, 10, 10, 10, 10, None]
     ended = ours.get(call)
     assert outcome(ended) == ("ended", "unknown-error")
     assert "could not say" in ended["endedMessage"]
+    assert len(api.asked) == 7
+
+
+@each_carrier
+def test_a_carrier_that_knows_at_last(both: tuple[Domain, RestApi], carrier: CarrierFake) -> None:
+    ours, api = both
+    call = killed(ours, carrier)
+    found = carrier.placed([carrier.dialled.leg_ref], "ringing", ours.clock())
+    api.replies["GET"] = [DOWN, DOWN, found]
+    assert [asked_after(seconds, ours, call) for seconds in (61, 10, 10)] == [10, 10, 60]
+    assert outcome(ours.get(call)) == ("ringing", None)
 
 
 @each_carrier
