@@ -127,10 +127,8 @@ def _fork(ordered: Mapping[str, Any]) -> int:
 
 
 def _run_gunicorn() -> None:
-    from gunicorn.app.wsgiapp import run
-
     try:
-        run()
+        import_module("gunicorn.app.wsgiapp").run()
     except SystemExit as ended:
         os._exit(int(ended.code or 0) if not isinstance(ended.code, str) else 1)
 
