@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 
 from app.environment import Reader
 from app.environment import SettingsError as SettingsError
+from app.failpoints.plan import Failpoint
+from app.failpoints.plan import parse as parse_failpoints
 from app.net.addresses import BadURL, check_url
 from app.net.headers import value_problem
 from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
@@ -158,6 +160,8 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "text"
     plugins: tuple[Plugin, ...] = ()
+    failpoints: tuple[Failpoint, ...] = ()
+    """Places where the process fails on purpose. Tests only."""
     delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
 
     @cached_property
@@ -260,6 +264,7 @@ class _Reader(Reader):
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             log_format=self.log_format(),
             plugins=loaded,
+            failpoints=parse_failpoints(self.words("FAILPOINT")),
         )
 
     def plugins(self) -> tuple[Plugin, ...]:
