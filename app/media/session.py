@@ -70,6 +70,11 @@ class MediaSession:
         # Set while the call is up.
         self.monitor: Monitor | None = None
 
+    @property
+    def started(self) -> bool:
+        """Whether the carrier's start came."""
+        return bool(self._started_at)
+
     async def run(self) -> None:
         """Run from the accepted handshake to the closed socket."""
         try:

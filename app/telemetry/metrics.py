@@ -6,7 +6,7 @@ No other file imports the library. https://prometheus.github.io/client_python/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,6 +89,14 @@ class Metrics:
             ("reason",),
             registry=own,
         )
+        self._connections = ConnectionStates()
+        self._registry.register(self._connections)
+        self._connections_refused = Counter(
+            "patchbay_connections_refused",
+            "Connections closed early, by reason.",
+            ["reason"],
+            registry=own,
+        )
         self._histograms = {
             timing: Histogram(shape.name, shape.meaning, buckets=shape.buckets, registry=own)
             for timing, shape in HISTOGRAMS.items()
@@ -101,6 +109,14 @@ class Metrics:
     def count_refusal(self) -> None:
         """Count a request that was refused because too many were waiting."""
         self._refused.inc()
+
+    def count_connection(self, reason: str) -> None:
+        """Count a connection that was refused or closed early."""
+        self._connections_refused.labels(reason).inc()
+
+    def show_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Show the connections of this process by their state."""
+        self._connections.counts = counts
 
     def count_refused_dial(self, reason: str) -> None:
         """Count a customer or a destination that was not dialled."""
@@ -117,6 +133,17 @@ class Metrics:
         except (TypeError, ValueError):  # it asks for a version that is not a number
             encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
+
+
+class ConnectionStates(Collector):
+    """The gauge of open connections, once a server counts them."""
+
+    counts: Callable[[], Mapping[str, int]] = dict
+
+    def collect(self) -> Iterator[Metric]:
+        yield _labelled(
+            "connections", "Connections of this process, by state.", "state", self.counts()
+        )
 
 
 class State(Collector):
