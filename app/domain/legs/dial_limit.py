@@ -21,7 +21,7 @@ from app.domain.context import Context
 from app.domain.errors import TooMany
 from app.settings import Settings
 from app.store import dial_limits
-from app.store.dial_limits import Cost
+from app.store.dial_limits import MICROSECOND, Cost
 from providers.common.e164 import E164
 from providers.common.json_types import JsonObject
 from providers.events import EventKind
@@ -126,9 +126,15 @@ def _calls_cost(settings: Settings) -> timedelta:
 
 
 def _minutes_cost(settings: Settings, talked: timedelta) -> timedelta:
-    """The part of the hour's bucket: all of it for more than the limit."""
-    most = timedelta(minutes=settings.dial_minutes_per_hour)
-    return min(HOUR, HOUR * (talked / most)) if most else timedelta()
+    """The part of the hour's bucket: all of it for more than the limit.
+
+    Rounded down, so that the last leg fits.
+    """
+    if not settings.dial_minutes_per_hour:
+        return timedelta()
+    most = timedelta(minutes=settings.dial_minutes_per_hour) // MICROSECOND
+    part = (HOUR // MICROSECOND) * (talked // MICROSECOND) // most
+    return min(HOUR, timedelta(microseconds=part))
 
 
 def _longest(seconds: float) -> timedelta:
