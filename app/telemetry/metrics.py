@@ -83,18 +83,18 @@ class Metrics:
             "Clients' requests answered with 503, because too many were waiting.",
             registry=own,
         )
-        self._not_dialled = Counter(
-            "patchbay_dials_refused",
-            "Customers and destinations that were not dialled, by the limit that forbids it.",
-            ("reason",),
-            registry=own,
-        )
         self._connections = ConnectionStates()
         self._registry.register(self._connections)
         self._connections_refused = Counter(
             "patchbay_connections_refused",
             "Connections closed early, by reason.",
             ["reason"],
+            registry=own,
+        )
+        self._not_dialled = Counter(
+            "patchbay_dials_refused",
+            "Customers and destinations that were not dialled, by the limit that forbids it.",
+            ("reason",),
             registry=own,
         )
         self._histograms = {
