@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-
 SLOW = "tests/domain/calls/test_state.py::test_eight_events_in_all_40_320_orders"
 
 

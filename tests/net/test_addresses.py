@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.net.addresses import NOT_PUBLIC, BadURL, allowed, check_address, check_url, vetted
+from app.net.addresses import NOT_PUBLIC, BadURL, Target, allowed, check_address, check_url, vetted
 from tests.net.contract import LITERALS, MALFORMED, PUBLIC, found
 
 
@@ -26,6 +26,33 @@ def test_an_address_that_is_not_public(url: str) -> None:
 def test_a_malformed_url(url: str, allow_private: bool) -> None:
     with pytest.raises(BadURL):
         check_url(url, allow_private)
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://client.example", Target(False, "client.example", 80, "/")),
+        ("https://client.example", Target(True, "client.example", 443, "/")),
+        ("http://client.example:80/a", Target(False, "client.example", 80, "/a")),
+        ("https://client.example:8443/a?b=c#d", Target(True, "client.example", 8443, "/a?b=c")),
+        ("https://client.example:443/?b", Target(True, "client.example", 443, "/?b")),
+        ("http://93.184.216.34/", Target(False, "93.184.216.34", 80, "/")),
+        ("http://[2606:4700::1111]/", Target(False, "2606:4700::1111", 80, "/")),
+    ],
+)
+def test_a_public_url_is_taken_apart(url: str, target: Target) -> None:
+    assert check_url(url, allow_private=False) == target
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f.1", "0177.0.0.1", "2130706433", "127.0.0.1."])
+def test_an_address_has_one_spelling_even_where_private_ones_are_allowed(host: str) -> None:
+    with pytest.raises(BadURL, match="is no IPv4 address"):
+        check_url(f"http://{host}:9/", allow_private=True)
+
+
+def test_a_private_address_where_that_is_allowed() -> None:
+    target = Target(False, "127.0.0.1", 9, "/")
+    assert check_url("http://127.0.0.1:9/", allow_private=True) == target
 
 
 class TestAllowedAddresses:
