@@ -23,7 +23,7 @@ from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
 
-REFUSED = {401, 403}
+REFUSED = {401, 403, 429}
 MARK = {"ok": "ok     ", "note": "note   ", "error": "ERROR  "}
 
 
