@@ -281,7 +281,7 @@ class MediaSession:
             case CloseCause.STOPPED:
                 await reports.stopped()
             case CloseCause.LOST:
-                await reports.lost()
+                await reports.lost(word=reason.word)
             case CloseCause.SHUTDOWN:
                 await reports.lost(EndedReason.SERVER_SHUTDOWN)
             case CloseCause.CUT:

@@ -2,6 +2,8 @@
 
 Uvicorn bounds neither a head nor an answer that is not read. At its stop it closes a connection on
 which a request has begun to arrive. https://github.com/Kludex/uvicorn/issues/157
+A websocket whose peer answers no ping is closed only once what was sent is read. With sound on its
+way that is after minutes, when the kernel gives up. No issue of uvicorn's was found.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ FULL = (
     b"connection: close\r\n\r\n"
 )
 """The answer to a connection for which there is no room."""
+NO_PONG = "no answer to pings"
+"""The reason of a websocket's end whose peer answers none."""
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers."""
 
@@ -128,7 +132,7 @@ class HttpConnection(HttpToolsProtocol):
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
-    """One websocket: counted, and not kept open by a peer that does not read."""
+    """One websocket: counted, and not kept open by a peer that does not read or has vanished."""
 
     def __init__(
         self,
@@ -157,3 +161,8 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._connections.read(self._connection)
+
+    def keepalive_timeout(self) -> None:
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006, "reason": NO_PONG})
+        super().keepalive_timeout()
+        self.transport.abort()

@@ -1,4 +1,4 @@
-"""The workaround around uvicorn: that it works, and that it is still needed."""
+"""The workarounds around uvicorn: that they work, and that they are still needed."""
 
 from __future__ import annotations
 
@@ -42,3 +42,10 @@ def test_our_protocols_are_still_needed() -> None:
         "timeout_graceful_shutdown",
         "ws_ping_timeout",
     }
+
+
+def test_a_half_open_connection_is_still_left_to_the_kernel() -> None:
+    """Once uvicorn aborts it: delete ``keepalive_timeout``. tests/media/test_half_open.py holds it."""
+    source = inspect.getsource(websockets_sansio_impl.WebSocketsSansIOProtocol.keepalive_timeout)
+    assert "self.transport.close()" in source
+    assert "abort" not in source
