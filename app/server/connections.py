@@ -66,7 +66,7 @@ MEANING: Mapping[Refusal, str] = {
 
 FRESH = 0.1
 """Seconds. What a newer connection has sent may not have been read yet."""
-HEAD_PATIENCE = 1.0
+HEAD_PATIENCE = 3.0
 """Seconds before an unfinished head counts for its address."""
 MAKES_ROOM = (
     (State.HEAD, FRESH),
@@ -85,7 +85,7 @@ class Bounds:
     most: int = 1000
     """Connections of this process."""
     unfinished_per_address: int = 100
-    """Connections of one address whose head is not whole after a second. 0: no limit."""
+    """Connections of one address whose head is not whole after 3 s. 0: no limit."""
     keep_alive_seconds: float = 95.0
     head_seconds: float = 15.0
     """From the connection, or the first byte of a later request, to the head's end."""
@@ -205,6 +205,7 @@ class Connections:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(1.0)
+            await asyncio.sleep(FRESH)  # after a stall of the loop, read first what came meanwhile
             try:
                 self.sweep(loop.time())
             except Exception:
@@ -259,7 +260,7 @@ class Connections:
     def _over_per_address(self, now: float) -> Iterator[Connection]:
         """The oldest unfinished ones above an address's number.
 
-        Many may come at once from a proxy, before what they send is read. So each has a second.
+        Many may come at once from a proxy, before what they send is read. So each has ``HEAD_PATIENCE``.
         """
         most = self.bounds.unfinished_per_address
         for mine in self._heads.values() if most else ():

@@ -151,10 +151,10 @@ def test_what_a_proxy_opens_at_once_is_left_time_to_send() -> None:
     """They are accepted in one turn of the loop, and read in the next ones."""
     room = Room(replace(SMALL, most=1000))
     heads = [room.open(0.0) for _ in range(500)]
-    room.all.sweep(0.5)
+    room.all.sweep(2.9)
     for each in heads[:490]:
-        room.all.move(each, State.ANSWER, 0.6)
-    room.all.sweep(1.1)
+        room.all.move(each, State.ANSWER, 3.0)
+    room.all.sweep(3.1)
     assert [room.ended(each) for each in heads] == [""] * 490 + ["closed"] * 7 + [""] * 3
 
 
