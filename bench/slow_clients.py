@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import time
 import urllib.request
 from collections import Counter
@@ -32,7 +33,7 @@ from bench.machine import machine
 from bench.phone import Phone
 from bench.prepared import Requests
 from bench.reliability import record
-from bench.serving import KEY, Process, bridge
+from bench.serving import KEY, Process, bridge, core_busy
 from tests.fakes.carriers.twilio import TWILIO
 
 HEAD = b"GET /call HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
@@ -69,6 +70,10 @@ class Seen:
     descriptors: list[int] = field(default_factory=list)
     silent: list[float] = field(default_factory=list)
     """Seconds until the bridge closed a media socket without a start."""
+    cpu: float = 0.0
+    """Share of a core that the bridge used meanwhile."""
+    machine: float = 0.0
+    """Share of the machine's cores that were busy, with all that ran beside."""
 
 
 async def attacker(port: int, kind: str, number: int, attack: Attack) -> None:
@@ -172,13 +177,22 @@ async def attacked(process: Process, sizes: argparse.Namespace, most: float) -> 
         for number, kind in enumerate(kinds)
     ]
     hanging = [asyncio.create_task(silent(url, seen)) for url, _ in quiet]
+    began, cpu, busy = time.monotonic(), process.cpu, all_busy()
     await ask(process.port, live[0][1], most - 4, seen)
+    took = time.monotonic() - began
+    seen.cpu, seen.machine = (process.cpu - cpu) / took, (all_busy() - busy) / took
     await asyncio.gather(*calling)
     await asyncio.gather(*hanging)
     for task in (*attackers, counting):
         task.cancel()
     await asyncio.gather(*attackers, counting, return_exceptions=True)
     return seen, attack
+
+
+def all_busy() -> float:
+    """Seconds so far in which cores were busy, per core."""
+    cores = sorted(os.sched_getaffinity(0))
+    return sum(map(core_busy, cores)) / len(cores)
 
 
 def metrics(port: int) -> dict[str, str]:
