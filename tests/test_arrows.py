@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.domain.costs", "app.domain.cluster"),
     ("app.domain.errors", "app.domain.overlay", "app.domain.ids", "app.domain.timings"),
     ("app.settings",),
-    ("app.plugins",),
+    ("app.plugins", "app.failpoints"),
     ("app.vendors",),
     ("app.store", "app.telemetry"),
     ("app.net", "app.deadline", "app.environment", "app.private_files", "app.temporary"),

@@ -60,6 +60,8 @@ def examine(patchbay: Services) -> list[Finding]:
 def _plugins(patchbay: Services) -> Iterator[Finding]:
     for plugin in patchbay.settings.plugins:
         yield Finding("ok", f"plugin: {plugin}")
+    for failpoint in patchbay.settings.failpoints:
+        yield Finding("error", f"FAILPOINT is set: {failpoint}; the bridge fails on purpose")
 
 
 def _database(patchbay: Services) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ from app.store import outbox
 from app.store.engine import Row
 from app.store.machine_lock import machine_lock
 from app.store.messages import receiver_of
-from app.store.outbox import Untried
+from app.store.outbox import Result, Untried
 from providers.common.json_types import JsonObject
 
 # Seconds between two looks for another process's commits.
@@ -205,9 +205,7 @@ class Dispatcher:
         while self._ended:
             batch = [*islice(self._ended, self._most)]
             try:
-                with self._store.write() as conn:
-                    results = [sent.result for _, sent in batch]
-                    outbox.record(conn, results, self._context.now())
+                self._store_results([sent.result for _, sent in batch])
             except Exception:
                 self._ended.rotate(-len(batch))
                 self._most = 1
@@ -217,6 +215,10 @@ class Dispatcher:
                 del self._busy[message["call_id"]]
                 self._shares.release(_receiver(message), hung=sent.hung)
         self._most = BATCH
+
+    def _store_results(self, results: Sequence[Result]) -> None:
+        with self._store.write() as conn:
+            outbox.record(conn, results, self._context.now())
 
     def _renew(self) -> None:
         """Renew the leases of what is being sent."""

@@ -145,7 +145,11 @@ class AssistantRequests:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
         whole = body.with_overrides(chosen.overrides)
-        problem = validate.problem(whole.json, self.context.url_problem)
+        problem = (
+            validate.problem(whole.json, self.context.url_problem)
+            or validate.header_problem(chosen.assistant)
+            or validate.header_problem(chosen.overrides)
+        )
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")
         transient = None if chosen.assistant_id else chosen.assistant
