@@ -70,6 +70,21 @@ class TestAllowedAddresses:
         with pytest.raises(BadURL, match=r"client\.example does not resolve"):
             allowed("https://client.example/", False, resolver=found())
 
+    @pytest.mark.parametrize("error", [OSError("no such host"), UnicodeError("no such host")])
+    def test_of_a_name_that_does_not_resolve(self, error: Exception) -> None:
+        def fail(host: str, port: int) -> Sequence[str]:
+            raise error
+
+        with pytest.raises(BadURL, match=r"client\.example does not resolve: no such host"):
+            allowed("https://client.example/", False, resolver=fail)
+
+    def test_of_an_address_with_a_zone(self) -> None:
+        with pytest.raises(BadURL, match="fe80::1, which is not a public address"):
+            allowed("https://client.example/", False, resolver=found("fe80::1%eth0"))
+
+    def test_by_the_system_s_resolver(self) -> None:
+        assert allowed("http://127.0.0.1/", True) == ["127.0.0.1"]
+
     def test_of_a_private_name_where_that_is_allowed(self) -> None:
         url = "http://client.example:8001/"
         assert allowed(url, True, resolver=found("127.0.0.1")) == ("127.0.0.1",)
