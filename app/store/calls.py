@@ -13,7 +13,7 @@ from app.store import engine
 from app.store.engine import Columns, Row, insert_once
 from app.store.lists import any_of, values_of
 from app.store.prepared import Prepared
-from app.store.schema import call_refs, call_tokens, calls
+from app.store.schema import call_events, call_refs, call_tokens, calls
 
 STREAM = 16
 """Characters of a random token's digest that name its stream."""
@@ -66,6 +66,17 @@ _HAS_STREAM = Prepared(
 _USED_AT = Prepared(
     sa.select(call_tokens.c.used_at).where(call_tokens.c.digest == sa.bindparam("token"))
 )
+_OF_LEG = Prepared(
+    sa.select(calls.c.id)
+    .join(call_events, call_events.c.call_id == calls.c.id)
+    .where(
+        calls.c.org_id == sa.bindparam("org"),
+        calls.c.provider_call_id == sa.bindparam("ref"),
+        call_events.c.key == sa.bindparam("key"),
+    )
+    .order_by(calls.c.created_at.desc())
+    .limit(1)
+)
 _UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
 _CLAIM = Prepared(
     call_tokens.update()
@@ -104,6 +115,12 @@ def find_by_ref(
     found = (statement.one(conn, {"provider": provider, "ref": ref, "org": org}) for org in orgs)
     known = [row for row in found if row is not None]
     return min(known, key=itemgetter("created_at"), default=None)
+
+
+def of_leg(conn: Connection, org_id: str, ref: str, key: str) -> str | None:
+    """The newest call with the carrier's id ``ref`` that has an event of this key."""
+    found: str | None = _OF_LEG.scalar(conn, {"org": org_id, "ref": ref, "key": key})
+    return found
 
 
 def find_by_token(conn: Connection, digest: str, purpose: str, *, lock: bool = False) -> Row | None:

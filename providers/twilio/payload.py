@@ -14,10 +14,6 @@ from providers.errors import BadRequest
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.signature import REQUIRED, decode, fields
 
-# The same on Twilio's own retries of a request, different on the next request.
-# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
-IDEMPOTENCY = "i-twilio-idempotency-token"
-
 _FLOW = re.compile(r"FW[0-9a-f]{32}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _METADATA = "metadata."
@@ -64,7 +60,6 @@ def visit(request: WebhookRequest, account_sid: str) -> InboundParams:
             for name, value in ours.items()
             if name.startswith(_METADATA) and name != _METADATA
         },
-        delivery=request.header(IDEMPOTENCY) or None,
     )
 
 

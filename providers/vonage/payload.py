@@ -117,7 +117,7 @@ def whole(value: Any) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
-def visit(request: WebhookRequest, leg: Leg) -> InboundParams:
+def visit(request: WebhookRequest) -> InboundParams:
     """Our own parameters. They are in the URL that we configured, on POST as on GET."""
     query = _query(request)
     return InboundParams(
@@ -128,7 +128,6 @@ def visit(request: WebhookRequest, leg: Leg) -> InboundParams:
             for name, value in query.items()
             if name.startswith(METADATA) and name != METADATA
         },
-        delivery=" ".join(refs(leg)),
     )
 
 

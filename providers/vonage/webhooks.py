@@ -66,7 +66,7 @@ def _arrival(hook: HookKind, webhook: Webhook) -> WebhookReport:
         data = {"what": "fallback", **fetched.data}  # Vonage's own word for the failure: "error"
         note = fetched._replace(kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
         events = (fetched, note)
-    return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request, leg))
+    return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request))
 
 
 def phone(webhook: Webhook) -> WebhookReport:
