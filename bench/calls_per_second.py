@@ -19,8 +19,8 @@ import uvloop
 
 from bench.calls import BRIDGE_CORE, Seen, warmed
 from bench.client import Client
-from bench.control_plane import machine
 from bench.database import database
+from bench.machine import machine
 from bench.one_call import Calls
 from bench.prepared import Requests
 from bench.receiver import listen

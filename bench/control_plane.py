@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 
 from bench.database import Database, database
 from bench.load import Figures, run
+from bench.machine import machine
 from bench.prepared import Requests
 from bench.serving import Process, bridge, module
 
@@ -113,13 +113,6 @@ def started(chosen: argparse.Namespace) -> Iterator[Bench]:
             more = {"RUN_JOBS": "1", "SERVER_URL": f"http://127.0.0.1:{client.port}/server"}
         with bridge(chosen.workers, stored.url, more) as process:
             yield Bench(process, stored, chosen.connections, chosen.jobs)
-
-
-def machine() -> str:
-    return (
-        f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
-        f"load {os.getloadavg()[0]:.1f} before"
-    )
 
 
 def report(results: dict[str, list[Round]]) -> None:

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bench.control_plane import machine
 from bench.database import Database, database
 from bench.load import request, run
+from bench.machine import machine
 from bench.prepared import AUTHORIZED, Requests
 from bench.serving import Process, bridge
 from bench.stored_calls import fill

@@ -11,7 +11,7 @@ import json
 from enum import StrEnum
 from pathlib import Path
 
-from docs import compatibility, ended_reasons
+from docs import compatibility, ended_reasons, reliability
 from providers.events import CallStatus, EndedReason, EventKind
 from providers.twilio.studio import flow
 
@@ -24,6 +24,7 @@ def pages() -> dict[str, str]:
     return {
         "compatibility.md": compatibility.page(),
         "ended-reasons.md": _vocabulary(),
+        "reliability.md": reliability.page(),
         "studio-flow.json": json.dumps(flow(EXAMPLE_HOST, "ASSISTANT_ID"), indent=2) + "\n",
     }
 
