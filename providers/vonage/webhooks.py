@@ -16,7 +16,8 @@ from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.vonage import payload as payloads
 from providers.vonage.event import Webhook, key_of
-from providers.vonage.payload import Payload, inbound, was_answered, whole
+from providers.vonage.fields import typed, whole
+from providers.vonage.payload import Payload, inbound, was_answered
 from providers.vonage.statuses import (
     DISCONNECTED_BY,
     FORWARD,
@@ -33,8 +34,9 @@ from providers.vonage.statuses import (
 
 def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     """Parse a verified request. Raises ``BadRequest``."""
-    payload = payloads.read(request)
-    webhook = Webhook(request, payload, payloads.word(payload))
+    raw = payloads.read(request)
+    payload = typed(raw)
+    webhook = Webhook(request, payload, payloads.word(payload), raw)
     if hook in (HookKind.ARRIVE, HookKind.FALLBACK):
         return _arrival(hook, webhook)
     if webhook.word in NOTES or webhook.word not in STATUSES:
