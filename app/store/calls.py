@@ -149,11 +149,14 @@ def delete(conn: Connection, call_id: str) -> None:
     conn.execute(calls.delete().where(calls.c.id == call_id))
 
 
-def without_media(conn: Connection, call_ids: Collection[str]) -> set[str]:
-    """Of these calls, those that need no media: ended, deleted or forwarding."""
+def streams(conn: Connection, call_ids: Collection[str]) -> dict[str, str | None]:
+    """The present stream of each of these calls, without those that need no media.
+
+    Those are ended, deleted or forwarding.
+    """
     talking = calls.c.status.not_in(("ended", "forwarding"))
-    query = sa.select(calls.c.id).where(calls.c.id.in_(call_ids), talking)
-    return set(call_ids) - set(conn.execute(query).scalars())
+    query = sa.select(calls.c.id, calls.c.stream).where(calls.c.id.in_(call_ids), talking)
+    return {row.id: row.stream for row in conn.execute(query)}
 
 
 def claim_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> bool:

@@ -19,6 +19,7 @@ from providers.vonage import payload as payloads
 from providers.vonage.config import NAME
 from providers.vonage.fields import whole
 from providers.vonage.payload import Payload
+from providers.vonage.signature import token_digest
 
 # Vonage's fields -> ours in ``data``.
 FACTS: Mapping[str, str] = {
@@ -74,6 +75,7 @@ class Webhook:
             source=NAME,
             data={**_facts(self.payload), **more.pop("data", {})},
             raw=self._stored(),
+            token=token_digest(self.request),
             **more,
         )
 

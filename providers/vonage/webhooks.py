@@ -66,7 +66,9 @@ def _arrival(hook: HookKind, webhook: Webhook) -> WebhookReport:
     events: tuple[CallEvent, ...] = (fetched,)
     if hook is HookKind.FALLBACK:
         data = {"what": "fallback", **fetched.data}  # Vonage's own word for the failure: "error"
-        note = fetched._replace(kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
+        note = fetched._replace(
+            kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data, token=None
+        )
         events = (fetched, note)
     return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request))
 
@@ -152,6 +154,7 @@ def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
         key=f"{event.key}:leg",
         reason=EndedReason.CUSTOMER_ENDED_CALL,
         generic=True,
+        token=None,
     )
     return (left,)
 

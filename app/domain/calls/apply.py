@@ -169,13 +169,14 @@ def _write(tx: CallTx, state: CallState, *, changed: bool = False) -> None:
         "started_at": state.started_at,
         "ended_at": state.ended_at,
         "settled_at": tx.context.now() if state.settled else None,
+        "stream": state.streams[-1] if state.streams else None,
     }
     if changed or _shown(tx.call) != tuple(values.values()):
         values["updated_at"] = tx.context.now()
         tx.update(**values)
 
 
-_shown = attrgetter("status", "ended_reason", "started_at", "ended_at", "settled_at")
+_shown = attrgetter("status", "ended_reason", "started_at", "ended_at", "settled_at", "stream")
 
 
 def _reason(context: Context, call: Call, reason: EndedReason) -> EndedReason:

@@ -130,11 +130,17 @@ class LegService:
         while True:
             try:
                 answer = self._handle_once(webhook)
-            except LostRace:  # the other process has committed by now
-                answer = self._handle_once(webhook)
+            except (LostRace, events.TokenUsed):  # the other process has committed by now
+                answer = self._handle_again(webhook)
             if not isinstance(answer, Question):
                 return answer
             self.requests.settle(answer)
+
+    def _handle_again(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
+        try:
+            return self._handle_once(webhook)
+        except events.TokenUsed:
+            raise Refused("the token was used for another request before") from None
 
     def _handle_once(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         with self.context.store.write() as conn:

@@ -11,11 +11,14 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app import create_app
+from app.settings import Settings
 from app.store.schema import call_events, call_refs, call_tokens, calls, messages
 from tests.domain.conftest import RETURN_HOST
 from tests.domain.live_call import ECHO, Live, join, read
-from tests.fakes.carriers.leg import Leg
+from tests.fakes.carriers.leg import CUSTOMER, OURS, Leg, target
 from tests.fakes.carriers.twilio import TwilioLeg
+from tests.fakes.carriers.vonage import VonageLeg
 from tests.routes.api import Api
 
 THERE = {"type": "number", "number": "+14155550188"}
@@ -133,3 +136,59 @@ def test_a_leg_that_was_lent_back_may_come_by_the_same_request(api: Api, app: Fl
     for _ in range(3):
         leg.arrive({"returnUrl": BACK}, visit=2)
     assert len(api.get("/call").json) == 4
+
+
+class TestTokenOfVonage:
+    """It signs a body, and no path: the store knows which event it was for, in every process."""
+
+    @pytest.fixture
+    def vonage(self, api: Api, app: Flask) -> VonageLeg:
+        VonageLeg.number_of(api, assistantId=api.made("/assistant", ECHO)["id"])
+        return VonageLeg(app)
+
+    @pytest.fixture
+    def elsewhere(self, settings: Settings) -> Iterator[Flask]:
+        """Another process on the same database."""
+        second = create_app(settings)
+        yield second
+        second.extensions["patchbay"].store.close()
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("/vonage/event", 204),  # the same event
+            ("/vonage/event?assistantId=mine", 204),  # what is not signed makes no other one
+            ("/vonage/fallback", 401),
+            ("of another call", 401),
+        ],
+    )
+    def test_it_is_for_one_event(
+        self,
+        api: Api,
+        app: Flask,
+        elsewhere: Flask,
+        vonage: VonageLeg,
+        path: str,
+        status: int,
+    ) -> None:
+        Live(api, vonage)
+        other = Live(api, VonageLeg(app))
+        ends = {"from": CUSTOMER[1:], "to": OURS[1:], "direction": "inbound"}
+        event = {"uuid": vonage.ref, "conversation_uuid": vonage.call_ref, "status": "human"}
+        base = app.extensions["patchbay"].settings.public_url
+        signed = vonage.signer.request("POST", f"{base}/vonage/event", {**ends, **event})
+
+        def send(to: Flask, path: str) -> int:
+            environ = {"patchbay.raw_target": path}
+            return (
+                to.test_client()
+                .post(path, data=signed.body, headers=signed.headers, environ_overrides=environ)
+                .status_code
+            )
+
+        assert send(app, "/vonage/event") == 204
+        before = rows(app)
+        if path == "of another call":
+            path = target(other.document.stream_url)
+        assert send(elsewhere, path) == status
+        assert rows(app) == before
