@@ -122,6 +122,7 @@ class Services:
             ask_model=OneShotModel(partial(ask_model, settings)),
             prices=vendor_prices.over(settings.prices),
             observe=self.metrics.observe,
+            event_dropped=self.metrics.count_dropped_event,
         )
         self.timers = TimerThread(
             self.store,

@@ -89,6 +89,8 @@ class Context:
     """The vendors' prices."""
     observe: Observe = unobserved
     """Takes the measured spans."""
+    event_dropped: Callable[[], None] = lambda: None
+    """Counts an event that a call's full log did not take."""
     media_wakers: list[Callable[[str], None]] = field(default_factory=list)
     """Wakes the media hub for a call whose socket must close or whose assistant has a command.
     Without it the hub notices at its next poll."""

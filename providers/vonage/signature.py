@@ -136,7 +136,7 @@ def token_digest(request: WebhookRequest) -> str | None:
 
     Vonage sends a request a second time when our answer was slow, perhaps under the same token. The
     repetition has no effect, because its event has the same key. The same token with another event
-    is an attack: the body or the path was changed where no signature covers it.
+    is an attack: its sender changed what no signature covers.
     """
     token: Token | None = request.parsed.get("token")
     if token is None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
+from app.domain.calls import log_limit
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context
@@ -91,6 +92,8 @@ def apply_report(tx: CallTx, new: Sequence[CallEvent], effects: Effects) -> Appl
     now = tx.context.now()
     log = events.of_call(tx.conn, tx.call.id)
     added = _added(new, log)
+    if len(log) >= log_limit.MAX_EVENTS:
+        added = log_limit.within(tx, added, log)
     also = effects(added) if added else {}
     if also:
         tx.update(**also)
