@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import urllib3
 
@@ -25,7 +24,7 @@ from bench.reliability import record
 from bench.serving import JSON, KEY, bridge
 from providers.simulation.timeline import Request
 from tests.fakes.carriers import FAKES
-from tests.fakes.carriers.mutations import Target, mutated
+from tests.fakes.carriers.mutations import Target, mutated, new_target
 
 CALLS_EACH = 40
 """Requests about one call; then the next call is made."""
@@ -42,7 +41,6 @@ class Api:
 
     def __init__(self, base: str) -> None:
         self.base, self.http = base, urllib3.PoolManager(maxsize=AT_ONCE)
-        self.numbers = {row["provider"]: row["id"] for row in self.ask("GET", "/phone-number")}
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         headers = {**JSON, "Authorization": f"Bearer {KEY}"}
@@ -51,20 +49,6 @@ class Api:
         if answer.status >= 400:
             raise SystemExit(f"{method} {path}: {answer.status} {answer.data!r}")
         return json.loads(answer.data)
-
-    def target(self, carrier: str) -> Target:
-        """A new call that waits for its leg."""
-        body = {
-            "phoneNumberId": self.numbers[carrier],
-            "assistant": {"transport": {"provider": "echo"}},
-            "customer": {"number": "+14155550123"},
-            "phoneCallProviderBypassEnabled": True,
-        }
-        call = self.ask("POST", "/call", body)
-        fake = FAKES[carrier]
-        url = fake.status_url(call["phoneCallProviderDetails"])
-        token = urlsplit(url).path.rpartition("/")[2]
-        return Target(self.base, call["id"], token, fake.new_ref())
 
     def send(self, carrier: str, request: Request) -> Sent:
         answer = self.http.request(
@@ -84,7 +68,7 @@ def requests(api: Api, random: Random, count: int) -> Iterator[tuple[str, Reques
     for number in range(count):
         carrier = next(carriers)
         if carrier not in targets or number % (CALLS_EACH * len(FAKES)) < len(FAKES):
-            targets[carrier] = api.target(carrier)
+            targets[carrier] = new_target(api.base, carrier, api.ask)
         yield carrier, mutated(random, carrier, targets[carrier])
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from providers.base.carrier import Carrier
 from providers.simulation.timeline import Request
@@ -22,11 +22,13 @@ from providers.twilio import TWILIO
 from providers.twilio.signature import FORM, HEADER, JSON, compute
 from providers.vonage import VONAGE
 from providers.vonage.signature import query_payload, sign
+from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import (
     ACCOUNT,
     API_KEY,
     APPLICATION,
     AUTH_TOKEN,
+    CUSTOMER,
     SIGNATURE_SECRET,
 )
 
@@ -104,6 +106,25 @@ class Target:
     """The last part of the call's webhook URLs."""
     ref: str
     """The leg's id, and its conversation's."""
+
+
+Ask = Callable[[str, str, Any], Any]
+"""Method, path and body of an API request -> the JSON of its answer."""
+
+
+def new_target(base: str, carrier: str, ask: Ask) -> Target:
+    """A new call at this carrier, which waits for its leg."""
+    numbers = {row["provider"]: row["id"] for row in ask("GET", "/phone-number", None)}
+    body = {
+        "phoneNumberId": numbers[carrier],
+        "assistant": {"transport": {"provider": "echo"}},
+        "customer": {"number": CUSTOMER},
+        "phoneCallProviderBypassEnabled": True,
+    }
+    call, fake = ask("POST", "/call", body), FAKES[carrier]
+    url = fake.status_url(call["phoneCallProviderDetails"])
+    token = urlsplit(url).path.rpartition("/")[2]
+    return Target(base, call["id"], token, fake.new_ref())
 
 
 def mutated(random: Random, carrier: str, target: Target) -> Request:
