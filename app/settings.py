@@ -24,6 +24,7 @@ from app.environment import Reader
 from app.environment import SettingsError as SettingsError
 from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
 from app.plugins import load as load_plugins
+from app.private_files import make_directory, tighten
 from app.vendors import registry
 from app.vendors.common.vendor import Vendor
 from providers.base.carrier import Carrier
@@ -33,6 +34,9 @@ from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
 """The built-in backends (``app/assistants``)."""
+
+SHORTEST_KEY = 20
+"""Characters of an API key outside development."""
 
 ASSISTANT_DEFAULT_SECONDS = 600
 """Default of ``maxDurationSeconds``, for a call and an assistant without one."""
@@ -82,6 +86,12 @@ class Settings:
     port: int = 8000
     database_url: str = "sqlite:///var/patchbay.db"
     api_key: str | None = field(default=None, repr=False)
+    trusted_proxies: int = 0
+    """Proxies in front that each add an entry to X-Forwarded-For. 0: the header is ignored."""
+    protect_metrics: bool = False
+    protect_docs: bool = False
+    metrics_token: str | None = field(default=None, repr=False)
+    """The only token that opens ``/metrics``. Without one an API key does."""
     server_url: str | None = None
     server_secret: str | None = field(default=None, repr=False)
     allow_private_server_urls: bool = False
@@ -113,6 +123,12 @@ class Settings:
     max_calls_per_process: int = 10
     """Limit of calls whose assistant runs in the process itself."""
     drain_seconds: float = 20.0
+    keep_alive_seconds: float = 95.0
+    """How long an idle connection is kept: longer than routers in front keep theirs."""
+    max_connections: int = 0
+    """Connections of one process. 0: as many as descriptors allow."""
+    max_unfinished_per_address: int = 100
+    """Connections of one address that have not sent a whole head. 0: no limit."""
     ended_reasons: str = "extended"
     recordings_dir: str = "var/recordings"
     recordings_url: str | None = None
@@ -159,7 +175,11 @@ class Settings:
     @property
     def development(self) -> bool:
         """Whether PUBLIC_URL is local: checks that protect a deployment are then relaxed."""
-        return urlsplit(self.public_url).hostname in {"localhost", "127.0.0.1", "::1"}
+        return is_local(self.public_url)
+
+
+def is_local(url: str) -> bool:
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -172,14 +192,18 @@ class _Reader(Reader):
         loaded = self.plugins()  # first: plugins add settings
         backends = (*BACKENDS, *of_group(loaded, BACKEND_GROUP))
         port = self.integer("PORT", 8000, 1, 65535)
-        public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https"))
+        public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https")) or ""
         database_url = self.database()
         return Settings(
             secret_keys=self.secret_keys(database_url),
-            public_url=public_url or "",
+            public_url=public_url,
             port=port,
             database_url=database_url,
-            api_key=self.secret("API_KEY"),
+            api_key=self.door_key("API_KEY", self.secret("API_KEY"), public_url),
+            trusted_proxies=self.integer("TRUSTED_PROXIES", 0, 0, 10),
+            protect_metrics=self.flag("PROTECT_METRICS", False),
+            protect_docs=self.flag("PROTECT_DOCS", False),
+            metrics_token=self.door_key("METRICS_TOKEN", self.secret("METRICS_TOKEN"), public_url),
             server_url=self.url("SERVER_URL", None, ("http", "https")),
             server_secret=self.secret("SERVER_SECRET"),
             allow_private_server_urls=self.flag("ALLOW_PRIVATE_SERVER_URLS", False),
@@ -212,6 +236,11 @@ class _Reader(Reader):
             artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
             max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),
             drain_seconds=self.drain_seconds(),
+            keep_alive_seconds=self.number("KEEP_ALIVE_SECONDS", 95, 1, 3600),
+            max_connections=self.integer("MAX_CONNECTIONS", 0, 0, 1_000_000),
+            max_unfinished_per_address=self.integer(
+                "MAX_UNFINISHED_PER_ADDRESS", 100, 0, 1_000_000
+            ),
             media_urls=self.media_urls(),
             serve_media=self.flag("SERVE_MEDIA", True),
             run_jobs=self.flag("RUN_JOBS", True),
@@ -229,6 +258,15 @@ class _Reader(Reader):
             if name in BACKENDS:
                 raise SettingsError(f"PLUGINS: there is an assistant backend {name!r} already")
         return loaded
+
+    def door_key(self, name: str, key: str | None, public_url: str) -> str | None:
+        """A secret that opens the API. A short one is refused where strangers can try it."""
+        if key and len(key) < SHORTEST_KEY and not is_local(public_url):
+            raise SettingsError(
+                f"{name} must have at least {SHORTEST_KEY} characters, so that it cannot be "
+                "guessed: python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"
+            )
+        return key
 
     def media_urls(self) -> tuple[str, ...]:
         return tuple(
@@ -334,6 +372,7 @@ class _Reader(Reader):
         path = Path(database_url.split("///", 1)[-1]).parent / "secret_key"
         if not path.exists():
             _make_once(path, secrets.token_urlsafe(48))
+        tighten(path)
         key = path.read_text().strip()
         if not key:
             raise SettingsError(f"SECRET_KEY is not set, and {path} is empty: remove it")
@@ -401,7 +440,7 @@ class _Reader(Reader):
 
 def _make_once(path: Path, text: str) -> None:
     """Write a file that does not exist yet. Processes may race: one wins, and none reads half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     mine = path.with_name(f"{path.name}.{os.getpid()}")
     with open(os.open(mine, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

@@ -34,6 +34,7 @@ from app.jobs.timers import TimerThread
 from app.net.addresses import BadURL, allowed, check_url
 from app.net.http import SendError, post
 from app.plugins import BACKEND_GROUP, REACTION_GROUP, of_group
+from app.routes.attempts import Doors
 from app.settings import Settings
 from app.store import migrate
 from app.store.blobs import Blobs, Bucket, open_blobs
@@ -105,6 +106,7 @@ class Services:
         self.store = Store(settings.database_url)
         self.vault = Vault(settings.secret_keys)
         self.metrics = Metrics()
+        self.doors = Doors()
         handlers: dict[str, Handler] = {}
         self.foreground = Foreground(lambda: self.context.presence.is_late)
         self.jobs = open_jobs(self.store, handlers, give_way=self.foreground.give_way)

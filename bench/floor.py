@@ -37,5 +37,5 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 if __name__ == "__main__":
-    settings = {**SETTINGS, "lifespan": "off"}
+    settings = {**SETTINGS, "http": "auto", "ws": "websockets-sansio", "lifespan": "off"}
     uvicorn.run(application, port=int(sys.argv[1]), log_level="error", **settings)

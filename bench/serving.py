@@ -62,6 +62,12 @@ class Process:
         worker = (self.pid, *children(self.pid))[-1]
         return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * PAGE / 1e6
 
+    @property
+    def descriptors(self) -> int:
+        """Open file descriptors of the worker."""
+        worker = (self.pid, *children(self.pid))[-1]
+        return len(os.listdir(f"/proc/{worker}/fd"))
+
     def wait_until_idle(self, patience: float = 60.0) -> None:
         """Wait until it has used almost no processor time for half a second."""
         until = time.monotonic() + patience
@@ -109,8 +115,12 @@ def bridge(
     database: str | None = None,
     more: Mapping[str, str] | None = None,
     core: int | None = None,
+    descriptors: int | None = None,
 ) -> Iterator[Process]:
-    """The bridge, with a new database. ``more``: variables; ``core``: the core for all of it."""
+    """The bridge, with a new database. ``more``: variables; ``core``: the core for all of it.
+
+    ``descriptors``: the limit of its file descriptors, hard and soft.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         env = {**environment(port, directory, database), **(more or {})}
@@ -123,6 +133,8 @@ def bridge(
         )
         command = [*python, "gunicorn", "-k", "app.server.worker.Worker", "-w", str(workers)]
         command += ["-b", f"127.0.0.1:{port}", "--log-level", "error"]
+        if descriptors is not None:
+            command = ["prlimit", f"--nofile={descriptors}:{descriptors}", *command]
         with running([*command, "bench.application:application"], env, core) as pid:
             wait(f"http://127.0.0.1:{port}/readyz")
             yield Process(port, pid)

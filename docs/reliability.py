@@ -146,7 +146,7 @@ ENDURED = {
     "slow-clients": Row(
         "500 unfinished heads, bodies and idle sockets beside 50 live calls",
         "API p99 < 250 ms, no socket dropped",
-        "python -m bench.slow_clients",
+        "python -m bench.slow_clients --full",
     ),
     "load-sqlite": Row(
         "50 calls a second for ten minutes, SQLite",

@@ -122,7 +122,8 @@ def test_what_must_be_given_is_given_or_made() -> None:
     env = app_json()["env"]
     assert env["PUBLIC_URL"]["required"]
     assert {name for name, each in env.items() if "generator" in each} == {"SECRET_KEY", "API_KEY"}
-    optional = set(env) - {"PUBLIC_URL", "SECRET_KEY", "API_KEY", "WEB_CONCURRENCY"}
+    given = {"TRUSTED_PROXIES", "WEB_CONCURRENCY"}
+    optional = set(env) - {"PUBLIC_URL", "SECRET_KEY", "API_KEY", *given}
     assert all(env[name]["required"] is False for name in optional)
 
 

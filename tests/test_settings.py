@@ -89,6 +89,15 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"FALLBACK_VOICE": "openai"}, "FALLBACK_VOICE"),  # which?
         ({"FALLBACK_VOICE": "playht:jennifer"}, "FALLBACK_VOICE"),  # cannot speak itself
         ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
+        ({"KEEP_ALIVE_SECONDS": "0"}, "KEEP_ALIVE_SECONDS"),
+        ({"MAX_CONNECTIONS": "-1"}, "MAX_CONNECTIONS"),
+        ({"MAX_UNFINISHED_PER_ADDRESS": "many"}, "MAX_UNFINISHED_PER_ADDRESS"),
+        ({"TRUSTED_PROXIES": "11"}, "TRUSTED_PROXIES"),
+        ({"PROTECT_METRICS": "maybe"}, "PROTECT_METRICS"),
+        ({"PROTECT_DOCS": "maybe"}, "PROTECT_DOCS"),
+        ({"PUBLIC_URL": "https://a.example", "API_KEY": "k" * 19}, "API_KEY"),  # can be guessed
+        ({"PUBLIC_URL": "http://10.0.0.1", "API_KEY": "short"}, "API_KEY"),  # others reach it
+        ({"PUBLIC_URL": "https://a.example", "METRICS_TOKEN": "k" * 19}, "METRICS_TOKEN"),
         ({"MAX_CALLS_PER_PROCESS": "2.5"}, "MAX_CALLS_PER_PROCESS"),
         ({"MEDIA_URL": "https://a.example, b.example"}, "MEDIA_URL"),  # the second has no scheme
         ({"SERVE_MEDIA": "sometimes"}, "SERVE_MEDIA"),
@@ -108,6 +117,23 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
 def test_a_wrong_value_names_its_variable(environ: dict[str, str], names: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{names}\b"):
         load({**SECRET, **environ})
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://a.example", "k" * 20),
+        ("http://localhost:8000", "short"),  # development
+        ("http://127.0.0.1:8000", "short"),
+        ("http://[::1]:8000", "short"),
+        ("https://a.example", ""),  # made, and printed once
+    ],
+)
+def test_keys_that_may_be_used(url: str, key: str) -> None:
+    environ = {**SECRET, "PUBLIC_URL": url, "API_KEY": key, "METRICS_TOKEN": key}
+    settings = load(environ)
+    assert (settings.api_key or "", settings.metrics_token or "") == (key, key)
+    assert not key or key not in repr(settings)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from xml.dom import minidom
 
 import urllib3
 
+from app.private_files import make_directory
 from providers.common.json_types import JsonObject
 from providers.registry import SIMULATORS
 
@@ -43,7 +44,7 @@ STATE = 34
 def run(*, once: bool) -> int:
     """Run the demo. Exit status 0: every call ended as expected and every message was delivered."""
     shutil.rmtree(DIRECTORY, ignore_errors=True)
-    DIRECTORY.mkdir(parents=True)
+    make_directory(DIRECTORY)
     with _receiver() as server_url, _bridge(_environment(server_url)) as environ:
         _say(f"Bridge on {environ['PUBLIC_URL']}, server messages go to {server_url}")
         results = [_call(name, environ) for name in SIMULATORS]

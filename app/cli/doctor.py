@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.default_org import create_default_org
+from app.private_files import open_to_others
 from app.store import accounts, migrate
 from app.store.schema import assistants, credentials, phone_numbers
 from app.store.vault import WrongKey
@@ -42,7 +44,13 @@ def examine(patchbay: Services) -> list[Finding]:
     if any(finding.level == "error" for finding in findings):
         return findings
     create_default_org(patchbay.context)
-    return [*findings, *_keys(patchbay), *_public_url(patchbay), *_carriers(patchbay)]
+    return [
+        *findings,
+        *_files(patchbay),
+        *_keys(patchbay),
+        *_public_url(patchbay),
+        *_carriers(patchbay),
+    ]
 
 
 def _plugins(patchbay: Services) -> Iterator[Finding]:
@@ -63,6 +71,19 @@ def _database(patchbay: Services) -> Iterator[Finding]:
         yield Finding("ok", f"database: {name}, up to date")
     else:
         yield Finding("error", "database: older than this program; run `patchbay db upgrade`")
+
+
+def _files(patchbay: Services) -> Iterator[Finding]:
+    """What other users of this machine may read. A start makes its own files private."""
+    settings, places = patchbay.settings, list[Path]()
+    if patchbay.store.is_sqlite:
+        database = Path(str(patchbay.store.url.database))
+        places += [database.parent, database, database.with_name("secret_key")]
+    if settings.recordings_url is None:
+        places.append(Path(settings.recordings_dir))
+    for place in filter(open_to_others, places):
+        mode = "700" if place.is_dir() else "600"
+        yield Finding("note", f"other users may read {place}: chmod {mode} {place}")
 
 
 def _keys(patchbay: Services) -> Iterator[Finding]:

@@ -29,9 +29,12 @@ def _services() -> Services:
     A faulty one is a sentence, not a traceback.
     """
     from app import settings as settings_module
+    from app.private_files import UMASK
     from app.telemetry import log_setup
     from app.wiring import Services
     from providers.errors import NotConfigured
+
+    os.umask(UMASK)
 
     try:
         settings = settings_module.load()

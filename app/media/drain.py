@@ -24,6 +24,11 @@ SHUTDOWN_SECONDS = 6.0
 ANSWER_SECONDS = 1.0
 # The pause between two looks whether another process has come up.
 LOOK_SECONDS = 1.0
+# Between two hand-overs. If the other process starts all assistants at once, each caller hears a
+# long gap.
+APART_SECONDS = 0.1
+# The part of the drain's time that hand-overs may take.
+SPREAD = 0.25
 NO_OTHER_PROCESS = "The process stopped, and no other was there to take the call over."
 
 log = logging.getLogger(__name__)
@@ -75,7 +80,7 @@ class Drain:
 
     async def _let_end(self, stop_listening: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        began, patience = loop.time(), self._presence.settings.drain_seconds
+        began = loop.time()
         if self._sessions:
             log.info("stopping: %d calls may end by themselves", len(self._sessions))
         while self._busy and not self._forced.is_set():
@@ -84,7 +89,8 @@ class Drain:
             # a process that stops together with this one has said so in its row by now
             if self._presence.has_web_peer and over >= LOOK_SECONDS:
                 stop_listening()
-            if (left := patience - over) <= 0 or not self._busy:
+            left = self._presence.settings.drain_seconds - self._spread - over
+            if left <= 0 or not self._busy:
                 return
             await self._wait_for_change(min(left, LOOK_SECONDS), self._something_left, self._forced)
 
@@ -109,12 +115,29 @@ class Drain:
         if self._presence.can_hand_over:
             stop_listening()
             reason = CloseReason(CloseCause.SHUTDOWN, GOING_AWAY, "going away")
+            await self._hand_over(reason)
         loop = asyncio.get_running_loop()
         limit = loop.time() + SHUTDOWN_SECONDS
         while self._busy and (left := limit - loop.time()) > 0:
             for session in self._sessions:
                 session.close_once.set(reason)
             await self._wait_for_change(left, self._something_left)
+
+    async def _hand_over(self, reason: CloseReason) -> None:
+        """Close the sockets one after the other."""
+        sessions = tuple(self._sessions)
+        apart = self._spread / max(1, len(sessions))
+        for session in sessions:
+            session.close_once.set(reason)
+            if apart and not self._forced.is_set():
+                await self._wait_for_change(apart, self._forced)
+
+    @property
+    def _spread(self) -> float:
+        """Seconds in which the calls are handed over."""
+        return min(
+            len(self._sessions) * APART_SECONDS, self._presence.settings.drain_seconds * SPREAD
+        )
 
     @property
     def _busy(self) -> bool:

@@ -63,12 +63,12 @@ class EventWriter:
         """Store that the carrier sent its stop."""
         await self._retry(lambda: self._service.stopped(self._claim))
 
-    async def lost(self, why: EndedReason | None = None) -> None:
+    async def lost(self, why: EndedReason | None = None, word: str = "") -> None:
         """Store that the socket closed without a stop.
 
-        ``why`` is the endedReason if it does not reattach.
+        ``why`` is the endedReason if it does not reattach; ``word`` says what closed it.
         """
-        await self._retry(lambda: self._service.lost(self._claim, why))
+        await self._retry(lambda: self._service.lost(self._claim, why, word))
 
     async def request_end(self, reason: EndedReason, message: str | None) -> None:
         """Store our decision to end the call; return once it is committed."""

@@ -24,6 +24,7 @@ from app.media.monitor.listeners import Monitor
 from app.media.recording import spool
 from app.media.session import Backends, MediaSession
 from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
+from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.errors import ProviderError
 
@@ -41,7 +42,12 @@ class Hub:
         providers: Mapping[str, Carrier],
         backends: Backends,
         limits: Limits | None = None,
+        *,
+        no_start: Callable[[], None] = lambda: None,
     ) -> None:
+        """``no_start`` is called for each socket that was accepted and sent no ``start``."""
+        self._no_start = no_start
+        self._strangers = FewLines(log)
         self._service = service
         self._presence = service.presence
         self._providers = providers
@@ -104,6 +110,8 @@ class Hub:
         try:
             await socket.accept()
             await session.run()
+            if not session.started:
+                self._no_start()
         except SocketClosed:
             return
         finally:
@@ -124,7 +132,7 @@ class Hub:
         try:
             return await asyncio.to_thread(self._service.claim, provider, token, target, headers)
         except ProviderError as error:  # refused, or the account lacks the secret for the check
-            log.warning("media socket refused: %s", error)
+            self._strangers.warning("media socket refused: %s", error)
             return FORBIDDEN
         except NoCapacity as error:
             log.warning("media socket refused: %s", error)

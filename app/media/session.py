@@ -73,6 +73,11 @@ class MediaSession:
         # Set while the call is up.
         self.monitor: Monitor | None = None
 
+    @property
+    def started(self) -> bool:
+        """Whether the carrier's start came."""
+        return bool(self._started_at)
+
     async def run(self) -> None:
         """Run from the accepted handshake to the closed socket."""
         try:
@@ -277,7 +282,7 @@ class MediaSession:
             case CloseCause.STOPPED:
                 await reports.stopped()
             case CloseCause.LOST | CloseCause.SUPERSEDED:
-                await reports.lost()
+                await reports.lost(word=reason.word)
             case CloseCause.SHUTDOWN:
                 await reports.lost(EndedReason.SERVER_SHUTDOWN)
             case CloseCause.CUT:

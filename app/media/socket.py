@@ -16,10 +16,10 @@ Send = Callable[[Event], Awaitable[None]]
 
 
 class SocketClosed(Exception):
-    """The other side has closed. ``code`` is the websocket's close code."""
+    """The other side has closed, or is gone. ``code`` is the websocket's close code."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"closed with {code}")
+    def __init__(self, code: int, word: str = "") -> None:
+        super().__init__(word or f"closed with {code}")
         self.code = code
 
 
@@ -71,7 +71,7 @@ class Socket:
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             self._open = False
-            raise SocketClosed(event.get("code") or 1005)
+            raise SocketClosed(event.get("code") or 1005, event.get("reason") or "")
         text = event.get("text")
         return text if text is not None else bytes(event["bytes"])
 

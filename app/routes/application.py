@@ -45,5 +45,7 @@ def init_routes(services: RouteServices) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
         app.register_blueprint(blueprint)
-    Webhooks(services.context, services.legs).register(app, services.providers)
+    Webhooks(services.context, services.legs, services.doors.signatures).register(
+        app, services.providers
+    )
     return app

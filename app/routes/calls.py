@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 from app.domain.calls.idempotency import IdempotentRequest
 from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
-from app.routes.auth import organisation, presented_key
-from app.routes.errors import ApiError, unauthorized
+from app.routes.auth import organisation, presented_key, refusal
+from app.routes.errors import ApiError
 from app.routes.lean_flask import api_key, current_request
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import call_filter, call_page
@@ -49,7 +49,7 @@ class MessagePath(IdPath):
     message_id: Uuid
 
 
-@blueprint.serve(Operation("POST", "/call", "createCall", Call, status=201, errors=(409, 429)))
+@blueprint.serve(Operation("POST", "/call", "createCall", Call, status=201, errors=(409,)))
 def create(body: CreateCall) -> Response:
     """Create call.
 
@@ -59,7 +59,7 @@ def create(body: CreateCall) -> Response:
 
 
 @blueprint.serve(
-    Operation("POST", "/call/phone", "createPhoneCall", Call, status=201, errors=(409, 429))
+    Operation("POST", "/call/phone", "createPhoneCall", Call, status=201, errors=(409,))
 )
 def create_phone(body: CreateCall) -> Response:
     """Create call (the older path)."""
@@ -146,7 +146,7 @@ def _redirected(call_id: str, field: str) -> Response:
 @control.before_request
 def _require_something() -> None:
     if not (presented_key() or request.args.get("token")):
-        raise unauthorized()
+        raise refusal()
 
 
 @control.serve(Operation("POST", "/call/<id>/control", "controlCall"))
@@ -158,7 +158,7 @@ def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
         services().calls.control(org_id, path.id, token, body.given())
     except NotFound:
         if org_id is None:  # only a key of the organisation may learn whether the call exists
-            raise unauthorized() from None
+            raise refusal() from None
         raise
     return reply({})
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, render_template
 
+from app.routes.auth import require_key
 from app.routes.json_body import MAX_BYTES, MAX_DEPTH, MAX_KEYS
 from app.routes.openapi import REF, sections, spec
 from app.routes.validation import services
@@ -32,7 +33,11 @@ ERRORS = (
     (409, "It contradicts an earlier request."),
     (413, "The body is too large."),
     (415, "The body is not declared as application/json."),
-    (429, "More new calls a minute than allowed: try again after Retry-After seconds."),
+    (
+        429,
+        "More new calls a minute than allowed, or wrong keys from your address: try again after "
+        "Retry-After seconds.",
+    ),
     (500, "Our mistake; the log says which."),
     (503, "The store is not available: try again after Retry-After seconds."),
 )
@@ -40,6 +45,12 @@ ERRORS = (
 CONTENT_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 blueprint = Blueprint("docs", __name__)
+
+
+@blueprint.before_request
+def _guard() -> None:
+    if services().context.settings.protect_docs:
+        require_key()
 
 
 @blueprint.get("/docs")

@@ -1,10 +1,14 @@
-"""Health and metrics for the operator. No key is needed: the pages tell nothing of a call."""
+"""Health and metrics for the operator. The pages tell nothing of a call.
+
+They need no key, unless a setting protects the metrics.
+"""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.routes.auth import require_key, require_token
 from app.routes.validation import reply, services
 from app.store import metrics, migrate
 
@@ -58,6 +62,11 @@ def ready() -> Response:
 @blueprint.get("/metrics")
 def numbers() -> Response:
     """The metrics, in Prometheus' text format or as OpenMetrics."""
+    settings = services().context.settings
+    if settings.metrics_token:
+        require_token(settings.metrics_token)
+    elif settings.protect_metrics:
+        require_key()
     text, content_type = services().metrics.exposition(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
 

@@ -16,8 +16,10 @@ from flask import Blueprint, Response, current_app
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from app.routes.auth import require_key
 from app.routes.operations import Operation, Section
 from app.routes.schemas.responses import Error
+from app.routes.validation import services
 from providers.common.json_types import JsonDict
 
 REF = "#/components/schemas/"
@@ -51,6 +53,12 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 Json = JsonDict
 
 blueprint = Blueprint("openapi", __name__)
+
+
+@blueprint.before_request
+def _guard() -> None:
+    if services().context.settings.protect_docs:
+        require_key()
 
 
 @blueprint.get("/openapi.json")

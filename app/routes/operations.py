@@ -23,7 +23,7 @@ from providers.common.json_types import JsonObject
 
 PLACES = ("path", "query", "body")
 # Error statuses of every operation.
-ERRORS = (400, 401, 503)
+ERRORS = (400, 401, 429, 503)
 
 
 class IdPath(Model):

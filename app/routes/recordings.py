@@ -15,10 +15,10 @@ from pydantic import Field
 from werkzeug.http import parse_range_header
 from werkzeug.wsgi import wrap_file
 
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, Unauthorized
 from app.domain.reporting import recording_links
 from app.domain.reporting.recording_links import Playable
-from app.routes.auth import organisation, presented_key
+from app.routes.auth import organisation, presented_key, refusal
 from app.routes.errors import ApiError
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.schemas.base import Query
@@ -50,7 +50,12 @@ class LinkQuery(Query):
 def get(path: IdPath, query: LinkQuery) -> Response:
     """Get a recording. A WAV file, with an API key or by the link in recordingUrl. Takes Range."""
     org_id = organisation(presented_key())
-    found = recording_links.find(services().context, path.id, org_id, query.token, query.expires)
+    try:
+        found = recording_links.find(
+            services().context, path.id, org_id, query.token, query.expires
+        )
+    except Unauthorized:
+        raise refusal() from None
     return _answer(found)
 
 

@@ -12,6 +12,7 @@ from app.domain.context import Context
 from app.domain.resources.assistants import ResourceService
 from app.domain.services.calls import CallService
 from app.domain.services.webhooks import LegService
+from app.routes.attempts import Doors
 from app.routes.errors import ApiError
 from app.routes.json_body import json_body
 from app.routes.lean_flask import WholeResponse, current_app, current_request
@@ -46,6 +47,8 @@ class RouteServices(Protocol):
     def legs(self) -> LegService: ...
     @property
     def metrics(self) -> Metrics: ...
+    @property
+    def doors(self) -> Doors: ...
     @property
     def providers(self) -> Mapping[str, Carrier]: ...
 

@@ -19,7 +19,10 @@ from app.domain.legs import auth
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.webhooks import LegService
 from app.domain.timings import Timing
+from app.routes.attempts import Attempts
+from app.routes.auth import client
 from app.routes.lean_flask import WholeResponse, body_of, current_request
+from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
 from providers.base.webhook import Hook, WebhookReport, WebhookRequest
@@ -31,12 +34,23 @@ RETRY_AFTER_SECONDS = 1
 log = logging.getLogger(__name__)
 
 
+class _Forged(Exception):
+    """No account has signed the request."""
+
+    def __init__(self, reason: Refused) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class Webhooks:
     """All carriers' webhooks on one Flask app."""
 
-    def __init__(self, context: Context, legs: LegService) -> None:
+    def __init__(self, context: Context, legs: LegService, forged: Attempts) -> None:
+        """``forged`` counts the requests that no account has signed."""
         self.context = context
         self.legs = legs
+        self._forged = forged
+        self._log = FewLines(log)
         self._unknown: set[tuple[str, str]] = set()
 
     def register(self, app: Flask, providers: Mapping[str, Carrier]) -> None:
@@ -60,6 +74,8 @@ class Webhooks:
         began = time.perf_counter()
         try:
             return _response(self._handle(carrier, hook, token, call_id))
+        except _Forged as error:
+            return self._refuse_forged(carrier, hook, error)
         except (Refused, BadRequest) as error:
             log.warning("refused %s: %s", hook.path, error)
             return _response(carrier.markup.refusal(error))
@@ -82,7 +98,10 @@ class Webhooks:
         self, carrier: Carrier, hook: Hook, token: str | None, call_id: str | None
     ) -> Answer:
         webhook = self._read()
-        accounts = auth.verify(self.context, carrier, webhook, token)
+        try:
+            accounts = auth.verify(self.context, carrier, webhook, token)
+        except Refused as error:
+            raise _Forged(error) from error
         report = carrier.webhooks.parse(hook.kind, webhook)
         if report.unknown:
             self._log_unknown(carrier, report)
@@ -90,6 +109,15 @@ class Webhooks:
             VerifiedWebhook(carrier, hook.kind, report, accounts, token=token, call_id=call_id)
         )
         return carrier.markup.answer(instructions) if instructions else carrier.markup.acknowledge()
+
+    def _refuse_forged(self, carrier: Carrier, hook: Hook, error: _Forged) -> Response:
+        """Refuse what no account has signed. More than a few a second of one address get 429."""
+        self._log.warning("refused %s: %s", hook.path, error)
+        response = _response(carrier.markup.refusal(error.reason))
+        if wait := self._forged.count(client()):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(wait)
+        return response
 
     def _read(self) -> WebhookRequest:
         """The request as it came.

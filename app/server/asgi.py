@@ -19,9 +19,11 @@ from app.domain.resources import vendor_accounts
 from app.media.hub import Hub
 from app.media.limits import Limits
 from app.routes import health
-from app.server import warm_up
+from app.server import descriptors, warm_up
+from app.server.connections import Bounds, Connections
 from app.server.environ import Scope
 from app.server.wsgi_bridge import Bridge, Paths, Receive, Send
+from app.settings import Settings
 from app.wiring import Services
 from providers.base.carrier import Carrier
 
@@ -31,16 +33,28 @@ log = logging.getLogger(__name__)
 class Application:
     """Flask, the media hub, and the process's start and stop, behind one callable."""
 
-    def __init__(self, app: Flask, limits: Limits | None = None) -> None:
+    def __init__(
+        self, app: Flask, limits: Limits | None = None, bounds: Bounds | None = None
+    ) -> None:
         self._services: Services = app.extensions["patchbay"]
         services = self._services
+        self.connections = Connections(
+            bounds or bounds_of(services.settings), services.metrics.count_connection
+        )
+        services.metrics.show_connections(self.connections.counts)
         self._bridge = Bridge(
             app,
             paths=paths_of(services.providers),
             refused=services.metrics.count_refusal,
             foreground=services.foreground,
         )
-        self.hub = Hub(services.media, services.providers, services.backends, limits)
+        self.hub = Hub(
+            services.media,
+            services.providers,
+            services.backends,
+            limits,
+            no_start=self.connections.note_no_start,
+        )
         self.warming: asyncio.Task[None] | None = None
         """Done once all is loaded that a first call needs."""
         services.context.media_wakers.append(self.hub.wake)
@@ -76,6 +90,7 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
+        self.connections.fit(descriptors.room(descriptors.raise_limit()))
         await asyncio.to_thread(self._services.start)
         await self.hub.start()
         if self._services.talks:
@@ -99,9 +114,18 @@ def paths_of(carriers: Mapping[str, Carrier]) -> Paths:
     return Paths(at_once=frozenset(health.AT_ONCE), first=frozenset(hooks | health.PROBES))
 
 
-def build(app: Flask, limits: Limits | None = None) -> Application:
+def bounds_of(settings: Settings) -> Bounds:
+    """What a client may take, by the settings."""
+    return Bounds(
+        most=settings.max_connections or descriptors.ENOUGH,
+        unfinished_per_address=settings.max_unfinished_per_address,
+        keep_alive_seconds=settings.keep_alive_seconds,
+    )
+
+
+def build(app: Flask, limits: Limits | None = None, bounds: Bounds | None = None) -> Application:
     """The ASGI application of a Flask application that ``create_app`` made."""
-    return Application(app, limits)
+    return Application(app, limits, bounds)
 
 
 def __getattr__(name: str) -> Any:

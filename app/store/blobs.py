@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 from uuid import uuid4
 
+from app.private_files import make_directory
+
 if TYPE_CHECKING:
     from minio import Minio
 
@@ -82,7 +84,7 @@ class Disk:
     def put(self, key: str, path: Path, mime: str) -> None:
         target = self._path(key)
         with _disk_errors(key):
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_directory(target.parent)
             part = target.with_name(f".{uuid4().hex}.part")
             try:
                 with path.open("rb") as source, open(part, "xb", opener=_private) as copy:

@@ -21,6 +21,7 @@ from sqlalchemy.engine import CursorResult, Engine, make_url
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.elements import ClauseElement
 
+from app.private_files import make_directory, make_file, tighten
 from app.store.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
 from app.store.connection import Connection, Pool
 from app.store.group_commit import GroupCommit
@@ -34,6 +35,8 @@ Row = dict[str, Any]
 """A row that was read, by column."""
 
 SQLITE_CONNECTIONS = 32
+FILES = ("", "-wal", "-shm", "-journal", ".lock", ".delivery.lock")
+"""Ends of the names of a database's files. SQLite makes its own as readable as the first."""
 _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
@@ -112,7 +115,10 @@ class Store:
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":
             raise ValueError("DATABASE_URL: SQLite needs a file, such as sqlite:///var/patchbay.db")
-        Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(self.url.database)
+        make_directory(path.parent)
+        for end in FILES:
+            tighten(path.with_name(path.name + end))
         engine = sa.create_engine(
             self.url,
             poolclass=NullPool,
@@ -121,6 +127,7 @@ class Store:
             json_deserializer=json_text.loads,
             connect_args={"check_same_thread": False, "cached_statements": 512},
         )
+        event.listen(engine, "do_connect", lambda *_: make_file(path))
         event.listen(engine, "connect", partial(_prepare_sqlite, _lock_file(self.url)))
         return engine
 

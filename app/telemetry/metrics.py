@@ -6,7 +6,7 @@ No other file imports the library. https://prometheus.github.io/client_python/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -88,6 +88,14 @@ class Metrics:
             "Events that were not stored, because their call's log was full.",
             registry=own,
         )
+        self._connections = ConnectionStates()
+        self._registry.register(self._connections)
+        self._connections_refused = Counter(
+            "patchbay_connections_refused",
+            "Connections closed early, by reason.",
+            ["reason"],
+            registry=own,
+        )
         self._histograms = {
             timing: Histogram(shape.name, shape.meaning, buckets=shape.buckets, registry=own)
             for timing, shape in HISTOGRAMS.items()
@@ -105,6 +113,14 @@ class Metrics:
         """Count an event that was not stored, because its call's log was full."""
         self._dropped.inc()
 
+    def count_connection(self, reason: str) -> None:
+        """Count a connection that was refused or closed early."""
+        self._connections_refused.labels(reason).inc()
+
+    def show_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Show the connections of this process by their state."""
+        self._connections.counts = counts
+
     def register(self, collector: Collector) -> None:
         """Show this collector's metrics too."""
         self._registry.register(collector)
@@ -116,6 +132,17 @@ class Metrics:
         except (TypeError, ValueError):  # it asks for a version that is not a number
             encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
+
+
+class ConnectionStates(Collector):
+    """The gauge of open connections, once a server counts them."""
+
+    counts: Callable[[], Mapping[str, int]] = dict
+
+    def collect(self) -> Iterator[Metric]:
+        yield _labelled(
+            "connections", "Connections of this process, by state.", "state", self.counts()
+        )
 
 
 class State(Collector):

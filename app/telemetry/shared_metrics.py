@@ -9,8 +9,8 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import shutil
-import tempfile
+
+from app.temporary import Temporary
 
 # prometheus_client reads it when it is imported, which is in the workers.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -25,15 +25,15 @@ def share() -> None:
     """
     os.environ.pop(VARIABLE, None)
     try:
-        directory = tempfile.mkdtemp(prefix="patchbay-metrics-")
+        made = Temporary("metrics")
     except OSError as error:
         log.warning("each worker shows its own histograms only (TMPDIR): %s", error)
         return
-    os.environ[VARIABLE] = directory
-    atexit.register(_remove, directory, os.getpid())
+    os.environ[VARIABLE] = str(made.path)
+    atexit.register(_remove, made, os.getpid())
 
 
-def _remove(directory: str, owner: int) -> None:
+def _remove(made: Temporary, owner: int) -> None:
     """Remove the directory in the master only. Workers inherit this function at their fork."""
     if os.getpid() == owner:
-        shutil.rmtree(directory, ignore_errors=True)
+        made.remove()

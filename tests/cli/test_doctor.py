@@ -71,6 +71,15 @@ def test_all_is_well(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:
     assert bridge.api("GET", "/call") == []  # trying the signatures has changed nothing
 
 
+def test_what_others_may_read(bridge: Bridge, tmp_path: Path) -> None:
+    directory = tmp_path / "recordings"
+    directory.mkdir(mode=0o700)
+    assert not [line for line in found(bridge, recordings_dir=str(directory)) if "chmod" in line]
+    directory.chmod(0o755)
+    line = about(found(bridge, recordings_dir=str(directory)), "chmod")
+    assert line == f"note   other users may read {directory}: chmod 700 {directory}"
+
+
 def test_another_address_than_the_bridges(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:
     """The bridge that answers there was started with another PUBLIC_URL: what is signed differs."""
     lines = found(bridge, public_url=f"http://127.0.0.1:{bridge.port}")

@@ -81,6 +81,8 @@ def test_a_new_start_counts_anew(bridge: Bridge, temporary: Path) -> None:
     TWILIO.send(bridge, "/twilio/inbound_call", TWILIO.arrival(TWILIO.new_ref()))
     assert scrape(bridge)[CALLBACKS] == 1
     bridge.kill()
-    assert list(temporary.glob("patchbay-metrics-*"))  # nothing was there to remove it
+    left = set(temporary.glob("patchbay-*"))  # nothing was there to remove them
+    assert {path.name.split("-")[1] for path in left} == {"metrics", "listen"}
     bridge.start()
     assert scrape(bridge)[CALLBACKS] == 0
+    assert not left & set(temporary.glob("patchbay-*"))

@@ -73,6 +73,8 @@ class Domain:
         """Commands for assistants that no media session has taken yet."""
         self.endpoint: MonitorEndpoint | None = None
         """Set by the application: where its calls are heard."""
+        self.lost_by = list[str]()
+        """What closed the lost sockets, a word each."""
         self.heard_at: MonitorEndpoint | None = None
         """Where the store says that a call is heard."""
         self.media_wakers = list[Callable[[str], None]]()
@@ -111,7 +113,8 @@ class Domain:
     def stopped(self, claim: StreamClaim) -> None:
         self._tell("stopped", claim.call_id)
 
-    def lost(self, claim: StreamClaim, why: EndedReason | None = None) -> None:
+    def lost(self, claim: StreamClaim, why: EndedReason | None = None, word: str = "") -> None:
+        self.lost_by.append(word)
         self._tell("lost", claim.call_id, why)
 
     def heartbeat(self) -> None:

@@ -18,7 +18,9 @@ from app.assistants import BACKENDS
 from app.jobs.foreground import Foreground
 from app.media.limits import Limits
 from app.server.asgi import Application, build
+from app.server.connections import Bounds, Connections
 from app.server.worker import SETTINGS, DrainingServer
+from app.settings import Settings
 from providers.common import audio
 from providers.registry import PROVIDERS
 from tests.fakes.carriers import FAKES
@@ -26,6 +28,8 @@ from tests.fakes.carriers.base import Caller
 from tests.media.domain import Domain
 
 QUICK = Limits(start_seconds=0.3, drain_seconds=0.5, grace_seconds=0.3, watch_seconds=0.05)
+SHORT = Bounds(leaving_seconds=0)
+"""A stop that waits for no idle connection."""
 CALLERS: list[Caller] = [fake.caller("token-1") for fake in FAKES.values()]
 BY_NAME = pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)
 """A test for a caller at each carrier."""
@@ -43,20 +47,27 @@ def hosting(domain: Domain) -> Flask:
         "stop": lambda: domain.lived.append("stop"),
         "talks": False,
         "foreground": Foreground(),
-        "metrics": SimpleNamespace(count_refusal=lambda: None),
+        "metrics": SimpleNamespace(
+            count_refusal=lambda: None,
+            count_connection=lambda reason: None,
+            show_connections=lambda counts: None,
+        ),
+        "settings": Settings(("the secret key of the tests",)),
     }
     flask.extensions["patchbay"] = SimpleNamespace(**own)
     return flask
 
 
 @asynccontextmanager
-async def listening(app: Any, **settings: Any) -> AsyncIterator[tuple[DrainingServer, str]]:
+async def listening(
+    app: Any, bounds: Bounds = SHORT, **settings: Any
+) -> AsyncIterator[tuple[DrainingServer, str]]:
     """Any ASGI application under the worker's server and settings; yields it and ``host:port``."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, **{**SETTINGS, **settings})
     config.load()
-    server = DrainingServer(config)
+    server = DrainingServer(config, getattr(app, "connections", None) or Connections(bounds))
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[sock])
     try:
@@ -80,7 +91,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(domain: Domain, limits: Limits = QUICK) -> AsyncIterator[Served]:
-    application = build(hosting(domain), limits)
+    application = build(hosting(domain), limits, SHORT)
     async with listening(application) as (server, address):
         yield Served(domain, application, server, address)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -160,6 +163,34 @@ async def test_an_heir_is_told_why_the_call_was_lost() -> None:
         await domain.hears("joined")
         await served.application.drain()
     assert domain.told[-1] == ("lost", "token-1", EndedReason.SERVER_SHUTDOWN)
+
+
+@pytest.mark.parametrize("forced", [False, True])
+@on_loop
+async def test_calls_are_handed_over_one_after_the_other(forced: bool) -> None:
+    """All at once would start as many assistants at once elsewhere. A hurry is one all the same."""
+    domain, loop, count, drain = Domain(), asyncio.get_running_loop(), 5, 20.0
+    domain.presence.settings = replace(domain.presence.settings, drain_seconds=drain)
+    lost_at, lost = list[float](), domain.lost
+
+    def noted(*told: Any) -> None:
+        lost_at.append(loop.time())
+        lost(*told)
+
+    domain.lost = noted  # type: ignore[method-assign]
+    async with serving(domain) as served, AsyncExitStack() as stack:
+        for number in range(count):
+            await stack.enter_async_context(calling(served, VONAGE, f"token-{number}"))
+        await domain.until(lambda: domain.words().count("joined") == count)
+        began = loop.time()
+        if forced:
+            served.application.force_drain()
+        await served.application.drain()
+        took = loop.time() - began
+    between = [later - earlier for earlier, later in itertools.pairwise(lost_at)]
+    assert len(lost_at) == count
+    assert all((each >= module.APART_SECONDS / 2) is not forced for each in between)
+    assert took < drain + 1
 
 
 @on_loop

@@ -110,12 +110,14 @@ async def test_start_that_is_not_taken_closes(error: Exception, code: int) -> No
 @BY_NAME
 @on_loop
 async def test_no_start_closes_and_reports_nothing(caller: Caller) -> None:
-    domain = Domain()
+    domain, refused = Domain(), list[str]()
     async with serving(domain) as served, calling(served, caller, opened=False) as carrier:
+        served.application.connections.count = refused.append
         with pytest.raises(ConnectionClosed):
             await carrier.recv()
         assert (carrier.close_code, carrier.close_reason) == (1008, "no start")
     assert domain.words() == ["claim"]
+    assert refused == ["no_start"]
 
 
 @on_loop

@@ -80,7 +80,7 @@ def test_a_view_says_its_models_and_its_summary() -> None:
     found = Operation("POST", "/thing/<id>", "do", errors=(409,)).of(view)
     assert (found.summary, found.description) == ("Do it (soon)", "It takes a while.")
     assert found.models == {"path": IdPath, "body": CreateCall}
-    assert list(found.refusals) == [400, 401, 503, 404, 409]
+    assert list(found.refusals) == [400, 401, 429, 503, 404, 409]
     assert found.url == "/thing/{id}"
 
 

@@ -76,6 +76,23 @@ def test_a_refusal_is_counted(app: Flask) -> None:
     assert "patchbay_requests_refused_total 1.0" in text
 
 
+def test_connections_are_shown(app: Flask) -> None:
+    connections = asgi.build(app).connections
+    connections.count("full")
+    text = app.test_client().get("/metrics").text
+    assert 'patchbay_connections{state="idle"} 0.0' in text
+    assert 'patchbay_connections_refused_total{reason="full"} 1.0' in text
+
+
+def test_bounds_come_from_the_settings(settings: Settings) -> None:
+    chosen = replace(
+        settings, keep_alive_seconds=7, max_connections=9, max_unfinished_per_address=3
+    )
+    bounds = asgi.bounds_of(chosen)
+    assert (bounds.keep_alive_seconds, bounds.most, bounds.unfinished_per_address) == (7, 9, 3)
+    assert asgi.bounds_of(settings).keep_alive_seconds > 90  # routers' own
+
+
 @in_real_time
 async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
     """One real worker on the test's own listening socket, an echo behind it, and a TERM."""

@@ -39,6 +39,7 @@ NOT_LOADED = {
 OF_THE_MASTER = {
     "app",
     "app.environment",
+    "app.private_files",
     "app.server",
     "app.server.gunicorn_workarounds",
     "app.server.uvicorn_workarounds",
@@ -46,6 +47,7 @@ OF_THE_MASTER = {
     "app.telemetry",
     "app.telemetry.json_log",
     "app.telemetry.shared_metrics",
+    "app.temporary",
     "providers",
     "providers.common",
     "providers.common.json_types",

@@ -243,6 +243,8 @@ class AgentPipeline:
         if self.conversation.continues:
             for message in self.conversation.spoken:
                 self.context.add_message(message)  # type: ignore[arg-type]
+            if self.conversation.awaits_answer:  # the earlier socket was lost before the answer
+                await self.respond()
             return
         if self.config.first is FirstMessageMode.SPEAK:
             await self.say(self.config.first_message)

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy.engine import Connection
 
+from app import temporary
 from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
@@ -77,9 +77,9 @@ def fetch(context: Context, payload: Mapping[str, str]) -> float | None:
     errand = _pending_download(context, payload["recordingId"])
     if errand is None:
         return None
-    with TemporaryDirectory(prefix="patchbay-") as place:
+    with temporary.directory("sound") as place:
         try:
-            _store(context, errand, _downloaded(errand, Path(place)))
+            _store(context, errand, _downloaded(errand, place))
         except (ProviderError, BlobError, wav.InvalidWav, OSError) as error:
             return _retry_delay(context, errand, error)
     return None

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy.engine import Connection
 
+from app import temporary
 from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
@@ -69,8 +69,8 @@ def arrived(context: Context, call_id: str, stream: str) -> None:
 def append(context: Context, recording: StreamRecording) -> None:
     """Append it to its call's recording, once however often this runs. Raises ``StoreFailed``."""
     try:
-        with TemporaryDirectory(prefix="patchbay-") as place:
-            while not _append(context, recording, Path(place)):
+        with temporary.directory("sound") as place:
+            while not _append(context, recording, place):
                 pass  # another socket's sound was added meanwhile: that is what this one is added to
     except (BlobError, NoBlob, OSError, wav.InvalidWav) as error:
         raise StoreFailed(str(error)) from error

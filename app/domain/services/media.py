@@ -35,10 +35,12 @@ from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
 from providers.base.webhook import Leg
-from providers.common.json_types import JsonObject
+from providers.common.json_types import NOTHING, JsonObject
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
+MAX_WORD = 200
+"""Characters of the word about a lost socket; a carrier's close frame may have chosen it."""
 DB_ERROR_MESSAGE = "The store failed, and what happened to the call meanwhile is not known."
 
 
@@ -161,12 +163,13 @@ class MediaService:
         reason = EndedReason.CUSTOMER_ENDED_CALL
         self._record(claim, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
 
-    def lost(self, claim: StreamClaim, why: EndedReason | None = None) -> None:
+    def lost(self, claim: StreamClaim, why: EndedReason | None = None, word: str = "") -> None:
         """Record a socket that closed without a stop message.
 
-        ``why`` is the ended reason if the call is not reattached.
+        ``why`` is the ended reason if the call is not reattached; ``word`` says what closed it.
         """
-        self._record(claim, EventKind.MEDIA_LOST, reason=why)
+        data = {"word": word[:MAX_WORD]} if word else {}
+        self._record(claim, EventKind.MEDIA_LOST, reason=why, data=data)
 
     def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
         """Store our decision to end the call. The caller closes the socket after the commit."""
@@ -317,6 +320,7 @@ class MediaService:
         *,
         reason: EndedReason | None = None,
         generic: bool = False,
+        data: JsonObject = NOTHING,
     ) -> None:
         event = CallEvent(
             kind,
@@ -326,6 +330,7 @@ class MediaService:
             reason=reason,
             generic=generic,
             stream=claim.stream,
+            data=data,
         )
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)

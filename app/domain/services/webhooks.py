@@ -19,7 +19,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
-from app.domain.legs import no_capacity, transfer
+from app.domain.legs import no_capacity, reattach, transfer
 from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
 from app.domain.legs.auth import belongs
@@ -37,9 +37,6 @@ from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
-
-MAX_REATTACHED = 2
-"""How often a call is reattached."""
 
 NOT_ABOUT_OWN_LEG = {EventKind.NOTE, *carrier_recordings.TELLS_OF_RECORDING}
 """Event kinds that do not concern the leg that their webhook names."""
@@ -250,9 +247,11 @@ class LegService:
         if state.status is CallStatus.FORWARDING:
             return transfer.hand_over(tx, state, question)
         if state.status is not CallStatus.ENDED and question is not None:
-            turned_away = no_capacity.was_refused(events.of_call(tx.conn, tx.call.id))
-            if (state.joined or turned_away) and state.reattached < MAX_REATTACHED:
-                return [self._reattach(tx, state, question)]
+            log, cause = events.of_call(tx.conn, tx.call.id), reattach.cause_of(state)
+            turned_away = no_capacity.was_refused(log)
+            allowed = reattach.is_allowed(log, cause, self.context.now())
+            if (state.joined or turned_away) and allowed:
+                return [self._reattach(tx, state, question, cause)]
             self._end_unanswerable(tx, state, question, turned_away=turned_away)
         return _farewell(tx, webhook)
 
@@ -284,12 +283,14 @@ class LegService:
             return [self._document(tx, next((event.key for event in new), None))]
         return instructions.return_leg(tx.call)
 
-    def _reattach(self, tx: CallTx, state: CallState, question: CallEvent) -> Instruction:
+    def _reattach(
+        self, tx: CallTx, state: CallState, question: CallEvent, cause: reattach.Cause
+    ) -> Instruction:
         again = CallEvent(
             EventKind.REATTACHED,
             at=self.context.now(),
             key=_answer_to(question),
-            data={"streams": list(state.streams), "answers": question.key},
+            data={"streams": list(state.streams), "answers": question.key, "cause": cause},
         )
         apply_events(tx, [again])
         return self._document(tx, question.key)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import parse_qs
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +24,8 @@ from app.domain.ids import parse_uuid
 from app.domain.services.media import MediaService
 from app.media.monitor.listeners import Monitor, TooManyListeners
 from app.media.socket import Scope, SendStalled, Socket, SocketClosed
+from app.telemetry.once_a_minute import FewLines
+from app.temporary import Temporary
 from providers.errors import Refused
 
 PATH = "/listen/"
@@ -49,9 +48,10 @@ class MonitorServer:
     def __init__(self, service: MediaService, monitors: Monitors) -> None:
         self._service = service
         self._monitors = monitors
-        self._directory: str | None = None
+        self._directory: Temporary | None = None
         self._server: Server | None = None
         self._host = socket.gethostname()
+        self._strangers = FewLines(log)
 
     async def start(self) -> None:
         """Open the Unix socket. Without one, calls work and other processes cannot listen to them.
@@ -59,8 +59,8 @@ class MonitorServer:
         Only this user's processes can open the directory.
         """
         try:
-            self._directory = tempfile.mkdtemp(prefix="patchbay-")
-            path = str(Path(self._directory, "listen"))
+            self._directory = Temporary("listen")
+            path = str(self._directory.path / "listen")
             self._server = await unix_serve(self._serve_neighbour, path, compression=None)
         except OSError as error:
             log.warning("other processes cannot listen to calls of this one (TMPDIR): %s", error)
@@ -73,7 +73,7 @@ class MonitorServer:
             self._server.close()
             await self._server.wait_closed()
         if self._directory is not None:
-            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+            await asyncio.to_thread(self._directory.remove)
 
     async def serve(self, scope: Scope, listener: Socket) -> None:
         """Serve one supervisor's socket, from its handshake to its end."""
@@ -84,7 +84,7 @@ class MonitorServer:
         try:
             place = await asyncio.to_thread(self._service.find_monitor, call_id, token)
         except Refused as error:
-            log.warning("a listener was refused: %s", error)
+            self._strangers.warning("a listener was refused: %s", error)
             return await listener.refuse(403)
         except SQLAlchemyError:
             log.exception("a listener was refused: the store failed")

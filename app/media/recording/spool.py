@@ -26,6 +26,7 @@ from app.domain.services.media import MediaService, StreamClaim
 from app.media.recording import recorder
 from app.media.recording.recorder import Recorder
 from app.net.threads import run_in_thread
+from app.private_files import make_directory
 
 FACTS, WHOLE = "facts.json", "whole.wav"
 # The pause between two looks for recordings that were left behind or not stored.
@@ -45,7 +46,8 @@ class SpooledRecorder:
     ) -> None:
         """Lock a new directory. ``clock`` is the stream's, in seconds. Raises ``OSError``."""
         self.directory = root / f"{claim.call_id}-{claim.stream}"
-        self.directory.mkdir(parents=True, mode=0o700)
+        make_directory(root)
+        self.directory.mkdir(mode=0o700)
         facts = {
             "callId": claim.call_id,
             "stream": claim.stream,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
+from app.assistants.local.transcript.conversation import Conversation
 from app.domain.timings import Timing
 from providers.events import EndedReason
 from tests.assistants.local.talk import talking, vendors
 from tests.clock import on_loop
+from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import Caller
 from tests.media.server import BY_NAME
 
@@ -35,6 +39,23 @@ async def test_three_turns(caller: Caller) -> None:
     assert min(seconds for _, seconds in call.domain.observed) > 0
     last = theirs.chat.asked[-1].body["messages"]
     assert [each["content"] for each in last if each["role"] == "user"] == list(script)
+
+
+@on_loop
+async def test_a_turn_that_the_earlier_socket_left_unanswered() -> None:
+    """A deploy in the moment of the answer: the caller need not ask again."""
+    talk = Conversation(clock=time.time)
+    talk.said("bot", "Hello there.")
+    talk.said("user", "A table for two, please.")
+    async with (
+        vendors(replies="Surely.") as theirs,
+        talking(FAKES["twilio"].caller("token-1"), {}, theirs, messages=talk.messages) as call,
+    ):
+        await call.said("AI: Surely.")
+        await call.stop()
+        await call.socket.close()
+    asked = theirs.chat.asked[-1].body["messages"]
+    assert asked[-1]["content"] == "A table for two, please."
 
 
 @BY_NAME

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from flask import Flask
 
 from app.domain.calls.schedule import LOST, SETTLE
 from app.domain.cluster import ProcessRegistry
+from app.domain.legs.reattach import BUDGETS, Budget, Cause
 from app.domain.services.media import NoCapacity
-from app.domain.services.webhooks import MAX_REATTACHED
 from providers.base.instructions import stream_id
 from providers.errors import Refused
 from providers.events import EndedReason
@@ -23,6 +24,7 @@ from tests.fakes.carriers.vonage import VonageLeg
 from tests.routes.api import Api
 
 SHUTDOWN = EndedReason.SERVER_SHUTDOWN
+FAULTS = BUDGETS[Cause.FAULT].attempts
 
 
 @pytest.fixture
@@ -76,11 +78,11 @@ def test_where_nobody_has_room_no_server_is_available(
 ) -> None:
     document = read(leg, leg.arrive())
     registry.draining = True
-    for turn in range(1, MAX_REATTACHED + 1):
+    for turn in range(1, FAULTS + 1):
         turned_away(leg, document)
         document = read(leg, again(leg, document, turn))
     turned_away(leg, document)
-    assert leg.read(again(leg, document, MAX_REATTACHED + 1).text) is None
+    assert leg.read(again(leg, document, FAULTS + 1).text) is None
     assert call_of(api, leg)["endedReason"] == "no-server-available"
 
 
@@ -189,10 +191,43 @@ def test_a_call_that_was_put_back_ends_as_any_other(app: Flask, live: Live) -> N
     assert live.reason == "customer-ended-call"
 
 
-def test_a_leg_that_may_not_be_put_back_again_ended_with_the_process(live: Live) -> None:
-    for turn in range(1, MAX_REATTACHED + 1):
+def test_hand_overs_spend_nothing_that_a_call_has_for_faults(live: Live) -> None:
+    """Two deploys, faults up to their limit, and another deploy."""
+    turns = iter(range(1, 100))
+    for _ in range(2):
+        live.media.lost(live.claim, SHUTDOWN)
+        live.put_back(next(turns))
+    for _ in range(FAULTS):
         live.lose()
+        live.put_back(next(turns))
+    live.media.lost(live.claim, SHUTDOWN)
+    live.put_back(next(turns))
+    assert live.status == "in-progress"
+    live.lose()
+    live.leg.ask(live.document, next(turns))
+    assert live.status == "ended"
+    assert live.reason != "server-shutdown"
+
+
+def test_hand_overs_end_as_a_loop(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = FAULTS + 1
+    monkeypatch.setitem(BUDGETS, Cause.HAND_OVER, Budget(most, timedelta(hours=1)))
+    for turn in range(1, most + 1):
+        live.media.lost(live.claim, SHUTDOWN)
         live.put_back(turn)
     live.media.lost(live.claim, SHUTDOWN)
-    live.leg.ask(live.document, MAX_REATTACHED + 1)
+    live.leg.ask(live.document, most + 1)
+    assert (live.status, live.reason) == ("ended", "server-shutdown")
+
+
+def test_a_socket_that_does_not_open_is_no_hand_over(live: Live, registry: ProcessRegistry) -> None:
+    """A call was handed over to processes without room: the budget of faults ends it."""
+    live.media.lost(live.claim, SHUTDOWN)
+    document, turn = read(live.leg, live.leg.ask(live.document, 1)), 1
+    registry.draining = True
+    for turn in range(2, FAULTS + 2):
+        turned_away(live.leg, document)
+        document = read(live.leg, again(live.leg, document, turn))
+    turned_away(live.leg, document)
+    assert live.leg.read(again(live.leg, document, turn + 1).text) is None
     assert (live.status, live.reason) == ("ended", "server-shutdown")

@@ -6,13 +6,14 @@ import pytest
 from flask import Flask
 
 from app.domain.calls.schedule import LOST
-from app.domain.services.webhooks import MAX_REATTACHED
+from app.domain.legs.reattach import BUDGETS, Cause
 from tests.domain.conftest import JOIN, SETTLE
 from tests.domain.live_call import Live, join, read
 from tests.domain.timers import fire, waiting
 from tests.fakes.carriers.leg import Leg
 from tests.routes.api import Api
 
+FAULTS = BUDGETS[Cause.FAULT].attempts
 CLOSE = 30.0
 """Seconds a wait may look shorter than it is; the settings' waits are further apart."""
 
@@ -68,22 +69,22 @@ def test_a_re_sent_question_is_answered_alike_and_changes_nothing(
 
 
 def test_re_sent_questions_spend_nothing(live: Live) -> None:
-    for turn in range(1, MAX_REATTACHED + 1):
+    for turn in range(1, FAULTS + 1):
         asked = live.document
         live.lose()
         live.put_back(turn)
         for _ in range(3):
             live.leg.ask(asked, turn)
-    assert live.kinds().count("media.reattached") == MAX_REATTACHED
+    assert live.kinds().count("media.reattached") == FAULTS
     assert live.status == "in-progress"
 
 
 def test_a_leg_is_put_back_so_often_and_no_more(live: Live) -> None:
-    for turn in range(1, MAX_REATTACHED + 1):
+    for turn in range(1, FAULTS + 1):
         live.lose()
         live.put_back(turn)
     live.lose()
-    answer = live.leg.ask(live.document, MAX_REATTACHED + 1)
+    answer = live.leg.ask(live.document, FAULTS + 1)
     assert live.leg.read(answer.text) is None
     assert live.status == "ended"
 
@@ -135,3 +136,15 @@ def test_a_second_socket_of_a_call_takes_the_place_of_the_first(api: Api, live: 
     live.media.lost(first)
     live.lose()
     assert waiting(live.leg.app, LOST, live.id) is not None
+
+
+def test_what_closed_the_socket_is_told(live: Live) -> None:
+    """A carrier's own close reason may be long."""
+    live.media.lost(live.claim, word="no answer to pings" + "!" * 1000)
+    [lost] = [e for e in live.api.get(f"/call/{live.id}/events").json if e["kind"] == "media.lost"]
+    assert lost["data"]["word"].startswith("no answer to pings")
+    assert len(lost["data"]["word"]) < 300
+    live.put_back(1)
+    events = live.api.get(f"/call/{live.id}/events").json
+    [again] = [event for event in events if event["kind"] == "media.reattached"]
+    assert again["data"]["cause"] == "fault"

@@ -84,6 +84,12 @@ class Conversation:
         """The turns alone. A later socket's model continues from these."""
         return [each for each in self.openai if each["role"] != "system" and each["content"]]
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether the caller spoke last. A tool call after their turn was an answer."""
+        last: Message = self.messages[-1] if self.messages else {}
+        return last.get("role") == "user" and "endTime" in last
+
     def artifact(self) -> JsonDict:
         """The fields to store with the call."""
         return {"messages": list(self.messages), "transcript": self.transcript}

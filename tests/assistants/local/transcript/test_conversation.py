@@ -69,6 +69,18 @@ def test_a_later_socket_takes_up_the_thread() -> None:
     ]
 
 
+def test_an_answer_is_due_after_the_callers_turn() -> None:
+    talk = Conversation(clock=Clock())
+    due = [talk.awaits_answer]
+    talk.said("user", "Connect me.")
+    due.append(talk.awaits_answer)
+    talk.called([{"id": "t1", "type": "function", "function": {"name": "go", "arguments": "{}"}}])
+    due.append(talk.awaits_answer)
+    talk.added("user", "A note of the operator's.")
+    due.append(talk.awaits_answer)
+    assert due == [False, True, False, False]
+
+
 def test_a_beginning_in_the_future_is_not_believed() -> None:
     clock = Clock()
     said = Conversation(clock=clock).said("user", "Hi.", START + 9)

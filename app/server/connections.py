@@ -1,0 +1,324 @@
+"""Every open connection of this process: in which state, since when, and which has to go.
+
+A connection costs a descriptor before it has asked for anything. So each state that waits for the
+other side has a deadline, and the whole has a limit. At the limit the oldest connection that waits
+makes room for the new one. A real client sends its request at once, and is never the oldest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from app.net.peer import network_of
+from app.telemetry.once_a_minute import OnceAMinute
+
+log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """What a connection does. The names are those of ``patchbay_connections``."""
+
+    HEAD = "head"
+    """Waits for the rest of a request's head, or for a first byte."""
+    BODY = "body"
+    """Waits for the rest of a request's body."""
+    ANSWER = "answer"
+    """The request is here, and its answer is made or sent."""
+    IDLE = "idle"
+    """Kept alive: the last request was answered."""
+    SOCKET = "socket"
+    """A websocket."""
+    CLOSING = "closing"
+    """Closed by us. What was written last is not read yet."""
+
+
+class Refusal(StrEnum):
+    """Why a connection was closed early. The names are those of ``patchbay_connections_refused``."""
+
+    HEAD = "head"
+    """The head took too long, or was too long."""
+    BODY = "body"
+    """The body took too long."""
+    UNREAD = "unread"
+    """The client did not read its answer."""
+    PEER = "peer"
+    """Its address had too many connections without a whole head."""
+    FULL = "full"
+    """There were too many connections in all."""
+    NO_START = "no_start"
+    """A media socket that sent no ``start``."""
+
+
+MEANING: Mapping[Refusal, str] = {
+    Refusal.HEAD: "with an unfinished or too long head",
+    Refusal.BODY: "with an unfinished body",
+    Refusal.UNREAD: "whose client did not read its answer",
+    Refusal.PEER: "over MAX_UNFINISHED_PER_ADDRESS",
+    Refusal.FULL: "over MAX_CONNECTIONS",
+}
+
+FRESH = 0.1
+"""Seconds. What a newer connection has sent may not have been read yet."""
+HEAD_PATIENCE = 1.0
+"""Seconds before an unfinished head counts for its address."""
+MAKES_ROOM = (
+    (State.HEAD, FRESH),
+    (State.IDLE, 0.0),
+    (State.BODY, FRESH),
+    (State.HEAD, 0.0),
+    (State.BODY, 0.0),
+)
+"""Whose oldest goes first when there are too many, if it has waited so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a client may take. Times are in seconds."""
+
+    most: int = 1000
+    """Connections of this process."""
+    unfinished_per_address: int = 100
+    """Connections of one address whose head is not whole after a second. 0: no limit."""
+    keep_alive_seconds: float = 95.0
+    head_seconds: float = 15.0
+    """From the connection, or the first byte of a later request, to the head's end."""
+    body_seconds: float = 35.0
+    """From the head to the body's end: longer than the bridge waits, which answers 408."""
+    unread_seconds: float = 30.0
+    """How long a client may read nothing of its answer."""
+    closing_seconds: float = 15.0
+    """How long a closed connection may keep its last bytes."""
+    leaving_seconds: float = 1.0
+    """When the process stops: how long idle connections get for a last request."""
+    last_head_seconds: float = 2.0
+    """``head_seconds`` when the process stops."""
+    last_body_seconds: float = 5.0
+    """``body_seconds`` when the process stops."""
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One connection. Only ``Connections`` changes it."""
+
+    transport: asyncio.Transport
+    address: str
+    state: State
+    since: float
+    unread_since: float = 0.0
+
+
+@dataclass
+class Connections:
+    """The open connections. The event loop alone calls it."""
+
+    bounds: Bounds = field(default_factory=Bounds)
+    count: Callable[[str], None] = lambda reason: None
+    """Told the reason of every refusal."""
+    leaving: bool = False
+    """Whether every answer is the last of its connection."""
+
+    def __post_init__(self) -> None:
+        self._states: dict[State, dict[Connection, None]] = {state: {} for state in State}
+        self._unread = dict[Connection, None]()
+        self._heads = dict[str, dict[Connection, None]]()
+        self._refused = OnceAMinute(log, "connections were closed: %s")
+        self._by_address = Counter[str]()
+        self._left = asyncio.Event()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._states.values()))
+
+    def fit(self, room: int) -> None:
+        """Allow no more connections than there is room for."""
+        self.bounds = replace(self.bounds, most=min(self.bounds.most, room))
+
+    def counts(self) -> dict[str, int]:
+        """Number of connections in each state."""
+        return {state.value: len(members) for state, members in self._states.items()}
+
+    # -- the life of one connection
+
+    def open(self, transport: asyncio.Transport, now: float) -> Connection | None:
+        """A new connection; None if there is no room for it."""
+        address = address_of(transport)
+        if len(self) >= self.bounds.most and not self._make_room(now):
+            self._note(Refusal.FULL, address)
+            return None
+        connection = Connection(transport, address, State.HEAD, now)
+        self._states[State.HEAD][connection] = None
+        self._add_head(connection)
+        return connection
+
+    def too_long(self, connection: Connection, now: float) -> None:
+        """Close a connection whose head has too many bytes."""
+        self._close(connection, Refusal.HEAD, now)
+
+    def upgraded(self, transport: asyncio.Transport, now: float) -> Connection:
+        """A connection that has just become a websocket. It was counted before."""
+        connection = Connection(transport, address_of(transport), State.SOCKET, now)
+        self._states[State.SOCKET][connection] = None
+        return connection
+
+    def move(self, connection: Connection, state: State, now: float) -> None:
+        before = connection.state
+        if state is before or before is State.CLOSING:
+            return
+        del self._states[before][connection]
+        if before is State.HEAD:
+            self._remove_head(connection)
+        connection.state, connection.since = state, now
+        self._states[state][connection] = None
+        if state is State.HEAD:
+            self._add_head(connection)
+        if self.leaving:
+            self._check_left()
+
+    def gone(self, connection: Connection) -> None:
+        """The connection is closed, or belongs to another protocol now."""
+        del self._states[connection.state][connection]
+        self._unread.pop(connection, None)
+        if connection.state is State.HEAD:
+            self._remove_head(connection)
+        if self.leaving:
+            self._check_left()
+
+    def unread(self, connection: Connection, now: float) -> None:
+        """The client reads more slowly than we write."""
+        connection.unread_since = now
+        self._unread[connection] = None
+
+    def read(self, connection: Connection) -> None:
+        """The client has read on."""
+        self._unread.pop(connection, None)
+
+    # -- what takes too long
+
+    async def watch(self) -> None:
+        """Look once a second, for as long as the server runs."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                self.sweep(loop.time())
+            except Exception:
+                log.exception("looking after the connections failed, and is tried again")
+
+    def sweep(self, now: float) -> None:
+        """Close what is over its time, and tell once a minute what was closed."""
+        bounds = self.bounds
+        head, body = bounds.head_seconds, bounds.body_seconds
+        if self.leaving:
+            head, body = min(head, bounds.last_head_seconds), min(body, bounds.last_body_seconds)
+        for connection in self._over(State.HEAD, head, now):
+            self._close(connection, Refusal.HEAD, now)
+        for connection in list(self._over_per_address(now)):
+            self._close(connection, Refusal.PEER, now)
+        for connection in self._over(State.BODY, body, now):
+            self._close(connection, Refusal.BODY, now)
+        for connection in list(self._unread):
+            if now - connection.unread_since > bounds.unread_seconds:
+                self._abort(connection, Refusal.UNREAD)
+        for connection in self._over(State.CLOSING, bounds.closing_seconds, now):
+            self._abort(connection)
+        for connection in list(self._closing()):
+            self.move(connection, State.CLOSING, now)
+        self._tell(now)
+
+    def note_no_start(self) -> None:
+        """Count a media socket that sent no ``start``. Its call has a line of its own."""
+        self.count(Refusal.NO_START)
+
+    def _over(self, state: State, seconds: float, now: float) -> list[Connection]:
+        found = list[Connection]()
+        for connection in self._states[state]:  # the oldest are first
+            if now - connection.since <= seconds:
+                break
+            found.append(connection)
+        return found
+
+    def _closing(self) -> Iterator[Connection]:
+        for state, members in self._states.items():
+            if state is not State.CLOSING:
+                yield from (each for each in members if each.transport.is_closing())
+
+    def _make_room(self, now: float) -> bool:
+        for state, seconds in MAKES_ROOM:
+            connection = next(iter(self._states[state]), None)  # the oldest
+            if connection is not None and now - connection.since >= seconds:
+                self._close(connection, Refusal.FULL, now)
+                return True
+        return False
+
+    def _over_per_address(self, now: float) -> Iterator[Connection]:
+        """The oldest unfinished ones above an address's number.
+
+        Many may come at once from a proxy, before what they send is read. So each has a second.
+        """
+        most = self.bounds.unfinished_per_address
+        for mine in self._heads.values() if most else ():
+            surplus = itertools.islice(mine, max(0, len(mine) - most))
+            yield from (each for each in surplus if now - each.since > HEAD_PATIENCE)
+
+    def _add_head(self, connection: Connection) -> None:
+        self._heads.setdefault(connection.address, {})[connection] = None
+
+    def _remove_head(self, connection: Connection) -> None:
+        mine = self._heads[connection.address]
+        del mine[connection]
+        if not mine:
+            del self._heads[connection.address]
+
+    def _close(self, connection: Connection, reason: Refusal, now: float) -> None:
+        self._note(reason, connection.address)
+        self.move(connection, State.CLOSING, now)
+        connection.transport.close()
+
+    def _abort(self, connection: Connection, reason: Refusal | None = None) -> None:
+        if reason is not None:
+            self._note(reason, connection.address)
+        self._unread.pop(connection, None)
+        connection.transport.abort()
+
+    # -- the end of the process
+
+    async def leave(self) -> None:
+        """Give the connections that wait a moment for a last request.
+
+        A client that sends one meanwhile is told that the connection ends. A close without that
+        would lose a request that is on its way.
+        """
+        self.leaving = True
+        self._check_left()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.bounds.leaving_seconds):
+                await self._left.wait()
+
+    def _check_left(self) -> None:
+        if not (self._states[State.IDLE] or self._states[State.HEAD]):
+            self._left.set()
+
+    # -- what is told
+
+    def _note(self, reason: Refusal, address: str) -> None:
+        self.count(reason)
+        self._refused.add(MEANING[reason])
+        if len(self._by_address) < 10_000:  # within a minute
+            self._by_address[address] += 1
+
+    def _tell(self, now: float) -> None:
+        [(address, times)] = self._by_address.most_common(1) or [("", 0)]
+        if self._refused.tell(now, f"; {times} of them from {address}"):
+            self._by_address.clear()
+
+
+def address_of(transport: asyncio.BaseTransport) -> str:
+    """The peer's address, of IPv6 the network that one subscriber has. Empty for a Unix socket."""
+    peer = transport.get_extra_info("peername")
+    return network_of(peer[0]) if isinstance(peer, tuple) else ""
