@@ -1,7 +1,7 @@
 """``python -m bench.duplicates``: a call's webhooks again and again, to two processes at once.
 
-At each step of a call, at each carrier, all requests so far are repeated: as the carrier sent them,
-and under changed headers that it does not sign. Then the rows are compared, column by column.
+At each step of a call all its requests so far are repeated. The headers that no carrier signs are
+changed. Then the rows are compared, column by column.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Bridge:
             for each in reversed(self.sent)
         ]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = pool.map(lambda each: self.deliver(*each, _unsigned()), requests)
+            answers = pool.map(lambda each: self.deliver(each[0], each[1], _unsigned()), requests)
             return Counter(answer.status_code for answer in answers)
 
 
@@ -178,7 +178,7 @@ def two_processes(stored: Database) -> Iterator[Bridge]:
 
 
 def story(bridge: Bridge, carrier: str) -> Iterator[str]:
-    """A leg arrives, its socket is lost and put back twice, and it ends; a name for each step."""
+    """A leg arrives, is reattached twice, and ends; a name for each step."""
     leg = bridge.leg(carrier)
     transport = {"transport": {"provider": "echo"}}
     assistant = bridge.api("POST", "/assistant", {"name": "bench", **transport})["id"]
