@@ -7,6 +7,7 @@ decides the instruction. A failure rolls all of that back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -54,6 +55,8 @@ An empty response to another webhook lets the leg continue with its current docu
 
 ARRIVALS = {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}
 """Of these, the requests for a leg's first document."""
+
+MAX_RACES = 4
 
 Reader = Callable[[CallTx, CallEvent], CallEvent]
 Effect = Callable[[CallTx, CallEvent], Changes]
@@ -134,7 +137,11 @@ class LegService:
             self.requests.settle(answer)
 
     def _handle_again(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
+        """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
         try:
+            for _ in range(MAX_RACES):
+                with suppress(LostRace):
+                    return self._handle_once(webhook)
             return self._handle_once(webhook)
         except events.TokenUsed:
             raise Refused("the token was used for another request before") from None
