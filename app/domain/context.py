@@ -91,6 +91,8 @@ class Context:
     """Takes the measured spans."""
     event_dropped: Callable[[], None] = lambda: None
     """Counts an event that a call's full log did not take."""
+    count_refused_dial: Callable[[str], None] = lambda reason: None
+    """Counts a number that was not dialled, by the reason's word."""
     media_wakers: list[Callable[[str], None]] = field(default_factory=list)
     """Wakes the media hub for a call whose socket must close or whose assistant has a command.
     Without it the hub notices at its next poll."""

@@ -162,6 +162,7 @@ CHANGED = {
     "phone_number": ({"id": "1"}, {"id": "1"}),
     "number": ("+1", "+1"),
     "account_ref": ("AC1", "AC1"),
+    "key_id": ("key 1", "key 1"),
     "server": (
         CallServer("u", {"timeoutSeconds": 3}),
         {"url": "u", "policy": {"timeoutSeconds": 3}},
@@ -192,6 +193,7 @@ CHANGED = {
 NAMES = {
     "phone_number": "phoneNumber",
     "account_ref": "accountRef",
+    "key_id": "keyId",
     "leg_ref": "legRef",
     "media_leg_ref": "mediaLegRef",
     "api_url": "apiUrl",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlencode
 from uuid import uuid4
@@ -183,6 +185,12 @@ class TwilioFake(CarrierFake):
         names = {"sid": SID, "direction": "outbound-api", "from": TWILIO_NUMBER, "to": CUSTOMER}
         return ApiReply(200, {**names, "status": word, **fields})
 
+    def placed(self, refs: Sequence[str], word: str, at: datetime) -> ApiReply:
+        created = {"date_created": format_datetime(at)}
+        calls = [{**self.state(word).body, "sid": ref, **created} for ref in refs]
+        page = {"page": 0, "page_size": 50, "next_page_uri": None}
+        return ApiReply(200, {"calls": calls, **page})
+
     def environment(self) -> dict[str, str]:
         return {
             "TWILIO_ACCOUNT_SID": ACCOUNT,
@@ -222,8 +230,9 @@ class TwilioFake(CarrierFake):
     def media_url(self, details: Mapping[str, Any]) -> str:
         return next(ElementTree.fromstring(details["twiml"]).iter("Stream")).attrib["url"]
 
-    def caller(self, call_id: str) -> TwilioCaller:
-        return TwilioCaller(account=ACCOUNT, parameters={"callId": call_id})
+    def caller(self, call_id: str, ref: str = "") -> TwilioCaller:
+        leg = {"call": ref} if ref else {}
+        return TwilioCaller(account=ACCOUNT, parameters={"callId": call_id}, **leg)
 
 
 def _names(sid: str) -> dict[str, str]:
