@@ -24,6 +24,8 @@ from app.environment import Reader
 from app.environment import SettingsError as SettingsError
 from app.failpoints.plan import Failpoint
 from app.failpoints.plan import parse as parse_failpoints
+from app.net.addresses import BadURL, check_url
+from app.net.headers import value_problem
 from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
 from app.plugins import load as load_plugins
 from app.private_files import make_directory, tighten
@@ -121,6 +123,9 @@ class Settings:
     prices: JsonObject | None = None
     """PRICES_FILE: vendors' prices, merged over the shipped ones (``costs/vendor_prices.py``)."""
     rate_limit_per_minute: int = 6000
+    dial_limit_per_hour: int = 600
+    dial_minutes_per_hour: int = 3000
+    """Limits of what one API key, or an assistant's forwards, may cost (``legs/dial_limit.py``)."""
     max_concurrent_calls: int = 0
     max_calls_per_process: int = 10
     """Limit of calls whose assistant runs in the process itself."""
@@ -141,6 +146,10 @@ class Settings:
     s3_region: str = "us-east-1"
     recording_retention_days: float = 0
     call_retention_days: float = 0
+    event_body_retention_days: float = 90
+    """Of the carriers' own words in the events of a call."""
+    message_retention_days: float = 90
+    """Of the texts and attempts of server messages."""
     recording_url_seconds: float = 86_400.0
     """How long a link in the end-of-call-report is valid."""
     artifact_wait_seconds: float = 20.0
@@ -203,13 +212,13 @@ class _Reader(Reader):
             public_url=public_url,
             port=port,
             database_url=database_url,
-            api_key=self.door_key("API_KEY", self.secret("API_KEY"), public_url),
+            api_key=self.door_key("API_KEY", self.header("API_KEY"), public_url),
             trusted_proxies=self.integer("TRUSTED_PROXIES", 0, 0, 10),
             protect_metrics=self.flag("PROTECT_METRICS", False),
             protect_docs=self.flag("PROTECT_DOCS", False),
-            metrics_token=self.door_key("METRICS_TOKEN", self.secret("METRICS_TOKEN"), public_url),
-            server_url=self.url("SERVER_URL", None, ("http", "https")),
-            server_secret=self.secret("SERVER_SECRET"),
+            metrics_token=self.door_key("METRICS_TOKEN", self.header("METRICS_TOKEN"), public_url),
+            server_url=self.server_url(),
+            server_secret=self.header("SERVER_SECRET"),
             allow_private_server_urls=self.flag("ALLOW_PRIVATE_SERVER_URLS", False),
             allowed_return_hosts=frozenset(self.words("ALLOWED_RETURN_HOSTS")),
             allowed_countries=self.countries(),
@@ -230,12 +239,16 @@ class _Reader(Reader):
             currency_rates=self.currency_rates(),
             prices=self.prices(),
             rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
+            dial_limit_per_hour=self.integer("DIAL_LIMIT_PER_HOUR", 600, 0, 1_000_000),
+            dial_minutes_per_hour=self.integer("DIAL_MINUTES_PER_HOUR", 3000, 0, 10_000_000),
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             recordings_dir=self.recordings_dir(database_url),
             **self.bucket(),
             recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
             call_retention_days=self.number("CALL_RETENTION_DAYS", 0, 0, 36_500),
+            event_body_retention_days=self.number("EVENT_BODY_RETENTION_DAYS", 90, 0, 36_500),
+            message_retention_days=self.number("MESSAGE_RETENTION_DAYS", 90, 0, 36_500),
             recording_url_seconds=self.number("RECORDING_URL_SECONDS", 86_400, 60, 604_800),
             artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
             max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),
@@ -354,13 +367,11 @@ class _Reader(Reader):
         return tuple(vendor for vendor in found if vendor.key or vendor.url)
 
     def vendor(self, vendor: Vendor) -> VendorSettings:
-        key = self.secret(vendor.key_variable)
-        if key and not (key.isascii() and key.isprintable()):
-            raise SettingsError(f"{vendor.key_variable} must be plain ASCII, it becomes a header")
+        key = self.header(vendor.key_variable)
         url = self.url(vendor.url_variable, None, ("http", "https", "ws", "wss"))
         if vendor.key_needs_url and key and not url:
             raise SettingsError(f"{vendor.url_variable} must be set beside {vendor.key_variable}")
-        given = {field: self.text(name) for field, name in vendor.extra_variables.items()}
+        given = {field: self.header_text(name) for field, name in vendor.extra_variables.items()}
         extra = {field: value for field, value in given.items() if value}
         return VendorSettings(vendor.name, key, url, extra)
 
@@ -412,14 +423,41 @@ class _Reader(Reader):
         found = {
             "recordings_url": url.rstrip("/"),
             "s3_endpoint": self.url("S3_ENDPOINT", amazon, ("http", "https")),
-            "s3_access_key_id": self.secret("S3_ACCESS_KEY_ID"),
-            "s3_secret_access_key": self.secret("S3_SECRET_ACCESS_KEY"),
+            "s3_access_key_id": self.header("S3_ACCESS_KEY_ID"),
+            "s3_secret_access_key": self.header("S3_SECRET_ACCESS_KEY"),
             "s3_region": region,
         }
         for name in ("s3_access_key_id", "s3_secret_access_key"):
             if not found[name]:
                 raise SettingsError(f"{name.upper()} must be set when RECORDINGS_URL is")
         return found
+
+    def header(self, name: str) -> str | None:
+        """A secret that is sent as a header, or a part of one."""
+        return _sendable(name, self.secret(name))
+
+    def header_text(self, name: str) -> str | None:
+        return _sendable(name, self.text(name))
+
+    def checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
+        """Also by the code that will call it. The operator's own may be private."""
+        try:
+            found = super().checked_url(name, value, schemes)
+            check_url(re.sub("^ws", "http", found), allow_private=True)
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}; it is {value!r}") from error
+        return found
+
+    def server_url(self) -> str | None:
+        url = self.url("SERVER_URL", None, ("http", "https"))
+        try:
+            if url:
+                check_url(url, self.flag("ALLOW_PRIVATE_SERVER_URLS", False))
+        except BadURL as error:
+            raise SettingsError(
+                f"SERVER_URL: {error}; change it, or set ALLOW_PRIVATE_SERVER_URLS=1"
+            ) from error
+        return url
 
     def stream_url(self) -> str | None:
         url = self.url("STREAM_URL", None, ("ws", "wss"))
@@ -441,6 +479,13 @@ class _Reader(Reader):
                 f"provider of {', '.join(known)}; it is {value!r}"
             )
         return {"provider": provider, **({"voiceId": voice} if voice else {})}
+
+
+def _sendable(name: str, value: str | None) -> str | None:
+    problem = value_problem(value) if value else None
+    if problem:
+        raise SettingsError(f"{name} {problem}")
+    return value
 
 
 def _make_once(path: Path, text: str) -> None:

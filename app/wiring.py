@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Mapping
 from functools import partial
-from urllib.parse import urlsplit
 
 from app import default_org
 from app.assistants import BACKENDS
@@ -23,7 +22,7 @@ from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import analysis, pending
 from app.domain.resources.assistants import ResourceService
-from app.domain.services import retention
+from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
 from app.domain.services.media import MediaService
 from app.domain.services.webhooks import LegService
@@ -60,21 +59,20 @@ def _url_problem(url: str, *, allow_private: bool) -> str | None:
 
 
 def ask_model(
-    settings: Settings, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    settings: Settings,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
+    foreign: bool,
 ) -> HttpAnswer:
-    """Ask a model. The address of the operator's own model may be private."""
-    own = any(each.url and _origin(each.url) == _origin(url) for each in settings.vendors)
-    private = own or settings.allow_private_server_urls
+    """Ask a model. Only the operator's own model, not a client's, may have a private address."""
+    private = settings.allow_private_server_urls or not foreign
     try:
         answer = post(url, body, headers, seconds, private, MAX_ANSWER)
     except SendError as error:
         return HttpAnswer(None, str(error))
     return HttpAnswer(answer.status, answer.body.decode(errors="replace"))
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
 
 
 def _blobs(settings: Settings) -> Blobs:
@@ -124,6 +122,7 @@ class Services:
             ask_model=OneShotModel(partial(ask_model, settings)),
             prices=vendor_prices.over(settings.prices),
             observe=self.metrics.observe,
+            count_refused_dial=self.metrics.count_refused_dial,
         )
         self.timers = TimerThread(
             self.store,
@@ -146,6 +145,7 @@ class Services:
         handlers[recording_files.ERASE] = partial(recording_files.erase, self.context)
         handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.context)
         handlers[retention.SWEEP] = partial(retention.sweep, self.calls)
+        handlers[trim.SWEEP] = partial(trim.sweep, self.context)
         handlers[TIMER] = partial(timers.fire, self.context)
         handlers[outbound.JOB] = partial(outbound.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
@@ -183,6 +183,7 @@ class Services:
         if self.settings.run_jobs:
             recording_files.schedule_sweep(self.context)
             retention.schedule_sweep(self.context)
+            trim.schedule_sweep(self.context)
             self.jobs.start()
             self.dispatcher.start()
             self.timers.start()

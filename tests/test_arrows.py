@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.plugins", "app.failpoints"),
     ("app.vendors",),
     ("app.store", "app.telemetry"),
-    ("app.net", "app.environment", "app.private_files", "app.temporary"),
+    ("app.net", "app.deadline", "app.environment", "app.private_files", "app.temporary"),
     ("providers",),
 )
 """The rooms from the top floor down. A room imports rooms below its own floor, never beside or above."""

@@ -134,8 +134,9 @@ class Dispatcher:
             self._wake.clear()  # before the look: a later commit wakes us again
             try:
                 more = self.turn()
-            except Exception:
-                log.exception("the dispatcher stumbled and goes on in a second")
+            except Exception as error:
+                if not self._store.outage.took(error):
+                    log.exception("the dispatcher stumbled and goes on in a second")
                 time.sleep(1.0)
             else:
                 if not more:
@@ -188,8 +189,9 @@ class Dispatcher:
         """Make the attempt, in a worker's thread."""
         try:
             sent = self._sender.send(message, call)
-        except Exception:
-            log.exception("message %s cannot be sent", message["id"])
+        except Exception as error:
+            if not self._store.outage.took(error):
+                log.exception("message %s cannot be sent", message["id"])
             until = self._context.now() + timedelta(seconds=FAULT_PAUSE)
             sent = Sent(Untried(message, until), hung=None)
         self._ended.append((message, sent))
