@@ -24,7 +24,7 @@ from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
 
-REFUSED = {401, 403}
+REFUSED = {401, 403, 429}
 NEARLY = 0.8
 """Part of a limit of what is dialled that is worth a line."""
 MARK = {"ok": "ok     ", "note": "note   ", "error": "ERROR  "}
