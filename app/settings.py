@@ -119,6 +119,9 @@ class Settings:
     prices: JsonObject | None = None
     """PRICES_FILE: vendors' prices, merged over the shipped ones (``costs/vendor_prices.py``)."""
     rate_limit_per_minute: int = 6000
+    dial_limit_per_hour: int = 600
+    dial_minutes_per_hour: int = 3000
+    """Limits of what one API key, or an assistant's forwards, may cost (``legs/dial_limit.py``)."""
     max_concurrent_calls: int = 0
     max_calls_per_process: int = 10
     """Limit of calls whose assistant runs in the process itself."""
@@ -139,6 +142,10 @@ class Settings:
     s3_region: str = "us-east-1"
     recording_retention_days: float = 0
     call_retention_days: float = 0
+    event_body_retention_days: float = 90
+    """Of the carriers' own words in the events of a call."""
+    message_retention_days: float = 90
+    """Of the texts and attempts of server messages."""
     recording_url_seconds: float = 86_400.0
     """How long a link in the end-of-call-report is valid."""
     artifact_wait_seconds: float = 20.0
@@ -226,12 +233,16 @@ class _Reader(Reader):
             currency_rates=self.currency_rates(),
             prices=self.prices(),
             rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
+            dial_limit_per_hour=self.integer("DIAL_LIMIT_PER_HOUR", 600, 0, 1_000_000),
+            dial_minutes_per_hour=self.integer("DIAL_MINUTES_PER_HOUR", 3000, 0, 10_000_000),
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             recordings_dir=self.recordings_dir(database_url),
             **self.bucket(),
             recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
             call_retention_days=self.number("CALL_RETENTION_DAYS", 0, 0, 36_500),
+            event_body_retention_days=self.number("EVENT_BODY_RETENTION_DAYS", 90, 0, 36_500),
+            message_retention_days=self.number("MESSAGE_RETENTION_DAYS", 90, 0, 36_500),
             recording_url_seconds=self.number("RECORDING_URL_SECONDS", 86_400, 60, 604_800),
             artifact_wait_seconds=self.number("ARTIFACT_WAIT_SECONDS", 20, 0, 600),
             max_calls_per_process=self.integer("MAX_CALLS_PER_PROCESS", 10, 0, 100_000),

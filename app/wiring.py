@@ -23,7 +23,7 @@ from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import analysis, pending
 from app.domain.resources.assistants import ResourceService
-from app.domain.services import retention
+from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
 from app.domain.services.media import MediaService
 from app.domain.services.webhooks import LegService
@@ -124,6 +124,7 @@ class Services:
             ask_model=OneShotModel(partial(ask_model, settings)),
             prices=vendor_prices.over(settings.prices),
             observe=self.metrics.observe,
+            count_refused_dial=self.metrics.count_refused_dial,
         )
         self.timers = TimerThread(
             self.store,
@@ -146,6 +147,7 @@ class Services:
         handlers[recording_files.ERASE] = partial(recording_files.erase, self.context)
         handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.context)
         handlers[retention.SWEEP] = partial(retention.sweep, self.calls)
+        handlers[trim.SWEEP] = partial(trim.sweep, self.context)
         handlers[TIMER] = partial(timers.fire, self.context)
         handlers[outbound.JOB] = partial(outbound.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
@@ -183,6 +185,7 @@ class Services:
         if self.settings.run_jobs:
             recording_files.schedule_sweep(self.context)
             retention.schedule_sweep(self.context)
+            trim.schedule_sweep(self.context)
             self.jobs.start()
             self.dispatcher.start()
             self.timers.start()

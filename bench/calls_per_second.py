@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import itertools
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,14 @@ import uvloop
 from bench.calls import BRIDGE_CORE, Seen, warmed
 from bench.client import Client
 from bench.database import database
+from bench.left_over import left_over
+from bench.load_verdict import Verdict, lines
 from bench.machine import machine
 from bench.one_call import Calls
 from bench.prepared import Requests
 from bench.receiver import listen
 from bench.record import HEALTH, Record
+from bench.reliability import record
 from bench.serving import Process, bridge, free_port
 from bench.talkers import Talkers, talking
 
@@ -94,11 +98,15 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rate", type=float, default=50.0, help="calls a second")
     options.add_argument("--seconds", type=float, default=60.0)
+    options.add_argument("--minutes", type=float, help="the same in minutes: 10 is the whole load")
     options.add_argument("--bucket", type=float, default=5.0, help="seconds of a row")
     options.add_argument("--patience", type=float, default=20.0, help="seconds for the last ones")
     options.add_argument("--talking", type=int, default=0, help="calls with sound beside it")
     options.add_argument("--postgresql", action="store_true", help="a new one, durable")
+    options.add_argument("--record", action="store_true", help="keep the figures")
     chosen = options.parse_args()
+    if chosen.minutes:
+        chosen.seconds = chosen.minutes * 60
     print(machine())
     port = free_port()
     with served(chosen, port) as (server, talkers):
@@ -107,7 +115,13 @@ def main() -> None:
             talkers.watch(chosen.seconds)
         uvloop.run(load.run(port, chosen.patience))
         report(load, talkers.seen() if talkers is not None else None)
-    print(f"load {os.getloadavg()[0]:.1f} after")
+        verdict = Verdict(load.record.whole(), load.record.waiting, left_over(server.port))
+    print(*lines(verdict), f"load {os.getloadavg()[0]:.1f} after", sep="\n")
+    if chosen.record:
+        database_name = "postgresql" if chosen.postgresql else "sqlite"
+        record(f"load-{database_name}", verdict.load(), reached=not verdict.problems)
+        record("delivery", verdict.delivery(), reached=not verdict.delivery_problems)
+    sys.exit(1 if verdict.problems else 0)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 It fills the database by SQL (``stored_calls.py``) with copies of one whole call, which the bridge
 has served before. Then it measures the processor time of each request, per size. A filter that
-matches nothing is the worst case of a list: it shows whether an index is missing.
+matches nothing is the worst case of a list: it shows whether an index is missing. ``--sizes`` prints
+what a call takes instead, before and after retention has cleared its parts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from bench import stored_bytes
 from bench.database import Database, database
 from bench.load import request, run
 from bench.machine import machine
@@ -194,12 +196,17 @@ def kept_database(*, postgresql: bool) -> Iterator[Database]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--calls", type=int, default=1_000_000)
+    options.add_argument("--sizes", action="store_true", help="print what a call takes")
     options.add_argument("--postgresql", action="store_true", help="a new one, durable")
     chosen = options.parse_args()
     print(machine())
     with kept_database(postgresql=chosen.postgresql) as stored:
         url = stored.url or ""
         call = whole_call(url)
+        if chosen.sizes:
+            fill(url, call.id, chosen.calls)
+            stored_bytes.report(url)
+            return
         sizes = {"empty": measure(stored, call)}
         began = time.monotonic()
         fill(url, call.id, chosen.calls)

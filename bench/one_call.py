@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bench.client import Client
 from bench.prepared import Requests
-from bench.record import CALLBACK, CREATE, REPORT, Record
+from bench.record import CALLBACK, CREATE, MARKUP, REPORT, Record
 from tests.fakes.carriers.accounts import CUSTOMER
 from tests.fakes.carriers.leg import target
 from tests.fakes.carriers.twilio import TWILIO
@@ -54,14 +54,21 @@ class Calls:
         document = f"/twilio/calls/{call['id']}/twiml"
         async with asyncio.TaskGroup() as tasks:
             fields = TWILIO.arrival(leg, **OUTBOUND)
-            tasks.create_task(self._tell(call["id"], document, fields, FETCH_AFTER, "ringing"))
+            fetch = self._tell(call["id"], document, fields, FETCH_AFTER, "ringing", kind=MARKUP)
+            tasks.create_task(fetch)
             for second, word in enumerate(WORDS, 1):
                 fields = TWILIO.status(leg, word.status, second)
                 told = self._tell(call["id"], target(url), fields, word.after, *word.causes)
                 tasks.create_task(told)
 
     async def _tell(
-        self, call: str, path: str, fields: dict[str, str], after: float, *caused: str
+        self,
+        call: str,
+        path: str,
+        fields: dict[str, str],
+        after: float,
+        *caused: str,
+        kind: str = CALLBACK,
     ) -> None:
         """A webhook that causes these messages."""
         await asyncio.sleep(after)
@@ -69,7 +76,7 @@ class Calls:
         for name in caused:
             self._record.caused((call, name), due)
         answer = await self._client.ask(self._requests.signed(TWILIO, path, fields))
-        self._record.answered(CALLBACK, due, answer)
+        self._record.answered(kind, due, answer)
         if not 200 <= answer.status < 300:
             for name in caused:
                 self._record.cancelled((call, name))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bench.client import Answer
 from bench.figures import percentile
 
-CREATE, CALLBACK, HEALTH = "create", "callback", "healthz"
+CREATE, CALLBACK, MARKUP, HEALTH = "create", "callback", "markup", "healthz"
 UPDATE, REPORT = "status-update", "end-of-call-report"
 REFUSED = 503
 Cause = tuple[str, str]
@@ -39,10 +39,10 @@ class Bucket:
 
     def row(self) -> str:
         words = [str(self.waiting)]
-        for kind in (CREATE, CALLBACK, UPDATE, REPORT, HEALTH):
-            times = self.times[kind]
+        for kinds in ((CREATE,), (CALLBACK, MARKUP), (UPDATE,), (REPORT,), (HEALTH,)):
+            times = [each for kind in kinds for each in self.times[kind]]
             words += [str(len(times)), *(f"{percentile(times, at):.0f}" for at in (0.5, 0.99))]
-        words += [str(self.refused[CREATE]), str(self.refused[CALLBACK])]
+        words += [str(self.refused[CREATE]), str(self.refused[CALLBACK] + self.refused[MARKUP])]
         return " ".join(f"{word:>6}" for word in [*words, str(self.failed.total())])
 
 

@@ -38,6 +38,8 @@ def environment(port: int, directory: str, database: str | None) -> dict[str, st
         "SERVER_URL": "http://127.0.0.1:9/never-sent",
         "ALLOW_PRIVATE_SERVER_URLS": "1",
         "RATE_LIMIT_PER_MINUTE": "0",
+        "DIAL_LIMIT_PER_HOUR": "0",
+        "DIAL_MINUTES_PER_HOUR": "0",
         "RUN_JOBS": "0",  # messages are queued and not sent, unless the bench says otherwise
         "LOG_LEVEL": "ERROR",
         **ChainMap(*accounts),
@@ -57,10 +59,14 @@ class Process:
         return family_cpu(self.pid)
 
     @property
+    def worker(self) -> int:
+        """The process that serves: the last child, or the process itself."""
+        return (self.pid, *children(self.pid))[-1]
+
+    @property
     def memory(self) -> float:
         """Resident memory of the worker in megabytes."""
-        worker = (self.pid, *children(self.pid))[-1]
-        return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * PAGE / 1e6
+        return int(Path(f"/proc/{self.worker}/statm").read_text().split()[1]) * PAGE / 1e6
 
     @property
     def descriptors(self) -> int:

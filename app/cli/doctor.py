@@ -12,6 +12,7 @@ import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.default_org import create_default_org
+from app.domain.legs import dial_limit
 from app.private_files import open_to_others
 from app.store import accounts, migrate
 from app.store.schema import assistants, credentials, phone_numbers
@@ -24,6 +25,8 @@ from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
 
 REFUSED = {401, 403}
+NEARLY = 0.8
+"""Part of a limit of what is dialled that is worth a line."""
 MARK = {"ok": "ok     ", "note": "note   ", "error": "ERROR  "}
 
 
@@ -48,6 +51,7 @@ def examine(patchbay: Services) -> list[Finding]:
         *findings,
         *_files(patchbay),
         *_keys(patchbay),
+        *_dialling(patchbay),
         *_public_url(patchbay),
         *_carriers(patchbay),
     ]
@@ -97,6 +101,24 @@ def _keys(patchbay: Services) -> Iterator[Finding]:
         yield Finding("error", "no API key: set API_KEY, or run `patchbay keys create`")
     if not ready:
         yield Finding("note", "no assistant is stored; make one with POST /assistant")
+
+
+def _dialling(patchbay: Services) -> Iterator[Finding]:
+    """The limits of what is dialled, and the keys that are close to them."""
+    settings = patchbay.settings
+    limits = {
+        "DIAL_LIMIT_PER_HOUR": settings.dial_limit_per_hour,
+        "DIAL_MINUTES_PER_HOUR": settings.dial_minutes_per_hour,
+    }
+    for name in (name for name, most in limits.items() if not most):
+        yield Finding("note", f"{name} is 0: a stolen key may dial without a limit")
+    with patchbay.store.read() as conn:
+        for key in accounts.list_keys(conn):
+            used = dial_limit.used(patchbay.context, conn, key["id"])
+            for name, share in zip(limits, used, strict=True):
+                if share >= NEARLY:
+                    text = f"API key {key['prefix']}…: {share:.0%} of {name} is used"
+                    yield Finding("note", f"{text}; raise it, or revoke the key")
 
 
 def _public_url(patchbay: Services) -> Iterator[Finding]:

@@ -87,6 +87,15 @@ def current() -> None:
     sys.exit(0 if is_current else 1)
 
 
+@db.command()
+def size() -> None:
+    """Say what each table takes, and what retention would delete. It reads the whole database."""
+    from app.cli import db_size
+
+    for line in db_size.report(_services().context):
+        click.echo(line)
+
+
 @click.group()
 def keys() -> None:
     """API keys."""

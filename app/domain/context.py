@@ -89,6 +89,8 @@ class Context:
     """The vendors' prices."""
     observe: Observe = unobserved
     """Takes the measured spans."""
+    count_refused_dial: Callable[[str], None] = lambda reason: None
+    """Counts a number that was not dialled, by the reason's word."""
     media_wakers: list[Callable[[str], None]] = field(default_factory=list)
     """Wakes the media hub for a call whose socket must close or whose assistant has a command.
     Without it the hub notices at its next poll."""

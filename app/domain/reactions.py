@@ -13,7 +13,7 @@ from itertools import compress
 
 from app.domain.calls import schedule
 from app.domain.calls.apply import Change, Reaction
-from app.domain.legs import carrier_price, hangup
+from app.domain.legs import carrier_price, dial_limit, hangup
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.reporting import analysis, pending, server_messages
@@ -46,7 +46,7 @@ class Fact(StrEnum):
 REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.PRICE_KNOWN: [carrier_price.add_price],
     Fact.STATUS_CHANGED: [server_messages.queue_status],
-    Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later],
+    Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later, dial_limit.give_back],
     Fact.TIMERS_MOVE: [schedule.set_timers],
     Fact.LEG_IS_OURS_TO_END: [hangup.hang_up_leg],
     Fact.ENDED_RECORDED: [carrier_recordings.end],

@@ -185,7 +185,7 @@ def _create(body: JsonObject, request: IdempotentRequest | None) -> JsonDict:
         if request is not None:
             request.save(conn, call)
 
-    return services().calls.create(api_key().org_id, body, last)
+    return services().calls.create(api_key().org_id, body, last, api_key().id)
 
 
 def _idempotency_key() -> str | None:

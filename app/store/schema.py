@@ -333,6 +333,25 @@ rate_limits = sa.Table(
     sa.Column("empty_at", Time, nullable=False),  # when nothing of it will be in use
 )
 
+# ``owner`` is an API key, or an organisation for calls that no key created.
+dial_limits = sa.Table(
+    "dial_limits",
+    metadata,
+    sa.Column("owner", sa.String(36), primary_key=True),
+    sa.Column("calls_empty_at", Time, nullable=False),
+    sa.Column("minutes_empty_at", Time, nullable=False),
+)
+
+# Up to which call, by its creation, retention has cleared a part of them (retention.py).
+retention_cursors = sa.Table(
+    "retention_cursors",
+    metadata,
+    sa.Column("part", sa.String(32), primary_key=True),
+    sa.Column("org_id", sa.ForeignKey("orgs.id"), primary_key=True),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("last_id", sa.String(36), nullable=False),
+)
+
 # Processes with a heartbeat. Rows of killed ones stay for a while; ``seen_at`` tells them apart.
 processes = sa.Table(
     "processes",

@@ -91,6 +91,12 @@ class Metrics:
             ["reason"],
             registry=own,
         )
+        self._not_dialled = Counter(
+            "patchbay_dials_refused",
+            "Customers and destinations that were not dialled, by the limit that forbids it.",
+            ("reason",),
+            registry=own,
+        )
         self._histograms = {
             timing: Histogram(shape.name, shape.meaning, buckets=shape.buckets, registry=own)
             for timing, shape in HISTOGRAMS.items()
@@ -111,6 +117,10 @@ class Metrics:
     def show_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Show the connections of this process by their state."""
         self._connections.counts = counts
+
+    def count_refused_dial(self, reason: str) -> None:
+        """Count a customer or a destination that was not dialled."""
+        self._not_dialled.labels(reason).inc()
 
     def register(self, collector: Collector) -> None:
         """Show this collector's metrics too."""

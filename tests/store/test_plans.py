@@ -82,6 +82,14 @@ QUERIES: dict[str, tuple[Callable[[Connection], object], set[str] | None]] = {
         lambda conn: retention.settled_before(conn, at(90_000), 100),
         {ALL},
     ),
+    "calls whose parts retention clears": (
+        lambda conn: retention.untrimmed(conn, "part", at(90_000), 100),
+        {ALL},
+    ),
+    "their number": (
+        lambda conn: retention.count_untrimmed(conn, "part", at(90_000)),
+        {ALL},
+    ),
     "a call that still needs its account": (
         lambda conn: resources.unfinished_call_with(conn, ORG, "x"),
         {OPEN},

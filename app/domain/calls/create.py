@@ -50,6 +50,8 @@ class NewCall:
     """The stored or transient assistant with its secrets and with the overrides applied."""
     customer: JsonDict = field(default_factory=dict)
     phone_number: NumberBody = NO_NUMBER
+    key_id: str | None = None
+    """The API key of the request."""
     server: Server | None = None
     """The organisation's server, for a call whose assistant and number name none."""
 
@@ -66,6 +68,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
         phone_number=_named(new),
         number=new.number,
         account_ref=new.credential["account_ref"],
+        key_id=new.key_id,
         server=_public_server(server),
         **_recorders(context, new.provider, new.credential, whole),
     )

@@ -69,6 +69,8 @@ class CallFacts(NamedTuple):
     """Our number, in E.164 format."""
     account_ref: str | None = None
     """The carrier's id of the account."""
+    key_id: str | None = None
+    """The API key that created the call."""
     server: CallServer | None = None
     recorded: bool = False
     """Whether the carrier records the leg."""
@@ -104,6 +106,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
         phone_number=stored.get("phoneNumber") or {},
         number=stored.get("number"),
         account_ref=stored.get("accountRef"),
+        key_id=stored.get("keyId"),
         server=CallServer(server["url"], server.get("policy") or {}) if server else None,
         recorded=bool(stored.get("recorded")),
         taped=bool(stored.get("taped")),
@@ -141,6 +144,7 @@ def _columns(facts: CallFacts) -> JsonDict:
         "phoneNumber": facts.phone_number,
         "number": facts.number,
         "accountRef": facts.account_ref,
+        "keyId": facts.key_id,
         "server": _server_json(server) if server else None,
         "recorded": facts.recorded,
         "taped": facts.taped,

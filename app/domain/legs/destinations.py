@@ -105,7 +105,7 @@ def number_problem(settings: Settings, number: str, own: Collection[str] = ()) -
         return "number is a number of your own: the call would come back to us"
     countries = countries_of(number)
     if countries and is_costly(number):
-        return "number is in a premium or shared-cost range"
+        return "number is in a premium, shared-cost, personal or service range"
     if not _allowed(settings, own).intersection(countries):
         where = next(iter(countries), "no country")
         return f"number is of {where}, which the setting ALLOWED_COUNTRIES does not list"

@@ -16,6 +16,7 @@ from phonenumbers import (
     PhoneNumberType,
 )
 
+from app.domain.legs.costly_ranges import in_costly_range
 from providers.common.e164 import E164
 
 COSTLY = frozenset(
@@ -27,18 +28,6 @@ COSTLY = frozenset(
     }
 )
 """Types that are never dialled, whatever the settings allow."""
-
-COSTLY_RANGES = (
-    *("+1900", "+1976"),  # North America
-    *("+34905", "+351760"),  # Spain: mass calling; Portugal
-    *("+4484", "+4487", "+449"),  # Britain
-    *("+46900", "+46939", "+46944"),  # Sweden
-    *("+48400",),  # Poland
-    *("+49137", "+49190", "+49900"),  # Germany
-    *("+6119",),  # Australia
-    *("+81570",),  # Japan: "Navi Dial", which the library types as UAN
-)
-"""Ranges reserved for such services. The library knows only the assigned parts of some."""
 
 PART_OF = {
     "AX": "FI",
@@ -94,7 +83,7 @@ def is_costly(number: str) -> bool:
     """
     if not E164.fullmatch(number):
         return False
-    if number.startswith(COSTLY_RANGES):
+    if in_costly_range(number):
         return True
     kind = _type(_parsed(number))
     if kind != PhoneNumberType.UNKNOWN:

@@ -17,7 +17,7 @@ from app.domain.calls.create import INBOUND
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.errors import Invalid
-from app.domain.legs import adopt, destinations, hangup
+from app.domain.legs import adopt, destinations, dial_limit, hangup
 from app.store import accounts, events
 from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
@@ -61,6 +61,7 @@ def check(tx: CallTx) -> None:
         raise Invalid(NO_CUSTOMER)
     problem = destinations.customer_problem(tx)
     if problem:
+        dial_limit.note_refusal(tx.context, "destination", customer, problem)
         raise Invalid(problem)
 
 

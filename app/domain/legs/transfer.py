@@ -15,7 +15,7 @@ from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.errors import Invalid
-from app.domain.legs import destinations
+from app.domain.legs import destinations, dial_limit
 from app.domain.reporting import server_messages
 from app.store.ids import new_id
 from providers.base.instructions import Forward, Instruction, Say
@@ -53,9 +53,9 @@ def begin(
     ``message`` is what the caller hears first.
     """
     state = state_of(tx)
-    problem = destinations.problem(tx, destination)
-    if problem or state.forwards >= MAX_FORWARDS:
-        return problem or f"a call is forwarded {MAX_FORWARDS} times at most"
+    problem = _problem(tx, state, destination)
+    if problem:
+        return problem
     attempt = new_id()
     pending = PendingForward(
         id=attempt,
@@ -72,6 +72,18 @@ def begin(
     )
     apply_events(tx, [event], {"facts": tx.call.facts._replace(forward=pending)})
     return None
+
+
+def _problem(tx: CallTx, state: CallState, destination: JsonObject) -> str | None:
+    """Why the call is not forwarded there now. The operator is told, too."""
+    problem = destinations.problem(tx, destination)
+    reason = "destination" if problem else "forwards"
+    if state.forwards >= MAX_FORWARDS:
+        problem = problem or f"a call is forwarded {MAX_FORWARDS} times at most"
+    if problem is None:
+        return dial_limit.forward_problem(tx, destination)
+    dial_limit.note_refusal(tx.context, reason, destination, problem)
+    return problem
 
 
 def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -> list[Instruction]:

@@ -18,7 +18,7 @@ from app.domain.calls.stored_resources import NumberBody
 from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
-from app.domain.legs import carrier_price, hangup, outbound, transfer
+from app.domain.legs import carrier_price, dial_limit, hangup, outbound, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import message_text, pending
@@ -52,18 +52,24 @@ class CallService:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def create(self, org_id: str, body: JsonObject, last: Last | None = None) -> JsonDict:
+    def create(
+        self,
+        org_id: str,
+        body: JsonObject,
+        last: Last | None = None,
+        key_id: str | None = None,
+    ) -> JsonDict:
         """Create a bypass call with its ``phoneCallProviderDetails``, or an outbound call.
 
         ``last`` gets the response at the end of the transaction.
-        An exception of ``last`` rolls the transaction back. Raises ``Invalid``.
+        An exception of ``last`` rolls the transaction back. Raises ``Invalid``, ``TooMany``.
         """
         # Only the look-up of a transient number may write its account; others need no write lock.
         look_up = self.context.store.write if body.get("phoneNumber") else self.context.store.read
         with look_up() as conn:
             limits.check_capacity(self.context, conn)
             instructions.refresh_media(self.context, conn)
-            new = self._new(conn, org_id, body)
+            new = self._new(conn, org_id, body, key_id)
             call, secrets = create.build_call(self.context, new)
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
@@ -82,6 +88,7 @@ class CallService:
                 last(conn, answer)
             if not new.bypass:
                 limits.reserve_slot(tx)
+                dial_limit.reserve_call(tx)
         return answer
 
     def get(self, org_id: str, call_id: str) -> JsonDict:
@@ -182,7 +189,7 @@ class CallService:
 
     # -- create
 
-    def _new(self, conn: Connection, org_id: str, body: JsonObject) -> NewCall:
+    def _new(self, conn: Connection, org_id: str, body: JsonObject, key_id: str | None) -> NewCall:
         number = self._number(conn, org_id, body)
         provider = self.context.providers[number["provider"]]
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
@@ -209,6 +216,7 @@ class CallService:
             assistant=assistant.with_overrides(overrides),
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
+            key_id=key_id,
             server=stored_resources.org_server(self.context, conn, org_id),
         )
 

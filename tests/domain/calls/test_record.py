@@ -161,6 +161,7 @@ CHANGED = {
     "phone_number": ({"id": "1"}, {"id": "1"}),
     "number": ("+1", "+1"),
     "account_ref": ("AC1", "AC1"),
+    "key_id": ("key 1", "key 1"),
     "server": (
         CallServer("u", {"timeoutSeconds": 3}),
         {"url": "u", "policy": {"timeoutSeconds": 3}},
@@ -191,6 +192,7 @@ CHANGED = {
 NAMES = {
     "phone_number": "phoneNumber",
     "account_ref": "accountRef",
+    "key_id": "keyId",
     "leg_ref": "legRef",
     "media_leg_ref": "mediaLegRef",
     "api_url": "apiUrl",

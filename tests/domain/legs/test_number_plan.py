@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
+from app.domain.legs.costly_ranges import in_costly_range
 from app.domain.legs.destinations import number_problem
 from app.domain.legs.number_plan import (
-    COSTLY_RANGES,
     countries_of,
     country_of_code,
     e164,
@@ -32,7 +32,7 @@ class Example(NamedTuple):
 
     @property
     def is_costly(self) -> bool:
-        return self.kind in COSTLY or self.number.startswith(COSTLY_RANGES)
+        return self.kind in COSTLY or in_costly_range(self.number)
 
 
 def examples() -> Iterator[Example]:
@@ -78,14 +78,14 @@ def test_what_costs_more_is_refused_wherever_calls_may_go() -> None:
         example
         for example in EXAMPLES
         if example.is_costly
-        and "premium or shared-cost" not in (number_problem(EVERYWHERE, example.number) or "")
+        and "premium, shared-cost" not in (number_problem(EVERYWHERE, example.number) or "")
     ]
     assert passed == []
 
 
 @pytest.mark.parametrize("number", BY_NAME)
 def test_by_name(number: str) -> None:
-    assert "premium or shared-cost" in (number_problem(EVERYWHERE, number) or "")
+    assert "premium, shared-cost" in (number_problem(EVERYWHERE, number) or "")
 
 
 def test_an_ordinary_number_passes_where_its_country_is_allowed() -> None:
@@ -209,6 +209,32 @@ CODES = {
 @pytest.mark.parametrize("code", CODES)
 def test_a_calling_code_leads_to_a_country(code: str) -> None:
     assert country_of_code(code) == CODES[code]
+
+
+APART = [
+    *("+17005550188", "+15005550188", "+15215550188", "+15295550188", "+15335550188"),
+    *("+15445550188", "+15665550188", "+15775550188", "+15885550188", "+16005550188"),
+    *("+16225550188", "+17105550188", "+19005550188", "+19765550188", "+12129765018"),
+    *("+14169765018", "+18769765018", "+12125551212", "+12129585018", "+13115550188"),
+    *("+12965550188", "+13715550188", "+19695550188", "+18815550188", "+14565550188"),
+    *("+447000000000", "+31840000000", "+2786100000", "+4913812345", "+34907123456"),
+    *("+358606123456", "+61500123456", "+8260123456", "+56700123456", "+380900123456"),
+]
+NEAR = [
+    *("+17015550188", "+15015550188", "+15305550188", "+15575550188", "+16015550188"),
+    *("+17125550188", "+12129755018", "+12129775018", "+18009765018"),
+    *("+12125551213", "+19735550188", "+447911123456", "+31201234567", "+27831234567"),
+]
+
+
+@pytest.mark.parametrize("number", APART)
+def test_what_a_plan_sets_apart_is_refused(number: str) -> None:
+    assert "service range" in (number_problem(EVERYWHERE, number) or "")
+
+
+@pytest.mark.parametrize("number", NEAR)
+def test_its_neighbours_are_not(number: str) -> None:
+    assert number_problem(EVERYWHERE, number) is None
 
 
 def test_dublin_is_not_premium() -> None:

@@ -131,5 +131,5 @@ class CarrierFake(ABC):
         """The socket in ``phoneCallProviderDetails``."""
 
     @abstractmethod
-    def caller(self, call_id: str) -> Caller:
-        """Whose first message names this call."""
+    def caller(self, call_id: str, ref: str = "") -> Caller:
+        """Whose first message names this call; and the leg ``ref``, if its carrier does."""

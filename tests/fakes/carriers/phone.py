@@ -77,10 +77,10 @@ class Phone:
 
 
 @asynccontextmanager
-async def phoning(carrier: str, call: Mapping[str, Any]) -> AsyncIterator[Phone]:
-    """The leg of this bypass call, its socket open."""
+async def phoning(carrier: str, call: Mapping[str, Any], ref: str = "") -> AsyncIterator[Phone]:
+    """The leg of this bypass call, its socket open. ``ref``: the leg that its webhooks name."""
     fake = FAKES[carrier]
-    url, caller = fake.media_url(call["phoneCallProviderDetails"]), fake.caller(call["id"])
+    url, caller = fake.media_url(call["phoneCallProviderDetails"]), fake.caller(call["id"], ref)
     signed = fake.signer.handshake(url)
     async with connect(url, additional_headers=signed, proxy=None, compression=None) as socket:
         for message in caller.opening():

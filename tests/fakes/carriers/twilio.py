@@ -220,8 +220,9 @@ class TwilioFake(CarrierFake):
     def media_url(self, details: Mapping[str, Any]) -> str:
         return next(ElementTree.fromstring(details["twiml"]).iter("Stream")).attrib["url"]
 
-    def caller(self, call_id: str) -> TwilioCaller:
-        return TwilioCaller(account=ACCOUNT, parameters={"callId": call_id})
+    def caller(self, call_id: str, ref: str = "") -> TwilioCaller:
+        leg = {"call": ref} if ref else {}
+        return TwilioCaller(account=ACCOUNT, parameters={"callId": call_id}, **leg)
 
 
 def _names(sid: str) -> dict[str, str]:

@@ -216,7 +216,7 @@ class VonageFake(CarrierFake):
         connect = next(each for each in actions if each["action"] == "connect")
         return str(connect["endpoint"][0]["uri"])
 
-    def caller(self, call_id: str) -> VonageCaller:
+    def caller(self, call_id: str, ref: str = "") -> VonageCaller:
         return VonageCaller(call_id)
 
 

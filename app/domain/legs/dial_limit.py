@@ -1,0 +1,151 @@
+"""The limit of what is dialled in an hour with one API key: calls, and minutes of calls.
+
+It bounds the bill of a stolen key, and of an assistant that is talked into transfers. A forward
+counts for the key that created the call, and for the organisation if none did. A leg takes the
+longest that it may last, and gives back the rest at the call's end.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from app.domain.calls.apply import Change
+from app.domain.calls.create import OUTBOUND
+from app.domain.calls.record import CallTx
+from app.domain.context import Context
+from app.domain.errors import TooMany
+from app.settings import Settings
+from app.store import dial_limits
+from app.store.dial_limits import Cost
+from providers.common.e164 import E164
+from providers.common.json_types import JsonObject
+from providers.events import EventKind
+
+HOUR = timedelta(hours=1)
+SHOWN = 4
+"""Characters of a number that the log shows, with its plus. The last two are shown too."""
+OUTCOMES = frozenset({EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED})
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(NamedTuple):
+    """Why a leg may not be dialled now."""
+
+    limit: str
+    """Of which of the two: ``calls`` or ``minutes``."""
+    sentence: str
+    retry_after: int
+
+
+def reserve_call(tx: CallTx) -> None:
+    """Count a call that we dial, in the transaction that creates it. Raises ``TooMany``."""
+    refusal = _reserve(tx, tx.call.max_duration)
+    if refusal is not None:
+        note_refusal(tx.context, refusal.limit, tx.call.facts.customer, refusal.sentence)
+        raise TooMany(refusal.sentence, refusal.retry_after)
+
+
+def forward_problem(tx: CallTx, destination: JsonObject) -> str | None:
+    """Count a forward. Returns why it exceeds a limit, as a sentence, and then counts nothing."""
+    refusal = _reserve(tx, tx.context.settings.max_forward_seconds)
+    if refusal is None:
+        return None
+    note_refusal(tx.context, refusal.limit, destination, refusal.sentence)
+    return refusal.sentence
+
+
+def give_back(change: Change) -> None:
+    """The reaction to a call's end: give back the minutes that its legs have not used."""
+    tx, settings = change.tx, change.tx.context.settings
+    unused = sum(_unused(change), timedelta())
+    if settings.dial_minutes_per_hour and unused > timedelta():
+        dial_limits.give_back(tx.conn, _owner(tx), _minutes_cost(settings, unused))
+
+
+def used(context: Context, conn: Connection, owner: str) -> tuple[float, float]:
+    """The parts of both limits that this owner has used: of the calls, and of their minutes."""
+    now, found = context.now(), dial_limits.buckets(conn, owner)
+    calls, minutes = (max(timedelta(), empty - now) / HOUR for empty in found)
+    return calls, minutes
+
+
+def note_refusal(context: Context, reason: str, destination: JsonObject, sentence: str) -> None:
+    """Tell the operator of a leg that is not dialled: a line of the log, and a count."""
+    context.count_refused_dial(reason)
+    log.warning("not dialled: %s: %s", masked(destination), sentence)
+
+
+def masked(destination: JsonObject) -> str:
+    """The number's country and its last digits, or the kind of the address."""
+    number = destination.get("number")
+    if isinstance(number, str) and E164.fullmatch(number):
+        return f"{number[:SHOWN]}{'*' * (len(number) - SHOWN - 2)}{number[-2:]}"
+    return "a SIP URI" if destination.get("sipUri") else "no phone number"
+
+
+def _owner(tx: CallTx) -> str:
+    return tx.call.facts.key_id or tx.call.org_id
+
+
+def _reserve(tx: CallTx, seconds: float) -> Refusal | None:
+    """Take a call and its longest duration, as far as it is within the hour."""
+    settings, now = tx.context.settings, tx.context.now()
+    cost = Cost(_calls_cost(settings), _minutes_cost(settings, _longest(seconds)))
+    if not any(cost) or dial_limits.take(tx.conn, _owner(tx), now, cost, HOUR):
+        return None
+    found = dial_limits.buckets(tx.conn, _owner(tx))
+    waits = {
+        "calls": found.calls + cost.calls - HOUR - now,
+        "minutes": found.minutes + cost.minutes - HOUR - now,
+    }
+    limit = max(waits, key=lambda name: waits[name])
+    wait = max(1, math.ceil(waits[limit].total_seconds()))
+    return Refusal(limit, _sentence(settings, limit, wait), wait)
+
+
+def _sentence(settings: Settings, limit: str, wait: int) -> str:
+    name, most = (
+        ("DIAL_LIMIT_PER_HOUR", f"{settings.dial_limit_per_hour} calls")
+        if limit == "calls"
+        else ("DIAL_MINUTES_PER_HOUR", f"{settings.dial_minutes_per_hour} minutes")
+    )
+    return (
+        f"More than {most} an hour would be dialled and forwarded with one API key: "
+        f"try again in {wait} s, or raise `{name}`"
+    )
+
+
+def _calls_cost(settings: Settings) -> timedelta:
+    return HOUR // settings.dial_limit_per_hour if settings.dial_limit_per_hour else timedelta()
+
+
+def _minutes_cost(settings: Settings, talked: timedelta) -> timedelta:
+    """The part of the hour's bucket: all of it for more than the limit."""
+    most = timedelta(minutes=settings.dial_minutes_per_hour)
+    return min(HOUR, HOUR * (talked / most)) if most else timedelta()
+
+
+def _longest(seconds: float) -> timedelta:
+    return min(HOUR, timedelta(seconds=seconds))
+
+
+def _unused(change: Change) -> list[timedelta]:
+    """Of each leg that we dialled for the call: what it has taken, less what it has used."""
+    call, state = change.tx.call, change.state
+    ended = state.ended_at or change.tx.context.now()
+    found = []
+    if call.type == OUTBOUND and not call.bypass:
+        used = ended - state.started_at if state.started_at else timedelta()
+        found.append(_longest(call.max_duration) - used)
+    over = {event.data.get("forward"): event.at for event in change.log if event.kind in OUTCOMES}
+    longest = _longest(change.tx.context.settings.max_forward_seconds)
+    for event in change.log:
+        if event.kind is EventKind.FORWARD_STARTED:
+            found.append(longest - (over.get(event.data["forward"], ended) - event.at))
+    return [max(timedelta(), min(left, HOUR)) for left in found]
