@@ -28,6 +28,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     from app.wiring import Services
 
     log_setup.configure(settings.log_level, settings.log_format)
+    if settings.failpoints:  # before the services, which hold on to the functions
+        from app.failpoints.install import install
+
+        install(settings.failpoints)
     app = init_routes(Services(settings))
     init_errors(app)
     for command in cli.COMMANDS:

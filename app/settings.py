@@ -22,6 +22,10 @@ from urllib.parse import urlsplit
 
 from app.environment import Reader
 from app.environment import SettingsError as SettingsError
+from app.failpoints.plan import Failpoint
+from app.failpoints.plan import parse as parse_failpoints
+from app.net.addresses import BadURL, check_url
+from app.net.headers import value_problem
 from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
 from app.plugins import load as load_plugins
 from app.private_files import make_directory, tighten
@@ -156,6 +160,8 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "text"
     plugins: tuple[Plugin, ...] = ()
+    failpoints: tuple[Failpoint, ...] = ()
+    """Places where the process fails on purpose. Tests only."""
     delivery_schedule: tuple[float, ...] = DELIVERY_SCHEDULE
 
     @cached_property
@@ -206,13 +212,13 @@ class _Reader(Reader):
             public_url=public_url,
             port=port,
             database_url=database_url,
-            api_key=self.door_key("API_KEY", self.secret("API_KEY"), public_url),
+            api_key=self.door_key("API_KEY", self.header("API_KEY"), public_url),
             trusted_proxies=self.integer("TRUSTED_PROXIES", 0, 0, 10),
             protect_metrics=self.flag("PROTECT_METRICS", False),
             protect_docs=self.flag("PROTECT_DOCS", False),
-            metrics_token=self.door_key("METRICS_TOKEN", self.secret("METRICS_TOKEN"), public_url),
-            server_url=self.url("SERVER_URL", None, ("http", "https")),
-            server_secret=self.secret("SERVER_SECRET"),
+            metrics_token=self.door_key("METRICS_TOKEN", self.header("METRICS_TOKEN"), public_url),
+            server_url=self.server_url(),
+            server_secret=self.header("SERVER_SECRET"),
             allow_private_server_urls=self.flag("ALLOW_PRIVATE_SERVER_URLS", False),
             allowed_return_hosts=frozenset(self.words("ALLOWED_RETURN_HOSTS")),
             allowed_countries=self.countries(),
@@ -258,6 +264,7 @@ class _Reader(Reader):
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             log_format=self.log_format(),
             plugins=loaded,
+            failpoints=parse_failpoints(self.words("FAILPOINT")),
         )
 
     def plugins(self) -> tuple[Plugin, ...]:
@@ -360,13 +367,11 @@ class _Reader(Reader):
         return tuple(vendor for vendor in found if vendor.key or vendor.url)
 
     def vendor(self, vendor: Vendor) -> VendorSettings:
-        key = self.secret(vendor.key_variable)
-        if key and not (key.isascii() and key.isprintable()):
-            raise SettingsError(f"{vendor.key_variable} must be plain ASCII, it becomes a header")
+        key = self.header(vendor.key_variable)
         url = self.url(vendor.url_variable, None, ("http", "https", "ws", "wss"))
         if vendor.key_needs_url and key and not url:
             raise SettingsError(f"{vendor.url_variable} must be set beside {vendor.key_variable}")
-        given = {field: self.text(name) for field, name in vendor.extra_variables.items()}
+        given = {field: self.header_text(name) for field, name in vendor.extra_variables.items()}
         extra = {field: value for field, value in given.items() if value}
         return VendorSettings(vendor.name, key, url, extra)
 
@@ -418,14 +423,41 @@ class _Reader(Reader):
         found = {
             "recordings_url": url.rstrip("/"),
             "s3_endpoint": self.url("S3_ENDPOINT", amazon, ("http", "https")),
-            "s3_access_key_id": self.secret("S3_ACCESS_KEY_ID"),
-            "s3_secret_access_key": self.secret("S3_SECRET_ACCESS_KEY"),
+            "s3_access_key_id": self.header("S3_ACCESS_KEY_ID"),
+            "s3_secret_access_key": self.header("S3_SECRET_ACCESS_KEY"),
             "s3_region": region,
         }
         for name in ("s3_access_key_id", "s3_secret_access_key"):
             if not found[name]:
                 raise SettingsError(f"{name.upper()} must be set when RECORDINGS_URL is")
         return found
+
+    def header(self, name: str) -> str | None:
+        """A secret that is sent as a header, or a part of one."""
+        return _sendable(name, self.secret(name))
+
+    def header_text(self, name: str) -> str | None:
+        return _sendable(name, self.text(name))
+
+    def checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
+        """Also by the code that will call it. The operator's own may be private."""
+        try:
+            found = super().checked_url(name, value, schemes)
+            check_url(re.sub("^ws", "http", found), allow_private=True)
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}; it is {value!r}") from error
+        return found
+
+    def server_url(self) -> str | None:
+        url = self.url("SERVER_URL", None, ("http", "https"))
+        try:
+            if url:
+                check_url(url, self.flag("ALLOW_PRIVATE_SERVER_URLS", False))
+        except BadURL as error:
+            raise SettingsError(
+                f"SERVER_URL: {error}; change it, or set ALLOW_PRIVATE_SERVER_URLS=1"
+            ) from error
+        return url
 
     def stream_url(self) -> str | None:
         url = self.url("STREAM_URL", None, ("ws", "wss"))
@@ -447,6 +479,13 @@ class _Reader(Reader):
                 f"provider of {', '.join(known)}; it is {value!r}"
             )
         return {"provider": provider, **({"voiceId": voice} if voice else {})}
+
+
+def _sendable(name: str, value: str | None) -> str | None:
+    problem = value_problem(value) if value else None
+    if problem:
+        raise SettingsError(f"{name} {problem}")
+    return value
 
 
 def _make_once(path: Path, text: str) -> None:

@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Mapping
 from functools import partial
-from urllib.parse import urlsplit
 
 from app import default_org
 from app.assistants import BACKENDS
@@ -60,21 +59,20 @@ def _url_problem(url: str, *, allow_private: bool) -> str | None:
 
 
 def ask_model(
-    settings: Settings, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    settings: Settings,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
+    foreign: bool,
 ) -> HttpAnswer:
-    """Ask a model. The address of the operator's own model may be private."""
-    own = any(each.url and _origin(each.url) == _origin(url) for each in settings.vendors)
-    private = own or settings.allow_private_server_urls
+    """Ask a model. Only the operator's own model, not a client's, may have a private address."""
+    private = settings.allow_private_server_urls or not foreign
     try:
         answer = post(url, body, headers, seconds, private, MAX_ANSWER)
     except SendError as error:
         return HttpAnswer(None, str(error))
     return HttpAnswer(answer.status, answer.body.decode(errors="replace"))
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
 
 
 def _blobs(settings: Settings) -> Blobs:

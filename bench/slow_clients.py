@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import time
 import urllib.request
 from collections import Counter
@@ -32,7 +33,7 @@ from bench.machine import machine
 from bench.phone import Phone
 from bench.prepared import Requests
 from bench.reliability import record
-from bench.serving import KEY, Process, bridge
+from bench.serving import KEY, Process, bridge, core_busy
 from tests.fakes.carriers.twilio import TWILIO
 
 HEAD = b"GET /call HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
@@ -40,12 +41,17 @@ BODY = b"POST /call HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n{
 OPENINGS = {"head": HEAD, "body": BODY, "idle": b""}
 BYTE_SECONDS = 4.0
 """Between two bytes of a slow client."""
+REOPEN_SECONDS = 0.5
 ADDRESSES = 10
+ELSEWHERE = ("127.0.0.20", 0)
+"""Where the silent media sockets come from."""
 API_RATE = 20
 """Requests a second."""
 AIM = 0.250
 """Seconds: the API's p99."""
 FULL = {"heads": 500, "bodies": 500, "idle": 500, "silent": 500, "calls": 50, "seconds": 60.0}
+FEW = {"heads": 60, "bodies": 60, "idle": 60, "silent": 10, "calls": 5}
+"""The attack under a limit that leaves room for 96 connections."""
 SMALL_LIMIT = 256
 SILENT_SECONDS = 20.0
 """A media socket without a start must be gone by then: 5 s, and the closing handshake."""
@@ -69,6 +75,10 @@ class Seen:
     descriptors: list[int] = field(default_factory=list)
     silent: list[float] = field(default_factory=list)
     """Seconds until the bridge closed a media socket without a start."""
+    cpu: float = 0.0
+    """Share of a core that the bridge used meanwhile."""
+    machine: float = 0.0
+    """Share of the machine's cores that were busy, with all that ran beside."""
 
 
 async def attacker(port: int, kind: str, number: int, attack: Attack) -> None:
@@ -92,7 +102,7 @@ async def attacker(port: int, kind: str, number: int, attack: Attack) -> None:
             lasted = time.monotonic() - began
             attack.longest[kind] = max(lasted, attack.longest.get(kind, 0.0))
             writer.close()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(REOPEN_SECONDS)
 
 
 async def _be_slow(kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -112,7 +122,9 @@ async def silent(url: str, seen: Seen) -> None:
     headers = TWILIO.signer.handshake(url)
     began = time.monotonic()
     with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
-        async with connect(url, additional_headers=headers, proxy=None, open_timeout=60) as socket:
+        async with connect(
+            url, additional_headers=headers, proxy=None, open_timeout=60, local_addr=ELSEWHERE
+        ) as socket:
             began = time.monotonic()
             async for _ in socket:
                 pass
@@ -172,13 +184,22 @@ async def attacked(process: Process, sizes: argparse.Namespace, most: float) -> 
         for number, kind in enumerate(kinds)
     ]
     hanging = [asyncio.create_task(silent(url, seen)) for url, _ in quiet]
+    began, cpu, busy = time.monotonic(), process.cpu, all_busy()
     await ask(process.port, live[0][1], most - 4, seen)
+    took = time.monotonic() - began
+    seen.cpu, seen.machine = (process.cpu - cpu) / took, (all_busy() - busy) / took
     await asyncio.gather(*calling)
     await asyncio.gather(*hanging)
     for task in (*attackers, counting):
         task.cancel()
     await asyncio.gather(*attackers, counting, return_exceptions=True)
     return seen, attack
+
+
+def all_busy() -> float:
+    """Seconds so far in which cores were busy, per core."""
+    cores = sorted(os.sched_getaffinity(0))
+    return sum(map(core_busy, cores)) / len(cores)
 
 
 def metrics(port: int) -> dict[str, str]:
@@ -245,7 +266,7 @@ def main() -> None:
         sizes = argparse.Namespace(**{**vars(sizes), **FULL})
     print(machine())
     free, said = run("all descriptors", sizes, None)
-    few = argparse.Namespace(**{**vars(sizes), "calls": min(sizes.calls, 10), "silent": 10})
+    few = argparse.Namespace(**{**vars(sizes), **FEW})
     small, said_small = run(f"{SMALL_LIMIT} descriptors", few, SMALL_LIMIT)
     print(f"\n{said}\n{said_small}")
     if sizes.record:

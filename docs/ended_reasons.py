@@ -58,9 +58,15 @@ CAUSES: Mapping[R, str] = {
     R.PIPELINE_ERROR_RIME_AI_VOICE_FAILED: PROVIDER,
     R.PIPELINE_ERROR_NEETS_VOICE_FAILED: PROVIDER,
     R.PIPELINE_NO_AVAILABLE_LLM_MODEL: "no model can be built, or every one of `fallbackModels` fails",
-    R.SERVER_SHUTDOWN: "a process stops, and no other process takes its call over",
+    R.SERVER_SHUTDOWN: (
+        "a process stops, and no other process takes its call over; or it was killed before it had"
+        " dialled the call, and the carrier's API knows no such call"
+    ),
     R.TWILIO_FAILED_TO_CONNECT_CALL: "Twilio says `failed`",
-    R.UNKNOWN_ERROR: "an outbound leg is `completed` without an answer, and without a reason",
+    R.UNKNOWN_ERROR: (
+        "an outbound leg is `completed` without an answer, and without a reason; or a process was"
+        " killed while it dialled, and the carrier's API cannot say whether it placed the call"
+    ),
     R.VONAGE_DISCONNECTED: "Vonage drops the media leg, or the phone leg by itself",
     R.VONAGE_FAILED_TO_CONNECT_CALL: "Vonage says `failed`",
     R.ASSISTANT_NOT_INVALID: "the assistant is not valid any more when its leg arrives",

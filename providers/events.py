@@ -94,7 +94,7 @@ class EndedReason(StrEnum):
     PIPELINE_NO_AVAILABLE_LLM_MODEL = "pipeline-no-available-llm-model"
     """No usable model: none configured, or every fallback failed."""
     SERVER_SHUTDOWN = "server-shutdown"
-    """The process stopped during the call and the call could not be re-attached."""
+    """The process stopped: the call could not be re-attached, or was never dialled."""
     TWILIO_FAILED_TO_CONNECT_CALL = "twilio-failed-to-connect-call"
     """Twilio could not connect the leg, or refused to create it."""
     UNKNOWN_ERROR = "unknown-error"

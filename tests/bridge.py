@@ -9,12 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import urllib3
 
@@ -52,6 +52,16 @@ def carriers() -> dict[str, str]:
     return environ
 
 
+class Process(Protocol):
+    """What a bridge uses of ``subprocess.Popen``."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 class Bridge:
     """``with Bridge(database_url, directory) as bridge``: started, ready.
 
@@ -80,7 +90,7 @@ class Bridge:
             **carriers(),
             **environ,
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.http = urllib3.PoolManager(maxsize=30)
 
     def __enter__(self) -> Self:
@@ -105,18 +115,29 @@ class Bridge:
         return done.stdout
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "-k", "app.server.worker.Worker"]
-        command += [
-            "--no-control-socket",
-            "-b",
-            f"127.0.0.1:{self.port}",
-            "app.server.asgi:application",
-        ]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, env=self.environ, stdout=log, stderr=log, start_new_session=True
-            )
+        self.process = self._launch(
+            [
+                "gunicorn",
+                "-k",
+                "app.server.worker.Worker",
+                "--no-control-socket",
+                "-b",
+                f"127.0.0.1:{self.port}",
+                "app.server.asgi:application",
+            ]
+        )
         self._wait()
+
+    def _launch(self, command: Sequence[str]) -> Process:
+        """Run a module of Python with these arguments, in a session of its own."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def stop(self) -> None:
         """As a deploy does."""

@@ -19,6 +19,7 @@ from selectors import BaseSelector, SelectorKey
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 from unittest.mock import patch
 
+from app.server.thread_pool import ThreadPool
 from app.vendors.embedded.subprocess_worker import Heard, SubprocessWorker
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ LOOK_SECONDS = 0.02
 """Between two looks at a thread that works."""
 
 _next = SubprocessWorker._next
+_run_in_pool = ThreadPool.run
 
 
 class Work:
@@ -147,6 +149,25 @@ async def _answered(helper: SubprocessWorker, heard: asyncio.Queue[Heard]) -> He
         loop.work.count -= 1
 
 
+def _run_counted(
+    pool: ThreadPool,
+    function: Callable[[Any], T],
+    argument: Any,
+    until: Any = None,
+    ended: Callable[[], None] = lambda: None,
+) -> asyncio.Future[T]:
+    """A request's thread works: its deadline does not pass meanwhile."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Loop)
+    loop.work.count += 1
+
+    def finished() -> None:
+        loop.work.count -= 1
+        ended()
+
+    return _run_in_pool(pool, function, argument, until, finished)
+
+
 def run(main: Callable[[], Awaitable[None]]) -> None:
     """To its end, in a loop of this kind. ``time`` tells the time of the loop meanwhile."""
 
@@ -161,6 +182,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
             patch.object(time, "monotonic_ns", lambda: round(loop.time() * 1e9)),
             patch.object(time, "time", lambda: began + loop.time()),
             patch.object(SubprocessWorker, "_next", _answered),
+            patch.object(ThreadPool, "run", _run_counted),
         ):
             runner.run(whole())
 

@@ -30,10 +30,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.domain.costs", "app.domain.cluster"),
     ("app.domain.errors", "app.domain.overlay", "app.domain.ids", "app.domain.timings"),
     ("app.settings",),
-    ("app.plugins",),
+    ("app.plugins", "app.failpoints"),
     ("app.vendors",),
     ("app.store", "app.telemetry"),
-    ("app.net", "app.environment", "app.private_files", "app.temporary"),
+    ("app.net", "app.deadline", "app.environment", "app.private_files", "app.temporary"),
     ("providers",),
 )
 """The rooms from the top floor down. A room imports rooms below its own floor, never beside or above."""

@@ -55,6 +55,15 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"PORT": "80.5"}, "PORT"),  # not whole
         ({"PUBLIC_URL": "example.com"}, "PUBLIC_URL"),  # no scheme
         ({"PUBLIC_URL": "https://example.com/?a=b"}, "PUBLIC_URL"),  # signatures would not hold
+        ({"PUBLIC_URL": "https://ex ample.com"}, "PUBLIC_URL"),  # no carrier would call it
+        ({"SERVER_SECRET": "café"}, "SERVER_SECRET"),  # libraries encode it differently
+        ({"SERVER_SECRET": "a\nb"}, "SERVER_SECRET"),  # would be another header
+        ({"API_KEY": "ключ"}, "API_KEY"),  # no client can send it
+        ({"DEEPGRAM_API_KEY": "a\nb"}, "DEEPGRAM_API_KEY"),
+        ({"DEEPGRAM_BASE_URL": "wss://[a"}, "DEEPGRAM_BASE_URL"),
+        ({"SERVER_URL": "https://exämple.com"}, "SERVER_URL"),
+        ({"SERVER_URL": "http://10.0.0.1/hook"}, "SERVER_URL"),  # never called
+        ({"STREAM_URL": "wss://user:password@example.com"}, "STREAM_URL"),
         ({"PRICES_FILE": "/no/such/file"}, "PRICES_FILE"),
         ({"PRICES_FILE": __file__}, "PRICES_FILE"),  # not JSON
         ({"RECORDINGS_URL": "https://bucket/x"}, "RECORDINGS_URL"),  # not S3
@@ -253,9 +262,7 @@ def names_read() -> set[str]:
     """Every variable that the source reads, and those that the carriers declare."""
     modules = (settings_module, environment)
     source = "".join(Path(module.__file__ or "").read_text() for module in modules)
-    call = (
-        r'self\.(?:text|secret|words|words_secret|choice|flag|number|integer|url)\(\s*"([A-Z_]+)"'
-    )
+    call = r'self\.(?:text|secret|header|words|words_secret|choice|flag|number|integer|url)\(\s*"([A-Z_]+)"'
     declared = {s.variable for carrier in PROVIDERS.values() for s in carrier.settings}
     return set(re.findall(call, source)) | declared
 

@@ -24,7 +24,7 @@ from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
 
-REFUSED = {401, 403}
+REFUSED = {401, 403, 429}
 NEARLY = 0.8
 """Part of a limit of what is dialled that is worth a line."""
 MARK = {"ok": "ok     ", "note": "note   ", "error": "ERROR  "}
@@ -60,6 +60,8 @@ def examine(patchbay: Services) -> list[Finding]:
 def _plugins(patchbay: Services) -> Iterator[Finding]:
     for plugin in patchbay.settings.plugins:
         yield Finding("ok", f"plugin: {plugin}")
+    for failpoint in patchbay.settings.failpoints:
+        yield Finding("error", f"FAILPOINT is set: {failpoint}; the bridge fails on purpose")
 
 
 def _database(patchbay: Services) -> Iterator[Finding]:

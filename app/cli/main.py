@@ -147,8 +147,15 @@ def revoke(prefix: str) -> None:
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--failpoints", is_flag=True, help="List what the setting FAILPOINT may name.")
+def doctor(failpoints: bool) -> None:
     """Check the settings, the database, the accounts and the public URL; say what to change."""
+    if failpoints:
+        from app.failpoints.points import POINTS
+
+        for name, sentence in POINTS.items():
+            click.echo(f"{name:<30} {sentence}")
+        return
     from app.cli.doctor import examine
 
     findings = examine(_services())

@@ -32,7 +32,7 @@ from app.store import outbox
 from app.store.engine import Row
 from app.store.machine_lock import machine_lock
 from app.store.messages import receiver_of
-from app.store.outbox import Untried
+from app.store.outbox import Result, Untried
 from providers.common.json_types import JsonObject
 
 # Seconds between two looks for another process's commits.
@@ -134,8 +134,9 @@ class Dispatcher:
             self._wake.clear()  # before the look: a later commit wakes us again
             try:
                 more = self.turn()
-            except Exception:
-                log.exception("the dispatcher stumbled and goes on in a second")
+            except Exception as error:
+                if not self._store.outage.took(error):
+                    log.exception("the dispatcher stumbled and goes on in a second")
                 time.sleep(1.0)
             else:
                 if not more:
@@ -188,8 +189,9 @@ class Dispatcher:
         """Make the attempt, in a worker's thread."""
         try:
             sent = self._sender.send(message, call)
-        except Exception:
-            log.exception("message %s cannot be sent", message["id"])
+        except Exception as error:
+            if not self._store.outage.took(error):
+                log.exception("message %s cannot be sent", message["id"])
             until = self._context.now() + timedelta(seconds=FAULT_PAUSE)
             sent = Sent(Untried(message, until), hung=None)
         self._ended.append((message, sent))
@@ -203,9 +205,7 @@ class Dispatcher:
         while self._ended:
             batch = [*islice(self._ended, self._most)]
             try:
-                with self._store.write() as conn:
-                    results = [sent.result for _, sent in batch]
-                    outbox.record(conn, results, self._context.now())
+                self._store_results([sent.result for _, sent in batch])
             except Exception:
                 self._ended.rotate(-len(batch))
                 self._most = 1
@@ -215,6 +215,10 @@ class Dispatcher:
                 del self._busy[message["call_id"]]
                 self._shares.release(_receiver(message), hung=sent.hung)
         self._most = BATCH
+
+    def _store_results(self, results: Sequence[Result]) -> None:
+        with self._store.write() as conn:
+            outbox.record(conn, results, self._context.now())
 
     def _renew(self) -> None:
         """Renew the leases of what is being sent."""

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from app.delivery import signing
+from app.net.headers import FRAMING
 from providers.common.json_types import JsonObject
 
 # Headers that ``server.headers`` cannot set: they belong to the connection or to the signature.
-RESERVED = frozenset(
-    {
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "webhook-id",
-        "webhook-signature",
-        "webhook-timestamp",
-    }
-)
+RESERVED = FRAMING | {
+    "content-type",
+    "user-agent",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+}
 
 
 def headers(message_id: str, body: bytes, at: int, secrets: JsonObject) -> dict[str, str]:

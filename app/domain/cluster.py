@@ -7,6 +7,7 @@ media hub with capacity. A stopping process reads them to learn whether another 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from uuid import uuid4
 from zlib import crc32
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings import Settings
 from app.store import processes
@@ -24,6 +26,8 @@ FRESH = timedelta(seconds=15)
 """A process without a heartbeat for this long, three intervals, counts as down."""
 IN_PROCESS = "local"
 """The backend that runs the pipeline in the process itself; the others relay audio."""
+PROBE_SECONDS = 1.0
+"""How long the outcome of an attempt to write is believed."""
 KEPT = timedelta(hours=1)
 """How long the row of a killed process is kept."""
 
@@ -59,6 +63,10 @@ class ProcessRegistry:
     """Whether the event loop was late by a frame of audio when it was last measured."""
     peers: Sequence[Peer] = ()
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _probing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _written_at: float = float("-inf")
+    _failure: SQLAlchemyError | None = None
+    """Of the last attempt to write."""
 
     @property
     def full(self) -> bool:
@@ -121,10 +129,27 @@ class ProcessRegistry:
             "draining": self.draining,
             "seen_at": now,
         }
-        with store.write() as conn:
-            processes.put(conn, row)
-            processes.forget(conn, now - KEPT)
-            self.refresh(conn, now)
+        try:
+            with store.write() as conn:
+                processes.put(conn, row)
+                processes.forget(conn, now - KEPT)
+                self.refresh(conn, now)
+        except SQLAlchemyError as error:
+            self._failure = error
+            raise
+        finally:
+            self._written_at = time.monotonic()
+        self._failure = None
+        store.outage.over()
+
+    def check_store(self, store: Store, now: datetime) -> None:
+        """Write to the database, unless that was tried just now. Raises the store's error."""
+        with self._probing:
+            if time.monotonic() > self._written_at + PROBE_SECONDS:
+                return self.heartbeat(store, now)
+        if self._failure is not None:
+            raise self._failure
+        return None
 
     def refresh(self, conn: Connection, now: datetime) -> None:
         """Read the other processes' rows."""

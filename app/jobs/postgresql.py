@@ -23,19 +23,21 @@ from functools import partial
 from typing import Any
 
 import procrastinate
+import psycopg
 import sqlalchemy as sa
 from procrastinate import PsycopgConnector
-from procrastinate.exceptions import UniqueViolation
+from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.engine import Connection
 
 from app.jobs.base import LEASE, WORKERS, Handler, run
 from app.jobs.foreground import GiveWay, never
 from app.net.threads import in_thread
 from app.store.engine import Store
+from app.store.postgresql import JOB_SECONDS, BoundedAsyncConnection, limit_session, network
 from app.store.prepared import Prepared
 from providers.common.json_types import JsonObject
 
@@ -45,7 +47,9 @@ TASK = "patchbay.job"
 POLL = 0.25
 
 log = logging.getLogger(__name__)
-logging.getLogger("procrastinate").setLevel(logging.WARNING)  # Procrastinate logs every job at INFO
+# Procrastinate logs every job at INFO, and a database that fails with a traceback for each.
+logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 # Priority counts seconds from 2020 downwards, and fits 32 bits until 2088. The notification is for
 # jobs that waited already. The worker skips a row that this transaction locks, and Procrastinate's
@@ -86,6 +90,17 @@ _MY_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('patchbay.rescue'))"
 _LEFT_OVER = "SELECT id FROM procrastinate_jobs WHERE id = ANY(%s)"
 # For the one case in which our task raises: the next run could not be stored.
 _AGAIN = procrastinate.RetryStrategy(wait=5)
+
+
+class _BoundedPool(AsyncConnectionPool[BoundedAsyncConnection]):
+    """A pool whose start has an end: the worker's thread then begins anew."""
+
+    async def open(
+        self,
+        wait: bool = False,
+        timeout: float = JOB_SECONDS,  # noqa: ASYNC109 - the library's
+    ) -> None:
+        await super().open(wait, timeout)
 
 
 class ProcrastinateJobs:
@@ -158,15 +173,23 @@ class ProcrastinateJobs:
                 asyncio.run(self._work())
             except asyncio.CancelledError:
                 return
-            except Exception:
-                log.exception("the job worker stumbled and starts again in a second")
+            except Exception as error:
+                self._tell(error, "the job worker stumbled and starts again in a second")
                 self._stopping.wait(1.0)
 
     async def _work(self) -> None:
         self._let_be_cancelled()
         url = self._store.url.set(drivername="postgresql")
         connector = PsycopgConnector(
-            conninfo=url.render_as_string(hide_password=False), min_size=1, max_size=4
+            pool_factory=_BoundedPool,
+            conninfo=url.render_as_string(hide_password=False),
+            kwargs=network(url),
+            connection_class=BoundedAsyncConnection,
+            configure=limit_session,
+            min_size=1,
+            max_size=4,
+            timeout=JOB_SECONDS,
+            reconnect_timeout=JOB_SECONDS,  # its pauses between two attempts grow until then
         )
         app = procrastinate.App(connector=connector)
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AGAIN)(self._job)
@@ -185,6 +208,15 @@ class ProcrastinateJobs:
                 )
             finally:
                 rescue.cancel()
+
+    def _tell(self, error: Exception, sentence: str) -> None:
+        """Of a failed database there is one line for many failures."""
+        cause = error.__cause__ or error
+        mistake = isinstance(cause, psycopg.ProgrammingError | psycopg.DataError)
+        if isinstance(cause, psycopg.Error | PoolTimeout | ConnectorException) and not mistake:
+            self._store.outage.note(cause)
+        else:
+            log.error(sentence, exc_info=error)
 
     def _let_be_cancelled(self) -> None:
         loop, main = asyncio.get_running_loop(), asyncio.current_task()
@@ -205,18 +237,17 @@ class ProcrastinateJobs:
         """Procrastinate's task. Raises only when the next run could not be stored."""
         work = partial(self._run, context.job, kind, payload, failures)
         await asyncio.wrap_future(in_thread(work, "job"))
-        self._ended.append(context.job)
 
     def _run(self, job: Job, kind: str, payload: Any, failures: int) -> None:
         self._give_way()
         result = run(self._handlers, kind, payload, failures)
-        if result.delay is None:
-            return
-        key, lock = str(job.queueing_lock), str(job.lock)
-        failures = failures + 1 if result.error else 0
-        args = {"kind": kind, "payload": payload, "failures": failures}
-        with self._store.write() as conn:
-            _put(conn, key, args, result.delay, lock, again=True)
+        if result.delay is not None:
+            failures = failures + 1 if result.error else 0
+            args = {"kind": kind, "payload": payload, "failures": failures}
+            key, lock = str(job.queueing_lock), str(job.lock)
+            with self._store.write() as conn:
+                _put(conn, key, args, result.delay, lock, again=True)
+        self._ended.append(job)  # also of a worker that did not wait for it
 
     # ------------------------------------------------------------------ what crashes leave behind
 
@@ -225,8 +256,8 @@ class ProcrastinateJobs:
             try:
                 await self._clear(manager, connector.pool)
                 await self._rescue(manager, connector.pool)
-            except Exception:
-                log.exception("looking after stalled jobs failed; again in a moment")
+            except Exception as error:
+                self._tell(error, "looking after stalled jobs failed; again in a moment")
             await asyncio.sleep(self._lease / 6)
 
     async def _clear(self, manager: JobManager, pool: AsyncConnectionPool) -> None:

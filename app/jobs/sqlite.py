@@ -146,8 +146,9 @@ class TableJobs:
             try:
                 with self._store.read() as watch:
                     self._turn(watch)
-            except Exception:
-                log.exception("the job engine stumbled and goes on in a second")
+            except Exception as error:
+                if not self._store.outage.took(error):
+                    log.exception("the job engine stumbled and goes on in a second")
                 self._stopping.wait(1.0)
 
     def _turn(self, watch: Connection) -> None:
@@ -221,8 +222,9 @@ class TableJobs:
         try:
             with self._store.write() as conn:
                 _finish(conn, job, result)
-        except Exception:
-            log.exception("job %s ended but stays leased: it runs again later", job.key)
+        except Exception as error:
+            if not self._store.outage.took(error):
+                log.exception("job %s ended but stays leased: it runs again later", job.key)
         with self._changed:
             self._running.discard(job.id)
             self._changed.notify_all()

@@ -90,8 +90,9 @@ class TimerThread:
         while not self._stopping.is_set():
             try:
                 self._turn()
-            except Exception:
-                log.exception("the timers stumbled and go on in a second")
+            except Exception as error:
+                if not self._store.outage.took(error):
+                    log.exception("the timers stumbled and go on in a second")
                 self._stopping.wait(1.0)
 
     def _turn(self) -> None:
@@ -119,19 +120,23 @@ class TimerThread:
         self._give_way()
         try:
             fired = self._fire_due(call_id)
-        except Exception:
-            return self._failed(call_id)
+        except Exception as error:
+            return self._failed(call_id, error)
         self._failures.pop(call_id, None)
         return fired
 
-    def _failed(self, call_id: str) -> bool:
+    def _failed(self, call_id: str, error: Exception) -> bool:
         failures = self._failures.get(call_id, 0)
         delay = backoff(failures)
+        if self._store.outage.took(error):
+            self._stopping.wait(1.0)
+            return False  # it stays due
         log.exception("a timer of call %s failed and fires again in %.0f s", call_id, delay)
         self._failures[call_id] = failures + 1
         try:
             self._put_off(call_id, delay)
-        except Exception:
-            log.exception("the timer of call %s could not be put off", call_id)
+        except Exception as again:
+            if not self._store.outage.took(again):
+                log.exception("the timer of call %s could not be put off", call_id)
             return False
         return True

@@ -17,6 +17,7 @@ from app.domain.context import Reply
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
+from app.media.store_thread import in_store_thread
 from app.net.threads import run_in_thread
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -109,11 +110,10 @@ class CallContext:
         Returns None once it is started, else the reason why not.
         """
         try:
-            return await asyncio.to_thread(
-                self._service.transfer, self._claim, destination, message
-            )
-        except SQLAlchemyError:
-            log.exception(
+            return await in_store_thread(self._service.transfer, self._claim, destination, message)
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
+            log.error(
                 "call %s: a transfer was not stored",
                 self._claim.call_id,
                 extra={"callId": self._claim.call_id},
@@ -135,9 +135,10 @@ class CallContext:
         await asyncio.wait([self._writer], timeout=CLOSE_SECONDS)
         self._writer.cancel()
         try:
-            await asyncio.to_thread(self._service.finished, self._claim)
-        except SQLAlchemyError:  # the report must not wait for ever
-            log.exception(
+            await in_store_thread(self._service.finished, self._claim)
+        except SQLAlchemyError as error:  # the report must not wait for ever
+            self._service.store_failed(error)
+            log.error(
                 "call %s: its last words were not told",
                 self._claim.call_id,
                 extra={"callId": self._claim.call_id},
@@ -159,8 +160,16 @@ class CallContext:
             if not (messages or artifact or usage):
                 continue
             try:
-                await asyncio.to_thread(self._service.flush, self._claim, messages, artifact, usage)
-            except Exception:  # no error of the store may end the call
+                await in_store_thread(self._service.flush, self._claim, messages, artifact, usage)
+            except SQLAlchemyError as error:  # the call goes on
+                self._service.store_failed(error)
+                log.error(
+                    "call %s: %d messages were not stored",
+                    self._claim.call_id,
+                    len(messages),
+                    extra={"callId": self._claim.call_id},
+                )
+            except Exception:
                 log.exception(
                     "call %s: %d messages were not stored",
                     self._claim.call_id,

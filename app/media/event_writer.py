@@ -9,6 +9,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.services.media import MediaService, StreamClaim
+from app.media.store_thread import in_store_thread
 from providers.base.media import StreamStart
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
@@ -57,7 +58,7 @@ class EventWriter:
 
         Raises ``Refused``, or the store's error: a call that cannot be stored must not begin.
         """
-        await asyncio.to_thread(self._service.joined, self._claim, start)
+        await in_store_thread(self._service.joined, self._claim, start)
 
     async def stopped(self) -> None:
         """Store that the carrier sent its stop."""
@@ -82,13 +83,9 @@ class EventWriter:
     async def _retry(self, report: Callable[[], None]) -> None:
         for wait in (*RETRY_SECONDS, None):
             try:
-                return await asyncio.to_thread(report)
-            except SQLAlchemyError:
-                log.exception(
-                    "call %s: the store did not take a report",
-                    self._claim.call_id,
-                    extra={"callId": self._claim.call_id},
-                )
+                return await in_store_thread(report)
+            except SQLAlchemyError as error:
+                self._service.store_failed(error)
             if wait is not None:
                 await asyncio.sleep(wait)
         log.error(
@@ -102,7 +99,9 @@ class EventWriter:
     async def _write_notes(self) -> None:
         while (note := await self._notes.get()) is not None:
             try:
-                await asyncio.to_thread(self._service.note, self._claim, *note)
+                await in_store_thread(self._service.note, self._claim, *note)
+            except SQLAlchemyError as error:
+                self._service.store_failed(error)
             except Exception:  # a failed note must not end the call
                 log.exception(
                     "call %s: note %s was not stored",

@@ -11,8 +11,11 @@ import logging
 from collections import deque
 from contextlib import suppress
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.domain.cluster import HEARTBEAT_SECONDS
 from app.domain.services.media import MediaService
+from app.media.store_thread import in_store_thread
 
 SAMPLE_SECONDS = 0.5
 # The gauge shows the worst sample of the last minute, so that no scrape misses it.
@@ -47,13 +50,15 @@ class Heartbeat:
         if self._tasks:
             await asyncio.wait(self._tasks)
         with suppress(Exception):  # the row goes stale by itself
-            await asyncio.to_thread(self._service.deregister)
+            await in_store_thread(self._service.deregister)
 
     async def beat(self) -> None:
         """Write the row and read the other processes' rows now."""
         try:
-            await asyncio.to_thread(self._service.heartbeat)
-        except Exception:  # the heartbeat goes on, and so does a drain that asks for one
+            await in_store_thread(self._service.heartbeat)
+        except SQLAlchemyError as error:  # the heartbeat goes on, and so does a drain
+            self._service.store_failed(error)
+        except Exception:
             log.warning("the store does not take that this process is up", exc_info=True)
 
     async def _beat(self) -> None:

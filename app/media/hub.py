@@ -24,6 +24,7 @@ from app.media.monitor.listeners import Monitor
 from app.media.recording import spool
 from app.media.session import Backends, MediaSession
 from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
+from app.media.store_thread import in_store_thread
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.errors import ProviderError
@@ -130,15 +131,15 @@ class Hub:
         target = f"{raw_path}?{query}" if query else raw_path
         headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
         try:
-            return await asyncio.to_thread(self._service.claim, provider, token, target, headers)
+            return await in_store_thread(self._service.claim, provider, token, target, headers)
         except ProviderError as error:  # refused, or the account lacks the secret for the check
             self._strangers.warning("media socket refused: %s", error)
             return FORBIDDEN
         except NoCapacity as error:
             log.warning("media socket refused: %s", error)
             return UNAVAILABLE
-        except SQLAlchemyError:
-            log.exception("media socket refused: the store failed")
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
             return UNAVAILABLE
 
     # -- the end of the process
@@ -183,7 +184,7 @@ class Hub:
     async def _flush_db_errors(self) -> None:
         """Store the failures that the store did not take before, if it is back."""
         with suppress(SQLAlchemyError):  # it was logged when it failed, and is tried again
-            await asyncio.to_thread(self._service.flush_db_errors)
+            await in_store_thread(self._service.flush_db_errors)
 
     def _monitor_of(self, call_id: str) -> Monitor | None:
         """The monitor of a call whose socket is here; the newest one after a reattach."""
@@ -194,11 +195,11 @@ class Hub:
         """Hand commands to the sessions whose end is not decided."""
         able = {s.claim.call_id: s for s in self._sessions if s.monitor and not s.close_once.is_set}
         try:
-            given = await asyncio.to_thread(
+            given = await in_store_thread(
                 self._service.commands, [session.claim for session in able.values()]
             )
-        except SQLAlchemyError:
-            log.exception("could not ask which assistants are told something")
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
             return
         for command in given:
             able[command.call_id].call_context.push_command(command.body)
@@ -206,9 +207,9 @@ class Hub:
     async def _close_ended_calls(self) -> None:
         live = {session.claim.call_id for session in self._sessions}
         try:
-            over = await asyncio.to_thread(self._service.ended_calls, live)
-        except SQLAlchemyError:
-            log.exception("could not ask which calls are over")
+            over = await in_store_thread(self._service.ended_calls, live)
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
             return
         for session in self._sessions:
             if session.claim.call_id in over:

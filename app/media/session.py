@@ -25,6 +25,7 @@ from app.media.limits import FloodGuard, Limits, TooManyMessages
 from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
 from app.media.socket import Socket, SocketClosed
+from app.media.store_thread import in_store_thread
 from app.media.stream import MediaStream
 from app.net.threads import run_in_thread
 from providers.base.media import Digit, Frame, StreamStart, StreamStop, UnknownFrame
@@ -91,8 +92,9 @@ class MediaSession:
                 await reports.joined(start)
             except Refused as error:
                 return await self._refuse(NOT_ALLOWED, str(error))
-            except SQLAlchemyError:
-                log.exception(
+            except SQLAlchemyError as error:
+                self._service.store_failed(error)
+                log.error(
                     "call %s: its start was not stored",
                     self.claim.call_id,
                     extra={"callId": self.claim.call_id},
@@ -146,7 +148,7 @@ class MediaSession:
         call_context.audience = self.monitor.tell
         await self._take_commands()
         clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
-        taping = await asyncio.to_thread(
+        taping = await in_store_thread(
             spool.start, self._service, self.claim, stream.sample_rate, clock
         )
         stream.taps += [taping] if taping else []
@@ -185,10 +187,11 @@ class MediaSession:
     async def _take_commands(self) -> None:
         """Take the commands from before the socket was open. The hub delivers all later ones."""
         try:
-            for command in await asyncio.to_thread(self._service.commands, [self.claim]):
+            for command in await in_store_thread(self._service.commands, [self.claim]):
                 self.call_context.push_command(command.body)
-        except SQLAlchemyError:
-            log.exception(
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
+            log.error(
                 "call %s: its commands were not read",
                 self.claim.call_id,
                 extra={"callId": self.claim.call_id},

@@ -62,6 +62,8 @@ NOT_PUBLIC = tuple(
 )
 
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?", re.IGNORECASE)
+# Libraries read a host that ends in a number as an address, each in its own way.
+_NUMBER = re.compile(r"([^:]*\.)?(\d+|0x[0-9a-f]*)\.?", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[!-\[\]-~]+")  # ASCII without space, controls and backslash
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -89,17 +91,22 @@ def check_url(url: str, allow_private: bool) -> Target:
     if not _PRINTABLE.fullmatch(url):
         raise BadURL("the URL must be plain ASCII without spaces and backslashes")
     target = _split(url)
-    if allow_private:
-        return target
+    literal = _literal(target.host)
+    if not allow_private:
+        _check_public(target, literal)
+    if _NUMBER.fullmatch(target.host) and str(literal) != target.host:
+        raise BadURL(f"{target.host} is no IPv4 address as 192.0.2.1 is one: write it so")
+    return target
+
+
+def _check_public(target: Target, literal: Address | None) -> None:
     if target.port not in PORTS:
         raise BadURL(f"port {target.port} is not allowed: use 443, 8443 or 80")
     name = target.host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         raise BadURL(f"{target.host} is this machine itself")
-    literal = _literal(target.host)
     if literal is not None:
         check_address(target.host, literal)
-    return target
 
 
 def resolve(host: str, port: int) -> Sequence[str]:

@@ -19,16 +19,13 @@ from typing import TYPE_CHECKING
 
 from app.net.addresses import BadURL, Resolver, Target, addresses_of, check_url, resolve
 from app.net.connections import Connected, Connections
-from app.net.headers import HEADER_NAME, HEADER_VALUE
+from app.net.headers import FRAMING, HEADER_NAME, HEADER_VALUE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CONNECT_SECONDS = 5.0
 CHUNK = 16_384
-
-# Headers that set a request's receiver and length: ours alone.
-FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
 class SendError(Exception):

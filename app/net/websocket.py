@@ -1,4 +1,4 @@
-"""The websocket client, for the relay and for vendors without a service in pipecat."""
+"""The websocket client, for the relay and for the vendors' sockets, pipecat's services included."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio import client
+from websockets.asyncio.client import ClientConnection
 
 from app.net.addresses import vetted
-from app.net.headers import HEADER_NAME, HEADER_VALUE
+from app.net.headers import HEADER_NAME, HEADER_VALUE, without_framing
 from app.net.types import Addresses
 
 PING_SECONDS = 20.0
@@ -34,18 +35,11 @@ async def open_socket(
     max_message: int,
     tls: ssl.SSLContext | None = None,
 ) -> ClientConnection:
-    """Connect within ``seconds``, without compression and redirects; messages up to ``max_message``.
-
-    ``addresses``: the policy for a URL that a client chose, whose connection ignores the
-    environment's proxies. None: the URL is the operator's or a vendor's. Raises ``BadURL``,
-    ``OSError``, ``ValueError`` and ``WebSocketException``.
-    """
-    places = await _places(url, addresses)
+    """``connect`` without compression; messages up to ``max_message``."""
     opening: dict[str, Any] = {
         "additional_headers": headers,
         "user_agent_header": "patchbay",
         "compression": None,  # audio hardly compresses, and each message would cost time
-        "open_timeout": None,  # ``seconds`` is for all addresses together
         "close_timeout": close_seconds,
         "ping_interval": PING_SECONDS,
         "ping_timeout": PING_SECONDS,
@@ -54,13 +48,31 @@ async def open_socket(
     }
     if tls is not None:
         opening["ssl"] = tls
-    async with asyncio.timeout(seconds):
-        for place in places[:-1]:
-            try:
-                return await _Direct(url, **opening, **place)
-            except OSError:
-                continue  # the next address may answer
-        return await _Direct(url, **opening, **places[-1])
+    return await connect(url, addresses, seconds, **opening)
+
+
+async def connect(
+    url: str, addresses: Addresses | None, seconds: float, **opening: Any
+) -> ClientConnection:
+    """Connect within ``seconds``, without redirects. ``opening``: the library's own options.
+
+    ``addresses``: the policy for a URL that a client chose, whose connection ignores the
+    environment's proxies. None: the URL is the operator's or a vendor's. Raises ``BadURL``,
+    ``OSError``, ``ValueError`` and ``WebSocketException``.
+    """
+    opening["open_timeout"] = None  # ``seconds`` is for all addresses together
+    url, _ = urldefrag(url)  # the library refuses what is not sent anyway
+    try:
+        async with asyncio.timeout(seconds):
+            places = await _places(url, addresses)
+            for place in places[:-1]:
+                try:
+                    return await _Direct(url, **opening, **place)
+                except OSError:
+                    continue  # the next address may answer
+            return await _Direct(url, **opening, **places[-1])
+    except TimeoutError as error:
+        raise TimeoutError(f"no connection within {seconds:g} s") from error
 
 
 async def _places(url: str, addresses: Addresses | None) -> list[dict[str, Any]]:
@@ -78,7 +90,7 @@ async def _places(url: str, addresses: Addresses | None) -> list[dict[str, Any]]
     return [{"host": place, "port": port, "proxy": None, **named} for place in found]
 
 
-class _Direct(connect):
+class _Direct(client.connect):
     """A connection without redirects: only the first URL was vetted."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
@@ -86,7 +98,10 @@ class _Direct(connect):
 
 
 def checked_headers(given: object, where: str) -> dict[str, str]:
-    """An assistant's ``headers`` for a handshake; ``where``: its field. Raises ``BadHeaders``."""
+    """An assistant's ``headers`` for a handshake, without those of the connection.
+
+    ``where``: its field. Raises ``BadHeaders``.
+    """
     if not isinstance(given, Mapping):
         raise BadHeaders(f"The assistant's {where} is not an object.")
     for name, value in given.items():
@@ -94,4 +109,4 @@ def checked_headers(given: object, where: str) -> dict[str, str]:
             HEADER_NAME.fullmatch(name) and isinstance(value, str) and HEADER_VALUE.fullmatch(value)
         ):
             raise BadHeaders(f"The assistant's {where} has a bad {name[:40]!r}.")
-    return dict(given)
+    return without_framing(given)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 
 from flask import Flask, Response, request
@@ -17,6 +18,8 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import Conflict, DomainError, Invalid, NotFound, TooMany, Unauthorized
+from app.store.faults import OUR_MISTAKES, OUTAGES
+from app.store.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +44,6 @@ HTTP_MESSAGES: Mapping[int, str] = {
     405: "Cannot {method} {path}",
     413: "request entity too large",
 }
-
-# Database errors that say our statement was wrong. The same request would fail again.
-OUR_MISTAKES = (exc.IntegrityError, exc.DataError, exc.ProgrammingError)
 
 
 class ApiError(Exception):
@@ -84,8 +84,9 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(exc.DBAPIError, _store_error)
-    app.register_error_handler(exc.TimeoutError, _store_error)
+    store = app.extensions["patchbay"].store
+    for kind in OUTAGES:
+        app.register_error_handler(kind, partial(_store_error, store.outage))
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -111,10 +112,10 @@ def _http_error(error: HTTPException) -> Response:
     return error_response(status, message, kept)
 
 
-def _store_error(error: exc.SQLAlchemyError) -> Response:
+def _store_error(outage: Outage, error: exc.SQLAlchemyError) -> Response:
     if isinstance(error, OUR_MISTAKES):
         return _unexpected(error)
-    log.error("the store failed during %s %s", request.method, request.path, exc_info=error)
+    outage.note(error, refused=True)
     return error_response(503, STORE_FAILED, {"Retry-After": "1"})
 
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import deadline
 from app.routes.auth import require_key, require_token
 from app.routes.validation import reply, services
 from app.store import metrics, migrate
+from app.store.faults import sentence
 
 # A job this long overdue shows that no process runs jobs.
 LATE_SECONDS = 60
+# What the probe waits for the database, at most.
+STORE_SECONDS = 2.0
 
 # Needs neither the store nor a lock, so the web server answers it without a thread.
 AT_ONCE = {"/healthz"}
@@ -36,6 +40,7 @@ def alive() -> Response:
 def ready() -> Response:
     """Ready. 503 while the database cannot be used, and while the process loads, stops or is full.
 
+    A row is written, because a database that is full or read-only can still be read.
     The last holds only for a process with media alone: the API of a full process works. Late jobs
     are shown, and refuse no traffic.
     """
@@ -46,15 +51,17 @@ def ready() -> Response:
         return _unavailable(process="warming")
     if presence.full and presence.settings.only_media:
         return _unavailable(process="full")
+    context = services().context
     try:
-        store = services().context.store
-        current = migrate.is_current(store)
-        if not current:
-            return _unavailable(database="not migrated to this version")
-        with store.read() as conn:
-            overdue = metrics.overdue(conn, services().context.now())
-    except SQLAlchemyError:
-        return _unavailable(database="not reachable")
+        with deadline.within(STORE_SECONDS):
+            if not migrate.is_current(context.store):
+                return _unavailable(database="not migrated to this version")
+            with context.store.read() as conn:
+                overdue = metrics.overdue(conn, context.now())
+            presence.check_store(context.store, context.now())
+    except SQLAlchemyError as error:
+        context.store.outage.note(error)
+        return _unavailable(database=sentence(error))
     jobs = f"late by {overdue:.0f} s" if overdue > LATE_SECONDS else "ok"
     return reply({"status": "ok", "database": "ok", "jobs": jobs})
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from flask import Flask, Response
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError
 
 from app.domain.context import Context
 from app.domain.legs import auth
@@ -22,6 +22,7 @@ from app.domain.timings import Timing
 from app.routes.attempts import Attempts
 from app.routes.auth import client
 from app.routes.lean_flask import WholeResponse, body_of, current_request
+from app.store.faults import is_outage
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
@@ -84,8 +85,8 @@ class Webhooks:
             log.error("%s holds what the store cannot keep: %s", hook.path, error)
             return _response(carrier.markup.refusal(BadRequest("a value cannot be kept")))
         except Exception as error:
-            if isinstance(error, SQLAlchemyError):
-                log.error("the store failed during %s: %s", hook.path, type(error).__name__)
+            if is_outage(error):
+                self.context.store.outage.note(error, refused=True)
             else:
                 log.exception("%s failed", hook.path)
             response = _response(carrier.markup.refusal(error, transient=True))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 LONGEST_WAIT = 1.0
 """Seconds that a client's request waits for a thread at most."""
+FIRST_WAIT = 4.5
+"""Seconds that another one waits at most: it then would be answered too late."""
 LATE_SECONDS = 0.5
 """A first request that waits this long shows that there is no room for clients."""
 SMOOTHING = 16
@@ -20,7 +22,7 @@ SMOOTHING = 16
 
 
 class Overloaded(Exception):
-    """The client's request would wait too long."""
+    """The request would wait too long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +46,7 @@ class Admission:
     """Seconds from one such start to the next while they wait."""
 
     async def enter(self, *, first: bool) -> None:
-        """Wait for a thread; ``leave`` gives it back. Raises ``Overloaded``, for clients only."""
+        """Wait for a thread; ``leave`` gives it back. Raises ``Overloaded``."""
         if self._busy < self.threads:
             self._busy += 1
             return
@@ -55,7 +57,7 @@ class Admission:
         line = self._first if first else self._clients
         line.append(waiting)
         try:
-            async with asyncio.timeout(None if first else self.longest_wait):
+            async with asyncio.timeout(FIRST_WAIT if first else self.longest_wait):
                 await waiting.turn
         except (TimeoutError, asyncio.CancelledError) as error:
             self._withdraw(line, waiting)

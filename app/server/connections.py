@@ -1,8 +1,9 @@
 """Every open connection of this process: in which state, since when, and which has to go.
 
 A connection costs a descriptor before it has asked for anything. So each state that waits for the
-other side has a deadline, and the whole has a limit. At the limit the oldest connection that waits
-makes room for the new one. A real client sends its request at once, and is never the oldest.
+other side has a deadline, and the whole has a limit. At the limit the oldest unfinished
+request of the busiest address makes room for the new one. A real client sends its request at once,
+and is never that.
 """
 
 from __future__ import annotations
@@ -66,16 +67,14 @@ MEANING: Mapping[Refusal, str] = {
 
 FRESH = 0.1
 """Seconds. What a newer connection has sent may not have been read yet."""
-HEAD_PATIENCE = 1.0
+HEAD_PATIENCE = 3.0
 """Seconds before an unfinished head counts for its address."""
-MAKES_ROOM = (
-    (State.HEAD, FRESH),
-    (State.IDLE, 0.0),
-    (State.BODY, FRESH),
-    (State.HEAD, 0.0),
-    (State.BODY, 0.0),
-)
-"""Whose oldest goes first when there are too many, if it has waited so many seconds."""
+CROWD = 8
+"""Unfinished connections of one address from which on even fresh ones make room."""
+ADDRESSES = 64
+"""Addresses that are compared to find the busiest."""
+WAITS = frozenset({State.HEAD, State.BODY})
+"""States of a request that is not whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Bounds:
     most: int = 1000
     """Connections of this process."""
     unfinished_per_address: int = 100
-    """Connections of one address whose head is not whole after a second. 0: no limit."""
+    """Connections of one address whose head is not whole after 3 s. 0: no limit."""
     keep_alive_seconds: float = 95.0
     head_seconds: float = 15.0
     """From the connection, or the first byte of a later request, to the head's end."""
@@ -127,7 +126,8 @@ class Connections:
     def __post_init__(self) -> None:
         self._states: dict[State, dict[Connection, None]] = {state: {} for state in State}
         self._unread = dict[Connection, None]()
-        self._heads = dict[str, dict[Connection, None]]()
+        self._unfinished = dict[str, dict[Connection, None]]()
+        """By address, the oldest first."""
         self._refused = OnceAMinute(log, "connections were closed: %s")
         self._by_address = Counter[str]()
         self._left = asyncio.Event()
@@ -153,7 +153,7 @@ class Connections:
             return None
         connection = Connection(transport, address, State.HEAD, now)
         self._states[State.HEAD][connection] = None
-        self._add_head(connection)
+        self._wait(connection)
         return connection
 
     def too_long(self, connection: Connection, now: float) -> None:
@@ -171,12 +171,10 @@ class Connections:
         if state is before or before is State.CLOSING:
             return
         del self._states[before][connection]
-        if before is State.HEAD:
-            self._remove_head(connection)
         connection.state, connection.since = state, now
         self._states[state][connection] = None
-        if state is State.HEAD:
-            self._add_head(connection)
+        if (before in WAITS) is not (state in WAITS):
+            (self._wait if state in WAITS else self._waited)(connection)
         if self.leaving:
             self._check_left()
 
@@ -184,8 +182,8 @@ class Connections:
         """The connection is closed, or belongs to another protocol now."""
         del self._states[connection.state][connection]
         self._unread.pop(connection, None)
-        if connection.state is State.HEAD:
-            self._remove_head(connection)
+        if connection.state in WAITS:
+            self._waited(connection)
         if self.leaving:
             self._check_left()
 
@@ -205,6 +203,7 @@ class Connections:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(1.0)
+            await asyncio.sleep(FRESH)  # after a stall of the loop, read first what came meanwhile
             try:
                 self.sweep(loop.time())
             except Exception:
@@ -249,31 +248,43 @@ class Connections:
                 yield from (each for each in members if each.transport.is_closing())
 
     def _make_room(self, now: float) -> bool:
-        for state, seconds in MAKES_ROOM:
-            connection = next(iter(self._states[state]), None)  # the oldest
-            if connection is not None and now - connection.since >= seconds:
-                self._close(connection, Refusal.FULL, now)
-                return True
+        """Close the connection that can best be spared; False if each is needed."""
+        for connection in self._spared(now):
+            self._close(connection, Refusal.FULL, now)
+            return True
         return False
+
+    def _spared(self, now: float) -> Iterator[Connection]:
+        """The oldest unfinished one of the busiest address, then idle ones, then all unfinished."""
+        some = itertools.islice(self._unfinished.values(), ADDRESSES)
+        busiest = max(some, key=len, default={})
+        oldest = next(iter(busiest), None)
+        if oldest and (len(busiest) > CROWD or now - oldest.since >= FRESH):
+            yield oldest
+        yield from self._states[State.IDLE]
+        yield from self._states[State.BODY]
+        yield from self._states[State.HEAD]
 
     def _over_per_address(self, now: float) -> Iterator[Connection]:
         """The oldest unfinished ones above an address's number.
 
-        Many may come at once from a proxy, before what they send is read. So each has a second.
+        Many may come at once from a proxy, before what they send is read. So each has ``HEAD_PATIENCE``.
         """
         most = self.bounds.unfinished_per_address
-        for mine in self._heads.values() if most else ():
-            surplus = itertools.islice(mine, max(0, len(mine) - most))
-            yield from (each for each in surplus if now - each.since > HEAD_PATIENCE)
+        for mine in self._unfinished.values() if most else ():
+            if len(mine) > most:
+                heads = [each for each in mine if each.state is State.HEAD]
+                surplus = heads[: max(0, len(heads) - most)]
+                yield from (each for each in surplus if now - each.since > HEAD_PATIENCE)
 
-    def _add_head(self, connection: Connection) -> None:
-        self._heads.setdefault(connection.address, {})[connection] = None
+    def _wait(self, connection: Connection) -> None:
+        self._unfinished.setdefault(connection.address, {})[connection] = None
 
-    def _remove_head(self, connection: Connection) -> None:
-        mine = self._heads[connection.address]
+    def _waited(self, connection: Connection) -> None:
+        mine = self._unfinished[connection.address]
         del mine[connection]
         if not mine:
-            del self._heads[connection.address]
+            del self._unfinished[connection.address]
 
     def _close(self, connection: Connection, reason: Refusal, now: float) -> None:
         self._note(reason, connection.address)

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from app import deadline
+from app.deadline import Deadline
+
+LOOK_SECONDS = 1.0
+"""Between two looks at a job whose deadline does not count for a while."""
+
 T = TypeVar("T")
+
+
+class TooLate(Exception):
+    """The job's deadline is over, and its thread still works."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +35,9 @@ class _Job(Generic[T]):
     argument: Any
     loop: asyncio.AbstractEventLoop
     result: asyncio.Future[T]
+    deadline: Deadline | None
+    ended: Callable[[], None]
+    timer: asyncio.TimerHandle | None = None
 
 
 class ThreadPool:
@@ -36,13 +50,22 @@ class ThreadPool:
         self._jobs = SimpleQueue[_Job[Any] | None]()
         self._unfinished = 0
 
-    def run(self, function: Callable[[Any], T], argument: Any) -> asyncio.Future[T]:
+    def run(
+        self,
+        function: Callable[[Any], T],
+        argument: Any,
+        until: Deadline | None = None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> asyncio.Future[T]:
         """Call the function in a thread; only the event loop calls ``run``.
 
-        A cancelled job that has not begun is left out.
+        A cancelled job that has not begun is left out. The future raises ``TooLate`` at the
+        deadline, which the thread knows of. ``ended`` is called once the thread is free.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(function, argument, loop, loop.create_future())
+        job = _Job(function, argument, loop, loop.create_future(), until, ended)
+        if until is not None:
+            job.timer = loop.call_at(until.at, self._look, job)
         self._unfinished += 1
         if len(self._threads) < min(self._unfinished, self._size):
             self._start_thread()
@@ -66,20 +89,34 @@ class ThreadPool:
         while (job := self._jobs.get()) is not None:
             result, error = None, None
             if not job.result.cancelled():
+                deadline.begin(job.deadline)
                 try:
                     result = job.function(job.argument)
                 except BaseException as raised:
                     error = raised
             with suppress(RuntimeError):  # the loop is closed, and no request waits
-                job.loop.call_soon_threadsafe(self._finish, job.result, result, error)
+                job.loop.call_soon_threadsafe(self._finish, job, result, error)
             del job, result, error  # hold nothing while waiting
 
-    def _finish(self, future: asyncio.Future[T], result: T, error: BaseException | None) -> None:
+    def _finish(self, job: _Job[T], result: T, error: BaseException | None) -> None:
         """Hand a result over, in the event loop."""
         self._unfinished -= 1
-        if future.done():
+        job.ended()
+        if job.timer is not None:
+            job.timer.cancel()
+        if job.result.done():
             return
         if error is None:
-            future.set_result(result)
+            job.result.set_result(result)
         else:
-            future.set_exception(error)
+            job.result.set_exception(error)
+
+    def _look(self, job: _Job[Any]) -> None:
+        """End the wait for the job, unless its deadline is a later one by now."""
+        if job.deadline is None or job.result.done():
+            return
+        left = job.deadline.at - time.monotonic()
+        if left > 0:
+            job.timer = job.loop.call_later(min(left, LOOK_SECONDS), self._look, job)
+        else:
+            job.result.set_exception(TooLate())

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from wsgiref.types import WSGIApplication
 
+from app.deadline import Deadline
 from app.jobs.foreground import Foreground
 from app.routes.errors import error_body
 from app.server.admission import Admission, Overloaded
 from app.server.environ import Environ, File, Scope, environ_of
-from app.server.thread_pool import ThreadPool
+from app.server.thread_pool import ThreadPool, TooLate
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,12 +31,17 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_BODY = 256 * 1024
 # The longest time from a request's head to the end of its body.
 BODY_SECONDS = 30.0
+# Seconds until a request is answered with 503, whatever it waits for: those that are first, and
+# clients'. The wait for a server of the client's own does not count (``app/deadline.py``).
+FIRST_SECONDS, CLIENT_SECONDS = 5.0, 8.0
 THREADS = 10
 # Threads of their own for files: a blob store that hangs must not block other requests.
 FILE_THREADS = 4
 # Statuses that never have a body, 1xx aside. https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
 BODILESS = (204, 304)
 OVERLOADED = "Too many requests are waiting: try again"
+TOO_LATE = "The answer took too long: try again"
+RETRY_AFTER = ("retry-after", "1")
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +83,8 @@ class Bridge:
 
     An exception of the application is logged and answered with 500. A body over ``max_body`` bytes
     gets 413, one that takes longer than ``body_seconds`` 408. When too many requests wait for a
-    thread, those that are not first get 503. All have Vapi's error shape.
+    thread, those that are not first get 503, as does each at its deadline. All have Vapi's error
+    shape.
     """
 
     def __init__(
@@ -146,17 +154,18 @@ class Bridge:
             return await self._served(scope, body)
         except Overloaded:
             self._refused()
-            return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, ("retry-after", "1"))
+            return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, RETRY_AFTER)
+        except TooLate:
+            return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE, RETRY_AFTER)
         finally:
             self._foreground.end()
 
     async def _served(self, scope: Scope, body: bytes) -> Reply:
-        """The application's answer, from a thread. Raises ``Overloaded``."""
-        await self._admission.enter(first=self._paths.is_first(scope["path"]))
-        try:
-            return await self._pool.run(self._call, environ_of(scope, body))
-        finally:
-            self._admission.leave()
+        """The application's answer, from a thread. Raises ``Overloaded`` or ``TooLate``."""
+        first, environ = self._paths.is_first(scope["path"]), environ_of(scope, body)
+        until = Deadline(time.monotonic() + (FIRST_SECONDS if first else CLIENT_SECONDS))
+        await self._admission.enter(first=first)
+        return await self._pool.run(self._call, environ, until, self._admission.leave)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         if _declared_length(scope) > self._max_body:

@@ -9,13 +9,15 @@ locks that SQLite holds on it. https://www.sqlite.org/howtocorrupt.html#_posix_a
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
+
+from app.store.connection import Identity, identity
+from app.store.faults import StoreFailed
 
 AUTOCHECKPOINT_PAGES = 32_000
 """For ``PRAGMA wal_autocheckpoint``: a commit makes the checkpoint if the thread does not (131 MB)."""
@@ -27,8 +29,6 @@ INTERVAL_SECONDS = 1.0
 """Between two looks whether there was a commit."""
 
 _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
-
-log = logging.getLogger(__name__)
 
 
 class Log(NamedTuple):
@@ -49,9 +49,17 @@ class Checkpointer:
     Several processes may have one each for the same database.
     """
 
-    def __init__(self, database: Path, alone: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(
+        self,
+        database: Path,
+        alone: Callable[[], AbstractContextManager[object]],
+        failed: Callable[[Exception], None] = lambda error: None,
+    ) -> None:
+        """``failed`` is called with the error of a checkpoint, which is made again later."""
         self._database = database
         self._alone = alone
+        self._failed = failed
+        self._files: Identity | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
@@ -75,6 +83,7 @@ class Checkpointer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._version = -1
 
     def look(self) -> None:
         """Make a checkpoint if there was a commit since the last look.
@@ -83,6 +92,11 @@ class Checkpointer:
         ever. So the few pages that are left are copied while no writer is in. It waits for no
         reader: one that still needs the log's pages only puts off the log's new beginning.
         """
+        found = identity(str(self._database))
+        if found != self._files:
+            self.close()
+        if found is None:
+            return  # SQLite would make an empty file
         connection = self._opened()
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if version == self._version:
@@ -100,8 +114,9 @@ class Checkpointer:
         while not self._stopping.wait(INTERVAL_SECONDS):
             try:
                 self.look()
-            except (sqlite3.Error, OSError):
-                log.exception("a checkpoint failed; again in a moment")
+            except (sqlite3.Error, OSError, StoreFailed) as error:
+                self.close()
+                self._failed(error)
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -110,6 +125,7 @@ class Checkpointer:
             )
             # the database is synced before the log is used again
             self._connection.execute("PRAGMA synchronous=FULL")
+            self._files = identity(str(self._database))
         return self._connection
 
 

@@ -6,8 +6,10 @@ than its statements, so connections stay open here, and are handed out as they a
 
 from __future__ import annotations
 
+import os
 import queue
 import select
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,10 +20,12 @@ from typing import Any, NamedTuple, Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-WAIT_SECONDS = 30.0
-"""How long a thread waits for a free connection."""
+from app import deadline
+from app.store.faults import TimedOut, is_outage, without_detail
+
+Identity = tuple[int, ...]
+"""Which files of SQLite are open: device and inode of the database and of its log."""
 
 
 class KeptRows(Protocol):
@@ -54,6 +58,10 @@ class Connection(sa.engine.Connection):
         self.kept = kept
         self.raw: Any = self.connection.driver_connection
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self._path = str(engine.url.database)
+        self._identity = identity(self._path) if self.is_sqlite else None
+        if not self.is_sqlite:
+            self.raw.until = float("inf")  # each block sets its own
         self.before_commit = list[Callable[[], None]]()
         self.after_commit = list[Callable[[], None]]()
         self.revision: int | None = None
@@ -62,9 +70,14 @@ class Connection(sa.engine.Connection):
         self.changes = list[Change]()
         self.awaits_begin = False
         """Whether the block is a transaction that PostgreSQL does not know of yet."""
+        self.until = 0.0
+        """Until when this block may wait for the database, by ``time.monotonic``."""
 
     def renew(self) -> None:
         """Begin a new block: nothing is left of the one before."""
+        self.until = deadline.store_until()
+        if not self.is_sqlite:
+            self.raw.until = self.until
         self.revision, self.changes_kept_rows = None, False
         if self.before_commit or self.after_commit:
             self.before_commit, self.after_commit = [], []
@@ -104,6 +117,8 @@ class Connection(sa.engine.Connection):
 
     def commit_changes(self) -> None:
         """Commit on PostgreSQL. Changes alone are one statement, which needs no transaction."""
+        if time.monotonic() > self.until + deadline.MARGIN_SECONDS:
+            raise TimedOut  # the client may have got 503 by now
         if self.awaits_begin and len(groups := grouped(self.changes)) < 2:
             self.awaits_begin = False
             self._send(groups)
@@ -125,11 +140,19 @@ class Connection(sa.engine.Connection):
             values = [value for change in group for value in change.values]
             self.run(together(tuple(change.text for change in group)), values)
 
+    def discard(self) -> None:
+        """Close it without another word to the server, which may not answer."""
+        self.invalidate()
+        self.close()
+
     @property
     def is_dead(self) -> bool:
-        """Whether the server has closed it. That shows in the socket, without a round trip."""
+        """Whether the server has closed it, or its file is no longer at its path.
+
+        The first shows in the socket, without a round trip.
+        """
         if self.is_sqlite:
-            return False
+            return identity(self._path) != self._identity
         if self.raw.closed:
             return True
         watch = select.poll()  # select() takes no descriptor over 1,023
@@ -141,10 +164,25 @@ class Connection(sa.engine.Connection):
         base = self.dialect.loaded_dbapi.Error
         if not isinstance(error, base):
             return error
+        without_detail(error)
         translated = DBAPIError.instance(
             None, None, error, base, hide_parameters=True, dialect=self.dialect
         )
         return translated if isinstance(translated, Exception) else error
+
+
+def identity(path: str) -> Identity | None:
+    """Which database and log are at the path; None: one is missing. Opens neither."""
+    try:
+        found, log = os.stat(path), os.stat(path + "-wal")
+    except OSError:
+        return None
+    return found.st_ino, found.st_dev, log.st_ino
+
+
+def is_unusable_after(error: BaseException) -> bool:
+    """Whether a connection may be in any state after this error of a block."""
+    return isinstance(error, SQLAlchemyError) or not isinstance(error, Exception)
 
 
 def grouped(changes: Sequence[Change]) -> list[list[Change]]:
@@ -188,11 +226,11 @@ class Pool:
         return Lent(self)
 
     def take(self) -> Connection:
-        """A connection. Raises SQLAlchemy's ``TimeoutError`` when none gets free in time."""
+        """A connection. Raises ``TimedOut`` when none gets free in time."""
         try:
-            self._room.get(timeout=WAIT_SECONDS)
+            self._room.get(timeout=max(0.0, deadline.store_until() - time.monotonic()))
         except queue.Empty as error:
-            raise PoolTimeoutError("no database connection is free") from error
+            raise TimedOut from error
         try:
             return self._usable()
         except BaseException:
@@ -200,10 +238,15 @@ class Pool:
             raise
 
     def give_back(self, conn: Connection, error: BaseException | None) -> None:
-        """Keep the connection, unless the database failed on it or enough are kept."""
-        interrupted = error is not None and not isinstance(error, Exception)
-        failed = interrupted or isinstance(error, SQLAlchemyError)
-        if failed or len(self._free) >= self._kept:
+        """Keep the connection, unless the database failed on it or enough are kept.
+
+        If the database itself failed, the others are likely to be dead as well.
+        """
+        if error is not None and is_unusable_after(error):
+            conn.discard()
+            if is_outage(error):
+                self.close()
+        elif len(self._free) >= self._kept:
             conn.close()
         else:
             self._free.append(conn)
@@ -219,12 +262,13 @@ class Pool:
             try:
                 conn = self._free.pop()
             except IndexError:
-                return self._connect()
+                conn = self._connect()
+                conn.renew()
+                return conn
             if not (conn.closed or conn.invalidated or conn.is_dead):
                 conn.renew()
                 return conn
-            conn.invalidate()
-            conn.close()
+            conn.discard()
 
 
 class Lent:

@@ -7,7 +7,7 @@ https://www.sqlite.org/wal.html
 
 from __future__ import annotations
 
-import fcntl
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -21,11 +21,15 @@ from sqlalchemy.engine import CursorResult, Engine, make_url
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.elements import ClauseElement
 
+from app import deadline
 from app.private_files import make_directory, make_file, tighten
 from app.store.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
-from app.store.connection import Connection, Pool
+from app.store.connection import Connection, Identity, Pool, identity
+from app.store.faults import FileReplaced, without_detail
+from app.store.file_lock import FileLock
 from app.store.group_commit import GroupCommit
 from app.store.kept import Kept
+from app.store.outage import Outage
 from app.store.prepared import Prepared
 from providers.common import json_text
 
@@ -40,7 +44,7 @@ FILES = ("", "-wal", "-shm", "-journal", ".lock", ".delivery.lock")
 _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
-    "busy_timeout=5000",  # milliseconds
+    "busy_timeout=2000",  # milliseconds
     "temp_store=MEMORY",
     f"wal_autocheckpoint={AUTOCHECKPOINT_PAGES}",
 )
@@ -53,13 +57,18 @@ class Store:
         self.url = make_url(_normal(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self.outage = Outage()
         self._kept = Kept()
+        self._files: Identity | None = None
+        """SQLite's files that were opened last; None: none yet."""
         most = SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size
         stay = most if self.is_sqlite else pool_size
         self._pool = Pool(self._connect, most, stay)
         self._group = GroupCommit(self._connect, _lock_file(self.url)) if self.is_sqlite else None
         self._checkpointer = (
-            Checkpointer(Path(str(self.url.database)), self._group.alone) if self._group else None
+            Checkpointer(Path(str(self.url.database)), self._group.alone, self.outage.note)
+            if self._group
+            else None
         )
 
     def read(self) -> AbstractContextManager[Connection]:
@@ -77,6 +86,8 @@ class Store:
         with turn, self.engine.connect() as conn, conn.begin():
             if self.is_sqlite:
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                self._let_take_long(conn)
             yield conn
 
     def start_checkpoints(self) -> None:
@@ -110,7 +121,17 @@ class Store:
             callback()
 
     def _connect(self) -> Connection:
-        return Connection(self.engine.execution_options(isolation_level="AUTOCOMMIT"), self._kept)
+        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        if not self.is_sqlite:
+            return Connection(engine, self._kept)
+        path = str(self.url.database)
+        if self._files is not None and not os.path.exists(path):
+            raise FileReplaced  # SQLite would make an empty one
+        conn = Connection(engine, self._kept)
+        if (opened := identity(path)) != self._files:
+            self._files = opened
+            self._kept.clear()  # revisions of another file say nothing of this one
+        return conn
 
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":
@@ -131,16 +152,30 @@ class Store:
         event.listen(engine, "connect", partial(_prepare_sqlite, _lock_file(self.url)))
         return engine
 
+    def _let_take_long(self, conn: sa.engine.Connection) -> None:
+        from app.store import postgresql as server
+
+        raw: Any = conn.connection.driver_connection
+        raw.until = server.EVER
+        conn.exec_driver_sql(server.LIMIT_MIGRATION)
+
     def _postgresql(self) -> Engine:
-        return sa.create_engine(
+        # A process on SQLite need not spend the time of this import.
+        from app.store import postgresql as server
+
+        engine = sa.create_engine(
             self.url,
             poolclass=NullPool,
+            pool_reset_on_return=None,  # a block of ours leaves no transaction
             paramstyle="format",  # by position: several statements can be sent as one
             hide_parameters=True,  # errors are logged, and must not show numbers and bodies
             json_serializer=json_text.dumps,
             json_deserializer=json_text.loads,
-            connect_args={"connect_timeout": 5, "prepare_threshold": 3},
+            connect_args={**server.network(self.url), "prepare_threshold": 3},
         )
+        event.listen(engine, "do_connect", lambda *given: server.connect(*given[2:]))
+        event.listen(engine, "handle_error", _hide_detail)
+        return engine
 
 
 def before_commit(conn: sa.engine.Connection, callback: Callable[[], None]) -> None:
@@ -163,9 +198,19 @@ def _prepare_sqlite(lock_file: Path, connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         # a new file; several processes may open it at once, and SQLite waits for none of them
-        with lock_file.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock = FileLock(lock_file)
+        lock.acquire(deadline.store_until())
+        try:
             connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            lock.release()
+            lock.close()
+    connection.execute("PRAGMA schema_version").fetchone()  # opens the log as well
+
+
+def _hide_detail(context: sa.engine.ExceptionContext) -> None:
+    if isinstance(context.original_exception, Exception):
+        without_detail(context.original_exception)
 
 
 def _normal(url: str) -> str:

@@ -11,20 +11,27 @@ SQLite's own busy handler sleeps without fairness. https://www.sqlite.org/lang_s
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
+from app import deadline
 from app.store.connection import Connection
+from app.store.faults import FileReplaced, TimedOut, is_busy, is_outage
+from app.store.file_lock import LOCKED, FileLock
 
 MOST_MEMBERS = 64
 LONGEST_SECONDS = 0.01
 """The longest time for which the first of a group waits for later ones to begin."""
+LOOK_SECONDS = 0.05
+"""After so long a wait for the commit a writer looks whether it is left to it."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+"""Between two attempts to begin while a program that knows no lock file writes."""
 
 
 class Group:
@@ -32,7 +39,7 @@ class Group:
 
     __slots__ = ("began", "conn", "error", "lock", "members", "waiting")
 
-    def __init__(self, conn: Connection, lock: IO[str]) -> None:
+    def __init__(self, conn: Connection, lock: FileLock) -> None:
         self.conn = conn
         self.lock = lock
         self.began = time.monotonic()
@@ -53,23 +60,28 @@ class GroupCommit:
     def __init__(self, connect: Callable[[], Connection], lock_file: Path) -> None:
         self._connect = connect
         self._lock_file = lock_file
-        self._lock: IO[str] | None = None
+        self._lock: FileLock | None = None
         self._turn = threading.Lock()
         self._line = deque[None]()
         """As long as the number of threads that wait for their turn."""
         self._conn: Connection | None = None
         self._group: Group | None = None
+        self._is_suspect = False
+        """Whether the database failed a statement: the connection may be of no use any more."""
 
     def writer(self) -> Writer:
         """One transaction, as ``Store.write`` says."""
         return Writer(self)
 
     def enter(self) -> Group:
-        """Wait for the turn. Raises the driver's error, as SQLAlchemy's, if none can begin."""
+        """Wait for the turn. Raises SQLAlchemy's error if none can begin in time."""
+        until = deadline.store_until()
         self._line.append(None)
-        self._turn.acquire()
+        ours = self._turn.acquire(timeout=max(0.0, until - time.monotonic()))
         self._line.pop()
-        group = self._joined(self._group) if self._group else self._first()
+        if not ours:
+            raise TimedOut(LOCKED)
+        group = self._joined(self._group) if self._group else self._first(until)
         group.conn.renew()
         return group
 
@@ -80,6 +92,8 @@ class GroupCommit:
         Raises SQLAlchemy's error for each of the group when the commit fails.
         """
         raw = group.conn.raw
+        if failure is not None and is_outage(failure):
+            self._is_suspect = True
         _end_part(group, failure)
         if group.error is None and self._line and not group.is_full and raw.in_transaction:
             self._wait(group)
@@ -90,27 +104,31 @@ class GroupCommit:
 
     def close(self) -> None:
         with self._turn:
-            if self._conn is not None:
-                self._conn.close()
+            self._drop()
             if self._lock is not None:
                 self._lock.close()
-            self._conn = self._lock = None
+            self._lock = None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """The turn for a transaction on another connection, once the open group is on disk."""
-        self._turn.acquire()
+        until = deadline.store_until()
+        self._take_turn(until)
         while self._group is not None:
             self._commit(self._group)
-            self._turn.acquire()
+            self._take_turn(until)
         try:
-            lock = self._locked()
+            lock = self._locked(until)
             try:
                 yield
             finally:
-                fcntl.flock(lock, fcntl.LOCK_UN)
+                lock.release()
         finally:
             self._turn.release()
+
+    def _take_turn(self, until: float) -> None:
+        if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise TimedOut(LOCKED)
 
     def _joined(self, group: Group) -> Group:
         """The open group, with a savepoint. A database that fails here fails the whole group."""
@@ -122,55 +140,116 @@ class GroupCommit:
             raise group.conn.translated(error) from error
         return group
 
-    def _first(self) -> Group:
+    def _first(self, until: float) -> Group:
         try:
-            group = self._group = self._begin()
+            group = self._group = self._begin(until)
         except BaseException:
             self._turn.release()
             raise
         return group
 
-    def _begin(self) -> Group:
-        if self._conn is None:
-            self._conn = self._connect()
-        lock = self._locked()
+    def _begin(self, until: float) -> Group:
+        conn = self._conn
+        if (
+            conn is None or self._is_suspect or conn.is_dead
+        ):  # before the lock, which a new file's first one takes
+            conn = self._reopened()
+        lock = self._locked(until)
         try:
-            self._conn.raw.execute("BEGIN IMMEDIATE")
+            conn.raw.execute("BEGIN IMMEDIATE")
         except Exception as error:
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            raise self._conn.translated(error) from error
-        return Group(self._conn, lock)
+            try:
+                _begin_later(conn, error, until)
+            except BaseException:
+                self._is_suspect = not is_busy(error)
+                lock.release()
+                raise
+        return Group(conn, lock)
 
-    def _locked(self) -> IO[str]:
+    def _locked(self, until: float) -> FileLock:
         if self._lock is None:
-            self._lock = self._lock_file.open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        return self._lock
+            self._lock = FileLock(self._lock_file)
+        lock = self._lock
+        if lock.wait is not None:
+            lock.acquire(until)
+            return lock
+        try:
+            fcntl.flock(lock.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.acquire(until)
+        return lock
+
+    def _reopened(self) -> Connection:
+        """The writers' connection, to the file that is now at the path."""
+        self._drop()
+        self._is_suspect = False
+        conn = self._conn = self._connect()
+        conn.raw.execute("PRAGMA busy_timeout=0")  # _begin_later waits
+        return conn
+
+    def _drop(self) -> None:
+        """Close the connection. The next writer opens another."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.discard()
 
     def _wait(self, group: Group) -> None:
-        """Pass the turn on, and wait until one of the next commits."""
+        """Pass the turn on, and wait until one of the next commits.
+
+        Those who stood in line may all have given up: then the commit is left to this one.
+        """
         gate = threading.Lock()
         gate.acquire()
         group.waiting.append(gate)
         self._turn.release()
-        gate.acquire()
+        while not gate.acquire(timeout=LOOK_SECONDS):
+            if self._turn.acquire(blocking=False):
+                if self._group is group:
+                    self._commit(group)
+                else:
+                    self._turn.release()
 
     def _commit(self, group: Group) -> None:
         raw, self._group = group.conn.raw, None
         try:
             if group.error is None and group.members:
                 raw.execute("COMMIT")
+                if group.conn.is_dead:  # what is written to a deleted file is lost
+                    raise FileReplaced
         except Exception as error:
             group.error = error
         finally:
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
-            if group.error is not None and group.conn.kept is not None:
-                group.conn.kept.clear()  # one of the group may have read what is taken back
-            fcntl.flock(group.lock, fcntl.LOCK_UN)
+            if raw.in_transaction or group.error is not None:
+                self._take_back(group)
+            fcntl.flock(group.lock.file, fcntl.LOCK_UN)
             self._turn.release()
             for gate in group.waiting:
                 gate.release()
+
+    def _take_back(self, group: Group) -> None:
+        """Roll back. After a failure the connection may be in any state."""
+        if group.conn.raw.in_transaction:
+            with suppress(sqlite3.Error):
+                group.conn.raw.execute("ROLLBACK")
+        if group.error is not None:
+            self._drop()
+            if group.conn.kept is not None:
+                group.conn.kept.clear()  # one of the group may have read what is taken back
+
+
+def _begin_later(conn: Connection, error: Exception, until: float) -> None:
+    """Begin as soon as no program writes that knows no lock file, in time."""
+    pause = SHORTEST_PAUSE
+    while is_busy(error) and time.monotonic() + pause < until:
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+        try:
+            conn.raw.execute("BEGIN IMMEDIATE")
+        except Exception as again:
+            error = again
+        else:
+            return
+    raise conn.translated(error) from error
 
 
 def _end_part(group: Group, failure: BaseException | None) -> None:
@@ -209,6 +288,8 @@ class Writer:
         conn, failure = self._group.conn, error
         if failure is None:
             failure = _finished(conn)
+        if failure is None and time.monotonic() > conn.until + deadline.MARGIN_SECONDS:
+            failure = TimedOut()  # the client may have got 503 by now
         callbacks = tuple(conn.after_commit)  # the connection is the next writer's from here on
         self._commit.leave(self._group, failure)
         if failure is not None and error is None:

@@ -34,9 +34,9 @@ class HttpAnswer:
     text: str
 
 
-# URL, body, headers, seconds in all. Sends to allowed addresses only, without redirects; never
-# raises.
-Post = Callable[[str, bytes, Mapping[str, str], float], HttpAnswer]
+# URL, body, headers, seconds in all, and whether a client chose the URL. Sends to allowed addresses
+# only, without redirects; never raises.
+Post = Callable[[str, bytes, Mapping[str, str], float, bool], HttpAnswer]
 
 
 class VendorProtocol(Protocol):
@@ -93,7 +93,8 @@ class OneShotModel:
         part: VendorProtocol = resolve_name(registry.llm_parts()[spec.provider].one_shot)
         request = part.request(spec, messages)
         headers = {"Content-Type": "application/json", "User-Agent": "Patchbay", **request.headers}
-        answer = self._post(request.url, json.dumps(request.body).encode(), headers, seconds)
+        body = json.dumps(request.body).encode()
+        answer = self._post(request.url, body, headers, seconds, spec.foreign)
         if answer.status != 200:
             return _failure(spec, answer)
         try:

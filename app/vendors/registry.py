@@ -128,3 +128,9 @@ def fallback_voices() -> dict[str, TtsPart]:
 def url_fields() -> set[str]:
     """The names of the credentials' fields that hold a URL."""
     return {vendor.credential.url for vendor in with_account().values()}
+
+
+def key_fields() -> set[str]:
+    """The names of the credentials' fields that hold another text."""
+    texts = (vendor.credential.texts for vendor in with_account().values())
+    return set().union(*texts) - url_fields()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from providers.base.instructions import Connect, MachineDetection
@@ -42,6 +43,14 @@ class OutboundCall:
     """Keys pressed after the answer: ``0-9 * #`` and the carrier's own letter for a pause."""
     ring_seconds: int = 60
     machine: MachineDetection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time in which a create-call request may have reached the carrier."""
+
+    after: datetime
+    before: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,14 @@ class CarrierClient(Protocol):
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         """The carrier's state of a leg; None when the carrier has no such leg."""
+        ...
+
+    def find_placed(self, to: str, from_: str, window: Window) -> Sequence[LegState]:
+        """The legs that the API has created between these parties in this time.
+
+        Both parties are written as in ``OutboundCall``. It raises ``CarrierError``, too, when there
+        are more calls than it may look through.
+        """
         ...
 
     def can_record(self) -> bool:

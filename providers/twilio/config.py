@@ -110,6 +110,9 @@ def credential(body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
     secrets = {"authTokens": [tokens] if isinstance(tokens, str) else tokens}
     secrets |= {name: body[name] for name in ("apiKey", "apiSecret") if body.get(name) is not None}
     checked = account(ref, secrets)
+    for name, value in checked.secrets.items():
+        if not all(each.isascii() and each.isprintable() for each in value):
+            raise NotConfigured(f"{name} must be plain ASCII: it is sent as a header")
     return ref, {"accountSid": ref}, dict(checked.secrets)
 
 

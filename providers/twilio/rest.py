@@ -12,10 +12,10 @@ from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall
+from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall, Window
 from providers.common import download
 from providers.common.json_types import JsonDict
 from providers.errors import CarrierError
@@ -29,6 +29,9 @@ API_URL = "https://api.twilio.com"
 
 # Hosts that Twilio may redirect to for a recording's media. They get no credentials.
 MEDIA_HOST = re.compile(r"[a-z0-9.-]+\.twilio\.com")
+
+# The calls that one look for a placed call reads: one page.
+LISTED = 50
 
 # Fields of the Call resource whose names are Python keywords.
 SDK_NAMES = {"from": "_from"}
@@ -80,9 +83,19 @@ class TwilioClient:
             raise
         if not call.sid or not call.status:
             raise CarrierError("Twilio's answer is not about a call", permanent=False)
-        names = ((name, SDK_NAMES.get(name, name)) for name in leg_state.RESOURCE_FIELDS)
-        resource = {name: getattr(call, attribute) for name, attribute in names}
-        return leg_state.state(resource, datetime.now(UTC))
+        return _state(call)
+
+    def find_placed(self, to: str, from_: str, window: Window) -> Sequence[LegState]:
+        """List the calls between two parties, newest first.
+
+        ``StartTime`` would hide calls that still ring, so the time is compared here.
+        https://www.twilio.com/docs/voice/api/call-resource#read-multiple-call-resources
+        """
+        with sdk.translated():
+            listed = self._rest.calls.list(to=to, from_=from_, limit=LISTED, page_size=LISTED)
+        if len(listed) == LISTED and not _is_before(listed[-1], window):
+            raise CarrierError("Twilio: too many calls between the two parties", permanent=False)
+        return [_state(call) for call in listed if _is_placed(call, window)]
 
     def can_record(self) -> bool:
         """Always true: the auth token that verifies webhooks is valid for the API too."""
@@ -156,6 +169,23 @@ class TwilioClient:
     @cached_property
     def _rest(self) -> Rest:
         return sdk.client(self._account, self._account.api_url or API_URL, self._timeout)
+
+
+def _state(call: Any) -> LegState:
+    names = ((name, SDK_NAMES.get(name, name)) for name in leg_state.RESOURCE_FIELDS)
+    resource = {name: getattr(call, attribute) for name, attribute in names}
+    return leg_state.state(resource, datetime.now(UTC))
+
+
+def _is_before(call: Any, window: Window) -> bool:
+    return isinstance(call.date_created, datetime) and call.date_created < window.after
+
+
+def _is_placed(call: Any, window: Window) -> bool:
+    """Whether the API created this call in this time."""
+    created = call.date_created
+    in_time = isinstance(created, datetime) and window.after <= created <= window.before
+    return bool(call.sid and call.status and call.direction == "outbound-api" and in_time)
 
 
 def _create(order: OutboundCall) -> JsonDict:

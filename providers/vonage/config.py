@@ -111,6 +111,10 @@ def credential(body: JsonObject) -> tuple[str, JsonDict, JsonDict]:
     if signing is not None:
         secrets["signatureSecrets"] = signing
     made = account(body.get("apiKey", ""), secrets)
+    for name in ("apiSecret", "applicationId"):
+        text = made.secrets.get(name, "")
+        if not (text.isascii() and text.isprintable()):
+            raise NotConfigured(f"Vonage {name} must be plain ASCII: it is sent as a header")
     public = {"apiKey": made.ref}
     if "applicationId" in made.secrets:
         public["vonageApplicationId"] = made.secrets["applicationId"]

@@ -7,13 +7,13 @@ https://developer.vonage.com/en/api/voice
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
-from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall
+from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall, Window
 from providers.common import download
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import BadRequest, CarrierError
@@ -26,6 +26,8 @@ NUMBERS_URL = "https://rest.nexmo.com"
 # Seconds, the largest ``length_timer``; counted from the answer.
 MAX_DURATION = 86_400
 RINGING_SECONDS = range(1, 121)
+# The largest page of legs, and how many of them one look for a placed call reads.
+LISTED, MOST_LISTED = 100, 1000
 # Statuses of a leg that cannot be hung up any more.
 OVER = {word for word, row in statuses.PHONE.items() if row.kind is EventKind.LEG_ENDED} | {
     "completed",
@@ -76,10 +78,23 @@ class VonageClient:
             if error.code == "404":
                 return None
             raise
-        try:
-            return leg_state.state(leg, datetime.now(UTC))
-        except BadRequest as error:
-            raise CarrierError(f"Vonage: no leg in the answer: {error}", permanent=False) from error
+        return _state(leg)
+
+    def find_placed(self, to: str, from_: str, window: Window) -> Sequence[LegState]:
+        """List the application's legs of this time, and keep those of the parties.
+
+        https://developer.vonage.com/en/api/voice#getCalls
+        """
+        times = {"date_start": _utc(window.after), "date_end": _utc(window.before)}
+        ends = {"to": ncco.endpoint(to), "from": ncco.endpoint(from_)}
+        found = list[LegState]()
+        for first in range(0, MOST_LISTED, LISTED):
+            query = {**times, "page_size": LISTED, "record_index": first, "order": "asc"}
+            listed = _legs(self._send("GET", "/v1/calls", query))
+            found += (_state(leg) for leg in listed if _is_placed(leg, ends))
+            if len(listed) < LISTED:
+                return found
+        raise CarrierError("Vonage: too many legs of that time to look through", permanent=False)
 
     def can_record(self) -> bool:
         """Whether recordings can be fetched, which takes the application's token."""
@@ -189,6 +204,34 @@ def _create(order: OutboundCall) -> JsonDict:
         }
     except ValueError as error:
         raise CarrierError(str(error), permanent=True) from error
+
+
+def _state(leg: JsonObject) -> LegState:
+    try:
+        return leg_state.state(leg, datetime.now(UTC))
+    except BadRequest as error:
+        raise CarrierError(f"Vonage: no leg in the answer: {error}", permanent=False) from error
+
+
+def _legs(answer: JsonObject) -> list[JsonObject]:
+    """The legs of one page. Raises ``CarrierError`` if the answer is no page."""
+    embedded = answer.get("_embedded")
+    listed = embedded.get("calls") if isinstance(embedded, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(leg, dict) for leg in listed):
+        raise CarrierError("Vonage: no list of legs in the answer", permanent=False)
+    return listed
+
+
+def _is_placed(leg: JsonObject, ends: Mapping[str, JsonObject]) -> bool:
+    """Whether this is an outbound leg between these endpoints."""
+    names = ("number", "uri")
+    shown = {end: leg[end] if isinstance(leg.get(end), dict) else {} for end in ends}
+    same = (shown[end].get(name) == ends[end].get(name) for end in ends for name in names)
+    return leg.get("direction") == "outbound" and all(same)
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _place(url: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -114,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply = self.server.receiver.take(Request(self.path, headers, body))
         self.close_connection = True
-        if reply is not None:
+        if reply is None:
+            return
+        with suppress(ConnectionError):  # the sender was killed meanwhile
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

@@ -554,24 +554,24 @@ def jobs_gone(store: Store) -> Iterator[None]:
 
 
 class Log(logging.Handler):
-    """Waits for a word in the log."""
+    """Waits for one of these words in the log."""
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, *words: str) -> None:
         super().__init__()
-        self.word = word
+        self.words = words
         self.seen = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.word in record.getMessage():
+        if any(word in record.getMessage() for word in self.words):
             self.seen.set()
 
 
 @pytest.fixture
 def stumbled() -> Iterator[threading.Event]:
-    handler = Log("stumbled")
-    logging.getLogger("app.jobs").addHandler(handler)
+    handler = Log("stumbled", "the database fails")
+    logging.getLogger("app").addHandler(handler)
     yield handler.seen
-    logging.getLogger("app.jobs").removeHandler(handler)
+    logging.getLogger("app").removeHandler(handler)
 
 
 class TestStoreFailure:

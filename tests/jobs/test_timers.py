@@ -181,14 +181,14 @@ def test_the_next_takes_over(store: Store, org: str, diary: Diary) -> None:
 
 @pytest.mark.usefixtures("thread")
 def test_it_goes_on_after_the_store_s_failure(store: Store, org: str, diary: Diary) -> None:
-    stumbled = Log("stumbled")
-    logging.getLogger("app.jobs").addHandler(stumbled)
+    stumbled = Log("stumbled", "the database fails")
+    logging.getLogger("app").addHandler(stumbled)
     with store.write() as conn:
         conn.execute(sa.text("ALTER TABLE calls RENAME TO calls_elsewhere"))
     assert stumbled.seen.wait(PATIENCE)
     with store.write() as conn:
         conn.execute(sa.text("ALTER TABLE calls_elsewhere RENAME TO calls"))
-    logging.getLogger("app.jobs").removeHandler(stumbled)
+    logging.getLogger("app").removeHandler(stumbled)
     set_timer(store, org, "after")
     assert diary.wait(1) == ["after"]
 

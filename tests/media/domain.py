@@ -42,6 +42,7 @@ class Domain:
         self.presence = ProcessRegistry(settings, peers=[HEIR])
         """Of a deployment with another process, and no patience."""
         self.beats = 0
+        self.store_failures = list[Exception]()
         self.told = list[tuple[Any, ...]]()
         self.raises = dict[str, list[Exception]]()
         """By method: errors for its next calls, in order."""
@@ -120,6 +121,9 @@ class Domain:
 
     def deregister(self) -> None:
         self.beats = 0
+
+    def store_failed(self, error: Exception) -> None:
+        self.store_failures.append(error)
 
     def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
         self._tell("intend", call_id, reason, message)

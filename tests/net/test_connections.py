@@ -18,14 +18,18 @@ OPENERS = re.compile(
     r"aiohttp\.\w+"
     r"|anthropic\.(Async)?Anthropic\w*"
     r"|asyncio\.open_(unix_)?connection"
-    r"|deepgram\..+"
+    r"|boto3?\.\w+|botocore\..+|grpc\..+|redis\..+|paramiko\..+"
+    r"|deepgram\.\w*Client|deepgram\.listen.*\.client"
     r"|ftplib\.\w+|smtplib\.\w+"
     r"|http\.client\.HTTPS?Connection"
-    r"|httpx2?\.((Async)?Client|get|post|put|patch|delete|request|stream)"
+    r"|httpx2?\.((Async)?(Client|HTTPTransport)|get|post|put|patch|delete|request|stream)"
+    r"|httpcore2?\.\w+"
+    r"|multiprocessing\.connection\.Client"
     r"|minio\.Minio"
     r"|obstore\..+"
     r"|openai\.(Async)?(Azure)?OpenAI"
     r"|pipecat\.services\.\w+\.(llm|stt|tts)\.\w+Service"
+    r"|pipecat\.services\..*\.Websocket\w*Service"
     r"|procrastinate\.\w+Connector"
     r"|psycopg\.connect|psycopg\.\w*Connection|psycopg_pool\.\w+Pool"
     r"|requests\.(Session|get|post|put|patch|delete|request)|requests\.adapters\.HTTPAdapter"
@@ -33,17 +37,26 @@ OPENERS = re.compile(
     r"|sqlalchemy\.create_engine"
     r"|twilio\.rest\.Client|twilio\.http\.http_client\.\w+"
     r"|urllib\.request\.\w+"
-    r"|urllib3\.(request|\w*PoolManager|HTTPS?ConnectionPool|ProxyManager)"
+    r"|urllib3\.(request|\w*PoolManager|HTTPS?ConnectionPool|ProxyManager)|urllib3\.connection.*"
     r"|vonage\.Vonage"
-    r"|websockets\.(connect|(asyncio|sync|legacy)\.client\.(unix_)?connect)"
+    r"|websockets\.(connect|((asyncio|sync|legacy)\.)?client\.(unix_)?connect)"
 )
 """Names of libraries that connect, in full."""
-METHODS = frozenset({"create_connection", "create_unix_connection", "open_connection"})
-"""Of an event loop, whatever it is called."""
+METHODS = frozenset(
+    {
+        "connect_ex",
+        "create_connection",
+        "create_datagram_endpoint",
+        "create_unix_connection",
+        "open_connection",
+        "sock_connect",
+    }
+)
+"""Of an event loop or a socket, whatever it is called."""
 
 NET = "a client of app/net, held to tests/net/contract.py"
 GIVEN = "the SDK is given app/net's client"
-OWN = "pipecat's class connects; a client's address is checked when the class is made, not pinned"
+PINNED = "pipecat's class, whose sockets app/net opens: see tests/vendors/test_engine_sockets.py"
 DATABASE = "the operator's database"
 CARRIER = "the carrier's API, through its SDK"
 MACHINE = "this machine only"
@@ -52,7 +65,8 @@ SIMULATOR = "a simulated carrier, which calls the server under test"
 
 PLACES: dict[str, dict[str, str]] = {
     "app/cli/demo.py": {
-        "socket.socket": MACHINE,  # is a port free?
+        "loop.connect_ex": MACHINE,  # is a port free?
+        "socket.socket": MACHINE,
         "urllib3.request": MACHINE,
     },
     "app/cli/doctor.py": {"urllib3.PoolManager": COMMAND, "urllib3.request": COMMAND},
@@ -82,30 +96,39 @@ PLACES: dict[str, dict[str, str]] = {
         "pipecat.services.anthropic.llm.AnthropicLLMService": GIVEN,
     },
     "app/vendors/assembly_ai/stt.py": {
-        "pipecat.services.assemblyai.stt.AssemblyAISTTService": OWN,
+        "pipecat.services.assemblyai.stt.AssemblyAISTTService": PINNED,
     },
     "app/vendors/azure/llm.py": {
         "openai.AsyncAzureOpenAI": GIVEN,
         "openai.AsyncOpenAI": GIVEN,  # a type
     },
-    "app/vendors/cartesia/tts.py": {"pipecat.services.cartesia.tts.CartesiaTTSService": OWN},
-    "app/vendors/deepgram/sdk_workarounds.py": {
-        "deepgram.listen.v1.client": OWN,  # only changed there
-        "pipecat.services.deepgram.stt.DeepgramSTTService": OWN,  # a type
+    "app/vendors/cartesia/tts.py": {"pipecat.services.cartesia.tts.CartesiaTTSService": PINNED},
+    "app/vendors/common/pinned_sockets.py": {
+        "pipecat.services.websocket_service.WebsocketService": PINNED,
     },
-    "app/vendors/deepgram/stt.py": {"pipecat.services.deepgram.stt.DeepgramSTTService": OWN},
-    "app/vendors/deepgram/tts.py": {"pipecat.services.deepgram.tts.DeepgramTTSService": OWN},
+    "app/vendors/common/stt_websocket.py": {
+        "pipecat.services.stt_service.WebsocketSTTService": PINNED,
+    },
+    "app/vendors/common/tts_websocket.py": {
+        "pipecat.services.tts_service.WebsocketTTSService": PINNED,
+    },
+    "app/vendors/deepgram/sdk_workarounds.py": {
+        "deepgram.listen.v1.client": PINNED,  # where its sockets are given to app/net
+        "pipecat.services.deepgram.stt.DeepgramSTTService": PINNED,  # a type
+    },
+    "app/vendors/deepgram/stt.py": {"pipecat.services.deepgram.stt.DeepgramSTTService": PINNED},
+    "app/vendors/deepgram/tts.py": {"pipecat.services.deepgram.tts.DeepgramTTSService": PINNED},
     "app/vendors/elevenlabs/tts.py": {
-        "pipecat.services.elevenlabs.tts.ElevenLabsTTSService": OWN,
+        "pipecat.services.elevenlabs.tts.ElevenLabsTTSService": PINNED,
     },
     "app/vendors/gladia/stt.py": {
-        "pipecat.services.gladia.stt.GladiaSTTService": OWN,  # by aiohttp, then by a websocket
+        "pipecat.services.gladia.stt.GladiaSTTService": PINNED,
     },
     "app/vendors/openai/llm.py": {
         "openai.AsyncOpenAI": GIVEN,
         "pipecat.services.openai.llm.OpenAILLMService": GIVEN,
     },
-    "app/vendors/rime/tts.py": {"pipecat.services.rime.tts.RimeTTSService": OWN},
+    "app/vendors/rime/tts.py": {"pipecat.services.rime.tts.RimeTTSService": PINNED},
     "providers/common/download.py": {
         "requests.Session": "a recording, from hosts that the carrier's adapter trusts",
     },

@@ -42,6 +42,30 @@ def operation(described: Mapping[str, Any], method: str, path: str) -> Mapping[s
     raise AssertionError(f"{method} {path} is not published")
 
 
+def query_faults(operation: Mapping[str, Any], query: Mapping[str, str]) -> list[str]:
+    """What of a query is not published, in words."""
+    listed = operation.get("parameters", ())
+    known = {each["name"]: each.get("schema", {}) for each in listed if each.get("in") == "query"}
+    return [
+        *(f"{name} is not published" for name in query.keys() - known.keys()),
+        *(
+            f"{name} may not be {query[name]}"
+            for name in query.keys() & known.keys()
+            if not _may_be(known[name], query[name])
+        ),
+    ]
+
+
+def _may_be(schema: Schema, text: str) -> bool:
+    if schema.get("type") == "integer":
+        return text.isdecimal() and schema.get("minimum", 0) <= int(text) <= schema.get(
+            "maximum", int(text)
+        )
+    if schema.get("format") == "date-time":
+        return re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text) is not None
+    return "enum" not in schema or text in schema["enum"]
+
+
 def body_schema(described: Mapping[str, Any], operation: Mapping[str, Any]) -> Schema:
     """Of the one content type a request body may have."""
     (content,) = operation["requestBody"]["content"].values()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import Account, CarrierClient, OutboundCall
+from providers.base.rest import Account, CarrierClient, OutboundCall, Window
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.testing.contract import ORIGIN, arrow
 from providers.twilio import TWILIO
@@ -25,7 +26,12 @@ MACHINE = MachineDetection(True, 30, 2400, 1200, 5000, url=f"{ORIGIN}/amd/t")
 ORDER = OutboundCall(
     "+14155550123", "+12125550100", arrow(), f"{ORIGIN}/status/t", max_duration=600
 )
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ANSWER = ApiReply(200, {"sid": SID, "status": "queued", "uuid": UUID, "conversation_uuid": "CON-1"})
+LISTS = {
+    f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json": {"calls": [], "next_page_uri": None},
+    "/v1/calls": {"_embedded": {"calls": []}},
+}
 
 ASKS: dict[str, Callable[[CarrierClient, str], object]] = {
     "dial": lambda client, _: client.dial(ORDER),
@@ -34,6 +40,7 @@ ASKS: dict[str, Callable[[CarrierClient, str], object]] = {
     "dial-sip": lambda client, _: client.dial(replace(ORDER, to="sip:ann@example.com")),
     "hang-up": lambda client, leg: client.hang_up(leg),
     "fetch": lambda client, leg: client.fetch(leg),
+    "find-placed": lambda client, _: client.find_placed(ORDER.to, ORDER.from_, Window(NOW, NOW)),
 }
 RECORDING = "RE" + "0" * 32
 RECORDS: dict[str, Callable[[CarrierClient], object]] = {
@@ -50,7 +57,8 @@ def api() -> Iterator[tuple[str, list[ApiRequest]]]:
 
     def answer(request: ApiRequest) -> ApiReply:
         asked.append(request)
-        return ANSWER
+        listed = LISTS.get(request.path) if request.method == "GET" else None
+        return ApiReply(200, listed) if listed else ANSWER
 
     with serve(answer, 0) as url:
         yield url, asked
@@ -81,6 +89,7 @@ def test_twilios_recordings(
 
 def check_twilio(described: Any, request: ApiRequest) -> None:
     operation = published.operation(described, request.method, request.path)
+    assert published.query_faults(operation, dict(parse_qsl(request.query))) == []
     if request.method == "POST":
         schema = published.body_schema(described, operation)
         form = parse_qs(request.body.decode(), keep_blank_values=True)
@@ -118,7 +127,8 @@ NEWER = {"advanced_machine_detection"}
 
 def check_vonage(described: Any, request: ApiRequest) -> None:
     path = request.path.removeprefix("/v1/calls")  # which is in the description's server address
-    operation = published.operation(described, request.method, path)
+    operation = published.operation(described, request.method, path or "/")
+    assert published.query_faults(operation, dict(parse_qsl(request.query))) == []
     if request.method != "GET":
         schema = published.body_schema(described, operation)
         body = json.loads(request.body)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,12 +18,17 @@ from flask import Flask
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import create_app
+from app import create_app, deadline
+from app.domain import cluster
 from app.domain.timings import Timing
+from app.routes import health
 from app.routes.health import LATE_SECONDS
 from app.settings import Settings
+from app.store import engine
+from app.store.faults import REPLACED
 from app.telemetry.metrics import HISTOGRAMS
 from app.wiring import Services
+from tests.databases import sqlite_template
 from tests.routes.api import Api, organisation, refused
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +68,74 @@ def test_not_ready_before_migrating(empty: Flask) -> None:
     answer = empty.test_client().get("/readyz")
     assert (answer.status_code, answer.json["database"]) == (503, "not migrated to this version")
     assert answer.headers["Retry-After"] == "1"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with sqlite3.connect(path, isolation_level=None) as raw:
+        raw.execute("BEGIN IMMEDIATE")
+        yield
+        raw.execute("ROLLBACK")
+
+
+@contextmanager
+def away(path: Path) -> Iterator[None]:
+    aside = path.with_name("aside")
+    path.rename(aside)
+    yield
+    aside.rename(path)
+
+
+@contextmanager
+def read_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As root every file can be written, so the connections are told."""
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "_PRAGMAS", (*engine._PRAGMAS, "query_only=ON"))
+        yield
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("locked", "locked by another process"),
+        ("away", REPLACED),
+        ("read_only", "read-only: give the user"),
+    ],
+)
+def test_not_ready_while_nothing_can_be_written(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, fault: str, said: str
+) -> None:
+    """What can still be read is no help: nothing is acknowledged that is not stored."""
+    monkeypatch.setattr(health, "STORE_SECONDS", deadline.MARGIN_SECONDS + 0.05)
+    monkeypatch.setattr(cluster, "PROBE_SECONDS", 0.0)
+    shutil.copy(sqlite_template(), path := tmp_path / "faults.db")
+    app = create_app(replace(settings, database_url=f"sqlite:///{path}"))
+    client, store = app.test_client(), app.extensions["patchbay"].store
+    assert client.get("/readyz").status_code == 200
+    faults = {
+        "locked": locked,
+        "away": away,
+        "read_only": partial(read_only, monkeypatch=monkeypatch),
+    }
+    if fault == "read_only":
+        store.close()  # the next connections are others
+    with faults[fault](path):
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.json["database"].startswith(said)
+        assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").json["database"] == "ok"
+    store.close()
+
+
+def test_the_outcome_of_a_write_is_believed_for_a_moment(app: Flask) -> None:
+    """Anyone may ask for it, as often as they like."""
+    services: Services = app.extensions["patchbay"]
+    presence = services.context.presence
+    services.media.heartbeat()
+    written = presence._written_at
+    assert app.test_client().get("/readyz").status_code == 200
+    assert presence._written_at == written
 
 
 def test_not_ready_while_the_process_stops(app: Flask) -> None:
@@ -207,3 +285,14 @@ def test_a_database_that_goes_away_and_comes_back(app: Flask) -> None:
     assert refused(api.get("/assistant"), 503)
     services.store.engine = engine
     assert api.get("/assistant").status_code == 200
+
+
+def test_a_refusal_for_the_database_is_one_line_in_the_log(
+    without_database: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = Api(without_database, "any key")
+    for _ in range(5):
+        assert api.get("/call").status_code == 503
+    [record] = [each for each in caplog.records if each.name.startswith("app.")]
+    assert record.getMessage().startswith("the database fails: not reachable")
+    assert record.exc_info is None

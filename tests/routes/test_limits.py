@@ -122,3 +122,22 @@ def test_zero_is_no_limit(store: Store, settings: Settings) -> None:
     for _ in range(2 * LIMIT):
         api.call()
     app.extensions["patchbay"].store.close()
+
+
+def test_what_is_dialled_beyond_its_limit_is_429_and_counted(
+    store: Store, settings: Settings, body: dict[str, Any]
+) -> None:
+    app = create_app(replace(settings, dial_limit_per_hour=1))
+    api = organisation(app, "33333333-3333-4333-8333-333333333333", "key of the third")
+    dialled = {**body, "phoneCallProviderBypassEnabled": False}
+    dialled["phoneNumberId"] = api.made("/phone-number", TWILIO_NUMBER)["id"]
+    api.made("/call", dialled)
+    answer = api.post("/call", dialled)
+    assert "DIAL_LIMIT_PER_HOUR" in refused(answer, 429)
+    assert 3500 <= int(answer.headers["Retry-After"]) <= 3600
+    assert len(api.get("/call").json) == 1
+    refused(api.post("/call", {**dialled, "customer": {"number": "+17005550188"}}))
+    metrics = app.test_client().get("/metrics").text
+    for reason in ("calls", "destination"):
+        assert f'patchbay_dials_refused_total{{reason="{reason}"}} 1.0' in metrics
+    app.extensions["patchbay"].store.close()

@@ -108,7 +108,8 @@ def test_an_answer_that_is_not_read_is_aborted() -> None:
     ("states", "goes"),
     [
         ([State.ANSWER, State.IDLE, State.HEAD, State.HEAD, State.BODY], 2),  # an unfinished head
-        ([State.ANSWER, State.BODY, State.IDLE, State.SOCKET, State.IDLE], 2),  # an idle one
+        ([State.ANSWER, State.BODY, State.IDLE, State.SOCKET, State.IDLE], 1),  # a body
+        ([State.ANSWER, State.ANSWER, State.IDLE, State.SOCKET, State.IDLE], 2),  # an idle one
         ([State.ANSWER, State.BODY, State.SOCKET, State.BODY, State.SOCKET], 1),  # a body
         ([State.ANSWER, State.SOCKET, State.SOCKET, State.ANSWER, State.SOCKET], None),
     ],
@@ -125,13 +126,24 @@ def test_when_full_the_oldest_that_waits_makes_room(states: list[State], goes: i
 
 
 def test_a_connection_of_this_moment_goes_last() -> None:
-    """What it has sent is not read yet. An idle one goes before, then a body that waits."""
+    """What it has sent is not read yet. An idle one goes before."""
     room = Room()
-    new = [room.open(9.0) for _ in range(3)]
-    idle, body = room.open(5.0, State.IDLE), room.open(8.0, State.BODY)
-    newer = [room.open(9.0) for _ in range(3)]
-    ended = [room.ended(each) for each in (idle, body, *new, *newer)]
+    new = [room.open(9.0, address=f"192.0.2.{number}") for number in range(3)]
+    idle = [room.open(5.0, State.IDLE) for _ in range(2)]
+    newer = [room.open(9.0, address=f"192.0.2.{number}") for number in range(10, 13)]
+    ended = [room.ended(each) for each in (*idle, *new, *newer)]
     assert ended == ["closed", "closed", "closed", "", "", "", "", ""]
+
+
+def test_the_busiest_address_makes_room() -> None:
+    """An address with few connections is served while another opens hundreds, however quickly."""
+    room = Room(replace(SMALL, most=40, unfinished_per_address=0))
+    real = [room.open(0.0, state) for state in (State.HEAD, State.BODY, State.IDLE)]
+    for number in range(500):
+        state = (State.HEAD, State.BODY)[number % 2]
+        room.open(1.0 + number / 1000, state, f"198.51.100.{number % 3}")
+    assert [room.ended(each) for each in real] == ["", "", ""]
+    assert len(room.all) - len(room.all._states[State.CLOSING]) <= 40
 
 
 def test_one_address_has_so_many_unfinished_heads() -> None:
@@ -151,10 +163,10 @@ def test_what_a_proxy_opens_at_once_is_left_time_to_send() -> None:
     """They are accepted in one turn of the loop, and read in the next ones."""
     room = Room(replace(SMALL, most=1000))
     heads = [room.open(0.0) for _ in range(500)]
-    room.all.sweep(0.5)
+    room.all.sweep(2.9)
     for each in heads[:490]:
-        room.all.move(each, State.ANSWER, 0.6)
-    room.all.sweep(1.1)
+        room.all.move(each, State.ANSWER, 3.0)
+    room.all.sweep(3.1)
     assert [room.ended(each) for each in heads] == [""] * 490 + ["closed"] * 7 + [""] * 3
 
 
@@ -177,7 +189,7 @@ def test_nothing_is_kept_of_connections_that_are_gone() -> None:
         room.all.unread(connection, float(number))
         room.all.gone(connection)
     assert len(room.all) == 0
-    assert not room.all._heads
+    assert not room.all._unfinished
     assert not room.all._unread
 
 

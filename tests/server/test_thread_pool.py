@@ -7,7 +7,10 @@ import threading
 
 import pytest
 
-from app.server.thread_pool import ThreadPool
+from app import deadline
+from app.deadline import Deadline
+from app.server.thread_pool import ThreadPool, TooLate
+from tests.clock import idle
 from tests.server.test_wsgi_bridge import on_loop
 
 
@@ -68,3 +71,40 @@ def test_a_result_after_the_loops_end_ends_no_thread() -> None:
     free.set()
     pool.close()
     assert done == [1]
+
+
+@on_loop
+async def test_the_wait_for_another_server_does_not_count() -> None:
+    pool, free, loop = ThreadPool(1, "work"), threading.Event(), asyncio.get_running_loop()
+
+    def ask_another(_: None) -> str:
+        with deadline.paused(), idle():
+            free.wait()
+        return "answered"
+
+    ended = list[str]()
+    until = Deadline(loop.time() + 1.0)
+    job = pool.run(ask_another, None, until, lambda: ended.append("ended"))
+    await asyncio.wait([job], timeout=10.0)
+    assert not job.done()
+    free.set()
+    assert await job == "answered"
+    assert ended == ["ended"]
+    pool.close()
+
+
+@on_loop
+async def test_a_job_is_late_and_its_thread_is_counted_until_its_end() -> None:
+    pool, free, ended = ThreadPool(1, "work"), threading.Event(), asyncio.Event()
+
+    def hang(_: None) -> None:
+        with idle():
+            free.wait()
+
+    until = Deadline(asyncio.get_running_loop().time() + 1.0)
+    with pytest.raises(TooLate):
+        await pool.run(hang, None, until, ended.set)
+    assert not ended.is_set()
+    free.set()
+    await ended.wait()
+    pool.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,9 +14,19 @@ import pytest
 from flask import Flask, Response, request
 from werkzeug.wsgi import wrap_file
 
+from app import deadline
 from app.jobs.foreground import Foreground
+from app.server.admission import LONGEST_WAIT
 from app.server.environ import environ_of
-from app.server.wsgi_bridge import THREADS, Bridge, Paths
+from app.server.wsgi_bridge import (
+    CLIENT_SECONDS,
+    FIRST_SECONDS,
+    OVERLOADED,
+    THREADS,
+    TOO_LATE,
+    Bridge,
+    Paths,
+)
 from tests.clock import idle, on_loop
 from tests.media.server import listening
 
@@ -508,3 +519,33 @@ async def test_of_a_file_head_sends_the_length_alone() -> None:
     assert f"content-length: {LONG}".encode() in answer
     assert answer.endswith(b"\r\n\r\n")
     FILES.clear()
+
+
+@on_loop
+async def test_a_request_is_answered_in_time_whatever_its_thread_waits_for() -> None:
+    """The thread is not given to another request meanwhile, and is used again afterwards."""
+    free, waits = threading.Event(), list[float]()
+
+    def app(environ: Any, start: Any) -> list[bytes]:
+        waits.append(deadline.store_until() - time.monotonic())
+        if environ["PATH_INFO"] != "/short":
+            with idle():
+                free.wait()
+        start("200 OK", [])
+        return [b"done"]
+
+    async with bridged(app, threads=1, paths=Paths(first=frozenset({"first"}))) as address:
+        loop = asyncio.get_running_loop()
+        for target, seconds, sentence in (
+            ("/first", FIRST_SECONDS, TOO_LATE),
+            ("/short", LONGEST_WAIT, OVERLOADED),
+        ):
+            began = loop.time()
+            status, headers, body = await ask(address, get(target))
+            assert (status, headers["retry-after"]) == (503, "1")
+            assert json.loads(body)["message"] == sentence
+            assert loop.time() - began == pytest.approx(seconds, abs=0.5)
+        free.set()
+        assert (await ask(address, get("/short")))[0] == 200
+    assert waits[0] == pytest.approx(FIRST_SECONDS - deadline.MARGIN_SECONDS, abs=0.5)
+    assert waits[1] == pytest.approx(CLIENT_SECONDS - deadline.MARGIN_SECONDS, abs=0.5)

@@ -379,7 +379,7 @@ async def test_reasoning_effort() -> None:
         (
             config("custom-llm", url="https://a.example", headers={"X": 1}),
             {},
-            "model.headers has a bad 'X'",
+            "model.headers.X must be a string",
         ),
     ],
 )

@@ -127,4 +127,6 @@ def test_a_clients_private_address_is_not_called(chat: Chat) -> None:
     own = Settings(
         SETTINGS.secret_keys, vendors=(VendorSettings("openai", "key", f"{chat.url}/v1"),)
     )
+    assert think(config, settings=own).error  # not even the operator's, by a client's word
+    assert chat.asked == []
     assert think(OPENAI, ("openai", VendorAccount("key", f"{chat.url}/v1")), settings=own).text

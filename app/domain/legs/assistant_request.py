@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from app import deadline
 from app.domain.assistant import validate
 from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import create, record, stored_resources
@@ -75,7 +76,8 @@ class AssistantRequests:
         call = self._row(question.call_id) if question.first else self._awaited(question.call_id)
         if call is None or call.facts.asking_since is None:
             return
-        reply = self._ask(call)
+        with deadline.paused():
+            reply = self._ask(call)
         with self.context.store.write() as conn:
             found = record.get(conn, question.call_id, lock=True)
             if found is not None and found.facts.asking_since is not None:
@@ -93,7 +95,8 @@ class AssistantRequests:
             since = call.facts.asking_since if call else None
             if since is None or self.context.now() > since + timedelta(seconds=patience):
                 return call
-            self._pause(LOOK_SECONDS)
+            with deadline.paused():
+                self._pause(LOOK_SECONDS)
 
     def _ask(self, call: Call) -> Reply:
         server = call.facts.server
@@ -142,7 +145,11 @@ class AssistantRequests:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
         whole = body.with_overrides(chosen.overrides)
-        problem = validate.problem(whole.json, self.context.url_problem)
+        problem = (
+            validate.problem(whole.json, self.context.url_problem)
+            or validate.header_problem(chosen.assistant)
+            or validate.header_problem(chosen.overrides)
+        )
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")
         transient = None if chosen.assistant_id else chosen.assistant

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import math
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -21,7 +22,7 @@ from app.domain.context import Context
 from app.domain.errors import TooMany
 from app.settings import Settings
 from app.store import dial_limits
-from app.store.dial_limits import Cost
+from app.store.dial_limits import MICROSECOND, Cost
 from providers.common.e164 import E164
 from providers.common.json_types import JsonObject
 from providers.events import EventKind
@@ -63,9 +64,12 @@ def forward_problem(tx: CallTx, destination: JsonObject) -> str | None:
 def give_back(change: Change) -> None:
     """The reaction to a call's end: give back the minutes that its legs have not used."""
     tx, settings = change.tx, change.tx.context.settings
-    unused = sum(_unused(change), timedelta())
-    if settings.dial_minutes_per_hour and unused > timedelta():
-        dial_limits.give_back(tx.conn, _owner(tx), _minutes_cost(settings, unused))
+    unused = timedelta()
+    for longest, talked in _legs(change):
+        left = _minutes_cost(settings, longest) - _minutes_cost(settings, min(longest, talked))
+        unused += left
+    if unused:
+        dial_limits.give_back(tx.conn, _owner(tx), unused)
 
 
 def used(context: Context, conn: Connection, owner: str) -> tuple[float, float]:
@@ -126,26 +130,34 @@ def _calls_cost(settings: Settings) -> timedelta:
 
 
 def _minutes_cost(settings: Settings, talked: timedelta) -> timedelta:
-    """The part of the hour's bucket: all of it for more than the limit."""
-    most = timedelta(minutes=settings.dial_minutes_per_hour)
-    return min(HOUR, HOUR * (talked / most)) if most else timedelta()
+    """The part of the hour's bucket: all of it for more than the limit.
+
+    Rounded down, so that the last leg fits.
+    """
+    if not settings.dial_minutes_per_hour:
+        return timedelta()
+    most = timedelta(minutes=settings.dial_minutes_per_hour) // MICROSECOND
+    part = (HOUR // MICROSECOND) * (talked // MICROSECOND) // most
+    return min(HOUR, timedelta(microseconds=part))
 
 
 def _longest(seconds: float) -> timedelta:
     return min(HOUR, timedelta(seconds=seconds))
 
 
-def _unused(change: Change) -> list[timedelta]:
-    """Of each leg that we dialled for the call: what it has taken, less what it has used."""
+def _legs(change: Change) -> Iterator[tuple[timedelta, timedelta]]:
+    """Of each leg that we dialled for the call: the longest it could last, and how long it did."""
     call, state = change.tx.call, change.state
     ended = state.ended_at or change.tx.context.now()
-    found = []
     if call.type == OUTBOUND and not call.bypass:
-        used = ended - state.started_at if state.started_at else timedelta()
-        found.append(_longest(call.max_duration) - used)
+        yield _longest(call.max_duration), _between(state.started_at or ended, ended)
     over = {event.data.get("forward"): event.at for event in change.log if event.kind in OUTCOMES}
     longest = _longest(change.tx.context.settings.max_forward_seconds)
     for event in change.log:
         if event.kind is EventKind.FORWARD_STARTED:
-            found.append(longest - (over.get(event.data["forward"], ended) - event.at))
-    return [max(timedelta(), min(left, HOUR)) for left in found]
+            yield longest, _between(event.at, over.get(event.data["forward"], ended))
+
+
+def _between(start: datetime, end: datetime) -> timedelta:
+    """Carriers' clocks and ours may differ: no length is negative."""
+    return max(timedelta(), end - start)

@@ -3,12 +3,13 @@
 A create-call request cannot be repeated, because the phone may ring after a timeout.
 So an event is stored before each request.
 A job that finds this event dials again only if the carrier said that it did nothing.
-Otherwise the call waits for the leg's callbacks, whose token identifies it, or for the watchdog.
+Otherwise the call waits for the leg's callbacks, whose token identifies it.
+Without them the watchdog looks for the leg at the carrier (``unconfirmed.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.domain.calls import instructions, record
@@ -23,7 +24,7 @@ from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import CarrierError, ProviderError
-from providers.events import CallEvent, CallStatus, EventKind
+from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 JOB = "dial"
 BUSY_SECONDS = (
@@ -126,11 +127,15 @@ def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
             )
             return
         tx = CallTx(context, conn, found)
-        also = adopt.bind_leg(tx, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))
-        event = CallEvent(
-            EventKind.LEG_QUEUED, at=context.now(), key="dialed", source=tx.call.provider
-        )
-        apply_events(tx, [event], also)
+        bind(tx, Leg(dialed.call_ref, dialed.leg_ref, inbound=False))
+
+
+def bind(tx: CallTx, leg: Leg, news: Sequence[CallEvent] = ()) -> None:
+    """Bind the leg that the carrier has placed, with what is known of it."""
+    queued = CallEvent(
+        EventKind.LEG_QUEUED, at=tx.context.now(), key="dialed", source=tx.call.provider
+    )
+    apply_events(tx, [queued, *news], adopt.bind_leg(tx, leg))
 
 
 def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:
@@ -154,15 +159,17 @@ def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float |
         return None
 
 
-def fail(tx: CallTx, key: str, data: JsonObject) -> None:
-    """End a call without a leg. ``data["error"]`` becomes its ``endedMessage``."""
-    reason = tx.carrier.connect_failed
+def fail(tx: CallTx, key: str, data: JsonObject, reason: EndedReason | None = None) -> None:
+    """End a call without a leg. ``data["error"]`` becomes its ``endedMessage``.
+
+    ``reason``: the carrier's "failed to connect" by default.
+    """
     event = CallEvent(
         EventKind.LEG_ENDED,
         tx.context.now(),
         key,
         source=tx.call.provider,
-        reason=reason,
+        reason=reason or tx.carrier.connect_failed,
         data=data,
     )
     over = tx.call.status == CallStatus.ENDED

@@ -3,6 +3,7 @@
 Callbacks may get lost. So the API is asked about an open call after RECONCILE_SECONDS without
 an event, and again after each such time.
 Its response is stored as the missing callbacks would have been.
+A dialled call whose leg is not known is looked for there (``unconfirmed.py``).
 A call that the carrier does not know ends at last with ``unknown-error``.
 """
 
@@ -17,40 +18,44 @@ from app.domain.calls.apply import apply_events
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.schedule import longest_forward
 from app.domain.context import Context
-from app.domain.legs import outbound
+from app.domain.legs import unconfirmed
 from app.store import accounts, events
 from providers.base.rest import LegState
-from providers.common.json_types import JsonDict, JsonObject
+from providers.common.json_types import JsonObject
 from providers.errors import ProviderError
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 GRACE_SECONDS = 60.0
 """Added to the longest duration of a call or forward, until an unknown call is ended."""
-NEVER_CAME = "The carrier did not confirm the call, and no word of its leg came."
 
 log = logging.getLogger(__name__)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job ``watchdog``. It runs again until the call is over."""
-    call_id, patience = payload["callId"], context.settings.reconcile_seconds
+    call_id = payload["callId"]
     with context.store.read() as conn:
         call = record.get(conn, call_id)
         if call is None or call.status == CallStatus.ENDED:
             return None
         credential = accounts.get_credential(conn, call.credential_id)
         quiet = _seconds(context, call, events.last_received(conn, call_id))
+        history = events.of_call(conn, call_id)
+    patience = unconfirmed.patience(context, call, history)
     if quiet < patience:
         return patience - quiet
     leg = _ask(context, call, credential)
+    found = unconfirmed.ask(context, call, credential, history)
     with context.store.write() as conn:
-        found = record.get(conn, call_id, lock=True)
-        if found is None or found.status == CallStatus.ENDED:
+        locked = record.get(conn, call_id, lock=True)
+        if locked is None or locked.status == CallStatus.ENDED:
             return None
-        tx = CallTx(context, conn, found)
-        quiet = _seconds(context, found, events.last_received(conn, call_id))
-        _conclude(tx, leg, quiet)
-        return None if tx.call.status == CallStatus.ENDED else patience
+        tx = CallTx(context, conn, locked)
+        quiet = _seconds(context, locked, events.last_received(conn, call_id))
+        _conclude(tx, leg, found, quiet)
+        if tx.call.status == CallStatus.ENDED:
+            return None
+        return unconfirmed.patience(context, tx.call, events.of_call(conn, call_id))
 
 
 def _seconds(context: Context, call: Call, last: datetime | None) -> float:
@@ -75,7 +80,9 @@ def _ask(context: Context, call: Call, credential: JsonObject | None) -> LegStat
         return None
 
 
-def _conclude(tx: CallTx, leg: LegState | None, quiet: float) -> None:
+def _conclude(
+    tx: CallTx, leg: LegState | None, found: Sequence[LegState] | str, quiet: float
+) -> None:
     history = events.of_call(tx.conn, tx.call.id)
     if leg is not None:
         apply_events(tx, _as_event(leg, history))
@@ -87,12 +94,8 @@ def _conclude(tx: CallTx, leg: LegState | None, quiet: float) -> None:
             reason=EndedReason.UNKNOWN_ERROR,
         )
         apply_events(tx, [lost])
-    elif (
-        quiet >= tx.context.settings.reconcile_seconds
-        and tx.call.facts.leg_ref is None
-        and outbound.unanswered(history)
-    ):
-        outbound.fail(tx, "reconciled:no-leg", _end_reason(history))
+    elif unconfirmed.is_open(tx.call, history):
+        unconfirmed.conclude(tx, history, found)
 
 
 def _longest(context: Context, call: Call) -> float:
@@ -105,9 +108,3 @@ def _as_event(leg: LegState, history: Sequence[CallEvent]) -> list[CallEvent]:
     """The events of the API's response that no callback had."""
     known = {event.kind for event in history}
     return [event for event in leg.events if event.kind not in known]
-
-
-def _end_reason(history: Sequence[CallEvent]) -> JsonDict:
-    """The error of the create-call request, or that the carrier never confirmed the call."""
-    told = [event.data for event in history if event.data.get("what") == "dial-unknown"]
-    return {"error": told[-1]["error"] if told else NEVER_CAME}

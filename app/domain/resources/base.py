@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant.outgoing import check_outgoing
 from app.domain.assistant.secrets import split_secrets, with_secrets
-from app.domain.assistant.urls import check_urls
 from app.domain.context import Context, iso
 from app.domain.errors import NotFound
 from app.domain.overlay import merge
@@ -127,8 +127,8 @@ class ResourceStore(ABC):
         return self.json({**row, **values})
 
     def sealed(self, body: JsonObject) -> JsonDict:
-        """The columns ``body`` and ``secret`` of a body, after a check of its URLs."""
-        check_urls(body, self.context.url_problem)
+        """The columns ``body`` and ``secret`` of a body, after a check of what is sent."""
+        check_outgoing(body, self.context.url_problem)
         public, secret = split_secrets(body)
         return {"body": public, "secret": self.context.vault.seal(secret)}
 

@@ -18,6 +18,7 @@ from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import text_of
 from app.domain.context import Context
 from app.domain.errors import Invalid
+from app.net.headers import value_problem
 from app.store import accounts
 from app.store.vault import WrongKey
 from app.vendors import registry
@@ -133,12 +134,10 @@ def _wrong(fields: CredentialFields, body: JsonObject) -> Iterator[str]:
 
 
 def _wrong_text(value: Any) -> str | None:
-    """The reason why a value cannot be part of a header or URL: these are one line of ASCII."""
-    if not isinstance(value, str):
-        return "must be a string"
-    if not (value.isascii() and value.isprintable() and len(value) <= MAX_TEXT):
-        return f"must be at most {MAX_TEXT} plain ASCII characters"
-    return None
+    """The reason why a value cannot be part of a header or URL."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return f"must be at most {MAX_TEXT} characters"
+    return value_problem(value)
 
 
 def _is_url(text: str) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.outgoing import check_outgoing
 from app.domain.assistant.secrets import split_secrets
-from app.domain.assistant.urls import check_urls
 from app.domain.calls import create, instructions, limits, record, stored_resources
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
@@ -194,7 +194,7 @@ class CallService:
         provider = self.context.providers[number["provider"]]
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
             if given := body.get(part):
-                check_urls(given, self.context.url_problem)
+                check_outgoing(given, self.context.url_problem, f"{part}.")
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
             problem = instructions.return_url_problem(self.context, provider, return_url)

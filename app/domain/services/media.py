@@ -89,6 +89,10 @@ class MediaService:
         """Remove this process from the registry. Raises the store's error."""
         self.presence.deregister(self.context.store)
 
+    def store_failed(self, error: Exception) -> None:
+        """Tell the operator, in one line for many failures."""
+        self.context.store.outage.note(error)
+
     @property
     def has_pending_db_errors(self) -> bool:
         """Whether ``flush_db_errors`` has calls to end."""

@@ -24,6 +24,7 @@ from app.domain.ids import parse_uuid
 from app.domain.services.media import MediaService
 from app.media.monitor.listeners import Monitor, TooManyListeners
 from app.media.socket import Scope, SendStalled, Socket, SocketClosed
+from app.media.store_thread import in_store_thread
 from app.telemetry.once_a_minute import FewLines
 from app.temporary import Temporary
 from providers.errors import Refused
@@ -82,12 +83,12 @@ class MonitorServer:
         query = parse_qs(bytes(scope["query_string"]).decode("latin-1"))
         [token] = query.get("token", [""])[:1]
         try:
-            place = await asyncio.to_thread(self._service.find_monitor, call_id, token)
+            place = await in_store_thread(self._service.find_monitor, call_id, token)
         except Refused as error:
             self._strangers.warning("a listener was refused: %s", error)
             return await listener.refuse(403)
-        except SQLAlchemyError:
-            log.exception("a listener was refused: the store failed")
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
             return await listener.refuse(503)
         try:
             await listener.accept()

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from app.domain.ids import parse_uuid
+from app.domain.legs.destinations import SIP
 from app.routes.schemas.wording import wrong
 from app.vendors import registry
 from providers.common.e164 import E164, PATTERN
@@ -30,6 +31,7 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # Bytes, as compact JSON.
 MAX_METADATA = 16 * 1024
 MAX_URL = 2000
+MAX_SIP_URI = 255
 
 NOT_E164 = (
     "$property must be a valid phone number in the E.164 format. "
@@ -108,6 +110,12 @@ def _e164(value: str) -> str:
     return value
 
 
+def _sip_uri(value: str) -> str:
+    if len(value) > MAX_SIP_URI or not SIP.fullmatch(value):
+        raise wrong("$property must be like sip:user@host")
+    return value
+
+
 def e164_from(value: str) -> str:
     """Return the number with its plus, which some carriers leave out. Raises the E.164 error."""
     return _e164(value if value.startswith("+") else f"+{value}")
@@ -174,6 +182,9 @@ SocketUrl = Annotated[str, AfterValidator(_socket_url), _schema(format="uri", pa
 ReturnUrl = Annotated[str, AfterValidator(_return_url), _schema(format="uri", maxLength=MAX_URL)]
 Number = Annotated[str, AfterValidator(_e164), _schema(pattern=rf"^{E164.pattern}$")]
 AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=rf"^\+?{PATTERN}$")]
+SipUri = Annotated[
+    str, AfterValidator(_sip_uri), _schema(pattern=f"^{SIP.pattern}$", maxLength=MAX_SIP_URI)
+]
 Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
 AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=list(HOLDERS))]
 ShortText = Annotated[str, Field(max_length=40)]

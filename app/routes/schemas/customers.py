@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.routes.schemas.base import LOOSE_NUMBER, NOT_E164, Model, ShortText, plain
+from app.routes.schemas.base import LOOSE_NUMBER, NOT_E164, Model, ShortText, SipUri, plain
 from app.routes.schemas.wording import wrong
 from providers.common.e164 import E164
 
@@ -26,7 +26,7 @@ class Customer(Model):
     extension: Annotated[str, Field(max_length=30), plain] | None = Field(
         None, description="Dialled after the call is answered."
     )
-    sip_uri: str | None = Field(None, max_length=255, pattern=r"^sips?:[^\s<>\"]+$")
+    sip_uri: SipUri | None = None
     email: ShortText | None = None
     external_id: ShortText | None = None
 

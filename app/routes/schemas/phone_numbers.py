@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from app.routes.schemas.assistants import Server, ServerSecret
-from app.routes.schemas.base import AnyNumber, Carrier, Model, Number, ShortText, Url, Uuid
+from app.routes.schemas.base import AnyNumber, Carrier, Model, Number, ShortText, SipUri, Url, Uuid
 from app.routes.schemas.wording import wrong_object
 from providers.base.carrier import NumberFields
 from providers.common.json_types import JsonDict
@@ -48,9 +48,7 @@ class Destination(Model):
 
     type: Literal["number", "sip"]
     number: Number | None = Field(None, description="Required with type `number`.")
-    sip_uri: str | None = Field(
-        None, max_length=255, pattern=r"^sips?:[^\s<>\"]+$", description="Required with type `sip`."
-    )
+    sip_uri: SipUri | None = Field(None, description="Required with type `sip`.")
     extension: str | None = Field(None, max_length=10, pattern=r"^[0-9*#wW,]*$")
     caller_id: ShortText | None = None
     message: str | None = Field(None, max_length=1000, description="Spoken to the caller first.")
@@ -65,6 +63,8 @@ class Destination(Model):
         wanted = "number" if self.type == "number" else "sipUri"
         if (self.number if self.type == "number" else self.sip_uri) is None:
             raise wrong_object(f"{wanted} should not be empty")
+        if self.type == "sip" and self.extension:
+            raise wrong_object("extension is for numbers only")
         return self
 
 

@@ -16,6 +16,7 @@ from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
+from app.vendors.common.pinned_sockets import PinnedSockets
 from app.vendors.common.settings_map import Field, read
 from app.vendors.common.vendor import Config
 from providers.common.json_types import JsonDict
@@ -50,7 +51,7 @@ CATEGORIES = {
 }
 
 
-class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
+class AssemblyAI(ConnectTimeout, PinnedSockets, AssemblyAISTTService):
     """Reports AssemblyAI's ``Error`` message, which pipecat's own service ignores."""
 
     async def _handle_message(self, message: JsonDict) -> None:
@@ -62,7 +63,9 @@ class AssemblyAI(ConnectTimeout, AssemblyAISTTService):
         await self.push_error(f"AssemblyAI: {text} ({code})", category=category)
 
 
-def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> AssemblyAI:
+def make(
+    config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses
+) -> AssemblyAI:
     """Build the service. Raises ``UnbuildableAssistant``."""
     multi = config.get("language") == "multi"
     settings = read(TRANSCRIBER, config, FIELDS, model=MULTILINGUAL if multi else MODEL)
@@ -72,12 +75,14 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
         settings["language_detection"] = True
     if "language_codes" in settings:
         settings["language_codes"] = _languages(settings["language_codes"])
-    return AssemblyAI(
+    made = AssemblyAI(
         api_key=account.key or "",
         api_endpoint_base_url=as_websocket(account.url or "") + PATH,
         sample_rate=sample_rate,
         settings=AssemblyAI.Settings(**settings),
     )
+    made.addresses = account.rule(addresses)
+    return made
 
 
 def _languages(codes: list[str]) -> list[Language]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pipecat.services.cartesia.tts import CartesiaTTSService, GenerationConfig
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.tts_part import Custom, websocket_address
+from app.vendors.common.tts_part import Custom, address_rule, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
 from app.vendors.common.vendor import Config
 
@@ -28,10 +28,10 @@ class CartesiaVoice(ReportsVendorErrors, CartesiaTTSService):
         await self._process_messages()  # type: ignore[no-untyped-call]  # untyped there
 
 
-def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> CartesiaVoice:
+def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> CartesiaVoice:
     how = config.get("generationConfig") or {}
     wished = {name: how[name] for name in ("speed", "volume", "emotion") if how.get(name)}
-    return CartesiaVoice(
+    made = CartesiaVoice(
         api_key=account.key or "",
         url=f"{websocket_address(account, ADDRESS)}/tts/websocket",
         sample_rate=sample_rate,
@@ -44,3 +44,5 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) ->
             pronunciation_dict_id=config.get("pronunciationDictId"),
         ),
     )
+    made.addresses = address_rule(account, custom)
+    return made

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.net.types import Addresses
+
 # Schemes of a vendor's address.
 SCHEMES = frozenset({"http", "https", "ws", "wss"})
 
@@ -22,6 +24,10 @@ class VendorAccount:
     """What else its account needs: Azure's region, endpoint, API version."""
     client_supplied: bool = field(default=False, compare=False)
     """A client's own account. Its ``url`` must be public; the operator's may be private."""
+
+    def rule(self, addresses: Addresses) -> Addresses | None:
+        """``addresses`` for a client's own address. None: the address is not a client's choice."""
+        return addresses if self.client_supplied and self.url else None
 
 
 # By Vapi's provider name.

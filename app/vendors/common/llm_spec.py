@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from app.net.addresses import BadURL, check_url
+from app.net.headers import header_problem, without_framing
 from app.net.types import Addresses
 from app.vendors import registry
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
@@ -136,6 +138,10 @@ def _address(vendor: Vendor, part: LlmPart, config: Config, account: VendorAccou
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
         text = f"the address of {vendor.name} must begin with https:// or http://"
         raise _missing(vendor.name, text)
+    try:
+        check_url(url, allow_private=True)
+    except BadURL as error:
+        raise _missing(vendor.name, f"the address of {vendor.name}: {error}") from error
     return url.rstrip("/").removesuffix(CHAT)  # many clients give the whole path
 
 
@@ -168,10 +174,12 @@ def _own_headers(provider: str, part: LlmPart, config: Config) -> dict[str, str]
     given = config.get("headers") if part.server_in_assistant else None
     if not isinstance(given, Mapping):
         return {}
-    wrong = [n for n, v in given.items() if not (isinstance(v, str) and f"{n}{v}".isascii())]
-    if wrong:
-        raise _missing(provider, f"model.headers has a bad {wrong[0]!r}")
-    return {name: value for name, value in given.items() if name.lower() != "authorization"}
+    for name, value in given.items():
+        problem = header_problem(name, value)
+        if problem:
+            raise _missing(provider, f"model.headers.{name[:40]} {problem}")
+    own = without_framing(given)
+    return {name: value for name, value in own.items() if name.lower() != "authorization"}
 
 
 def _reasoning(part: LlmPart, config: Config) -> dict[str, str]:

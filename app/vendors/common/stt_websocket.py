@@ -19,8 +19,8 @@ from pipecat.utils.time import time_now_iso8601
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.net.types import Addresses
 from app.net.websocket import open_socket
+from app.vendors.common.pinned_sockets import PinnedSockets
 
 # For a socket that replaces a lost one. ``ConnectTimeout`` bounds the first.
 OPEN_SECONDS = 8.0
@@ -43,12 +43,10 @@ class TooManyStreams(ConnectionError):
 TELLING = (Rejected, TooManyStreams, InvalidStatus)
 
 
-class SocketTranscriber(WebsocketSTTService):
+class SocketTranscriber(PinnedSockets, WebsocketSTTService):
     """``settings.language`` is a code of the server's own, or None."""
 
     _websocket: ClientConnection | None
-    # The rule for the server's addresses; None: it is the vendor's, or was checked before.
-    addresses: Addresses | None = None
 
     def __init__(
         self,

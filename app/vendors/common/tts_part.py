@@ -33,7 +33,7 @@ class Custom:
 
 def address_rule(account: VendorAccount, custom: Custom) -> Addresses | None:
     """The rule for an account's address. Only a client's own address is checked."""
-    return custom.addresses if account.client_supplied and account.url else None
+    return account.rule(custom.addresses)
 
 
 def websocket_address(account: VendorAccount, default: str) -> str:

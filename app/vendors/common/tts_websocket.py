@@ -3,6 +3,7 @@
 pipecat's classes implement the vendors' protocols. This file adds three things. A vendor's refusal
 is reported; pipecat drops most of them. A sentence that breaks off is an error; pipecat reconnects
 silently, and the rest is lost. A connection that is lost between two sentences is not an error.
+The sockets are those of ``PinnedSockets``.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from pipecat.services.tts_service import WebsocketTTSService
 from websockets.exceptions import InvalidStatus
 
 from app.vendors.common.errors import MAX_ERROR_TEXT
+from app.vendors.common.pinned_sockets import PinnedSockets
 from app.vendors.common.tts_http import VoiceRefused
-
-# For the handshake. pipecat waits 10, while the caller hears nothing.
-OPEN_SECONDS = 5.0
 
 
 class _Connection(Protocol):
@@ -48,7 +47,7 @@ class _CheckedSocket:
             yield message
 
 
-class ReportsVendorErrors(WebsocketTTSService):
+class ReportsVendorErrors(PinnedSockets, WebsocketTTSService):
     """A mixin, named before pipecat's class of a vendor."""
 
     # The header with the reason of a refused handshake; None: the body has it.
@@ -66,7 +65,6 @@ class ReportsVendorErrors(WebsocketTTSService):
         return _CheckedSocket(self._websocket, self)
 
     async def _websocket_connect(self, uri: str, **options: Any) -> Any:
-        options.setdefault("open_timeout", OPEN_SECONDS)
         try:
             return await super()._websocket_connect(uri, **options)
         except InvalidStatus as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from app.net.headers import without_framing
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Request
 from app.vendors.common.tts_http import HttpVoice
@@ -35,7 +36,8 @@ def ask_for(server: JsonObject, about: JsonObject, sample_rate: int) -> Ask:
 
     ``about``: the rest of the message, as in other server messages of the call.
     """
-    headers = {"Content-Type": "application/json", **(server.get("headers") or {})}
+    own = without_framing(server.get("headers") or {})
+    headers = {"Content-Type": "application/json", **own}
     if server.get("secret"):
         headers["X-Vapi-Secret"] = server["secret"]
 

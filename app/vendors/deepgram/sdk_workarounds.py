@@ -6,22 +6,52 @@ in ``tests/vendors/deepgram/test_sdk_workarounds.py``.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
 
+from deepgram.core.api_error import ApiError
 from deepgram.listen.v1 import client as sdk
 from pipecat.services.deepgram.stt import DeepgramSTTService
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus
+
+# A URL and headers in, the open socket out.
+Open: TypeAlias = Callable[[str, Mapping[str, str]], Awaitable[ClientConnection]]
+
+_open: ContextVar[Open] = ContextVar("_open")
 
 
-def connect_without_compression() -> None:
-    """The SDK offers compression to the server and has no option against it.
+@contextmanager
+def connects_by(open_: Open) -> Iterator[None]:
+    """Let the SDK's streams of this task be opened by ``open_``.
 
-    A slice of sound of 20 ms grows by 1.5 percent when it is compressed, and costs 20 microseconds.
-    No issue of the SDK's was found. https://github.com/deepgram/deepgram-python-sdk
+    The SDK opens them with ``connect`` of websockets and has no option for another. That looks the
+    name up again, follows redirects to any address, and offers compression. A slice of sound of
+    20 ms grows by 1.5 percent when it is compressed, and costs 20 microseconds. No issue of the
+    SDK's was found. https://github.com/deepgram/deepgram-python-sdk
     """
-    connect: Any = vars(sdk)["websockets_client_connect"]
-    if not isinstance(connect, partial):
-        vars(sdk)["websockets_client_connect"] = partial(connect, compression=None)
+    vars(sdk)["websockets_client_connect"] = _connect
+    before = _open.set(open_)
+    try:
+        yield
+    finally:
+        _open.reset(before)
+
+
+@asynccontextmanager
+async def _connect(
+    url: str, *, extra_headers: Mapping[str, str]
+) -> AsyncIterator[ClientConnection]:
+    """In the place of the SDK's ``connect``. A refusal is raised as the SDK raises it."""
+    try:
+        socket = await _open.get()(url, extra_headers)
+    except InvalidStatus as error:
+        status = error.response.status_code
+        raise ApiError(status_code=status, body="the connection was refused") from error
+    async with socket:
+        yield socket
 
 
 def address_of(service: DeepgramSTTService) -> str:

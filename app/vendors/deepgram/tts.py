@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pipecat.services.deepgram.tts import DeepgramTTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.tts_part import Custom, websocket_address
+from app.vendors.common.tts_part import Custom, address_rule, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
 from app.vendors.common.vendor import Config
 
@@ -35,9 +35,9 @@ class DeepgramVoice(ReportsVendorErrors, DeepgramTTSService):
         return str(message.get("description") or message.get("err_msg") or message)
 
 
-def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> DeepgramVoice:
+def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> DeepgramVoice:
     voice = quote(voice_name(config["voiceId"], config.get("model")), safe="")
-    return DeepgramVoice(
+    made = DeepgramVoice(
         api_key=account.key or "",
         base_url=websocket_address(account, ADDRESS),
         sample_rate=sample_rate,
@@ -45,6 +45,8 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) ->
         reconnect_on_error=False,
         settings=DeepgramVoice.Settings(voice=voice, model=voice, speed=config.get("speed")),
     )
+    made.addresses = address_rule(account, custom)
+    return made
 
 
 def voice_name(voice_id: str, model: str | None) -> str:

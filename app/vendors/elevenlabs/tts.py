@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.tts_part import Custom, websocket_address
+from app.vendors.common.tts_part import Custom, address_rule, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
 from app.vendors.common.vendor import Config
 
@@ -39,9 +39,11 @@ class ElevenLabsVoice(ReportsVendorErrors, ElevenLabsTTSService):
         return f"{message['error']}: {message.get('message', '')}"
 
 
-def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> ElevenLabsVoice:
+def make(
+    config: Config, account: VendorAccount, sample_rate: int, custom: Custom
+) -> ElevenLabsVoice:
     name = str(config["voiceId"])
-    return ElevenLabsVoice(
+    made = ElevenLabsVoice(
         api_key=account.key or "",
         url=websocket_address(account, ADDRESS),
         sample_rate=sample_rate,
@@ -59,3 +61,5 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) ->
             speed=config.get("speed"),
         ),
     )
+    made.addresses = address_rule(account, custom)
+    return made

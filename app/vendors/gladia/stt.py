@@ -14,10 +14,17 @@ from pipecat.services.gladia.config import (
 )
 from pipecat.services.gladia.stt import GladiaSTTService
 
+from app.net.httpx_client import make_client
 from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_http
+from app.vendors.common.connect_timeout import CONNECT_SECONDS, ConnectTimeout
+from app.vendors.common.errors import (
+    MAX_ERROR_TEXT,
+    TRANSCRIBER,
+    UnbuildableAssistant,
+    as_http,
+)
+from app.vendors.common.pinned_sockets import PinnedSockets
 from app.vendors.common.settings_map import Field, read
 from app.vendors.common.vendor import Config
 from providers.common.json_types import JsonObject
@@ -52,11 +59,35 @@ REST: Mapping[str, Field] = {
 }
 
 
-class Gladia(ConnectTimeout, GladiaSTTService):
-    """pipecat's service with a connect timeout."""
+class SessionRefused(Exception):
+    """Gladia gives no session. The text says why."""
 
 
-def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Gladia:
+class Gladia(ConnectTimeout, PinnedSockets, GladiaSTTService):
+    """pipecat's service with a connect timeout.
+
+    Gladia's answer names the socket's address, which is checked like its own.
+    """
+
+    async def _setup_gladia(self, settings: dict[str, Any]) -> JsonObject:
+        """Ask for a session by ``app.net``. pipecat's own request follows redirects."""
+        async with make_client(
+            CONNECT_SECONDS, self.addresses, retries=False, proxies=False
+        ) as client:
+            answer = await client.post(
+                self._url,
+                headers={"X-Gladia-Key": self._api_key},
+                json=settings,
+                params={"region": self._region} if self._region else {},
+            )
+        session = answer.json() if answer.is_success else None
+        if not isinstance(session, dict) or not isinstance(session.get("url"), str):
+            text = f"Gladia gives no session: HTTP {answer.status_code}: {answer.text}"
+            raise SessionRefused(text[:MAX_ERROR_TEXT])
+        return {"id": None, **session}
+
+
+def make(config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses) -> Gladia:
     """Build the service. Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model=MODEL)
     settings["model"] = MODELS.get(settings["model"], settings["model"])
@@ -66,7 +97,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
         raise UnbuildableAssistant(
             TRANSCRIBER, "gladia", f"transcriber.region is one of {', '.join(REGIONS)}."
         )
-    return Gladia(
+    made = Gladia(
         api_key=account.key or "",
         url=as_http(account.url or "") + PATH,
         region=region,
@@ -82,6 +113,8 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses)
             realtime_processing=_vocabulary(rest, config.get("customVocabularyConfig")),
         ),
     )
+    made.addresses = account.rule(addresses)
+    return made
 
 
 def _languages(rest: JsonObject) -> LanguageConfig | None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pipecat.services.rime.tts import RimeTTSService
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.tts_part import Custom, websocket_address
+from app.vendors.common.tts_part import Custom, address_rule, websocket_address
 from app.vendors.common.tts_websocket import ReportsVendorErrors
 from app.vendors.common.vendor import Config
 
@@ -23,9 +23,9 @@ class RimeVoice(ReportsVendorErrors, RimeTTSService):
         return str(message.get("message")) if message.get("type") == "error" else None
 
 
-def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) -> RimeVoice:
+def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> RimeVoice:
     model, language = config.get("model") or MODEL, config.get("language")
-    return RimeVoice(
+    made = RimeVoice(
         api_key=account.key or "",
         url=f"{websocket_address(account, ADDRESS)}/ws3",
         sample_rate=sample_rate,
@@ -41,3 +41,5 @@ def make(config: Config, account: VendorAccount, sample_rate: int, _: Custom) ->
             phonemizeBetweenBrackets=config.get("phonemizeBetweenBrackets"),
         ),
     )
+    made.addresses = address_rule(account, custom)
+    return made

@@ -82,7 +82,11 @@ class Talkscriber(ConnectTimeout, SocketTranscriber):
         return news
 
 
-def make(config: Config, account: VendorAccount, sample_rate: int, _: Addresses) -> Talkscriber:
+def make(
+    config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses
+) -> Talkscriber:
     """Build the service. Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model="whisper", language="en")
-    return Talkscriber(as_websocket(account.url or ""), account.key or "", sample_rate, **settings)
+    made = Talkscriber(as_websocket(account.url or ""), account.key or "", sample_rate, **settings)
+    made.addresses = account.rule(addresses)
+    return made

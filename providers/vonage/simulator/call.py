@@ -39,6 +39,7 @@ DETAILS: dict[str, JsonDict] = {
     "failed": {"detail": "cannot_route", "sip_code": 404},
     "busy": {"sip_code": 486},
 }
+UNANSWERED = {*DETAILS, "cancelled", "timeout"}
 CONTENT_TYPE = "application/json"
 # Path of recordings.
 FILES = "/v1/files/"
@@ -67,6 +68,7 @@ class Leg:
 
     def __post_init__(self) -> None:
         self.status = "started"
+        self.created = datetime.now(UTC)
         self.over = threading.Event()
         # Of a websocket leg.
         self.socket: VonageSocket | None = None
@@ -76,6 +78,8 @@ class Leg:
         # EUR, as its last event has it.
         self.price: str | None = None
         self._answered: datetime | None = None
+        self.seconds = 0
+        self.ended: datetime | None = None
         self._lock = threading.Lock()
 
     def happen(self, status: str, **extra: Any) -> None:
@@ -88,6 +92,11 @@ class Leg:
         if self.events.url is None:
             return Response(204, b"")
         return self.stage.courier.ask(self._prepare(status, extra))
+
+    @property
+    def began(self) -> datetime | None:
+        """When the leg was answered."""
+        return self._answered
 
     def answered(self) -> None:
         self._answered = datetime.now(UTC)
@@ -112,7 +121,10 @@ class Leg:
         self.stage.courier.post(self.stage.prepare(method, url, event, f"{word} (phone leg)"))
 
     def complete(self, by: str) -> None:
-        """Send the last event of a leg. The first end counts."""
+        """Send the last event of a leg. The first end counts.
+
+        The API shows a leg that was never answered by its own word, for which calls can be listed.
+        """
         with self._lock:
             if self.over.is_set():
                 return
@@ -120,13 +132,17 @@ class Leg:
         now = datetime.now(UTC)
         began = self._answered or now
         seconds = round((now - began).total_seconds())
+        self.seconds, self.ended = seconds, now
         billed = max(seconds, 1) if self._answered else 0
         self.price = f"{float(RATE) * billed / 60:.8f}"
         costs = {"rate": RATE, "price": self.price, "network": NETWORK}
         times = {"start_time": iso(began), "end_time": iso(now), "duration": str(seconds)}
         if self.call is not None:
             self.call.finish_recordings()
-        self.happen("completed", **costs, **times, disconnected_by=by, sip_code=200)
+        unanswered = self.status if self._answered is None and self.status in UNANSWERED else None
+        sip_code = DETAILS.get(unanswered or "", {}).get("sip_code", 200)
+        self.happen("completed", **costs, **times, disconnected_by=by, sip_code=sip_code)
+        self.status = unanswered or self.status
 
     def hang_up(self) -> None:
         """Hang up through the REST API.

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -30,6 +31,7 @@ from providers.vonage.simulator.config import VonageConfig, VonageStage
 from providers.vonage.simulator.ncco_player import dial
 
 PATH = re.compile(r"/v1/calls(?:/([^/]+))?")
+MOST_RECORDS = 10_000
 # Actions on a leg without an effect in the simulation.
 LIVE_ACTIONS = ("mute", "unmute", "earmuff", "unearmuff")
 UNAUTHORIZED = {
@@ -112,16 +114,22 @@ class VonageApi:
 
     def _list(self, request: ApiRequest, _: str) -> ApiReply:
         wanted = dict(parse_qsl(request.query))
+        size, first = whole("page_size", wanted, 10, 1, 100), whole("record_index", wanted, 0)
+        begin, end = moment("date_start", wanted), moment("date_end", wanted)
         found = [
             resource(leg)
-            for leg in self.stage.legs.values()
+            for leg in list(self.stage.legs.values())
             if wanted.get("conversation_uuid", leg.conversation) == leg.conversation
             and wanted.get("status", leg.status) == leg.status
+            and (begin is None or begin <= leg.created)
+            and (end is None or leg.created <= end)
         ]
-        size = int(wanted.get("page_size", "10"))
-        page = {"count": len(found), "page_size": size, "record_index": 0}
+        if wanted.get("order") == "desc":
+            found.reverse()
+        page = {"count": len(found), "page_size": size, "record_index": first}
         links = {"self": {"href": request.path}}
-        return ApiReply(200, {**page, "_embedded": {"calls": found[:size]}, "_links": links})
+        shown = {"calls": found[first : first + size]}
+        return ApiReply(200, {**page, "_embedded": shown, "_links": links})
 
     def _get(self, _: ApiRequest, uuid: str) -> ApiReply:
         leg = self.stage.legs.get(uuid)
@@ -275,6 +283,26 @@ def parsed(request: ApiRequest) -> JsonDict:
     return fields
 
 
+def whole(
+    name: str, wanted: Mapping[str, str], default: int, low: int = 0, high: int = MOST_RECORDS
+) -> int:
+    """A whole number of a query. Raises ``BadFields``."""
+    text = wanted.get(name, str(default))
+    if not (text.isdecimal() and low <= int(text) <= high):
+        raise BadFields(name, f"must be a number from {low} to {high}")
+    return int(text)
+
+
+def moment(name: str, wanted: Mapping[str, str]) -> datetime | None:
+    """A time of a query, such as ``2016-11-14T07:45:14Z``. Raises ``BadFields``."""
+    if name not in wanted:
+        return None
+    try:
+        return datetime.fromisoformat(wanted[name]).astimezone(UTC)
+    except ValueError as error:
+        raise BadFields(name, "must be a time") from error
+
+
 def one(name: str, values: Any) -> Any:
     """The one member of an array, as Vonage's API wants it. Raises ``BadFields``."""
     if not isinstance(values, list) or len(values) != 1:
@@ -340,11 +368,18 @@ def resource(leg: Leg) -> JsonDict:
         "network": None,
         "rate": RATE if leg.price else None,
         "price": leg.price,
-        "duration": None,
-        "start_time": None,
-        "end_time": None,
+        **times(leg),
         "_links": {"self": {"href": f"/v1/calls/{leg.uuid}"}},
     }
+
+
+def times(leg: Leg) -> JsonDict:
+    """The times of a leg: only of a completed one, as the API's description says."""
+    if leg.began is None or leg.ended is None:
+        return {"duration": None, "start_time": None, "end_time": None}
+    shown = {"start_time": leg.began, "end_time": leg.ended}
+    texts = {name: at.strftime("%Y-%m-%d %H:%M:%S") for name, at in shown.items()}
+    return {"duration": str(leg.seconds), **texts}
 
 
 def endpoint(party: str) -> dict[str, str]:

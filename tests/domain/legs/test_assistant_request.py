@@ -71,6 +71,24 @@ def test_text_no_store_can_keep_is_cleaned() -> None:
     assert told == Refusal(ERROR, "a\ufffdb\ufffdc \U0001f600", "a\ufffdb\ufffdc \U0001f600")
 
 
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"server": {"secret": "café"}}, "server.secret"),
+        ({"serverUrlSecret": "a\nb"}, "serverUrlSecret"),
+        ({"transport": {"headers": {"X Y": "b"}}}, "transport.headers.X Y"),
+        (
+            {"model": {"tools": [{"server": {"headers": {"X": 7}}}]}},
+            "model.tools.0.server.headers.X",
+        ),
+    ],
+)
+def test_a_header_that_cannot_be_sent(given: dict[str, Any], path: str) -> None:
+    assert (validate.header_problem(given) or "").startswith(f"{path} must")
+    assert validate.header_problem({"name": "x"}) is None
+    assert validate.header_problem(None) is None
+
+
 def test_an_empty_body_names_nobody() -> None:
     assert judge(Reply(b" ")) == Refusal(NONE, "the reply names no assistant")
 

@@ -131,10 +131,25 @@ def test_a_forward_takes_minutes_too(limited: Callable[..., Domain]) -> None:
     assert used == timedelta(minutes=6)  # one of ten minutes, as a part of the hour
 
 
+@pytest.mark.parametrize("legs", [7, 11, 13])
+def test_minutes_are_had_in_full_at_once(limited: Callable[..., Domain], legs: int) -> None:
+    """Also of a limit whose parts are no whole microseconds."""
+    ours = limited(dial_minutes_per_hour=legs)
+    for _ in range(legs):
+        dial(ours, maxDurationSeconds=60)
+    refused(ours, maxDurationSeconds=60)
+
+
 def test_a_leg_longer_than_the_limit_passes_alone(limited: Callable[..., Domain]) -> None:
     ours = limited(dial_minutes_per_hour=5)
-    dial(ours, maxDurationSeconds=3600)
+    call = dial(ours, maxDurationSeconds=3600)
     refused(ours, maxDurationSeconds=10)
+    ours.hear(call, TWILIO, EventKind.LEG_ANSWERED)
+    ours.clock.pass_(240)
+    ours.hear(call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL)
+    with ours.context.store.read() as conn:
+        left = dial_limits.buckets(conn, KEY).minutes - START
+    assert left == timedelta(minutes=48)  # four of five minutes are used
 
 
 def test_without_limits_nothing_is_counted(limited: Callable[..., Domain]) -> None:

@@ -46,6 +46,7 @@ from providers.base.rest import (
     OutboundCall,
     PlacedCall,
     SignedProbe,
+    Window,
 )
 from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind, InboundParams, Leg, WebhookReport, WebhookRequest
@@ -329,6 +330,9 @@ class Client:
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         return None
+
+    def find_placed(self, to: str, from_: str, window: Window) -> Sequence[LegState]:
+        raise CarrierError("Acme lists no calls", permanent=True)
 
     def can_record(self) -> bool:
         return False

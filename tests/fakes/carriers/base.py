@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 import urllib3
@@ -73,6 +74,10 @@ class CarrierFake(ABC):
     @abstractmethod
     def state(self, word: str, **fields: Any) -> ApiReply:
         """The dialled leg as the API shows it."""
+
+    @abstractmethod
+    def placed(self, refs: Sequence[str], word: str, at: datetime) -> ApiReply:
+        """The list of these legs, which the API has placed at this time."""
 
     # -- the bridge's account
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlencode
 from xml.etree import ElementTree
@@ -180,6 +182,12 @@ class TwilioFake(CarrierFake):
     def state(self, word: str, **fields: Any) -> ApiReply:
         names = {"sid": SID, "direction": "outbound-api", "from": TWILIO_NUMBER, "to": CUSTOMER}
         return ApiReply(200, {**names, "status": word, **fields})
+
+    def placed(self, refs: Sequence[str], word: str, at: datetime) -> ApiReply:
+        created = {"date_created": format_datetime(at)}
+        calls = [{**self.state(word).body, "sid": ref, **created} for ref in refs]
+        page = {"page": 0, "page_size": 50, "next_page_uri": None}
+        return ApiReply(200, {"calls": calls, **page})
 
     def environment(self) -> dict[str, str]:
         return {

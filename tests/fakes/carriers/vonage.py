@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
@@ -172,9 +173,14 @@ class VonageFake(CarrierFake):
     code = "403: Forbidden"
 
     def state(self, word: str, **fields: Any) -> ApiReply:
-        ends = {"to": {"type": "phone", "number": CUSTOMER[1:]}}
+        numbers = {"to": CUSTOMER[1:], "from": VONAGE_NUMBER.removeprefix("+")}
+        ends = {end: {"type": "phone", "number": number} for end, number in numbers.items()}
         names = {"uuid": UUID, "conversation_uuid": CONVERSATION, "direction": "outbound"}
         return ApiReply(200, {**names, **ends, "status": word, **fields})
+
+    def placed(self, refs: Sequence[str], word: str, at: datetime) -> ApiReply:
+        calls = [{**self.state(word).body, "uuid": ref} for ref in refs]
+        return ApiReply(200, {"count": len(calls), "_embedded": {"calls": calls}})
 
     def environment(self) -> dict[str, str]:
         return {

@@ -35,6 +35,9 @@ class VendorServer(ABC):
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
     """Its origin, http."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    """Where it listens; 0: at any free port."""
     came: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by every request."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,9 +48,9 @@ class VendorServer(ABC):
         app.router.add_route("*", "/{path:.*}", self._take)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await web.TCPSite(self._runner, self.host, self.port).start()
+        self.port = self._runner.addresses[0][1]
+        self.url = f"http://{self.host}:{self.port}"
         return self
 
     async def __aexit__(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import OutboundCall, PlacedCall
+from providers.base.rest import OutboundCall, PlacedCall, Window
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.testing.contract import ORIGIN, TOKEN, arrow
@@ -279,6 +281,32 @@ def test_a_leg_nobody_knows(api: RestApi) -> None:
     api.says(500, problem(20500))
     with pytest.raises(CarrierError):
         client_of(api).fetch(CALL_SID)
+
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+WINDOW = Window(NOON, NOON + timedelta(minutes=1))
+
+
+def created(seconds: int, **fields: Any) -> dict[str, Any]:
+    at = format_datetime(NOON + timedelta(seconds=seconds))
+    return {**RESOURCE, "price": None, "price_unit": None, "date_created": at, **fields}
+
+
+def test_a_placed_call_is_of_that_time_and_of_the_api(api: RestApi) -> None:
+    calls = [created(61), created(5), created(5, direction="inbound"), created(-1)]
+    api.says(200, {"calls": calls, "next_page_uri": None})
+    found = client_of(api).find_placed("+14155550123", "+12125550100", WINDOW)
+    assert [state.word for state in found] == ["completed"]
+    assert "To=%2B14155550123" in api.asked[0].path
+
+
+def test_a_full_page_of_that_time_says_nothing(api: RestApi) -> None:
+    api.says(200, {"calls": [created(5)] * 50, "next_page_uri": None})
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).find_placed("+14155550123", "+12125550100", WINDOW)
+    assert not caught.value.permanent
+    api.says(200, {"calls": [created(5)] * 49 + [created(-1)], "next_page_uri": None})
+    assert len(client_of(api).find_placed("+14155550123", "+12125550100", WINDOW)) == 49
 
 
 def test_a_call_is_listened_to_for_a_machine(api: RestApi) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ import pytest
 import urllib3
 
 from providers.base.instructions import Connect
-from providers.base.rest import OutboundCall
+from providers.base.rest import OutboundCall, Window
 from providers.errors import CarrierError
 from providers.simulation.stage import Callee
 from providers.twilio import TWILIO
@@ -176,6 +177,11 @@ def test_the_bridges_own_client_can_use_it(api: TwilioStage, bridge: Bridge) -> 
         OutboundCall("+14155550123", "+14155550001", connect, f"{bridge.url}/status", 60)
     )
     assert api.calls[dialed.call_ref].rings.wait(PATIENCE)
+    now = datetime.now(UTC)
+    window = Window(now - timedelta(minutes=1), now)
+    (placed,) = client.find_placed("+14155550123", "+14155550001", window)
+    assert placed.leg.leg_ref == dialed.leg_ref
+    assert client.find_placed("+14155550124", "+14155550001", window) == []
     client.hang_up(dialed.leg_ref)
     api.join()
     assert bridge.forms("/status")[-1]["CallStatus"] == "canceled"

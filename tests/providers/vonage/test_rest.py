@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import CarrierClient, PlacedCall
+from providers.base.rest import CarrierClient, PlacedCall, Window
 from providers.errors import CarrierError, NotConfigured
 from providers.events import EndedReason, EventKind
 from providers.vonage import VONAGE, sdk
@@ -413,6 +414,37 @@ def test_a_leg_nobody_knows(vonage: RestApi, client: CarrierClient) -> None:
         vonage.reply("GET", answer)
         with pytest.raises(CarrierError):
             client.fetch(LEG)
+
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+OTHER = {**RESOURCE, "uuid": "another", "to": {"type": "phone", "number": "447700900199"}}
+
+
+def page(*legs: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"_embedded": {"calls": list(legs)}}
+
+
+def find(client: CarrierClient) -> list[str]:
+    window = Window(NOW, NOW)
+    found = client.find_placed("+447700900123", "+14155550100", window)
+    return [state.leg.leg_ref for state in found]
+
+
+def test_a_placed_leg_is_looked_for_on_every_page(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("GET", page(*[OTHER] * 100), page(OTHER, RESOURCE))
+    assert find(client) == [LEG]
+    assert [f"record_index={first}" in vonage.asked[n].path for n, first in ((0, 0), (1, 100))]
+
+
+@pytest.mark.parametrize("answer", [page(*[OTHER] * 100), (200, {}), (200, None), page("leg")])  # type: ignore[arg-type]
+def test_a_list_that_does_not_end_or_is_none_says_nothing(
+    vonage: RestApi, client: CarrierClient, answer: tuple[int, Any]
+) -> None:
+    vonage.reply("GET", answer)
+    with pytest.raises(CarrierError) as caught:
+        find(client)
+    assert not caught.value.permanent
+    assert len(vonage.asked) <= 10
 
 
 def test_a_call_is_listened_to_for_a_machine(vonage: RestApi, client: CarrierClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from providers.base.instructions import Connect
-from providers.base.rest import OutboundCall
+from providers.base.rest import OutboundCall, Window
 from providers.errors import CarrierError
 from providers.simulation.stage import Callee, CallerAction
 from providers.vonage import VONAGE
@@ -173,6 +174,9 @@ def test_a_call_is_created_shown_listed_and_ended(api: VonageStage, bridge: Brid
     listed = ask(api, "GET", f"?conversation_uuid={created['conversation_uuid']}")[1]
     assert listed["count"] == len(listed["_embedded"]["calls"]) == 1
     assert ask(api, "GET", "?conversation_uuid=CON-other")[1]["count"] == 0
+    assert ask(api, "GET", "?page_size=101")[0] == 400
+    assert ask(api, "GET", "?date_start=yesterday")[0] == 400
+    assert ask(api, "GET", "?record_index=1")[1]["_embedded"]["calls"] == []
     assert ask(api, "PUT", path, {"action": "mute"})[0] == 204
     assert ask(api, "PUT", path, {"action": "dance"})[0] == 400
     call = api.legs[created["uuid"]].call
@@ -224,6 +228,13 @@ def test_the_bridges_own_client_can_use_it(bridge: Bridge) -> None:
         call = api.legs[dialed.leg_ref].call
         assert call is not None
         assert call.rings.wait(PATIENCE)
+        now = datetime.now(UTC)
+        window = Window(now - timedelta(minutes=1), now + timedelta(seconds=1))
+        (placed,) = client.find_placed("+14155550123", "+14155550001", window)
+        assert placed.leg.leg_ref == dialed.leg_ref
+        assert client.find_placed("+14155550124", "+14155550001", window) == []
+        before = Window(now - timedelta(hours=2), now - timedelta(hours=1))
+        assert client.find_placed("+14155550123", "+14155550001", before) == []
         client.hang_up(dialed.leg_ref)
         api.join()
         with pytest.raises(CarrierError) as caught:

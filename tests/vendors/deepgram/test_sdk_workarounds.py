@@ -1,21 +1,23 @@
 """Workarounds around Deepgram's SDK: that they are still needed.
 
-That they work is tested by ``test_sound_is_not_compressed`` in ``test_transcriber_requests.py``
-and ``test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours`` in
+That they work is tested by ``test_pinned.py``, by ``test_sound_is_not_compressed`` in
+``test_transcriber_requests.py``, and by
+``test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours`` in
 ``test_choosing_a_transcriber.py``.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Mapping
 
 import deepgram
 import pytest
 from deepgram.listen.v1 import client as sdk
 from pipecat.services.deepgram.stt import DeepgramSTTService
+from websockets.asyncio.client import ClientConnection
 
-from app.vendors.deepgram.sdk_workarounds import address_of, connect_without_compression
+from app.vendors.deepgram.sdk_workarounds import address_of, connects_by
 from tests.clock import on_loop
 
 
@@ -23,39 +25,27 @@ class Connected(Exception):
     """The SDK has called ``connect``."""
 
 
+async def spy(url: str, headers: Mapping[str, str]) -> ClientConnection:
+    raise Connected(url, headers)
+
+
+def test_connects_by_is_still_needed() -> None:
+    """Once the SDK takes a client for its sockets: delete ``connects_by``."""
+    opens = inspect.getsource(sdk.AsyncV1Client.connect)
+    assert "async with websockets_client_connect(ws_url, extra_headers=headers) as" in opens
+    given = inspect.signature(sdk.AsyncV1Client.connect).parameters
+    assert not [name for name in given if "client" in name or "socket" in name]
+
+
 @on_loop
-async def test_connect_without_compression_is_still_needed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Once the SDK asks for no compression, or lets us: delete ``connect_without_compression``."""
-    connect = vars(sdk)["websockets_client_connect"]
-    plain = getattr(connect, "func", connect)  # as it was before the workaround
-    given = dict[str, Any]()
-
-    def spy(_url: str, **options: Any) -> None:
-        given.update(options)
-        raise Connected
-
-    monkeypatch.setitem(vars(sdk), "websockets_client_connect", spy)
+async def test_connects_by_is_of_one_task() -> None:
     client = deepgram.AsyncDeepgramClient(api_key="k")
-    with pytest.raises(Connected):
+    with connects_by(spy), pytest.raises(Connected, match=r"api\.deepgram\.com"):
         async with client.listen.v1.connect(model="nova-2"):
             pass
-    assert "compression" not in given
-    assert inspect.signature(plain).parameters["compression"].default == "deflate"
-    assert not [
-        n for n in inspect.signature(client.listen.v1.connect).parameters if "compress" in n
-    ]
-
-
-def test_connect_without_compression_changes_the_sdk_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect = vars(sdk)["websockets_client_connect"]
-    monkeypatch.setitem(vars(sdk), "websockets_client_connect", getattr(connect, "func", connect))
-    connect_without_compression()
-    connect_without_compression()
-    changed = vars(sdk)["websockets_client_connect"]
-    assert changed.keywords == {"compression": None}
-    assert not hasattr(changed.func, "keywords")
+    with pytest.raises(LookupError):  # without a rule no connection
+        async with client.listen.v1.connect(model="nova-2"):
+            pass
 
 
 def test_address_of_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:

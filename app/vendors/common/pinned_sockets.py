@@ -1,0 +1,35 @@
+"""Opens the websockets of pipecat's services by ``app.net``. Imports pipecat: load it lazily."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipecat.services.websocket_service import WebsocketService, _BoundedConnection
+from websockets.asyncio.client import ClientConnection
+
+from app.net.types import Addresses
+from app.net.websocket import connect
+from app.vendors.common.errors import deny_all
+
+# For a handshake. pipecat waits 10, while the caller hears nothing.
+OPEN_SECONDS = 5.0
+
+
+class PinnedSockets(WebsocketService):
+    """A mixin, named before pipecat's class of a vendor.
+
+    pipecat opens sockets with the library's ``connect``. That looks the name up again, and follows
+    redirects to any address. No issue of pipecat's was found. Written for pipecat 1.14.
+    """
+
+    # The rule for the server's addresses; None: it is the vendor's, or the operator's own.
+    addresses: Addresses | None = staticmethod(deny_all)
+
+    async def _websocket_connect(self, uri: str, **options: Any) -> ClientConnection:
+        """Called by pipecat's class, with the same result."""
+        options.setdefault("close_timeout", self._ws_close_timeout)
+        options.setdefault("create_connection", _BoundedConnection)
+        socket = await connect(uri, self.addresses, OPEN_SECONDS, **options)
+        if isinstance(socket, _BoundedConnection):
+            socket.send_timeout = self._ws_send_timeout
+        return socket

@@ -1,0 +1,148 @@
+"""Starts bridges in a fraction of a second: forks of a process that has imported the program.
+
+``python -m bench.spawner`` reads a JSON line for each, and writes its process id. A fork runs
+gunicorn, with its master and its worker, as ``patchbay serve`` does. Only the imports are warm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import TracebackType
+from typing import Any, Self
+
+from tests.bridge import Bridge
+
+WARM = (
+    "gunicorn.app.wsgiapp",
+    "app.server.worker",
+    "app.server.asgi",
+    "app.failpoints.install",
+    "app.cli.main",
+    "app.jobs.postgresql",
+    "alembic",
+    "psycopg",
+    "minio",
+    "twilio.rest",
+    "twilio.rest.api",
+    "vonage",
+    "requests",
+)
+LOOK_SECONDS = 0.01
+
+
+class Forked:
+    """A bridge's master, whose parent is the spawner."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        """0 once it is gone: the spawner lets the system reap it."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 0
+        return None
+
+    def terminate(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self, timeout: float | None = None) -> int:
+        until = time.monotonic() + (timeout or 1e9)
+        while self.poll() is None:
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            time.sleep(LOOK_SECONDS)
+        return 0
+
+
+class Spawner:
+    """The process that forks. Thread-safe."""
+
+    def __enter__(self) -> Self:
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.spawner"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def start(self, command: Sequence[str], environ: Mapping[str, str], log: str) -> Forked:
+        line = json.dumps({"command": list(command), "environ": dict(environ), "log": log})
+        with self._lock:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            print(line, file=self._process.stdin, flush=True)
+            return Forked(int(self._process.stdout.readline()))
+
+
+class WarmBridge(Bridge):
+    """A bridge of the spawner's."""
+
+    spawner: Spawner
+
+    def _launch(self, command: Sequence[str]) -> Forked:
+        return self.spawner.start(command, self.environ, str(self.log))
+
+
+def _fork(ordered: Mapping[str, Any]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(ordered["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for target, descriptor in ((0, nothing), (1, log), (2, log)):
+        os.dup2(descriptor, target)
+    os.environ.clear()
+    os.environ.update(ordered["environ"])
+    random.seed()
+    sys.argv = list(ordered["command"])
+    _run_gunicorn()
+    os._exit(0)
+
+
+def _run_gunicorn() -> None:
+    try:
+        import_module("gunicorn.app.wsgiapp").run()
+    except SystemExit as ended:
+        os._exit(int(ended.code or 0) if not isinstance(ended.code, str) else 1)
+
+
+if __name__ == "__main__":
+    for name in WARM:
+        import_module(name)
+    import_module("app.wiring")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps them
+    started = list[int]()
+    for line in sys.stdin:
+        started.append(_fork(json.loads(line)))
+        sys.stdout.write(f"{started[-1]}\n")
+        sys.stdout.flush()
+    for group in started:  # the bench is over, or was killed itself
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
