@@ -122,6 +122,7 @@ class Services:
             ask_model=OneShotModel(partial(ask_model, settings)),
             prices=vendor_prices.over(settings.prices),
             observe=self.metrics.observe,
+            event_dropped=self.metrics.count_dropped_event,
             count_refused_dial=self.metrics.count_refused_dial,
         )
         self.timers = TimerThread(

@@ -70,7 +70,7 @@ LOST = {
     "duplicates": Row(
         "every callback up to 100 times, at once, to two processes, with changed unsigned headers",
         "no more rows, the same state",
-        "python -m bench.duplicates",
+        "python -m bench.duplicates --times 100",
     ),
     "lost-callbacks": Row(
         "each subset of a call's callbacks is lost",

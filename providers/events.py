@@ -227,3 +227,5 @@ class CallEvent(NamedTuple):
     stream: str | None = None
     data: JsonObject = NOTHING
     raw: JsonObject = NOTHING
+    token: str | None = None
+    """The digest of a token with which the carrier signs one request: no other may have it."""

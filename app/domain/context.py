@@ -89,6 +89,8 @@ class Context:
     """The vendors' prices."""
     observe: Observe = unobserved
     """Takes the measured spans."""
+    event_dropped: Callable[[], None] = lambda: None
+    """Counts an event that a call's full log did not take."""
     count_refused_dial: Callable[[str], None] = lambda reason: None
     """Counts a number that was not dialled, by the reason's word."""
     media_wakers: list[Callable[[str], None]] = field(default_factory=list)

@@ -38,10 +38,12 @@ class Fact(StrEnum):
     JOINED = auto()
     """The assistant joined the call."""
     SOCKET_CLOSES = auto()
-    """The call is over or is being forwarded."""
+    """The call is over or is being forwarded, or its leg is reattached to another socket."""
     RECORDING_KNOWN = auto()
     """The carrier reported a recording's result, perhaps after the report."""
 
+
+REPLACES_SOCKET = frozenset({EventKind.FORWARD_STARTED, EventKind.REATTACHED})
 
 REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.PRICE_KNOWN: [carrier_price.add_price],
@@ -95,7 +97,7 @@ def facts(change: Change) -> list[Fact]:
         Fact.ENDED_RECORDED: ended and call.facts.recorded,
         Fact.ENDED_AWAITED: ended and call.facts.awaits,
         Fact.JOINED: goes_on and EventKind.MEDIA_CONNECTED in kinds,
-        Fact.SOCKET_CLOSES: ended or (goes_on and EventKind.FORWARD_STARTED in kinds),
+        Fact.SOCKET_CLOSES: ended or (goes_on and kinds & REPLACES_SOCKET),
         Fact.RECORDING_KNOWN: kinds & carrier_recordings.TELLS_OF_RECORDING,
     }
     return list(compress(holds, holds.values()))

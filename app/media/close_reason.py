@@ -22,6 +22,10 @@ class CloseCause(Enum):
     """Our side ends the call. The intent is committed before the socket is closed."""
     OVER = "over"
     """The call has ended by another cause, which has its own event: nothing is stored."""
+    SUPERSEDED = "superseded"
+    """The carrier has asked for the leg's next document, or opened its socket: this one is stale.
+    ``media.lost`` is stored, and the assistant is not waited for.
+    """
     SHUTDOWN = "shutdown"
     """This process stops, and another takes the call: ``media.lost`` is stored, so that the leg
     reattaches there.

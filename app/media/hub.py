@@ -176,7 +176,7 @@ class Hub:
 
     async def _poll(self) -> None:
         if self._sessions:
-            await self._close_ended_calls()
+            await self._close_stale_sockets()
             await self._deliver_commands()
         if self._service.has_pending_db_errors:
             await self._flush_db_errors()
@@ -204,13 +204,20 @@ class Hub:
         for command in given:
             able[command.call_id].call_context.push_command(command.body)
 
-    async def _close_ended_calls(self) -> None:
+    async def _close_stale_sockets(self) -> None:
+        """Close the sockets of calls that are over, and those that another one has replaced."""
+        joined = {session for session in self._sessions if session.monitor}
         live = {session.claim.call_id for session in self._sessions}
         try:
-            over = await in_store_thread(self._service.ended_calls, live)
+            current = await in_store_thread(self._service.streams, live)
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             return
         for session in self._sessions:
-            if session.claim.call_id in over:
+            claim = session.claim
+            if claim.call_id not in live:
+                continue  # it came meanwhile
+            if claim.call_id not in current:
                 session.close_once.set(CloseReason(CloseCause.OVER))
+            elif session in joined and current[claim.call_id] != claim.stream:
+                session.close_once.set(CloseReason(CloseCause.SUPERSEDED, word="superseded"))

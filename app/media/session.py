@@ -41,6 +41,9 @@ UNKNOWN_WORDS = 20
 # Close codes: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 INVALID, NOT_ALLOWED, FAILED, GOING_AWAY = 1007, 1008, 1011, 1001
 
+# Causes after which the call may have another socket.
+GOES_ON = frozenset({CloseCause.LOST, CloseCause.SUPERSEDED, CloseCause.SHUTDOWN})
+
 log = logging.getLogger(__name__)
 
 
@@ -164,9 +167,7 @@ class MediaSession:
                 extra={"callId": self.claim.call_id},
             )
             await self._report(reason, stream, reader, reports)
-            self.monitor.close(
-                LOST if reason.cause in (CloseCause.LOST, CloseCause.SHUTDOWN) else OVER
-            )
+            self.monitor.close(LOST if reason.cause in GOES_ON else OVER)
             await self._release(reason, stream, assistant, reports)
         finally:
             reader.cancel()
@@ -283,7 +284,7 @@ class MediaSession:
         match reason.cause:
             case CloseCause.STOPPED:
                 await reports.stopped()
-            case CloseCause.LOST:
+            case CloseCause.LOST | CloseCause.SUPERSEDED:
                 await reports.lost(word=reason.word)
             case CloseCause.SHUTDOWN:
                 await reports.lost(EndedReason.SERVER_SHUTDOWN)

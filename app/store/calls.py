@@ -13,7 +13,7 @@ from app.store import engine
 from app.store.engine import Columns, Row, insert_once
 from app.store.lists import any_of, values_of
 from app.store.prepared import Prepared
-from app.store.schema import call_refs, call_tokens, calls
+from app.store.schema import call_events, call_refs, call_tokens, calls
 
 STREAM = 16
 """Characters of a random token's digest that name its stream."""
@@ -66,6 +66,17 @@ _HAS_STREAM = Prepared(
 _USED_AT = Prepared(
     sa.select(call_tokens.c.used_at).where(call_tokens.c.digest == sa.bindparam("token"))
 )
+_OF_LEG = Prepared(
+    sa.select(calls.c.id)
+    .join(call_events, call_events.c.call_id == calls.c.id)
+    .where(
+        calls.c.org_id == sa.bindparam("org"),
+        calls.c.provider_call_id == sa.bindparam("ref"),
+        call_events.c.key == sa.bindparam("key"),
+    )
+    .order_by(calls.c.created_at.desc())
+    .limit(1)
+)
 _UPDATE = calls.update().where(calls.c.id == sa.bindparam("call"))
 _CLAIM = Prepared(
     call_tokens.update()
@@ -106,6 +117,12 @@ def find_by_ref(
     return min(known, key=itemgetter("created_at"), default=None)
 
 
+def of_leg(conn: Connection, org_id: str, ref: str, key: str) -> str | None:
+    """The newest call with the carrier's id ``ref`` that has an event of this key."""
+    found: str | None = _OF_LEG.scalar(conn, {"org": org_id, "ref": ref, "key": key})
+    return found
+
+
 def find_by_token(conn: Connection, digest: str, purpose: str, *, lock: bool = False) -> Row | None:
     """Find a call by a token's digest, with the token's ``token_...`` columns.
 
@@ -132,11 +149,14 @@ def delete(conn: Connection, call_id: str) -> None:
     conn.execute(calls.delete().where(calls.c.id == call_id))
 
 
-def without_media(conn: Connection, call_ids: Collection[str]) -> set[str]:
-    """Of these calls, those that need no media: ended, deleted or forwarding."""
+def streams(conn: Connection, call_ids: Collection[str]) -> dict[str, str | None]:
+    """The present stream of each of these calls, without those that need no media.
+
+    Those are ended, deleted or forwarding.
+    """
     talking = calls.c.status.not_in(("ended", "forwarding"))
-    query = sa.select(calls.c.id).where(calls.c.id.in_(call_ids), talking)
-    return set(call_ids) - set(conn.execute(query).scalars())
+    query = sa.select(calls.c.id, calls.c.stream).where(calls.c.id.in_(call_ids), talking)
+    return {row.id: row.stream for row in conn.execute(query)}
 
 
 def claim_ref(conn: Connection, provider: str, org_id: str, ref: str, call_id: str) -> bool:

@@ -46,20 +46,33 @@ _HAS, _RECEIVED_AT = (
 )
 
 
+class TokenUsed(Exception):
+    """The token of a carrier's request is that of another event: the request is a replay."""
+
+
 def append(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> bool:
     """Append an event. False when it is in the log already."""
     return insert_once(conn, call_events, _values(call_id, event, received_at))
 
 
 def add(conn: Connection, call_id: str, event: CallEvent, received_at: datetime) -> None:
-    """Append an event that is not in the log, as far as a transaction with the call's lock knows."""
-    insert_unless_there(conn, call_events, _values(call_id, event, received_at))
+    """Append an event that is not in the log, as far as a transaction with the call's lock knows.
+
+    Raises ``TokenUsed``.
+    """
+    if event.token is None:
+        insert_unless_there(conn, call_events, _values(call_id, event, received_at))
+    elif not append(conn, call_id, event, received_at):
+        raise TokenUsed
 
 
 def begin(conn: Connection, call_id: str, first: Sequence[CallEvent], at: datetime) -> None:
-    """Insert the first events of a new call."""
+    """Insert the first events of a new call. Raises ``TokenUsed``."""
     for event in first:
-        _INSERT.put(conn, _values(call_id, event, at))
+        if event.token is None:
+            _INSERT.put(conn, _values(call_id, event, at))
+        elif not append(conn, call_id, event, at):
+            raise TokenUsed
 
 
 def has(conn: Connection, call_id: str, key: str) -> bool:
@@ -104,6 +117,7 @@ def _values(call_id: str, event: CallEvent, received_at: datetime) -> Row:
         "stream": event.stream,
         "data": dict(event.data),
         "raw": dict(event.raw),
+        "token": event.token,
     }
 
 

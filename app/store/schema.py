@@ -165,6 +165,7 @@ calls = sa.Table(
     sa.Column("secret", sa.LargeBinary),  # {"details", "serverSecret", ...}
     sa.Column("timers", sa.JSON(none_as_null=True)),  # NULL: they are jobs (calls/timer_jobs.py)
     sa.Column("next_timer_at", Time),  # the earliest of them
+    sa.Column("stream", sa.String(32)),  # of the media socket that it has now
     *_times(),
     sa.Index(None, "org_id", "created_at", "id"),
 )
@@ -257,7 +258,16 @@ call_events = sa.Table(
     sa.Column("stream", sa.String(32)),
     sa.Column("data", sa.JSON, nullable=False),
     sa.Column("raw", sa.JSON, nullable=False),
+    sa.Column("token", sa.String(32)),  # digest: the carrier signs one request with it
     sa.UniqueConstraint("call_id", "key"),
+)
+_HAS_TOKEN = call_events.c.token.is_not(None)
+sa.Index(
+    "uq_call_events_token",
+    call_events.c.token,
+    unique=True,
+    sqlite_where=_HAS_TOKEN,
+    postgresql_where=_HAS_TOKEN,
 )
 
 call_commands = sa.Table(

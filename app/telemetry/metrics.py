@@ -83,6 +83,11 @@ class Metrics:
             "Clients' requests answered with 503, because too many were waiting.",
             registry=own,
         )
+        self._dropped = Counter(
+            "patchbay_events_dropped",
+            "Events that were not stored, because their call's log was full.",
+            registry=own,
+        )
         self._connections = ConnectionStates()
         self._registry.register(self._connections)
         self._connections_refused = Counter(
@@ -109,6 +114,10 @@ class Metrics:
     def count_refusal(self) -> None:
         """Count a request that was refused because too many were waiting."""
         self._refused.inc()
+
+    def count_dropped_event(self) -> None:
+        """Count an event that was not stored, because its call's log was full."""
+        self._dropped.inc()
 
     def count_connection(self, reason: str) -> None:
         """Count a connection that was refused or closed early."""

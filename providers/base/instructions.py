@@ -6,12 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{24})[A-Za-z0-9_-]{43}")
 """A media token: the stream's name, and what is secret."""
 _OF_OURS = re.compile(rf"wss?://[a-z0-9.:-]+(?:/[A-Za-z0-9._~-]+)*/{_TOKEN.pattern}")
 """A media URL that ends in one."""
+_QUERY = re.compile("[?#].*", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]{24}|[0-9a-f]{16}")
 
 
@@ -120,7 +120,7 @@ def stream_id(media_url: str) -> str:
     """
     if found := _OF_OURS.fullmatch(media_url):
         return found[1]  # nearly every URL, found without splitting it
-    token = urlsplit(media_url).path.rsplit("/", 1)[-1]
+    token = _QUERY.sub("", media_url).rpartition("/")[2]
     found = _TOKEN.fullmatch(token)
     return found[1] if found else hashlib.sha256(token.encode()).hexdigest()[:16]
 

@@ -100,8 +100,6 @@ class InboundParams:
     return_url: str | None = None
     """URL that gets the leg after the assistant; not checked yet."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    delivery: str | None = None
-    """The same for the carrier's repeats of one request, if the carrier marks them."""
 
 
 @dataclass(frozen=True, slots=True)

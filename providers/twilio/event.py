@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from providers.common.json_types import JsonDict
 from providers.errors import BadRequest
 from providers.events import CallEvent, EventKind
 from providers.twilio.config import NAME
-from providers.twilio.payload import IDEMPOTENCY, number
+from providers.twilio.payload import number
+from providers.twilio.signature import signed_text
 
 DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     # Twilio's name: (ours, type)
@@ -51,25 +51,12 @@ DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 _ORDER = list(DATA).index
-KEY_FIELDS = (
-    "CallSid",
-    "CallbackSource",
-    "SequenceNumber",
-    "CallStatus",
-    "StreamSid",
-    "StreamEvent",
-    "Timestamp",
-    "DialCallSid",
-    "RecordingSid",
-    "RecordingStatus",
-)
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _RFC_2822 = re.compile(
     rf"[A-Z][a-z][a-z], (\d\d) ({'|'.join(re.findall('...', _MONTHS))}) (\d{{4}}) "
     r"(\d\d:\d\d:\d\d) ([+-]\d{4})",
     re.ASCII,
 )
-_TOKEN = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +127,11 @@ def _rfc_2822(text: str) -> datetime:
 
 
 def _key(webhook: Webhook) -> str:
-    """The event's key: the same for every delivery of one request, different for the next request.
+    """The event's key: a digest of what Twilio signed, so the same for every delivery of it.
 
-    Twilio's idempotency token is the key where it is sent. Without it, a digest of the fields that
-    distinguish requests is. The request after a stream has no such field, so the digest includes
-    the URL. Two streams of one leg are distinct when their URLs differ.
+    Two requests of one leg differ in what is signed. Callbacks have a time or a number. Each
+    document of ours has its own URLs, so the requests after two streams differ too. The header
+    ``I-Twilio-Idempotency-Token`` is not signed: the sender of a replay may change it.
     """
-    given = webhook.request.header(IDEMPOTENCY) or ""
-    if _TOKEN.fullmatch(given):
-        return f"token:{given}:{webhook.hook}"
-    parts = [webhook.hook, webhook.request.url, *map(webhook.values.get, KEY_FIELDS)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+    text = signed_text(webhook.request).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:32]

@@ -10,13 +10,10 @@ from collections.abc import Mapping
 from itertools import chain
 
 from providers.base.webhook import InboundParams, Leg, WebhookRequest
+from providers.common import foreign_json
 from providers.errors import BadRequest
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.signature import REQUIRED, decode, fields
-
-# The same on Twilio's own retries of a request, different on the next request.
-# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
-IDEMPOTENCY = "i-twilio-idempotency-token"
 
 _FLOW = re.compile(r"FW[0-9a-f]{32}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -64,7 +61,6 @@ def visit(request: WebhookRequest, account_sid: str) -> InboundParams:
             for name, value in ours.items()
             if name.startswith(_METADATA) and name != _METADATA
         },
-        delivery=request.header(IDEMPOTENCY) or None,
     )
 
 
@@ -85,11 +81,10 @@ def _query(request: WebhookRequest) -> dict[str, str]:
 
 
 def _cleaned(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Replace NUL, which PostgreSQL cannot store as text."""
-    values = dict(pairs)
-    if "\0" not in "".join(chain.from_iterable(pairs)):
-        return values
-    return {name.replace("\0", "\ufffd"): value.replace("\0", "\ufffd") for name, value in pairs}
+    """Replace what a database cannot store as text."""
+    if "".join(chain.from_iterable(pairs)).isprintable():
+        return dict(pairs)
+    return {foreign_json.clean(name): foreign_json.clean(value) for name, value in pairs}
 
 
 def _return_url(ours: Mapping[str, str], account_sid: str) -> str | None:

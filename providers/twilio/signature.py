@@ -4,7 +4,7 @@ The SDK's validator is not used: it accepts an empty token, any port, and parame
 Twilio signs names and values run together. So the signature of ``CallSid=CA1&CallStatus=ringing``
 holds for ``CallSid=CA1CallStatusringing`` too. Hence every parameter that the webhooks use must
 have its exact shape. No clock is read, because a Twilio signature never expires. A replay has no
-effect, because its event has the same key.
+effect, because its event has the same key: it is made of ``signed_text``.
 https://www.twilio.com/docs/usage/security#validating-requests
 """
 
@@ -151,6 +151,18 @@ def fields(request: WebhookRequest) -> list[tuple[str, str]]:
         request.parsed["fields"] = _fields(request)
     pairs: list[tuple[str, str]] = request.parsed["fields"]
     return pairs
+
+
+def signed_text(request: WebhookRequest) -> str:
+    """The text that the signature covers: the URL, then the parameters run together.
+
+    A sender without the token cannot change it. He may change headers, the order and spelling of
+    the parameters, and the cut between two of them. Raises ``ValueError`` as ``fields`` does.
+    """
+    if "signed" not in request.parsed:
+        request.parsed["signed"] = "".join(_split(request.url)) + _run_together(fields(request))
+    text: str = request.parsed["signed"]
+    return text
 
 
 def _fields(request: WebhookRequest) -> list[tuple[str, str]]:

@@ -9,7 +9,9 @@ https://www.twilio.com/docs/voice/twiml
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
@@ -66,9 +68,15 @@ def answer(instructions: Sequence[Instruction]) -> Answer:
 
 
 def document(instructions: Sequence[Instruction]) -> str:
-    """The document as text. Twilio does not reach what follows a Connect or Forward."""
+    """The document as text. Twilio does not reach what follows a Connect or Forward.
+
+    Its length is measured as it is sent, escapes included. A text to speak is cut to what the other
+    verbs leave. Raises ``ValueError`` if these alone are too long.
+    """
     verbs = [_WRITERS[type(instruction)](instruction) for instruction in instructions]
     text = PROLOG + _element("Response", "".join(verbs))
+    if len(text) >= MAX_LENGTH:
+        text = PROLOG + _element("Response", "".join(_cut(instructions, verbs)))
     if len(text) >= MAX_LENGTH:
         raise ValueError(
             f"the TwiML has {len(text)} characters; Twilio takes less than {MAX_LENGTH}"
@@ -203,6 +211,29 @@ def _return(back: Return) -> str:
 
 def _say(say: Say) -> str:
     return _element("Say", _text(_clean(say.text)))
+
+
+def _cut(instructions: Sequence[Instruction], verbs: Sequence[str]) -> Iterator[str]:
+    """The verbs with their spoken texts shortened to the room that is left, the last ones first."""
+    empty = [
+        "<Say></Say>" if isinstance(instruction, Say) else verb
+        for instruction, verb in zip(instructions, verbs, strict=True)
+    ]
+    room = MAX_LENGTH - 1 - len(PROLOG) - len("<Response></Response>") - len("".join(empty))
+    for instruction, verb in zip(instructions, verbs, strict=True):
+        if not isinstance(instruction, Say):
+            yield verb
+            continue
+        text = _fitted(_clean(instruction.text), room)
+        room -= len(text)
+        yield _element("Say", text)
+
+
+def _fitted(text: str, room: int) -> str:
+    """The escaped text, cut between two words if it has more than ``room`` characters."""
+    ends = list(accumulate(len(_ESCAPES.get(character, character)) for character in text))
+    kept = text[: bisect_right(ends, room)]
+    return _text(kept if kept == text else kept.rpartition(" ")[0] or kept)
 
 
 def _hang_up(_: HangUp) -> str:

@@ -11,12 +11,15 @@ from typing import Any
 
 from providers.base.instructions import stream_id
 from providers.base.webhook import Leg, WebhookRequest
+from providers.common import json_text
 from providers.common import price as leg_price
 from providers.common.json_types import JsonDict
 from providers.events import CallEvent, EventKind
 from providers.vonage import payload as payloads
 from providers.vonage.config import NAME
-from providers.vonage.payload import Payload, whole
+from providers.vonage.fields import whole
+from providers.vonage.payload import Payload
+from providers.vonage.signature import token_digest
 
 # Vonage's fields -> ours in ``data``.
 FACTS: Mapping[str, str] = {
@@ -48,8 +51,11 @@ class Webhook:
 
     request: WebhookRequest
     payload: Payload
+    """The fields of the right types (``fields.typed``)."""
     word: str
     """The word for what the webhook is about (``payload.word``)."""
+    raw: Payload
+    """All fields, as they came."""
 
     @property
     def leg(self) -> Leg | None:
@@ -68,9 +74,20 @@ class Webhook:
             key or _event_key(self),
             source=NAME,
             data={**_facts(self.payload), **more.pop("data", {})},
-            raw=_raw(self.payload),
+            raw=self._stored(),
+            token=token_digest(self.request),
             **more,
         )
+
+    def _stored(self) -> JsonDict:
+        """The fields without the token that ends the media socket's address.
+
+        The store keeps the token's digest only.
+        """
+        url = self.media_url
+        if url is None:
+            return dict(self.raw)
+        return {**self.raw, "to": f"{url.rpartition('/')[0]}/{stream_id(url)}"}
 
 
 def _facts(payload: Payload) -> JsonDict:
@@ -82,17 +99,6 @@ def _facts(payload: Payload) -> JsonDict:
     if "price" not in payload:
         return told
     return told | leg_price.fact(leg_price.amount(payload["price"]), CURRENCY, payload.get("uuid"))
-
-
-def _raw(payload: Payload) -> JsonDict:
-    """The payload without the token that ends the media socket's address.
-
-    The store keeps the token's digest only.
-    """
-    url = payloads.media_url(payload)
-    if url is None:
-        return dict(payload)
-    return {**payload, "to": f"{url.rpartition('/')[0]}/{stream_id(url)}"}
 
 
 def _at(webhook: Webhook) -> datetime:
@@ -114,12 +120,15 @@ def time(value: Any) -> datetime | None:
 
 
 def _event_key(webhook: Webhook) -> str:
-    """The event's key, from leg, word and time: Vonage does not number its events."""
+    """The event's key, from leg, word and time: Vonage does not number its events.
+
+    Without a time the whole payload makes it: its values, not their spelling, are signed.
+    """
     names = ("uuid", "call_uuid", "conversation_uuid")
     leg = next((str(webhook.payload[name]) for name in names if webhook.payload.get(name)), "")
     if timestamp := webhook.payload.get("timestamp"):
         return key_of(leg, webhook.word, str(timestamp))
-    return key_of(leg, webhook.word, webhook.request.query, webhook.request.body.hex())
+    return key_of(leg, webhook.word, json_text.dumps(webhook.raw))
 
 
 def key_of(*parts: str) -> str:

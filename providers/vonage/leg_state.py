@@ -11,6 +11,7 @@ from providers.errors import BadRequest
 from providers.events import CallEvent, EventKind
 from providers.vonage import payload, webhooks
 from providers.vonage.event import Webhook, time
+from providers.vonage.fields import typed
 from providers.vonage.statuses import MACHINE, PHONE
 
 
@@ -23,8 +24,8 @@ def state(resource: payload.Payload, now: datetime) -> LegState:
     """
     raw = payload.clean(dict(resource))
     parties = {name: _number(resource.get(name)) for name in ("from", "to")}
-    fields = {"disconnected_by": "user", **raw, **parties}
-    webhook = Webhook(WebhookRequest("GET", "", (), b"", now), fields, payload.word(fields))
+    fields = typed({"disconnected_by": "user", **raw, **parties})
+    webhook = Webhook(WebhookRequest("GET", "", (), b"", now), fields, payload.word(fields), raw)
     leg = webhook.leg
     if leg is None:
         raise BadRequest("Vonage: a leg without uuid")

@@ -15,6 +15,7 @@ from providers.common.e164 import EITHER
 from providers.common.json_types import JsonObject
 from providers.errors import BadRequest
 from providers.vonage.config import API_HOST
+from providers.vonage.fields import IDENTIFIER, whole
 
 OURS = ("assistantId", "returnUrl")
 METADATA = "metadata."
@@ -22,9 +23,6 @@ METADATA = "metadata."
 NESTED = frozenset({"headers", "dtmf", "speech", "custom_data", "original_request", "payload"})
 
 MAX_FIELDS = 200
-# Ids are opaque: with dashes or without, and not always hexadecimal.
-IDENTIFIER = re.compile(r"[\x21-\x7e]{1,128}")
-
 # Fields that identify a payload without a ``status``, in this order.
 CLASSES = (
     ("speech", "input"),
@@ -111,13 +109,7 @@ def was_answered(payload: Payload) -> bool:
     return bool(payload.get("start_time")) or bool(whole(payload.get("duration")))
 
 
-def whole(value: Any) -> int | None:
-    """A whole number of at most nine digits: text on a GET, text or a number on a POST."""
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
-
-
-def visit(request: WebhookRequest, leg: Leg) -> InboundParams:
+def visit(request: WebhookRequest) -> InboundParams:
     """Our own parameters. They are in the URL that we configured, on POST as on GET."""
     query = _query(request)
     return InboundParams(
@@ -128,7 +120,6 @@ def visit(request: WebhookRequest, leg: Leg) -> InboundParams:
             for name, value in query.items()
             if name.startswith(METADATA) and name != METADATA
         },
-        delivery=" ".join(refs(leg)),
     )
 
 

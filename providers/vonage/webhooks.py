@@ -16,7 +16,8 @@ from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.vonage import payload as payloads
 from providers.vonage.event import Webhook, key_of
-from providers.vonage.payload import Payload, inbound, was_answered, whole
+from providers.vonage.fields import typed, whole
+from providers.vonage.payload import Payload, inbound, was_answered
 from providers.vonage.statuses import (
     DISCONNECTED_BY,
     FORWARD,
@@ -33,8 +34,9 @@ from providers.vonage.statuses import (
 
 def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     """Parse a verified request. Raises ``BadRequest``."""
-    payload = payloads.read(request)
-    webhook = Webhook(request, payload, payloads.word(payload))
+    raw = payloads.read(request)
+    payload = typed(raw)
+    webhook = Webhook(request, payload, payloads.word(payload), raw)
     if hook in (HookKind.ARRIVE, HookKind.FALLBACK):
         return _arrival(hook, webhook)
     if webhook.word in NOTES or webhook.word not in STATUSES:
@@ -64,9 +66,11 @@ def _arrival(hook: HookKind, webhook: Webhook) -> WebhookReport:
     events: tuple[CallEvent, ...] = (fetched,)
     if hook is HookKind.FALLBACK:
         data = {"what": "fallback", **fetched.data}  # Vonage's own word for the failure: "error"
-        note = fetched._replace(kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data)
+        note = fetched._replace(
+            kind=EventKind.NOTE, key=key_of(*refs, "reason"), data=data, token=None
+        )
         events = (fetched, note)
-    return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request, leg))
+    return WebhookReport(leg, events, asks=True, visit=payloads.visit(webhook.request))
 
 
 def phone(webhook: Webhook) -> WebhookReport:
@@ -150,6 +154,7 @@ def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
         key=f"{event.key}:leg",
         reason=EndedReason.CUSTOMER_ENDED_CALL,
         generic=True,
+        token=None,
     )
     return (left,)
 

@@ -68,6 +68,8 @@ class Domain:
         """What its server answers, in turn."""
         self.refuses_transfer: str | None = None
         self.ended = set[str]()
+        self.current = dict[str, str | None]()
+        """The present stream of each call."""
         self.given = list[Command]()
         """Commands for assistants that no media session has taken yet."""
         self.endpoint: MonitorEndpoint | None = None
@@ -106,6 +108,7 @@ class Domain:
         return StreamClaim(**{**whole, "assistant": AssistantConfig(whole["assistant"])})
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
+        self.current[claim.call_id] = claim.stream
         self._tell("joined", claim.call_id, start)
 
     def stopped(self, claim: StreamClaim) -> None:
@@ -178,8 +181,8 @@ class Domain:
         self._tell("confess", "")
         self.has_pending_db_errors = False
 
-    def ended_calls(self, call_ids: Collection[str]) -> set[str]:
-        return self.ended & set(call_ids)
+    def streams(self, call_ids: Collection[str]) -> dict[str, str | None]:
+        return {call_id: self.current.get(call_id) for call_id in set(call_ids) - self.ended}
 
     def commands(self, seats: Collection[StreamClaim]) -> list[Command]:
         live = {claim.call_id for claim in seats}

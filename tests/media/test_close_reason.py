@@ -381,6 +381,22 @@ async def test_call_that_is_over_is_closed_without_a_report(nudged: bool, play: 
         assert [told for told in domain.told if told[1] == "token-1"][-1][0] == "joined"
 
 
+@on_loop
+async def test_a_socket_that_another_has_replaced_is_lost_and_closed() -> None:
+    """Also when the other one is in another process: the store tells which one counts."""
+    domain = Domain()
+    async with (
+        serving(domain) as served,
+        calling(served, TWILIO) as stale,
+        calling(served, VONAGE, "token-2") as other,
+    ):
+        await talk_a_little(TWILIO, stale)
+        domain.current["token-1"] = None  # the carrier has asked for the next document
+        assert await closed(stale) == 1000
+        await talk_a_little(VONAGE, other)
+    assert [told[0] for told in domain.told if told[1] == "token-1"].count("lost") == 1
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -395,13 +411,13 @@ async def test_watcher_survives_a_store_failure(
     domain = Domain()
     asked = list[str]()
 
-    def over(call_ids: Any) -> set[str]:
+    def over(call_ids: Any) -> dict[str, str | None]:
         asked.extend(call_ids)
         if len(asked) < 3:
             raise error
-        return set(call_ids)
+        return {}
 
-    monkeypatch.setattr(domain, "ended_calls", over)
+    monkeypatch.setattr(domain, "streams", over)
     async with serving(domain) as served, calling(served, TWILIO) as carrier:
         assert await closed(carrier) == 1000
     assert len(asked) == 3

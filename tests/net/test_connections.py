@@ -91,6 +91,10 @@ PLACES: dict[str, dict[str, str]] = {
         "urllib3.PoolManager": "the operator's bucket",
     },
     "app/store/engine.py": {"sqlalchemy.create_engine": DATABASE},
+    "app/store/postgresql.py": {
+        "psycopg.AsyncConnection": DATABASE,
+        "psycopg.Connection": DATABASE,
+    },
     "app/vendors/anthropic/llm.py": {
         "anthropic.AsyncAnthropic": GIVEN,
         "pipecat.services.anthropic.llm.AnthropicLLMService": GIVEN,

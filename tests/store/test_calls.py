@@ -104,8 +104,8 @@ def test_with_a_call_goes_all_that_hangs_on_it(store: Store, org: str) -> None:
 def test_calls_without_media(store: Store, org: str, status: str, over: bool) -> None:
     with store.write() as conn:
         add_call(conn, org, "a", status=status)
-        assert calls.without_media(conn, {"a", "gone"}) == ({"a", "gone"} if over else {"gone"})
-        assert calls.without_media(conn, set()) == set()
+        assert calls.streams(conn, {"a", "gone"}) == ({} if over else {"a": None})
+        assert calls.streams(conn, set()) == {}
 
 
 # ------------------------------------------------------------------ carriers' ids

@@ -44,6 +44,22 @@ def test_an_event_is_read_back_without_the_carriers_words(store: Store, call: st
         assert events.of_call(conn, call) == [FULL._replace(raw={}), event(EventKind.CREATED)]
 
 
+def test_a_carriers_token_is_of_one_event(store: Store, call: str) -> None:
+    first, second = (FULL._replace(key=key, token="digest") for key in ("first", "second"))
+    with store.write() as conn:
+        other = add_call(conn, add_org(conn))
+        events.add(conn, call, first, at(2))
+    for there in (call, other):
+        with pytest.raises(events.TokenUsed), store.write() as conn:
+            events.add(conn, there, second, at(3))
+        with pytest.raises(events.TokenUsed), store.write() as conn:
+            events.begin(conn, there, [second], at(3))
+    with store.read() as conn:
+        assert [row["key"] for row in (*events.log(conn, call), *events.log(conn, other))] == [
+            "first"
+        ]
+
+
 def test_the_log_holds_the_carriers_words_too(store: Store, call: str) -> None:
     with store.write() as conn:
         events.append(conn, call, FULL, at(2))
@@ -136,6 +152,7 @@ any_event = st.builds(
     stream=st.none() | text,
     data=st.dictionaries(text, json, max_size=3),
     raw=st.just({}),
+    token=st.none(),
 )
 
 

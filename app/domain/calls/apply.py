@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
+from app.domain.calls import log_limit
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState, fold
 from app.domain.context import Context
@@ -53,6 +55,19 @@ Reaction = Callable[[Change], None]
 """Runs in the transaction of a change. An exception rolls the change back."""
 
 
+Effects = Callable[[Sequence[CallEvent]], Changes]
+"""The changes of a call that new events cause beyond its state."""
+
+
+class Applied(NamedTuple):
+    """The state after a webhook, and those of its events that are new."""
+
+    state: CallState
+    added: Sequence[CallEvent]
+    received_at: datetime
+    """The stored time of the new events."""
+
+
 def created(tx: CallTx, state: CallState, log: Sequence[CallEvent]) -> None:
     """Run the reactions to a new call, after its row and first events are written."""
     tx.call.status = state.status
@@ -60,17 +75,28 @@ def created(tx: CallTx, state: CallState, log: Sequence[CallEvent]) -> None:
 
 
 def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = None) -> CallState:
-    """Append new events, update the call, and run the reactions.
+    """Append new events, update the call, and run the reactions. Returns the state.
+
+    ``also`` has the fields of the call that change with them.
+    """
+    return apply_report(tx, new, lambda _: also or {}).state
+
+
+def apply_report(tx: CallTx, new: Sequence[CallEvent], effects: Effects) -> Applied:
+    """Append the events that are not in the log, update the call, and run the reactions.
 
     The caller must hold the call's row lock (``record.get(lock=True)``).
-    ``also`` has further fields of the call to change.
-    A settled call's log may grow and its costs may change; its state does not change.
+    ``effects`` gets the added events before they are stored. Events that are all in the log change
+    nothing. A settled call's log may grow and its costs may change; its state does not change.
     """
     now = tx.context.now()
-    if also:
-        tx.update(**also)
     log = events.of_call(tx.conn, tx.call.id)
     added = _added(new, log)
+    if len(log) >= log_limit.MAX_EVENTS:
+        added = log_limit.within(tx, added, log)
+    also = effects(added) if added else {}
+    if also:
+        tx.update(**also)
     for event in added:
         events.add(tx.conn, tx.call.id, event, now)
     log += added
@@ -82,7 +108,7 @@ def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = No
         _write(tx, state, changed=bool(also))
     if added:
         _react(Change(tx, before, state, added, log, late))
-    return state
+    return Applied(state, added, now)
 
 
 def finalize(tx: CallTx) -> None:
@@ -146,13 +172,14 @@ def _write(tx: CallTx, state: CallState, *, changed: bool = False) -> None:
         "started_at": state.started_at,
         "ended_at": state.ended_at,
         "settled_at": tx.context.now() if state.settled else None,
+        "stream": state.streams[-1] if state.streams else None,
     }
     if changed or _shown(tx.call) != tuple(values.values()):
         values["updated_at"] = tx.context.now()
         tx.update(**values)
 
 
-_shown = attrgetter("status", "ended_reason", "started_at", "ended_at", "settled_at")
+_shown = attrgetter("status", "ended_reason", "started_at", "ended_at", "settled_at", "stream")
 
 
 def _reason(context: Context, call: Call, reason: EndedReason) -> EndedReason:

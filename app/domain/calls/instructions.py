@@ -24,9 +24,16 @@ from app.store.ids import new_id
 from providers.base.carrier import Carrier
 from providers.base.instructions import Connect, HangUp, Instruction, MachineDetection, Return
 from providers.base.webhook import HookKind
+from providers.events import CallStatus, EndedReason
 
 _PRINTABLE = re.compile(r"[!-~]+")
 
+MAX_URL = 2000
+LONGEST_OUTCOME = {
+    "vapiCallId": "0" * 36,
+    "vapiStatus": max(CallStatus, key=len),
+    "vapiEndedReason": max(EndedReason, key=len),
+}
 JOIN_GRACE_SECONDS = 30.0
 """A media token expires so long after the time in which its leg's socket must join.
 
@@ -149,4 +156,15 @@ def return_url_problem(context: Context, carrier: Carrier, url: str) -> str | No
             f"phoneCallProviderReturnUrl host {host!r} is not allowed: "
             "add it to the setting ALLOWED_RETURN_HOSTS"
         )
+    return _markup_problem(carrier, url)
+
+
+def _markup_problem(carrier: Carrier, url: str) -> str | None:
+    """Why the carrier's markup cannot hold this return URL with the longest outcome."""
+    if len(url) > MAX_URL:
+        return f"phoneCallProviderReturnUrl must be shorter than or equal to {MAX_URL} characters"
+    try:
+        carrier.markup.answer([Return(url, LONGEST_OUTCOME)])
+    except ValueError as error:
+        return f"phoneCallProviderReturnUrl does not fit into the carrier's markup: {error}"
     return None

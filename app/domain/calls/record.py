@@ -37,6 +37,7 @@ class Changes(TypedDict, total=False):
     started_at: datetime | None
     ended_at: datetime | None
     settled_at: datetime | None
+    stream: str | None
     max_duration: int
     assistant_id: str | None
     body: JsonObject
@@ -80,6 +81,8 @@ class Call:
     """The timers that wait. None for a call that the version before created."""
     stored_facts: JsonObject = field(default_factory=lambda: NEW, repr=False, compare=False)
     """The column ``resolved`` as it was read."""
+    stream: str | None = None
+    """The stream of the media socket that the call has now."""
     token_data: JsonObject = field(default_factory=dict)
     """The data of the token that identified the call."""
     unwritten: set[str] = field(default_factory=set, init=False, repr=False, compare=False)

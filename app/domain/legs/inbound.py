@@ -25,7 +25,7 @@ from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, InboundParams, Leg, WebhookReport
 from providers.common.e164 import E164
 from providers.common.json_types import JsonDict, JsonObject
-from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+from providers.events import CallStatus, EndedReason, EventKind
 
 
 class VerifiedWebhook(NamedTuple):
@@ -41,6 +41,10 @@ class VerifiedWebhook(NamedTuple):
 
 
 RETURN_URL = "phoneCallProviderReturnUrl"
+
+
+OUTLIVED = {EventKind.LEG_CONTINUED, EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED}
+"""Events of a leg that asked for another document after its assistant, so was alive."""
 
 
 class LostRace(Exception):
@@ -63,9 +67,16 @@ class InboundLegs:
         )
         if call is None or not belongs(call, webhook.provider, webhook.accounts):
             return None
-        if call.status == CallStatus.ENDED and not _sent_before(conn, call.id, webhook):
-            return None
-        return call
+        if _made_by(conn, call, webhook):
+            return None if _comes_back(conn, call, webhook) else call
+        earlier = self._earlier(conn, call, webhook)
+        return call if earlier is None and call.status != CallStatus.ENDED else earlier
+
+    def _earlier(self, conn: Connection, last: Call, webhook: VerifiedWebhook) -> Call | None:
+        """The call that this request made before the leg's last one."""
+        leg, key = webhook.report.leg, request_of(webhook.report)
+        earlier = leg and key and calls.of_leg(conn, last.org_id, leg.call_ref, key)
+        return record.get(conn, earlier, lock=True) if earlier else None
 
     def create_from_leg(
         self, conn: Connection, webhook: VerifiedWebhook
@@ -103,7 +114,8 @@ class InboundLegs:
         if not calls.claim_ref(conn, name, org, leg.leg_ref, call_id):
             before = record.find_by_ref(conn, name, leg.leg_ref, {org})
             if before is not None and (
-                before.status != CallStatus.ENDED or _sent_before(conn, before.id, webhook)
+                before.status != CallStatus.ENDED
+                or (_made_by(conn, before, webhook) and not _comes_back(conn, before, webhook))
             ):
                 raise LostRace
             calls.move_ref(conn, name, org, leg.leg_ref, call_id)
@@ -200,19 +212,29 @@ class InboundLegs:
 
 
 def request_of(report: WebhookReport) -> str | None:
-    """The key of an arrival's event; None if the carrier does not mark its repeats."""
-    if report.visit is None or not report.visit.delivery:
-        return None
-    return next((event.key for event in report.events if _is_arrival(event)), None)
+    """The key of an arrival's event, which is the same for each repetition of its request."""
+    return next((e.key for e in report.events if e.kind is EventKind.LEG_FETCHED), None)
 
 
-def _sent_before(conn: Connection, call_id: str, webhook: VerifiedWebhook) -> bool:
-    """Whether the carrier repeats a request. A new visit of the same leg is no repetition."""
-    return any(_is_arrival(e) and events.has(conn, call_id, e.key) for e in webhook.report.events)
+def _made_by(conn: Connection, call: Call, webhook: VerifiedWebhook) -> bool:
+    """Whether this arrival is in the call's log."""
+    key = request_of(webhook.report)
+    return key is not None and events.has(conn, call.id, key)
 
 
-def _is_arrival(event: CallEvent) -> bool:
-    return event.kind is EventKind.LEG_FETCHED
+def _comes_back(conn: Connection, call: Call, webhook: VerifiedWebhook) -> bool:
+    """Whether the leg may come by the request that made ``call``, and not as a repetition.
+
+    It may once, if it joined the call, outlived it, and went back to its flow. A flow in a loop
+    sends it again. A carrier with conversations gives each visit one of its own.
+    """
+    leg = webhook.report.leg
+    if call.status != CallStatus.ENDED or leg is None or leg.leg_ref != leg.call_ref:
+        return False
+    if call.started_at is None or not call.body.get(RETURN_URL):
+        return False
+    kinds = {event.kind for event in events.of_call(conn, call.id)}
+    return bool(kinds & OUTLIVED) and EventKind.LEG_ENDED not in kinds
 
 
 def _orgs(webhook: VerifiedWebhook) -> set[str]:

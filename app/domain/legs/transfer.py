@@ -101,6 +101,12 @@ def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -
             data={"streams": list(state.streams), "forward": pending.id, **answers},
         )
         apply_events(tx, [replaced])
+    return forward(tx)
+
+
+def forward(tx: CallTx) -> list[Instruction]:
+    """The instructions of the pending forward."""
+    pending = _pending(tx.call)
     said = [Say(pending.message)] if pending.message else []
     return [*said, _instruction(tx, pending)]
 

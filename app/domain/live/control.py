@@ -62,7 +62,7 @@ def leave_message(tx: CallTx, event: CallEvent) -> Changes:
 
 
 def close_socket(change: Change) -> None:
-    """Wake the media hub to close the socket of a call that is over or being forwarded."""
+    """Wake the media hub to close the socket that a call no longer needs."""
     _wake_media(change.tx)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -300,10 +300,13 @@ class MediaService:
         if apply.state_of(tx).streams[-1:] in ((), (stream,)):
             apply.request_end(tx, EndedReason.DB_ERROR, DB_ERROR_MESSAGE)
 
-    def ended_calls(self, call_ids: Collection[str]) -> set[str]:
-        """The calls whose media socket must close: ended, deleted or forwarding."""
+    def streams(self, call_ids: Collection[str]) -> Mapping[str, str | None]:
+        """The stream that each of these calls has now; any other one of the call must close.
+
+        The calls that need no media are left out: ended, deleted or forwarding.
+        """
         with self.context.store.read() as conn:
-            return calls.without_media(conn, call_ids)
+            return calls.streams(conn, call_ids)
 
     def commands(self, claims: Collection[StreamClaim]) -> Sequence[Command]:
         """Claim the live control commands for these streams, each once and in order."""

@@ -7,12 +7,15 @@ decides the instruction. A failure rolls all of that back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import instructions, limits, record, tokens
-from app.domain.calls.apply import apply_events
+from app.domain.calls.apply import Applied, apply_events, apply_report
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
@@ -49,6 +52,11 @@ ASKED_IN_MARKUP = {
 
 An empty response to another webhook lets the leg continue with its current document.
 """
+
+ARRIVALS = {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}
+"""Of these, the requests for a leg's first document."""
+
+MAX_RACES = 4
 
 Reader = Callable[[CallTx, CallEvent], CallEvent]
 Effect = Callable[[CallTx, CallEvent], Changes]
@@ -122,11 +130,21 @@ class LegService:
         while True:
             try:
                 answer = self._handle_once(webhook)
-            except LostRace:  # the other process has committed by now
-                answer = self._handle_once(webhook)
+            except (LostRace, events.TokenUsed):  # the other process has committed by now
+                answer = self._handle_again(webhook)
             if not isinstance(answer, Question):
                 return answer
             self.requests.settle(answer)
+
+    def _handle_again(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
+        """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
+        try:
+            for _ in range(MAX_RACES):
+                with suppress(LostRace):
+                    return self._handle_once(webhook)
+            return self._handle_once(webhook)
+        except events.TokenUsed:
+            raise Refused("the token was used for another request before") from None
 
     def _handle_once(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         with self.context.store.write() as conn:
@@ -143,14 +161,16 @@ class LegService:
     def _handle(self, tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         report, stranger = webhook.report, _is_unknown_leg(tx.call, webhook)
         new = [self._read(tx, webhook, event) for event in report.events]
-        state = apply_events(tx, new, self._changes(tx, webhook, new))
+        applied = apply_report(tx, new, partial(self._changes, tx, webhook))
         if not report.asks:
             return []
         if stranger:
             return instructions.return_leg(tx.call) if _in_markup(webhook) else []
-        if webhook.hook in {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}:
-            return self._connect_assistant(tx, state, report)
-        return self._next_instruction(tx, state, webhook, new)
+        if webhook.hook in ARRIVALS:
+            return self._connect_assistant(tx, applied, report)
+        if not applied.added:
+            return self._repeated_answer(tx, applied.state, webhook, new)
+        return self._next_instruction(tx, applied.state, webhook, new)
 
     def _read(self, tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> CallEvent:
         """The event after its kind's handlers; a note if it does not concern this call."""
@@ -165,7 +185,7 @@ class LegService:
         return handlers.read(tx, event) if handlers.read else event
 
     def _changes(self, tx: CallTx, webhook: VerifiedWebhook, new: Sequence[CallEvent]) -> Changes:
-        """The changes of the call that these events cause, beyond its state."""
+        """The changes of the call that these new events cause, beyond its state."""
         report, changes = webhook.report, Changes()
         for event in new:
             effect = HANDLERS.get(event.kind, OTHERS).effect
@@ -203,22 +223,25 @@ class LegService:
         return found if found and belongs(found, webhook.provider, webhook.accounts) else None
 
     def _connect_assistant(
-        self, tx: CallTx, state: CallState, report: WebhookReport
+        self, tx: CallTx, applied: Applied, report: WebhookReport
     ) -> list[Instruction] | Question:
         """Connect an arrived leg to its assistant, or return it if the call has ended."""
+        state, is_new = applied.state, bool(applied.added)
         if state.status is CallStatus.ENDED:
             return farewell(tx.call)
         if state.status is CallStatus.FORWARDING:
-            return transfer.hand_over(tx, state)
+            return transfer.hand_over(tx, state) if is_new else transfer.forward(tx)
         if tx.call.facts.asking_since is not None:
             return Question(tx.call.id, first=False)
-        if limits.is_full(tx):
+        if not state.joined and limits.is_full(tx):
             return limits.refuse_media(tx)
-        return [self._document(tx, request_of(report))]
+        return [self._document(tx, request_of(report), applied.received_at if is_new else None)]
 
-    def _document(self, tx: CallTx, request: str | None = None) -> Instruction:
+    def _document(
+        self, tx: CallTx, request: str | None = None, received_at: datetime | None = None
+    ) -> Instruction:
         """The document that answers a request. A repeated request gets the same document."""
-        given = instructions.tokens_for(tx, request)
+        given = instructions.tokens_for(tx, request, received_at)
         return instructions.connect(self.context, tx.call, given)
 
     def _next_instruction(
@@ -231,18 +254,30 @@ class LegService:
         if state.status is CallStatus.FORWARDING:
             return transfer.hand_over(tx, state, question)
         if state.status is not CallStatus.ENDED and question is not None:
-            if events.has(tx.conn, tx.call.id, _answer_to(question)):  # the carrier repeats it
-                return [self._document(tx, question.key)]
             log, cause = events.of_call(tx.conn, tx.call.id), reattach.cause_of(state)
             turned_away = no_capacity.was_refused(log)
             allowed = reattach.is_allowed(log, cause, self.context.now())
             if (state.joined or turned_away) and allowed:
                 return [self._reattach(tx, state, question, cause)]
             self._end_unanswerable(tx, state, question, turned_away=turned_away)
-        if tx.call.status != CallStatus.ENDED:
-            return []
-        if _in_markup(webhook) or tx.call.body.get("phoneCallProviderReturnUrl"):
-            return instructions.return_leg(tx.call)
+        return _farewell(tx, webhook)
+
+    def _repeated_answer(
+        self, tx: CallTx, state: CallState, webhook: VerifiedWebhook, known: Sequence[CallEvent]
+    ) -> list[Instruction]:
+        """The answer to a request that came before, perhaps long ago. It changes nothing.
+
+        A document is the same as then, and its media token may be used or expired by now.
+        """
+        if state.status is CallStatus.ENDED:
+            return _farewell(tx, webhook)
+        if state.status is CallStatus.FORWARDING:
+            return transfer.forward(tx)
+        question = next((e for e in known if e.kind is EventKind.LEG_CONTINUED), None)
+        if webhook.hook is HookKind.FORWARD and known:
+            return [self._document(tx, known[0].key)]
+        if question is not None and events.has(tx.conn, tx.call.id, _answer_to(question)):
+            return [self._document(tx, question.key)]
         return []
 
     def _after_forward(
@@ -320,6 +355,13 @@ def _is_bound(call: Call, leg: Leg, media: bool) -> bool:
 
 def _noted(event: CallEvent) -> CallEvent:
     return event._replace(kind=EventKind.NOTE, data={**event.data, "was": str(event.kind)})
+
+
+def _farewell(tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
+    """Return the leg of an ended call, if it waits for markup or has a return URL."""
+    waits = _in_markup(webhook) or tx.call.body.get("phoneCallProviderReturnUrl")
+    over = tx.call.status == CallStatus.ENDED
+    return instructions.return_leg(tx.call) if over and waits else []
 
 
 def _in_markup(webhook: VerifiedWebhook) -> bool:

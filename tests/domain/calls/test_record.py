@@ -40,7 +40,7 @@ def value(stored: dict[str, Any]) -> Any:
 
 def row_of(path: Path) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(path.read_text(), object_hook=value)
-    return {**row, "timers": None, "next_timer_at": None}  # of the version before
+    return {**row, "timers": None, "next_timer_at": None, "stream": None}  # older
 
 
 @pytest.fixture(params=ROWS, ids=lambda path: path.stem)
@@ -136,6 +136,7 @@ columns = st.fixed_dictionaries(
         "bypass": st.booleans(),
         "max_duration": st.integers(),
         "assistant_id": maybe,
+        "stream": maybe,
         "customer_id": maybe,
         "phone_number_id": maybe,
         "credential_id": maybe,

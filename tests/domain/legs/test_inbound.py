@@ -42,6 +42,7 @@ BAD_WAYS_BACK = [
     f"https://{RETURN_HOST}.example.org/",  # somebody else's
     f"//{RETURN_HOST}/back",  # no scheme
     "back",
+    f"https://{RETURN_HOST}/{'x' * 2000}",  # longer than what is kept of an address
 ]
 
 
@@ -108,7 +109,7 @@ class TestWayBack:
         assert live.id in answer.text
 
 
-@pytest.mark.parametrize("url", BAD_WAYS_BACK)
+@pytest.mark.parametrize("url", [*BAD_WAYS_BACK, f"https://{RETURN_HOST}/?{'a&' * 800}"])
 def test_the_api_refuses_such_a_way_back(api: Api, url: str) -> None:
     body = {
         "phoneCallProviderBypassEnabled": True,

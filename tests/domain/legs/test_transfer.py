@@ -91,7 +91,7 @@ def test_an_end_by_the_api_wins(leg: Leg, forwarding: Live) -> None:
 
 
 def test_the_socket_is_told_to_close(forwarding: Live) -> None:
-    assert forwarding.media.ended_calls([forwarding.id]) == {forwarding.id}
+    assert forwarding.media.streams([forwarding.id]) == {}
 
 
 def test_no_socket_joins_meanwhile(api: Api, leg: Leg, live: Live) -> None:

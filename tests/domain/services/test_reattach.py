@@ -11,6 +11,7 @@ from tests.domain.conftest import JOIN, SETTLE
 from tests.domain.live_call import Live, join, read
 from tests.domain.timers import fire, waiting
 from tests.fakes.carriers.leg import Leg
+from tests.routes.api import Api
 
 FAULTS = BUDGETS[Cause.FAULT].attempts
 CLOSE = 30.0
@@ -109,6 +110,32 @@ def test_a_question_about_a_call_that_is_over_puts_nothing_back(leg: Leg, live: 
     live.end()
     assert leg.read(leg.ask(live.document).text) is None
     assert "media.reattached" not in live.kinds()
+
+
+def test_the_next_document_takes_the_place_of_a_socket_that_still_lives(live: Live) -> None:
+    """The carrier asks what now, though we have not noticed that its socket is gone."""
+    first = live.claim
+    assert live.media.streams({live.id}) == {live.id: first.stream}
+    live.document = read(live.leg, live.leg.ask(live.document))
+    assert live.media.streams({live.id}) == {live.id: None}
+    live.claim = join(live.leg, live.document)
+    assert live.media.streams({live.id}) == {live.id: live.claim.stream}
+    live.media.lost(first)  # its process has closed it
+    assert (live.status, live.media.streams({live.id})) == (
+        "in-progress",
+        {live.id: live.claim.stream},
+    )
+
+
+def test_a_second_socket_of_a_call_takes_the_place_of_the_first(api: Api, live: Live) -> None:
+    """By another document, without a question: one of the two counts, and both may be lost."""
+    first = live.claim
+    second = read(live.leg, live.leg.arrive(visit=2))
+    live.claim = join(live.leg, second)
+    assert live.media.streams({live.id}) == {live.id: live.claim.stream}
+    live.media.lost(first)
+    live.lose()
+    assert waiting(live.leg.app, LOST, live.id) is not None
 
 
 def test_what_closed_the_socket_is_told(live: Live) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlencode
+from uuid import uuid4
 from xml.etree import ElementTree
 
 from werkzeug.test import TestResponse
@@ -113,8 +114,8 @@ class TwilioLeg(Leg):
     ) -> TestResponse:
         """Markup of that path, for this leg."""
         url = path + (f"?{urlencode(query)}" if query else "")
-        headers = {TOKEN: f"visit-{visit}-{self.ref}"}
-        return self.post(url, {"CallStatus": "ringing", **fields}, headers)
+        status = "ringing" if visit == 1 else "in-progress"  # our first document answered it
+        return self.post(url, {"CallStatus": status, **fields}, {TOKEN: str(uuid4())})
 
     def say(
         self,
@@ -135,8 +136,9 @@ class TwilioLeg(Leg):
         return self.post(path or "/twilio/status", {**event, **length, **fields})
 
     def ask(self, document: Document, turn: int = 1) -> TestResponse:
-        headers = {TOKEN: f"after-{turn}-{self.ref}"}
-        return self.post(document.continue_url, {"CallStatus": "in-progress"}, headers)
+        return self.post(
+            document.continue_url, {"CallStatus": "in-progress"}, {TOKEN: str(uuid4())}
+        )
 
     def read(self, markup: str) -> Document | None:
         root = ElementTree.fromstring(markup)

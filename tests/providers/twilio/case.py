@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +14,6 @@ from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
 from providers.events import CallEvent
 from providers.testing.contract import CALL_ID, NOW, Case, hook_url
 from providers.twilio import TWILIO, signature, webhooks
-from providers.twilio.payload import IDEMPOTENCY
 from providers.twilio.simulator.config import TwilioSigner
 from tests.fakes.carriers.twilio import TwilioCaller
 
@@ -76,11 +74,6 @@ def only(report: WebhookReport) -> CallEvent:
     """The one event of it."""
     (event,) = report.events
     return event
-
-
-def without_token(request: WebhookRequest) -> WebhookRequest:
-    """The same without Twilio's idempotency token."""
-    return replace(request, headers=[each for each in request.headers if each[0] != IDEMPOTENCY])
 
 
 def signed(

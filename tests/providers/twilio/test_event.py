@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
@@ -12,20 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base.webhook import HookKind
+from providers.base.webhook import HookKind, WebhookRequest
 from providers.testing.contract import NOW
-from providers.twilio import webhooks
-from providers.twilio.event import DATA, KEY_FIELDS, _rfc_2822
-from providers.twilio.payload import IDEMPOTENCY
+from providers.twilio import signature, webhooks
+from providers.twilio.event import DATA, _rfc_2822
 from tests.providers.twilio.case import (
     CHILD_SID,
     RECORDED,
     STREAM_SID,
+    TOKEN,
+    holding,
     load,
     only,
     parsed,
-    recorded,
-    without_token,
 )
 
 # ------------------------------------------------------------------ times and numbers
@@ -80,50 +79,49 @@ def test_a_number_that_is_none_is_left_to_raw() -> None:
 # ------------------------------------------------------------------ keys
 
 
-def test_the_idempotency_token_is_the_key() -> None:
-    token = recorded("after")["headers"][IDEMPOTENCY]
-    assert only(parsed("after")).key == f"token:{token}:continue"
+def key_of(request: WebhookRequest) -> str:
+    return only(webhooks.parse(HookKind.STATUS, request)).key
 
 
-@pytest.mark.parametrize("token", ["", "a b", "\u00e9", "x" * 200], ids=ascii)
-def test_a_token_of_another_shape_is_not_used(token: str) -> None:
-    request = without_token(load("after"))
-    request = replace(request, headers=[*request.headers, (IDEMPOTENCY, token)])
-    assert not only(webhooks.parse(HookKind.CONTINUE, request)).key.startswith("token:")
-
-
-def key_of(name: str, fields: Mapping[str, str | None] | None = None) -> str:
-    hook = HookKind(recorded(name)["hook"])
-    return only(webhooks.parse(hook, without_token(load(name, fields)))).key
-
-
-def test_without_a_token_equal_requests_have_equal_keys() -> None:
+def test_equal_requests_have_equal_keys() -> None:
     for name in RECORDED.values():
-        assert key_of(name) == key_of(name)
+        keys = [[event.key for event in parsed(name).events] for _ in range(2)]
+        assert keys[0] == keys[1]
 
 
-@pytest.mark.parametrize(
-    ("name", "fields"),
-    [
-        ("status_ringing", {"CallStatus": "initiated"}),
-        ("status_ringing", {"SequenceNumber": "9"}),
-        ("status_ringing", {"Timestamp": "Wed, 04 Mar 2026 05:06:59 +0000"}),
-        ("status_ringing", {"CallSid": CHILD_SID}),
-        ("stream_started", {"StreamSid": "MZ" + "00" * 16}),  # a second socket
-        ("stream_started", {"StreamEvent": "stream-stopped"}),
-        ("dial_busy", {"DialCallSid": "CA" + "00" * 16}),  # a second attempt
-        ("recording", {"RecordingStatus": "in-progress"}),
-        ("recording", {"RecordingSid": "RE" + "00" * 16}),
-    ],
-)
-def test_without_a_token_other_requests_have_other_keys(
-    name: str, fields: Mapping[str, str | None]
+REPEATS = "i-twilio-idempotency-token"
+UNSIGNED: list[Callable[[WebhookRequest], WebhookRequest]] = [
+    lambda r: replace(r, headers=[h for h in r.headers if h[0] != REPEATS]),
+    lambda r: replace(r, headers=[h if h[0] != REPEATS else (REPEATS, "2") for h in r.headers]),
+    lambda r: replace(r, headers=[*r.headers, ("x-home-region", "us1")]),
+    lambda r: replace(r, received_at=r.received_at + timedelta(days=1)),
+    lambda r: replace(r, url=f"{r.url}#another"),
+    lambda r: replace(r, body=b"&".join(reversed(r.body.split(b"&")))),
+    lambda r: replace(r, body=r.body.replace(b"Direction", b"%44irection")),
+    lambda r: replace(r, body=r.body.replace(b"CallerName=", b"CallerNam=e")),
+]
+"""What a sender can change of a captured request, and the signature still holds."""
+
+
+@pytest.mark.parametrize("change", UNSIGNED)
+def test_what_is_not_signed_makes_no_other_event(
+    change: Callable[[WebhookRequest], WebhookRequest],
 ) -> None:
-    assert key_of(name) != key_of(name, fields)
+    request = load("status_ringing", {"CallerName": "Bob"})
+    changed = change(request)
+    signature.verify(changed, holding(TOKEN))
+    assert changed != request
+    assert key_of(changed) == key_of(request)
+
+
+@given(st.sampled_from(["From", "Timestamp", "CallStatus", "NewIn2031"]), st.text(max_size=3))
+def test_what_is_signed_does(name: str, more: str) -> None:
+    first = load("status_ringing", {name: "x"})
+    assert (key_of(load("status_ringing", {name: f"x{more}"})) == key_of(first)) == (not more)
 
 
 def test_the_url_tells_two_visits_to_the_verb_after_the_stream_apart() -> None:
-    first = without_token(load("after"))
+    first = load("after")
     second = replace(first, url=f"{first.url}?stream=2")
     keys = {only(webhooks.parse(HookKind.CONTINUE, each)).key for each in (first, second)}
     assert len(keys) == 2
@@ -190,30 +188,6 @@ def test_a_fact_that_is_no_number_is_left_to_raw(name: str, text: str) -> None:
 def test_whether_the_two_legs_were_joined(text: str, bridged: bool) -> None:
     assert only(parsed("dial_busy", {"DialBridged": text})).data["bridged"] is bridged
     assert "bridged" not in only(parsed("dial_busy", {"DialBridged": None})).data
-
-
-@pytest.mark.parametrize("name", KEY_FIELDS)
-def test_every_field_of_the_key_tells_requests_apart(name: str) -> None:
-    """Where Twilio sends no token, and none of them is in the URL."""
-    changes = {name: CHILD_SID if name == "CallSid" else "other"}
-    assert key_of("status_ringing") != key_of("status_ringing", changes)
-
-
-@pytest.mark.parametrize("name", ["Direction", "From", "CallDuration", "NewIn2031"])
-def test_no_other_field_does(name: str) -> None:
-    assert key_of("status_ringing") == key_of("status_ringing", {name: "other"})
-
-
-def test_the_hook_tells_requests_apart_too() -> None:
-    """The same token on two URLs is two requests; and so is the same form."""
-    request = load("after")
-    keys = {
-        only(webhooks.parse(hook, request)).key for hook in (HookKind.CONTINUE, HookKind.STATUS)
-    }
-    assert len(keys) == 2
-    bare = without_token(request)
-    keys = {only(webhooks.parse(hook, bare)).key for hook in (HookKind.CONTINUE, HookKind.STATUS)}
-    assert len(keys) == 2
 
 
 @given(

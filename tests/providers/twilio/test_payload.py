@@ -10,7 +10,6 @@ import pytest
 from providers.base.webhook import HookKind, Leg, WebhookRequest
 from providers.errors import BadRequest
 from providers.twilio import payload, webhooks
-from providers.twilio.payload import IDEMPOTENCY
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
     CALL_SID,
@@ -19,8 +18,6 @@ from tests.providers.twilio.case import (
     load,
     only,
     parsed,
-    recorded,
-    without_token,
 )
 
 CUSTOMER, CALLEE = "+14158675310", "+12125550100"
@@ -57,14 +54,13 @@ def test_a_visit(name: str, method: str) -> None:
     assert report.visit.assistant_id == "a1"
     assert report.visit.return_url == f"{FLOW_URL}?FlowEvent=return"
     assert report.visit.metadata == {"order": "7"}
-    assert report.visit.delivery == recorded(name)["headers"][IDEMPOTENCY]
     assert report.asks
 
 
 def test_a_visit_that_asks_for_nothing() -> None:
-    visit = webhooks.parse(HookKind.ARRIVE, without_token(load("inbound"))).visit
+    visit = parsed("inbound").visit
     assert visit is not None
-    assert (visit.assistant_id, visit.return_url, visit.delivery) == (None, None, None)
+    assert (visit.assistant_id, visit.return_url) == (None, None)
     assert visit.metadata == {}
 
 
