@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import itertools
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,14 +18,14 @@ from tempfile import TemporaryDirectory
 import sqlalchemy as sa
 
 from app.store.schema import call_events, call_refs, call_tokens, calls, messages
-from bench.fuzz_callbacks import Api
+from bench.fuzz_callbacks import Api, from_address, started
 from bench.machine import machine
 from bench.reliability import record
-from bench.serving import bridge
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.forgeries import FORGERIES, Genuine, Raw, genuine
 from tests.fakes.carriers.mutations import new_target
 
+NUMBERS = itertools.count(1)
 TABLES = (calls, call_events, call_refs, call_tokens, messages)
 
 
@@ -34,7 +35,8 @@ def send(port: int, raw: Raw) -> int:
     connection.putrequest(raw.method, raw.target, skip_host=True, skip_accept_encoding=True)
     names = {name.lower() for name, _ in raw.headers}
     own = [] if "host" in names else [("Host", f"localhost:{port}")]
-    for name, value in (*own, *raw.headers, ("Content-Length", str(len(raw.body)))):
+    more = {"Content-Length": str(len(raw.body)), **from_address(next(NUMBERS))}
+    for name, value in (*own, *raw.headers, *more.items()):
         connection.putheader(name, value)
     connection.endheaders(raw.body)
     status = connection.getresponse().status
@@ -63,7 +65,7 @@ def main() -> None:
     with TemporaryDirectory() as directory:
         url = f"sqlite:///{Path(directory)}/forgeries.db"
         engine = sa.create_engine(url)
-        with bridge(database=url) as process:
+        with started(url) as process:
             api = Api(f"http://localhost:{process.port}")
             made = list(cases(api))
             before = rows(engine)

@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from random import Random
 from typing import Any
 
@@ -21,7 +22,7 @@ import urllib3
 from bench.database import database
 from bench.machine import machine
 from bench.reliability import record
-from bench.serving import JSON, KEY, bridge
+from bench.serving import JSON, KEY, Process, bridge
 from providers.simulation.timeline import Request
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.mutations import Target, mutated, new_target
@@ -31,9 +32,16 @@ CALLS_EACH = 40
 AT_ONCE = 4
 KEPT = 5
 """Failed requests that are printed."""
+BEHIND_A_PROXY = {"TRUSTED_PROXIES": "1"}
+"""Each request then names an address of its own: none is refused only for those before it."""
 
 Sent = tuple[str, Request, int]
 """Carrier, request, status of the answer."""
+
+
+def from_address(number: int) -> dict[str, str]:
+    """The header by which a proxy names its client's address."""
+    return {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
 
 class Api:
@@ -41,6 +49,7 @@ class Api:
 
     def __init__(self, base: str) -> None:
         self.base, self.http = base, urllib3.PoolManager(maxsize=AT_ONCE)
+        self._numbers = itertools.count(1)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         headers = {**JSON, "Authorization": f"Bearer {KEY}"}
@@ -55,11 +64,15 @@ class Api:
             request.method,
             request.url,
             body=request.body or None,
-            headers=dict(request.headers),
+            headers={**request.headers, **from_address(next(self._numbers))},
             retries=False,
             redirect=False,
         )
         return carrier, request, answer.status
+
+
+def started(url: str | None) -> AbstractContextManager[Process]:
+    return bridge(database=url, more=BEHIND_A_PROXY)
 
 
 def requests(api: Api, random: Random, count: int) -> Iterator[tuple[str, Request]]:
@@ -80,7 +93,7 @@ def main() -> None:
     options.add_argument("--record", action="store_true", help="keep the figure")
     chosen = options.parse_args()
     print(machine())
-    with database(postgresql=chosen.postgresql) as stored, bridge(database=stored.url) as process:
+    with database(postgresql=chosen.postgresql) as stored, started(stored.url) as process:
         api = Api(f"http://localhost:{process.port}")
         made = requests(api, Random(chosen.seed), chosen.requests)
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -25,7 +25,7 @@ from app import deadline
 from app.private_files import make_directory, make_file, tighten
 from app.store.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
 from app.store.connection import Connection, Identity, Pool, identity
-from app.store.faults import FileReplaced, without_detail
+from app.store.faults import Deadlocked, FileReplaced, is_deadlock, without_detail
 from app.store.file_lock import FileLock
 from app.store.group_commit import GroupCommit
 from app.store.kept import Kept
@@ -76,7 +76,10 @@ class Store:
         return self._pool.connection()
 
     def write(self) -> AbstractContextManager[Connection]:
-        """One transaction: committed at the end of the block, rolled back by any exception."""
+        """One transaction: committed at the end of the block, rolled back by any exception.
+
+        Raises ``Deadlocked`` when the database has undone it for the sake of another.
+        """
         return self._transaction() if self._group is None else self._group.writer()
 
     @contextmanager
@@ -113,8 +116,10 @@ class Store:
                 for callback in conn.before_commit:
                     callback()
                 conn.commit_changes()
-            except BaseException:
+            except BaseException as error:
                 conn.roll_back()
+                if isinstance(error, sa.exc.DBAPIError) and is_deadlock(error):
+                    raise Deadlocked from error
                 raise
             callbacks = tuple(conn.after_commit)
         for callback in callbacks:

@@ -49,6 +49,8 @@ POSTGRESQL: Mapping[str, str] = {
     "XX001": CORRUPT,
     "XX002": CORRUPT,
 }
+UNDONE = frozenset({"40001", "40P01"})
+"""Serialization failure, deadlock."""
 OUR_MISTAKES = (exc.IntegrityError, exc.DataError, exc.ProgrammingError)
 """Errors that say that a statement was wrong. The same one would fail again."""
 
@@ -72,6 +74,18 @@ class TimedOut(StoreFailed):
 
     def __init__(self, why: str = NO_ANSWER) -> None:
         super().__init__(why)
+
+
+class Deadlocked(StoreFailed):
+    """The database has undone this transaction, because another waited for it. Try it again."""
+
+    def __init__(self) -> None:
+        super().__init__("two transactions waited for each other")
+
+
+def is_deadlock(error: exc.DBAPIError) -> bool:
+    """Whether PostgreSQL has undone the transaction for the sake of another."""
+    return getattr(error.orig, "sqlstate", None) in UNDONE
 
 
 def sentence(error: BaseException) -> str:

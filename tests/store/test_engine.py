@@ -9,6 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from app.store.connection import Pool
 from app.store.engine import Store, after_commit, insert
+from app.store.faults import Deadlocked
 from app.store.schema import orgs
 from tests.store.rows import add_org
 from tests.store.together import impatient, race
@@ -190,6 +192,26 @@ def test_what_follows_a_commit_may_write(store: Store) -> None:
     with store.write() as conn:
         after_commit(conn, again)
     assert count(store) == 1
+
+
+def test_a_deadlock_is_told_from_a_failed_database(store: Store) -> None:
+    """SQLite has one writer at a time: nothing waits there in a circle."""
+    if store.is_sqlite:
+        return
+    start = threading.Barrier(2, timeout=20)
+
+    def lock(first: int, second: int) -> str:
+        try:
+            with store.write() as conn:
+                conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({first})")
+                start.wait()
+                conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({second})")
+        except Deadlocked:
+            return "deadlocked"
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(lock, (1, 2), (2, 1))) == ["deadlocked", "done"]
 
 
 # ------------------------------------------------------------------ errors and addresses

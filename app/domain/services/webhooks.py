@@ -34,6 +34,7 @@ from app.domain.legs.no_assistant import farewell
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.store import events
+from app.store.faults import Deadlocked
 from providers.base.instructions import HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.errors import Refused
@@ -130,7 +131,7 @@ class LegService:
         while True:
             try:
                 answer = self._handle_once(webhook)
-            except (LostRace, events.TokenUsed):  # the other process has committed by now
+            except (LostRace, Deadlocked, events.TokenUsed):  # the other has committed by now
                 answer = self._handle_again(webhook)
             if not isinstance(answer, Question):
                 return answer
@@ -140,7 +141,7 @@ class LegService:
         """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
         try:
             for _ in range(MAX_RACES):
-                with suppress(LostRace):
+                with suppress(LostRace, Deadlocked):
                     return self._handle_once(webhook)
             return self._handle_once(webhook)
         except events.TokenUsed:

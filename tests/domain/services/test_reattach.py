@@ -6,7 +6,10 @@ import pytest
 from flask import Flask
 
 from app.domain.calls.schedule import LOST
+from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.legs.reattach import BUDGETS, Cause
+from app.domain.services.webhooks import LegService
+from app.store.faults import Deadlocked
 from tests.domain.conftest import JOIN, SETTLE
 from tests.domain.live_call import Live, join, read
 from tests.domain.timers import fire, waiting
@@ -148,3 +151,21 @@ def test_what_closed_the_socket_is_told(live: Live) -> None:
     events = live.api.get(f"/call/{live.id}/events").json
     [again] = [event for event in events if event["kind"] == "media.reattached"]
     assert again["data"]["cause"] == "fault"
+
+
+def test_a_webhook_whose_transaction_was_undone_is_handled_anew(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL undoes one of two transactions that wait for each other. Twilio never asks again."""
+    handle, undone = LegService._handle_once, iter((Deadlocked(), Deadlocked()))
+
+    def once(legs: LegService, webhook: VerifiedWebhook) -> object:
+        for error in undone:
+            raise error
+        return handle(legs, webhook)
+
+    live.lose()
+    monkeypatch.setattr(LegService, "_handle_once", once)
+    live.put_back(1)
+    assert live.status == "in-progress"
+    assert next(undone, None) is None

@@ -121,6 +121,11 @@ def test_we_sign_as_the_sdk_does(params: Mapping[str, list[str]], token: str, qu
     assert signature.compute(token, url, pairs) == theirs
 
 
+def test_the_signed_text_of_a_request_is_made_once() -> None:
+    request = signed(URL, LEAST)
+    assert signature.signed_text(request) is signature.signed_text(request)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in REQUESTS.glob("*.json")))
 def test_every_recorded_request_holds_for_us_and_for_the_sdk(name: str) -> None:
     request = load(name, query="assistantId=a%2Bb")
