@@ -39,7 +39,7 @@ def test_no_transcriber_is_none() -> None:
         (
             {"provider": "deepgram"},
             VendorAccount("key", "deepgram.local"),
-            "must be like https://api.deepgram.com",
+            "must be a URL address that begins with https://",
         ),
         ({"provider": "gladia"}, VendorAccount("key", "https://x/v2/live"), "without a path"),
         ({"provider": "deepgram", "model": "flux-general-en"}, VendorAccount("key"), "use nova-3"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from app.vendors.common.address import ORIGIN
 from app.vendors.common.vendor import SttPart, Vendor
 
 VENDOR = Vendor(
     name="assembly-ai",
     env_prefix="ASSEMBLYAI",
+    form=ORIGIN,
     stt=SttPart(make=f"{__name__}.stt:make", address="wss://streaming.assemblyai.com"),
 )

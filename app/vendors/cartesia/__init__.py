@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from app.vendors.common.address import SOCKET_BASE
 from app.vendors.common.vendor import TtsPart, Vendor
 
 VENDOR = Vendor(
     name="cartesia",
     env_prefix="CARTESIA",
+    form=SOCKET_BASE,
     tts=TtsPart(make=f"{__name__}.tts:make", word_times=True),
 )

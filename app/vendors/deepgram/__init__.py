@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from app.vendors.common.address import ORIGIN
 from app.vendors.common.vendor import SttPart, TtsPart, Vendor
 from providers.events import EndedReason
 
 VENDOR = Vendor(
     name="deepgram",
     env_prefix="DEEPGRAM",
+    form=ORIGIN,
     stt=SttPart(
         make=f"{__name__}.stt:make",
         address="https://api.deepgram.com",

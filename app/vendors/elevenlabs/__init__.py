@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.vendors.common.address import SOCKET_BASE
 from app.vendors.common.vendor import Cause, TtsPart, Vendor
 from providers.events import EndedReason
 
@@ -28,6 +29,7 @@ CAUSES: tuple[Cause, ...] = (
 VENDOR = Vendor(
     name="11labs",
     env_prefix="ELEVENLABS",
+    form=SOCKET_BASE,
     tts=TtsPart(
         make=f"{__name__}.tts:make",
         failed=EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED,

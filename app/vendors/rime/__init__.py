@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from app.vendors.common.address import SOCKET_BASE
 from app.vendors.common.vendor import TtsPart, Vendor
 from providers.events import EndedReason
 
 VENDOR = Vendor(
     name="rime-ai",
     env_prefix="RIME",
+    form=SOCKET_BASE,
     tts=TtsPart(
         make=f"{__name__}.tts:make",
         failed=EndedReason.PIPELINE_ERROR_RIME_AI_VOICE_FAILED,
