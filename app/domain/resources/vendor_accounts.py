@@ -31,15 +31,10 @@ log = logging.getLogger(__name__)
 def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
     """A stored credential's columns, for the fields beside ``provider`` and ``name``.
 
-    Raises ``Invalid``, which names every wrong field.
+    Raises ``Invalid``.
     """
-    wrong, fields = [*_wrong(registry.VENDORS[vendor], body)], registry.VENDORS[vendor].credential
-    if wrong:
-        raise Invalid(wrong)
-    url = body.get(fields.url)
-    problem = context.url_problem(url) if url else None
-    if problem:
-        raise Invalid([f"{fields.url}: {problem}"])
+    check(context, vendor, body)
+    fields = registry.VENDORS[vendor].credential
     hidden = {fields.key, *fields.sealed}
     return {
         "provider": vendor,
@@ -47,6 +42,16 @@ def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
         "body": {name: value for name, value in body.items() if name not in hidden},
         "secret": context.vault.seal({name: body[name] for name in hidden if name in body}),
     }
+
+
+def check(context: Context, vendor: str, body: JsonObject) -> None:
+    """Raises ``Invalid``, which names every wrong field."""
+    wrong, name = [*_wrong(registry.VENDORS[vendor], body)], registry.VENDORS[vendor].credential.url
+    if wrong:
+        raise Invalid(wrong)
+    problem = context.url_problem(body[name]) if body.get(name) else None
+    if problem:
+        raise Invalid([f"{name}: {problem}"])
 
 
 def reachable(context: Context) -> set[str]:

@@ -1,7 +1,7 @@
 """What the address of a vendor's server may look like. Each vendor names one form of its own.
 
-The entry of a credential, the settings and the connectors ask the same form, so an address that is
-accepted is one that the connector can use. Whether it may be called is the business of ``app/net``.
+The entry of a credential, the settings and the connectors ask the same form. So an accepted address
+is one that the connector can use. Whether it may be called is the business of ``app/net``.
 """
 
 from __future__ import annotations

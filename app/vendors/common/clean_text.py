@@ -1,7 +1,7 @@
 """The texts of vendors, without what cannot be sent on or stored. Imports pipecat: load it lazily.
 
-JSON may hold half a surrogate pair. The models' SDKs cannot encode one, and the whole conversation
-is in each request: one such text would fail every later answer of the call.
+JSON may hold half a surrogate pair, and the models' SDKs cannot encode one. Each request has the
+whole conversation, so one such text would fail every later answer of the call.
 """
 
 from __future__ import annotations
