@@ -38,6 +38,8 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
     part, account = known.get(provider), accounts.get(provider, NO_ACCOUNT)
     if part is None:
         return f"voice.provider must be one of {', '.join(sorted(known))}; it is {provider!r}"
+    for name, wrong in registry.field_problems(VOICE, config):
+        return f"voice.{name} {wrong}"
     if part.server_in_assistant:
         return None if server_of(config).get("url") else "voice.server.url is missing"
     if not part.needs_account:

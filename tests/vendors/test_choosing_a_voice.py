@@ -121,8 +121,6 @@ def test_enough_is_known(config: dict[str, Any], account: VendorAccount) -> None
 @pytest.mark.parametrize(
     "config",
     [
-        {"provider": "11labs", "voiceId": "x", "model": 2},
-        {"provider": "rime-ai", "voiceId": "x", "speed": "fast"},
         {"provider": "cartesia", "voiceId": "x", "generationConfig": {"speed": "fast"}},
         {"provider": "custom-voice", "server": {"url": OWN, "timeoutSeconds": "long"}},
     ],

@@ -1,10 +1,11 @@
-"""What this program will send of a client's body: URLs that it calls, secrets and headers."""
+"""What this program will send of a client's body: URLs, secrets, headers, fields of vendors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
 from app.vendors import registry
@@ -46,7 +47,7 @@ def check_outgoing(body: JsonObject, url_problem: UrlProblem, path: str = "") ->
     problems = list[str]()
     for field in _fields(body, path):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
-    _raise(problems)
+    _raise([*problems, *vendor_field_problems(body, path)])
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
@@ -55,8 +56,9 @@ def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
 
 
 def check_sendable(body: JsonObject) -> None:
-    """Raises ``Invalid`` for a secret, header or address that no connector can use."""
-    _raise([text for field in _fields(body) for text in _unsendable(field)])
+    """Raises ``Invalid`` for a secret, header, address or field that no connector can use."""
+    problems = [text for field in _fields(body) for text in _unsendable(field)]
+    _raise([*problems, *vendor_field_problems(body)])
 
 
 def _raise(problems: list[str]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from app.vendors.common.address import BASE, AddressForm
+from app.vendors.common.field import Field
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
 
@@ -80,6 +81,8 @@ class SttPart:
     """The ended reason when the transcriber fails for good."""
     address: str | None = None
     """Its address. None: it takes no account, so none is checked."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """The fields of a ``transcriber`` that it reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,8 @@ class TtsPart:
     """Its own address contains its account's ``region``."""
     server_in_assistant: bool = False
     """The assistant names the server: ``voice.server``."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """The fields of a ``voice`` that it reads."""
 
     @property
     def speaks_by_itself(self) -> bool:
