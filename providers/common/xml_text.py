@@ -4,9 +4,5 @@ from __future__ import annotations
 
 import re
 
+# Control characters and halves of surrogate pairs: a parser refuses a whole document for one.
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def xml_text(text: str) -> str:
-    """Remove control characters and halves of surrogate pairs: a parser refuses all for one."""
-    return text if text.isprintable() else NOT_XML.sub("", text)

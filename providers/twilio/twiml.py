@@ -29,7 +29,7 @@ from providers.base.instructions import (
 )
 from providers.common.e164 import E164
 from providers.common.json_types import JsonDict
-from providers.common.xml_text import NOT_XML, xml_text
+from providers.common.xml_text import NOT_XML
 from providers.errors import BadRequest, Refused
 from providers.twilio.config import FLOW_HOST
 
@@ -293,7 +293,7 @@ def _clean(text: str) -> str:
 
     https://www.twilio.com/docs/api/errors/12100
     """
-    return xml_text(text)
+    return NOT_XML.sub("", text)
 
 
 def keys(extension: str) -> str:

@@ -15,7 +15,7 @@ from app.vendors.common.speech_request import Ask, Request
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, address_rule
 from app.vendors.common.vendor import Config
-from providers.common.xml_text import xml_text
+from providers.common.xml_text import NOT_XML
 
 # By rate in hertz.
 FORMATS: Mapping[int, str] = {
@@ -71,7 +71,8 @@ def ssml(config: Config, text: str) -> str:
     spoken = escape(text)
     if speed := config.get("speed"):
         spoken = f'<prosody rate="{float(speed):g}">{spoken}</prosody>'
-    return xml_text(
+    markup = (
         '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" '
         f"xml:lang={quoteattr(language)}><voice name={quoteattr(voice)}>{spoken}</voice></speak>"
     )
+    return NOT_XML.sub("", markup)
