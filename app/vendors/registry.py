@@ -6,7 +6,7 @@ its own has no folder: it is a line of those with OpenAI's protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from app.vendors import (
     anthropic,
@@ -129,9 +129,9 @@ def fallback_voices() -> dict[str, TtsPart]:
 
 
 def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:
-    """The wrong fields of a ``voice`` or ``transcriber``, each with its reason."""
-    parts: Mapping[str, SttPart | TtsPart] = tts_parts() if stage == "voice" else stt_parts()
-    part = parts.get(str(config.get("provider")))
+    """The wrong fields of a ``model``, ``voice`` or ``transcriber``, each with its reason."""
+    vendor = VENDORS.get(str(config.get("provider")))
+    part = vendor.part(stage) if vendor else None
     return problems(config, part.fields if part else {})
 
 

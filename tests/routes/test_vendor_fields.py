@@ -82,5 +82,7 @@ def test_where_they_may_be(api: Api) -> None:
     assert refused(api.post("/assistant", {"name": "x", "voice": voice})) == [told]
     made = api.made("/assistant", {"name": "x"})
     assert refused(api.patch(f"/assistant/{made['id']}", {"voice": voice})) == [told]
+    wrong = {"name": "x", "model": {"provider": "openai", "model": 7}}
+    assert refused(api.post("/assistant", wrong)) == ["model.model must be a string"]
     unknown = {"provider": "a-new-one", "voiceId": 7}
     api.made("/assistant", {"name": "x", "voice": unknown, "transcriber": {"provider": None}})

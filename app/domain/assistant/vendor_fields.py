@@ -1,4 +1,4 @@
-"""The fields of an assistant's voices and transcriber that their vendors read."""
+"""The fields of an assistant's model, voices and transcriber that their vendors read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.assistant.fields import list_of, object_of
 from app.vendors import registry
 from providers.common.json_types import JsonObject
 
-VOICE, TRANSCRIBER = "voice", "transcriber"
+MODEL, VOICE, TRANSCRIBER = "model", "voice", "transcriber"
 
 
 def vendor_field_problems(assistant: JsonObject, path: str = "") -> Iterator[str]:
@@ -23,7 +23,7 @@ def vendor_field_problems(assistant: JsonObject, path: str = "") -> Iterator[str
 
 def _parts(assistant: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
     """The stage, the path and the object of each."""
-    for stage in (TRANSCRIBER, VOICE):
+    for stage in (MODEL, TRANSCRIBER, VOICE):
         yield stage, stage, object_of(assistant, stage)
     plan = object_of(object_of(assistant, VOICE), "fallbackPlan")
     for number, voice in enumerate(list_of(plan, "voices")):

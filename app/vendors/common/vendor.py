@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from app.vendors.common.address import BASE, AddressForm
-from app.vendors.common.field import Field
+from app.vendors.common.field import Field, of_kinds
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
 
@@ -70,6 +70,8 @@ class LlmPart:
     """It refuses a conversation that the assistant begins."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """A credential's field -> the header that carries it in each request."""
+    fields: Mapping[str, Field] = field(default_factory=lambda: of_kinds(model=str))
+    """The fields of a ``model`` that end a call when they are wrong: others count as absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,12 @@ class Vendor:
     llm: LlmPart | None = None
     stt: SttPart | None = None
     tts: TtsPart | None = None
+
+    def part(self, stage: str) -> LlmPart | SttPart | TtsPart | None:
+        """Its part for an assistant's ``model``, ``transcriber`` or ``voice``."""
+        parts: dict[str, LlmPart | SttPart | TtsPart | None]
+        parts = {"model": self.llm, "transcriber": self.stt, "voice": self.tts}
+        return parts[stage]
 
     @property
     def key_variable(self) -> str:
