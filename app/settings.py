@@ -368,11 +368,16 @@ class _Reader(Reader):
 
     def vendor(self, vendor: Vendor) -> VendorSettings:
         key = self.header(vendor.key_variable)
-        url = self.url(vendor.url_variable, None, ("http", "https", "ws", "wss"))
+        url = self.url(vendor.url_variable, None, vendor.form.schemes)
+        if url and (problem := vendor.form.problem(url)):
+            raise SettingsError(f"{vendor.url_variable} {problem}; it is {url!r}")
         if vendor.key_needs_url and key and not url:
             raise SettingsError(f"{vendor.url_variable} must be set beside {vendor.key_variable}")
         given = {field: self.header_text(name) for field, name in vendor.extra_variables.items()}
         extra = {field: value for field, value in given.items() if value}
+        problem = vendor.region_problem(url, extra.get("region")) if key else None
+        if problem:
+            raise SettingsError(f"{vendor.extra_variables['region']} {problem}")
         return VendorSettings(vendor.name, key, url, extra)
 
     def secret_keys(self, database_url: str) -> tuple[str, ...]:
@@ -419,6 +424,8 @@ class _Reader(Reader):
         if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", url):
             raise SettingsError(f"RECORDINGS_URL must be s3://bucket/prefix; it is {url!r}")
         region = self.text("S3_REGION") or "us-east-1"
+        if not re.fullmatch("[A-Za-z0-9-]+", region):
+            raise SettingsError("S3_REGION must be of letters, digits and -, such as eu-central-1")
         amazon = f"https://s3.{region}.amazonaws.com"
         found = {
             "recordings_url": url.rstrip("/"),

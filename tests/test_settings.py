@@ -69,6 +69,7 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"RECORDINGS_URL": "https://bucket/x"}, "RECORDINGS_URL"),  # not S3
         ({"RECORDINGS_URL": "s3://bucket/../x y"}, "RECORDINGS_URL"),  # no prefix
         ({"RECORDINGS_URL": "s3://bucket"}, "S3_ACCESS_KEY_ID"),  # nobody to be there
+        ({"RECORDINGS_URL": "s3://bucket", "S3_REGION": "eu central"}, "S3_REGION"),
         ({"RECORDINGS_URL": "s3://bucket", "S3_ACCESS_KEY_ID": "x"}, "S3_SECRET_ACCESS_KEY"),
         ({"RECORDING_RETENTION_DAYS": "-1"}, "RECORDING_RETENTION_DAYS"),
         ({"RECORDING_URL_SECONDS": "8640000"}, "RECORDING_URL_SECONDS"),  # over a week

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.cli.stored_values import unsendable
 from app.default_org import create_default_org
 from app.domain.legs import dial_limit
 from app.private_files import open_to_others
@@ -51,6 +52,7 @@ def examine(patchbay: Services) -> list[Finding]:
         *findings,
         *_files(patchbay),
         *_keys(patchbay),
+        *_stored_values(patchbay),
         *_dialling(patchbay),
         *_public_url(patchbay),
         *_carriers(patchbay),
@@ -103,6 +105,12 @@ def _keys(patchbay: Services) -> Iterator[Finding]:
         yield Finding("error", "no API key: set API_KEY, or run `patchbay keys create`")
     if not ready:
         yield Finding("note", "no assistant is stored; make one with POST /assistant")
+
+
+def _stored_values(patchbay: Services) -> Iterator[Finding]:
+    with patchbay.store.read() as conn:
+        for line in unsendable(patchbay.context, conn):
+            yield Finding("error", line)
 
 
 def _dialling(patchbay: Services) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from app.vendors.common.answer import Messages, ModelAnswer, OneShotRequest, Sai
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.llm_spec import Spec, candidates, read_spec
 from app.vendors.common.vendor import Config
+from providers.common import foreign_json
 from providers.common.json_types import JsonObject
 
 # Tokens of an answer. An assistant's own limit is for one turn of speech.
@@ -98,7 +99,7 @@ class OneShotModel:
         if answer.status != 200:
             return _failure(spec, answer)
         try:
-            text, used = part.read(json.loads(answer.text))
+            text, used = part.read(foreign_json.parse(answer.text))
         except (ValueError, LookupError, TypeError, AttributeError):
             error = f"{spec.provider} answered something else than {request.url} should"
             return ModelAnswer(error=error)

@@ -6,6 +6,8 @@ its own has no folder: it is a line of those with OpenAI's protocol.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from app.vendors import (
     anthropic,
     assembly_ai,
@@ -21,7 +23,8 @@ from app.vendors import (
     rime,
     talkscriber,
 )
-from app.vendors.common.vendor import LlmPart, SttPart, TtsPart, Vendor
+from app.vendors.common.field import problems
+from app.vendors.common.vendor import Config, LlmPart, SttPart, TtsPart, Vendor
 from app.vendors.openai import compatible, discontinued
 from providers.events import EndedReason as R
 
@@ -123,6 +126,13 @@ def fallback_voices() -> dict[str, TtsPart]:
         for name, part in sorted(tts_parts().items())
         if name not in gone and not part.server_in_assistant
     }
+
+
+def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:
+    """The wrong fields of a ``model``, ``voice`` or ``transcriber``, each with its reason."""
+    vendor = VENDORS.get(str(config.get("provider")))
+    part = vendor.part(stage) if vendor else None
+    return problems(config, part.fields if part else {})
 
 
 def url_fields() -> set[str]:

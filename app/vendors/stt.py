@@ -6,7 +6,6 @@ A vendor's part is imported when the first call needs it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pkgutil import resolve_name
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     # The assistant's ``transcriber``, the account, the call's rate in hertz, and the rule for
     # servers that the assistant names.
     MakeTranscriber: TypeAlias = Callable[[Config, VendorAccount, int, Addresses], STTService]
-
-_ORIGIN = re.compile(r"(?:http|ws)s?://[^/?#@\s]+")
 
 
 def make_transcriber(
@@ -74,7 +71,7 @@ def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAc
         )
         raise UnbuildableAssistant(TRANSCRIBER, provider, text)
     url = (account.url or part.address).rstrip("/")
-    if not _ORIGIN.fullmatch(url):
-        text = f"The address of the transcriber {provider} must be like {part.address}, without a path."
+    if problem := registry.VENDORS[provider].form.problem(url):
+        text = f"The address of the transcriber {provider} {problem}."
         raise UnbuildableAssistant(TRANSCRIBER, provider, text)
     return replace(account, key=account.key or NO_KEY, url=url)

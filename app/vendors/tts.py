@@ -6,8 +6,8 @@ https://docs.vapi.ai/api-reference/assistants/create (``voice``)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from app.vendors import registry
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import VOICE, UnbuildableAssistant, check_address, deny_all
 from app.vendors.common.tts_part import Custom, server_of
-from app.vendors.common.vendor import Config, TtsPart
+from app.vendors.common.vendor import Config
 
 if TYPE_CHECKING:
     from pipecat.services.tts_service import TTSService
@@ -38,6 +38,8 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
     part, account = known.get(provider), accounts.get(provider, NO_ACCOUNT)
     if part is None:
         return f"voice.provider must be one of {', '.join(sorted(known))}; it is {provider!r}"
+    for name, wrong in registry.field_problems(VOICE, config):
+        return f"voice.{name} {wrong}"
     if part.server_in_assistant:
         return None if server_of(config).get("url") else "voice.server.url is missing"
     if not part.needs_account:
@@ -51,7 +53,7 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
             "fallbackPlan or this server a fallback voice, or set an address for it that takes "
             f"{gone}"
         )
-    return _account_problem(provider, part, account)
+    return _account_problem(provider, account)
 
 
 def choose(config: Config, accounts: VendorAccounts, fallback: Config | None = None) -> Config:
@@ -105,11 +107,13 @@ def is_asked_ahead(provider: str) -> bool:
     return part is not None and part.asked_ahead
 
 
-def _account_problem(provider: str, part: TtsPart, account: VendorAccount) -> str | None:
+def _account_problem(provider: str, account: VendorAccount) -> str | None:
     if not account.key and not account.url:
         return f"no key for {provider}: store a credential of that provider, or set its key"
-    if part.needs_region and not account.url:
-        region = account.extra.get("region", "")
-        if not re.fullmatch(r"[a-z0-9-]+", region):
-            return f"{provider} needs the region of its key, such as westeurope; it has {region!r}"
+    vendor, region = registry.VENDORS[provider], account.extra.get("region", "")
+    form = replace(vendor.form, path=True)  # each voice adds its own path to any
+    if account.url and (wrong := form.problem(account.url)):
+        return f"the address of {provider} {wrong}"
+    if wrong := vendor.region_problem(account.url, region):
+        return f"the region of {provider} {wrong}; it is {region!r}"
     return None

@@ -29,6 +29,7 @@ from providers.base.instructions import (
 )
 from providers.common.e164 import E164
 from providers.common.json_types import JsonDict
+from providers.common.xml_text import NOT_XML
 from providers.errors import BadRequest, Refused
 from providers.twilio.config import FLOW_HOST
 
@@ -51,7 +52,6 @@ STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 # https://www.twilio.com/docs/voice/twiml/dial#timelimit
 MAX_FORWARD = 86_400
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WHOLE_URL = re.compile("(https?|wss?)://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[!-~]*")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
 _SPECIAL = re.compile("[&<>]")
@@ -157,7 +157,7 @@ def absolute(url: str, *schemes: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in schemes or not parts.hostname:
         raise ValueError(f"not an absolute URL of {' or '.join(schemes)}")
-    if _NOT_XML.search(url) or re.search(r"\s", url):
+    if NOT_XML.search(url) or re.search(r"\s", url):
         raise ValueError("a URL holds spaces or control characters")
     return url
 
@@ -293,7 +293,7 @@ def _clean(text: str) -> str:
 
     https://www.twilio.com/docs/api/errors/12100
     """
-    return _NOT_XML.sub("", text)
+    return NOT_XML.sub("", text)
 
 
 def keys(extension: str) -> str:

@@ -39,34 +39,34 @@ def test_no_transcriber_is_none() -> None:
         (
             {"provider": "deepgram"},
             VendorAccount("key", "deepgram.local"),
-            "must be like https://api.deepgram.com",
+            "must be a URL address that begins with https://",
         ),
         ({"provider": "gladia"}, VendorAccount("key", "https://x/v2/live"), "without a path"),
         ({"provider": "deepgram", "model": "flux-general-en"}, VendorAccount("key"), "use nova-3"),
         (
             {"provider": "deepgram", "endpointing": "10"},
             VendorAccount("key"),
-            "transcriber.endpointing is not a int",
+            "transcriber.endpointing must be a number",
         ),
         (
             {"provider": "deepgram", "smartFormat": 1},
             VendorAccount("key"),
-            "transcriber.smartFormat is not a bool",
+            "transcriber.smartFormat must be a boolean value",
         ),
         (
             {"provider": "deepgram", "keywords": "a"},
             VendorAccount("key"),
-            "transcriber.keywords is not a list of texts",
+            "transcriber.keywords must be an array of strings",
         ),
         (
             {"provider": "deepgram", "endpointing": True},
             VendorAccount("key"),
-            "endpointing is not a int",
+            "endpointing must be a number",
         ),
         (
             {"provider": "gladia", "region": "moon"},
             VendorAccount("key"),
-            "transcriber.region is one of",
+            "transcriber.region must be one of us-west, eu-west",
         ),
         (
             {

@@ -370,11 +370,11 @@ async def test_reasoning_effort() -> None:
             "runpod has no address: set RUNPOD_BASE_URL",
         ),
         (config("custom-llm"), {}, "custom-llm has no address: set model.url"),
-        (config("custom-llm", url=7), {}, "the address of custom-llm must begin with https://"),
+        (config("custom-llm", url=7), {}, "the address of custom-llm must be a URL address"),
         (
             config("openai"),
             {"openai": VendorAccount(KEY, "wss://api.example")},
-            "the address of openai must begin with https://",
+            "the address of openai must be a URL address",
         ),
         (
             config("custom-llm", url="https://a.example", headers={"X": 1}),

@@ -1,28 +1,28 @@
-"""What this program will send of a client's body: URLs that it calls, secrets and headers."""
+"""What this program will send of a client's body: URLs, secrets, headers, fields of vendors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
 from app.vendors import registry
+from app.vendors.common.address import EITHER, ENDPOINT, STREAM, AddressForm
 from providers.common.json_types import JsonObject
 
-CALLED = frozenset(
-    {
-        ("serverUrl",),
-        ("server", "url"),
-        ("transport", "url"),
-        ("model", "url"),
-    }
-)
-"""Fields, alone or in an object of that name, that hold an address this program calls.
+CALLED: Mapping[tuple[str, ...], AddressForm] = {
+    ("transcriber", "server", "url"): EITHER,
+    ("serverUrl",): ENDPOINT,
+    ("server", "url"): ENDPOINT,
+    ("transport", "url"): STREAM,
+    ("model", "url"): ENDPOINT,
+}
+"""Fields, alone or in objects of these names, that hold an address this program calls.
 
 The vendors define the address fields of ``credentials``.
 """
-
 
 FREE = frozenset({"metadata", "variableValues"})
 """Fields with a client's own data: this program calls no address in them."""
@@ -33,7 +33,7 @@ SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", "headers")})
 """Fields in an object of that name that hold headers by their names."""
 
-NAMES = frozenset(field[-1] for field in CALLED | SECRETS | HEADERS)
+NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS)
 
 UrlProblem = Callable[[str], str | None]
 """Returns the reason, a sentence, why this program may not call a URL; None when it may."""
@@ -46,8 +46,8 @@ def check_outgoing(body: JsonObject, url_problem: UrlProblem, path: str = "") ->
     """
     problems = list[str]()
     for field in _fields(body, path):
-        problems += [*_url_problems(field, url_problem), *_header_problems(field)]
-    _raise(problems)
+        problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
+    _raise([*problems, *vendor_field_problems(body, path)])
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
@@ -55,9 +55,10 @@ def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
     _raise([text for field in _fields(body) for text in _url_problems(field, url_problem)])
 
 
-def check_headers(body: JsonObject) -> None:
-    """Raises ``Invalid`` for a secret or a header that cannot be sent."""
-    _raise([text for field in _fields(body) for text in _header_problems(field)])
+def check_sendable(body: JsonObject) -> None:
+    """Raises ``Invalid`` for a secret, header, address or field that no connector can use."""
+    problems = [text for field in _fields(body) for text in _unsendable(field)]
+    _raise([*problems, *vendor_field_problems(body)])
 
 
 def _raise(problems: list[str]) -> None:
@@ -66,43 +67,60 @@ def _raise(problems: list[str]) -> None:
 
 
 class _Field(NamedTuple):
-    """A field with a value. ``path``: its own, ``holder``: the name of the object it is in."""
+    """A field with a value. ``holders``: the names of the objects it is in, the inmost last."""
 
     path: str
-    holder: str
+    holders: tuple[str, ...]
     name: str
     value: object
+    owner: JsonObject
+    """The object it is in."""
 
-    def is_one_of(self, fields: frozenset[tuple[str, ...]]) -> bool:
-        return (self.name,) in fields or (self.holder, self.name) in fields
+    @property
+    def is_credentials(self) -> bool:
+        return self.holders[-1:] == ("credentials",)
+
+    def is_one_of(self, fields: Collection[tuple[str, ...]]) -> bool:
+        return any(field in fields for field in self.spellings)
+
+    @property
+    def spellings(self) -> Iterator[tuple[str, ...]]:
+        """As the tables above name it, the longest first."""
+        return ((*self.holders[-depth:], self.name)[-depth - 1 :] for depth in (2, 1, 0))
 
 
-def _fields(body: JsonObject, path: str = "", holder: str = "") -> Iterator[_Field]:
+def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
     """The fields that may be sent, at every depth: tools have servers. Nulls count as absent."""
-    objects = [(body, path, holder)]
+    objects: list[tuple[JsonObject, str, tuple[str, ...]]] = [(body, path, ())]
     while objects:
-        each, path, holder = objects.pop()
+        each, path, holders = objects.pop()
+        holder = holders[-1] if holders else ""
         for name, value in each.items():
             if value is None or name in FREE:
                 continue
             if name in NAMES or holder == "credentials":
-                yield _Field(path + name, holder, name, value)
+                yield _Field(path + name, holders, name, value, each)
             if isinstance(value, dict):
-                objects.append((value, f"{path}{name}.", name))
+                objects.append((value, f"{path}{name}.", (*holders[-1:], name)))
             elif isinstance(value, list):
                 inner = ((n, item) for n, item in enumerate(value) if isinstance(item, dict))
-                objects += [(item, f"{path}{name}.{n}.", name) for n, item in inner]
+                within = (*holders[-1:], name)
+                objects += [(item, f"{path}{name}.{n}.", within) for n, item in inner]
 
 
 def _url_problems(field: _Field, url_problem: UrlProblem) -> Iterator[str]:
-    if isinstance(field.value, str) and field.value and _is_called(field.holder, field.name):
+    if isinstance(field.value, str) and field.value and _is_called(field):
         problem = url_problem(field.value)
         if problem:
             yield f"{field.path}: {problem}"
 
 
-def _header_problems(field: _Field) -> Iterator[str]:
-    if field.is_one_of(SECRETS) or _is_key(field):
+def _unsendable(field: _Field) -> Iterator[str]:
+    form = _form(field) if field.value else None
+    problem = form.problem(field.value) if form else None
+    if problem:
+        yield f"{field.path} {problem}"
+    elif field.is_one_of(SECRETS) or _is_key(field):
         problem = value_problem(field.value)
         if problem:
             yield f"{field.path} {problem}"
@@ -122,10 +140,17 @@ def _wrong_headers(field: _Field) -> Iterator[str]:
 
 def _is_key(field: _Field) -> bool:
     """Whether it is a text of an account, which goes into a header."""
-    return field.holder == "credentials" and field.name in registry.key_fields()
+    return field.is_credentials and field.name in registry.key_fields()
 
 
-def _is_called(holder: str, name: str) -> bool:
-    if holder == "credentials":
-        return name in registry.url_fields() or (name,) in CALLED
-    return (name,) in CALLED or (holder, name) in CALLED
+def _is_called(field: _Field) -> bool:
+    return field.is_one_of(CALLED) or (field.is_credentials and field.name in registry.url_fields())
+
+
+def _form(field: _Field) -> AddressForm | None:
+    """The form of the field's address. None: it is not called, or is no text of an account."""
+    if not field.is_credentials:
+        return next((CALLED[each] for each in field.spellings if each in CALLED), None)
+    vendor = registry.with_account().get(str(field.owner.get("provider")))
+    is_its = vendor is not None and vendor.credential.url == field.name
+    return vendor.form if vendor and is_its and isinstance(field.value, str) else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.domain.assistant.outgoing import UrlProblem, check_headers, check_urls
+from app.domain.assistant.outgoing import UrlProblem, check_sendable, check_urls
 from app.domain.errors import Invalid
 from providers.common.json_types import JsonObject
 
@@ -30,13 +30,13 @@ def problem(assistant: JsonObject, url_problem: UrlProblem) -> str | None:
     return None
 
 
-def header_problem(given: JsonObject | None) -> str | None:
-    """A sentence that names the first secret or header that cannot be sent, of a server's reply.
+def unsendable(given: JsonObject | None) -> str | None:
+    """A sentence that names what cannot be sent of a server's reply.
 
     A stored assistant may have one from before the check: its calls go on.
     """
     try:
-        check_headers(given or {})
+        check_sendable(given or {})
     except Invalid as error:
         return str(error)
     return None

@@ -147,8 +147,8 @@ class AssistantRequests:
         whole = body.with_overrides(chosen.overrides)
         problem = (
             validate.problem(whole.json, self.context.url_problem)
-            or validate.header_problem(chosen.assistant)
-            or validate.header_problem(chosen.overrides)
+            or validate.unsendable(chosen.assistant)
+            or validate.unsendable(chosen.overrides)
         )
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")

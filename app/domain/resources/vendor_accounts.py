@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
@@ -22,8 +21,8 @@ from app.net.headers import value_problem
 from app.store import accounts
 from app.store.vault import WrongKey
 from app.vendors import registry
-from app.vendors.common.account import MAX_TEXT, SCHEMES, VendorAccount, VendorAccounts
-from app.vendors.common.vendor import CredentialFields
+from app.vendors.common.account import MAX_TEXT, VendorAccount, VendorAccounts
+from app.vendors.common.vendor import Vendor
 from providers.common.json_types import JsonDict, JsonObject
 
 log = logging.getLogger(__name__)
@@ -32,16 +31,10 @@ log = logging.getLogger(__name__)
 def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
     """A stored credential's columns, for the fields beside ``provider`` and ``name``.
 
-    Raises ``Invalid``, which names every wrong field.
+    Raises ``Invalid``.
     """
+    check(context, vendor, body)
     fields = registry.VENDORS[vendor].credential
-    wrong = [*_wrong(fields, body)]
-    if wrong:
-        raise Invalid(wrong)
-    url = body.get(fields.url)
-    problem = context.url_problem(url) if url else None
-    if problem:
-        raise Invalid([f"{fields.url}: {problem}"])
     hidden = {fields.key, *fields.sealed}
     return {
         "provider": vendor,
@@ -49,6 +42,16 @@ def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
         "body": {name: value for name, value in body.items() if name not in hidden},
         "secret": context.vault.seal({name: body[name] for name in hidden if name in body}),
     }
+
+
+def check(context: Context, vendor: str, body: JsonObject) -> None:
+    """Raises ``Invalid``, which names every wrong field."""
+    wrong, name = [*_wrong(registry.VENDORS[vendor], body)], registry.VENDORS[vendor].credential.url
+    if wrong:
+        raise Invalid(wrong)
+    problem = context.url_problem(body[name]) if body.get(name) else None
+    if problem:
+        raise Invalid([f"{name}: {problem}"])
 
 
 def reachable(context: Context) -> set[str]:
@@ -115,7 +118,8 @@ def _access(vendor: str, body: JsonObject) -> dict[str, VendorAccount]:
     return {vendor: VendorAccount(key, url, texts, client_supplied=True)}
 
 
-def _wrong(fields: CredentialFields, body: JsonObject) -> Iterator[str]:
+def _wrong(vendor: Vendor, body: JsonObject) -> Iterator[str]:
+    fields = vendor.credential
     for name in body:
         if name not in fields.texts | set(fields.lists) | {"provider", "name"}:
             yield f"property {name} should not exist"
@@ -129,8 +133,10 @@ def _wrong(fields: CredentialFields, body: JsonObject) -> Iterator[str]:
         if not isinstance(body.get(name, []), list):
             yield f"{name} must be an array"
     url = body.get(fields.url)
-    if isinstance(url, str) and url and not _is_url(url):
-        yield f"{fields.url} must be a URL address"
+    if isinstance(url, str) and url and (problem := vendor.form.problem(url)):
+        yield f"{fields.url} {problem}"
+    if problem := vendor.region_problem(url, body.get("region")):
+        yield f"region {problem}"
 
 
 def _wrong_text(value: Any) -> str | None:
@@ -138,11 +144,3 @@ def _wrong_text(value: Any) -> str | None:
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return f"must be at most {MAX_TEXT} characters"
     return value_problem(value)
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in SCHEMES and bool(parts.hostname)

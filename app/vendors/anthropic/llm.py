@@ -9,6 +9,7 @@ from anthropic import AsyncAnthropic
 from pipecat.services.anthropic.llm import AnthropicLLMService
 
 from app.net.httpx_client import make_client
+from app.vendors.common.clean_text import CleanModel
 from app.vendors.common.llm_spec import MAX_TOKENS, Spec
 from app.vendors.common.pipecat_workarounds import ClosesClient
 
@@ -16,7 +17,7 @@ from app.vendors.common.pipecat_workarounds import ClosesClient
 MAX_TEMPERATURE = 1.0
 
 
-class Anthropic(ClosesClient, AnthropicLLMService):
+class Anthropic(ClosesClient, CleanModel, AnthropicLLMService):
     """One model of one call."""
 
     def __init__(self, spec: Spec) -> None:

@@ -6,18 +6,17 @@ choice. https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-ap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_model
 from pipecat.transcriptions.language import Language
 from pipecat.utils.errors import ErrorCategory
 
 from app.net.types import Addresses
+from app.vendors.assembly_ai import FIELDS, U3_FIELDS
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.pinned_sockets import PinnedSockets
-from app.vendors.common.settings_map import Field, read
+from app.vendors.common.settings_map import read
 from app.vendors.common.vendor import Config
 from providers.common.json_types import JsonDict
 
@@ -25,21 +24,6 @@ PATH = "/v3/ws"
 # Vapi's default.
 MODEL = "universal-streaming-english"
 MULTILINGUAL = "universal-streaming-multilingual"
-# Of the fields for the end of a turn, the one that pipecat leaves to us.
-FIELDS: Mapping[str, Field] = {
-    "speechModel": Field("model", str),
-    "formatTurns": Field("format_turns", bool),
-    "minEndOfTurnSilenceWhenConfident": Field("min_turn_silence", int),
-    "wordBoost": Field("keyterms_prompt", list),
-    "keytermsPrompt": Field("keyterms_prompt", list),
-}
-# Only the Universal-3 models have them, as at Vapi.
-U3_FIELDS: Mapping[str, Field] = {
-    "mode": Field("mode", str),
-    "prompt": Field("prompt", str),
-    "agentContext": Field("agent_context", str),
-    "languageCodes": Field("language_codes", list),
-}
 
 UNAUTHORIZED = 1008
 TOO_MANY = 3009

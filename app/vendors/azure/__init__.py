@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from app.vendors.common.field import of_kinds
 from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
 from app.vendors.openai import MAX_TOKENS_FIELD, REASONING
 from providers.events import EndedReason
 
 # Each resource has an address of its own.
+FIELDS = of_kinds(voiceId=str, model=str, speed=float)
+
 OPENAI = Vendor(
     name="azure-openai",
     env_prefix="AZURE_OPENAI",
@@ -36,6 +39,7 @@ SPEECH = Vendor(
     credential=CredentialFields(shown=("service", "region")),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        fields=FIELDS,
         failed=EndedReason.PIPELINE_ERROR_AZURE_VOICE_FAILED,
         needs_region=True,
     ),

@@ -15,6 +15,7 @@ from app.vendors.common.speech_request import Ask, Request
 from app.vendors.common.tts_http import HttpVoice
 from app.vendors.common.tts_part import Custom, address_rule
 from app.vendors.common.vendor import Config
+from providers.common.xml_text import NOT_XML
 
 # By rate in hertz.
 FORMATS: Mapping[int, str] = {
@@ -61,13 +62,17 @@ def ask_for(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
 
 
 def ssml(config: Config, text: str) -> str:
-    """A sentence in Azure's markup. The language is that of the voice's name."""
+    """A sentence in Azure's markup. The language is that of the voice's name.
+
+    What XML cannot hold is left out: Azure refuses the whole sentence for it.
+    """
     voice = VOICES.get(str(config["voiceId"]).lower(), str(config["voiceId"]))
     language = "-".join(voice.split("-")[:2]) if voice.count("-") > 1 else "en-US"
     spoken = escape(text)
     if speed := config.get("speed"):
         spoken = f'<prosody rate="{float(speed):g}">{spoken}</prosody>'
-    return (
+    markup = (
         '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" '
         f"xml:lang={quoteattr(language)}><voice name={quoteattr(voice)}>{spoken}</voice></speak>"
     )
+    return NOT_XML.sub("", markup)

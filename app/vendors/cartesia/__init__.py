@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from app.vendors.common.address import SOCKET_BASE
+from app.vendors.common.field import of_kinds
 from app.vendors.common.vendor import TtsPart, Vendor
+
+FIELDS = of_kinds(
+    voiceId=str, model=str, language=str, pronunciationDictId=str, generationConfig=dict
+)
 
 VENDOR = Vendor(
     name="cartesia",
     env_prefix="CARTESIA",
-    tts=TtsPart(make=f"{__name__}.tts:make", word_times=True),
+    form=SOCKET_BASE,
+    tts=TtsPart(make=f"{__name__}.tts:make", fields=FIELDS, word_times=True),
 )

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from app.net.types import Addresses
 
-# Schemes of a vendor's address.
-SCHEMES = frozenset({"http", "https", "ws", "wss"})
-
 # Characters of a field of an account.
 MAX_TEXT = 10_000
 

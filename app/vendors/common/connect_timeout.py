@@ -13,10 +13,12 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.services.stt_service import STTService
 from pipecat.utils.errors import ErrorCategory
 
+from app.vendors.common.clean_text import CleanText
+
 CONNECT_SECONDS = 5.0
 
 
-class ConnectTimeout(STTService):
+class ConnectTimeout(CleanText, STTService):
     """A mixin, named before the vendor's own class."""
 
     async def setup(  # type: ignore[override]  # as the engine's own base does

@@ -135,9 +135,9 @@ def _address(vendor: Vendor, part: LlmPart, config: Config, account: VendorAccou
     if not url:
         where = "model.url" if part.server_in_assistant else vendor.url_variable
         raise _missing(vendor.name, f"{vendor.name} has no address: set {where}")
-    if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
-        text = f"the address of {vendor.name} must begin with https:// or http://"
-        raise _missing(vendor.name, text)
+    problem = vendor.form.problem(url)
+    if problem or not isinstance(url, str):
+        raise _missing(vendor.name, f"the address of {vendor.name} {problem}")
     try:
         check_url(url, allow_private=True)
     except BadURL as error:

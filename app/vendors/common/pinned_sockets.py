@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from pipecat.services.websocket_service import WebsocketService, _BoundedConnection
 from websockets.asyncio.client import ClientConnection
@@ -13,6 +14,8 @@ from app.vendors.common.errors import deny_all
 
 # For a handshake. pipecat waits 10, while the caller hears nothing.
 OPEN_SECONDS = 5.0
+# What a URL holds as it is, escapes included. https://www.rfc-editor.org/rfc/rfc3986#section-2
+URL_SIGNS = ":/?#[]@!$&'()*+,;=%~"
 
 
 class PinnedSockets(WebsocketService):
@@ -26,7 +29,11 @@ class PinnedSockets(WebsocketService):
     addresses: Addresses | None = staticmethod(deny_all)
 
     async def _websocket_connect(self, uri: str, **options: Any) -> ClientConnection:
-        """Called by pipecat's class, with the same result."""
+        """Called by pipecat's class, with the same result.
+
+        It puts some of the assistant's fields into the URL as they are: spaces would end it.
+        """
+        uri = quote(uri, safe=URL_SIGNS)
         options.setdefault("close_timeout", self._ws_close_timeout)
         options.setdefault("create_connection", _BoundedConnection)
         socket = await connect(uri, self.addresses, OPEN_SECONDS, **options)

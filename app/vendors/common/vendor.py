@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from app.vendors.common.address import BASE, AddressForm
+from app.vendors.common.field import Field, of_kinds
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
 
 # An assistant's ``model``, ``voice`` or ``transcriber``, as in Vapi's JSON.
 Config: TypeAlias = JsonObject
+
+# Of an account, as a part of its host's name.
+REGION = re.compile(r"[a-z0-9-]+")
 
 # A pattern of error texts, and the ended reason of a matching error.
 Cause: TypeAlias = tuple[re.Pattern[str], EndedReason]
@@ -65,6 +70,8 @@ class LlmPart:
     """It refuses a conversation that the assistant begins."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """A credential's field -> the header that carries it in each request."""
+    fields: Mapping[str, Field] = field(default_factory=lambda: of_kinds(model=str))
+    """The fields of a ``model`` that end a call when they are wrong: others count as absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +82,9 @@ class SttPart:
     failed: EndedReason = EndedReason.ASSISTANT_ERROR
     """The ended reason when the transcriber fails for good."""
     address: str | None = None
-    """An origin without a path. None: it takes no account, so none is checked."""
+    """Its address. None: it takes no account, so none is checked."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """The fields of a ``transcriber`` that it reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,8 @@ class TtsPart:
     """Its own address contains its account's ``region``."""
     server_in_assistant: bool = False
     """The assistant names the server: ``voice.server``."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """The fields of a ``voice`` that it reads."""
 
     @property
     def speaks_by_itself(self) -> bool:
@@ -115,6 +126,8 @@ class Vendor:
     extra_variables: Mapping[str, str] = field(default_factory=dict)
     """What else an account needs: a credential's field -> its variable."""
     credential: CredentialFields = CredentialFields()
+    form: AddressForm = BASE
+    """What an account's address may look like."""
     discontinued: str | None = None
     """The vendor has closed: the protocol that an address in its place must accept. None: it is
     open.
@@ -123,6 +136,12 @@ class Vendor:
     stt: SttPart | None = None
     tts: TtsPart | None = None
 
+    def part(self, stage: str) -> LlmPart | SttPart | TtsPart | None:
+        """Its part for an assistant's ``model``, ``transcriber`` or ``voice``."""
+        parts: dict[str, LlmPart | SttPart | TtsPart | None]
+        parts = {"model": self.llm, "transcriber": self.stt, "voice": self.tts}
+        return parts[stage]
+
     @property
     def key_variable(self) -> str:
         return f"{self.env_prefix}_API_KEY"
@@ -130,6 +149,14 @@ class Vendor:
     @property
     def url_variable(self) -> str:
         return f"{self.env_prefix}_BASE_URL"
+
+    def region_problem(self, url: object, region: object) -> str | None:
+        """Why this region leads to no server, for its author; None: it does, or is not needed."""
+        if url or self.tts is None or not self.tts.needs_region:
+            return None
+        if isinstance(region, str) and REGION.fullmatch(region):
+            return None
+        return "must be the region of the key, such as westeurope"
 
     @property
     def key_needs_url(self) -> bool:

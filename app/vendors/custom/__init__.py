@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from app.vendors import openai
+from app.vendors.common.address import ENDPOINT
 from app.vendors.common.vendor import LlmPart, SttPart, TtsPart, Vendor
 from providers.events import EndedReason
 
 LLM = Vendor(
     name="custom-llm",
     env_prefix="CUSTOM_LLM",
+    form=ENDPOINT,
     llm=LlmPart(
         make=openai.CHAT,
         one_shot=openai.ONE_SHOT,

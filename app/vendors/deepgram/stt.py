@@ -21,8 +21,9 @@ from app.vendors.common.errors import (
     as_websocket,
     deny_all,
 )
-from app.vendors.common.settings_map import Field, read
+from app.vendors.common.settings_map import read
 from app.vendors.common.vendor import Config
+from app.vendors.deepgram import FIELDS
 from app.vendors.deepgram.sdk_workarounds import address_of, connects_by
 
 # Vapi's default.
@@ -33,17 +34,6 @@ CLOSE_SECONDS = 2.0
 MAX_MESSAGE = 1024 * 1024
 # Vapi's default.
 ENDPOINTING_MILLISECONDS = 10
-FIELDS: Mapping[str, Field] = {
-    "model": Field("model", str),
-    "language": Field("language", str),
-    "smartFormat": Field("smart_format", bool),
-    "endpointing": Field("endpointing", int),
-    "keywords": Field("keywords", list),
-    "keyterm": Field("keyterm", list),
-    "numerals": Field("numerals", bool),
-    "profanityFilter": Field("profanity_filter", bool),
-    "redaction": Field("redact", list),
-}
 
 
 class Deepgram(ConnectTimeout, DeepgramSTTService):

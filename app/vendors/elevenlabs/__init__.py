@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from app.vendors.common.address import SOCKET_BASE
+from app.vendors.common.field import of_kinds
 from app.vendors.common.vendor import Cause, TtsPart, Vendor
 from providers.events import EndedReason
 
@@ -25,11 +27,26 @@ CAUSES: tuple[Cause, ...] = (
     ),
 )
 
+FIELDS = of_kinds(
+    voiceId=str,
+    model=str,
+    language=str,
+    enableSsmlParsing=bool,
+    autoMode=bool,
+    stability=float,
+    similarityBoost=float,
+    style=float,
+    useSpeakerBoost=bool,
+    speed=float,
+)
+
 VENDOR = Vendor(
     name="11labs",
     env_prefix="ELEVENLABS",
+    form=SOCKET_BASE,
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        fields=FIELDS,
         failed=EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED,
         causes=CAUSES,
         word_times=True,

@@ -25,37 +25,20 @@ from app.vendors.common.errors import (
     as_http,
 )
 from app.vendors.common.pinned_sockets import PinnedSockets
-from app.vendors.common.settings_map import Field, read
+from app.vendors.common.settings_map import read
 from app.vendors.common.vendor import Config
+from app.vendors.gladia import FIELDS, REST
 from providers.common.json_types import JsonObject
 
 PATH = "/v2/live"
 MODEL = "solaria-1"
 # Vapi's older names are those of Gladia's first version; the live API has one model now.
 MODELS = {"fast": MODEL, "accurate": MODEL}
-REGIONS = ("us-west", "eu-west")
 # By ``languageBehaviour``: whether the language may change within a call.
 SWITCHING = {
     "manual": False,
     "automatic single language": False,
     "automatic multiple languages": True,
-}
-
-FIELDS: Mapping[str, Field] = {
-    "model": Field("model", str),
-    "endpointing": Field("endpointing", float),
-}
-# Fields that are in objects of their own at Gladia.
-REST: Mapping[str, Field] = {
-    "language": Field("language", str),
-    "languages": Field("languages", list),
-    "languageBehaviour": Field("behaviour", str),
-    "audioEnhancer": Field("audio_enhancer", bool),
-    "speechThreshold": Field("speech_threshold", float),
-    "receivePartialTranscripts": Field("partials", bool),
-    "customVocabularyEnabled": Field("vocabulary", bool),
-    "transcriptionHint": Field("hint", str),
-    "region": Field("region", str),
 }
 
 
@@ -92,15 +75,10 @@ def make(config: Config, account: VendorAccount, sample_rate: int, addresses: Ad
     settings = read(TRANSCRIBER, config, FIELDS, model=MODEL)
     settings["model"] = MODELS.get(settings["model"], settings["model"])
     rest = read(TRANSCRIBER, config, REST, partials=True, vocabulary=False)
-    region = rest.get("region")
-    if region is not None and region not in REGIONS:
-        raise UnbuildableAssistant(
-            TRANSCRIBER, "gladia", f"transcriber.region is one of {', '.join(REGIONS)}."
-        )
     made = Gladia(
         api_key=account.key or "",
         url=as_http(account.url or "") + PATH,
-        region=region,
+        region=rest.get("region"),
         sample_rate=sample_rate,
         settings=Gladia.Settings(
             **settings,

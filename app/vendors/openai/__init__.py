@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from app.vendors.common.field import of_kinds
 from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
 from providers.events import EndedReason
 
@@ -18,6 +19,8 @@ SPEECH = f"{__name__}.tts:make"
 REASONING = re.compile(r"o\d|gpt-5(?!.*chat)")
 # ``max_tokens`` was renamed; newer models refuse the old name.
 MAX_TOKENS_FIELD = "max_completion_tokens"
+
+VOICE_FIELDS = of_kinds(voiceId=str, model=str, speed=float, instructions=str)
 
 VENDOR = Vendor(
     name="openai",
@@ -31,7 +34,9 @@ VENDOR = Vendor(
         reasoning=REASONING,
         max_tokens_field=MAX_TOKENS_FIELD,
     ),
-    tts=TtsPart(make=SPEECH, failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED),
+    tts=TtsPart(
+        make=SPEECH, failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED, fields=VOICE_FIELDS
+    ),
 )
 
 
@@ -55,7 +60,7 @@ def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: 
         extra_variables=variables,
         credential=CredentialFields(shown=user_fields, required=user_fields),
         discontinued="OpenAI's speech requests",
-        tts=TtsPart(make=SPEECH, failed=failed),
+        tts=TtsPart(make=SPEECH, failed=failed, fields=VOICE_FIELDS),
     )
 
 

@@ -12,12 +12,13 @@ from pipecat.services.openai.base_llm import OpenAILLMSettings
 from pipecat.services.openai.llm import OpenAILLMService
 
 from app.net.httpx_client import READ_SECONDS, make_client
+from app.vendors.common.clean_text import CleanModel
 from app.vendors.common.llm_spec import Spec
 from app.vendors.common.pipecat_workarounds import ClosesClient
 from app.vendors.openai import MAX_TOKENS_FIELD
 
 
-class Chat(ClosesClient, OpenAILLMService):
+class Chat(ClosesClient, CleanModel, OpenAILLMService):
     """One model of one call."""
 
     supports_developer_role = False

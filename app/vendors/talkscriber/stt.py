@@ -21,14 +21,14 @@ from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, as_websocket
-from app.vendors.common.settings_map import Field, read
+from app.vendors.common.settings_map import read
 from app.vendors.common.stt_websocket import Rejected, SocketTranscriber, TooManyStreams, field
 from app.vendors.common.vendor import Config
+from app.vendors.talkscriber import FIELDS
 
 RATE = 16000
 # Silence that ends a segment when its model is not sure; its client's default.
 TURN_SECONDS = 0.6
-FIELDS: Mapping[str, Field] = {"language": Field("language", str), "model": Field("model", str)}
 
 
 class Talkscriber(ConnectTimeout, SocketTranscriber):

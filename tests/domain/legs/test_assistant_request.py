@@ -81,12 +81,13 @@ def test_text_no_store_can_keep_is_cleaned() -> None:
             {"model": {"tools": [{"server": {"headers": {"X": 7}}}]}},
             "model.tools.0.server.headers.X",
         ),
+        ({"model": {"url": "ws://a.example"}}, "model.url"),
     ],
 )
 def test_a_header_that_cannot_be_sent(given: dict[str, Any], path: str) -> None:
-    assert (validate.header_problem(given) or "").startswith(f"{path} must")
-    assert validate.header_problem({"name": "x"}) is None
-    assert validate.header_problem(None) is None
+    assert (validate.unsendable(given) or "").startswith(f"{path} must")
+    assert validate.unsendable({"name": "x"}) is None
+    assert validate.unsendable(None) is None
 
 
 def test_an_empty_body_names_nobody() -> None:

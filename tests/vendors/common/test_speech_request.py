@@ -89,6 +89,13 @@ def test_ssml_names_voice_and_language(voice: str, name: str, language: str) -> 
     assert (found.tag, found.attrib["name"], found.text) == (f"{SPEAK}voice", name, "a < b & c")
 
 
+@pytest.mark.parametrize("bad", ["\0", "\x1b", "\x0b", "\ud83d", "\uffff", "\ufffe"])
+def test_ssml_holds_what_xml_can_hold(bad: str) -> None:
+    markup = azure_tts.ssml({"voiceId": f"mi{bad}ne"}, f"a{bad}b\t\n\u00e9\U0001f600").encode()
+    (voice,) = ElementTree.fromstring(markup)
+    assert (voice.attrib["name"], voice.text) == ("mine", "ab\t\n\u00e9\U0001f600")
+
+
 def test_ssml_speed() -> None:
     markup = azure_tts.ssml({"voiceId": "emma", "speed": 1.25}, "quick")
     prosody = ElementTree.fromstring(markup).find(f".//{SPEAK}prosody")

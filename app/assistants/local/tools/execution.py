@@ -26,6 +26,7 @@ from app.assistants.local.tools.definitions import (
     tools_schema,
 )
 from app.media.call_context import CallContext
+from providers.common import foreign_json
 from providers.common.audio import silence
 from providers.common.dtmf import tone
 from providers.common.json_types import JsonDict, JsonObject
@@ -349,7 +350,7 @@ def _result(body: bytes, call_id: str, *, older: bool) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return foreign_json.parse(body)
     except ValueError as error:
         raise ToolFailed("the server's answer is not JSON") from error
 
@@ -363,5 +364,5 @@ def _for_model(result: str) -> Any:
     """A JSON result as an object: pipecat serialises it again, and would quote a text."""
     if result[:1] in {"{", "["}:
         with suppress(ValueError):
-            return json.loads(result)
+            return foreign_json.parse(result)
     return result

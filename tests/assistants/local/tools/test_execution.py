@@ -223,6 +223,20 @@ async def test_a_failure_is_told_to_the_model() -> None:
 
 
 @on_loop
+async def test_half_a_surrogate_pair_reaches_nothing() -> None:
+    """The model gives one to a tool, and gets one back: no SDK could send either."""
+    oslo = ("getWeather", ['{"city": "Oslo \\ud83d"}'])
+    async with asked([tool()], oslo, "A \ud83d.", replies=[answer("\ud83d sun")]) as (call, theirs):
+        await call.said("AI: A \ufffd.")
+        call.say("book")
+        await call.said("AI: Surely.")
+    [(_, fields, _)] = questions(call)
+    assert fields["toolCallList"][0]["arguments"] == {"city": "Oslo \ufffd"}
+    assert learned(theirs) == ["\ufffd sun"]
+    assert call.reason is None
+
+
+@on_loop
 async def test_a_failure_may_have_words_of_its_own() -> None:
     failed = says("request-failed", "I cannot see it.")
     async with asked([tool(failed)], OSLO) as (call, theirs):
