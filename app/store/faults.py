@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import exc
 
 SQLITE_BUSY, SQLITE_LOCKED = 5, 6
+SQLITE_CORRUPT, SQLITE_CANTOPEN, SQLITE_NOTADB = 11, 14, 26
 
 NOT_REACHABLE = "not reachable"
 NO_ANSWER = "does not answer in time"
@@ -27,10 +28,10 @@ SQLITE: Mapping[int, str] = {
     SQLITE_LOCKED: "locked by another process",
     8: "read-only: give the user of this process write permission to file and directory",
     10: "the disk reports errors",
-    11: CORRUPT,
+    SQLITE_CORRUPT: CORRUPT,
     13: "the disk is full",
-    14: "the database file cannot be opened",
-    26: CORRUPT,
+    SQLITE_CANTOPEN: "the database file cannot be opened",
+    SQLITE_NOTADB: CORRUPT,
 }
 POSTGRESQL: Mapping[str, str] = {
     "25006": "read-only: this server is a standby",
