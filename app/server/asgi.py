@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
@@ -22,10 +24,12 @@ from app.routes import health
 from app.server import descriptors, warm_up
 from app.server.connections import Bounds, Connections
 from app.server.environ import Scope
-from app.server.wsgi_bridge import Bridge, Paths, Receive, Send
+from app.server.wsgi_bridge import RETRY_AFTER, Bridge, Paths, Receive, Reply, Send
 from app.settings import Settings
+from app.store.outage import Outage
 from app.wiring import Services
 from providers.base.carrier import Carrier
+from providers.common import json_text
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,7 @@ class Application:
         self._bridge = Bridge(
             app,
             paths=paths_of(services.providers),
+            while_busy={health.READY: partial(_unready, services.store.outage)},
             refused=services.metrics.count_refusal,
             foreground=services.foreground,
         )
@@ -112,6 +117,14 @@ def paths_of(carriers: Mapping[str, Carrier]) -> Paths:
     """Carriers and an operator's probes go first."""
     hooks = {hook.path.split("/")[1] for carrier in carriers.values() for hook in carrier.hooks}
     return Paths(at_once=frozenset(health.AT_ONCE), first=frozenset(hooks | health.PROBES))
+
+
+def _unready(outage: Outage) -> Reply | None:
+    """The answer to ``/readyz`` while no thread is free."""
+    if (why := health.unready(outage)) is None:
+        return None
+    headers = [("content-type", "application/json"), RETRY_AFTER]
+    return Reply(HTTPStatus.SERVICE_UNAVAILABLE, headers, json_text.dumps(why).encode())
 
 
 def bounds_of(settings: Settings) -> Bounds:

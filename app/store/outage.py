@@ -25,6 +25,11 @@ class Outage:
         self._began = self._told = 0.0
         self._refused = 0
 
+    @property
+    def why(self) -> str:
+        """What is wrong now, in a sentence; empty: nothing that is known."""
+        return self._why
+
     def note(self, error: BaseException, *, refused: bool = False) -> None:
         """The store failed. ``refused``: a request is answered 503 for it."""
         why, now = sentence(error), self._clock()
