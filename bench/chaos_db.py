@@ -1,6 +1,6 @@
 """``python -m bench.chaos_db``: what is acknowledged stays so while PostgreSQL is killed under it.
 
-Each call is created, told of by four callbacks, and its messages go to a receiver. Every request is
+Each call is created, followed by four callbacks, and its messages go to a receiver. Every request is
 repeated until it is answered, as carriers and clients do. At the end every call must be over, have
 each callback once, and one report under one id. ``--faults`` plays the other failures of a database
 (``bench/store_faults.py``) instead.

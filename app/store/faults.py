@@ -20,7 +20,10 @@ NO_ANSWER = "does not answer in time"
 REPLACED = (
     "the database file or its -wal file was deleted or replaced: put the files back, or restart"
 )
-CORRUPT = "the database file is damaged: restart, and if that does not help restore the backup"
+CORRUPT = (
+    "the database file is damaged: the next start of the server leaves out what is damaged, or says "
+    "that it needs the backup"
+)
 
 # By the primary result code, the lower 8 bits.
 SQLITE: Mapping[int, str] = {
@@ -47,8 +50,8 @@ POSTGRESQL: Mapping[str, str] = {
     "57P02": "shuts down",
     "57P03": "starts up",
     "58030": "the disk reports errors",
-    "XX001": CORRUPT,
-    "XX002": CORRUPT,
+    "XX001": "the database is damaged: restore the backup",
+    "XX002": "the database is damaged: restore the backup",
 }
 OUR_MISTAKES = (exc.IntegrityError, exc.DataError, exc.ProgrammingError)
 """Errors that say that a statement was wrong. The same one would fail again."""
@@ -96,6 +99,13 @@ def sentence(error: BaseException) -> str:
 def is_outage(error: BaseException) -> bool:
     """Whether the database failed, rather than one statement."""
     return isinstance(error, OUTAGES) and not isinstance(error, OUR_MISTAKES)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite read a page that is damaged."""
+    driver = getattr(error, "orig", None) or error
+    code = getattr(driver, "sqlite_errorcode", None) or 0
+    return code & 0xFF in (SQLITE_CORRUPT, SQLITE_NOTADB)
 
 
 def is_busy(error: BaseException) -> bool:

@@ -53,7 +53,7 @@ def hosting(domain: Domain) -> Flask:
             count_connection=lambda reason: None,
             show_connections=lambda counts: None,
         ),
-        "store": SimpleNamespace(outage=Outage()),
+        "store": SimpleNamespace(outage=Outage(), damage=SimpleNamespace()),
         "settings": Settings(("the secret key of the tests",)),
     }
     flask.extensions["patchbay"] = SimpleNamespace(**own)
