@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := .venv-audit
 
-.PHONY: setup demo run test bench docs lock clean
+.PHONY: setup demo run test bench docs lock audit sbom clean
 
 setup: $(READY)
 
@@ -39,5 +40,19 @@ lock:  ## renew requirements*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
 
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group audit -o requirements-audit.txt
+
+$(AUDIT)/.ready: requirements-audit.txt
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
+
+audit: $(AUDIT)/.ready  ## known vulnerabilities of the locked packages; fails where there is no advisory data
+	$(AUDIT)/bin/python -m bench.audit
+
+sbom: $(AUDIT)/.ready  ## var/sbom.json: the locked packages, as CycloneDX
+	@mkdir -p var
+	$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --validate -o var/sbom.json
+
 clean:
-	rm -rf $(VENV) var build *.egg-info
+	rm -rf $(VENV) $(AUDIT) var build *.egg-info

@@ -1,6 +1,6 @@
 """``python -m bench.chaos_db``: what is acknowledged stays so while PostgreSQL is killed under it.
 
-Each call is created, followed by four callbacks, and its messages go to a receiver. Every request is
+Each call is created, gets four callbacks, and its messages go to a receiver. Every request is
 repeated until it is answered, as carriers and clients do. At the end every call must be over, have
 each callback once, and one report under one id. ``--faults`` plays the other failures of a database
 (``bench/store_faults.py``) instead.
@@ -103,7 +103,7 @@ def reports(receiver: Receiver) -> Mapping[str, set[str]]:
 def check(url: str, seen: Seen, came: Mapping[str, set[str]]) -> None:
     """Compare what was acknowledged with what is stored and what was delivered."""
     with psycopg.connect(url) as conn:
-        states = dict(conn.execute("SELECT id, status FROM calls").fetchall())
+        states: dict[str, str] = dict(conn.execute("SELECT id, status FROM calls").fetchall())
         found = conn.execute("SELECT call_id, raw ->> 'CallStatus' FROM call_events").fetchall()
     words = [(call_id, word) for call_id, word in found if word]
     if len(words) != len(set(words)):

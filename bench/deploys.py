@@ -220,7 +220,11 @@ class Run:
         found = self.outcome
         found.calls, found.alive = len(self.calls), self._alive()
         found.asked = len(load.answers)
-        found.failed.update(str(a.status) for a in load.answers if a.status and a.status >= 300)
+        found.failed.update(
+            f"{each.status} {each.body[:120].decode(errors='replace')}"
+            for each in load.answers
+            if each.status >= 300
+        )
         found.failed.update(load.client.faults)
         for call, _ in self.calls:
             found.silences += [gap.silence for gap in call.gaps]

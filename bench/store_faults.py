@@ -137,7 +137,7 @@ def injected(error: str, *calls: str) -> Callable[[Place], Any]:
 
 @contextmanager
 def away(place: Place) -> Iterator[None]:
-    """For the bridge that is a deletion; here the files return."""
+    """For the bridge that is a deletion; here the files come back."""
     files = [Path(f"{place.database}{end}") for end in ("", "-wal", "-shm")]
     for file in files:
         file.rename(file.with_suffix(file.suffix + ".away"))

@@ -180,7 +180,9 @@ def test_the_hosts_python_is_one_we_support() -> None:
     assert f"Python {'.'.join(lowest.groups())}" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "requirements-audit.txt"]
+)
 def test_requirements_are_pinned_with_hashes_and_name_no_registry(name: str) -> None:
     text = (ROOT / name).read_text()
     entries = re.findall(r"^[A-Za-z0-9][^\n]*(?:\n +[^\n]+)*", text, re.MULTILINE)

@@ -21,7 +21,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import procrastinate
 import psycopg
@@ -212,7 +212,7 @@ class ProcrastinateJobs:
         self._let_be_cancelled()
         url = self._store.url.set(drivername="postgresql")
         connector = PsycopgConnector(
-            pool_factory=_BoundedPool,
+            pool_factory=cast("Any", _BoundedPool),  # of our connections
             conninfo=url.render_as_string(hide_password=False),
             kwargs=network(url),
             connection_class=BoundedAsyncConnection,

@@ -87,7 +87,7 @@ class Bridge:
 
     An exception of the application is logged and answered with 500. A body over ``max_body`` bytes
     gets 413, one that takes longer than ``body_seconds`` 408. When too many requests wait for a
-    thread, those that are not first get 503, as does each at its deadline. All have Vapi's error
+    thread, those that are not first get 503. So does each at its deadline. All have Vapi's error
     shape.
     """
 

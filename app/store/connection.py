@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -56,7 +56,7 @@ class Connection(sa.engine.Connection):
     def __init__(self, engine: Engine, kept: KeptRows | None = None) -> None:
         super().__init__(engine)
         self.kept = kept
-        self.raw: Any = self.connection.driver_connection
+        self.raw = cast("Any", self.connection.driver_connection)
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._path = str(engine.url.database)
         self._identity = identity(self._path) if self.is_sqlite else None

@@ -230,8 +230,9 @@ def _prepare_sqlite(lock_file: Path, connection: Any, _record: Any) -> None:
 
 
 def _hide_detail(context: sa.engine.ExceptionContext) -> None:
-    if isinstance(context.original_exception, Exception):
-        without_detail(context.original_exception)
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if isinstance(error, Exception):
+            without_detail(error)
 
 
 def _normal(url: str) -> str:

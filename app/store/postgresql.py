@@ -1,7 +1,7 @@
 """How long PostgreSQL may keep us waiting: on each connection, on the server, in the network.
 
-A server that is frozen answers nothing, and its kernel still acknowledges what we send: neither the
-network's limits nor its own help then. So every wait for an answer has an end of its own. The
+A frozen server answers nothing, and its kernel still acknowledges what we send. Neither the
+network's limits nor the server's own help then. So every wait for an answer has an end of its own. The
 connection is of no use afterwards. https://www.postgresql.org/docs/current/libpq-connect.html
 https://www.psycopg.org/psycopg3/docs/api/connections.html
 """

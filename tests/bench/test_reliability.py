@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -32,3 +34,10 @@ def test_a_recorded_figure_stands_on_the_page(
     assert "--times 2`" in line
     with pytest.raises(KeyError):
         reliability.record("none", "seen", reached=True)
+
+
+@pytest.mark.parametrize("key", ROWS)
+def test_the_command_of_a_row_exists(key: str) -> None:
+    python, option, module, *_ = shlex.split(ROWS[key].command)
+    assert (python, option) == ("python", "-m")
+    assert importlib.util.find_spec(module)

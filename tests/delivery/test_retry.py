@@ -40,6 +40,27 @@ def test_no_answer_is_not_delivered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "refused"),
+    [
+        (399, False),
+        (400, True),  # the receiver is up and dislikes this message
+        (404, True),
+        (410, True),
+        (499, True),
+        (500, False),  # the receiver is broken: the messages behind this one wait for it
+        (408, False),  # these concern the moment, so the others wait as well
+        (425, False),
+        (429, False),
+        (409, True),  # their neighbours do not
+        (426, True),
+        (None, False),
+    ],
+)
+def test_a_refusal_is_of_this_message_alone(status: int | None, refused: bool) -> None:
+    assert Outcome(status).refused is refused
+
+
+@pytest.mark.parametrize(
     ("made", "outcome", "seconds"),
     [
         (1, FAILED, 5.0),  # the first retry
@@ -117,6 +138,9 @@ def test_vapi_s_plan(
         ("Thu, 01 Jan 2026 12:02:00 GMT", 120.0),  # a date
         ("Thu, 01 Jan 2026 12:02:00", 120.0),  # without a zone: GMT
         ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),  # past
+        ("Thu, 01 Jan 2026 12:02:00 +0100", 0.0),  # 11:02 of ours
+        ("Thu, 01 Jan 2026 12:02:00 -0100", 3720.0),
+        ("1234567890", 123456789.0),  # beyond any wait: cut, so that it stays a number
         (None, None),
         ("", None),
         ("soon", None),

@@ -115,6 +115,7 @@ def test_apply_imports_no_feature() -> None:
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     domain_modules = {name for name in named if name and name.startswith("app.domain")}
     assert domain_modules == {
+        "app.domain.calls",
         "app.domain.calls.record",
         "app.domain.calls.state",
         "app.domain.context",

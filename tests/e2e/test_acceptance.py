@@ -57,13 +57,13 @@ def test_a_replayed_arrival_of_an_ended_call_makes_no_new_one(
 def test_a_leg_that_comes_back_after_its_call_is_a_new_call(
     bridge: Bridge, assistant_id: str
 ) -> None:
-    """A Studio flow may lend the same leg to an assistant twice; Twilio's request is another one."""
+    """A Studio flow may lend the same leg to an assistant twice, by a URL that differs."""
     sid, path = TWILIO.new_ref(), f"/twilio/inbound_call?assistantId={assistant_id}"
-    once, again = ({"I-Twilio-Idempotency-Token": token} for token in ("one", "two"))
-    TWILIO.send(bridge, path, TWILIO.arrival(sid), headers=once)
+    TWILIO.send(bridge, path, TWILIO.arrival(sid))
     call = bridge.api("GET", f"/call?phoneCallProviderId={sid}")[0]
     bridge.api("POST", f"/call/{call['id']}/control", {"type": "end-call"})
-    status, body = TWILIO.send(bridge, path, TWILIO.arrival(sid), headers=again)
+    again = f"{path}&metadata.after={call['id']}"
+    status, body = TWILIO.send(bridge, again, TWILIO.arrival(sid))
     assert (status, "<Stream" in body) == (200, True)
     assert len(bridge.api("GET", f"/call?phoneCallProviderId={sid}")) == 2
 

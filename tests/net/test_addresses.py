@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.net.addresses import NOT_PUBLIC, BadURL, allowed, check_address, check_url, vetted
+from app.net.addresses import NOT_PUBLIC, BadURL, Target, allowed, check_address, check_url, vetted
 from tests.net.contract import LITERALS, MALFORMED, PUBLIC, found
 
 
@@ -28,6 +28,33 @@ def test_a_malformed_url(url: str, allow_private: bool) -> None:
         check_url(url, allow_private)
 
 
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://client.example", Target(False, "client.example", 80, "/")),
+        ("https://client.example", Target(True, "client.example", 443, "/")),
+        ("http://client.example:80/a", Target(False, "client.example", 80, "/a")),
+        ("https://client.example:8443/a?b=c#d", Target(True, "client.example", 8443, "/a?b=c")),
+        ("https://client.example:443/?b", Target(True, "client.example", 443, "/?b")),
+        ("http://93.184.216.34/", Target(False, "93.184.216.34", 80, "/")),
+        ("http://[2606:4700::1111]/", Target(False, "2606:4700::1111", 80, "/")),
+    ],
+)
+def test_a_public_url_is_taken_apart(url: str, target: Target) -> None:
+    assert check_url(url, allow_private=False) == target
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f.1", "0177.0.0.1", "2130706433", "127.0.0.1."])
+def test_an_address_has_one_spelling_even_where_private_ones_are_allowed(host: str) -> None:
+    with pytest.raises(BadURL, match="is no IPv4 address"):
+        check_url(f"http://{host}:9/", allow_private=True)
+
+
+def test_a_private_address_where_that_is_allowed() -> None:
+    target = Target(False, "127.0.0.1", 9, "/")
+    assert check_url("http://127.0.0.1:9/", allow_private=True) == target
+
+
 class TestAllowedAddresses:
     """What each client asks for."""
 
@@ -38,6 +65,25 @@ class TestAllowedAddresses:
     def test_of_a_name_that_is_not(self, address: str) -> None:
         with pytest.raises(BadURL, match="not a public address"):
             allowed("https://client.example/", False, resolver=found(PUBLIC, address))
+
+    def test_of_a_name_without_one(self) -> None:
+        with pytest.raises(BadURL, match=r"client\.example does not resolve"):
+            allowed("https://client.example/", False, resolver=found())
+
+    @pytest.mark.parametrize("error", [OSError("no such host"), UnicodeError("no such host")])
+    def test_of_a_name_that_does_not_resolve(self, error: Exception) -> None:
+        def fail(host: str, port: int) -> Sequence[str]:
+            raise error
+
+        with pytest.raises(BadURL, match=r"client\.example does not resolve: no such host"):
+            allowed("https://client.example/", False, resolver=fail)
+
+    def test_of_an_address_with_a_zone(self) -> None:
+        with pytest.raises(BadURL, match="fe80::1, which is not a public address"):
+            allowed("https://client.example/", False, resolver=found("fe80::1%eth0"))
+
+    def test_by_the_system_s_resolver(self) -> None:
+        assert allowed("http://127.0.0.1/", True) == ["127.0.0.1"]
 
     def test_of_a_private_name_where_that_is_allowed(self) -> None:
         url = "http://client.example:8001/"

@@ -36,7 +36,7 @@ def operation(described: Mapping[str, Any], method: str, path: str) -> Mapping[s
     """What a request asks for. Raises ``AssertionError`` when nothing of that name is published."""
     for template, methods in described["paths"].items():
         pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template.rstrip("/")))
-        if re.fullmatch(pattern, path) and method.lower() in methods:
+        if re.fullmatch(pattern, path.rstrip("/")) and method.lower() in methods:
             found: Mapping[str, Any] = methods[method.lower()]
             return found
     raise AssertionError(f"{method} {path} is not published")

@@ -29,6 +29,10 @@ REFERENCES = [
 
 @pytest.fixture
 def theirs(app: Flask, other: Api, tmp_path: Path) -> dict[str, str]:
+    return objects(app, other, tmp_path)
+
+
+def objects(app: Flask, other: Api, place: Path) -> dict[str, str]:
     """One object of each kind, by the first word of its path."""
     call = other.call(assistant={"serverUrl": "http://127.0.0.1:9/"})
     return {
@@ -37,7 +41,7 @@ def theirs(app: Flask, other: Api, tmp_path: Path) -> dict[str, str]:
         "customer": other.made("/customer", {"number": "+14155550111"})["id"],
         "phone-number": call["phoneNumberId"],
         "credential": other.made("/credential", VONAGE_CREDENTIAL)["id"],
-        "recording": kept(app.extensions["patchbay"], call, tmp_path),
+        "recording": kept(app.extensions["patchbay"], call, place),
         "message": other.get(f"/call/{call['id']}/messages").json[0]["id"],
     }
 

@@ -98,6 +98,7 @@ async def test_a_second_socket_goes_on_where_the_first_was() -> None:
     before = [
         {"role": "bot", "message": "Hello.", "time": 1000, "endTime": 1500},
         {"role": "user", "message": "A table.", "time": 2000, "endTime": 2500},
+        {"role": "bot", "message": "Today?", "time": 3000, "endTime": 3500},
     ]
     async with (
         vendors("Yes.") as theirs,
@@ -107,9 +108,11 @@ async def test_a_second_socket_goes_on_where_the_first_was() -> None:
         call.pause(0.5)
         call.say("yes")
         await call.said("AI: Good morning to you.")
-    assert call.transcript == "AI: Hello.\nUser: A table.\nUser: Yes.\nAI: Good morning to you.\n"
+    assert call.transcript == (
+        "AI: Hello.\nUser: A table.\nAI: Today?\nUser: Yes.\nAI: Good morning to you.\n"
+    )
     asked = [each["content"] for each in theirs.chat.asked[0].body["messages"]]
-    assert asked == ["Hello.", "A table.", "Yes."]
+    assert asked == ["Hello.", "A table.", "Today?", "Yes."]
 
 
 # ------------------------------------------------------------------ interruptions

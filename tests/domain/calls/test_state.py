@@ -39,10 +39,26 @@ FETCHED = event(K.LEG_FETCHED, 1)
 JOINED = event(K.MEDIA_CONNECTED, 2, stream="a")
 STOPPED = event(K.MEDIA_STOPPED, 50, stream="a", reason=R.CUSTOMER_ENDED_CALL, generic=True)
 LOST = event(K.MEDIA_LOST, 50, stream="a")
+CUT = event(K.MEDIA_LOST, 50, stream="a", reason=R.SERVER_SHUTDOWN)
 CONTINUED = event(K.LEG_CONTINUED, 51, key="after-1")
 AGAIN = event(K.REATTACHED, 52, data={"streams": ["a"], "answers": "after-1"})
 REJOINED = event(K.MEDIA_CONNECTED, 53, stream="b")
 BUSY = event(K.LEG_ENDED, 10, reason=R.CUSTOMER_BUSY)
+
+
+def lasted(seconds: float, leg: int) -> CallEvent:
+    """The carrier's end of a leg of that length."""
+    return event(
+        K.LEG_ENDED,
+        seconds,
+        reason=R.CUSTOMER_ENDED_CALL,
+        generic=True,
+        data={"durationSeconds": leg},
+    )
+
+
+DIALLED = event(K.CREATED, 0, data={"bypass": False, "maxDurationSeconds": 600})
+ANSWERED = event(K.LEG_ANSWERED, 4)
 
 
 def intent(reason: EndedReason, seconds: float = 40) -> CallEvent:
@@ -111,12 +127,17 @@ STORIES: dict[str, tuple[list[CallEvent], CallStatus, EndedReason | None]] = {
     # never answered, never joined: the carrier's bare "completed" explains nothing
     "completed unanswered": ([CREATED, completed()], CallStatus.ENDED, R.UNKNOWN_ERROR),
     # the carrier's own limit cut the call
-    "limit": (
-        [CREATED, JOINED, event(K.LEG_ENDED, 602, reason=R.CUSTOMER_ENDED_CALL, generic=True,
-                                data={"durationSeconds": 600})],
-        CallStatus.ENDED,
-        R.EXCEEDED_MAX_DURATION,
-    ),
+    "limit": ([CREATED, JOINED, lasted(602, 600)], CallStatus.ENDED, R.EXCEEDED_MAX_DURATION),
+    "limit, clocks differ": ([CREATED, JOINED, lasted(600, 600)], CallStatus.ENDED, R.EXCEEDED_MAX_DURATION),
+    # the flow before the assistant counts for the leg, not for the call
+    "long leg, short call": ([CREATED, JOINED, lasted(599.9, 600)], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    "long leg, never joined": ([CREATED, lasted(602, 600)], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    "dialled, limit": ([DIALLED, ANSWERED, lasted(500, 600)], CallStatus.ENDED, R.EXCEEDED_MAX_DURATION),
+    "dialled, almost": ([DIALLED, ANSWERED, lasted(500, 599)], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
+    # a process of ours stopped: that is why the leg ended
+    "shut down, stop": ([CREATED, JOINED, CUT, STOPPED], CallStatus.ENDED, R.SERVER_SHUTDOWN),
+    "shut down, leg": ([CREATED, JOINED, CUT, completed()], CallStatus.ENDED, R.SERVER_SHUTDOWN),
+    "lost, leg": ([CREATED, JOINED, LOST, completed()], CallStatus.ENDED, R.CUSTOMER_ENDED_CALL),
     "never joined": (
         [CREATED, FETCHED, event(K.MEDIA_FAILED, 3, reason=R.ASSISTANT_JOIN_TIMED_OUT)],
         CallStatus.ENDED,
@@ -208,13 +229,36 @@ def test_duplicates_change_nothing(name: str) -> None:
             assert fold([*events[:position], twice, *events[position:]]) == fold(events)
 
 
+EIGHT = (
+    CREATED,
+    FETCHED,
+    event(K.LEG_ANSWERED, 1.5),
+    event(K.MEDIA_STARTING, 1.8),
+    JOINED,
+    intent(R.ASSISTANT_ENDED_CALL),
+    STOPPED,
+    completed(),
+)
+"""A whole call; ``bench/orders.py`` walks its orders step by step."""
+FIVE = (CREATED, FETCHED, JOINED, STOPPED, completed())
+
+
+def test_eight_events_in_all_40_320_orders() -> None:
+    final = fold(EIGHT)
+    assert (final.status, final.ended_reason) == (CallStatus.ENDED, R.ASSISTANT_ENDED_CALL)
+    count = 0
+    for order in itertools.permutations(EIGHT):
+        count += fold(order) == final
+    assert count == 40_320
+
+
 def test_five_events_each_twice_in_every_order() -> None:
-    events = [CREATED, FETCHED, JOINED, STOPPED, completed()]
-    final = fold(events)
+    """A sample of the 113,400 orders, all of which ``bench/orders.py`` tries."""
+    final = fold(FIVE)
     indices = itertools.permutations(range(5))
     orders = [[*one, *two] for one in indices for two in ([4, 3, 2, 1, 0], [0, 1, 2, 3, 4])]
     for order in orders:
-        assert fold(events[index] for index in order) == final
+        assert fold(FIVE[index] for index in order) == final
 
 
 KINDS = st.sampled_from([kind for kind in EventKind if kind is not K.REATTACHED])
@@ -320,8 +364,7 @@ def test_equal_times_are_decided_by_sequence_then_key() -> None:
 
 
 def test_a_dialled_call_is_in_progress_when_answered() -> None:
-    dialled = event(K.CREATED, 0, data={"bypass": False, "maxDurationSeconds": 600})
-    state = fold([dialled, event(K.LEG_ANSWERED, 4)])
+    state = fold([DIALLED, ANSWERED])
     assert (state.status, state.started_at) == (CallStatus.IN_PROGRESS, T0 + timedelta(seconds=4))
 
 
@@ -330,3 +373,45 @@ def test_tables_are_whole() -> None:
     neither = {K.CREATED, K.LEG_QUEUED, K.MEDIA_LOST, K.REATTACHED, K.FORWARD_STARTED,
                K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE}  # fmt: skip
     assert set(EVIDENCE) | set(REACHED) | neither == set(EventKind)
+
+
+def test_a_new_call_has_the_state_of_no_events() -> None:
+    """Which ``create`` does not compute."""
+    assert CallState(CallStatus.QUEUED) == fold([])
+
+
+PRECEDENCE = [
+    event(K.SETTLED, 30, reason=R.ASSISTANT_ERROR),
+    intent(R.MANUALLY_CANCELED, 30),
+    event(K.MACHINE_DETECTED, 30, reason=R.VOICEMAIL),
+    event(K.FORWARD_ENDED, 30, reason=R.ASSISTANT_FORWARDED_CALL, data={"forward": "1"}),
+    event(K.MEDIA_GONE, 30, reason=R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET),
+    event(K.LEG_ENDED, 30, reason=R.VONAGE_DISCONNECTED),
+    event(K.MEDIA_STOPPED, 30, reason=R.CUSTOMER_ENDED_CALL),
+    event(K.TIMER, 30, reason=R.NO_CALL_RECEIVED),
+    event(K.LEG_ENDED, 30, reason=R.CUSTOMER_DID_NOT_ANSWER),  # of a leg that was answered
+]
+"""The strongest evidence first."""
+
+
+@pytest.mark.parametrize(("strong", "weak"), itertools.pairwise(PRECEDENCE))
+def test_the_stronger_evidence_counts_though_it_is_later(
+    strong: CallEvent, weak: CallEvent
+) -> None:
+    events = [CREATED, JOINED, strong, weak._replace(at=T0 + timedelta(seconds=20), key="weak")]
+    assert fold(events).ended_reason is strong.reason
+
+
+@pytest.mark.parametrize("kind", [K.MEDIA_GONE, K.MEDIA_FAILED, K.LEG_CONTINUED])
+def test_the_ends_of_a_socket_are_equal_so_the_earlier_counts(kind: EventKind) -> None:
+    first = event(kind, 55, reason=R.DB_ERROR)
+    for other in {K.MEDIA_GONE, K.MEDIA_FAILED, K.LEG_CONTINUED} - {kind}:
+        events = [CREATED, JOINED, STOPPED, first, event(other, 56, reason=R.ASSISTANT_ERROR)]
+        assert fold(events).ended_reason is R.DB_ERROR
+
+
+def test_only_a_reattach_replaces_streams() -> None:
+    """Whatever data another event has."""
+    data = {"streams": ["a"], "answers": STOPPED.key}
+    state = fold([CREATED, JOINED, event(K.NOTE, 10, data=data), STOPPED])
+    assert (state.status, state.streams) == (CallStatus.ENDED, ("a",))

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -184,6 +185,9 @@ SOUND: Mapping[str, Callable[[], WebhookRequest]] = {
         signed(URL, LEAST), ("content-type", "application/x-www-form-urlencoded")
     ),
     "JSON with the hash of its body": lambda: json_request(JSON_BODY),
+    "JSON with its hash beside a query of ours": lambda: json_request(
+        JSON_BODY, query=f"flow=x&bodySHA256={hashlib.sha256(JSON_BODY).hexdigest()}"
+    ),
     "a GET": lambda: signed(URL, LEAST, method="GET"),
     "a GET after a query of ours": lambda: signed(f"{URL}?flow=x", LEAST, method="GET"),
 }
@@ -459,6 +463,13 @@ def test_a_claim_that_names_no_account(pairs: tuple[tuple[str, str], ...]) -> No
     assert signature.claimed_account(signed(URL, pairs)) is None
 
 
+def test_a_request_without_a_signature_claims_nothing() -> None:
+    request = signed(URL, LEAST)
+    unsigned = replace(request, headers=[h for h in request.headers if h[0] != signature.HEADER])
+    with pytest.raises(MissingSignature):
+        signature.claimed_account(unsigned)
+
+
 # ------------------------------------------------------------------ the media socket
 
 
@@ -475,6 +486,7 @@ def handshake(url: str, token: str = AUTH_TOKEN) -> list[tuple[str, str]]:
         ("wss://h.example:8443/media/x", "wss://h.example/media/x"),
         ("wss://h.example/media/x", "wss://h.example:443/media/x"),
         ("ws://localhost:8000/media/x", "ws://localhost:8000/media/x"),  # development
+        ("ws://localhost/media/x", "ws://localhost:80/media/x"),
     ],
 )
 def test_a_handshake_holds(given_out: str, sent: str) -> None:
@@ -513,6 +525,18 @@ def test_a_handshake_without_a_signature_is_refused() -> None:
 def test_compute_wants_an_absolute_url() -> None:
     with pytest.raises(ValueError, match="absolute"):
         signature.compute(AUTH_TOKEN, "/twilio/status")
+
+
+@pytest.mark.parametrize("body", [b'[["CallSid", "x"]]', b'{"CallSid": 5}', b"[]", b'"x"'])
+def test_json_is_an_object_of_strings(body: bytes) -> None:
+    """Else it is refused for that, before its parameters are looked at."""
+    with pytest.raises(InvalidSignature, match="JSON other than an object of strings"):
+        verify(json_request(body))
+
+
+def test_a_signature_of_half_characters_is_refused() -> None:
+    with pytest.raises(InvalidSignature, match="does not hold"):
+        verify(with_headers(signed(URL, LEAST), (signature.HEADER, "\ud800")))
 
 
 # ------------------------------------------------------------------ every byte counts
@@ -617,7 +641,7 @@ def test_a_probe_is_a_request_that_we_let_in() -> None:
     """As Twilio would send it, about a call that there is not."""
     made = signature.probe(URL, holding(AUTH_TOKEN, NEW_TOKEN), NOW)
     headers = [(name.lower(), value) for name, value in made.headers.items()]
-    request = WebhookRequest("POST", URL, headers, made.body, NOW)
+    request = WebhookRequest("POST", URL, headers, made.body, NOW + timedelta(seconds=7))
     verify(request)
     report = TWILIO.webhooks.parse(HookKind.STATUS, request)
     assert [event.kind for event in report.events] == [EventKind.LEG_RINGING]

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -741,13 +742,19 @@ def test_a_probe_is_an_event_that_we_let_in() -> None:
     """As Vonage would send it, about a leg that there is not."""
     made = signature.probe(REQUEST.url, ACCOUNT, NOW)
     headers = [(name.lower(), value) for name, value in made.headers.items()]
-    request = WebhookRequest("POST", REQUEST.url, headers, made.body, NOW)
+    request = WebhookRequest("POST", REQUEST.url, headers, made.body, NOW + timedelta(seconds=7))
     check(request)
     assert signature.claimed_account(request) == API_KEY
     report = webhooks.parse(HookKind.STATUS, request)
     assert [event.kind for event in report.events] == [EventKind.LEG_RINGING]
     assert report.events[0].at == NOW
     assert report.unknown == ()
+    assert report.leg is not None
+    assert report.leg.inbound
+    uuid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    assert re.fullmatch(uuid, report.leg.leg_ref)
+    assert re.fullmatch(f"CON-{uuid}", report.leg.call_ref)
+    assert made.headers["Content-Type"] == "application/json"
 
 
 def test_no_two_probes_are_about_the_same_leg() -> None:

@@ -15,7 +15,7 @@ import pytest
 from app.assistants.local import observer
 from app.domain.assistant.config import NO_TRANSCRIBER
 from app.net import httpx_client
-from app.vendors.common import connect_timeout, tts_http, tts_websocket
+from app.vendors.common import connect_timeout, pinned_sockets, tts_http
 from app.vendors.common.account import VendorAccount
 from providers.events import EndedReason as R
 from tests.assistants.local.talk import talking, together, vendors
@@ -39,7 +39,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observer, "DEADLINES", deadlines)
     monkeypatch.setattr(httpx_client, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(connect_timeout, "CONNECT_SECONDS", 2.0)
-    monkeypatch.setattr(tts_websocket, "OPEN_SECONDS", 1.0)
+    monkeypatch.setattr(pinned_sockets, "OPEN_SECONDS", 1.0)
     monkeypatch.setattr(tts_http, "ANSWER_SECONDS", 1.0)
     for module in ("deepgram.stt", "websocket_service"):
         where = f"pipecat.services.{module}.exponential_backoff_time"

@@ -1,0 +1,32 @@
+"""Mutants that no test can notice, each with the reason: they behave as the code does."""
+
+from __future__ import annotations
+
+NO_ACCOUNT = "both are no account's SID"
+NEVER_USED = "the value is always given"
+FALSY = "only asked whether it is true"
+UNREAD = "the verification of a socket reads neither method nor body"
+
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "app/domain/calls/state.py": {
+        "<module>: 8 -> 9": "weaker than the weakest is still the weakest",
+        "_View: False -> True": NEVER_USED,
+        "_is_terminal: return False -> return None": FALSY,
+    },
+    "providers/twilio/signature.py": {
+        "claimed_account: '' -> 'X'": NO_ACCOUNT,
+        "verify_socket: '' -> 'X'": "neither is a signature",
+        "<module>: '(Dial)?SipHeader_' -> '(Dial)?SipHeader_X'": "all these headers begin with X-",
+        "_suspect: '|'.join(sorted(SHAPES.keys() - names)) or '(?!)' -> '|'.join(sorted(SHAPES.keys() - names))": (
+            "with every parameter present none can be hidden; only slower"
+        ),
+        "_suspect: '(?!)' -> '(?!)X'": "neither matches anything",
+        "_hides: name < sip[0] -> name <= sip[0]": "no parameter has a SIP header's name",
+    },
+    "providers/vonage/signature.py": {
+        "probe: True -> False": "what is written is ASCII anyway",
+        "verify_socket: 'GET' -> 'GETX'": UNREAD,
+        "verify_socket: b'' -> b'X'": UNREAD,
+    },
+}
+"""Path -> the mutant's name -> why it changes nothing."""

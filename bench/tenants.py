@@ -1,0 +1,55 @@
+"""``python -m bench.tenants``: every route and method with another organisation's ids.
+
+The routes come from the application's own map. The answer must be 404, as for an id that does not
+exist. The objects must stay as they were, and lists must be empty. Bodies may not name another's
+objects: ``tests/routes/test_tenants.py`` holds that, too. Exits 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.fresh import new_app
+from bench.machine import machine
+from bench.reliability import record
+from tests.routes.api import UNKNOWN, organisation
+from tests.routes.test_tenants import objects, requests
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    print(machine(), flush=True)
+    logging.disable(logging.CRITICAL)
+    with new_app() as app, tempfile.TemporaryDirectory() as place:
+        first = organisation(app, "11111111-1111-4111-8111-111111111111", "key of the first")
+        second = organisation(app, "22222222-2222-4222-8222-222222222222", "key of the second")
+        theirs = objects(app, second, Path(place))
+        kinds = [kind for kind in theirs if kind != "message"]
+        before = [second.get(f"/{kind}/{theirs[kind]}").json for kind in kinds]
+        tried, told = requests(app, theirs), list[str]()
+        absent = requests(app, dict.fromkeys(theirs, UNKNOWN))
+        for (method, path, body), (_, same, _) in zip(tried, absent, strict=True):
+            answers = [first.request(method, each, body) for each in (path, same)]
+            texts = [each.text.replace(path.split("/")[2], UNKNOWN) for each in answers]
+            if {each.status_code for each in answers} != {404} or texts[0] != texts[1]:
+                told.append(f"{method} {path}: {answers[0].status_code} {answers[0].text}")
+        lists = [kind for kind in kinds if kind != "recording"]
+        told += [f"GET /{kind} is not empty" for kind in lists if first.get(f"/{kind}").json]
+        after = [second.get(f"/{kind}/{theirs[kind]}").json for kind in kinds]
+        told += [f"{k} changed" for k, a, b in zip(kinds, before, after, strict=True) if a != b]
+    seen = (f"{len(tried)} requests to {len({path for _, path, _ in tried})} paths with ids of "
+            f"{len(theirs)} kinds, {len(lists)} lists: {len(told)} told something")  # fmt: skip
+    print(seen, *told, sep="\n")
+    if options.record:
+        record("tenants", seen, reached=not told)
+    return 1 if told else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
