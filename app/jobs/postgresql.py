@@ -233,7 +233,7 @@ class ProcrastinateJobs:
                     self._tell_of_worker(error)
                 ends.set()
 
-            worker = _Worker(
+            worker: Any = _Worker(  # its methods have no types
                 ending,
                 app=app,
                 queues=[QUEUE],

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from app.cli import main as cli
 from app.cli.database_errors import NOT_MIGRATED, DatabaseCommand
 
-COMMANDS = (
+COMMANDS: tuple[tuple[str, ...], ...] = (
     ("serve",),
     ("db", "upgrade"),
     ("db", "current"),
