@@ -1,9 +1,9 @@
 """What follows when SQLite reads a damaged page: the process stops, and its next start checks.
 
-A page of the write-ahead log has a checksum, but SQLite compares it only when the first process
-opens the file. Until then a checkpoint would copy what is damaged into the database, and so would
-the end of the last connection. What is committed meanwhile lies behind the damage, and is lost. So
-nothing is stored any more, no connection is closed, and the process ends.
+Pages of the write-ahead log have checksums. SQLite compares them only when a first process opens
+the file. Until then a checkpoint would copy damage into the database. The end of the last
+connection makes one. What is committed meanwhile lies behind the damage, and is lost. So nothing is
+stored any more, no connection is closed, and the process ends.
 
 The next start leaves out the log from its first damaged page on, or all of it. It says what may be
 lost with that. It refuses to start if neither leaves a whole database.

@@ -215,7 +215,8 @@ class GroupCommit:
         raw, self._group = group.conn.raw, None
         try:
             if group.error is None and group.members:
-                self._damage.refuse()
+                if self._damage.is_seen:
+                    self._damage.refuse()
                 raw.execute("COMMIT")
                 if group.conn.is_dead:  # what is written to a deleted file is lost
                     raise FileReplaced
