@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.cli.database_errors import told
 from app.cli.stored_values import unsendable
 from app.default_org import create_default_org
 from app.domain.legs import dial_limit
@@ -73,7 +74,7 @@ def _database(patchbay: Services) -> Iterator[Finding]:
             patchbay.upgrade()
         current = migrate.is_current(patchbay.store)
     except SQLAlchemyError as error:
-        yield Finding("error", f"database: {error.__class__.__name__}; check DATABASE_URL")
+        yield Finding("error", f"database: {told(error)}")
         return
     if current:
         yield Finding("ok", f"database: {name}, up to date")

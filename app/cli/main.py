@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.database_errors import DatabaseCommand
 from providers.registry import SIMULATORS
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _services() -> Services:
         raise click.ClickException(str(error)) from error
 
 
-@click.command()
+@click.command(cls=DatabaseCommand)
 def serve() -> None:
     """Run the bridge: database up to date, then the web server on PORT."""
     from app import default_org
@@ -69,7 +70,7 @@ def db() -> None:
     """The database's schema."""
 
 
-@db.command()
+@db.command(cls=DatabaseCommand)
 def upgrade() -> None:
     """Bring the schema up to date (Heroku's release command)."""
     patchbay = _services()
@@ -77,7 +78,7 @@ def upgrade() -> None:
     click.echo("database up to date")
 
 
-@db.command()
+@db.command(cls=DatabaseCommand)
 def current() -> None:
     """Say whether the schema is up to date; exit status 1 if not."""
     from app.store import migrate
@@ -87,7 +88,7 @@ def current() -> None:
     sys.exit(0 if is_current else 1)
 
 
-@db.command()
+@db.command(cls=DatabaseCommand)
 def size() -> None:
     """Say what each table takes, and what retention would delete. It reads the whole database."""
     from app.cli import db_size
@@ -101,7 +102,7 @@ def keys() -> None:
     """API keys."""
 
 
-@keys.command()
+@keys.command(cls=DatabaseCommand)
 @click.option("--name", default="cli", help="What to remember it by.")
 def create(name: str) -> None:
     """Create a key and print it; it cannot be shown again."""
@@ -117,7 +118,7 @@ def create(name: str) -> None:
     click.echo(key)
 
 
-@keys.command("list")
+@keys.command("list", cls=DatabaseCommand)
 def list_keys() -> None:
     """List every key: its beginning, name, and whether it is valid."""
     from app.domain.context import iso
@@ -130,7 +131,7 @@ def list_keys() -> None:
             click.echo(f"{row['prefix']}…  {row['name']:<12} {iso(row['created_at'])}  {state}")
 
 
-@keys.command()
+@keys.command(cls=DatabaseCommand)
 @click.argument("prefix")
 def revoke(prefix: str) -> None:
     """Revoke the key with this beginning (or id)."""
@@ -146,7 +147,7 @@ def revoke(prefix: str) -> None:
     click.echo("revoked")
 
 
-@click.command()
+@click.command(cls=DatabaseCommand)
 @click.option("--failpoints", is_flag=True, help="List what the setting FAILPOINT may name.")
 def doctor(failpoints: bool) -> None:
     """Check the settings, the database, the accounts and the public URL; say what to change."""
@@ -219,7 +220,10 @@ def studio_flow(url: str | None, assistant_id: str) -> None:
     from app import settings as settings_module
     from providers.twilio.studio import flow
 
-    base = url or settings_module.load().public_url
+    try:
+        base = url or settings_module.load().public_url
+    except settings_module.SettingsError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(json.dumps(flow(base, assistant_id), indent=2))
 
 

@@ -52,12 +52,13 @@ class Foreground:
             return
         if self._sound_is_late():
             time.sleep(LONGEST_WAIT)
-        elif self._is_idle_soon():
+        elif self.wait_until_idle(LONGEST_WAIT):
             return
         self._free_until = time.monotonic() + FREE_SECONDS
 
-    def _is_idle_soon(self) -> bool:
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Wait for a moment without requests, so long at most. Returns whether there was one."""
         if not self._requests:
             return True
         self._idle.clear()  # the next ``end`` without requests sets it; it may have come just now
-        return not self._requests or self._idle.wait(LONGEST_WAIT)
+        return not self._requests or self._idle.wait(seconds)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -30,6 +31,7 @@ from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
+from procrastinate.worker import Worker
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.engine import Connection
 
@@ -103,6 +105,18 @@ class _BoundedPool(AsyncConnectionPool[BoundedAsyncConnection]):
         await super().open(wait, timeout)
 
 
+class _Worker(Worker):
+    """A worker that says when it begins to end. It then waits for the jobs that it runs."""
+
+    def __init__(self, ending: Callable[[], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._ending = ending
+
+    async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
+        self._ending()
+        await super()._shutdown(side_tasks)
+
+
 class ProcrastinateJobs:
     """``Jobs`` on Procrastinate."""
 
@@ -167,17 +181,34 @@ class ProcrastinateJobs:
     # ------------------------------------------------------------------ the worker's thread
 
     def _serve(self) -> None:
-        """Run workers one after the other: Procrastinate's worker ends when the database fails."""
-        while not self._stopping.is_set():
-            try:
-                asyncio.run(self._work())
-            except asyncio.CancelledError:
-                return
-            except Exception as error:
-                self._tell(error, "the job worker stumbled and starts again in a second")
-                self._stopping.wait(1.0)
+        """Run workers one after the other: Procrastinate's worker ends when the database fails.
 
-    async def _work(self) -> None:
+        It ends only with its running jobs, which may be long. So the next one works beside it.
+        """
+        threads = list[threading.Thread]()
+        while not self._stopping.is_set():
+            ends = threading.Event()
+            threads = [each for each in threads if each.is_alive()]
+            threads.append(threading.Thread(target=self._serve_once, args=(ends,), daemon=True))
+            threads[-1].start()
+            ends.wait()
+            self._stopping.wait(1.0)
+        for thread in threads:
+            thread.join()
+
+    def _serve_once(self, ends: threading.Event) -> None:
+        """Run one worker. ``ends`` is set as soon as it takes no more jobs."""
+        try:
+            asyncio.run(self._work(ends))
+        except asyncio.CancelledError:
+            return
+        except Exception as error:
+            if not ends.is_set():
+                self._tell_of_worker(error)
+        finally:
+            ends.set()
+
+    async def _work(self, ends: threading.Event) -> None:
         self._let_be_cancelled()
         url = self._store.url.set(drivername="postgresql")
         connector = PsycopgConnector(
@@ -195,19 +226,32 @@ class ProcrastinateJobs:
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AGAIN)(self._job)
         async with app.open_async():
             rescue = asyncio.create_task(self._rescue_for_ever(app.job_manager, connector))
+
+            def ending() -> None:
+                rescue.cancel()
+                if isinstance(error := sys.exc_info()[1], Exception):
+                    self._tell_of_worker(error)
+                ends.set()
+
+            worker: Any = _Worker(  # its methods have no types
+                ending,
+                app=app,
+                queues=[QUEUE],
+                concurrency=self._workers,
+                fetch_job_polling_interval=POLL,
+                install_signal_handlers=False,
+                delete_jobs="always",
+                shutdown_graceful_timeout=self._lease,
+                update_heartbeat_interval=self._lease / 3,
+                stalled_worker_timeout=self._lease,
+            )
             try:
-                await app.run_worker_async(
-                    queues=[QUEUE],
-                    concurrency=self._workers,
-                    fetch_job_polling_interval=POLL,
-                    install_signal_handlers=False,
-                    delete_jobs="always",
-                    shutdown_graceful_timeout=self._lease,
-                    update_heartbeat_interval=self._lease / 3,
-                    stalled_worker_timeout=self._lease,
-                )
+                await worker.run()
             finally:
                 rescue.cancel()
+
+    def _tell_of_worker(self, error: Exception) -> None:
+        self._tell(error, "the job worker stumbled and starts again in a second")
 
     def _tell(self, error: Exception, sentence: str) -> None:
         """Of a failed database there is one line for many failures."""

@@ -5,6 +5,8 @@ They need no key, unless a setting protects the metrics.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,6 +15,7 @@ from app.routes.auth import require_key, require_token
 from app.routes.validation import reply, services
 from app.store import metrics, migrate
 from app.store.faults import sentence
+from app.store.outage import Outage
 
 # A job this long overdue shows that no process runs jobs.
 LATE_SECONDS = 60
@@ -21,6 +24,7 @@ STORE_SECONDS = 2.0
 
 # Needs neither the store nor a lock, so the web server answers it without a thread.
 AT_ONCE = {"/healthz"}
+READY = "/readyz"
 # First segments of the other paths here: they are answered under any load.
 PROBES = {"readyz", "metrics"}
 
@@ -36,7 +40,7 @@ def alive() -> Response:
     return reply({"status": "ok"})
 
 
-@blueprint.get("/readyz")
+@blueprint.get(READY)
 def ready() -> Response:
     """Ready. 503 while the database cannot be used, and while the process loads, stops or is full.
 
@@ -64,6 +68,14 @@ def ready() -> Response:
         return _unavailable(database=sentence(error))
     jobs = f"late by {overdue:.0f} s" if overdue > LATE_SECONDS else "ok"
     return reply({"status": "ok", "database": "ok", "jobs": jobs})
+
+
+def unready(outage: Outage) -> Mapping[str, str] | None:
+    """What ``/readyz`` says while all threads wait, without a thread or the database.
+
+    None: no failure is known.
+    """
+    return {"status": "unavailable", "database": outage.why} if outage.why else None
 
 
 @blueprint.get("/metrics")

@@ -45,6 +45,11 @@ class Admission:
     _pace: float = 0.0
     """Seconds from one such start to the next while they wait."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a request would have to wait for a thread."""
+        return self._busy >= self.threads
+
     async def enter(self, *, first: bool) -> None:
         """Wait for a thread; ``leave`` gives it back. Raises ``Overloaded``."""
         if self._busy < self.threads:

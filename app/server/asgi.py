@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import threading
+import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
@@ -16,16 +21,22 @@ from flask import Flask
 from app import create_app
 from app.assistants.local import preload
 from app.domain.resources import vendor_accounts
+from app.jobs.foreground import Foreground
 from app.media.hub import Hub
 from app.media.limits import Limits
 from app.routes import health
 from app.server import descriptors, warm_up
 from app.server.connections import Bounds, Connections
 from app.server.environ import Scope
-from app.server.wsgi_bridge import Bridge, Paths, Receive, Send
+from app.server.wsgi_bridge import CLIENT_SECONDS, RETRY_AFTER, Bridge, Paths, Receive, Reply, Send
 from app.settings import Settings
+from app.store.outage import Outage
 from app.wiring import Services
 from providers.base.carrier import Carrier
+from providers.common import json_text
+
+LEAVE_SECONDS, SENDING_SECONDS = 1.0, 0.1
+"""From the damage of the database to the end of the process; after its last answer."""
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +56,7 @@ class Application:
         self._bridge = Bridge(
             app,
             paths=paths_of(services.providers),
+            while_busy={health.READY: partial(_unready, services.store.outage)},
             refused=services.metrics.count_refusal,
             foreground=services.foreground,
         )
@@ -92,6 +104,7 @@ class Application:
     async def _start(self) -> None:
         self.connections.fit(descriptors.room(descriptors.raise_limit()))
         await asyncio.to_thread(self._services.start)
+        self._services.store.damage.stop = partial(leave, self._services.foreground)
         await self.hub.start()
         if self._services.talks:
             self.warming = warm_up.begin(self._services.context.presence, self._load_pipecat)
@@ -108,10 +121,34 @@ class Application:
         await asyncio.to_thread(self._services.stop)
 
 
+def leave(foreground: Foreground) -> None:
+    """End this process soon, without the end of anything that is open: a thread awaits the moment.
+
+    What was asked by then is answered; the store refuses it at once. The server's first process
+    begins another one.
+    """
+
+    def run() -> None:
+        time.sleep(LEAVE_SECONDS)
+        foreground.wait_until_idle(CLIENT_SECONDS)
+        time.sleep(SENDING_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=run, name="leave", daemon=True).start()
+
+
 def paths_of(carriers: Mapping[str, Carrier]) -> Paths:
     """Carriers and an operator's probes go first."""
     hooks = {hook.path.split("/")[1] for carrier in carriers.values() for hook in carrier.hooks}
     return Paths(at_once=frozenset(health.AT_ONCE), first=frozenset(hooks | health.PROBES))
+
+
+def _unready(outage: Outage) -> Reply | None:
+    """The answer to ``/readyz`` while no thread is free."""
+    if (why := health.unready(outage)) is None:
+        return None
+    headers = [("content-type", "application/json"), RETRY_AFTER]
+    return Reply(HTTPStatus.SERVICE_UNAVAILABLE, headers, json_text.dumps(why).encode())
 
 
 def bounds_of(settings: Settings) -> Bounds:

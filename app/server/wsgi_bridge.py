@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -55,6 +55,10 @@ class Reply(NamedTuple):
     file: File | None = None
 
 
+WhileBusy = Mapping[str, Callable[[], Reply | None]]
+"""By path. None: the request waits for a thread."""
+
+
 class _Left(Exception):
     """The client closed before its request was complete."""
 
@@ -92,15 +96,20 @@ class Bridge:
         app: WSGIApplication,
         *,
         paths: Paths = NO_PATHS,
+        while_busy: WhileBusy | None = None,
         refused: Callable[[], None] = lambda: None,
         foreground: Foreground | None = None,
         threads: int = THREADS,
         max_body: int = MAX_BODY,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
-        """``refused`` is called for each request that got 503. ``foreground`` knows of all."""
+        """``while_busy``: what the loop itself answers for a path while no thread is free.
+
+        ``refused`` is called for each request that got 503. ``foreground`` knows of all.
+        """
         self._app = app
         self._paths = paths
+        self._while_busy = while_busy or {}
         self._refused = refused
         self._admission = Admission(threads)
         self._foreground = foreground or Foreground()
@@ -149,16 +158,22 @@ class Bridge:
             return error_reply(refusal.args[0], f"The body is over {self._max_body} bytes")
         if scope["path"] in self._paths.at_once:
             return self._call(environ_of(scope, body))
+        if self._admission.is_full and (reply := self._without_thread(scope)):
+            return reply
         self._foreground.begin()
         try:
             return await self._served(scope, body)
         except Overloaded:
             self._refused()
-            return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, RETRY_AFTER)
+            return self._without_thread(scope) or unavailable(OVERLOADED)
         except TooLate:
-            return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE, RETRY_AFTER)
+            return self._without_thread(scope) or unavailable(TOO_LATE)
         finally:
             self._foreground.end()
+
+    def _without_thread(self, scope: Scope) -> Reply | None:
+        answer = self._while_busy.get(scope["path"])
+        return answer() if answer else None
 
     async def _served(self, scope: Scope, body: bytes) -> Reply:
         """The application's answer, from a thread. Raises ``Overloaded`` or ``TooLate``."""
@@ -194,6 +209,11 @@ def error_reply(status: HTTPStatus, message: str, *more: tuple[str, str]) -> Rep
     """An error in Vapi's shape. ``more``: further headers."""
     headers = [("content-type", "application/json"), *more]
     return Reply(status, headers, error_body(status, message).encode())
+
+
+def unavailable(message: str) -> Reply:
+    """A 503 that asks to come again."""
+    return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, message, RETRY_AFTER)
 
 
 def _declared_length(scope: Scope) -> int:

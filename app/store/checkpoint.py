@@ -28,6 +28,7 @@ ROUNDS, FEW_PAGES = 4, 200
 INTERVAL_SECONDS = 1.0
 """Between two looks whether there was a commit."""
 
+_TABLES = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT wr"
 _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
 
 
@@ -54,8 +55,13 @@ class Checkpointer:
         database: Path,
         alone: Callable[[], AbstractContextManager[object]],
         failed: Callable[[Exception], None] = lambda error: None,
+        is_damaged: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``failed`` is called with the error of a checkpoint, which is made again later."""
+        """``failed`` is called with the error of a checkpoint, which is made again later.
+
+        Once ``is_damaged`` there is no other one.
+        """
+        self._is_damaged = is_damaged
         self._database = database
         self._alone = alone
         self._failed = failed
@@ -101,6 +107,7 @@ class Checkpointer:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return
+        read_newest(connection)
         for _ in range(ROUNDS):
             now = copied(connection)
             if now.left < FEW_PAGES:
@@ -112,11 +119,15 @@ class Checkpointer:
 
     def _run(self) -> None:
         while not self._stopping.wait(INTERVAL_SECONDS):
+            if self._is_damaged():
+                return
             try:
                 self.look()
             except (sqlite3.Error, OSError, StoreFailed) as error:
-                self.close()
                 self._failed(error)
+                if self._is_damaged():
+                    return  # its end might copy the damage
+                self.close()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -127,6 +138,16 @@ class Checkpointer:
             self._connection.execute("PRAGMA synchronous=FULL")
             self._files = identity(str(self._database))
         return self._connection
+
+
+def read_newest(connection: sqlite3.Connection) -> None:
+    """Read the end of each table: what is damaged there must not be copied. Raises its error.
+
+    SQLite compares no checksum here, but random bytes are no page of a table.
+    """
+    for (table,) in connection.execute(_TABLES).fetchall():
+        statement = f'SELECT * FROM "{table}" ORDER BY rowid DESC LIMIT 1'  # noqa: S608 - our own
+        connection.execute(statement).fetchone()
 
 
 def copied(connection: sqlite3.Connection) -> Log:

@@ -25,6 +25,7 @@ from app import deadline
 from app.private_files import make_directory, make_file, tighten
 from app.store.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
 from app.store.connection import Connection, Identity, Pool, identity
+from app.store.damage import Damage
 from app.store.faults import Deadlocked, FileReplaced, is_deadlock, without_detail
 from app.store.file_lock import FileLock
 from app.store.group_commit import GroupCommit
@@ -57,16 +58,26 @@ class Store:
         self.url = make_url(_normal(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
-        self.outage = Outage()
+        self.damage = Damage(Path(str(self.url.database)))
+        self.outage = Outage(damaged=self._see_damage)
         self._kept = Kept()
         self._files: Identity | None = None
         """SQLite's files that were opened last; None: none yet."""
         most = SQLITE_CONNECTIONS if self.is_sqlite else 2 * pool_size
         stay = most if self.is_sqlite else pool_size
         self._pool = Pool(self._connect, most, stay)
-        self._group = GroupCommit(self._connect, _lock_file(self.url)) if self.is_sqlite else None
+        self._group = (
+            GroupCommit(self._connect, _lock_file(self.url), self.damage)
+            if self.is_sqlite
+            else None
+        )
         self._checkpointer = (
-            Checkpointer(Path(str(self.url.database)), self._group.alone, self.outage.note)
+            Checkpointer(
+                Path(str(self.url.database)),
+                self._group.alone,
+                self.outage.note,
+                lambda: self.damage.is_seen,
+            )
             if self._group
             else None
         )
@@ -99,7 +110,12 @@ class Store:
             self._checkpointer.start()
 
     def close(self) -> None:
-        """Close the connections. A later use opens new ones."""
+        """Close the connections. A later use opens new ones.
+
+        Those of a damaged file stay: the last one's end would copy the damage into the database.
+        """
+        if self.damage.is_seen:
+            return
         if self._checkpointer is not None:
             self._checkpointer.stop()
         self._pool.close()
@@ -130,6 +146,7 @@ class Store:
         if not self.is_sqlite:
             return Connection(engine, self._kept)
         path = str(self.url.database)
+        self.damage.refuse()
         if self._files is not None and not os.path.exists(path):
             raise FileReplaced  # SQLite would make an empty one
         conn = Connection(engine, self._kept)
@@ -137,6 +154,10 @@ class Store:
             self._files = opened
             self._kept.clear()  # revisions of another file say nothing of this one
         return conn
+
+    def _see_damage(self) -> None:
+        if self.is_sqlite and identity(str(self.url.database)) == self._files:
+            self.damage.see()  # else it is of files that are no longer there
 
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":

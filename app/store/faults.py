@@ -13,13 +13,17 @@ from typing import Any
 from sqlalchemy import exc
 
 SQLITE_BUSY, SQLITE_LOCKED = 5, 6
+SQLITE_CORRUPT, SQLITE_CANTOPEN, SQLITE_NOTADB = 11, 14, 26
 
 NOT_REACHABLE = "not reachable"
 NO_ANSWER = "does not answer in time"
 REPLACED = (
     "the database file or its -wal file was deleted or replaced: put the files back, or restart"
 )
-CORRUPT = "the database file is damaged: restart, and if that does not help restore the backup"
+CORRUPT = (
+    "the database file is damaged: the next start of the server leaves out what is damaged, or says "
+    "that it needs the backup"
+)
 
 # By the primary result code, the lower 8 bits.
 SQLITE: Mapping[int, str] = {
@@ -27,10 +31,10 @@ SQLITE: Mapping[int, str] = {
     SQLITE_LOCKED: "locked by another process",
     8: "read-only: give the user of this process write permission to file and directory",
     10: "the disk reports errors",
-    11: CORRUPT,
+    SQLITE_CORRUPT: CORRUPT,
     13: "the disk is full",
-    14: "the database file cannot be opened",
-    26: CORRUPT,
+    SQLITE_CANTOPEN: "the database file cannot be opened",
+    SQLITE_NOTADB: CORRUPT,
 }
 POSTGRESQL: Mapping[str, str] = {
     "25006": "read-only: this server is a standby",
@@ -46,8 +50,8 @@ POSTGRESQL: Mapping[str, str] = {
     "57P02": "shuts down",
     "57P03": "starts up",
     "58030": "the disk reports errors",
-    "XX001": CORRUPT,
-    "XX002": CORRUPT,
+    "XX001": "the database is damaged: restore the backup",
+    "XX002": "the database is damaged: restore the backup",
 }
 UNDONE = frozenset({"40001", "40P01"})
 """Serialization failure, deadlock."""
@@ -109,6 +113,13 @@ def sentence(error: BaseException) -> str:
 def is_outage(error: BaseException) -> bool:
     """Whether the database failed, rather than one statement."""
     return isinstance(error, OUTAGES) and not isinstance(error, OUR_MISTAKES)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite read a page that is damaged."""
+    driver = getattr(error, "orig", None) or error
+    code = getattr(driver, "sqlite_errorcode", None) or 0
+    return code & 0xFF in (SQLITE_CORRUPT, SQLITE_NOTADB)
 
 
 def is_busy(error: BaseException) -> bool:

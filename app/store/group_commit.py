@@ -22,6 +22,7 @@ from types import TracebackType
 
 from app import deadline
 from app.store.connection import Connection
+from app.store.damage import Damage
 from app.store.faults import FileReplaced, TimedOut, is_busy, is_outage
 from app.store.file_lock import LOCKED, FileLock
 
@@ -57,8 +58,9 @@ class Group:
 class GroupCommit:
     """The writers of this process on one file."""
 
-    def __init__(self, connect: Callable[[], Connection], lock_file: Path) -> None:
+    def __init__(self, connect: Callable[[], Connection], lock_file: Path, damage: Damage) -> None:
         self._connect = connect
+        self._damage = damage
         self._lock_file = lock_file
         self._lock: FileLock | None = None
         self._turn = threading.Lock()
@@ -213,6 +215,8 @@ class GroupCommit:
         raw, self._group = group.conn.raw, None
         try:
             if group.error is None and group.members:
+                if self._damage.is_seen:
+                    self._damage.refuse()
                 raw.execute("COMMIT")
                 if group.conn.is_dead:  # what is written to a deleted file is lost
                     raise FileReplaced

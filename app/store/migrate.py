@@ -22,6 +22,7 @@ _REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 def upgrade(store: Store) -> None:
     """Run the missing migrations in one transaction. Concurrent processes wait for each other."""
+    store.damage.check()
     if is_current(store):
         return
     from alembic import command

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from app.store.faults import is_outage, sentence
+from app.store.faults import is_damage, is_outage, sentence
 
 EVERY_SECONDS = 60.0
 """Between two lines about the same failure."""
@@ -18,15 +18,28 @@ log = logging.getLogger(__name__)
 class Outage:
     """What is known of one store's failure. Any thread may report to it."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        damaged: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``damaged`` is called when a page of SQLite's is."""
+        self._damaged = damaged
         self._clock = clock
         self._lock = threading.Lock()
         self._why = ""
         self._began = self._told = 0.0
         self._refused = 0
 
+    @property
+    def why(self) -> str:
+        """What is wrong now, in a sentence; empty: nothing that is known."""
+        return self._why
+
     def note(self, error: BaseException, *, refused: bool = False) -> None:
         """The store failed. ``refused``: a request is answered 503 for it."""
+        if is_damage(error):
+            self._damaged()
         why, now = sentence(error), self._clock()
         with self._lock:
             if not self._why:

@@ -586,6 +586,23 @@ class TestStoreFailure:
             put(store, jobs, "after")
             diary.wait(1, "after")
 
+    def test_a_long_job_lets_others_run_afterwards(
+        self, store: Store, diary: Diary, stumbled: threading.Event
+    ) -> None:
+        """It began before, goes on beside them, and runs once."""
+        with running(store, diary) as jobs:
+            put(store, jobs, "long", kind="gate")
+            diary.wait(1)
+            with jobs_gone(store):
+                assert stumbled.wait(PATIENCE)
+            put(store, jobs, "after")
+            diary.wait(1, "after")
+            assert diary.together == 1
+            put(store, jobs, "later", delay=0.1)
+            diary.open.set()
+            diary.wait(1, "later")
+        assert diary.runs == ["long", "after", "later"]
+
     def test_a_job_that_ended_meanwhile_holds_no_lock(
         self, store: Store, diary: Diary, stumbled: threading.Event
     ) -> None:

@@ -21,6 +21,7 @@ from app.server.asgi import Application, build
 from app.server.connections import Bounds, Connections
 from app.server.worker import SETTINGS, DrainingServer
 from app.settings import Settings
+from app.store.outage import Outage
 from providers.common import audio
 from providers.registry import PROVIDERS
 from tests.fakes.carriers import FAKES
@@ -52,6 +53,7 @@ def hosting(domain: Domain) -> Flask:
             count_connection=lambda reason: None,
             show_connections=lambda counts: None,
         ),
+        "store": SimpleNamespace(outage=Outage(), damage=SimpleNamespace()),
         "settings": Settings(("the secret key of the tests",)),
     }
     flask.extensions["patchbay"] = SimpleNamespace(**own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from app import create_app
 from app.routes.application import API
 from app.server import asgi
 from app.settings import Settings
+from app.store.faults import NO_ANSWER, TimedOut
 from app.wiring import Services
 from providers.errors import Refused
 from tests.clock import in_real_time, on_loop
@@ -74,6 +76,19 @@ def test_a_refusal_is_counted(app: Flask) -> None:
     asgi.build(app)._bridge._refused()
     text = app.test_client().get("/metrics").text
     assert "patchbay_requests_refused_total 1.0" in text
+
+
+def test_the_probe_has_the_reason_while_no_thread_is_free(app: Flask) -> None:
+    """As it has with a thread."""
+    bridge, services = asgi.build(app)._bridge, app.extensions["patchbay"]
+    assert bridge._while_busy["/readyz"]() is None
+    services.store.outage.note(TimedOut())
+    reply = bridge._while_busy["/readyz"]()
+    assert reply is not None
+    assert (reply.status, dict(reply.headers)["retry-after"]) == (503, "1")
+    assert json.loads(reply.body) == {"status": "unavailable", "database": NO_ANSWER}
+    services.store.outage.over()
+    assert bridge._while_busy["/readyz"]() is None
 
 
 def test_connections_are_shown(app: Flask) -> None:

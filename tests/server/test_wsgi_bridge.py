@@ -26,6 +26,7 @@ from app.server.wsgi_bridge import (
     TOO_LATE,
     Bridge,
     Paths,
+    Reply,
 )
 from tests.clock import idle, on_loop
 from tests.media.server import listening
@@ -346,9 +347,11 @@ class Blocked:
         self.entered, self.free = threading.Event(), threading.Event()
         paths = Paths(at_once=frozenset({"/alive"}), first=frozenset({"carrier"}))
         self.foreground = Foreground()
+        self.why: Reply | None = None
         self.bridge = Bridge(
             self._serve,
             paths=paths,
+            while_busy={"/carrier/probe": lambda: self.why},
             refused=self._count,
             foreground=self.foreground,
             threads=1,
@@ -433,6 +436,22 @@ async def test_a_probe_is_answered_while_all_threads_are_taken() -> None:
     async with blocked() as app:
         assert (await app.ask("/alive"))[2] == b"/alive"
         assert not app.free.is_set()
+
+
+@on_loop
+async def test_what_needs_no_thread_is_answered_while_none_is_free() -> None:
+    """If anything is known by then; otherwise it waits, and is told what has come out since."""
+    async with blocked() as app:
+        waiting = app.ask("/carrier/probe")
+        await asyncio.sleep(0)
+        app.why = Reply(503, [], b"frozen")
+        assert (await app.ask("/carrier/probe"))[2] == b"frozen"
+        assert not waiting.done()
+        assert (await waiting)[2] == b"frozen"
+        assert not app.free.is_set()
+        app.free.set()
+        await app.ask("/carrier/1")
+        assert (await app.ask("/carrier/probe"))[2] == b"/carrier/probe"  # a thread is free
 
 
 @on_loop

@@ -30,7 +30,9 @@ BODY = {"CallStatus": "completed", "From": "+14155550123"}
 
 
 @pytest.fixture
-def ours(settings: Settings) -> Iterator[Domain]:
+def ours(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Domain]:
+    """A step takes all calls, however slow the machine is, unless the test says otherwise."""
+    monkeypatch.setattr(trim, "STEP_SECONDS", math.inf)
     with domain(replace(settings, server_url="http://127.0.0.1:9/"), rest=False) as (made, _):
         yield made
 
