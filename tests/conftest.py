@@ -6,6 +6,7 @@ store gets a database of its own there. ``python -m tests.run`` does one after t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "database_url" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> None:
+    """An application of an earlier test may have set another."""
+    for name in ("app", "providers"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture
