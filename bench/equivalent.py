@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NO_ACCOUNT = "both are no account's SID"
-NEVER_USED = "the value is always given"
+NEVER_USED = "the other value is always given"
 FALSY = "only asked whether it is true"
 UNREAD = "the verification of a socket reads neither method nor body"
 
@@ -27,6 +27,13 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "probe: True -> False": "what is written is ASCII anyway",
         "verify_socket: 'GET' -> 'GETX'": UNREAD,
         "verify_socket: b'' -> b'X'": UNREAD,
+    },
+    "app/routes/auth.py": {
+        "require_token: '' -> 'X'": "no token is that short",
+        "client: environ.get('REMOTE_ADDR') or '' -> environ.get('REMOTE_ADDR')": NEVER_USED,
+        "client: '' -> 'X'": NEVER_USED,
+        "presented_key: '' -> 'X'": "neither is a scheme",
+        "presented_key: value.strip() or None -> value.strip()": FALSY,
     },
 }
 """Path -> the mutant's name -> why it changes nothing."""

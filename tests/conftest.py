@@ -7,6 +7,7 @@ store gets a database of its own there. ``python -m tests.run`` does one after t
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -62,6 +63,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         own = Path(f"{name}.{os.getpid()}")  # every worker has the same to say
         own.write_text("\n".join(sorted(found)))
         own.rename(name)
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> None:
+    """An application of an earlier test may have set another."""
+    for name in ("app", "providers"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture

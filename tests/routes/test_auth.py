@@ -47,6 +47,7 @@ REFUSED: list[str | None] = [
     "Basic !!!",
     "Basic " + base64.b64encode(b"\xff:\xff").decode(),
     "Basic " + base64.b64encode(KEY.encode()).decode(),
+    basic("", KEY).replace("Basic", "Digest"),
 ]
 
 

@@ -12,7 +12,6 @@ from flask import Flask
 from app import create_app
 from app.routes import auth
 from app.routes.attempts import MOST_ADDRESSES, Attempts
-from app.routes.auth import TOO_MANY_WRONG
 from app.settings import Settings
 from app.store import accounts
 from app.store.engine import Store
@@ -77,7 +76,7 @@ def test_the_refusal_says_when_to_come_again(app: Flask, clock: Clock) -> None:
     stranger = Api(app, "wrong")
     statuses(stranger, "/call", 5)
     answer = stranger.request("GET", "/call", environ_overrides=PEER)
-    assert refused(answer, 429) == TOO_MANY_WRONG
+    assert refused(answer, 429) == "Too many wrong keys from your address: try again later"
     assert answer.headers["Retry-After"] == "1"
 
 
@@ -118,6 +117,16 @@ def test_a_calls_own_token_is_never_slowed(app: Flask, api: Api, clock: Clock) -
     end = {"type": "end-call"}
     for who, where in ((Api(app, None), path), (Api(app, token), plain)):
         assert set(statuses(who, where, 10, method="POST", body=end)) == {200}
+
+
+def test_past_the_proxy_the_peer_counts(store: Store, settings: Settings) -> None:
+    app = create_app(replace(settings, trusted_proxies=1))
+    app.extensions["patchbay"].doors.keys._clock = Clock()
+    stranger = Api(app, "wrong")
+    assert statuses(stranger, "/call", 6) == [401] * 5 + [429]
+    other = stranger.request("GET", "/call", environ_overrides={"REMOTE_ADDR": "9.9.9.9"})
+    assert other.status_code == 401
+    app.extensions["patchbay"].store.close()
 
 
 @pytest.mark.parametrize(
