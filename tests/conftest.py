@@ -6,8 +6,10 @@ store gets a database of its own there. ``python -m tests.run`` does one after t
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -21,6 +23,8 @@ from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
 
 SECRET_KEY = "a key of the tests, long enough"
+DATABASE_FILES = "PATCHBAY_TESTS_DATABASE_FILES"
+"""The variable that names a file: the paths of tests that touch the store are written there."""
 
 
 # Hypothesis's deadline and its check for slow input measure the machine: neither is a fault of ours.
@@ -40,6 +44,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "database_url" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The garbage collector leaves alone what is collected: to look through it takes seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if name := os.environ.get(DATABASE_FILES):
+        found = {str(item.path) for item in session.items if item.get_closest_marker("database")}
+        own = Path(f"{name}.{os.getpid()}")  # every worker has the same to say
+        own.write_text("\n".join(sorted(found)))
+        own.rename(name)
 
 
 @pytest.fixture(autouse=True)

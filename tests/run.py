@@ -14,25 +14,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from tests.conftest import DATABASE_FILES
 from tests.postgresql import server
 
 WORKERS = ("-n", str(2 * (os.cpu_count() or 2)), "--dist", "worksteal")
 """Two per processor: half of the suite's time is waiting for processes and sockets. Who is done
 takes from who is not, or the last minute would be one worker's."""
+KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
+"""What is compiled for the first run serves the second, and every server that a test starts."""
 
 
 def main() -> int:
     given = os.environ.pop("TEST_DATABASE_URL", None)
-    with _types() as judged:
-        print("== the suite on SQLite", flush=True)
-        status = _pytest()
-        status = judged() or status
-    if status:
-        return status
+    with tempfile.TemporaryDirectory() as directory:
+        noted = Path(directory, "files")
+        with _types() as judged:
+            print("== the suite on SQLite", flush=True)
+            status = _pytest(**{DATABASE_FILES: str(noted)})
+            status = judged() or status
+        if status:
+            return status
+        # The others need not be read again. Arguments may name parts of files, and are kept.
+        files = [] if sys.argv[1:] else noted.read_text().splitlines()
     with server(given) as url:
         print(f"== what touches the store, on PostgreSQL ({url.rsplit('@')[-1]})", flush=True)
-        return _pytest("-m", "database", TEST_DATABASE_URL=url)
+        return _pytest("-m", "database", *files, TEST_DATABASE_URL=url)
 
 
 @contextmanager
@@ -57,7 +65,7 @@ def _types() -> Iterator[Callable[[], int]]:
 
 def _pytest(*arguments: str, **environ: str) -> int:
     command = [sys.executable, "-m", "pytest", "-q", *WORKERS, *arguments, *sys.argv[1:]]
-    return subprocess.run(command, env={**os.environ, **environ}, check=False).returncode
+    return subprocess.run(command, env={**os.environ, **KEPT, **environ}, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ Everywhere else one process has one application and one engine, and keeps these 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+import jwt.algorithms
 import sqlalchemy as sa
+from cryptography.hazmat.primitives import serialization
 from sqlalchemy.engine import Engine
 from werkzeug.routing import Rule
 
@@ -19,6 +22,9 @@ _compiled = Rule._compile_builder
 def install() -> None:
     sa.create_engine = _with_statements
     Rule._compile_builder = _when_needed  # type: ignore[method-assign]
+    loaded: Any = lru_cache(serialization.load_pem_private_key)  # OpenSSL proves a key for 50 ms
+    serialization.load_pem_private_key = loaded
+    jwt.algorithms.load_pem_private_key = loaded  # type: ignore[attr-defined]
 
 
 class Statements(dict[tuple[object, ...], object]):

@@ -34,11 +34,13 @@ def texts(path: Path) -> set[str]:
     }
 
 
-TEXTS = {str(path.relative_to(ROOT)): texts(path) for path in FILES}
+@pytest.fixture(scope="module")
+def read() -> dict[str, set[str]]:
+    return {str(path.relative_to(ROOT)): texts(path) for path in FILES}
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_it_stands_in_one_file(rule: str) -> None:
+def test_it_stands_in_one_file(read: dict[str, set[str]], rule: str) -> None:
     pattern, where = RULES[rule]
-    found = {name for name, values in TEXTS.items() if any(re.search(pattern, v) for v in values)}
+    found = {name for name, values in read.items() if any(re.search(pattern, v) for v in values)}
     assert found == where

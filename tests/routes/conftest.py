@@ -10,6 +10,7 @@ from flask import Flask
 from app import create_app
 from app.settings import Settings
 from app.store.engine import Store
+from bench.fresh import new_app
 from tests.routes.api import Api, organisation
 
 
@@ -28,3 +29,10 @@ def api(app: Flask) -> Api:
 @pytest.fixture
 def other(app: Flask) -> Api:
     return organisation(app, "22222222-2222-4222-8222-222222222222", "key of the second")
+
+
+@pytest.fixture(scope="module")
+def entry() -> Iterator[Api]:
+    """For tests of what is refused at entry: it leaves nothing, whichever the database is."""
+    with new_app() as app:
+        yield organisation(app, "33333333-3333-4333-8333-333333333333", "key of the third")

@@ -11,6 +11,11 @@ from app.vendors.registry import VENDORS
 from tests.routes.api import Api, refused
 
 
+@pytest.fixture(scope="module")
+def api(entry: Api) -> Api:
+    return entry
+
+
 def body(vendor: str, url: str) -> dict[str, Any]:
     fields = VENDORS[vendor].credential
     needed = dict.fromkeys((fields.key, *fields.required), "key") | {fields.url: url}

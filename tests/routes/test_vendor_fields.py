@@ -24,6 +24,11 @@ TABLES = {
 VENDORS = [(stage, vendor) for stage, table in TABLES.items() for vendor in table]
 
 
+@pytest.fixture(scope="module")
+def api(entry: Api) -> Api:
+    return entry
+
+
 def bad(field: Field) -> list[Any]:
     """Values of every other kind."""
     same = NUMBERS if field.kind in NUMBERS else (field.kind, str if field.or_one else field.kind)
