@@ -22,8 +22,6 @@ from tests.postgresql import server
 WORKERS = ("-n", str(2 * (os.cpu_count() or 2)), "--dist", "worksteal")
 """Two per processor: half of the suite's time is waiting for processes and sockets. Who is done
 takes from who is not, or the last minute would be one worker's."""
-MORE_WORKERS = ("-n", str(3 * (os.cpu_count() or 2)))
-"""On PostgreSQL, where the tests wait for processes and the disk for most of their time."""
 KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
 """What is compiled for the first run serves the second, and every server that a test starts."""
 
@@ -42,7 +40,7 @@ def main() -> int:
         files = [] if sys.argv[1:] else noted.read_text().splitlines()
     with server(given) as url:
         print(f"== what touches the store, on PostgreSQL ({url.rsplit('@')[-1]})", flush=True)
-        return _pytest(*MORE_WORKERS, "-m", "database", *files, TEST_DATABASE_URL=url)
+        return _pytest("-m", "database", *files, TEST_DATABASE_URL=url)
 
 
 @contextmanager
