@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.assistants.local.tools.definitions import (
-    KEYS,
     Kind,
     Message,
     Tool,
     ToolMessageType,
-    read_tools,
     tools_schema,
 )
+from app.assistants.local.tools.reading import KEYS, read_tools
 from app.domain.assistant.config import AssistantConfig, Server
 
 PARAMETERS = {
@@ -88,6 +87,7 @@ def test_a_function(assistant: dict[str, Any]) -> None:
         PARAMETERS,
         server=Server("https://a.example/", "s"),
         is_async=True,
+        is_older="functions" in assistant["model"],
     )
     assert "secret" not in repr(only(assistant))
 
