@@ -13,7 +13,11 @@ from providers.events import EndedReason
 
 CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}/{{id}}")
 SERVED = [
-    *(each.format(path) for path in ("/call", "/assistant", "/phone-number") for each in CRUD),
+    *(
+        each.format(path)
+        for path in ("/call", "/assistant", "/phone-number", "/tool")
+        for each in CRUD
+    ),
     "GET /v2/phone-number",
     "GET /call/{id}/mono-recording",
     "GET /call/{id}/stereo-recording",
@@ -36,7 +40,6 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
     "v2/campaign": "calls are made one by one",
     "v2/knowledge-base": "the assistant's part",
     "session": "calls only",
-    "tool": "tools are part of the assistant",
     "file": "nothing is uploaded",
     "structured-output": "the assistant's part",
     "eval": "the assistant's part",

@@ -17,6 +17,7 @@ from app.routes import (
     openapi,
     phone_numbers,
     recordings,
+    tools,
 )
 from app.routes.json_body import MAX_BYTES
 from app.routes.lean_flask import LeanFlask
@@ -29,6 +30,7 @@ API = (
     calls.control,
     recordings.blueprint,
     assistants.blueprint,
+    tools.blueprint,
     phone_numbers.blueprint,
     customers.blueprint,
     credentials.blueprint,

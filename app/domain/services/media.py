@@ -26,7 +26,7 @@ from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting import analysis, live_messages, server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
-from app.domain.resources import vendor_accounts
+from app.domain.resources import tools, vendor_accounts
 from app.store import accounts, calls
 from app.store.commands import Command
 from app.store.ids import new_id
@@ -379,6 +379,7 @@ class MediaService:
         }
         with self.context.store.read() as conn:
             vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
+            assistant = tools.with_tools(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,
             call.org_id,
