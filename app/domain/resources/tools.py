@@ -6,7 +6,7 @@ A call gets them when its assistant joins. So a tool that was changed or deleted
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
@@ -89,6 +89,6 @@ def _stored(
     return found
 
 
-def _row(conn: Connection, org_id: str, id: str) -> Mapping[str, object] | None:
+def _row(conn: Connection, org_id: str, id: str) -> JsonObject | None:
     known = parse_uuid(id)
     return get_kept(conn, tools, org_id, known) if known else None

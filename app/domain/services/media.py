@@ -19,7 +19,8 @@ from app.domain.calls.tokens import MediaToken
 from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context, Reply
 from app.domain.errors import Invalid
-from app.domain.legs import adopt, no_capacity, transfer
+from app.domain.legs import adopt, carrier_tools, no_capacity, transfer
+from app.domain.legs.carrier_tools import TextMessage
 from app.domain.live import control, monitor
 from app.domain.overlay import merge
 from app.domain.recordings import local as local_recordings
@@ -278,6 +279,17 @@ class MediaService:
             except Invalid as error:
                 return str(error)
         return None
+
+    def press_keys(self, claim: StreamClaim, keys: str) -> bool:
+        """Play keys to the leg by the carrier's API. False: they have to be in the sound.
+
+        Raises ``CarrierError`` where the carrier may have played them.
+        """
+        return carrier_tools.press_keys(self.context, claim.call_id, keys)
+
+    def send_text(self, claim: StreamClaim, message: TextMessage) -> str | None:
+        """Send a text message for the assistant. Returns why not, as a sentence."""
+        return carrier_tools.send_text(self.context, claim.call_id, message)
 
     def pending_db_errors(self, claim: StreamClaim) -> None:
         """Remember in memory that the store failed to record an event of this socket.

@@ -19,9 +19,14 @@ class Kind(StrEnum):
 
     FUNCTION = "function"
     """Calls the client's server."""
+    API_REQUEST = "apiRequest"
     END_CALL = "endCall"
     TRANSFER_CALL = "transferCall"
     DTMF = "dtmf"
+    VOICEMAIL = "voicemail"
+    SMS = "sms"
+    MCP = "mcp"
+    """A server's tools, which are listed when the call begins; or one of them."""
 
 
 class ToolMessageType(StrEnum):
@@ -67,6 +72,8 @@ class Tool:
     """Of ``TRANSFER_CALL``: Vapi's destinations. Empty: the server is asked for one."""
     is_older: bool = False
     """Of ``model.functions``: its server gets Vapi's legacy ``function-call`` message."""
+    remote: str = ""
+    """Of ``MCP``: its name at the server. Empty: the server itself, with all its tools."""
     json: JsonObject = field(default_factory=dict, repr=False, compare=False)
     """The tool as the client wrote it, with its secrets."""
 

@@ -1,4 +1,8 @@
-"""The built-in tool that presses keys. https://docs.vapi.ai/tools/default-tools"""
+"""The built-in tool that presses keys. https://docs.vapi.ai/tools/default-tools
+
+The carrier's API plays them where it can. Elsewhere their tones are in the sound that we send,
+behind what is being said.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import re
 from app.assistants.local.tools.run import Outcome, Run, ToolFailed
 from providers.common.audio import silence
 from providers.common.dtmf import tone
+from providers.errors import CarrierError
 
 KEYS = re.compile(r"[0-9*#A-Dw, ]{1,50}", re.ASCII)
 # A ``w`` among the keys.
@@ -15,14 +20,22 @@ GAP_MS = 80
 
 
 async def press(run: Run) -> Outcome:
-    """Play the keys' tones. Raises ``ToolFailed``."""
-    keys = str(run.arguments.get("dtmf", "")).strip()
+    """Press the keys. Raises ``ToolFailed``."""
+    keys = str(run.arguments.get("dtmf") or run.arguments.get("digits") or "").strip()
     if not KEYS.fullmatch(keys):
         raise ToolFailed(f"{keys[:50]!r} are no keys: 0-9, * and # are")
-    rate = run.engine.stream.sample_rate
-    sound = b"".join(
-        silence(PAUSE_MS, rate) if key in "w, " else tone(key, rate) + silence(GAP_MS, rate)
+    plain = keys.replace(",", "w").replace(" ", "w")
+    try:
+        played = await run.call_context.press_keys(plain)
+    except CarrierError as error:
+        raise ToolFailed(f"it is not known whether the keys were pressed: {error}") from error
+    if not played:
+        await run.engine.play(_tones(plain, run.engine.stream.sample_rate))
+    return Outcome(f"The keys {keys} were pressed.")
+
+
+def _tones(keys: str, rate: int) -> bytes:
+    return b"".join(
+        silence(PAUSE_MS, rate) if key == "w" else tone(key, rate) + silence(GAP_MS, rate)
         for key in keys
     )
-    await run.engine.play(sound)
-    return Outcome(f"The keys {keys} were pressed.")

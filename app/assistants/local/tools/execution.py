@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -18,18 +18,24 @@ from pipecat.frames.frames import FunctionCallResultProperties
 from pipecat.services.llm_service import FunctionCallParams
 
 from app.assistants.local.control import PipelineControl
-from app.assistants.local.tools.definitions import Tool, ToolMessageType, tools_schema
+from app.assistants.local.tools import api_request, mcp_tools
+from app.assistants.local.tools.definitions import Kind, Tool, ToolMessageType, tools_schema
+from app.assistants.local.tools.extraction import extract
 from app.assistants.local.tools.fillers import Fillers
 from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.assistants.local.tools.runners import RUNNERS, Runner
 from app.media.call_context import CallContext
 from providers.common import foreign_json
-from providers.common.json_types import JsonDict
+from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
 # Failures in a row of one sort (server, built-in) that end the call.
 TRIES = 2
+# MCP servers of one assistant.
+MOST_SERVERS = 10
+# Beyond the time of a tool's server: its words before, and the carrier's API.
+GRACE_SECONDS = 40.0
 
 log = logging.getLogger(__name__)
 
@@ -47,24 +53,52 @@ class ToolExecutor:
         """``values``: those of templates, which tools may add to."""
         self._engine = engine
         self._call_context = call_context
-        self._tools = {tool.name: tool for tool in tools}
+        self._tools = {tool.name: tool for tool in tools if tool.kind is not Kind.MCP}
+        self._servers = [tool for tool in tools if tool.kind is Kind.MCP]
         self._values = {} if values is None else values
         self._failures = dict[EndedReason, int]()
         self._background = set[asyncio.Task[None]]()
 
     def equip(self, model: Any) -> None:
-        """Register the tools with the model."""
-        if not self._tools:
+        """Register the tools with the model. Those of MCP servers follow once they are listed."""
+        self._register(model, list(self._tools.values()))
+        for server in self._servers[:MOST_SERVERS]:
+            self._beside(self._list(model, server))
+
+    def _register(self, model: Any, tools: Sequence[Tool]) -> None:
+        if not tools:
             return
+        for tool in tools:
+            model.register_function(tool.name, self._handle, timeout_secs=longest_seconds(tool))
         self._engine.context.set_tools(tools_schema(list(self._tools.values())))
-        for tool in self._tools.values():
-            model.register_function(tool.name, self._handle, timeout_secs=SERVER_SECONDS + 10)
+
+    async def _list(self, model: Any, server: Tool) -> None:
+        """Add an MCP server's tools. The call goes on without those of one that is down."""
+        try:
+            listed = await mcp_tools.list_tools(self._run(server, "", {}))
+        except ToolFailed as failure:
+            log.warning("the tools of %s were not listed: %s", server.name, failure)
+            return
+        added = list[Tool]()
+        for each in listed:
+            name = mcp_tools.name_beside(self._tools, each, server)
+            if name is not None:
+                self._tools[name] = replace(each, name=name)
+                added.append(self._tools[name])
+        self._register(model, added)
+
+    def _run(self, tool: Tool, call_id: str, arguments: JsonObject) -> Run:
+        return Run(tool, call_id, arguments, self._engine, self._call_context, self._values)
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside the conversation."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _handle(self, params: FunctionCallParams) -> None:
         tool, arguments = self._tools[params.function_name], dict(params.arguments)
-        run = Run(
-            tool, params.tool_call_id, arguments, self._engine, self._call_context, self._values
-        )
+        run = self._run(tool, params.tool_call_id, arguments)
         runner = RUNNERS[tool.kind]
         said = self._engine.conversation.called([_as_call(run)])
         self._engine.changed("tool", said)
@@ -81,9 +115,7 @@ class ToolExecutor:
 
     async def _start(self, params: FunctionCallParams, run: Run, runner: Runner) -> None:
         """Run it beside the conversation, and answer the model at once."""
-        task = asyncio.create_task(_in_background(runner, run))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._beside(_in_background(runner, run))
         await self._answer(params, run.tool, await _spoken(run, Outcome("The tool was started.")))
 
     async def _failed(
@@ -114,6 +146,7 @@ async def _complete(runner: Runner, run: Run) -> Outcome:
         return await runner.run(run)
     async with Fillers(run):
         outcome = await runner.run(run)
+    run.values.update(extract(run, outcome))
     return await _spoken(run, outcome)
 
 
@@ -139,6 +172,14 @@ async def _in_background(runner: Runner, run: Run) -> None:
         await runner.run(run)
     except ToolFailed as failure:
         log.warning("tool %s failed: %s", run.tool.name, failure)
+
+
+def longest_seconds(tool: Tool) -> float:
+    """How long pipecat waits for the tool: longer than the tool waits for its server."""
+    if tool.kind is Kind.API_REQUEST:
+        return api_request.longest_seconds(tool.json) + GRACE_SECONDS
+    policy = tool.server.policy if tool.server else {}
+    return float(policy.get("timeoutSeconds") or SERVER_SECONDS) + GRACE_SECONDS
 
 
 def _as_call(run: Run) -> JsonDict:

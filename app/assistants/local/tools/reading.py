@@ -12,6 +12,7 @@ from typing import Any
 
 from app.assistants.local.tools.definitions import NOTHING, Kind, Tool
 from app.assistants.local.tools.messages import read_messages
+from app.assistants.local.tools.request_schema import offered
 from app.domain.assistant.config import AssistantConfig, server_of
 from app.domain.assistant.fields import object_of, objects_of, text_of, texts_of
 from providers.common.json_types import JsonObject
@@ -25,11 +26,28 @@ KEYS: JsonObject = {
     },
     "required": ["dtmf"],
 }
+TEXT: JsonObject = {
+    "type": "object",
+    "properties": {
+        "content": {"type": "string", "description": "The text of the message."},
+        "to": {
+            "type": "string",
+            "description": "The number in E.164 format, only if it is not the caller's own.",
+        },
+    },
+    "required": ["content"],
+}
 # The description and parameters of a tool that has none.
 BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
     Kind.END_CALL: ("Use this function to end the call.", NOTHING),
     Kind.TRANSFER_CALL: ("Use this function to transfer the call.", NOTHING),
     Kind.DTMF: ("Use this function to press keys on the phone's keypad.", KEYS),
+    Kind.VOICEMAIL: (
+        "Use this function when a voicemail system or an answering machine has answered.",
+        NOTHING,
+    ),
+    Kind.SMS: ("Use this function to send a text message to the caller.", TEXT),
+    Kind.API_REQUEST: ("Use this function to make an API request.", NOTHING),
 }
 
 
@@ -40,12 +58,17 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
     current = map(_read, objects_of(model, "tools"))
     for tool in (*current, *map(_read_older, objects_of(model, "functions"))):
         if tool is not None:
-            found.setdefault(tool.name, tool)
+            found.setdefault(_key(tool, len(found)), tool)
     kinds = {tool.kind for tool in found.values()}
     for tool in _flagged(assistant.json):
         if tool.kind not in kinds:
             found.setdefault(tool.name, tool)
     return list(found.values())
+
+
+def _key(tool: Tool, place: int) -> str:
+    """What is there once: a name. Of MCP servers each one counts."""
+    return f" {place}" if tool.kind is Kind.MCP else tool.name
 
 
 def schema_of(given: Any) -> JsonObject:
@@ -66,15 +89,16 @@ def _read(given: JsonObject) -> Tool | None:
     kind = Kind(given["type"])
     function = object_of(given, "function")
     places = tuple(objects_of(given, "destinations"))
-    name = function.get("name") or (None if kind is Kind.FUNCTION else kind.value)
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    name = _name(kind, given, function)
+    if not NAME.fullmatch(name):
         return None
     described, parameters = BUILT_IN.get(kind, ("", NOTHING))
-    own = function.get("parameters") or (_choice(places) if places else None)
+    own = _own_parameters(kind, given, function) or (_choice(places) if places else None)
+    about = text_of(given, "description") if kind is Kind.API_REQUEST else ""
     return Tool(
         kind,
         name,
-        text_of(function, "description") or described + _about(places),
+        about or text_of(function, "description") or described + _about(places),
         schema_of(own) if own else parameters,
         server=server_of(given),
         is_async=given.get("async") is True,
@@ -82,6 +106,21 @@ def _read(given: JsonObject) -> Tool | None:
         destinations=places,
         json=given,
     )
+
+
+def _name(kind: Kind, given: JsonObject, function: JsonObject) -> str:
+    """The name that the model gets. An API request has it beside its function."""
+    named = text_of(function, "name")
+    if kind is Kind.API_REQUEST:
+        named = text_of(given, "name") or named
+    return named or ("" if kind is Kind.FUNCTION else kind.value)
+
+
+def _own_parameters(kind: Kind, given: JsonObject, function: JsonObject) -> JsonObject:
+    body = object_of(given, "body")
+    if kind is Kind.API_REQUEST and body:
+        return offered(body)
+    return object_of(function, "parameters")
 
 
 def _read_older(function: JsonObject) -> Tool | None:

@@ -31,7 +31,7 @@ def read_reply(body: bytes, call_id: str) -> Outcome:
     except ValueError:
         return Outcome(_plain(body))
     if not isinstance(answer, Mapping) or not any(name in answer for name in FORMS):
-        return Outcome(text_of_result(answer))
+        return Outcome(text_of_result(answer), body=answer)
     return _read(_one(answer, call_id))
 
 
@@ -98,7 +98,7 @@ def _read(one: JsonObject) -> Outcome:
     words = _words(message, ToolMessageType.COMPLETE)
     if result is None and words is None:
         raise ToolFailed("the server's answer has no result")
-    return Outcome(text_of_result("" if result is None else result), message=words)
+    return Outcome(text_of_result("" if result is None else result), message=words, body=result)
 
 
 def _words(given: Any, when: ToolMessageType) -> Message | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.assistants.local.control import PipelineControl
 from app.assistants.local.templates import fill
@@ -37,6 +39,10 @@ class Outcome:
     """Words were spoken about it, so the model stays silent."""
     message: Message | None = None
     """The words that the server chose, instead of the tool's own."""
+    body: Any = None
+    """The server's answer, for ``variableExtractionPlan``."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The answer's headers, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,15 @@ class Run:
 
     def render(self, text: str) -> str:
         """Fill the templates: the values of the call, and the model's arguments over them."""
-        return fill(text, {**self.values, **self.arguments})
+        return self.render_with(text, {**self.values, **self.arguments})
+
+    def fixed(self, text: str) -> str:
+        """Fill the templates with the values of the call only."""
+        return self.render_with(text, self.values)
+
+    def render_with(self, text: str, known: JsonObject) -> str:
+        """Fill the templates with these values."""
+        return fill(text, known)
 
     async def speak_last(self, message: Message) -> None:
         """Speak the words about a result, and end the call where they say so."""
