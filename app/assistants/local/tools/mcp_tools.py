@@ -103,10 +103,10 @@ async def _transport(run: Run, seconds: float) -> AsyncIterator[Any]:
     server = run.tool.server
     if server is None:
         raise ToolFailed("the tool has no server.url")
-    url, headers = run.render(server.url), dict(_headers(run))
+    url, own = run.render(server.url), dict(_headers(run))
 
     def client(
-        headers_of_sdk: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
         timeout: httpx2.Timeout | None = None,
         auth: httpx2.Auth | None = None,
     ) -> Client:
@@ -117,7 +117,7 @@ async def _transport(run: Run, seconds: float) -> AsyncIterator[Any]:
             retries=False,
             proxies=False,
         )
-        made.headers.update({**(headers_of_sdk or {}), **headers})
+        made.headers.update({**(headers or {}), **own})
         return made
 
     if text_of(object_of(run.tool.json, "metadata"), "protocol") == SSE:
