@@ -17,7 +17,7 @@ from app.assistants.local.services import CallServices, ServiceNames, Stage
 from app.assistants.local.templates import values
 from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
 from app.assistants.local.tools.execution import ToolExecutor
-from app.assistants.local.tools.reading import read_tools
+from app.assistants.local.tools.reading import left_out, read_tools
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
@@ -97,8 +97,11 @@ class VoiceAgent:
 
     def _tools(self) -> list[Tool]:
         """The assistant's tools; of the embedded menu, those that it calls."""
-        menu = _provider(self._config.model) == "embedded"
-        return MENU_TOOLS if menu else read_tools(self._claim.assistant)
+        if _provider(self._config.model) == "embedded":
+            return MENU_TOOLS
+        for why in left_out(self._claim.assistant):
+            log.warning("call %s: a tool is left out: %s", self._claim.call_id, why)
+        return read_tools(self._claim.assistant)
 
     def _changed(self, kind: str, data: JsonDict) -> None:
         if kind in ("said", "tool", "added"):
