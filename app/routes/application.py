@@ -17,6 +17,7 @@ from app.routes import (
     openapi,
     phone_numbers,
     recordings,
+    structured_outputs,
 )
 from app.routes.json_body import MAX_BYTES
 from app.routes.lean_flask import LeanFlask
@@ -31,6 +32,7 @@ API = (
     assistants.blueprint,
     phone_numbers.blueprint,
     customers.blueprint,
+    structured_outputs.blueprint,
     credentials.blueprint,
 )
 

@@ -115,6 +115,17 @@ assistants = sa.Table(
     sa.Index(None, "org_id", "created_at"),
 )
 
+structured_outputs = sa.Table(
+    "structured_outputs",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary),  # of its model's server
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
 customers = sa.Table(
     "customers",
     metadata,

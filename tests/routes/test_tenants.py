@@ -41,6 +41,7 @@ def objects(app: Flask, other: Api, place: Path) -> dict[str, str]:
         "customer": other.made("/customer", {"number": "+14155550111"})["id"],
         "phone-number": call["phoneNumberId"],
         "credential": other.made("/credential", VONAGE_CREDENTIAL)["id"],
+        "structured-output": other.made("/structured-output", {"name": "x", "schema": {}})["id"],
         "recording": kept(app.extensions["patchbay"], call, place),
         "message": other.get(f"/call/{call['id']}/messages").json[0]["id"],
     }

@@ -1,4 +1,4 @@
-"""The four kinds of resources that a call's body can name by id, joined.
+"""The kinds of resources that an operator stores, joined.
 
 Assistants and customers are in this file, because they need only what all kinds share.
 """
@@ -11,6 +11,7 @@ from app.domain.context import Context
 from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
 from app.domain.resources.phone_numbers import PhoneNumbers
+from app.domain.resources.structured_outputs import StructuredOutputs, check_own
 from app.store.schema import assistants, customers
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -25,6 +26,7 @@ class Assistants(ResourceStore):
     table = assistants
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        check_own(body)
         return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
 
 
@@ -46,3 +48,4 @@ class ResourceService:
         self.customers = Customers(context)
         self.credentials = Credentials(context)
         self.phone_numbers = PhoneNumbers(context)
+        self.structured_outputs = StructuredOutputs(context)
