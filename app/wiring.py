@@ -20,7 +20,7 @@ from app.domain.legs import carrier_price, hangup, outbound, reconcile, schedule
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import analysis, pending
+from app.domain.reporting import analysis, no_record, pending
 from app.domain.resources.assistants import ResourceService
 from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
@@ -138,6 +138,7 @@ class Services:
         self.legs = LegService(self.context)
         self.media = MediaService(self.context)
         handlers[idempotency.JOB] = partial(idempotency.forget, self.context)
+        handlers[no_record.JOB] = partial(no_record.run, self.context)
         handlers[analysis.JOB] = partial(analysis.run, self.context)
         handlers[pending.TIMER] = partial(pending.on_timeout, self.context)
         handlers[carrier_recordings.START] = partial(carrier_recordings.start, self.context)

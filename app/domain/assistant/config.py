@@ -13,6 +13,7 @@ from functools import cached_property
 
 from app.domain.assistant import (
     analysis_plan,
+    compliance,
     conversation,
     recording,
     structured_outputs,
@@ -167,6 +168,11 @@ class AssistantConfig:
     def max_duration_seconds(self) -> int | None:
         given = self.json.get("maxDurationSeconds")
         return _seconds(given) if given else None
+
+    @cached_property
+    def keeps_no_record(self) -> bool:
+        """Whether nothing of what was said may be kept (``hipaaEnabled``, ``pciEnabled``)."""
+        return compliance.keeps_no_record(self.json)
 
     @property
     def may_be_listened_to(self) -> bool:

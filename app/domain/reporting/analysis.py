@@ -23,7 +23,7 @@ from app.domain.context import Context
 from app.domain.costs import items as costs
 from app.domain.job_limits import limit_concurrency
 from app.domain.overlay import merge
-from app.domain.reporting import pending, structured_outputs
+from app.domain.reporting import no_record, pending, structured_outputs
 from app.domain.reporting.structured_outputs import Extracted, Source
 from app.domain.resources import structured_outputs as stored_outputs
 from app.domain.resources import vendor_accounts
@@ -117,7 +117,9 @@ class Findings:
                 yield question.name, thought.error, thought.transient
         for each in self.outputs:
             if each.error:
-                yield f"structured output {each.output.id}", each.error, each.transient
+                # An answer of another form has the caller's words; a log must not have them.
+                told = each.error if each.is_models else "the result is not as its schema says"
+                yield f"structured output {each.output.id}", told, each.transient
 
 
 def _questions(assistant: AssistantConfig) -> Sequence[Question]:
@@ -152,8 +154,8 @@ def _write(context: Context, call_id: str, findings: Findings) -> float | None:
         tx = CallTx(context, conn, found)
         failures = [*findings.failures()]
         for name, error, _ in failures:
-            text = "call %s has no %s: %s"
-            log.warning(text, call_id, name, error, extra={"callId": call_id})
+            told = "" if tx.call.facts.assistant.keeps_no_record else f": {error}"
+            log.warning("call %s has no %s%s", call_id, name, told, extra={"callId": call_id})
         attempts = tx.call.facts.analysis_attempts
         facts = tx.call.facts._replace(analysis_attempts=attempts + 1)
         body = findings.add(context, tx.call.body)
@@ -161,6 +163,7 @@ def _write(context: Context, call_id: str, findings: Findings) -> float | None:
         if any(transient for *_, transient in failures) and attempts < len(WAITS):
             return WAITS[attempts]
         pending.resolve(tx, ARTIFACT)
+        no_record.again(tx)
     return None
 
 

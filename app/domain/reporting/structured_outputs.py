@@ -41,6 +41,8 @@ class Extracted:
     error: str | None = None
     transient: bool = False
     """Whether an error may be gone soon."""
+    is_models: bool = False
+    """Whether the error is the model's own, and not about what it extracted."""
     used: ModelAnswer = field(default_factory=ModelAnswer)
 
 
@@ -111,7 +113,7 @@ def _extract(source: Source, output: StructuredOutput) -> Extracted:
     messages = output.messages(source.call)
     answer = source.context.ask_model(model, source.accounts, messages, outputs.SECONDS)
     if answer.error:
-        return Extracted(output, error=answer.error, transient=answer.transient)
+        return Extracted(output, error=answer.error, transient=answer.transient, is_models=True)
     try:
         value = outputs.read_json(answer.text)
         matching.check(dict(output.schema), value)
