@@ -30,7 +30,7 @@ class ServerRequest:
         except SendError as error:
             return Reply(error=str(error))
         if not 200 <= answer.status < 300:
-            return Reply(error=f"the server answered {answer.status}")
+            return Reply(answer.body[:MAX_BYTES], f"the server answered {answer.status}")
         if len(answer.body) > MAX_BYTES:
             return Reply(error=f"the server's answer is over {MAX_BYTES} bytes")
         return Reply(answer.body)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.context import Reply
+from app.domain.legs.carrier_tools import TextMessage
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
@@ -119,6 +120,17 @@ class CallContext:
                 extra={"callId": self._claim.call_id},
             )
             return "the store failed"
+
+    async def press_keys(self, keys: str) -> bool:
+        """Play keys to the leg by the carrier's API. False: they have to be in the sound.
+
+        Raises ``CarrierError`` where the carrier may have played them.
+        """
+        return await run_in_thread(lambda: self._service.press_keys(self._claim, keys))
+
+    async def send_text(self, message: TextMessage) -> str | None:
+        """Send a text message by the carrier. Returns why not, as a sentence."""
+        return await run_in_thread(lambda: self._service.send_text(self._claim, message))
 
     async def flush(self) -> None:
         """Wait, within a bound, until the queued messages and fields are stored."""

@@ -18,6 +18,7 @@ from app.routes import (
     phone_numbers,
     recordings,
     structured_outputs,
+    tools,
 )
 from app.routes.json_body import MAX_BYTES
 from app.routes.lean_flask import LeanFlask
@@ -30,6 +31,7 @@ API = (
     calls.control,
     recordings.blueprint,
     assistants.blueprint,
+    tools.blueprint,
     phone_numbers.blueprint,
     customers.blueprint,
     structured_outputs.blueprint,

@@ -1,4 +1,4 @@
-"""Assistants, customers, phone numbers and credentials: rows of one shape.
+"""Assistants, tools, customers, phone numbers and credentials: rows of one shape.
 
 Every statement names the organisation. So another organisation's row is as absent as an unknown
 one.

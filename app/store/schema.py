@@ -115,6 +115,17 @@ assistants = sa.Table(
     sa.Index(None, "org_id", "created_at"),
 )
 
+tools = sa.Table(
+    "tools",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary),
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
 structured_outputs = sa.Table(
     "structured_outputs",
     metadata,

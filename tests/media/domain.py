@@ -13,6 +13,7 @@ from app.domain.assistant.config import AssistantConfig
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
+from app.domain.legs.carrier_tools import TextMessage
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim
@@ -67,6 +68,9 @@ class Domain:
         self.replies = list[Reply]()
         """What its server answers, in turn."""
         self.refuses_transfer: str | None = None
+        self.refuses_text: str | None = None
+        self.plays_keys = False
+        """Whether the carrier's API plays keys to the leg."""
         self.ended = set[str]()
         self.current = dict[str, str | None]()
         """The present stream of each call."""
@@ -172,6 +176,14 @@ class Domain:
     ) -> str | None:
         self._tell("transfer", claim.call_id, dict(destination), content)
         return self.refuses_transfer
+
+    def press_keys(self, claim: StreamClaim, keys: str) -> bool:
+        self._tell("keys", claim.call_id, keys)
+        return self.plays_keys
+
+    def send_text(self, claim: StreamClaim, message: TextMessage) -> str | None:
+        self._tell("text", claim.call_id, message)
+        return self.refuses_text
 
     def pending_db_errors(self, claim: StreamClaim) -> None:
         self._tell("unstored", claim.call_id)

@@ -64,6 +64,15 @@ def forward_problem(tx: CallTx, destination: JsonObject) -> str | None:
     return refusal.sentence
 
 
+def text_problem(tx: CallTx, destination: JsonObject) -> str | None:
+    """Count a text message as a call without minutes. Returns why it exceeds the limit."""
+    refusal = _reserve(tx, 0)
+    if refusal is None:
+        return None
+    note_refusal(tx.context, refusal.limit, destination, refusal.sentence)
+    return refusal.sentence
+
+
 def give_back(change: Change) -> None:
     """The reaction to a call's end: give back the minutes that its legs have not used."""
     tx, settings = change.tx, change.tx.context.settings

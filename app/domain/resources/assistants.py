@@ -12,6 +12,7 @@ from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
 from app.domain.resources.phone_numbers import PhoneNumbers
 from app.domain.resources.structured_outputs import StructuredOutputs, check_own
+from app.domain.resources.tools import Tools, check_ids
 from app.store.schema import assistants, customers
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -27,6 +28,7 @@ class Assistants(ResourceStore):
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         check_own(body)
+        check_ids(conn, org_id, body)
         return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
 
 
@@ -45,6 +47,7 @@ class ResourceService:
 
     def __init__(self, context: Context) -> None:
         self.assistants = Assistants(context)
+        self.tools = Tools(context)
         self.customers = Customers(context)
         self.credentials = Credentials(context)
         self.phone_numbers = PhoneNumbers(context)

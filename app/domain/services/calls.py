@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.fields import object_of
 from app.domain.assistant.outgoing import check_outgoing
 from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import batches, create, instructions, limits, record, stored_resources
@@ -28,6 +29,7 @@ from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources import structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
+from app.domain.resources.tools import check_ids
 from app.store import accounts, call_lists, calls, events, messages
 from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
@@ -214,6 +216,8 @@ class CallService:
                 check_outgoing(given, self.context.url_problem, f"{part}.")
                 if given.get("artifactPlan"):
                     structured_outputs.check_own(given, f"{part}.")
+                if "toolIds" in object_of(given, "model"):
+                    check_ids(conn, org_id, given, f"{part}.")
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
             problem = instructions.return_url_problem(self.context, provider, return_url)

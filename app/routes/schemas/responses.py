@@ -116,6 +116,14 @@ class AssistantResource(Resource):
     name: str | None = None
 
 
+class ToolResource(Resource):
+    """A saved tool, without its secrets."""
+
+    type: str
+    name: str | None = None
+    function: JsonDict | None = None
+
+
 class CustomerResource(Resource):
     """A saved customer."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.assistants.local.tools.definitions import (
-    KEYS,
     Kind,
     Message,
     Tool,
     ToolMessageType,
-    read_tools,
     tools_schema,
 )
+from app.assistants.local.tools.reading import KEYS, read_tools
+from app.domain.assistant import tool_types
 from app.domain.assistant.config import AssistantConfig, Server
 
 PARAMETERS = {
@@ -88,6 +90,7 @@ def test_a_function(assistant: dict[str, Any]) -> None:
         PARAMETERS,
         server=Server("https://a.example/", "s"),
         is_async=True,
+        is_older="functions" in assistant["model"],
     )
     assert "secret" not in repr(only(assistant))
 
@@ -248,3 +251,14 @@ def test_the_engines_form() -> None:
         [only(of_tools({"type": "function", "function": WEATHER}))]
     ).standard_tools
     assert schema.to_default_dict() == WEATHER
+
+
+def test_the_example_of_the_page_has_every_kind() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "assistants.md").read_text()
+    example = json.loads(page.partition("### Tools")[2].partition("```json")[2].partition("```")[0])
+    tools = read_tools(AssistantConfig(example))
+    assert {tool.kind for tool in tools} == set(Kind) == tool_types.SERVED
+    assert len(tools) == len(example["model"]["tools"])
+    for kind, why in tool_types.NOT_SERVED.items():
+        assert f"`{kind}`" in page
+        assert f"| {why} |" in page
