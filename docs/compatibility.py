@@ -15,7 +15,7 @@ CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}
 SERVED = [
     *(
         each.format(path)
-        for path in ("/call", "/assistant", "/phone-number", "/structured-output", "/tool")
+        for path in ("/call", "/assistant", "/phone-number", "/structured-output", "/tool", "/file")
         for each in CRUD
     ),
     "GET /v2/phone-number",
@@ -41,7 +41,6 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
     "v2/campaign": "calls are made one by one",
     "v2/knowledge-base": "the assistant's part",
     "session": "calls only",
-    "file": "nothing is uploaded",
     "eval": "the assistant's part",
     "reporting": "`/metrics`, and your own database",
     "observability": "`/metrics`",

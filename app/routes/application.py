@@ -13,6 +13,7 @@ from app.routes import (
     credentials,
     customers,
     docs,
+    files,
     health,
     openapi,
     phone_numbers,
@@ -35,6 +36,7 @@ API = (
     phone_numbers.blueprint,
     customers.blueprint,
     structured_outputs.blueprint,
+    files.blueprint,
     credentials.blueprint,
 )
 

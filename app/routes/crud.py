@@ -74,6 +74,14 @@ def paged_crud(kind: Kind, about: str) -> Section:
     return section
 
 
+def stored_crud(kind: Kind, about: str) -> Section:
+    """The same without the creation, which the file of the kind adds."""
+    section = Section(kind.name, about)
+    _list(section, kind)
+    _one(section, kind)
+    return section
+
+
 def _create(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("create", kind.create))
     def create(body: Model) -> Response:

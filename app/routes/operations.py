@@ -43,6 +43,8 @@ class Operation:
     status: int = 200
     errors: tuple[int, ...] = ()
     response: JsonObject | None = None
+    request: JsonObject | None = None
+    """OpenAPI's request body object, where no JSON is taken."""
     summary: str = ""
     description: str = ""
     models: Mapping[str, type[BaseModel]] = field(default_factory=dict)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from app.domain.context import Context
+from app.domain.resources import files
 from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
+from app.domain.resources.files import Files
 from app.domain.resources.phone_numbers import PhoneNumbers
 from app.domain.resources.structured_outputs import StructuredOutputs, check_own
 from app.domain.resources.tools import Tools, check_ids
@@ -28,6 +30,7 @@ class Assistants(ResourceStore):
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         check_own(body)
+        files.check(conn, org_id, body)
         check_ids(conn, org_id, body)
         return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
 
@@ -51,4 +54,5 @@ class ResourceService:
         self.customers = Customers(context)
         self.credentials = Credentials(context)
         self.phone_numbers = PhoneNumbers(context)
+        self.files = Files(context)
         self.structured_outputs = StructuredOutputs(context)

@@ -26,6 +26,7 @@ from app.domain.recordings import files as recording_files
 from app.domain.reporting import message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
+from app.domain.resources import files as resource_files
 from app.domain.resources import structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
@@ -216,8 +217,11 @@ class CallService:
                 check_outgoing(given, self.context.url_problem, f"{part}.")
                 if given.get("artifactPlan"):
                     structured_outputs.check_own(given, f"{part}.")
-                if "toolIds" in object_of(given, "model"):
+                model = object_of(given, "model")
+                if "toolIds" in model:
                     check_ids(conn, org_id, given, f"{part}.")
+                if "knowledgeBase" in model or "tools" in model:
+                    resource_files.check(conn, org_id, given, f"{part}.")
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
             problem = instructions.return_url_problem(self.context, provider, return_url)

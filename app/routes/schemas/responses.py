@@ -149,6 +149,16 @@ class StructuredOutputResource(Resource):
     type: Literal["ai", "regex"] | None = None
 
 
+class FileResource(Resource):
+    """An uploaded file."""
+
+    name: str
+    original_name: str
+    bytes: int
+    mimetype: str
+    status: Literal["done"]
+
+
 class PageMetadata(Answer):
     """The position of a page among the others."""
 
