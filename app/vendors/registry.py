@@ -95,10 +95,30 @@ def add(name: str, vendor: object) -> None:
     """
     if not isinstance(vendor, Vendor):
         raise TypeError("it is not a Vendor")
+    taken = {alias for each in VENDORS.values() if each is not vendor for alias in each.aliases}
+    if taken & {name, *vendor.aliases}:
+        raise ValueError(f"{name!r} or an alias of it is another vendor's name")
     if vendor.name != name:
         raise ValueError(f"the vendor is called {vendor.name!r}")
     if VENDORS.setdefault(name, vendor) is not vendor:
         raise ValueError(f"there is a vendor {name!r} already")
+
+
+def name_of(provider: object) -> str:
+    """Vapi's name of a ``provider``, which may be an alias. An unknown one stays as it is."""
+    given = str(provider or "")
+    if given in VENDORS:
+        return given
+    others = (name for name, vendor in VENDORS.items() if given in vendor.aliases)
+    return next(others, given)
+
+
+def named(config: Config) -> Config:
+    """A ``model``, ``voice`` or ``transcriber`` with Vapi's name of its provider."""
+    given = config.get("provider")
+    name = name_of(given)
+    is_alias = isinstance(given, str) and name != given
+    return {**config, "provider": name} if is_alias else config
 
 
 def with_account() -> dict[str, Vendor]:
@@ -130,7 +150,7 @@ def fallback_voices() -> dict[str, TtsPart]:
 
 def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:
     """The wrong fields of a ``model``, ``voice`` or ``transcriber``, each with its reason."""
-    vendor = VENDORS.get(str(config.get("provider")))
+    vendor = VENDORS.get(name_of(config.get("provider")))
     part = vendor.part(stage) if vendor else None
     return problems(config, part.fields if part else {})
 

@@ -29,7 +29,7 @@ def candidates(config: Config, fallback: Config | None = None) -> tuple[Config, 
     voices = plan.get("voices") if isinstance(plan, Mapping) else None
     planned = [v for v in voices if isinstance(v, Mapping)] if isinstance(voices, list) else []
     own = {name: value for name, value in config.items() if name != "fallbackPlan"}
-    return (own, *planned, *((fallback,) if fallback else ()))
+    return tuple(map(registry.named, (own, *planned, *((fallback,) if fallback else ()))))
 
 
 def problem(config: Config, accounts: VendorAccounts) -> str | None:

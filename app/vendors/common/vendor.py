@@ -121,6 +121,8 @@ class Vendor:
 
     name: str
     """Vapi's name, which the price lists (``PRICES_FILE``) use too."""
+    aliases: tuple[str, ...] = ()
+    """Other names that clients give it. An assistant keeps the one that it came with."""
     env_prefix: str | None = None
     """The prefix of its variables, as the vendor's own SDK has it. None: it takes no account."""
     extra_variables: Mapping[str, str] = field(default_factory=dict)

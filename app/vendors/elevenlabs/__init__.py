@@ -42,6 +42,7 @@ FIELDS = of_kinds(
 
 VENDOR = Vendor(
     name="11labs",
+    aliases=("elevenlabs", "eleven-labs"),
     env_prefix="ELEVENLABS",
     form=SOCKET_BASE,
     tts=TtsPart(
