@@ -22,6 +22,7 @@ from app.vendors import (
     perplexity,
     rime,
     talkscriber,
+    vapi,
 )
 from app.vendors.common.field import problems
 from app.vendors.common.vendor import Config, LlmPart, SttPart, TtsPart, Vendor
@@ -74,6 +75,7 @@ BUILT_IN = (
     assembly_ai.VENDOR,
     custom.VOICE,
     custom.TRANSCRIBER,
+    vapi.VENDOR,
     embedded.VENDOR,
 )
 
@@ -82,6 +84,17 @@ VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
 
 # For an assistant without a transcriber, whose model needs one.
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
+
+EMBEDDED = embedded.VENDOR.name
+
+# Whose voices speak in place of Vapi's own, in this order. Each has a ``similar``.
+SIMILAR_VOICES = (
+    elevenlabs.VENDOR.name,
+    openai.VENDOR.name,
+    cartesia.VENDOR.name,
+    deepgram.VENDOR.name,
+    azure.SPEECH.name,
+)
 
 # A value of ``FALLBACK_VOICE``, for the message that asks for one.
 FALLBACK_EXAMPLE = f"{openai.VENDOR.name}:alloy"
@@ -144,7 +157,7 @@ def fallback_voices() -> dict[str, TtsPart]:
     return {
         name: part
         for name, part in sorted(tts_parts().items())
-        if name not in gone and not part.server_in_assistant
+        if name not in gone and not part.server_in_assistant and not part.spoken_by_others
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from app.vendors import registry
+from app.vendors import registry, similar
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import VOICE, UnbuildableAssistant, check_address, deny_all
 from app.vendors.common.tts_part import Custom, server_of
@@ -56,14 +56,26 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
     return _account_problem(provider, account)
 
 
-def choose(config: Config, accounts: VendorAccounts, fallback: Config | None = None) -> Config:
-    """The first of ``candidates`` that can be built.
+def choose(
+    config: Config,
+    accounts: VendorAccounts,
+    fallback: Config | None = None,
+    table: similar.Table = similar.NO_TABLE,
+) -> Config:
+    """The first of ``candidates`` that can be built; for a voice of Vapi's the one that speaks it.
 
-    Raises ``UnbuildableAssistant`` of the assistant's own voice.
+    ``table``: the operator's ``VAPI_VOICES``. Raises ``UnbuildableAssistant`` of the assistant's
+    own voice.
     """
-    for candidate in candidates(config, fallback):
-        if problem(candidate, accounts) is None:
+    fit = [each for each in candidates(config, fallback) if problem(each, accounts) is None]
+    for candidate in fit:
+        if not similar.is_spoken_by_others(candidate):
             return candidate
+        voice = similar.spoken_by(candidate, lambda v: problem(v, accounts) is None, table)
+        if voice is not None:
+            return voice
+    if fit:
+        return similar.last_resort(fit[0])
     raise UnbuildableAssistant(
         VOICE, str(config.get("provider") or ""), problem(config, accounts) or "no voice"
     )

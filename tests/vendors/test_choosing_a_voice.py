@@ -75,7 +75,7 @@ def test_a_vendor_that_is_gone_speaks_at_an_address_of_ones_own(provider: str) -
     [
         ({}, VendorAccount(), "voice.provider must be one of"),
         (
-            {"provider": "tavus", "voiceId": "x"},
+            {"provider": "a-new-one", "voiceId": "x"},
             VendorAccount("key"),
             "voice.provider must be one of",
         ),
@@ -132,7 +132,7 @@ def test_a_field_that_is_no_value_of_its_kind(config: dict[str, Any]) -> None:
 
 
 def test_the_operators_voice_may_be_any_that_can_speak_by_itself() -> None:
-    assert set(fallback_voices()) == set(tts_parts()) - DISCONTINUED - {"custom-voice"}
+    assert set(fallback_voices()) == set(tts_parts()) - DISCONTINUED - {"custom-voice", "vapi"}
 
 
 def test_who_has_word_times() -> None:

@@ -24,8 +24,10 @@ FOLDERS = ROOT / "app" / "vendors"
 SHARED = {"common", "embedded"}
 """Folders that are no company's."""
 COMPANIES = {path.parent.name for path in FOLDERS.glob("*/__init__.py")} - SHARED
+EVERYWHERE = {"custom", "embedded", "vapi"}
+"""Names that mean more than a vendor."""
 NAMES = re.compile(
-    rf"\b({'|'.join(sorted(map(re.escape, {*COMPANIES, *VENDORS} - {'custom', 'embedded'})))})\b",
+    rf"\b({'|'.join(sorted(map(re.escape, {*COMPANIES, *VENDORS} - EVERYWHERE)))})\b",
     re.IGNORECASE,
 )
 MAY_NAME: Mapping[str, str] = {

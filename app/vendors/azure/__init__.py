@@ -39,6 +39,7 @@ SPEECH = Vendor(
     credential=CredentialFields(shown=("service", "region")),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        similar=f"{__name__}.similar:similar",
         fields=FIELDS,
         failed=EndedReason.PIPELINE_ERROR_AZURE_VOICE_FAILED,
         needs_region=True,

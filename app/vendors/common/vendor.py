@@ -108,6 +108,10 @@ class TtsPart:
     """The assistant names the server: ``voice.server``."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     """The fields of a ``voice`` that it reads."""
+    similar: str | None = None
+    """The function that finds a voice of its own in place of another vendor's: ``Similar``."""
+    spoken_by_others: bool = False
+    """Its voices cannot be had: another vendor's similar voice speaks."""
 
     @property
     def speaks_by_itself(self) -> bool:

@@ -47,6 +47,7 @@ VENDOR = Vendor(
     form=SOCKET_BASE,
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        similar=f"{__name__}.similar:similar",
         fields=FIELDS,
         failed=EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED,
         causes=CAUSES,

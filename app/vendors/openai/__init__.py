@@ -35,7 +35,10 @@ VENDOR = Vendor(
         max_tokens_field=MAX_TOKENS_FIELD,
     ),
     tts=TtsPart(
-        make=SPEECH, failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED, fields=VOICE_FIELDS
+        make=SPEECH,
+        failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED,
+        fields=VOICE_FIELDS,
+        similar=f"{__name__}.similar:similar",
     ),
 )
 
