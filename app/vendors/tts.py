@@ -46,12 +46,12 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
         return None
     if not config.get("voiceId"):
         return "voice.voiceId is missing"
-    gone = registry.VENDORS[provider].discontinued
-    if gone and not account.url:
+    vendor = registry.VENDORS[provider]
+    if vendor.discontinued and not account.url:
         return (
-            f"{provider} is out of business: choose another voice.provider, give the voice a "
-            "fallbackPlan or this server a fallback voice, or set an address for it that takes "
-            f"{gone}"
+            f"{provider} {vendor.why_discontinued}: choose another voice.provider, give the voice a"
+            " fallbackPlan or this server a fallback voice, or set an address for it that takes "
+            f"{vendor.discontinued}"
         )
     return _account_problem(provider, account)
 
@@ -128,4 +128,6 @@ def _account_problem(provider: str, account: VendorAccount) -> str | None:
         return f"the address of {provider} {wrong}"
     if wrong := vendor.region_problem(account.url, region):
         return f"the region of {provider} {wrong}; it is {region!r}"
-    return None
+    needed = vendor.tts.needs if vendor.tts and not account.url else ()
+    missing = [name for name in needed if not account.extra.get(name)]
+    return f"the account of {provider} must have {missing[0]}" if missing else None

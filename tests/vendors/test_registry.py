@@ -152,7 +152,7 @@ def test_the_page_of_voices_has_them_all() -> None:
     assert set(found) == set(registry.tts_parts())
     for name, part in registry.tts_parts().items():
         assert found[name][-1] == ("yes" if part.word_times else "no"), name
-        assert ("out of business" in found[name][1]) == bool(VENDORS[name].discontinued), name
+        assert ("only at an address" in found[name][1]) == bool(VENDORS[name].discontinued), name
 
 
 def test_the_page_of_transcribers_has_them_all() -> None:
