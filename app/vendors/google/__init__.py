@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.vendors.common.field import of_kinds
 from app.vendors.common.vendor import TtsPart, Vendor
 
-VOICE_FIELDS = of_kinds(voiceId=str, model=str, language=str, speed=float)
+VOICE_FIELDS = of_kinds(voiceId=str, language=str, speed=float)
 
 VENDOR = Vendor(
     name="google",
