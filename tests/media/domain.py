@@ -51,7 +51,7 @@ class Domain:
         self.observed = list[tuple[Timing, float]]()
         """What was measured."""
         self.context = SimpleNamespace(
-            settings=SimpleNamespace(fallback_voice=None),
+            settings=SimpleNamespace(fallback_voice=None, vapi_voices={}),
             addresses=partial(allowed, allow_private=True),
             observe=lambda timing, seconds: self.observed.append((timing, seconds)),
         )

@@ -13,6 +13,7 @@ from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
 from app.assistants.local.transcript.spoken_text import TextTiming
+from providers.common.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class CallServices:
     model: FrameProcessor
     voice: FrameProcessor
     named: ServiceNames
+    spoken: JsonObject
+    """The ``voice`` that speaks, which may be another than the assistant's."""
     texts: TextTiming = TextTiming.BEHIND
     """When the voice emits the texts of what it speaks."""
 
