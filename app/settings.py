@@ -12,7 +12,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -110,6 +110,10 @@ class Settings:
     stream_url: str | None = None
     fallback_voice: Mapping[str, str] | None = None
     """An assistant's ``voice``: ``provider`` and, for most vendors, ``voiceId``."""
+    fallback_transcriber: Mapping[str, str] | None = None
+    """An assistant's ``transcriber``: ``provider``, and perhaps ``model``."""
+    fallback_model: Mapping[str, str] | None = None
+    """An assistant's ``model``: ``provider``, and for most vendors ``model``."""
     settle_seconds: float = 3.0
     join_timeout_seconds: float = 30.0
     bypass_ttl_seconds: float = 300.0
@@ -229,6 +233,8 @@ class _Reader(Reader):
             assistant_backend=self.choice("ASSISTANT_BACKEND", "local", backends),
             stream_url=self.stream_url(),
             fallback_voice=self.fallback_voice(),
+            fallback_transcriber=self.fallback_transcriber(),
+            fallback_model=self.fallback_model(),
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
@@ -486,6 +492,37 @@ class _Reader(Reader):
                 f"provider of {', '.join(known)}; it is {value!r}"
             )
         return {"provider": provider, **({"voiceId": voice} if voice else {})}
+
+    def fallback_transcriber(self) -> Mapping[str, str] | None:
+        """``provider`` or ``provider:model``."""
+        known = registry.fallback_transcribers()
+        with_model = {name for name, part in known.items() if "model" in part.fields}
+        return self.fallback("FALLBACK_TRANSCRIBER", "deepgram:nova-3", known, with_model, set())
+
+    def fallback_model(self) -> Mapping[str, str] | None:
+        """``provider:model``. A provider with a default needs no model."""
+        known = registry.fallback_models()
+        needs = {name for name, part in known.items() if part.model is None}
+        return self.fallback("FALLBACK_MODEL", "openai:gpt-4o", known, set(known), needs)
+
+    def fallback(
+        self, name: str, example: str, known: Collection[str], may: set[str], needs: set[str]
+    ) -> Mapping[str, str] | None:
+        """``provider:model`` of the ``known`` providers: which ``may`` have a model, and which must."""
+        value = self.text(name)
+        if value is None:
+            return None
+        provider, _, model = value.partition(":")
+        if (
+            provider not in known
+            or (model and provider not in may)
+            or (not model and provider in needs)
+        ):
+            raise SettingsError(
+                f"{name} must be provider:model, such as {example}, with a provider of "
+                f"{', '.join(known)}; it is {value!r}"
+            )
+        return {"provider": provider, **({"model": model} if model else {})}
 
 
 def _sendable(name: str, value: str | None) -> str | None:

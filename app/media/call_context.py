@@ -53,6 +53,16 @@ class CallContext:
         """The operator's voice, used where the assistant's own cannot be built."""
         return self._service.context.settings.fallback_voice
 
+    @property
+    def fallback_transcriber(self) -> JsonObject | None:
+        """The operator's transcriber, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_transcriber
+
+    @property
+    def fallback_model(self) -> JsonObject | None:
+        """The operator's model, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_model
+
     def addresses(self, url: str) -> Sequence[str]:
         """The addresses a client's URL may be fetched from.
 

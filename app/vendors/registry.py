@@ -128,6 +128,21 @@ def fallback_voices() -> dict[str, TtsPart]:
     }
 
 
+def fallback_transcribers() -> dict[str, SttPart]:
+    """Transcribers that may replace an assistant's own, sorted by name."""
+    return {
+        name: part
+        for name, part in sorted(stt_parts().items())
+        if part.address is not None or not VENDORS[name].env_prefix
+    }
+
+
+def fallback_models() -> dict[str, LlmPart]:
+    """Models that may replace an assistant's own, sorted by name."""
+    own = {name for name, part in llm_parts().items() if part.server_in_assistant}
+    return {name: part for name, part in sorted(llm_parts().items()) if name not in own}
+
+
 def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:
     """The wrong fields of a ``model``, ``voice`` or ``transcriber``, each with its reason."""
     vendor = VENDORS.get(str(config.get("provider")))

@@ -21,6 +21,7 @@ from app.vendors.common.errors import (
     check_address,
     deny_all,
 )
+from app.vendors.common.fallback import build_each, candidates, in_language_of
 from app.vendors.common.vendor import Config, SttPart
 
 if TYPE_CHECKING:
@@ -58,6 +59,21 @@ def make_transcriber(
         check_address(TRANSCRIBER, str(provider), account.url, addresses)
     make: MakeTranscriber = resolve_name(part.make)
     return make(config, account, sample_rate, addresses)
+
+
+def make_transcribers(
+    config: Config,
+    make: Callable[[Config], STTService | None],
+    fallback: Config | None = None,
+) -> list[tuple[Config, STTService]]:
+    """Build the assistant's transcriber and those that replace it, in order.
+
+    ``make``: builds one. ``fallback``: the operator's. Raises ``UnbuildableAssistant`` of the
+    assistant's own if none can be built.
+    """
+    last = in_language_of(config, fallback)
+    built = build_each(candidates(TRANSCRIBER, config, last), make)
+    return [(each, service) for each, service in built if service is not None]
 
 
 def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAccount:

@@ -160,6 +160,11 @@ async def test_an_answer_that_does_not_come_is_an_error(
     [
         (b"", "application/octet-stream"),  # nothing
         (b'{"message": "later"}', "application/json"),  # would be noise
+        (b'{"message": "later"}', "application/problem+json"),
+        (b'{"message": "later"}', "audio/pcm"),  # whatever it says
+        (b"{}", "application/octet-stream"),
+        (b"<!DOCTYPE html>\n<h1>Sign in</h1>", "application/octet-stream"),
+        (b"<html/>", "application/xhtml+xml"),
     ],
 )
 @on_loop

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from app.domain.assistant.fields import list_of, object_of
 from app.vendors import registry
+from app.vendors.common.fallback import PLANS
 from providers.common.json_types import JsonObject
 
 MODEL, VOICE, TRANSCRIBER = "model", "voice", "transcriber"
@@ -25,7 +26,8 @@ def _parts(assistant: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
     """The stage, the path and the object of each."""
     for stage in (MODEL, TRANSCRIBER, VOICE):
         yield stage, stage, object_of(assistant, stage)
-    plan = object_of(object_of(assistant, VOICE), "fallbackPlan")
-    for number, voice in enumerate(list_of(plan, "voices")):
-        if isinstance(voice, Mapping):
-            yield VOICE, f"{VOICE}.fallbackPlan.voices.{number}", voice
+    for stage, name in PLANS.items():
+        plan = object_of(object_of(assistant, stage), "fallbackPlan")
+        for number, part in enumerate(list_of(plan, name)):
+            if isinstance(part, Mapping):
+                yield stage, f"{stage}.fallbackPlan.{name}.{number}", part

@@ -52,10 +52,10 @@ class Spec:
     """The rule for its addresses; None: the address is the vendor's, or the operator's own."""
 
 
-def candidates(config: Config) -> list[Config]:
-    """The model, then its ``fallbackModels``: the same vendor's, by name.
+def candidates(config: Config, fallback: Config | None = None) -> list[Config]:
+    """The model, its ``fallbackModels``, and the operator's, with the assistant's other fields.
 
-    Empty: none configured.
+    ``fallbackModels`` are the same vendor's, by name. Empty: none configured.
     """
     if not config.get("provider"):
         return []
@@ -64,7 +64,8 @@ def candidates(config: Config) -> list[Config]:
     texts = dict.fromkeys(name for name in names if isinstance(name, str) and name)
     others = [name for name in texts if name != config.get("model")]
     bare = {name: value for name, value in config.items() if name != "fallbackModels"}
-    return [bare, *({**bare, "model": name} for name in others)]
+    last = [{**bare, **fallback}] if fallback else []
+    return [bare, *({**bare, "model": name} for name in others), *last]
 
 
 def instructions(config: Config) -> str | None:

@@ -152,6 +152,7 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
         except BaseException:
             socket.transport.abort()
             raise
+        self.note_socket(socket)
         return socket
 
     async def _disconnect_websocket(self) -> None:

@@ -48,7 +48,7 @@ class Deepgram(ConnectTimeout, DeepgramSTTService):
             await super()._connection_handler()  # type: ignore[no-untyped-call]  # untyped there
 
     async def _open(self, url: str, headers: Mapping[str, str]) -> ClientConnection:
-        return await open_socket(
+        socket = await open_socket(
             url,
             self.addresses,
             headers=headers,
@@ -56,6 +56,8 @@ class Deepgram(ConnectTimeout, DeepgramSTTService):
             close_seconds=CLOSE_SECONDS,
             max_message=MAX_MESSAGE,
         )
+        self.note_socket(socket)
+        return socket
 
 
 def make(

@@ -82,6 +82,8 @@ class Ears(VendorServer):
         """Takes everything and answers nothing, once greeted."""
         self.cut_after: int | None = None
         """A socket breaks once it has brought so many bytes of sound."""
+        self.close_after: int | None = None
+        """A socket is closed in order, without a word, after so many bytes of sound."""
         self.cuts = 1000
         """How many sockets break."""
         self.said = list[dict[str, Any]]()
@@ -119,6 +121,9 @@ class Ears(VendorServer):
                 body = message.json()
                 self.said.append(body)
                 await self.read(socket, body)
+            if self.close_after and len(self.sound) - before >= self.close_after:
+                await socket.close(code=1000, message=b"no credit left")
+                return
             if self.cuts and self.cut_after and len(self.sound) - before >= self.cut_after:
                 self.cuts -= 1
                 break_off(request)
