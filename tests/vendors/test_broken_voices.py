@@ -135,6 +135,17 @@ async def test_a_connection_lost_between_sentences_is_no_error(provider: str) ->
 
 @each_socket
 @on_loop
+async def test_a_socket_that_is_closed_in_order_is_an_error(provider: str) -> None:
+    """Without a sound, and with what the vendor says about it."""
+    voice = BY_PROVIDER[provider]
+    async with voice.standin(closes=True) as standin:
+        spoken = await speak(voice.made(standin, 8000), [HELLO], 8000, patience=QUIET)
+    assert spoken.pcm == b""
+    assert "1000 no credit left" in spoken.errors[0][0]
+
+
+@each_socket
+@on_loop
 async def test_a_socket_that_stays_silent_is_an_error(provider: str) -> None:
     voice = BY_PROVIDER[provider]
     async with voice.standin(silent=True) as standin:
