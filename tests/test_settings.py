@@ -47,6 +47,16 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
     assert load({**SECRET, "FALLBACK_VOICE": value}).fallback_voice == voice
 
 
+def test_vapi_voices() -> None:
+    given = "Elliot=11labs:a=b, KYLIE = elevenlabs:k,*=embedded"
+    assert load({**SECRET, "VAPI_VOICES": given}).vapi_voices == {
+        "elliot": {"provider": "11labs", "voiceId": "a=b"},
+        "kylie": {"provider": "11labs", "voiceId": "k"},
+        "*": {"provider": "embedded"},
+    }
+    assert load(SECRET).vapi_voices == {}
+
+
 @pytest.mark.parametrize(
     ("environ", "names"),
     [
@@ -98,6 +108,12 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"FALLBACK_VOICE": "jennifer"}, "FALLBACK_VOICE"),  # whose?
         ({"FALLBACK_VOICE": "openai"}, "FALLBACK_VOICE"),  # which?
         ({"FALLBACK_VOICE": "playht:jennifer"}, "FALLBACK_VOICE"),  # cannot speak itself
+        ({"VAPI_VOICES": "Elliot"}, "VAPI_VOICES"),  # by whom?
+        ({"VAPI_VOICES": "=openai:alloy"}, "VAPI_VOICES"),  # which?
+        ({"VAPI_VOICES": "Leo=openai:a,leo=openai:b"}, "VAPI_VOICES"),  # one of the two
+        ({"VAPI_VOICES": "Leo=openai"}, "VAPI_VOICES"),
+        ({"VAPI_VOICES": "Leo=vapi:Mia"}, "VAPI_VOICES"),  # cannot be had
+        ({"VAPI_VOICES": "Leo=playht:jennifer"}, "VAPI_VOICES"),
         ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
         ({"KEEP_ALIVE_SECONDS": "0"}, "KEEP_ALIVE_SECONDS"),
         ({"MAX_CONNECTIONS": "-1"}, "MAX_CONNECTIONS"),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from app.vendors import (
     anthropic,
     assembly_ai,
+    aws,
     azure,
     cartesia,
     custom,
@@ -18,10 +19,18 @@ from app.vendors import (
     elevenlabs,
     embedded,
     gladia,
+    google,
+    hume,
+    inworld,
+    minimax,
+    neuphonic,
     openai,
     perplexity,
     rime,
+    smallest_ai,
     talkscriber,
+    vapi,
+    xai,
 )
 from app.vendors.common.field import problems
 from app.vendors.common.vendor import Config, LlmPart, SttPart, TtsPart, Vendor
@@ -74,6 +83,19 @@ BUILT_IN = (
     assembly_ai.VENDOR,
     custom.VOICE,
     custom.TRANSCRIBER,
+    minimax.VENDOR,
+    inworld.VENDOR,
+    hume.VENDOR,
+    google.VENDOR,
+    aws.VENDOR,
+    azure.MICROSOFT,
+    smallest_ai.VENDOR,
+    neuphonic.VENDOR,
+    xai.VENDOR,
+    discontinued("sesame", "SESAME", R.ASSISTANT_ERROR, why="has no public API"),
+    discontinued("wellsaid", "WELLSAID", R.ASSISTANT_ERROR, why="sends no sound but MP3"),
+    discontinued("tavus", "TAVUS", R.ASSISTANT_ERROR, why="is a video, and no voice of a call"),
+    vapi.VENDOR,
     embedded.VENDOR,
 )
 
@@ -82,6 +104,17 @@ VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
 
 # For an assistant without a transcriber, whose model needs one.
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
+
+EMBEDDED = embedded.VENDOR.name
+
+# Whose voices speak in place of Vapi's own, in this order. Each has a ``similar``.
+SIMILAR_VOICES = (
+    elevenlabs.VENDOR.name,
+    openai.VENDOR.name,
+    cartesia.VENDOR.name,
+    deepgram.VENDOR.name,
+    azure.SPEECH.name,
+)
 
 # A value of ``FALLBACK_VOICE``, for the message that asks for one.
 FALLBACK_EXAMPLE = f"{openai.VENDOR.name}:alloy"
@@ -95,10 +128,30 @@ def add(name: str, vendor: object) -> None:
     """
     if not isinstance(vendor, Vendor):
         raise TypeError("it is not a Vendor")
+    taken = {alias for each in VENDORS.values() if each is not vendor for alias in each.aliases}
+    if taken & {name, *vendor.aliases}:
+        raise ValueError(f"{name!r} or an alias of it is another vendor's name")
     if vendor.name != name:
         raise ValueError(f"the vendor is called {vendor.name!r}")
     if VENDORS.setdefault(name, vendor) is not vendor:
         raise ValueError(f"there is a vendor {name!r} already")
+
+
+def name_of(provider: object) -> str:
+    """Vapi's name of a ``provider``, which may be an alias. An unknown one stays as it is."""
+    given = str(provider or "")
+    if given in VENDORS:
+        return given
+    others = (name for name, vendor in VENDORS.items() if given in vendor.aliases)
+    return next(others, given)
+
+
+def named(config: Config) -> Config:
+    """A ``model``, ``voice`` or ``transcriber`` with Vapi's name of its provider."""
+    given = config.get("provider")
+    name = name_of(given)
+    is_alias = isinstance(given, str) and name != given
+    return {**config, "provider": name} if is_alias else config
 
 
 def with_account() -> dict[str, Vendor]:
@@ -124,7 +177,7 @@ def fallback_voices() -> dict[str, TtsPart]:
     return {
         name: part
         for name, part in sorted(tts_parts().items())
-        if name not in gone and not part.server_in_assistant
+        if name not in gone and not part.server_in_assistant and not part.spoken_by_others
     }
 
 
@@ -145,7 +198,7 @@ def fallback_models() -> dict[str, LlmPart]:
 
 def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:
     """The wrong fields of a ``model``, ``voice`` or ``transcriber``, each with its reason."""
-    vendor = VENDORS.get(str(config.get("provider")))
+    vendor = VENDORS.get(name_of(config.get("provider")))
     part = vendor.part(stage) if vendor else None
     return problems(config, part.fields if part else {})
 

@@ -50,7 +50,10 @@ class Domain:
         """What was measured."""
         self.context = SimpleNamespace(
             settings=SimpleNamespace(
-                fallback_voice=None, fallback_transcriber=None, fallback_model=None
+                fallback_voice=None,
+                fallback_transcriber=None,
+                fallback_model=None,
+                vapi_voices={},
             ),
             addresses=partial(allowed, allow_private=True),
             observe=lambda timing, seconds: self.observed.append((timing, seconds)),

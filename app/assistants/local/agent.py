@@ -27,7 +27,7 @@ from app.domain.assistant.fields import objects_of
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
-from app.vendors import llm, stt, tts
+from app.vendors import llm, similar, stt, tts
 from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant
@@ -115,12 +115,13 @@ class VoiceAgent:
             self._stream.call_context.send_message(each, extra)
 
     def _add_usage(self, services: CallServices, seconds: float) -> None:
-        voice = {**self._config.voice, "provider": services.named.voice}
         others = {service.name: config for service, config in services.configs.items()}
         heard = [
             (services.configs[each], spent) for each, spent in spans(services.transcriber, seconds)
         ]
-        items = self.engine.observer.usage.items(self._config.model, voice, heard, seconds, others)
+        items = self.engine.observer.usage.items(
+            self._config.model, services.spoken, heard, seconds, others
+        )
         self._stream.call_context.add_usage(list(items))
 
     def _update_call(self) -> None:
@@ -133,7 +134,7 @@ def _make_services(
     """Build the three services. Raises ``UnbuildableAssistant``."""
     accounts = claim.accounts
     configs = dict[Any, Config]()
-    voice = tts.choose(config.voice, accounts, call_context.fallback_voice)
+    voice = _voice(config, claim, call_context)
     custom = Custom(call_context.addresses, claim.call)
     model = _model(config, claim, call_context, configs)
     return CallServices(
@@ -145,9 +146,33 @@ def _make_services(
             _provider(config.model),
             _provider(voice),
         ),
+        voice,
         _text_timing(_provider(voice)),
         configs,
     )
+
+
+def _voice(config: AgentConfig, claim: StreamClaim, call_context: CallContext) -> JsonObject:
+    """The ``voice`` that speaks. One that is not the assistant's own is logged."""
+    own, table = config.voice, call_context.vapi_voices
+    voice = tts.choose(own, claim.accounts, call_context.fallback_voice, table)
+    if _provider(voice) != _provider(own):
+        unknown = similar.told(own, table) if similar.is_spoken_by_others(own) else None
+        log.log(
+            logging.WARNING if unknown else logging.INFO,
+            "call %s: the voice %r is spoken by %r%s",
+            claim.call_id,
+            _name(own),
+            _name(voice),
+            f"; {unknown}" if unknown else "",
+            extra={"callId": claim.call_id},
+        )
+    return voice
+
+
+def _name(voice: JsonObject) -> str:
+    """``openai:alloy``"""
+    return ":".join(str(voice[name])[:80] for name in ("provider", "voiceId") if voice.get(name))
 
 
 def _make_transcriber(

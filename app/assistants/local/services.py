@@ -16,6 +16,7 @@ from pipecat.services.tts_service import TTSService
 
 from app.assistants.local.transcript.spoken_text import TextTiming
 from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class CallServices:
     model: FrameProcessor
     voice: FrameProcessor
     named: ServiceNames
+    spoken: JsonObject
+    """The ``voice`` that speaks, which may be another than the assistant's."""
     texts: TextTiming = TextTiming.BEHIND
     """When the voice emits the texts of what it speaks."""
     configs: Mapping[FrameProcessor, Config] = field(default_factory=dict)

@@ -14,5 +14,10 @@ VENDOR = Vendor(
     name="cartesia",
     env_prefix="CARTESIA",
     form=SOCKET_BASE,
-    tts=TtsPart(make=f"{__name__}.tts:make", fields=FIELDS, word_times=True),
+    tts=TtsPart(
+        make=f"{__name__}.tts:make",
+        fields=FIELDS,
+        word_times=True,
+        similar=f"{__name__}.similar:similar",
+    ),
 )

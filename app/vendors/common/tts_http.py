@@ -16,9 +16,12 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.net.httpx_client import NotAllowed, make_client
 from app.net.types import Addresses
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import MAX_ERROR_TEXT
 from app.vendors.common.resample import Converter
 from app.vendors.common.speech_request import Ask, Request
+from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.vendor import Config
 
 CONNECT_SECONDS = 5.0
 # Until the first audio of a sentence, and between two pieces of it.
@@ -113,11 +116,12 @@ class HttpVoice(TTSService):
         async with self._client.stream(
             "POST", request.url, content=request.body, headers=headers
         ) as answer:
-            if answer.status_code != 200 or _is_text(_kind(answer)):
+            is_foreign = request.reader is None and _is_text(_kind(answer))
+            if answer.status_code != 200 or is_foreign:
                 said = await _beginning(answer)
                 raise VoiceRefused(f"HTTP {answer.status_code}: {said}", answer.status_code)
             converter = Converter(request.sample_rate, self.sample_rate)
-            async for chunk in _sound_only(_pieces(answer)):
+            async for chunk in _sound_only(_sound_within(answer, request)):
                 if pcm := converter.feed(chunk):
                     yield TTSAudioRawFrame(pcm, self.sample_rate, 1, context_id=context_id)
             if pcm := converter.rest():
@@ -129,6 +133,28 @@ class HttpVoice(TTSService):
         if isinstance(error, BrokeOff):
             return "the sound broke off in mid-sentence"
         return f"no sound: {error}"
+
+
+def http_voice(
+    ask: Ask, config: Config, account: VendorAccount, sample_rate: int, custom: Custom
+) -> HttpVoice:
+    """The voice of a vendor's account, at ``sample_rate`` Hz."""
+    return HttpVoice(
+        ask,
+        sample_rate,
+        model=config.get("model"),
+        voice=config.get("voiceId"),
+        addresses=address_rule(account, custom),
+    )
+
+
+async def _sound_within(answer: httpx2.Response, request: Request) -> AsyncIterator[bytes]:
+    """Yield the PCM of an answer as it comes. Raises ``BrokeOff`` and ``NoSound``."""
+    reader = request.reader() if request.reader else None
+    async for piece in _pieces(answer):
+        yield reader.feed(piece) if reader else piece
+    if reader:
+        yield reader.rest()
 
 
 async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:

@@ -104,10 +104,16 @@ class TtsPart:
     """It needs a ``voiceId`` and an account."""
     needs_region: bool = False
     """Its own address contains its account's ``region``."""
+    needs: tuple[str, ...] = ()
+    """What its own address needs of an account beside the key."""
     server_in_assistant: bool = False
     """The assistant names the server: ``voice.server``."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     """The fields of a ``voice`` that it reads."""
+    similar: str | None = None
+    """The function that finds a voice of its own in place of another vendor's: ``Similar``."""
+    spoken_by_others: bool = False
+    """Its voices cannot be had: another vendor's similar voice speaks."""
 
     @property
     def speaks_by_itself(self) -> bool:
@@ -121,17 +127,21 @@ class Vendor:
 
     name: str
     """Vapi's name, which the price lists (``PRICES_FILE``) use too."""
+    aliases: tuple[str, ...] = ()
+    """Other names that clients give it. An assistant keeps the one that it came with."""
     env_prefix: str | None = None
     """The prefix of its variables, as the vendor's own SDK has it. None: it takes no account."""
+    key_name: str = "API_KEY"
+    """The end of its key's variable."""
     extra_variables: Mapping[str, str] = field(default_factory=dict)
     """What else an account needs: a credential's field -> its variable."""
     credential: CredentialFields = CredentialFields()
     form: AddressForm = BASE
     """What an account's address may look like."""
     discontinued: str | None = None
-    """The vendor has closed: the protocol that an address in its place must accept. None: it is
-    open.
-    """
+    """It cannot be had: the protocol that an address in its place must accept. None: it can."""
+    why_discontinued: str = "is out of business"
+    """Why, after its name."""
     llm: LlmPart | None = None
     stt: SttPart | None = None
     tts: TtsPart | None = None
@@ -144,7 +154,7 @@ class Vendor:
 
     @property
     def key_variable(self) -> str:
-        return f"{self.env_prefix}_API_KEY"
+        return f"{self.env_prefix}_{self.key_name}"
 
     @property
     def url_variable(self) -> str:

@@ -35,6 +35,7 @@ VENDOR = Vendor(
     ),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        similar=f"{__name__}.similar:similar",
         fields=VOICE_FIELDS,
         failed=EndedReason.PIPELINE_ERROR_DEEPGRAM_VOICE_FAILED,
         asked_ahead=True,

@@ -42,10 +42,12 @@ FIELDS = of_kinds(
 
 VENDOR = Vendor(
     name="11labs",
+    aliases=("elevenlabs", "eleven-labs"),
     env_prefix="ELEVENLABS",
     form=SOCKET_BASE,
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        similar=f"{__name__}.similar:similar",
         fields=FIELDS,
         failed=EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED,
         causes=CAUSES,

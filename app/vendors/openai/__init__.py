@@ -35,7 +35,10 @@ VENDOR = Vendor(
         max_tokens_field=MAX_TOKENS_FIELD,
     ),
     tts=TtsPart(
-        make=SPEECH, failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED, fields=VOICE_FIELDS
+        make=SPEECH,
+        failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED,
+        fields=VOICE_FIELDS,
+        similar=f"{__name__}.similar:similar",
     ),
 )
 
@@ -48,10 +51,16 @@ def compatible(
     return Vendor(name=name, env_prefix=env_prefix, llm=part)
 
 
-def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: str) -> Vendor:
-    """A closed voice vendor: its name stands for an address that accepts OpenAI's requests.
+def discontinued(
+    name: str,
+    env_prefix: str,
+    failed: EndedReason,
+    *user_fields: str,
+    why: str = "is out of business",
+) -> Vendor:
+    """A voice vendor that cannot be had: its name stands for an address with OpenAI's requests.
 
-    ``user_fields``: what its credentials must hold beside the key.
+    ``user_fields``: what its credentials must hold beside the key. ``why``: after its name.
     """
     variables = {each: f"{env_prefix}_{_upper(each)}" for each in user_fields}
     return Vendor(
@@ -60,6 +69,7 @@ def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: 
         extra_variables=variables,
         credential=CredentialFields(shown=user_fields, required=user_fields),
         discontinued="OpenAI's speech requests",
+        why_discontinued=why,
         tts=TtsPart(make=SPEECH, failed=failed, fields=VOICE_FIELDS),
     )
 
