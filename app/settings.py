@@ -512,34 +512,38 @@ class _Reader(Reader):
 
     def fallback_transcriber(self) -> Mapping[str, str] | None:
         """``provider`` or ``provider:model``."""
+        value = self.text("FALLBACK_TRANSCRIBER")
         known = registry.fallback_transcribers()
-        with_model = {name for name, part in known.items() if "model" in part.fields}
-        return self.fallback("FALLBACK_TRANSCRIBER", "deepgram:nova-3", known, with_model, set())
+        found = _named_model(value)
+        part = known.get(found["provider"])
+        if value and (part is None or ("model" in found and "model" not in part.fields)):
+            example = registry.FALLBACK_TRANSCRIBER_EXAMPLE
+            raise SettingsError(_no_fallback("FALLBACK_TRANSCRIBER", value, example, known))
+        return found if value else None
 
     def fallback_model(self) -> Mapping[str, str] | None:
         """``provider:model``. A provider with a default needs no model."""
+        value = self.text("FALLBACK_MODEL")
         known = registry.fallback_models()
-        needs = {name for name, part in known.items() if part.model is None}
-        return self.fallback("FALLBACK_MODEL", "openai:gpt-4o", known, set(known), needs)
+        found = _named_model(value)
+        part = known.get(found["provider"])
+        if value and (part is None or ("model" not in found and part.model is None)):
+            example = registry.FALLBACK_MODEL_EXAMPLE
+            raise SettingsError(_no_fallback("FALLBACK_MODEL", value, example, known))
+        return found if value else None
 
-    def fallback(
-        self, name: str, example: str, known: Collection[str], may: set[str], needs: set[str]
-    ) -> Mapping[str, str] | None:
-        """``provider:model`` of the ``known`` providers: which ``may`` have a model, and which must."""
-        value = self.text(name)
-        if value is None:
-            return None
-        provider, _, model = value.partition(":")
-        if (
-            provider not in known
-            or (model and provider not in may)
-            or (not model and provider in needs)
-        ):
-            raise SettingsError(
-                f"{name} must be provider:model, such as {example}, with a provider of "
-                f"{', '.join(known)}; it is {value!r}"
-            )
-        return {"provider": provider, **({"model": model} if model else {})}
+
+def _named_model(value: str | None) -> dict[str, str]:
+    """``provider:model`` as an assistant has it."""
+    provider, _, model = (value or "").partition(":")
+    return {"provider": provider, **({"model": model} if model else {})}
+
+
+def _no_fallback(name: str, value: str, example: str, known: Collection[str]) -> str:
+    return (
+        f"{name} must be provider:model, such as {example}, with a provider of "
+        f"{', '.join(known)}; it is {value!r}"
+    )
 
 
 def _sendable(name: str, value: str | None) -> str | None:

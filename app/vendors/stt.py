@@ -72,7 +72,8 @@ def make_transcribers(
     assistant's own if none can be built.
     """
     last = in_language_of(config, fallback)
-    built = build_each(candidates(TRANSCRIBER, config, last), make)
+    found = map(registry.named, candidates(TRANSCRIBER, config, last))
+    built = build_each(found, make)
     return [(each, service) for each, service in built if service is not None]
 
 

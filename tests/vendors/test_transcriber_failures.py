@@ -96,6 +96,8 @@ BROKEN = {
     "assembly-ai": AGAIN,
     "talkscriber": AGAIN,
     "custom-transcriber": AGAIN,
+    **dict.fromkeys(("soniox", "cartesia", "11labs", "openai", "speechmatics", "xai"), AGAIN),
+    "deepgram-flux": AGAIN,
 }
 
 
@@ -133,6 +135,7 @@ async def test_a_socket_that_breaks_once_is_replaced(name: str) -> None:
         async with hearing(service, 8000) as room:
             while not room.finals:
                 await room.say("book")
+                await room.stop_speaking()
         assert service.is_usable
         assert vendor.cuts == 0
     assert [error.category for error in room.errors] == (
@@ -172,6 +175,7 @@ async def test_a_reserve_connects_when_it_takes_over(name: str) -> None:
             assert vendor.asked == []
             await service.take_over()
             await room.say("book")
+            await room.stop_speaking()
             await room.until(lambda: bool(room.finals))
     assert room.errors == []
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from app.domain.assistant.fields import list_of, object_of
+from app.domain.assistant.fields import object_of
 from app.vendors import registry
-from app.vendors.common.fallback import PLANS
 from providers.common.json_types import JsonObject
 
 MODEL, VOICE, TRANSCRIBER = "model", "voice", "transcriber"
@@ -26,8 +25,5 @@ def _parts(assistant: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
     """The stage, the path and the object of each."""
     for stage in (MODEL, TRANSCRIBER, VOICE):
         yield stage, stage, object_of(assistant, stage)
-    for stage, name in PLANS.items():
-        plan = object_of(object_of(assistant, stage), "fallbackPlan")
-        for number, part in enumerate(list_of(plan, name)):
-            if isinstance(part, Mapping):
-                yield stage, f"{stage}.fallbackPlan.{name}.{number}", part
+        for path, part in registry.fallback_parts(stage, object_of(assistant, stage)):
+            yield stage, path, part

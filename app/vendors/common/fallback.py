@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from app.vendors.common.errors import TRANSCRIBER, VOICE, UnbuildableAssistant
+from app.vendors import registry
+from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.vendor import Config
 
 Service = TypeVar("Service")
 
-# The lists in Vapi's ``fallbackPlan``.
-PLANS: Mapping[str, str] = {VOICE: "voices", TRANSCRIBER: "transcribers"}
 # Services of one part in a call, the last resort included.
 MOST = 8
 # A language as nearly all vendors name it. https://www.rfc-editor.org/rfc/rfc5646
@@ -24,9 +23,7 @@ log = logging.getLogger(__name__)
 
 def planned(stage: str, config: Config) -> list[Config]:
     """The parts of a ``fallbackPlan``, in their order."""
-    plan = config.get("fallbackPlan")
-    found = plan.get(PLANS[stage]) if isinstance(plan, Mapping) else None
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+    return [part for _, part in registry.fallback_parts(stage, config)]
 
 
 def candidates(stage: str, config: Config, fallback: Config | None = None) -> tuple[Config, ...]:

@@ -118,7 +118,7 @@ def read_spec(config: Config, accounts: VendorAccounts, facts: JsonObject) -> Sp
         max_tokens=int(limit) if limit else (None if thinks else MAX_TOKENS),
         max_tokens_field=part.max_tokens_field,
         headers={**_account_headers(part, account), **_own_headers(provider, part, config)},
-        body={**_reasoning(part, config), **_told(part, config, facts)},
+        body={**_extras(part, name), **_reasoning(part, config), **_told(part, config, facts)},
         read_seconds=_number(config, "timeoutSeconds") if part.server_in_assistant else None,
         extra=account.extra,
         foreign=bool(_own_url(part, config))
@@ -181,6 +181,11 @@ def _own_headers(provider: str, part: LlmPart, config: Config) -> dict[str, str]
             raise _missing(provider, f"model.headers.{name[:40]} {problem}")
     own = without_framing(given)
     return {name: value for name, value in own.items() if name.lower() != "authorization"}
+
+
+def _extras(part: LlmPart, name: str) -> JsonObject:
+    """The fields that this model's requests need."""
+    return next((fields for pattern, fields in part.extras if pattern.match(name)), {})
 
 
 def _reasoning(part: LlmPart, config: Config) -> dict[str, str]:

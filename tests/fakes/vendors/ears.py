@@ -5,6 +5,7 @@ The n-th utterance that is heard is the n-th sentence of the script.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +119,7 @@ class Ears(VendorServer):
                 if not self.mute:
                     await self.hear(socket, message.data)
             elif message.type == WSMsgType.TEXT:
-                body = message.json()
+                body = self.parsed(message.data)
                 self.said.append(body)
                 await self.read(socket, body)
             if self.close_after and len(self.sound) - before >= self.close_after:
@@ -130,6 +131,11 @@ class Ears(VendorServer):
                 return
 
     # -- what a vendor is
+
+    def parsed(self, text: str) -> dict[str, Any]:
+        """A text message, for ``read``."""
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     async def post(self, request: web.BaseRequest) -> web.StreamResponse:
         """A request of a vendor that has no HTTP beside its socket."""
