@@ -130,6 +130,13 @@ BUILT_IN = (
 # By Vapi's name, in the order of messages and pages.
 VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
 
+# Why some of Vapi's transcribers cannot be had.
+NO_TRANSCRIBERS: Mapping[str, str] = {
+    "google": "Gemini has no stream of texts",
+    "azure": "its stream needs an SDK that opens its own connections",
+    "vapi": "it is Vapi's own",
+}
+
 # For an assistant without a transcriber, whose model needs one.
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
 

@@ -49,9 +49,11 @@ def make_transcriber(
     provider, known = config.get("provider"), registry.stt_parts()
     part = known.get(provider) if isinstance(provider, str) else None
     if part is None:
+        why = registry.NO_TRANSCRIBERS.get(str(provider))
         text = (
-            f"There is no transcriber {provider!r}: "
-            f"transcriber.provider is one of {', '.join(known)}."
+            f"There is no transcriber {provider!r}{f', because {why}' if why else ''}: "
+            f"transcriber.provider is one of {', '.join(known)}. A transcriber.fallbackPlan, or the "
+            "setting FALLBACK_TRANSCRIBER, has another one hear instead."
         )
         raise UnbuildableAssistant(TRANSCRIBER, str(provider), text)
     account = _checked(str(provider), part, accounts)

@@ -30,6 +30,7 @@ def test_no_transcriber_is_none() -> None:
         # names that Vapi has not, and no name
         ({"provider": "shell"}, VendorAccount("key"), "There is no transcriber 'shell'"),
         ({"model": "nova-2"}, VendorAccount("key"), "There is no transcriber None"),
+        ({"provider": "google"}, VendorAccount("key"), "because Gemini has no stream of texts"),
         (
             {"provider": "deepgram"},
             VendorAccount(),

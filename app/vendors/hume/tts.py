@@ -6,8 +6,8 @@ pipecat's class needs the vendor's SDK, which opens connections of its own.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
+from uuid import UUID
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_answer import JsonLines, NoSound
@@ -22,8 +22,6 @@ ADDRESS = "https://api.hume.ai"
 RATE = 48_000
 # Vapi's ``model`` -> ``version``.
 VERSIONS: Mapping[str, str] = {"octave": "1", "octave2": "2"}
-# A voice's id; anything else is its name.
-ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 LIBRARY, OWN = "HUME_AI", "CUSTOM_VOICE"
 
 
@@ -51,7 +49,15 @@ def ask_for(config: Config, account: VendorAccount) -> Ask:
 
 def _voice(config: Config) -> JsonDict:
     name, provider = config["voiceId"], OWN if config.get("isCustomHumeVoice") else LIBRARY
-    return {"id" if ID.fullmatch(name) else "name": name, "provider": provider}
+    return {"id" if _is_id(name) else "name": name, "provider": provider}
+
+
+def _is_id(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True
 
 
 def sound(found: JsonObject) -> bytes:
