@@ -57,6 +57,14 @@ def test_vapi_voices() -> None:
     assert load(SECRET).vapi_voices == {}
 
 
+def test_fallback_transcriber_and_model() -> None:
+    found = load({**SECRET, "FALLBACK_TRANSCRIBER": "gladia", "FALLBACK_MODEL": "groq:a:b"})
+    assert found.fallback_transcriber == {"provider": "gladia"}
+    assert found.fallback_model == {"provider": "groq", "model": "a:b"}
+    assert load({**SECRET, "FALLBACK_MODEL": "openai"}).fallback_model == {"provider": "openai"}
+    assert load(SECRET).fallback_model is None
+
+
 @pytest.mark.parametrize(
     ("environ", "names"),
     [
@@ -107,6 +115,10 @@ def test_vapi_voices() -> None:
         ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket
         ({"FALLBACK_VOICE": "jennifer"}, "FALLBACK_VOICE"),  # whose?
         ({"FALLBACK_VOICE": "openai"}, "FALLBACK_VOICE"),  # which?
+        ({"FALLBACK_TRANSCRIBER": "custom-transcriber"}, "FALLBACK_TRANSCRIBER"),  # where?
+        ({"FALLBACK_TRANSCRIBER": "nova-3"}, "FALLBACK_TRANSCRIBER"),  # whose?
+        ({"FALLBACK_MODEL": "groq"}, "FALLBACK_MODEL"),  # which?
+        ({"FALLBACK_MODEL": "custom-llm:a"}, "FALLBACK_MODEL"),  # where?
         ({"FALLBACK_VOICE": "playht:jennifer"}, "FALLBACK_VOICE"),  # cannot speak itself
         ({"VAPI_VOICES": "Elliot"}, "VAPI_VOICES"),  # by whom?
         ({"VAPI_VOICES": "=openai:alloy"}, "VAPI_VOICES"),  # which?

@@ -56,6 +56,16 @@ class CallContext:
         return self._service.context.settings.fallback_voice
 
     @property
+    def fallback_transcriber(self) -> JsonObject | None:
+        """The operator's transcriber, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_transcriber
+
+    @property
+    def fallback_model(self) -> JsonObject | None:
+        """The operator's model, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_model
+
+    @property
     def vapi_voices(self) -> Mapping[str, JsonObject]:
         """The operator's voices in place of Vapi's own, by name."""
         return self._service.context.settings.vapi_voices

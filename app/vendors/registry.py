@@ -6,7 +6,8 @@ its own has no folder: it is a line of those with OpenAI's protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from app.vendors import (
     anthropic,
@@ -23,17 +24,20 @@ from app.vendors import (
     hume,
     inworld,
     minimax,
+    mistral,
     neuphonic,
     openai,
     perplexity,
     rime,
     smallest_ai,
+    soniox,
+    speechmatics,
     talkscriber,
     vapi,
     xai,
 )
 from app.vendors.common.field import problems
-from app.vendors.common.vendor import Config, LlmPart, SttPart, TtsPart, Vendor
+from app.vendors.common.vendor import FALLBACK_PLANS, Config, LlmPart, SttPart, TtsPart, Vendor
 from app.vendors.openai import compatible, discontinued
 from providers.events import EndedReason as R
 
@@ -68,6 +72,28 @@ BUILT_IN = (
     compatible(  # console.groq.com/docs/openai
         "groq", "GROQ", R.PIPELINE_ERROR_GROQ_LLM_FAILED, "https://api.groq.com/openai/v1"
     ),
+    compatible(  # inference-docs.cerebras.ai/resources/openai
+        "cerebras",
+        "CEREBRAS",
+        R.PIPELINE_NO_AVAILABLE_LLM_MODEL,
+        "https://api.cerebras.ai/v1",
+        max_tokens_field=openai.MAX_TOKENS_FIELD,
+    ),
+    compatible(  # api-docs.deepseek.com; its newer models think first unless they are told
+        "deep-seek",
+        "DEEPSEEK",
+        R.PIPELINE_NO_AVAILABLE_LLM_MODEL,
+        "https://api.deepseek.com/v1",
+        reasoning=re.compile(".*reasoner"),
+        extras=((re.compile("(?!.*reasoner)"), {"thinking": {"type": "disabled"}}),),
+    ),
+    mistral.VENDOR,
+    compatible(  # its own API is another; a gateway with OpenAI's may stand for it
+        "inflection-ai", "INFLECTION_AI", R.PIPELINE_NO_AVAILABLE_LLM_MODEL
+    ),
+    compatible(  # AWS takes requests that are signed otherwise; a gateway may stand for it
+        "anthropic-bedrock", "ANTHROPIC_BEDROCK", R.PIPELINE_NO_AVAILABLE_LLM_MODEL
+    ),
     anthropic.VENDOR,
     custom.LLM,
     deepgram.VENDOR,
@@ -81,6 +107,8 @@ BUILT_IN = (
     talkscriber.VENDOR,
     gladia.VENDOR,
     assembly_ai.VENDOR,
+    soniox.VENDOR,
+    speechmatics.VENDOR,
     custom.VOICE,
     custom.TRANSCRIBER,
     minimax.VENDOR,
@@ -102,6 +130,13 @@ BUILT_IN = (
 # By Vapi's name, in the order of messages and pages.
 VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
 
+# Why some of Vapi's transcribers cannot be had.
+NO_TRANSCRIBERS: Mapping[str, str] = {
+    "google": "Gemini has no stream of texts",
+    "azure": "its stream needs an SDK that opens its own connections",
+    "vapi": "it is Vapi's own",
+}
+
 # For an assistant without a transcriber, whose model needs one.
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
 
@@ -118,6 +153,9 @@ SIMILAR_VOICES = (
 
 # A value of ``FALLBACK_VOICE``, for the message that asks for one.
 FALLBACK_EXAMPLE = f"{openai.VENDOR.name}:alloy"
+# The same of ``FALLBACK_TRANSCRIBER`` and ``FALLBACK_MODEL``.
+FALLBACK_TRANSCRIBER_EXAMPLE = f"{deepgram.VENDOR.name}:nova-3"
+FALLBACK_MODEL_EXAMPLE = f"{openai.VENDOR.name}:gpt-4o"
 
 
 def add(name: str, vendor: object) -> None:
@@ -179,6 +217,28 @@ def fallback_voices() -> dict[str, TtsPart]:
         for name, part in sorted(tts_parts().items())
         if name not in gone and not part.server_in_assistant and not part.spoken_by_others
     }
+
+
+def fallback_parts(stage: str, config: Config) -> Iterator[tuple[str, Config]]:
+    """The path and the object of each part of a ``fallbackPlan``."""
+    plan, name = config.get("fallbackPlan"), FALLBACK_PLANS.get(stage, "")
+    found = plan.get(name) if isinstance(plan, Mapping) else None
+    for number, part in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(part, Mapping):
+            yield f"{stage}.fallbackPlan.{name}.{number}", part
+
+
+def fallback_transcribers() -> dict[str, SttPart]:
+    """Transcribers that may replace an assistant's own, sorted by name."""
+    return {
+        name: part for name, part in sorted(stt_parts().items()) if not part.server_in_assistant
+    }
+
+
+def fallback_models() -> dict[str, LlmPart]:
+    """Models that may replace an assistant's own, sorted by name."""
+    own = {name for name, part in llm_parts().items() if part.server_in_assistant}
+    return {name: part for name, part in sorted(llm_parts().items()) if name not in own}
 
 
 def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,12 @@ https://docs.vapi.ai/api-reference/assistants/create (``voice``)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from app.vendors import registry, similar
+from app.vendors.common import fallback as fallbacks
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import VOICE, UnbuildableAssistant, check_address, deny_all
 from app.vendors.common.tts_part import Custom, server_of
@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
 
 def candidates(config: Config, fallback: Config | None = None) -> tuple[Config, ...]:
-    """The voices to try, in order: the assistant's, its ``fallbackPlan.voices``, the operator's."""
-    plan = config.get("fallbackPlan")
-    voices = plan.get("voices") if isinstance(plan, Mapping) else None
-    planned = [v for v in voices if isinstance(v, Mapping)] if isinstance(voices, list) else []
-    own = {name: value for name, value in config.items() if name != "fallbackPlan"}
-    return tuple(map(registry.named, (own, *planned, *((fallback,) if fallback else ()))))
+    """The voices to try, in order."""
+    return tuple(map(registry.named, fallbacks.candidates(VOICE, config, fallback)))
 
 
 def problem(config: Config, accounts: VendorAccounts) -> str | None:

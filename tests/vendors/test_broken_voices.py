@@ -140,6 +140,17 @@ async def test_a_connection_lost_between_sentences_is_no_error(provider: str) ->
 
 @each_socket
 @on_loop
+async def test_a_socket_that_is_closed_in_order_is_an_error(provider: str) -> None:
+    """Without a sound, and with what the vendor says about it."""
+    voice = BY_PROVIDER[provider]
+    async with voice.standin(closes=True) as standin:
+        spoken = await speak(voice.made(standin, 8000), [HELLO], 8000, patience=QUIET)
+    assert spoken.pcm == b""
+    assert "1000 no credit left" in spoken.errors[0][0]
+
+
+@each_socket
+@on_loop
 async def test_a_socket_that_stays_silent_is_an_error(provider: str) -> None:
     voice = BY_PROVIDER[provider]
     async with voice.standin(silent=True) as standin:
@@ -165,6 +176,11 @@ async def test_an_answer_that_does_not_come_is_an_error(
     [
         (b"", "application/octet-stream"),  # nothing
         (b'{"message": "later"}', "application/json"),  # would be noise
+        (b'{"message": "later"}', "application/problem+json"),
+        (b'{"message": "later"}', "audio/pcm"),  # whatever it says
+        (b"{}", "application/octet-stream"),
+        (b"<!DOCTYPE html>\n<h1>Sign in</h1>", "application/octet-stream"),
+        (b"<html/>", "application/xhtml+xml"),
     ],
 )
 @on_loop

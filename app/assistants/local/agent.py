@@ -11,6 +11,7 @@ from typing import Any
 from app.assistants.local.config import AgentConfig, read_config
 from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
+from app.assistants.local.failures.fallback_transcribers import in_reserve, spans
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
@@ -30,7 +31,9 @@ from app.vendors import llm, similar, stt, tts
 from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.fallback import build_each
 from app.vendors.common.tts_part import Custom
+from app.vendors.common.vendor import Config
 from app.vendors.embedded import llm as embedded
 from app.vendors.embedded.menu import vocabulary
 from providers.common.json_types import JsonDict, JsonObject
@@ -110,8 +113,13 @@ class VoiceAgent:
             self._stream.call_context.send_message(each, extra)
 
     def _add_usage(self, services: CallServices, seconds: float) -> None:
-        ears = self._config.transcriber if services.transcriber else None
-        items = self.engine.observer.usage.items(self._config.model, services.spoken, ears, seconds)
+        others = {service.name: config for service, config in services.configs.items()}
+        heard = [
+            (services.configs[each], spent) for each, spent in spans(services.transcriber, seconds)
+        ]
+        items = self.engine.observer.usage.items(
+            self._config.model, services.spoken, heard, seconds, others
+        )
         self._stream.call_context.add_usage(list(items))
 
     def _update_call(self) -> None:
@@ -123,11 +131,12 @@ def _make_services(
 ) -> CallServices:
     """Build the three services. Raises ``UnbuildableAssistant``."""
     accounts = claim.accounts
+    configs = dict[Any, Config]()
     voice = _voice(config, claim, call_context)
     custom = Custom(call_context.addresses, claim.call)
-    model = _model(config, claim, call_context)
+    model = _model(config, claim, call_context, configs)
     return CallServices(
-        _make_transcriber(config, accounts, rate, model, call_context),
+        _make_transcriber(config, accounts, rate, model, call_context, configs),
         model,
         tts.make_voice(voice, accounts, rate, custom=custom),
         ServiceNames(
@@ -137,6 +146,7 @@ def _make_services(
         ),
         voice,
         _text_timing(_provider(voice)),
+        configs,
     )
 
 
@@ -164,15 +174,25 @@ def _name(voice: JsonObject) -> str:
 
 
 def _make_transcriber(
-    config: AgentConfig, accounts: VendorAccounts, rate: int, model: Any, call_context: CallContext
+    config: AgentConfig,
+    accounts: VendorAccounts,
+    rate: int,
+    model: Any,
+    call_context: CallContext,
+    configs: dict[Any, Config],
 ) -> Any:
     """None for a keypad menu. The embedded recogniser gets the menu's vocabulary."""
-    chosen = config.transcriber
-    if chosen == NO_TRANSCRIBER:
+    if config.transcriber == NO_TRANSCRIBER:
         return None
-    if _provider(chosen) == "embedded" and isinstance(model, embedded.EmbeddedModel):
-        chosen = {"words": vocabulary(model.menu), **chosen}
-    return stt.make_transcriber(chosen, accounts, rate, call_context.addresses)
+
+    def make(chosen: Config) -> Any:
+        if _provider(chosen) == "embedded" and isinstance(model, embedded.EmbeddedModel):
+            chosen = {"words": vocabulary(model.menu), **chosen}
+        return stt.make_transcriber(chosen, accounts, rate, call_context.addresses)
+
+    made = stt.make_transcribers(config.transcriber, make, call_context.fallback_transcriber)
+    configs.update({service: each for each, service in made})
+    return in_reserve([service for _, service in made])
 
 
 def _text_timing(voice: str) -> TextTiming:
@@ -181,24 +201,28 @@ def _text_timing(voice: str) -> TextTiming:
     return TextTiming.AHEAD if tts.is_asked_ahead(voice) else TextTiming.BEHIND
 
 
-def _model(config: AgentConfig, claim: StreamClaim, call_context: CallContext) -> Any:
+def _model(
+    config: AgentConfig,
+    claim: StreamClaim,
+    call_context: CallContext,
+    configs: dict[Any, Config],
+) -> Any:
     """Build the assistant's models as one service.
 
     Raises the first model's error if none can be built.
     """
     if _provider(config.model) == "embedded":
         return embedded.make(config.model, guessed=_provider(config.transcriber) == "embedded")
-    made, problems = list[Any](), list[UnbuildableAssistant]()
-    for chosen in llm_spec.candidates(config.model):
-        try:
-            made.append(llm.make_model(chosen, claim.accounts, claim.call, call_context.addresses))
-        except UnbuildableAssistant as problem:
-            problems.append(problem)
-    if made:
-        return in_turn(made)
-    raise (
-        problems[0] if problems else UnbuildableAssistant("model", "", "model.provider is missing")
-    )
+
+    def make(chosen: Config) -> Any:
+        return llm.make_model(chosen, claim.accounts, claim.call, call_context.addresses)
+
+    found = llm_spec.candidates(config.model, call_context.fallback_model)
+    made = build_each(found, make)
+    if not made:
+        raise UnbuildableAssistant("model", "", "model.provider is missing")
+    configs.update({service: each for each, service in made})
+    return in_turn([service for _, service in made])
 
 
 def _provider(config: JsonObject) -> str:

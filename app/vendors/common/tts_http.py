@@ -28,8 +28,10 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 # How long a vendor's idle connection waits for the next sentence.
 KEEP_SECONDS = 15.0
-# Content types of an answer that would sound as noise.
-NO_SOUND = frozenset({"application/json", "text/html", "text/plain"})
+# Endings of content types that would sound as noise, as ``application/problem+json`` does.
+NO_SOUND = ("json", "xml", "html")
+# Bytes at the beginning that tell text from sound: no voice is 16 letters in a row.
+LOOKED_AT = 16
 
 
 class VoiceRefused(Exception):
@@ -114,12 +116,12 @@ class HttpVoice(TTSService):
         async with self._client.stream(
             "POST", request.url, content=request.body, headers=headers
         ) as answer:
-            is_foreign = request.reader is None and _kind(answer) in NO_SOUND
+            is_foreign = request.reader is None and _is_text(_kind(answer))
             if answer.status_code != 200 or is_foreign:
                 said = await _beginning(answer)
                 raise VoiceRefused(f"HTTP {answer.status_code}: {said}", answer.status_code)
             converter = Converter(request.sample_rate, self.sample_rate)
-            async for chunk in _sound_within(answer, request):
+            async for chunk in _sound_only(_sound_within(answer, request)):
                 if pcm := converter.feed(chunk):
                     yield TTSAudioRawFrame(pcm, self.sample_rate, 1, context_id=context_id)
             if pcm := converter.rest():
@@ -162,6 +164,34 @@ async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
             yield piece
     except (httpx2.NetworkError, httpx2.ProtocolError) as error:
         raise BrokeOff from error
+
+
+async def _sound_only(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the pieces of sound. Raises ``VoiceRefused`` for a text, whatever its type says."""
+    begun, looked = b"", False
+    async for piece in pieces:
+        if looked:
+            yield piece
+            continue
+        begun += piece
+        if len(begun) >= LOOKED_AT:
+            _refuse_text(begun)
+            looked = True
+            yield begun
+    if not looked and begun:
+        _refuse_text(begun)
+        yield begun
+
+
+def _refuse_text(begun: bytes) -> None:
+    """Raise ``VoiceRefused`` if this is the beginning of JSON, a page, or another text."""
+    if begun[:LOOKED_AT].isascii() and begun[:LOOKED_AT].decode().replace("\n", " ").isprintable():
+        said = begun.decode(errors="replace")[:MAX_ERROR_TEXT]
+        raise VoiceRefused(f"a text came instead of sound: {said}")
+
+
+def _is_text(kind: str) -> bool:
+    return kind.startswith("text/") or kind.endswith(NO_SOUND)
 
 
 async def _beginning(answer: httpx2.Response) -> str:

@@ -19,11 +19,18 @@ from providers.events import EndedReason
 # An assistant's ``model``, ``voice`` or ``transcriber``, as in Vapi's JSON.
 Config: TypeAlias = JsonObject
 
+# The lists in Vapi's ``fallbackPlan`` of a voice and a transcriber.
+FALLBACK_PLANS: Mapping[str, str] = {"voice": "voices", "transcriber": "transcribers"}
+
 # Of an account, as a part of its host's name.
 REGION = re.compile(r"[a-z0-9-]+")
 
 # A pattern of error texts, and the ended reason of a matching error.
 Cause: TypeAlias = tuple[re.Pattern[str], EndedReason]
+
+
+# A pattern of models' names, and fields of a request for them.
+Extra: TypeAlias = tuple[re.Pattern[str], JsonObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ class LlmPart:
     """Names of models that refuse a temperature and reason within their tokens."""
     max_tokens_field: str = "max_tokens"
     """The name of the request's token limit."""
+    extras: tuple[Extra, ...] = ()
+    """Fields of a request for some of its models. The first pattern that fits the name counts."""
     user_first: bool = False
     """It refuses a conversation that the assistant begins."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -83,6 +92,8 @@ class SttPart:
     """The ended reason when the transcriber fails for good."""
     address: str | None = None
     """Its address. None: it takes no account, so none is checked."""
+    server_in_assistant: bool = False
+    """The assistant names the server: ``transcriber.server``."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     """The fields of a ``transcriber`` that it reads."""
 

@@ -1,9 +1,15 @@
-"""MiniMax: voices. Vapi has no ended reason of their own for them."""
+"""MiniMax: models and voices. Vapi's page has no ended reason of theirs.
+
+https://platform.minimax.io/docs/api-reference/text-openai-api
+"""
 
 from __future__ import annotations
 
+import re
+
 from app.vendors.common.field import Field, of_kinds
 from app.vendors.common.vendor import CredentialFields, TtsPart, Vendor
+from app.vendors.openai import MAX_TOKENS_FIELD, chat_part
 
 REGIONS = {
     "worldwide": "https://api.minimax.io/v1",
@@ -29,5 +35,13 @@ VENDOR = Vendor(
     env_prefix="MINIMAX",
     extra_variables={"groupId": "MINIMAX_GROUP_ID"},
     credential=CredentialFields(shown=("groupId",)),
+    llm=chat_part(
+        REGIONS["worldwide"],
+        model="MiniMax-M2.7",
+        reasoning=re.compile("MiniMax-M"),
+        max_tokens_field=MAX_TOKENS_FIELD,
+        # else its thoughts are a part of the answer, and would be spoken
+        extras=((re.compile(""), {"reasoning_split": True}),),
+    ),
     tts=TtsPart(make=f"{__name__}.tts:make", fields=FIELDS),
 )

@@ -6,9 +6,10 @@ https://platform.openai.com/docs/api-reference
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from app.vendors.common.field import of_kinds
-from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
+from app.vendors.common.vendor import CredentialFields, LlmPart, SttPart, TtsPart, Vendor
 from providers.events import EndedReason
 
 ADDRESS = "https://api.openai.com/v1"
@@ -22,6 +23,8 @@ MAX_TOKENS_FIELD = "max_completion_tokens"
 
 VOICE_FIELDS = of_kinds(voiceId=str, model=str, speed=float, instructions=str)
 
+TRANSCRIBER_FIELDS = of_kinds(model=str, language=str)
+
 VENDOR = Vendor(
     name="openai",
     env_prefix="OPENAI",
@@ -34,6 +37,7 @@ VENDOR = Vendor(
         reasoning=REASONING,
         max_tokens_field=MAX_TOKENS_FIELD,
     ),
+    stt=SttPart(make=f"{__name__}.stt:make", fields=TRANSCRIBER_FIELDS, address=ADDRESS),
     tts=TtsPart(
         make=SPEECH,
         failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED,
@@ -43,12 +47,18 @@ VENDOR = Vendor(
 )
 
 
+def chat_part(address: str | None, *, make: str = CHAT, **more: Any) -> LlmPart:
+    """Models with OpenAI's chat completions. ``address``: their base URL; ``more``: of LlmPart."""
+    # Vapi has no ended reason of the 56 for most of these vendors.
+    failed = more.pop("failed", EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL)
+    return LlmPart(make=make, one_shot=ONE_SHOT, address=address, failed=failed, **more)
+
+
 def compatible(
-    name: str, env_prefix: str, failed: EndedReason, address: str | None = None
+    name: str, env_prefix: str, failed: EndedReason, address: str | None = None, **more: Any
 ) -> Vendor:
     """A vendor of models with OpenAI's chat completions. ``address``: its base URL."""
-    part = LlmPart(make=CHAT, one_shot=ONE_SHOT, address=address, failed=failed)
-    return Vendor(name=name, env_prefix=env_prefix, llm=part)
+    return Vendor(name=name, env_prefix=env_prefix, llm=chat_part(address, failed=failed, **more))
 
 
 def discontinued(

@@ -38,6 +38,8 @@ class StandIn(VendorServer):
     """What a refusal says."""
     refuses: str | None = None
     """Refuse on the open websocket, with this error code."""
+    closes: bool = False
+    """It closes the socket in order, instead of speaking."""
     cut: bool = False
     """Break off in the middle of a sentence."""
     silent: bool = False
@@ -157,6 +159,8 @@ class SocketStandIn(StandIn):
                 self.reached.set()
                 if any(told.get(name) == value for name, value in CLOSING):
                     await socket.close()
+                elif self.closes:
+                    await socket.close(code=1000, message=b"no credit left")
                 elif not self.silent:
                     await self.take(line, told)
         return socket
