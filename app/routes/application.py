@@ -13,10 +13,12 @@ from app.routes import (
     credentials,
     customers,
     docs,
+    files,
     health,
     openapi,
     phone_numbers,
     recordings,
+    structured_outputs,
     tools,
 )
 from app.routes.json_body import MAX_BYTES
@@ -33,6 +35,8 @@ API = (
     tools.blueprint,
     phone_numbers.blueprint,
     customers.blueprint,
+    structured_outputs.blueprint,
+    files.blueprint,
     credentials.blueprint,
 )
 

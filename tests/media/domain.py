@@ -21,6 +21,7 @@ from app.domain.timings import Timing
 from app.net.addresses import allowed
 from app.settings import Settings
 from app.store.commands import Command
+from app.store.files import Found
 from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
@@ -50,7 +51,12 @@ class Domain:
         self.observed = list[tuple[Timing, float]]()
         """What was measured."""
         self.context = SimpleNamespace(
-            settings=SimpleNamespace(fallback_voice=None),
+            settings=SimpleNamespace(
+                fallback_voice=None,
+                fallback_transcriber=None,
+                fallback_model=None,
+                vapi_voices={},
+            ),
             addresses=partial(allowed, allow_private=True),
             observe=lambda timing, seconds: self.observed.append((timing, seconds)),
         )
@@ -69,6 +75,7 @@ class Domain:
         """What its server answers, in turn."""
         self.refuses_transfer: str | None = None
         self.refuses_text: str | None = None
+        self.files = list[Found]()
         self.plays_keys = False
         """Whether the carrier's API plays keys to the leg."""
         self.ended = set[str]()
@@ -184,6 +191,10 @@ class Domain:
     def send_text(self, claim: StreamClaim, message: TextMessage) -> str | None:
         self._tell("text", claim.call_id, message)
         return self.refuses_text
+
+    def search_files(self, claim: StreamClaim, ids: list[str], question: str) -> list[Found]:
+        self._tell("search", claim.call_id, ids, question)
+        return self.files
 
     def pending_db_errors(self, claim: StreamClaim) -> None:
         self._tell("unstored", claim.call_id)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED = frozenset(
-    {"function", "apiRequest", "endCall", "transferCall", "dtmf", "voicemail", "sms", "mcp"}
+    {
+        "function",
+        "apiRequest",
+        "endCall",
+        "transferCall",
+        "dtmf",
+        "voicemail",
+        "sms",
+        "mcp",
+        "query",
+    }
 )
 
 GOOGLE = "Google is not connected here: use a function, an apiRequest or an MCP server"
@@ -29,7 +39,6 @@ NOT_SERVED: Mapping[str, str] = {
     "handoff": "an assistant is alone in its call",
     "make": "Make is not connected here: use a function with the scenario's webhook, or MCP",
     "output": "it has an effect in chats only",
-    "query": "no files are stored here: use a function or an apiRequest",
     "sipRequest": "the carrier's legs take no SIP requests",
     "slack.message.send": SLACK,
     "textEditor": COMPUTER,

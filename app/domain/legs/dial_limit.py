@@ -45,7 +45,10 @@ class Refusal(NamedTuple):
 
 
 def reserve_call(tx: CallTx) -> None:
-    """Count a call that we dial, in the transaction that creates it. Raises ``TooMany``."""
+    """Count a call that we dial, in the transaction that creates it, or in which it is due.
+
+    Raises ``TooMany``.
+    """
     refusal = _reserve(tx, tx.call.max_duration)
     if refusal is not None:
         note_refusal(tx.context, refusal.limit, tx.call.facts.customer, refusal.sentence)
@@ -157,8 +160,9 @@ def _longest(seconds: float) -> timedelta:
 def _legs(change: Change) -> Iterator[tuple[timedelta, timedelta]]:
     """Of each leg that we dialled for the call: the longest it could last, and how long it did."""
     call, state = change.tx.call, change.state
+    dialled = "schedulePlan" not in call.body or call.facts.due_at is not None
     ended = state.ended_at or change.tx.context.now()
-    if call.type == OUTBOUND and not call.bypass:
+    if call.type == OUTBOUND and not call.bypass and dialled:
         yield _longest(call.max_duration), _between(state.started_at or ended, ended)
     over = {event.data.get("forward"): event.at for event in change.log if event.kind in OUTCOMES}
     longest = _longest(change.tx.context.settings.max_forward_seconds)

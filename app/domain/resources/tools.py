@@ -18,6 +18,7 @@ from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
 from app.domain.overlay import merge
+from app.domain.resources import files
 from app.domain.resources.base import ResourceStore
 from app.store.resources import get_kept
 from app.store.schema import tools
@@ -42,6 +43,7 @@ class Tools(ResourceStore):
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         given = {name: value for name, value in body.items() if name not in OWN_FIELDS}
         check_outgoing(given, self.context.url_problem, holders=("tools",))
+        files.check(conn, org_id, given)
         public, secret = split_secrets(given, "tools")
         return {"body": public, "secret": self.context.vault.seal(secret)}
 

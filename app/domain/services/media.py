@@ -27,9 +27,10 @@ from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting import analysis, live_messages, server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
-from app.domain.resources import tools, vendor_accounts
+from app.domain.resources import files, tools, vendor_accounts
 from app.store import accounts, calls
 from app.store.commands import Command
+from app.store.files import Found
 from app.store.ids import new_id
 from app.vendors.common.account import VendorAccounts
 from providers.base.carrier import Carrier
@@ -290,6 +291,10 @@ class MediaService:
     def send_text(self, claim: StreamClaim, message: TextMessage) -> str | None:
         """Send a text message for the assistant. Returns why not, as a sentence."""
         return carrier_tools.send_text(self.context, claim.call_id, message)
+
+    def search_files(self, claim: StreamClaim, ids: list[str], question: str) -> list[Found]:
+        """The best chunks of the organisation's files. Raises the store's error."""
+        return files.search(self.context, claim.org_id, ids, question)
 
     def pending_db_errors(self, claim: StreamClaim) -> None:
         """Remember in memory that the store failed to record an event of this socket.

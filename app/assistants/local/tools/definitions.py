@@ -25,6 +25,8 @@ class Kind(StrEnum):
     DTMF = "dtmf"
     VOICEMAIL = "voicemail"
     SMS = "sms"
+    QUERY = "query"
+    """Searches in knowledge bases."""
     MCP = "mcp"
     """A server's tools, which are listed when the call begins; or one of them."""
 

@@ -13,9 +13,9 @@ from typing import Any
 from app.assistants.local.tools.definitions import NOTHING, Kind, Tool
 from app.assistants.local.tools.messages import read_messages
 from app.assistants.local.tools.request_schema import offered
-from app.domain.assistant import tool_types
+from app.domain.assistant import knowledge, tool_types
 from app.domain.assistant.config import AssistantConfig, server_of
-from app.domain.assistant.fields import object_of, objects_of, text_of, texts_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
 from providers.common.json_types import JsonObject
 
 # What every vendor of models takes as the name of a tool.
@@ -38,6 +38,11 @@ TEXT: JsonObject = {
     },
     "required": ["content"],
 }
+QUESTION: JsonObject = {
+    "type": "object",
+    "properties": {"query": {"type": "string", "description": "What to look for."}},
+    "required": ["query"],
+}
 # The description and parameters of a tool that has none.
 BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
     Kind.END_CALL: ("Use this function to end the call.", NOTHING),
@@ -48,6 +53,7 @@ BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
         NOTHING,
     ),
     Kind.SMS: ("Use this function to send a text message to the caller.", TEXT),
+    Kind.QUERY: ("", QUESTION),
     Kind.API_REQUEST: ("Use this function to make an API request.", NOTHING),
 }
 
@@ -60,6 +66,8 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
     for tool in (*current, *map(_read_older, objects_of(model, "functions"))):
         if tool is not None:
             found.setdefault(_key(tool, len(found)), tool)
+    for tool in _of_knowledge(object_of(model, "knowledgeBase")):
+        found.setdefault(tool.name, tool)
     kinds = {tool.kind for tool in found.values()}
     for tool in _flagged(assistant.json):
         if tool.kind not in kinds:
@@ -102,11 +110,14 @@ def _read(given: JsonObject) -> Tool | None:
     function = object_of(given, "function")
     places = tuple(objects_of(given, "destinations"))
     name = _name(kind, given, function)
-    if not NAME.fullmatch(name):
+    bases = objects_of(given, "knowledgeBases")
+    if not NAME.fullmatch(name) or (kind is Kind.QUERY and not bases):
         return None
     described, parameters = BUILT_IN.get(kind, ("", NOTHING))
     own = _own_parameters(kind, given, function) or (_choice(places) if places else None)
     about = text_of(given, "description") if kind is Kind.API_REQUEST else ""
+    if kind is Kind.QUERY:
+        described = knowledge.description(bases)
     return Tool(
         kind,
         name,
@@ -139,6 +150,13 @@ def _read_older(function: JsonObject) -> Tool | None:
     """An older function as a tool: its server stands beside its name."""
     tool = _read({**function, "type": Kind.FUNCTION.value, "function": function})
     return replace(tool, is_older=True) if tool else None
+
+
+def _of_knowledge(base: Json) -> Iterator[Tool]:
+    """The older ``model.knowledgeBase``, as a tool that searches in it."""
+    if base:
+        name = {"name": "knowledge_base"}
+        yield from _known({"type": Kind.QUERY, "function": name, "knowledgeBases": [base]})
 
 
 def _flagged(assistant: JsonObject) -> Iterator[Tool]:

@@ -11,6 +11,7 @@ from app.assistants.local.tools import (
     end_call,
     functions,
     mcp_tools,
+    query,
     sms,
     transfer_call,
     voicemail,
@@ -42,4 +43,5 @@ RUNNERS: Mapping[Kind, Runner] = {
     Kind.DTMF: Runner(dtmf.press),
     Kind.VOICEMAIL: Runner(voicemail.leave, has_own_words=True),
     Kind.SMS: Runner(sms.send),
+    Kind.QUERY: Runner(query.search, failed=OF_A_SERVER),
 }

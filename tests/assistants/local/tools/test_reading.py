@@ -204,7 +204,7 @@ def test_a_name_is_used_once_and_the_current_form_wins() -> None:
 @pytest.mark.parametrize(
     "tool",
     [
-        {"type": "query"},  # not served here
+        {"type": "query"},  # no knowledge base
         {"type": "function"},  # no function
         {"type": "function", "function": {"name": "get weather"}},  # vendors refuse the request
         {"type": "function", "function": {"name": "x" * 65}},
