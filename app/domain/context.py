@@ -51,7 +51,7 @@ class JobQueue(Protocol):
 class Reply:
     """A server's 2xx answer, or ``error``: a sentence that says what failed.
 
-    An answer of another status has both.
+    An answer of 400 or more has both.
     """
 
     body: bytes = b""

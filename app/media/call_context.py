@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,6 +54,21 @@ class CallContext:
     def fallback_voice(self) -> JsonObject | None:
         """The operator's voice, used where the assistant's own cannot be built."""
         return self._service.context.settings.fallback_voice
+
+    @property
+    def fallback_transcriber(self) -> JsonObject | None:
+        """The operator's transcriber, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_transcriber
+
+    @property
+    def fallback_model(self) -> JsonObject | None:
+        """The operator's model, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_model
+
+    @property
+    def vapi_voices(self) -> Mapping[str, JsonObject]:
+        """The operator's voices in place of Vapi's own, by name."""
+        return self._service.context.settings.vapi_voices
 
     def addresses(self, url: str) -> Sequence[str]:
         """The addresses a client's URL may be fetched from.

@@ -51,7 +51,12 @@ class Domain:
         self.observed = list[tuple[Timing, float]]()
         """What was measured."""
         self.context = SimpleNamespace(
-            settings=SimpleNamespace(fallback_voice=None),
+            settings=SimpleNamespace(
+                fallback_voice=None,
+                fallback_transcriber=None,
+                fallback_model=None,
+                vapi_voices={},
+            ),
             addresses=partial(allowed, allow_private=True),
             observe=lambda timing, seconds: self.observed.append((timing, seconds)),
         )

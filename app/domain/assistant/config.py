@@ -28,7 +28,7 @@ from app.domain.assistant.structured_outputs import OutputPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
-from app.vendors.registry import DEFAULT_TRANSCRIBER
+from app.vendors.registry import DEFAULT_TRANSCRIBER, named
 from providers.common.json_types import JsonDict, JsonObject
 
 DEFAULT_MESSAGES = frozenset(
@@ -99,21 +99,21 @@ class AssistantConfig:
     def with_overrides(self, overrides: Json | None) -> AssistantConfig:
         return AssistantConfig(merge(self.json, overrides)) if overrides else self
 
-    # The vendors (``app/vendors``) read these three.
+    # The vendors (``app/vendors``) read these three, with Vapi's names of their providers.
 
     @cached_property
     def model(self) -> Json:
-        return object_of(self.json, "model") or EMBEDDED
+        return named(object_of(self.json, "model") or EMBEDDED)
 
     @cached_property
     def voice(self) -> Json:
-        return object_of(self.json, "voice") or EMBEDDED
+        return named(object_of(self.json, "voice") or EMBEDDED)
 
     @cached_property
     def transcriber(self) -> Json:
         """The transcriber. A keypad menu needs none; a model hears no caller without one."""
         default = NO_TRANSCRIBER if self.is_menu else {"provider": DEFAULT_TRANSCRIBER}
-        return object_of(self.json, "transcriber") or default
+        return named(object_of(self.json, "transcriber") or default)
 
     @property
     def is_menu(self) -> bool:

@@ -125,6 +125,8 @@ def _url(run: Run, query: JsonDict) -> str:
 
 def _headers(run: Run, *, has_body: bool) -> dict[str, str]:
     """The headers of the tool's schema, or of a plain object. Raises ``ToolFailed``."""
+    if text_of(run.tool.json, "credentialId"):
+        raise ToolFailed("credentialId of an apiRequest is not served: put its header in headers")
     given = object_of(run.tool.json, "headers")
     values = built(given, {}, run.render) if "properties" in given else given
     found = {"Accept": "application/json"}

@@ -13,7 +13,7 @@ from typing import Any
 from app.assistants.local.tools.definitions import NOTHING, Kind, Tool
 from app.assistants.local.tools.messages import read_messages
 from app.assistants.local.tools.request_schema import offered
-from app.domain.assistant import knowledge
+from app.domain.assistant import knowledge, tool_types
 from app.domain.assistant.config import AssistantConfig, server_of
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
 from providers.common.json_types import JsonObject
@@ -73,6 +73,17 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
         if tool.kind not in kinds:
             found.setdefault(tool.name, tool)
     return list(found.values())
+
+
+def left_out(assistant: AssistantConfig) -> Iterator[str]:
+    """A sentence for each tool that the model is not offered."""
+    for given in objects_of(assistant.model, "tools"):
+        kind = text_of(given, "type")
+        why = tool_types.problem(kind)
+        if why is None and _read(given) is None:
+            why = f"{kind} has no name of up to 64 letters, digits, _ and -"
+        if why:
+            yield why
 
 
 def _key(tool: Tool, place: int) -> str:
