@@ -39,6 +39,7 @@ def objects(app: Flask, other: Api, place: Path) -> dict[str, str]:
     return {
         "call": call["id"],
         "assistant": other.made("/assistant", {})["id"],
+        "tool": other.made("/tool", {"type": "endCall"})["id"],
         "customer": other.made("/customer", {"number": "+14155550111"})["id"],
         "phone-number": call["phoneNumberId"],
         "credential": other.made("/credential", VONAGE_CREDENTIAL)["id"],
