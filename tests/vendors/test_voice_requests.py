@@ -119,7 +119,8 @@ def test_hume(config: JsonObject, voice: JsonObject, version: str | None) -> Non
     request = hume.ask_for({**config, "description": "warm"}, KEY)(HELLO)
     url, body, headers = asked(request)
     assert (url, request.sample_rate) == ("https://api.hume.ai/v0/tts/stream/json", 48_000)
-    assert body["utterances"] == [{"text": HELLO, "voice": voice, "description": "warm"}]
+    directed = {} if version == "2" else {"description": "warm"}
+    assert body["utterances"] == [{"text": HELLO, "voice": voice, **directed}]
     assert body.get("version") == version
     assert headers == {"X-Hume-Api-Key": "the-key"}
 

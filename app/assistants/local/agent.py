@@ -16,14 +16,14 @@ from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
 from app.assistants.local.templates import values
-from app.assistants.local.tools.definitions import Tool, read_tools
-from app.assistants.local.tools.execution import MENU_TOOLS, ToolExecutor
+from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
+from app.assistants.local.tools.execution import ToolExecutor
+from app.assistants.local.tools.reading import left_out, read_tools
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
 from app.domain.assistant.config import NO_TRANSCRIBER
 from app.domain.assistant.conversation import FirstMessageMode
-from app.domain.assistant.fields import objects_of
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
@@ -47,9 +47,8 @@ class VoiceAgent:
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._config = read_config(
-            claim.assistant, values(claim.assistant.variable_values, claim.call)
-        )
+        self._values = values(claim.assistant.variable_values, claim.call)
+        self._config = read_config(claim.assistant, self._values)
         self.conversation = Conversation(
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),
@@ -75,7 +74,9 @@ class VoiceAgent:
             return
         self.engine = AgentPipeline(self._stream, self._opening_plan(), parts, self.conversation)
         self.engine.changed = self._changed
-        ToolExecutor(self.engine, self._stream.call_context, *self._tools()).equip(parts.model)
+        ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values).equip(
+            parts.model
+        )
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -97,16 +98,13 @@ class VoiceAgent:
         machine = self._stream.call_context.received("voicemail")
         return replace(self._config, first=FirstMessageMode.WAIT) if machine else self._config
 
-    def _tools(self) -> tuple[list[Tool], set[str]]:
-        """All tools, and the names of the older ``functions``.
-
-        Their server gets the ``function-call`` message.
-        """
+    def _tools(self) -> list[Tool]:
+        """The assistant's tools; of the embedded menu, those that it calls."""
         if _provider(self._config.model) == "embedded":
-            return MENU_TOOLS, set()
-        older = objects_of(self._config.model, "functions")
-        names = {str(each.get("name")) for each in older}
-        return read_tools(self._claim.assistant), names
+            return MENU_TOOLS
+        for why in left_out(self._claim.assistant):
+            log.warning("call %s: a tool is left out: %s", self._claim.call_id, why)
+        return read_tools(self._claim.assistant)
 
     def _changed(self, kind: str, data: JsonDict) -> None:
         if kind in ("said", "tool", "added"):

@@ -11,12 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from app.domain.assistant import analysis_plan, conversation, recording, voicemail
+from app.domain.assistant import (
+    analysis_plan,
+    compliance,
+    conversation,
+    recording,
+    structured_outputs,
+    voicemail,
+)
 from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.recording import RecordingPlan
 from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.structured_outputs import OutputPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
@@ -130,6 +138,10 @@ class AssistantConfig:
     def analysis(self) -> AnalysisPlan:
         return analysis_plan.parse(self.json)
 
+    @cached_property
+    def structured_outputs(self) -> OutputPlan:
+        return structured_outputs.plan(self.json)
+
     # The others.
 
     @cached_property
@@ -156,6 +168,11 @@ class AssistantConfig:
     def max_duration_seconds(self) -> int | None:
         given = self.json.get("maxDurationSeconds")
         return _seconds(given) if given else None
+
+    @cached_property
+    def keeps_no_record(self) -> bool:
+        """Whether nothing of what was said may be kept (``hipaaEnabled``, ``pciEnabled``)."""
+        return compliance.keeps_no_record(self.json)
 
     @property
     def may_be_listened_to(self) -> bool:

@@ -11,7 +11,7 @@ from app.vendors.common.field import of_kinds
 from app.vendors.common.vendor import Extra, TtsPart, Vendor
 from app.vendors.openai import chat_part
 
-VOICE_FIELDS = of_kinds(voiceId=str, model=str, language=str, speed=float)
+VOICE_FIELDS = of_kinds(voiceId=str, language=str, speed=float)
 
 # Those that think first, within the tokens of the answer. Only the first kind can leave it.
 THINKING: tuple[Extra, ...] = (

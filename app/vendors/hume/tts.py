@@ -22,6 +22,8 @@ ADDRESS = "https://api.hume.ai"
 RATE = 48_000
 # Vapi's ``model`` -> ``version``.
 VERSIONS: Mapping[str, str] = {"octave": "1", "octave2": "2"}
+# The version that takes no ``description``.
+PLAIN = "2"
 LIBRARY, OWN = "HUME_AI", "CUSTOM_VOICE"
 
 
@@ -36,7 +38,7 @@ def ask_for(config: Config, account: VendorAccount) -> Ask:
     body: JsonDict = {"format": {"type": "pcm"}, "instant_mode": True, "strip_headers": True}
     if version := VERSIONS.get(config.get("model") or ""):
         body["version"] = version
-    if config.get("description"):
+    if config.get("description") and body.get("version") != PLAIN:
         utterance["description"] = config["description"]
 
     def ask(text: str) -> Request:
