@@ -212,9 +212,7 @@ async def test_the_operators_model_takes_over() -> None:
         assistant = {"firstMessageMode": GENERATE, "model": {"provider": "xai", "model": "a"}}
         keys = {"groq": VendorAccount("key", served.url)}
         settings = {"fallback_model": {"provider": "groq", "model": "b"}}
-        async with talking(
-            TwilioCaller(), assistant, theirs, keys=keys, settings=settings
-        ) as call:
+        async with talking(TwilioCaller(), assistant, theirs, keys=keys, settings=settings) as call:
             await call.said("I am here.")
         [item] = [each for each in call.domain.spent if each["type"] == "model"]
     assert call.reason is None
