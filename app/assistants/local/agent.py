@@ -11,10 +11,11 @@ from typing import Any
 from app.assistants.local.config import AgentConfig, read_config
 from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
+from app.assistants.local.hooks import HookRunner
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
-from app.assistants.local.templates import values
+from app.assistants.local.templates import fill, values
 from app.assistants.local.tools.definitions import Tool, read_tools
 from app.assistants.local.tools.execution import MENU_TOOLS, ToolExecutor
 from app.assistants.local.transcript.conversation import Conversation
@@ -34,8 +35,12 @@ from app.vendors.common.tts_part import Custom
 from app.vendors.embedded import llm as embedded
 from app.vendors.embedded.menu import vocabulary
 from providers.common.json_types import JsonDict, JsonObject
+from providers.events import EndedReason
 
 log = logging.getLogger(__name__)
+
+# The longest wait for the carrier to take a call that is transferred.
+TRANSFER_SECONDS = 30.0
 
 
 class VoiceAgent:
@@ -51,6 +56,13 @@ class VoiceAgent:
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),
             clock=time.time,
+            names=_names(self._config),
+        )
+        self._hooks = HookRunner(
+            claim.assistant.hooks,
+            stream.call_context,
+            lambda text: fill(text, values(claim.assistant.variable_values, claim.call)),
+            objects_of(self._config.model, "tools"),
         )
         self._messages = MessageBuilder(self.conversation)
 
@@ -69,10 +81,15 @@ class VoiceAgent:
             self._stream.set_end_reason(
                 ended_reasons.unbuildable(stage, problem.provider), str(problem)
             )
+            await self._end()
             return
-        self.engine = AgentPipeline(self._stream, self._opening_plan(), parts, self.conversation)
+        self.engine = AgentPipeline(
+            self._stream, self._opening_plan(), parts, self.conversation, self._hooks
+        )
         self.engine.changed = self._changed
-        ToolExecutor(self.engine, self._stream.call_context, *self._tools()).equip(parts.model)
+        executor = ToolExecutor(self.engine, self._stream.call_context, *self._tools())
+        executor.equip(parts.model)
+        self._hooks.run_tool = executor.run_for_hook
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -81,6 +98,15 @@ class VoiceAgent:
             following.cancel()
             self._update_call()
             self._add_usage(parts, now() - began)
+        await self._end()
+
+    async def _end(self) -> None:
+        """Carry out the hooks of the end. A transferred call goes on without this assistant."""
+        reason = self._stream.end_reason
+        known = reason[0] if reason else EndedReason.CUSTOMER_ENDED_CALL
+        if await self._hooks.ending(known.value):
+            self._stream.end_reason = None
+            await asyncio.sleep(TRANSFER_SECONDS)  # the socket is closed for the transfer
 
     async def _follow_commands(self) -> None:
         await self.engine.ready.wait()
@@ -178,6 +204,13 @@ def _model(config: AgentConfig, claim: StreamClaim, call_context: CallContext) -
     raise (
         problems[0] if problems else UnbuildableAssistant("model", "", "model.provider is missing")
     )
+
+
+def _names(config: AgentConfig) -> dict[str, str] | None:
+    """How the transcript names both roles; None: the call keeps none."""
+    if not config.has_transcript:
+        return None
+    return {"user": config.user_name, "bot": config.assistant_name}
 
 
 def _provider(config: JsonObject) -> str:

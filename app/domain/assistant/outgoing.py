@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from app.domain.assistant.behaviour import behaviour_problems
+from app.domain.assistant.line_sound import BUILT_IN
 from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
@@ -18,6 +20,7 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("server", "url"): ENDPOINT,
     ("transport", "url"): STREAM,
     ("model", "url"): ENDPOINT,
+    ("backgroundSound",): ENDPOINT,
 }
 """Fields, alone or in objects of these names, that hold an address this program calls.
 
@@ -40,14 +43,14 @@ UrlProblem = Callable[[str], str | None]
 
 
 def check_outgoing(body: JsonObject, url_problem: UrlProblem, path: str = "") -> None:
-    """Raises ``Invalid`` for an assistant or phone number with what we cannot or may not send.
+    """Raises ``Invalid`` for an assistant or phone number with what we cannot or may not do.
 
     ``path``: of the body within the client's, with a dot.
     """
     problems = list[str]()
     for field in _fields(body, path):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
-    _raise([*problems, *vendor_field_problems(body, path)])
+    _raise([*problems, *vendor_field_problems(body, path), *behaviour_problems(body, path)])
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
@@ -96,7 +99,7 @@ def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
         each, path, holders = objects.pop()
         holder = holders[-1] if holders else ""
         for name, value in each.items():
-            if value is None or name in FREE:
+            if value is None or name in FREE or (name == "backgroundSound" and value in BUILT_IN):
                 continue
             if name in NAMES or holder == "credentials":
                 yield _Field(path + name, holders, name, value, each)

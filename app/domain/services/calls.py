@@ -185,7 +185,9 @@ class CallService:
     def _may_control(self, call: Call, org_id: str | None, token: str | None) -> bool:
         if org_id is not None:
             return call.org_id == org_id
-        return token is not None and opens_control(self.context, call.id, token)
+        if token is None or not call.facts.assistant.may_be_controlled:
+            return False
+        return opens_control(self.context, call.id, token)
 
     # -- create
 

@@ -96,7 +96,7 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
     model = assistant.model
     found = dict[str, Tool]()
     for given in (*_objects(model.get("tools")), *map(_as_tool, _objects(model.get("functions")))):
-        tool = _read(given)
+        tool = read_tool(given)
         if tool is not None:
             found.setdefault(tool.name, tool)
     kinds = {tool.kind for tool in found.values()}
@@ -127,7 +127,7 @@ def tools_schema(tools: Sequence[Tool]) -> ToolsSchema:
 # ------------------------------------------------------------------ one tool
 
 
-def _read(given: JsonObject) -> Tool | None:
+def read_tool(given: JsonObject) -> Tool | None:
     """One tool, or None for an unserved type and for a name that vendors refuse."""
     if _text(given.get("type")) not in set(Kind):
         return None
@@ -168,7 +168,7 @@ def _flagged(assistant: JsonObject) -> Iterator[Tool]:
 
 
 def _known(given: JsonObject) -> Iterator[Tool]:
-    tool = _read(given)
+    tool = read_tool(given)
     if tool is not None:
         yield tool
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,7 @@ from app.assistants.local.tools.definitions import (
     Message,
     Tool,
     ToolMessageType,
+    read_tool,
     tools_schema,
 )
 from app.media.call_context import CallContext
@@ -79,6 +81,22 @@ class ToolExecutor:
         self._engine.context.set_tools(tools_schema(list(self._tools.values())))
         for tool in self._tools.values():
             model.register_function(tool.name, self._handle, timeout_secs=SERVER_SECONDS + 10)
+
+    async def run_for_hook(self, given: JsonObject) -> None:
+        """Run a tool of the client's JSON without the model. The conversation has its result."""
+        tool = read_tool(given)
+        if tool is None:
+            log.warning("a hook's tool of type %s is not served", given.get("type"))
+            return
+        call_id = f"hook_{uuid.uuid4().hex}"
+        self._log_call(tool, call_id, {})
+        try:
+            result, _ = await self._run(tool, call_id, {})
+        except ToolFailed as failure:
+            log.warning("a hook's tool %s failed: %s", tool.name, failure)
+            result = f"Error: {failure}"
+        said = self._engine.conversation.answered(tool.name, call_id, result)
+        self._engine.changed("tool", said)
 
     async def _handle(self, params: FunctionCallParams) -> None:
         tool, arguments = self._tools[params.function_name], dict(params.arguments)
