@@ -23,18 +23,21 @@ NOISE = 300.0
 REPEATS = 5
 
 
-def level(samples: NDArray[np.float64]) -> float:
+Samples = NDArray[np.float64]
+
+
+def level(samples: Samples) -> float:
     """The mean level in dB."""
     return float(20 * np.log10(np.sqrt(np.mean(samples**2)) + 1e-9))
 
 
-def material(rate: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def material(rate: int) -> tuple[Samples, NDArray[np.bool_]]:
     """Sentences with noise, and where a sentence is."""
     pause = np.zeros(int(PAUSE_SECONDS * rate))
     sentences = [np.frombuffer(speech(name, rate), np.int16) for name in SENTENCES]
     parts = [part for each in sentences for part in (pause, each)]
     voiced = [np.full(len(part), part is not pause) for part in parts]
-    whole = np.concatenate(parts)
+    whole: Samples = np.concatenate(parts).astype(np.float64)
     noise = np.random.default_rng(0).normal(0, NOISE, len(whole))
     return np.clip(whole + noise, -32768, 32767), np.concatenate(voiced)
 

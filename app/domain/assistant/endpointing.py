@@ -1,7 +1,7 @@
 """``startSpeakingPlan``: how long the assistant waits once the caller is silent. Pure.
 
-The first of these that is there decides: a matching rule, the smart plan, the plan by the
-transcript's last character, ``waitSeconds``.
+A matching rule decides first, then the smart plan. Without both the transcript's last character
+does, where there is a plan for it, and ``waitSeconds`` at last.
 https://docs.vapi.ai/customization/speech-configuration
 """
 

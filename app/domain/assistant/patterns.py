@@ -1,7 +1,7 @@
 """A client's regular expressions: those that are accepted, and what they match. Pure.
 
-Vapi's are JavaScript's. Python reads nearly all of them alike. One that could take seconds on a
-short text is refused, because it would hold up every call of the process.
+Vapi's are JavaScript's. Python reads nearly all of them alike. One that could take seconds is
+refused: every call of the process would wait for it.
 https://docs.vapi.ai/api-reference/assistants/create (``RegexOption``)
 """
 

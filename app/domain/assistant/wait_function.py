@@ -1,7 +1,7 @@
 """``smartEndpointingPlan.waitFunction``: how long to wait, by how likely the caller goes on. Pure.
 
-The expression is one of mathjs in ``x``, from 0 (the caller has finished) to 1 (the caller goes
-on), and gives milliseconds. https://mathjs.org/docs/expressions/syntax.html
+The expression is one of mathjs, and gives milliseconds. Its ``x`` goes from 0 (the caller has
+finished) to 1 (the caller goes on). https://mathjs.org/docs/expressions/syntax.html
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The built-in background ``office``: synthesized here, so that nobody else's recording is needed.
+"""The built-in background ``office``: synthesized here, so no recording is needed.
 
 Air, a murmur without words and distant keys, in a loop. It is quiet: about -46 dB of full scale.
 Imports numpy: load it lazily.
@@ -29,7 +29,7 @@ KEY_SECONDS = 0.012
 
 @cache
 def office(sample_rate: int) -> bytes:
-    """The loop as 16-bit mono PCM. It takes 30 ms once for each rate."""
+    """The loop as 16-bit mono PCM. It takes about 0.1 s, once for each rate."""
     random = np.random.default_rng(SEED)
     size = LOOP_SECONDS * sample_rate
     mixed = np.zeros(size)
