@@ -33,13 +33,11 @@ class HookRunner:
         hooks: Sequence[Hook],
         call_context: CallContext,
         fill: Callable[[str], str],
-        tools: Sequence[JsonObject] = (),
     ) -> None:
-        """``fill`` fills templates. ``tools``: the assistant's, for actions that name an id."""
+        """``fill`` fills templates."""
         self._hooks = hooks
         self._call_context = call_context
         self._fill = fill
-        self._tools = {str(each["id"]): each for each in tools if each.get("id")}
         # Set once the pipeline is built. Without one only a transfer is possible.
         self.engine: PipelineControl | None = None
         self.run_tool: RunTool | None = None
@@ -125,9 +123,9 @@ class HookRunner:
             await self.engine.add(text_of(message, "role") or "system", text, respond=respond)
 
     async def tool(self, action: Json) -> bool:
-        given = object_of(action, "tool") or self._tools.get(text_of(action, "toolId"))
+        given = object_of(action, "tool")
         if not given:
-            log.warning("a hook's tool %s is none of the assistant's", action.get("toolId"))
+            log.warning("a hook's tool %s does not exist any more", action.get("toolId"))
             return False
         places = objects_of(given, "destinations")
         if given.get("type") == TRANSFER and places:

@@ -89,6 +89,26 @@ def problems(assistant: Json) -> Iterator[str]:
             yield f"hooks.{number}.{problem}"
 
 
+def tool_ids(assistant: Json) -> list[str]:
+    """The ids of stored tools that actions name."""
+    hooks = objects_of(assistant, "hooks")[:MAX_HOOKS]
+    named = (action for hook in hooks for action in objects_of(hook, "do")[:MAX_ACTIONS])
+    return [id for each in named if (id := text_of(each, "toolId")) and not each.get("tool")]
+
+
+def with_tools(assistant: Json, tools: Mapping[str, Json]) -> list[Json]:
+    """The hooks, with the tools that their actions name by id."""
+
+    def whole(action: object) -> object:
+        found = tools.get(text_of(action, "toolId")) if isinstance(action, Mapping) else None
+        return {"tool": found, **action} if found and isinstance(action, Mapping) else action
+
+    return [
+        {**hook, "do": [whole(action) for action in list_of(hook, "do")]}
+        for hook in objects_of(assistant, "hooks")
+    ]
+
+
 def without_effect(assistant: Json) -> Iterator[str]:
     """Hooks that are kept and never trigger: paths and reasons."""
     for number, each in enumerate(objects_of(assistant, "hooks")):
