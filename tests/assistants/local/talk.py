@@ -192,6 +192,7 @@ async def talking(
     *,
     keys: Mapping[str, VendorAccount] | None = None,
     given: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> AsyncIterator[Call]:
     """A call that is up. ``assistant``: as from the API; the embedded voice where it has none.
@@ -204,6 +205,7 @@ async def talking(
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
     call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
     domain = Domain(backend="local", assistant=whole, accounts=known, call=call)
+    vars(domain.context.settings).update(settings or {})
     domain.given += [Command("token-1", command) for command in given]
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serving(domain, LIMITS))

@@ -162,11 +162,22 @@ class ToolExecutor:
 async def _complete(runner: Runner, run: Run) -> Outcome:
     """Run the tool, with its words before, meanwhile and after. Raises ``ToolFailed``."""
     if runner.has_own_words:
-        return await runner.run(run)
+        return await _guarded(runner, run)
     async with Fillers(run):
-        outcome = await runner.run(run)
+        outcome = await _guarded(runner, run)
     run.values.update(extract(run, outcome))
     return await _spoken(run, outcome)
+
+
+async def _guarded(runner: Runner, run: Run) -> Outcome:
+    """Run it. A fault of ours, or of another package's carrier, is a failure like any other."""
+    try:
+        return await runner.run(run)
+    except ToolFailed:
+        raise
+    except Exception as error:  # else the model would wait for its answer
+        log.exception("tool %s failed", run.tool.name)
+        raise ToolFailed("the tool failed") from error
 
 
 async def _spoken(run: Run, outcome: Outcome) -> Outcome:
@@ -188,7 +199,7 @@ async def _about(run: Run, outcome: Outcome) -> Outcome:
 
 async def _in_background(runner: Runner, run: Run) -> None:
     try:
-        await runner.run(run)
+        await _guarded(runner, run)
     except ToolFailed as failure:
         log.warning("tool %s failed: %s", run.tool.name, failure)
 
