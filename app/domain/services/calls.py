@@ -205,7 +205,9 @@ class CallService:
     def _may_control(self, call: Call, org_id: str | None, token: str | None) -> bool:
         if org_id is not None:
             return call.org_id == org_id
-        return token is not None and opens_control(self.context, call.id, token)
+        if token is None or not call.facts.assistant.may_be_controlled:
+            return False
+        return opens_control(self.context, call.id, token)
 
     # -- create
 
@@ -218,7 +220,7 @@ class CallService:
                 if given.get("artifactPlan"):
                     structured_outputs.check_own(given, f"{part}.")
                 model = object_of(given, "model")
-                if "toolIds" in model:
+                if "toolIds" in model or "hooks" in given:
                     check_ids(conn, org_id, given, f"{part}.")
                 if "knowledgeBase" in model or "tools" in model:
                     resource_files.check(conn, org_id, given, f"{part}.")
