@@ -143,9 +143,14 @@ _ASKED_OF_THE_LEG = frozenset(
 
 
 def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
-    return webhook.event(
-        EventKind.LEG_ENDED, key=key, **end_fields(word, bool(webhook.leg.inbound))
-    )
+    fields = end_fields(word, bool(webhook.leg.inbound), _was_answered(webhook))
+    return webhook.event(EventKind.LEG_ENDED, key=key, **fields)
+
+
+def _was_answered(webhook: Webhook) -> bool:
+    """Twilio's default is to send the end alone. A talk has a length, and may have a verdict."""
+    talked = payload.number(webhook.values.get("CallDuration", "")) or 0
+    return talked > 0 or bool(webhook.values.get("AnsweredBy"))
 
 
 def _with_verdict(webhook: Webhook, report: WebhookReport, verdict: str) -> WebhookReport:
