@@ -65,6 +65,8 @@ class CallState(NamedTuple):
     provisional: bool = False
     """The call has ended, and its reason may still become more specific."""
     settled: bool = False
+    inferred: bool = False
+    """Nothing but a stopped stream says that the call is over: its leg may live elsewhere."""
     joined: bool = False
     """The media socket was open at least once."""
     lost: bool = False
@@ -127,6 +129,7 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
         ended_at=_ended_at(terminal, started_at) if terminal else None,
         provisional=winner is not None and (winner.generic or _contradicted(view, winner)),
         settled=winner is not None and winner.kind is EventKind.SETTLED,
+        inferred=winner is not None and not shut_down and _is_inferred(winner),
         joined=joined,
         lost=lost,
         shut_down=shut_down,
@@ -180,6 +183,11 @@ def _is_terminal(event: CallEvent, view: _View) -> bool:
     if event.kind is EventKind.FORWARD_ENDED:  # a summary follows an outcome like "busy", too
         return event.data.get("forward") not in _failed_forwards(view)
     return True
+
+
+def _is_inferred(winner: CallEvent) -> bool:
+    guess = winner.generic and winner.reason is EndedReason.CUSTOMER_ENDED_CALL
+    return guess and winner.kind is EventKind.MEDIA_STOPPED
 
 
 def _reason(winner: CallEvent, view: _View) -> EndedReason:
