@@ -71,7 +71,9 @@ def test_a_callback_before_the_answer_counts(both: tuple[Domain, RestApi]) -> No
     ours, api = both
     call = stop(ours, api)
     assert timers.fire_due(ours.context, call["id"])
-    ours.hear(call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL, generic=True)
+    ours.hear(
+        call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL, generic=True
+    )
     api.replies["GET"] = [TWILIO.state("in-progress", start_time=START)]
     run(stopped, ours, call)
     assert outcome(ours.get(call)) == ("ended", "customer-ended-call")
@@ -80,7 +82,9 @@ def test_a_callback_before_the_answer_counts(both: tuple[Domain, RestApi]) -> No
 def test_a_leg_whose_end_was_told_is_not_asked_about(both: tuple[Domain, RestApi]) -> None:
     ours, api = both
     call = stop(ours, api)
-    ours.hear(call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL, generic=True)
+    ours.hear(
+        call, TWILIO, EventKind.LEG_ENDED, reason=EndedReason.CUSTOMER_ENDED_CALL, generic=True
+    )
     assert timers.fire_due(ours.context, call["id"])
     assert f"stopped:{call['id']}" not in ours.later.waiting
     assert ours.kinds(call).count("call.settled") == 1
