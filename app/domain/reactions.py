@@ -38,7 +38,7 @@ class Fact(StrEnum):
     JOINED = auto()
     """The assistant joined the call."""
     SOCKET_CLOSES = auto()
-    """The call is over or is being forwarded, or its leg is reattached to another socket, or has a second one."""
+    """The call is over or is being forwarded, or another socket of its leg replaces this one."""
     RECORDING_KNOWN = auto()
     """The carrier reported a recording's result, perhaps after the report."""
 

@@ -3,9 +3,9 @@
 Twilio signs names and values run together, sorted by name. So the signature of
 ``CallSid=CA1&CallStatus=ringing`` holds for ``CallSid=CA1CallStatusringing`` too. Names are any
 text: Twilio's voice SDK and SIP headers bring names of others. Hence the parameters that the
-webhooks read have exact shapes, and must not stand in another one where a cut would begin.
-The order of the names tells most chance finds from a cut: ``SpeechResult`` cannot hold
-``CallDuration``, which Twilio would have signed before ``CallSid``.
+webhooks read have exact shapes. None of them may stand in another one where a cut would begin.
+The order of the names shows what is no cut. Twilio would have signed ``CallDuration`` before
+``CallSid``, so it is no part of ``SpeechResult``.
 """
 
 from __future__ import annotations
@@ -85,10 +85,14 @@ BEGINS: Mapping[str, str] = {
     "From": _ANY_PARTY,
     "To": _ANY_PARTY,
 }
-_SHAPED = {**SHAPES, **PARTIES}
+SHAPED = {**SHAPES, **PARTIES}
 _LONGEST_FIRST = sorted(BEGINS, key=len, reverse=True)
 _FIND = {name: re.compile(f"(?={name}{begin})") for name, begin in BEGINS.items()}
-_ANY = re.compile("|".join(f"{name}{begin}" for name, begin in BEGINS.items()))
+ANY = re.compile("|".join(f"{name}{begin}" for name, begin in BEGINS.items()))
+# A name of ours at the begin of another name, or a part of one at its end.
+_PART_OF_OURS = re.compile(
+    f"^(?:{'|'.join(BEGINS)})|(?:{'|'.join({n[:i] for n in BEGINS for i in range(1, len(n) + 1)})})$"
+)
 
 # ``=`` and ``&`` separate parameters: none of them is part of a name.
 _NAME = re.compile(r"[^=&\x00-\x1f\x7f]{1,200}")
@@ -97,62 +101,44 @@ _NAME = re.compile(r"[^=&\x00-\x1f\x7f]{1,200}")
 # https://www.twilio.com/docs/voice/twiml/sip#custom-headers
 SIP_HEADER = re.compile(r"(Dial)?SipHeader_")
 _SIP_PREFIX = re.compile(r"(?:Dial)?SipHeader_X-")
-# Ends of a URL that have a fixed length, so that no parameter can have been a part of them.
-_FIXED_END = re.compile(
-    r"[?&](?:flow=FW[0-9a-f]{32}|assistantId=[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-)
+# The end of a Studio flow's URL has a fixed length: no parameter can be a part of it.
+_FIXED_END = re.compile(r"[?&]flow=FW[0-9a-f]{32}\Z")
 
 
-def check_shapes(pairs: Pairs, account: str) -> None:
-    """Refuse parameters of a wrong shape, and another account's."""
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        _check_repeated(pairs)
-    for name in sorted(_SHAPED.keys() & values.keys()):
-        if not _SHAPED[name].fullmatch(values[name]):
-            raise InvalidSignature(f"{name} is not of the shape Twilio gives it")
-    for name, shape in REQUIRED.items():
-        if not shape.fullmatch(values.get(name, "")):
-            raise InvalidSignature(f"{name} is missing, or not of the shape Twilio gives it")
-    if values["AccountSid"] != account:
-        raise InvalidSignature(f"the request names another account than {account}")
+@lru_cache(maxsize=256)
+def are_plain(names: frozenset[str]) -> bool:
+    """Whether no parameter of ours can begin within one of these names and end behind it.
+
+    Raises ``InvalidSignature`` for a name that no sender has.
+    """
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise InvalidSignature("a parameter's name is none of Twilio's")
+    others = names - BEGINS.keys()
+    return min(names, default="") >= "AccountSid" and not any(map(_PART_OF_OURS.search, others))
 
 
-def _check_repeated(pairs: Pairs) -> None:
-    """Twilio repeats a name of somebody else's, never one of its own."""
+def check_cut(url: str, pairs: Pairs) -> None:
+    """Refuse a form whose parameters were cut anew. ``pairs`` are those beside the URL."""
+    ordered = sorted(set(pairs))
+    _check_first(url, ordered[0][0])
+    _Form(ordered).check()
+
+
+def check_repeated(pairs: Pairs) -> None:
+    """Twilio repeats a name of others, never one of its own."""
     names = [name for name, _ in pairs]
     for name in BEGINS:
         if names.count(name) > 1:
             raise InvalidSignature(f"{name} is repeated, which Twilio does not do")
 
 
-def check_cut(url: str, pairs: Pairs) -> None:
-    """Refuse a form whose parameters were cut anew. ``pairs`` are those beside the URL."""
-    if not pairs:
-        return
-    ordered = sorted(set(pairs))
-    _check_names(frozenset(name for name, _ in ordered))
-    _check_first(url, ordered[0][0])
-    # Nearly every request is over here: its names stand where they are, and nowhere else.
-    others = [pair for pair in ordered if pair[0] not in BEGINS]
-    if _ANY.search("\n".join(map("".join, others))):
-        _Form(ordered).check()
-
-
-@lru_cache(maxsize=256)
-def _check_names(names: frozenset[str]) -> None:
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise InvalidSignature("a parameter's name is none of Twilio's")
-
-
 def _check_first(url: str, name: str) -> None:
     """Refuse a first parameter that may have been the end of the URL."""
     if name >= "AccountSid":
         return
-    query = url.partition("?")[1:]
-    open_end = query[0] and not _FIXED_END.search("?" + query[1], len(query[1]) - 48)
-    if open_end or name[0] in "/?&":
+    before, mark, _ = url.partition("?")
+    if name[0] in "/?&" or (mark and not _FIXED_END.search(url, len(before))):
         raise InvalidSignature("the first parameter may have been the end of the URL")
 
 

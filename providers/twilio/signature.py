@@ -25,7 +25,7 @@ from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
 from providers.twilio.config import ACCOUNT_SID
-from providers.twilio.cut import check_cut, check_shapes
+from providers.twilio.cut import ANY, REQUIRED, SHAPED, are_plain, check_cut, check_repeated
 
 HEADER = "x-twilio-signature"
 FORM = "application/x-www-form-urlencoded"
@@ -41,6 +41,7 @@ _URL = re.compile(
 )
 _MARKS = {"%40": "@", "%3A": ":"}
 _ESCAPED_MARK = re.compile("%40|%3A", re.IGNORECASE)
+_MARK = re.compile("@|:|%40|%3A", re.IGNORECASE)
 _DEFAULT_PORTS = {"https": ":443", "wss": ":443", "http": ":80", "ws": ":80"}
 
 
@@ -78,8 +79,9 @@ def verify(request: WebhookRequest, account: Account) -> None:
     pairs = _readable(request)
     run_together = _signed_pairs(request, pairs)
     _check(request.header(HEADER), account, _spellings(request.url), run_together)
-    check_shapes(pairs, account.ref)
-    check_cut(request.url, run_together)
+    _check_shapes(pairs, account)
+    if run_together:
+        _check_cut(request.url, run_together)
 
 
 def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
@@ -130,8 +132,9 @@ def signed_text(request: WebhookRequest) -> str:
     """
     if "signed" not in request.parsed:
         path, mark, query = "".join(_split(request.url)).partition("?")
-        # one text for all spellings of the query
-        request.parsed["signed"] = path + mark + _plain(query) + _run_together(fields(request))
+        if "%" in query:  # one text for all spellings
+            query = _plain(query)
+        request.parsed["signed"] = path + mark + query + _run_together(fields(request))
     text: str = request.parsed["signed"]
     return text
 
@@ -231,6 +234,28 @@ def _check(
         )
 
 
+def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
+    """Refuse parameters of a wrong shape, and another account's."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        check_repeated(pairs)
+    for name in sorted(SHAPED.keys() & values.keys()):
+        if not SHAPED[name].fullmatch(values[name]):
+            raise InvalidSignature(f"{name} is not of the shape Twilio gives it")
+    for name, shape in REQUIRED.items():
+        if not shape.fullmatch(values.get(name, "")):
+            raise InvalidSignature(f"{name} is missing, or not of the shape Twilio gives it")
+    if values["AccountSid"] != account.ref:
+        raise InvalidSignature(f"the request names another account than {account.ref}")
+
+
+def _check_cut(url: str, pairs: list[tuple[str, str]]) -> None:
+    """Refuse a form whose parameters were cut anew. Nearly none is looked at any closer."""
+    plain = are_plain(frozenset(map(_FIRST, pairs)))
+    if not plain or ANY.search("\n".join(map("\0".join, pairs))):
+        check_cut(url, pairs)
+
+
 def _spellings(url: str) -> list[str]:
     """The URL as Twilio may have signed it: with the port or without, ``@`` and ``:`` plain or not.
 
@@ -243,7 +268,9 @@ def _spellings(url: str) -> list[str]:
         raise InvalidSignature(str(error)) from error
     ports = ("", port or _DEFAULT_PORTS.get(scheme.lower(), ""))
     path, mark, query = rest.partition("?")
-    queries = dict.fromkeys((query, _plain(query), _escaped(query)))
+    queries = [query]
+    if _MARK.search(query):
+        queries = list(dict.fromkeys((query, _plain(query), _escaped(query))))
     return [f"{scheme}://{host}{each}{path}{mark}{q}" for each in ports for q in queries]
 
 

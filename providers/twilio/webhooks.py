@@ -143,14 +143,11 @@ _ASKED_OF_THE_LEG = frozenset(
 
 
 def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
-    fields = end_fields(word, bool(webhook.leg.inbound), _was_answered(webhook))
+    # Twilio's default is to send the end alone: a talk has a length, and may have a verdict.
+    length = webhook.values.get("CallDuration", "").lstrip("0")
+    answered = bool(length or webhook.values.get("AnsweredBy"))
+    fields = end_fields(word, bool(webhook.leg.inbound), answered)
     return webhook.event(EventKind.LEG_ENDED, key=key, **fields)
-
-
-def _was_answered(webhook: Webhook) -> bool:
-    """Twilio's default is to send the end alone. A talk has a length, and may have a verdict."""
-    talked = payload.number(webhook.values.get("CallDuration", "")) or 0
-    return talked > 0 or bool(webhook.values.get("AnsweredBy"))
 
 
 def _with_verdict(webhook: Webhook, report: WebhookReport, verdict: str) -> WebhookReport:

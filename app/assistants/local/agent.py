@@ -73,6 +73,7 @@ class VoiceAgent:
         self.engine = AgentPipeline(self._stream, self._opening_plan(), parts, self.conversation)
         self.engine.changed = self._changed
         ToolExecutor(self.engine, self._stream.call_context, *self._tools()).equip(parts.model)
+        self._note_connection(parts)
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -81,6 +82,16 @@ class VoiceAgent:
             following.cancel()
             self._update_call()
             self._add_usage(parts, now() - began)
+
+    def _note_connection(self, parts: CallServices) -> None:
+        """Note that the transcriber is connected, which costs also in silence."""
+        worked = self.engine.observer.usage.worked
+
+        async def connected(*_: object) -> None:
+            worked.add(Stage.TRANSCRIBER)
+
+        if parts.transcriber is not None:
+            parts.transcriber.add_event_handler("on_connected", connected)
 
     async def _follow_commands(self) -> None:
         await self.engine.ready.wait()

@@ -129,7 +129,11 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
         ended_at=_ended_at(terminal, started_at) if terminal else None,
         provisional=winner is not None and (winner.generic or _contradicted(view, winner)),
         settled=winner is not None and winner.kind is EventKind.SETTLED,
-        inferred=winner is not None and not shut_down and _is_inferred(winner),
+        inferred=winner is not None
+        and winner.generic
+        and winner.kind is EventKind.MEDIA_STOPPED
+        and winner.reason is EndedReason.CUSTOMER_ENDED_CALL
+        and not shut_down,
         joined=joined,
         lost=lost,
         shut_down=shut_down,
@@ -183,11 +187,6 @@ def _is_terminal(event: CallEvent, view: _View) -> bool:
     if event.kind is EventKind.FORWARD_ENDED:  # a summary follows an outcome like "busy", too
         return event.data.get("forward") not in _failed_forwards(view)
     return True
-
-
-def _is_inferred(winner: CallEvent) -> bool:
-    guess = winner.generic and winner.reason is EndedReason.CUSTOMER_ENDED_CALL
-    return guess and winner.kind is EventKind.MEDIA_STOPPED
 
 
 def _reason(winner: CallEvent, view: _View) -> EndedReason:

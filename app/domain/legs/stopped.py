@@ -68,7 +68,7 @@ def _ask(context: Context, call: Call) -> LegState | None:
 def told_by(leg: LegState | None, at: datetime) -> list[CallEvent]:
     """The events of the carrier's answer. A leg that is up has outlived its stream.
 
-    Without an answer nobody knows who ended what, and the reason says no more than that.
+    Without an answer the cause is not known, and the reason says no more than that.
     """
     ends = [event for event in leg.events if event.kind is EventKind.LEG_ENDED] if leg else []
     if ends:

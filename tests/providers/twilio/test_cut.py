@@ -181,7 +181,11 @@ def test_a_form_that_hides_a_parameter_is_refused(rest: Pairs) -> None:
         ("?metadata.a=x", "Account", False),
         ("?flow=FW" + "0a" * 16, "Account", True),
         ("?flow=FW" + "0a" * 16, "1", True),
-        ("?assistantId=2ffb1f23-87e3-46cc-bc1e-a1f6054cce14", "AccountId", True),
+        (
+            "?assistantId=2ffb1f23-87e3-46cc-bc1e-a1f6054cce14&flow=FW" + "0a" * 16,
+            "AccountId",
+            True,
+        ),
         ("?metadata.a=x", "Age", True),
     ],
 )

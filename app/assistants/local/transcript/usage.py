@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pipecat.frames.frames import MetricsFrame
 from pipecat.metrics.metrics import LLMUsageMetricsData, TTSUsageMetricsData
 
+from app.assistants.local.services import Stage
 from providers.common.json_types import JsonDict, JsonObject
 
 # Fields of the assistant's ``model``, ``voice`` and ``transcriber`` that an item repeats.
@@ -33,6 +34,10 @@ class Usage:
     models: dict[str, Tokens] = field(default_factory=dict)
     """By the model's name."""
     characters: int = 0
+    worked: set[Stage] = field(default_factory=set)
+    """The services that have connected, or given anything."""
+    failed: set[Stage] = field(default_factory=set)
+    """The services that have reported an error. One that never worked costs nothing."""
 
     def count(self, frame: MetricsFrame) -> None:
         """Add pipecat's measurements."""
@@ -57,11 +62,14 @@ class Usage:
             used = {"promptTokens": tokens.prompt, "completionTokens": tokens.completion}
             named = {**_named(model), **({"model": name} if name else {})}
             yield {"type": "model", "model": named, **used}
-        if self.characters:
+        if self.characters and self._reached(Stage.VOICE):
             yield {"type": "voice", "voice": _named(voice), "characters": self.characters}
-        if transcriber is not None:
+        if transcriber is not None and self._reached(Stage.TRANSCRIBER):
             yield {"type": "transcriber", "transcriber": _named(transcriber), "minutes": minutes}
         yield {"type": "vapi", "subType": "normal", "minutes": minutes}
+
+    def _reached(self, stage: Stage) -> bool:
+        return stage in self.worked or stage not in self.failed
 
 
 def _named(part: JsonObject) -> JsonDict:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from pipecat.frames.frames import MetricsFrame
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, TTSUsageMetricsData
 
+from app.assistants.local.services import Stage
 from app.assistants.local.transcript.usage import Usage
 
 MODEL = {"provider": "openai", "model": "gpt-4o", "messages": [{"role": "system", "content": "x"}]}
@@ -47,3 +49,13 @@ def test_each_model_has_its_item_and_secrets_none() -> None:
 
 def test_what_was_not_used_is_not_told() -> None:
     assert [each["type"] for each in Usage().items(MODEL, {}, None, 60.0)] == ["vapi"]
+
+
+@pytest.mark.parametrize("worked", [False, True])
+def test_a_vendor_that_never_connected_costs_nothing(worked: bool) -> None:
+    usage = Usage()
+    usage.count(MetricsFrame(data=[TTSUsageMetricsData(processor="tts", value=120)]))
+    usage.failed |= {Stage.VOICE, Stage.TRANSCRIBER}
+    usage.worked |= {Stage.VOICE, Stage.TRANSCRIBER} if worked else set()
+    told = [each["type"] for each in usage.items(MODEL, {}, {"provider": "deepgram"}, 60.0)]
+    assert told == (["voice", "transcriber", "vapi"] if worked else ["vapi"])
