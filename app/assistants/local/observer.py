@@ -180,9 +180,9 @@ class CallObserver(BaseObserver):
             if isinstance(frame, answers):
                 self.clock.due.pop(stage, None)
                 if not isinstance(frame, InterruptionFrame):
-                    self.usage.worked.add(stage)
+                    self.usage.worked |= {stage, data.source}
         if isinstance(frame, ErrorFrame) and (failed := stage_of(frame)):
-            self.usage.failed.add(failed)
+            self.usage.failed |= {failed, frame.processor}
         if isinstance(frame, ANSWERS[Stage.TRANSCRIBER]):
             self.clock.unheard = 0
         if isinstance(frame, SOUNDS):

@@ -25,7 +25,7 @@ class Track:
     def put(self, at: int, pcm: bytes) -> None:
         """Add audio that begins at this sample, or at the end of the last one.
 
-        The end is meant if it is later, or so little earlier that nobody heard a gap.
+        The end is meant if it is later, or so little earlier that no gap was heard.
         """
         gap = at - self.end
         self._waiting += bytes(gap * WIDTH if gap >= self._tolerance else 0) + pcm

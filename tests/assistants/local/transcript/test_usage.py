@@ -23,8 +23,9 @@ def test_each_model_has_its_item_and_secrets_none() -> None:
         usage.count(frame)
     usage.count(MetricsFrame(data=[TTSUsageMetricsData(processor="tts", value=120)]))
     voice = {"provider": "11labs", "voiceId": "sarah", "stability": 0.5}
+    other = {"provider": "gladia"}
     heard = {"provider": "deepgram", "model": "nova-2"}
-    assert list(usage.items(MODEL, voice, heard, 90.0)) == [
+    assert list(usage.items(MODEL, voice, [(heard, 60.0), (other, 30.0)], 90.0)) == [
         {
             "type": "model",
             "model": {"provider": "openai", "model": "gpt-4o"},
@@ -42,20 +43,31 @@ def test_each_model_has_its_item_and_secrets_none() -> None:
             "voice": {"provider": "11labs", "voiceId": "sarah"},
             "characters": 120,
         },
-        {"type": "transcriber", "transcriber": heard, "minutes": 1.5},
+        {"type": "transcriber", "transcriber": heard, "minutes": 1.0},
+        {"type": "transcriber", "transcriber": other, "minutes": 0.5},
         {"type": "vapi", "subType": "normal", "minutes": 1.5},
     ]
 
 
 def test_what_was_not_used_is_not_told() -> None:
-    assert [each["type"] for each in Usage().items(MODEL, {}, None, 60.0)] == ["vapi"]
+    assert [each["type"] for each in Usage().items(MODEL, {}, [], 60.0)] == ["vapi"]
+
+
+def test_a_model_of_another_vendor_is_told_by_its_name() -> None:
+    usage = Usage()
+    usage.count(tokens("m", 1, 1))
+    others = {"llm": {"provider": "groq", "model": "m"}}
+    items = list(usage.items(MODEL, {}, [], 60.0, others))
+    assert items[0]["model"] == {"provider": "groq", "model": "m"}
 
 
 @pytest.mark.parametrize("worked", [False, True])
 def test_a_vendor_that_never_connected_costs_nothing(worked: bool) -> None:
     usage = Usage()
     usage.count(MetricsFrame(data=[TTSUsageMetricsData(processor="tts", value=120)]))
-    usage.failed |= {Stage.VOICE, Stage.TRANSCRIBER}
-    usage.worked |= {Stage.VOICE, Stage.TRANSCRIBER} if worked else set()
-    told = [each["type"] for each in usage.items(MODEL, {}, {"provider": "deepgram"}, 60.0)]
-    assert told == (["voice", "transcriber", "vapi"] if worked else ["vapi"])
+    usage.failed |= {Stage.VOICE, "a transcriber"}
+    usage.worked |= {Stage.VOICE, "a transcriber"} if worked else set()
+    told = [each["type"] for each in usage.items(MODEL, {}, [], 60.0)]
+    assert told == (["voice", "vapi"] if worked else ["vapi"])
+    assert usage.reached("a transcriber") == worked
+    assert usage.reached("another one")
