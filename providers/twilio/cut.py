@@ -64,7 +64,7 @@ def _one_of(words: object) -> str:
     return "(?:" + "|".join(sorted(map(re.escape, words))) + ")"  # type: ignore[call-overload]
 
 
-_ANY_PARTY = r"(?:\+?[0-9]{3}|[a-z]+:)"
+_ANY_PARTY = r"(?:\+?[0-9]{3}|(?:sips?|tel|client|whatsapp):)"
 # How each of them begins where it is genuine. A word has to be one of Twilio's.
 BEGINS: Mapping[str, str] = {
     "AccountSid": ACCOUNT_SID.pattern,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -39,6 +40,9 @@ FORMS = [
     if path.stem != "inbound_without_token"
 ]
 
+# Only a leg's own requests bring names of others.
+VOICE = [form for form in FORMS if {"From", "To", "Direction"} <= dict(form).keys()]
+
 
 def let_in(request: WebhookRequest) -> bool:
     try:
@@ -49,8 +53,12 @@ def let_in(request: WebhookRequest) -> bool:
 
 
 def read(pairs: Pairs) -> dict[str, str]:
-    """What the webhooks decide by."""
-    return {name: value for name, value in pairs if name in cut.BEGINS}
+    """What the webhooks decide by. A word that is not Twilio's decides nothing."""
+    return {
+        name: value
+        for name, value in pairs
+        if name in cut.BEGINS and re.match(cut.BEGINS[name], value)
+    }
 
 
 # A name of the voice SDK's, of a SIP header's or of a flow's own; any value a caller may say.
@@ -81,7 +89,7 @@ VALUES = st.one_of(
 EXTRAS = st.lists(st.tuples(NAMES, VALUES), max_size=4)
 
 
-@given(form=st.sampled_from(FORMS), extras=EXTRAS)
+@given(form=st.sampled_from(VOICE), extras=EXTRAS)
 def test_every_genuine_form_is_let_in(form: Pairs, extras: Pairs) -> None:
     assume(not any("\n" in name for name, _ in extras))
     assert let_in(signed(URL, [*form, *extras]))
