@@ -91,6 +91,7 @@ class VoiceAgent:
         executor = ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values)
         executor.equip(parts.model)
         self._hooks.run_tool = executor.run_for_hook
+        self._note_connections(parts)
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -108,6 +109,17 @@ class VoiceAgent:
         if await self._hooks.ending(known.value):
             self._stream.end_reason = None
             await asyncio.sleep(TRANSFER_SECONDS)  # the socket is closed for the transfer
+
+    def _note_connections(self, parts: CallServices) -> None:
+        """Note which transcribers are connected: they cost also in silence."""
+        worked = self.engine.observer.usage.worked
+
+        async def connected(service: object, *_: object) -> None:
+            worked.add(service)
+
+        if parts.transcriber is not None:
+            for service in getattr(parts.transcriber, "services", [parts.transcriber]):
+                service.add_event_handler("on_connected", connected)
 
     async def _follow_commands(self) -> None:
         await self.engine.ready.wait()
@@ -137,12 +149,13 @@ class VoiceAgent:
 
     def _add_usage(self, services: CallServices, seconds: float) -> None:
         others = {service.name: config for service, config in services.configs.items()}
+        usage = self.engine.observer.usage
         heard = [
-            (services.configs[each], spent) for each, spent in spans(services.transcriber, seconds)
+            (services.configs[each], spent)
+            for each, spent in spans(services.transcriber, seconds)
+            if usage.reached(each)
         ]
-        items = self.engine.observer.usage.items(
-            self._config.model, services.spoken, heard, seconds, others
-        )
+        items = usage.items(self._config.model, services.spoken, heard, seconds, others)
         self._stream.call_context.add_usage(list(items))
 
     def _update_call(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -117,12 +118,26 @@ class CallService:
 
     def list(self, org_id: str, wanted: CallFilter) -> Listing:
         with self.context.store.read() as conn:
-            found = record.listing(conn, org_id, wanted)
+            found = record.listing(conn, org_id, self._of_leg(conn, org_id, wanted))
         return [call_json(self.context, call) for call in found]
+
+    def _of_leg(self, conn: Connection, org_id: str, wanted: CallFilter) -> CallFilter:
+        """The filter by the carrier's present id of a call, where an earlier one was given.
+
+        A leg that the carrier moved to another conversation has that one's id since.
+        """
+        ref = wanted.equal.get("provider_call_id")
+        for name in self.context.providers if ref else ():
+            call = record.find_by_ref(conn, name, str(ref), {org_id})
+            now = call.provider_call_id if call else None
+            if now is not None:
+                return replace(wanted, equal={**wanted.equal, "provider_call_id": now})
+        return wanted
 
     def pages(self, org_id: str, wanted: CallFilter) -> JsonDict:
         """One page of calls, and their number, as far as it is counted."""
         with self.context.store.read() as conn:
+            wanted = self._of_leg(conn, org_id, wanted)
             found = record.listing(conn, org_id, wanted)
             total = call_lists.count(conn, org_id, wanted)
         shown = [call_json(self.context, call) for call in found]
