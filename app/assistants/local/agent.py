@@ -14,7 +14,6 @@ from app.assistants.local.failures.fallback_models import in_turn
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
-from app.assistants.local.templates import values
 from app.assistants.local.tools.definitions import Tool, read_tools
 from app.assistants.local.tools.execution import MENU_TOOLS, ToolExecutor
 from app.assistants.local.transcript.conversation import Conversation
@@ -44,9 +43,7 @@ class VoiceAgent:
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._config = read_config(
-            claim.assistant, values(claim.assistant.variable_values, claim.call)
-        )
+        self._config = read_config(claim.assistant)
         self.conversation = Conversation(
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from app.domain.assistant.liquid.text import has_template
 from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
@@ -89,6 +90,15 @@ class _Field(NamedTuple):
         return ((*self.holders[-depth:], self.name)[-depth - 1 :] for depth in (2, 1, 0))
 
 
+def _is_late(field: _Field) -> bool:
+    """Whether the address is a template, which is judged once it is rendered.
+
+    That of the assistant's or number's own server is none.
+    """
+    own = field.holders in ((), ("server",))
+    return not own and isinstance(field.value, str) and has_template(field.value)
+
+
 def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
     """The fields that may be sent, at every depth: tools have servers. Nulls count as absent."""
     objects: list[tuple[JsonObject, str, tuple[str, ...]]] = [(body, path, ())]
@@ -109,14 +119,14 @@ def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
 
 
 def _url_problems(field: _Field, url_problem: UrlProblem) -> Iterator[str]:
-    if isinstance(field.value, str) and field.value and _is_called(field):
+    if isinstance(field.value, str) and field.value and _is_called(field) and not _is_late(field):
         problem = url_problem(field.value)
         if problem:
             yield f"{field.path}: {problem}"
 
 
 def _unsendable(field: _Field) -> Iterator[str]:
-    form = _form(field) if field.value else None
+    form = _form(field) if field.value and not _is_late(field) else None
     problem = form.problem(field.value) if form else None
     if problem:
         yield f"{field.path} {problem}"

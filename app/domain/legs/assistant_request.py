@@ -17,7 +17,7 @@ from datetime import timedelta
 from app import deadline
 from app.domain.assistant import validate
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import create, record, stored_resources
+from app.domain.calls import create, record, stored_resources, variables
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.ids import parse_uuid
@@ -129,7 +129,8 @@ class AssistantRequests:
             end_call(tx, refusal)
 
     def _forward(self, tx: CallTx, sent: Sent) -> Refusal | None:
-        problem = transfer.begin(tx, sent.destination, reason=FORWARDED, assisted=False)
+        destination = variables.filled(tx.context, tx.call, sent.destination)
+        problem = transfer.begin(tx, destination, reason=FORWARDED, assisted=False)
         return Refusal(INVALID, problem) if problem else None
 
     def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:

@@ -14,7 +14,7 @@ from functools import partial
 from app.domain.assistant import analysis_plan
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import record
+from app.domain.calls import record, variables
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
@@ -76,7 +76,8 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
         keys = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
     known = call.body.get("analysis", {})
-    facts = {**call.body, "endedReason": call.ended_reason}
+    values = variables.of_call(context, call)
+    facts = {**call.body, "endedReason": call.ended_reason, variables.KEPT: values}
     asked = [each for each in assistant.analysis.questions_about(facts) if each.name not in known]
     thoughts = _think(context, assistant.model, keys, asked)
     return _write(context, call.id, asked, thoughts)

@@ -11,8 +11,8 @@ from providers.common.json_types import JsonDict, JsonObject
 
 ROLES = {"user": "user", "bot": "assistant", "system": "system"}
 """Role in ``messages`` -> OpenAI's role. The other roles are of tools, and are left out."""
-KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
-"""Fields of a Call that ``artifact`` repeats."""
+KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl", "variableValues")
+"""Fields of a Call that ``artifact`` has."""
 
 
 def openai(messages: Iterable[JsonObject]) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from itertools import compress
 from operator import is_not
 
 from app.domain.calls.record import Call
+from app.domain.calls.variables import KEPT as VALUES
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
@@ -71,6 +72,9 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
     if call.facts.recordings:
         shown |= recording_links.of(context, call, link_seconds)
     known = dict(compress(shown.items(), map(_is_known, shown.values())))
+    if values := body.get(VALUES):
+        kept: JsonDict = {**known, VALUES: values}
+        return {**known, "artifact": artifact(kept)}
     return {**known, "artifact": artifact(known)} if known.keys() & KEPT else known
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.outgoing import check_outgoing
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import create, instructions, limits, record, stored_resources
+from app.domain.calls import create, instructions, limits, record, stored_resources, variables
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
@@ -175,10 +175,10 @@ class CallService:
                 raise NotFound("Call", call_id)
             tx = CallTx(self.context, conn, found)
             if body.get("type") == "transfer":
-                destination = body["destination"]
-                transfer.transfer(tx, destination, body.get("content"))
+                told = variables.filled(self.context, found, body)
+                transfer.transfer(tx, told["destination"], told.get("content"))
             elif body.get("type") in control.TYPES:
-                control.enqueue(tx, body)
+                control.enqueue(tx, variables.filled(self.context, found, body))
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
 
