@@ -34,7 +34,10 @@ SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", "headers")})
 """Fields in an object of that name that hold headers by their names."""
 
-NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS)
+CREDENTIALS = frozenset({("server", "credentialId"), ("tools", "credentialId")})
+"""Fields that name a credential of a server."""
+
+NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS | CREDENTIALS)
 
 UrlProblem = Callable[[str], str | None]
 """Returns the reason, a sentence, why this program may not call a URL; None when it may."""
@@ -49,6 +52,14 @@ def check_outgoing(body: JsonObject, url_problem: UrlProblem, path: str = "") ->
     for field in _fields(body, path):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
     _raise([*problems, *vendor_field_problems(body, path)])
+
+
+def check_credential_ids(
+    body: JsonObject, problem: Callable[[object], str | None], path: str = ""
+) -> None:
+    """Raises ``Invalid`` for a server whose credential the organisation does not have."""
+    found = (field for field in _fields(body, path) if field.is_one_of(CREDENTIALS))
+    _raise([f"{each.path}: {why}" for each in found if each.value and (why := problem(each.value))])
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:

@@ -25,6 +25,7 @@ class Assistants(ResourceStore):
     table = assistants
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        self.check_servers(conn, org_id, body)
         return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.outgoing import check_outgoing
+from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
 from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import create, instructions, limits, record, stored_resources, variables
 from app.domain.calls.apply import request_end
@@ -24,6 +25,7 @@ from app.domain.recordings import files as recording_files
 from app.domain.reporting import message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
+from app.domain.resources import server_credentials
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
 from app.store import accounts, call_lists, calls, events, messages
@@ -195,6 +197,9 @@ class CallService:
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
             if given := body.get(part):
                 check_outgoing(given, self.context.url_problem, f"{part}.")
+                if "'credentialId'" in str(given):
+                    has_credential = partial(server_credentials.missing, conn, org_id)
+                    check_credential_ids(given, has_credential, f"{part}.")
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
             problem = instructions.return_url_problem(self.context, provider, return_url)

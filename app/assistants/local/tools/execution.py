@@ -168,6 +168,7 @@ class ToolExecutor:
                 "url": tool.server.url,
                 "secret": tool.server.secret,
                 "headers": tool.server.headers,
+                "credentialId": tool.server.policy.get("credentialId"),
             }
             seconds = float(tool.server.policy.get("timeoutSeconds") or SERVER_SECONDS)
         older = tool.name in self._older

@@ -59,7 +59,7 @@ def _parsed(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        from dateutil import parser
+        from dateutil import parser  # type: ignore[import-untyped]  # python-liquid needs it too
 
         found = parser.parse(text, default=datetime(datetime.now(UTC).year, 1, 1, tzinfo=UTC))
     return found if found.tzinfo else found.replace(tzinfo=UTC)
