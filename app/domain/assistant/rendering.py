@@ -18,7 +18,7 @@ KEPT = frozenset(
         "analysisPlan",  # rendered after the call, with its transcript
         "artifactPlan",
         "credentials",  # accounts
-        "metadata",  # the client's own data, which nobody reads aloud
+        "metadata",  # the client's own data, which is never spoken
         "server",  # one receiver for all calls, as its secret proves
         "serverUrl",
         "serverUrlSecret",
