@@ -101,7 +101,7 @@ class OneShotModel:
             answer = self._send(spec, request.url, body, headers, seconds)
         except AuthenticationFailed as problem:
             return ModelAnswer(error=f"{spec.provider}: {problem}", transient=True)
-        if answer.status != 200:
+        if answer.status is None or not 200 <= answer.status < 300:
             return _failure(spec, answer)
         try:
             text, used = part.read(foreign_json.parse(answer.text))

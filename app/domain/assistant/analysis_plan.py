@@ -79,9 +79,9 @@ class AnalysisPlan:
 
     def questions_about(self, call: JsonObject) -> list[Question]:
         """``call``: ``messages``, ``transcript``, ``endedReason``, ``variableValues``."""
-        if len(_spoken(call)) < self.min_messages:
+        if len(spoken(call)) < self.min_messages:
             return []
-        known = _values(call)
+        known = prompt_values(call)
         return [
             replace(each, messages=_filled(each.messages, {**known, **each.known}))
             for each in self.questions
@@ -162,7 +162,7 @@ def _messages(plan: Json) -> Messages:
     ]
 
 
-def _values(call: JsonObject) -> JsonDict:
+def prompt_values(call: JsonObject) -> JsonDict:
     """The call's own variables, and those of a call that is over."""
     messages = call.get("messages") or []
     prompts = [str(each.get("message", "")) for each in messages if each.get("role") == "system"]
@@ -180,7 +180,8 @@ def _filled(messages: Messages, known: JsonObject) -> Messages:
     return [{**each, "content": templates.fill(each["content"], known)} for each in messages]
 
 
-def _spoken(call: JsonObject) -> Sequence[JsonObject]:
+def spoken(call: JsonObject) -> Sequence[JsonObject]:
+    """What the customer and the assistant said."""
     return [each for each in call.get("messages") or [] if each.get("role") in {"user", "bot"}]
 
 

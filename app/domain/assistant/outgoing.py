@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from app.domain.assistant.liquid.text import has_template
 from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
@@ -19,6 +19,8 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("server", "url"): ENDPOINT,
     ("transport", "url"): STREAM,
     ("model", "url"): ENDPOINT,
+    ("tools", "url"): ENDPOINT,
+    ("tools:append", "url"): ENDPOINT,
 }
 """Fields, alone or in objects of these names, that hold an address this program calls.
 
@@ -36,6 +38,7 @@ HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", 
 
 CREDENTIALS = frozenset({("server", "credentialId"), ("tools", "credentialId")})
 """Fields that name a credential of a server."""
+TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
 
 NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS | CREDENTIALS)
 
@@ -43,13 +46,15 @@ UrlProblem = Callable[[str], str | None]
 """Returns the reason, a sentence, why this program may not call a URL; None when it may."""
 
 
-def check_outgoing(body: JsonObject, url_problem: UrlProblem, path: str = "") -> None:
-    """Raises ``Invalid`` for an assistant or phone number with what we cannot or may not send.
+def check_outgoing(
+    body: JsonObject, url_problem: UrlProblem, path: str = "", holders: tuple[str, ...] = ()
+) -> None:
+    """Raises ``Invalid`` for an assistant, phone number or tool with what we cannot or may not send.
 
-    ``path``: of the body within the client's, with a dot.
+    ``path``: of the body within the client's, with a dot. ``holders``: as of a ``_Field``.
     """
     problems = list[str]()
-    for field in _fields(body, path):
+    for field in _fields(body, path, holders):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
     _raise([*problems, *vendor_field_problems(body, path)])
 
@@ -101,18 +106,9 @@ class _Field(NamedTuple):
         return ((*self.holders[-depth:], self.name)[-depth - 1 :] for depth in (2, 1, 0))
 
 
-def _is_late(field: _Field) -> bool:
-    """Whether the address is a template, which is judged once it is rendered.
-
-    That of the assistant's or number's own server is none.
-    """
-    own = field.holders in ((), ("server",))
-    return not own and isinstance(field.value, str) and has_template(field.value)
-
-
-def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
+def _fields(body: JsonObject, path: str = "", holders: tuple[str, ...] = ()) -> Iterator[_Field]:
     """The fields that may be sent, at every depth: tools have servers. Nulls count as absent."""
-    objects: list[tuple[JsonObject, str, tuple[str, ...]]] = [(body, path, ())]
+    objects: list[tuple[JsonObject, str, tuple[str, ...]]] = [(body, path, holders)]
     while objects:
         each, path, holders = objects.pop()
         holder = holders[-1] if holders else ""
@@ -130,15 +126,16 @@ def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
 
 
 def _url_problems(field: _Field, url_problem: UrlProblem) -> Iterator[str]:
-    if isinstance(field.value, str) and field.value and _is_called(field) and not _is_late(field):
-        problem = url_problem(field.value)
+    if isinstance(field.value, str) and field.value and _is_called(field):
+        problem = url_problem(_without_templates(field.value))
         if problem:
             yield f"{field.path}: {problem}"
 
 
 def _unsendable(field: _Field) -> Iterator[str]:
-    form = _form(field) if field.value and not _is_late(field) else None
-    problem = form.problem(field.value) if form else None
+    form = _form(field) if field.value else None
+    value = _without_templates(field.value) if isinstance(field.value, str) else field.value
+    problem = form.problem(value) if form else None
     if problem:
         yield f"{field.path} {problem}"
     elif field.is_one_of(SECRETS) or _is_key(field):
@@ -166,6 +163,11 @@ def _is_key(field: _Field) -> bool:
 
 def _is_called(field: _Field) -> bool:
     return field.is_one_of(CALLED) or (field.is_credentials and field.name in registry.url_fields())
+
+
+def _without_templates(address: str) -> str:
+    """The address with a word for each template, which is known at the call only."""
+    return TEMPLATE.sub("x", address)
 
 
 def _form(field: _Field) -> AddressForm | None:

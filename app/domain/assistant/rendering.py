@@ -27,8 +27,14 @@ KEPT = frozenset(
     }
 )
 """Fields of an assistant that stay as they are."""
-LATER = frozenset({"url", "headers", "body", "variableExtractionPlan"})
-"""Fields of an ``apiRequest`` tool that are rendered with the arguments of its call."""
+LATER: Mapping[object, frozenset[str]] = {
+    "apiRequest": frozenset({"url", "headers", "body"}),
+    "mcp": frozenset({"server"}),
+    "sms": frozenset({"metadata"}),
+}
+"""Fields of tools that are rendered with the arguments of a call, by the tool's type."""
+OF_ANY_TOOL = frozenset({"variableExtractionPlan", "parameters"})
+"""Such fields of every tool. A function's ``parameters`` are a schema, which is an object."""
 
 
 def rendered(assistant: AssistantConfig, values: JsonObject) -> AssistantConfig:
@@ -57,16 +63,22 @@ def _filled(value: Any, values: JsonObject) -> Any:
         return [_filled(each, values) for each in value]
     if not isinstance(value, Mapping):
         return value
-    later = LATER if value.get("type") == "apiRequest" else frozenset[str]()
-    return {name: _field(name, each, values, later) for name, each in value.items()}
+    later = LATER.get(value.get("type"), frozenset())
+    return {
+        name: each if name in later else _field(name, each, values) for name, each in value.items()
+    }
 
 
-def _field(name: str, value: Any, values: JsonObject, later: frozenset[str]) -> Any:
-    if name in later or name == "secret":
+def _field(name: str, value: Any, values: JsonObject) -> Any:
+    if name == "secret" or (name in OF_ANY_TOOL and not _is_schema(name, value)):
         return value
     if name == "url" and isinstance(value, str):
         return text.fill_url(value, values)
     return _filled(value, values)
+
+
+def _is_schema(name: str, value: Any) -> bool:
+    return name == "parameters" and isinstance(value, Mapping)
 
 
 def _texts(body: JsonObject, path: str) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from app.routes.schemas.base import (
     Metadata,
     Model,
     Moment,
+    MomentText,
     OpenModel,
     Query,
     ReturnUrl,
@@ -25,7 +26,7 @@ from app.routes.schemas.base import (
     plain,
     whole,
 )
-from app.routes.schemas.customers import Customer
+from app.routes.schemas.customers import CalledCustomer
 from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason
@@ -34,8 +35,12 @@ from providers.events import CallStatus, EndedReason
 EITHER_OR = (
     ("assistant_id", "assistant"),
     ("customer_id", "customer"),
+    ("customer_id", "customers"),
+    ("customer", "customers"),
     ("phone_number_id", "phone_number"),
 )
+
+MOST_CUSTOMERS = 100
 
 CONTROLS = ("end-call", "transfer", "say", "add-message", "control")
 # Vapi's other control messages, which are refused by name.
@@ -49,6 +54,15 @@ NEEDED = {
 }
 # Characters that the carrier speaks before a transfer.
 MAX_SPOKEN_BY_CARRIER = 1000
+
+
+class SchedulePlan(Model):
+    """When a call is dialled: at the first time, or as soon after it as there is a free slot."""
+
+    earliest_at: MomentText
+    latest_at: MomentText | None = Field(
+        None, description="After it the call ends undialled. Default: an hour after earliestAt."
+    )
 
 
 class CreateCall(Model):
@@ -69,9 +83,18 @@ class CreateCall(Model):
     assistant: Assistant | None = None
     assistant_overrides: AssistantOverrides | None = None
     customer_id: Uuid | None = None
-    customer: Customer | None = None
+    customer: CalledCustomer | None = None
+    customers: list[CalledCustomer] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_CUSTOMERS,
+        description="A call for each of them. The answer is results and errors.",
+    )
     phone_number_id: Uuid | None = None
     phone_number: TransientPhoneNumber | None = None
+    schedule_plan: SchedulePlan | None = Field(
+        None, description="When to dial. The call is `scheduled` until then."
+    )
     metadata: Metadata | None = Field(None, description="At most 16 kB; given back as it came.")
     name: ShortText | None = None
     phone_call_provider_return_url: ReturnUrl | None = Field(
@@ -179,6 +202,16 @@ class ListPhoneNumbers(Page):
     sort_order: Literal["ASC", "DESC"] = Field("DESC", description="By creation.")
     search: Annotated[str, Field(max_length=255), plain] | None = Field(
         None, description="Part of the name or the number."
+    )
+
+
+class ListStructuredOutputs(Page):
+    """Which page of the structured outputs."""
+
+    page: int = Field(1, ge=1, le=1_000_000, description="Counted from 1.")
+    sort_order: Literal["ASC", "DESC"] = Field("DESC", description="By creation.")
+    name: Annotated[str, Field(max_length=255), plain] | None = Field(
+        None, description="Part of the name."
     )
 
 

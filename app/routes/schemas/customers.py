@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from app.routes.schemas.assistants import AssistantOverrides
 from app.routes.schemas.base import LOOSE_NUMBER, NOT_E164, Model, ShortText, SipUri, plain
 from app.routes.schemas.wording import wrong
 from providers.common.e164 import E164
@@ -37,3 +38,11 @@ class Customer(Model):
         if value is None or (E164 if strict else LOOSE_NUMBER).fullmatch(value):
             return value
         raise wrong(NOT_E164 if strict else LOOSE)
+
+
+class CalledCustomer(Customer):
+    """The customer of a new call."""
+
+    assistant_overrides: AssistantOverrides | None = Field(
+        None, description="Merged over the request's own assistantOverrides."
+    )

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.outgoing import check_outgoing
 from app.domain.assistant.rendering import problems, rendered
-from app.domain.errors import Invalid
 
 T, DONE = "{{x}}", "Ann"
 TOOL = {
@@ -46,7 +44,7 @@ PLACES: dict[str, Any] = {
                     {"type": "sip", "sipUri": "sip:" + T, "transferPlan": {"message": T}},
                 ],
             },
-            {"type": "sms", "metadata": {"from": T}},
+            {"type": "sms", "description": T},
         ],
     },
     "voice": {"server": {"url": "https://example.com/" + T, "headers": {"X-Name": T}}},
@@ -82,11 +80,19 @@ def test_what_is_no_text_for_anyone_stays() -> None:
     assert rendered(AssistantConfig(UNTOUCHED), {"x": DONE}).json == UNTOUCHED
 
 
-def test_an_api_request_waits_for_its_arguments() -> None:
-    late = {"url": "https://example.com/" + T, "headers": {"a": T}, "body": {"b": T}}
-    tool = {"type": "apiRequest", **late, "description": T}
-    given = AssistantConfig({"model": {"tools": [tool]}})
-    made = rendered(given, {"x": DONE}).json
+LATE: dict[str, dict[str, Any]] = {
+    "apiRequest": {"url": "https://example.com/" + T, "headers": {"a": T}, "body": {"b": T}},
+    "mcp": {"server": {"url": "https://example.com/" + T}},
+    "sms": {"metadata": {"from": T}},
+    "function": {"parameters": [{"key": "a", "value": T}], "variableExtractionPlan": {"a": T}},
+}
+"""Fields that a tool renders with the arguments of its call."""
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_a_tool_waits_for_its_arguments(kind: str) -> None:
+    tool = {"type": kind, **LATE[kind], "description": T}
+    made = rendered(AssistantConfig({"model": {"tools": [tool]}}), {"x": DONE}).json
     assert made == {"model": {"tools": [{**tool, "description": DONE}]}}
 
 
@@ -95,11 +101,3 @@ def test_problems_name_their_places() -> None:
     first, second = problems({**UNTOUCHED, **body}, "assistant.")
     assert first.startswith("assistant.firstMessage has a template that cannot be parsed: ")
     assert second.startswith("assistant.model.messages.0.content has a template")
-
-
-def test_a_tools_url_is_judged_when_it_is_rendered() -> None:
-    refused = lambda _: "it is not allowed"  # noqa: E731
-    check_outgoing({"model": {"tools": [TOOL]}}, refused)
-    for own in ({"serverUrl": "https://a/" + T}, {"server": {"url": "https://a/" + T}}):
-        with pytest.raises(Invalid):
-            check_outgoing(own, refused)
