@@ -16,7 +16,6 @@ from app.assistants.local.hooks import HookRunner
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
-from app.assistants.local.templates import fill, values
 from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
 from app.assistants.local.tools.execution import ToolExecutor
 from app.assistants.local.tools.reading import left_out, read_tools
@@ -52,19 +51,15 @@ class VoiceAgent:
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._values = values(claim.assistant.variable_values, claim.call)
-        self._config = read_config(claim.assistant, self._values)
+        self._values = dict(claim.values)
+        self._config = read_config(claim.assistant)
         self.conversation = Conversation(
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),
             clock=time.time,
             names=_names(self._config),
         )
-        self._hooks = HookRunner(
-            claim.assistant.hooks,
-            stream.call_context,
-            lambda text: fill(text, self._values),
-        )
+        self._hooks = HookRunner(claim.assistant.hooks, stream.call_context)
         self._messages = MessageBuilder(self.conversation)
 
     async def run(self) -> None:

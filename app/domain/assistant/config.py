@@ -56,6 +56,8 @@ FINAL_TRANSCRIPT = 'transcript[transcriptType="final"]'
 EMBEDDED: Json = {"provider": "embedded"}
 """The default model and voice of an assistant: the keypad menu and its voice."""
 NO_TRANSCRIBER: Json = {"provider": "none"}
+POLICY = ("timeoutSeconds", "backoffPlan", "credentialId")
+"""Fields of a server that are no secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Server:
     secret: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     policy: JsonObject = field(default_factory=dict)
-    """Vapi's ``timeoutSeconds`` and ``backoffPlan``, each optional."""
+    """Vapi's ``timeoutSeconds``, ``backoffPlan`` and ``credentialId``, each optional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,7 @@ def server_of(body: JsonObject) -> Server | None:
     url = server.get("url") or body.get("serverUrl")
     if not url:
         return None
-    policy = {name: server[name] for name in ("timeoutSeconds", "backoffPlan") if server.get(name)}
+    policy = {name: server[name] for name in POLICY if server.get(name)}
     secret = server.get("secret") or body.get("serverUrlSecret")
     return Server(url, secret, server.get("headers") or {}, policy)
 

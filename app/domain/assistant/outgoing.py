@@ -42,9 +42,11 @@ SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", "headers")})
 """Fields in an object of that name that hold headers by their names."""
 
+CREDENTIALS = frozenset({("server", "credentialId"), ("tools", "credentialId")})
+"""Fields that name a credential of a server."""
 TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
 
-NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS)
+NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS | CREDENTIALS)
 
 UrlProblem = Callable[[str], str | None]
 """Returns the reason, a sentence, why this program may not call a URL; None when it may."""
@@ -63,6 +65,14 @@ def check_outgoing(
     _raise([*problems, *vendor_field_problems(body, path), *behaviour_problems(body, path)])
     for text in without_effect(body):
         log.info("%s%s", path, text)
+
+
+def check_credential_ids(
+    body: JsonObject, problem: Callable[[object], str | None], path: str = ""
+) -> None:
+    """Raises ``Invalid`` for a server whose credential the organisation does not have."""
+    found = (field for field in _fields(body, path) if field.is_one_of(CREDENTIALS))
+    _raise([f"{each.path}: {why}" for each in found if each.value and (why := problem(each.value))])
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of
-from app.domain.assistant.outgoing import check_outgoing
+from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import batches, create, instructions, limits, record, stored_resources
+from app.domain.calls import (
+    batches,
+    create,
+    instructions,
+    limits,
+    record,
+    stored_resources,
+    variables,
+)
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
@@ -28,7 +37,7 @@ from app.domain.reporting import message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources import files as resource_files
-from app.domain.resources import structured_outputs
+from app.domain.resources import server_credentials, structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
 from app.domain.resources.tools import check_ids
@@ -210,10 +219,10 @@ class CallService:
                 raise NotFound("Call", call_id)
             tx = CallTx(self.context, conn, found)
             if body.get("type") == "transfer":
-                destination = body["destination"]
-                transfer.transfer(tx, destination, body.get("content"))
+                told = variables.filled(self.context, found, body)
+                transfer.transfer(tx, told["destination"], told.get("content"))
             elif body.get("type") in control.TYPES:
-                control.enqueue(tx, body)
+                control.enqueue(tx, variables.filled(self.context, found, body))
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
 
@@ -232,6 +241,9 @@ class CallService:
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
             if given := body.get(part):
                 check_outgoing(given, self.context.url_problem, f"{part}.")
+                if "'credentialId'" in str(given):
+                    has_credential = partial(server_credentials.missing, conn, org_id)
+                    check_credential_ids(given, has_credential, f"{part}.")
                 if given.get("artifactPlan"):
                     structured_outputs.check_own(given, f"{part}.")
                 model = object_of(given, "model")

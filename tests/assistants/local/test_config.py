@@ -12,12 +12,13 @@ from app.assistants.local.config import read_config as read
 from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.assistant.endpointing import Smart
+from app.domain.assistant.rendering import rendered
 
 MODEL = {"provider": "openai", "model": "gpt-4o"}
 
 
 def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfig:
-    return read(AssistantConfig(assistant), values)
+    return read(rendered(AssistantConfig(assistant), values))
 
 
 @pytest.mark.parametrize(
