@@ -65,7 +65,7 @@ class StructuredOutput:
         shown = {"name": self.name, "description": self.description, "schema": dict(self.schema)}
         known = {
             **prompt_values(call),
-            "structuredOutput": Shown({**shown, "schema": Shown(shown["schema"])}),
+            "structuredOutput": Shown({**shown, "schema": Shown(self.schema)}),
         }
         own = [
             {"role": str(each["role"]), "content": str(each["content"])}
