@@ -33,7 +33,7 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "property foo should not exist"),
     # no squads, no batches, no schedule here: refused by name instead of passed over
     ({"squadId": ID}, f"property squadId should not exist: {NOT_SERVED['squadId']}"),
-    ({"customers": []}, f"property customers should not exist: {NOT_SERVED['customers']}"),
+    ({"squad": {}}, f"property squad should not exist: {NOT_SERVED['squad']}"),
     ({"assistantId": "x"}, "assistantId must be a UUID"),
     ({"assistantId": 7}, "assistantId must be a string"),
     ({"phoneNumberId": ID + "0"}, "phoneNumberId must be a UUID"),
@@ -187,7 +187,7 @@ WRONG_LISTS: list[tuple[dict[str, Any], str]] = [
     (
         {"status": "over"},
         "status must be one of the following values: "
-        "queued, ringing, in-progress, forwarding, ended",
+        "scheduled, queued, ringing, in-progress, forwarding, ended",
     ),
 ]
 

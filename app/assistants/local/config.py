@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, objects_of, text_of
+from app.domain.assistant.line_sound import LineSound
+from app.domain.assistant.speech_text import SpeechTextPlan
 from providers.common.json_types import JsonDict, JsonObject
 
 Message = JsonDict
@@ -24,6 +26,8 @@ class AgentConfig(ConversationPlan):
     detects_voicemail: bool = False
     messages: Sequence[JsonObject] = ()
     """The model's messages, system ones included."""
+    sound: LineSound = field(default_factory=LineSound)
+    speech_text: SpeechTextPlan = field(default_factory=SpeechTextPlan)
 
 
 def read_config(assistant: AssistantConfig) -> AgentConfig:
@@ -32,13 +36,18 @@ def read_config(assistant: AssistantConfig) -> AgentConfig:
     messages = _messages(model)
     phrases = tuple(each.lower().strip() for each in plan.end_phrases)
     return AgentConfig(
-        **{**asdict(plan), "end_phrases": phrases},
+        **{
+            **{each.name: getattr(plan, each.name) for each in fields(plan)},
+            "end_phrases": phrases,
+        },
         model={**model, "messages": messages} if messages else model,
         voice=assistant.voice,
         transcriber=assistant.transcriber,
         voicemail_message=assistant.voicemail.message,
         detects_voicemail=assistant.voicemail.is_heard_in_pipeline,
         messages=messages,
+        sound=assistant.line_sound,
+        speech_text=assistant.speech_text,
     )
 
 
