@@ -24,7 +24,6 @@ from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
 from app.domain.assistant.config import NO_TRANSCRIBER
 from app.domain.assistant.conversation import FirstMessageMode
-from app.domain.assistant.liquid.text import fill
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
@@ -60,11 +59,7 @@ class VoiceAgent:
             clock=time.time,
             names=_names(self._config),
         )
-        self._hooks = HookRunner(
-            claim.assistant.hooks,
-            stream.call_context,
-            lambda text: fill(text, self._values),
-        )
+        self._hooks = HookRunner(claim.assistant.hooks, stream.call_context)
         self._messages = MessageBuilder(self.conversation)
 
     async def run(self) -> None:

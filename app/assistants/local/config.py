@@ -36,10 +36,7 @@ def read_config(assistant: AssistantConfig) -> AgentConfig:
     messages = _messages(model)
     phrases = tuple(each.lower().strip() for each in plan.end_phrases)
     return AgentConfig(
-        **{
-            **{each.name: getattr(plan, each.name) for each in fields(plan)},
-            "end_phrases": phrases,
-        },
+        **{each.name: getattr(plan, each.name) for each in fields(plan)} | {"end_phrases": phrases},
         model={**model, "messages": messages} if messages else model,
         voice=assistant.voice,
         transcriber=assistant.transcriber,

@@ -28,16 +28,9 @@ RunTool = Callable[[JsonObject], Awaitable[None]]
 class HookRunner:
     """Runs the hooks of one conversation."""
 
-    def __init__(
-        self,
-        hooks: Sequence[Hook],
-        call_context: CallContext,
-        fill: Callable[[str], str],
-    ) -> None:
-        """``fill`` fills templates."""
+    def __init__(self, hooks: Sequence[Hook], call_context: CallContext) -> None:
         self._hooks = hooks
         self._call_context = call_context
-        self._fill = fill
         # Set once the pipeline is built. Without one only a transfer is possible.
         self.engine: PipelineControl | None = None
         self.run_tool: RunTool | None = None
@@ -103,7 +96,7 @@ class HookRunner:
             return False
         text = _one(action.get("exact"))
         if text:
-            await self.engine.say(self._fill(text))
+            await self.engine.say(text)
             return False
         prompt = action.get("prompt")
         told = [{"role": "system", "content": prompt}] if isinstance(prompt, str) else None
@@ -119,7 +112,7 @@ class HookRunner:
 
     async def _add(self, message: Json, *, respond: bool) -> None:
         if self.engine is not None and text_of(message, "content"):
-            text = self._fill(text_of(message, "content"))
+            text = text_of(message, "content")
             await self.engine.add(text_of(message, "role") or "system", text, respond=respond)
 
     async def tool(self, action: Json) -> bool:
@@ -145,7 +138,7 @@ class HookRunner:
     async def _transfer(self, destination: Json) -> bool:
         message = text_of(destination, "message")
         if message and self.engine is not None:
-            await self.engine.say_all(self._fill(message))
+            await self.engine.say_all(message)
         problem = await self._call_context.transfer(destination, "")
         if problem:
             log.warning("a hook's transfer failed: %s", problem)

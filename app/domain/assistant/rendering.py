@@ -18,7 +18,6 @@ KEPT = frozenset(
         "analysisPlan",  # rendered after the call, with its transcript
         "artifactPlan",
         "credentials",  # accounts
-        "hooks",  # rendered when they are carried out
         "metadata",  # the client's own data, which is never spoken
         "server",  # one receiver for all calls, as its secret proves
         "serverUrl",
@@ -87,7 +86,7 @@ def _texts(body: JsonObject, path: str) -> Iterator[tuple[str, str]]:
     waiting: list[tuple[str, Any]] = [
         (path + name, value)
         for name, value in body.items()
-        if name not in KEPT or name in {"analysisPlan", "hooks", "summaryPrompt"}
+        if name not in KEPT or name in {"analysisPlan", "summaryPrompt"}
     ]
     while waiting:
         where, value = waiting.pop(0)

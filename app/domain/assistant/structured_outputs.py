@@ -62,10 +62,10 @@ class StructuredOutput:
 
     def messages(self, call: JsonObject) -> Messages:
         """What the model is asked. ``call``: ``messages``, ``transcript``, ``endedReason``."""
-        shown = {"name": self.name, "description": self.description, "schema": dict(self.schema)}
+        shown = {"name": self.name, "description": self.description, "schema": Shown(self.schema)}
         known = {
             **prompt_values(call),
-            "structuredOutput": Shown({**shown, "schema": Shown(self.schema)}),
+            "structuredOutput": Shown(shown),
         }
         own = [
             {"role": str(each["role"]), "content": str(each["content"])}

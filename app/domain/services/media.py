@@ -389,8 +389,8 @@ class MediaService:
 
     def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
         hidden = self.context.vault.open(call.secret).get("assistant", {})
-        values = variables.of_call(self.context, call)
         stored = AssistantConfig(merge(call.facts.assistant.json, hidden))
+        values = variables.of_call(self.context, call)
         settings = self.context.settings
         facts = {
             "id": call.id,
@@ -401,8 +401,8 @@ class MediaService:
             "messages": call.body.get("messages") or [],
         }
         with self.context.store.read() as conn:
-            whole = tools.with_tools(self.context, conn, call.org_id, stored)
-            assistant = rendered(whole, values)
+            equipped = tools.with_tools(self.context, conn, call.org_id, stored)
+            assistant = rendered(equipped, values)
             vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,

@@ -26,6 +26,7 @@ PLACES: dict[str, Any] = {
     "endCallPhrases": [T],
     "voicemailMessage": T,
     "messagePlan": {"idleMessages": [T]},
+    "hooks": [{"on": "call.ending", "do": [{"type": "say", "exact": [T]}]}],
     "forwardingPhoneNumber": T,
     "model": {
         "url": "https://example.com/" + T,
@@ -57,7 +58,6 @@ UNTOUCHED: dict[str, Any] = {
     "server": {"url": T, "secret": T, "headers": {"a": T}},
     "serverUrl": T,
     "credentials": [{"apiKey": T}],
-    "hooks": [{"on": "call.ending", "do": [{"type": "say", "exact": [T]}]}],  # when they run
     "analysisPlan": {"summaryPrompt": T},  # rendered after the call
 }
 
