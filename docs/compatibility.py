@@ -74,7 +74,6 @@ CUSTOMER_REFUSED: Mapping[str, str] = {
 }
 NUMBER_REFUSED: Mapping[str, str] = {
     "hooks": NOT_SERVED["hooks"],
-    "smsEnabled": NOT_SERVED["smsEnabled"],
     "squadId": NOT_SERVED["squadId"],
     "twilioApiKey": "webhooks are verified with the auth token: give it, or `credentialId`",
     "twilioApiSecret": "webhooks are verified with the auth token: give it, or `credentialId`",
@@ -226,7 +225,7 @@ def page() -> str:
 
 def _within() -> set[str]:
     """Refused in phone numbers only."""
-    return {"hooks", "smsEnabled"}
+    return {"hooks"}
 
 
 def _prefixed(name: str, fields: Mapping[str, str]) -> dict[str, str]:

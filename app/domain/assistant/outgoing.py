@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from app.domain.assistant.fields import FREE
 from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
@@ -23,9 +24,6 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
 
 The vendors define the address fields of ``credentials``.
 """
-
-FREE = frozenset({"metadata", "variableValues"})
-"""Fields with a client's own data: this program calls no address in them."""
 
 SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 """Fields, alone or in an object of that name, that are sent as the value of a header."""

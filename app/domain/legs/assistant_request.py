@@ -22,7 +22,7 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
-from app.domain.legs.no_assistant import Refusal, end_call
+from app.domain.legs.no_assistant import Refusal, end_call, not_found
 from app.domain.reporting import message_text
 from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonObject
@@ -142,8 +142,7 @@ class AssistantRequests:
                 else None
             )
         if body is None:
-            missing = f"assistantId {chosen.assistant_id} does not exist"
-            return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
+            return not_found(chosen.assistant_id or "")
         whole = body.with_overrides(chosen.overrides)
         problem = (
             validate.problem(whole.json, self.context.url_problem)
@@ -167,7 +166,7 @@ def judge(reply: Reply) -> Refusal | Sent | Chosen:
         return Refusal(INVALID, f"the reply is not JSON: {error}"[:200])
     if not isinstance(body, dict):
         return Refusal(INVALID, "the reply is not a JSON object")
-    given = {name: value for name, value in body.items() if value is not None}
+    given = {name: value for name, value in body.items() if value not in (None, "")}
     return next(
         (read(given) for name, read in READERS.items() if name in given),
         Refusal(NO_ASSISTANT, "the reply names no assistant"),

@@ -31,7 +31,7 @@ from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonDict, JsonObject
-from providers.events import EndedReason
+from providers.events import CallStatus, EndedReason
 
 SENT = ("assistant", "assistantOverrides", "customer", "metadata", "name", "maxDurationSeconds")
 """The request's fields that the call keeps as sent, without secrets."""
@@ -179,6 +179,8 @@ class CallService:
                 transfer.transfer(tx, destination, body.get("content"))
             elif body.get("type") in control.TYPES:
                 control.enqueue(tx, body)
+            elif found.status == CallStatus.ENDED:
+                raise Invalid("`end-call` needs a call that goes on: this one has ended")
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
 
@@ -235,6 +237,7 @@ class CallService:
         return self._transient_number(conn, org_id, body["phoneNumber"])
 
     def _transient_number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        body = {name: value for name, value in body.items() if value is not None}
         provider, number, credential = number_account(self.context, conn, org_id, body)
         return {
             "id": None,
@@ -275,7 +278,7 @@ class CallService:
         https://docs.vapi.ai/calls/call-handling-with-vapi-and-twilio
         """
         provider = self.context.providers[call.provider]
-        theirs, ours = call.facts.customer.get("number"), call.facts.number
+        theirs, ours = call.facts.customer.get("number") or None, call.facts.number
         inbound = call.type == INBOUND
         callback = tokens.callback
         return provider.markup.details(

@@ -19,13 +19,14 @@ from app.routes.schemas.base import (
     Moment,
     OpenModel,
     Query,
+    Reference,
     ReturnUrl,
     ShortText,
     Uuid,
     plain,
     whole,
 )
-from app.routes.schemas.customers import Customer
+from app.routes.schemas.customers import CallCustomer, number_problem
 from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason
@@ -65,12 +66,12 @@ class CreateCall(Model):
         description="True: nothing is dialled; phoneCallProviderDetails of the answer is for your own flow. "
         "Else customer.number (or customer.sipUri) is called.",
     )
-    assistant_id: Uuid | None = None
+    assistant_id: Reference | None = None
     assistant: Assistant | None = None
     assistant_overrides: AssistantOverrides | None = None
-    customer_id: Uuid | None = None
-    customer: Customer | None = None
-    phone_number_id: Uuid | None = None
+    customer_id: Reference | None = None
+    customer: CallCustomer | None = None
+    phone_number_id: Reference | None = None
     phone_number: TransientPhoneNumber | None = None
     metadata: Metadata | None = Field(None, description="At most 16 kB; given back as it came.")
     name: ShortText | None = None
@@ -84,6 +85,16 @@ class CreateCall(Model):
         if both:
             named = [f"`{to_camel(a)}` or `{to_camel(b)}`" for a, b in both]
             raise wrong_object(f"Use either {' and either '.join(named)}, not both.")
+        return self
+
+    @model_validator(mode="after")
+    def _customer_can_be_dialled(self) -> Self:
+        """With bypass on nobody is: the number may be withheld, a SIP URI, or any other text."""
+        customer = self.customer
+        if customer is None or self.phone_call_provider_bypass_enabled:
+            return self
+        if problem := number_problem(customer.number, customer.number_e164_check_enabled):
+            raise wrong_object(problem.replace("$property", "customer.number"))
         return self
 
 
