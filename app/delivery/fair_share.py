@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-# Messages that one process sends at a time. They wait for other servers, not for the processor.
-WORKERS = 16
+# Messages that one process sends at a time. They wait for other servers, not for the processor. A busy
+# process has few turns a second, so what one turn begins is what it delivers.
+WORKERS = 48
 MOST = WORKERS // 2
 
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import threading
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -21,22 +18,20 @@ from flask import Flask
 from app import create_app
 from app.assistants.local import preload
 from app.domain.resources import vendor_accounts
-from app.jobs.foreground import Foreground
 from app.media.hub import Hub
 from app.media.limits import Limits
 from app.routes import health
 from app.server import descriptors, warm_up
-from app.server.connections import Bounds, Connections
+from app.server.connection import Bounds
+from app.server.connections import Connections
 from app.server.environ import Scope
-from app.server.wsgi_bridge import CLIENT_SECONDS, RETRY_AFTER, Bridge, Paths, Receive, Reply, Send
+from app.server.leave import leave
+from app.server.wsgi_bridge import RETRY_AFTER, Bridge, Paths, Receive, Reply, Send
 from app.settings import Settings
 from app.store.outage import Outage
 from app.wiring import Services
 from providers.base.carrier import Carrier
 from providers.common import json_text
-
-LEAVE_SECONDS, SENDING_SECONDS = 1.0, 0.1
-"""From the damage of the database to the end of the process; after its last answer."""
 
 log = logging.getLogger(__name__)
 
@@ -119,22 +114,6 @@ class Application:
         await self.hub.stop()
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._services.stop)
-
-
-def leave(foreground: Foreground) -> None:
-    """End this process soon, without the end of anything that is open: a thread awaits the moment.
-
-    What was asked by then is answered; the store refuses it at once. The server's first process
-    begins another one.
-    """
-
-    def run() -> None:
-        time.sleep(LEAVE_SECONDS)
-        foreground.wait_until_idle(CLIENT_SECONDS)
-        time.sleep(SENDING_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=run, name="leave", daemon=True).start()
 
 
 def paths_of(carriers: Mapping[str, Carrier]) -> Paths:

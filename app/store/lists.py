@@ -7,7 +7,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 # Values that one list has at most.
-MOST = 16
+MOST = 48
 # Fills the rest of a list. No id and no host is a space.
 _NONE = " "
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from app.delivery.fair_share import MOST, WORKERS, FairShare
+from app.store import lists
 
 
 def test_no_receiver_has_all_workers() -> None:
     assert 1 < MOST < WORKERS
+
+
+def test_one_statement_takes_what_a_turn_begins() -> None:
+    assert WORKERS <= lists.MOST
 
 
 def test_a_healthy_receiver_has_half_of_them() -> None:

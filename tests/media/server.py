@@ -18,7 +18,8 @@ from app.assistants import BACKENDS
 from app.jobs.foreground import Foreground
 from app.media.limits import Limits
 from app.server.asgi import Application, build
-from app.server.connections import Bounds, Connections
+from app.server.connection import Bounds
+from app.server.connections import Connections
 from app.server.worker import SETTINGS, DrainingServer
 from app.settings import Settings
 from app.store.outage import Outage

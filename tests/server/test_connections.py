@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from app.server import descriptors
-from app.server.connections import Bounds, Connection, Connections, Refusal, State
+from app.server.connection import Bounds, Connection, Refusal, State
+from app.server.connections import Connections
 from app.server.wsgi_bridge import Bridge
 from tests.clock import on_loop
 from tests.media.server import SHORT, listening
