@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from app.domain.assistant.served_fields import ROWS, TOOL_TYPES, Fate, Row
 from app.routes.schemas.not_served import NOT_SERVED
+from app.vendors import registry
 from providers.events import EndedReason
 
 CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}/{{id}}")
@@ -204,6 +206,7 @@ def page() -> str:
         ),
         "A field without a value yet is absent, never null.",
         "",
+        *_assistant(),
         "## endedReason",
         "",
         "The 56 values of the older page, and one of our own ([meanings](ended-reasons.md)). Vapi's current",
@@ -221,6 +224,37 @@ def page() -> str:
         "",
     ]
     return "\n".join(parts)
+
+
+def _assistant() -> Iterable[str]:
+    """The table that checks an assistant, as pages."""
+    yield from (
+        "## Fields of an assistant",
+        "",
+        "Every field is stored and returned. `patchbay check FILE` says this of a file's assistant, with what",
+        "this installation has; `GET /assistant/{id}/check` of a stored one. A row holds for the fields below it.",
+        "",
+    )
+    yield from _table("", "field", *((_word(row), {path: row.why}) for path, row in ROWS.items()))
+    yield from _table(
+        "", "type of a tool", *((_word(row), {name: row.why}) for name, row in TOOL_TYPES.items())
+    )
+    yield from (
+        "Further fields are those of one vendor:",
+        "",
+        "| vendor | of | served |",
+        "| --- | --- | --- |",
+    )
+    for name, vendor in registry.VENDORS.items():
+        for stage in ("model", "transcriber", "voice"):
+            part = vendor.part(stage)
+            if part and part.fields:
+                yield f"| `{name}` | `{stage}` | {', '.join(f'`{each}`' for each in part.fields)} |"
+    yield ""
+
+
+def _word(row: Row) -> str:
+    return {Fate.SERVED: "yes", Fate.MAPPED: "yes, mapped"}.get(row.fate, "no")
 
 
 def _within() -> set[str]:

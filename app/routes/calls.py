@@ -29,6 +29,7 @@ from app.routes.schemas.calls import (
 )
 from app.routes.schemas.responses import Call, CallEvent, CallPage, ServerMessage
 from app.routes.validation import reply, services
+from app.routes.warnings import warned
 from providers.common.json_types import JsonDict, JsonObject
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -170,9 +171,16 @@ def _created(body: JsonObject) -> Response:
     """Answer 201 with the Call, made now or by an earlier request with the same Idempotency-Key."""
     key = _idempotency_key()
     if key is None:
-        return reply(_create(body, None), 201)
+        return _told(reply(_create(body, None), 201), body)
     once = IdempotentRequest(services().context, api_key().org_id, key, body)
-    return reply(once.make(lambda: _create(body, once)), 201)
+    return _told(reply(once.make(lambda: _create(body, once)), 201), body)
+
+
+def _told(response: Response, body: JsonObject) -> Response:
+    """With warnings of what has no effect. A stored assistant's were given when it was stored."""
+    if body.get("assistant") or body.get("assistantOverrides"):
+        warned(response, services().checks.given(api_key().org_id, body), "a call's assistant")
+    return response
 
 
 def _create(body: JsonObject, request: IdempotentRequest | None) -> JsonDict:

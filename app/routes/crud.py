@@ -15,6 +15,7 @@ from app.routes.schemas.base import Model
 from app.routes.schemas.calls import Page
 from app.routes.schemas.responses import Resource
 from app.routes.validation import reply
+from providers.common.json_types import JsonDict
 
 # Verb -> method, path below the kind's, status.
 ROUTES = {
@@ -39,6 +40,12 @@ class Kind:
     update: type[Model]
     resource: type[Resource]
     collection: Callable[[], ResourceStore]
+    also: Callable[[Response, JsonDict], Response] | None = None
+    """Completes the response to a change, by the object as it is now."""
+
+    def answer(self, made: JsonDict, status: int = 200) -> Response:
+        response = reply(made, status)
+        return self.also(response, made) if self.also else response
 
     def operation(self, verb: str, body: type[Model] | None = None) -> Operation:
         """The OpenAPI operation of a verb: ``createPhoneNumber``, "Create phone number"."""
@@ -68,7 +75,7 @@ def crud(kind: Kind, about: str) -> Section:
 def _many(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("create", kind.create))
     def create(body: Model) -> Response:
-        return reply(kind.collection().create(api_key().org_id, body.given()), 201)
+        return kind.answer(kind.collection().create(api_key().org_id, body.given()), 201)
 
     @section.serve(kind.operation("list"))
     def listing(query: Page) -> Response:
@@ -82,7 +89,7 @@ def _one(section: Section, kind: Kind) -> None:
 
     @section.serve(kind.operation("update", kind.update))
     def patch(path: IdPath, body: Model) -> Response:
-        return reply(kind.collection().patch(api_key().org_id, path.id, body.sent()))
+        return kind.answer(kind.collection().patch(api_key().org_id, path.id, body.sent()))
 
     @section.serve(kind.operation("delete"))
     def delete(path: IdPath) -> Response:

@@ -9,14 +9,17 @@ A repeated webhook of the same arrival waits for that reply.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app import deadline
-from app.domain.assistant import validate
+from app.domain.assistant import installation, validate
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.field_check import check_fields
+from app.domain.assistant.told import sentences
 from app.domain.calls import create, record, stored_resources
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
@@ -27,6 +30,8 @@ from app.domain.reporting import message_text
 from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
+
+log = logging.getLogger(__name__)
 
 ASSISTANT_REQUEST = "assistant-request"
 LOOK_SECONDS = 0.1
@@ -148,9 +153,12 @@ class AssistantRequests:
             validate.problem(whole.json, self.context.url_problem)
             or validate.unsendable(chosen.assistant)
             or validate.unsendable(chosen.overrides)
+            or installation.never_works(whole, self.context.settings)
         )
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")
+        if told := sentences(check_fields(whole.json)):
+            log.info("the assistant of call %s: %s", tx.call.id, "; ".join(told))
         transient = None if chosen.assistant_id else chosen.assistant
         create.set_assistant(tx, chosen.assistant_id, whole, transient, chosen.overrides)
         return None

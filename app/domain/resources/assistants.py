@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import installation
+from app.domain.assistant.config import AssistantConfig
 from app.domain.context import Context
 from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
@@ -25,7 +27,10 @@ class Assistants(ResourceStore):
     table = assistants
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
-        return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
+        given = {k: v for k, v in body.items() if k not in OWN_FIELDS}
+        columns = self.sealed(given)
+        installation.refuse(AssistantConfig(given), self.context.settings)
+        return columns
 
 
 class Customers(ResourceStore):

@@ -77,6 +77,12 @@ def accounts_for_call(
     """The accounts that one assistant may use."""
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
     found |= _stored(context, conn, org_id, assistant.credential_ids)
+    return found | own_accounts(assistant)
+
+
+def own_accounts(assistant: AssistantConfig) -> dict[str, VendorAccount]:
+    """The accounts among the assistant's own ``credentials``."""
+    found = dict[str, VendorAccount]()
     for credential in assistant.credentials:
         vendor = text_of(credential, "provider")
         if vendor in registry.with_account():

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import installation
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.outgoing import check_outgoing
 from app.domain.assistant.secrets import split_secrets
@@ -204,6 +205,10 @@ class CallService:
                 raise Invalid(problem)
         assistant_id, assistant = self._assistant(conn, org_id, body, number)
         overrides = body.get("assistantOverrides")
+        whole = assistant.with_overrides(overrides)
+        if assistant_id is None or overrides:  # a stored one was checked when it was stored
+            path = "assistant" if assistant_id is None else "assistantOverrides"
+            installation.refuse(whole, self.context.settings, f"{path}.")
         return NewCall(
             org_id=org_id,
             provider=provider,
@@ -215,7 +220,7 @@ class CallService:
             assistant_id=assistant_id,
             customer_id=body.get("customerId"),
             phone_number_id=number["id"],
-            assistant=assistant.with_overrides(overrides),
+            assistant=whole,
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
             key_id=key_id,
