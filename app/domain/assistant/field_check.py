@@ -1,6 +1,6 @@
 """What becomes of the fields of one assistant, by the table of ``served_fields.py``. Pure.
 
-Fields whose names are not Vapi's are told too: a mistyped one has no effect, and nobody notices.
+Fields whose names are not Vapi's are told too: a mistyped one has no effect.
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ def stage_problems(assistant: AssistantConfig, installation: Installation) -> It
         ways = [config, *installation.fallbacks(stage, config)]
         if any(buildable.problem(stage, way, installation.accounts) is None for way in ways):
             continue
-        never = not any(_names_a_vendor(stage, way) for way in ways)
+        given = bool(text_of(config, "provider"))  # overrides may bring a missing one
+        never = given and not any(_names_a_vendor(stage, way) for way in ways)
         why = (
             _no_vendor(stage, config)
             if never

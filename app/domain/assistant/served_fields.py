@@ -1,8 +1,8 @@
 """What becomes of each field of an assistant: the table behind the checks and docs/compatibility.md.
 
 A row is a path without the numbers of lists, in the order of the alphabet. A field below a row
-without rows of its own has that row's fate. The fields of one vendor's model, voice or transcriber
-are in that vendor's folder; the others that Vapi has for any vendor are in ``VENDORS_OWN``.
+without rows of its own has that row's fate. The fields that one vendor's connector reads are in
+that vendor's folder. Vapi's other fields of vendors are in ``VENDORS_OWN``.
 """
 
 from __future__ import annotations

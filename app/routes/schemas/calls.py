@@ -89,7 +89,7 @@ class CreateCall(Model):
 
     @model_validator(mode="after")
     def _customer_can_be_dialled(self) -> Self:
-        """With bypass on nobody is: the number may be withheld, a SIP URI, or any other text."""
+        """With bypass on the number is not dialled: it may be withheld, or any other text."""
         customer = self.customer
         if customer is None or self.phone_call_provider_bypass_enabled:
             return self

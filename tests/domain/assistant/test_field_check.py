@@ -193,7 +193,6 @@ KEY = VendorAccount("key")
     [
         ({"model": NOBODYS, "transcriber": {"provider": "none"}}, "model.provider", "embedded"),
         ({"voice": NOBODYS}, "voice.provider", "embedded"),
-        ({"voice": {"voiceId": "x"}}, "voice.provider", "it is ''"),
         ({"transcriber": NOBODYS}, "transcriber.provider", "deepgram"),
     ],
     ids=lambda value: str(value)[:50],
@@ -210,6 +209,7 @@ def test_what_can_never_work_is_refused(assistant: dict[str, Any], path: str, wo
         {},
         {"model": {"provider": "openai"}},  # a key may come later
         {"voice": {"provider": "openai"}},  # a voice too
+        {"voice": {"voiceId": "x"}},  # and the provider, in overrides
         {"voice": {**NOBODYS, "fallbackPlan": {"voices": [{"provider": "embedded"}]}}},
         {"voice": NOBODYS, "model": NOBODYS, "transport": {"provider": "echo"}},  # none is built
     ],
