@@ -12,7 +12,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -110,6 +110,12 @@ class Settings:
     stream_url: str | None = None
     fallback_voice: Mapping[str, str] | None = None
     """An assistant's ``voice``: ``provider`` and, for most vendors, ``voiceId``."""
+    fallback_transcriber: Mapping[str, str] | None = None
+    """An assistant's ``transcriber``: ``provider``, and perhaps ``model``."""
+    fallback_model: Mapping[str, str] | None = None
+    """An assistant's ``model``: ``provider``, and for most vendors ``model``."""
+    vapi_voices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """A name of Vapi's voices in lower case, or ``*`` -> the ``voice`` that speaks it."""
     settle_seconds: float = 3.0
     join_timeout_seconds: float = 30.0
     bypass_ttl_seconds: float = 300.0
@@ -229,6 +235,9 @@ class _Reader(Reader):
             assistant_backend=self.choice("ASSISTANT_BACKEND", "local", backends),
             stream_url=self.stream_url(),
             fallback_voice=self.fallback_voice(),
+            fallback_transcriber=self.fallback_transcriber(),
+            fallback_model=self.fallback_model(),
+            vapi_voices=self.vapi_voices(),
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),
             bypass_ttl_seconds=self.number("BYPASS_TTL_SECONDS", 300, 1, 86400),
@@ -473,19 +482,68 @@ class _Reader(Reader):
         return url
 
     def fallback_voice(self) -> Mapping[str, str] | None:
-        """``provider:voiceId``. A provider without accounts needs no ``voiceId``."""
         value = self.text("FALLBACK_VOICE")
-        if value is None:
-            return None
-        provider, _, voice = value.partition(":")
-        known = registry.fallback_voices()
+        return self.voice("FALLBACK_VOICE", value) if value else None
+
+    def vapi_voices(self) -> Mapping[str, Mapping[str, str]]:
+        """``Elliot=provider:voiceId``, each name once, in any case."""
+        found = dict[str, Mapping[str, str]]()
+        for word in self.words("VAPI_VOICES"):
+            name, equals, value = (each.strip() for each in word.partition("="))
+            if not name or not equals or name.lower() in found:
+                raise SettingsError(
+                    "VAPI_VOICES must list Vapi's names, each once, with the voice that speaks: "
+                    f"Elliot={registry.FALLBACK_EXAMPLE},*=embedded; it has {word!r}"
+                )
+            found[name.lower()] = self.voice("VAPI_VOICES", value)
+        return found
+
+    def voice(self, variable: str, value: str) -> Mapping[str, str]:
+        """``provider:voiceId``. A provider without accounts needs no ``voiceId``."""
+        given, _, voice = value.partition(":")
+        provider, known = registry.name_of(given), registry.fallback_voices()
         if provider not in known or not (voice or known[provider].speaks_by_itself):
             raise SettingsError(
-                "FALLBACK_VOICE must be provider:voiceId, such as "
+                f"{variable} must have provider:voiceId, such as "
                 f"{registry.FALLBACK_EXAMPLE}, or embedded, with a "
-                f"provider of {', '.join(known)}; it is {value!r}"
+                f"provider of {', '.join(known)}; it has {value!r}"
             )
         return {"provider": provider, **({"voiceId": voice} if voice else {})}
+
+    def fallback_transcriber(self) -> Mapping[str, str] | None:
+        """``provider`` or ``provider:model``."""
+        value = self.text("FALLBACK_TRANSCRIBER")
+        known = registry.fallback_transcribers()
+        found = _named_model(value)
+        part = known.get(found["provider"])
+        if value and (part is None or ("model" in found and "model" not in part.fields)):
+            example = registry.FALLBACK_TRANSCRIBER_EXAMPLE
+            raise SettingsError(_no_fallback("FALLBACK_TRANSCRIBER", value, example, known))
+        return found if value else None
+
+    def fallback_model(self) -> Mapping[str, str] | None:
+        """``provider:model``. A provider with a default needs no model."""
+        value = self.text("FALLBACK_MODEL")
+        known = registry.fallback_models()
+        found = _named_model(value)
+        part = known.get(found["provider"])
+        if value and (part is None or ("model" not in found and part.model is None)):
+            example = registry.FALLBACK_MODEL_EXAMPLE
+            raise SettingsError(_no_fallback("FALLBACK_MODEL", value, example, known))
+        return found if value else None
+
+
+def _named_model(value: str | None) -> dict[str, str]:
+    """``provider:model`` as an assistant has it."""
+    provider, _, model = (value or "").partition(":")
+    return {"provider": provider, **({"model": model} if model else {})}
+
+
+def _no_fallback(name: str, value: str, example: str, known: Collection[str]) -> str:
+    return (
+        f"{name} must be provider:model, such as {example}, with a provider of "
+        f"{', '.join(known)}; it is {value!r}"
+    )
 
 
 def _sendable(name: str, value: str | None) -> str | None:

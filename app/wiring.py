@@ -13,14 +13,14 @@ from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
 from app.domain.calls import idempotency, timers
 from app.domain.calls.timer_jobs import KIND as TIMER
-from app.domain.calls.timer_jobs import WATCHDOG
+from app.domain.calls.timer_jobs import START_SCHEDULED, WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
-from app.domain.legs import carrier_price, hangup, outbound, reconcile
+from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import analysis, pending
+from app.domain.reporting import analysis, no_record, pending
 from app.domain.resources.assistants import ResourceService
 from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
@@ -145,6 +145,7 @@ class Services:
         self.legs = LegService(self.context)
         self.media = MediaService(self.context)
         handlers[idempotency.JOB] = partial(idempotency.forget, self.context)
+        handlers[no_record.JOB] = partial(no_record.run, self.context)
         handlers[analysis.JOB] = partial(analysis.run, self.context)
         handlers[pending.TIMER] = partial(pending.on_timeout, self.context)
         handlers[carrier_recordings.START] = partial(carrier_recordings.start, self.context)
@@ -155,6 +156,7 @@ class Services:
         handlers[retention.SWEEP] = partial(retention.sweep, self.calls)
         handlers[trim.SWEEP] = partial(trim.sweep, self.context)
         handlers[TIMER] = partial(timers.fire, self.context)
+        handlers[START_SCHEDULED] = partial(scheduled.run, self.context)
         handlers[outbound.JOB] = partial(outbound.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)

@@ -28,14 +28,14 @@ from bench.postgresql import PostgreSQL, postgresql
 from bench.reliability import record
 from bench.serving import bridge
 from bench.store_client import WORDS, StoreClient
-from tests.fakes.client_server import Receiver
+from tests.fakes.client_server import Receiver, Request
 
 OF_A_CALL = len(WORDS) + 2
 """Operations of one call: its creation, its callbacks, its report."""
 CLIENTS = 8
 DOWN_SECONDS = 2.0
 DELIVERY_SECONDS = 120.0
-"""After the last acknowledged callback, until all reports are there."""
+"""So long without another report, and the missing ones do not come any more."""
 
 
 @dataclass
@@ -88,16 +88,38 @@ def paced(client: StoreClient, calls: int, rate: float, seen: Seen) -> None:
         list(pool.map(run, range(calls)))
 
 
-def reports(receiver: Receiver) -> Mapping[str, set[str]]:
-    """The ids under which each call's report came."""
-    came = defaultdict[str, set[str]](set)
-    for request in tuple(receiver.requests):
-        if len(request.body) < int(request.headers["content-length"]):
-            continue
-        message = json.loads(request.body)["message"]
-        if message["type"] == "end-of-call-report":
-            came[message["call"]["id"]].add(request.headers["webhook-id"])
-    return came
+class Reports:
+    """The ids under which each call's report came. Each request is read once."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._read = 0
+        self.came = defaultdict[str, set[str]](set)
+
+    def look(self) -> int:
+        """Read what has come since. Returns the number of calls with a report."""
+        for request in tuple(self._receiver.requests[self._read :]):
+            self._read += 1
+            if b'"end-of-call-report"' in request.body and _is_whole(request):
+                message = json.loads(request.body)["message"]
+                if message["type"] == "end-of-call-report":
+                    self.came[message["call"]["id"]].add(request.headers["webhook-id"])
+        return len(self.came)
+
+
+def _is_whole(request: Request) -> bool:
+    return len(request.body) == int(request.headers["content-length"])
+
+
+def await_reports(reports: Reports, calls: int) -> None:
+    """Wait until all are there, or none has come for ``DELIVERY_SECONDS``."""
+    came, until = -1, 0.0
+    while (now := reports.look()) < calls:
+        if now > came:
+            came, until = now, time.monotonic() + DELIVERY_SECONDS
+        if time.monotonic() > until:
+            return
+        time.sleep(0.2)
 
 
 def check(url: str, seen: Seen, came: Mapping[str, set[str]]) -> None:
@@ -134,10 +156,10 @@ def run(operations: int, rate: float, least: float, most: float) -> tuple[Seen, 
             killer.over.set()
             killer.join()
             seen.kills = killer.kills
-            until = time.monotonic() + DELIVERY_SECONDS
-            while len(reports(receiver)) < len(seen.calls) and time.monotonic() < until:
-                time.sleep(0.2)
-        check(server.url, seen, reports(receiver))
+            reports = Reports(receiver)
+            await_reports(reports, len(seen.calls))
+        reports.look()
+        check(server.url, seen, reports.came)
     return seen, client
 
 

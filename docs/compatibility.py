@@ -15,7 +15,11 @@ from providers.events import EndedReason
 
 CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}/{{id}}")
 SERVED = [
-    *(each.format(path) for path in ("/call", "/assistant", "/phone-number") for each in CRUD),
+    *(
+        each.format(path)
+        for path in ("/call", "/assistant", "/phone-number", "/structured-output", "/tool", "/file")
+        for each in CRUD
+    ),
     "GET /v2/phone-number",
     "GET /call/{id}/mono-recording",
     "GET /call/{id}/stereo-recording",
@@ -28,6 +32,7 @@ NOT_SERVED_PATHS: Mapping[str, str] = {
     "GET /call/{id}/video-recording": "no video",
     "GET /call/{id}/pcap": "carriers do not provide packet captures",
     "GET /call/{id}/call-logs": "`GET /call/{id}/events` is the log",
+    "POST /structured-output/run": "outputs are extracted after a call's end, once",
 }
 """Requests of the families that are served in part."""
 
@@ -38,9 +43,6 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
     "v2/campaign": "calls are made one by one",
     "v2/knowledge-base": "the assistant's part",
     "session": "calls only",
-    "tool": "tools are part of the assistant",
-    "file": "nothing is uploaded",
-    "structured-output": "the assistant's part",
     "eval": "the assistant's part",
     "reporting": "`/metrics`, and your own database",
     "observability": "`/metrics`",
@@ -55,9 +57,11 @@ CREATE_CALL: Mapping[str, str] = {
     "assistantOverrides": "merged into the assistant, objects field by field",
     "customer": "",
     "customerId": "of `/customer`, which Vapi has never published",
+    "customers": "at most 100",
     "name": "",
     "phoneNumber": "Vapi's is Twilio's only; Vonage's fields are accepted here too",
     "phoneNumberId": "decides the carrier",
+    "schedulePlan": "not in bypass mode",
 }
 """Accepted fields of today's ``CreateCallDTO``, each with what is peculiar."""
 
@@ -71,7 +75,6 @@ CREATE_CALL_OLDER: Mapping[str, str] = {
 """Accepted fields that ``CreateCallDTO`` does not show."""
 
 CUSTOMER_REFUSED: Mapping[str, str] = {
-    "assistantOverrides": "for batches; `assistantOverrides` of the call does it",
     "squadOverrides": NOT_SERVED["squadOverrides"],
 }
 NUMBER_REFUSED: Mapping[str, str] = {
@@ -89,7 +92,7 @@ CALL: Mapping[str, str] = {
     "createdAt": "",
     "updatedAt": "",
     "type": "never `webCall`",
-    "status": "never `scheduled`, `not-found`, `deletion-failed`",
+    "status": "never `not-found`, `deletion-failed`",
     "endedReason": "see below",
     "endedMessage": "",
     "startedAt": "",
@@ -99,7 +102,7 @@ CALL: Mapping[str, str] = {
     "costs": "our own fields: `told` (the carrier's amount and currency), `stream`, `priceKnown`",
     "messages": "",
     "analysis": "`summary`, `structuredData`, `successEvaluation`",
-    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`",
+    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`, `structuredOutputs`, `skippedStructuredOutputs`, `structuredOutputsLastUpdatedAt`",
     "destination": "",
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
@@ -113,6 +116,7 @@ CALL: Mapping[str, str] = {
     "phoneNumberId": "",
     "phoneNumber": "as sent, secrets left out (Vapi repeats `twilioAuthToken`)",
     "name": "",
+    "schedulePlan": "",
 }
 """Fields of today's ``Call`` that are served."""
 
@@ -121,7 +125,6 @@ CALL_ABSENT: Mapping[str, str] = {
     "assistantVersion": NOT_SERVED["assistantVersion"],
     "campaignId": "calls are made one by one",
     "compliance": "the assistant's part",
-    "schedulePlan": NOT_SERVED["schedulePlan"],
     "squad": NOT_SERVED["squad"],
     "squadId": NOT_SERVED["squadId"],
     "squadOverrides": NOT_SERVED["squadOverrides"],

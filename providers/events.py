@@ -18,6 +18,8 @@ from providers.common.json_types import NOTHING, JsonObject
 class CallStatus(StrEnum):
     """A call's status for clients, in rising rank. ``ended`` is final."""
 
+    SCHEDULED = "scheduled"
+    """The call waits for ``schedulePlan.earliestAt``."""
     QUEUED = "queued"
     """The call exists; no leg has arrived."""
     RINGING = "ringing"
@@ -155,7 +157,9 @@ class EventKind(StrEnum):
     """The kind of an event, from any source. Each row of a call's event log has one."""
 
     CREATED = "call.created"
-    """Patchbay accepted the call. ``data``: ``bypass``, ``maxDurationSeconds``."""
+    """Patchbay accepted the call. ``data``: ``bypass``, ``maxDurationSeconds``, ``scheduled``."""
+    DUE = "call.due"
+    """The time of a scheduled call has come: it is dialled now."""
     LEG_FETCHED = "leg.fetched"
     """The carrier fetched the call's document: a leg has arrived."""
     LEG_QUEUED = "leg.queued"

@@ -47,6 +47,24 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
     assert load({**SECRET, "FALLBACK_VOICE": value}).fallback_voice == voice
 
 
+def test_vapi_voices() -> None:
+    given = "Elliot=11labs:a=b, KYLIE = elevenlabs:k,*=embedded"
+    assert load({**SECRET, "VAPI_VOICES": given}).vapi_voices == {
+        "elliot": {"provider": "11labs", "voiceId": "a=b"},
+        "kylie": {"provider": "11labs", "voiceId": "k"},
+        "*": {"provider": "embedded"},
+    }
+    assert load(SECRET).vapi_voices == {}
+
+
+def test_fallback_transcriber_and_model() -> None:
+    found = load({**SECRET, "FALLBACK_TRANSCRIBER": "gladia", "FALLBACK_MODEL": "groq:a:b"})
+    assert found.fallback_transcriber == {"provider": "gladia"}
+    assert found.fallback_model == {"provider": "groq", "model": "a:b"}
+    assert load({**SECRET, "FALLBACK_MODEL": "openai"}).fallback_model == {"provider": "openai"}
+    assert load(SECRET).fallback_model is None
+
+
 @pytest.mark.parametrize(
     ("environ", "names"),
     [
@@ -97,7 +115,17 @@ def test_fallback_voice(value: str, voice: dict[str, str]) -> None:
         ({"STREAM_URL": "https://example.com"}, "STREAM_URL"),  # not a websocket
         ({"FALLBACK_VOICE": "jennifer"}, "FALLBACK_VOICE"),  # whose?
         ({"FALLBACK_VOICE": "openai"}, "FALLBACK_VOICE"),  # which?
+        ({"FALLBACK_TRANSCRIBER": "custom-transcriber"}, "FALLBACK_TRANSCRIBER"),  # where?
+        ({"FALLBACK_TRANSCRIBER": "nova-3"}, "FALLBACK_TRANSCRIBER"),  # whose?
+        ({"FALLBACK_MODEL": "groq"}, "FALLBACK_MODEL"),  # which?
+        ({"FALLBACK_MODEL": "custom-llm:a"}, "FALLBACK_MODEL"),  # where?
         ({"FALLBACK_VOICE": "playht:jennifer"}, "FALLBACK_VOICE"),  # cannot speak itself
+        ({"VAPI_VOICES": "Elliot"}, "VAPI_VOICES"),  # by whom?
+        ({"VAPI_VOICES": "=openai:alloy"}, "VAPI_VOICES"),  # which?
+        ({"VAPI_VOICES": "Leo=openai:a,leo=openai:b"}, "VAPI_VOICES"),  # one of the two
+        ({"VAPI_VOICES": "Leo=openai"}, "VAPI_VOICES"),
+        ({"VAPI_VOICES": "Leo=vapi:Mia"}, "VAPI_VOICES"),  # cannot be had
+        ({"VAPI_VOICES": "Leo=playht:jennifer"}, "VAPI_VOICES"),
         ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
         ({"KEEP_ALIVE_SECONDS": "0"}, "KEEP_ALIVE_SECONDS"),
         ({"MAX_CONNECTIONS": "-1"}, "MAX_CONNECTIONS"),

@@ -19,6 +19,8 @@ from app.private_files import open_to_others
 from app.store import accounts, migrate
 from app.store.schema import assistants, credentials, phone_numbers
 from app.store.vault import WrongKey
+from app.vendors import similar, tts
+from app.vendors.common.account import VendorAccount
 from app.wiring import Services
 from providers.base.carrier import Carrier
 from providers.base.rest import Account, NumberSetting, SignedProbe
@@ -55,6 +57,7 @@ def examine(patchbay: Services) -> list[Finding]:
         *_keys(patchbay),
         *_stored_values(patchbay),
         *_dialling(patchbay),
+        *_voices(patchbay),
         *_public_url(patchbay),
         *_carriers(patchbay),
     ]
@@ -130,6 +133,23 @@ def _dialling(patchbay: Services) -> Iterator[Finding]:
                 if share >= NEARLY:
                     text = f"API key {key['prefix']}…: {share:.0%} of {name} is used"
                     yield Finding("note", f"{text}; raise it, or revoke the key")
+
+
+def _voices(patchbay: Services) -> Iterator[Finding]:
+    """Who speaks in place of Vapi's own voices, with the accounts of the environment."""
+    settings = patchbay.settings
+    accounts = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in settings.vendors}
+    others = tts.choose({"provider": "vapi"}, accounts, settings.fallback_voice)
+    named = dict(settings.vapi_voices)
+    speakers = [f"{name} is {_spoken(voice)}" for name, voice in named.items()]
+    if similar.ANY not in named:
+        speakers.append(f"{'any other' if named else 'each'} is one of {others['provider']}'s")
+    yield Finding("ok", f"voices of provider vapi: {', '.join(speakers)}")
+
+
+def _spoken(voice: JsonObject) -> str:
+    """``openai:alloy``"""
+    return ":".join(voice.values())
 
 
 def _public_url(patchbay: Services) -> Iterator[Finding]:

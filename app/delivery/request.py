@@ -30,7 +30,8 @@ class ServerRequest:
         except SendError as error:
             return Reply(error=str(error))
         if not 200 <= answer.status < 300:
-            return Reply(error=f"the server answered {answer.status}")
+            told = answer.body[:MAX_BYTES] if answer.status >= 400 else b""
+            return Reply(told, f"the server answered {answer.status}")
         if len(answer.body) > MAX_BYTES:
             return Reply(error=f"the server's answer is over {MAX_BYTES} bytes")
         return Reply(answer.body)

@@ -49,7 +49,10 @@ class JobQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A server's 2xx answer, or ``error``: a sentence that says what failed."""
+    """A server's 2xx answer, or ``error``: a sentence that says what failed.
+
+    An answer of 400 or more has both.
+    """
 
     body: bytes = b""
     error: str | None = None

@@ -16,7 +16,7 @@ from app.domain.calls.apply import Change, Reaction
 from app.domain.legs import carrier_price, dial_limit, hangup
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
-from app.domain.reporting import analysis, pending, server_messages
+from app.domain.reporting import analysis, no_record, pending, server_messages
 from providers.events import CallStatus, EventKind
 
 
@@ -27,6 +27,8 @@ class Fact(StrEnum):
     """The carrier reported a leg's price, perhaps days after the end-of-call report."""
     STATUS_CHANGED = auto()
     REASON_SETTLED = auto()
+    WORDS_GO = auto()
+    """The reason is settled, and the assistant may keep no record."""
     TIMERS_MOVE = auto()
     """A timer must start or stop. Most callbacks do neither, and a new call has its timers."""
     LEG_IS_OURS_TO_END = auto()
@@ -43,12 +45,14 @@ class Fact(StrEnum):
     """The carrier reported a recording's result, perhaps after the report."""
 
 
+COMPLIANCE = frozenset({"hipaaEnabled", "compliancePlan"})
 REPLACES_SOCKET = frozenset({EventKind.FORWARD_STARTED, EventKind.REATTACHED})
 
 REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.PRICE_KNOWN: [carrier_price.add_price],
     Fact.STATUS_CHANGED: [server_messages.queue_status],
     Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later, dial_limit.give_back],
+    Fact.WORDS_GO: [no_record.begin],
     Fact.TIMERS_MOVE: [schedule.set_timers],
     Fact.LEG_IS_OURS_TO_END: [hangup.hang_up_leg],
     Fact.ENDED_RECORDED: [carrier_recordings.end],
@@ -91,6 +95,9 @@ def facts(change: Change) -> list[Fact]:
         Fact.PRICE_KNOWN: any("price" in event.data for event in change.added),
         Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
         Fact.REASON_SETTLED: change.state.settled and not change.late,
+        Fact.WORDS_GO: change.state.settled
+        and not change.late
+        and COMPLIANCE & call.facts.assistant.json.keys(),
         Fact.TIMERS_MOVE: ended or (goes_on and moves),
         Fact.LEG_IS_OURS_TO_END: not call.bypass
         and (ended or (over and kinds & schedule.LEG_IS_KNOWN)),

@@ -36,6 +36,7 @@ STEPS: Mapping[str, Step] = {
         "app.domain.legs.assistant_request:AssistantRequests.settle",
         "asks a server for an assistant, and stores its reply",
     ),
+    "schedule": Step("app.domain.legs.scheduled:run", "lets a scheduled call be dialled"),
     "dial-note": Step(
         "app.domain.legs.outbound:_begin", "notes that the carrier will be asked to dial"
     ),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.context import Reply
+from app.domain.legs.carrier_tools import TextMessage
 from app.domain.reporting.live_messages import OutgoingMessage
+from app.domain.resources.files import Found
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.media.store_thread import in_store_thread
@@ -52,6 +54,21 @@ class CallContext:
     def fallback_voice(self) -> JsonObject | None:
         """The operator's voice, used where the assistant's own cannot be built."""
         return self._service.context.settings.fallback_voice
+
+    @property
+    def fallback_transcriber(self) -> JsonObject | None:
+        """The operator's transcriber, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_transcriber
+
+    @property
+    def fallback_model(self) -> JsonObject | None:
+        """The operator's model, used where the assistant's own cannot be had."""
+        return self._service.context.settings.fallback_model
+
+    @property
+    def vapi_voices(self) -> Mapping[str, JsonObject]:
+        """The operator's voices in place of Vapi's own, by name."""
+        return self._service.context.settings.vapi_voices
 
     def addresses(self, url: str) -> Sequence[str]:
         """The addresses a client's URL may be fetched from.
@@ -119,6 +136,25 @@ class CallContext:
                 extra={"callId": self._claim.call_id},
             )
             return "the store failed"
+
+    async def press_keys(self, keys: str) -> bool:
+        """Play keys to the leg by the carrier's API. False: they have to be in the sound.
+
+        Raises ``CarrierError`` where the carrier may have played them.
+        """
+        return await run_in_thread(lambda: self._service.press_keys(self._claim, keys))
+
+    async def send_text(self, message: TextMessage) -> str | None:
+        """Send a text message by the carrier. Returns why not, as a sentence."""
+        return await run_in_thread(lambda: self._service.send_text(self._claim, message))
+
+    async def search_files(self, ids: list[str], question: str) -> Sequence[Found]:
+        """The chunks of uploaded files that fit best; none while the store fails."""
+        try:
+            return await in_store_thread(self._service.search_files, self._claim, ids, question)
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
+            return []
 
     async def flush(self) -> None:
         """Wait, within a bound, until the queued messages and fields are stored."""

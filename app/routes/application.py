@@ -13,10 +13,13 @@ from app.routes import (
     credentials,
     customers,
     docs,
+    files,
     health,
     openapi,
     phone_numbers,
     recordings,
+    structured_outputs,
+    tools,
 )
 from app.routes.json_body import MAX_BYTES
 from app.routes.lean_flask import LeanFlask, OneSegment
@@ -29,8 +32,11 @@ API = (
     calls.control,
     recordings.blueprint,
     assistants.blueprint,
+    tools.blueprint,
     phone_numbers.blueprint,
     customers.blueprint,
+    structured_outputs.blueprint,
+    files.blueprint,
     credentials.blueprint,
 )
 

@@ -10,6 +10,7 @@ from functools import partial
 from flask import Response, request
 from sqlalchemy.engine import Connection
 
+from app.domain.calls import batches
 from app.domain.calls.idempotency import IdempotentRequest
 from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
@@ -27,7 +28,7 @@ from app.routes.schemas.calls import (
     PageCalls,
     UpdateCall,
 )
-from app.routes.schemas.responses import Call, CallEvent, CallPage, ServerMessage
+from app.routes.schemas.responses import Call, CallEvent, CallPage, CreatedCall, ServerMessage
 from app.routes.validation import reply, services
 from app.routes.warnings import warned
 from providers.common.json_types import JsonDict, JsonObject
@@ -50,17 +51,18 @@ class MessagePath(IdPath):
     message_id: Uuid
 
 
-@blueprint.serve(Operation("POST", "/call", "createCall", Call, status=201, errors=(409,)))
+@blueprint.serve(Operation("POST", "/call", "createCall", CreatedCall, status=201, errors=(409,)))
 def create(body: CreateCall) -> Response:
     """Create call.
 
-    With a header Idempotency-Key, sending the request again creates no second call.
+    With customers, a call for each of them. With a header Idempotency-Key, sending the request
+    again creates no second call.
     """
     return _created(body.given())
 
 
 @blueprint.serve(
-    Operation("POST", "/call/phone", "createPhoneCall", Call, status=201, errors=(409,))
+    Operation("POST", "/call/phone", "createPhoneCall", CreatedCall, status=201, errors=(409,))
 )
 def create_phone(body: CreateCall) -> Response:
     """Create call (the older path)."""
@@ -170,6 +172,8 @@ def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
 def _created(body: JsonObject) -> Response:
     """Answer 201 with the Call, made now or by an earlier request with the same Idempotency-Key."""
     key = _idempotency_key()
+    if "customers" in body:
+        return reply(_created_all(body, key), 201)
     if key is None:
         return _told(reply(_create(body, None), 201), body)
     once = IdempotentRequest(services().context, api_key().org_id, key, body)
@@ -181,6 +185,25 @@ def _told(response: Response, body: JsonObject) -> Response:
     if body.get("assistant") or body.get("assistantOverrides"):
         warned(response, services().checks.given(api_key().org_id, body), "a call's assistant")
     return response
+
+
+def _created_all(body: JsonObject, key: str | None) -> JsonDict:
+    """A call for each of the customers. Each has an idempotency key of its own."""
+    context, org_id = services().context, api_key().org_id
+    RateLimit(context, api_key().id).check()
+    once = [
+        IdempotentRequest(context, org_id, batches.key_of(key, number), body) if key else None
+        for number in range(len(body["customers"]))
+    ]
+    for each in once:
+        if each is not None:
+            each.check()
+
+    def one(number: int, body: JsonObject) -> JsonDict:
+        request = once[number]
+        return request.make(lambda: _create(body, request)) if request else _create(body, None)
+
+    return batches.create_all(body, one)
 
 
 def _create(body: JsonObject, request: IdempotentRequest | None) -> JsonDict:

@@ -67,16 +67,35 @@ class Kind:
 def crud(kind: Kind, about: str) -> Section:
     """The five routes of a kind. A file may add its own."""
     section = Section(kind.name, about)
-    _many(section, kind)
+    _create(section, kind)
+    _list(section, kind)
     _one(section, kind)
     return section
 
 
-def _many(section: Section, kind: Kind) -> None:
+def paged_crud(kind: Kind, about: str) -> Section:
+    """The same without the list, which the file of the kind adds."""
+    section = Section(kind.name, about)
+    _create(section, kind)
+    _one(section, kind)
+    return section
+
+
+def stored_crud(kind: Kind, about: str) -> Section:
+    """The same without the creation, which the file of the kind adds."""
+    section = Section(kind.name, about)
+    _list(section, kind)
+    _one(section, kind)
+    return section
+
+
+def _create(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("create", kind.create))
     def create(body: Model) -> Response:
         return kind.answer(kind.collection().create(api_key().org_id, body.given()), 201)
 
+
+def _list(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("list"))
     def listing(query: Page) -> Response:
         return reply(kind.collection().list(api_key().org_id, window(query)))

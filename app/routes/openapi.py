@@ -112,7 +112,8 @@ def _operation(part: Section, operation: Operation) -> Json:
         "description": operation.description,
         "operationId": operation.operation_id,
         "parameters": [*_parameters(operation, "path"), *_parameters(operation, "query")],
-        "requestBody": body and {"content": _json(_ref(body)), "required": True},
+        "requestBody": operation.request
+        or (body and {"content": _json(_ref(body)), "required": True}),
         "responses": {**_successes(operation), **errors},
         "security": part.security,
     }

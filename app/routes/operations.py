@@ -17,7 +17,6 @@ from pydantic import BaseModel
 
 from app.routes.auth import require_key
 from app.routes.schemas.base import Model, Uuid
-from app.routes.schemas.responses import Answer
 from app.routes.validation import View, checked
 from providers.common.json_types import JsonObject
 
@@ -39,13 +38,15 @@ class Operation:
     method: str
     rule: str
     operation_id: str
-    answer: type[Answer] | None = None
+    answer: type[BaseModel] | None = None
     many: bool = False
     status: int = 200
     also: tuple[int, ...] = ()
     """Other statuses of success, with the same response."""
     errors: tuple[int, ...] = ()
     response: JsonObject | None = None
+    request: JsonObject | None = None
+    """OpenAPI's request body object, where no JSON is taken."""
     summary: str = ""
     description: str = ""
     models: Mapping[str, type[BaseModel]] = field(default_factory=dict)

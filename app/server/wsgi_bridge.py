@@ -29,6 +29,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY = 256 * 1024
+UPLOADS, MAX_UPLOAD = "/file", 1_020_000
+"""The one path that takes files, and its limit."""
 # The longest time from a request's head to the end of its body.
 BODY_SECONDS = 30.0
 # Seconds until a request is answered with 503, whatever it waits for: those that are first, and
@@ -64,7 +66,7 @@ class _Left(Exception):
 
 
 class _Unread(Exception):
-    """The body is not read; the argument is the status to answer."""
+    """The body is not read; the arguments are the status to answer, and the limit in bytes."""
 
 
 class Paths(NamedTuple):
@@ -155,7 +157,8 @@ class Bridge:
         except TimeoutError:
             return error_reply(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive")
         except _Unread as refusal:
-            return error_reply(refusal.args[0], f"The body is over {self._max_body} bytes")
+            status, most = refusal.args
+            return error_reply(status, f"The body is over {most} bytes")
         if scope["path"] in self._paths.at_once:
             return self._call(environ_of(scope, body))
         if self._admission.is_full and (reply := self._without_thread(scope)):
@@ -183,8 +186,9 @@ class Bridge:
         return await self._pool.run(self._call, environ, until, self._admission.leave)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        if _declared_length(scope) > self._max_body:
-            raise _Unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        most = MAX_UPLOAD if scope["path"] == UPLOADS else self._max_body
+        if _declared_length(scope) > most:
+            raise _Unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, most)
         parts, size, more = list[bytes](), 0, True
         while more:
             message = await receive()
@@ -192,8 +196,8 @@ class Bridge:
                 raise _Left
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._max_body:
-                raise _Unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            if size > most:
+                raise _Unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, most)
             more = message.get("more_body", False)
         return b"".join(parts)
 

@@ -40,6 +40,14 @@ def slots_in_use(conn: Connection, but: str = "") -> int:
     return int(_TAKEN.scalar(conn, {"but": but}))
 
 
+def scheduled(conn: Connection, org_id: str) -> int:
+    """Calls of one organisation that wait for their time."""
+    query = sa.select(sa.func.count()).where(
+        IS_UNSETTLED, calls.c.org_id == org_id, calls.c.status == str(CallStatus.SCHEDULED)
+    )
+    return int(conn.execute(query).scalar_one())
+
+
 def lock_slots(conn: Connection) -> None:
     """Let no other transaction count slots before this one ends.
 

@@ -30,10 +30,11 @@ INTERVAL_SECONDS = 1.0
 
 _TABLES = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT wr"
 _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
+_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 
 class Log(NamedTuple):
-    """The write-ahead log's state. Its file never gets shorter, so its size tells nothing."""
+    """The write-ahead log's state. Its file gets no shorter by itself, so its size tells nothing."""
 
     pages: int
     copied: int
@@ -70,6 +71,11 @@ class Checkpointer:
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._version = -1
+        self._drop = threading.Event()
+
+    def drop(self) -> None:
+        """Empty the log's file at the next look: what was deleted may still stand in it."""
+        self._drop.set()
 
     def start(self) -> None:
         if self._thread is None:
@@ -105,7 +111,7 @@ class Checkpointer:
             return  # SQLite would make an empty file
         connection = self._opened()
         (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version == self._version:
+        if version == self._version and not self._drop.is_set():
             return
         read_newest(connection)
         for _ in range(ROUNDS):
@@ -115,7 +121,16 @@ class Checkpointer:
         if now.pages >= RESTART_PAGES:
             with self._alone():
                 connection.execute(_RESTART)
+        if self._drop.is_set():
+            self._empty(connection)
         self._version = version
+
+    def _empty(self, connection: sqlite3.Connection) -> None:
+        """A reader of the log's pages puts it off until a later look."""
+        with self._alone():
+            busy, *_ = connection.execute(_TRUNCATE).fetchone()
+        if not busy:
+            self._drop.clear()
 
     def _run(self) -> None:
         while not self._stopping.wait(INTERVAL_SECONDS):

@@ -37,6 +37,11 @@ def add(conn: Connection, call_id: str, body: Columns, at: datetime) -> None:
     conn.execute(call_commands.insert(), {"call_id": call_id, "body": dict(body), "created_at": at})
 
 
+def delete(conn: Connection, call_id: str) -> None:
+    """Delete a call's commands, taken or not."""
+    conn.execute(call_commands.delete().where(call_commands.c.call_id == call_id))
+
+
 def waiting(conn: Connection, call_id: str) -> int:
     """The number of a call's commands that no process has taken."""
     return int(conn.execute(_COUNT, {"calls": [call_id]}).scalar_one())

@@ -47,6 +47,7 @@ _PRAGMAS = (
     "foreign_keys=ON",
     "busy_timeout=2000",  # milliseconds
     "temp_store=MEMORY",
+    "secure_delete=ON",  # what is deleted does not stay in free pages
     f"wal_autocheckpoint={AUTOCHECKPOINT_PAGES}",
 )
 
@@ -108,6 +109,11 @@ class Store:
         """Begin to make SQLite's checkpoints in a thread, until ``close``."""
         if self._checkpointer is not None:
             self._checkpointer.start()
+
+    def drop_log(self) -> None:
+        """Let SQLite's log lose what was deleted, soon. PostgreSQL's own log is the server's."""
+        if self._checkpointer is not None:
+            self._checkpointer.drop()
 
     def close(self) -> None:
         """Close the connections. A later use opens new ones.

@@ -1,8 +1,8 @@
 """Rows that only operators change, kept in memory until one does.
 
-They are organisations, API keys, accounts, numbers, assistants and customers. Triggers count every
-change of their tables in ``revisions``. What is kept is good while that number stands still. So the
-next request of each process sees a change that any process makes. A request reads one number
+They are organisations, API keys, accounts, numbers, assistants, their tools and outputs, and
+customers. Triggers count every change of their tables in ``revisions``. What is kept is good while
+that number stands still. So the next request of each process sees a change that any process makes. A request reads one number
 instead of several rows. What is made from such rows alone may be kept beside them.
 
 A kept value is shared between threads: it must not be changed.

@@ -128,6 +128,9 @@ def _insert(dialect: str) -> ClauseElement:
     return maker(messages).values(seq=seq).on_conflict_do_nothing().inline()
 
 
+WORDLESS = ("status-update", "end-of-call-report")
+"""Types whose facts are the call's state alone. Their text is made of the call (``message_text.py``)."""
+
 _INSERT = Prepared(
     _insert,
     [each.name for each in messages.c if each.name not in {"seq", "secret", "leased_until"}],
@@ -137,6 +140,18 @@ _INSERT = Prepared(
 def receiver_of(url: str) -> str:
     """Host and port of a server URL, which share the workers (``app/delivery/fair_share.py``)."""
     return urlsplit(url).netloc.lower()[:300]
+
+
+def forget_words(conn: Connection, call_id: str) -> None:
+    """Delete the call's messages, apart from those that hold none of its words.
+
+    These lose their texts and their attempts.
+    """
+    of_call = messages.c.call_id == call_id
+    conn.execute(messages.delete().where(of_call, messages.c.type.not_in(WORDLESS)))
+    mine = sa.select(messages.c.id).where(of_call)
+    conn.execute(message_attempts.delete().where(message_attempts.c.message_id.in_(mine)))
+    conn.execute(messages.update().where(of_call).values(body=""))
 
 
 def pending(conn: Connection, call_id: str) -> Sequence[Row]:

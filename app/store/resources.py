@@ -1,4 +1,4 @@
-"""Assistants, customers, phone numbers and credentials: rows of one shape.
+"""Assistants, tools, customers, phone numbers and credentials: rows of one shape.
 
 Every statement names the organisation. So another organisation's row is as absent as an unknown
 one.
@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class NumberPage:
-    """Which page of the phone numbers.
+    """Which page of phone numbers or structured outputs.
 
     ``number`` counts from 1; ``search``: part of name or number.
     """
@@ -115,17 +115,25 @@ def find_account(conn: Connection, org_id: str, provider: str, account_ref: str)
     return every(conn.execute(ordered))
 
 
-def page_of_numbers(
-    conn: Connection, org_id: str, window: Window, page: NumberPage
+def count(conn: Connection, table: sa.Table, org_id: str) -> int:
+    """The number of one organisation's rows."""
+    query = sa.select(sa.func.count()).select_from(table).where(table.c.org_id == org_id)
+    return int(conn.execute(query).scalar_one())
+
+
+def page(
+    conn: Connection, table: sa.Table, org_id: str, window: Window, page: NumberPage
 ) -> tuple[Sequence[Row], int]:
     """One page, and the number of rows on all pages."""
-    columns = phone_numbers.c
-    query = sa.select(phone_numbers).where(columns.org_id == org_id)
+    columns = table.c
+    query = sa.select(table).where(columns.org_id == org_id)
     for column, name, at in window.times:
         query = query.where(getattr(operator, name)(columns[column], at))
     if page.search:
-        named = columns.body["name"].as_string()
-        texts = (columns.number, named)
+        texts = [
+            columns.body["name"].as_string(),
+            *([columns.number] if "number" in columns else []),
+        ]
         query = query.where(sa.or_(*(t.icontains(page.search, autoescape=True) for t in texts)))
     total = conn.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
     keys = (columns.created_at, columns.id)

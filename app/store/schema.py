@@ -115,6 +115,49 @@ assistants = sa.Table(
     sa.Index(None, "org_id", "created_at"),
 )
 
+tools = sa.Table(
+    "tools",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary),
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
+structured_outputs = sa.Table(
+    "structured_outputs",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary),  # of its model's server
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
+# Their contents are in the store of recordings, their texts in chunks.
+files = sa.Table(
+    "files",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("blob", sa.String(256), nullable=False),  # key of the file (blobs.py)
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
+# The index of their words is no table of SQLAlchemy's (migration 0013, store/files.py).
+file_chunks = sa.Table(
+    "file_chunks",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, autoincrement=True),
+    sa.Column("file_id", sa.ForeignKey("files.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
 customers = sa.Table(
     "customers",
     metadata,

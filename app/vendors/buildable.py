@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.vendors import stt, tts
+from app.vendors import similar, stt, tts
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import MODEL, TRANSCRIBER, UnbuildableAssistant
 from app.vendors.common.llm_spec import read_spec
@@ -21,3 +21,8 @@ def problem(stage: str, config: Config, accounts: VendorAccounts) -> str | None:
     except UnbuildableAssistant as error:
         return str(error)
     return None
+
+
+def speaker(config: Config, accounts: VendorAccounts, table: similar.Table) -> str:
+    """The vendor that speaks a voice without a problem. ``table``: ``VAPI_VOICES``."""
+    return str(tts.choose(config, accounts, None, table)["provider"])

@@ -96,7 +96,7 @@ class OneShotModel:
         headers = {"Content-Type": "application/json", "User-Agent": "Patchbay", **request.headers}
         body = json.dumps(request.body).encode()
         answer = self._post(request.url, body, headers, seconds, spec.foreign)
-        if answer.status != 200:
+        if answer.status is None or not 200 <= answer.status < 300:
             return _failure(spec, answer)
         try:
             text, used = part.read(foreign_json.parse(answer.text))

@@ -6,11 +6,13 @@ its own has no folder: it is a line of those with OpenAI's protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from app.vendors import (
     anthropic,
     assembly_ai,
+    aws,
     azure,
     cartesia,
     custom,
@@ -18,13 +20,24 @@ from app.vendors import (
     elevenlabs,
     embedded,
     gladia,
+    google,
+    hume,
+    inworld,
+    minimax,
+    mistral,
+    neuphonic,
     openai,
     perplexity,
     rime,
+    smallest_ai,
+    soniox,
+    speechmatics,
     talkscriber,
+    vapi,
+    xai,
 )
 from app.vendors.common.field import problems
-from app.vendors.common.vendor import Config, LlmPart, SttPart, TtsPart, Vendor
+from app.vendors.common.vendor import FALLBACK_PLANS, Config, LlmPart, SttPart, TtsPart, Vendor
 from app.vendors.openai import compatible, discontinued
 from providers.events import EndedReason as R
 
@@ -59,6 +72,28 @@ BUILT_IN = (
     compatible(  # console.groq.com/docs/openai
         "groq", "GROQ", R.PIPELINE_ERROR_GROQ_LLM_FAILED, "https://api.groq.com/openai/v1"
     ),
+    compatible(  # inference-docs.cerebras.ai/resources/openai
+        "cerebras",
+        "CEREBRAS",
+        R.PIPELINE_NO_AVAILABLE_LLM_MODEL,
+        "https://api.cerebras.ai/v1",
+        max_tokens_field=openai.MAX_TOKENS_FIELD,
+    ),
+    compatible(  # api-docs.deepseek.com; its newer models think first unless they are told
+        "deep-seek",
+        "DEEPSEEK",
+        R.PIPELINE_NO_AVAILABLE_LLM_MODEL,
+        "https://api.deepseek.com/v1",
+        reasoning=re.compile(".*reasoner"),
+        extras=((re.compile("(?!.*reasoner)"), {"thinking": {"type": "disabled"}}),),
+    ),
+    mistral.VENDOR,
+    compatible(  # its own API is another; a gateway with OpenAI's may stand for it
+        "inflection-ai", "INFLECTION_AI", R.PIPELINE_NO_AVAILABLE_LLM_MODEL
+    ),
+    compatible(  # AWS takes requests that are signed otherwise; a gateway may stand for it
+        "anthropic-bedrock", "ANTHROPIC_BEDROCK", R.PIPELINE_NO_AVAILABLE_LLM_MODEL
+    ),
     anthropic.VENDOR,
     custom.LLM,
     deepgram.VENDOR,
@@ -72,19 +107,55 @@ BUILT_IN = (
     talkscriber.VENDOR,
     gladia.VENDOR,
     assembly_ai.VENDOR,
+    soniox.VENDOR,
+    speechmatics.VENDOR,
     custom.VOICE,
     custom.TRANSCRIBER,
+    minimax.VENDOR,
+    inworld.VENDOR,
+    hume.VENDOR,
+    google.VENDOR,
+    aws.VENDOR,
+    azure.MICROSOFT,
+    smallest_ai.VENDOR,
+    neuphonic.VENDOR,
+    xai.VENDOR,
+    discontinued("sesame", "SESAME", R.ASSISTANT_ERROR, why="has no public API"),
+    discontinued("wellsaid", "WELLSAID", R.ASSISTANT_ERROR, why="sends no sound but MP3"),
+    discontinued("tavus", "TAVUS", R.ASSISTANT_ERROR, why="is a video, and no voice of a call"),
+    vapi.VENDOR,
     embedded.VENDOR,
 )
 
 # By Vapi's name, in the order of messages and pages.
 VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
 
+# Why some of Vapi's transcribers cannot be had.
+NO_TRANSCRIBERS: Mapping[str, str] = {
+    "google": "Gemini has no stream of texts",
+    "azure": "its stream needs an SDK that opens its own connections",
+    "vapi": "it is Vapi's own",
+}
+
 # For an assistant without a transcriber, whose model needs one.
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
 
+EMBEDDED = embedded.VENDOR.name
+
+# Whose voices speak in place of Vapi's own, in this order. Each has a ``similar``.
+SIMILAR_VOICES = (
+    elevenlabs.VENDOR.name,
+    openai.VENDOR.name,
+    cartesia.VENDOR.name,
+    deepgram.VENDOR.name,
+    azure.SPEECH.name,
+)
+
 # A value of ``FALLBACK_VOICE``, for the message that asks for one.
 FALLBACK_EXAMPLE = f"{openai.VENDOR.name}:alloy"
+# The same of ``FALLBACK_TRANSCRIBER`` and ``FALLBACK_MODEL``.
+FALLBACK_TRANSCRIBER_EXAMPLE = f"{deepgram.VENDOR.name}:nova-3"
+FALLBACK_MODEL_EXAMPLE = f"{openai.VENDOR.name}:gpt-4o"
 
 
 def add(name: str, vendor: object) -> None:
@@ -95,10 +166,30 @@ def add(name: str, vendor: object) -> None:
     """
     if not isinstance(vendor, Vendor):
         raise TypeError("it is not a Vendor")
+    taken = {alias for each in VENDORS.values() if each is not vendor for alias in each.aliases}
+    if taken & {name, *vendor.aliases}:
+        raise ValueError(f"{name!r} or an alias of it is another vendor's name")
     if vendor.name != name:
         raise ValueError(f"the vendor is called {vendor.name!r}")
     if VENDORS.setdefault(name, vendor) is not vendor:
         raise ValueError(f"there is a vendor {name!r} already")
+
+
+def name_of(provider: object) -> str:
+    """Vapi's name of a ``provider``, which may be an alias. An unknown one stays as it is."""
+    given = str(provider or "")
+    if given in VENDORS:
+        return given
+    others = (name for name, vendor in VENDORS.items() if given in vendor.aliases)
+    return next(others, given)
+
+
+def named(config: Config) -> Config:
+    """A ``model``, ``voice`` or ``transcriber`` with Vapi's name of its provider."""
+    given = config.get("provider")
+    name = name_of(given)
+    is_alias = isinstance(given, str) and name != given
+    return {**config, "provider": name} if is_alias else config
 
 
 def with_account() -> dict[str, Vendor]:
@@ -124,13 +215,35 @@ def fallback_voices() -> dict[str, TtsPart]:
     return {
         name: part
         for name, part in sorted(tts_parts().items())
-        if name not in gone and not part.server_in_assistant
+        if name not in gone and not part.server_in_assistant and not part.spoken_by_others
     }
+
+
+def fallback_parts(stage: str, config: Config) -> Iterator[tuple[str, Config]]:
+    """The path and the object of each part of a ``fallbackPlan``."""
+    plan, name = config.get("fallbackPlan"), FALLBACK_PLANS.get(stage, "")
+    found = plan.get(name) if isinstance(plan, Mapping) else None
+    for number, part in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(part, Mapping):
+            yield f"{stage}.fallbackPlan.{name}.{number}", part
+
+
+def fallback_transcribers() -> dict[str, SttPart]:
+    """Transcribers that may replace an assistant's own, sorted by name."""
+    return {
+        name: part for name, part in sorted(stt_parts().items()) if not part.server_in_assistant
+    }
+
+
+def fallback_models() -> dict[str, LlmPart]:
+    """Models that may replace an assistant's own, sorted by name."""
+    own = {name for name, part in llm_parts().items() if part.server_in_assistant}
+    return {name: part for name, part in sorted(llm_parts().items()) if name not in own}
 
 
 def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:
     """The wrong fields of a ``model``, ``voice`` or ``transcriber``, each with its reason."""
-    vendor = VENDORS.get(str(config.get("provider")))
+    vendor = VENDORS.get(name_of(config.get("provider")))
     part = vendor.part(stage) if vendor else None
     return problems(config, part.fields if part else {})
 

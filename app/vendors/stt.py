@@ -21,6 +21,7 @@ from app.vendors.common.errors import (
     check_address,
     deny_all,
 )
+from app.vendors.common.fallback import build_each, candidates, in_language_of
 from app.vendors.common.vendor import Config, SttPart
 
 if TYPE_CHECKING:
@@ -58,12 +59,30 @@ def checked(config: Config, accounts: VendorAccounts) -> tuple[SttPart, VendorAc
     provider, known = config.get("provider"), registry.stt_parts()
     part = known.get(provider) if isinstance(provider, str) else None
     if part is None:
+        why = registry.NO_TRANSCRIBERS.get(str(provider))
         text = (
-            f"There is no transcriber {provider!r}: "
-            f"transcriber.provider is one of {', '.join(known)}."
+            f"There is no transcriber {provider!r}{f', because {why}' if why else ''}: "
+            f"transcriber.provider is one of {', '.join(known)}. A transcriber.fallbackPlan, or the "
+            "setting FALLBACK_TRANSCRIBER, has another one hear instead."
         )
         raise UnbuildableAssistant(TRANSCRIBER, str(provider), text)
     return part, _checked(str(provider), part, accounts)
+
+
+def make_transcribers(
+    config: Config,
+    make: Callable[[Config], STTService | None],
+    fallback: Config | None = None,
+) -> list[tuple[Config, STTService]]:
+    """Build the assistant's transcriber and those that replace it, in order.
+
+    ``make``: builds one. ``fallback``: the operator's. Raises ``UnbuildableAssistant`` of the
+    assistant's own if none can be built.
+    """
+    last = in_language_of(config, fallback)
+    found = map(registry.named, candidates(TRANSCRIBER, config, last))
+    built = build_each(found, make)
+    return [(each, service) for each, service in built if service is not None]
 
 
 def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAccount:

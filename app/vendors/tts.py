@@ -6,12 +6,12 @@ https://docs.vapi.ai/api-reference/assistants/create (``voice``)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from app.vendors import registry
+from app.vendors import registry, similar
+from app.vendors.common import fallback as fallbacks
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import VOICE, UnbuildableAssistant, check_address, deny_all
 from app.vendors.common.tts_part import Custom, server_of
@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
 
 def candidates(config: Config, fallback: Config | None = None) -> tuple[Config, ...]:
-    """The voices to try, in order: the assistant's, its ``fallbackPlan.voices``, the operator's."""
-    plan = config.get("fallbackPlan")
-    voices = plan.get("voices") if isinstance(plan, Mapping) else None
-    planned = [v for v in voices if isinstance(v, Mapping)] if isinstance(voices, list) else []
-    own = {name: value for name, value in config.items() if name != "fallbackPlan"}
-    return (own, *planned, *((fallback,) if fallback else ()))
+    """The voices to try, in order."""
+    return tuple(map(registry.named, fallbacks.candidates(VOICE, config, fallback)))
 
 
 def problem(config: Config, accounts: VendorAccounts) -> str | None:
@@ -46,24 +42,36 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
         return None
     if not config.get("voiceId"):
         return "voice.voiceId is missing"
-    gone = registry.VENDORS[provider].discontinued
-    if gone and not account.url:
+    vendor = registry.VENDORS[provider]
+    if vendor.discontinued and not account.url:
         return (
-            f"{provider} is out of business: choose another voice.provider, give the voice a "
-            "fallbackPlan or this server a fallback voice, or set an address for it that takes "
-            f"{gone}"
+            f"{provider} {vendor.why_discontinued}: choose another voice.provider, give the voice a"
+            " fallbackPlan or this server a fallback voice, or set an address for it that takes "
+            f"{vendor.discontinued}"
         )
     return _account_problem(provider, account)
 
 
-def choose(config: Config, accounts: VendorAccounts, fallback: Config | None = None) -> Config:
-    """The first of ``candidates`` that can be built.
+def choose(
+    config: Config,
+    accounts: VendorAccounts,
+    fallback: Config | None = None,
+    table: similar.Table = similar.NO_TABLE,
+) -> Config:
+    """The first of ``candidates`` that can be built; for a voice of Vapi's the one that speaks it.
 
-    Raises ``UnbuildableAssistant`` of the assistant's own voice.
+    ``table``: the operator's ``VAPI_VOICES``. Raises ``UnbuildableAssistant`` of the assistant's
+    own voice.
     """
-    for candidate in candidates(config, fallback):
-        if problem(candidate, accounts) is None:
+    fit = [each for each in candidates(config, fallback) if problem(each, accounts) is None]
+    for candidate in fit:
+        if not similar.is_spoken_by_others(candidate):
             return candidate
+        voice = similar.spoken_by(candidate, lambda v: problem(v, accounts) is None, table)
+        if voice is not None:
+            return voice
+    if fit:
+        return similar.last_resort(fit[0])
     raise UnbuildableAssistant(
         VOICE, str(config.get("provider") or ""), problem(config, accounts) or "no voice"
     )
@@ -116,4 +124,6 @@ def _account_problem(provider: str, account: VendorAccount) -> str | None:
         return f"the address of {provider} {wrong}"
     if wrong := vendor.region_problem(account.url, region):
         return f"the region of {provider} {wrong}; it is {region!r}"
-    return None
+    needed = vendor.tts.needs if vendor.tts and not account.url else ()
+    missing = [name for name in needed if not account.extra.get(name)]
+    return f"the account of {provider} must have {missing[0]}" if missing else None

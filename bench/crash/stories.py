@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from bench.crash.world import NotServedError, World
@@ -35,7 +36,7 @@ class Story:
     environ: tuple[tuple[str, str], ...] = ()
 
 
-def _create(world: World, *, bypass: bool) -> Any:
+def _create(world: World, *, bypass: bool, **more: Any) -> Any:
     numbers = world.api("GET", "/phone-number")
     named = next(each["id"] for each in numbers if each["provider"] == world.carrier.name)
     body = {
@@ -43,6 +44,7 @@ def _create(world: World, *, bypass: bool) -> Any:
         "assistant": {"transport": {"provider": "echo"}},
         "customer": {"number": CUSTOMER},
         "phoneCallProviderBypassEnabled": bypass,
+        **more,
     }
     call = world.api("POST", "/call", body, key="the only one")
     world.journal.calls["the only one"] = call["id"]
@@ -103,6 +105,11 @@ def dialled(world: World) -> None:
     _create(world, bypass=False)
 
 
+def scheduled(world: World) -> None:
+    """A call that is dialled at its time, which is now."""
+    _create(world, bypass=False, schedulePlan={"earliestAt": datetime.now(UTC).isoformat()})
+
+
 def cancelled(world: World) -> None:
     """A call that is dialled, and ended by its client while it rings."""
     call = _create(world, bypass=False)
@@ -129,6 +136,7 @@ STORIES: Mapping[str, Story] = {
     "create": Story(bypass),
     "callback": Story(bypass),
     "assistant-reply": Story(arrives, carriers=("twilio",)),
+    "schedule": Story(scheduled, TALKS),
     "dial-note": Story(dialled, TALKS),
     "dial-request": Story(dialled, TALKS),
     "dial-answer": Story(dialled, TALKS),

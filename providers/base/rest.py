@@ -150,6 +150,17 @@ class CarrierClient(Protocol):
         """
         ...
 
+    def press_keys(self, leg_ref: str, keys: str, *, api_url: str | None = None) -> bool:
+        """Play the tones of keys to the leg: ``0-9 * #``, and ``w`` for half a second.
+
+        False: the API plays none, or not these, so that they have to be in the sound we send.
+        """
+        ...
+
+    def send_text(self, to: str, from_: str, text: str) -> str:
+        """Send a text message between two E.164 numbers, and return the carrier's id of it."""
+        ...
+
     def check(self) -> str:
         """Ask the API for our account: one line for ``patchbay doctor``."""
         ...

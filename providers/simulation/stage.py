@@ -291,6 +291,8 @@ class Stage:
         self.placed = threading.Event()
         # Keys to press once the phone is answered, as the API was asked.
         self.keys = ""
+        # Text messages that the carrier's API was asked to send: number and text.
+        self.texts: list[tuple[str, str]] = []
         # How the destination's phone behaves, in the carrier's own word.
         self.destination_outcome = "answered"
         # A call's price at the carrier's API, in the carrier's own notation; None: no price.

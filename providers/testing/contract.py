@@ -550,11 +550,30 @@ class ProviderContract:
             HookKind.STATUS, self.case.request(HookKind.STATUS)
         ).leg
         assert leg is not None
-        for ask in (lambda: client.dial(order), lambda: client.hang_up(leg.leg_ref), client.check):
+        for ask in (
+            lambda: client.dial(order),
+            lambda: client.hang_up(leg.leg_ref),
+            lambda: client.send_text("+14155550123", "+15005550006", "Hello."),
+            client.check,
+        ):
             with pytest.raises(CarrierError) as caught:
                 ask()
             assert not caught.value.permanent
             assert not caught.value.gone
+
+    def test_keys_are_played_by_the_api_or_left_to_the_sound(self) -> None:
+        """An API that has no keys says so at once; one that has them is asked."""
+        client = self._client_of_nobody()
+        leg = self.case.provider.webhooks.parse(
+            HookKind.STATUS, self.case.request(HookKind.STATUS)
+        ).leg
+        assert leg is not None
+        assert client.press_keys(leg.leg_ref, "A") is False  # no phone has this key
+        try:
+            played = client.press_keys(leg.leg_ref, "1w#")
+        except CarrierError as error:
+            played = error.permanent
+        assert played is False
 
     # -------------------------------------------------------------- helpers
 

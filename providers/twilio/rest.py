@@ -149,6 +149,24 @@ class TwilioClient:
             trusted=_is_twilios,
         )
 
+    def press_keys(self, leg_ref: str, keys: str, *, api_url: str | None = None) -> bool:
+        """Return False: Twilio's API presses no keys in a call whose media are streamed.
+
+        https://www.twilio.com/docs/voice/media-streams/websocket-messages
+        """
+        return False
+
+    def send_text(self, to: str, from_: str, text: str) -> str:
+        """Send a message.
+
+        https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+        """
+        with sdk.translated():
+            made = self._rest.messages.create(to=to, from_=from_, body=text)
+        if not made.sid:
+            raise CarrierError("Twilio accepted the message and gave it no sid", permanent=False)
+        return str(made.sid)
+
     def check(self) -> str:
         """The account's name and status."""
         with sdk.translated():

@@ -7,6 +7,7 @@ https://developer.vonage.com/en/api/voice
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,6 +26,8 @@ API_URL = "https://api.nexmo.com"
 NUMBERS_URL = "https://rest.nexmo.com"
 # Seconds, the largest ``length_timer``; counted from the answer.
 MAX_DURATION = 86_400
+# Keys that its API plays, before ``w`` is written as its own pause.
+PRESSED = re.compile(r"[0-9*#w]+", re.ASCII)
 RINGING_SECONDS = range(1, 121)
 # The largest page of legs, and how many of them one look for a placed call reads.
 LISTED, MOST_LISTED = 100, 1000
@@ -128,6 +131,26 @@ class VonageClient:
             timeout=self._timeout,
             trusted=_is_vonages,
         )
+
+    def press_keys(self, leg_ref: str, keys: str, *, api_url: str | None = None) -> bool:
+        """Play the tones to the leg, at the region that owns it. Its pause is ``p``.
+
+        https://developer.vonage.com/en/api/voice#startDTMF
+        """
+        if not PRESSED.fullmatch(keys):
+            return False
+        path = f"/v1/calls/{quote(leg_ref, safe='')}/dtmf"
+        self._send("PUT", path, {"digits": keys.replace("w", "p")}, api_url)
+        return True
+
+    def send_text(self, to: str, from_: str, text: str) -> str:
+        """Send an SMS by the Messages API. https://developer.vonage.com/en/api/messages"""
+        numbers = {"to": to.removeprefix("+"), "from": from_.removeprefix("+")}
+        body = {"channel": "sms", "message_type": "text", "text": text, **numbers}
+        ref = self._send("POST", "/v1/messages", body).get("message_uuid")
+        if not isinstance(ref, str) or not ref:
+            raise CarrierError("Vonage accepted the message and did not name it", permanent=False)
+        return ref
 
     def check(self) -> str:
         """Read one page of calls with the application's token. A wrong key or application fails."""

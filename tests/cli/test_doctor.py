@@ -12,7 +12,7 @@ import pytest
 
 from app import settings as settings_module
 from app.cli.doctor import examine
-from app.settings import Settings
+from app.settings import Settings, VendorSettings
 from app.wiring import Services
 from providers.simulation.stage import Stage, own_port
 from providers.twilio import simulator as twilio
@@ -21,6 +21,8 @@ from tests.bridge import Bridge
 from tests.conftest import fresh_database
 from tests.fakes.carriers.accounts import ACCOUNT, API_KEY, TWILIO_NUMBER, VONAGE_NUMBER
 from tests.fakes.client_server import Receiver
+
+RIME = {"provider": "rime-ai", "voiceId": "a"}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,21 @@ def test_what_others_may_read(bridge: Bridge, tmp_path: Path) -> None:
     directory.chmod(0o755)
     line = about(found(bridge, recordings_dir=str(directory)), "chmod")
     assert line == f"note   other users may read {directory}: chmod 700 {directory}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "each is one of embedded's"),
+        ({"fallback_voice": RIME}, "each is one of rime-ai's"),
+        ({"vapi_voices": {"elliot": RIME}}, "elliot is rime-ai:a, any other is one of embedded's"),
+        ({"vapi_voices": {"elliot": RIME, "*": {"provider": "embedded"}}}, "* is embedded"),
+    ],
+)
+def test_who_speaks_for_vapis_voices(bridge: Bridge, changes: dict[str, Any], told: str) -> None:
+    line = about(found(bridge, vendors=(VendorSettings("rime-ai", "k"),), **changes), "vapi")
+    assert line.startswith("ok     voices of provider vapi: ")
+    assert line.endswith(told)
 
 
 def test_another_address_than_the_bridges(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:

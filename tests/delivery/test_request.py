@@ -48,7 +48,8 @@ def test_no_answer_is_a_sentence(
 ) -> None:
     receiver.script(reply)
     answer = ask(settings, receiver.url, 0.2 if reply.silent else 5.0)
-    assert answer.body == b""
+    # some frameworks send the results of tools with such a status
+    assert answer.body == (reply.body if reply.status >= 400 else b"")
     assert word in (answer.error or "")
     assert len(receiver.requests) == 1
 

@@ -28,7 +28,7 @@ OPENERS = re.compile(
     r"|minio\.Minio"
     r"|obstore\..+"
     r"|openai\.(Async)?(Azure)?OpenAI"
-    r"|pipecat\.services\.\w+\.(llm|stt|tts)\.\w+Service"
+    r"|pipecat\.services\.\w+(\.flux)?\.(llm|stt|tts)\.\w+Service"
     r"|pipecat\.services\..*\.Websocket\w*Service"
     r"|procrastinate\.\w+Connector"
     r"|psycopg\.connect|psycopg\.\w*Connection|psycopg_pool\.\w+Pool"
@@ -120,6 +120,9 @@ PLACES: dict[str, dict[str, str]] = {
         "deepgram.listen.v1.client": PINNED,  # where its sockets are given to app/net
         "pipecat.services.deepgram.stt.DeepgramSTTService": PINNED,  # a type
     },
+    "app/vendors/deepgram/flux.py": {
+        "pipecat.services.deepgram.flux.stt.DeepgramFluxSTTService": PINNED,
+    },
     "app/vendors/deepgram/stt.py": {"pipecat.services.deepgram.stt.DeepgramSTTService": PINNED},
     "app/vendors/deepgram/tts.py": {"pipecat.services.deepgram.tts.DeepgramTTSService": PINNED},
     "app/vendors/elevenlabs/tts.py": {
@@ -128,6 +131,7 @@ PLACES: dict[str, dict[str, str]] = {
     "app/vendors/gladia/stt.py": {
         "pipecat.services.gladia.stt.GladiaSTTService": PINNED,
     },
+    "app/vendors/mistral/llm.py": {"pipecat.services.mistral.llm.MistralLLMService": GIVEN},
     "app/vendors/openai/llm.py": {
         "openai.AsyncOpenAI": GIVEN,
         "pipecat.services.openai.llm.OpenAILLMService": GIVEN,

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from app.domain.costs import items as costs
 from app.routes.schemas.calls import CreateCall
-from app.routes.schemas.customers import Customer
+from app.routes.schemas.customers import CalledCustomer
 from app.routes.schemas.not_served import NOT_SERVED
 from app.routes.schemas.phone_numbers import TransientPhoneNumber
 from app.routes.schemas.responses import Call
@@ -40,8 +40,6 @@ BYPASS = {"phoneCallProviderBypassEnabled": True}
 
 SAMPLES: dict[str, Any] = {
     "assistantVersion": "v1",
-    "customers": [CUSTOMER],
-    "schedulePlan": {"earliestAt": "2030-01-01T00:00:00Z"},
     "squad": {"members": [{"assistantId": UNKNOWN}]},
     "squadId": UNKNOWN,
     "squadOverrides": {},
@@ -128,7 +126,7 @@ def test_fields_of_a_call_are_those_said() -> None:
 
 
 def test_refused_fields_are_not_fields() -> None:
-    assert not fields(Customer) & set(page.CUSTOMER_REFUSED)
+    assert not fields(CalledCustomer) & set(page.CUSTOMER_REFUSED)
     assert not fields(TransientPhoneNumber) & set(page.NUMBER_REFUSED)
 
 
@@ -175,7 +173,7 @@ def test_every_field_of_vapis_has_its_row(vapi: dict[str, Any]) -> None:
         assert call == {*page.CALL, *page.CALL_ABSENT}
         assert not call & set(page.CALL_OLDER)
         customer = properties(vapi, "CreateCustomerDTO")
-        assert customer - fields(Customer) == set(page.CUSTOMER_REFUSED)
+        assert customer - fields(CalledCustomer) == set(page.CUSTOMER_REFUSED)
         number = properties(vapi, "ImportTwilioPhoneNumberDTO")
         assert number - fields(TransientPhoneNumber) == set(page.NUMBER_REFUSED)
 

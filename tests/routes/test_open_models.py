@@ -12,14 +12,15 @@ from pydantic import BaseModel
 
 from app.domain.assistant.config import AssistantConfig
 from app.routes.schemas.assistants import Assistant, AssistantOverrides
-from app.routes.schemas.calls import Control, CreateCall
-from app.routes.schemas.customers import CallCustomer
+from app.routes.schemas.calls import Control, CreateCall, SchedulePlan
+from app.routes.schemas.customers import CalledCustomer
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, TransientPhoneNumber
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api
 
 ROOTS = (Assistant, AssistantOverrides, Control, CreateCall, CreatePhoneNumber)
 CLOSED = {
-    CallCustomer,  # as at Vapi: a mistyped number would call nobody
+    SchedulePlan,  # a mistyped time would dial at once
+    CalledCustomer,  # as at Vapi: a mistyped number would call nobody
     TransientPhoneNumber,  # a mistyped secret would be stored in clear
 }
 

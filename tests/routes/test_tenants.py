@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -41,6 +42,8 @@ def objects(app: Flask, other: Api, place: Path) -> dict[str, str]:
         "customer": other.made("/customer", {"number": "+14155550111"})["id"],
         "phone-number": call["phoneNumberId"],
         "credential": other.made("/credential", VONAGE_CREDENTIAL)["id"],
+        "structured-output": other.made("/structured-output", {"name": "x", "schema": {}})["id"],
+        "file": other.post("/file", data={"file": (BytesIO(b"x"), "x.txt")}).json["id"],
         "recording": kept(app.extensions["patchbay"], call, place),
         "message": other.get(f"/call/{call['id']}/messages").json[0]["id"],
     }

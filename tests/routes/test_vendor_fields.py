@@ -49,7 +49,8 @@ def test_what_is_of_a_kind(kind: type) -> None:
 
 def test_each_vendor_with_an_account_has_a_table() -> None:
     """What takes none has no field that can fail a call, or is a client's own server."""
-    assert set(TABLES["voice"]) == {n for n, part in tts_parts().items() if part.needs_account}
+    voices = {n for n, part in tts_parts().items() if part.needs_account or part.spoken_by_others}
+    assert set(TABLES["voice"]) == voices
     assert set(TABLES["transcriber"]) == {n for n, part in stt_parts().items() if part.address}
 
 
@@ -89,5 +90,9 @@ def test_where_they_may_be(api: Api) -> None:
     assert refused(api.patch(f"/assistant/{made['id']}", {"voice": voice})) == [told]
     wrong = {"name": "x", "model": {"provider": "openai", "model": 7}}
     assert refused(api.post("/assistant", wrong)) == ["model.model must be a string"]
-    unknown = {"provider": "a-new-one", "voiceId": 7}
+    unknown: dict[str, Any] = {
+        "provider": "a-new-one",
+        "voiceId": 7,
+    }  # another voice speaks instead
+    unknown["fallbackPlan"] = {"voices": [{"provider": "embedded"}]}
     api.made("/assistant", {"name": "x", "voice": unknown, "transcriber": {"provider": None}})

@@ -18,13 +18,22 @@ from app.store.schema import (
     orgs,
     phone_numbers,
     revisions,
+    structured_outputs,
 )
 from tests.store.rows import START, add_org
 
 pytestmark = pytest.mark.database
 
 FIRST, SECOND = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
-TABLES = (orgs, api_keys, credentials, phone_numbers, assistants, customers)
+TABLES = (
+    orgs,
+    api_keys,
+    credentials,
+    phone_numbers,
+    assistants,
+    structured_outputs,
+    customers,
+)
 """Those that others refer to come first."""
 
 

@@ -106,6 +106,12 @@ def test_migrations_make_what_the_code_means(store: Store) -> None:
     with store.read() as conn:
         context = MigrationContext.configure(conn)
         found = [
-            diff for diff in compare_metadata(context, metadata) if "procrastinate" not in str(diff)
+            diff
+            for diff in compare_metadata(context, metadata)
+            if not any(name in str(diff) for name in NOT_OF_SCHEMA)
         ]
     assert found == []
+
+
+NOT_OF_SCHEMA = ("procrastinate", "file_search", "ix_file_chunks_words")
+"""The other engine's jobs, and the index of words, which has another form on each database."""

@@ -190,7 +190,7 @@ def put_numbers(conn: Connection) -> None:
 def test_phone_numbers_are_searched(orgs: Store, page: NumberPage, ids: str) -> None:
     with orgs.write() as conn:
         put_numbers(conn)
-        found, total = resources.page_of_numbers(conn, FIRST, Window(), page)
+        found, total = resources.page(conn, phone_numbers, FIRST, Window(), page)
     assert "".join(row["id"] for row in found) == ids
     assert total == len(ids)
 
@@ -202,7 +202,7 @@ def test_a_page_of_phone_numbers_tells_how_many_there_are(
     with orgs.write() as conn:
         put_numbers(conn)
         window, page = Window(limit=3), NumberPage(number=number)
-        found, total = resources.page_of_numbers(conn, FIRST, window, page)
+        found, total = resources.page(conn, phone_numbers, FIRST, window, page)
     assert ("".join(row["id"] for row in found), total) == (ids, 4)
 
 
@@ -211,8 +211,8 @@ def test_a_page_of_phone_numbers_of_a_time(orgs: Store) -> None:
     later = Window(times=[("created_at", "ge", START + timedelta(seconds=2))])
     with orgs.write() as conn:
         put_numbers(conn)
-        assert resources.page_of_numbers(conn, FIRST, window, NumberPage()) == ([], 0)
-        found, total = resources.page_of_numbers(conn, FIRST, later, NumberPage())
+        assert resources.page(conn, phone_numbers, FIRST, window, NumberPage()) == ([], 0)
+        found, total = resources.page(conn, phone_numbers, FIRST, later, NumberPage())
     assert ("".join(row["id"] for row in found), total) == ("dc", 2)
 
 

@@ -18,9 +18,17 @@ from tests.fakes.vendors.cartesia import Cartesia
 from tests.fakes.vendors.custom_voice import CustomVoice
 from tests.fakes.vendors.deepgram_speak import DeepgramSpeak
 from tests.fakes.vendors.eleven_labs import ElevenLabs
+from tests.fakes.vendors.google_speech import GoogleSpeech
+from tests.fakes.vendors.hume import Hume
+from tests.fakes.vendors.inworld import Inworld
+from tests.fakes.vendors.minimax import MiniMax
+from tests.fakes.vendors.neuphonic import Neuphonic
 from tests.fakes.vendors.openai_speech import OpenAISpeech
+from tests.fakes.vendors.polly import Polly
 from tests.fakes.vendors.rime import Rime
+from tests.fakes.vendors.smallest_ai import SmallestAI
 from tests.fakes.vendors.standin import StandIn
+from tests.fakes.vendors.xai_speech import XaiSpeech
 
 DISCONTINUED = {name for name, vendor in VENDORS.items() if vendor.discontinued}
 HELLO, BYE = "Hello, my dear.", "And good bye."
@@ -55,6 +63,15 @@ VOICES = [
     Voice("openai", OpenAISpeech, "/v1"),
     *(Voice(provider, OpenAISpeech, "/v1") for provider in sorted(DISCONTINUED)),
     Voice("azure", AzureSpeech),
+    Voice("microsoft", AzureSpeech),
+    Voice("minimax", MiniMax, "/v1"),
+    Voice("inworld", Inworld),
+    Voice("hume", Hume),
+    Voice("google", GoogleSpeech),
+    Voice("aws", Polly),
+    Voice("smallest-ai", SmallestAI, "/api/v1"),
+    Voice("neuphonic", Neuphonic),
+    Voice("xai", XaiSpeech, "/v1"),
     Voice("custom-voice", CustomVoice),
     Voice("deepgram", DeepgramSpeak),
     Voice("11labs", ElevenLabs),
@@ -68,5 +85,8 @@ each_way = pytest.mark.parametrize(
     "voice", [v for v in VOICES if v.provider not in DISCONTINUED], ids=lambda voice: voice.provider
 )
 """Without those that are asked as OpenAI is."""
+WITHIN_JSON = ("minimax", "inworld", "hume", "google", "neuphonic")
+"""Whose sound comes within JSON."""
+each_json = pytest.mark.parametrize("provider", WITHIN_JSON)
 each_socket = pytest.mark.parametrize("provider", SOCKETS)
-each_http = pytest.mark.parametrize("provider", ["openai", "azure", "custom-voice"])
+each_http = pytest.mark.parametrize("provider", ["openai", "azure", "custom-voice", "minimax"])

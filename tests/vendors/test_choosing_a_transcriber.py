@@ -30,6 +30,7 @@ def test_no_transcriber_is_none() -> None:
         # names that Vapi has not, and no name
         ({"provider": "shell"}, VendorAccount("key"), "There is no transcriber 'shell'"),
         ({"model": "nova-2"}, VendorAccount("key"), "There is no transcriber None"),
+        ({"provider": "google"}, VendorAccount("key"), "because Gemini has no stream of texts"),
         (
             {"provider": "deepgram"},
             VendorAccount(),
@@ -42,7 +43,11 @@ def test_no_transcriber_is_none() -> None:
             "must be a URL address that begins with https://",
         ),
         ({"provider": "gladia"}, VendorAccount("key", "https://x/v2/live"), "without a path"),
-        ({"provider": "deepgram", "model": "flux-general-en"}, VendorAccount("key"), "use nova-3"),
+        (
+            {"provider": "deepgram", "model": "flux-general-multi", "languages": ["x!"]},
+            VendorAccount("key"),
+            "transcriber.languages",
+        ),
         (
             {"provider": "deepgram", "endpointing": "10"},
             VendorAccount("key"),
@@ -155,13 +160,20 @@ def test_default_addresses_are_the_vendors_own() -> None:
         "gladia": ["https://api.gladia.io/v2/live"],
         "assembly-ai": ["wss://streaming.assemblyai.com/v3/ws"],
         "talkscriber": ["wss://api.talkscriber.com:9090"],
+        "soniox": ["wss://stt-rt.soniox.com/transcribe-websocket"],
+        "speechmatics": ["wss://eu2.rt.speechmatics.com/v2"],
+        "cartesia": ["wss://api.cartesia.ai/stt/websocket"],
+        "11labs": ["wss://api.elevenlabs.io/v1/speech-to-text/realtime"],
+        "openai": ["wss://api.openai.com/v1/realtime"],
+        "xai": ["wss://api.x.ai/v1/stt"],
     }
 
 
 def addresses(service: Any) -> set[str]:
     if hasattr(service, "_client"):
         return {service._client._client_wrapper.get_environment().production}
-    return {getattr(service, "_url", None) or service._api_endpoint_base_url}
+    url: str = getattr(service, "_url", None) or service._api_endpoint_base_url
+    return {url.partition("?")[0]}
 
 
 def test_how_a_failed_transcriber_ends_the_call() -> None:

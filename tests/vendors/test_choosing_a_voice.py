@@ -14,7 +14,7 @@ from app.vendors.common import speech_request, tts_part
 from app.vendors.common.account import VendorAccount, VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.failures import voice_failure
-from app.vendors.registry import fallback_voices, tts_parts
+from app.vendors.registry import VENDORS, fallback_voices, tts_parts
 from app.vendors.tts import candidates, choose, has_word_times, make_voice, problem
 from tests.vendors.cases import DISCONTINUED
 
@@ -57,11 +57,13 @@ def test_the_first_that_can_speak(
 @pytest.mark.parametrize("provider", sorted(DISCONTINUED))
 def test_a_vendor_that_is_gone_fails_at_once(provider: str) -> None:
     config = {"provider": provider, "voiceId": "x", "fallbackPlan": {"voices": [JENNIFER]}}
-    with pytest.raises(UnbuildableAssistant, match="out of business") as caught:
+    why = VENDORS[provider].why_discontinued
+    with pytest.raises(UnbuildableAssistant, match=f"^{provider} {why}: choose another") as caught:
         choose(config, KEYS)
     assert (caught.value.stage, caught.value.provider) == ("voice", provider)
     reason = voice_failure(provider, str(caught.value))
-    assert reason == f"pipeline-error-{provider}-voice-failed"
+    known = why == "is out of business"
+    assert reason == (f"pipeline-error-{provider}-voice-failed" if known else "assistant-error")
 
 
 @pytest.mark.parametrize("provider", sorted(DISCONTINUED))
@@ -75,7 +77,7 @@ def test_a_vendor_that_is_gone_speaks_at_an_address_of_ones_own(provider: str) -
     [
         ({}, VendorAccount(), "voice.provider must be one of"),
         (
-            {"provider": "tavus", "voiceId": "x"},
+            {"provider": "a-new-one", "voiceId": "x"},
             VendorAccount("key"),
             "voice.provider must be one of",
         ),
@@ -91,6 +93,11 @@ def test_a_vendor_that_is_gone_speaks_at_an_address_of_ones_own(provider: str) -
             {"provider": "azure", "voiceId": "emma"},
             VendorAccount("key", extra={"region": "evil.example/"}),  # would be another host
             "the region of azure must be the region of the key",
+        ),
+        (
+            {"provider": "aws", "voiceId": "Joanna"},
+            VendorAccount("secret", extra={"region": "eu-west-1"}),
+            "the account of aws must have awsAccessKeyId",
         ),
     ],
 )
@@ -132,7 +139,7 @@ def test_a_field_that_is_no_value_of_its_kind(config: dict[str, Any]) -> None:
 
 
 def test_the_operators_voice_may_be_any_that_can_speak_by_itself() -> None:
-    assert set(fallback_voices()) == set(tts_parts()) - DISCONTINUED - {"custom-voice"}
+    assert set(fallback_voices()) == set(tts_parts()) - DISCONTINUED - {"custom-voice", "vapi"}
 
 
 def test_who_has_word_times() -> None:

@@ -14,6 +14,7 @@ from app.vendors.common.account import VendorAccount, VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.tts_part import Custom
 from app.vendors.llm import make_model
+from app.vendors.registry import tts_parts
 from app.vendors.stt import make_transcriber
 from app.vendors.tts import make_voice
 from tests.clock import on_loop
@@ -154,7 +155,7 @@ async def test_a_voice_is_asked_where_its_name_was_found_to_lead() -> None:
     assert (spoken.errors, len(standin.asked)) == ([], 1)
 
 
-@pytest.mark.parametrize("vendor", ["openai", "azure", "deepgram", "11labs", "cartesia", "rime-ai"])
+@pytest.mark.parametrize("vendor", [n for n, part in tts_parts().items() if part.needs_account])
 def test_a_voice_is_not_made_where_it_may_not_be(vendor: str) -> None:
     voice = {"provider": vendor, "voiceId": "x"}
     with pytest.raises(UnbuildableAssistant, match=WHY):

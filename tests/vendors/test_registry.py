@@ -24,8 +24,10 @@ FOLDERS = ROOT / "app" / "vendors"
 SHARED = {"common", "embedded"}
 """Folders that are no company's."""
 COMPANIES = {path.parent.name for path in FOLDERS.glob("*/__init__.py")} - SHARED
+EVERYWHERE = {"custom", "embedded", "vapi"}
+"""Names that mean more than a vendor."""
 NAMES = re.compile(
-    rf"\b({'|'.join(sorted(map(re.escape, {*COMPANIES, *VENDORS} - {'custom', 'embedded'})))})\b",
+    rf"\b({'|'.join(sorted(map(re.escape, {*COMPANIES, *VENDORS} - EVERYWHERE)))})\b",
     re.IGNORECASE,
 )
 MAY_NAME: Mapping[str, str] = {
@@ -150,7 +152,7 @@ def test_the_page_of_voices_has_them_all() -> None:
     assert set(found) == set(registry.tts_parts())
     for name, part in registry.tts_parts().items():
         assert found[name][-1] == ("yes" if part.word_times else "no"), name
-        assert ("out of business" in found[name][1]) == bool(VENDORS[name].discontinued), name
+        assert ("only at an address" in found[name][1]) == bool(VENDORS[name].discontinued), name
 
 
 def test_the_page_of_transcribers_has_them_all() -> None:

@@ -13,10 +13,17 @@ from app.vendors.common.account import VendorAccount
 from app.vendors.stt import make_transcriber
 from tests.fakes.vendors import (
     assembly_ai,
+    cartesia_ink,
     custom_transcriber,
+    deepgram_flux,
     deepgram_listen,
     gladia,
+    openai_realtime,
+    scribe,
+    soniox,
+    speechmatics,
     talkscriber,
+    xai_stt,
 )
 from tests.fakes.vendors.ears import Ears
 from tests.speech import SENTENCES, seconds
@@ -37,6 +44,10 @@ class Case:
     config: dict[str, Any] = field(default_factory=dict)
     finalizes: bool = False
     """Whether it answers the end of a turn with a final text."""
+    waits: bool = False
+    """Whether no text is final before that."""
+    provider: str = ""
+    """Vapi's name, where the case has another."""
 
 
 def deepgram_asked(vendor: Ears, rate: int) -> None:
@@ -96,11 +107,102 @@ def custom_asked(vendor: Ears, rate: int) -> None:
     ]
 
 
+def flux_asked(vendor: Ears, rate: int) -> None:
+    (request,) = vendor.asked
+    assert request.path == "/v2/listen"
+    assert request.headers["Authorization"] == "Token key"
+    query = request.query
+    assert (query["model"], query["encoding"], query["sample_rate"]) == (
+        "flux-general-en",
+        "linear16",
+        str(rate),
+    )
+
+
+def soniox_asked(vendor: Ears, rate: int) -> None:
+    (request,) = vendor.asked
+    assert request.path == "/transcribe-websocket"
+    opening = vendor.said[0]
+    assert (opening["api_key"], opening["model"]) == ("key", "stt-rt-v4")
+    assert (opening["audio_format"], opening["sample_rate"]) == ("pcm_s16le", rate)
+    assert opening["enable_endpoint_detection"] is True
+
+
+def cartesia_asked(vendor: Ears, rate: int) -> None:
+    (request,) = vendor.asked
+    assert (request.path, request.headers["X-API-Key"]) == ("/stt/websocket", "key")
+    assert (request.query["model"], request.query["language"]) == ("ink-whisper", "en")
+    assert (request.query["encoding"], request.query["sample_rate"]) == ("pcm_s16le", str(rate))
+
+
+def scribe_asked(vendor: Ears, rate: int) -> None:
+    (request,) = vendor.asked
+    assert request.path == "/v1/speech-to-text/realtime"
+    assert request.headers["xi-api-key"] == "key"
+    assert (request.query["model_id"], request.query["audio_format"]) == (
+        "scribe_v2_realtime",
+        f"pcm_{rate}",
+    )
+
+
+def openai_asked(vendor: Ears, rate: int) -> None:
+    (request,) = vendor.asked
+    assert (request.path, request.query["intent"]) == ("/realtime", "transcription")
+    assert request.headers["Authorization"] == "Bearer key"
+    sound = vendor.said[0]["session"]["audio"]["input"]
+    assert sound["format"] == {"type": "audio/pcm", "rate": 24000}
+    assert sound["transcription"] == {"model": "gpt-4o-transcribe"}
+    assert sound["turn_detection"] is None
+
+
+def speechmatics_asked(vendor: Ears, rate: int) -> None:
+    (request,) = vendor.asked
+    assert (request.path, request.headers["Authorization"]) == ("/v2", "Bearer key")
+    opening = vendor.said[0]
+    assert opening["audio_format"] == {
+        "type": "raw",
+        "encoding": "pcm_s16le",
+        "sample_rate": rate,
+    }
+    assert opening["transcription_config"] == {
+        "enable_partials": True,
+        "language": "en",
+        "operating_point": "enhanced",
+        "max_delay": 0.7,
+    }
+
+
+def xai_asked(vendor: Ears, rate: int) -> None:
+    (request,) = vendor.asked
+    assert (request.path, request.headers["Authorization"]) == ("/stt", "Bearer key")
+    assert (request.query["sample_rate"], request.query["language"]) == (str(rate), "en")
+
+
 def at_the_calls_rate(vendor: Ears, rate: int) -> float:
     return seconds(bytes(vendor.sound), rate)
 
 
 CASES = {
+    "deepgram-flux": Case(
+        deepgram_flux.DeepgramFlux,
+        flux_asked,
+        at_the_calls_rate,
+        {"model": "flux-general-en"},
+        provider="deepgram",
+    ),
+    "soniox": Case(soniox.Soniox, soniox_asked, at_the_calls_rate, finalizes=True),
+    "cartesia": Case(cartesia_ink.CartesiaInk, cartesia_asked, at_the_calls_rate),
+    "11labs": Case(scribe.Scribe, scribe_asked, at_the_calls_rate, finalizes=True, waits=True),
+    # always 24 kHz
+    "openai": Case(
+        openai_realtime.OpenAIRealtime,
+        openai_asked,
+        lambda vendor, rate: seconds(bytes(vendor.sound), 24000),
+        finalizes=True,
+        waits=True,
+    ),
+    "speechmatics": Case(speechmatics.Speechmatics, speechmatics_asked, at_the_calls_rate),
+    "xai": Case(xai_stt.XaiStt, xai_asked, at_the_calls_rate),
     "deepgram": Case(
         deepgram_listen.DeepgramListen, deepgram_asked, at_the_calls_rate, finalizes=True
     ),
@@ -126,9 +228,10 @@ def made(
     name: str, vendor: Ears, rate: int, *, key: str | None = "key", **config: Any
 ) -> STTService:
     """The vendor's service, sent to its stand-in."""
-    whole = {"provider": name, **CASES[name].config, **config}
+    provider = CASES[name].provider or name
+    whole = {"provider": provider, **CASES[name].config, **config}
     if "server" in whole:
         whole["server"] = {"url": f"{vendor.url}/hear".replace("http", "ws"), **whole["server"]}
-    service = make_transcriber(whole, {name: VendorAccount(key, vendor.url)}, rate, anywhere)
+    service = make_transcriber(whole, {provider: VendorAccount(key, vendor.url)}, rate, anywhere)
     assert service is not None
     return service

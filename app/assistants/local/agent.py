@@ -11,26 +11,29 @@ from typing import Any
 from app.assistants.local.config import AgentConfig, read_config
 from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
+from app.assistants.local.failures.fallback_transcribers import in_reserve, spans
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
 from app.assistants.local.templates import values
-from app.assistants.local.tools.definitions import Tool, read_tools
-from app.assistants.local.tools.execution import MENU_TOOLS, ToolExecutor
+from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
+from app.assistants.local.tools.execution import ToolExecutor
+from app.assistants.local.tools.reading import left_out, read_tools
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
 from app.domain.assistant.config import NO_TRANSCRIBER
 from app.domain.assistant.conversation import FirstMessageMode
-from app.domain.assistant.fields import objects_of
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
-from app.vendors import llm, stt, tts
+from app.vendors import llm, similar, stt, tts
 from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.fallback import build_each
 from app.vendors.common.tts_part import Custom
+from app.vendors.common.vendor import Config
 from app.vendors.embedded import llm as embedded
 from app.vendors.embedded.menu import vocabulary
 from providers.common.json_types import JsonDict, JsonObject
@@ -44,9 +47,8 @@ class VoiceAgent:
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._config = read_config(
-            claim.assistant, values(claim.assistant.variable_values, claim.call)
-        )
+        self._values = values(claim.assistant.variable_values, claim.call)
+        self._config = read_config(claim.assistant, self._values)
         self.conversation = Conversation(
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),
@@ -72,7 +74,9 @@ class VoiceAgent:
             return
         self.engine = AgentPipeline(self._stream, self._opening_plan(), parts, self.conversation)
         self.engine.changed = self._changed
-        ToolExecutor(self.engine, self._stream.call_context, *self._tools()).equip(parts.model)
+        ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values).equip(
+            parts.model
+        )
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -94,16 +98,13 @@ class VoiceAgent:
         machine = self._stream.call_context.received("voicemail")
         return replace(self._config, first=FirstMessageMode.WAIT) if machine else self._config
 
-    def _tools(self) -> tuple[list[Tool], set[str]]:
-        """All tools, and the names of the older ``functions``.
-
-        Their server gets the ``function-call`` message.
-        """
+    def _tools(self) -> list[Tool]:
+        """The assistant's tools; of the embedded menu, those that it calls."""
         if _provider(self._config.model) == "embedded":
-            return MENU_TOOLS, set()
-        older = objects_of(self._config.model, "functions")
-        names = {str(each.get("name")) for each in older}
-        return read_tools(self._claim.assistant), names
+            return MENU_TOOLS
+        for why in left_out(self._claim.assistant):
+            log.warning("call %s: a tool is left out: %s", self._claim.call_id, why)
+        return read_tools(self._claim.assistant)
 
     def _changed(self, kind: str, data: JsonDict) -> None:
         if kind in ("said", "tool", "added"):
@@ -112,9 +113,13 @@ class VoiceAgent:
             self._stream.call_context.send_message(each, extra)
 
     def _add_usage(self, services: CallServices, seconds: float) -> None:
-        voice = {**self._config.voice, "provider": services.named.voice}
-        ears = self._config.transcriber if services.transcriber else None
-        items = self.engine.observer.usage.items(self._config.model, voice, ears, seconds)
+        others = {service.name: config for service, config in services.configs.items()}
+        heard = [
+            (services.configs[each], spent) for each, spent in spans(services.transcriber, seconds)
+        ]
+        items = self.engine.observer.usage.items(
+            self._config.model, services.spoken, heard, seconds, others
+        )
         self._stream.call_context.add_usage(list(items))
 
     def _update_call(self) -> None:
@@ -126,11 +131,12 @@ def _make_services(
 ) -> CallServices:
     """Build the three services. Raises ``UnbuildableAssistant``."""
     accounts = claim.accounts
-    voice = tts.choose(config.voice, accounts, call_context.fallback_voice)
+    configs = dict[Any, Config]()
+    voice = _voice(config, claim, call_context)
     custom = Custom(call_context.addresses, claim.call)
-    model = _model(config, claim, call_context)
+    model = _model(config, claim, call_context, configs)
     return CallServices(
-        _make_transcriber(config, accounts, rate, model, call_context),
+        _make_transcriber(config, accounts, rate, model, call_context, configs),
         model,
         tts.make_voice(voice, accounts, rate, custom=custom),
         ServiceNames(
@@ -138,20 +144,55 @@ def _make_services(
             _provider(config.model),
             _provider(voice),
         ),
+        voice,
         _text_timing(_provider(voice)),
+        configs,
     )
 
 
+def _voice(config: AgentConfig, claim: StreamClaim, call_context: CallContext) -> JsonObject:
+    """The ``voice`` that speaks. One that is not the assistant's own is logged."""
+    own, table = config.voice, call_context.vapi_voices
+    voice = tts.choose(own, claim.accounts, call_context.fallback_voice, table)
+    if _provider(voice) != _provider(own):
+        unknown = similar.told(own, table) if similar.is_spoken_by_others(own) else None
+        log.log(
+            logging.WARNING if unknown else logging.INFO,
+            "call %s: the voice %r is spoken by %r%s",
+            claim.call_id,
+            _name(own),
+            _name(voice),
+            f"; {unknown}" if unknown else "",
+            extra={"callId": claim.call_id},
+        )
+    return voice
+
+
+def _name(voice: JsonObject) -> str:
+    """``openai:alloy``"""
+    return ":".join(str(voice[name])[:80] for name in ("provider", "voiceId") if voice.get(name))
+
+
 def _make_transcriber(
-    config: AgentConfig, accounts: VendorAccounts, rate: int, model: Any, call_context: CallContext
+    config: AgentConfig,
+    accounts: VendorAccounts,
+    rate: int,
+    model: Any,
+    call_context: CallContext,
+    configs: dict[Any, Config],
 ) -> Any:
     """None for a keypad menu. The embedded recogniser gets the menu's vocabulary."""
-    chosen = config.transcriber
-    if chosen == NO_TRANSCRIBER:
+    if config.transcriber == NO_TRANSCRIBER:
         return None
-    if _provider(chosen) == "embedded" and isinstance(model, embedded.EmbeddedModel):
-        chosen = {"words": vocabulary(model.menu), **chosen}
-    return stt.make_transcriber(chosen, accounts, rate, call_context.addresses)
+
+    def make(chosen: Config) -> Any:
+        if _provider(chosen) == "embedded" and isinstance(model, embedded.EmbeddedModel):
+            chosen = {"words": vocabulary(model.menu), **chosen}
+        return stt.make_transcriber(chosen, accounts, rate, call_context.addresses)
+
+    made = stt.make_transcribers(config.transcriber, make, call_context.fallback_transcriber)
+    configs.update({service: each for each, service in made})
+    return in_reserve([service for _, service in made])
 
 
 def _text_timing(voice: str) -> TextTiming:
@@ -160,24 +201,28 @@ def _text_timing(voice: str) -> TextTiming:
     return TextTiming.AHEAD if tts.is_asked_ahead(voice) else TextTiming.BEHIND
 
 
-def _model(config: AgentConfig, claim: StreamClaim, call_context: CallContext) -> Any:
+def _model(
+    config: AgentConfig,
+    claim: StreamClaim,
+    call_context: CallContext,
+    configs: dict[Any, Config],
+) -> Any:
     """Build the assistant's models as one service.
 
     Raises the first model's error if none can be built.
     """
     if _provider(config.model) == "embedded":
         return embedded.make(config.model, guessed=_provider(config.transcriber) == "embedded")
-    made, problems = list[Any](), list[UnbuildableAssistant]()
-    for chosen in llm_spec.candidates(config.model):
-        try:
-            made.append(llm.make_model(chosen, claim.accounts, claim.call, call_context.addresses))
-        except UnbuildableAssistant as problem:
-            problems.append(problem)
-    if made:
-        return in_turn(made)
-    raise (
-        problems[0] if problems else UnbuildableAssistant("model", "", "model.provider is missing")
-    )
+
+    def make(chosen: Config) -> Any:
+        return llm.make_model(chosen, claim.accounts, claim.call, call_context.addresses)
+
+    found = llm_spec.candidates(config.model, call_context.fallback_model)
+    made = build_each(found, make)
+    if not made:
+        raise UnbuildableAssistant("model", "", "model.provider is missing")
+    configs.update({service: each for each, service in made})
+    return in_turn([service for _, service in made])
 
 
 def _provider(config: JsonObject) -> str:

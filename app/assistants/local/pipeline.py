@@ -73,7 +73,7 @@ class AgentPipeline:
         self.input = AgentInputTransport(stream, self._caller_left)
         self.output = AgentOutputTransport(stream)
         self.caller_mute = turn_taking.CallerMute()
-        self.output.overheard = getattr(services.transcriber, "assistant_said", None)
+        self.output.overheard = services.overheard
         signs = Callbacks(
             self._assistant_speaks,
             self._caller_speaks,
@@ -81,7 +81,9 @@ class AgentPipeline:
             lambda text: self.changed("partial", {"text": text}),
             partial(stream.call_context.observe, Timing.TURN_LATENCY),
         )
-        understands = services.transcriber is not None and services.named.transcriber != "embedded"
+        understands = (
+            services.transcriber is not None and services.provider(Stage.TRANSCRIBER) != "embedded"
+        )
         self.observer = CallObserver(signs, transcribed=understands)
         opening = opening_messages(config.model, asked=config.first is FirstMessageMode.GENERATE)
         # its type is a union of vendors' messages

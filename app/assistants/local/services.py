@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from pipecat.frames.frames import ErrorFrame
 from pipecat.pipeline.llm_switcher import LLMSwitcher
+from pipecat.pipeline.service_switcher import ServiceSwitcher
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
 from app.assistants.local.transcript.spoken_text import TextTiming
+from app.vendors.common.vendor import Config
+from providers.common.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,31 @@ class CallServices:
     model: FrameProcessor
     voice: FrameProcessor
     named: ServiceNames
+    spoken: JsonObject
+    """The ``voice`` that speaks, which may be another than the assistant's."""
     texts: TextTiming = TextTiming.BEHIND
     """When the voice emits the texts of what it speaks."""
+    configs: Mapping[FrameProcessor, Config] = field(default_factory=dict)
+    """The assistant's ``model`` and ``transcriber`` of each service, reserves included."""
+
+    @property
+    def overheard(self) -> Callable[[bytes], None] | None:
+        """What takes the assistant's audio for a transcriber that wants it; None: none does."""
+        part = self.transcriber
+        heard = part.services if isinstance(part, ServiceSwitcher) else [part]
+        takers = [getattr(each, "assistant_said", None) for each in heard]
+        return next((each for each in takers if each is not None), None)
+
+    def provider(self, stage: Stage) -> str:
+        """Vapi's name of the vendor that is at work."""
+        service = self.at_work(stage)
+        config = self.configs.get(service) if service is not None else None
+        return str(config["provider"] if config else getattr(self.named, stage.value))
+
+    def at_work(self, stage: Stage) -> FrameProcessor | None:
+        """The service itself: of several, the active one."""
+        part: FrameProcessor | None = getattr(self, stage.value)
+        return part.strategy.active_service if isinstance(part, ServiceSwitcher) else part
 
 
 def stage_of(error: ErrorFrame) -> Stage | None:
@@ -43,7 +70,7 @@ def stage_of(error: ErrorFrame) -> Stage | None:
             return Stage.MODEL
         case TTSService():
             return Stage.VOICE
-        case STTService():
+        case STTService() | ServiceSwitcher():
             return Stage.TRANSCRIBER
     return None
 

@@ -78,9 +78,9 @@ class AnalysisPlan:
 
     def questions_about(self, call: JsonObject) -> list[Question]:
         """``call``: ``messages``, ``transcript``, ``endedReason``."""
-        if len(_spoken(call)) < self.min_messages:
+        if len(spoken(call)) < self.min_messages:
             return []
-        known = _values(call)
+        known = prompt_values(call)
         return [replace(each, messages=_filled(each.messages, known)) for each in self.questions]
 
 
@@ -158,7 +158,7 @@ def _messages(plan: Json) -> Messages:
     ]
 
 
-def _values(call: JsonObject) -> dict[str, str]:
+def prompt_values(call: JsonObject) -> dict[str, str]:
     """Vapi's template variables."""
     messages = call.get("messages") or []
     prompts = [str(each.get("message", "")) for each in messages if each.get("role") == "system"]
@@ -179,7 +179,8 @@ def _fill(text: str, known: Mapping[str, str]) -> str:
     return NAME.sub(lambda match: known.get(match[1], match[0]), text)
 
 
-def _spoken(call: JsonObject) -> Sequence[JsonObject]:
+def spoken(call: JsonObject) -> Sequence[JsonObject]:
+    """What the customer and the assistant said."""
     return [each for each in call.get("messages") or [] if each.get("role") in {"user", "bot"}]
 
 

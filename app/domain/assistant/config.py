@@ -11,16 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from app.domain.assistant import analysis_plan, conversation, recording, voicemail
+from app.domain.assistant import (
+    analysis_plan,
+    compliance,
+    conversation,
+    recording,
+    structured_outputs,
+    voicemail,
+)
 from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of, without_empty
 from app.domain.assistant.recording import RecordingPlan
 from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.structured_outputs import OutputPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
-from app.vendors.registry import DEFAULT_TRANSCRIBER
+from app.vendors.registry import DEFAULT_TRANSCRIBER, named
 from providers.common.json_types import JsonDict, JsonObject
 
 DEFAULT_MESSAGES = frozenset(
@@ -91,21 +99,21 @@ class AssistantConfig:
     def with_overrides(self, overrides: Json | None) -> AssistantConfig:
         return AssistantConfig(merge(self.json, without_empty(overrides))) if overrides else self
 
-    # The vendors (``app/vendors``) read these three.
+    # The vendors (``app/vendors``) read these three, with Vapi's names of their providers.
 
     @cached_property
     def model(self) -> Json:
-        return without_empty(object_of(self.json, "model")) or EMBEDDED
+        return named(without_empty(object_of(self.json, "model")) or EMBEDDED)
 
     @cached_property
     def voice(self) -> Json:
-        return without_empty(object_of(self.json, "voice")) or EMBEDDED
+        return named(without_empty(object_of(self.json, "voice")) or EMBEDDED)
 
     @cached_property
     def transcriber(self) -> Json:
         """The transcriber. A keypad menu needs none; a model hears no caller without one."""
         default = NO_TRANSCRIBER if self.is_menu else {"provider": DEFAULT_TRANSCRIBER}
-        return without_empty(object_of(self.json, "transcriber")) or default
+        return named(without_empty(object_of(self.json, "transcriber")) or default)
 
     @property
     def is_menu(self) -> bool:
@@ -129,6 +137,10 @@ class AssistantConfig:
     @cached_property
     def analysis(self) -> AnalysisPlan:
         return analysis_plan.parse(self.json)
+
+    @cached_property
+    def structured_outputs(self) -> OutputPlan:
+        return structured_outputs.plan(self.json)
 
     # The others.
 
@@ -156,6 +168,11 @@ class AssistantConfig:
     def max_duration_seconds(self) -> int | None:
         given = self.json.get("maxDurationSeconds")
         return _seconds(given) if given else None
+
+    @cached_property
+    def keeps_no_record(self) -> bool:
+        """Whether nothing of what was said may be kept (``hipaaEnabled``, ``pciEnabled``)."""
+        return compliance.keeps_no_record(self.json)
 
     @property
     def may_be_listened_to(self) -> bool:

@@ -33,6 +33,7 @@ SIMILAR = 0.8
 STAGES: Mapping[str, str] = {
     "model": "model",
     "transcriber": "transcriber",
+    "transcriber.fallbackPlan.transcribers": "transcriber",
     "voice": "voice",
     "voice.fallbackPlan.voices": "voice",
 }
@@ -78,7 +79,7 @@ def _object(given: Json, path: str, key: str) -> Iterator[Finding]:
 
 
 def _field(holder: Json, path: str, key: str, name: str, value: object) -> Iterator[Finding]:
-    row = row_of(key, name, text_of(holder, "provider"))
+    row = row_of(key, name, registry.name_of(holder.get("provider")))
     if row.fate is Fate.SERVED and f"{key}{name}" in _holders() and name not in FREE:
         inner = value if isinstance(value, list) else [value]
         objects = [(n, each) for n, each in enumerate(inner) if isinstance(each, Mapping)]

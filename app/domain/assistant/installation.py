@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.field_check import Finding, check_fields
-from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.fields import Json, text_of
 from app.domain.assistant.served_fields import Fate
 from app.domain.assistant.vendor_fields import MODEL, TRANSCRIBER, VOICE
 from app.domain.errors import Invalid
@@ -21,8 +21,6 @@ from app.vendors.common.account import VendorAccount, VendorAccounts
 EMBEDDED_NAME = str(EMBEDDED["provider"])
 LOCAL = "local"
 """The backend that has vendors."""
-PLANNED: Mapping[str, str] = {VOICE: "voices"}
-"""Stage -> the list of its ``fallbackPlan``."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,15 @@ class Installation:
 
     def fallbacks(self, stage: str, config: Json) -> list[Json]:
         """What is tried instead of this ``model``, ``voice`` or ``transcriber``."""
-        plan = objects_of(object_of(config, "fallbackPlan"), PLANNED.get(stage, ""))
-        own = {VOICE: self.settings.fallback_voice}.get(stage)
-        return [*plan, *([own] if own else [])]
+        plan = [registry.named(part) for _, part in registry.fallback_parts(stage, config)]
+        last: Mapping[str, Json | None] = {
+            MODEL: self.settings.fallback_model,
+            TRANSCRIBER: self.settings.fallback_transcriber,
+            VOICE: self.settings.fallback_voice,
+        }
+        own = last[stage]
+        kept = config if stage == MODEL else {}  # a model keeps the assistant's other fields
+        return [*plan, *([{**kept, **own}] if own else [])]
 
 
 def operators(settings: Settings) -> VendorAccounts:
@@ -46,25 +50,41 @@ def operators(settings: Settings) -> VendorAccounts:
 
 def check(assistant: AssistantConfig, installation: Installation) -> list[Finding]:
     """Every field of the assistant, and what a call of it would miss."""
-    return [*check_fields(assistant.json), *stage_problems(assistant, installation)]
+    stages = {each.path: each for each in stage_findings(assistant, installation)}
+    fields = [stages.pop(each.path, each) for each in check_fields(assistant.json)]
+    return [*fields, *stages.values()]
 
 
-def stage_problems(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
-    """The stages that no call could build, each with its reason."""
+def stage_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
+    """The stages that no call could build, and those that another vendor serves."""
     if assistant.transport.backend(installation.settings) != LOCAL:
         return
     for stage, config in _stages(assistant):
         ways = [config, *installation.fallbacks(stage, config)]
-        if any(buildable.problem(stage, way, installation.accounts) is None for way in ways):
-            continue
-        given = bool(text_of(config, "provider"))  # overrides may bring a missing one
-        never = given and not any(_names_a_vendor(stage, way) for way in ways)
-        why = (
-            _no_vendor(stage, config)
-            if never
-            else buildable.problem(stage, config, installation.accounts)
-        )
-        yield Finding(f"{stage}.provider" if never else stage, Fate.REFUSED, why or "", never)
+        problems = [buildable.problem(stage, way, installation.accounts) for way in ways]
+        if None not in problems:
+            yield _refused(stage, ways, problems[0] or "")
+        elif stand_in := _stand_in(stage, ways[problems.index(None)], assistant, installation):
+            yield Finding(f"{stage}.provider", Fate.MAPPED, stand_in)
+
+
+def _refused(stage: str, ways: list[Json], problem: str) -> Finding:
+    given = bool(text_of(ways[0], "provider"))  # overrides may bring a missing one
+    if given and not any(_names_a_vendor(stage, way) for way in ways):
+        return Finding(f"{stage}.provider", Fate.REFUSED, _no_vendor(stage, ways[0]), never=True)
+    return Finding(stage, Fate.REFUSED, problem)
+
+
+def _stand_in(
+    stage: str, way: Json, assistant: AssistantConfig, installation: Installation
+) -> str | None:
+    """Which vendor serves a stage whose own is another; None: its own does."""
+    found = text_of(way, "provider")
+    if stage == VOICE:
+        found = buildable.speaker(way, installation.accounts, installation.settings.vapi_voices)
+    given = assistant.json.get(stage)
+    asked = text_of(given, "provider") if isinstance(given, Mapping) else ""
+    return f"`{found}` serves it" if asked and asked != found else None
 
 
 def _stages(assistant: AssistantConfig) -> Iterator[tuple[str, Json]]:
@@ -105,5 +125,5 @@ def never_works(assistant: AssistantConfig, settings: Settings) -> str | None:
 
 
 def _never(assistant: AssistantConfig, settings: Settings) -> Iterator[str]:
-    found = stage_problems(assistant, Installation(settings))
+    found = stage_findings(assistant, Installation(settings))
     return (f"{each.path} {each.why}" for each in found if each.never)

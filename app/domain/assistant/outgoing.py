@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("server", "url"): ENDPOINT,
     ("transport", "url"): STREAM,
     ("model", "url"): ENDPOINT,
+    ("tools", "url"): ENDPOINT,
+    ("tools:append", "url"): ENDPOINT,
 }
 """Fields, alone or in objects of these names, that hold an address this program calls.
 
@@ -31,19 +34,23 @@ SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", "headers")})
 """Fields in an object of that name that hold headers by their names."""
 
+TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
+
 NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS)
 
 UrlProblem = Callable[[str], str | None]
 """Returns the reason, a sentence, why this program may not call a URL; None when it may."""
 
 
-def check_outgoing(body: JsonObject, url_problem: UrlProblem, path: str = "") -> None:
-    """Raises ``Invalid`` for an assistant or phone number with what we cannot or may not send.
+def check_outgoing(
+    body: JsonObject, url_problem: UrlProblem, path: str = "", holders: tuple[str, ...] = ()
+) -> None:
+    """Raises ``Invalid`` for an assistant, phone number or tool with what we cannot or may not send.
 
-    ``path``: of the body within the client's, with a dot.
+    ``path``: of the body within the client's, with a dot. ``holders``: as of a ``_Field``.
     """
     problems = list[str]()
-    for field in _fields(body, path):
+    for field in _fields(body, path, holders):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
     _raise([*problems, *vendor_field_problems(body, path)])
 
@@ -87,9 +94,9 @@ class _Field(NamedTuple):
         return ((*self.holders[-depth:], self.name)[-depth - 1 :] for depth in (2, 1, 0))
 
 
-def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
+def _fields(body: JsonObject, path: str = "", holders: tuple[str, ...] = ()) -> Iterator[_Field]:
     """The fields that may be sent, at every depth: tools have servers. Nulls count as absent."""
-    objects: list[tuple[JsonObject, str, tuple[str, ...]]] = [(body, path, ())]
+    objects: list[tuple[JsonObject, str, tuple[str, ...]]] = [(body, path, holders)]
     while objects:
         each, path, holders = objects.pop()
         holder = holders[-1] if holders else ""
@@ -108,14 +115,15 @@ def _fields(body: JsonObject, path: str = "") -> Iterator[_Field]:
 
 def _url_problems(field: _Field, url_problem: UrlProblem) -> Iterator[str]:
     if isinstance(field.value, str) and field.value and _is_called(field):
-        problem = url_problem(field.value)
+        problem = url_problem(_without_templates(field.value))
         if problem:
             yield f"{field.path}: {problem}"
 
 
 def _unsendable(field: _Field) -> Iterator[str]:
     form = _form(field) if field.value else None
-    problem = form.problem(field.value) if form else None
+    value = _without_templates(field.value) if isinstance(field.value, str) else field.value
+    problem = form.problem(value) if form else None
     if problem:
         yield f"{field.path} {problem}"
     elif field.is_one_of(SECRETS) or _is_key(field):
@@ -143,6 +151,11 @@ def _is_key(field: _Field) -> bool:
 
 def _is_called(field: _Field) -> bool:
     return field.is_one_of(CALLED) or (field.is_credentials and field.name in registry.url_fields())
+
+
+def _without_templates(address: str) -> str:
+    """The address with a word for each template, which is known at the call only."""
+    return TEMPLATE.sub("x", address)
 
 
 def _form(field: _Field) -> AddressForm | None:

@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import TypedDict
 
+from app.domain.assistant.compliance import keeps_no_record
 from app.domain.assistant.fields import Json, object_of
 from app.domain.context import Context
 from providers.base.carrier import Carrier
@@ -36,14 +37,14 @@ class RecordingPlan:
 
     is_asked_for: bool
     is_forbidden: bool
-    """Recording is switched off, or ``hipaaEnabled`` is on: such a call is never recorded."""
+    """Recording is switched off, or no record is kept: such a call is never recorded."""
 
 
 def parse(assistant: Json) -> RecordingPlan:
     """``artifactPlan.recordingEnabled`` is the newer name of ``recordingEnabled``, and wins."""
     newer = object_of(assistant, "artifactPlan").get("recordingEnabled")
     flag = assistant.get("recordingEnabled") if newer is None else newer
-    return RecordingPlan(flag is True, flag is False or _is_hipaa(assistant))
+    return RecordingPlan(flag is True, flag is False or keeps_no_record(assistant))
 
 
 def decide(
@@ -61,11 +62,6 @@ def decide(
     if plan.is_asked_for and _carrier_can_record(context, carrier, credential):
         return {"recorded": True}
     return {}
-
-
-def _is_hipaa(assistant: Json) -> bool:
-    plan = object_of(assistant, "compliancePlan")
-    return True in (assistant.get("hipaaEnabled"), plan.get("hipaaEnabled"))
 
 
 def _carrier_can_record(context: Context, carrier: Carrier, credential: JsonObject) -> bool:

@@ -14,16 +14,19 @@ SECRETS = (
     ("server", "headers"),
     ("transport", "headers"),
     ("model", "headers"),
+    ("tools", "headers"),
+    ("tools:append", "headers"),
 )
 """Fields, alone or in an object of that name, that are stored encrypted and never shown."""
 
 
-def split_secrets(body: JsonObject) -> tuple[JsonDict, JsonDict]:
+def split_secrets(body: JsonObject, holder: str = "") -> tuple[JsonDict, JsonDict]:
     """Split a body into the body without its secrets, and the secrets. ``merge`` joins them.
 
-    Tools have servers too, so secrets are looked for at every depth.
+    Tools have servers too, so secrets are looked for at every depth. ``holder``: the name of the
+    field that would hold the body in an assistant.
     """
-    public, secret = _split(body, "")
+    public, secret = _split(body, holder)
     if "credentials" in public:  # Vapi's dynamic credentials: API keys of other vendors
         secret["credentials"] = public.pop("credentials")
     return public, secret

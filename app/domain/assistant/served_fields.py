@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.domain.assistant import tool_types
+
 
 class Fate(StrEnum):
     """What this program does with a field."""
@@ -45,7 +47,6 @@ def ignored(why: str) -> Row:
 OLDER = mapped("the older spelling, served too")
 NO_SCORES = ignored("no scorecards and monitors are kept")
 NO_FILES = ignored("no such files are made")
-NO_OUTPUTS = ignored("`analysisPlan.structuredDataPlan` is served")
 NO_SOUND = ignored("the sound of the line is not changed")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_CREDENTIAL = ignored("servers are asked with `secret` and `headers`")
@@ -89,8 +90,8 @@ ROWS: Mapping[str, Row] = {
     "artifactPlan.recordingUseCustomStorageEnabled": ignored("`RECORDINGS_URL` says where"),
     "artifactPlan.scorecardIds": NO_SCORES,
     "artifactPlan.scorecards": NO_SCORES,
-    "artifactPlan.structuredOutputIds": NO_OUTPUTS,
-    "artifactPlan.structuredOutputs": NO_OUTPUTS,
+    "artifactPlan.structuredOutputIds": SERVED,
+    "artifactPlan.structuredOutputs": SERVED,
     "artifactPlan.transcriptPlan": ignored("the transcript has `AI:` and `User:`"),
     "artifactPlan.videoRecordingEnabled": ignored("no video"),
     "backchannelingEnabled": ignored("gone at Vapi too"),
@@ -99,7 +100,7 @@ ROWS: Mapping[str, Row] = {
     "backgroundSpeechDenoisingPlan": NO_SOUND,
     "clientMessages": SERVED,
     "compliancePlan.hipaaEnabled": SERVED,
-    "compliancePlan.pciEnabled": ignored("nothing is certified here"),
+    "compliancePlan.pciEnabled": SERVED,
     "compliancePlan.recordingConsentPlan": NO_CONSENT,
     "compliancePlan.securityFilterPlan": ignored("the caller's words go to the model as they are"),
     "credentialIds": SERVED,
@@ -130,7 +131,7 @@ ROWS: Mapping[str, Row] = {
     "model.fallbackModels": SERVED,
     "model.functions": OLDER,
     "model.headers": SERVED,
-    "model.knowledgeBase": ignored("nothing is looked up for the model"),
+    "model.knowledgeBase": SERVED,
     "model.knowledgeBaseId": ignored("nothing is looked up for the model"),
     "model.maxTokens": SERVED,
     "model.messages.content": SERVED,
@@ -143,12 +144,21 @@ ROWS: Mapping[str, Row] = {
     "model.systemPrompt": OLDER,
     "model.temperature": SERVED,
     "model.timeoutSeconds": SERVED,
-    "model.toolIds": ignored("tools are part of the assistant"),
+    "model.toolIds": SERVED,
     "model.toolRefs": ignored("tools are part of the assistant"),
     "model.tools.async": SERVED,
+    "model.tools.backoffPlan": SERVED,
+    "model.tools.body": SERVED,
+    "model.tools.credentialId": ignored("put its header in `headers`"),
+    "model.tools.description": SERVED,
     "model.tools.destinations": SERVED,
     "model.tools.function": SERVED,
+    "model.tools.headers": SERVED,
+    "model.tools.knowledgeBases": SERVED,
     "model.tools.messages": SERVED,
+    "model.tools.metadata": SERVED,
+    "model.tools.method": SERVED,
+    "model.tools.name": SERVED,
     "model.tools.parameters": ignored("only the model's own arguments are sent"),
     "model.tools.rejectionPlan": ignored("no call of a tool is rejected"),
     "model.tools.server.backoffPlan": ignored("a tool is asked once"),
@@ -161,8 +171,11 @@ ROWS: Mapping[str, Row] = {
     "model.tools.server.url": SERVED,
     "model.tools.serverUrl": OLDER,
     "model.tools.serverUrlSecret": OLDER,
+    "model.tools.timeoutSeconds": SERVED,
+    "model.tools.toolMessages": SERVED,
     "model.tools.type": SERVED,
-    "model.tools.variableExtractionPlan": ignored("no variables are taken from results"),
+    "model.tools.url": SERVED,
+    "model.tools.variableExtractionPlan": SERVED,
     "model.toolStrictCompatibilityMode": ignored("schemas of tools go to the model as they are"),
     "model.url": SERVED,
     "model.urlRequestMetadataEnabled": OLDER,
@@ -206,8 +219,9 @@ ROWS: Mapping[str, Row] = {
     "stopSpeakingPlan.numWords": SERVED,
     "stopSpeakingPlan.voiceSeconds": SERVED,
     "toolIds": ignored("tools are part of the assistant"),
-    "tools:append": ignored("tools are part of the assistant"),
-    "transcriber.fallbackPlan": ignored("a transcriber has no other to fall back to"),
+    "tools:append": SERVED,
+    "transcriber.fallbackPlan.transcribers.provider": SERVED,
+    "transcriber.fallbackPlan.transcribers.server": SERVED,
     "transcriber.provider": SERVED,
     "transcriber.server.credentialId": NO_CREDENTIAL,
     "transcriber.server.headers": SERVED,
@@ -248,59 +262,23 @@ ROWS: Mapping[str, Row] = {
 """A row per field that is the same for every vendor."""
 
 TOOL_TYPES: Mapping[str, Row] = {
-    "apiRequest": ignored("not offered to the model: a `function` with a `server` does it"),
-    "bash": ignored("not offered to the model"),
-    "code": ignored("not offered to the model"),
-    "computer": ignored("not offered to the model"),
-    "dtmf": SERVED,
-    "endCall": SERVED,
-    "function": SERVED,
-    "ghl": ignored("not offered to the model"),
-    "gohighlevel.calendar.availability.check": ignored("not offered to the model"),
-    "gohighlevel.calendar.event.create": ignored("not offered to the model"),
-    "gohighlevel.contact.create": ignored("not offered to the model"),
-    "gohighlevel.contact.get": ignored("not offered to the model"),
-    "google.calendar.availability.check": ignored("not offered to the model"),
-    "google.calendar.event.create": ignored("not offered to the model"),
-    "google.sheets.row.append": ignored("not offered to the model"),
-    "handoff": ignored("an assistant is alone in its call"),
-    "make": ignored("not offered to the model"),
-    "mcp": ignored("not offered to the model"),
-    "output": ignored("not offered to the model"),
-    "query": ignored("nothing is looked up for the model"),
-    "sipRequest": ignored("carriers take no SIP requests"),
-    "slack.message.send": ignored("not offered to the model"),
-    "sms": ignored("no messages are sent"),
-    "textEditor": ignored("not offered to the model"),
-    "transferCall": SERVED,
-    "voicemail": ignored("not offered to the model: `voicemailMessage` is served"),
+    **dict.fromkeys(sorted(tool_types.SERVED, key=str.casefold), SERVED),
+    **{name: ignored(why) for name, why in tool_types.NOT_SERVED.items()},
 }
 """Values of ``model.tools.type``. A tool that is not served has no other field."""
 
 TOOLS_OWN = frozenset(
     [
-        "backoffPlan",
         "beepDetectionEnabled",
-        "body",
         "code",
-        "credentialId",
         "defaultResult",
-        "description",
         "displayHeightPx",
         "displayNumber",
         "displayWidthPx",
         "encryptedPaths",
         "environmentVariables",
-        "headers",
-        "knowledgeBases",
-        "metadata",
-        "method",
-        "name",
         "sipInfoDtmfEnabled",
         "subType",
-        "timeoutSeconds",
-        "toolMessages",
-        "url",
         "verb",
     ]
 )

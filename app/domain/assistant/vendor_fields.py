@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from app.domain.assistant.fields import list_of, object_of
+from app.domain.assistant.fields import object_of
 from app.vendors import registry
 from providers.common.json_types import JsonObject
 
@@ -25,7 +25,5 @@ def _parts(assistant: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
     """The stage, the path and the object of each."""
     for stage in (MODEL, TRANSCRIBER, VOICE):
         yield stage, stage, object_of(assistant, stage)
-    plan = object_of(object_of(assistant, VOICE), "fallbackPlan")
-    for number, voice in enumerate(list_of(plan, "voices")):
-        if isinstance(voice, Mapping):
-            yield VOICE, f"{VOICE}.fallbackPlan.voices.{number}", voice
+        for path, part in registry.fallback_parts(stage, object_of(assistant, stage)):
+            yield stage, path, part

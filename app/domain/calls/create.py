@@ -150,8 +150,12 @@ def insert_call(
         key="created",
         data={"bypass": tx.call.bypass, "maxDurationSeconds": tx.call.max_duration},
     )
+    scheduled = "schedulePlan" in tx.call.body
+    if scheduled:
+        created = created._replace(data={**created.data, "scheduled": True})
     log = [created, *first]
-    state = fold(log, tx.carrier.never_answered) if first else CallState(CallStatus.QUEUED)
+    plain = CallState(CallStatus.QUEUED)
+    state = fold(log, tx.carrier.never_answered) if first or scheduled else plain
     tx.call.secret = tx.context.vault.seal(secrets)
     tx.call.timers = schedule.first_timers(tx.context, tx.call, arrived=bool(first))
     tx.insert(state.status)

@@ -93,6 +93,8 @@ class CallFacts(NamedTuple):
     """The names of the parts that the end-of-call report waits for."""
     recordings: Mapping[str, str] = {}
     """The ids of the recordings that the Call shows, by kind."""
+    due_at: datetime | None = None
+    """When the time of a scheduled call came."""
     analysis_attempts: int = 0
     """The number of requests to the model for the analysis."""
 
@@ -100,6 +102,7 @@ class CallFacts(NamedTuple):
 def load_facts(stored: JsonObject) -> CallFacts:
     asking, heard_at = stored.get("asking"), stored.get("heardAt")
     server, forward = stored.get("server"), stored.get("forward")
+    due_at = stored.get("dueAt")
     return CallFacts(
         assistant=AssistantConfig(stored.get("assistant") or {}),
         customer=stored.get("customer") or {},
@@ -119,6 +122,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
         spoken=stored.get("spoken"),
         awaits=tuple(stored.get("awaits") or ()),
         recordings=stored.get("recordings") or {},
+        due_at=datetime.fromisoformat(due_at) if due_at else None,
         analysis_attempts=(stored.get("analysis") or {}).get("attempts", 0),
     )
 
@@ -157,6 +161,7 @@ def _columns(facts: CallFacts) -> JsonDict:
         "spoken": facts.spoken,
         "awaits": list(facts.awaits),
         "recordings": dict(facts.recordings),
+        "dueAt": facts.due_at.isoformat() if facts.due_at else None,
         "analysis": {"attempts": facts.analysis_attempts},
     }
 

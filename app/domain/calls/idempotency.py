@@ -67,6 +67,10 @@ class IdempotentRequest:
             raise LostRace
         self.context.jobs.enqueue(conn, JOB, JOB, {}, delay=KEPT.total_seconds())
 
+    def check(self) -> None:
+        """Raises ``Conflict`` if the key was used with another body."""
+        self._stored()
+
     def _stored(self) -> Answer | None:
         with self.context.store.read() as conn:
             row = idempotency.find(conn, self.org_id, digest(self.key))

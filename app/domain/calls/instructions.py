@@ -40,7 +40,7 @@ JOIN_GRACE_SECONDS = 30.0
 So the call's timer runs out before the token.
 """
 DIALLING_SECONDS = 150.0
-"""The time for the carrier to dial and the phone to ring, from the creation of the call."""
+"""The time for the carrier to dial and the phone to ring, after the call is created or due."""
 
 
 def first_tokens(context: Context, call: Call) -> DocumentTokens:
@@ -48,8 +48,9 @@ def first_tokens(context: Context, call: Call) -> DocumentTokens:
     settings = context.settings
     patience = settings.bypass_ttl_seconds if call.bypass else DIALLING_SECONDS
     seconds = patience + settings.join_timeout_seconds + JOIN_GRACE_SECONDS
+    begins = call.facts.due_at or call.created_at
     return tokens.document_tokens(
-        context.vault, call.id, "created", call.created_at + timedelta(seconds=seconds)
+        context.vault, call.id, "created", begins + timedelta(seconds=seconds)
     )
 
 

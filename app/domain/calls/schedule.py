@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from app.domain.calls import timer_jobs
+from app.domain.calls import schedule_plan, timer_jobs
 from app.domain.calls.apply import Change, Reaction
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState
@@ -19,12 +19,13 @@ from app.domain.timings import Timing
 from app.store.engine import after_commit
 from providers.events import CallStatus, EventKind
 
+DUE = "due"
 NO_CALL = "no-call"
 JOIN = "join"
 MAX_DURATION = "max-duration"
 LOST = "lost"
 SETTLE = "settle"
-OF_OPEN_CALL = (NO_CALL, JOIN, MAX_DURATION, LOST, WATCHDOG)
+OF_OPEN_CALL = (DUE, NO_CALL, JOIN, MAX_DURATION, LOST, WATCHDOG)
 TIMERS = (*OF_OPEN_CALL, SETTLE)
 
 FORWARD_GRACE_SECONDS = 120.0
@@ -60,6 +61,8 @@ def set_timers(change: Change) -> None:
 def first_timers(context: Context, call: Call, *, arrived: bool) -> Timers:
     """The timers of a new call. ``arrived``: the call begins with the arrival of its leg."""
     settings, timers = context.settings, {}
+    if "schedulePlan" in call.body:
+        return {DUE: Timer(schedule_plan.earliest(call.body))}
     if arrived:
         timers[JOIN] = settings.join_timeout_seconds
     elif call.bypass:

@@ -150,6 +150,12 @@ def _view(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -
     )
 
 
+def _waits(view: _View) -> bool:
+    """Whether the call is scheduled, and its time has not come."""
+    scheduled = any(event.data.get("scheduled") for event in view.of(EventKind.CREATED))
+    return scheduled and not view.of(EventKind.DUE)
+
+
 def _order(event: CallEvent) -> tuple[datetime, int, str]:
     return (event.at, event.sequence if event.sequence is not None else -1, event.key)
 
@@ -222,7 +228,11 @@ def _cut_by_limit(winner: CallEvent, view: _View) -> bool:
 def _progress(view: _View, forwarding: bool) -> CallStatus:
     if forwarding:
         return CallStatus.FORWARDING
-    reached = [CallStatus.QUEUED, *(REACHED[e.kind] for e in view.events if e.kind in REACHED)]
+    waits = view.dialed and _waits(view)
+    reached = [
+        CallStatus.SCHEDULED if waits else CallStatus.QUEUED,
+        *(REACHED[e.kind] for e in view.events if e.kind in REACHED),
+    ]
     if view.dialed and view.of(EventKind.LEG_ANSWERED):
         reached.append(CallStatus.IN_PROGRESS)
     return max(reached, key=RANK.__getitem__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from app.domain.calls.record import CallTx
 
-KIND, WATCHDOG = "timer", "watchdog"
+KIND, WATCHDOG, START_SCHEDULED = "timer", "watchdog", "start-scheduled"
 """Kinds of jobs."""
 
 
@@ -25,6 +25,13 @@ def start(tx: CallTx, timer: str, delay: float, reattached: int | None = None) -
 
 def stop(tx: CallTx, timer: str) -> None:
     tx.context.jobs.cancel(tx.conn, f"{timer}:{tx.call.id}")
+
+
+def start_scheduled(tx: CallTx) -> None:
+    """Queue the job that lets a scheduled call be dialled (``legs/scheduled.py``)."""
+    call_id = tx.call.id
+    key, lock = f"{START_SCHEDULED}:{call_id}", f"leg:{call_id}"
+    tx.context.jobs.enqueue(tx.conn, START_SCHEDULED, key, {"callId": call_id}, lock=lock)
 
 
 def reconcile(tx: CallTx, delay: float = 0.0) -> None:

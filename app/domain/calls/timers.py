@@ -13,6 +13,7 @@ from app.domain.calls import record, timer_jobs
 from app.domain.calls.apply import apply_events, finalize, request_end, state_of
 from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import (
+    DUE,
     JOIN,
     LEG_IS_KNOWN,
     LOST,
@@ -108,6 +109,11 @@ def _settle(tx: CallTx, state: CallState) -> None:
     finalize(tx)
 
 
+def _due(tx: CallTx, state: CallState) -> None:
+    if state.status is CallStatus.SCHEDULED:
+        timer_jobs.start_scheduled(tx)
+
+
 def _watch(tx: CallTx, state: CallState) -> None:
     """Ask the carrier about a quiet call. Another one is looked at later."""
     if state.status is CallStatus.ENDED:
@@ -127,6 +133,7 @@ def _end(tx: CallTx, kind: EventKind, reason: EndedReason, timer: str) -> None:
 
 
 ACTIONS: dict[str, Action] = {
+    DUE: _due,  # schedulePlan.earliestAt has come
     NO_CALL: _no_call,  # bypass: the flow never brought a leg
     JOIN: _join,  # the leg is up, and the media socket never connected
     MAX_DURATION: _max_duration,

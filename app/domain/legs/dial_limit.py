@@ -45,7 +45,10 @@ class Refusal(NamedTuple):
 
 
 def reserve_call(tx: CallTx) -> None:
-    """Count a call that we dial, in the transaction that creates it. Raises ``TooMany``."""
+    """Count a call that we dial, in the transaction that creates it, or in which it is due.
+
+    Raises ``TooMany``.
+    """
     refusal = _reserve(tx, tx.call.max_duration)
     if refusal is not None:
         note_refusal(tx.context, refusal.limit, tx.call.facts.customer, refusal.sentence)
@@ -55,6 +58,15 @@ def reserve_call(tx: CallTx) -> None:
 def forward_problem(tx: CallTx, destination: JsonObject) -> str | None:
     """Count a forward. Returns why it exceeds a limit, as a sentence, and then counts nothing."""
     refusal = _reserve(tx, tx.context.settings.max_forward_seconds)
+    if refusal is None:
+        return None
+    note_refusal(tx.context, refusal.limit, destination, refusal.sentence)
+    return refusal.sentence
+
+
+def text_problem(tx: CallTx, destination: JsonObject) -> str | None:
+    """Count a text message as a call without minutes. Returns why it exceeds the limit."""
+    refusal = _reserve(tx, 0)
     if refusal is None:
         return None
     note_refusal(tx.context, refusal.limit, destination, refusal.sentence)
@@ -148,8 +160,9 @@ def _longest(seconds: float) -> timedelta:
 def _legs(change: Change) -> Iterator[tuple[timedelta, timedelta]]:
     """Of each leg that we dialled for the call: the longest it could last, and how long it did."""
     call, state = change.tx.call, change.state
+    dialled = "schedulePlan" not in call.body or call.facts.due_at is not None
     ended = state.ended_at or change.tx.context.now()
-    if call.type == OUTBOUND and not call.bypass:
+    if call.type == OUTBOUND and not call.bypass and dialled:
         yield _longest(call.max_duration), _between(state.started_at or ended, ended)
     over = {event.data.get("forward"): event.at for event in change.log if event.kind in OUTCOMES}
     longest = _longest(change.tx.context.settings.max_forward_seconds)

@@ -1,4 +1,4 @@
-"""``summary`` and ``analysis`` of a call, from the assistant's own model after the call's end.
+"""``summary``, ``analysis`` and structured outputs of a call, by its model after the call's end.
 
 The call's end queues a durable job, and the last transcript brings it forward. The report waits
 for it. A model that fails is asked a few more times; then the report is sent without it.
@@ -7,21 +7,25 @@ for it. A model that fails is asked a few more times; then the report is sent wi
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from app.domain.assistant import analysis_plan
+from app.domain.assistant import structured_outputs as outputs
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import record
 from app.domain.calls.apply import Change
-from app.domain.calls.record import CallTx
+from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.costs import items as costs
 from app.domain.job_limits import limit_concurrency
 from app.domain.overlay import merge
-from app.domain.reporting import pending
+from app.domain.reporting import no_record, pending, structured_outputs
+from app.domain.reporting.structured_outputs import Extracted, Source
+from app.domain.resources import structured_outputs as stored_outputs
 from app.domain.resources import vendor_accounts
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.answer import ModelAnswer
@@ -44,11 +48,13 @@ log = logging.getLogger(__name__)
 
 def begin(change: Change) -> None:
     """Make the report wait for the analysis, once the assistant joins."""
-    tx = change.tx
-    assistant = tx.call.facts.assistant
-    speaks = assistant.model.get("provider", EMBEDDED) != EMBEDDED
+    tx, call = change.tx, change.tx.call
+    assistant = call.facts.assistant
     backend = assistant.transport.backend(tx.context.settings)
-    if speaks and backend == "local" and assistant.analysis.questions:
+    if backend == "local" and (
+        _questions(assistant)
+        or stored_outputs.are_wanted(tx.conn, call.org_id, call.assistant_id, assistant)
+    ):
         pending.expect(tx, ARTIFACT)
 
 
@@ -75,11 +81,58 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         hidden = context.vault.open(call.secret).get("assistant", {})
         assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
         keys = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
-    known = call.body.get("analysis", {})
+        defined, missing = stored_outputs.of_call(
+            context, conn, call.id, call.org_id, call.assistant_id, assistant
+        )
     facts = {**call.body, "endedReason": call.ended_reason}
-    asked = [each for each in assistant.analysis.questions_about(facts) if each.name not in known]
+    known = outputs.facts(facts, call.started_at, call.ended_at)
+    left, skipped = structured_outputs.open_ones(call.body, defined, known)
+    asked = _unanswered(assistant, call, facts)
     thoughts = _think(context, assistant.model, keys, asked)
-    return _write(context, call.id, asked, thoughts)
+    found = structured_outputs.extract(Source(context, facts, assistant.model, keys), left)
+    return _write(context, call.id, Findings(asked, thoughts, found, skipped, missing))
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one attempt has found."""
+
+    asked: Sequence[Question]
+    thoughts: Sequence[ModelAnswer]
+    """The answers, in the order of ``asked``."""
+    outputs: Sequence[Extracted]
+    skipped: Mapping[str, JsonDict]
+    missing: Sequence[str]
+
+    def add(self, context: Context, body: JsonObject) -> JsonDict:
+        """The call's body with them."""
+        for question, thought in zip(self.asked, self.thoughts, strict=True):
+            body = _added(context, body, question.name, thought)
+        return structured_outputs.added(context, body, self.outputs, self.skipped, self.missing)
+
+    def failures(self) -> Iterator[tuple[str, str, bool]]:
+        """Name, error, and whether it may be gone soon."""
+        for question, thought in zip(self.asked, self.thoughts, strict=True):
+            if thought.error:
+                yield question.name, thought.error, thought.transient
+        for each in self.outputs:
+            if each.error:
+                # An answer of another form has the caller's words; a log must not have them.
+                told = each.error if each.is_models else "the result is not as its schema says"
+                yield f"structured output {each.output.id}", told, each.transient
+
+
+def _questions(assistant: AssistantConfig) -> Sequence[Question]:
+    """Those of the analysis. The embedded menu is no model that could answer."""
+    is_model = assistant.model.get("provider", EMBEDDED) != EMBEDDED
+    return assistant.analysis.questions if is_model else ()
+
+
+def _unanswered(assistant: AssistantConfig, call: Call, facts: JsonObject) -> list[Question]:
+    if not _questions(assistant):
+        return []
+    known = call.body.get("analysis", {})
+    return [each for each in assistant.analysis.questions_about(facts) if each.name not in known]
 
 
 def _think(
@@ -93,32 +146,24 @@ def _think(
         return list(pool.map(lambda each: ask(each.messages, each.seconds), asked))
 
 
-def _write(
-    context: Context, call_id: str, asked: Sequence[Question], thoughts: Sequence[ModelAnswer]
-) -> float | None:
+def _write(context: Context, call_id: str, findings: Findings) -> float | None:
     with context.store.write() as conn:
         found = record.get(conn, call_id, lock=True)
         if found is None:
             return None
         tx = CallTx(context, conn, found)
-        body, again = tx.call.body, False
-        for question, thought in zip(asked, thoughts, strict=True):
-            body = _added(context, body, question.name, thought)
-            again |= thought.transient
-            if thought.error:
-                log.warning(
-                    "call %s has no %s: %s",
-                    call_id,
-                    question.name,
-                    thought.error,
-                    extra={"callId": call_id},
-                )
+        failures = [*findings.failures()]
+        for name, error, _ in failures:
+            told = "" if tx.call.facts.assistant.keeps_no_record else f": {error}"
+            log.warning("call %s has no %s%s", call_id, name, told, extra={"callId": call_id})
         attempts = tx.call.facts.analysis_attempts
         facts = tx.call.facts._replace(analysis_attempts=attempts + 1)
+        body = findings.add(context, tx.call.body)
         tx.update(body=body, facts=facts, updated_at=context.now())
-        if again and attempts < len(WAITS):
+        if any(transient for *_, transient in failures) and attempts < len(WAITS):
             return WAITS[attempts]
         pending.resolve(tx, ARTIFACT)
+        no_record.again(tx)
     return None
 
 

@@ -13,6 +13,8 @@ ROLES = {"user": "user", "bot": "assistant", "system": "system"}
 """Role in ``messages`` -> OpenAI's role. The other roles are of tools, and are left out."""
 KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
 """Fields of a Call that ``artifact`` repeats."""
+ONLY_HERE = ("structuredOutputs", "skippedStructuredOutputs", "structuredOutputsLastUpdatedAt")
+"""Fields of ``artifact`` alone, that ``calls.body`` stores under the same names."""
 
 
 def openai(messages: Iterable[JsonObject]) -> list[dict[str, str]]:
@@ -24,9 +26,10 @@ def openai(messages: Iterable[JsonObject]) -> list[dict[str, str]]:
     ]
 
 
-def artifact(call: JsonObject) -> JsonDict:
-    """The artifact, from those of the Call's other fields that are present."""
+def artifact(call: JsonObject, body: JsonObject) -> JsonDict:
+    """The artifact, from those of the Call's other fields that are present, and of ``body``."""
     found = {name: call[name] for name in KEPT if name in call}
+    found |= {name: body[name] for name in ONLY_HERE if name in body}
     if "messages" in found:
         found["messagesOpenAIFormatted"] = openai(found["messages"])
     if recording := _recording(call):

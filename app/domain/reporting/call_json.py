@@ -10,7 +10,7 @@ from app.domain.calls.record import Call
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
-from app.domain.reporting.artifact import KEPT, artifact
+from app.domain.reporting.artifact import KEPT, ONLY_HERE, artifact
 from providers.common.json_types import JsonDict
 from providers.events import CallStatus
 
@@ -27,6 +27,7 @@ BODY_FIELDS = (
     "metadata",
     "name",
     "phoneCallProviderReturnUrl",
+    "schedulePlan",
     "endedMessage",
     "forwardedPhoneNumber",
     "destination",
@@ -71,7 +72,9 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
     if call.facts.recordings:
         shown |= recording_links.of(context, call, link_seconds)
     known = dict(compress(shown.items(), map(_is_known, shown.values())))
-    return {**known, "artifact": artifact(known)} if known.keys() & KEPT else known
+    if not (known.keys() & KEPT or body.keys() & ONLY_HERE):
+        return known
+    return {**known, "artifact": artifact(known, body)}
 
 
 def opens_control(context: Context, call_id: str, token: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.domain.calls.record import CallTx
 from app.domain.costs import items as costs
-from app.domain.reporting import server_messages
+from app.domain.reporting import no_record, server_messages
 from providers.common.json_types import JsonObject
 
 
@@ -31,6 +31,8 @@ def flush(
         body |= costs.add(body, tx.context.prices.item(usage))
     if body != tx.call.body:
         tx.update(body=body, updated_at=tx.context.now())
+    if tx.call.settled_at is not None:
+        no_record.again(tx)
     for each in messages:
         server_messages.queue(tx, each.kind, each.extra)
 

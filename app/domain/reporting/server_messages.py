@@ -31,6 +31,8 @@ STATUS_UPDATE = "status-update"
 TRANSFER_UPDATE = "transfer-update"
 PHONE_CALL_CONTROL = "phone-call-control"
 """A server that lists it forwards and hangs up the leg itself, and gets this message."""
+FIRST = frozenset({CallStatus.SCHEDULED, CallStatus.QUEUED})
+"""Statuses of a new call that no other status comes before."""
 EPHEMERAL_POLICY: JsonObject = {"moment": True, "timeoutSeconds": 5}
 """The delivery policy of ephemeral messages (``app/delivery/sender.py``)."""
 STALE_SECONDS = 10.0
@@ -45,7 +47,7 @@ def queue_status(change: Change) -> None:
     After each failed forward a status may recur.
     """
     tx = change.tx
-    if change.before is None and tx.call.status != CallStatus.QUEUED:
+    if change.before is None and tx.call.status not in FIRST:
         _queue_status(tx, CallStatus.QUEUED, 0)
     turn = sum(event.kind is EventKind.FORWARD_FAILED for event in change.log)
     _queue_status(tx, tx.call.status, turn)

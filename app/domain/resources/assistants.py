@@ -1,4 +1,4 @@
-"""The four kinds of resources that a call's body can name by id, joined.
+"""The kinds of resources that an operator stores, joined.
 
 Assistants and customers are in this file, because they need only what all kinds share.
 """
@@ -10,9 +10,13 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant import installation
 from app.domain.assistant.config import AssistantConfig
 from app.domain.context import Context
+from app.domain.resources import files
 from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
+from app.domain.resources.files import Files
 from app.domain.resources.phone_numbers import PhoneNumbers
+from app.domain.resources.structured_outputs import StructuredOutputs, check_own
+from app.domain.resources.tools import Tools, check_ids
 from app.store.schema import assistants, customers
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -27,6 +31,9 @@ class Assistants(ResourceStore):
     table = assistants
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        check_own(body)
+        files.check(conn, org_id, body)
+        check_ids(conn, org_id, body)
         given = {k: v for k, v in body.items() if k not in OWN_FIELDS}
         columns = self.sealed(given)
         installation.refuse(AssistantConfig(given), self.context.settings)
@@ -48,6 +55,9 @@ class ResourceService:
 
     def __init__(self, context: Context) -> None:
         self.assistants = Assistants(context)
+        self.tools = Tools(context)
         self.customers = Customers(context)
         self.credentials = Credentials(context)
         self.phone_numbers = PhoneNumbers(context)
+        self.files = Files(context)
+        self.structured_outputs = StructuredOutputs(context)

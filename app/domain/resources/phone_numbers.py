@@ -32,7 +32,7 @@ class PhoneNumbers(ResourceStore):
     def page(self, org_id: str, window: Window, page: NumberPage) -> JsonDict:
         """One page, in the form of ``paged``."""
         with self.context.store.read() as conn:
-            rows, total = store.page_of_numbers(conn, org_id, window, page)
+            rows, total = store.page(conn, self.table, org_id, window, page)
         return paged([self.json(row) for row in rows], total, window.limit, page.number)
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:

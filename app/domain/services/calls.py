@@ -9,24 +9,29 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant import installation
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.fields import object_of
 from app.domain.assistant.outgoing import check_outgoing
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import create, instructions, limits, record, stored_resources
+from app.domain.calls import batches, create, instructions, limits, record, stored_resources
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.stored_resources import NumberBody
+from app.domain.calls.timer_jobs import START_SCHEDULED
 from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid, NotFound
-from app.domain.legs import carrier_price, dial_limit, hangup, outbound, transfer
+from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
+from app.domain.resources import files as resource_files
+from app.domain.resources import structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
+from app.domain.resources.tools import check_ids
 from app.store import accounts, call_lists, calls, events, messages
 from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
@@ -34,7 +39,15 @@ from providers.base.webhook import HookKind
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus, EndedReason
 
-SENT = ("assistant", "assistantOverrides", "customer", "metadata", "name", "maxDurationSeconds")
+SENT = (
+    "assistant",
+    "assistantOverrides",
+    "customer",
+    "metadata",
+    "name",
+    "maxDurationSeconds",
+    "schedulePlan",
+)
 """The request's fields that the call keeps as sent, without secrets."""
 
 NO_NUMBER = "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNumber`."
@@ -67,8 +80,14 @@ class CallService:
         """
         # Only the look-up of a transient number may write its account; others need no write lock.
         look_up = self.context.store.write if body.get("phoneNumber") else self.context.store.read
+        later = body.get("schedulePlan")
+        if "assistantOverrides" in (body.get("customer") or {}):
+            body = batches.one_of(body, body["customer"])
         with look_up() as conn:
-            limits.check_capacity(self.context, conn)
+            if later:
+                scheduled.check(self.context, conn, org_id, body)
+            else:
+                limits.check_capacity(self.context, conn)
             instructions.refresh_media(self.context, conn)
             new = self._new(conn, org_id, body, key_id)
             call, secrets = create.build_call(self.context, new)
@@ -82,12 +101,13 @@ class CallService:
         with self.context.store.write() as conn:
             tx = CallTx(self.context, conn, call)
             create.insert_call(tx, secrets)
-            if not new.bypass:
+            dialled = not (new.bypass or later)
+            if dialled:
                 outbound.start(tx)
             answer = call_json(self.context, call)
             if last is not None:
                 last(conn, answer)
-            if not new.bypass:
+            if dialled:
                 limits.reserve_slot(tx)
                 dial_limit.reserve_call(tx)
         return answer
@@ -130,7 +150,7 @@ class CallService:
     def erase(self, conn: Connection, call: Call) -> None:
         """Delete a locked call and all its data, as part of this transaction."""
         hangup.enqueue_deleted(CallTx(self.context, conn, call))
-        for job in (pending.TIMER, carrier_price.JOB):
+        for job in (pending.TIMER, carrier_price.JOB, START_SCHEDULED):
             self.context.jobs.cancel(conn, f"{job}:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)
         calls.delete(conn, call.id)
@@ -198,6 +218,13 @@ class CallService:
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
             if given := body.get(part):
                 check_outgoing(given, self.context.url_problem, f"{part}.")
+                if given.get("artifactPlan"):
+                    structured_outputs.check_own(given, f"{part}.")
+                model = object_of(given, "model")
+                if "toolIds" in model:
+                    check_ids(conn, org_id, given, f"{part}.")
+                if "knowledgeBase" in model or "tools" in model:
+                    resource_files.check(conn, org_id, given, f"{part}.")
         return_url = body.get("phoneCallProviderReturnUrl")
         if return_url:
             problem = instructions.return_url_problem(self.context, provider, return_url)

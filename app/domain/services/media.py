@@ -19,16 +19,18 @@ from app.domain.calls.tokens import MediaToken
 from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context, Reply
 from app.domain.errors import Invalid
-from app.domain.legs import adopt, no_capacity, transfer
+from app.domain.legs import adopt, carrier_tools, no_capacity, transfer
+from app.domain.legs.carrier_tools import TextMessage
 from app.domain.live import control, monitor
 from app.domain.overlay import merge
 from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting import analysis, live_messages, server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
-from app.domain.resources import vendor_accounts
+from app.domain.resources import files, tools, vendor_accounts
 from app.store import accounts, calls
 from app.store.commands import Command
+from app.store.files import Found
 from app.store.ids import new_id
 from app.vendors.common.account import VendorAccounts
 from providers.base.carrier import Carrier
@@ -279,6 +281,21 @@ class MediaService:
                 return str(error)
         return None
 
+    def press_keys(self, claim: StreamClaim, keys: str) -> bool:
+        """Play keys to the leg by the carrier's API. False: they have to be in the sound.
+
+        Raises ``CarrierError`` where the carrier may have played them.
+        """
+        return carrier_tools.press_keys(self.context, claim.call_id, keys)
+
+    def send_text(self, claim: StreamClaim, message: TextMessage) -> str | None:
+        """Send a text message for the assistant. Returns why not, as a sentence."""
+        return carrier_tools.send_text(self.context, claim.call_id, message)
+
+    def search_files(self, claim: StreamClaim, ids: list[str], question: str) -> list[Found]:
+        """The best chunks of the organisation's files. Raises the store's error."""
+        return files.search(self.context, claim.org_id, ids, question)
+
     def pending_db_errors(self, claim: StreamClaim) -> None:
         """Remember in memory that the store failed to record an event of this socket.
 
@@ -379,6 +396,7 @@ class MediaService:
         }
         with self.context.store.read() as conn:
             vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
+            assistant = tools.with_tools(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,
             call.org_id,

@@ -175,6 +175,11 @@ def _moment(value: Any) -> Any:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _moment_text(value: str) -> str:
+    at: datetime = _moment(value)
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 # Put it after an integer's limits: ``Annotated[int, Field(ge=1), whole]``.
 whole = BeforeValidator(_whole)
 # For a text of one line.
@@ -200,3 +205,4 @@ AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=lis
 ShortText = Annotated[str, Field(max_length=40)]
 Metadata = Annotated[JsonDict, AfterValidator(_metadata)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
+MomentText = Annotated[str, AfterValidator(_moment_text), _schema(format="date-time")]

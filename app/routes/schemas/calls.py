@@ -17,6 +17,7 @@ from app.routes.schemas.base import (
     Metadata,
     Model,
     Moment,
+    MomentText,
     OpenModel,
     Query,
     Reference,
@@ -26,7 +27,7 @@ from app.routes.schemas.base import (
     plain,
     whole,
 )
-from app.routes.schemas.customers import CallCustomer, number_problem
+from app.routes.schemas.customers import CalledCustomer, number_problem
 from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason
@@ -35,8 +36,12 @@ from providers.events import CallStatus, EndedReason
 EITHER_OR = (
     ("assistant_id", "assistant"),
     ("customer_id", "customer"),
+    ("customer_id", "customers"),
+    ("customer", "customers"),
     ("phone_number_id", "phone_number"),
 )
+
+MOST_CUSTOMERS = 100
 
 CONTROLS = ("end-call", "transfer", "say", "add-message", "control")
 # Vapi's other control messages, which are refused by name.
@@ -50,6 +55,15 @@ NEEDED = {
 }
 # Characters that the carrier speaks before a transfer.
 MAX_SPOKEN_BY_CARRIER = 1000
+
+
+class SchedulePlan(Model):
+    """When a call is dialled: at the first time, or as soon after it as there is a free slot."""
+
+    earliest_at: MomentText
+    latest_at: MomentText | None = Field(
+        None, description="After it the call ends undialled. Default: an hour after earliestAt."
+    )
 
 
 class CreateCall(Model):
@@ -70,9 +84,18 @@ class CreateCall(Model):
     assistant: Assistant | None = None
     assistant_overrides: AssistantOverrides | None = None
     customer_id: Reference | None = None
-    customer: CallCustomer | None = None
+    customer: CalledCustomer | None = None
+    customers: list[CalledCustomer] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_CUSTOMERS,
+        description="A call for each of them. The answer is results and errors.",
+    )
     phone_number_id: Reference | None = None
     phone_number: TransientPhoneNumber | None = None
+    schedule_plan: SchedulePlan | None = Field(
+        None, description="When to dial. The call is `scheduled` until then."
+    )
     metadata: Metadata | None = Field(None, description="At most 16 kB; given back as it came.")
     name: ShortText | None = None
     phone_call_provider_return_url: ReturnUrl | None = Field(
@@ -88,13 +111,15 @@ class CreateCall(Model):
         return self
 
     @model_validator(mode="after")
-    def _customer_can_be_dialled(self) -> Self:
+    def _customers_can_be_dialled(self) -> Self:
         """With bypass on the number is not dialled: it may be withheld, or any other text."""
-        customer = self.customer
-        if customer is None or self.phone_call_provider_bypass_enabled:
+        if self.phone_call_provider_bypass_enabled:
             return self
-        if problem := number_problem(customer.number, customer.number_e164_check_enabled):
-            raise wrong_object(problem.replace("$property", "customer.number"))
+        named = {f"customers.{n}": each for n, each in enumerate(self.customers or ())}
+        one = {"customer": self.customer} if self.customer else {}
+        for place, each in {**one, **named}.items():
+            if problem := number_problem(each.number, each.number_e164_check_enabled):
+                raise wrong_object(problem.replace("$property", f"{place}.number"))
         return self
 
 
@@ -190,6 +215,16 @@ class ListPhoneNumbers(Page):
     sort_order: Literal["ASC", "DESC"] = Field("DESC", description="By creation.")
     search: Annotated[str, Field(max_length=255), plain] | None = Field(
         None, description="Part of the name or the number."
+    )
+
+
+class ListStructuredOutputs(Page):
+    """Which page of the structured outputs."""
+
+    page: int = Field(1, ge=1, le=1_000_000, description="Counted from 1.")
+    sort_order: Literal["ASC", "DESC"] = Field("DESC", description="By creation.")
+    name: Annotated[str, Field(max_length=255), plain] | None = Field(
+        None, description="Part of the name."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from app.routes.schemas.assistants import AssistantOverrides
 from app.routes.schemas.base import NOT_E164, Model, ShortText, SipUri, plain
 from app.routes.schemas.wording import wrong
 from providers.common.e164 import E164, LOOSE
@@ -22,8 +23,8 @@ def number_problem(number: str | None, check: bool | None) -> str | None:
     return sentence if number and not pattern.fullmatch(number) else None
 
 
-class CallCustomer(Model):
-    """The person who is called, or calls. With bypass on, any text stands for the number."""
+class Person(Model):
+    """The fields of a customer. The number is not checked yet."""
 
     number_e164_check_enabled: bool | None = Field(
         None, description="Default true. False lets in numbers that are not E.164."
@@ -40,7 +41,15 @@ class CallCustomer(Model):
     external_id: ShortText | None = None
 
 
-class Customer(CallCustomer):
+class CalledCustomer(Person):
+    """The customer of a new call. With bypass on, any text stands for the number."""
+
+    assistant_overrides: AssistantOverrides | None = Field(
+        None, description="Merged over the request's own assistantOverrides."
+    )
+
+
+class Customer(Person):
     """A customer to save, who may be called."""
 
     @field_validator("number")

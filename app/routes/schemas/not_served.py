@@ -13,8 +13,6 @@ WORKFLOWS = "workflows are not served here"
 # Field -> the reason, as the end of a sentence.
 NOT_SERVED: Mapping[str, str] = {
     "assistantVersion": "assistants have no versions here",
-    "customers": "batches are not served here, send one request for each customer",
-    "schedulePlan": "calls are not scheduled here, send the request when it is due",
     "squad": SQUADS,
     "squadId": SQUADS,
     "squadOverrides": SQUADS,

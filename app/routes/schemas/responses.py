@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from app.domain.assistant.served_fields import Fate
@@ -52,6 +52,7 @@ class Call(Resource):
     type: Literal["inboundPhoneCall", "outboundPhoneCall", "webCall"] | None = None
     phone_call_provider: Carrier | None = None
     phone_call_transport: Literal["sip", "pstn"] | None = None
+    schedule_plan: JsonDict | None = None
     status: CallStatus | None = None
     ended_reason: EndedReason | None = None
     ended_message: str | None = Field(None, description="The reason in a sentence.")
@@ -92,6 +93,24 @@ class Call(Resource):
     monitor: Monitor | None = None
 
 
+class CallBatchError(Answer):
+    """A customer who is not called, and why."""
+
+    customer: JsonDict
+    error: str
+
+
+class CallBatchResponse(Answer):
+    """The calls of a request with customers."""
+
+    results: list[Call]
+    errors: list[CallBatchError]
+
+
+class CreatedCall(RootModel[Call | CallBatchResponse]):
+    """A call; with customers all of theirs."""
+
+
 class AssistantResource(Resource):
     """A saved assistant, without its secrets."""
 
@@ -114,6 +133,14 @@ class AssistantCheck(Answer):
     fields: list[CheckedField]
 
 
+class ToolResource(Resource):
+    """A saved tool, without its secrets."""
+
+    type: str
+    name: str | None = None
+    function: JsonDict | None = None
+
+
 class CustomerResource(Resource):
     """A saved customer."""
 
@@ -130,6 +157,23 @@ class PhoneNumberResource(Resource):
     credential_id: str
     name: str | None = None
     assistant_id: str | None = None
+
+
+class StructuredOutputResource(Resource):
+    """A saved structured output."""
+
+    name: str
+    type: Literal["ai", "regex"] | None = None
+
+
+class FileResource(Resource):
+    """An uploaded file."""
+
+    name: str
+    original_name: str
+    bytes: int
+    mimetype: str
+    status: Literal["done"]
 
 
 class PageMetadata(Answer):
@@ -153,6 +197,13 @@ class CallPage(Answer):
     """One page of calls."""
 
     results: list[Call]
+    metadata: PageMetadata
+
+
+class StructuredOutputPage(Answer):
+    """One page of saved structured outputs."""
+
+    results: list[StructuredOutputResource]
     metadata: PageMetadata
 
 

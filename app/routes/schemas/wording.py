@@ -37,6 +37,8 @@ WORDING: Mapping[str, str] = {
     "list_type": "{property} must be an array",
     "literal_error": "{property} must be one of the following values: {values}",
     "enum": "{property} must be one of the following values: {values}",
+    "union_tag_invalid": "type of {property} must be one of the following values: {values}",
+    "union_tag_not_found": "type of {property} should not be empty",
 }
 
 FIELD = "patchbay_field"
@@ -85,7 +87,8 @@ def _sentence(detail: ErrorDetails, name: str) -> str:
     template = WORDING.get(detail["type"], "{property} is not valid")
     if detail["type"] == "extra_forbidden" and name in NOT_SERVED:
         template += f": {NOT_SERVED[name]}"
-    values = ", ".join(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+    expected = context.get("expected") or context.get("expected_tags", "")
+    values = ", ".join(re.findall(r"'([^']*)'", str(expected)))
     return template.format(**{**context, "property": name, "values": values})
 
 

@@ -27,6 +27,7 @@ U3_FIELDS: Mapping[str, Field] = {
 
 VENDOR = Vendor(
     name="assembly-ai",
+    aliases=("assemblyai",),
     env_prefix="ASSEMBLYAI",
     form=ORIGIN,
     stt=SttPart(

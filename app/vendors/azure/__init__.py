@@ -1,4 +1,4 @@
-"""Azure: OpenAI's models, and Speech's voices. Vapi has a name for each."""
+"""Azure: OpenAI's models, Speech's voices, and Microsoft's own ones. Vapi has a name for each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from providers.events import EndedReason
 
 # Each resource has an address of its own.
 FIELDS = of_kinds(voiceId=str, model=str, speed=float)
+MICROSOFT_FIELDS = of_kinds(voiceId=str, style=str, styleDegree=float, role=str, speed=float)
 
 OPENAI = Vendor(
     name="azure-openai",
@@ -39,10 +40,19 @@ SPEECH = Vendor(
     credential=CredentialFields(shown=("service", "region")),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        similar=f"{__name__}.similar:similar",
         fields=FIELDS,
         failed=EndedReason.PIPELINE_ERROR_AZURE_VOICE_FAILED,
         needs_region=True,
     ),
+)
+
+MICROSOFT = Vendor(
+    name="microsoft",
+    env_prefix="MICROSOFT_SPEECH",
+    extra_variables={"region": "MICROSOFT_SPEECH_REGION"},
+    credential=CredentialFields(shown=("region",)),
+    tts=TtsPart(make=f"{__name__}.tts:make", fields=MICROSOFT_FIELDS, needs_region=True),
 )
 
 # The last dated version.

@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Request
-from app.vendors.common.tts_http import HttpVoice
-from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.tts_http import HttpVoice, http_voice
+from app.vendors.common.tts_part import Custom
 from app.vendors.common.vendor import Config
 from providers.common.xml_text import NOT_XML
 
@@ -34,13 +34,8 @@ VOICES: Mapping[str, str] = {
 
 
 def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
-    return HttpVoice(
-        ask_for(config, account, sample_rate),
-        sample_rate,
-        model=config.get("model"),
-        voice=config.get("voiceId"),
-        addresses=address_rule(account, custom),
-    )
+    ask = ask_for(config, account, sample_rate)
+    return http_voice(ask, config, account, sample_rate, custom)
 
 
 def ask_for(config: Config, account: VendorAccount, sample_rate: int) -> Ask:
@@ -71,8 +66,19 @@ def ssml(config: Config, text: str) -> str:
     spoken = escape(text)
     if speed := config.get("speed"):
         spoken = f'<prosody rate="{float(speed):g}">{spoken}</prosody>'
+    if how := _express_as(config):
+        spoken = f"<mstts:express-as{how}>{spoken}</mstts:express-as>"
     markup = (
         '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" '
+        'xmlns:mstts="https://www.w3.org/2001/mstts" '
         f"xml:lang={quoteattr(language)}><voice name={quoteattr(voice)}>{spoken}</voice></speak>"
     )
     return NOT_XML.sub("", markup)
+
+
+def _express_as(config: Config) -> str:
+    """The attributes of a style or a role; empty without one."""
+    given = {name: config[name] for name in ("style", "styleDegree", "role") if config.get(name)}
+    if not given.keys() & {"style", "role"}:
+        return ""
+    return "".join(f" {name.lower()}={quoteattr(str(value))}" for name, value in given.items())

@@ -52,10 +52,10 @@ class Spec:
     """The rule for its addresses; None: the address is the vendor's, or the operator's own."""
 
 
-def candidates(config: Config) -> list[Config]:
-    """The model, then its ``fallbackModels``: the same vendor's, by name.
+def candidates(config: Config, fallback: Config | None = None) -> list[Config]:
+    """The model, its ``fallbackModels``, and the operator's, with the assistant's other fields.
 
-    Empty: none configured.
+    ``fallbackModels`` are the same vendor's, by name. Empty: none configured.
     """
     if not config.get("provider"):
         return []
@@ -64,7 +64,8 @@ def candidates(config: Config) -> list[Config]:
     texts = dict.fromkeys(name for name in names if isinstance(name, str) and name)
     others = [name for name in texts if name != config.get("model")]
     bare = {name: value for name, value in config.items() if name != "fallbackModels"}
-    return [bare, *({**bare, "model": name} for name in others)]
+    last = [{**bare, **fallback}] if fallback else []
+    return [bare, *({**bare, "model": name} for name in others), *last]
 
 
 def instructions(config: Config) -> str | None:
@@ -117,7 +118,7 @@ def read_spec(config: Config, accounts: VendorAccounts, facts: JsonObject) -> Sp
         max_tokens=int(limit) if limit else (None if thinks else MAX_TOKENS),
         max_tokens_field=part.max_tokens_field,
         headers={**_account_headers(part, account), **_own_headers(provider, part, config)},
-        body={**_reasoning(part, config), **_told(part, config, facts)},
+        body={**_extras(part, name), **_reasoning(part, config), **_told(part, config, facts)},
         read_seconds=_number(config, "timeoutSeconds") if part.server_in_assistant else None,
         extra=account.extra,
         foreign=bool(_own_url(part, config))
@@ -180,6 +181,11 @@ def _own_headers(provider: str, part: LlmPart, config: Config) -> dict[str, str]
             raise _missing(provider, f"model.headers.{name[:40]} {problem}")
     own = without_framing(given)
     return {name: value for name, value in own.items() if name.lower() != "authorization"}
+
+
+def _extras(part: LlmPart, name: str) -> JsonObject:
+    """The fields that this model's requests need."""
+    return next((fields for pattern, fields in part.extras if pattern.match(name)), {})
 
 
 def _reasoning(part: LlmPart, config: Config) -> dict[str, str]:

@@ -10,12 +10,24 @@ from websockets.asyncio.client import ClientConnection
 
 from app.net.types import Addresses
 from app.net.websocket import connect
-from app.vendors.common.errors import deny_all
+from app.vendors.common.errors import MAX_ERROR_TEXT, deny_all
 
 # For a handshake. pipecat waits 10, while the caller hears nothing.
 OPEN_SECONDS = 5.0
 # What a URL holds as it is, escapes included. https://www.rfc-editor.org/rfc/rfc3986#section-2
 URL_SIGNS = ":/?#[]@!$&'()*+,;=%~"
+# Of a connection that broke without a closing frame.
+# https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+BROKEN = 1006
+
+
+def closing_words(socket: ClientConnection | None) -> str:
+    """What the other side said when it closed; empty while it is open, or if it broke."""
+    code = socket.close_code if socket is not None else None
+    if socket is None or code is None or code == BROKEN:
+        return ""
+    said = f"the server closed the connection: {code} {socket.close_reason or ''}"
+    return said[: MAX_ERROR_TEXT // 2].strip()
 
 
 class PinnedSockets(WebsocketService):
@@ -39,4 +51,8 @@ class PinnedSockets(WebsocketService):
         socket = await connect(uri, self.addresses, OPEN_SECONDS, **options)
         if isinstance(socket, _BoundedConnection):
             socket.send_timeout = self._ws_send_timeout
+        self.note_socket(socket)
         return socket
+
+    def note_socket(self, socket: ClientConnection) -> None:
+        """Called with each socket that opens."""

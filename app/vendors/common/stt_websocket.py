@@ -10,8 +10,13 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 
-from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TranscriptionFrame
-from pipecat.processors.frame_processor import FrameProcessorSetup
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    TranscriptionFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import WebsocketSTTService
 from pipecat.utils.errors import ErrorCategory
@@ -73,21 +78,29 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
         """Prepare the socket for audio. Raises ``Rejected`` for good; other errors are retried."""
 
     @abstractmethod
-    async def encode(self, pcm: bytes) -> bytes:
+    async def encode(self, pcm: bytes) -> str | bytes:
         """The message for 16-bit mono at ``sample_rate``; empty: none yet."""
 
     @abstractmethod
     async def hear(self, message: str | bytes) -> None:
         """Take one message of the server, and call ``say`` for its texts."""
 
-    async def say(self, text: str, *, final: bool, result: object = None) -> None:
-        """Push a text of the caller."""
+    def finish(self) -> str | None:
+        """The message that asks for the last words of a turn; None: the server has none."""
+        return None
+
+    async def say(
+        self, text: str, *, final: bool, result: object = None, finished: bool = False
+    ) -> None:
+        """Push a text of the caller. ``finished``: it holds the last words of a turn."""
         if not text.strip():
             return
         if final:
             await self.emit_stt_usage_metrics()  # type: ignore[no-untyped-call]  # the engine's gap
         kind = TranscriptionFrame if final else InterimTranscriptionFrame
         frame = kind(text.strip(), self._user_id, time_now_iso8601(), None, result)
+        if isinstance(frame, TranscriptionFrame):
+            frame.finalized = finished
         await self.push_frame(frame)
 
     # -- what the engine asks
@@ -101,11 +114,20 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
         await super().setup(setup)
         await self._connect()
 
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, VADUserStoppedSpeakingFrame) and (message := self.finish()):
+            await self._send(message)
+
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         """Send audio. Without a socket it is lost."""
-        message = await self.encode(audio)
+        if message := await self.encode(audio):
+            await self._send(message)
+        yield None
+
+    async def _send(self, message: str | bytes) -> None:
         socket = self._websocket
-        if socket is not None and message:
+        if socket is not None:
             try:
                 async with asyncio.timeout(SEND_SECONDS):
                     await socket.send(message)
@@ -113,7 +135,6 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
                 pass  # the reader of the socket opens another
             except TimeoutError:
                 socket.transport.abort()
-        yield None
 
     async def _connect(self) -> None:
         await super()._connect()  # type: ignore[no-untyped-call]  # the engine's gap
@@ -152,6 +173,7 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
         except BaseException:
             socket.transport.abort()
             raise
+        self.note_socket(socket)
         return socket
 
     async def _disconnect_websocket(self) -> None:

@@ -16,17 +16,22 @@ from pipecat.utils.errors import ErrorCategory
 
 from app.net.httpx_client import NotAllowed, make_client
 from app.net.types import Addresses
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import MAX_ERROR_TEXT
 from app.vendors.common.resample import Converter
 from app.vendors.common.speech_request import Ask, Request
+from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.vendor import Config
 
 CONNECT_SECONDS = 5.0
 # Until the first audio of a sentence, and between two pieces of it.
 ANSWER_SECONDS = 5.0
 # How long a vendor's idle connection waits for the next sentence.
 KEEP_SECONDS = 15.0
-# Content types of an answer that would sound as noise.
-NO_SOUND = frozenset({"application/json", "text/html", "text/plain"})
+# Endings of content types that would sound as noise, as ``application/problem+json`` does.
+NO_SOUND = ("json", "xml", "html")
+# Bytes at the beginning that tell text from sound: no voice is 16 letters in a row.
+LOOKED_AT = 16
 
 
 class VoiceRefused(Exception):
@@ -111,11 +116,12 @@ class HttpVoice(TTSService):
         async with self._client.stream(
             "POST", request.url, content=request.body, headers=headers
         ) as answer:
-            if answer.status_code != 200 or _kind(answer) in NO_SOUND:
+            is_foreign = request.reader is None and _is_text(_kind(answer))
+            if answer.status_code != 200 or is_foreign:
                 said = await _beginning(answer)
                 raise VoiceRefused(f"HTTP {answer.status_code}: {said}", answer.status_code)
             converter = Converter(request.sample_rate, self.sample_rate)
-            async for chunk in _pieces(answer):
+            async for chunk in _sound_only(_sound_within(answer, request)):
                 if pcm := converter.feed(chunk):
                     yield TTSAudioRawFrame(pcm, self.sample_rate, 1, context_id=context_id)
             if pcm := converter.rest():
@@ -129,6 +135,28 @@ class HttpVoice(TTSService):
         return f"no sound: {error}"
 
 
+def http_voice(
+    ask: Ask, config: Config, account: VendorAccount, sample_rate: int, custom: Custom
+) -> HttpVoice:
+    """The voice of a vendor's account, at ``sample_rate`` Hz."""
+    return HttpVoice(
+        ask,
+        sample_rate,
+        model=config.get("model"),
+        voice=config.get("voiceId"),
+        addresses=address_rule(account, custom),
+    )
+
+
+async def _sound_within(answer: httpx2.Response, request: Request) -> AsyncIterator[bytes]:
+    """Yield the PCM of an answer as it comes. Raises ``BrokeOff`` and ``NoSound``."""
+    reader = request.reader() if request.reader else None
+    async for piece in _pieces(answer):
+        yield reader.feed(piece) if reader else piece
+    if reader:
+        yield reader.rest()
+
+
 async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
     """Yield the answer's body as it comes. Raises ``BrokeOff``."""
     try:
@@ -136,6 +164,34 @@ async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
             yield piece
     except (httpx2.NetworkError, httpx2.ProtocolError) as error:
         raise BrokeOff from error
+
+
+async def _sound_only(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the pieces of sound. Raises ``VoiceRefused`` for a text, whatever its type says."""
+    begun, looked = b"", False
+    async for piece in pieces:
+        if looked:
+            yield piece
+            continue
+        begun += piece
+        if len(begun) >= LOOKED_AT:
+            _refuse_text(begun)
+            looked = True
+            yield begun
+    if not looked and begun:
+        _refuse_text(begun)
+        yield begun
+
+
+def _refuse_text(begun: bytes) -> None:
+    """Raise ``VoiceRefused`` if this is the beginning of JSON, a page, or another text."""
+    if begun[:LOOKED_AT].isascii() and begun[:LOOKED_AT].decode().replace("\n", " ").isprintable():
+        said = begun.decode(errors="replace")[:MAX_ERROR_TEXT]
+        raise VoiceRefused(f"a text came instead of sound: {said}")
+
+
+def _is_text(kind: str) -> bool:
+    return kind.startswith("text/") or kind.endswith(NO_SOUND)
 
 
 async def _beginning(answer: httpx2.Response) -> str:

@@ -18,7 +18,7 @@ from pipecat.services.tts_service import WebsocketTTSService
 from websockets.exceptions import InvalidStatus
 
 from app.vendors.common.errors import MAX_ERROR_TEXT
-from app.vendors.common.pinned_sockets import PinnedSockets
+from app.vendors.common.pinned_sockets import PinnedSockets, closing_words
 from app.vendors.common.tts_http import VoiceRefused
 
 
@@ -81,6 +81,8 @@ class ReportsVendorErrors(PinnedSockets, WebsocketTTSService):
         """Handle the end of reading. The next sentence connects again."""
         websocket, self._websocket, self._receive_task = self._websocket, None, None
         due = bool(self.get_audio_contexts())
+        if said := closing_words(websocket):
+            error.error = f"{error.error}; {said}"
         await self._close_connection_contexts()  # type: ignore[no-untyped-call]  # untyped there
         if due:
             await super()._report_error(error, force_treat_as_permanent)

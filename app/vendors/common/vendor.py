@@ -19,11 +19,18 @@ from providers.events import EndedReason
 # An assistant's ``model``, ``voice`` or ``transcriber``, as in Vapi's JSON.
 Config: TypeAlias = JsonObject
 
+# The lists in Vapi's ``fallbackPlan`` of a voice and a transcriber.
+FALLBACK_PLANS: Mapping[str, str] = {"voice": "voices", "transcriber": "transcribers"}
+
 # Of an account, as a part of its host's name.
 REGION = re.compile(r"[a-z0-9-]+")
 
 # A pattern of error texts, and the ended reason of a matching error.
 Cause: TypeAlias = tuple[re.Pattern[str], EndedReason]
+
+
+# A pattern of models' names, and fields of a request for them.
+Extra: TypeAlias = tuple[re.Pattern[str], JsonObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ class LlmPart:
     """Names of models that refuse a temperature and reason within their tokens."""
     max_tokens_field: str = "max_tokens"
     """The name of the request's token limit."""
+    extras: tuple[Extra, ...] = ()
+    """Fields of a request for some of its models. The first pattern that fits the name counts."""
     user_first: bool = False
     """It refuses a conversation that the assistant begins."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -83,6 +92,8 @@ class SttPart:
     """The ended reason when the transcriber fails for good."""
     address: str | None = None
     """Its address. None: it takes no account, so none is checked."""
+    server_in_assistant: bool = False
+    """The assistant names the server: ``transcriber.server``."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     """The fields of a ``transcriber`` that it reads."""
 
@@ -104,10 +115,16 @@ class TtsPart:
     """It needs a ``voiceId`` and an account."""
     needs_region: bool = False
     """Its own address contains its account's ``region``."""
+    needs: tuple[str, ...] = ()
+    """What its own address needs of an account beside the key."""
     server_in_assistant: bool = False
     """The assistant names the server: ``voice.server``."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     """The fields of a ``voice`` that it reads."""
+    similar: str | None = None
+    """The function that finds a voice of its own in place of another vendor's: ``Similar``."""
+    spoken_by_others: bool = False
+    """Its voices cannot be had: another vendor's similar voice speaks."""
 
     @property
     def speaks_by_itself(self) -> bool:
@@ -121,17 +138,21 @@ class Vendor:
 
     name: str
     """Vapi's name, which the price lists (``PRICES_FILE``) use too."""
+    aliases: tuple[str, ...] = ()
+    """Other names that clients give it. An assistant keeps the one that it came with."""
     env_prefix: str | None = None
     """The prefix of its variables, as the vendor's own SDK has it. None: it takes no account."""
+    key_name: str = "API_KEY"
+    """The end of its key's variable."""
     extra_variables: Mapping[str, str] = field(default_factory=dict)
     """What else an account needs: a credential's field -> its variable."""
     credential: CredentialFields = CredentialFields()
     form: AddressForm = BASE
     """What an account's address may look like."""
     discontinued: str | None = None
-    """The vendor has closed: the protocol that an address in its place must accept. None: it is
-    open.
-    """
+    """It cannot be had: the protocol that an address in its place must accept. None: it can."""
+    why_discontinued: str = "is out of business"
+    """Why, after its name."""
     llm: LlmPart | None = None
     stt: SttPart | None = None
     tts: TtsPart | None = None
@@ -144,7 +165,7 @@ class Vendor:
 
     @property
     def key_variable(self) -> str:
-        return f"{self.env_prefix}_API_KEY"
+        return f"{self.env_prefix}_{self.key_name}"
 
     @property
     def url_variable(self) -> str:

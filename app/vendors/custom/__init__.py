@@ -23,4 +23,7 @@ VOICE = Vendor(
     name="custom-voice",
     tts=TtsPart(make=f"{__name__}.tts:make", needs_account=False, server_in_assistant=True),
 )
-TRANSCRIBER = Vendor(name="custom-transcriber", stt=SttPart(make=f"{__name__}.stt:make"))
+TRANSCRIBER = Vendor(
+    name="custom-transcriber",
+    stt=SttPart(make=f"{__name__}.stt:make", server_in_assistant=True),
+)

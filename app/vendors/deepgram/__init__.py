@@ -21,6 +21,19 @@ FIELDS: Mapping[str, Field] = {
     "redaction": Field("redact", list),
 }
 
+# Of the Flux models.
+FLUX_FIELDS: Mapping[str, Field] = {
+    "model": Field("model", str),
+    "languages": Field("language_hints", list),
+    "keyterm": Field("keyterm", list),
+    "eotThreshold": Field("eot_threshold", float),
+    "eotTimeoutMs": Field("eot_timeout_ms", int),
+    "confidenceThreshold": Field("min_confidence", float),
+    "numerals": Field("numerals", bool),
+    "profanityFilter": Field("profanity_filter", bool),
+    "redaction": Field("redact", list),
+}
+
 VOICE_FIELDS = of_kinds(voiceId=str, model=str, speed=float, mipOptOut=bool)
 
 VENDOR = Vendor(
@@ -29,12 +42,13 @@ VENDOR = Vendor(
     form=ORIGIN,
     stt=SttPart(
         make=f"{__name__}.stt:make",
-        fields=FIELDS,
+        fields={**FLUX_FIELDS, **FIELDS},
         address="https://api.deepgram.com",
         failed=EndedReason.PIPELINE_ERROR_DEEPGRAM_TRANSCRIBER_FAILED,
     ),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        similar=f"{__name__}.similar:similar",
         fields=VOICE_FIELDS,
         failed=EndedReason.PIPELINE_ERROR_DEEPGRAM_VOICE_FAILED,
         asked_ahead=True,

@@ -23,7 +23,7 @@ from app.vendors.common.errors import (
 )
 from app.vendors.common.settings_map import read
 from app.vendors.common.vendor import Config
-from app.vendors.deepgram import FIELDS
+from app.vendors.deepgram import FIELDS, flux
 from app.vendors.deepgram.sdk_workarounds import address_of, connects_by
 
 # Vapi's default.
@@ -48,7 +48,7 @@ class Deepgram(ConnectTimeout, DeepgramSTTService):
             await super()._connection_handler()  # type: ignore[no-untyped-call]  # untyped there
 
     async def _open(self, url: str, headers: Mapping[str, str]) -> ClientConnection:
-        return await open_socket(
+        socket = await open_socket(
             url,
             self.addresses,
             headers=headers,
@@ -56,16 +56,17 @@ class Deepgram(ConnectTimeout, DeepgramSTTService):
             close_seconds=CLOSE_SECONDS,
             max_message=MAX_MESSAGE,
         )
+        self.note_socket(socket)
+        return socket
 
 
 def make(
     config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses
-) -> Deepgram:
+) -> Deepgram | flux.Flux:
     """Build the service. Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FIELDS, model=MODEL, endpointing=ENDPOINTING_MILLISECONDS)
     if settings["model"].startswith("flux"):
-        text = f"Deepgram's {settings['model']} decides itself when a turn ends, which is not supported: use nova-3."
-        raise UnbuildableAssistant(TRANSCRIBER, "deepgram", text)
+        return flux.make(config, account, sample_rate, addresses)
     if settings["model"].startswith("nova-3") and "keywords" in settings:
         settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
     url = account.url or ""

@@ -1,12 +1,12 @@
-"""ElevenLabs: voices."""
+"""ElevenLabs: transcribers and voices."""
 
 from __future__ import annotations
 
 import re
 
 from app.vendors.common.address import SOCKET_BASE
-from app.vendors.common.field import of_kinds
-from app.vendors.common.vendor import Cause, TtsPart, Vendor
+from app.vendors.common.field import Field, of_kinds
+from app.vendors.common.vendor import Cause, SttPart, TtsPart, Vendor
 from providers.events import EndedReason
 
 # https://help.elevenlabs.io/hc/en-us/articles/19572237925521
@@ -40,12 +40,22 @@ FIELDS = of_kinds(
     speed=float,
 )
 
+TRANSCRIBER_FIELDS = {
+    "model": Field("model_id", str),
+    "language": Field("language_code", str),
+}
+
 VENDOR = Vendor(
     name="11labs",
+    aliases=("elevenlabs", "eleven-labs"),
     env_prefix="ELEVENLABS",
     form=SOCKET_BASE,
+    stt=SttPart(
+        make=f"{__name__}.stt:make", fields=TRANSCRIBER_FIELDS, address="https://api.elevenlabs.io"
+    ),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
+        similar=f"{__name__}.similar:similar",
         fields=FIELDS,
         failed=EndedReason.PIPELINE_ERROR_ELEVEN_LABS_VOICE_FAILED,
         causes=CAUSES,

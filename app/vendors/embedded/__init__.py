@@ -11,5 +11,7 @@ from app.vendors.common.vendor import SttPart, TtsPart, Vendor
 VENDOR = Vendor(
     name="embedded",
     stt=SttPart(make=f"{__name__}.stt:make"),
-    tts=TtsPart(make=f"{__name__}.tts:make", needs_account=False),
+    tts=TtsPart(
+        make=f"{__name__}.tts:make", needs_account=False, similar=f"{__name__}.similar:similar"
+    ),
 )

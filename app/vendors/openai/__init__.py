@@ -6,9 +6,10 @@ https://platform.openai.com/docs/api-reference
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from app.vendors.common.field import of_kinds
-from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
+from app.vendors.common.vendor import CredentialFields, LlmPart, SttPart, TtsPart, Vendor
 from providers.events import EndedReason
 
 ADDRESS = "https://api.openai.com/v1"
@@ -22,6 +23,8 @@ MAX_TOKENS_FIELD = "max_completion_tokens"
 
 VOICE_FIELDS = of_kinds(voiceId=str, model=str, speed=float, instructions=str)
 
+TRANSCRIBER_FIELDS = of_kinds(model=str, language=str)
+
 VENDOR = Vendor(
     name="openai",
     env_prefix="OPENAI",
@@ -34,24 +37,40 @@ VENDOR = Vendor(
         reasoning=REASONING,
         max_tokens_field=MAX_TOKENS_FIELD,
     ),
+    stt=SttPart(make=f"{__name__}.stt:make", fields=TRANSCRIBER_FIELDS, address=ADDRESS),
     tts=TtsPart(
-        make=SPEECH, failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED, fields=VOICE_FIELDS
+        make=SPEECH,
+        failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED,
+        fields=VOICE_FIELDS,
+        similar=f"{__name__}.similar:similar",
     ),
 )
 
 
+def chat_part(address: str | None, *, make: str = CHAT, **more: Any) -> LlmPart:
+    """Models with OpenAI's chat completions. ``address``: their base URL; ``more``: of LlmPart."""
+    # Vapi has no ended reason of the 56 for most of these vendors.
+    failed = more.pop("failed", EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL)
+    return LlmPart(make=make, one_shot=ONE_SHOT, address=address, failed=failed, **more)
+
+
 def compatible(
-    name: str, env_prefix: str, failed: EndedReason, address: str | None = None
+    name: str, env_prefix: str, failed: EndedReason, address: str | None = None, **more: Any
 ) -> Vendor:
     """A vendor of models with OpenAI's chat completions. ``address``: its base URL."""
-    part = LlmPart(make=CHAT, one_shot=ONE_SHOT, address=address, failed=failed)
-    return Vendor(name=name, env_prefix=env_prefix, llm=part)
+    return Vendor(name=name, env_prefix=env_prefix, llm=chat_part(address, failed=failed, **more))
 
 
-def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: str) -> Vendor:
-    """A closed voice vendor: its name stands for an address that accepts OpenAI's requests.
+def discontinued(
+    name: str,
+    env_prefix: str,
+    failed: EndedReason,
+    *user_fields: str,
+    why: str = "is out of business",
+) -> Vendor:
+    """A voice vendor that cannot be had: its name stands for an address with OpenAI's requests.
 
-    ``user_fields``: what its credentials must hold beside the key.
+    ``user_fields``: what its credentials must hold beside the key. ``why``: after its name.
     """
     variables = {each: f"{env_prefix}_{_upper(each)}" for each in user_fields}
     return Vendor(
@@ -60,6 +79,7 @@ def discontinued(name: str, env_prefix: str, failed: EndedReason, *user_fields: 
         extra_variables=variables,
         credential=CredentialFields(shown=user_fields, required=user_fields),
         discontinued="OpenAI's speech requests",
+        why_discontinued=why,
         tts=TtsPart(make=SPEECH, failed=failed, fields=VOICE_FIELDS),
     )
 

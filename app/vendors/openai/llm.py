@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
+from openai.types.chat import ChatCompletionChunk
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.openai.base_llm import OpenAILLMSettings
 from pipecat.services.openai.llm import OpenAILLMService
 
 from app.net.httpx_client import READ_SECONDS, make_client
+from app.vendors.common.checked_answer import checked
 from app.vendors.common.clean_text import CleanModel
 from app.vendors.common.llm_spec import Spec
 from app.vendors.common.pipecat_workarounds import ClosesClient
 from app.vendors.openai import MAX_TOKENS_FIELD
+from app.vendors.openai.answer import CHAT_ANSWER
 
 
 class Chat(ClosesClient, CleanModel, OpenAILLMService):
@@ -35,6 +39,12 @@ class Chat(ClosesClient, CleanModel, OpenAILLMService):
         client = self.open_client(self._spec)
         client.organization = client.project = None
         return client
+
+    async def get_chat_completions(self, context: LLMContext) -> AsyncStream[ChatCompletionChunk]:
+        """Ask for an answer. Reading it raises ``NoAnswer`` if the server sent something else."""
+        chunks = await super().get_chat_completions(context)
+        chunks.response = checked(chunks.response, CHAT_ANSWER)
+        return chunks
 
     def open_client(self, spec: Spec) -> AsyncOpenAI:
         """The SDK's client at the vendor's address."""

@@ -26,4 +26,6 @@ def body(spec: Spec, messages: Messages) -> JsonDict:
 def read(answer: JsonObject) -> Said:
     usage = answer.get("usage") or {}
     used = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-    return str(answer["choices"][0]["message"]["content"] or ""), used
+    choice = answer["choices"][0]
+    message = choice["message"] if "message" in choice else choice["delta"]  # as some servers do
+    return str(message["content"] or ""), used

@@ -9,8 +9,8 @@ import json
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Request
-from app.vendors.common.tts_http import HttpVoice
-from app.vendors.common.tts_part import Custom, address_rule
+from app.vendors.common.tts_http import HttpVoice, http_voice
+from app.vendors.common.tts_part import Custom
 from app.vendors.common.vendor import Config
 from app.vendors.openai import ADDRESS
 
@@ -20,13 +20,7 @@ MODEL = "tts-1"
 
 
 def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
-    return HttpVoice(
-        ask_for(config, account),
-        sample_rate,
-        model=config.get("model"),
-        voice=config.get("voiceId"),
-        addresses=address_rule(account, custom),
-    )
+    return http_voice(ask_for(config, account), config, account, sample_rate, custom)
 
 
 def ask_for(config: Config, account: VendorAccount) -> Ask:

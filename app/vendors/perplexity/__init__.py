@@ -8,6 +8,7 @@ from providers.events import EndedReason
 
 VENDOR = Vendor(
     name="perplexity-ai",
+    aliases=("perplexity",),
     env_prefix="PERPLEXITY",
     llm=LlmPart(
         make=f"{__name__}.llm:Perplexity",

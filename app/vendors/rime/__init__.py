@@ -19,6 +19,7 @@ FIELDS = of_kinds(
 
 VENDOR = Vendor(
     name="rime-ai",
+    aliases=("rime",),
     env_prefix="RIME",
     form=SOCKET_BASE,
     tts=TtsPart(

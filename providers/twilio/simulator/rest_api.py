@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from email.utils import format_datetime
 from functools import partial
 from urllib.parse import parse_qs, parse_qsl
+from uuid import uuid4
 
 from providers.common.e164 import E164
 from providers.common.json_types import JsonDict
@@ -44,6 +45,7 @@ ERRORS: dict[int, tuple[int, str]] = {
     21216: (400, "Account not allowed to call this number"),
     21217: (400, "Phone number does not appear to be valid"),
     21218: (400, "Invalid ApplicationSid, or none of Url, Twiml and ApplicationSid"),
+    21602: (400, "Message body is required"),
     21220: (400, "Call is not in-progress. Cannot redirect."),
     32018: (400, "Twiml is longer than 4000 characters"),
 }
@@ -67,6 +69,7 @@ RECORDINGS = re.compile(
 MEDIA = re.compile(rf"{_ACCOUNT}/Recordings/({RECORDING_SID.pattern})\.wav")
 
 
+MESSAGES = re.compile(rf"{_ACCOUNT}/Messages\.json")
 NUMBERS = re.compile(rf"{_ACCOUNT}/IncomingPhoneNumbers\.json")
 
 
@@ -108,7 +111,9 @@ class TwilioApi:
         numbers = NUMBERS.fullmatch(request.path)
         if numbers and numbers[1] == config.account_sid and request.method == "GET":
             return self._numbers(request)
-        match = PATH.fullmatch(request.path)
+        messages = MESSAGES.fullmatch(request.path)
+        if messages and messages[1] == config.account_sid and request.method == "POST":
+            return self._text(form(request))
         if media := MEDIA.fullmatch(request.path):
             return self._media(media[1], media[2])
         recordings = RECORDINGS.fullmatch(request.path)
@@ -146,6 +151,17 @@ class TwilioApi:
         found = [number] if wanted == config.number else []
         page = {"page": 0, "page_size": 50, "next_page_uri": None, "uri": request.path}
         return ApiReply(200, {"incoming_phone_numbers": found, **page})
+
+    def _text(self, fields: Mapping[str, list[str]]) -> ApiReply:
+        """Send a message: only its numbers and its text are looked at."""
+        to, from_, text = (first(fields, name) for name in ("To", "From", "Body"))
+        check_numbers(to, from_)
+        if not text:
+            raise ApiError(21602)
+        self.stage.texts.append((to, text))
+        made = {"sid": f"SM{uuid4().hex}", "status": "queued", "error_code": None}
+        names = {"to": to, "from": from_, "body": text, "direction": "outbound-api"}
+        return ApiReply(201, {**made, **names, "account_sid": self.stage.config.account_sid})
 
     def _list(self, request: ApiRequest) -> ApiReply:
         wanted = dict(parse_qsl(request.query))

@@ -78,6 +78,8 @@ class Leg:
         # EUR, as its last event has it.
         self.price: str | None = None
         self._answered: datetime | None = None
+        # The keys that the REST API played to this leg.
+        self.keys = ""
         self.seconds = 0
         self.ended: datetime | None = None
         self._lock = threading.Lock()
@@ -156,6 +158,14 @@ class Leg:
             self.call.interrupt()
         elif self.socket is not None:
             self.socket.interrupt()
+
+    def hear_keys(self, keys: str) -> None:
+        """Play keys that came through the REST API; ``p`` is a pause."""
+        self.keys += keys
+        self.stage.timeline.add("vonage -> phone", f"keys {keys}")
+        for key in keys.replace("p", ""):
+            if self.socket is not None:
+                self.socket.press(key)
 
     def transfer(self, ncco: Ncco) -> None:
         """Run another NCCO now, through the REST API."""

@@ -31,6 +31,8 @@ from providers.vonage.simulator.config import VonageConfig, VonageStage
 from providers.vonage.simulator.ncco_player import dial
 
 PATH = re.compile(r"/v1/calls(?:/([^/]+))?")
+KEYS_PATH = re.compile(r"/v1/calls/([^/]+)/dtmf")
+KEYS = re.compile(r"[0-9*#p]{1,50}", re.ASCII)
 MOST_RECORDS = 10_000
 # Actions on a leg without an effect in the simulation.
 LIVE_ACTIONS = ("mute", "unmute", "earmuff", "unearmuff")
@@ -82,6 +84,8 @@ class VonageApi:
             return ApiReply(401, UNAUTHORIZED)
         if request.path.removeprefix(FILES) in self.stage.files and request.method == "GET":
             return ApiReply(200, wav())
+        if more := self._more(request):
+            return more
         match = PATH.fullmatch(request.path)
         route = (request.method, bool(match and match[1]))
         if match is None or route not in ROUTES:
@@ -90,6 +94,41 @@ class VonageApi:
             return ROUTES[route](self, request, match[1] or "")
         except BadFields as error:
             return error.reply
+
+    def _more(self, request: ApiRequest) -> ApiReply | None:
+        """The requests beside those for calls; None for another one."""
+        keys = KEYS_PATH.fullmatch(request.path)
+        try:
+            if keys and request.method == "PUT":
+                return self._press(request, keys[1])
+            if (request.method, request.path) == ("POST", "/v1/messages"):
+                return self._text(request)
+        except BadFields as error:
+            return error.reply
+        return None
+
+    def _press(self, request: ApiRequest, uuid: str) -> ApiReply:
+        """Play keys to a leg. A media socket gets an event for each of them."""
+        leg, digits = self.stage.legs.get(uuid), parsed(request).get("digits")
+        if leg is None or leg.over.is_set():
+            return ApiReply(404, NOT_FOUND)
+        if not isinstance(digits, str) or not KEYS.fullmatch(digits):
+            raise BadFields("digits", "must be keys of a phone")
+        leg.hear_keys(digits)
+        return ApiReply(200, {"message": "DTMF sent", "uuid": uuid})
+
+    def _text(self, request: ApiRequest) -> ApiReply:
+        fields = parsed(request)
+        for name, wanted in {"channel": "sms", "message_type": "text"}.items():
+            if fields.get(name) != wanted:
+                raise BadFields(name, f"must be {wanted}")
+        for name in ("to", "from"):
+            if not DIGITS.fullmatch(str(fields.get(name, ""))):
+                raise BadFields(name, "must be 7 to 15 digits without +")
+        if not isinstance(fields.get("text"), str) or not fields["text"]:
+            raise BadFields("text", "must be a text")
+        self.stage.texts.append((f"+{fields['to']}", fields["text"]))
+        return ApiReply(202, {"message_uuid": str(uuid4())})
 
     def _numbers(self) -> JsonDict:
         config, number = self.stage.config, self.stage.number

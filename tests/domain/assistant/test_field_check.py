@@ -39,8 +39,7 @@ def findings(assistant: dict[str, Any], **accounts: VendorAccount) -> dict[str, 
 
 
 def test_the_table_is_sorted() -> None:
-    for table in (ROWS, TOOL_TYPES):
-        assert [*table] == sorted(table, key=lambda path: path.casefold().split("."))
+    assert [*ROWS] == sorted(ROWS, key=lambda path: path.casefold().split("."))
 
 
 def test_each_row_says_why() -> None:
@@ -116,7 +115,7 @@ def test_every_vendors_field_is_vapis_or_a_row() -> None:
         (
             {"model": {"tools": [{"type": "function"}, {"type": "bash", "name": "x"}]}},
             "model.tools.1.type",
-            "not offered to the model",
+            "no computer is controlled here",
         ),
         (
             {"model": {"tools": [{"type": "teleport"}]}},
@@ -222,6 +221,21 @@ def test_what_may_work_is_not(assistant: dict[str, Any]) -> None:
 def test_a_fallback_voice_serves_any() -> None:
     settings = Settings(("k" * 16,), fallback_voice={"provider": "embedded"})
     refuse(AssistantConfig({"voice": NOBODYS}), settings)
+
+
+@pytest.mark.parametrize(
+    ("voice", "speaker"),
+    [
+        ({"provider": "vapi", "voiceId": "Elliot"}, "embedded"),  # no vendor has a key
+        ({"provider": "elevenlabs", "voiceId": "x"}, "11labs"),
+        ({**NOBODYS, "fallbackPlan": {"voices": [{"provider": "embedded"}]}}, "embedded"),
+    ],
+    ids=str,
+)
+def test_a_stand_in_is_named(voice: dict[str, Any], speaker: str) -> None:
+    accounts = {speaker: KEY} if speaker == "11labs" else {}
+    found = findings({"voice": voice}, **accounts)
+    assert found["voice.provider"] == ("mapped", f"`{speaker}` serves it")
 
 
 def test_a_missing_key_is_told_until_it_is_there() -> None:

@@ -35,6 +35,9 @@ def completed(seconds: float = 60, reason: EndedReason = R.CUSTOMER_ENDED_CALL) 
 
 
 CREATED = event(K.CREATED, 0, data={"bypass": True, "maxDurationSeconds": 600})
+SCHEDULED = event(
+    K.CREATED, 0, data={"bypass": False, "maxDurationSeconds": 600, "scheduled": True}
+)
 FETCHED = event(K.LEG_FETCHED, 1)
 JOINED = event(K.MEDIA_CONNECTED, 2, stream="a")
 STOPPED = event(K.MEDIA_STOPPED, 50, stream="a", reason=R.CUSTOMER_ENDED_CALL, generic=True)
@@ -320,6 +323,7 @@ def test_an_end_is_whole(events: list[CallEvent]) -> None:
 def test_every_kind_in_every_status(status: CallStatus, kind: EventKind) -> None:
     """The full product: a status never falls but by a failed forward, and none raises."""
     path: dict[CallStatus, Sequence[CallEvent]] = {
+        CallStatus.SCHEDULED: [SCHEDULED],
         CallStatus.QUEUED: [CREATED],
         CallStatus.RINGING: [CREATED, FETCHED],
         CallStatus.IN_PROGRESS: [CREATED, JOINED],
@@ -370,7 +374,7 @@ def test_a_dialled_call_is_in_progress_when_answered() -> None:
 
 def test_tables_are_whole() -> None:
     """Every kind is evidence of an end, or of progress, or of neither - on purpose."""
-    neither = {K.CREATED, K.LEG_QUEUED, K.MEDIA_LOST, K.REATTACHED, K.FORWARD_STARTED,
+    neither = {K.CREATED, K.DUE, K.LEG_QUEUED, K.MEDIA_LOST, K.REATTACHED, K.FORWARD_STARTED,
                K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE}  # fmt: skip
     assert set(EVIDENCE) | set(REACHED) | neither == set(EventKind)
 

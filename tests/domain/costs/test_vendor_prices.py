@@ -38,6 +38,10 @@ def ears(provider: str, name: str) -> dict[str, Any]:
         (voice("deepgram", "aura-asteria-en"), 0.03),
         (voice("deepgram", "aura-2-thalia-en"), 0.06),  # the longer pattern
         (voice("embedded", ""), 0.0),
+        (voice("google", "en-US-Chirp3-HD-Kore"), 0.06),
+        (voice("google", "de-DE-Neural2-A"), 0.032),
+        (voice("minimax", "Calm_Woman"), 0.12),
+        (voice("aws", "Joanna"), 0.032),
         (ears("deepgram", "nova-2-phonecall"), 0.0145),
         ({"type": "vapi", "minutes": 3}, 0.0),
     ],

@@ -57,11 +57,13 @@ def both(settings: Settings, chat: Chat) -> Iterator[tuple[Domain, RestApi]]:
 class Talked:
     """A call whose assistant is in, and has said something."""
 
-    def __init__(self, both: tuple[Domain, RestApi], **assistant: Any) -> None:
+    def __init__(self, both: tuple[Domain, RestApi], call: Any = None, **assistant: Any) -> None:
+        """``call``: fields of the request."""
         self.ours, api = both
         self.context = self.ours.context
         whole = {**LOCAL, **assistant}
-        self.call = dialled(self.ours, api, TWILIO, assistant=whole)
+        given = {"assistant": whole, **(call or {})}
+        self.call = dialled(self.ours, api, TWILIO, **given)
         self.ours.hear(self.call, TWILIO, EventKind.LEG_ANSWERED)
         self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
         provider, call_id = self.context.providers["twilio"], self.call["id"]

@@ -350,6 +350,12 @@ class Client:
     ) -> None:
         raise CarrierError("Acme does not record", permanent=True)
 
+    def press_keys(self, leg_ref: str, keys: str, *, api_url: str | None = None) -> bool:
+        return False
+
+    def send_text(self, to: str, from_: str, text: str) -> str:
+        return str(self._ask("/texts", {"to": to, "from": from_, "text": text})["id"])
+
     def check(self) -> str:
         return str(self._ask("/me", {})["name"])
 

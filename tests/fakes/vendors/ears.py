@@ -5,6 +5,7 @@ The n-th utterance that is heard is the n-th sentence of the script.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,6 +83,8 @@ class Ears(VendorServer):
         """Takes everything and answers nothing, once greeted."""
         self.cut_after: int | None = None
         """A socket breaks once it has brought so many bytes of sound."""
+        self.close_after: int | None = None
+        """A socket is closed in order, without a word, after so many bytes of sound."""
         self.cuts = 1000
         """How many sockets break."""
         self.said = list[dict[str, Any]]()
@@ -116,15 +119,23 @@ class Ears(VendorServer):
                 if not self.mute:
                     await self.hear(socket, message.data)
             elif message.type == WSMsgType.TEXT:
-                body = message.json()
+                body = self.parsed(message.data)
                 self.said.append(body)
                 await self.read(socket, body)
+            if self.close_after and len(self.sound) - before >= self.close_after:
+                await socket.close(code=1000, message=b"no credit left")
+                return
             if self.cuts and self.cut_after and len(self.sound) - before >= self.cut_after:
                 self.cuts -= 1
                 break_off(request)
                 return
 
     # -- what a vendor is
+
+    def parsed(self, text: str) -> dict[str, Any]:
+        """A text message, for ``read``."""
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     async def post(self, request: web.BaseRequest) -> web.StreamResponse:
         """A request of a vendor that has no HTTP beside its socket."""

@@ -19,6 +19,8 @@ class Fault:
     status: int = 0
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    instead: tuple[bytes, str] | None = None
+    """This body, of this content type, with ``status``."""
     cut_after: int | None = None
     """Pieces of the stream until the connection breaks."""
     silent: bool = False
@@ -49,6 +51,13 @@ class Served(VendorServer):
             await self.silence()
         if fault.silent or fault.refused:
             return _break(request, web.Response())
+        if fault.instead is not None:
+            body, kind = fault.instead
+            return web.Response(
+                body=body,
+                status=fault.status or 200,
+                headers={"Content-Type": kind, **fault.headers},
+            )
         if fault.status:
             return web.json_response(fault.body, status=fault.status, headers=fault.headers)
         if not asked.body.get("stream"):

@@ -38,6 +38,8 @@ class StandIn(VendorServer):
     """What a refusal says."""
     refuses: str | None = None
     """Refuse on the open websocket, with this error code."""
+    closes: bool = False
+    """It closes the socket in order, instead of speaking."""
     cut: bool = False
     """Break off in the middle of a sentence."""
     silent: bool = False
@@ -74,6 +76,47 @@ class HttpStandIn(StandIn):
             break_off(request)
             return response
         await response.write(pcm[half:])
+        await response.write_eof()
+        return response
+
+
+class JsonStandIn(HttpStandIn):
+    """A voice that answers a POST with sound within JSON."""
+
+    kind = "application/json"
+    pieces = 2
+    """In how many the sound comes."""
+
+    @abstractmethod
+    def piece(self, pcm: bytes) -> bytes:
+        """A part of the answer with this sound."""
+
+    def end(self) -> bytes:
+        """What follows the sound."""
+        return b""
+
+    @abstractmethod
+    def refused(self) -> bytes:
+        """What an answer of HTTP 200 says where the vendor refuses within it."""
+
+    async def answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
+        self.reached.set()
+        if self.silent:
+            return await self.silence()
+        pcm = sound(self.rate(asked), self.seconds)
+        size = -(-len(pcm) // self.pieces) | 1  # odd: a sample is split between two pieces
+        parts = [self.piece(pcm[at : at + size]) for at in range(0, len(pcm), size)]
+        if self.refuses:
+            parts = [self.refused()]
+        response = web.StreamResponse(headers={"Content-Type": self.kind})
+        await response.prepare(request)
+        for number, part in enumerate(parts):
+            await response.write(part[:100])  # values and lines are split between chunks
+            if self.cut and number == len(parts) - 1:
+                break_off(request)
+                return response
+            await response.write(part[100:])
+        await response.write(self.end())
         await response.write_eof()
         return response
 
@@ -116,6 +159,8 @@ class SocketStandIn(StandIn):
                 self.reached.set()
                 if any(told.get(name) == value for name, value in CLOSING):
                     await socket.close()
+                elif self.closes:
+                    await socket.close(code=1000, message=b"no credit left")
                 elif not self.silent:
                     await self.take(line, told)
         return socket

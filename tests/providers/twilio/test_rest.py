@@ -326,3 +326,15 @@ def test_a_call_is_listened_to_for_a_machine(api: RestApi) -> None:
     }
     form = api.asked[-1].body
     assert {name: form.get(name) for name in wanted} == wanted
+
+
+def test_a_text_message(api: RestApi) -> None:
+    sid = f"SM{'0' * 32}"
+    api.reply("POST", (201, {"sid": sid}))
+    assert client_of(api).send_text("+14155550123", "+12125550100", "Hello") == sid
+    assert api.asked[-1].path.endswith("/Messages.json")
+    wanted = {"To": ["+14155550123"], "From": ["+12125550100"], "Body": ["Hello"]}
+    assert api.asked[-1].body == wanted
+    api.reply("POST", (201, {}))
+    with pytest.raises(CarrierError, match="gave it no sid"):
+        client_of(api).send_text("+14155550123", "+12125550100", "Hello")

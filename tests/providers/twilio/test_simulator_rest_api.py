@@ -173,6 +173,10 @@ def test_the_bridges_own_client_can_use_it(api: TwilioStage, bridge: Bridge) -> 
     assert "Simulated account (active)" in client.check()
     api.callee = Callee("rings")
     connect = Connect("id", "wss://h/m/t", f"{bridge.url}/s", f"{bridge.url}/a")
+    assert client.send_text("+14155550123", "+14155550001", "Hello").startswith("SM")
+    assert api.texts == [("+14155550123", "Hello")]
+    with pytest.raises(CarrierError, match="Message body is required"):
+        client.send_text("+14155550123", "+14155550001", "")
     dialed = client.dial(
         OutboundCall("+14155550123", "+14155550001", connect, f"{bridge.url}/status", 60)
     )

@@ -531,3 +531,31 @@ def test_which_legs_cannot_be_hung_up_any_more(
     with pytest.raises(CarrierError) as caught:
         client.hang_up(LEG)
     assert caught.value.gone is over
+
+
+# ------------------------------------------------------------------ keys and texts
+
+
+def test_keys_are_pressed_with_vonages_pause(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (200, {"message": "DTMF sent", "uuid": LEG}))
+    assert client.press_keys(LEG, "1w*#")
+    ((method, path, body, *_),) = vonage.asked
+    assert (method, path, body) == ("PUT", f"/v1/calls/{LEG}/dtmf", {"digits": "1p*#"})
+    assert not client.press_keys(LEG, "A")  # no phone of today has it: by the sound
+
+
+def test_a_text_message(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("POST", (202, {"message_uuid": "m1"}))
+    assert client.send_text("+14155550123", "+14155550100", "Hello") == "m1"
+    ((method, path, body, *_),) = vonage.asked
+    assert (method, path) == ("POST", "/v1/messages")
+    assert body == {
+        "channel": "sms",
+        "message_type": "text",
+        "text": "Hello",
+        "to": "14155550123",
+        "from": "14155550100",
+    }
+    vonage.reply("POST", (202, {}))
+    with pytest.raises(CarrierError, match="did not name it"):
+        client.send_text("+14155550123", "+14155550100", "Hello")

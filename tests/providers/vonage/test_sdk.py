@@ -22,6 +22,8 @@ from tests.providers.vonage.cases import API_KEY, APPLICATION
 ASKS: Mapping[str, tuple[str, Callable[[CarrierClient], object]]] = {
     "dial": ("POST", lambda client: client.dial(ORDER)),
     "hang up": ("PUT", lambda client: client.hang_up(LEG)),
+    "keys": ("PUT", lambda client: client.press_keys(LEG, "1")),
+    "text": ("POST", lambda client: client.send_text("+14155550123", "+14155550100", "Hi")),
     "fetch": ("GET", lambda client: client.fetch(LEG)),
     "check": ("GET", lambda client: client.check()),
     "number": ("GET", lambda client: client.number("+14155550100")),

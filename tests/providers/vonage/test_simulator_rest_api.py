@@ -235,9 +235,17 @@ def test_the_bridges_own_client_can_use_it(bridge: Bridge) -> None:
         assert client.find_placed("+14155550124", "+14155550001", window) == []
         before = Window(now - timedelta(hours=2), now - timedelta(hours=1))
         assert client.find_placed("+14155550123", "+14155550001", before) == []
+        assert client.press_keys(dialed.leg_ref, "1w#")
+        assert api.legs[dialed.leg_ref].keys == "1p#"
+        assert client.send_text("+14155550123", "+14155550001", "Hello")
+        assert api.texts == [("+14155550123", "Hello")]
         client.hang_up(dialed.leg_ref)
         api.join()
         with pytest.raises(CarrierError) as caught:
             client.hang_up(dialed.leg_ref)
         assert caught.value.gone
+        with pytest.raises(CarrierError):
+            client.press_keys(dialed.leg_ref, "1")
+        with pytest.raises(CarrierError, match="must be a text"):
+            client.send_text("+14155550123", "+14155550001", "")
     assert bridge.documents("/phone")[-1]["status"] == "completed"

@@ -10,12 +10,22 @@ from pipecat.pipeline.llm_switcher import LLMSwitcher
 from pipecat.utils.errors import ErrorCategory
 
 from app.assistants.local.control import PipelineControl
-from app.assistants.local.failures import ended_reasons
+from app.assistants.local.failures import (
+    ended_reasons,
+    fallback_models,
+    fallback_transcribers,
+)
 from app.assistants.local.failures.error_budget import ErrorBudget, Fault
-from app.assistants.local.failures.fallback_models import skip
 from app.assistants.local.services import CallServices, Stage, stage_of
 from app.media.stream import now
 from providers.events import EndedReason
+
+# What is said of a service without an error of its own.
+OVERDUE = {
+    Stage.MODEL: "no answer in time",
+    Stage.VOICE: "no sound in time",
+    Stage.TRANSCRIBER: "no text in time: the caller spoke, and nothing was understood",
+}
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +60,20 @@ class FailurePolicy:
 
     async def overdue(self, stage: Stage) -> None:
         """Handle a service that has missed its deadline."""
-        if stage is not Stage.MODEL or not await skip(self._parts.model):
-            await self._end_with_error(
-                stage, self._faults.first(stage) or Fault("no answer in time")
-            )
+        if stage is Stage.MODEL and await fallback_models.skip(self._parts.model):
+            return
+        if stage is Stage.TRANSCRIBER:
+            self._engine.observer.clock.unheard = 0
+            if await fallback_transcribers.skip(self._parts.transcriber):
+                log.warning("a transcriber returned no text, and another takes over")
+                return
+        fault = self._faults.first(stage) or Fault(self._overdue_text(stage))
+        await self._end_with_error(stage, fault)
+
+    def _overdue_text(self, stage: Stage) -> str:
+        """What is said of a service that reported no error."""
+        said = getattr(self._parts.at_work(stage), "closing", "")
+        return f"{OVERDUE[stage]}; {said}" if said else OVERDUE[stage]
 
     async def not_started(self, *_: Any) -> None:
         """End the call: the pipeline was not ready in time."""
@@ -66,7 +86,7 @@ class FailurePolicy:
         )
 
     async def _end_with_error(self, stage: Stage, fault: Fault) -> None:
-        provider = str(getattr(self._parts.named, stage.value))
+        provider = self._parts.provider(stage)
         reason = ended_reasons.reason(stage, provider, fault.text, fault.category)
         if stage is Stage.MODEL and isinstance(self._parts.model, LLMSwitcher):
             reason = EndedReason.PIPELINE_NO_AVAILABLE_LLM_MODEL  # each of the models has failed

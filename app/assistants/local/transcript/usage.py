@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipecat.frames.frames import MetricsFrame
@@ -16,6 +16,9 @@ from providers.common.json_types import JsonDict, JsonObject
 
 # Fields of the assistant's ``model``, ``voice`` and ``transcriber`` that an item repeats.
 NAMES = ("provider", "model", "voiceId", "language")
+
+
+NONE: Mapping[str, JsonObject] = {}
 
 
 @dataclass
@@ -30,37 +33,43 @@ class Tokens:
 class Usage:
     """Usage that vendors charge for."""
 
-    models: dict[str, Tokens] = field(default_factory=dict)
-    """By the model's name."""
+    models: dict[tuple[str, str], Tokens] = field(default_factory=dict)
+    """By the name of pipecat's service, and the model's."""
     characters: int = 0
 
     def count(self, frame: MetricsFrame) -> None:
         """Add pipecat's measurements."""
         for data in frame.data:
             if isinstance(data, LLMUsageMetricsData):
-                tokens = self.models.setdefault(data.model or "", Tokens())
+                tokens = self.models.setdefault((data.processor, data.model or ""), Tokens())
                 tokens.prompt += data.value.prompt_tokens
                 tokens.completion += data.value.completion_tokens
             elif isinstance(data, TTSUsageMetricsData):
                 self.characters += data.value
 
     def items(
-        self, model: JsonObject, voice: JsonObject, transcriber: JsonObject | None, seconds: float
+        self,
+        model: JsonObject,
+        voice: JsonObject,
+        transcribers: Sequence[tuple[JsonObject, float]],
+        seconds: float,
+        others: Mapping[str, JsonObject] = NONE,
     ) -> Iterator[JsonDict]:
-        """Yield an item for each model, the voice, the transcriber, and the minutes of the call.
+        """Yield an item for each model, the voice, each transcriber, and the minutes of the call.
 
-        ``seconds``: how long the media socket was open, which is what streaming transcribers charge
-        for.
+        ``transcribers``: each with the seconds that its socket was open, which is what it charges
+        for. ``others``: the ``model`` of each of pipecat's services, where it is another.
         """
         minutes = round(seconds / 60, 4)
-        for name, tokens in self.models.items():
+        for (service, name), tokens in self.models.items():
             used = {"promptTokens": tokens.prompt, "completionTokens": tokens.completion}
-            named = {**_named(model), **({"model": name} if name else {})}
+            named = {**_named(others.get(service, model)), **({"model": name} if name else {})}
             yield {"type": "model", "model": named, **used}
         if self.characters:
             yield {"type": "voice", "voice": _named(voice), "characters": self.characters}
-        if transcriber is not None:
-            yield {"type": "transcriber", "transcriber": _named(transcriber), "minutes": minutes}
+        for heard, open_seconds in transcribers:
+            spent = round(open_seconds / 60, 4)
+            yield {"type": "transcriber", "transcriber": _named(heard), "minutes": spent}
         yield {"type": "vapi", "subType": "normal", "minutes": minutes}
 
 

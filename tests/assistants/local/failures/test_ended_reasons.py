@@ -95,6 +95,20 @@ MODELS = {
     "openai silent": Model(
         "openai", Fault(silent=True), R.PIPELINE_ERROR_OPENAI_LLM_FAILED, "no answer in time"
     ),
+    # another server answers, or the right one with something else
+    "custom-llm page": Model(
+        "custom-llm",
+        Fault(instead=(b"<h1>Sign in</h1>", "text/html")),
+        R.PIPELINE_ERROR_CUSTOM_LLM_LLM_FAILED,
+        "Sign in",
+    ),
+    "fallbacks empty": Model(
+        "openai",
+        Fault(instead=(b"{}", "application/json")),
+        R.PIPELINE_NO_AVAILABLE_LLM_MODEL,
+        "no answer",
+        ("b",),
+    ),
     # the connection breaks before any answer
     "openai gone": Model("openai", Fault(refused=True), R.PIPELINE_ERROR_OPENAI_LLM_FAILED),
     # the other vendors, each with one of these

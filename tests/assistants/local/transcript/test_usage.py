@@ -21,8 +21,9 @@ def test_each_model_has_its_item_and_secrets_none() -> None:
         usage.count(frame)
     usage.count(MetricsFrame(data=[TTSUsageMetricsData(processor="tts", value=120)]))
     voice = {"provider": "11labs", "voiceId": "sarah", "stability": 0.5}
+    other = {"provider": "gladia"}
     heard = {"provider": "deepgram", "model": "nova-2"}
-    assert list(usage.items(MODEL, voice, heard, 90.0)) == [
+    assert list(usage.items(MODEL, voice, [(heard, 60.0), (other, 30.0)], 90.0)) == [
         {
             "type": "model",
             "model": {"provider": "openai", "model": "gpt-4o"},
@@ -40,10 +41,19 @@ def test_each_model_has_its_item_and_secrets_none() -> None:
             "voice": {"provider": "11labs", "voiceId": "sarah"},
             "characters": 120,
         },
-        {"type": "transcriber", "transcriber": heard, "minutes": 1.5},
+        {"type": "transcriber", "transcriber": heard, "minutes": 1.0},
+        {"type": "transcriber", "transcriber": other, "minutes": 0.5},
         {"type": "vapi", "subType": "normal", "minutes": 1.5},
     ]
 
 
 def test_what_was_not_used_is_not_told() -> None:
-    assert [each["type"] for each in Usage().items(MODEL, {}, None, 60.0)] == ["vapi"]
+    assert [each["type"] for each in Usage().items(MODEL, {}, [], 60.0)] == ["vapi"]
+
+
+def test_a_model_of_another_vendor_is_told_by_its_name() -> None:
+    usage = Usage()
+    usage.count(tokens("m", 1, 1))
+    others = {"llm": {"provider": "groq", "model": "m"}}
+    items = list(usage.items(MODEL, {}, [], 60.0, others))
+    assert items[0]["model"] == {"provider": "groq", "model": "m"}

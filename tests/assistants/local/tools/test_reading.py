@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.assistants.local.tools.definitions import (
-    KEYS,
     Kind,
     Message,
     Tool,
     ToolMessageType,
-    read_tools,
     tools_schema,
 )
+from app.assistants.local.tools.reading import KEYS, left_out, read_tools
+from app.domain.assistant import tool_types
 from app.domain.assistant.config import AssistantConfig, Server
 
 PARAMETERS = {
@@ -88,6 +90,7 @@ def test_a_function(assistant: dict[str, Any]) -> None:
         PARAMETERS,
         server=Server("https://a.example/", "s"),
         is_async=True,
+        is_older="functions" in assistant["model"],
     )
     assert "secret" not in repr(only(assistant))
 
@@ -201,7 +204,7 @@ def test_a_name_is_used_once_and_the_current_form_wins() -> None:
 @pytest.mark.parametrize(
     "tool",
     [
-        {"type": "query"},  # not served here
+        {"type": "query"},  # no knowledge base
         {"type": "function"},  # no function
         {"type": "function", "function": {"name": "get weather"}},  # vendors refuse the request
         {"type": "function", "function": {"name": "x" * 65}},
@@ -210,7 +213,9 @@ def test_a_name_is_used_once_and_the_current_form_wins() -> None:
     ],
 )
 def test_what_no_model_can_call_is_left_out(tool: Any) -> None:
-    assert names(of_tools(tool, {"type": "endCall"})) == ["endCall"]
+    assistant = of_tools(tool, {"type": "endCall"})
+    assert names(assistant) == ["endCall"]
+    assert len([*left_out(AssistantConfig(assistant))]) == isinstance(tool, dict)
 
 
 def test_flags_that_are_off() -> None:
@@ -248,3 +253,14 @@ def test_the_engines_form() -> None:
         [only(of_tools({"type": "function", "function": WEATHER}))]
     ).standard_tools
     assert schema.to_default_dict() == WEATHER
+
+
+def test_the_example_of_the_page_has_every_kind() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "assistants.md").read_text()
+    example = json.loads(page.partition("### Tools")[2].partition("```json")[2].partition("```")[0])
+    tools = read_tools(AssistantConfig(example))
+    assert {tool.kind for tool in tools} == set(Kind) == tool_types.SERVED
+    assert len(tools) == len(example["model"]["tools"])
+    for kind, why in tool_types.NOT_SERVED.items():
+        assert f"`{kind}`" in page
+        assert f"| {why} |" in page

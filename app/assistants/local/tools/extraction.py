@@ -1,0 +1,69 @@
+"""``variableExtractionPlan``: variables of the call, out of a tool's answer. Pure.
+
+https://docs.vapi.ai/tools/api-request/response
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.assistants.local.tools.run import Outcome, Run
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from providers.common.json_types import JsonDict
+
+KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,39}", re.ASCII)
+# A template that is one path, such as {{ $[0].name }}: its value keeps its type.
+PATH = re.compile(r"\{\{\s*(\$|[A-Za-z_][\w-]*)((?:\.[\w-]+|\[\d{1,4}\])*)\s*\}\}", re.ASCII)
+STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]", re.ASCII)
+BODY = "tool.response.body"
+# Variables of one plan.
+MOST = 100
+
+
+def extract(run: Run, outcome: Outcome) -> JsonDict:
+    """The variables that the tool's plan makes of this answer. What is not there gives none."""
+    plan = object_of(run.tool.json, "variableExtractionPlan")
+    if not plan or outcome.body is None:
+        return {}
+    found = _by_schema(object_of(plan, "schema"), outcome.body)
+    response = {"body": outcome.body, "headers": dict(outcome.headers)}
+    body = outcome.body if isinstance(outcome.body, Mapping) else {}
+    known = {**run.values, **run.arguments, **body, **found, "tool": {"response": response}}
+    for alias in objects_of(plan, "aliases")[:MOST]:
+        key = text_of(alias, "key")
+        if KEY.fullmatch(key):
+            value = _value(run, text_of(alias, "value"), known)
+            if value is not None:
+                found[key] = known[key] = value
+    return found
+
+
+def _by_schema(schema: Json, body: Any) -> JsonDict:
+    """An object's properties are variables, and an array is one, by its title."""
+    if isinstance(body, Mapping):
+        names = list(object_of(schema, "properties"))[:MOST]
+        return {name: body[name] for name in names if body.get(name) is not None}
+    name = text_of(schema, "title") or text_of(schema, "name")
+    return {name: body} if isinstance(body, list) and KEY.fullmatch(name) else {}
+
+
+def _value(run: Run, template: str, known: JsonDict) -> Any:
+    path = PATH.fullmatch(template.strip())
+    if path is None:
+        return run.render_with(re.sub(r"\{\{\s*\$", "{{" + BODY, template), known)
+    root = known["tool"]["response"]["body"] if path[1] == "$" else known.get(path[1])
+    return _at(root, path[2])
+
+
+def _at(value: Any, steps: str) -> Any:
+    """The value at the end of a path; None if there is none."""
+    for name, index in STEP.findall(steps):
+        if name and isinstance(value, Mapping):
+            value = value.get(name)
+        elif index and isinstance(value, list) and int(index) < len(value):
+            value = value[int(index)]
+        else:
+            return None
+    return value

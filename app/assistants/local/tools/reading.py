@@ -1,0 +1,207 @@
+"""Reads an assistant's tools: Vapi's ``model.tools``, the older ``model.functions`` and flags.
+
+Types that are not served here are left out. Pure. https://docs.vapi.ai/tools
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.assistants.local.tools.definitions import NOTHING, Kind, Tool
+from app.assistants.local.tools.messages import read_messages
+from app.assistants.local.tools.request_schema import offered
+from app.domain.assistant import knowledge, tool_types
+from app.domain.assistant.config import AssistantConfig, server_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
+from providers.common.json_types import JsonObject
+
+# What every vendor of models takes as the name of a tool.
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
+KEYS: JsonObject = {
+    "type": "object",
+    "properties": {
+        "dtmf": {"type": "string", "description": "The keys to press: 0-9, * and #; w waits."}
+    },
+    "required": ["dtmf"],
+}
+TEXT: JsonObject = {
+    "type": "object",
+    "properties": {
+        "content": {"type": "string", "description": "The text of the message."},
+        "to": {
+            "type": "string",
+            "description": "The number in E.164 format, only if it is not the caller's own.",
+        },
+    },
+    "required": ["content"],
+}
+QUESTION: JsonObject = {
+    "type": "object",
+    "properties": {"query": {"type": "string", "description": "What to look for."}},
+    "required": ["query"],
+}
+# The description and parameters of a tool that has none.
+BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
+    Kind.END_CALL: ("Use this function to end the call.", NOTHING),
+    Kind.TRANSFER_CALL: ("Use this function to transfer the call.", NOTHING),
+    Kind.DTMF: ("Use this function to press keys on the phone's keypad.", KEYS),
+    Kind.VOICEMAIL: (
+        "Use this function when a voicemail system or an answering machine has answered.",
+        NOTHING,
+    ),
+    Kind.SMS: ("Use this function to send a text message to the caller.", TEXT),
+    Kind.QUERY: ("", QUESTION),
+    Kind.API_REQUEST: ("Use this function to make an API request.", NOTHING),
+}
+
+
+def read_tools(assistant: AssistantConfig) -> list[Tool]:
+    """Read every tool, each name once. Current forms win over older ones."""
+    model = assistant.model
+    found = dict[str, Tool]()
+    current = map(_read, objects_of(model, "tools"))
+    for tool in (*current, *map(_read_older, objects_of(model, "functions"))):
+        if tool is not None:
+            found.setdefault(_key(tool, len(found)), tool)
+    for tool in _of_knowledge(object_of(model, "knowledgeBase")):
+        found.setdefault(tool.name, tool)
+    kinds = {tool.kind for tool in found.values()}
+    for tool in _flagged(assistant.json):
+        if tool.kind not in kinds:
+            found.setdefault(tool.name, tool)
+    return list(found.values())
+
+
+def left_out(assistant: AssistantConfig) -> Iterator[str]:
+    """A sentence for each tool that the model is not offered."""
+    for given in objects_of(assistant.model, "tools"):
+        kind = text_of(given, "type")
+        why = tool_types.problem(kind)
+        if why is None and _read(given) is None:
+            why = f"{kind} has no name of up to 64 letters, digits, _ and -"
+        if why:
+            yield why
+
+
+def _key(tool: Tool, place: int) -> str:
+    """What is there once: a name. Of MCP servers each one counts."""
+    return f" {place}" if tool.kind is Kind.MCP else tool.name
+
+
+def schema_of(given: Any) -> JsonObject:
+    """The schema with ``properties`` and ``required``, which every vendor demands."""
+    schema: JsonObject = given if isinstance(given, Mapping) else {}
+    return {
+        **schema,
+        "type": "object",
+        "properties": object_of(schema, "properties"),
+        "required": texts_of(schema, "required"),
+    }
+
+
+def _read(given: JsonObject) -> Tool | None:
+    """One tool, or None for an unserved type and for a name that vendors refuse."""
+    if text_of(given, "type") not in set(Kind):
+        return None
+    kind = Kind(given["type"])
+    function = object_of(given, "function")
+    places = tuple(objects_of(given, "destinations"))
+    name = _name(kind, given, function)
+    bases = objects_of(given, "knowledgeBases")
+    if not NAME.fullmatch(name) or (kind is Kind.QUERY and not bases):
+        return None
+    described, parameters = BUILT_IN.get(kind, ("", NOTHING))
+    own = _own_parameters(kind, given, function) or (_choice(places) if places else None)
+    about = text_of(given, "description") if kind is Kind.API_REQUEST else ""
+    if kind is Kind.QUERY:
+        described = knowledge.description(bases)
+    return Tool(
+        kind,
+        name,
+        about or text_of(function, "description") or described + _about(places),
+        schema_of(own) if own else parameters,
+        server=server_of(given),
+        is_async=given.get("async") is True,
+        messages=tuple(read_messages(given)),
+        destinations=places,
+        json=given,
+    )
+
+
+def _name(kind: Kind, given: JsonObject, function: JsonObject) -> str:
+    """The name that the model gets. An API request has it beside its function."""
+    named = text_of(function, "name")
+    if kind is Kind.API_REQUEST:
+        named = text_of(given, "name") or named
+    return named or ("" if kind is Kind.FUNCTION else kind.value)
+
+
+def _own_parameters(kind: Kind, given: JsonObject, function: JsonObject) -> JsonObject:
+    body = object_of(given, "body")
+    if kind is Kind.API_REQUEST and body:
+        return offered(body)
+    return object_of(function, "parameters")
+
+
+def _read_older(function: JsonObject) -> Tool | None:
+    """An older function as a tool: its server stands beside its name."""
+    tool = _read({**function, "type": Kind.FUNCTION.value, "function": function})
+    return replace(tool, is_older=True) if tool else None
+
+
+def _of_knowledge(base: Json) -> Iterator[Tool]:
+    """The older ``model.knowledgeBase``, as a tool that searches in it."""
+    if base:
+        name = {"name": "knowledge_base"}
+        yield from _known({"type": Kind.QUERY, "function": name, "knowledgeBases": [base]})
+
+
+def _flagged(assistant: JsonObject) -> Iterator[Tool]:
+    """The older flags, as the tools that replaced them."""
+    if assistant.get("endCallFunctionEnabled") is True:
+        yield from _known({"type": Kind.END_CALL})
+    if assistant.get("dialKeypadFunctionEnabled") is True:
+        yield from _known({"type": Kind.DTMF})
+    places = [*_forwarding(assistant)]
+    if places:
+        yield from _known({"type": Kind.TRANSFER_CALL, "destinations": places})
+
+
+def _known(given: JsonObject) -> Iterator[Tool]:
+    tool = _read(given)
+    if tool is not None:
+        yield tool
+
+
+def _forwarding(assistant: JsonObject) -> Iterator[JsonObject]:
+    one = text_of(assistant, "forwardingPhoneNumber")
+    if one:
+        yield {"type": "number", "number": one}
+    for place in objects_of(assistant, "forwardingPhoneNumbers"):
+        kind = "sip" if place.get("sipUri") else "number"
+        if _address({**place, "type": kind}) not in {"", one}:
+            yield {**place, "type": kind}
+
+
+def _choice(places: Sequence[JsonObject]) -> JsonObject:
+    """The parameter that lets the model choose a destination by its number or URI."""
+    known = [address for address in map(_address, places) if address]
+    about = "The destination to transfer the call to."
+    return {
+        "type": "object",
+        "properties": {"destination": {"type": "string", "enum": known, "description": about}},
+        "required": ["destination"],
+    }
+
+
+def _about(places: Sequence[JsonObject]) -> str:
+    """The descriptions of the destinations, for the tool's own description."""
+    told = ((_address(place), text_of(place, "description")) for place in places)
+    return "".join(f" {address}: {text}" for address, text in told if address and text)
+
+
+def _address(place: JsonObject) -> str:
+    return text_of(place, "sipUri" if place.get("type") == "sip" else "number")

@@ -1,0 +1,54 @@
+"""The built-in tool that transfers the call. https://docs.vapi.ai/tools/default-tools"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.assistants.local.tools.definitions import MENU_TOOLS, ToolMessageType
+from app.assistants.local.tools.messages import choose
+from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
+from providers.common import foreign_json
+from providers.common.json_types import JsonObject
+
+TRANSFERRING = "Transferring the call now."
+
+
+async def transfer(run: Run) -> Outcome:
+    """Speak the words, then connect the leg to the destination. Raises ``ToolFailed``."""
+    destination = await _destination(run)
+    words = choose(run.tool, ToolMessageType.START, run.arguments)
+    given = destination.get("message")
+    default = "" if run.tool in MENU_TOOLS else TRANSFERRING  # a menu has spoken its own words
+    text = given if isinstance(given, str) else (words.content if words else default)
+    if text:
+        await run.engine.say_all(text)
+    problem = await run.call_context.transfer(destination, "")
+    if problem:
+        raise ToolFailed(problem)
+    return Outcome("The call is being transferred.", spoken=True)
+
+
+async def _destination(run: Run) -> JsonObject:
+    wanted: Any = run.arguments.get("destination")
+    if isinstance(wanted, Mapping):  # a menu's tool call has the whole destination
+        return wanted
+    for place in run.tool.destinations:
+        if wanted in (None, place.get("number"), place.get("sipUri")):
+            return place
+    if run.tool.destinations:
+        raise ToolFailed(f"{wanted} is none of the tool's destinations")
+    return await _from_server(run)
+
+
+async def _from_server(run: Run) -> JsonObject:
+    extra = {"functionCall": {"name": run.tool.name, "parameters": dict(run.arguments)}}
+    reply = await run.call_context.request("transfer-destination-request", extra, SERVER_SECONDS)
+    try:
+        body: Any = foreign_json.parse(reply.body) if reply.error is None else None
+    except ValueError as error:
+        raise ToolFailed("the server's answer is not JSON") from error
+    named: Any = body.get("destination") if isinstance(body, Mapping) else None
+    if not isinstance(named, Mapping):
+        raise ToolFailed(reply.error or "the server named no destination")
+    return named

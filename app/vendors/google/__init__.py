@@ -1,0 +1,34 @@
+"""Google: Gemini's models, and Cloud Text-to-Speech. Vapi's page has no ended reason of theirs.
+
+https://ai.google.dev/gemini-api/docs/openai
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.vendors.common.field import of_kinds
+from app.vendors.common.vendor import Extra, TtsPart, Vendor
+from app.vendors.openai import chat_part
+
+VOICE_FIELDS = of_kinds(voiceId=str, language=str, speed=float)
+
+# Those that think first, within the tokens of the answer. Only the first kind can leave it.
+THINKING: tuple[Extra, ...] = (
+    (re.compile(r"gemini-2\.5-flash"), {"reasoning_effort": "none"}),
+    (re.compile(r"gemini-(2\.5|[3-9])"), {"reasoning_effort": "low"}),
+)
+
+VENDOR = Vendor(
+    name="google",
+    env_prefix="GOOGLE",
+    llm=chat_part(
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        make=f"{__name__}.llm:Gemini",
+        model="gemini-2.5-flash",
+        reasoning=re.compile(r"gemini-(2\.5-pro|[3-9])"),
+        extras=THINKING,
+        user_first=True,
+    ),
+    tts=TtsPart(make=f"{__name__}.tts:make", fields=VOICE_FIELDS),
+)

@@ -1,0 +1,14 @@
+"""Inworld: voices. Vapi has no ended reason of their own for them."""
+
+from __future__ import annotations
+
+from app.vendors.common.field import of_kinds
+from app.vendors.common.vendor import TtsPart, Vendor
+
+FIELDS = of_kinds(voiceId=str, model=str, languageCode=str, temperature=float, speakingRate=float)
+
+VENDOR = Vendor(
+    name="inworld",
+    env_prefix="INWORLD",
+    tts=TtsPart(make=f"{__name__}.tts:make", fields=FIELDS),
+)

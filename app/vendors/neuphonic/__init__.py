@@ -1,0 +1,14 @@
+"""Neuphonic: voices. Vapi has no ended reason of their own for them."""
+
+from __future__ import annotations
+
+from app.vendors.common.field import of_kinds
+from app.vendors.common.vendor import TtsPart, Vendor
+
+FIELDS = of_kinds(voiceId=str, model=str, language=str, speed=float)
+
+VENDOR = Vendor(
+    name="neuphonic",
+    env_prefix="NEUPHONIC",
+    tts=TtsPart(make=f"{__name__}.tts:make", fields=FIELDS),
+)

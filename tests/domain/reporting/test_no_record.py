@@ -1,0 +1,166 @@
+"""A call without a record: its messages are delivered, and then nothing of what was said is left."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app import default_org
+from app.domain.live import control
+from app.domain.reporting import no_record
+from app.domain.reporting.live_messages import OutgoingMessage
+from app.domain.resources.assistants import ResourceService
+from app.domain.services.retention import CallService
+from app.settings import Settings, VendorSettings
+from app.store import outbox
+from app.store.messages import DELIVERED, Attempt
+from app.store.outbox import Tried
+from app.store.schema import metadata
+from tests.domain.reporting.test_analysis import Talked
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.rest_api import RestApi
+from tests.fakes.vendors.chat import Chat
+from tests.fakes.vendors.threaded import threaded
+
+CANARY = "c4n4ry-of-a-caller"
+SAID = {
+    "messages": [{"role": "bot", "message": "Hello."}, {"role": "user", "message": CANARY}],
+    "transcript": f"AI: Hello.\nUser: {CANARY}\n",
+}
+EACH = pytest.mark.parametrize(
+    "fields",
+    [
+        {"hipaaEnabled": True},
+        {"compliancePlan": {"hipaaEnabled": True}},
+        {"compliancePlan": {"pciEnabled": True}},
+    ],
+)
+HEARD = ["transcript", "conversation-update", "end-of-call-report", "status-update"]
+
+
+@pytest.fixture
+def both(settings: Settings) -> Iterator[tuple[Domain, RestApi]]:
+    with threaded(Chat(f'{{"heard": "{CANARY}"}}')) as chat:
+        vendor = VendorSettings("openai", "key", f"{chat.url}/v1")
+        with domain(replace(settings, vendors=(vendor,))) as made:
+            yield made
+
+
+def talked(both: tuple[Domain, RestApi], **fields: Any) -> Talked:
+    """A call in which a caller spoke, and a supervisor let the assistant say something."""
+    one = Talked(both, serverMessages=HEARD, **fields)
+    heard = [
+        OutgoingMessage("transcript", {"transcript": CANARY, "transcriptType": "final"}),
+        OutgoingMessage("conversation-update", {"messages": SAID["messages"]}),
+    ]
+    one.ours.media.flush(one.claim, heard, SAID)
+    say = {"type": "say", "content": CANARY}
+    one.ours.calls.control(default_org.ORG_ID, one.call["id"], None, say)
+    assert say["type"] in control.TYPES
+    return one
+
+
+def deliver(one: Talked) -> list[dict[str, Any]]:
+    """Send all messages, as the dispatcher does: the bodies that a server got."""
+    sent = []
+    with one.context.store.write() as conn:
+        while rows := outbox.sendable(conn, one.context.now(), 10):
+            for row in rows:
+                shown = one.ours.calls.messages(default_org.ORG_ID, one.call["id"])
+                body = next(each["body"] for each in shown if each["id"] == row["id"])
+                sent.append(body["message"])
+                attempt = Attempt(one.context.now(), 1, 200, response=CANARY)
+                tried = Tried(row, json.dumps(body), attempt, DELIVERED, one.context.now())
+                outbox.record(conn, [tried], one.context.now())
+    return sent
+
+
+def left(one: Talked) -> str:
+    """All that the database has: every row, and on SQLite every byte of its files."""
+    store = one.context.store
+    with store.read() as conn:
+        rows = [str([*conn.execute(sa.select(t)).all()]) for t in metadata.sorted_tables]
+    if store.is_sqlite:
+        assert store._checkpointer is not None
+        store._checkpointer.look()
+        for end in ("", "-wal", "-journal"):
+            path = Path(f"{store.url.database}{end}")
+            rows.append(path.read_bytes().decode("latin-1") if path.exists() else "")
+    return "\n".join(rows)
+
+
+def forget(one: Talked) -> float | None:
+    assert f"{no_record.JOB}:{one.call['id']}" in one.ours.later.waiting
+    return no_record.run(one.context, {"callId": one.call["id"]})
+
+
+@EACH
+def test_nothing_that_was_said_is_left(
+    both: tuple[Domain, RestApi], caplog: pytest.LogCaptureFixture, fields: dict[str, Any]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    output = {"name": "Heard", "schema": {"type": "object"}}
+    one = talked(both, **fields, artifactPlan={"structuredOutputs": [output]})
+    one.end()
+    assert forget(one) == no_record.AGAIN_SECONDS  # the report is not made yet
+    assert one.run() is None
+    assert CANARY in left(one)
+    (report,) = [each for each in deliver(one) if each["type"] == "end-of-call-report"]
+    assert CANARY in report["transcript"]
+    assert CANARY in str(report["artifact"]["structuredOutputs"])
+    assert forget(one) is None
+    assert CANARY not in left(one)
+    assert CANARY not in caplog.text
+    shown = one.shown()
+    assert not {"messages", "transcript", "analysis", "artifact"} & shown.keys()
+    assert shown["endedReason"] == "manually-canceled"
+    (again,) = one.reports()
+    assert CANARY not in str(again)
+
+
+def test_words_that_come_late_go_too(both: tuple[Domain, RestApi]) -> None:
+    one = talked(both, hipaaEnabled=True, analysisPlan={"minMessagesThreshold": 100})
+    one.end()
+    one.run()
+    deliver(one)
+    assert forget(one) is None
+    one.ours.later.waiting.clear()
+    one.ours.media.flush(one.claim, [], SAID)
+    assert forget(one) is None
+    assert CANARY not in left(one)
+
+
+def test_an_output_that_is_always_kept_stays(both: tuple[Domain, RestApi]) -> None:
+    outputs = ResourceService(both[0].context).structured_outputs
+    plan = {"forceStoreOnHipaaEnabled": True}
+    body = {"name": "Heard", "schema": {"type": "object"}, "compliancePlan": plan}
+    id = outputs.create(default_org.ORG_ID, body)["id"]
+    one = talked(both, hipaaEnabled=True, artifactPlan={"structuredOutputIds": [id]})
+    one.end()
+    one.run()
+    deliver(one)
+    assert forget(one) is None
+    assert one.shown()["artifact"]["structuredOutputs"][id]["result"] == {"heard": CANARY}
+
+
+def test_other_calls_keep_their_record(both: tuple[Domain, RestApi]) -> None:
+    one = talked(both, compliancePlan={"hipaaEnabled": False})
+    one.end()
+    one.run()
+    assert f"{no_record.JOB}:{one.call['id']}" not in one.ours.later.waiting
+    assert CANARY in one.shown()["transcript"]
+
+
+def test_a_deleted_call_leaves_nothing_either(both: tuple[Domain, RestApi]) -> None:
+    """Every deletion is one of the bytes."""
+    one = talked(both)
+    CallService(one.context).delete(default_org.ORG_ID, one.call["id"])
+    one.context.store.drop_log()
+    assert CANARY not in left(one)
