@@ -36,7 +36,7 @@ def named_files(body: Json) -> Iterator[str]:
 
 
 def description(bases: Sequence[Json]) -> str:
-    """What a model is told of the knowledge bases, so that it knows when to search."""
+    """The knowledge bases, for the model: so it knows when to search."""
     told = [f" {text_of(b, 'name')}: {text_of(b, 'description')}".rstrip(": ") for b in bases]
     return "Use this function to search in the knowledge base." + "".join(told)
 
