@@ -173,7 +173,7 @@ def _created(body: JsonObject) -> Response:
     """Answer 201 with the Call, made now or by an earlier request with the same Idempotency-Key."""
     key = _idempotency_key()
     if "customers" in body:
-        return reply(_created_all(body, key), 201)
+        return _told(reply(_created_all(body, key), 201), body)
     if key is None:
         return _told(reply(_create(body, None), 201), body)
     once = IdempotentRequest(services().context, api_key().org_id, key, body)

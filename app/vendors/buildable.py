@@ -1,4 +1,4 @@
-"""Whether a model, voice or transcriber can be built with these accounts. It asks nobody."""
+"""Whether a model, voice or transcriber can be built with these accounts. No vendor is asked."""
 
 from __future__ import annotations
 

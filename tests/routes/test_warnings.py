@@ -100,3 +100,15 @@ def test_what_can_never_work_changes_nothing(api: Api) -> None:
     refused(api.patch(f"/assistant/{made['id']}", NOBODYS))
     refused(api.put(f"/assistant/{made['id']}", NOBODYS))
     assert "voice" not in api.get(f"/assistant/{made['id']}").json
+
+
+def test_of_a_phone_number(api: Api) -> None:
+    body = {**TWILIO_NUMBER, "number": "+14155550165"}
+    server = {"url": "https://a.example", "encryptedPaths": [], "secrt": "x"}
+    there = {"type": "number", "number": "+14155550188", "transferPlan": {}}
+    number = api.post("/phone-number", {**body, "smsEnabled": False})
+    assert warnings(number) == []
+    changes = {"smsEnabled": True, "server": server, "fallbackDestination": there}
+    found = warnings(api.patch(f"/phone-number/{number.json['id']}", changes))
+    assert found[0] == '299 - "mistyped: server.secrt: no such field: is `secret` meant?"'
+    assert "4 without effect here: server.encryptedPaths, server.secrt, fallback" in found[1]

@@ -11,8 +11,9 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from app.domain.assistant.fields import FREE, Json, text_of
+from app.domain.assistant.fields import FREE, Json, object_of, text_of
 from app.domain.assistant.served_fields import (
+    OF_NUMBERS,
     READ_ONLY,
     ROWS,
     SERVED,
@@ -64,6 +65,18 @@ class Finding(NamedTuple):
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
     return list(islice(_object(assistant, "", ""), MOST))
+
+
+def check_number(body: Json) -> list[Finding]:
+    """The fields of a phone number that have no effect."""
+    server = {"server": body["server"]} if isinstance(body.get("server"), Mapping) else {}
+    found = [each for each in check_fields(server) if each.fate is not Fate.SERVED]
+    for path, row in OF_NUMBERS.items():
+        holder, _, name = path.rpartition(".")
+        inside = object_of(body, holder) if holder else body
+        if inside.get(name) not in (None, False):  # False is what happens
+            found.append(Finding(path, row.fate, row.why))
+    return found
 
 
 def _object(given: Json, path: str, key: str) -> Iterator[Finding]:

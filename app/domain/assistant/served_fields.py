@@ -51,6 +51,8 @@ NO_SOUND = ignored("the sound of the line is not changed")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_CREDENTIAL = ignored("servers are asked with `secret` and `headers`")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
+NO_SIP_HEADERS = ignored("a SIP URI is dialled without headers")
+BLIND = ignored("every transfer is blind")
 NO_WORKFLOWS = ignored("an assistant is alone in its call")
 ONE_WAIT = ignored("`waitSeconds`, or a model of the end of turns")
 
@@ -151,7 +153,17 @@ ROWS: Mapping[str, Row] = {
     "model.tools.body": SERVED,
     "model.tools.credentialId": ignored("put its header in `headers`"),
     "model.tools.description": SERVED,
-    "model.tools.destinations": SERVED,
+    "model.tools.destinations.callerId": SERVED,
+    "model.tools.destinations.description": SERVED,
+    "model.tools.destinations.extension": SERVED,
+    "model.tools.destinations.message": SERVED,
+    "model.tools.destinations.number": SERVED,
+    "model.tools.destinations.numberE164CheckEnabled": SERVED,
+    "model.tools.destinations.onFailure": SERVED,
+    "model.tools.destinations.sipHeaders": NO_SIP_HEADERS,
+    "model.tools.destinations.sipUri": SERVED,
+    "model.tools.destinations.transferPlan": BLIND,
+    "model.tools.destinations.type": SERVED,
     "model.tools.function": SERVED,
     "model.tools.headers": SERVED,
     "model.tools.knowledgeBases": SERVED,
@@ -410,6 +422,13 @@ VENDORS_OWN: Mapping[str, frozenset[str]] = {
     ),
 }
 """Vapi's further fields of a model, voice or transcriber: each is one vendor's, or several's."""
+
+OF_NUMBERS: Mapping[str, Row] = {
+    "fallbackDestination.sipHeaders": NO_SIP_HEADERS,
+    "fallbackDestination.transferPlan": BLIND,
+    "smsEnabled": ignored("messages that arrive are not served"),
+}
+"""Fields of a phone number without effect. Its ``server`` has the rows of an assistant's."""
 
 READ_ONLY = frozenset({"createdAt", "id", "isServerUrlSecretSet", "orgId", "updatedAt"})
 """Fields of an assistant that was read, and is sent back."""
