@@ -199,7 +199,7 @@ WRONG_LISTS: list[tuple[dict[str, Any], str]] = [
     (
         {"status": "over"},
         "status must be one of the following values: "
-        "queued, ringing, in-progress, forwarding, ended",
+        "scheduled, queued, ringing, in-progress, forwarding, ended",
     ),
 ]
 
