@@ -85,6 +85,19 @@ def make_transcribers(
     return [(each, service) for each, service in built if service is not None]
 
 
+def problem(config: Config, accounts: VendorAccounts) -> str | None:
+    """Why this transcriber cannot be built, for the operator; None: it can, if its fields fit."""
+    provider = str(config.get("provider") or "")
+    part = registry.stt_parts().get(provider)
+    if part is None:
+        return f"there is no transcriber {provider!r}"
+    try:
+        _checked(provider, part, accounts)
+    except UnbuildableAssistant as problem:
+        return str(problem)
+    return None
+
+
 def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAccount:
     """The account, with its address filled in."""
     account = accounts.get(provider, NO_ACCOUNT)

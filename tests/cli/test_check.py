@@ -58,7 +58,10 @@ def test_a_call_that_would_fail_is_exit_status_1(run: Run) -> None:
         ({"maxDurationSeconds": 1}, "refused  maxDurationSeconds must not be less than 10"),
         ({"server": {"url": "https://10.0.0.1/"}}, "refused  server.url: "),
         ({"voice": {"provider": "nobody"}}, "refused  voice.provider: must be one of"),
-        ({"assistant": {}, "assistantOverrides": {"hooks": []}}, "ignored  hooks: "),
+        (
+            {"assistant": {}, "assistantOverrides": {"observabilityPlan": {}}},
+            "ignored  observabilityPlan: ",
+        ),
     ],
 )
 def test_what_the_api_would_say(run: Run, body: dict[str, Any], told: str) -> None:
@@ -76,7 +79,7 @@ def test_no_assistant_is_a_sentence(run: Run, body: Any) -> None:
 
 def test_a_stored_one(api: Api, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "_services", lambda: api.app.extensions["patchbay"])
-    made = api.made("/assistant", {"name": "x", "hooks": []})
+    made = api.made("/assistant", {"name": "x", "observabilityPlan": {}})
     outcome = CliRunner().invoke(cli.main, ["check", "--assistant-id", made["id"]])
     assert outcome.exit_code == 0
     assert outcome.output.splitlines()[0] == "served   name"

@@ -9,10 +9,10 @@ import pytest
 
 from tests.routes.api import TWILIO_NUMBER, Api, refused
 
-IDLE = {"firstMesage": "Hello.", "hooks": []}
+IDLE = {"firstMesage": "Hello.", "observabilityPlan": {}}
 TOLD = [
     '299 - "mistyped: firstMesage: no such field: is `firstMessage` meant?"',
-    '299 - "2 without effect here: firstMesage, hooks"',
+    '299 - "2 without effect here: firstMesage, observabilityPlan"',
 ]
 NOBODYS = {"voice": {"provider": "nobody"}}
 REFUSAL = "voice.provider must be one of the following values: "
@@ -41,7 +41,7 @@ def test_of_an_assistant(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     assert warnings(made) == TOLD
     id = made.json["id"]
     assert [each for each in caplog.messages if each.startswith(f"assistant {id}: ")]
-    assert warnings(api.patch(f"/assistant/{id}", {"hooks": None})) == [
+    assert warnings(api.patch(f"/assistant/{id}", {"observabilityPlan": None})) == [
         TOLD[0],
         '299 - "1 without effect here: firstMesage"',
     ]
@@ -62,7 +62,7 @@ def test_of_a_stored_one(api: Api) -> None:
     assert seen["works"] is False
     fields = {each["path"]: each for each in seen["fields"]}
     assert fields["name"] == {"path": "name", "fate": "served"}
-    assert fields["hooks"]["fate"] == "ignored"
+    assert fields["observabilityPlan"]["fate"] == "ignored"
     assert fields["model"]["fate"] == "refused"
     assert "model.model must name a model" in fields["model"]["reason"]
     assert api.get(f"/assistant/{made['id'][:-4]}0000/check").status_code == 404

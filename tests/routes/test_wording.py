@@ -33,7 +33,7 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "property foo should not exist"),
     # no squads, no batches, no schedule here: refused by name instead of passed over
     ({"squadId": ID}, f"property squadId should not exist: {NOT_SERVED['squadId']}"),
-    ({"squadId": ID}, f"property squadId should not exist: {NOT_SERVED['squadId']}"),
+    ({"squad": {}}, f"property squad should not exist: {NOT_SERVED['squad']}"),
     ({"assistantId": "x"}, "assistantId must be a UUID"),
     ({"assistantId": 7}, "assistantId must be a string"),
     ({"phoneNumberId": ID + "0"}, "phoneNumberId must be a UUID"),

@@ -6,12 +6,14 @@ https://docs.vapi.ai/assistants/dynamic-variables
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 
 from app.assistants.local.templates import fill
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, objects_of, text_of
+from app.domain.assistant.line_sound import LineSound
+from app.domain.assistant.speech_text import SpeechTextPlan
 from providers.common.json_types import JsonDict, JsonObject
 
 Message = JsonDict
@@ -28,6 +30,8 @@ class AgentConfig(ConversationPlan):
     detects_voicemail: bool = False
     messages: Sequence[JsonObject] = ()
     """The model's messages, system ones included."""
+    sound: LineSound = field(default_factory=LineSound)
+    speech_text: SpeechTextPlan = field(default_factory=SpeechTextPlan)
 
 
 def read_config(assistant: AssistantConfig, values: JsonObject) -> AgentConfig:
@@ -41,13 +45,15 @@ def read_config(assistant: AssistantConfig, values: JsonObject) -> AgentConfig:
         "idle_messages": tuple(fill(each, values) for each in plan.idle_messages),
     }
     return AgentConfig(
-        **{**asdict(plan), **filled},
+        **{**{each.name: getattr(plan, each.name) for each in fields(plan)}, **filled},
         model={**model, "messages": messages} if messages else model,
         voice=assistant.voice,
         transcriber=assistant.transcriber,
         voicemail_message=fill(assistant.voicemail.message, values),
         detects_voicemail=assistant.voicemail.is_heard_in_pipeline,
         messages=messages,
+        sound=assistant.line_sound,
+        speech_text=assistant.speech_text,
     )
 
 

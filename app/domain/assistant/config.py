@@ -15,15 +15,21 @@ from app.domain.assistant import (
     analysis_plan,
     compliance,
     conversation,
+    hooks,
+    line_sound,
     recording,
+    speech_text,
     structured_outputs,
     voicemail,
 )
 from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of, without_empty
+from app.domain.assistant.hooks import Hook
+from app.domain.assistant.line_sound import LineSound
 from app.domain.assistant.recording import RecordingPlan
 from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.speech_text import SpeechTextPlan
 from app.domain.assistant.structured_outputs import OutputPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
@@ -139,6 +145,18 @@ class AssistantConfig:
         return analysis_plan.parse(self.json)
 
     @cached_property
+    def hooks(self) -> tuple[Hook, ...]:
+        return hooks.parse(self.json)
+
+    @cached_property
+    def line_sound(self) -> LineSound:
+        return line_sound.parse(self.json)
+
+    @cached_property
+    def speech_text(self) -> SpeechTextPlan:
+        return speech_text.parse(self.voice)
+
+    @cached_property
     def structured_outputs(self) -> OutputPlan:
         return structured_outputs.plan(self.json)
 
@@ -177,6 +195,10 @@ class AssistantConfig:
     @property
     def may_be_listened_to(self) -> bool:
         return object_of(self.json, "monitorPlan").get("listenEnabled") is not False
+
+    @property
+    def may_be_controlled(self) -> bool:
+        return object_of(self.json, "monitorPlan").get("controlEnabled") is not False
 
     @property
     def variable_values(self) -> Json:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from app.domain.assistant.behaviour import behaviour_problems, without_effect
 from app.domain.assistant.fields import FREE
+from app.domain.assistant.line_sound import BUILT_IN
 from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
@@ -14,12 +17,15 @@ from app.vendors import registry
 from app.vendors.common.address import EITHER, ENDPOINT, STREAM, AddressForm
 from providers.common.json_types import JsonObject
 
+log = logging.getLogger(__name__)
+
 CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("transcriber", "server", "url"): EITHER,
     ("serverUrl",): ENDPOINT,
     ("server", "url"): ENDPOINT,
     ("transport", "url"): STREAM,
     ("model", "url"): ENDPOINT,
+    ("backgroundSound",): ENDPOINT,
     ("tools", "url"): ENDPOINT,
     ("tools:append", "url"): ENDPOINT,
 }
@@ -45,14 +51,16 @@ UrlProblem = Callable[[str], str | None]
 def check_outgoing(
     body: JsonObject, url_problem: UrlProblem, path: str = "", holders: tuple[str, ...] = ()
 ) -> None:
-    """Raises ``Invalid`` for an assistant, phone number or tool with what we cannot or may not send.
+    """Raises ``Invalid`` for an assistant, phone number or tool with what we cannot or may not do.
 
     ``path``: of the body within the client's, with a dot. ``holders``: as of a ``_Field``.
     """
     problems = list[str]()
     for field in _fields(body, path, holders):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
-    _raise([*problems, *vendor_field_problems(body, path)])
+    _raise([*problems, *vendor_field_problems(body, path), *behaviour_problems(body, path)])
+    for text in without_effect(body):
+        log.info("%s%s", path, text)
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
@@ -101,7 +109,7 @@ def _fields(body: JsonObject, path: str = "", holders: tuple[str, ...] = ()) -> 
         each, path, holders = objects.pop()
         holder = holders[-1] if holders else ""
         for name, value in each.items():
-            if value is None or name in FREE:
+            if value is None or name in FREE or (name == "backgroundSound" and value in BUILT_IN):
                 continue
             if name in NAMES or holder == "credentials":
                 yield _Field(path + name, holders, name, value, each)

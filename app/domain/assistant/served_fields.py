@@ -47,14 +47,12 @@ def ignored(why: str) -> Row:
 OLDER = mapped("the older spelling, served too")
 NO_SCORES = ignored("no scorecards and monitors are kept")
 NO_FILES = ignored("no such files are made")
-NO_SOUND = ignored("the sound of the line is not changed")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_CREDENTIAL = ignored("servers are asked with `secret` and `headers`")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
 NO_SIP_HEADERS = ignored("a SIP URI is dialled without headers")
 BLIND = ignored("every transfer is blind")
 NO_WORKFLOWS = ignored("an assistant is alone in its call")
-ONE_WAIT = ignored("`waitSeconds`, or a model of the end of turns")
 
 ROWS: Mapping[str, Row] = {
     "analysisPlan.minMessagesThreshold": SERVED,
@@ -94,12 +92,12 @@ ROWS: Mapping[str, Row] = {
     "artifactPlan.scorecards": NO_SCORES,
     "artifactPlan.structuredOutputIds": SERVED,
     "artifactPlan.structuredOutputs": SERVED,
-    "artifactPlan.transcriptPlan": ignored("the transcript has `AI:` and `User:`"),
+    "artifactPlan.transcriptPlan": SERVED,
     "artifactPlan.videoRecordingEnabled": ignored("no video"),
     "backchannelingEnabled": ignored("gone at Vapi too"),
-    "backgroundDenoisingEnabled": NO_SOUND,
-    "backgroundSound": NO_SOUND,
-    "backgroundSpeechDenoisingPlan": NO_SOUND,
+    "backgroundDenoisingEnabled": OLDER,
+    "backgroundSound": SERVED,
+    "backgroundSpeechDenoisingPlan": SERVED,
     "clientMessages": SERVED,
     "compliancePlan.hipaaEnabled": SERVED,
     "compliancePlan.pciEnabled": SERVED,
@@ -118,9 +116,9 @@ ROWS: Mapping[str, Row] = {
     "forwardingPhoneNumber": OLDER,
     "forwardingPhoneNumbers": OLDER,
     "hipaaEnabled": OLDER,
-    "hooks": ignored("assistants have no hooks here"),
-    "keypadInputPlan.delimiters": ignored("the key `#` ends a turn"),
-    "keypadInputPlan.enabled": ignored("keys are always taken"),
+    "hooks": SERVED,
+    "keypadInputPlan.delimiters": SERVED,
+    "keypadInputPlan.enabled": SERVED,
     "keypadInputPlan.timeoutSeconds": SERVED,
     "maxDurationSeconds": SERVED,
     "messagePlan.idleMessageMaxSpokenCount": SERVED,
@@ -196,7 +194,7 @@ ROWS: Mapping[str, Row] = {
     "model.workflowId": NO_WORKFLOWS,
     "modelOutputInMessagesEnabled": ignored("`messages` hold what the caller heard"),
     "monitorPlan.controlAuthenticationEnabled": ignored("`controlUrl` holds its token"),
-    "monitorPlan.controlEnabled": ignored("`controlUrl` is always there"),
+    "monitorPlan.controlEnabled": SERVED,
     "monitorPlan.listenAuthenticationEnabled": ignored("`listenUrl` holds its token"),
     "monitorPlan.listenEnabled": SERVED,
     "monitorPlan.monitorIds": NO_SCORES,
@@ -220,14 +218,14 @@ ROWS: Mapping[str, Row] = {
     "serverUrl": OLDER,
     "serverUrlSecret": OLDER,
     "silenceTimeoutSeconds": SERVED,
-    "startSpeakingPlan.customEndpointingRules": ONE_WAIT,
+    "startSpeakingPlan.customEndpointingRules": SERVED,
     "startSpeakingPlan.smartEndpointingEnabled": SERVED,
-    "startSpeakingPlan.smartEndpointingPlan": mapped("one model decides for every provider"),
-    "startSpeakingPlan.transcriptionEndpointingPlan": ONE_WAIT,
+    "startSpeakingPlan.smartEndpointingPlan": SERVED,
+    "startSpeakingPlan.transcriptionEndpointingPlan": SERVED,
     "startSpeakingPlan.waitSeconds": SERVED,
-    "stopSpeakingPlan.acknowledgementPhrases": ignored("every word interrupts"),
-    "stopSpeakingPlan.backoffSeconds": ignored("the assistant may speak at once"),
-    "stopSpeakingPlan.interruptionPhrases": ignored("every word interrupts"),
+    "stopSpeakingPlan.acknowledgementPhrases": SERVED,
+    "stopSpeakingPlan.backoffSeconds": SERVED,
+    "stopSpeakingPlan.interruptionPhrases": SERVED,
     "stopSpeakingPlan.numWords": SERVED,
     "stopSpeakingPlan.voiceSeconds": SERVED,
     "toolIds": ignored("tools are part of the assistant"),
@@ -245,10 +243,10 @@ ROWS: Mapping[str, Row] = {
     "transportConfigurations": ignored("the phone number decides the transport"),
     "variableValues": SERVED,
     "voice.cachingEnabled": ignored("no sound is kept"),
-    "voice.chunkPlan": ignored("the voice gets whole sentences"),
+    "voice.chunkPlan": SERVED,
     "voice.fallbackPlan.voices.provider": SERVED,
     "voice.fallbackPlan.voices.server": SERVED,
-    "voice.inputPreprocessingEnabled": ignored("the voice gets whole sentences"),
+    "voice.inputPreprocessingEnabled": ignored("`voice.chunkPlan` replaced it"),
     "voice.model": SERVED,
     "voice.provider": SERVED,
     "voice.server.credentialId": NO_CREDENTIAL,

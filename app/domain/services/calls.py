@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -118,12 +119,26 @@ class CallService:
 
     def list(self, org_id: str, wanted: CallFilter) -> Listing:
         with self.context.store.read() as conn:
-            found = record.listing(conn, org_id, wanted)
+            found = record.listing(conn, org_id, self._of_leg(conn, org_id, wanted))
         return [call_json(self.context, call) for call in found]
+
+    def _of_leg(self, conn: Connection, org_id: str, wanted: CallFilter) -> CallFilter:
+        """The filter by the carrier's present id of a call, where an earlier one was given.
+
+        A leg that the carrier moved to another conversation has that one's id since.
+        """
+        ref = wanted.equal.get("provider_call_id")
+        for name in self.context.providers if ref else ():
+            call = record.find_by_ref(conn, name, str(ref), {org_id})
+            now = call.provider_call_id if call else None
+            if now is not None:
+                return replace(wanted, equal={**wanted.equal, "provider_call_id": now})
+        return wanted
 
     def pages(self, org_id: str, wanted: CallFilter) -> JsonDict:
         """One page of calls, and their number, as far as it is counted."""
         with self.context.store.read() as conn:
+            wanted = self._of_leg(conn, org_id, wanted)
             found = record.listing(conn, org_id, wanted)
             total = call_lists.count(conn, org_id, wanted)
         shown = [call_json(self.context, call) for call in found]
@@ -208,7 +223,9 @@ class CallService:
     def _may_control(self, call: Call, org_id: str | None, token: str | None) -> bool:
         if org_id is not None:
             return call.org_id == org_id
-        return token is not None and opens_control(self.context, call.id, token)
+        if token is None or not call.facts.assistant.may_be_controlled:
+            return False
+        return opens_control(self.context, call.id, token)
 
     # -- create
 
@@ -221,7 +238,7 @@ class CallService:
                 if given.get("artifactPlan"):
                     structured_outputs.check_own(given, f"{part}.")
                 model = object_of(given, "model")
-                if "toolIds" in model:
+                if "toolIds" in model or "hooks" in given:
                     check_ids(conn, org_id, given, f"{part}.")
                 if "knowledgeBase" in model or "tools" in model:
                     resource_files.check(conn, org_id, given, f"{part}.")

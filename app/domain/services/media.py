@@ -384,7 +384,7 @@ class MediaService:
 
     def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
         hidden = self.context.vault.open(call.secret).get("assistant", {})
-        assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
+        stored = AssistantConfig(merge(call.facts.assistant.json, hidden))
         settings = self.context.settings
         facts = {
             "id": call.id,
@@ -395,8 +395,8 @@ class MediaService:
             "messages": call.body.get("messages") or [],
         }
         with self.context.store.read() as conn:
+            assistant = tools.with_tools(self.context, conn, call.org_id, stored)
             vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
-            assistant = tools.with_tools(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,
             call.org_id,

@@ -126,6 +126,15 @@ def read_spec(config: Config, accounts: VendorAccounts, facts: JsonObject) -> Sp
     )
 
 
+def problem(config: Config, accounts: VendorAccounts) -> str | None:
+    """Why this model cannot be built, for the operator; None: it can."""
+    try:
+        read_spec(config, accounts, {})
+    except UnbuildableAssistant as problem:
+        return str(problem)
+    return None
+
+
 def _own_url(part: LlmPart, config: Config) -> object:
     """The assistant's own address of its model."""
     return config.get("url") if part.server_in_assistant else None

@@ -105,7 +105,11 @@ def test_every_vendors_field_is_vapis_or_a_row() -> None:
         ({"server": {"backoffPlan": {"typ": 1}}}, "server.backoffPlan.typ", "is `type` meant?"),
         ({"transcriber": {"smartFormt": 1}}, "transcriber.smartFormt", "is `smartFormat` meant?"),
         ({"xyzzy": 1}, "xyzzy", "no such field of Vapi's"),
-        ({"hooks": [{"on": "call.ending"}]}, "hooks", "assistants have no hooks here"),
+        (
+            {"monitorPlan": {"monitorIds": []}},
+            "monitorPlan.monitorIds",
+            "no scorecards and monitors are kept",
+        ),
         (
             {"voice": {"provider": "openai", "voiceId": "a", "stability": 1}},
             "voice.stability",
