@@ -49,6 +49,7 @@ NO_SCORES = ignored("no scorecards and monitors are kept")
 NO_FILES = ignored("no such files are made")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
+ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
 NO_SIP_HEADERS = ignored("a SIP URI is dialled without headers")
 BLIND = ignored("every transfer is blind")
 NO_WORKFLOWS = ignored("an assistant is alone in its call")
@@ -232,9 +233,13 @@ ROWS: Mapping[str, Row] = {
     "transcriber.fallbackPlan.transcribers.provider": SERVED,
     "transcriber.fallbackPlan.transcribers.server": SERVED,
     "transcriber.provider": SERVED,
+    "transcriber.server.backoffPlan": ONCE,
     "transcriber.server.credentialId": SERVED,
+    "transcriber.server.encryptedPaths": ignored("sound is sent as it is"),
     "transcriber.server.headers": SERVED,
     "transcriber.server.secret": SERVED,
+    "transcriber.server.staticIpAddressesEnabled": NO_ADDRESS,
+    "transcriber.server.timeoutSeconds": ignored("a transcriber has 5 s to connect"),
     "transcriber.server.url": SERVED,
     "transport.headers": SERVED,
     "transport.provider": SERVED,
@@ -248,9 +253,12 @@ ROWS: Mapping[str, Row] = {
     "voice.inputPreprocessingEnabled": ignored("`voice.chunkPlan` replaced it"),
     "voice.model": SERVED,
     "voice.provider": SERVED,
+    "voice.server.backoffPlan": ONCE,
     "voice.server.credentialId": SERVED,
+    "voice.server.encryptedPaths": ignored("texts are sent as they are"),
     "voice.server.headers": SERVED,
     "voice.server.secret": SERVED,
+    "voice.server.staticIpAddressesEnabled": NO_ADDRESS,
     "voice.server.timeoutSeconds": SERVED,
     "voice.server.url": SERVED,
     "voice.voiceId": SERVED,
