@@ -20,6 +20,7 @@ from app.domain.resources.files import Found
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.media.store_thread import in_store_thread
+from app.net.authentication import Signer
 from app.net.threads import run_in_thread
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -120,6 +121,10 @@ class CallContext:
         """
         told = OutgoingMessage(kind, extra)
         return await run_in_thread(lambda: self._service.ask(self._claim, told, seconds, server))
+
+    async def signer(self, credential_id: str) -> Signer:
+        """The signer of a server's credential. An unusable one says so with each request."""
+        return await run_in_thread(lambda: self._service.signer(self._claim, credential_id))
 
     async def transfer(self, destination: JsonObject, message: str | None) -> str | None:
         """Connect the leg to a destination.

@@ -42,7 +42,9 @@ SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", "headers")})
 """Fields in an object of that name that hold headers by their names."""
 
-CREDENTIALS = frozenset({("server", "credentialId"), ("tools", "credentialId")})
+CREDENTIALS = frozenset(
+    {("server", "credentialId"), ("tools", "credentialId"), ("tools:append", "credentialId")}
+)
 """Fields that name a credential of a server."""
 TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
 
@@ -68,10 +70,13 @@ def check_outgoing(
 
 
 def check_credential_ids(
-    body: JsonObject, problem: Callable[[object], str | None], path: str = ""
+    body: JsonObject,
+    problem: Callable[[object], str | None],
+    path: str = "",
+    holders: tuple[str, ...] = (),
 ) -> None:
     """Raises ``Invalid`` for a server whose credential the organisation does not have."""
-    found = (field for field in _fields(body, path) if field.is_one_of(CREDENTIALS))
+    found = (field for field in _fields(body, path, holders) if field.is_one_of(CREDENTIALS))
     _raise([f"{each.path}: {why}" for each in found if each.value and (why := problem(each.value))])
 
 

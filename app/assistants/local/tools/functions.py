@@ -18,6 +18,7 @@ async def ask(run: Run) -> Outcome:
             "secret": tool.server.secret,
             "headers": tool.server.headers,
             "credentialId": tool.server.policy.get("credentialId"),
+            "backoffPlan": tool.server.policy.get("backoffPlan"),
         }
         seconds = float(tool.server.policy.get("timeoutSeconds") or SERVER_SECONDS)
     kind, extra = question(tool, run.call_id, arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from app.assistants.local.control import PipelineControl
@@ -10,12 +11,17 @@ from app.assistants.local.tools.run import Run
 from app.domain.assistant.config import AssistantConfig
 from app.domain.services.media import MediaService, StreamClaim
 from app.media.call_context import CallContext
+from app.net.authentication import Signer
 from tests.media.domain import Domain
 
 
-def run_of(tool: Any, values: Any = None, **arguments: Any) -> Run:
-    """The tool, called by the model with these arguments."""
+def run_of(
+    tool: Any, values: Any = None, signers: Mapping[str, Signer] | None = None, **arguments: Any
+) -> Run:
+    """The tool, called by the model with these arguments. ``signers``: by their credential."""
     [read] = read_tools(AssistantConfig({"model": {"provider": "openai", "tools": [tool]}}))
-    context = CallContext(cast("MediaService", Domain()), cast("StreamClaim", None))
+    domain = Domain()
+    domain.signers.update(signers or {})
+    context = CallContext(cast("MediaService", domain), cast("StreamClaim", None))
     nothing = cast("PipelineControl", None)
     return Run(read, "call_1", arguments, nothing, context, dict(values or {}))
