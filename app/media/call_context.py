@@ -71,6 +71,11 @@ class CallContext:
         """The operator's voices in place of Vapi's own, by name."""
         return self._service.context.settings.vapi_voices
 
+    @property
+    def keeps_no_record(self) -> bool:
+        """Whether nothing of what was said may be kept, in the log neither."""
+        return self._claim.assistant.keeps_no_record
+
     def addresses(self, url: str) -> Sequence[str]:
         """The addresses a client's URL may be fetched from.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from app.domain.assistant.fields import FREE, Json, object_of, text_of
+from app.domain.assistant.hooks import without_effect
 from app.domain.assistant.served_fields import (
     OF_NUMBERS,
     READ_ONLY,
@@ -64,7 +65,8 @@ class Finding(NamedTuple):
 
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
-    return list(islice(_object(assistant, "", ""), MOST))
+    idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
+    return list(islice(chain(_object(assistant, "", ""), idle), MOST))
 
 
 def check_number(body: Json) -> list[Finding]:

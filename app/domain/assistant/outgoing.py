@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from app.domain.assistant.behaviour import behaviour_problems, without_effect
+from app.domain.assistant.behaviour import behaviour_problems
 from app.domain.assistant.fields import FREE
 from app.domain.assistant.line_sound import BUILT_IN
 from app.domain.assistant.vendor_fields import vendor_field_problems
@@ -16,8 +15,6 @@ from app.net.headers import header_problem, value_problem
 from app.vendors import registry
 from app.vendors.common.address import EITHER, ENDPOINT, STREAM, AddressForm
 from providers.common.json_types import JsonObject
-
-log = logging.getLogger(__name__)
 
 CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("transcriber", "server", "url"): EITHER,
@@ -63,8 +60,6 @@ def check_outgoing(
     for field in _fields(body, path, holders):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
     _raise([*problems, *vendor_field_problems(body, path), *behaviour_problems(body, path)])
-    for text in without_effect(body):
-        log.info("%s%s", path, text)
 
 
 def check_credential_ids(
