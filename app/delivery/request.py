@@ -62,5 +62,7 @@ class ServerRequest:
             told = answer.body[:MAX_BYTES] if answer.status >= 400 else b""
             return Reply(told, f"the server answered {answer.status}", answer.status)
         if len(answer.body) > MAX_BYTES:
-            return Reply(error=f"the server's answer is over {MAX_BYTES} bytes", status=answer.status)
+            return Reply(
+                error=f"the server's answer is over {MAX_BYTES} bytes", status=answer.status
+            )
         return Reply(answer.body, status=answer.status)

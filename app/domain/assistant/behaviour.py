@@ -8,6 +8,7 @@ from app.domain.assistant import endpointing, hooks, speech_text
 from app.domain.assistant.fields import object_of
 from providers.common.json_types import JsonObject
 
+
 def behaviour_problems(assistant: JsonObject, path: str = "") -> Iterator[str]:
     """Sentences for a 400. ``path``: of the assistant within a client's body, with a dot."""
     for problem in endpointing.problems(assistant):

@@ -110,7 +110,7 @@ def row_of(key: str, name: str, provider: str = "") -> Row:
     """The row of a field. ``key``: of its object, with a point; ``provider``: the object's own."""
     stage = STAGES.get(key.removesuffix("."))
     if stage == "model" and name in SERVER_OF_MODEL and not _asks_a_server(provider):
-        return ignored("for `custom-llm` only")
+        return ignored(f"for `{_with_server()}` only")
     if found := ROWS.get(f"{key}{name}"):
         return found
     if f"{key}{name}" in _holders():
@@ -140,6 +140,10 @@ def _unknown(key: str, name: str) -> Row:
 
 def _no_tool(given: Json) -> Row:
     return ignored("no such type of tool") if given.get("type") else SERVED
+
+
+def _with_server() -> str:
+    return next(name for name in registry.llm_parts() if _asks_a_server(name))
 
 
 def _asks_a_server(provider: str) -> bool:

@@ -128,9 +128,7 @@ class ResourceStore(ABC):
         store.update(conn, self.table, row["org_id"], row["id"], values)
         return self.json({**row, **values})
 
-    def check_servers(
-        self, conn: Connection, org_id: str, body: JsonObject, *holders: str
-    ) -> None:
+    def check_servers(self, conn: Connection, org_id: str, body: JsonObject, *holders: str) -> None:
         """Raises ``Invalid`` for a server's credential that the organisation does not have.
 
         ``holders``: as of ``check_outgoing``.

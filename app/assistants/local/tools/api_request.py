@@ -182,4 +182,3 @@ def _sentence_of(error: Exception) -> str:
 
 def _seconds(tool: Json) -> float:
     return min(max(number_of(tool, "timeoutSeconds", SERVER_SECONDS), 1.0), 300.0)
-

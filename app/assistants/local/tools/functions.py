@@ -16,13 +16,7 @@ async def ask(run: Run) -> Outcome:
     tool, server, seconds = run.tool, None, SERVER_SECONDS
     arguments = {**run.arguments, **static_values(tool.json, run.render)}
     if tool.server is not None:
-        server = {
-            "url": tool.server.url,
-            "secret": tool.server.secret,
-            "headers": tool.server.headers,
-            "credentialId": tool.server.policy.get("credentialId"),
-            "backoffPlan": tool.server.policy.get("backoffPlan"),
-        }
+        server = tool.server.asked
         seconds = float(tool.server.policy.get("timeoutSeconds") or SERVER_SECONDS)
     kind, extra = question(tool, run.call_id, arguments)
     reply = await run.call_context.request(kind, extra, seconds, server)

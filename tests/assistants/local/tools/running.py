@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 from app.assistants.local.control import PipelineControl
@@ -31,6 +32,7 @@ def run_of(
     domain = Domain()
     domain.signers.update(signers or {})
     domain.replies += replies
-    context = CallContext(cast("MediaService", domain), cast("StreamClaim", None))
+    claim = SimpleNamespace(call_id="call", assistant=AssistantConfig({}))
+    context = CallContext(cast("MediaService", domain), cast("StreamClaim", claim))
     nothing = cast("PipelineControl", None)
     return Run(read, "call_1", arguments, nothing, context, dict(values or {}))

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.assistants.local.tools import api_request
+from app.assistants.local.tools import api_request, functions
 from app.assistants.local.tools.extraction import extract
 from app.assistants.local.tools.run import ToolFailed
+from app.domain.context import Reply as DomainReply
 from app.net.authentication import Bearer, Hmac, Outgoing, signature
 from app.net.oauth import OAuth, Tokens
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
@@ -176,6 +177,25 @@ async def test_a_revoked_token_is_renewed_once(server: Server) -> None:
         run = run_of(tool(server, credentialId="oauth"), {}, signers)
         assert (await api_request.request(run)).text == "done"
     assert [each.headers["authorization"] for each in server.asked] == ["Bearer t1", "Bearer t2"]
+
+
+@in_real_time
+async def test_a_servers_own_words_are_templates() -> None:
+    """Those of its result, and of its failure."""
+    given = {"type": "function", "function": {"name": "f"}}
+    words = {"message": "Bye, {{name}}."}
+    replies = [
+        DomainReply(json.dumps({"results": [{"result": "{{name}}", **words}]}).encode()),
+        DomainReply(json.dumps({"results": [{"error": "none", **words}]}).encode()),
+    ]
+    run = run_of(given, {"name": "Ann"}, None, replies)
+    outcome = await functions.ask(run)
+    assert outcome.message is not None
+    assert (outcome.text, outcome.message.content) == ("{{name}}", "Bye, Ann.")
+    with pytest.raises(ToolFailed) as caught:
+        await functions.ask(run)
+    assert caught.value.message is not None
+    assert caught.value.message.content == "Bye, Ann."
 
 
 @in_real_time

@@ -78,6 +78,21 @@ async def test_a_pause_ends_the_turn_or_not() -> None:
     assert found == {name: row[1] for name, row in PLANS.items()}
 
 
+@pytest.mark.parametrize("wait", [0.4, 4])
+@on_loop
+async def test_the_assistant_waits_after_a_finished_sentence_too(wait: float) -> None:
+    """The smart plan says that the turn is over; ``waitSeconds`` is the least there is."""
+    start = {"smartEndpointingPlan": {"provider": "vapi"}, "waitSeconds": wait}
+    assistant = {**WAITS, "startSpeakingPlan": start}
+    async with vendors("Yes.") as theirs, talking(TwilioCaller(), assistant, theirs) as call:
+        await theirs.ears.until(1)
+        call.say("yes")
+        begun = call.clock
+        await call.until(call.sounds)
+        assert (call.clock - begun > 4) is (wait == 4)
+        await call.said("AI: Good morning to you.")
+
+
 @on_loop
 async def test_the_server_is_asked_about_the_conversation() -> None:
     start = {"smartEndpointingPlan": {"provider": "custom-endpointing-model"}}
