@@ -285,6 +285,15 @@ ROWS: Mapping[str, Row] = {
 }
 """A row per field that is the same for every vendor."""
 
+ALWAYS_ON = frozenset(
+    {
+        "artifactPlan.loggingEnabled",
+        "artifactPlan.recordingUseCustomStorageEnabled",
+        "voice.inputPreprocessingEnabled",
+    }
+)
+"""Ignored flags whose ``false`` has no effect either. That of the others is what happens."""
+
 TOOL_TYPES: Mapping[str, Row] = {
     **dict.fromkeys(sorted(tool_types.SERVED, key=str.casefold), SERVED),
     **{name: ignored(why) for name, why in tool_types.NOT_SERVED.items()},
