@@ -119,7 +119,7 @@ def row_of(key: str, name: str, provider: str = "") -> Row:
     """The row of a field. ``key``: of its object, with a point; ``provider``: the object's own."""
     stage = STAGES.get(key.removesuffix("."))
     if stage == "model" and name in SERVER_OF_MODEL and not _asks_a_server(provider):
-        return ignored(f"for `{_with_server()}` only")
+        return ignored("for a model on your own server only")
     if found := ROWS.get(f"{key}{name}"):
         return found
     if f"{key}{name}" in _holders():
@@ -149,10 +149,6 @@ def _unknown(key: str, name: str) -> Row:
 
 def _no_tool(given: Json) -> Row:
     return ignored("no such type of tool") if given.get("type") else SERVED
-
-
-def _with_server() -> str:
-    return next(name for name in registry.llm_parts() if _asks_a_server(name))
 
 
 def _asks_a_server(provider: str) -> bool:
