@@ -36,7 +36,7 @@ class CheckService:
     def given(self, org_id: str, body: JsonObject) -> list[Finding]:
         """Of the body of a call: its assistant and its overrides, which a stored one may have.
 
-        What has no effect is told of the body's own fields, not of the stored ones in each call.
+        What has no effect is listed for the body's own fields, and not again for the stored ones.
         """
         overrides = body.get("assistantOverrides")
         own = {*(body.get("assistant") or {}), *(overrides or {})}
