@@ -28,7 +28,8 @@ from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting import analysis, live_messages, server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
-from app.domain.resources import files, tools, vendor_accounts
+from app.domain.resources import files, server_credentials, tools, vendor_accounts
+from app.net.authentication import Signer
 from app.store import accounts, calls
 from app.store.commands import Command
 from app.store.files import Found
@@ -265,6 +266,11 @@ class MediaService:
         if call is None:
             return Reply(error="the call was deleted")
         return server_messages.ask(self.context, call, message.kind, message.extra, seconds, server)
+
+    def signer(self, claim: StreamClaim, credential_id: str) -> Signer:
+        """The signer of one of the organisation's credentials for servers. Reads the store."""
+        with self.context.store.read() as conn:
+            return server_credentials.find(self.context, conn, claim.org_id, credential_id)
 
     def transfer(
         self, claim: StreamClaim, destination: JsonObject, content: str | None
