@@ -13,6 +13,8 @@ from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
 from app.assistants.local.failures.fallback_transcribers import in_reserve, spans
 from app.assistants.local.hooks import HookRunner
+from app.assistants.local.latency.parts import TurnLatency
+from app.assistants.local.latency.performance import Performance
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
@@ -61,6 +63,8 @@ class VoiceAgent:
         )
         self._hooks = HookRunner(claim.assistant.hooks, stream.call_context)
         self._messages = MessageBuilder(self.conversation)
+        before = claim.call.get("artifact") or {}
+        self._performance = Performance(before.get("performanceMetrics") or {}, self._answered)
 
     async def run(self) -> None:
         """Return once the call is over, or has to end as the stream's ``end_reason`` says."""
@@ -80,7 +84,12 @@ class VoiceAgent:
             await self._end()
             return
         self.engine = AgentPipeline(
-            self._stream, self._opening_plan(), parts, self.conversation, self._hooks
+            self._stream,
+            self._opening_plan(),
+            parts,
+            self.conversation,
+            self._hooks,
+            self._performance,
         )
         self.engine.changed = self._changed
         executor = ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values)
@@ -154,7 +163,20 @@ class VoiceAgent:
         self._stream.call_context.add_usage(list(items))
 
     def _update_call(self) -> None:
-        self._stream.call_context.update_call(self.conversation.artifact())
+        self._stream.call_context.update_call(
+            {**self.conversation.artifact(), **self._performance.artifact()}
+        )
+
+    def _answered(self, turn: TurnLatency) -> None:
+        """A turn's answer is audible."""
+        for timing, seconds in turn.spans:
+            self._stream.call_context.observe(timing, seconds)
+        log.info(
+            "call %s: answered after %s",
+            self._claim.call_id,
+            turn.told,
+            extra={"callId": self._claim.call_id},
+        )
 
 
 def _make_services(

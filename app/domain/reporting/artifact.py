@@ -18,6 +18,7 @@ ONLY_HERE = (
     "skippedStructuredOutputs",
     "structuredOutputsLastUpdatedAt",
     "variableValues",
+    "performanceMetrics",
 )
 """Fields of ``artifact`` alone, that ``calls.body`` stores under the same names."""
 
