@@ -1,11 +1,13 @@
 """When each side of a call is audible, judged on the samples of the timeline of its recording.
 
 A window of 10 ms is loud from ``LOUD`` on, or from ``ABOVE_NOISE`` times the line's own noise on.
-Sound is audible from two such windows in a row: one alone is a click.
+Two such windows in a row are audible: one alone is a click. The sound begins with the first sample
+of that level, and ends with the last one.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable
 
@@ -35,7 +37,7 @@ class Ear:
         self._size = rate // WINDOWS_PER_SECOND
         self._held = bytearray()
         self._at = 0
-        self._loud = 0
+        self._loud = self._first = 0
         self._noise = MOST_NOISE
         # First and last sample of each run, the newest last.
         self._runs = deque[tuple[int, int]](maxlen=KEPT_RUNS)
@@ -45,7 +47,7 @@ class Ear:
         self._held += pcm
         width = self._size * WIDTH
         for at in range(0, len(self._held) - width + 1, width):
-            self._judge(audio.level(bytes(self._held[at : at + width])))
+            self._judge(bytes(self._held[at : at + width]))
         del self._held[: len(self._held) // width * width]
 
     def last_end(self, before: int) -> int | None:
@@ -57,19 +59,31 @@ class Ear:
                 return None
         return None
 
-    def _judge(self, level: int) -> None:
+    def _judge(self, window: bytes) -> None:
+        level, at = audio.level(window), self._at
         self._at += self._size
         self._noise = min(float(level), max(1.0, self._noise) * NOISE_GROWS, MOST_NOISE)
-        if level < max(LOUD, ABOVE_NOISE * self._noise):
+        least = max(LOUD, ABOVE_NOISE * self._noise)
+        if level < least:
             self._loud = 0
             return
         self._loud += 1
-        first = self._at - self._loud * self._size
-        if self._loud > CLICK_WINDOWS + 1:
-            self._runs[-1] = (first, self._at)
-        elif self._loud > CLICK_WINDOWS:
-            self._runs.append((first, self._at))
-            self.begins(first)
+        first, last = _edges(window, least)
+        if self._loud == 1:
+            self._first = at + first
+        elif self._loud == CLICK_WINDOWS + 1:
+            self._runs.append((self._first, at + last))
+            self.begins(self._first)
+        if self._loud > CLICK_WINDOWS:
+            self._runs[-1] = (self._first, at + last)
+
+
+def _edges(window: bytes, least: float) -> tuple[int, int]:
+    """The first sample of this level, and the one behind the last. A loud window has one."""
+    samples = array("h", window)
+    loud = (n for n, each in enumerate(samples) if abs(each) >= least)
+    backwards = (n for n, each in enumerate(reversed(samples)) if abs(each) >= least)
+    return next(loud), len(samples) - next(backwards)
 
 
 class Sounds(Timeline):
