@@ -43,6 +43,9 @@ from providers.events import EndedReason
 
 log = logging.getLogger(__name__)
 
+# Messages that nobody gets who does not name them: several for each sentence.
+ONLY_WANTED = frozenset({"model-output", "voice-input"})
+STARTED = "assistant.started"
 # The longest wait for the carrier to take a call that is transferred.
 TRANSFER_SECONDS = 30.0
 
@@ -96,6 +99,7 @@ class VoiceAgent:
         executor.equip(parts.model)
         self._hooks.run_tool = executor.run_for_hook
         self._note_connections(parts)
+        self._begin()
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -149,7 +153,19 @@ class VoiceAgent:
         if kind in ("said", "tool", "added"):
             self._update_call()
         for each, extra in self._messages.of(kind, data):
-            self._stream.call_context.send_message(each, extra)
+            if each not in ONLY_WANTED or self._wants(each):
+                self._stream.call_context.send_message(each, extra)
+
+    def _wants(self, kind: str) -> bool:
+        """Whether the assistant names this type for its server or for those who listen."""
+        config = self._claim.assistant
+        return kind in config.server_messages or kind in (config.client_messages or ())
+
+    def _begin(self) -> None:
+        """Tell that the assistant has started, once per call."""
+        if not self.conversation.continues and self._wants(STARTED):
+            public, _ = self._claim.assistant.parts
+            self._stream.call_context.send_message(STARTED, {"newAssistant": public.json})
 
     def _add_usage(self, services: CallServices, seconds: float) -> None:
         others = {service.name: config for service, config in services.configs.items()}

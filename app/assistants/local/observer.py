@@ -23,6 +23,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
     LLMTextFrame,
     MetricsFrame,
     TranscriptionFrame,
@@ -85,6 +86,10 @@ class Callbacks:
     interrupted: Callable[[], None] = lambda: None
     understood: Callable[[str], None] = lambda _: None
     """The transcriber's text so far, before the turn ends."""
+    responds: Callable[[], None] = lambda: None
+    """The model begins a response."""
+    worded: Callable[[str], None] = lambda _: None
+    """A piece of the response."""
 
 
 @dataclass
@@ -214,8 +219,11 @@ class CallObserver(BaseObserver):
                 self._turns.understood()
             case InterimTranscriptionFrame(text=text):
                 self._signs.understood(text)
-            case LLMTextFrame():
+            case LLMFullResponseStartFrame():
+                self._signs.responds()
+            case LLMTextFrame(text=text):
                 self._turns.worded()
+                self._signs.worded(text)
             case VADUserStartedSpeakingFrame():
                 self.clock.voiced_since = now()
                 self._turns.caller_starts()

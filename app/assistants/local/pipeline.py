@@ -86,6 +86,8 @@ class AgentPipeline:
             self._caller_speaks,
             self._interrupted,
             lambda text: self.changed("partial", {"text": text}),
+            lambda: self.changed("responds", {}),
+            lambda text: self.changed("worded", {"text": text}),
         )
         understands = (
             services.transcriber is not None and services.provider(Stage.TRANSCRIBER) != "embedded"
@@ -293,6 +295,7 @@ class AgentPipeline:
 
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
         self.observer.voice_asked()
+        self.changed("asked", {"text": text})
         self._failures.asked = text
         self.spoken_text.asked(context_id, text)
 

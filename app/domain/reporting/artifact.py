@@ -19,6 +19,7 @@ ONLY_HERE = (
     "structuredOutputsLastUpdatedAt",
     "variableValues",
     "performanceMetrics",
+    "transfers",
 )
 """Fields of ``artifact`` alone, that ``calls.body`` stores under the same names."""
 
