@@ -2,7 +2,7 @@
 
 Callers speak recorded sentences in real time over Twilio's protocol. The bridge reports each turn's
 ``turnLatency``. The stereo recording is then read by another program, which shares no code with the
-bridge: numpy, a window of 5 ms around every sample, and its own search for sounds. It finds
+bridge: numpy, the energy of the 10 ms around every sample, and its own search for sounds. It finds
 each answer's first sound, and the caller's last one before it. Exits with 1 if a turn differs by
 more than 20 ms, or is reported on one side only.
 """
@@ -27,7 +27,7 @@ from bench.calls import BETWEEN, TURNS, Api, warmed
 from bench.figures import median, percentile
 
 Samples = NDArray[np.float64]
-WINDOW_SECONDS = 0.005
+WINDOW_SECONDS = 0.01
 AUDIBLE_DB = -45.0
 """Of full scale: a window from this level on is audible."""
 CLICK_SECONDS = 0.015
@@ -47,14 +47,18 @@ def main() -> None:
 
 
 async def compare(calls: int, turns: int) -> int:
-    print(f"{'turn ends by':<16} {'turns':>6} {'p50 ms':>7} | {'p95 off':>8} {'worst':>6} {'lost':>5}")
+    print(
+        f"{'turn ends by':<16} {'turns':>6} {'p50 ms':>7} | {'p95 off':>8} {'worst':>6} {'lost':>5}"
+    )
     failed = False
     with warmed() as api:
         for smart, name in TURNS.items():
             found = await asyncio.gather(
                 *(one(api, number, turns, smart=smart) for number in range(calls))
             )
-            pairs = [pair for reported, heard in found for pair in zip(reported, heard, strict=False)]
+            pairs = [
+                pair for reported, heard in found for pair in zip(reported, heard, strict=False)
+            ]
             lost = sum(abs(len(reported) - len(heard)) for reported, heard in found)
             off = [abs(ours - theirs) for ours, theirs in pairs]
             print(
@@ -74,8 +78,8 @@ async def one(api: Api, number: int, turns: int, *, smart: bool) -> tuple[list[f
     call = await asyncio.to_thread(ended, api, phone.call)
     metrics = call["artifact"].get("performanceMetrics", {})
     reported = [each["turnLatency"] / 1e3 for each in metrics.get("turnLatencies", ())]
-    with urllib.request.urlopen(call["artifact"]["recording"]["stereoUrl"]) as answer:
-        return reported, list(heard(answer.read()))
+    file = await asyncio.to_thread(fetched, call["artifact"]["recording"]["stereoUrl"])
+    return reported, list(heard(file))
 
 
 # -- the reader
@@ -99,9 +103,15 @@ def sounds(samples: Samples, rate: int) -> list[tuple[int, int]]:
     """First and last sample of each sound that is longer than a click."""
     size = round(WINDOW_SECONDS * rate)
     energy = np.convolve(samples**2, np.ones(size), "same") / size
-    loud = 10 * np.log10(energy / 32768.0**2 + 1e-12) >= AUDIBLE_DB
+    least = 32768.0**2 * 10 ** (AUDIBLE_DB / 10)
+    loud = energy >= least
     edges = np.flatnonzero(np.diff(np.concatenate(([0], loud.view(np.int8), [0]))))
-    spans = [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
+    # the energy begins half a window before the sound does
+    heard = [
+        begin + np.flatnonzero(samples[begin:end] ** 2 >= least)
+        for begin, end in edges.reshape(-1, 2)
+    ]
+    spans = [(int(each[0]), int(each[-1]) + 1) for each in heard if each.size]
     return [(begin, end) for begin, end in spans if end - begin >= CLICK_SECONDS * rate]
 
 
@@ -115,6 +125,12 @@ def beginnings(spans: list[tuple[int, int]], rate: int) -> Iterator[int]:
 
 
 # -- the bridge
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url) as answer:
+        found: bytes = answer.read()
+        return found
 
 
 def ended(api: Api, call: str) -> Any:

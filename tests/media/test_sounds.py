@@ -19,7 +19,9 @@ def tone(seconds: float, level: int = 2000) -> bytes:
 
 def noise(seconds: float, level: int, seed: int = 1) -> bytes:
     source = random.Random(seed)
-    return array("h", (round(source.gauss(0, level)) for _ in range(round(seconds * RATE)))).tobytes()
+    return array(
+        "h", (round(source.gauss(0, level)) for _ in range(round(seconds * RATE)))
+    ).tobytes()
 
 
 class Line:

@@ -39,6 +39,8 @@ REPORTED = (
     "costs",
     "recordingUrl",
     "stereoRecordingUrl",
+    "customerRecordingUrl",
+    "assistantRecordingUrl",
     "destination",
 )
 """Fields of the Call that the report repeats, if they are known."""

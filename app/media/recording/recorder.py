@@ -41,7 +41,10 @@ class Recorder(Timeline):
     _assistant: FileSide
 
     def __init__(self, rate: int, directory: Path, clock: Callable[[], float]) -> None:
-        caller, assistant = FileSide(directory / CALLER, rate), FileSide(directory / ASSISTANT, rate)
+        caller, assistant = (
+            FileSide(directory / CALLER, rate),
+            FileSide(directory / ASSISTANT, rate),
+        )
         super().__init__(rate, clock, clock(), caller, assistant)
 
     @property

@@ -158,4 +158,6 @@ def test_the_parts_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     (turn,) = line.found
     parts = (turn.endpointing, turn.transcriber, turn.model, turn.voice, turn.transport)
     assert parts == pytest.approx((0.4, 0.1, 0.2, 0.06, 0.14), abs=0.005)
-    assert turn.told == "900 ms: 400 endpointing, 100 transcriber, 200 model, 60 voice, 140 transport"
+    assert (
+        turn.told == "900 ms: 400 endpointing, 100 transcriber, 200 model, 60 voice, 140 transport"
+    )
