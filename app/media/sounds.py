@@ -101,9 +101,13 @@ class Sounds(Timeline):
         self._ears[1].begins = lambda first: begins(self._time(first))
 
     def caller_ended(self, before: float) -> float | None:
-        """When the caller's last sound before a time ended. None: there is none, or it goes on."""
-        end = self._ears[0].last_end(round((before - self.began) * self._rate))
-        return None if end is None else self._time(end)
+        """When the caller's last sound before the assistant's, which begins then, ended.
+
+        None: the caller was not audible since the assistant's sound before, or still is.
+        """
+        at = round((before - self.began) * self._rate)
+        end, said = (ear.last_end(at) for ear in self._ears)
+        return None if end is None or end < (said or 0) else self._time(end)
 
     @property
     def block_began(self) -> float:

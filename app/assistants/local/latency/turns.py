@@ -8,9 +8,6 @@ from app.assistants.local.latency.parts import Moments, TurnLatency, split
 from app.media.sounds import Sounds
 from app.media.stream import now
 
-# The detector may hear a voice this long before it is audible.
-EARLY_SECONDS = 0.5
-
 
 class TurnTimer:
     """One call's turns. ``told`` gets each wait once its answer is audible.
@@ -22,7 +19,6 @@ class TurnTimer:
     def __init__(self, sounds: Sounds, told: Callable[[TurnLatency], None]) -> None:
         self._sounds = sounds
         self._told = told
-        self._voiced_since = 0.0
         self._assistant_speaks = False
         self._understood: float | None = None
         # A turn that the model was not asked about yet; and the one that waits for its answer.
@@ -32,7 +28,7 @@ class TurnTimer:
 
     def caller_starts(self) -> None:
         """Voice activity detection hears the caller."""
-        self._voiced_since, self._silent, self._understood = now(), None, None
+        self._silent = self._understood = None
 
     def caller_stops(self) -> None:
         """It no longer does. A word into the assistant's own needs no answer."""
@@ -72,5 +68,5 @@ class TurnTimer:
             return
         self._asked = None
         last = self._sounds.caller_ended(first)
-        if last is not None and last > self._voiced_since - EARLY_SECONDS:
+        if last is not None:
             self._told(split(turn, last, first, self._sounds.block_began))

@@ -129,7 +129,7 @@ class Line:
         # the caller talks as the answer comes
         ([(1.0, 2.0), (2.8, 3.4)], [(3.0, 4.0)], TURN, []),
         # the detector heard what was not audible
-        ([(0.1, 0.2)], [(3.0, 4.0)], TURN, []),
+        ([(0.1, 0.2)], [(0.3, 0.8), (3.0, 4.0)], TURN, []),
         # an answer that is never heard
         (SPOKEN, [], TURN, []),
     ],
