@@ -23,12 +23,12 @@ SERVED = [
     "GET /v2/phone-number",
     "GET /call/{id}/mono-recording",
     "GET /call/{id}/stereo-recording",
+    "GET /call/{id}/customer-recording",
+    "GET /call/{id}/assistant-recording",
 ]
 """Vapi's requests that are answered."""
 
 NOT_SERVED_PATHS: Mapping[str, str] = {
-    "GET /call/{id}/customer-recording": "the sides are not recorded separately",
-    "GET /call/{id}/assistant-recording": "the sides are not recorded separately",
     "GET /call/{id}/video-recording": "no video",
     "GET /call/{id}/pcap": "carriers do not provide packet captures",
     "GET /call/{id}/call-logs": "`GET /call/{id}/events` is the log",
@@ -102,7 +102,7 @@ CALL: Mapping[str, str] = {
     "costs": "our own fields: `told` (the carrier's amount and currency), `stream`, `priceKnown`",
     "messages": "",
     "analysis": "`summary`, `structuredData`, `successEvaluation`",
-    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`, `structuredOutputs`, `skippedStructuredOutputs`, `structuredOutputsLastUpdatedAt`",
+    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`, `structuredOutputs`, `skippedStructuredOutputs`, `structuredOutputsLastUpdatedAt`, `variableValues`, `transfers`, `performanceMetrics` (not `fromTransportLatencyAverage`)",
     "destination": "",
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
@@ -140,6 +140,9 @@ CALL_OLDER: Mapping[str, str] = {
     "transcript": "Vapi still sends it, undocumented",
     "recordingUrl": "Vapi still sends it, undocumented; good for an hour, 24 in the report",
     "stereoRecordingUrl": "the customer is on the left",
+    "customerRecordingUrl": "one side of the stereo recording",
+    "assistantRecordingUrl": "the other side",
+    "inboundPhoneCallDebuggingArtifacts": "beside the `status-update` that has it at Vapi",
     "summary": "Vapi still sends it, undocumented",
     "forwardedPhoneNumber": "",
     "phoneCallProviderBypassEnabled": "",

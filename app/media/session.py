@@ -25,6 +25,7 @@ from app.media.limits import FloodGuard, Limits, TooManyMessages
 from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
 from app.media.socket import Socket, SocketClosed
+from app.media.sounds import Sounds
 from app.media.store_thread import in_store_thread
 from app.media.stream import MediaStream
 from app.net.threads import run_in_thread
@@ -154,7 +155,9 @@ class MediaSession:
         taping = await in_store_thread(
             spool.start, self._service, self.claim, stream.sample_rate, clock
         )
-        stream.taps += [taping] if taping else []
+        if taping:
+            stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
+        stream.taps += [stream.sounds, *([taping] if taping else [])]
         reader = asyncio.create_task(self._read(stream, reports))
         assistant = asyncio.create_task(self._run_assistant(stream))
         try:

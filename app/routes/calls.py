@@ -141,6 +141,18 @@ def stereo_recording(path: IdPath) -> Response:
     return _redirected(path.id, "stereoRecordingUrl")
 
 
+@blueprint.serve(redirect("/call/<id>/customer-recording", "getCallCustomerRecording"))
+def customer_recording(path: IdPath) -> Response:
+    """Get the customer's side of a call's recording."""
+    return _redirected(path.id, "customerRecordingUrl")
+
+
+@blueprint.serve(redirect("/call/<id>/assistant-recording", "getCallAssistantRecording"))
+def assistant_recording(path: IdPath) -> Response:
+    """Get the assistant's side of a call's recording."""
+    return _redirected(path.id, "assistantRecordingUrl")
+
+
 def _redirected(call_id: str, field: str) -> Response:
     url = services().calls.get(api_key().org_id, call_id).get(field)
     if url is None:

@@ -19,6 +19,8 @@ API_LINK_SECONDS = 3600.0
 CONTROL_SCOPE = "control {}"
 """What the token of ``monitor.controlUrl`` signs, with the call's id."""
 
+DEBUGGING = "inboundPhoneCallDebuggingArtifacts"
+"""Field of a Call that no assistant answered: why not."""
 BODY_FIELDS = (
     "assistant",
     "assistantOverrides",
@@ -29,6 +31,7 @@ BODY_FIELDS = (
     "phoneCallProviderReturnUrl",
     "schedulePlan",
     "endedMessage",
+    DEBUGGING,
     "forwardedPhoneNumber",
     "destination",
     "transcript",

@@ -15,6 +15,7 @@ from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.reporting import message_text
+from app.domain.reporting.call_json import DEBUGGING
 from app.domain.reporting.message_text import (
     END_OF_CALL_REPORT,
     is_ephemeral,
@@ -63,6 +64,8 @@ def _queue_status(tx: CallTx, status: CallStatus, turn: int) -> None:
     ended = status == CallStatus.ENDED
     if ended:
         extra["endedReason"] = call.ended_reason
+        if artifacts := call.body.get(DEBUGGING):
+            extra[DEBUGGING] = artifacts
     if status == CallStatus.FORWARDING and forward is not None:
         extra["destination"] = forward.destination
     key = f"{STATUS_UPDATE}:{status}" + (f":{turn}" if turn and not ended else "")

@@ -67,6 +67,8 @@ class Call(Resource):
     transcript: str | None = None
     recording_url: str | None = None
     stereo_recording_url: str | None = None
+    customer_recording_url: str | None = None
+    assistant_recording_url: str | None = None
     summary: str | None = None
     messages: list[JsonDict] | None = None
     analysis: JsonDict | None = Field(None, description="By the assistant's own model.")
