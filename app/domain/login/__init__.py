@@ -1,0 +1,1 @@
+"""Who looks at the dashboard: sessions, and the tokens that open one once."""
