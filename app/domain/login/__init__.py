@@ -1,1 +1,1 @@
-"""Who looks at the dashboard: sessions, and the tokens that open one once."""
+"""Sessions of the dashboard, and the tokens that each open one once."""

@@ -1,4 +1,4 @@
-"""A session for whoever has an API key, or a login token that was not used yet."""
+"""Makes a session for an API key, or for a login token that was not used yet."""
 
 from __future__ import annotations
 
