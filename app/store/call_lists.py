@@ -36,7 +36,7 @@ _OPERATORS = {
 }
 
 Time = tuple[str, str, datetime]
-Terms = tuple[sa.ColumnElement[bool], ...]
+Terms = tuple[sa.ColumnElement[bool] | sa.TextClause, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,9 @@ def words(text: str) -> list[str]:
     return [word.lower() for word in WORD.findall(text)][:MOST_WORDS]
 
 
-def has_words(dialect: str, text: str, is_settled: bool) -> Iterator[sa.ColumnElement[bool]]:
+def has_words(
+    dialect: str, text: str, is_settled: bool
+) -> Iterator[sa.ColumnElement[bool] | sa.TextClause]:
     """Every word is in the call, or begins one. A text without words finds nothing."""
     wanted = words(text)
     if not wanted:
