@@ -22,6 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     settings = settings or settings_module.load()  # before the routes: it loads plugins
     from app.cli import main as cli
+    from app.dashboard.application import init_dashboard
     from app.routes.application import init_routes
     from app.routes.errors import init_errors
     from app.telemetry import log_setup
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         install(settings.failpoints)
     app = init_routes(Services(settings))
+    init_dashboard(app)
     init_errors(app)
     for command in cli.COMMANDS:
         app.cli.add_command(command)
