@@ -81,6 +81,8 @@ class CallState(NamedTuple):
     """The destination of the last forward that did not fail."""
     forwards: int = 0
     """How many times the call was forwarded, failed attempts included."""
+    decided_by: CallEvent | None = None
+    """The evidence that gives the reason."""
 
 
 class _View(NamedTuple):
@@ -141,6 +143,7 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
         streams=streams,
         forwarded_to=open_forwards[-1].data.get("destination") if open_forwards else None,
         forwards=len(forwards),
+        decided_by=winner,
     )
 
 
