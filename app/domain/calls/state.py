@@ -147,6 +147,19 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
     )
 
 
+def weigh(
+    events: Iterable[CallEvent], never_answered: frozenset[EndedReason]
+) -> dict[str, tuple[int, bool]]:
+    """The row of the evidence table of each event that ends the call, and whether it is generic.
+
+    By the events' keys, the strongest first.
+    """
+    view = _view(events, never_answered)
+    terminal = [e for e in view.events if e.kind in EVIDENCE and _is_terminal(e, view)]
+    ranked = sorted(terminal, key=partial(_evidence_rank, view))
+    return {event.key: _evidence_rank(view, event)[:2] for event in ranked}
+
+
 def _view(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -> _View:
     once = {event.key: event for event in events}
     ordered = sorted(once.values(), key=_order)
