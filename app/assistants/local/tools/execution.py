@@ -27,6 +27,8 @@ from app.assistants.local.tools.reading import read_tool
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.assistants.local.tools.runners import RUNNERS, Runner
 from app.media.call_context import CallContext
+from app.media.stream import now
+from app.telemetry import tracing
 from app.telemetry.call_log import call_log
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
@@ -171,13 +173,18 @@ async def _complete(runner: Runner, run: Run) -> Outcome:
 
 async def _guarded(runner: Runner, run: Run) -> Outcome:
     """Run it. A fault of ours, or of another package's carrier, is a failure like any other."""
+    began, failed = now(), True
     try:
-        return await runner.run(run)
+        outcome = await runner.run(run)
+        failed = False
+        return outcome
     except ToolFailed:
         raise
     except Exception as error:  # else the model would wait for its answer
         log.exception("tool %s failed", run.tool.name)
         raise ToolFailed("the tool failed") from error
+    finally:
+        tracing.span("tool", now() - began, {"patchbay.tool": run.tool.name, "error": failed})
 
 
 async def _spoken(run: Run, outcome: Outcome) -> Outcome:
