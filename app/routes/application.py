@@ -16,6 +16,7 @@ from app.routes import (
     explain,
     files,
     health,
+    not_kept,
     openapi,
     phone_numbers,
     recordings,
@@ -41,6 +42,7 @@ API = (
     files.blueprint,
     credentials.blueprint,
     explain.blueprint,
+    not_kept.blueprint,
 )
 
 
