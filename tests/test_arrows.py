@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.routes", "app.assistants", "app.delivery", "app.telemetry.metrics", "app.default_org"),
     ("app.media", "app.jobs"),
     ("app.domain.services", "app.domain.reactions"),
-    ("app.domain.legs", "app.domain.recordings"),
+    ("app.domain.legs", "app.domain.recordings", "app.domain.dashboard"),
     ("app.domain.reporting",),
     ("app.domain.live",),
     ("app.domain.calls",),

@@ -42,3 +42,27 @@ showLocalTimes(document);
 document.addEventListener("click", copyOnClick);
 document.addEventListener("submit", confirmFirst);
 document.addEventListener("htmx:after:swap", () => showLocalTimes(document));
+
+// A running clock for each call that talks.
+function tick() {
+  for (const each of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.max(0, Math.floor((Date.now() - new Date(each.dataset.since)) / 1000));
+    each.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}
+
+// Parts of a page with hx-trigger="live from:body" are loaded anew when a call has changed.
+const SLOW = 5000;
+function tell(what) { document.body.dispatchEvent(new CustomEvent(what)); }
+function followCalls() {
+  if (!document.querySelector("[data-live]")) return;
+  setInterval(tick, 1000);
+  setInterval(() => tell("minute"), 60000);
+  const source = new EventSource("/dashboard/live");
+  source.onmessage = () => tell("live");
+  source.onerror = () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    setInterval(() => tell("live"), SLOW);  // the server has no stream to spare
+  };
+}
+followCalls();

@@ -240,6 +240,17 @@ class ListCalls(Page):
     phone_call_provider_id: Annotated[str, Field(max_length=128), plain] | None = Field(
         None, description="The carrier's own id of the call."
     )
+    customer_number: Annotated[str, Field(max_length=64), plain] | None = Field(
+        None, description="The customer's number, as the call has it."
+    )
+    phone_number: Annotated[str, Field(max_length=64), plain] | None = Field(
+        None, description="Our number in E.164 format."
+    )
+    text: Annotated[str, Field(max_length=255), plain] | None = Field(
+        None,
+        description="Words, or beginnings of words, that are all in the call's name, metadata, "
+        "summary or transcript, or in the customer's name.",
+    )
     status: CallStatus | None = None
     ended_reason: EndedReason | None = None
 
