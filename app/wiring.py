@@ -41,6 +41,7 @@ from app.store import migrate
 from app.store.blobs import Blobs, Bucket, open_blobs
 from app.store.engine import Store
 from app.store.vault import Vault
+from app.telemetry import tracing
 from app.telemetry.metrics import Metrics, State
 from app.vendors.one_shot import HttpAnswer, OneShotModel
 from providers.registry import PROVIDERS
@@ -209,3 +210,4 @@ class Services:
         self.jobs.stop()
         self.dispatcher.stop()
         self.store.close()
+        tracing.stop()

@@ -157,6 +157,8 @@ def named_carriers(path: Path) -> Iterator[str]:
     [
         ("prometheus_client", {"app/telemetry/metrics.py"}),
         ("pythonjsonlogger", {"app/telemetry/json_log.py"}),
+        ("opentelemetry", {"app/telemetry/otlp.py"}),
+        ("sentry_sdk", {"app/telemetry/sentry.py"}),
     ],
 )
 def test_a_library_behind_a_seam_is_imported_once(library: str, only: set[str]) -> None:

@@ -7,7 +7,6 @@ never waits for the store. A request to the client's server is awaited.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -22,13 +21,17 @@ from app.domain.timings import Timing
 from app.media.store_thread import in_store_thread
 from app.net.authentication import Signer
 from app.net.threads import run_in_thread
+from app.telemetry import tracing
+from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonDict, JsonObject
 
 # Messages that wait to be written. More are dropped: the store has failed for long by then.
 MAX_WAITING = 1000
 CLOSE_SECONDS = 5.0
+# Spans of a call's trace.
+TRACED = {Timing.TURN_LATENCY: "turn", Timing.FIRST_SOUND: "first sound"}
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class CallContext:
@@ -84,8 +87,10 @@ class CallContext:
         return self._service.context.addresses(url)
 
     def observe(self, timing: Timing, seconds: float) -> None:
-        """Add one measurement to the histogram."""
+        """Add one measurement to the histogram, and to the call's trace."""
         self._service.context.observe(timing, seconds)
+        if timing in TRACED:
+            tracing.span(TRACED[timing], seconds, {})
 
     def send_message(self, kind: str, extra: JsonObject) -> None:
         """Queue a server message of this type, if the assistant subscribes to it."""

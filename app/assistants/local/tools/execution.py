@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import uuid
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
@@ -28,6 +27,9 @@ from app.assistants.local.tools.reading import read_tool
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.assistants.local.tools.runners import RUNNERS, Runner
 from app.media.call_context import CallContext
+from app.media.stream import now
+from app.telemetry import tracing
+from app.telemetry.call_log import call_log
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
@@ -39,7 +41,7 @@ MOST_SERVERS = 10
 # Beyond the time of a tool's server: its words before, and the carrier's API.
 GRACE_SECONDS = 40.0
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class ToolExecutor:
@@ -172,14 +174,19 @@ async def _complete(runner: Runner, run: Run) -> Outcome:
 
 async def _guarded(runner: Runner, run: Run) -> Outcome:
     """Run it. A fault of ours, or of another package's carrier, is a failure like any other."""
+    began, failed = now(), True
     try:
-        return await runner.run(run)
+        outcome = await runner.run(run)
+        failed = False
+        return outcome
     except ToolFailed:
         raise
     except Exception as error:  # else the model would wait for its answer
         kept = not run.call_context.keeps_no_record
         log.error("tool %s failed: %s", run.tool.name, type(error).__name__, exc_info=kept)
         raise ToolFailed("the tool failed") from error
+    finally:
+        tracing.span("tool", now() - began, {"patchbay.tool": run.tool.name, "error": failed})
 
 
 async def _spoken(run: Run, outcome: Outcome) -> Outcome:
