@@ -20,6 +20,7 @@ from app.routes import (
     recordings,
     structured_outputs,
     tools,
+    web_page,
 )
 from app.routes.json_body import MAX_BYTES
 from app.routes.lean_flask import LeanFlask, OneSegment
@@ -50,7 +51,13 @@ def init_routes(services: RouteServices) -> Flask:
     app.extensions[EXTENSION] = services
     app.url_map.converters["default"] = OneSegment
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
+    for blueprint in (
+        *API,
+        health.blueprint,
+        openapi.blueprint,
+        docs.blueprint,
+        web_page.blueprint,
+    ):
         app.register_blueprint(blueprint)
     Webhooks(services.context, services.legs, services.doors.signatures).register(
         app, services.providers
