@@ -43,8 +43,9 @@ UNKNOWN_WORDS = 20
 # Close codes: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 INVALID, NOT_ALLOWED, FAILED, GOING_AWAY = 1007, 1008, 1011, 1001
 
-# Codes of a client that closed its socket on purpose.
-LEFT = frozenset({1000, 1005})
+# The code of a client that closed its socket on purpose. 1005 is none: the server also writes it
+# for a connection that was cut.
+LEFT = 1000
 
 # Causes after which the call may have another socket.
 GOES_ON = frozenset({CloseCause.LOST, CloseCause.SUPERSEDED, CloseCause.SHUTDOWN})
@@ -221,7 +222,7 @@ class MediaSession:
                 if isinstance(frame, StreamStop):
                     return self.close_once.set(CloseReason(CloseCause.STOPPED))
         except SocketClosed as gone:
-            left = gone.code in LEFT and not self.claim.provider.phone
+            left = gone.code == LEFT and not self.claim.provider.phone
             cause = CloseCause.STOPPED if left else CloseCause.LOST
             self.close_once.set(CloseReason(cause, word=str(gone)))
         except BadRequest as error:
