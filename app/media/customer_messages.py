@@ -1,6 +1,6 @@
-"""What the customer's own program is told of its call, as JSON on the media socket.
+"""Messages to the customer's own program about its call, as JSON on the media socket.
 
-A phone is told nothing. A browser shows the transcript with it. ``clientMessages`` of the assistant
+A phone gets none. A browser shows the transcript with it. ``clientMessages`` of the assistant
 chooses the types. Without it only those are sent that reveal nothing of how the assistant is made.
 """
 

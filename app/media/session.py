@@ -217,7 +217,7 @@ class MediaSession:
                 raw, frame = await self._receive()
                 self._note(frame, reports)
                 if isinstance(frame, ClientMessage):
-                    self._obey(frame)
+                    self._execute(frame)
                 stream.deliver(frame, raw)
                 if isinstance(frame, StreamStop):
                     return self.close_once.set(CloseReason(CloseCause.STOPPED))
@@ -256,7 +256,7 @@ class MediaSession:
         elif isinstance(frame, UnknownFrame) and self._is_new_word(frame.word):
             reports.note("media.unknown", {"word": frame.word})
 
-    def _obey(self, message: ClientMessage) -> None:
+    def _execute(self, message: ClientMessage) -> None:
         """Hand a control message of the customer's own program to the assistant, if it may."""
         if self.claim.backend not in control.CONTROLLABLE:
             return

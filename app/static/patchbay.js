@@ -176,6 +176,7 @@
         socket.onopen = () => {
           opened = true;
           call.failures = 0;
+          call.started = true;
           this.emit("call-start");
           done();
         };
@@ -242,7 +243,7 @@
     }
 
     played(call, told) {
-      if (call.over) return;
+      if (call.over || !call.started) return;
       if (told.mark !== undefined && call.socket.readyState === WebSocket.OPEN) {
         call.socket.send(JSON.stringify({ type: "mark", name: told.mark }));
       }

@@ -1,4 +1,4 @@
-"""The API of a carrier that is none: nobody can be dialled, recorded or texted."""
+"""The API of a carrier that is none: it cannot dial, record or send texts."""
 
 from __future__ import annotations
 

@@ -14,11 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from providers.common.audio import mulaw_to_pcm, pcm_to_mulaw
-from tests.assistants.local.talk import MODEL
 from tests.bridge import Bridge
 from tests.clock import in_real_time
 from tests.databases import fresh_database
-from tests.fakes.carriers import FAKES
 from tests.fakes.client_server import Receiver
 
 ECHO = {"name": "echo", "transport": {"provider": "echo"}}

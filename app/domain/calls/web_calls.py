@@ -76,7 +76,7 @@ def called(address: str | None) -> str | None:
 
 
 def _addresses(context: Context, call: Call) -> JsonDict:
-    """Where the customer, and nobody else, joins the call."""
+    """Where the customer joins the call: each is a secret of this call."""
     given = instructions.first_tokens(context, call)
     if call.type == WEBSOCKET_CALL:
         url = instructions.connect(context, call, given).media_url

@@ -20,7 +20,7 @@ from providers.events import CallStatus
 def find(context: Context, conn: Connection, webhook: VerifiedWebhook) -> Call | None:
     """The web call that an arriving leg names, locked; None if it names none that may be joined.
 
-    A call that nobody has joined becomes the leg's. Another one keeps its provider.
+    A call without a customer so far becomes the leg's. Another one keeps its provider.
     """
     leg = webhook.report.leg
     call_id = web_calls.called(leg.to) if leg is not None else None

@@ -87,7 +87,7 @@ class AudioFormat(Model):
     @model_validator(mode="after")
     def _is_known(self) -> Self:
         if f"{self.format} {self.sample_rate}" not in WEB.formats:
-            raise wrong_object(f"audioFormat must be one of: {', '.join(WEB.formats)}")
+            raise wrong_object(f"format and sampleRate must be one of: {', '.join(WEB.formats)}")
         return self
 
 
@@ -136,7 +136,7 @@ class CreateCall(Model):
         None, description="Default outboundPhoneCall. webCall: as POST /call/web."
     )
     transport: WebsocketTransport | None = Field(
-        None, description="Nobody is called: transport.websocketCallUrl of the answer is joined."
+        None, description="No phone is called: transport.websocketCallUrl of the answer is joined."
     )
     sip_enabled: bool | None = Field(None, description="With type webCall.")
     phone_call_provider_bypass_enabled: bool | None = Field(
