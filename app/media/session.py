@@ -258,7 +258,8 @@ class MediaSession:
 
     def _execute(self, message: ClientMessage) -> None:
         """Hand a control message of the customer's own program to the assistant, if it may."""
-        if self.claim.backend not in control.CONTROLLABLE:
+        waiting = self.call_context.commands.qsize()
+        if self.claim.backend not in control.CONTROLLABLE or waiting >= control.MAX_WAITING:
             return
         if self.claim.assistant.may_be_controlled and control.is_whole(message.body):
             self.call_context.push_command(message.body)
