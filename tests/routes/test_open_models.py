@@ -21,7 +21,7 @@ from app.routes.schemas.calls import (
 )
 from app.routes.schemas.customers import CalledCustomer
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, TransientPhoneNumber
-from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api
+from tests.routes.api import TWILIO_NUMBER, Api
 
 ROOTS = (Assistant, AssistantOverrides, Control, CreateCall, CreatePhoneNumber)
 CLOSED = {
@@ -35,7 +35,6 @@ CLOSED = {
 SERVER: dict[str, Any] = {
     "url": "https://client.example/hook",
     "timeoutSeconds": 20,
-    "credentialId": UNKNOWN,
     "staticIpAddressesEnabled": True,
     "encryptedPaths": ["message.call.customer"],
     "backoffPlan": {

@@ -48,8 +48,8 @@ OLDER = mapped("the older spelling, served too")
 NO_SCORES = ignored("no scorecards and monitors are kept")
 NO_FILES = ignored("no such files are made")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
-NO_CREDENTIAL = ignored("servers are asked with `secret` and `headers`")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
+ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
 NO_SIP_HEADERS = ignored("a SIP URI is dialled without headers")
 BLIND = ignored("every transfer is blind")
 NO_WORKFLOWS = ignored("an assistant is alone in its call")
@@ -172,7 +172,7 @@ ROWS: Mapping[str, Row] = {
     "model.tools.parameters": ignored("only the model's own arguments are sent"),
     "model.tools.rejectionPlan": ignored("no call of a tool is rejected"),
     "model.tools.server.backoffPlan": ignored("a tool is asked once"),
-    "model.tools.server.credentialId": NO_CREDENTIAL,
+    "model.tools.server.credentialId": SERVED,
     "model.tools.server.encryptedPaths": ignored("arguments are sent as they are"),
     "model.tools.server.headers": SERVED,
     "model.tools.server.secret": SERVED,
@@ -207,7 +207,7 @@ ROWS: Mapping[str, Row] = {
     "server.backoffPlan.excludedStatusCodes": SERVED,
     "server.backoffPlan.maxRetries": SERVED,
     "server.backoffPlan.type": SERVED,
-    "server.credentialId": NO_CREDENTIAL,
+    "server.credentialId": SERVED,
     "server.encryptedPaths": ignored("messages are sent as they are"),
     "server.headers": SERVED,
     "server.secret": SERVED,
@@ -233,9 +233,13 @@ ROWS: Mapping[str, Row] = {
     "transcriber.fallbackPlan.transcribers.provider": SERVED,
     "transcriber.fallbackPlan.transcribers.server": SERVED,
     "transcriber.provider": SERVED,
-    "transcriber.server.credentialId": NO_CREDENTIAL,
+    "transcriber.server.backoffPlan": ONCE,
+    "transcriber.server.credentialId": SERVED,
+    "transcriber.server.encryptedPaths": ignored("sound is sent as it is"),
     "transcriber.server.headers": SERVED,
     "transcriber.server.secret": SERVED,
+    "transcriber.server.staticIpAddressesEnabled": NO_ADDRESS,
+    "transcriber.server.timeoutSeconds": ignored("a transcriber has 5 s to connect"),
     "transcriber.server.url": SERVED,
     "transport.headers": SERVED,
     "transport.provider": SERVED,
@@ -249,9 +253,12 @@ ROWS: Mapping[str, Row] = {
     "voice.inputPreprocessingEnabled": ignored("`voice.chunkPlan` replaced it"),
     "voice.model": SERVED,
     "voice.provider": SERVED,
-    "voice.server.credentialId": NO_CREDENTIAL,
+    "voice.server.backoffPlan": ONCE,
+    "voice.server.credentialId": SERVED,
+    "voice.server.encryptedPaths": ignored("texts are sent as they are"),
     "voice.server.headers": SERVED,
     "voice.server.secret": SERVED,
+    "voice.server.staticIpAddressesEnabled": NO_ADDRESS,
     "voice.server.timeoutSeconds": SERVED,
     "voice.server.url": SERVED,
     "voice.voiceId": SERVED,
