@@ -32,7 +32,7 @@ from app.private_files import make_directory, tighten
 from app.vendors import registry
 from app.vendors.common.vendor import Vendor
 from providers.base.carrier import Carrier
-from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
+from providers.base.setting import API_URL, NUMBER, SIP_DOMAIN, Setting, SettingKind
 from providers.common.json_types import JsonDict, JsonObject
 from providers.registry import PROVIDERS
 
@@ -40,6 +40,7 @@ BACKENDS = ("local", "echo", "stream")
 """The built-in backends (``app/assistants``)."""
 
 SHORTEST_KEY = 20
+HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 """Characters of an API key outside development."""
 
 ASSISTANT_DEFAULT_SECONDS = 600
@@ -69,6 +70,8 @@ class CarrierSettings:
     """The body for ``Carrier.config.credential``."""
     number: str | None = None
     api_url: str | None = None
+    sip_domain: str | None = None
+    """The domain of SIP calls that may join a web call."""
 
 
 @dataclass(frozen=True)
@@ -351,7 +354,8 @@ class _Reader(Reader):
         """The default account at a carrier; None when neither account nor number is set."""
         needed = {s: self.value_of(s) for s in carrier.settings if s.required}
         number = next((self.text(s.variable) for s in carrier.settings if s.field == NUMBER), None)
-        if not (number or any(needed.values())):
+        domain = next((s.variable for s in carrier.settings if s.field == SIP_DOMAIN), "")
+        if not (number or any(needed.values()) or self.text(domain)):
             return None
         missing = [setting.variable for setting, value in needed.items() if not value]
         if missing:
@@ -361,8 +365,8 @@ class _Reader(Reader):
         values = {s.field: self.value_of(s) for s in carrier.settings}
         body = {name: value for name, value in values.items() if value}
         body.pop(NUMBER, None)
-        api_url = body.pop(API_URL, None)
-        return CarrierSettings(carrier.name, body, number, api_url)
+        api_url, sip_domain = body.pop(API_URL, None), body.pop(SIP_DOMAIN, None)
+        return CarrierSettings(carrier.name, body, number, api_url, sip_domain)
 
     def value_of(self, setting: Setting) -> Any:
         """The value of a carrier's variable, read by its kind."""
@@ -375,8 +379,16 @@ class _Reader(Reader):
                 return list(self.words_secret(setting.variable))
             case SettingKind.PEM:
                 return (self.secret(setting.variable) or "").replace("\\n", "\n")
+            case SettingKind.HOST:
+                return self.host(setting.variable)
             case SettingKind.URL:
                 return self.url(setting.variable, None, ("http", "https"))
+
+    def host(self, name: str) -> str | None:
+        host = (self.text(name) or "").lower()
+        if host and not HOST.fullmatch(host):
+            raise SettingsError(f"{name} must be the name of a host; it is {host!r}")
+        return host or None
 
     def vendors(self) -> tuple[VendorSettings, ...]:
         found = (self.vendor(vendor) for vendor in registry.with_account().values())

@@ -44,7 +44,7 @@ from app.store.vault import Vault
 from app.telemetry import tracing
 from app.telemetry.metrics import Metrics, State
 from app.vendors.one_shot import HttpAnswer, OneShotModel
-from providers.registry import PROVIDERS
+from providers.registry import ALL
 
 MAX_ANSWER = 1_000_000
 """Limit of a model's answer, in bytes."""
@@ -107,7 +107,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.providers = PROVIDERS
+        self.providers = ALL
         self.backends = {**BACKENDS, **of_group(settings.plugins, BACKEND_GROUP)}
         self.store = Store(settings.database_url)
         self.vault = Vault(settings.secret_keys)
@@ -120,7 +120,7 @@ class Services:
             settings,
             self.store,
             self.vault,
-            PROVIDERS,
+            ALL,
             self.jobs,
             _blobs(settings),
             (react, *map(with_row, of_group(settings.plugins, REACTION_GROUP).values())),

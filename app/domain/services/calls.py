@@ -22,6 +22,7 @@ from app.domain.calls import (
     record,
     stored_resources,
     variables,
+    web_calls,
 )
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
@@ -57,10 +58,16 @@ SENT = (
     "name",
     "maxDurationSeconds",
     "schedulePlan",
+    "transport",
+    "sipEnabled",
 )
 """The request's fields that the call keeps as sent, without secrets."""
 
 NO_NUMBER = "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNumber`."
+NO_SIP_DOMAIN = (
+    "`sipEnabled` needs a SIP domain at a carrier: set the carrier's `SIP_DOMAIN`, or leave it out "
+    "and open `webCallUrl`"
+)
 NO_ASSISTANT = (
     "Couldn't Get Assistant. Need Either `assistant`, `assistantId`, `squad`, Or `squadId`."
 )
@@ -103,7 +110,9 @@ class CallService:
             call, secrets = create.build_call(self.context, new)
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
-        if new.bypass:
+        if not new.provider.phone:
+            pass  # the customer joins by the URL that the answer has
+        elif new.bypass:
             tokens = instructions.first_tokens(self.context, call)
             secrets["details"] = self._details(call, tokens)
         else:
@@ -276,7 +285,7 @@ class CallService:
             org_id=org_id,
             provider=provider,
             type=body.get("type") or OUTBOUND,
-            bypass=bool(body.get("phoneCallProviderBypassEnabled")),
+            bypass=bool(body.get("phoneCallProviderBypassEnabled")) or not provider.phone,
             credential=number["credential"],
             number=number["number"],
             body=_as_sent(body, number, return_url),
@@ -292,6 +301,10 @@ class CallService:
 
     def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """The call's number: ``id provider number credential body assistant_id``."""
+        if body.get("type") in web_calls.TYPES:
+            if body.get("sipEnabled") and web_calls.sip_domain(self.context) is None:
+                raise Invalid(NO_SIP_DOMAIN)
+            return dict(web_calls.NUMBER)
         number_id = body.get("phoneNumberId")
         if number_id:
             row = stored_resources.stored_number(self.context, conn, org_id, number_id)

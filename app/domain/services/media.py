@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.rendering import rendered
-from app.domain.calls import apply, limits, record, tokens, variables
+from app.domain.calls import apply, limits, record, tokens, variables, web_calls
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.tokens import MediaToken
@@ -67,6 +67,8 @@ class StreamClaim:
     """Whether Patchbay records the stream."""
     values: JsonObject = field(default_factory=dict, repr=False)
     """The values that its templates were rendered with."""
+    audio_format: str = ""
+    """A key of ``Carrier.formats``; empty for the carrier's usual one."""
 
 
 class NoCapacity(Exception):
@@ -118,12 +120,17 @@ class MediaService:
         with self.context.store.read() as conn:
             media = self._find(conn, carrier, token)
             call = media.call
-            credential = accounts.get_credential(conn, call.credential_id)
+            credential = (
+                accounts.get_credential(conn, call.credential_id)
+                if carrier.phone
+                else web_calls.ACCOUNT
+            )
             if self.presence.draining:  # its successor may have come up just now
                 self.presence.refresh(conn, self.context.now())
         if credential is None:
             raise Refused("the call's carrier account was deleted")
-        carrier.signature.verify_socket(url, headers, self.context.account(credential))
+        if carrier.phone:  # else the token is the proof
+            carrier.signature.verify_socket(url, headers, self.context.account(credential))
         claim = self._build_claim(call, carrier, stream_id(url))
         if why := self.presence.acquire(claim.backend):
             no_capacity.note_refusal(self.context, call.id, claim.stream, why)
@@ -171,9 +178,15 @@ class MediaService:
             apply.apply_events(tx, [event], also)
 
     def stopped(self, claim: StreamClaim) -> None:
-        """Record the carrier's stop message. Its ended reason is generic: a guess."""
+        """Record the carrier's stop message. Its ended reason is generic: a guess.
+
+        Without a phone leg it is none: nothing else could go on.
+        """
         reason = EndedReason.CUSTOMER_ENDED_CALL
-        self._record(claim, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
+        if claim.provider.phone:
+            self._record(claim, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
+        else:
+            self._record(claim, EventKind.LEG_ENDED, reason=reason)
 
     def lost(self, claim: StreamClaim, why: EndedReason | None = None, word: str = "") -> None:
         """Record a socket that closed without a stop message.
@@ -422,4 +435,5 @@ class MediaService:
             vendors,
             call.facts.taped,
             values,
+            web_calls.audio_format(call.body) if not carrier.phone else "",
         )

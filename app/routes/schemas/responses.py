@@ -49,7 +49,9 @@ class Monitor(Answer):
 class Call(Resource):
     """A phone call."""
 
-    type: Literal["inboundPhoneCall", "outboundPhoneCall", "webCall"] | None = None
+    type: (
+        Literal["inboundPhoneCall", "outboundPhoneCall", "webCall", "vapi.websocketCall"] | None
+    ) = None
     phone_call_provider: Carrier | None = None
     phone_call_transport: Literal["sip", "pstn"] | None = None
     schedule_plan: JsonDict | None = None
@@ -79,8 +81,15 @@ class Call(Resource):
         None, description="With bypass on: the carrier's own create-call arguments."
     )
     phone_call_provider_return_url: str | None = None
-    web_call_url: str | None = Field(None, description="Web calls only: never set here.")
-    web_call_sip_uri: str | None = Field(None, description="Web calls only: never set here.")
+    web_call_url: str | None = Field(
+        None, description="Web calls only: the page that joins this call."
+    )
+    web_call_sip_uri: str | None = Field(
+        None, description="Web calls with sipEnabled: the address a SIP phone calls instead."
+    )
+    transport: JsonDict | None = Field(
+        None, description="Websocket calls: their format, and websocketCallUrl to join by."
+    )
     forwarded_phone_number: str | None = None
     destination: JsonDict | None = None
     assistant_id: str | None = None
