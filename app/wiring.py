@@ -13,10 +13,10 @@ from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
 from app.domain.calls import idempotency, timers
 from app.domain.calls.timer_jobs import KIND as TIMER
-from app.domain.calls.timer_jobs import START_SCHEDULED, WATCHDOG
+from app.domain.calls.timer_jobs import START_SCHEDULED, STOPPED, WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
-from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled
+from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled, stopped
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
@@ -153,6 +153,7 @@ class Services:
         handlers[outbound.JOB] = partial(outbound.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
+        handlers[STOPPED] = partial(stopped.run, self.context)
         handlers[carrier_price.JOB] = partial(carrier_price.run, self.context)
         self.dispatcher = Dispatcher(self.context, give_way=self.foreground.give_way)
         handlers["deliver"] = self.dispatcher.wake

@@ -106,7 +106,7 @@ CALL: Mapping[str, str] = {
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
     "phoneCallProviderId": "Twilio's call sid, Vonage's conversation; as soon as a leg is known",
-    "monitor": "`controlUrl` (not `handoff`, `send-transport-message`); `listenUrl` until the call's end, none with the backend `stream`",
+    "monitor": "`controlUrl` (not `handoff`, `send-transport-message`), none with `controlEnabled: false`; `listenUrl` until the call's end, none with the backend `stream`",
     "assistantId": "",
     "assistant": "as sent, secrets left out",
     "assistantOverrides": "as sent, secrets left out",

@@ -9,6 +9,7 @@ from app.routes.lean_flask import api_key
 from app.routes.operations import IdPath, Operation
 from app.routes.schemas.assistants import Assistant
 from app.routes.schemas.responses import AssistantResource
+from app.routes.template_warnings import told
 from app.routes.validation import reply, services
 
 blueprint = crud(
@@ -27,4 +28,5 @@ blueprint = crud(
 @blueprint.serve(Operation("PUT", "/assistant/<id>", "replaceAssistant", AssistantResource))
 def replace(path: IdPath, body: Assistant) -> Response:
     """Replace assistant."""
-    return reply(services().resources.assistants.put(api_key().org_id, path.id, body.given()))
+    given = body.given()
+    return told(reply(services().resources.assistants.put(api_key().org_id, path.id, given)), given)

@@ -16,7 +16,7 @@ from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
 from app.routes.auth import organisation, presented_key, refusal
 from app.routes.errors import ApiError
-from app.routes.lean_flask import api_key, current_request
+from app.routes.lean_flask import api_key, body_of, current_request
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import call_filter, call_page
 from app.routes.schemas.base import Uuid
@@ -29,6 +29,7 @@ from app.routes.schemas.calls import (
     UpdateCall,
 )
 from app.routes.schemas.responses import Call, CallEvent, CallPage, CreatedCall, ServerMessage
+from app.routes.template_warnings import told_of_call
 from app.routes.validation import reply, services
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -174,9 +175,12 @@ def _created(body: JsonObject) -> Response:
     if "customers" in body:
         return reply(_created_all(body, key), 201)
     if key is None:
-        return reply(_create(body, None), 201)
-    once = IdempotentRequest(services().context, api_key().org_id, key, body)
-    return reply(once.make(lambda: _create(body, once)), 201)
+        made = reply(_create(body, None), 201)
+    else:
+        once = IdempotentRequest(services().context, api_key().org_id, key, body)
+        made = reply(once.make(lambda: _create(body, once)), 201)
+    sent = body_of(current_request())
+    return told_of_call(made, body) if b"{{" in sent or b"{%" in sent else made
 
 
 def _created_all(body: JsonObject, key: str | None) -> JsonDict:

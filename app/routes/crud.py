@@ -14,6 +14,7 @@ from app.routes.pagination import window
 from app.routes.schemas.base import Model
 from app.routes.schemas.calls import Page
 from app.routes.schemas.responses import Resource
+from app.routes.template_warnings import told
 from app.routes.validation import reply
 
 # Verb -> method, path below the kind's, status.
@@ -85,7 +86,8 @@ def stored_crud(kind: Kind, about: str) -> Section:
 def _create(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("create", kind.create))
     def create(body: Model) -> Response:
-        return reply(kind.collection().create(api_key().org_id, body.given()), 201)
+        given = body.given()
+        return told(reply(kind.collection().create(api_key().org_id, given), 201), given)
 
 
 def _list(section: Section, kind: Kind) -> None:
@@ -101,7 +103,8 @@ def _one(section: Section, kind: Kind) -> None:
 
     @section.serve(kind.operation("update", kind.update))
     def patch(path: IdPath, body: Model) -> Response:
-        return reply(kind.collection().patch(api_key().org_id, path.id, body.sent()))
+        sent = body.sent()
+        return told(reply(kind.collection().patch(api_key().org_id, path.id, sent)), sent)
 
     @section.serve(kind.operation("delete"))
     def delete(path: IdPath) -> Response:

@@ -13,17 +13,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from app import deadline
 from app.domain.assistant import validate
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import create, record, stored_resources
+from app.domain.assistant.outgoing import check_credential_ids
+from app.domain.calls import create, record, stored_resources, variables
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
+from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, end_call
-from app.domain.reporting import message_text
+from app.domain.reporting import message_text, server_messages
+from app.domain.resources import server_credentials
 from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
@@ -109,7 +113,7 @@ class AssistantRequests:
             server.url,
             f"{ASSISTANT_REQUEST}-{call.id}",
             json_text.dumps({"message": message}).encode(),
-            self.context.vault.open(call.secret).get("server", {}),
+            server_messages.server_secrets(self.context, call),
             self.context.settings.assistant_request_seconds,
         )
 
@@ -129,7 +133,8 @@ class AssistantRequests:
             end_call(tx, refusal)
 
     def _forward(self, tx: CallTx, sent: Sent) -> Refusal | None:
-        problem = transfer.begin(tx, sent.destination, reason=FORWARDED, assisted=False)
+        destination = variables.filled(tx.context, tx.call, sent.destination)
+        problem = transfer.begin(tx, destination, reason=FORWARDED, assisted=False)
         return Refusal(INVALID, problem) if problem else None
 
     def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:
@@ -145,6 +150,11 @@ class AssistantRequests:
             missing = f"assistantId {chosen.assistant_id} does not exist"
             return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
         whole = body.with_overrides(chosen.overrides)
+        try:
+            known_here = partial(server_credentials.missing, tx.conn, tx.call.org_id)
+            check_credential_ids(whole.json, known_here)
+        except Invalid as error:
+            return Refusal(INVALID, f"assistant: {error}")
         problem = (
             validate.problem(whole.json, self.context.url_problem)
             or validate.unsendable(chosen.assistant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.domain.calls import instructions
+from app.domain.calls import instructions, variables
 from app.domain.calls.apply import request_end, state_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.legs import transfer
@@ -28,12 +28,14 @@ def end_call(tx: CallTx, refusal: Refusal) -> None:
     """
     fallback, message = tx.call.facts.phone_number.get("fallbackDestination"), refusal.message
     if fallback and refusal.spoken is None:
-        problem = transfer.begin(tx, fallback, reason=refusal.reason, assisted=False)
+        destination = variables.filled(tx.context, tx.call, fallback)
+        problem = transfer.begin(tx, destination, reason=refusal.reason, assisted=False)
         if problem is None:
             return
         message = "; ".join(filter(None, (message, f"fallbackDestination: {problem}")))
     if refusal.spoken:
-        tx.update(facts=tx.call.facts._replace(spoken=refusal.spoken))
+        spoken = variables.filled_text(tx.context, tx.call, refusal.spoken)
+        tx.update(facts=tx.call.facts._replace(spoken=spoken))
     request_end(tx, refusal.reason, message)
 
 

@@ -29,6 +29,7 @@ class Assistants(ResourceStore):
     table = assistants
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        self.check_servers(conn, org_id, body)
         check_own(body)
         files.check(conn, org_id, body)
         check_ids(conn, org_id, body)

@@ -18,6 +18,7 @@ from app.routes.schemas.base import (
     ShortText,
     SocketUrl,
     Url,
+    Uuid,
     plain,
     whole,
 )
@@ -44,6 +45,9 @@ class Server(Model):
 
     url: Url | None = None
     timeout_seconds: float | None = Field(None, ge=1, le=300)
+    credential_id: Uuid | None = Field(
+        None, description="A credential of provider webhook or custom-credential."
+    )
     secret: ServerSecret = None
     headers: dict[str, Annotated[str, plain]] | None = Field(
         None, description="Extra request headers; stored sealed, never given back."

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from app.domain.ids import parse_uuid
 from app.domain.legs.destinations import SIP
+from app.domain.resources import server_credentials
 from app.routes.schemas.wording import wrong
 from app.vendors import registry
 from providers.common.e164 import E164, PATTERN
@@ -24,8 +25,8 @@ from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
 
 LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
-# Providers of a credential: carriers, and vendors of models, voices and transcribers.
-HOLDERS = (*PROVIDERS, *registry.with_account())
+# Providers of a credential: carriers, vendors of models, voices and transcribers, own servers.
+HOLDERS = (*PROVIDERS, *registry.with_account(), *server_credentials.PROVIDERS)
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # Bytes, as compact JSON.

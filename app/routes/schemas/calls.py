@@ -148,6 +148,9 @@ class Control(OpenModel):
     interrupt_assistant_enabled: bool | None = Field(
         None, description="With type `say`: at once, instead of what is being said."
     )
+    interruptions_enabled: bool | None = Field(
+        None, description="With type `say`: false if the caller cannot interrupt it."
+    )
     message: AddedMessage | None = Field(None, description="Required with type `add-message`.")
     trigger_response_enabled: bool | None = Field(
         None, description="With type `add-message`: the assistant answers to it. Default true."
