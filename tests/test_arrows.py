@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.cli",),
     ("app.wiring",),
     ("app.routes", "app.assistants", "app.delivery", "app.telemetry.metrics", "app.default_org"),
-    ("app.media", "app.jobs"),
+    ("app.media", "app.jobs", "app.default_number"),
     ("app.domain.services", "app.domain.reactions"),
     ("app.domain.legs", "app.domain.recordings"),
     ("app.domain.reporting",),
@@ -34,7 +34,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.plugins", "app.failpoints"),
     ("app.vendors",),
     ("app.store", "app.telemetry"),
-    ("app.net", "app.deadline", "app.environment", "app.private_files", "app.temporary"),
+    (
+        "app.net",
+        "app.deadline",
+        "app.environment",
+        "app.heroku",
+        "app.private_files",
+        "app.temporary",
+    ),
     ("providers",),
 )
 """The rooms from the top floor down. A room imports rooms below its own floor, never beside or above."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app import settings as settings_module
-from app.cli.doctor import examine
+from app.cli.doctor.examination import examine
 from app.settings import Settings, VendorSettings
 from app.wiring import Services
 from providers.simulation.stage import Stage, own_port

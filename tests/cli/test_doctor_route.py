@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.cli.doctor import examine
+from app.cli.doctor.examination import examine
 from tests.routes.api import Api
 
 
