@@ -1,0 +1,155 @@
+"""What the doctor asks of others: vendors' keys, the server of messages, the store of recordings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import heroku
+from app.cli.doctor import assistants, recordings, server, vendor_keys
+from app.cli.doctor.examination import examine
+from app.default_org import create_default_org
+from app.settings import Settings, VendorSettings
+from app.store import resources
+from app.store.schema import assistants as assistant_rows
+from app.wiring import Services
+from tests.fakes.client_server import Receiver, Reply
+from tests.fakes.s3 import Store as Bucket
+
+ID = "0d1f9a5e-7a53-4c8e-9d6f-2f3c0c1f7a11"
+
+
+@pytest.fixture
+def examined(settings: Settings) -> Iterator[Callable[..., list[str]]]:
+    """The lines of one check, with these settings."""
+    opened: list[Services] = []
+
+    def lines(check: Callable[[Services], Any], **changes: Any) -> list[str]:
+        services = Services(replace(settings, **changes))
+        opened.append(services)
+        create_default_org(services.context)
+        return [str(finding) for finding in check(services)]
+
+    yield lines
+    for services in opened:
+        services.store.close()
+
+
+ANSWERS: list[tuple[int | Reply, str, str]] = [
+    (200, "ok     key of openai (OPENAI_API_KEY): accepted", ""),
+    (401, "ERROR  key of openai (OPENAI_API_KEY): refused", "answers 401; replace the key"),
+    (403, "ERROR  key of openai (OPENAI_API_KEY): refused", "answers 403"),
+    (Reply(401, body=b'{"status":"missing_permissions"}'), "note   key of openai", "not known"),
+    (404, "note   key of openai", "answers 404"),  # a gateway without this request
+    (429, "note   key of openai", "answers 429"),
+    (500, "note   key of openai", "answers 500"),
+    (Reply(302, {"Location": "http://127.0.0.1/"}), "note   key of openai", "answers 302"),
+]
+
+
+@pytest.mark.parametrize(("answer", "begins", "has"), ANSWERS)
+def test_a_key_is_tried(
+    examined: Callable[..., list[str]], answer: int | Reply, begins: str, has: str
+) -> None:
+    with Receiver(reply=answer) as vendor:
+        url = f"http://127.0.0.1:{vendor.port}/v1"
+        [line] = examined(
+            vendor_keys.check, vendors=(VendorSettings("openai", "the key", url),)
+        )
+    assert line.startswith(begins)
+    assert has in line
+    assert "the key" not in line
+    [asked] = vendor.requests
+    assert (asked.path, asked.headers["authorization"]) == ("/v1/models", "Bearer the key")
+
+
+def test_a_key_that_cannot_be_tried_is_a_note(examined: Callable[..., list[str]]) -> None:
+    with Receiver() as vendor:
+        nobody = f"http://127.0.0.1:{vendor.port}"
+    lines = examined(
+        vendor_keys.check,
+        vendors=(VendorSettings("groq", "k", nobody), VendorSettings("rime-ai", "k")),
+    )
+    assert [line[:3] for line in lines] == ["not", "not"]
+    assert "GROQ_API_KEY): not tried: 127.0.0.1 cannot be reached" in lines[0]
+    assert "RIME_API_KEY): not tried" in lines[1]
+
+
+SERVERS: list[tuple[int, str]] = [
+    (200, "ok     SERVER_URL at 127.0.0.1: answers"),
+    (404, "ok     SERVER_URL at 127.0.0.1: answers"),  # it may take POST only
+    (405, "ok     SERVER_URL at 127.0.0.1: answers"),
+    (502, "note   SERVER_URL at 127.0.0.1: answers 502"),  # its proxy without it
+]
+
+
+@pytest.mark.parametrize(("answer", "begins"), SERVERS)
+def test_the_server_is_asked(
+    examined: Callable[..., list[str]], answer: int, begins: str
+) -> None:
+    with Receiver(reply=answer) as client:
+        url = f"{client.url}?token=hidden"
+        [line] = examined(server.check, server_url=url, allow_private_server_urls=True)
+    assert line.startswith(begins)
+    assert "hidden" not in line
+    assert [asked.body for asked in client.requests] == [b""]
+
+
+def test_a_server_that_is_not_there(examined: Callable[..., list[str]]) -> None:
+    with Receiver() as client:
+        pass
+    [line] = examined(server.check, server_url=client.url, allow_private_server_urls=True)
+    assert line.startswith("ERROR  SERVER_URL at 127.0.0.1")
+    assert examined(server.check, server_url=None) == []
+
+
+# ------------------------------------------------------------------ recordings
+
+
+def test_the_directory_is_written_and_read(
+    examined: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    place = tmp_path / "recordings"
+    [line] = examined(recordings.check, recordings_dir=str(place))
+    assert line == f"ok     recordings in {place} (RECORDINGS_DIR): written and read"
+    assert [*place.rglob("*.txt")] == []
+
+
+def test_a_place_that_cannot_be_written(
+    examined: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    [line] = examined(recordings.check, recordings_dir=str(tmp_path / "file"))
+    assert line.startswith(f"ERROR  recordings in {tmp_path}/file (RECORDINGS_DIR): cannot be")
+
+
+def test_the_disk_of_a_dyno_is_told(
+    examined: Callable[..., list[str]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = examined(recordings.check, recordings_dir=str(tmp_path), disk_is_wiped=True)
+    assert lines[1] == f"note   {heroku.RECORDINGS_ARE_LOST}"
+
+
+@pytest.mark.parametrize("wiped", [True, False])
+def test_a_start_tells_it_too(
+    settings: Settings, store: object, wiped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = Services(replace(settings, disk_is_wiped=wiped, run_jobs=False))
+    services.start()
+    services.stop()
+    assert (heroku.RECORDINGS_ARE_LOST in caplog.text) is wiped
+
+
+# ------------------------------------------------------------------ assistants
+
+
+def stored(services: Services, id: str, body: dict[str, Any]) -> None:
+    now = services.context.now()
+    org = {"org_id": "an organisation", "created_at": now, "updated_at": now}
+    with services.store.write() as conn:
+        resources.insert(conn, assistant_rows, {**org, "id": id, "body": body, "secret": None})
