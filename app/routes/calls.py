@@ -16,7 +16,7 @@ from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
 from app.routes.auth import organisation, presented_key, refusal
 from app.routes.errors import ApiError
-from app.routes.lean_flask import api_key, body_of, current_request
+from app.routes.lean_flask import api_key, current_request
 from app.routes.operations import IdPath, Operation, Section
 from app.routes.pagination import call_filter, call_page
 from app.routes.schemas.base import Uuid
@@ -29,11 +29,13 @@ from app.routes.schemas.calls import (
     UpdateCall,
 )
 from app.routes.schemas.responses import Call, CallEvent, CallPage, CreatedCall, ServerMessage
-from app.routes.template_warnings import told_of_call
 from app.routes.validation import reply, services
+from app.routes.warnings import template_problems, warned
 from providers.common.json_types import JsonDict, JsonObject
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+OWN_PARTS = ("assistant", "assistantOverrides")
+"""The parts of a call's body that are judged as an assistant."""
 MAX_KEY = 255
 
 blueprint = Section("call", "Phone calls.")
@@ -173,14 +175,20 @@ def _created(body: JsonObject) -> Response:
     """Answer 201 with the Call, made now or by an earlier request with the same Idempotency-Key."""
     key = _idempotency_key()
     if "customers" in body:
-        return reply(_created_all(body, key), 201)
+        return _told(reply(_created_all(body, key), 201), body)
     if key is None:
-        made = reply(_create(body, None), 201)
-    else:
-        once = IdempotentRequest(services().context, api_key().org_id, key, body)
-        made = reply(once.make(lambda: _create(body, once)), 201)
-    sent = body_of(current_request())
-    return told_of_call(made, body) if b"{{" in sent or b"{%" in sent else made
+        return _told(reply(_create(body, None), 201), body)
+    once = IdempotentRequest(services().context, api_key().org_id, key, body)
+    return _told(reply(once.make(lambda: _create(body, once)), 201), body)
+
+
+def _told(response: Response, body: JsonObject) -> Response:
+    """With warnings about the call's own assistant. A stored one's were given when it was stored."""
+    own = {part: body[part] for part in OWN_PARTS if body.get(part)}
+    if own:
+        findings = services().checks.given(api_key().org_id, body)
+        warned(response, "a call's assistant", findings, template_problems(own))
+    return response
 
 
 def _created_all(body: JsonObject, key: str | None) -> JsonDict:

@@ -14,8 +14,9 @@ from app.routes.pagination import window
 from app.routes.schemas.base import Model
 from app.routes.schemas.calls import Page
 from app.routes.schemas.responses import Resource
-from app.routes.template_warnings import told
 from app.routes.validation import reply
+from app.routes.warnings import template_problems, warned
+from providers.common.json_types import JsonDict, JsonObject
 
 # Verb -> method, path below the kind's, status.
 ROUTES = {
@@ -40,6 +41,13 @@ class Kind:
     update: type[Model]
     resource: type[Resource]
     collection: Callable[[], ResourceStore]
+    also: Callable[[Response, JsonDict], Response] | None = None
+    """Completes the response to a change, by the object as it is now."""
+
+    def answer(self, made: JsonDict, sent: JsonObject, status: int = 200) -> Response:
+        """The object as it is after a change. ``sent``: the request's body."""
+        response = warned(reply(made, status), self.name, templates=template_problems(sent))
+        return self.also(response, made) if self.also else response
 
     def operation(self, verb: str, body: type[Model] | None = None) -> Operation:
         """The OpenAPI operation of a verb: ``createPhoneNumber``, "Create phone number"."""
@@ -87,7 +95,8 @@ def _create(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("create", kind.create))
     def create(body: Model) -> Response:
         given = body.given()
-        return told(reply(kind.collection().create(api_key().org_id, given), 201), given)
+        made = kind.collection().create(api_key().org_id, given)
+        return kind.answer(made, given, 201)
 
 
 def _list(section: Section, kind: Kind) -> None:
@@ -104,7 +113,7 @@ def _one(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("update", kind.update))
     def patch(path: IdPath, body: Model) -> Response:
         sent = body.sent()
-        return told(reply(kind.collection().patch(api_key().org_id, path.id, sent)), sent)
+        return kind.answer(kind.collection().patch(api_key().org_id, path.id, sent), sent)
 
     @section.serve(kind.operation("delete"))
     def delete(path: IdPath) -> Response:

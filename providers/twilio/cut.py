@@ -4,7 +4,7 @@ Twilio signs names and values run together, sorted by name. So the signature of
 ``CallSid=CA1&CallStatus=ringing`` holds for ``CallSid=CA1CallStatusringing`` too. Names are any
 text: Twilio's voice SDK and SIP headers bring names of others. Hence the parameters that the
 webhooks read have exact shapes. None of them may stand in another one where a cut would begin.
-The order of the names shows what is no cut. Twilio would have signed ``CallDuration`` before
+The order of the names shows more. Twilio would have signed ``CallDuration`` before
 ``CallSid``, so it is no part of ``SpeechResult``.
 """
 

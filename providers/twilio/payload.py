@@ -34,7 +34,7 @@ def parameters(request: WebhookRequest) -> dict[str, str]:
 
 
 def _repeated(pairs: list[tuple[str, str]]) -> str | None:
-    """A parameter that could mean either. Of a name of somebody else's the last value counts."""
+    """A parameter that could mean either. Of another's name the last value counts."""
     names = [name for name, _ in pairs]
     return next((name for name in BEGINS if names.count(name) > 1), None)
 

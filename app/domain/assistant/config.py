@@ -24,7 +24,7 @@ from app.domain.assistant import (
 )
 from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
-from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of, without_empty
 from app.domain.assistant.hooks import Hook
 from app.domain.assistant.line_sound import LineSound
 from app.domain.assistant.recording import RecordingPlan
@@ -105,23 +105,23 @@ class AssistantConfig:
         return AssistantConfig(public), secrets
 
     def with_overrides(self, overrides: Json | None) -> AssistantConfig:
-        return AssistantConfig(merge(self.json, overrides)) if overrides else self
+        return AssistantConfig(merge(self.json, without_empty(overrides))) if overrides else self
 
     # The vendors (``app/vendors``) read these three, with Vapi's names of their providers.
 
     @cached_property
     def model(self) -> Json:
-        return named(object_of(self.json, "model") or EMBEDDED)
+        return named(without_empty(object_of(self.json, "model")) or EMBEDDED)
 
     @cached_property
     def voice(self) -> Json:
-        return named(object_of(self.json, "voice") or EMBEDDED)
+        return named(without_empty(object_of(self.json, "voice")) or EMBEDDED)
 
     @cached_property
     def transcriber(self) -> Json:
         """The transcriber. A keypad menu needs none; a model hears no caller without one."""
         default = NO_TRANSCRIBER if self.is_menu else {"provider": DEFAULT_TRANSCRIBER}
-        return named(object_of(self.json, "transcriber") or default)
+        return named(without_empty(object_of(self.json, "transcriber")) or default)
 
     @property
     def is_menu(self) -> bool:

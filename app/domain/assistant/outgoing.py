@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from app.domain.assistant.behaviour import behaviour_problems, without_effect
+from app.domain.assistant.fields import FREE
 from app.domain.assistant.line_sound import BUILT_IN
 from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
@@ -32,9 +33,6 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
 
 The vendors define the address fields of ``credentials``.
 """
-
-FREE = frozenset({"metadata", "variableValues"})
-"""Fields with a client's own data: this program calls no address in them."""
 
 SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 """Fields, alone or in an object of that name, that are sent as the value of a header."""

@@ -19,7 +19,7 @@ from app.store.schema import assistants, credentials, phone_numbers
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 
-KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination")
+KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination", "smsEnabled")
 """Fields that are stored and returned as sent; the other fields have columns of their own."""
 
 

@@ -100,16 +100,23 @@ def accounts_for_call(
     """The accounts that one assistant may use."""
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
     found |= _stored(context, conn, org_id, assistant.credential_ids)
-    for credential in assistant.credentials:
-        vendor = text_of(credential, "provider")
-        if vendor in registry.with_account():
-            found |= _access(vendor, credential)
+    found |= own_accounts(assistant)
     for part in (assistant.voice, assistant.transcriber):
         credential_id = object_of(part, "server").get("credentialId")
         if credential_id:
             signer = server_credentials.find(context, conn, org_id, credential_id)
             vendor = text_of(part, "provider")
             found[vendor] = replace(found.get(vendor, NO_ACCOUNT), signer=signer)
+    return found
+
+
+def own_accounts(assistant: AssistantConfig) -> dict[str, VendorAccount]:
+    """The accounts among the assistant's own ``credentials``."""
+    found = dict[str, VendorAccount]()
+    for credential in assistant.credentials:
+        vendor = text_of(credential, "provider")
+        if vendor in registry.with_account():
+            found |= _access(vendor, credential)
     return found
 
 

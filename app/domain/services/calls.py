@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import installation
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of
 from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
@@ -46,7 +47,7 @@ from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonDict, JsonObject
-from providers.events import EndedReason
+from providers.events import CallStatus, EndedReason
 
 SENT = (
     "assistant",
@@ -223,6 +224,8 @@ class CallService:
                 transfer.transfer(tx, told["destination"], told.get("content"))
             elif body.get("type") in control.TYPES:
                 control.enqueue(tx, variables.filled(self.context, found, body))
+            elif found.status == CallStatus.ENDED:
+                raise Invalid("`end-call` needs a call that goes on: this one has ended")
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
 
@@ -258,6 +261,10 @@ class CallService:
                 raise Invalid(problem)
         assistant_id, assistant = self._assistant(conn, org_id, body, number)
         overrides = body.get("assistantOverrides")
+        whole = assistant.with_overrides(overrides)
+        if assistant_id is None or overrides:  # a stored one was checked when it was stored
+            path = "assistant" if assistant_id is None else "assistantOverrides"
+            installation.refuse(whole, self.context.settings, f"{path}.")
         return NewCall(
             org_id=org_id,
             provider=provider,
@@ -269,7 +276,7 @@ class CallService:
             assistant_id=assistant_id,
             customer_id=body.get("customerId"),
             phone_number_id=number["id"],
-            assistant=assistant.with_overrides(overrides),
+            assistant=whole,
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
             key_id=key_id,
@@ -291,6 +298,7 @@ class CallService:
         return self._transient_number(conn, org_id, body["phoneNumber"])
 
     def _transient_number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        body = {name: value for name, value in body.items() if value is not None}
         provider, number, credential = number_account(self.context, conn, org_id, body)
         return {
             "id": None,
@@ -331,7 +339,7 @@ class CallService:
         https://docs.vapi.ai/calls/call-handling-with-vapi-and-twilio
         """
         provider = self.context.providers[call.provider]
-        theirs, ours = call.facts.customer.get("number"), call.facts.number
+        theirs, ours = call.facts.customer.get("number") or None, call.facts.number
         inbound = call.type == INBOUND
         callback = tokens.callback
         return provider.markup.details(
