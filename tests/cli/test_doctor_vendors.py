@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,12 @@ from typing import Any
 import pytest
 
 from app import heroku
-from app.cli.doctor import assistants, recordings, server, vendor_keys
-from app.cli.doctor.examination import examine
+from app.cli.doctor import recordings, server, vendor_keys
 from app.default_org import create_default_org
 from app.settings import Settings, VendorSettings
-from app.store import resources
-from app.store.schema import assistants as assistant_rows
 from app.wiring import Services
 from tests.fakes.client_server import Receiver, Reply
-from tests.fakes.s3 import Store as Bucket
-
-ID = "0d1f9a5e-7a53-4c8e-9d6f-2f3c0c1f7a11"
+from tests.fakes.s3 import ACCESS_KEY, REGION, SECRET_KEY, s3
 
 
 @pytest.fixture
@@ -58,14 +52,12 @@ def test_a_key_is_tried(
 ) -> None:
     with Receiver(reply=answer) as vendor:
         url = f"http://127.0.0.1:{vendor.port}/v1"
-        [line] = examined(
-            vendor_keys.check, vendors=(VendorSettings("openai", "the key", url),)
-        )
+        [line] = examined(vendor_keys.check, vendors=(VendorSettings("openai", "a-test-key", url),))
     assert line.startswith(begins)
     assert has in line
-    assert "the key" not in line
+    assert "a-test-key" not in line
     [asked] = vendor.requests
-    assert (asked.path, asked.headers["authorization"]) == ("/v1/models", "Bearer the key")
+    assert (asked.path, asked.headers["authorization"]) == ("/v1/models", "Bearer a-test-key")
 
 
 def test_a_key_that_cannot_be_tried_is_a_note(examined: Callable[..., list[str]]) -> None:
@@ -89,9 +81,7 @@ SERVERS: list[tuple[int, str]] = [
 
 
 @pytest.mark.parametrize(("answer", "begins"), SERVERS)
-def test_the_server_is_asked(
-    examined: Callable[..., list[str]], answer: int, begins: str
-) -> None:
+def test_the_server_is_asked(examined: Callable[..., list[str]], answer: int, begins: str) -> None:
     with Receiver(reply=answer) as client:
         url = f"{client.url}?token=hidden"
         [line] = examined(server.check, server_url=url, allow_private_server_urls=True)
@@ -120,9 +110,7 @@ def test_the_directory_is_written_and_read(
     assert [*place.rglob("*.txt")] == []
 
 
-def test_a_place_that_cannot_be_written(
-    examined: Callable[..., list[str]], tmp_path: Path
-) -> None:
+def test_a_place_that_cannot_be_written(examined: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     [line] = examined(recordings.check, recordings_dir=str(tmp_path / "file"))
     assert line.startswith(f"ERROR  recordings in {tmp_path}/file (RECORDINGS_DIR): cannot be")
@@ -145,11 +133,15 @@ def test_a_start_tells_it_too(
     assert (heroku.RECORDINGS_ARE_LOST in caplog.text) is wiped
 
 
-# ------------------------------------------------------------------ assistants
-
-
-def stored(services: Services, id: str, body: dict[str, Any]) -> None:
-    now = services.context.now()
-    org = {"org_id": "an organisation", "created_at": now, "updated_at": now}
-    with services.store.write() as conn:
-        resources.insert(conn, assistant_rows, {**org, "id": id, "body": body, "secret": None})
+def test_a_bucket_is_written_and_read(examined: Callable[..., list[str]]) -> None:
+    with s3() as bucket:
+        changes = {
+            "recordings_url": "s3://bucket/calls",
+            "s3_endpoint": bucket.url,
+            "s3_access_key_id": ACCESS_KEY,
+            "s3_region": REGION,
+        }
+        [line] = examined(recordings.check, **changes, s3_secret_access_key=SECRET_KEY)
+        [other] = examined(recordings.check, **changes, s3_secret_access_key="another")
+    assert line.startswith("ok     recordings in s3://bucket/calls at http://127.0.0.1")
+    assert other.startswith("ERROR  recordings in s3://bucket/calls")

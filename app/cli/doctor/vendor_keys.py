@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from app.cli.doctor.finding import Finding
 from app.default_org import ORG_ID
@@ -30,11 +31,11 @@ def check(patchbay: Services) -> Iterator[Finding]:
         found = accounts_for_call(patchbay.context, conn, ORG_ID, AssistantConfig({}))
     held = {name: account for name, account in sorted(found.items()) if account.key}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        private = patchbay.settings.allow_private_server_urls
-        yield from pool.map(lambda each: _tried(*each, private), held.items())
+        tried = partial(_tried, patchbay.settings.allow_private_server_urls)
+        yield from pool.map(tried, held, held.values())
 
 
-def _tried(name: str, account: VendorAccount, private: bool) -> Finding:
+def _tried(private: bool, name: str, account: VendorAccount) -> Finding:
     label = _label(name, account)
     request = key_request(name, account)
     if request is None:
