@@ -142,6 +142,7 @@ def test_a_bucket_is_written_and_read(examined: Callable[..., list[str]]) -> Non
             "s3_region": REGION,
         }
         [line] = examined(recordings.check, **changes, s3_secret_access_key=SECRET_KEY)
-        [other] = examined(recordings.check, **changes, s3_secret_access_key="another")
+        bucket.refused = "doctor"
+        [other] = examined(recordings.check, **changes, s3_secret_access_key=SECRET_KEY)
     assert line.startswith("ok     recordings in s3://bucket/calls at http://127.0.0.1")
     assert other.startswith("ERROR  recordings in s3://bucket/calls")
