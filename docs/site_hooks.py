@@ -19,7 +19,7 @@ OUTSIDE = {
     "contributing.md": "CONTRIBUTING.md",
 }
 """Pages of the site that are elsewhere in the tree."""
-LINK = re.compile(r"(!?)\[([^\]]+)\]\(([^)\s]+)\)")
+LINK = re.compile(r"(!?)\[([^\[\]]+)\]\(([^)\s]+)\)")
 
 
 def for_site(text: str, path: str) -> str:
@@ -32,7 +32,7 @@ def _link(found: re.Match[str], folder: str) -> str:
     picture, words, target = found.groups()
     name, hash, fragment = target.partition("#")
     if not name or "://" in name:
-        return found[0]
+        return words if picture else found[0]  # the site loads nothing from outside
     place = posixpath.normpath(posixpath.join(folder, name))
     inside = _on_site(place)
     return f"{picture}[{words}]({inside}{hash}{fragment})" if inside else words

@@ -71,6 +71,7 @@ LINKS: list[tuple[str, str, str]] = [
     ("README.md", "[a](CHANGELOG.md)", "[a](changelog.md)"),
     ("README.md", "[a](#start)", "[a](#start)"),
     ("README.md", "[a](https://a.example/)", "[a](https://a.example/)"),
+    ("README.md", "[![a](https://a.example/a.svg)](https://a.example/)", "[a](https://a.example/)"),
     ("docs/api.md", "[a](twilio.md)", "[a](twilio.md)"),
     ("docs/api.md", "[a](../README.md#deploy)", "[a](index.md#deploy)"),
     ("docs/api.md", "[`b`](../app/settings.py)", "`b`"),
