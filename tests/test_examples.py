@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 import urllib3
@@ -66,9 +65,9 @@ def _request(words: list[str]) -> Request:
     return Request(method, url, headers, body)
 
 
-@pytest.fixture(scope="module")
-def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    directory: Path = tmp_path_factory.mktemp("examples")
+@pytest.fixture
+def bridge(tmp_path: Path) -> Iterator[Bridge]:
+    directory = tmp_path
     vendors = {f"{name}_API_KEY": "k" for name in ("OPENAI", "DEEPGRAM", "ELEVENLABS")}
     with fresh_database(directory) as url, Bridge(url, directory, **vendors) as running:
         yield running
@@ -81,7 +80,7 @@ def here(text: str, bridge: Bridge) -> str:
 
 
 CURLS = [
-    pytest.param(request, id=f"{page.name}: {request.method} {urlsplit(request.url).path}")
+    request
     for page in PAGES
     for block in blocks(page.read_text(), "sh")
     if "curl" in block
@@ -89,22 +88,36 @@ CURLS = [
 ]
 
 
-def test_the_examples_of_curl_are_found() -> None:
+def test_the_requests_and_the_program_run(
+    bridge: Bridge,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """One test, because a bridge takes seconds to start."""
     assert len(CURLS) >= 2
+    for request in CURLS:
+        _send(request, bridge, tmp_path)
+    (source,) = blocks(README, "python")
+    monkeypatch.setenv("API_KEY", KEY)
+    exec(compile(here(source, bridge), "README.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith(" queued")
+    assert "<Response>" in said[1]
 
 
-@pytest.mark.parametrize("request_", CURLS)
-def test_a_request_is_answered(request_: Request, bridge: Bridge, tmp_path: Path) -> None:
+def _send(request: Request, bridge: Bridge, directory: Path) -> None:
+    """The README's next line reads what a POST answers."""
     answer = urllib3.request(
-        request_.method,
-        here(request_.url, bridge),
-        headers={name: here(value, bridge) for name, value in request_.headers.items()},
-        body=here(request_.body, bridge) if request_.body else None,
+        request.method,
+        here(request.url, bridge),
+        headers={name: here(value, bridge) for name, value in request.headers.items()},
+        body=here(request.body, bridge) if request.body else None,
     )
     assert answer.status in {200, 201}, answer.data
-    if request_.method == "POST":
-        (tmp_path / "call.json").write_bytes(answer.data)
-        assert _shown(tmp_path).startswith("<?xml")
+    if request.method == "POST":
+        (directory / "call.json").write_bytes(answer.data)
+        assert _shown(directory).startswith("<?xml")
 
 
 def _shown(directory: Path) -> str:
@@ -114,17 +127,6 @@ def _shown(directory: Path) -> str:
     command = [sys.executable, option, source]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True)
     return done.stdout
-
-
-def test_the_example_with_vapis_sdk_runs(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (source,) = blocks(README, "python")
-    monkeypatch.setenv("API_KEY", KEY)
-    exec(compile(here(source, bridge), "README.md", "exec"), {})
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].endswith(" queued")
-    assert "<Response>" in said[1]
 
 
 # ------------------------------------------------------------------ what is read only

@@ -13,8 +13,9 @@ from app import heroku
 from app.cli.doctor import recordings, server, vendor_keys
 from app.default_org import create_default_org
 from app.settings import Settings, VendorSettings
+from app.vendors.key_requests import KeyRequest
 from app.wiring import Services
-from tests.fakes.client_server import Receiver, Reply
+from tests.fakes.client_server import Receiver
 from tests.fakes.s3 import ACCESS_KEY, REGION, SECRET_KEY, s3
 
 
@@ -34,27 +35,36 @@ def examined(settings: Settings) -> Iterator[Callable[..., list[str]]]:
         services.store.close()
 
 
-ANSWERS: list[tuple[int | Reply, str, str]] = [
-    (200, "ok     key of openai (OPENAI_API_KEY): accepted", ""),
-    (401, "ERROR  key of openai (OPENAI_API_KEY): refused", "answers 401; replace the key"),
-    (403, "ERROR  key of openai (OPENAI_API_KEY): refused", "answers 403"),
-    (Reply(401, body=b'{"status":"missing_permissions"}'), "note   key of openai", "not known"),
-    (404, "note   key of openai", "answers 404"),  # a gateway without this request
-    (429, "note   key of openai", "answers 429"),
-    (500, "note   key of openai", "answers 500"),
-    (Reply(302, {"Location": "http://127.0.0.1/"}), "note   key of openai", "answers 302"),
+ANSWERS: list[tuple[int, bytes, str, str]] = [
+    (200, b"{}", "ok     the key: accepted", ""),
+    (
+        401,
+        b"{}",
+        "ERROR  the key: refused",
+        "https://a.example/models answers 401; replace the key",
+    ),
+    (403, b"{}", "ERROR  the key: refused", "answers 403"),
+    (401, b'{"status":"missing_permissions"}', "note   the key: not known", "answers 401"),
+    (404, b"", "note   the key: not known", "answers 404"),  # a gateway without this request
+    (429, b"", "note   the key: not known", "answers 429"),
+    (500, b"", "note   the key: not known", "answers 500"),
+    (302, b"", "note   the key: not known", "answers 302"),  # it is not followed
 ]
 
 
-@pytest.mark.parametrize(("answer", "begins", "has"), ANSWERS)
-def test_a_key_is_tried(
-    examined: Callable[..., list[str]], answer: int | Reply, begins: str, has: str
-) -> None:
-    with Receiver(reply=answer) as vendor:
-        url = f"http://127.0.0.1:{vendor.port}/v1"
-        [line] = examined(vendor_keys.check, vendors=(VendorSettings("openai", "a-test-key", url),))
+@pytest.mark.parametrize(("status", "body", "begins", "has"), ANSWERS)
+def test_an_answer_is_judged(status: int, body: bytes, begins: str, has: str) -> None:
+    request = KeyRequest("https://a.example/models?limit=1", {})
+    line = str(vendor_keys.judged("the key", request, status, body))
     assert line.startswith(begins)
     assert has in line
+
+
+def test_a_key_is_tried(examined: Callable[..., list[str]]) -> None:
+    with Receiver(reply=401) as vendor:
+        url = f"http://127.0.0.1:{vendor.port}/v1"
+        [line] = examined(vendor_keys.check, vendors=(VendorSettings("openai", "a-test-key", url),))
+    assert line.startswith("ERROR  key of openai (OPENAI_API_KEY): refused")
     assert "a-test-key" not in line
     [asked] = vendor.requests
     assert (asked.path, asked.headers["authorization"]) == ("/v1/models", "Bearer a-test-key")
@@ -80,14 +90,14 @@ SERVERS: list[tuple[int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "begins"), SERVERS)
-def test_the_server_is_asked(examined: Callable[..., list[str]], answer: int, begins: str) -> None:
-    with Receiver(reply=answer) as client:
+def test_the_server_is_asked(examined: Callable[..., list[str]]) -> None:
+    with Receiver(status for status, _ in SERVERS) as client:
         url = f"{client.url}?token=hidden"
-        [line] = examined(server.check, server_url=url, allow_private_server_urls=True)
-    assert line.startswith(begins)
-    assert "hidden" not in line
-    assert [asked.body for asked in client.requests] == [b""]
+        for _, begins in SERVERS:
+            [line] = examined(server.check, server_url=url, allow_private_server_urls=True)
+            assert line.startswith(begins)
+            assert "hidden" not in line
+    assert {asked.body for asked in client.requests} == {b""}
 
 
 def test_a_server_that_is_not_there(examined: Callable[..., list[str]]) -> None:
