@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -44,9 +45,6 @@ from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
 """The built-in backends (``app/assistants``)."""
-
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-"""The form of our ids."""
 
 SHORTEST_KEY = 20
 """Characters of an API key outside development."""
@@ -302,7 +300,7 @@ class _Reader(Reader):
 
     def assistant_id(self) -> str | None:
         text = self.text("ASSISTANT_ID")
-        if text and not UUID.fullmatch(text):
+        if text and not _is_id(text):
             raise SettingsError(
                 f"ASSISTANT_ID must be the id of a stored assistant (POST /assistant); it is {text!r}"
             )
@@ -567,6 +565,13 @@ class _Reader(Reader):
             example = registry.FALLBACK_MODEL_EXAMPLE
             raise SettingsError(_no_fallback("FALLBACK_MODEL", value, example, known))
         return found if value else None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def _check_account(carrier: Carrier, body: JsonObject) -> None:

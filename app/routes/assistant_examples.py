@@ -77,7 +77,6 @@ EXAMPLES: Mapping[str, Any] = {
     "monitorPlan.listenEnabled": True,
     "monitorPlan.controlEnabled": True,
     "compliancePlan.hipaaEnabled": False,
-    "voicemailDetection.provider": "twilio",
     "voicemailDetection.enabled": True,
 }
 """By the field's path. The type of an example is that of the field."""

@@ -1,7 +1,7 @@
 """All fields of an assistant, for the OpenAPI document.
 
-The API checks few of them and keeps the others as they came. So the document's other fields come
-from the tables that say what becomes of each: of the domain, and of the vendors.
+The API checks few of them, and keeps the others as they came. Those come from two tables: of what
+becomes of each field, and of what each vendor reads.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from providers.common.json_types import JsonDict
 REF = "#/components/schemas/"
 SCHEMAS = ("Assistant", "AssistantOverrides")
 """The schemas that get the fields."""
+CHECKED = ("Server", "Transport")
+"""Their objects, whose own schemas have the fields that are checked."""
 STAGES = ("model", "voice", "transcriber")
 LISTS = frozenset({"model.messages", "model.tools", "model.tools.destinations"})
 """Fields whose objects are in a list."""
@@ -56,6 +58,10 @@ def extend(components: JsonDict) -> None:
         known = components[name]["properties"]
         told = {n for n, own in known.items() if own.keys() & {"type", "anyOf", "$ref"}}
         known |= {n: own for n, own in sorted(fields.items()) if n not in told}
+    for name in CHECKED:
+        known, path = components[name]["properties"], name.lower()
+        more = {n: f"{path}.{n}" for n in _children(path) if n not in known}
+        known |= {n: _leaf(where, ROWS[where]) for n, where in more.items()}
     for name in _used(components, made):
         components[name] = made[name]
     components["Assistant"]["examples"] = [ASSISTANT]
