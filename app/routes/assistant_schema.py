@@ -23,7 +23,7 @@ CHECKED = ("Server", "Transport")
 STAGES = ("model", "voice", "transcriber")
 LISTS = frozenset({"model.messages", "model.tools", "model.tools.destinations"})
 """Fields whose objects are in a list."""
-KNOWN = {
+KNOWN: Mapping[str, JsonDict] = {
     "model.tools.server": {"$ref": f"{REF}Server"},
     "voice.server": {"$ref": f"{REF}Server"},
     "transcriber.server": {"$ref": f"{REF}Server"},
