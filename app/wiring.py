@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from app import default_org
+from app import default_org, heroku
 from app.assistants import BACKENDS
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
@@ -189,12 +189,14 @@ class Services:
             self.upgrade()
         elif not migrate.is_current(self.store):
             raise NotMigrated("the database is not up to date: run `patchbay db upgrade`")
-        key = default_org.create_default_org(self.context)
+        key = default_org.create_default_org(self.context, is_start=True)
         if key:
             print(f"API key (shown once): {key}", flush=True)  # noqa: T201
         if self.settings.development:  # the logs of a server are read by more than its owner
             link = tokens.new_link(self.context, default_org.ORG_ID, sessions.ACT)
             print(f"Dashboard (opens once, within an hour): {link}", flush=True)  # noqa: T201
+        if self.settings.loses_recordings:
+            log.warning(heroku.RECORDINGS_ARE_LOST)
         self.store.start_checkpoints()
         if self.settings.run_jobs:
             recording_files.schedule_sweep(self.context)

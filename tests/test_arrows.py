@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.wiring",),
     ("app.dashboard",),
     ("app.routes", "app.assistants", "app.delivery", "app.telemetry.metrics", "app.default_org"),
-    ("app.media", "app.jobs"),
+    ("app.media", "app.jobs", "app.default_number"),
     ("app.domain.services", "app.domain.reactions"),
     ("app.domain.legs", "app.domain.recordings", "app.domain.dashboard"),
     ("app.domain.reporting",),
@@ -35,7 +35,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.plugins", "app.failpoints"),
     ("app.vendors",),
     ("app.store", "app.telemetry"),
-    ("app.net", "app.deadline", "app.environment", "app.private_files", "app.temporary"),
+    (
+        "app.net",
+        "app.deadline",
+        "app.environment",
+        "app.heroku",
+        "app.private_files",
+        "app.temporary",
+    ),
     ("providers",),
 )
 """The rooms from the top floor down. A room imports rooms below its own floor, never beside or above."""

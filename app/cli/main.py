@@ -52,7 +52,7 @@ def serve() -> None:
 
     patchbay = _services()
     patchbay.upgrade()
-    key = default_org.create_default_org(patchbay.context)
+    key = default_org.create_default_org(patchbay.context, is_start=True)
     settings = patchbay.settings
     click.echo(f"Patchbay on {settings.public_url}  (docs: {settings.public_url}/docs)")
     click.echo(f"Dashboard: {settings.public_url}/dashboard  (sign in with an API key)")
@@ -164,17 +164,21 @@ def login_link(look: bool) -> None:
 
 @click.command(cls=DatabaseCommand)
 @click.option("--failpoints", is_flag=True, help="List what the setting FAILPOINT may name.")
-def doctor(failpoints: bool) -> None:
-    """Check the settings, the database, the accounts and the public URL; say what to change."""
+@click.option("--offline", is_flag=True, help="Ask no vendor, carrier, bucket or server.")
+def doctor(failpoints: bool, offline: bool) -> None:
+    """Check the settings, the database, the accounts and the public URL; say what to change.
+
+    Exit status 1 if there is an ERROR, 0 if there are notes only.
+    """
     if failpoints:
         from app.failpoints.points import POINTS
 
         for name, sentence in POINTS.items():
             click.echo(f"{name:<30} {sentence}")
         return
-    from app.cli.doctor import examine
+    from app.cli.doctor.examination import examine
 
-    findings = examine(_services())
+    findings = examine(_services(), offline=offline)
     for finding in findings:
         click.echo(str(finding))
     sys.exit(1 if any(finding.level == "error" for finding in findings) else 0)
