@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.database_errors import DatabaseCommand
+from app.cli.services import services as _services
+from app.cli.studio import studio_flow, studio_lint
 from providers.registry import SIMULATORS
-
-if TYPE_CHECKING:
-    from app.wiring import Services
 
 SERVER = (
     *("-m", "gunicorn", "--no-control-socket", "-k", "app.server.worker.Worker"),
@@ -22,27 +19,6 @@ SERVER = (
 # glibc keeps freed memory in pools per thread, and calls bring threads. Two pools suffice and stay
 # small. https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
 ARENAS = ("MALLOC_ARENA_MAX", "2")
-
-
-def _services() -> Services:
-    """Build the services from the environment's settings.
-
-    A faulty one is a sentence, not a traceback.
-    """
-    from app import settings as settings_module
-    from app.private_files import UMASK
-    from app.telemetry import log_setup
-    from app.wiring import Services
-    from providers.errors import NotConfigured
-
-    os.umask(UMASK)
-
-    try:
-        settings = settings_module.load()
-        log_setup.configure(settings.log_level, settings.log_format)
-        return Services(settings)
-    except (settings_module.SettingsError, NotConfigured) as error:
-        raise click.ClickException(str(error)) from error
 
 
 @click.command(cls=DatabaseCommand)
@@ -212,21 +188,6 @@ def simulate(
     sys.exit(0 if result.ok else 1)
 
 
-@click.command("studio-flow")
-@click.option("--url", help="Your bridge's public URL; PUBLIC_URL by default.")
-@click.option("--assistant-id", default="ASSISTANT_ID", help="The assistant that answers.")
-def studio_flow(url: str | None, assistant_id: str) -> None:
-    """Print a Twilio Studio flow for your host, ready to import."""
-    from app import settings as settings_module
-    from providers.twilio.studio import flow
-
-    try:
-        base = url or settings_module.load().public_url
-    except settings_module.SettingsError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(json.dumps(flow(base, assistant_id), indent=2))
-
-
 @click.command()
 @click.option("--once", is_flag=True, help="Exit 0 or 1 instead of leaving the bridge running.")
 def demo(once: bool) -> None:
@@ -236,6 +197,9 @@ def demo(once: bool) -> None:
     sys.exit(run(once=once))
 
 
-COMMANDS: tuple[click.Command, ...] = (serve, db, keys, doctor, simulate, studio_flow, demo)
+COMMANDS: tuple[click.Command, ...] = (
+    *(serve, db, keys, doctor, simulate),
+    *(studio_flow, studio_lint, demo),
+)
 
 main = click.Group("patchbay", help=__doc__, commands=list(COMMANDS))
