@@ -25,6 +25,7 @@ from app.domain.resources.assistants import ResourceService
 from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
 from app.domain.services.media import MediaService
+from app.domain.services.messages import MessageService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
@@ -134,6 +135,7 @@ class Services:
         self.context.timer_wakers.append(self.timers.wake)
         self.metrics.register(State(self.context))
         self.calls = CallService(self.context)
+        self.messages = MessageService(self.context)
         self.resources = ResourceService(self.context)
         self.legs = LegService(self.context)
         self.media = MediaService(self.context)

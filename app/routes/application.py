@@ -18,6 +18,7 @@ from app.routes import (
     openapi,
     phone_numbers,
     recordings,
+    server_messages,
     structured_outputs,
     tools,
 )
@@ -30,6 +31,7 @@ from app.routes.webhooks import Webhooks
 API = (
     calls.blueprint,
     calls.control,
+    server_messages.blueprint,
     recordings.blueprint,
     assistants.blueprint,
     tools.blueprint,
