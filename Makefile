@@ -18,7 +18,7 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	@touch $@
 
 demo: $(READY)  ## one Studio call and one Vonage call through the bridge; ONCE=1 exits afterwards
-	$(BIN)/patchbay demo $(if $(ONCE),--once)
+	$(BIN)/patchbay demo $(if $(ONCE),--once) $(if $(VERBOSE),--verbose)
 
 run: $(READY)  ## the bridge alone, with the settings of the environment
 	$(BIN)/patchbay serve

@@ -149,12 +149,12 @@ def doctor(failpoints: bool) -> None:
     "--say",
     "turns",
     multiple=True,
-    help="Converse: a WAV file or keys (12#), said once the assistant has spoken; with + in front"
-    " over its words, with : at once. Repeat it; afterwards the caller hangs up.",
+    help="Converse: words, a WAV file or keys (12#), said once the assistant has spoken; with + in"
+    " front over its words, with : at once. Repeat it; afterwards the caller hangs up.",
 )
 @click.option("--record", help="Write a conversation to this WAV file: caller left, bridge right.")
-@click.option("--assistant-id", help="Whom a conversation is with; the keypad menu by default.")
-@click.option("--ends", help="The endedReason a conversation must have.")
+@click.option("--assistant-id", help="Whom a conversation is with; the embedded menu by default.")
+@click.option("--ends", help="The endedReason a conversation must have; any good one by default.")
 def simulate(
     carrier: str,
     scenario: str | None,
@@ -167,6 +167,7 @@ def simulate(
     """Play a carrier against the running bridge; exit status 1 for an unexpected end."""
     from importlib import import_module
 
+    from app.cli.caller_voice import caller_voice
     from providers.simulation.script import options
     from providers.simulation.stage import SimulatorError
 
@@ -180,21 +181,25 @@ def simulate(
     if scenario not in simulator.SCENARIOS:
         raise click.ClickException(f"no scenario {scenario!r}; see --list")
     try:
-        chosen = options(turns, record, assistant_id, ends)
-        result = simulator.run(scenario, simulator.config_from_environment(**chosen))
+        with caller_voice() as speak:
+            chosen = options(turns, record, assistant_id, ends, speak)
+            result = simulator.run(scenario, simulator.config_from_environment(**chosen))
     except SimulatorError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"expected {result.expected}, got {result.got}: {'ok' if result.ok else 'WRONG'}")
+    click.echo(result.sentence)
     sys.exit(0 if result.ok else 1)
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Exit 0 or 1 instead of leaving the bridge running.")
-def demo(once: bool) -> None:
+@click.option(
+    "--verbose", is_flag=True, help="Print every request, document, message and the Call."
+)
+def demo(once: bool, verbose: bool) -> None:
     """Play one Studio call and one Vonage call through a bridge of its own, with comments."""
     from app.cli.demo import run
 
-    sys.exit(run(once=once))
+    sys.exit(run(once=once, verbose=verbose))
 
 
 COMMANDS: tuple[click.Command, ...] = (
