@@ -19,7 +19,8 @@ from app.private_files import open_to_others
 from app.store import accounts, migrate
 from app.store.schema import assistants, credentials, phone_numbers
 from app.store.vault import WrongKey
-from app.vendors import similar, tts
+from app.vendors import similar, stt, tts
+from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccount
 from app.wiring import Services
 from providers.base.carrier import Carrier
@@ -58,6 +59,7 @@ def examine(patchbay: Services) -> list[Finding]:
         *_stored_values(patchbay),
         *_dialling(patchbay),
         *_voices(patchbay),
+        *_fallbacks(patchbay),
         *_public_url(patchbay),
         *_carriers(patchbay),
     ]
@@ -145,6 +147,19 @@ def _voices(patchbay: Services) -> Iterator[Finding]:
     if similar.ANY not in named:
         speakers.append(f"{'any other' if named else 'each'} is one of {others['provider']}'s")
     yield Finding("ok", f"voices of provider vapi: {', '.join(speakers)}")
+
+
+def _fallbacks(patchbay: Services) -> Iterator[Finding]:
+    """The operator's last resorts that the accounts of the environment do not reach."""
+    settings = patchbay.settings
+    accounts = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in settings.vendors}
+    for variable, problem_of, config in (
+        ("FALLBACK_VOICE", tts.problem, settings.fallback_voice),
+        ("FALLBACK_TRANSCRIBER", stt.problem, settings.fallback_transcriber),
+        ("FALLBACK_MODEL", llm_spec.problem, settings.fallback_model),
+    ):
+        if config and (problem := problem_of(config, accounts)):
+            yield Finding("note", f"{variable} works with a stored credential only: {problem}")
 
 
 def _spoken(voice: JsonObject) -> str:

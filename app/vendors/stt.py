@@ -46,6 +46,16 @@ def make_transcriber(
     """
     if not config:
         return None
+    part, account = checked(config, accounts)
+    provider = config["provider"]
+    if account.client_supplied and account.url:
+        check_address(TRANSCRIBER, str(provider), account.url, addresses)
+    make: MakeTranscriber = resolve_name(part.make)
+    return make(config, account, sample_rate, addresses)
+
+
+def checked(config: Config, accounts: VendorAccounts) -> tuple[SttPart, VendorAccount]:
+    """The vendor's part, and its account. Raises ``UnbuildableAssistant`` where one is missing."""
     provider, known = config.get("provider"), registry.stt_parts()
     part = known.get(provider) if isinstance(provider, str) else None
     if part is None:
@@ -56,11 +66,7 @@ def make_transcriber(
             "setting FALLBACK_TRANSCRIBER, has another one hear instead."
         )
         raise UnbuildableAssistant(TRANSCRIBER, str(provider), text)
-    account = _checked(str(provider), part, accounts)
-    if account.client_supplied and account.url:
-        check_address(TRANSCRIBER, str(provider), account.url, addresses)
-    make: MakeTranscriber = resolve_name(part.make)
-    return make(config, account, sample_rate, addresses)
+    return part, _checked(str(provider), part, accounts)
 
 
 def make_transcribers(
@@ -77,6 +83,19 @@ def make_transcribers(
     found = map(registry.named, candidates(TRANSCRIBER, config, last))
     built = build_each(found, make)
     return [(each, service) for each, service in built if service is not None]
+
+
+def problem(config: Config, accounts: VendorAccounts) -> str | None:
+    """Why this transcriber cannot be built, for the operator; None: it can, if its fields fit."""
+    provider = str(config.get("provider") or "")
+    part = registry.stt_parts().get(provider)
+    if part is None:
+        return f"there is no transcriber {provider!r}"
+    try:
+        _checked(provider, part, accounts)
+    except UnbuildableAssistant as problem:
+        return str(problem)
+    return None
 
 
 def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAccount:

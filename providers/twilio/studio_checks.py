@@ -164,15 +164,6 @@ def dials(flow: Flow) -> Broken:
             yield each.name, ""
 
 
-def needs_number(flow: Flow) -> Broken:
-    for each in flow.creating:
-        customer = (_body(each) or {}).get("customer")
-        if not isinstance(customer, dict) or customer.get("number") != _ANY:
-            continue
-        if customer.get("numberE164CheckEnabled") is not False:
-            yield each.name, ""
-
-
 def _body(widget: Widget) -> JsonObject | None:
     """The request's body with any Liquid replaced; None when it is not a JSON object."""
     try:

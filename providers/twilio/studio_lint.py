@@ -150,11 +150,6 @@ RULES = (
         checks.dials,
     ),
     Rule(
-        "needs-number",
-        "a caller without a number is answered 400: add `numberE164CheckEnabled: false` to customer",
-        checks.needs_number,
-    ),
-    Rule(
         "other-widget",
         "it asks for the outcome of {!r}, which does not lead to Patchbay: no value ever matches",
         checks.other_widget,

@@ -97,6 +97,23 @@ def test_who_speaks_for_vapis_voices(bridge: Bridge, changes: dict[str, Any], to
     assert line.endswith(told)
 
 
+def test_last_resorts_without_a_key_are_told(bridge: Bridge) -> None:
+    lines = found(
+        bridge,
+        vendors=(VendorSettings("rime-ai", "k"),),
+        fallback_voice=RIME,
+        fallback_transcriber={"provider": "gladia"},
+        fallback_model={"provider": "groq", "model": "a"},
+    )
+    told = [line for line in lines if "FALLBACK_" in line]
+    assert [line.split()[:2] for line in told] == [
+        ["note", "FALLBACK_TRANSCRIBER"],
+        ["note", "FALLBACK_MODEL"],
+    ]
+    assert "There is no key for gladia" in told[0]
+    assert "groq has no key" in told[1]
+
+
 def test_another_address_than_the_bridges(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:
     """The bridge that answers there was started with another PUBLIC_URL: what is signed differs."""
     lines = found(bridge, public_url=f"http://127.0.0.1:{bridge.port}")

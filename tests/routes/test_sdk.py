@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from vapi import CreateCustomerDto, CreateTwilioPhoneNumberDto, Vapi
+from vapi import (
+    CreateApiRequestToolDto,
+    CreateCustomerDto,
+    CreateFunctionToolDto,
+    CreateTwilioPhoneNumberDto,
+    OpenAiFunction,
+    Vapi,
+)
 from vapi.core.api_error import ApiError
 from werkzeug.serving import make_server
 
@@ -63,6 +70,20 @@ def test_resources(vapi: Vapi) -> None:
     assert (kept.provider, kept.status) == ("twilio", "active")
     assert [one.id for one in vapi.phone_numbers.list()] == [kept.id]
     assert vapi.phone_numbers.delete(kept.id).id == kept.id
+
+
+def test_tools(vapi: Vapi) -> None:
+    book = CreateFunctionToolDto(function=OpenAiFunction(name="book"))
+    made: Any = vapi.tools.create(request=book)
+    orders = CreateApiRequestToolDto(name="orders", method="GET", url="https://api.example/")
+    other: Any = vapi.tools.create(request=orders)
+    assert (made.type, made.function.name, other.url) == ("function", "book", orders.url)
+    assert [one.id for one in vapi.tools.list()] == [other.id, made.id]
+    assert vapi.tools.get(id=made.id).created_at == made.created_at
+    model: Any = {"provider": "openai", "model": "gpt-4o", "toolIds": [made.id]}
+    assistant: Any = vapi.assistants.create(model=model)
+    assert assistant.model.tool_ids == [made.id]
+    assert vapi.tools.delete(id=made.id).id == made.id
 
 
 def test_an_error(vapi: Vapi) -> None:

@@ -19,6 +19,7 @@ from app.store.schema import (
     phone_numbers,
     revisions,
     structured_outputs,
+    tools,
 )
 from tests.store.rows import START, add_org
 
@@ -31,6 +32,7 @@ TABLES = (
     credentials,
     phone_numbers,
     assistants,
+    tools,
     structured_outputs,
     customers,
 )

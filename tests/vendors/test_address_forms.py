@@ -15,7 +15,7 @@ from app.vendors.stt import make_transcriber
 from app.vendors.tts import problem
 
 HTTP, SOCKET = ("https", "http"), ("wss", "ws")
-ORIGINS = {"deepgram", "gladia", "assembly-ai", "talkscriber"}
+ORIGINS = {"deepgram", "gladia", "assembly-ai", "soniox", "speechmatics", "talkscriber"}
 SOCKET_BASES = {"11labs", "cartesia", "rime-ai"}
 ANYWHERE = {"custom-llm"}
 """Everything else has requests over HTTP, below a path."""

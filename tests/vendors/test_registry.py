@@ -33,6 +33,7 @@ NAMES = re.compile(
 MAY_NAME: Mapping[str, str] = {
     "app/vendors/registry.py": "the list of them",
     "app/domain/assistant/voicemail.py": "Vapi's names of voicemail detectors",
+    "app/domain/assistant/tool_types.py": "Vapi's names of tools",
 }
 OPENAI_MESSAGES = {"app/domain/reporting/artifact.py", "app/assistants/local/transcript"}
 """``openai`` is a format of messages there: Vapi's field ``messagesOpenAIFormatted``."""

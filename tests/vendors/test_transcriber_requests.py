@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.vendors.common.account import VendorAccount
+from app.vendors.stt import make_transcriber
 from tests.clock import on_loop
 from tests.vendors.hearing import hearing
 from tests.vendors.transcriber_cases import CASES, SCRIPT, made
@@ -189,3 +191,81 @@ async def test_assembly_ai_without_formatting_is_heard_once_per_turn() -> None:
         await room.say("book")
         await room.until(lambda: bool(room.finals))
     assert room.finals == [SCRIPT[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "asked"),
+    [
+        (
+            "soniox",
+            {"language": "de", "languages": ["en", "de"], "customVocabulary": ["Vapi"]},
+            {"language_hints": ["de", "en"], "context": {"terms": ["Vapi"]}},
+        ),
+        (
+            "soniox",
+            {"maxEndpointDelayMs": 500, "languageHintsStrict": True},
+            {"max_endpoint_delay_ms": 500, "language_hints_strict": True},
+        ),
+        # milliseconds at Vapi, seconds there, within its limits
+        (
+            "speechmatics",
+            {"language": "de", "maxDelay": 90000, "operatingPoint": "standard"},
+            {
+                "transcription_config": {
+                    "enable_partials": True,
+                    "language": "de",
+                    "operating_point": "standard",
+                    "max_delay": 4.0,
+                }
+            },
+        ),
+    ],
+)
+@on_loop
+async def test_the_opening_message_is_as_configured(
+    name: str, config: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    async with (
+        CASES[name].stand_in(*SCRIPT) as vendor,
+        hearing(made(name, vendor, 8000, **config), 8000),
+    ):
+        pass
+    assert {field: vendor.said[0].get(field) for field in asked} == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "query"),
+    [
+        ("deepgram-flux", {"eotThreshold": 0.8, "eotTimeoutMs": 900}, {"eot_threshold": ["0.8"]}),
+        (
+            "deepgram-flux",
+            {"model": "flux-general-multi", "languages": ["en", "es"], "keyterm": ["Vapi"]},
+            {"language_hint": ["en", "es"], "keyterm": ["Vapi"]},
+        ),
+        (
+            "cartesia",
+            {"model": "ink-2", "language": "fr"},
+            {"model": ["ink-2"], "language": ["fr"]},
+        ),
+        ("11labs", {"model": "scribe_v1"}, {"model_id": ["scribe_v2_realtime"]}),
+        ("11labs", {"language": "fr"}, {"language_code": ["fr"], "commit_strategy": ["manual"]}),
+        ("xai", {"language": "fr"}, {"language": ["fr"]}),
+    ],
+)
+@on_loop
+async def test_the_query_is_as_configured(
+    name: str, config: dict[str, Any], query: dict[str, list[str]]
+) -> None:
+    async with (
+        CASES[name].stand_in(*SCRIPT) as vendor,
+        hearing(made(name, vendor, 8000, **config), 8000),
+    ):
+        pass
+    (request,) = vendor.asked
+    assert {field: request.query.getall(field, []) for field in query} == query
+
+
+def test_speechmatics_has_an_address_for_each_region() -> None:
+    account = {"speechmatics": VendorAccount("key")}
+    service: Any = make_transcriber({"provider": "speechmatics", "region": "us"}, account, 8000)
+    assert service._url == "wss://us2.rt.speechmatics.com/v2"

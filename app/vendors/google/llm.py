@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipecat.adapters.services.open_ai_adapter import OpenAILLMInvocationParams
+from pipecat.adapters.llm.services.open_ai_adapter import OpenAILLMInvocationParams
 
 from app.vendors.openai.llm import Chat
 

@@ -38,7 +38,8 @@ class Soniox(ConnectTimeout, SocketTranscriber):
     """The transcriber of one call."""
 
     def __init__(self, url: str, sample_rate: int, opening: JsonObject) -> None:
-        super().__init__(url, {}, sample_rate, model=opening["model"])
+        headers = {"Authorization": f"Bearer {opening['api_key']}"}
+        super().__init__(url, headers, sample_rate, model=opening["model"])
         self._opening = opening
         self._finals = ""
 

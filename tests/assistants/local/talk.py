@@ -119,6 +119,11 @@ class Call:
         return next((told[3] for told in self.domain.told if told[0] == "intend"), None)
 
     @property
+    def clock(self) -> float:
+        """Seconds, by the clock of the test's loop."""
+        return asyncio.get_running_loop().time()
+
+    @property
     def transcript(self) -> str:
         return str(self.domain.kept.get("transcript", ""))
 
@@ -187,6 +192,7 @@ async def talking(
     *,
     keys: Mapping[str, VendorAccount] | None = None,
     given: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> AsyncIterator[Call]:
     """A call that is up. ``assistant``: as from the API; the embedded voice where it has none.
@@ -199,6 +205,7 @@ async def talking(
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
     call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
     domain = Domain(backend="local", assistant=whole, accounts=known, call=call)
+    vars(domain.context.settings).update(settings or {})
     domain.given += [Command("token-1", command) for command in given]
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serving(domain, LIMITS))

@@ -187,6 +187,7 @@ CHANGED = {
     "spoken": ("Goodbye.", "Goodbye."),
     "awaits": (("recording",), ["recording"]),
     "recordings": ({"mono": "1"}, {"mono": "1"}),
+    "due_at": (AT, "2026-11-23T12:00:00+00:00"),
     "analysis_attempts": (2, {"attempts": 2}),
 }
 """Field -> a value, and how the column has it."""
@@ -199,6 +200,7 @@ NAMES = {
     "api_url": "apiUrl",
     "asking_since": "asking",
     "heard_at": "heardAt",
+    "due_at": "dueAt",
     "analysis_attempts": "analysis",
 }
 

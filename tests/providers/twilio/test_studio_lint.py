@@ -15,7 +15,7 @@ from tests.providers.twilio.test_studio import ASSISTANT, ORIGIN
 
 BODY = {
     "phoneCallProviderBypassEnabled": True,
-    "customer": {"number": "{{trigger.call.From}}", "numberE164CheckEnabled": False},
+    "customer": {"number": "{{trigger.call.From}}"},
     "metadata": {"account": "{{widgets.ask.Digits}}"},
 }
 
@@ -128,7 +128,6 @@ FAULTS: dict[str, Fault] = {
     "no-key": replaced("create", "url", "flow:KEY@", ""),
     "not-json": replaced("create", "body", "{", "["),
     "dials": replaced("create", "body", '"phoneCallProviderBypassEnabled": true, ', ""),
-    "needs-number": replaced("create", "body", ', "numberE164CheckEnabled": false', ""),
     "other-widget": replaced("outcome", "input", "widgets.assistant", "widgets.greeting"),
     "no-match": unwired("outcome", "noMatch"),
     "unknown-reason": split_on("assistant-ended"),

@@ -17,6 +17,7 @@ async def ask(run: Run) -> Outcome:
             "url": tool.server.url,
             "secret": tool.server.secret,
             "headers": tool.server.headers,
+            "credentialId": tool.server.policy.get("credentialId"),
         }
         seconds = float(tool.server.policy.get("timeoutSeconds") or SERVER_SECONDS)
     kind, extra = question(tool, run.call_id, arguments)

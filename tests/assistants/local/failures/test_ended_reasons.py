@@ -206,6 +206,20 @@ async def test_the_next_model_takes_over() -> None:
 
 
 @on_loop
+async def test_the_operators_model_takes_over() -> None:
+    """Of another vendor: the assistant's own has no key."""
+    async with Chat("I am here.") as served, vendors() as theirs:
+        assistant = {"firstMessageMode": GENERATE, "model": {"provider": "xai", "model": "a"}}
+        keys = {"groq": VendorAccount("key", served.url)}
+        settings = {"fallback_model": {"provider": "groq", "model": "b"}}
+        async with talking(TwilioCaller(), assistant, theirs, keys=keys, settings=settings) as call:
+            await call.said("I am here.")
+        [item] = [each for each in call.domain.spent if each["type"] == "model"]
+    assert call.reason is None
+    assert item["model"] == {"provider": "groq", "model": "b"}
+
+
+@on_loop
 async def test_a_model_that_cannot_be_built() -> None:
     """No account, and so no model: the caller is not kept waiting."""
     async with vendors("Hello.") as theirs:
@@ -338,11 +352,15 @@ TRANSCRIBERS = {
     # sockets break again and again
     "deepgram cut": Ear("deepgram", {"cut_after": 3200}, DEAF),
     # it hears, and never understands anything
-    "deepgram mute": Ear("deepgram", {"mute": True}, DEAF, "no answer in time", talks=True),
+    "deepgram mute": Ear("deepgram", {"mute": True}, DEAF, "no text in time", talks=True),
+    # it takes sound, and closes in order
+    "deepgram closes": Ear(
+        "deepgram", {"mute": True, "close_after": 3200}, DEAF, "1000 no credit left"
+    ),
     # the others have no reason of their own
     "gladia": Ear("gladia", {"status": 401}, R.ASSISTANT_ERROR, "401"),
     "custom-transcriber": Ear(
-        "custom-transcriber", {"mute": True}, R.ASSISTANT_ERROR, "no answer in time", talks=True
+        "custom-transcriber", {"mute": True}, R.ASSISTANT_ERROR, "no text in time", talks=True
     ),
 }
 

@@ -78,6 +78,15 @@ async def test_an_error_that_a_server_reports_does_not_end_the_call() -> None:
 
 
 @on_loop
+async def test_a_fault_of_a_carriers_package_is_a_failure() -> None:
+    """The model learns of it, and does not wait."""
+    async with asked([{"type": "sms"}], ("sms", ['{"content": "Hi"}'])) as (call, theirs):
+        call.domain.raises["text"] = [AttributeError("no such method")]
+        await call.said("AI: Surely.")
+    assert learned(theirs) == ["Error: the tool failed"]
+
+
+@on_loop
 async def test_results_of_a_500_and_the_servers_own_words() -> None:
     one = {"toolCallId": "x", "result": {"ok": 1}, "message": says("request-complete", "Done.")}
     reply = Reply(json.dumps({"results": [one]}).encode(), "the server answered 500")
