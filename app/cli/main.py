@@ -218,8 +218,12 @@ def simulate(
 def demo(once: bool, verbose: bool) -> None:
     """Play one Studio call and one Vonage call through a bridge of its own, with comments."""
     from app.cli.demo import run
+    from providers.simulation.timeline import SimulatorError
 
-    sys.exit(run(once=once, verbose=verbose))
+    try:
+        sys.exit(run(once=once, verbose=verbose))
+    except SimulatorError as error:
+        raise click.ClickException(str(error)) from error
 
 
 COMMANDS: tuple[click.Command, ...] = (

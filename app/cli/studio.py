@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -53,6 +54,12 @@ def _usable(url: str) -> str:
     return url
 
 
+def _public_url() -> str:
+    """PUBLIC_URL, unless it is of this machine only: no flow leads there."""
+    url = os.environ.get("PUBLIC_URL", "").strip()
+    return url if url.startswith("https://") else ""
+
+
 def _stored(patchbay: Services, assistant_id: str | None) -> str:
     """The id, if there is such an assistant."""
     import sqlalchemy as sa
@@ -77,10 +84,8 @@ def _stored(patchbay: Services, assistant_id: str | None) -> str:
 
 @click.command("studio-lint")
 @click.argument("flow", type=click.File("r", encoding="utf-8"))
-@click.option(
-    "--url", envvar="PUBLIC_URL", default="", help="Your bridge's public URL, to compare with."
-)
-def studio_lint(flow: TextIO, url: str) -> None:
+@click.option("--url", help="Your bridge's public URL, to compare with; PUBLIC_URL by default.")
+def studio_lint(flow: TextIO, url: str | None) -> None:
     """Say where a caller can fall out of a Studio flow (its JSON; - is stdin).
 
     Exit status 1 with findings, 2 if the file is not a flow.
@@ -93,7 +98,7 @@ def studio_lint(flow: TextIO, url: str) -> None:
     except (ValueError, RecursionError) as error:
         why = str(error) if isinstance(error, NotAFlow) else f"it is not JSON ({error})"
         raise click.BadParameter(f"{flow.name} is not a Studio flow: {why}") from error
-    findings = check(definition, url)
+    findings = check(definition, _usable(url) if url else _public_url())
     for finding in findings:
         click.echo(str(finding))
     many = len(definition.lending)

@@ -73,7 +73,26 @@ def test_lint_prints_findings_and_exits_with_them(run: Callable[..., Result]) ->
     sound = broken.replace("ASSISTANT_ID", UNKNOWN)
     outcome = run("studio-lint", "-", input=sound)
     assert (outcome.exit_code, outcome.stdout.strip()[-18:]) == (0, "(1 widget of ours)")
-    assert run("studio-lint", "--url", "https://a.example", "-", input=sound).exit_code == 1
+    outcome = run("studio-lint", "--url", "https://a.example", "-", input=sound)
+    assert (outcome.exit_code, "[other-host]" in outcome.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("public_url", "status"),
+    [("http://localhost:8000", 0), (HOST, 0), ("https://a.example", 1)],
+)
+def test_lint_compares_with_the_public_url_that_a_flow_can_have(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, public_url: str, status: int
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", public_url)
+    flow = (DOCS / "studio-flow.json").read_text().replace("ASSISTANT_ID", UNKNOWN)
+    assert run("studio-lint", "-", input=flow).exit_code == status
+
+
+def test_lint_takes_only_a_url_that_a_flow_can_have(run: Callable[..., Result]) -> None:
+    flow = (DOCS / "studio-flow.json").read_text().replace("ASSISTANT_ID", UNKNOWN)
+    outcome = run("studio-lint", "--url", "bridge.example.com", "-", input=flow)
+    assert "Twilio cannot call bridge.example.com" in outcome.stderr
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, b"\xff\xfe"])
