@@ -13,7 +13,11 @@ from collections import deque
 from pathlib import Path
 
 PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-FOUND = re.compile(r"\s*(?:Collecting|Requirement already satisfied:) ([\w.-]+)")
+# From a registry, already there, a file in a folder of files, or not for this machine.
+FOUND = re.compile(
+    r"\s*(?:(?:Collecting|Requirement already satisfied:|Ignoring) ([\w.-]+)"
+    r"|Processing \S*?([\w.]+)-\d[^/\s]*(?: |$))"
+)
 PINNED = re.compile(r"([\w.-]+)==", re.ASCII)
 # Lines of pip that are printed after a failure.
 KEPT = 40
@@ -33,8 +37,9 @@ class Progress:
     def read(self, line: str) -> None:
         """Take one line of pip's."""
         if found := FOUND.match(line):
-            self._names.add(found[1].lower())
-            self._count(found[1])
+            name = found[1] or found[2]
+            self._names.add(re.sub(r"[-_.]+", "-", name).lower())
+            self._count(name)
         elif line.startswith("Installing collected packages"):
             self._say("writing them to the disk, which takes about a minute")
 

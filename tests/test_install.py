@@ -17,9 +17,11 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 PIP = """
 import sys
-for number in range(8):
+for number in range(6):
     print(f"Collecting name{number}==1 (from -r file)")
     print("Requirement already satisfied: name0 in somewhere")
+print("Processing /some/where/name_6-1.0-py3-none-any.whl (from -r file)")
+print("Ignoring name7: markers do not match")
 print("Installing collected packages: all")
 print("a last word")
 sys.exit(STATUS)
