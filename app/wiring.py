@@ -27,6 +27,7 @@ from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
 from app.domain.services.checks import CheckService
 from app.domain.services.media import MediaService
+from app.domain.services.messages import MessageService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
@@ -142,6 +143,7 @@ class Services:
         self.context.timer_wakers.append(self.timers.wake)
         self.metrics.register(State(self.context))
         self.calls = CallService(self.context)
+        self.messages = MessageService(self.context)
         self.resources = ResourceService(self.context)
         self.checks = CheckService(self.context)
         self.legs = LegService(self.context)

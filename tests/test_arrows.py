@@ -72,8 +72,8 @@ address and an answer.
 
 CARRIERS = re.compile(r"(?<![a-z])(twilio|vonage)(?![a-z])", re.IGNORECASE)
 """Also as a part of a name: ``TWILIO_FAILED``."""
-MAY_NAME_CARRIERS = {"app/cli/main.py"}
-"""Its examples, and the command that writes a Studio flow."""
+MAY_NAME_CARRIERS = {"app/cli/main.py", "app/cli/studio.py"}
+"""Examples, and the commands about Studio flows."""
 
 ROOM_OF_FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 

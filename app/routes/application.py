@@ -20,6 +20,7 @@ from app.routes import (
     openapi,
     phone_numbers,
     recordings,
+    server_messages,
     structured_outputs,
     tools,
     web_page,
@@ -34,6 +35,7 @@ from app.routes.webhooks import Webhooks
 API = (
     calls.blueprint,
     calls.control,
+    server_messages.blueprint,
     recordings.blueprint,
     assistants.blueprint,
     tools.blueprint,

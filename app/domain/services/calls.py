@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -35,15 +34,15 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import explain, message_text, pending
+from app.domain.reporting import explain, pending
 from app.domain.reporting.call_json import call_json, opens_control
-from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources import files as resource_files
 from app.domain.resources import server_credentials, structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
 from app.domain.resources.tools import check_ids
-from app.store import accounts, call_lists, calls, events, messages
+from app.domain.services.messages import MessageService
+from app.store import accounts, call_lists, calls, events
 from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
@@ -82,6 +81,7 @@ class CallService:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._messages = MessageService(context)
 
     def create(
         self,
@@ -203,25 +203,11 @@ class CallService:
 
     def messages(self, org_id: str, call_id: str) -> Listing:
         """The server messages in their order, each with all its attempts."""
-        with self.context.store.read() as conn:
-            call = _own(conn, org_id, call_id)
-            return [
-                _message_json(self.context, call, row, messages.attempts(conn, row["id"]))
-                for row in messages.list_for_call(conn, org_id, call_id)
-            ]
+        return self._messages.of_call(org_id, call_id)
 
     def resend(self, org_id: str, call_id: str, message_id: str) -> JsonDict:
         """Send a message again, whether it was delivered or failed."""
-        with self.context.store.write() as conn:
-            call = _own(conn, org_id, call_id)
-            mine = {row["id"] for row in messages.list_for_call(conn, org_id, call_id)}
-            if message_id not in mine:
-                raise NotFound("Message", message_id)
-            messages.resend(conn, call_id, message_id, at=self.context.now())
-            wake_delivery(self.context, conn)
-            rows = messages.list_for_call(conn, org_id, call_id)
-            row = next(row for row in rows if row["id"] == message_id)
-            return _message_json(self.context, call, row, messages.attempts(conn, message_id))
+        return self._messages.resend(org_id, call_id, message_id)
 
     def control(
         self, org_id: str | None, call_id: str, token: str | None, body: JsonObject
@@ -411,25 +397,3 @@ def _event_json(row: JsonObject) -> JsonDict:
         "key": row["key"],
     }
     return {name: value for name, value in event.items() if value is not None}
-
-
-def _message_json(context: Context, call: Call, row: JsonObject, attempts: Any) -> JsonDict:
-    return {
-        "id": row["id"],
-        "type": row["type"],
-        "state": row["state"],
-        "url": row["url"],
-        "createdAt": iso(row["created_at"]),
-        "nextAttemptAt": iso(row["next_at"]) if row["state"] == "pending" else None,
-        "body": message_text.body(context, call, row),
-        "attempts": [
-            {
-                "at": iso(attempt["at"]),
-                "durationMs": attempt["duration_ms"],
-                "statusCode": attempt["status_code"],
-                "error": attempt["error"],
-                "response": attempt["response"],
-            }
-            for attempt in attempts
-        ],
-    }

@@ -291,3 +291,21 @@ class ServerMessage(Answer):
     id: str
     type: str
     state: Literal["pending", "delivered", "failed"]
+    created_at: datetime
+    next_attempt_at: datetime | None = Field(None, description="Of a pending one; never past.")
+    blocked_by: str | None = Field(
+        None, description="The id of the message of its call that has to be delivered before it."
+    )
+
+
+class ListedServerMessage(ServerMessage):
+    """A server message in the list of all calls, without its body."""
+
+    call_id: str
+
+
+class Resent(Answer):
+    """The outcome of sending failed messages again."""
+
+    resent: int
+    remaining: bool = Field(description="Whether further failed ones are left.")
