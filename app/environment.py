@@ -77,16 +77,27 @@ class Reader:
         return int(value)
 
     def url(self, name: str, default: str | None, schemes: tuple[str, ...]) -> str | None:
+        """A base address: paths are added to it, so it has neither a query nor a last slash."""
         value = self.text(name) or default
         return None if value is None else self.checked_url(name, value, schemes)
 
+    def target_url(self, name: str, schemes: tuple[str, ...]) -> str | None:
+        """A target address: it is called as it is, with its last slash and its query."""
+        value = self.text(name)
+        return None if value is None else self.absolute_url(name, value, schemes)
+
     def checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
+        if "?" in value:
+            raise SettingsError(f"{name} must be without a query, paths are added; it is {value!r}")
+        return self.absolute_url(name, value, schemes).rstrip("/")
+
+    def absolute_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+        if parts.scheme not in schemes or not parts.hostname or "#" in value:
             raise SettingsError(
-                f"{name} must be an absolute URL ({' or '.join(schemes)}) without a query; it is {value!r}"
+                f"{name} must be an absolute URL ({' or '.join(schemes)}) without a fragment; it is {value!r}"
             )
-        return value.rstrip("/")
+        return value
 
 
 def drain_seconds() -> float:

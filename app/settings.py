@@ -455,17 +455,17 @@ class _Reader(Reader):
     def header_text(self, name: str) -> str | None:
         return _sendable(name, self.text(name))
 
-    def checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
-        """Also by the code that will call it. The operator's own may be private."""
+    def absolute_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
+        """Also checked by the code that will call it. The operator's own may be private."""
         try:
-            found = super().checked_url(name, value, schemes)
+            found = super().absolute_url(name, value, schemes)
             check_url(re.sub("^ws", "http", found), allow_private=True)
         except ValueError as error:
             raise SettingsError(f"{name}: {error}; it is {value!r}") from error
         return found
 
     def server_url(self) -> str | None:
-        url = self.url("SERVER_URL", None, ("http", "https"))
+        url = self.target_url("SERVER_URL", ("http", "https"))
         try:
             if url:
                 check_url(url, self.flag("ALLOW_PRIVATE_SERVER_URLS", False))
@@ -476,7 +476,7 @@ class _Reader(Reader):
         return url
 
     def stream_url(self) -> str | None:
-        url = self.url("STREAM_URL", None, ("ws", "wss"))
+        url = self.target_url("STREAM_URL", ("ws", "wss"))
         if self.text("ASSISTANT_BACKEND") == "stream" and not url:
             raise SettingsError("STREAM_URL must be set when ASSISTANT_BACKEND is stream")
         return url

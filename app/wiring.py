@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from app import default_org
@@ -13,10 +13,10 @@ from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
 from app.domain.calls import idempotency, timers
 from app.domain.calls.timer_jobs import KIND as TIMER
-from app.domain.calls.timer_jobs import START_SCHEDULED, WATCHDOG
+from app.domain.calls.timer_jobs import START_SCHEDULED, STOPPED, WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
-from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled
+from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled, stopped
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
@@ -24,6 +24,7 @@ from app.domain.reporting import analysis, no_record, pending
 from app.domain.resources.assistants import ResourceService
 from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
+from app.domain.services.checks import CheckService
 from app.domain.services.media import MediaService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
@@ -47,6 +48,11 @@ MAX_ANSWER = 1_000_000
 """Limit of a model's answer, in bytes."""
 
 log = logging.getLogger(__name__)
+
+
+def url_rule(settings: Settings) -> Callable[[str], str | None]:
+    """The rule for the addresses that a client's body names."""
+    return partial(_url_problem, allow_private=settings.allow_private_server_urls)
 
 
 def _url_problem(url: str, *, allow_private: bool) -> str | None:
@@ -116,7 +122,7 @@ class Services:
             self.jobs,
             _blobs(settings),
             (react, *map(with_row, of_group(settings.plugins, REACTION_GROUP).values())),
-            url_problem=partial(_url_problem, allow_private=settings.allow_private_server_urls),
+            url_problem=url_rule(settings),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),
             ask_model=OneShotModel(partial(ask_model, settings)),
@@ -135,6 +141,7 @@ class Services:
         self.metrics.register(State(self.context))
         self.calls = CallService(self.context)
         self.resources = ResourceService(self.context)
+        self.checks = CheckService(self.context)
         self.legs = LegService(self.context)
         self.media = MediaService(self.context)
         handlers[idempotency.JOB] = partial(idempotency.forget, self.context)
@@ -153,6 +160,7 @@ class Services:
         handlers[outbound.JOB] = partial(outbound.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
+        handlers[STOPPED] = partial(stopped.run, self.context)
         handlers[carrier_price.JOB] = partial(carrier_price.run, self.context)
         self.dispatcher = Dispatcher(self.context, give_way=self.foreground.give_way)
         handlers["deliver"] = self.dispatcher.wake

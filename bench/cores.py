@@ -21,11 +21,13 @@ CORES = {
     "signatures": Core(
         (
             "providers/twilio/signature.py",
+            "providers/twilio/cut.py",
             "providers/vonage/signature.py",
             "app/delivery/signing.py",
         ),
         (
             "tests/providers/twilio/test_signature.py",
+            "tests/providers/twilio/test_cut.py",
             "tests/providers/vonage/test_signature.py",
             "tests/delivery/test_signing.py",
         ),

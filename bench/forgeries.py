@@ -26,6 +26,8 @@ from tests.fakes.carriers.forgeries import FORGERIES, Genuine, Raw, genuine
 from tests.fakes.carriers.mutations import new_target
 
 NUMBERS = itertools.count(1)
+UNSIGNED = {"no token", "the older signature"}
+"""Of Vonage's: 503 asks for the callback again, signed."""
 TABLES = (calls, call_events, call_refs, call_tokens, messages)
 
 
@@ -73,7 +75,7 @@ def main() -> None:
                 for name, forge in FORGERIES[carrier].items():
                     status = send(process.port, forge(it))
                     statuses[carrier, status] += 1
-                    if not 400 <= status < 500:
+                    if not 400 <= status < 500 and (status != 503 or name not in UNSIGNED):
                         let_in.append(f"{carrier} {it.path}: {name}: {status}")
             added = {
                 name: n - before[name] for name, n in rows(engine).items() if n != before[name]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from app.domain.assistant.served_fields import ROWS, TOOL_TYPES, Fate, Row
 from app.routes.schemas.not_served import NOT_SERVED
+from app.vendors import registry
 from providers.events import EndedReason
 
 CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}/{{id}}")
@@ -77,7 +79,6 @@ CUSTOMER_REFUSED: Mapping[str, str] = {
 }
 NUMBER_REFUSED: Mapping[str, str] = {
     "hooks": NOT_SERVED["hooks"],
-    "smsEnabled": NOT_SERVED["smsEnabled"],
     "squadId": NOT_SERVED["squadId"],
     "twilioApiKey": "webhooks are verified with the auth token: give it, or `credentialId`",
     "twilioApiSecret": "webhooks are verified with the auth token: give it, or `credentialId`",
@@ -106,7 +107,7 @@ CALL: Mapping[str, str] = {
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
     "phoneCallProviderId": "Twilio's call sid, Vonage's conversation; as soon as a leg is known",
-    "monitor": "`controlUrl` (not `handoff`, `send-transport-message`); `listenUrl` until the call's end, none with the backend `stream`",
+    "monitor": "`controlUrl` (not `handoff`, `send-transport-message`), none with `controlEnabled: false`; `listenUrl` until the call's end, none with the backend `stream`",
     "assistantId": "",
     "assistant": "as sent, secrets left out",
     "assistantOverrides": "as sent, secrets left out",
@@ -208,6 +209,7 @@ def page() -> str:
         ),
         "A field without a value yet is absent, never null.",
         "",
+        *_assistant(),
         "## endedReason",
         "",
         "The 56 values of the older page, and one of our own ([meanings](ended-reasons.md)). Vapi's current",
@@ -227,9 +229,40 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def _assistant() -> Iterable[str]:
+    """The table that checks an assistant, as pages."""
+    yield from (
+        "## Fields of an assistant",
+        "",
+        "Every field is stored and returned. `patchbay check FILE` says this of a file's assistant, with what",
+        "this installation has; `GET /assistant/{id}/check` of a stored one. A row holds for the fields below it.",
+        "",
+    )
+    yield from _table("", "field", *((_word(row), {path: row.why}) for path, row in ROWS.items()))
+    yield from _table(
+        "", "type of a tool", *((_word(row), {name: row.why}) for name, row in TOOL_TYPES.items())
+    )
+    yield from (
+        "Further fields are those of one vendor:",
+        "",
+        "| vendor | of | served |",
+        "| --- | --- | --- |",
+    )
+    for name, vendor in registry.VENDORS.items():
+        for stage in ("model", "transcriber", "voice"):
+            part = vendor.part(stage)
+            if part and part.fields:
+                yield f"| `{name}` | `{stage}` | {', '.join(f'`{each}`' for each in part.fields)} |"
+    yield ""
+
+
+def _word(row: Row) -> str:
+    return {Fate.SERVED: "yes", Fate.MAPPED: "yes, mapped"}.get(row.fate, "no")
+
+
 def _within() -> set[str]:
     """Refused in phone numbers only."""
-    return {"hooks", "smsEnabled"}
+    return {"hooks"}
 
 
 def _prefixed(name: str, fields: Mapping[str, str]) -> dict[str, str]:

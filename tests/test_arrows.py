@@ -52,13 +52,16 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
 """Rooms below that a room keeps clear of all the same: SQL stays in the store, sound in the media."""
 
 DOMAIN_MAY_NAME = (
+    "app.vendors.buildable",
     "app.vendors.registry",
     "app.vendors.common.account",
     "app.vendors.common.address",
     "app.vendors.common.answer",
     "app.vendors.common.vendor",
 )
-"""Of the vendors, the domain reads the registry's data, and the shapes of an account, an address and an answer."""
+"""Of the vendors, the domain reads the registry's data, whether a part can be built, and the shapes of an account, an
+address and an answer.
+"""
 
 CARRIERS = re.compile(r"(?<![a-z])(twilio|vonage)(?![a-z])", re.IGNORECASE)
 """Also as a part of a name: ``TWILIO_FAILED``."""

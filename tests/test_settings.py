@@ -157,6 +157,21 @@ def test_a_wrong_value_names_its_variable(environ: dict[str, str], names: str) -
         load({**SECRET, **environ})
 
 
+@pytest.mark.parametrize("path", ["", "/", "/hook/", "/hook?team=a", "/hook/?team=a&b="])
+def test_a_target_address_is_called_as_it_is(path: str) -> None:
+    """A base address gets paths of ours, so its last slash says nothing. A target's does."""
+    http, socket = f"https://a.example{path}", f"wss://a.example{path}"
+    settings = load({**SECRET, "SERVER_URL": http, "STREAM_URL": socket})
+    assert (settings.server_url, settings.stream_url) == (http, socket)
+
+
+@pytest.mark.parametrize("name", ["SERVER_URL", "STREAM_URL", "PUBLIC_URL", "GROQ_BASE_URL"])
+def test_no_address_has_a_fragment(name: str) -> None:
+    scheme = "wss" if name == "STREAM_URL" else "https"
+    with pytest.raises(SettingsError, match=f"^{name} must be .* without a fragment"):
+        load({**SECRET, name: f"{scheme}://a.example/x#y"})
+
+
 @pytest.mark.parametrize(
     ("url", "key"),
     [
@@ -291,7 +306,7 @@ def names_read() -> set[str]:
     """Every variable that the source reads, and those that the carriers declare."""
     modules = (settings_module, environment)
     source = "".join(Path(module.__file__ or "").read_text() for module in modules)
-    call = r'self\.(?:text|secret|header|words|words_secret|choice|flag|number|integer|url)\(\s*"([A-Z_]+)"'
+    call = r'self\.(?:text|secret|header|words|words_secret|choice|flag|number|integer|url|target_url)\(\s*"([A-Z_]+)"'
     declared = {s.variable for carrier in PROVIDERS.values() for s in carrier.settings}
     return set(re.findall(call, source)) | declared
 

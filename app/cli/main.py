@@ -165,6 +165,26 @@ def doctor(failpoints: bool) -> None:
     sys.exit(1 if any(finding.level == "error" for finding in findings) else 0)
 
 
+@click.command(cls=DatabaseCommand)
+@click.argument("file", required=False)
+@click.option("--assistant-id", help="A stored assistant instead of a file's.")
+def check(file: str | None, assistant_id: str | None) -> None:
+    """Say what becomes of each field of an assistant; exit status 1 where a call would fail."""
+    from app.cli import check as checks
+    from app.domain.assistant.served_fields import Fate
+    from app.settings import SettingsError
+
+    if (file is None) == (assistant_id is None):
+        raise click.ClickException("give either a FILE or --assistant-id")
+    try:
+        found = checks.of_file(file) if file else checks.of_stored(_services(), assistant_id or "")
+    except (checks.NoAssistant, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in checks.lines(found):
+        click.echo(line)
+    sys.exit(1 if any(each.fate is Fate.REFUSED for each in found) else 0)
+
+
 @click.command()
 @click.argument("carrier", type=click.Choice(list(SIMULATORS)))
 @click.option("--scenario", help="Which call to play.")
@@ -236,6 +256,6 @@ def demo(once: bool) -> None:
     sys.exit(run(once=once))
 
 
-COMMANDS: tuple[click.Command, ...] = (serve, db, keys, doctor, simulate, studio_flow, demo)
+COMMANDS: tuple[click.Command, ...] = (serve, db, keys, doctor, check, simulate, studio_flow, demo)
 
 main = click.Group("patchbay", help=__doc__, commands=list(COMMANDS))

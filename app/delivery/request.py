@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from app.delivery.headers import headers
+from app.delivery.signed_post import post_signed
 from app.domain.context import Reply
-from app.net.http import SendError, post
+from app.net.authentication import Outgoing
+from app.net.http import SendError
 from app.settings import Settings
 from providers.common.json_types import JsonObject
 
@@ -24,9 +25,9 @@ class ServerRequest:
         self, url: str, message_id: str, body: bytes, secrets: JsonObject, seconds: float
     ) -> Reply:
         """Send one POST, never repeated. ``secrets``: the server's, as sealed with its call."""
-        named = headers(message_id, body, int(time.time()), secrets)
+        sent = Outgoing(url, body, message_id, int(time.time()))
         try:
-            answer = post(url, body, named, seconds, self._allow_private, MAX_BYTES + 1)
+            answer = post_signed(sent, secrets, seconds, self._allow_private, MAX_BYTES + 1)
         except SendError as error:
             return Reply(error=str(error))
         if not 200 <= answer.status < 300:

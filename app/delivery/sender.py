@@ -1,6 +1,6 @@
 """One attempt at a server message: its text, the request, and what follows from the answer.
 
-It touches no database: the dispatcher reads the message, and stores the result.
+The dispatcher reads the message, and stores the result. Only a credential is read here.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.delivery import retry
-from app.delivery.headers import headers
 from app.delivery.retry import Outcome
+from app.delivery.signed_post import post_signed
 from app.domain.calls.record import Call
 from app.domain.context import Context
-from app.domain.reporting import message_text
+from app.domain.reporting import message_text, server_messages
 from app.domain.timings import Timing
+from app.net.authentication import Outgoing
 from app.net.connections import Connections
-from app.net.http import Response, SendError, post
+from app.net.http import Response, SendError
 from app.store import messages
 from app.store.messages import Attempt
 from app.store.outbox import Dropped, Result, Tried
@@ -70,12 +71,11 @@ class Sender:
         at, begun = self._context.now(), time.monotonic()
         body = text.encode()
         seconds = (message["policy"] or {}).get("timeoutSeconds") or TIMEOUT_SECONDS
-        told = headers(message["id"], body, int(at.timestamp()), self._secrets(message, call))
+        sent = Outgoing(message["url"], body, message["id"], int(at.timestamp()))
         try:
-            answer = post(
-                message["url"],
-                body,
-                told,
+            answer = post_signed(
+                sent,
+                self._secrets(message, call),
                 float(seconds),
                 self._allow_private,
                 connections=self._connections,
@@ -88,11 +88,9 @@ class Sender:
 
     def _secrets(self, message: JsonObject, call: Call) -> JsonObject:
         """The server's. A message of the version before has its own copy."""
-        vault = self._context.vault
         if message["facts"] is None:
-            return vault.open(message["secret"])
-        secrets: JsonObject = vault.open(call.secret).get("server", {})
-        return secrets
+            return self._context.vault.open(message["secret"])
+        return server_messages.server_secrets(self._context, call)
 
     def _tried(
         self, message: JsonObject, text: str, attempt: Attempt, outcome: Outcome, now: datetime

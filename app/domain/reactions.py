@@ -40,7 +40,7 @@ class Fact(StrEnum):
     JOINED = auto()
     """The assistant joined the call."""
     SOCKET_CLOSES = auto()
-    """The call is over or is being forwarded, or its leg is reattached to another socket."""
+    """The call is over or is being forwarded, or another socket of its leg replaces this one."""
     RECORDING_KNOWN = auto()
     """The carrier reported a recording's result, perhaps after the report."""
 
@@ -104,7 +104,8 @@ def facts(change: Change) -> list[Fact]:
         Fact.ENDED_RECORDED: ended and call.facts.recorded,
         Fact.ENDED_AWAITED: ended and call.facts.awaits,
         Fact.JOINED: goes_on and EventKind.MEDIA_CONNECTED in kinds,
-        Fact.SOCKET_CLOSES: ended or (goes_on and kinds & REPLACES_SOCKET),
+        Fact.SOCKET_CLOSES: ended
+        or (goes_on and (kinds & REPLACES_SOCKET or len(change.state.streams) > 1)),
         Fact.RECORDING_KNOWN: kinds & carrier_recordings.TELLS_OF_RECORDING,
     }
     return list(compress(holds, holds.values()))

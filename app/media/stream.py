@@ -74,6 +74,8 @@ class MediaStream:
         # Why the assistant ends the call, once it has decided.
         self.end_reason: tuple[EndedReason, str | None] | None = None
         self.taps = list[AudioTap]()
+        # Returns audio with the background sound under it; None: there is none.
+        self.under: Callable[[bytes], bytes] | None = None
         # Called when the assistant's first audio is sent; not for raw messages.
         self.on_first_sound: Callable[[], None] = lambda: None
         # The carrier's start message, with the parameters of our markup.
@@ -136,7 +138,14 @@ class MediaStream:
             if not self._spoke:
                 self._spoke = True
                 self.on_first_sound()
-            await self._write(partial(self._serializer.audio, piece))
+            heard = self.under(piece) if self.under else piece
+            await self._write(partial(self._serializer.audio, heard))
+
+    async def send_under(self, size: int) -> None:
+        """Send ``size`` bytes of the background sound alone. No tap and no timing counts it."""
+        if self.under is not None:
+            self._played_at = max(now(), self._played_at) + size / self._rate
+            await self._write(partial(self._serializer.audio, self.under(bytes(size))))
 
     async def mark(self, name: str) -> None:
         """Ask for ``MarkPlayed(name)`` once all audio sent so far is played."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
 from app.net.addresses import BadURL, vetted
+from app.net.authentication import AuthenticationFailed, Outgoing, Signer
+from app.net.threads import run_in_thread
 from app.net.types import Addresses
 
 CONNECT_SECONDS = 2.0
@@ -29,6 +33,7 @@ MAX_CONNECTIONS = 20
 PAUSE_SECONDS = 0.3
 # Statuses that may be gone at once; 529 is one vendor's "overloaded".
 AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
+UNAUTHORIZED = 401
 ANSWER_SECONDS = 600.0
 CLOSED_PORT = "http://127.0.0.1:1"
 # Bytes of one response: far beyond any sentence or audio, and a bound for the memory.
@@ -46,12 +51,14 @@ class Client(httpx2.AsyncClient):
     addresses: Addresses | None = None
     # Send once more when the first attempt failed early.
     retries = True
+    # Proves to a client's server who asks, with headers for each request.
+    signer: Signer | None = None
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """Send a request. Raises httpx's errors."""
         places = await self._places(request)
         try:
-            response = await self._send_to(places, request, options)
+            response = await self._send_signed(places, request, options)
         except httpx2.TimeoutException:
             raise  # the caller has waited long enough
         except httpx2.TransportError:
@@ -63,6 +70,35 @@ class Client(httpx2.AsyncClient):
             await response.aclose()
         await asyncio.sleep(PAUSE_SECONDS)
         return await self._send_to([*places[1:], *places[:1]], request, options)
+
+    async def _send_signed(
+        self, places: Sequence[httpx2.URL], request: httpx2.Request, options: dict[str, Any]
+    ) -> httpx2.Response:
+        """Send with the signer's headers, and once more with a new token after 401."""
+        if self.signer is None:
+            return await self._send_to(places, request, options)
+        url = str(request.url)  # before it names an address
+        await self._sign(self.signer, request, url, rejected=False)
+        response = await self._send_to(places, request, options)
+        if response.status_code == UNAUTHORIZED and self.signer.waits:
+            await response.aclose()
+            await self._sign(self.signer, request, url, rejected=True)
+            response = await self._send_to(places, request, options)
+        return response
+
+    async def _sign(
+        self, signer: Signer, request: httpx2.Request, url: str, *, rejected: bool
+    ) -> None:
+        told = Outgoing(url, request.content, str(uuid4()), int(time.time()), request.method)
+        try:
+            proof = (
+                await run_in_thread(lambda: signer.headers(told, rejected=rejected))
+                if signer.waits
+                else signer.headers(told)
+            )
+        except AuthenticationFailed as error:
+            raise NotAllowed(str(error), request=request) from error
+        request.headers.update(proof)
 
     async def _places(self, request: httpx2.Request) -> Sequence[httpx2.URL]:
         """The request's URL at each vetted address, or as it is."""
@@ -99,6 +135,7 @@ def make_client(
     keep_seconds: float = KEEP_SECONDS,
     retries: bool = True,
     proxies: bool = True,
+    signer: Signer | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Client:
     """Make a client for one call, so that no call waits for another's requests.
@@ -119,7 +156,7 @@ def make_client(
         trust_env=proxies and addresses is None,
         event_hooks={"response": [_bound]},
     )
-    made.addresses, made.retries = addresses, retries
+    made.addresses, made.retries, made.signer = addresses, retries, signer
     return made
 
 

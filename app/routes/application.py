@@ -22,7 +22,7 @@ from app.routes import (
     tools,
 )
 from app.routes.json_body import MAX_BYTES
-from app.routes.lean_flask import LeanFlask
+from app.routes.lean_flask import LeanFlask, OneSegment
 from app.routes.validation import EXTENSION, RouteServices
 from app.routes.webhooks import Webhooks
 
@@ -48,6 +48,7 @@ def init_routes(services: RouteServices) -> Flask:
     """
     app = LeanFlask("app")
     app.extensions[EXTENSION] = services
+    app.url_map.converters["default"] = OneSegment
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
         app.register_blueprint(blueprint)

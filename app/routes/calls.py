@@ -30,9 +30,12 @@ from app.routes.schemas.calls import (
 )
 from app.routes.schemas.responses import Call, CallEvent, CallPage, CreatedCall, ServerMessage
 from app.routes.validation import reply, services
+from app.routes.warnings import template_problems, warned
 from providers.common.json_types import JsonDict, JsonObject
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+OWN_PARTS = ("assistant", "assistantOverrides")
+"""The parts of a call's body that are judged as an assistant."""
 MAX_KEY = 255
 
 blueprint = Section("call", "Phone calls.")
@@ -172,11 +175,20 @@ def _created(body: JsonObject) -> Response:
     """Answer 201 with the Call, made now or by an earlier request with the same Idempotency-Key."""
     key = _idempotency_key()
     if "customers" in body:
-        return reply(_created_all(body, key), 201)
+        return _told(reply(_created_all(body, key), 201), body)
     if key is None:
-        return reply(_create(body, None), 201)
+        return _told(reply(_create(body, None), 201), body)
     once = IdempotentRequest(services().context, api_key().org_id, key, body)
-    return reply(once.make(lambda: _create(body, once)), 201)
+    return _told(reply(once.make(lambda: _create(body, once)), 201), body)
+
+
+def _told(response: Response, body: JsonObject) -> Response:
+    """With warnings about the call's own assistant. A stored one's were given when it was stored."""
+    own = {part: body[part] for part in OWN_PARTS if body.get(part)}
+    if own:
+        findings = services().checks.given(api_key().org_id, body)
+        warned(response, "a call's assistant", findings, template_problems(own))
+    return response
 
 
 def _created_all(body: JsonObject, key: str | None) -> JsonDict:

@@ -15,6 +15,8 @@ from app.routes.schemas.base import Model
 from app.routes.schemas.calls import Page
 from app.routes.schemas.responses import Resource
 from app.routes.validation import reply
+from app.routes.warnings import template_problems, warned
+from providers.common.json_types import JsonDict, JsonObject
 
 # Verb -> method, path below the kind's, status.
 ROUTES = {
@@ -39,6 +41,13 @@ class Kind:
     update: type[Model]
     resource: type[Resource]
     collection: Callable[[], ResourceStore]
+    also: Callable[[Response, JsonDict], Response] | None = None
+    """Completes the response to a change, by the object as it is now."""
+
+    def answer(self, made: JsonDict, sent: JsonObject, status: int = 200) -> Response:
+        """The object as it is after a change. ``sent``: the request's body."""
+        response = warned(reply(made, status), self.name, templates=template_problems(sent))
+        return self.also(response, made) if self.also else response
 
     def operation(self, verb: str, body: type[Model] | None = None) -> Operation:
         """The OpenAPI operation of a verb: ``createPhoneNumber``, "Create phone number"."""
@@ -85,7 +94,9 @@ def stored_crud(kind: Kind, about: str) -> Section:
 def _create(section: Section, kind: Kind) -> None:
     @section.serve(kind.operation("create", kind.create))
     def create(body: Model) -> Response:
-        return reply(kind.collection().create(api_key().org_id, body.given()), 201)
+        given = body.given()
+        made = kind.collection().create(api_key().org_id, given)
+        return kind.answer(made, given, 201)
 
 
 def _list(section: Section, kind: Kind) -> None:
@@ -101,7 +112,8 @@ def _one(section: Section, kind: Kind) -> None:
 
     @section.serve(kind.operation("update", kind.update))
     def patch(path: IdPath, body: Model) -> Response:
-        return reply(kind.collection().patch(api_key().org_id, path.id, body.sent()))
+        sent = body.sent()
+        return kind.answer(kind.collection().patch(api_key().org_id, path.id, sent), sent)
 
     @section.serve(kind.operation("delete"))
     def delete(path: IdPath) -> Response:

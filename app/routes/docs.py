@@ -33,6 +33,7 @@ ERRORS = (
     (409, "It contradicts an earlier request."),
     (413, "The body is too large."),
     (415, "The body is not declared as application/json."),
+    (416, "The recording has no such range."),
     (
         429,
         "More new calls a minute than allowed, or wrong keys from your address: try again after "

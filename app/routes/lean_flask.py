@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import flask
 from flask import Flask, Request, Response
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import BaseConverter, MapAdapter
 
 from app.store.accounts import ApiKey
 
@@ -43,6 +43,13 @@ class LeanFlask(Flask):
             default_method=request.method,
             query_args=environ.get("QUERY_STRING", ""),
         )
+
+
+class OneSegment(BaseConverter):
+    """A part of a path that is no word of ours: ``PATCH /call/phone`` names no call."""
+
+    part_isolating = True
+    regex = r"(?!phone\Z)[^/]+"
 
 
 class WholeResponse(Response):

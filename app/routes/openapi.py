@@ -114,7 +114,7 @@ def _operation(part: Section, operation: Operation) -> Json:
         "parameters": [*_parameters(operation, "path"), *_parameters(operation, "query")],
         "requestBody": operation.request
         or (body and {"content": _json(_ref(body)), "required": True}),
-        "responses": {str(operation.status): _success(operation), **errors},
+        "responses": {**_successes(operation), **errors},
         "security": part.security,
     }
     return {name: value for name, value in found.items() if value}
@@ -130,11 +130,16 @@ def _parameters(operation: Operation, place: str) -> Iterator[Json]:
         yield {"name": name, "in": place, "required": required, "schema": own, **about}
 
 
-def _success(operation: Operation) -> Json:
+def _successes(operation: Operation) -> Json:
+    statuses = (operation.status, *operation.also)
+    return {str(status): _success(operation, status) for status in statuses}
+
+
+def _success(operation: Operation, status: int) -> Json:
     if operation.response:
-        return {"description": HTTPStatus(operation.status).phrase, **operation.response}
+        return {"description": HTTPStatus(status).phrase, **operation.response}
     one = _ref(operation.answer) if operation.answer else {"type": "object"}
-    return _response(operation.status, {"type": "array", "items": one} if operation.many else one)
+    return _response(status, {"type": "array", "items": one} if operation.many else one)
 
 
 def _response(status: int, schema: Json) -> Json:

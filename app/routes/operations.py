@@ -41,6 +41,8 @@ class Operation:
     answer: type[BaseModel] | None = None
     many: bool = False
     status: int = 200
+    also: tuple[int, ...] = ()
+    """Other statuses of success, with the same response."""
     errors: tuple[int, ...] = ()
     response: JsonObject | None = None
     request: JsonObject | None = None
@@ -57,7 +59,9 @@ class Operation:
     @property
     def refusals(self) -> tuple[int, ...]:
         """Every error status. An object named by its id may be missing."""
-        return (*ERRORS, *((404,) if "<id>" in self.rule else ()), *self.errors)
+        missing = (404,) if "<id>" in self.rule else ()
+        too_large = (413,) if "body" in self.models else ()
+        return (*ERRORS, *missing, *too_large, *self.errors)
 
     def of(self, view: View) -> Operation:
         """Complete the operation from its view. The docstring's first sentence is the summary."""

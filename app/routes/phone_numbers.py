@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from app.domain.assistant.field_check import check_number
 from app.routes.crud import Kind, crud
 from app.routes.lean_flask import api_key
 from app.routes.operations import Operation
@@ -16,7 +17,14 @@ from app.routes.schemas.calls import ListPhoneNumbers
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, ImportPhoneNumber, UpdatePhoneNumber
 from app.routes.schemas.responses import PhoneNumberPage, PhoneNumberResource
 from app.routes.validation import reply, services
+from app.routes.warnings import warned
 from app.store.resources import NumberPage
+from providers.common.json_types import JsonDict
+
+
+def _with_warnings(response: Response, number: JsonDict) -> Response:
+    return warned(response, f"phone number {number['id']}", check_number(number))
+
 
 blueprint = crud(
     Kind(
@@ -26,6 +34,7 @@ blueprint = crud(
         UpdatePhoneNumber,
         PhoneNumberResource,
         lambda: services().resources.phone_numbers,
+        _with_warnings,
     ),
     "Numbers of your carrier accounts. Their webhooks stay yours: nothing is changed there.",
 )

@@ -30,6 +30,8 @@ BLOCK = 256 * 1024
 AT_ONCE = 4
 STORE_FAILED = "the recording cannot be read just now: try again"
 
+NO_RANGE = "the recording has no such range"
+
 WAV = {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
 
 blueprint = Section("recording", "Recordings of calls.", scheme="linkToken")
@@ -46,7 +48,9 @@ class LinkQuery(Query):
     expires: int | None = Field(None, description="Seconds since 1970.")
 
 
-@blueprint.serve(Operation("GET", "/recording/<id>", "getRecording", response=WAV))
+@blueprint.serve(
+    Operation("GET", "/recording/<id>", "getRecording", also=(206,), errors=(416,), response=WAV)
+)
 def get(path: IdPath, query: LinkQuery) -> Response:
     """Get a recording. A WAV file, with an API key or by the link in recordingUrl. Takes Range."""
     org_id = organisation(presented_key())
@@ -73,7 +77,7 @@ def _answer(found: Playable) -> Response:
         return _file(found, 0, found.size, 200, headers)
     start, end = wanted
     if start >= end:
-        return Response(status=416, headers={"Content-Range": f"bytes */{found.size}"})
+        raise ApiError(416, NO_RANGE, {"Content-Range": f"bytes */{found.size}"})
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
     return _file(found, start, end - start, 206, headers)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from app.domain.context import Context
 from app.domain.resources.assistants import ResourceService
 from app.domain.services.calls import CallService
+from app.domain.services.checks import CheckService
 from app.domain.services.webhooks import LegService
 from app.routes.attempts import Doors
 from app.routes.errors import ApiError
@@ -43,6 +44,8 @@ class RouteServices(Protocol):
     def calls(self) -> CallService: ...
     @property
     def resources(self) -> ResourceService: ...
+    @property
+    def checks(self) -> CheckService: ...
     @property
     def legs(self) -> LegService: ...
     @property

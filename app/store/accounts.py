@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from app.store.engine import Columns, Row, every, insert_once
 from app.store.kept import changes_kept_rows, kept
 from app.store.prepared import Prepared
-from app.store.schema import api_keys, credentials, orgs, phone_numbers
+from app.store.schema import api_keys, assistants, credentials, orgs, phone_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,13 @@ def org_credentials(conn: Connection, org_id: str, providers: Iterable[str]) -> 
         columns.org_id == org_id, columns.provider.in_(sorted(providers))
     )
     return every(conn.execute(query.order_by(columns.created_at, columns.id)))
+
+
+def org_of_assistant(conn: Connection, assistant_id: str) -> str | None:
+    """The organisation that has this assistant, for the operator's commands."""
+    query = sa.select(assistants.c.org_id).where(assistants.c.id == assistant_id)
+    found = conn.execute(query).scalar()
+    return None if found is None else str(found)
 
 
 # A row of ``phone_numbers``.

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pkgutil import resolve_name
 from typing import Protocol
+from uuid import uuid4
 
+from app.net.authentication import AuthenticationFailed, Outgoing
 from app.vendors import registry
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.answer import Messages, ModelAnswer, OneShotRequest, Said
@@ -95,7 +97,10 @@ class OneShotModel:
         request = part.request(spec, messages)
         headers = {"Content-Type": "application/json", "User-Agent": "Patchbay", **request.headers}
         body = json.dumps(request.body).encode()
-        answer = self._post(request.url, body, headers, seconds, spec.foreign)
+        try:
+            answer = self._send(spec, request.url, body, headers, seconds)
+        except AuthenticationFailed as problem:
+            return ModelAnswer(error=f"{spec.provider}: {problem}", transient=True)
         if answer.status is None or not 200 <= answer.status < 300:
             return _failure(spec, answer)
         try:
@@ -105,6 +110,20 @@ class OneShotModel:
             return ModelAnswer(error=error)
         model = {"provider": spec.provider, "model": spec.model}
         return ModelAnswer(text, model, *used)
+
+    def _send(
+        self, spec: Spec, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> HttpAnswer:
+        signer = spec.signer
+        if signer is None:
+            return self._post(url, body, headers, seconds, spec.foreign)
+        sent = Outgoing(url, body, str(uuid4()), int(time.time()))
+        named = {**headers, **signer.headers(sent)}
+        answer = self._post(url, body, named, seconds, spec.foreign)
+        if answer.status == 401 and signer.waits:
+            named = {**headers, **signer.headers(sent, rejected=True)}
+            answer = self._post(url, body, named, seconds, spec.foreign)
+        return answer
 
 
 def _failure(spec: Spec, answer: HttpAnswer) -> ModelAnswer:

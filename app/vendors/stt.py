@@ -46,6 +46,16 @@ def make_transcriber(
     """
     if not config:
         return None
+    part, account = checked(config, accounts)
+    provider = config["provider"]
+    if account.client_supplied and account.url:
+        check_address(TRANSCRIBER, str(provider), account.url, addresses)
+    make: MakeTranscriber = resolve_name(part.make)
+    return make(config, account, sample_rate, addresses)
+
+
+def checked(config: Config, accounts: VendorAccounts) -> tuple[SttPart, VendorAccount]:
+    """The vendor's part, and its account. Raises ``UnbuildableAssistant`` where one is missing."""
     provider, known = config.get("provider"), registry.stt_parts()
     part = known.get(provider) if isinstance(provider, str) else None
     if part is None:
@@ -56,11 +66,7 @@ def make_transcriber(
             "setting FALLBACK_TRANSCRIBER, has another one hear instead."
         )
         raise UnbuildableAssistant(TRANSCRIBER, str(provider), text)
-    account = _checked(str(provider), part, accounts)
-    if account.client_supplied and account.url:
-        check_address(TRANSCRIBER, str(provider), account.url, addresses)
-    make: MakeTranscriber = resolve_name(part.make)
-    return make(config, account, sample_rate, addresses)
+    return part, _checked(str(provider), part, accounts)
 
 
 def make_transcribers(

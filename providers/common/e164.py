@@ -13,3 +13,14 @@ E164 = re.compile(rf"\+{PATTERN}", re.ASCII)
 DIGITS = re.compile(PATTERN, re.ASCII)
 # With or without the plus; group 1: the digits.
 EITHER = re.compile(rf"\+?({PATTERN})", re.ASCII)
+# Vapi's rule for a number whose check is off.
+LOOSE = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
+
+
+def unchecked(number: str) -> str:
+    """The E.164 number that this one stands for: its plus is missing, or written as 00.
+
+    A number that stands for none comes back as it is.
+    """
+    digits = number.removeprefix("+").removeprefix("00")
+    return f"+{digits}" if DIGITS.fullmatch(digits) else number

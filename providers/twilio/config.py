@@ -20,16 +20,18 @@ from providers.events import EndedReason
 
 NAME = "twilio"
 
+# The owner's settings choose the method of most URLs.
+_METHODS = ("GET", "POST")
 HOOKS: tuple[Hook, ...] = (
-    Hook(HookKind.ARRIVE, "/twilio/inbound_call", ("GET", "POST")),
-    Hook(HookKind.FETCH, "/twilio/calls/<call_id>/twiml", ("GET", "POST")),
-    Hook(HookKind.STATUS, "/twilio/status", ("POST",)),
-    Hook(HookKind.STATUS, "/twilio/status/<token>", ("POST",)),
-    Hook(HookKind.STREAM, "/twilio/stream/<token>", ("POST",)),
-    Hook(HookKind.CONTINUE, "/twilio/after/<token>", ("POST",)),
-    Hook(HookKind.MACHINE, "/twilio/amd/<token>", ("POST",)),
-    Hook(HookKind.FORWARD, "/twilio/dial/<token>", ("POST",)),
-    Hook(HookKind.RECORDING, "/twilio/recording/<token>", ("POST",)),
+    Hook(HookKind.ARRIVE, "/twilio/inbound_call", _METHODS),
+    Hook(HookKind.FETCH, "/twilio/calls/<call_id>/twiml", _METHODS),
+    Hook(HookKind.STATUS, "/twilio/status", _METHODS),
+    Hook(HookKind.STATUS, "/twilio/status/<token>", _METHODS),
+    Hook(HookKind.STREAM, "/twilio/stream/<token>", _METHODS),
+    Hook(HookKind.CONTINUE, "/twilio/after/<token>", _METHODS),
+    Hook(HookKind.MACHINE, "/twilio/amd/<token>", _METHODS),
+    Hook(HookKind.FORWARD, "/twilio/dial/<token>", _METHODS),
+    Hook(HookKind.RECORDING, "/twilio/recording/<token>", _METHODS),
 )
 
 NUMBER_FIELDS = NumberFields("twilioPhoneNumber", "twilioAccountSid", ("twilioAuthToken",))

@@ -13,7 +13,8 @@ from providers.base.webhook import InboundParams, Leg, WebhookRequest
 from providers.common import foreign_json
 from providers.errors import BadRequest
 from providers.twilio.config import FLOW_HOST
-from providers.twilio.signature import REQUIRED, decode, fields
+from providers.twilio.cut import BEGINS, REQUIRED
+from providers.twilio.signature import decode, fields
 
 _FLOW = re.compile(r"FW[0-9a-f]{32}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -27,9 +28,15 @@ def parameters(request: WebhookRequest) -> dict[str, str]:
     except ValueError as error:
         raise BadRequest(f"not a request of Twilio's: {error}") from error
     values = _cleaned(pairs)
-    if len(values) != len(pairs):
-        raise BadRequest("a parameter is repeated, which Twilio does not do")
+    if len(values) != len(pairs) and (name := _repeated(pairs)):
+        raise BadRequest(f"{name} is repeated, which Twilio does not do")
     return values
+
+
+def _repeated(pairs: list[tuple[str, str]]) -> str | None:
+    """A parameter that could mean either. Of another's name the last value counts."""
+    names = [name for name, _ in pairs]
+    return next((name for name in BEGINS if names.count(name) > 1), None)
 
 
 def leg(values: Mapping[str, str]) -> Leg:

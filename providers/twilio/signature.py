@@ -1,9 +1,7 @@
 """Verifies X-Twilio-Signature: the request is Twilio's, for this account, and complete.
 
-The SDK's validator is not used: it accepts an empty token, any port, and parameters cut anew.
-Twilio signs names and values run together. So the signature of ``CallSid=CA1&CallStatus=ringing``
-holds for ``CallSid=CA1CallStatusringing`` too. Hence every parameter that the webhooks use must
-have its exact shape. No clock is read, because a Twilio signature never expires. A replay has no
+The SDK's validator is not used: it accepts an empty token, any port, and parameters cut anew,
+which ``cut.py`` refuses. No clock is read, because a Twilio signature never expires. A replay has no
 effect, because its event has the same key: it is made of ``signed_text``.
 https://www.twilio.com/docs/usage/security#validating-requests
 """
@@ -18,7 +16,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache, partial
+from functools import partial
 from operator import itemgetter
 from secrets import token_hex
 from urllib.parse import urlencode
@@ -26,52 +24,24 @@ from urllib.parse import urlencode
 from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
-from providers.twilio.config import ACCOUNT_SID, CALL_SID, RECORDING_SID, STREAM_SID
+from providers.twilio.config import ACCOUNT_SID
+from providers.twilio.cut import ANY, REQUIRED, SHAPED, are_plain, check_cut, check_repeated
 
 HEADER = "x-twilio-signature"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
-_WORD = r"[a-z0-9_-]{0,40}"
-_NUMBER = r"[0-9]{0,9}"
-# Part of every request of a call. Both have a fixed length, so no other parameter can be hidden in
-# them.
-REQUIRED = {"AccountSid": ACCOUNT_SID, "CallSid": CALL_SID}
-# Optional parameters. The shapes admit any word, so that a new status of Twilio's passes and a
-# parameter cut anew does not.
-SHAPES = {
-    name: re.compile(shape)
-    for name, shape in {
-        "ParentCallSid": f"({CALL_SID.pattern})?",
-        "CallStatus": _WORD,
-        "Direction": _WORD,
-        "SequenceNumber": _NUMBER,
-        "CallDuration": _NUMBER,
-        "CallbackSource": _WORD,
-        "AnsweredBy": _WORD,
-        "StreamSid": f"({STREAM_SID.pattern})?",
-        "StreamEvent": _WORD,
-        "DialCallSid": f"({CALL_SID.pattern})?",
-        "DialCallStatus": _WORD,
-        "RecordingSid": f"({RECORDING_SID.pattern})?",
-        "RecordingStatus": _WORD,
-    }.items()
-}
-
 # Twilio signs this in a form, and never in a URL of its own. Without the check a form's signature
 # would hold for a GET.
 FORM_IN_URL = re.compile(f"AccountSid{ACCOUNT_SID.pattern}")
 
-# Parameters of a leg from a SIP trunk: one per ``X-`` header, under the header's own name.
-#
-# https://www.twilio.com/docs/voice/twiml/sip#custom-headers
-SIP_HEADER = re.compile(r"(Dial)?SipHeader_")
-
 _FIRST = itemgetter(0)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:[0-9]*)?([/?][^#]*)?"
 )
+_MARKS = {"%40": "@", "%3A": ":"}
+_ESCAPED_MARK = re.compile("%40|%3A", re.IGNORECASE)
+_MARK = re.compile("@|:|%40|%3A", re.IGNORECASE)
 _DEFAULT_PORTS = {"https": ":443", "wss": ":443", "http": ":80", "ws": ":80"}
 
 
@@ -110,7 +80,8 @@ def verify(request: WebhookRequest, account: Account) -> None:
     run_together = _signed_pairs(request, pairs)
     _check(request.header(HEADER), account, _spellings(request.url), run_together)
     _check_shapes(pairs, account)
-    _check_cut(run_together)
+    if run_together:
+        _check_cut(request.url, run_together)
 
 
 def verify_socket(url: str, headers: Sequence[tuple[str, str]], account: Account) -> None:
@@ -160,7 +131,10 @@ def signed_text(request: WebhookRequest) -> str:
     the parameters, and the cut between two of them. Raises ``ValueError`` as ``fields`` does.
     """
     if "signed" not in request.parsed:
-        request.parsed["signed"] = "".join(_split(request.url)) + _run_together(fields(request))
+        path, mark, query = "".join(_split(request.url)).partition("?")
+        if "%" in query:  # one text for all spellings
+            query = _plain(query)
+        request.parsed["signed"] = path + mark + query + _run_together(fields(request))
     text: str = request.parsed["signed"]
     return text
 
@@ -264,9 +238,9 @@ def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
     """Refuse parameters of a wrong shape, and another account's."""
     values = dict(pairs)
     if len(values) != len(pairs):
-        raise InvalidSignature("a parameter is repeated, which Twilio does not do")
-    for name in sorted(SHAPES.keys() & values.keys()):
-        if not SHAPES[name].fullmatch(values[name]):
+        check_repeated(pairs)
+    for name in sorted(SHAPED.keys() & values.keys()):
+        if not SHAPED[name].fullmatch(values[name]):
             raise InvalidSignature(f"{name} is not of the shape Twilio gives it")
     for name, shape in REQUIRED.items():
         if not shape.fullmatch(values.get(name, "")):
@@ -275,49 +249,37 @@ def _check_shapes(pairs: list[tuple[str, str]], account: Account) -> None:
         raise InvalidSignature(f"the request names another account than {account.ref}")
 
 
-def _check_cut(pairs: list[tuple[str, str]]) -> None:
-    """Refuse a form whose parameters were cut anew."""
-    names = frozenset(map(_FIRST, pairs))
-    if not _suspect(names).search("\n".join(map("".join, pairs))):
-        return
-    for key, value in pairs:  # so rare that each name is looked for only now
-        for name in SHAPES.keys() - names:
-            if _hides(name, key, value):
-                raise InvalidSignature(f"{name} is hidden in another parameter")
-
-
-@lru_cache(maxsize=256)
-def _suspect(names: frozenset[str]) -> re.Pattern[str]:
-    """Finds every text for which ``_hides`` may be true of an absent parameter, and some others.
-
-    ``names`` are the parameters of a request. Raises ``InvalidSignature`` for a wrong one.
-    """
-    if not all(map(_NAME.fullmatch, names)):
-        raise InvalidSignature("a parameter's name is none of Twilio's")
-    missing = "|".join(sorted(SHAPES.keys() - names)) or "(?!)"
-    return re.compile(f"(?:{missing})[A-Za-z0-9]")
-
-
-def _hides(name: str, key: str, value: str) -> bool:
-    """Whether another parameter contains this one and a value.
-
-    ``DialCallDuration`` is a name of its own. A SIP header is exempt: its sender may call it
-    ``X-ParentCallSid``. But a parameter that sorts after it may have been cut off and joined to its
-    name.
-    """
-    sip = SIP_HEADER.match(key)
-    text = value if sip and name < sip[0] else key + value
-    return re.search(f"(?<!Dial){name}[A-Za-z0-9]", text) is not None
+def _check_cut(url: str, pairs: list[tuple[str, str]]) -> None:
+    """Refuse a form whose parameters were cut anew. Nearly none is looked at any closer."""
+    plain = are_plain(frozenset(map(_FIRST, pairs)))
+    if not plain or ANY.search("\n".join(map("\0".join, pairs))):
+        check_cut(url, pairs)
 
 
 def _spellings(url: str) -> list[str]:
-    """The URL as Twilio may have signed it: without the port for https, with the port for http."""
+    """The URL as Twilio may have signed it: with the port or without, ``@`` and ``:`` plain or not.
+
+    Twilio drops the port of https. In a query it has signed ``@`` and ``:`` plain and sent them
+    escaped, so Twilio's own libraries try both.
+    """
     try:
         scheme, host, port, rest = _split(url)
     except ValueError as error:
         raise InvalidSignature(str(error)) from error
     ports = ("", port or _DEFAULT_PORTS.get(scheme.lower(), ""))
-    return [f"{scheme}://{host}{each}{rest}" for each in ports]
+    path, mark, query = rest.partition("?")
+    queries = [query]
+    if _MARK.search(query):
+        queries = list(dict.fromkeys((query, _plain(query), _escaped(query))))
+    return [f"{scheme}://{host}{each}{path}{mark}{q}" for each in ports for q in queries]
+
+
+def _plain(query: str) -> str:
+    return _ESCAPED_MARK.sub(lambda found: _MARKS[found[0].upper()], query)
+
+
+def _escaped(query: str) -> str:
+    return _plain(query).replace("@", "%40").replace(":", "%3A")
 
 
 def _split(url: str) -> tuple[str, str, str, str]:

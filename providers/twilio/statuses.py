@@ -19,6 +19,10 @@ PROGRESS: Mapping[str, EventKind] = {
     "answered": EventKind.LEG_ANSWERED,
 }
 
+# https://www.twilio.com/docs/voice/api/call-resource#call-properties
+DIRECTIONS = frozenset({"inbound", "outbound-api", "outbound-dial", "trunking-originating",
+                        "trunking-terminating"})  # fmt: skip
+
 ENDS: Mapping[str, tuple[R, R]] = {
     # word: (of a leg that Twilio dialled, of a leg that called in)
     "completed": (R.CUSTOMER_ENDED_CALL, R.CUSTOMER_ENDED_CALL),
@@ -62,11 +66,14 @@ RECORDING_STATUSES: Mapping[str, EventKind] = {
 }
 
 
-def end_fields(word: str, inbound: bool) -> JsonDict:
-    """The reasons of an end, as fields of an event."""
+def end_fields(word: str, inbound: bool, answered: bool = False) -> JsonDict:
+    """The reasons of an end, as fields of an event.
+
+    ``answered``: the end itself proves an answer, whether an earlier callback did or not.
+    """
     dialled, called_in = ENDS[word]
     generic = word == GENERIC_END
-    unanswered = R.CUSTOMER_ENDED_CALL if inbound else R.UNKNOWN_ERROR
+    unanswered = R.CUSTOMER_ENDED_CALL if inbound else None if answered else R.UNKNOWN_ERROR
     return {
         "reason": called_in if inbound else dialled,
         "unanswered_reason": unanswered if generic else None,

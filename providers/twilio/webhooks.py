@@ -143,9 +143,11 @@ _ASKED_OF_THE_LEG = frozenset(
 
 
 def _end(webhook: Webhook, word: str, *, key: str | None = None) -> CallEvent:
-    return webhook.event(
-        EventKind.LEG_ENDED, key=key, **end_fields(word, bool(webhook.leg.inbound))
-    )
+    # Twilio's default is to send the end alone: a talk has a length, and may have a verdict.
+    length = webhook.values.get("CallDuration", "").lstrip("0")
+    answered = bool(length or webhook.values.get("AnsweredBy"))
+    fields = end_fields(word, bool(webhook.leg.inbound), answered)
+    return webhook.event(EventKind.LEG_ENDED, key=key, **fields)
 
 
 def _with_verdict(webhook: Webhook, report: WebhookReport, verdict: str) -> WebhookReport:

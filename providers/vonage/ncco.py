@@ -27,7 +27,7 @@ from providers.base.instructions import (
 from providers.common import json_text
 from providers.common.e164 import EITHER
 from providers.common.json_types import JsonDict, JsonObject
-from providers.errors import Refused
+from providers.errors import MissingSignature, Refused
 
 CONTENT_TYPE = "application/json"
 AUDIO = "audio/l16;rate=16000"
@@ -71,9 +71,13 @@ def acknowledge() -> Answer:
 
 
 def refusal(error: Exception, *, transient: bool = False) -> Answer:
-    """503 for a failure that may pass: Vonage tries again once. 401 and 400 are final."""
+    """503 for what may pass: Vonage tries again once. 401 and 400 are final.
+
+    Vonage's page: a callback may come unsigned by an error of theirs, and again after a 5xx.
+    https://developer.vonage.com/en/getting-started/concepts/webhooks
+    """
     status = HTTPStatus.BAD_REQUEST
-    if transient:
+    if transient or isinstance(error, MissingSignature):
         status = HTTPStatus.SERVICE_UNAVAILABLE
     elif isinstance(error, Refused):
         status = HTTPStatus.UNAUTHORIZED

@@ -97,7 +97,9 @@ def _completed(webhook: Webhook, leg: Leg | None) -> WebhookReport:
 
 
 def _unanswered(payload: Payload) -> EndedReason:
-    by_user = payload.get("disconnected_by") == "user"
+    # Where no side is named, the caller of a leg that called in is left.
+    ended_by = payload.get("disconnected_by") or ("user" if inbound(payload) else None)
+    by_user = ended_by == "user"
     inferred = SIP.get(whole(payload.get("sip_code")) or 0)
     if inferred is None:
         lost = EndedReason.CUSTOMER_DID_NOT_ANSWER

@@ -22,6 +22,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("keys", "list"),
     ("keys", "revoke", "abcdefgh"),
     ("doctor",),
+    ("check", "--assistant-id", "00000000-0000-4000-8000-000000000000"),
 )
 WITHOUT_DATABASE = {"simulate", "studio-flow", "demo"}
 """Other commands. The demo has a database of its own."""

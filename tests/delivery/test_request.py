@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+from typing import Any
+
 import pytest
 from standardwebhooks import Webhook
 
 from app.delivery.request import MAX_BYTES, ServerRequest
 from app.domain.context import Reply as Answer
+from app.net.authentication import Bearer, Hmac, Unusable
+from app.net.oauth import OAuth, Tokens
 from app.settings import Settings
 from tests.fakes.client_server import Receiver, Reply
 
@@ -62,3 +69,87 @@ def test_the_largest_answer(settings: Settings, receiver: Receiver) -> None:
 def test_an_address_that_may_not_be_called(settings: Settings) -> None:
     closed = Settings(**{**vars(settings), "allow_private_server_urls": False})
     assert ask(closed, "https://127.0.0.1/hook").error
+
+
+def test_a_secret_also_signs_the_body(settings: Settings, receiver: Receiver) -> None:
+    ask(settings, receiver.url)
+    [request] = receiver.requests
+    expected = hmac.new(b"the secret", request.body, hashlib.sha256).hexdigest()
+    assert request.headers["x-vapi-signature"] == expected
+
+
+@pytest.mark.parametrize(
+    ("plan", "own", "header", "value"),
+    [
+        ({"type": "bearer", "token": "t"}, {}, "authorization", "Bearer t"),
+        ({"type": "bearer", "token": "t"}, {"Authorization": "own"}, "authorization", "own"),
+        (
+            {
+                "type": "hmac",
+                "secretKey": "k",
+                "algorithm": "sha256",
+                "includeTimestamp": False,
+            },
+            {},
+            "x-signature",
+            hmac.new(b"k", b'{"message":{}}', hashlib.sha256).hexdigest(),
+        ),
+    ],
+)
+def test_a_credential_signs(
+    settings: Settings,
+    receiver: Receiver,
+    plan: dict[str, Any],
+    own: dict[str, str],
+    header: str,
+    value: str,
+) -> None:
+    signer = Bearer(plan) if plan["type"] == "bearer" else Hmac(plan)
+    secrets = {"headers": own, "signer": signer}
+    ServerRequest(settings)(receiver.url, "message-1", b'{"message":{}}', secrets, 5.0)
+    [request] = receiver.requests
+    assert request.headers[header] == value
+    assert "x-vapi-signature" not in request.headers
+
+
+def test_a_signature_as_standard_webhooks_have_it(settings: Settings, receiver: Receiver) -> None:
+    plan = {
+        "type": "hmac",
+        "secretKey": base64.b64encode(b"the secret").decode(),
+        "secretIsBase64": True,
+        "algorithm": "sha256",
+        "signatureHeader": "webhook-signature",
+        "timestampHeader": "webhook-timestamp",
+        "messageIdHeader": "Webhook-Id",
+        "payloadFormat": "{svix-id}.{timestamp}.{body}",
+        "signatureEncoding": "base64",
+        "signaturePrefix": "v1,",
+    }
+    ServerRequest(settings)(receiver.url, "message-1", b"{}", {"signer": Hmac(plan)}, 5.0)
+    [request] = receiver.requests
+    Webhook(b"the secret").verify(request.body, dict(request.headers))
+
+
+def test_a_401_renews_the_token_once(settings: Settings, receiver: Receiver) -> None:
+    with Receiver() as authorisation:
+        for name in ("t1", "t2"):
+            authorisation.script(Reply(200, body=b'{"access_token": "%s"}' % name.encode()))
+        plan = {"type": "oauth2", "url": authorisation.url, "clientId": "c", "clientSecret": "s"}
+        signer = OAuth(plan, True, Tokens())
+        receiver.script(401, 200)
+        answer = ServerRequest(settings)(receiver.url, "m", b"{}", {"signer": signer}, 5.0)
+        assert answer.error is None
+        sent = [each.headers["authorization"] for each in receiver.requests]
+        assert sent == ["Bearer t1", "Bearer t2"]
+        receiver.script(401, 401)
+        authorisation.script(Reply(200, body=b'{"access_token": "t3"}'))
+        answer = ServerRequest(settings)(receiver.url, "m", b"{}", {"signer": signer}, 5.0)
+        assert answer.error == "the server answered 401"
+        assert len(receiver.requests) == 4
+
+
+def test_a_credential_that_is_gone_is_told(settings: Settings, receiver: Receiver) -> None:
+    secrets = {"signer": Unusable("credential x does not exist")}
+    answer = ServerRequest(settings)(receiver.url, "m", b"{}", secrets, 5.0)
+    assert answer.error == "credential x does not exist"
+    assert receiver.requests == []

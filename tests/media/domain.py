@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.rendering import rendered
+from app.domain.assistant.variables import values
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
@@ -116,7 +118,9 @@ class Domain:
             "call": {"id": token, "metadata": {}, "customer": {}, "type": "inboundPhoneCall"},
         }
         whole = {**facts, **self.claim_values}
-        return StreamClaim(**{**whole, "assistant": AssistantConfig(whole["assistant"])})
+        assistant = AssistantConfig(whole["assistant"])
+        known = values(assistant.variable_values, whole["call"])
+        return StreamClaim(**{**whole, "assistant": rendered(assistant, known), "values": known})
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
         self.current[claim.call_id] = claim.stream

@@ -305,3 +305,37 @@ async def test_refusal_without_the_http_extension_is_a_plain_close() -> None:
 
     await Socket({}, Wire().receive, send, stall_seconds=1).refuse(503)
     assert sent == [{"type": "websocket.close"}]
+
+
+# ------------------------------------------------------------------ a sound under the voice
+
+
+class Taken:
+    """A tap that keeps what was said."""
+
+    def __init__(self) -> None:
+        self.pcm = b""
+
+    def heard(self, pcm: bytes) -> None: ...
+
+    def said(self, pcm: bytes, buffered_seconds: float) -> None:
+        self.pcm += pcm
+
+    def cleared(self) -> None: ...
+
+
+@on_loop
+async def test_a_background_goes_to_the_carrier_and_to_no_tap() -> None:
+    """Alone it is not the first sound of the assistant either."""
+    wire, tap, first = Wire(), Taken(), list[bool]()
+    stream, _ = await line_of(VONAGE, wire)
+    stream.taps.append(tap)
+    stream.on_first_sound = lambda: first.append(True)
+    await stream.send_under(640)
+    assert wire.sent == []  # there is none
+    stream.under = lambda pcm: bytes([1]) * len(pcm)
+    await stream.send_under(640)
+    assert (b"".join(wire.sent), tap.pcm, first) == (bytes([1]) * 640, b"", [])
+    assert stream.buffered_seconds > 0
+    await stream.send(loud(VONAGE))
+    assert (b"".join(wire.sent[1:]), tap.pcm, first) == (bytes([1]) * 640, loud(VONAGE), [True])

@@ -13,6 +13,7 @@ import pytest
 
 from app.net import httpx_client
 from app.net.addresses import allowed
+from app.net.authentication import Outgoing
 from app.net.httpx_client import make_client
 from tests.net.contract import HERE, NAME, Contract, Resolver
 from tests.net.wire import Asked, http_answer, served
@@ -106,3 +107,30 @@ def test_the_preload_makes_one_request_that_nothing_answers(
         monkeypatch.setattr(httpx_client.Client, "send", noted)
         asyncio.run(httpx_client.preload())
     assert asked == [url]
+
+
+class Renewed:
+    """A signer whose first token is stale."""
+
+    waits = True
+
+    def headers(self, request: Outgoing, *, rejected: bool = False) -> dict[str, str]:
+        assert request.body == b"{}"
+        assert request.url.startswith(f"http://{NAME}:")  # the name, and not the address
+        return {"Authorization": "Bearer new" if rejected else "Bearer old"}
+
+
+def test_a_stale_token_is_renewed_once() -> None:
+    answers = [http_answer(b"", "401 Unauthorized"), http_answer(b"good")]
+
+    def talk(conn: socket.socket, _asked: Asked) -> None:
+        conn.sendall(answers.pop(0))
+
+    async def post(url: str) -> bytes:
+        rule = {"addresses": lambda _: ["127.0.0.1"], "signer": Renewed()}
+        async with make_client(**rule, keep_seconds=0) as client:
+            return (await client.post(url, content=b"{}")).content
+
+    with served(talk) as wire:
+        assert asyncio.run(post(f"http://{NAME}:{wire.port}/")) == b"good"
+    assert [each.header("authorization") for each in wire.asked] == ["Bearer old", "Bearer new"]

@@ -158,3 +158,17 @@ def test_unknown_customer_in_a_call(api: Api) -> None:
     body = {"phoneCallProviderBypassEnabled": True, "phoneNumberId": number, "assistant": {}}
     answer = api.post("/call", {**body, "customerId": UNKNOWN})
     assert refused(answer) == f"Couldn't Get Customer. `customerId` {UNKNOWN} Does Not Exist."
+
+
+def test_a_template_that_cannot_be_parsed_is_told(api: Api) -> None:
+    good = api.post("/assistant", {"firstMessage": "Hello {{name}}."})
+    assert "Warning" not in good.headers
+    made = api.post("/assistant", {"firstMessage": 'Hello {{first "name}}.'})
+    assert made.status_code == 201
+    (told,) = made.headers.getlist("Warning")
+    assert told.startswith('299 - "firstMessage has a template that cannot be parsed')
+    assert told.isascii()
+    path = f"/assistant/{made.json['id']}"
+    changed = api.patch(path, {"voicemailMessage": "{{ x | nofilter }}"})
+    (told,) = changed.headers.getlist("Warning")
+    assert "voicemailMessage has a filter that does not exist: nofilter" in told

@@ -244,6 +244,7 @@ def test_control_wants_a_body(api: Api) -> None:
     assert refused(api.post(path, {})) == ["type should not be empty"]
     assert refused(api.post(path, {"type": "handoff"})) == ["control type `handoff` is not offered"]
     assert api.post(path, {"type": "end-call"}).status_code == 200
+    assert "has ended" in refused(api.post(path, {"type": "end-call"}))
 
 
 @pytest.mark.parametrize("suffix", ["", "/events", "/messages"])

@@ -165,7 +165,7 @@ def family(request: str) -> str:
 
 def test_every_field_of_vapis_has_its_row(vapi: dict[str, Any]) -> None:
     if vapi:
-        of_numbers = {"hooks", "smsEnabled"}
+        of_numbers = {"hooks"}
         create = properties(vapi, "CreateCallDTO")
         assert create == set(page.CREATE_CALL) | (set(NOT_SERVED) - of_numbers)
         assert not create & set(page.CREATE_CALL_OLDER)

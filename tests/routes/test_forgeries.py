@@ -37,6 +37,10 @@ def targets(client: Caller) -> dict[str, list[Genuine]]:
     return {name: list(genuine(name, target)) for name, target in made.items()}
 
 
+UNSIGNED = {"no token", "the older signature"}
+"""Of Vonage's: 503 asks for the callback again, signed."""
+
+
 def rows(client: Caller) -> list[int]:
     store: Store = client.http.application.extensions["patchbay"].store
     with store.read() as conn:
@@ -61,7 +65,8 @@ def test_it_is_refused_and_leaves_nothing(
                 "patchbay.headers": [(name.lower(), value) for name, value in raw.headers],
             },
         )
-        assert 400 <= answer.status_code < 500, answer.text
+        again = carrier == "vonage" and name in UNSIGNED and answer.status_code == 503
+        assert again or 400 <= answer.status_code < 500, answer.text
     assert rows(client) == before
 
 

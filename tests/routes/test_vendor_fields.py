@@ -90,5 +90,9 @@ def test_where_they_may_be(api: Api) -> None:
     assert refused(api.patch(f"/assistant/{made['id']}", {"voice": voice})) == [told]
     wrong = {"name": "x", "model": {"provider": "openai", "model": 7}}
     assert refused(api.post("/assistant", wrong)) == ["model.model must be a string"]
-    unknown = {"provider": "a-new-one", "voiceId": 7}
+    unknown: dict[str, Any] = {
+        "provider": "a-new-one",
+        "voiceId": 7,
+    }  # another voice speaks instead
+    unknown["fallbackPlan"] = {"voices": [{"provider": "embedded"}]}
     api.made("/assistant", {"name": "x", "voice": unknown, "transcriber": {"provider": None}})

@@ -64,7 +64,11 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"assistant": []}, "assistant must be an object"),
     ({"customer": {"number": "4155551234"}}, f"customer.number {E164}"),
     ({"customer": {"number": "+1415555123٤"}}, f"customer.number {E164}"),
-    ({"customer": {"number": "+14155551234\n"}}, f"customer.number {E164}"),
+    (
+        {"customer": {"number": "+14155551234\n"}},
+        "customer.number must not hold control characters",
+    ),
+    ({"customer": {"number": "anonymous"}}, f"customer.number {E164}"),  # whom to dial?
     ({"customer": {"numbr": "+1"}}, "customer.property numbr should not exist"),
     (
         {"customer": {"number": "a b", "numberE164CheckEnabled": False}},
@@ -76,8 +80,8 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"phoneNumber": {"twilioPhoneNumber": "me"}}, f"phoneNumber.twilioPhoneNumber {E164}"),
     (
-        {"phoneNumber": {"smsEnabled": 1}},
-        f"phoneNumber.property smsEnabled should not exist: {NOT_SERVED['smsEnabled']}",
+        {"phoneNumber": {"hooks": []}},
+        f"phoneNumber.property hooks should not exist: {NOT_SERVED['hooks']}",
     ),
     (
         {"phoneNumber": {"server": {"url": "ftp://x"}}},
@@ -134,7 +138,6 @@ WRONG_ASSISTANTS: list[tuple[dict[str, Any], str]] = [
         "server.backoffPlan.maxRetries must not be greater than 10",
     ),
     ({"server": {"backoffPlan": {}}}, "server.backoffPlan.type should not be empty"),
-    ({"server": {"encryptedPaths": []}}, "server.property encryptedPaths should not exist"),
     ({"transport": {"provider": "stream"}}, "transport.url should not be empty"),
     (
         {"transport": {"provider": "stream", "url": "https://x"}},
@@ -149,6 +152,13 @@ def test_wrong_assistant(body: dict[str, Any], message: str) -> None:
     assert message in complaints(Assistant, body)[0]
 
 
+BYPASS = {"phoneCallProviderBypassEnabled": True}
+# What carriers write where a caller has no number or withholds it.
+WITHHELD = (
+    *("anonymous", "Anonymous", "unknown", "Restricted", "Unavailable", "+266696687", "private"),
+    *("sip:alice@pbx.example", "client:alice", "1234", "", "4155551234"),
+)
+
 RIGHT: list[tuple[type[Model], dict[str, Any]]] = [
     (CreateCall, {}),  # what is missing is the domain's to say
     (CreateCall, {"maxDurationSeconds": 10}),  # the page prints 10 < x, its schema means 10 <= x
@@ -156,6 +166,8 @@ RIGHT: list[tuple[type[Model], dict[str, Any]]] = [
     (CreateCall, {"maxDurationSeconds": 600.0}),  # JSON has one kind of number
     (CreateCall, {"assistantId": None, "assistant": {}}),  # null is not given
     (CreateCall, {"customer": {"number": "x99", "numberE164CheckEnabled": False}}),
+    *[(CreateCall, {**BYPASS, "customer": {"number": number}}) for number in WITHHELD],
+    (CreateCall, {"customer": {"number": ""}}),
     (CreateCall, {"customer": {"number": "+14155551234", "sipUri": "sip:a@example.com"}}),
     (CreateCall, {"phoneNumber": {"twilioPhoneNumber": "14155551234"}}),  # the plus is added
     (CreateCall, {"phoneCallProviderReturnUrl": "http://localhost:8000/back"}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.net.authentication import Bearer, Unusable
 from app.settings import Settings, VendorSettings
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.answer import ModelAnswer
@@ -130,3 +131,13 @@ def test_a_clients_private_address_is_not_called(chat: Chat) -> None:
     assert think(config, settings=own).error  # not even the operator's, by a client's word
     assert chat.asked == []
     assert think(OPENAI, ("openai", VendorAccount("key", f"{chat.url}/v1")), settings=own).text
+
+
+def test_a_custom_model_is_asked_with_a_token(chat: Chat) -> None:
+    signer = Bearer({"type": "bearer", "token": "t"})
+    account = VendorAccount("none", f"{chat.url}/v1", signer=signer)
+    thought = think({"provider": "custom-llm"}, ("custom-llm", account))
+    assert thought.text == "A table was booked."
+    assert chat.asked[0].headers["authorization"] == "Bearer t"
+    gone = VendorAccount("none", f"{chat.url}/v1", signer=Unusable("it is gone"))
+    assert "it is gone" in think({"provider": "custom-llm"}, ("custom-llm", gone)).error

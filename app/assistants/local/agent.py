@@ -12,10 +12,10 @@ from app.assistants.local.config import AgentConfig, read_config
 from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
 from app.assistants.local.failures.fallback_transcribers import in_reserve, spans
+from app.assistants.local.hooks import HookRunner
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
-from app.assistants.local.templates import values
 from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
 from app.assistants.local.tools.execution import ToolExecutor
 from app.assistants.local.tools.reading import left_out, read_tools
@@ -37,8 +37,12 @@ from app.vendors.common.vendor import Config
 from app.vendors.embedded import llm as embedded
 from app.vendors.embedded.menu import vocabulary
 from providers.common.json_types import JsonDict, JsonObject
+from providers.events import EndedReason
 
 log = logging.getLogger(__name__)
+
+# The longest wait for the carrier to take a call that is transferred.
+TRANSFER_SECONDS = 30.0
 
 
 class VoiceAgent:
@@ -47,13 +51,15 @@ class VoiceAgent:
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._values = values(claim.assistant.variable_values, claim.call)
-        self._config = read_config(claim.assistant, self._values)
+        self._values = dict(claim.values)
+        self._config = read_config(claim.assistant)
         self.conversation = Conversation(
             [each for each in self._config.messages if each.get("role") == "system"],
             before=claim.call.get("messages") or (),
             clock=time.time,
+            names=_names(self._config),
         )
+        self._hooks = HookRunner(claim.assistant.hooks, stream.call_context)
         self._messages = MessageBuilder(self.conversation)
 
     async def run(self) -> None:
@@ -71,12 +77,16 @@ class VoiceAgent:
             self._stream.set_end_reason(
                 ended_reasons.unbuildable(stage, problem.provider), str(problem)
             )
+            await self._end()
             return
-        self.engine = AgentPipeline(self._stream, self._opening_plan(), parts, self.conversation)
-        self.engine.changed = self._changed
-        ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values).equip(
-            parts.model
+        self.engine = AgentPipeline(
+            self._stream, self._opening_plan(), parts, self.conversation, self._hooks
         )
+        self.engine.changed = self._changed
+        executor = ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values)
+        executor.equip(parts.model)
+        self._hooks.run_tool = executor.run_for_hook
+        self._note_connections(parts)
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -85,6 +95,26 @@ class VoiceAgent:
             following.cancel()
             self._update_call()
             self._add_usage(parts, now() - began)
+        await self._end()
+
+    async def _end(self) -> None:
+        """Carry out the hooks of the end. A transferred call goes on without this assistant."""
+        reason = self._stream.end_reason
+        known = reason[0] if reason else EndedReason.CUSTOMER_ENDED_CALL
+        if await self._hooks.ending(known.value):
+            self._stream.end_reason = None
+            await asyncio.sleep(TRANSFER_SECONDS)  # the socket is closed for the transfer
+
+    def _note_connections(self, parts: CallServices) -> None:
+        """Note which transcribers are connected: they cost also in silence."""
+        worked = self.engine.observer.usage.worked
+
+        async def connected(service: object, *_: object) -> None:
+            worked.add(service)
+
+        if parts.transcriber is not None:
+            for service in getattr(parts.transcriber, "services", [parts.transcriber]):
+                service.add_event_handler("on_connected", connected)
 
     async def _follow_commands(self) -> None:
         await self.engine.ready.wait()
@@ -114,12 +144,13 @@ class VoiceAgent:
 
     def _add_usage(self, services: CallServices, seconds: float) -> None:
         others = {service.name: config for service, config in services.configs.items()}
+        usage = self.engine.observer.usage
         heard = [
-            (services.configs[each], spent) for each, spent in spans(services.transcriber, seconds)
+            (services.configs[each], spent)
+            for each, spent in spans(services.transcriber, seconds)
+            if usage.reached(each)
         ]
-        items = self.engine.observer.usage.items(
-            self._config.model, services.spoken, heard, seconds, others
-        )
+        items = usage.items(self._config.model, services.spoken, heard, seconds, others)
         self._stream.call_context.add_usage(list(items))
 
     def _update_call(self) -> None:
@@ -223,6 +254,13 @@ def _model(
         raise UnbuildableAssistant("model", "", "model.provider is missing")
     configs.update({service: each for each, service in made})
     return in_turn([service for _, service in made])
+
+
+def _names(config: AgentConfig) -> dict[str, str] | None:
+    """How the transcript names both roles; None: the call keeps none."""
+    if not config.has_transcript:
+        return None
+    return {"user": config.user_name, "bot": config.assistant_name}
 
 
 def _provider(config: JsonObject) -> str:

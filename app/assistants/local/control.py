@@ -44,6 +44,10 @@ class PipelineControl(Protocol):
         """Queue this text behind the current speech. ``filler``: it is spoken while a tool runs."""
         ...
 
+    async def say_uninterrupted(self, text: str) -> None:
+        """Speak this text behind the current speech. The caller cannot interrupt either."""
+        ...
+
     async def say_all(self, text: str, *, filler: bool = False) -> None:
         """Speak this text, and wait until the carrier has played it."""
         ...

@@ -44,9 +44,13 @@ class LiveControl:
     async def say(self, command: JsonObject) -> None:
         if command.get("interruptAssistantEnabled"):
             await self._engine.interrupt()
-        text = str(command["content"])
+        text, interruptible = str(command["content"]), command.get("interruptionsEnabled")
         if command.get("endCallAfterSpoken"):
+            if interruptible is False:
+                self._engine.caller_mute.texts += 1  # the last text: it is never released
             await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, text)
+        elif interruptible is False:
+            await self._engine.say_uninterrupted(text)
         else:
             await self._engine.say(text)
 

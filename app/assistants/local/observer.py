@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     BotSpeakingFrame,
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
+    ErrorFrame,
     FunctionCallInProgressFrame,
     FunctionCallResultFrame,
     FunctionCallsStartedFrame,
@@ -36,7 +37,7 @@ from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
 from pipecat.processors.frame_processor import FrameDirection
 
-from app.assistants.local.services import Stage
+from app.assistants.local.services import Stage, stage_of
 from app.assistants.local.transcript.usage import Usage
 from app.media.stream import now
 
@@ -178,6 +179,10 @@ class CallObserver(BaseObserver):
         for stage, answers in ANSWERS.items():
             if isinstance(frame, answers):
                 self.clock.due.pop(stage, None)
+                if not isinstance(frame, InterruptionFrame):
+                    self.usage.worked |= {stage, data.source}
+        if isinstance(frame, ErrorFrame) and (failed := stage_of(frame)):
+            self.usage.failed |= {failed, frame.processor}
         if isinstance(frame, ANSWERS[Stage.TRANSCRIBER]):
             self.clock.unheard = 0
         if isinstance(frame, SOUNDS):

@@ -36,18 +36,23 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-from app.assistants.local import timeouts, turn_taking
+from app.assistants.local import speech_text, timeouts, turn_taking
 from app.assistants.local.config import AgentConfig
 from app.assistants.local.failures.policy import FailurePolicy
+from app.assistants.local.hooks import HookRunner
 from app.assistants.local.observer import Callbacks, CallObserver
 from app.assistants.local.services import CallServices, Stage
+from app.assistants.local.sound import background
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
+from app.assistants.local.turns import endpoint_request
 from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDetector
 from app.domain.assistant.conversation import FirstMessageMode
+from app.domain.assistant.hooks import Moment
+from app.domain.assistant.line_sound import Denoising
 from app.domain.timings import Timing
-from app.media.stream import MediaStream
+from app.media.stream import MediaStream, now
 from app.vendors.common.llm_spec import opening_messages
 from providers.common.json_types import JsonDict
 from providers.events import EndedReason
@@ -66,11 +71,12 @@ class AgentPipeline:
         config: AgentConfig,
         services: CallServices,
         conversation: Conversation,
+        hooks: HookRunner,
     ) -> None:
         self.stream = stream
         self.config = config
         self.conversation = conversation
-        self.input = AgentInputTransport(stream, self._caller_left)
+        self.input = AgentInputTransport(stream, self._caller_left, _denoiser(config))
         self.output = AgentOutputTransport(stream)
         self.caller_mute = turn_taking.CallerMute()
         self.output.overheard = services.overheard
@@ -103,6 +109,9 @@ class AgentPipeline:
         self._spoken = asyncio.Event()
         # How often a silent caller will still be asked whether they are there.
         self.idle_left = config.idle_count
+        self._hooks = hooks
+        hooks.engine = self
+        self._caller_talks = False
         self._ending = False
         self._tasks = set[asyncio.Task[Any]]()
         self.worker = self._assemble()
@@ -113,7 +122,10 @@ class AgentPipeline:
         """Run until the carrier has gone, or until the decided end was spoken."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self.worker)
-        for each in timeouts.timeout_tasks(self):
+        sound = background.play(
+            self.stream, self.config.sound.background, self.stream.call_context.addresses
+        )
+        for each in (*timeouts.timeout_tasks(self), *self._hooks.silence_tasks(), sound):
             self._start(each)
         try:
             await runner.run()
@@ -127,10 +139,24 @@ class AgentPipeline:
             self._failures.fillers.add(text)
         await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
 
+    async def say_uninterrupted(self, text: str) -> None:
+        """Speak this text behind the current speech. The caller cannot interrupt either."""
+        self.caller_mute.texts += 1
+        try:
+            if self._speaking:
+                await self._silence()
+            await self.say_all(text)
+        finally:
+            self.caller_mute.texts -= 1
+
     async def say_all(self, text: str, *, filler: bool = False) -> None:
         """Speak this text, and wait until the carrier has played it, at most ``SAY_SECONDS``."""
         self._spoken.clear()
         await self.say(text, filler=filler)
+        await self._silence()
+
+    async def _silence(self) -> None:
+        """Wait, within a bound, until the carrier has played the current speech."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SAY_SECONDS):
                 await self._spoken.wait()
@@ -186,19 +212,29 @@ class AgentPipeline:
             self.context,
             user_params=LLMUserAggregatorParams(
                 vad_analyzer=turn_taking.detector(plan),
-                user_turn_strategies=turn_taking.strategies(plan),
+                user_turn_strategies=turn_taking.strategies(
+                    plan,
+                    self._caller_interrupts,
+                    lambda: self.conversation.last_said,
+                    self.output.hold,
+                    self._ask_endpoint,
+                ),
+                user_turn_stop_timeout=turn_taking.stop_timeout(plan),
                 user_mute_strategies=[*turn_taking.mutes(plan), self.caller_mute],
             ),
         )
-        keys = DTMFAggregator(timeout=plan.keypad_seconds, termination_digit=KEYS[plan.keypad_end])
+        speech_text.equip(
+            parts.voice, plan.speech_text, str(plan.transcriber.get("language") or "")
+        )
         chain: list[FrameProcessor | None] = [
             self.input,
             parts.transcriber,
-            keys,
+            _keys(plan),
             self._voicemail_detector,
             caller,
             AfterTurnFilter(self._voicemail_detector),
             parts.model,
+            speech_text.chunker(plan.speech_text),
             parts.voice,
             self.output,
             self.spoken_text,
@@ -261,6 +297,7 @@ class AgentPipeline:
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
         if message.content:  # empty when the transcriber found no word in the noise
             self.idle_left = self.config.idle_count
+            self._hooks.caller_spoke()
             since = self._began.pop("user", None)
             self.changed("said", self.conversation.said("user", message.content, since))
 
@@ -282,9 +319,12 @@ class AgentPipeline:
         self._speaking = speaking
         if not speaking:
             self._spoken.set()
+        elif self._caller_talks:
+            self._start(self._hooks.trigger(Moment.CUSTOMER_INTERRUPTED))
         self.changed("speech", {"role": "assistant", "status": _word(speaking)})
 
     def _caller_speaks(self, speaking: bool) -> None:
+        self._caller_talks = speaking
         if speaking:
             self._began["user"] = time.time()
         self.changed("speech", {"role": "user", "status": _word(speaking)})
@@ -292,6 +332,15 @@ class AgentPipeline:
     def _interrupted(self) -> None:
         if self._speaking:
             self.changed("interrupted", {})
+            self._start(self._hooks.trigger(Moment.ASSISTANT_INTERRUPTED))
+
+    def _caller_interrupts(self) -> None:
+        self.output.hold(now() + self.config.stop.backoff_seconds)
+
+    async def _ask_endpoint(self) -> float | None:
+        return await endpoint_request.ask(
+            self.stream.call_context, self.conversation, self.config.start.server
+        )
 
     def _caller_left(self) -> None:
         """Stop: the carrier has gone, so no word can be spoken any more."""
@@ -325,6 +374,23 @@ class AgentPipeline:
         task = asyncio.get_running_loop().create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _keys(plan: AgentConfig) -> FrameProcessor | None:
+    """Makes a turn of pressed keys; None: the assistant ignores them."""
+    if not plan.keypad_enabled:
+        return None
+    end = KEYS.get(plan.keypad_end)
+    return DTMFAggregator(timeout=plan.keypad_seconds, termination_digit=end)  # type: ignore[arg-type]  # None: no key does
+
+
+def _denoiser(plan: AgentConfig) -> Any:
+    """pipecat's filter of the caller's audio, imported when it is asked for."""
+    if plan.sound.denoising is Denoising.OFF:
+        return None
+    from app.assistants.local.sound.denoise import Denoiser
+
+    return Denoiser(plan.sound.denoising)
 
 
 def _word(speaking: bool) -> str:

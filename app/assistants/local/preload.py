@@ -14,6 +14,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from types import ModuleType
 
+from app.domain.assistant.liquid import text as templates
 from app.domain.services.media import MediaService
 from app.vendors import preload as vendors
 
@@ -38,6 +39,7 @@ def warm_up(service: MediaService, vendor_names: Collection[str]) -> None:
     """Load pipecat and the parts of these vendors, and make a trial call. Blocks for seconds."""
     load()
     vendors.load_parts(vendor_names)
+    templates.preload()
     with suppress(Exception):  # a voice that cannot start raises again in the call that uses it
         asyncio.run(_talk(service))
     # A full garbage collection stops every call for 0.2 s, unless it skips what was loaded here.

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.audio.filters.base_audio_filter import BaseAudioFilter
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
@@ -19,6 +20,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     OutputAudioRawFrame,
     StartFrame,
+    TTSAudioRawFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_input import BaseInputTransport
@@ -36,8 +38,9 @@ CHUNK_10MS = 4
 KEYS = {entry.value: entry for entry in KeypadEntry}
 
 
-def params(sample_rate: int) -> TransportParams:
+def params(sample_rate: int, filter_in: BaseAudioFilter | None = None) -> TransportParams:
     return TransportParams(
+        audio_in_filter=filter_in,
         audio_in_enabled=True,
         audio_out_enabled=True,
         audio_in_sample_rate=sample_rate,
@@ -50,8 +53,13 @@ def params(sample_rate: int) -> TransportParams:
 class AgentInputTransport(BaseInputTransport):
     """The caller's audio and keys as frames. ``gone`` is called once the carrier has left."""
 
-    def __init__(self, stream: MediaStream, gone: Callable[[], None]) -> None:
-        super().__init__(params(stream.sample_rate))
+    def __init__(
+        self,
+        stream: MediaStream,
+        gone: Callable[[], None],
+        filter_in: BaseAudioFilter | None = None,
+    ) -> None:
+        super().__init__(params(stream.sample_rate, filter_in))
         self._stream = stream
         self._gone = gone
         self._reader: asyncio.Task[None] | None = None
@@ -103,6 +111,7 @@ class AgentOutputTransport(BaseOutputTransport):
         super().__init__(params(stream.sample_rate))
         self._stream = stream
         self._due = 0.0
+        self._not_before = 0.0
         # The caller does not hear the assistant (live control ``mute-assistant``).
         self.muted = False
         # Called with the sent audio, for a transcriber that wants both sides.
@@ -114,7 +123,13 @@ class AgentOutputTransport(BaseOutputTransport):
         await super().start(frame)
         await self.set_transport_ready(frame)
 
+    def hold(self, until: float) -> None:
+        """Let the assistant say nothing before this time, by ``stream.now``."""
+        self._not_before = max(self._not_before, until)
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, TTSAudioRawFrame) and (wait := self._not_before - now()) > 0:
+            await asyncio.sleep(wait)  # an interruption cancels it
         # before pipecat's own handling: each millisecond is audible
         if isinstance(frame, InterruptionFrame):
             self._due = 0.0

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.turns.user_mute import (
     BaseUserMuteStrategy,
     MuteUntilFirstBotCompleteUserMuteStrategy,
-)
-from pipecat.turns.user_start import (
-    BaseUserTurnStartStrategy,
-    MinWordsUserTurnStartStrategy,
-    TranscriptionUserTurnStartStrategy,
-    VADUserTurnStartStrategy,
 )
 from pipecat.turns.user_stop import (
     BaseUserTurnStopStrategy,
@@ -23,23 +19,42 @@ from pipecat.turns.user_stop import (
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from app.assistants.local.config import AgentConfig
+from app.assistants.local.turns.caller_end import CallerTurnEnd, Helpers
+from app.assistants.local.turns.caller_start import CallerTurnStart
+from app.domain.assistant.endpointing import MAX_RULE_SECONDS, Smart
 from app.vendors.common import pipecat_workarounds
 
 # Silence after which the voice counts as stopped. pipecat's latency tables of vendors assume it.
 STOP_SECONDS = 0.2
 # How long a caller whose sentence sounds unfinished may think. pipecat's default is 3.
 UNFINISHED_SECONDS = 1.5
+PIPECAT_STOP_SECONDS = 5.0
 
 
 def detector(config: AgentConfig) -> VADAnalyzer:
     """The voice activity detector of one call, on the shared ONNX session."""
-    params = VADParams(start_secs=config.voice_seconds, stop_secs=STOP_SECONDS)
+    params = VADParams(start_secs=config.stop.voice_seconds, stop_secs=STOP_SECONDS)
     return pipecat_workarounds.voice_detector(params)
 
 
-def strategies(config: AgentConfig) -> UserTurnStrategies:
-    """What begins a turn of the caller (and interrupts the assistant), and what ends it."""
-    return UserTurnStrategies(start=_starts(config), stop=[_stop(config)])
+def strategies(
+    config: AgentConfig,
+    interrupted: Callable[[], None],
+    last_said: Callable[[], str],
+    hold: Callable[[float], None],
+    ask: Callable[[], Awaitable[float | None]],
+) -> UserTurnStrategies:
+    """What begins a turn of the caller (and interrupts the assistant), and what ends it.
+
+    The functions are those of ``CallerTurnStart`` and of ``Helpers``.
+    """
+    start = CallerTurnStart(config.stop, interrupted)
+    return UserTurnStrategies(start=[start], stop=[_stop(config, last_said, hold, ask)])
+
+
+def stop_timeout(config: AgentConfig) -> float:
+    """Seconds without a sign of the caller after which pipecat ends any turn."""
+    return MAX_RULE_SECONDS + 1 if _has_own_end(config) else PIPECAT_STOP_SECONDS
 
 
 def mutes(config: AgentConfig) -> list[BaseUserMuteStrategy]:
@@ -47,7 +62,7 @@ def mutes(config: AgentConfig) -> list[BaseUserMuteStrategy]:
 
 
 class CallerMute(BaseUserMuteStrategy):
-    """Ignores the caller from the next interruption on, once begun.
+    """Ignores the caller from the next interruption on, once begun; or for one text.
 
     Audio from before may still be in the pipeline, so silence at the input is not enough.
     """
@@ -55,13 +70,15 @@ class CallerMute(BaseUserMuteStrategy):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._begun = self._is_deaf = False
+        # Texts in progress that the caller cannot interrupt.
+        self.texts = 0
 
     def begin(self) -> None:
         self._begun = True
 
     async def process_frame(self, frame: Frame) -> bool:
         self._is_deaf = self._is_deaf or (self._begun and isinstance(frame, InterruptionFrame))
-        return self._is_deaf
+        return self._is_deaf or self.texts > 0
 
 
 def load() -> None:
@@ -69,14 +86,28 @@ def load() -> None:
     pipecat_workarounds.load_sessions()
 
 
-def _starts(config: AgentConfig) -> list[BaseUserTurnStartStrategy]:
-    if config.words_to_interrupt:
-        return [MinWordsUserTurnStartStrategy(min_words=config.words_to_interrupt)]
-    return [VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()]
+def _has_own_end(config: AgentConfig) -> bool:
+    """Whether the plan asks for more than one of pipecat's strategies can do."""
+    plan = config.start
+    by_kind = plan.smart in (Smart.WAIT_FUNCTION, Smart.SERVER)
+    by_text = plan.by_transcript is not None and plan.smart is Smart.NONE
+    return bool(plan.rules) or by_kind or by_text
 
 
-def _stop(config: AgentConfig) -> BaseUserTurnStopStrategy:
-    if not config.smart_turns:
-        return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=config.wait_seconds)
-    analyzer = pipecat_workarounds.smart_turn(SmartTurnParams(stop_secs=UNFINISHED_SECONDS))
-    return TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)
+def _stop(
+    config: AgentConfig,
+    last_said: Callable[[], str],
+    hold: Callable[[float], None],
+    ask: Callable[[], Awaitable[float | None]],
+) -> BaseUserTurnStopStrategy:
+    plan = config.start
+    by_sound = plan.smart in (Smart.LOCAL, Smart.WAIT_FUNCTION)
+    params = SmartTurnParams(stop_secs=UNFINISHED_SECONDS)
+    analyzer = pipecat_workarounds.smart_turn(params) if by_sound else None
+    if _has_own_end(config):
+        asks = ask if plan.smart is Smart.SERVER else None
+        helpers = Helpers(last_said, hold, asks, analyzer, UNFINISHED_SECONDS)
+        return CallerTurnEnd(plan, helpers)
+    if analyzer is not None:
+        return TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)
+    return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=plan.wait_seconds)

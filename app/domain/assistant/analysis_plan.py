@@ -6,13 +6,13 @@ https://docs.vapi.ai/assistants/call-analysis
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.domain.assistant.fields import Json, object_of, objects_of
-from providers.common.json_types import JsonObject
+from app.domain.assistant.liquid import text as templates
+from providers.common.json_types import JsonDict, JsonObject
 
 Messages = list[dict[str, str]]
 
@@ -20,7 +20,6 @@ SECONDS, MOST_SECONDS = 5.0, 60.0
 """Vapi's default of ``timeoutSeconds``, and our maximum."""
 MIN_MESSAGES = 2
 """Vapi's default of ``minMessagesThreshold``."""
-NAME = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 OFF = frozenset({"", "off"})
 
 SUMMARY, DATA, SUCCESS = "summary", "structuredData", "successEvaluation"
@@ -66,6 +65,8 @@ class Question:
     name: str
     messages: Messages
     seconds: float
+    known: Mapping[str, str] = field(default_factory=dict)
+    """Values of its own: the schema, or the rubric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,14 @@ class AnalysisPlan:
     """The questions, without values known only after a call. Empty: no question."""
 
     def questions_about(self, call: JsonObject) -> list[Question]:
-        """``call``: ``messages``, ``transcript``, ``endedReason``."""
+        """``call``: ``messages``, ``transcript``, ``endedReason``, ``variableValues``."""
         if len(spoken(call)) < self.min_messages:
             return []
         known = prompt_values(call)
-        return [replace(each, messages=_filled(each.messages, known)) for each in self.questions]
+        return [
+            replace(each, messages=_filled(each.messages, {**known, **each.known}))
+            for each in self.questions
+        ]
 
 
 def parse(assistant: Json) -> AnalysisPlan:
@@ -139,9 +143,9 @@ def _success(plan: Json) -> Question | None:
 def _question(
     name: str, plan: Json, prompt: object, older_seconds: object, known: Mapping[str, str]
 ) -> Question:
-    messages = _filled(_messages(plan) or _default(name, prompt), known)
+    messages = _messages(plan) or _default(name, prompt)
     seconds = _number(plan.get("timeoutSeconds", older_seconds), SECONDS, 1, MOST_SECONDS)
-    return Question(name, messages, seconds)
+    return Question(name, messages, seconds, known)
 
 
 def _default(name: str, prompt: object) -> Messages:
@@ -158,11 +162,12 @@ def _messages(plan: Json) -> Messages:
     ]
 
 
-def prompt_values(call: JsonObject) -> dict[str, str]:
-    """Vapi's template variables."""
+def prompt_values(call: JsonObject) -> JsonDict:
+    """The call's own variables, and those of a call that is over."""
     messages = call.get("messages") or []
     prompts = [str(each.get("message", "")) for each in messages if each.get("role") == "system"]
     return {
+        **(call.get("variableValues") or {}),
         "transcript": str(call.get("transcript") or ""),
         "systemPrompt": "\n\n".join(prompts),
         "messages": json.dumps(messages, ensure_ascii=False),
@@ -170,13 +175,9 @@ def prompt_values(call: JsonObject) -> dict[str, str]:
     }
 
 
-def _filled(messages: Messages, known: Mapping[str, str]) -> Messages:
-    return [{**each, "content": _fill(each["content"], known)} for each in messages]
-
-
-def _fill(text: str, known: Mapping[str, str]) -> str:
-    """Fill the template in one pass, so that a caller's words are never a template."""
-    return NAME.sub(lambda match: known.get(match[1], match[0]), text)
+def _filled(messages: Messages, known: JsonObject) -> Messages:
+    """In one pass, so that a caller's words are never a template."""
+    return [{**each, "content": templates.fill(each["content"], known)} for each in messages]
 
 
 def spoken(call: JsonObject) -> Sequence[JsonObject]:

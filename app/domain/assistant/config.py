@@ -15,15 +15,21 @@ from app.domain.assistant import (
     analysis_plan,
     compliance,
     conversation,
+    hooks,
+    line_sound,
     recording,
+    speech_text,
     structured_outputs,
     voicemail,
 )
 from app.domain.assistant.analysis_plan import AnalysisPlan
 from app.domain.assistant.conversation import ConversationPlan
-from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of, without_empty
+from app.domain.assistant.hooks import Hook
+from app.domain.assistant.line_sound import LineSound
 from app.domain.assistant.recording import RecordingPlan
 from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.speech_text import SpeechTextPlan
 from app.domain.assistant.structured_outputs import OutputPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
@@ -50,6 +56,8 @@ FINAL_TRANSCRIPT = 'transcript[transcriptType="final"]'
 EMBEDDED: Json = {"provider": "embedded"}
 """The default model and voice of an assistant: the keypad menu and its voice."""
 NO_TRANSCRIBER: Json = {"provider": "none"}
+POLICY = ("timeoutSeconds", "backoffPlan", "credentialId")
+"""Fields of a server that are no secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Server:
     secret: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     policy: JsonObject = field(default_factory=dict)
-    """Vapi's ``timeoutSeconds`` and ``backoffPlan``, each optional."""
+    """Vapi's ``timeoutSeconds``, ``backoffPlan`` and ``credentialId``, each optional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +105,23 @@ class AssistantConfig:
         return AssistantConfig(public), secrets
 
     def with_overrides(self, overrides: Json | None) -> AssistantConfig:
-        return AssistantConfig(merge(self.json, overrides)) if overrides else self
+        return AssistantConfig(merge(self.json, without_empty(overrides))) if overrides else self
 
     # The vendors (``app/vendors``) read these three, with Vapi's names of their providers.
 
     @cached_property
     def model(self) -> Json:
-        return named(object_of(self.json, "model") or EMBEDDED)
+        return named(without_empty(object_of(self.json, "model")) or EMBEDDED)
 
     @cached_property
     def voice(self) -> Json:
-        return named(object_of(self.json, "voice") or EMBEDDED)
+        return named(without_empty(object_of(self.json, "voice")) or EMBEDDED)
 
     @cached_property
     def transcriber(self) -> Json:
         """The transcriber. A keypad menu needs none; a model hears no caller without one."""
         default = NO_TRANSCRIBER if self.is_menu else {"provider": DEFAULT_TRANSCRIBER}
-        return named(object_of(self.json, "transcriber") or default)
+        return named(without_empty(object_of(self.json, "transcriber")) or default)
 
     @property
     def is_menu(self) -> bool:
@@ -137,6 +145,18 @@ class AssistantConfig:
     @cached_property
     def analysis(self) -> AnalysisPlan:
         return analysis_plan.parse(self.json)
+
+    @cached_property
+    def hooks(self) -> tuple[Hook, ...]:
+        return hooks.parse(self.json)
+
+    @cached_property
+    def line_sound(self) -> LineSound:
+        return line_sound.parse(self.json)
+
+    @cached_property
+    def speech_text(self) -> SpeechTextPlan:
+        return speech_text.parse(self.voice)
 
     @cached_property
     def structured_outputs(self) -> OutputPlan:
@@ -179,6 +199,10 @@ class AssistantConfig:
         return object_of(self.json, "monitorPlan").get("listenEnabled") is not False
 
     @property
+    def may_be_controlled(self) -> bool:
+        return object_of(self.json, "monitorPlan").get("controlEnabled") is not False
+
+    @property
     def variable_values(self) -> Json:
         return object_of(self.json, "variableValues")
 
@@ -212,7 +236,7 @@ def server_of(body: JsonObject) -> Server | None:
     url = server.get("url") or body.get("serverUrl")
     if not url:
         return None
-    policy = {name: server[name] for name in ("timeoutSeconds", "backoffPlan") if server.get(name)}
+    policy = {name: server[name] for name in POLICY if server.get(name)}
     secret = server.get("secret") or body.get("serverUrlSecret")
     return Server(url, secret, server.get("headers") or {}, policy)
 

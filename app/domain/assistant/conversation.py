@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from app.domain.assistant import endpointing, interruptions
+from app.domain.assistant.endpointing import StartSpeakingPlan
 from app.domain.assistant.fields import (
     Json,
     count_of,
@@ -17,6 +19,7 @@ from app.domain.assistant.fields import (
     text_of,
     texts_of,
 )
+from app.domain.assistant.interruptions import StopSpeakingPlan
 
 
 class FirstMessageMode(Enum):
@@ -29,14 +32,17 @@ class FirstMessageMode(Enum):
 
 SILENCE_SECONDS = 30.0
 """Default of ``silenceTimeoutSeconds``."""
-WAIT_SECONDS = 0.4
-"""Default of ``startSpeakingPlan.waitSeconds``."""
 IDLE_SECONDS = 7.5
 IDLE_COUNT = 3
 KEYPAD_SECONDS = 2.0
 MENU_KEYPAD_SECONDS = 0.3
 """Default of a keypad menu, whose choices are single keys."""
-VOICE_SECONDS = 0.2
+MIN_KEYPAD_SECONDS = 0.05
+"""A wait of 0 ends the turn with each key, after this pause."""
+DELIMITERS = ("#", "*", "")
+ASSISTANT_NAME, USER_NAME = "AI", "User"
+"""Defaults of ``artifactPlan.transcriptPlan``."""
+MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +55,27 @@ class ConversationPlan:
     silence_seconds: float
     end_phrases: tuple[str, ...]
     end_message: str
-    smart_turns: bool
-    """A model detects the end of the caller's turn; else ``wait_seconds`` of silence does."""
-    wait_seconds: float
-    words_to_interrupt: int
-    """Number of words that interrupt the assistant; 0: any voice of ``voice_seconds`` does."""
-    voice_seconds: float
+    start: StartSpeakingPlan
+    stop: StopSpeakingPlan
     idle_messages: tuple[str, ...]
     idle_seconds: float
     idle_count: int
     keypad_seconds: float
     """Seconds from the last key to the end of the turn; the key ``keypad_end`` ends it at once."""
     keypad_end: str = "#"
+    """Empty: no key does."""
+    keypad_enabled: bool = True
+    has_transcript: bool = True
+    """Whether the call keeps its transcript."""
+    assistant_name: str = ASSISTANT_NAME
+    user_name: str = USER_NAME
+    """How the transcript names both."""
 
 
 def parse(assistant: Json, *, is_menu: bool) -> ConversationPlan:
     """``is_menu``: the model is the embedded keypad menu, which has defaults of its own."""
-    start, stop = (
-        object_of(assistant, "startSpeakingPlan"),
-        object_of(assistant, "stopSpeakingPlan"),
-    )
     idle, keypad = object_of(assistant, "messagePlan"), object_of(assistant, "keypadInputPlan")
-    older_wait = number_of(assistant, "responseDelaySeconds", WAIT_SECONDS)
-    older_words = count_of(assistant, "numWordsToInterruptAssistant", 0)
+    transcript = _transcript_plan(assistant)
     keys = MENU_KEYPAD_SECONDS if is_menu else KEYPAD_SECONDS
     return ConversationPlan(
         first=_first(assistant, is_menu=is_menu),
@@ -80,14 +84,17 @@ def parse(assistant: Json, *, is_menu: bool) -> ConversationPlan:
         silence_seconds=number_of(assistant, "silenceTimeoutSeconds", SILENCE_SECONDS),
         end_phrases=tuple(each for each in texts_of(assistant, "endCallPhrases") if each.strip()),
         end_message=text_of(assistant, "endCallMessage"),
-        smart_turns=_is_smart(start),
-        wait_seconds=number_of(start, "waitSeconds", older_wait),
-        words_to_interrupt=count_of(stop, "numWords", older_words),
-        voice_seconds=number_of(stop, "voiceSeconds", VOICE_SECONDS),
+        start=endpointing.parse(assistant),
+        stop=interruptions.parse(assistant),
         idle_messages=tuple(texts_of(idle, "idleMessages")),
         idle_seconds=number_of(idle, "idleTimeoutSeconds", IDLE_SECONDS),
         idle_count=count_of(idle, "idleMessageMaxSpokenCount", IDLE_COUNT),
-        keypad_seconds=number_of(keypad, "timeoutSeconds", keys),
+        keypad_seconds=max(number_of(keypad, "timeoutSeconds", keys), MIN_KEYPAD_SECONDS),
+        keypad_end=_delimiter(keypad),
+        keypad_enabled=is_menu or keypad.get("enabled") is not False,
+        has_transcript=transcript.get("enabled") is not False,
+        assistant_name=text_of(transcript, "assistantName")[:MAX_NAME] or ASSISTANT_NAME,
+        user_name=text_of(transcript, "userName")[:MAX_NAME] or USER_NAME,
     )
 
 
@@ -102,5 +109,14 @@ def _first(assistant: Json, *, is_menu: bool) -> FirstMessageMode:
     return mode
 
 
-def _is_smart(start: Json) -> bool:
-    return bool(start.get("smartEndpointingEnabled")) or bool(start.get("smartEndpointingPlan"))
+def _delimiter(keypad: Json) -> str:
+    """The key that ends the turn. A list, as some clients send it, gives its first."""
+    given = keypad.get("delimiters")
+    if isinstance(given, list):
+        given = given[0] if given else ""
+    return given if isinstance(given, str) and given in DELIMITERS else "#"
+
+
+def _transcript_plan(assistant: Json) -> Json:
+    newer = object_of(object_of(assistant, "artifactPlan"), "transcriptPlan")
+    return newer or object_of(assistant, "transcriptPlan")

@@ -11,6 +11,37 @@ from collections.abc import Mapping
 Json = Mapping[str, object]
 """A JSON object."""
 
+FREE = frozenset({"metadata", "variableValues"})
+"""Fields with a client's own data: this program reads nothing in them."""
+
+NAMES_SOMETHING = frozenset(
+    {
+        "assistantId",
+        "credentialId",
+        "model",
+        "provider",
+        "secret",
+        "serverUrl",
+        "serverUrlSecret",
+        "url",
+        "voiceId",
+    }
+)
+"""Fields whose empty text counts as absent. That of ``firstMessage`` is a message without words."""
+
+
+def is_absent(name: str, value: object) -> bool:
+    return value is None or (value == "" and name in NAMES_SOMETHING)
+
+
+def without_empty(holder: Json) -> Json:
+    """The object without the empty texts that count as absent, at every depth of objects."""
+    return {
+        name: without_empty(value) if isinstance(value, Mapping) and name not in FREE else value
+        for name, value in holder.items()
+        if not (value == "" and name in NAMES_SOMETHING)
+    }
+
 
 def object_of(holder: Json, name: str) -> Json:
     """The field's object; an empty one where the field is none."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from app.domain.assistant.behaviour import behaviour_problems, without_effect
+from app.domain.assistant.fields import FREE
+from app.domain.assistant.line_sound import BUILT_IN
 from app.domain.assistant.vendor_fields import vendor_field_problems
 from app.domain.errors import Invalid
 from app.net.headers import header_problem, value_problem
@@ -13,12 +17,15 @@ from app.vendors import registry
 from app.vendors.common.address import EITHER, ENDPOINT, STREAM, AddressForm
 from providers.common.json_types import JsonObject
 
+log = logging.getLogger(__name__)
+
 CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("transcriber", "server", "url"): EITHER,
     ("serverUrl",): ENDPOINT,
     ("server", "url"): ENDPOINT,
     ("transport", "url"): STREAM,
     ("model", "url"): ENDPOINT,
+    ("backgroundSound",): ENDPOINT,
     ("tools", "url"): ENDPOINT,
     ("tools:append", "url"): ENDPOINT,
 }
@@ -27,18 +34,17 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
 The vendors define the address fields of ``credentials``.
 """
 
-FREE = frozenset({"metadata", "variableValues"})
-"""Fields with a client's own data: this program calls no address in them."""
-
 SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 """Fields, alone or in an object of that name, that are sent as the value of a header."""
 
 HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", "headers")})
 """Fields in an object of that name that hold headers by their names."""
 
+CREDENTIALS = frozenset({("server", "credentialId"), ("tools", "credentialId")})
+"""Fields that name a credential of a server."""
 TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
 
-NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS)
+NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS | CREDENTIALS)
 
 UrlProblem = Callable[[str], str | None]
 """Returns the reason, a sentence, why this program may not call a URL; None when it may."""
@@ -47,14 +53,24 @@ UrlProblem = Callable[[str], str | None]
 def check_outgoing(
     body: JsonObject, url_problem: UrlProblem, path: str = "", holders: tuple[str, ...] = ()
 ) -> None:
-    """Raises ``Invalid`` for an assistant, phone number or tool with what we cannot or may not send.
+    """Raises ``Invalid`` for an assistant, phone number or tool with what we cannot or may not do.
 
     ``path``: of the body within the client's, with a dot. ``holders``: as of a ``_Field``.
     """
     problems = list[str]()
     for field in _fields(body, path, holders):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
-    _raise([*problems, *vendor_field_problems(body, path)])
+    _raise([*problems, *vendor_field_problems(body, path), *behaviour_problems(body, path)])
+    for text in without_effect(body):
+        log.info("%s%s", path, text)
+
+
+def check_credential_ids(
+    body: JsonObject, problem: Callable[[object], str | None], path: str = ""
+) -> None:
+    """Raises ``Invalid`` for a server whose credential the organisation does not have."""
+    found = (field for field in _fields(body, path) if field.is_one_of(CREDENTIALS))
+    _raise([f"{each.path}: {why}" for each in found if each.value and (why := problem(each.value))])
 
 
 def check_urls(body: JsonObject, url_problem: UrlProblem) -> None:
@@ -103,7 +119,7 @@ def _fields(body: JsonObject, path: str = "", holders: tuple[str, ...] = ()) -> 
         each, path, holders = objects.pop()
         holder = holders[-1] if holders else ""
         for name, value in each.items():
-            if value is None or name in FREE:
+            if value is None or name in FREE or (name == "backgroundSound" and value in BUILT_IN):
                 continue
             if name in NAMES or holder == "credentials":
                 yield _Field(path + name, holders, name, value, each)

@@ -6,7 +6,6 @@ https://docs.vapi.ai/assistants/structured-outputs-quickstart
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +21,7 @@ from app.domain.assistant.fields import (
     text_of,
     texts_of,
 )
+from app.domain.assistant.liquid.text import fill
 from providers.common.json_types import JsonDict, JsonObject
 
 AI, REGEX = "ai", "regex"
@@ -32,7 +32,6 @@ SECONDS = 15.0
 LEAST: JsonObject = {"type": "minMessages", "count": 2}
 """The condition of an output that has no ``minMessages`` of its own."""
 
-NAME = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 SYSTEM = (
     "You are an expert data extractor. You will be given a transcript of a call. Extract the data "
     "that the JSON Schema describes. Use null for what the call does not tell, where the schema "
@@ -63,20 +62,17 @@ class StructuredOutput:
 
     def messages(self, call: JsonObject) -> Messages:
         """What the model is asked. ``call``: ``messages``, ``transcript``, ``endedReason``."""
-        shown = {"name": self.name, "description": self.description, "schema": dict(self.schema)}
+        shown = {"name": self.name, "description": self.description, "schema": Shown(self.schema)}
         known = {
             **prompt_values(call),
-            "structuredOutput": json.dumps(shown, ensure_ascii=False),
-            "structuredOutput.name": self.name,
-            "structuredOutput.description": self.description,
-            "structuredOutput.schema": json.dumps(shown["schema"], ensure_ascii=False),
+            "structuredOutput": Shown(shown),
         }
         own = [
             {"role": str(each["role"]), "content": str(each["content"])}
             for each in objects_of(self.model, "messages")
             if each.get("role") and each.get("content")
         ]
-        return [{**each, "content": _filled(each["content"], known)} for each in own or DEFAULT]
+        return [{**each, "content": fill(each["content"], known)} for each in own or DEFAULT]
 
 
 def parse(id: str, body: Json) -> StructuredOutput:
@@ -184,6 +180,8 @@ def skipped(output: StructuredOutput, condition: Json) -> JsonDict:
     return {"name": output.name, "unmetCondition": dict(condition)}
 
 
-def _filled(text: str, known: Mapping[str, str]) -> str:
-    """Fill the template in one pass, so that a caller's words are never a template."""
-    return NAME.sub(lambda match: known.get(match[1], match[0]), text)
+class Shown(dict[str, object]):
+    """An object whose text in a template is JSON."""
+
+    def __str__(self) -> str:
+        return json.dumps(self, ensure_ascii=False)

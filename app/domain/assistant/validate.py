@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.domain.assistant.fields import is_absent
 from app.domain.assistant.outgoing import UrlProblem, check_sendable, check_urls
 from app.domain.errors import Invalid
 from providers.common.json_types import JsonObject
@@ -19,7 +20,7 @@ SECONDS = range(10, 43201)
 
 def problem(assistant: JsonObject, url_problem: UrlProblem) -> str | None:
     """A sentence that names the first wrong field; None when the assistant can answer."""
-    given = {name: value for name, value in assistant.items() if value is not None}
+    given = {name: value for name, value in assistant.items() if not is_absent(name, value)}
     for name, ok in FIELDS.items():
         if name in given and not ok(given[name]):
             return f"{name} is not valid"
@@ -71,14 +72,14 @@ def _is_server(value: Any) -> bool:
         return False
     texts = [value.get("secret"), *(value.get("headers") or {}).values()]
     url = value.get("url")
-    return (url is None or _is_url(url)) and all(text is None or _is_text(text) for text in texts)
+    return (not url or _is_url(url)) and all(text is None or _is_text(text) for text in texts)
 
 
 def _is_transport(value: Any) -> bool:
     if not _is_object(value) or not isinstance(value.get("headers") or {}, Mapping):
         return False
     url = value.get("url")
-    if url is None:
+    if not url:
         return bool(value.get("provider") != "stream")
     return _is_url(url, ("ws", "wss"))
 

@@ -65,6 +65,8 @@ class CallState(NamedTuple):
     provisional: bool = False
     """The call has ended, and its reason may still become more specific."""
     settled: bool = False
+    inferred: bool = False
+    """Nothing but a stopped stream says that the call is over: its leg may live elsewhere."""
     joined: bool = False
     """The media socket was open at least once."""
     lost: bool = False
@@ -127,6 +129,11 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
         ended_at=_ended_at(terminal, started_at) if terminal else None,
         provisional=winner is not None and (winner.generic or _contradicted(view, winner)),
         settled=winner is not None and winner.kind is EventKind.SETTLED,
+        inferred=winner is not None
+        and winner.generic
+        and winner.kind is EventKind.MEDIA_STOPPED
+        and winner.reason is EndedReason.CUSTOMER_ENDED_CALL
+        and not shut_down,
         joined=joined,
         lost=lost,
         shut_down=shut_down,

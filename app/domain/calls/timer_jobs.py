@@ -9,6 +9,7 @@ from __future__ import annotations
 from app.domain.calls.record import CallTx
 
 KIND, WATCHDOG, START_SCHEDULED = "timer", "watchdog", "start-scheduled"
+STOPPED = "stopped"
 """Kinds of jobs."""
 
 
@@ -43,3 +44,10 @@ def reconcile(tx: CallTx, delay: float = 0.0) -> None:
     key, lock = f"{WATCHDOG}:{call_id}", f"leg:{call_id}"
     payload = {"callId": call_id}
     tx.context.jobs.enqueue(tx.conn, WATCHDOG, key, payload, delay=delay, lock=lock)
+
+
+def ask_about_stop(tx: CallTx) -> None:
+    """Queue the job that asks what became of a leg without a stream (``legs/stopped.py``)."""
+    call_id = tx.call.id
+    key, lock = f"{STOPPED}:{call_id}", f"leg:{call_id}"
+    tx.context.jobs.enqueue(tx.conn, STOPPED, key, {"callId": call_id}, lock=lock)

@@ -106,7 +106,11 @@ def _media_lost(tx: CallTx, state: CallState) -> None:
 
 
 def _settle(tx: CallTx, state: CallState) -> None:
-    finalize(tx)
+    """Settle the reason. One that is only inferred is asked of the carrier before."""
+    if state.inferred:
+        timer_jobs.ask_about_stop(tx)
+    else:
+        finalize(tx)
 
 
 def _due(tx: CallTx, state: CallState) -> None:

@@ -9,24 +9,33 @@ A repeated webhook of the same arrival waits for that reply.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from app import deadline
-from app.domain.assistant import validate
+from app.domain.assistant import installation, validate
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import create, record, stored_resources
+from app.domain.assistant.field_check import check_fields
+from app.domain.assistant.outgoing import check_credential_ids
+from app.domain.assistant.told import sentences
+from app.domain.calls import create, record, stored_resources, variables
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
+from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
-from app.domain.legs.no_assistant import Refusal, end_call
-from app.domain.reporting import message_text
+from app.domain.legs.no_assistant import Refusal, end_call, not_found
+from app.domain.reporting import message_text, server_messages
+from app.domain.resources import server_credentials
 from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
+
+log = logging.getLogger(__name__)
 
 ASSISTANT_REQUEST = "assistant-request"
 LOOK_SECONDS = 0.1
@@ -109,7 +118,7 @@ class AssistantRequests:
             server.url,
             f"{ASSISTANT_REQUEST}-{call.id}",
             json_text.dumps({"message": message}).encode(),
-            self.context.vault.open(call.secret).get("server", {}),
+            server_messages.server_secrets(self.context, call),
             self.context.settings.assistant_request_seconds,
         )
 
@@ -129,7 +138,8 @@ class AssistantRequests:
             end_call(tx, refusal)
 
     def _forward(self, tx: CallTx, sent: Sent) -> Refusal | None:
-        problem = transfer.begin(tx, sent.destination, reason=FORWARDED, assisted=False)
+        destination = variables.filled(tx.context, tx.call, sent.destination)
+        problem = transfer.begin(tx, destination, reason=FORWARDED, assisted=False)
         return Refusal(INVALID, problem) if problem else None
 
     def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:
@@ -142,16 +152,23 @@ class AssistantRequests:
                 else None
             )
         if body is None:
-            missing = f"assistantId {chosen.assistant_id} does not exist"
-            return Refusal(EndedReason.ASSISTANT_NOT_FOUND, missing)
+            return not_found(chosen.assistant_id or "")
         whole = body.with_overrides(chosen.overrides)
+        try:
+            known_here = partial(server_credentials.missing, tx.conn, tx.call.org_id)
+            check_credential_ids(whole.json, known_here)
+        except Invalid as error:
+            return Refusal(INVALID, f"assistant: {error}")
         problem = (
             validate.problem(whole.json, self.context.url_problem)
             or validate.unsendable(chosen.assistant)
             or validate.unsendable(chosen.overrides)
+            or installation.never_works(whole, self.context.settings)
         )
         if problem:
             return Refusal(INVALID, f"assistant: {problem}")
+        if told := sentences(check_fields(whole.json)):
+            log.info("the assistant of call %s: %s", tx.call.id, "; ".join(told))
         transient = None if chosen.assistant_id else chosen.assistant
         create.set_assistant(tx, chosen.assistant_id, whole, transient, chosen.overrides)
         return None
@@ -167,7 +184,7 @@ def judge(reply: Reply) -> Refusal | Sent | Chosen:
         return Refusal(INVALID, f"the reply is not JSON: {error}"[:200])
     if not isinstance(body, dict):
         return Refusal(INVALID, "the reply is not a JSON object")
-    given = {name: value for name, value in body.items() if value is not None}
+    given = {name: value for name, value in body.items() if value not in (None, "")}
     return next(
         (read(given) for name, read in READERS.items() if name in given),
         Refusal(NO_ASSISTANT, "the reply names no assistant"),

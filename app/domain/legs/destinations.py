@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from app.domain.assistant.fields import objects_of, text_of
 from app.domain.calls.record import CallTx
 from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
 from app.settings import Settings
 from app.store import accounts
-from providers.common.e164 import E164
+from providers.common.e164 import E164, unchecked
 from providers.common.json_types import JsonObject
 
 NORTH_AMERICAN = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
@@ -24,23 +25,6 @@ SIP = re.compile(
 )
 EXTENSION = re.compile(r"[0-9*#wW,]{1,10}", re.ASCII)
 MAX_MESSAGE = 1000
-FIELDS = frozenset(
-    {
-        "type",
-        "number",
-        "sipUri",
-        "extension",
-        "callerId",
-        "message",
-        "description",
-        "numberE164CheckEnabled",
-        "onFailure",
-    }
-)
-"""The fields of Vapi's destinations, and our own ``onFailure``: ``return`` or ``end``.
-
-``return`` brings the caller back to the assistant.
-"""
 
 
 def problem(tx: CallTx, destination: JsonObject) -> str | None:
@@ -57,7 +41,25 @@ def customer_problem(tx: CallTx) -> str | None:
 
 def address(destination: JsonObject) -> str:
     """The E.164 number or SIP URI of a destination that passed the check."""
-    return str(destination["number" if destination["type"] == "number" else "sipUri"])
+    return number_of(destination) if destination["type"] == "number" else destination["sipUri"]
+
+
+def number_of(party: JsonObject) -> str:
+    """The number to dial. With ``numberE164CheckEnabled`` off it is the one that is meant.
+
+    Empty: there is none.
+    """
+    number = str(party.get("number") or "")
+    return unchecked(number) if party.get("numberE164CheckEnabled") is False else number
+
+
+def first_words(destination: JsonObject) -> str | None:
+    """What the caller hears first: a text, or Vapi's message with its ``content``."""
+    message = destination.get("message")
+    if not isinstance(message, Mapping):
+        return message if isinstance(message, str) else None
+    texts = (text_of(each, "text") for each in objects_of(message, "contents"))
+    return next(filter(None, texts), text_of(message, "content")) or None
 
 
 def keys(extension: str) -> str:
@@ -70,7 +72,7 @@ def _place(tx: CallTx, destination: JsonObject, name: str) -> str | None:
     if destination["type"] == "sip":
         problem = _sip(tx.context.settings, destination)
     else:
-        problem = number_problem(tx.context.settings, str(destination["number"]), _own(tx))
+        problem = number_problem(tx.context.settings, number_of(destination), _own(tx))
     return f"{name}.{problem}" if problem else None
 
 
@@ -82,9 +84,6 @@ def _own(tx: CallTx) -> Collection[str]:
 
 def _shape(destination: JsonObject) -> str | None:
     """Why the fields are not valid. A client's server may send a destination unchecked."""
-    unknown = sorted(set(destination) - FIELDS)
-    if unknown:
-        return f"destination.{unknown[0]} is not supported"
     if destination.get("type") not in ("number", "sip"):
         return "destination.type must be one of the following values: number, sip"
     wrong = next((name for name, ok in CHECKS.items() if not ok(destination.get(name))), None)
@@ -135,10 +134,20 @@ def _is_text(value: Any) -> bool:
     return value is None or (isinstance(value, str) and len(value) <= MAX_MESSAGE)
 
 
+def _is_message(value: Any) -> bool:
+    return _is_text(value) or (
+        isinstance(value, Mapping) and _is_text(first_words({"message": value}))
+    )
+
+
 CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "extension": lambda value: value is None or bool(EXTENSION.fullmatch(str(value))),
-    "callerId": lambda value: value is None or bool(E164.fullmatch(str(value))),
-    "message": _is_text,
+    "extension": lambda value: not value or bool(EXTENSION.fullmatch(str(value))),
+    "callerId": lambda value: not value or bool(E164.fullmatch(str(value))),
+    "message": _is_message,
     "description": _is_text,
-    "onFailure": lambda value: value in (None, "return", "end"),
+    "onFailure": lambda value: value in (None, "", "return", "end"),
 }
+"""The fields that are read, with our own ``onFailure``: ``return`` or ``end``. Others are free.
+
+``return`` brings the caller back to the assistant.
+"""

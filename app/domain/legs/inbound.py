@@ -18,7 +18,7 @@ from app.domain.context import Context
 from app.domain.ids import parse_uuid
 from app.domain.legs.assistant_request import Question
 from app.domain.legs.auth import belongs
-from app.domain.legs.no_assistant import Refusal, end_call, fallback
+from app.domain.legs.no_assistant import Refusal, end_call, fallback, not_found
 from app.store import accounts, calls, events
 from providers.base.carrier import Carrier
 from providers.base.instructions import HangUp, Instruction
@@ -41,6 +41,8 @@ class VerifiedWebhook(NamedTuple):
 
 
 RETURN_URL = "phoneCallProviderReturnUrl"
+
+NOT_PROVIDED = Refusal(EndedReason.ASSISTANT_NOT_PROVIDED)
 
 
 OUTLIVED = {EventKind.LEG_CONTINUED, EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED}
@@ -88,22 +90,22 @@ class InboundLegs:
         leg, visit = webhook.report.leg, webhook.report.visit or InboundParams()
         if leg is None:
             return [HangUp()]
-        new, problem = self._new_call(conn, webhook, leg, visit)
+        new, refusal = self._new_call(conn, webhook, leg, visit)
         call, secrets = create.build_call(self.context, new)
         call.provider_call_id = leg.call_ref
         call.facts = call.facts._replace(leg_ref=leg.leg_ref, api_url=leg.api_url or None)
-        asks = problem is EndedReason.ASSISTANT_NOT_PROVIDED and call.facts.server is not None
+        asks = refusal is NOT_PROVIDED and call.facts.server is not None
         if asks:
             call.facts = call.facts._replace(asking_since=self.context.now())
         tx = CallTx(self.context, conn, call)
         create.insert_call(tx, secrets, webhook.report.events)
         self._map_refs(conn, webhook, leg, call)
-        if problem is None and limits.is_full(tx):
+        if refusal is None and limits.is_full(tx):
             return limits.refuse_media(tx)
         if asks:
             return Question(call.id, first=True)
-        if problem is not None:
-            end_call(tx, Refusal(problem))
+        if refusal is not None:
+            end_call(tx, refusal)
             return fallback(tx)
         tokens = instructions.tokens_for(tx, request_of(webhook.report), call.created_at)
         return [instructions.connect(self.context, call, tokens)]
@@ -138,7 +140,7 @@ class InboundLegs:
 
     def _new_call(
         self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, params: InboundParams
-    ) -> tuple[NewCall, EndedReason | None]:
+    ) -> tuple[NewCall, Refusal | None]:
         """The values of the new call, and why no assistant can answer it, if so."""
         number = self._number(conn, webhook, leg)
         asked_for = params.assistant_id or (number["assistant_id"] if number else None)
@@ -146,9 +148,9 @@ class InboundLegs:
         known = parse_uuid(asked_for) if asked_for else None
         org_id, assistant = self._assistant(conn, orgs, known)
         credential = next(row for row in webhook.accounts if row["org_id"] == org_id)
-        problem: EndedReason | None = EndedReason.ASSISTANT_NOT_PROVIDED
+        refusal: Refusal | None = NOT_PROVIDED
         if asked_for is not None:
-            problem = self._problem(conn, org_id, known, assistant)
+            refusal = self._refusal(conn, org_id, asked_for, known, assistant)
         assistant_id = known if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
@@ -166,24 +168,28 @@ class InboundLegs:
             body={name: value for name, value in body.items() if value},
             assistant_id=assistant_id,
             phone_number_id=number["id"] if number else None,
-            assistant=(assistant if problem is None else None) or create.NO_ASSISTANT,
+            assistant=(assistant if refusal is None else None) or create.NO_ASSISTANT,
             customer=customer,
             phone_number=stored_resources.kept_number(self.context, conn, number)["body"]
             if number
             else stored_resources.NO_NUMBER,
             server=stored_resources.org_server(self.context, conn, org_id),
         )
-        return new, problem
+        return new, refusal
 
-    def _problem(
-        self, conn: Connection, org_id: str, known: str | None, assistant: AssistantConfig | None
-    ) -> EndedReason | None:
+    def _refusal(
+        self,
+        conn: Connection,
+        org_id: str,
+        asked_for: str,
+        known: str | None,
+        assistant: AssistantConfig | None,
+    ) -> Refusal | None:
         """Why this assistant cannot answer the call; None if it can."""
         if known is None or assistant is None:
-            return EndedReason.ASSISTANT_NOT_FOUND
-        if stored_resources.assistant_problem(self.context, conn, org_id, known, assistant):
-            return EndedReason.ASSISTANT_NOT_INVALID
-        return None
+            return not_found(asked_for)
+        problem = stored_resources.assistant_problem(self.context, conn, org_id, known, assistant)
+        return Refusal(EndedReason.ASSISTANT_NOT_INVALID, problem) if problem else None
 
     def _assistant(
         self, conn: Connection, orgs: Sequence[str], assistant_id: str | None

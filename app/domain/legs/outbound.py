@@ -188,7 +188,7 @@ def _order(context: Context, call: Call) -> OutboundCall:
     customer, provider = call.facts.customer, context.providers[call.provider]
     tokens = instructions.first_tokens(context, call)
     return OutboundCall(
-        to=customer.get("sipUri") or customer["number"],
+        to=customer.get("sipUri") or destinations.number_of(customer),
         from_=call.facts.number or "",
         connect=instructions.connect(context, call, tokens),
         status_url=instructions.hook_url(context, provider, HookKind.STATUS, tokens.callback),

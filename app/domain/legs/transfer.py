@@ -60,7 +60,7 @@ def begin(
     pending = PendingForward(
         id=attempt,
         destination=dict(destination),
-        message=message if message is not None else destination.get("message"),
+        message=message if message is not None else destinations.first_words(destination),
         reason=reason,
         back=assisted and destination.get("onFailure") != "end",
     )
@@ -150,7 +150,7 @@ def show_destination(tx: CallTx, event: CallEvent) -> Changes:
     ):
         return {}
     destination = pending.destination
-    number = destination.get("number") if destination["type"] == "number" else None
+    number = destinations.number_of(destination) if destination["type"] == "number" else None
     shown = {"destination": destination, **({"forwardedPhoneNumber": number} if number else {})}
     return {"body": {**tx.call.body, **shown}}
 

@@ -34,6 +34,10 @@ def enqueue(tx: CallTx, body: JsonObject) -> None:
     """Store a control message for the call's assistant. Raises ``Invalid``."""
     if tx.call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"`{body['type']}` needs a call in progress: its status is {tx.call.status}")
+    if not tx.call.facts.assistant.may_be_controlled:
+        raise Invalid(
+            f"`{body['type']}` is off: the assistant's monitorPlan.controlEnabled is false"
+        )
     if not accepts_control(tx.context, tx.call):
         raise Invalid(
             f"this assistant does not take `{body['type']}`: its transport is "

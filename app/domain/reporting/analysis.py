@@ -16,7 +16,7 @@ from app.domain.assistant import analysis_plan
 from app.domain.assistant import structured_outputs as outputs
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import record
+from app.domain.calls import record, variables
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
@@ -84,7 +84,8 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         defined, missing = stored_outputs.of_call(
             context, conn, call.id, call.org_id, call.assistant_id, assistant
         )
-    facts = {**call.body, "endedReason": call.ended_reason}
+    values = variables.of_call(context, call)
+    facts = {**call.body, "endedReason": call.ended_reason, variables.KEPT: values}
     known = outputs.facts(facts, call.started_at, call.ended_at)
     left, skipped = structured_outputs.open_ones(call.body, defined, known)
     asked = _unanswered(assistant, call, facts)

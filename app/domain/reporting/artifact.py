@@ -13,7 +13,12 @@ ROLES = {"user": "user", "bot": "assistant", "system": "system"}
 """Role in ``messages`` -> OpenAI's role. The other roles are of tools, and are left out."""
 KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
 """Fields of a Call that ``artifact`` repeats."""
-ONLY_HERE = ("structuredOutputs", "skippedStructuredOutputs", "structuredOutputsLastUpdatedAt")
+ONLY_HERE = (
+    "structuredOutputs",
+    "skippedStructuredOutputs",
+    "structuredOutputsLastUpdatedAt",
+    "variableValues",
+)
 """Fields of ``artifact`` alone, that ``calls.body`` stores under the same names."""
 
 

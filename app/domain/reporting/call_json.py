@@ -90,7 +90,8 @@ def control_url(context: Context, call_id: str) -> str:
 
 def _monitor(context: Context, call: Call) -> dict[str, str]:
     listen = None if call.status == CallStatus.ENDED else listen_url(context, call)
+    controlled = call.facts.assistant.may_be_controlled
     return {
-        "controlUrl": control_url(context, call.id),
+        **({"controlUrl": control_url(context, call.id)} if controlled else {}),
         **({"listenUrl": listen} if listen else {}),
     }

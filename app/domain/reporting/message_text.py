@@ -102,10 +102,16 @@ def message(
         "call": shown,
         "phoneNumber": call.facts.phone_number,
         "customer": call.facts.customer,
-        "assistant": call.facts.assistant.json,
+        "assistant": _assistant(call),
         "artifact": artifact,
     }
     return {**{n: v for n, v in common.items() if v is not None}, **extra}
+
+
+def _assistant(call: Call) -> JsonObject | None:
+    """The assistant as it was used, with the id of the stored one that it comes from."""
+    used = call.facts.assistant.json
+    return {"id": call.assistant_id, **used} if call.assistant_id else used
 
 
 def _report(context: Context, call: Call) -> JsonDict:
@@ -119,6 +125,8 @@ def _report(context: Context, call: Call) -> JsonDict:
         **{name: shown[name] for name in REPORTED if name in shown},
         "endedReason": call.ended_reason,
         "durationSeconds": round(duration, 3),
+        "durationMinutes": round(duration / 60, 4),
+        "durationMs": round(duration * 1000),
         "messages": shown.get("messages", []),
         "transcript": shown.get("transcript", ""),
         "summary": shown.get("summary", ""),

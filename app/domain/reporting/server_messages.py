@@ -20,6 +20,7 @@ from app.domain.reporting.message_text import (
     is_ephemeral,
     message,
 )
+from app.domain.resources import server_credentials
 from app.store import messages
 from app.store.engine import after_commit
 from app.store.ids import new_id
@@ -101,20 +102,48 @@ def ask(
     seconds: float,
     server: JsonObject | None = None,
 ) -> Reply:
-    """Send a message and wait for its answer. ``server``: another than the call's, decrypted."""
+    """Send a message and wait for its answer. ``server``: another than the call's, decrypted.
+
+    Its ``credentialId`` counts, and then not the secret of the call's server.
+    """
     known = call.facts.server
     url = server.get("url") if server else known.url if known else None
     if not url:
         return Reply(error="no server URL is set for the assistant, its number or the organisation")
     if server and (problem := context.url_problem(url)):
         return Reply(error=problem)
-    own = (
-        {name: server[name] for name in ("secret", "headers") if server.get(name)} if server else {}
-    )
-    secrets = own or context.vault.open(call.secret).get("server", {})
+    secrets = _proofs(context, call, server)
     body = {"message": message(context, call, kind, extra)}
     raw = json_text.dumps(body).encode()
     return context.ask_server(url, f"{kind}-{new_id()}", raw, secrets, seconds)
+
+
+def _proofs(context: Context, call: Call, server: JsonObject | None) -> JsonDict:
+    """What a request proves itself by: that of a tool's own server, else of the call's."""
+    named = ("secret", "headers")
+    own = {name: server[name] for name in named if server.get(name)} if server else {}
+    credential_id = server.get("credentialId") if server else None
+    if not own and not credential_id:
+        return server_secrets(context, call)
+    return with_signer(context, call.org_id, own, credential_id)
+
+
+def server_secrets(context: Context, call: Call) -> JsonDict:
+    """``secret`` and ``headers`` of the call's server, and the signer of its credential."""
+    secrets = context.vault.open(call.secret).get("server", {})
+    policy = call.facts.server.policy if call.facts.server else {}
+    return with_signer(context, call.org_id, secrets, policy.get("credentialId"))
+
+
+def with_signer(
+    context: Context, org_id: str, secrets: JsonObject, credential_id: object
+) -> JsonDict:
+    """The secrets, and the signer of a credential. The credential is read when it is used."""
+    if not credential_id:
+        return dict(secrets)
+    with context.store.read() as conn:
+        signer = server_credentials.find(context, conn, org_id, credential_id)
+    return {**secrets, "signer": signer}
 
 
 def _queue(

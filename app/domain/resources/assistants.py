@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import installation
+from app.domain.assistant.config import AssistantConfig
 from app.domain.context import Context
 from app.domain.resources import files
 from app.domain.resources.base import ResourceStore
@@ -29,10 +31,14 @@ class Assistants(ResourceStore):
     table = assistants
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        self.check_servers(conn, org_id, body)
         check_own(body)
         files.check(conn, org_id, body)
         check_ids(conn, org_id, body)
-        return self.sealed({k: v for k, v in body.items() if k not in OWN_FIELDS})
+        given = {k: v for k, v in body.items() if k not in OWN_FIELDS}
+        columns = self.sealed(given)
+        installation.refuse(AssistantConfig(given), self.context.settings)
+        return columns
 
 
 class Customers(ResourceStore):

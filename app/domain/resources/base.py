@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.outgoing import check_outgoing
+from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
 from app.domain.assistant.secrets import split_secrets, with_secrets
 from app.domain.context import Context, iso
 from app.domain.errors import NotFound
 from app.domain.overlay import merge
+from app.domain.resources import server_credentials
 from app.store import resources as store
 from app.store.ids import new_id
 from app.store.resources import Window
@@ -125,6 +127,10 @@ class ResourceStore(ABC):
         values = {**values, "updated_at": self.context.now()}
         store.update(conn, self.table, row["org_id"], row["id"], values)
         return self.json({**row, **values})
+
+    def check_servers(self, conn: Connection, org_id: str, body: JsonObject) -> None:
+        """Raises ``Invalid`` for a server's credential that the organisation does not have."""
+        check_credential_ids(body, partial(server_credentials.missing, conn, org_id))
 
     def sealed(self, body: JsonObject) -> JsonDict:
         """The columns ``body`` and ``secret`` of a body, after a check of what is sent."""

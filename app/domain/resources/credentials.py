@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.context import Context
 from app.domain.errors import Invalid
-from app.domain.resources import vendor_accounts
+from app.domain.resources import server_credentials, vendor_accounts
 from app.domain.resources.base import ResourceStore
 from app.store import resources as store
 from app.store.ids import new_id
@@ -66,6 +66,8 @@ class Credentials(ResourceStore):
         if not fields:
             kept = {k: v for k, v in row["body"].items() if k != "name"}
             return {"body": {**kept, **name}}
+        if _is_servers(row["provider"]):
+            fields = server_credentials.patched(self.context, row, fields)
         values = _columns(self.context, row["provider"], fields)
         if values["account_ref"] != row["account_ref"]:
             raise Invalid("The account of a credential cannot be changed: create another one.")
@@ -82,7 +84,8 @@ class Credentials(ResourceStore):
         super().remove(conn, row)
 
     def json(self, row: JsonObject) -> JsonDict:
-        return {**super().json(row), "provider": row["provider"]}
+        more = server_credentials.NO_SESSION if _is_servers(row["provider"]) else {}
+        return {**super().json(row), "provider": row["provider"], **more}
 
 
 def managed(
@@ -123,8 +126,15 @@ def _configured(context: Context, row: JsonObject) -> bool:
     }
 
 
+def _is_servers(provider: str) -> bool:
+    return provider in server_credentials.PROVIDERS
+
+
 def _columns(context: Context, name: str, body: JsonObject) -> JsonDict:
-    """The columns of an account at a carrier or vendor. Raises ``Invalid``."""
+    """The columns of an account at a carrier or vendor, or of a server's. Raises ``Invalid``."""
+    if _is_servers(name):
+        given = {k: v for k, v in body.items() if k not in OUR_FIELDS}
+        return server_credentials.columns(context, name, given)
     if name not in registry.with_account():
         return _account(context, context.providers[name], body)
     return vendor_accounts.columns(

@@ -58,7 +58,7 @@ def refuse_foreign(context: Context, carrier: Carrier, body: JsonObject) -> None
 def find_number(carrier: Carrier, body: JsonObject) -> str | None:
     """The E.164 number. The field has two spellings, which must agree if both are there."""
     carriers_own = carrier.number_fields.number
-    given = {str(body[name]) for name in ("number", carriers_own) if name in body}
+    given = {str(body[name]) for name in ("number", carriers_own) if body.get(name)}
     if len(given) > 1:
         raise Invalid(f"Use either `number` or `{carriers_own}`, not both.")
     return next(iter(given), None)

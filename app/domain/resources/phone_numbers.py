@@ -19,7 +19,7 @@ from app.store.schema import assistants, credentials, phone_numbers
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 
-KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination")
+KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination", "smsEnabled")
 """Fields that are stored and returned as sent; the other fields have columns of their own."""
 
 
@@ -39,6 +39,7 @@ class PhoneNumbers(ResourceStore):
         provider, number, credential = number_account(self.context, conn, org_id, body)
         self._check_new(conn, org_id, provider, number)
         self._check_assistant(conn, org_id, body)
+        self.check_servers(conn, org_id, body)
         return self._columns(provider, number, credential, body)
 
     def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
@@ -46,6 +47,7 @@ class PhoneNumbers(ResourceStore):
         asked = {name: value for name, value in body.items() if value is not None}
         self._check_provider(provider, asked)
         self._check_assistant(conn, row["org_id"], asked)
+        self.check_servers(conn, row["org_id"], asked)
         number = find_number(provider, asked) or row["number"]
         if number != row["number"]:
             self._check_new(conn, row["org_id"], provider, number)

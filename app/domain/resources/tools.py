@@ -6,10 +6,11 @@ A call gets them when its assistant joins. So a tool that was changed or deleted
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import hooks
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import Json, list_of, object_of, texts_of
 from app.domain.assistant.outgoing import check_outgoing
@@ -57,9 +58,10 @@ def check_ids(conn: Connection, org_id: str, assistant: Json, path: str = "") ->
     given = list_of(model, "toolIds")
     if len(given) > MOST:
         raise Invalid(f"{path}model.toolIds must contain no more than {MOST} elements")
-    for id in given:
+    for id in (*given, *hooks.tool_ids(assistant)):
         if not isinstance(id, str) or _row(conn, org_id, id) is None:
-            raise Invalid(f"Couldn't Get Tool. `{path}model.toolIds` {id} Does Not Exist.")
+            field = "model.toolIds" if id in given else "hooks"
+            raise Invalid(f"Couldn't Get Tool. `{path}{field}` {id} Does Not Exist.")
 
 
 def with_tools(
@@ -67,27 +69,34 @@ def with_tools(
 ) -> AssistantConfig:
     """The assistant with the tools it names by id, and the appended ones, in ``model.tools``.
 
+    Hooks get those that their actions name.
     A tool that is not there any more is left out, and the log has a line.
     """
     model = object_of(assistant.json, "model")
     ids, appended = texts_of(model, "toolIds")[:MOST], list_of(assistant.json, APPENDED)
-    if not ids and not appended:
+    hooked = hooks.tool_ids(assistant.json)
+    if not ids and not appended and not hooked:
         return assistant
-    found = list(_stored(context, conn, org_id, ids))
+    known = _stored(context, conn, org_id, [*ids, *hooked])
+    found = [known[id] for id in dict.fromkeys(ids) if id in known]
     whole = {**model, "tools": [*list_of(model, "tools"), *found, *appended]}
-    return AssistantConfig({**assistant.json, "model": whole})
+    made = {**assistant.json, "model": whole}
+    if hooked:
+        made["hooks"] = hooks.with_tools(assistant.json, known)
+    return AssistantConfig(made)
 
 
 def _stored(
     context: Context, conn: Connection, org_id: str, ids: Sequence[str]
-) -> Sequence[JsonDict]:
-    found = list[JsonDict]()
+) -> Mapping[str, JsonDict]:
+    """The tools by their ids."""
+    found = dict[str, JsonDict]()
     for id in dict.fromkeys(ids):
         row = _row(conn, org_id, id)
         if row is None:
             log.warning("tool %s of an assistant does not exist: it is left out", id[:40])
         else:
-            found.append(merge(row["body"], context.vault.open(row["secret"])))
+            found[id] = merge(row["body"], context.vault.open(row["secret"]))
     return found
 
 

@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.fields import text_of
+from app.domain.assistant.fields import object_of, text_of
 from app.domain.context import Context
 from app.domain.errors import Invalid
+from app.domain.overlay import merge
+from app.domain.resources import server_credentials
+from app.domain.resources.server_credentials import PLAN
 from app.net.headers import value_problem
 from app.store import accounts
 from app.store.vault import WrongKey
 from app.vendors import registry
-from app.vendors.common.account import MAX_TEXT, VendorAccount, VendorAccounts
+from app.vendors.common.account import MAX_TEXT, NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.vendor import Vendor
 from providers.common.json_types import JsonDict, JsonObject
+
+NO_KEY = "none"
+"""The key of an account whose requests have a token instead. It is not sent."""
+PLANS = ("oauth2",)
+"""Types of ``authenticationPlan`` beside a key, as at Vapi."""
 
 log = logging.getLogger(__name__)
 
@@ -36,22 +45,36 @@ def columns(context: Context, vendor: str, body: JsonObject) -> JsonDict:
     check(context, vendor, body)
     fields = registry.VENDORS[vendor].credential
     hidden = {fields.key, *fields.sealed}
+    public = {name: value for name, value in body.items() if name not in hidden}
+    secret = {name: body[name] for name in hidden if name in body}
+    if PLAN in body:
+        public[PLAN], secret[PLAN] = server_credentials.split_plan(body[PLAN])
     return {
         "provider": vendor,
         "account_ref": "",  # no webhook names a vendor's account
-        "body": {name: value for name, value in body.items() if name not in hidden},
-        "secret": context.vault.seal({name: body[name] for name in hidden if name in body}),
+        "body": public,
+        "secret": context.vault.seal(secret),
     }
 
 
 def check(context: Context, vendor: str, body: JsonObject) -> None:
     """Raises ``Invalid``, which names every wrong field."""
+    if takes_plan(vendor) and body.get(PLAN) is not None:
+        server_credentials.check_plan(context, body[PLAN], PLANS)
+        body = {name: value for name, value in body.items() if name != PLAN}
+        body = {registry.VENDORS[vendor].credential.key: NO_KEY, **body}
     wrong, name = [*_wrong(registry.VENDORS[vendor], body)], registry.VENDORS[vendor].credential.url
     if wrong:
         raise Invalid(wrong)
     problem = context.url_problem(body[name]) if body.get(name) else None
     if problem:
         raise Invalid([f"{name}: {problem}"])
+
+
+def takes_plan(vendor: str) -> bool:
+    """Whether its credential may have an ``authenticationPlan``: the client's own model."""
+    part = registry.VENDORS[vendor].llm
+    return part is not None and part.server_in_assistant
 
 
 def reachable(context: Context) -> set[str]:
@@ -77,6 +100,19 @@ def accounts_for_call(
     """The accounts that one assistant may use."""
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
     found |= _stored(context, conn, org_id, assistant.credential_ids)
+    found |= own_accounts(assistant)
+    for part in (assistant.voice, assistant.transcriber):
+        credential_id = object_of(part, "server").get("credentialId")
+        if credential_id:
+            signer = server_credentials.find(context, conn, org_id, credential_id)
+            vendor = text_of(part, "provider")
+            found[vendor] = replace(found.get(vendor, NO_ACCOUNT), signer=signer)
+    return found
+
+
+def own_accounts(assistant: AssistantConfig) -> dict[str, VendorAccount]:
+    """The accounts among the assistant's own ``credentials``."""
+    found = dict[str, VendorAccount]()
     for credential in assistant.credentials:
         vendor = text_of(credential, "provider")
         if vendor in registry.with_account():
@@ -102,8 +138,19 @@ def _stored(
                 extra={"credentialId": row["id"]},
             )
             continue
-        found |= _access(row["provider"], {**row["body"], **secret})
+        found |= _with_signer(context, row["provider"], merge(row["body"], secret))
     return found
+
+
+def _with_signer(context: Context, vendor: str, body: JsonObject) -> dict[str, VendorAccount]:
+    """A stored account, whose requests an ``authenticationPlan`` may sign."""
+    plan = body.get(PLAN)
+    if not plan:
+        return _access(vendor, body)
+    key = registry.VENDORS[vendor].credential.key
+    signer = server_credentials.signer_of(context, plan)
+    made = _access(vendor, {key: NO_KEY, **body})
+    return {name: replace(account, signer=signer) for name, account in made.items()}
 
 
 def _access(vendor: str, body: JsonObject) -> dict[str, VendorAccount]:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import installation
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of
-from app.domain.assistant.outgoing import check_outgoing
+from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import batches, create, instructions, limits, record, stored_resources
+from app.domain.calls import (
+    batches,
+    create,
+    instructions,
+    limits,
+    record,
+    stored_resources,
+    variables,
+)
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
@@ -27,7 +38,7 @@ from app.domain.reporting import message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources import files as resource_files
-from app.domain.resources import structured_outputs
+from app.domain.resources import server_credentials, structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
 from app.domain.resources.tools import check_ids
@@ -36,7 +47,7 @@ from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonDict, JsonObject
-from providers.events import EndedReason
+from providers.events import CallStatus, EndedReason
 
 SENT = (
     "assistant",
@@ -117,12 +128,26 @@ class CallService:
 
     def list(self, org_id: str, wanted: CallFilter) -> Listing:
         with self.context.store.read() as conn:
-            found = record.listing(conn, org_id, wanted)
+            found = record.listing(conn, org_id, self._of_leg(conn, org_id, wanted))
         return [call_json(self.context, call) for call in found]
+
+    def _of_leg(self, conn: Connection, org_id: str, wanted: CallFilter) -> CallFilter:
+        """The filter by the carrier's present id of a call, where an earlier one was given.
+
+        A leg that the carrier moved to another conversation has that one's id since.
+        """
+        ref = wanted.equal.get("provider_call_id")
+        for name in self.context.providers if ref else ():
+            call = record.find_by_ref(conn, name, str(ref), {org_id})
+            now = call.provider_call_id if call else None
+            if now is not None:
+                return replace(wanted, equal={**wanted.equal, "provider_call_id": now})
+        return wanted
 
     def pages(self, org_id: str, wanted: CallFilter) -> JsonDict:
         """One page of calls, and their number, as far as it is counted."""
         with self.context.store.read() as conn:
+            wanted = self._of_leg(conn, org_id, wanted)
             found = record.listing(conn, org_id, wanted)
             total = call_lists.count(conn, org_id, wanted)
         shown = [call_json(self.context, call) for call in found]
@@ -195,17 +220,21 @@ class CallService:
                 raise NotFound("Call", call_id)
             tx = CallTx(self.context, conn, found)
             if body.get("type") == "transfer":
-                destination = body["destination"]
-                transfer.transfer(tx, destination, body.get("content"))
+                told = variables.filled(self.context, found, body)
+                transfer.transfer(tx, told["destination"], told.get("content"))
             elif body.get("type") in control.TYPES:
-                control.enqueue(tx, body)
+                control.enqueue(tx, variables.filled(self.context, found, body))
+            elif found.status == CallStatus.ENDED:
+                raise Invalid("`end-call` needs a call that goes on: this one has ended")
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
 
     def _may_control(self, call: Call, org_id: str | None, token: str | None) -> bool:
         if org_id is not None:
             return call.org_id == org_id
-        return token is not None and opens_control(self.context, call.id, token)
+        if token is None or not call.facts.assistant.may_be_controlled:
+            return False
+        return opens_control(self.context, call.id, token)
 
     # -- create
 
@@ -215,10 +244,13 @@ class CallService:
         for part in ("assistant", "assistantOverrides", "phoneNumber"):
             if given := body.get(part):
                 check_outgoing(given, self.context.url_problem, f"{part}.")
+                if "'credentialId'" in str(given):
+                    has_credential = partial(server_credentials.missing, conn, org_id)
+                    check_credential_ids(given, has_credential, f"{part}.")
                 if given.get("artifactPlan"):
                     structured_outputs.check_own(given, f"{part}.")
                 model = object_of(given, "model")
-                if "toolIds" in model:
+                if "toolIds" in model or "hooks" in given:
                     check_ids(conn, org_id, given, f"{part}.")
                 if "knowledgeBase" in model or "tools" in model:
                     resource_files.check(conn, org_id, given, f"{part}.")
@@ -229,6 +261,10 @@ class CallService:
                 raise Invalid(problem)
         assistant_id, assistant = self._assistant(conn, org_id, body, number)
         overrides = body.get("assistantOverrides")
+        whole = assistant.with_overrides(overrides)
+        if assistant_id is None or overrides:  # a stored one was checked when it was stored
+            path = "assistant" if assistant_id is None else "assistantOverrides"
+            installation.refuse(whole, self.context.settings, f"{path}.")
         return NewCall(
             org_id=org_id,
             provider=provider,
@@ -240,7 +276,7 @@ class CallService:
             assistant_id=assistant_id,
             customer_id=body.get("customerId"),
             phone_number_id=number["id"],
-            assistant=assistant.with_overrides(overrides),
+            assistant=whole,
             customer=self._customer(conn, org_id, body),
             phone_number=number["body"],
             key_id=key_id,
@@ -262,6 +298,7 @@ class CallService:
         return self._transient_number(conn, org_id, body["phoneNumber"])
 
     def _transient_number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
+        body = {name: value for name, value in body.items() if value is not None}
         provider, number, credential = number_account(self.context, conn, org_id, body)
         return {
             "id": None,
@@ -302,7 +339,7 @@ class CallService:
         https://docs.vapi.ai/calls/call-handling-with-vapi-and-twilio
         """
         provider = self.context.providers[call.provider]
-        theirs, ours = call.facts.customer.get("number"), call.facts.number
+        theirs, ours = call.facts.customer.get("number") or None, call.facts.number
         inbound = call.type == INBOUND
         callback = tokens.callback
         return provider.markup.details(

@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import apply, limits, record, tokens
+from app.domain.assistant.rendering import rendered
+from app.domain.calls import apply, limits, record, tokens, variables
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.tokens import MediaToken
@@ -57,12 +58,14 @@ class StreamClaim:
     backend: str
     stream_url: str | None
     assistant: AssistantConfig
-    """The assistant with its secrets."""
+    """The assistant with its secrets, its templates rendered."""
     call: JsonObject = field(repr=False)
     accounts: VendorAccounts = field(default_factory=dict, repr=False)
     """The vendor accounts that this call may use."""
     recorded: bool = False
     """Whether Patchbay records the stream."""
+    values: JsonObject = field(default_factory=dict, repr=False)
+    """The values that its templates were rendered with."""
 
 
 class NoCapacity(Exception):
@@ -162,6 +165,8 @@ class MediaService:
             if self.endpoint is not None:
                 facts = also.get("facts", tx.call.facts)
                 also["facts"] = facts._replace(heard_at=self.endpoint)
+            if variables.KEPT not in tx.call.body:
+                also["body"] = {**also.get("body", tx.call.body), variables.KEPT: claim.values}
             apply.apply_events(tx, [event], also)
 
     def stopped(self, claim: StreamClaim) -> None:
@@ -385,6 +390,7 @@ class MediaService:
     def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
         hidden = self.context.vault.open(call.secret).get("assistant", {})
         stored = AssistantConfig(merge(call.facts.assistant.json, hidden))
+        values = variables.of_call(self.context, call)
         settings = self.context.settings
         facts = {
             "id": call.id,
@@ -395,7 +401,8 @@ class MediaService:
             "messages": call.body.get("messages") or [],
         }
         with self.context.store.read() as conn:
-            assistant = tools.with_tools(self.context, conn, call.org_id, stored)
+            equipped = tools.with_tools(self.context, conn, call.org_id, stored)
+            assistant = rendered(equipped, values)
             vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,
@@ -408,4 +415,5 @@ class MediaService:
             facts,
             vendors,
             call.facts.taped,
+            values,
         )

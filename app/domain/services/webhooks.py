@@ -20,7 +20,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
-from app.domain.legs import no_capacity, reattach, transfer
+from app.domain.legs import destinations, no_capacity, reattach, transfer
 from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
 from app.domain.legs.auth import belongs
@@ -340,8 +340,11 @@ def _is_unknown_leg(call: Call, webhook: VerifiedWebhook) -> bool:
     if known is not None:
         return leg.leg_ref != known
     by_conversation = webhook.hook is HookKind.STATUS and webhook.token is None
-    customer = call.facts.customer.get("number")
-    return by_conversation and not leg.inbound and customer not in {leg.from_, leg.to}
+    return by_conversation and not leg.inbound and not _has_customer(call, leg)
+
+
+def _has_customer(call: Call, leg: Leg) -> bool:
+    return (destinations.number_of(call.facts.customer) or None) in {leg.from_, leg.to}
 
 
 def _is_bound(call: Call, leg: Leg, media: bool) -> bool:

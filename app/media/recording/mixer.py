@@ -26,7 +26,7 @@ class LiveMixer:
         self._rate = rate
         self._clock = clock
         self._began = clock()
-        self._caller, self._assistant = Track(), Track()
+        self._caller, self._assistant = Track(rate), Track(rate)
 
     def heard(self, pcm: bytes) -> None:
         begins = self._now() - len(pcm) // WIDTH

@@ -26,8 +26,8 @@ CALLER, ASSISTANT = "caller.pcm", "assistant.pcm"
 class Side(Track):
     """One direction, spooled to a file as it is played."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
+    def __init__(self, path: Path, rate: int) -> None:
+        super().__init__(rate)
         self._file: BinaryIO = path.open("wb", buffering=BUFFER)
 
     def settle(self, until: int) -> None:
@@ -50,8 +50,8 @@ class Recorder:
         self._rate = rate
         self._clock = clock
         self._began = clock()
-        self._caller = Side(directory / CALLER)
-        self._assistant = Side(directory / ASSISTANT)
+        self._caller = Side(directory / CALLER, rate)
+        self._assistant = Side(directory / ASSISTANT, rate)
 
     def heard(self, pcm: bytes) -> None:
         """Take the caller's audio. A gap counts only above the network's jitter."""

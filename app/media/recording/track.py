@@ -4,12 +4,16 @@ from __future__ import annotations
 
 # Bytes of a sample.
 WIDTH = 2
+# A shorter gap is none: two readings of the clock differ. No carrier plays a part of a frame.
+# https://www.twilio.com/docs/voice/media-streams/websocket-messages (20 ms)
+TOLERANCE_SECONDS = 0.02
 
 
 class Track:
     """Audio that is known and not taken yet. It may still be cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int) -> None:
+        self._tolerance = round(TOLERANCE_SECONDS * rate)
         self._taken = 0
         self._waiting = bytearray()
 
@@ -19,8 +23,12 @@ class Track:
         return self._taken + len(self._waiting) // WIDTH
 
     def put(self, at: int, pcm: bytes) -> None:
-        """Add audio that begins at this sample, or at the end of the last one if that is later."""
-        self._waiting += bytes(max(0, at - self.end) * WIDTH) + pcm
+        """Add audio that begins at this sample, or at the end of the last one.
+
+        The end is meant if it is later, or so little earlier that no gap was heard.
+        """
+        gap = at - self.end
+        self._waiting += bytes(gap * WIDTH if gap >= self._tolerance else 0) + pcm
 
     def cut(self, at: int) -> None:
         """Drop the audio from this sample on: it will not be played."""

@@ -1,7 +1,7 @@
 """Assistants, and the server for messages, which phone numbers have too.
 
 Only the assistant fields that this program uses are checked. All others are stored and returned as
-they came, because the assistant may run elsewhere.
+they came, at every depth, because the assistant may run elsewhere.
 https://docs.vapi.ai/api-reference/assistants/create
 """
 
@@ -13,11 +13,11 @@ from pydantic import Field, model_validator
 
 from app.routes.schemas.base import (
     Metadata,
-    Model,
     OpenModel,
     ShortText,
     SocketUrl,
     Url,
+    Uuid,
     plain,
     whole,
 )
@@ -30,7 +30,7 @@ ServerSecret = Annotated[
 ]
 
 
-class BackoffPlan(Model):
+class BackoffPlan(OpenModel):
     """How a failed server message is sent again."""
 
     type: Literal["fixed", "exponential"]
@@ -39,11 +39,14 @@ class BackoffPlan(Model):
     excluded_status_codes: list[Annotated[int, whole]] | None = None
 
 
-class Server(Model):
+class Server(OpenModel):
     """Where server messages go."""
 
     url: Url | None = None
     timeout_seconds: float | None = Field(None, ge=1, le=300)
+    credential_id: Uuid | None = Field(
+        None, description="A credential of provider webhook or custom-credential."
+    )
     secret: ServerSecret = None
     headers: dict[str, Annotated[str, plain]] | None = Field(
         None, description="Extra request headers; stored sealed, never given back."
@@ -54,13 +57,13 @@ class Server(Model):
 class Transport(OpenModel):
     """Who answers the media socket: ``echo``, or ``stream`` with the address of a websocket."""
 
-    provider: str
+    provider: str | None = None
     url: SocketUrl | None = Field(None, description="Required with provider `stream`.")
     headers: dict[str, Annotated[str, plain]] | None = None
 
     @model_validator(mode="after")
     def _stream_has_url(self) -> Self:
-        if self.provider == "stream" and self.url is None:
+        if self.provider == "stream" and not self.url:
             raise wrong_object("url should not be empty")
         return self
 

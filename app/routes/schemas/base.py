@@ -1,13 +1,13 @@
 """The base model of all schemas, and the types of single fields.
 
 Types are strict: ``"true"`` is not a boolean and ``"600"`` not a number. A null field counts as
-absent, as Vapi's own optional fields do.
+absent, as Vapi's own optional fields do. So does the empty text of an id, a number or an address.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -17,15 +17,15 @@ from pydantic.alias_generators import to_camel
 
 from app.domain.ids import parse_uuid
 from app.domain.legs.destinations import SIP
+from app.domain.resources import server_credentials
 from app.routes.schemas.wording import wrong
 from app.vendors import registry
 from providers.common.e164 import E164, PATTERN
 from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
 
-LOOSE_NUMBER = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
-# Providers of a credential: carriers, and vendors of models, voices and transcribers.
-HOLDERS = (*PROVIDERS, *registry.with_account())
+# Providers of a credential: carriers, vendors of models, voices and transcribers, own servers.
+HOLDERS = (*PROVIDERS, *registry.with_account(), *server_credentials.PROVIDERS)
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # Bytes, as compact JSON.
@@ -68,6 +68,16 @@ class Query(Model):
     """A query string. Numbers arrive as text."""
 
     model_config = ConfigDict(strict=False)
+
+
+def _or_empty(check: Callable[[str], str]) -> AfterValidator:
+    """An empty text is kept as it came, and counts as absent wherever it is read."""
+    return AfterValidator(lambda value: check(value) if value else value)
+
+
+def _or_none(check: Callable[[str], str]) -> AfterValidator:
+    """An empty text is none: the object that it would name is not looked for."""
+    return AfterValidator(lambda value: check(value) if value else None)
 
 
 def _uuid(value: str) -> str:
@@ -182,13 +192,14 @@ def _schema(**schema: Any) -> WithJsonSchema:
 
 
 Uuid = Annotated[str, AfterValidator(_uuid), _schema(format="uuid")]
-Url = Annotated[str, AfterValidator(_web_url), _schema(format="uri", maxLength=MAX_URL)]
-SocketUrl = Annotated[str, AfterValidator(_socket_url), _schema(format="uri", pattern="^wss?://")]
-ReturnUrl = Annotated[str, AfterValidator(_return_url), _schema(format="uri", maxLength=MAX_URL)]
-Number = Annotated[str, AfterValidator(_e164), _schema(pattern=rf"^{E164.pattern}$")]
-AnyNumber = Annotated[str, AfterValidator(e164_from), _schema(pattern=rf"^\+?{PATTERN}$")]
+# The id of another object: none where it is empty.
+Reference = Annotated[str, _or_none(_uuid), _schema(format="uuid")]
+Url = Annotated[str, _or_empty(_web_url), _schema(format="uri", maxLength=MAX_URL)]
+SocketUrl = Annotated[str, _or_empty(_socket_url), _schema(format="uri", pattern="^wss?://")]
+ReturnUrl = Annotated[str, _or_empty(_return_url), _schema(format="uri", maxLength=MAX_URL)]
+AnyNumber = Annotated[str, _or_none(e164_from), _schema(pattern=rf"^\+?{PATTERN}$")]
 SipUri = Annotated[
-    str, AfterValidator(_sip_uri), _schema(pattern=f"^{SIP.pattern}$", maxLength=MAX_SIP_URI)
+    str, _or_empty(_sip_uri), _schema(pattern=f"^{SIP.pattern}$", maxLength=MAX_SIP_URI)
 ]
 Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
 AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=list(HOLDERS))]

@@ -20,13 +20,14 @@ from app.routes.schemas.base import (
     MomentText,
     OpenModel,
     Query,
+    Reference,
     ReturnUrl,
     ShortText,
     Uuid,
     plain,
     whole,
 )
-from app.routes.schemas.customers import CalledCustomer
+from app.routes.schemas.customers import CalledCustomer, number_problem
 from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason
@@ -79,10 +80,10 @@ class CreateCall(Model):
         description="True: nothing is dialled; phoneCallProviderDetails of the answer is for your own flow. "
         "Else customer.number (or customer.sipUri) is called.",
     )
-    assistant_id: Uuid | None = None
+    assistant_id: Reference | None = None
     assistant: Assistant | None = None
     assistant_overrides: AssistantOverrides | None = None
-    customer_id: Uuid | None = None
+    customer_id: Reference | None = None
     customer: CalledCustomer | None = None
     customers: list[CalledCustomer] | None = Field(
         None,
@@ -90,7 +91,7 @@ class CreateCall(Model):
         max_length=MOST_CUSTOMERS,
         description="A call for each of them. The answer is results and errors.",
     )
-    phone_number_id: Uuid | None = None
+    phone_number_id: Reference | None = None
     phone_number: TransientPhoneNumber | None = None
     schedule_plan: SchedulePlan | None = Field(
         None, description="When to dial. The call is `scheduled` until then."
@@ -107,6 +108,18 @@ class CreateCall(Model):
         if both:
             named = [f"`{to_camel(a)}` or `{to_camel(b)}`" for a, b in both]
             raise wrong_object(f"Use either {' and either '.join(named)}, not both.")
+        return self
+
+    @model_validator(mode="after")
+    def _customers_can_be_dialled(self) -> Self:
+        """With bypass on the number is not dialled: it may be withheld, or any other text."""
+        if self.phone_call_provider_bypass_enabled:
+            return self
+        named = {f"customers.{n}": each for n, each in enumerate(self.customers or ())}
+        one = {"customer": self.customer} if self.customer else {}
+        for place, each in {**one, **named}.items():
+            if problem := number_problem(each.number, each.number_e164_check_enabled):
+                raise wrong_object(problem.replace("$property", f"{place}.number"))
         return self
 
 
@@ -147,6 +160,9 @@ class Control(OpenModel):
     end_call_after_spoken: bool | None = Field(None, description="With type `say`.")
     interrupt_assistant_enabled: bool | None = Field(
         None, description="With type `say`: at once, instead of what is being said."
+    )
+    interruptions_enabled: bool | None = Field(
+        None, description="With type `say`: false if the caller cannot interrupt it."
     )
     message: AddedMessage | None = Field(None, description="Required with type `add-message`.")
     trigger_response_enabled: bool | None = Field(

@@ -7,20 +7,29 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from app.routes.schemas.assistants import AssistantOverrides
-from app.routes.schemas.base import LOOSE_NUMBER, NOT_E164, Model, ShortText, SipUri, plain
+from app.routes.schemas.base import NOT_E164, Model, ShortText, SipUri, plain
 from app.routes.schemas.wording import wrong
-from providers.common.e164 import E164
+from providers.common.e164 import E164, LOOSE
 
-LOOSE = "$property must be 3 to 40 letters and digits, with or without a plus before them"
+NOT_LOOSE = "$property must be 3 to 40 letters and digits, with or without a plus before them"
 
 
-class Customer(Model):
-    """The person who is called, or calls."""
+def number_problem(number: str | None, check: bool | None) -> str | None:
+    """Why this number is refused, a sentence about ``$property``. Without one nothing is wrong.
+
+    ``check``: its ``numberE164CheckEnabled``.
+    """
+    pattern, sentence = (LOOSE, NOT_LOOSE) if check is False else (E164, NOT_E164)
+    return sentence if number and not pattern.fullmatch(number) else None
+
+
+class Person(Model):
+    """The fields of a customer. The number is not checked yet."""
 
     number_e164_check_enabled: bool | None = Field(
         None, description="Default true. False lets in numbers that are not E.164."
     )
-    number: str | None = Field(
+    number: Annotated[str, Field(max_length=255), plain] | None = Field(
         None, description="E.164, such as +14155551234, unless numberE164CheckEnabled is false."
     )
     name: ShortText | None = None
@@ -31,18 +40,21 @@ class Customer(Model):
     email: ShortText | None = None
     external_id: ShortText | None = None
 
-    @field_validator("number")
-    @classmethod
-    def _number(cls, value: str | None, info: ValidationInfo) -> str | None:
-        strict = info.data.get("number_e164_check_enabled") is not False
-        if value is None or (E164 if strict else LOOSE_NUMBER).fullmatch(value):
-            return value
-        raise wrong(NOT_E164 if strict else LOOSE)
 
-
-class CalledCustomer(Customer):
-    """The customer of a new call."""
+class CalledCustomer(Person):
+    """The customer of a new call. With bypass on, any text stands for the number."""
 
     assistant_overrides: AssistantOverrides | None = Field(
         None, description="Merged over the request's own assistantOverrides."
     )
+
+
+class Customer(Person):
+    """A customer to save, who may be called."""
+
+    @field_validator("number")
+    @classmethod
+    def _number(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if problem := number_problem(value, info.data.get("number_e164_check_enabled")):
+            raise wrong(problem)
+        return value

@@ -22,5 +22,4 @@ NOT_SERVED: Mapping[str, str] = {
     "workflowOverrides": WORKFLOWS,
     # of phone numbers
     "hooks": "phone numbers have no hooks here",
-    "smsEnabled": "messages are not served here",
 }

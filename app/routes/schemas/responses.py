@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
+from app.domain.assistant.served_fields import Fate
 from app.routes.schemas.base import AccountHolder, Carrier
 from providers.common.json_types import JsonDict
 from providers.events import CallStatus, EndedReason
@@ -114,6 +115,22 @@ class AssistantResource(Resource):
     """A saved assistant, without its secrets."""
 
     name: str | None = None
+
+
+class CheckedField(Answer):
+    """One field of an assistant."""
+
+    path: str
+    fate: Fate = Field(description="Mapped: as another field. Refused: a call would fail.")
+    reason: str | None = None
+
+
+class AssistantCheck(Answer):
+    """What this installation does with an assistant."""
+
+    assistant_id: str
+    works: bool = Field(description="Whether calls can begin. No vendor is asked.")
+    fields: list[CheckedField]
 
 
 class ToolResource(Resource):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.net.authentication import Signer
 from app.net.types import Addresses
 
 # Characters of a field of an account.
@@ -21,6 +22,8 @@ class VendorAccount:
     """What else its account needs: Azure's region, endpoint, API version."""
     client_supplied: bool = field(default=False, compare=False)
     """A client's own account. Its ``url`` must be public; the operator's may be private."""
+    signer: Signer | None = field(default=None, repr=False, compare=False)
+    """The credential of a client's own server, for each request to it."""
 
     def rule(self, addresses: Addresses) -> Addresses | None:
         """``addresses`` for a client's own address. None: the address is not a client's choice."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from app.net.addresses import BadURL, check_url
+from app.net.authentication import Signer
 from app.net.headers import header_problem, without_framing
 from app.net.types import Addresses
 from app.vendors import registry
@@ -46,6 +47,8 @@ class Spec:
     read_seconds: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The account's own fields, such as Azure's API version."""
+    signer: Signer | None = field(default=None, repr=False)
+    """The credential of the client's own server."""
     foreign: bool = False
     """A client chose the address."""
     addresses: Addresses | None = field(default=None, repr=False)
@@ -121,6 +124,7 @@ def read_spec(config: Config, accounts: VendorAccounts, facts: JsonObject) -> Sp
         body={**_extras(part, name), **_reasoning(part, config), **_told(part, config, facts)},
         read_seconds=_number(config, "timeoutSeconds") if part.server_in_assistant else None,
         extra=account.extra,
+        signer=account.signer if part.server_in_assistant else None,
         foreign=bool(_own_url(part, config))
         or (account.client_supplied and account.url is not None),
     )

@@ -7,8 +7,10 @@ server, encodes audio, and reads the answers.
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping
+from uuid import uuid4
 
 from pipecat.frames.frames import (
     Frame,
@@ -24,6 +26,8 @@ from pipecat.utils.time import time_now_iso8601
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from app.net.authentication import AuthenticationFailed, Outgoing, Signer
+from app.net.threads import run_in_thread
 from app.net.websocket import open_socket
 from app.vendors.common.pinned_sockets import PinnedSockets
 
@@ -69,6 +73,7 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
         )
         self._url = url
         self._headers = dict(headers)
+        self.signer: Signer | None = None
         self._receive_task: asyncio.Task[None] | None = None
 
     # -- what a subclass says
@@ -159,14 +164,12 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
             await self.push_error(f"cannot connect: {text}", exception=error, category=category)
 
     async def _open(self) -> ClientConnection:
-        socket = await open_socket(
-            self._url,
-            self.addresses,
-            headers=self._headers,
-            seconds=OPEN_SECONDS,
-            close_seconds=self._ws_close_timeout,
-            max_message=MAX_MESSAGE,
-        )
+        try:
+            socket = await self._open_signed(rejected=False)
+        except InvalidStatus as error:
+            if error.response.status_code != 401 or self.signer is None or not self.signer.waits:
+                raise
+            socket = await self._open_signed(rejected=True)
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 await self.greet(socket)
@@ -175,6 +178,29 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
             raise
         self.note_socket(socket)
         return socket
+
+    async def _open_signed(self, *, rejected: bool) -> ClientConnection:
+        return await open_socket(
+            self._url,
+            self.addresses,
+            headers={**self._headers, **await self._proof(rejected=rejected)},
+            seconds=OPEN_SECONDS,
+            close_seconds=self._ws_close_timeout,
+            max_message=MAX_MESSAGE,
+        )
+
+    async def _proof(self, *, rejected: bool) -> Mapping[str, str]:
+        """The headers of the server's credential, for a handshake without a body."""
+        signer = self.signer
+        if signer is None:
+            return {}
+        asked = Outgoing(self._url, b"", str(uuid4()), int(time.time()), "GET")
+        try:
+            if not signer.waits:
+                return signer.headers(asked)
+            return await run_in_thread(lambda: signer.headers(asked, rejected=rejected))
+        except AuthenticationFailed as error:
+            raise Rejected(str(error)) from error
 
     async def _disconnect_websocket(self) -> None:
         socket, self._websocket = self._websocket, None

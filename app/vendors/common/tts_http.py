@@ -14,6 +14,7 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 
+from app.net.authentication import Signer
 from app.net.httpx_client import NotAllowed, make_client
 from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
@@ -62,6 +63,7 @@ class HttpVoice(TTSService):
         voice: str | None = None,
         addresses: Addresses | None = None,
         answer_seconds: float | None = None,
+        signer: Signer | None = None,
     ) -> None:
         seconds = ANSWER_SECONDS if answer_seconds is None else answer_seconds
         super().__init__(
@@ -82,6 +84,7 @@ class HttpVoice(TTSService):
             keep_seconds=0 if addresses else KEEP_SECONDS,
             retries=False,
             proxies=False,
+            signer=signer,
         )
 
     def can_generate_metrics(self) -> bool:

@@ -17,6 +17,7 @@ from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection
 from websockets.asyncio.client import ClientConnection
 
+from app.net.authentication import behind
 from app.net.types import Addresses
 from app.net.websocket import BadHeaders, checked_headers
 from app.vendors.common.account import VendorAccount
@@ -96,7 +97,7 @@ def make(
     if secret := field(server, "secret") or account.key:
         headers["X-Vapi-Secret"] = secret
     made = CustomTranscriber(url, headers, sample_rate)
-    made.addresses = addresses
+    made.addresses, made.signer = addresses, behind(account.signer, headers)
     return made
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from app.net.authentication import behind, body_signature
 from app.net.headers import without_framing
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.speech_request import Ask, Request
@@ -17,9 +18,10 @@ from providers.common.json_types import JsonObject
 
 # The timeout of the voice's server without ``timeoutSeconds``.
 ANSWER_SECONDS = 20.0
+SECRET, SIGNATURE = "X-Vapi-Secret", "X-Vapi-Signature"
 
 
-def make(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
+def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custom) -> HttpVoice:
     server = server_of(config)
     return HttpVoice(
         ask_for(server, custom.about, sample_rate),
@@ -28,6 +30,7 @@ def make(config: Config, _: VendorAccount, sample_rate: int, custom: Custom) -> 
         voice=config.get("voiceId"),
         addresses=custom.addresses,
         answer_seconds=float(server.get("timeoutSeconds") or ANSWER_SECONDS),
+        signer=behind(account.signer, server.get("headers") or {}),
     )
 
 
@@ -38,12 +41,12 @@ def ask_for(server: JsonObject, about: JsonObject, sample_rate: int) -> Ask:
     """
     own = without_framing(server.get("headers") or {})
     headers = {"Content-Type": "application/json", **own}
-    if server.get("secret"):
-        headers["X-Vapi-Secret"] = server["secret"]
+    secret = server.get("secret")
 
     def ask(text: str) -> Request:
         told = {"type": "voice-request", "text": text, "sampleRate": sample_rate}
         body = json.dumps({"message": {**about, **told}}).encode()
-        return Request(server["url"], body, sample_rate, headers)
+        signed = {SECRET: secret, SIGNATURE: body_signature(body, secret)} if secret else {}
+        return Request(server["url"], body, sample_rate, {**headers, **signed})
 
     return ask

@@ -53,7 +53,9 @@ class Chat(ClosesClient, CleanModel, OpenAILLMService):
             base_url=spec.url,
             max_retries=0,
             default_headers=spec.headers,
-            http_client=make_client(spec.read_seconds or READ_SECONDS, spec.addresses),
+            http_client=make_client(
+                spec.read_seconds or READ_SECONDS, spec.addresses, signer=spec.signer
+            ),
         )
 
 

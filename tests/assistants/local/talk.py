@@ -119,6 +119,11 @@ class Call:
         return next((told[3] for told in self.domain.told if told[0] == "intend"), None)
 
     @property
+    def clock(self) -> float:
+        """Seconds, by the clock of the test's loop."""
+        return asyncio.get_running_loop().time()
+
+    @property
     def transcript(self) -> str:
         return str(self.domain.kept.get("transcript", ""))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from app.assistants.local.config import AgentConfig
 from app.assistants.local.config import read_config as read
 from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.conversation import FirstMessageMode
+from app.domain.assistant.endpointing import Smart
+from app.domain.assistant.rendering import rendered
 
 MODEL = {"provider": "openai", "model": "gpt-4o"}
 
 
 def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfig:
-    return read(AssistantConfig(assistant), values)
+    return read(rendered(AssistantConfig(assistant), values))
 
 
 @pytest.mark.parametrize(
@@ -39,22 +42,36 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
         ),  # no list: as if absent, and not its letters
         ({"endCallPhrases": 3}, "end_phrases", ()),
         ({"endCallMessage": "Bye {{name}}."}, "end_message", "Bye Ann."),
-        ({"responseDelaySeconds": 1.1}, "wait_seconds", 1.1),  # the older name
+        ({"responseDelaySeconds": 1.1}, "start.wait_seconds", 1.1),  # the older name
         (
             {"responseDelaySeconds": 1.1, "startSpeakingPlan": {"waitSeconds": 0.2}},
-            "wait_seconds",
+            "start.wait_seconds",
             0.2,  # the newer one wins
         ),
-        ({"startSpeakingPlan": {"smartEndpointingEnabled": True}}, "smart_turns", True),
-        ({"startSpeakingPlan": {"smartEndpointingPlan": {"provider": "x"}}}, "smart_turns", True),
-        ({"startSpeakingPlan": {"smartEndpointingEnabled": False}}, "smart_turns", False),
-        ({"numWordsToInterruptAssistant": 3}, "words_to_interrupt", 3),
-        ({"stopSpeakingPlan": {"numWords": 2}}, "words_to_interrupt", 2),
-        ({"stopSpeakingPlan": {"voiceSeconds": 0.5}}, "voice_seconds", 0.5),
+        ({"startSpeakingPlan": {"smartEndpointingEnabled": True}}, "start.smart", Smart.LOCAL),
+        (
+            {"startSpeakingPlan": {"smartEndpointingPlan": {"provider": "x"}}},
+            "start.smart",
+            Smart.LOCAL,
+        ),
+        ({"startSpeakingPlan": {"smartEndpointingEnabled": False}}, "start.smart", Smart.NONE),
+        ({"numWordsToInterruptAssistant": 3}, "stop.words", 3),
+        ({"stopSpeakingPlan": {"numWords": 2}}, "stop.words", 2),
+        ({"stopSpeakingPlan": {"voiceSeconds": 0.5}}, "stop.voice_seconds", 0.5),
         ({"firstMessageInterruptionsEnabled": False}, "first_interruptible", False),
         ({"firstMessageInterruptionsEnabled": True}, "first_interruptible", True),
         ({}, "first_interruptible", True),  # the era's behaviour, before the field was
         ({"keypadInputPlan": {"timeoutSeconds": 5}}, "keypad_seconds", 5.0),
+        ({"keypadInputPlan": {"timeoutSeconds": 0}}, "keypad_seconds", 0.05),  # each key at once
+        ({"keypadInputPlan": {"delimiters": "*"}}, "keypad_end", "*"),
+        ({"keypadInputPlan": {"delimiters": ""}}, "keypad_end", ""),
+        ({"keypadInputPlan": {"delimiters": ["*", "#"]}}, "keypad_end", "*"),
+        ({"keypadInputPlan": {"delimiters": "7"}}, "keypad_end", "#"),
+        ({"model": MODEL, "keypadInputPlan": {"enabled": False}}, "keypad_enabled", False),
+        ({"keypadInputPlan": {"enabled": False}}, "keypad_enabled", True),  # a menu has only keys
+        ({"artifactPlan": {"transcriptPlan": {"enabled": False}}}, "has_transcript", False),
+        ({"transcriptPlan": {"userName": "Ann"}}, "user_name", "Ann"),  # the older place
+        ({"artifactPlan": {"transcriptPlan": {"assistantName": "Bo"}}}, "assistant_name", "Bo"),
         ({"model": MODEL}, "keypad_seconds", 2.0),
         ({}, "keypad_seconds", 0.3),  # a menu's keys are single ones
         (
@@ -63,7 +80,7 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
             ("There, Ann?",),
         ),
         ({"messagePlan": {"idleMessages": "There?"}}, "idle_messages", ()),
-        ({"stopSpeakingPlan": {"numWords": float("inf")}}, "words_to_interrupt", 0),
+        ({"stopSpeakingPlan": {"numWords": float("inf")}}, "stop.words", 0),
         ({"silenceTimeoutSeconds": 10**400}, "silence_seconds", 30.0),
         ({"messagePlan": {"idleTimeoutSeconds": 9}}, "idle_seconds", 9.0),
         ({"messagePlan": "x"}, "idle_messages", ()),  # not an object: as if absent
@@ -74,7 +91,7 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
     ],
 )
 def test_field(assistant: dict[str, Any], field: str, value: Any) -> None:
-    assert getattr(read_config(assistant, {"name": "Ann"}), field) == value
+    assert attrgetter(field)(read_config(assistant, {"name": "Ann"})) == value
 
 
 @pytest.mark.parametrize(

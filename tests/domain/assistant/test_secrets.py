@@ -50,7 +50,7 @@ PLACES: dict[str, Any] = {
     "a tool's headers": {
         "model": {"tools": [{"server": {"url": "https://b.example/", "headers": {"X": CANARY}}}]}
     },
-    "lists in lists": {"hooks": [[{"do": [{"server": {"secret": CANARY}}]}], []]},
+    "lists in lists": {"plans": [[{"do": [{"server": {"secret": CANARY}}]}], []]},
     # keys of other vendors, of whatever shape
     "credentials": {"credentials": [{"provider": "openai", "apiKey": CANARY}]},
 }

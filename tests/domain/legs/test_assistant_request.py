@@ -37,6 +37,9 @@ REPLIES: list[tuple[Any, Any]] = [
     ({"assistantId": None}, Refusal(NONE, "the reply names no assistant")),
     ({}, Refusal(NONE, "the reply names no assistant")),
     ({"squadId": "abc"}, Refusal(NONE, "the reply names no assistant")),
+    # nor is an empty text
+    ({"error": "", "destination": "", "assistantId": "", "assistant": {"name": "x"}},
+     Chosen(None, {"name": "x"})),
     # not what it should be
     ([], Refusal(INVALID, "the reply is not a JSON object")),
     ({"assistant": "abc"}, Refusal(INVALID, "assistant is not valid")),
@@ -88,6 +91,21 @@ def test_a_header_that_cannot_be_sent(given: dict[str, Any], path: str) -> None:
     assert (validate.unsendable(given) or "").startswith(f"{path} must")
     assert validate.unsendable({"name": "x"}) is None
     assert validate.unsendable(None) is None
+
+
+@pytest.mark.parametrize(
+    "assistant",
+    [
+        {"serverUrl": "", "serverUrlSecret": ""},
+        {"server": {"url": "", "credentialId": "x", "staticIpAddressesEnabled": True}},
+        {"transport": {"provider": "", "url": ""}},
+        {"model": {"provider": "", "url": ""}, "voice": {"provider": "", "voiceId": ""}},
+        {"firstMessage": "", "voice": {"provider": "", "server": {"url": ""}}},
+    ],
+)
+def test_an_empty_text_hangs_nobody_up(assistant: dict[str, Any]) -> None:
+    assert validate.problem(assistant, lambda url: f"{url!r} is called") is None
+    assert validate.unsendable(assistant) is None
 
 
 def test_an_empty_body_names_nobody() -> None:

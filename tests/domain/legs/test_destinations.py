@@ -37,6 +37,8 @@ def number(to: object) -> dict[str, Any]:
     return {"type": "number", "number": to}
 
 
+UNCHECKED = {"numberE164CheckEnabled": False}
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     (number("911"), "E.164"),  # emergency
     (number("+1911"), "E.164"),  # the same with a country
@@ -64,7 +66,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({**number("+14155550188"), "callerId": "Anonymous"}, "callerId"),
     ({**number("+14155550188"), "message": "x" * 1001}, "message"),
     ({**number("+14155550188"), "onFailure": "retry"}, "onFailure"),
-    ({**number("+14155550188"), "transferPlan": {}}, "transferPlan"),
+    ({**number("+14155550188"), "message": {"content": "x" * 1001}}, "message"),
+    ({**number("1234"), **UNCHECKED}, "E.164"),  # of no country: nobody can have allowed it
+    ({**number("abc"), **UNCHECKED}, "E.164"),
+    ({**number("4155550188"), **UNCHECKED}, "CH"),  # what its digits say, wherever it is dialled
+    ({**number("0019005550188"), **UNCHECKED}, "premium"),
 ]
 
 
@@ -78,6 +84,10 @@ def test_refused(store: Store, settings: Settings, destination: dict[str, Any], 
     [
         (number("+14155550188"), {}),  # the country of the own number
         ({**number("+14155550188"), "extension": "1w2#,3", "callerId": OWN}, {}),
+        ({**number("+14155550188"), "extension": "", "callerId": "", "message": ""}, {}),
+        ({**number("+14155550188"), "transferPlan": {"mode": "blind-transfer"}, "x": [1]}, {}),
+        ({**number("14155550188"), **UNCHECKED}, {}),
+        ({**number("0014155550188"), **UNCHECKED}, {}),
         (number("+442079460018"), {"allowed_countries": frozenset({"GB"})}),
         (number("+18765550188"), {"allowed_countries": frozenset({"+1876"})}),
         (
@@ -106,3 +116,36 @@ def test_transfer_is_for_calls_in_progress(api_of: Api) -> None:
 @pytest.fixture
 def api_of(store: Store, settings: Settings) -> Api:
     return organisation(create_app(settings), ORG, "key of the first")
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (None, None),
+        ("Hold on.", "Hold on."),
+        ("", ""),  # silence
+        ({"type": "custom-message", "content": "Hold on."}, "Hold on."),
+        ({"content": "b", "contents": [{"type": "text", "text": "a", "language": "en"}]}, "a"),
+        ({"type": "custom-message"}, None),
+        ({"contents": [7, {"text": 7}]}, None),
+        (7, None),
+    ],
+)
+def test_first_words(message: Any, words: str | None) -> None:
+    assert destinations.first_words({"message": message}) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "dialled"),
+    [
+        ({"number": "+14155550188"}, "+14155550188"),
+        ({"number": "14155550188"}, "14155550188"),  # the check is on, and will refuse it
+        ({"number": "14155550188", **UNCHECKED}, "+14155550188"),
+        ({"number": "+0014155550188", **UNCHECKED}, "+14155550188"),
+        ({"number": "anonymous", **UNCHECKED}, "anonymous"),
+        ({}, ""),
+    ],
+)
+def test_the_number_that_is_dialled(given: dict[str, Any], dialled: str) -> None:
+    """It is the one that was checked: the carrier must not read it in another way."""
+    assert destinations.number_of(given) == dialled

@@ -55,6 +55,11 @@ class TestAssistant:
         call = call_of(api, leg)
         assert (call["status"], call["endedReason"]) == ("ended", "assistant-not-found")
         assert "assistantId" not in call
+        told = named[:100].replace("\x00", "\ufffd")  # what no store can keep
+        message = f"assistantId {told} does not exist"
+        assert call["endedMessage"] == message
+        events = api.get(f"/call/{call['id']}/events").json
+        assert [e["data"] for e in events if e["kind"] == "intent"] == [{"message": message}]
 
     def test_another_organisation_s_is_not_found_either(
         self, api: Api, other: Api, leg: Leg

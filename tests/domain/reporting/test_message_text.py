@@ -11,6 +11,7 @@ import pytest
 from app import default_org
 from app.domain.calls import record
 from app.domain.reporting import message_text
+from app.domain.resources.assistants import ResourceService
 from app.settings import Settings
 from app.store import messages
 from providers.events import EventKind
@@ -103,3 +104,28 @@ def test_a_text_that_was_sent_is_not_made_again(ours: tuple[Domain, dict[str, An
     body = '{"message":   {"as": "it was"}}'
     assert message_text.text(made.context, found, {**row, "body": body}) == body
     assert message_text.body(made.context, found, {**row, "body": body}) == json.loads(body)
+
+
+def test_the_report_has_the_duration_in_every_unit(ours: tuple[Domain, dict[str, Any]]) -> None:
+    made, call = ours
+    made.clock.pass_(1)
+    with made.context.store.read() as conn:
+        found = record.get(conn, call["id"])
+    assert found is not None
+    report = message_text._report(made.context, found)
+    assert report["durationSeconds"] == 60.0
+    assert report["durationMinutes"] == 1.0
+    assert report["durationMs"] == 60000
+
+
+def test_a_stored_assistant_is_told_with_its_id(settings: Settings) -> None:
+    with domain(settings) as (made, api):
+        services = ResourceService(made.context)
+        stored = services.assistants.create(default_org.ORG_ID, {"name": "Desk", **SERVER})
+        call = dialled(made, api, TWILIO, assistant=None, assistantId=stored["id"])
+        told = bodies(made, call)[0]["assistant"]
+    assert (told["id"], told["name"]) == (stored["id"], "Desk")
+
+
+def test_an_assistant_of_one_call_has_no_id(ours: tuple[Domain, dict[str, Any]]) -> None:
+    assert "id" not in bodies(*ours)[0]["assistant"]

@@ -101,3 +101,30 @@ def test_an_assistant_names_a_bounded_number(api: Api) -> None:
     ids = [UNKNOWN] * (MOST + 1)
     text = f"model.toolIds must contain no more than {MOST} elements"
     assert refused(api.post("/assistant", model(*ids))) == text
+
+
+def test_a_hook_has_the_tool_it_names(api: Api, leg: Leg) -> None:
+    """And one that never was is told."""
+    tool = api.made("/tool", BOOK)
+    action = {"type": "tool", "toolId": tool["id"]}
+    hook = {"on": "assistant.speech.interrupted", "do": [action]}
+    assistant = api.made("/assistant", {**model(), "hooks": [hook]})
+    found = claim(leg, assistant)
+    [given] = found.assistant.hooks[0].actions
+    assert given["tool"]["server"]["secret"] == SECRET
+    assert names(found) == []
+    unknown = {**hook, "do": [{"type": "tool", "toolId": UNKNOWN}]}
+    told = f"Couldn't Get Tool. `hooks` {UNKNOWN} Does Not Exist."
+    assert refused(api.post("/assistant", {"hooks": [unknown]})) == told
+    call = {"phoneCallProviderBypassEnabled": True, "assistant": {"hooks": [unknown]}}
+    number = api.get("/phone-number").json[0]["id"]
+    answer = refused(api.post("/call", {**call, "phoneNumberId": number}))
+    assert answer == told.replace("`hooks`", "`assistant.hooks`")
+
+
+def test_the_secret_of_a_hooks_tool_is_not_shown(api: Api, leg: Leg) -> None:
+    hook = {"on": "call.ending", "do": [{"type": "tool", "tool": BOOK}]}
+    assistant = api.made("/assistant", {**model(), "hooks": [hook]})
+    assert SECRET not in api.get(f"/assistant/{assistant['id']}").text
+    [given] = claim(leg, assistant).assistant.hooks[0].actions
+    assert given["tool"]["server"]["secret"] == SECRET

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.media.recording.recorder import Recorder, write
+from app.media.recording.track import TOLERANCE_SECONDS
 
 RATE = 8000
 LOUD = (12000).to_bytes(2, "little", signed=True)
@@ -85,3 +91,53 @@ def test_jitter_makes_no_holes_and_a_pause_is_kept(tmp_path: Path) -> None:
 
 def test_a_line_without_a_word(tmp_path: Path) -> None:
     assert written(Recorder(RATE, tmp_path, Clock()), tmp_path) == ([], [])
+
+
+# ------------------------------------------------------------------ no holes
+
+PIECE = 0.04
+PAUSES = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 0.0, 0.0, 0.1, 0.7]),  # before the piece, in seconds
+        st.floats(0.0, 0.015),  # between the stream's look at the clock and the recorder's
+    ),
+    min_size=2,
+    max_size=40,
+)
+
+
+@given(schedule=PAUSES)
+def test_speech_has_only_the_holes_that_the_caller_heard(
+    schedule: Sequence[tuple[float, float]],
+) -> None:
+    """Sent as ``MediaStream`` sends: ahead of time, until a pause empties the carrier's buffer."""
+    with TemporaryDirectory() as directory:
+        clock, played_at, holes = Clock(), 0.0, 0
+        recorder = Recorder(RATE, Path(directory), clock)
+        for number, (pause, delay) in enumerate(schedule):
+            clock.pass_(pause)
+            buffered = max(0.0, played_at - clock.now)
+            holes += number > 0 and clock.now - played_at >= TOLERANCE_SECONDS
+            played_at = max(clock.now, played_at) + PIECE
+            clock.pass_(delay)
+            recorder.said(sound(PIECE), buffered)
+        clock.pass_(10)
+        recorder.close()
+        spooled = (Path(directory) / "assistant.pcm").read_bytes()
+    silences = [run for run in spooled.lstrip(QUIET[:1]).split(LOUD) if run]
+    assert len([run for run in silences if len(run) > 2]) <= holes
+    assert all(len(run) >= 2 * TOLERANCE_SECONDS * RATE for run in silences)
+    assert spooled.count(LOUD[0]) or not schedule
+
+
+@given(late=st.lists(st.floats(0.0, 0.19), min_size=1, max_size=60))
+def test_what_the_network_brings_late_has_no_hole(late: Sequence[float]) -> None:
+    with TemporaryDirectory() as directory:
+        clock = Clock()
+        recorder = Recorder(RATE, Path(directory), clock)
+        for number, by in enumerate(late):
+            clock.now = max(clock.now, 100.0 + (number + 1) * 0.02 + by)
+            recorder.heard(sound(0.02))
+        recorder.close()
+        spooled = (Path(directory) / "caller.pcm").read_bytes()
+    assert spooled == sound(0.02) * len(late)

@@ -16,13 +16,13 @@ def test_the_hooks_are_a_contract_with_every_flow_out_there() -> None:
     assert [(hook.kind.value, hook.path, *hook.methods) for hook in config.HOOKS] == [
         ("arrive", "/twilio/inbound_call", "GET", "POST"),
         ("fetch", "/twilio/calls/<call_id>/twiml", "GET", "POST"),
-        ("status", "/twilio/status", "POST"),
-        ("status", "/twilio/status/<token>", "POST"),
-        ("stream", "/twilio/stream/<token>", "POST"),
-        ("continue", "/twilio/after/<token>", "POST"),
-        ("machine", "/twilio/amd/<token>", "POST"),
-        ("forward", "/twilio/dial/<token>", "POST"),
-        ("recording", "/twilio/recording/<token>", "POST"),
+        ("status", "/twilio/status", "GET", "POST"),
+        ("status", "/twilio/status/<token>", "GET", "POST"),
+        ("stream", "/twilio/stream/<token>", "GET", "POST"),
+        ("continue", "/twilio/after/<token>", "GET", "POST"),
+        ("machine", "/twilio/amd/<token>", "GET", "POST"),
+        ("forward", "/twilio/dial/<token>", "GET", "POST"),
+        ("recording", "/twilio/recording/<token>", "GET", "POST"),
     ]
 
 

@@ -318,3 +318,8 @@ def test_parameters_arrive_as_they_were_set(parameters: dict[str, str]) -> None:
     began = TwilioSerializer().decode(start(customParameters=parameters))
     assert isinstance(began, StreamStart)
     assert began.parameters == parameters
+
+
+def test_a_sound_format_may_have_members_that_nobody_knows() -> None:
+    more = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1, "bitDepth": 8}
+    assert isinstance(TwilioSerializer().decode(start(mediaFormat=more)), StreamStart)

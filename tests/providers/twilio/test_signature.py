@@ -19,7 +19,7 @@ from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured, Refused
 from providers.events import EventKind
 from providers.testing.contract import MEDIA_URL, NOW, ORIGIN, TOKEN, hook_url
-from providers.twilio import TWILIO, signature, webhooks
+from providers.twilio import TWILIO, cut, signature, webhooks
 from tests.providers.twilio.case import (
     ACCOUNT_SID,
     CALL_SID,
@@ -606,7 +606,7 @@ SHAPED = {
 
 
 def test_no_shape_is_left_out() -> None:
-    assert set(SHAPED) == set(signature.SHAPES)
+    assert set(SHAPED) == set(cut.SHAPES)
 
 
 @pytest.mark.parametrize("name", SHAPED)

@@ -93,15 +93,26 @@ def test_an_end_by_direction(name: str, word: str, reason: EndedReason) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "unanswered"),
+    ("name", "seconds", "unanswered"),
     [
-        ("status_completed", EndedReason.UNKNOWN_ERROR),
-        ("status_completed_inbound", EndedReason.CUSTOMER_ENDED_CALL),
-        ("status_busy", None),  # says itself why
+        ("status_completed", "0", EndedReason.UNKNOWN_ERROR),
+        ("status_completed", None, EndedReason.UNKNOWN_ERROR),
+        # Twilio's default is to send the end alone: its length proves an answer.
+        ("status_completed", "37", None),
+        ("status_completed_inbound", "0", EndedReason.CUSTOMER_ENDED_CALL),
+        ("status_busy", "0", None),  # says itself why
     ],
 )
-def test_a_completed_leg_nobody_talked_on(name: str, unanswered: EndedReason | None) -> None:
-    assert only(parsed(name)).unanswered_reason is unanswered
+def test_a_completed_leg_nobody_talked_on(
+    name: str, seconds: str | None, unanswered: EndedReason | None
+) -> None:
+    assert only(parsed(name, {"CallDuration": seconds})).unanswered_reason is unanswered
+
+
+def test_a_person_who_answered_was_on_the_line() -> None:
+    fields = {"CallDuration": None, "AnsweredBy": "human"}
+    ended, _ = parsed("status_completed", fields).events
+    assert (ended.reason, ended.unanswered_reason) == (EndedReason.CUSTOMER_ENDED_CALL, None)
 
 
 def test_queued_and_answered_are_words_too() -> None:

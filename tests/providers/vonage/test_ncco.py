@@ -297,7 +297,7 @@ def test_an_acknowledgement_has_no_body() -> None:
 @pytest.mark.parametrize(
     ("error", "transient", "status"),
     [
-        (MissingSignature("x"), False, 401),
+        (MissingSignature("x"), False, 503),
         (InvalidSignature("x"), False, 401),
         (NoSecret("x"), False, 401),
         (BadRequest("x"), False, 400),

@@ -389,3 +389,13 @@ def test_any_query(hook: HookKind, fields: dict[str, str]) -> None:
 @given(HOOKS, st.text(max_size=100))
 def test_any_text_as_query(hook: HookKind, query: str) -> None:
     tried(hook, get(query))
+
+
+def test_an_inbound_leg_that_was_never_answered_was_given_up_by_its_caller() -> None:
+    """Vonage names nobody then, and sends null for what it does not know."""
+    nulls = dict.fromkeys(("disconnected_by", "sip_code", "duration", "start_time", "rate"))
+    event = only("inbound_completed_gave_up", nulls)
+    assert event.unanswered_reason is R.CUSTOMER_ENDED_CALL
+    by = {**nulls, "disconnected_by": "platform"}
+    event = only("inbound_completed_gave_up", by)
+    assert event.unanswered_reason is R.VONAGE_FAILED_TO_CONNECT_CALL

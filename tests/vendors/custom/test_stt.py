@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pipecat.frames.frames import InterruptionFrame
 
+from app.net.authentication import Bearer
 from app.vendors.custom.stt import CustomTranscriber, parse, stereo
 from tests.clock import on_loop
 from tests.fakes.vendors import custom_transcriber
@@ -95,3 +96,15 @@ def level(pcm: bytes, start: float, end: float) -> float:
     """Mean level of a part, in seconds, at 16 kHz."""
     samples = np.frombuffer(pcm, dtype="<i2")[int(start * 16000) : int(end * 16000)]
     return float(np.sqrt(np.mean(samples.astype(float) ** 2)))
+
+
+@on_loop
+async def test_own_transcriber_gets_the_headers_of_its_credential() -> None:
+    async with custom_transcriber.CustomTranscriber(*SCRIPT) as vendor:
+        service = made("custom-transcriber", vendor, 8000)
+        assert isinstance(service, CustomTranscriber)
+        service.signer = Bearer({"type": "bearer", "token": "t"})
+        async with hearing(service, 8000) as room:
+            await room.say("book")
+            await room.until(lambda: bool(room.finals))
+    assert vendor.asked[0].headers["Authorization"] == "Bearer t"

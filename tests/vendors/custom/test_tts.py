@@ -6,6 +6,8 @@ from typing import Any
 
 from pipecat.services.tts_service import TTSService
 
+from app.net.authentication import Bearer, Unusable
+from app.vendors.common.account import VendorAccount
 from app.vendors.common.tts_part import Custom
 from app.vendors.tts import make_voice
 from tests.clock import on_loop
@@ -64,3 +66,30 @@ async def test_a_custom_voice_is_not_followed_elsewhere() -> None:
         spoken = await speak(made, [HELLO], 8000)
     assert other.asked == []
     assert "302" in spoken.errors[0][0]
+
+
+@on_loop
+async def test_a_custom_voices_requests_are_signed() -> None:
+    async with CustomVoice() as standin:
+        server = {"url": standin.url, "secret": "s3cret", "headers": {"X-Own": "1"}}
+        signer = Bearer({"type": "bearer", "token": "t"})
+        config = {"provider": "custom-voice", "server": server}
+        accounts = {"custom-voice": VendorAccount(signer=signer)}
+        made = make_voice(config, accounts, 8000, custom=Custom(lambda _: ["127.0.0.1"]))
+        spoken = await speak(made, [HELLO], 8000)
+    assert spoken.errors == []
+    headers = standin.asked[0].headers
+    assert headers["Authorization"] == "Bearer t"
+    assert (headers["X-Vapi-Secret"], headers["X-Own"]) == ("s3cret", "1")
+    assert len(headers["X-Vapi-Signature"]) == 64
+
+
+@on_loop
+async def test_a_custom_voice_without_its_credential_says_so() -> None:
+    async with CustomVoice() as standin:
+        accounts = {"custom-voice": VendorAccount(signer=Unusable("credential x does not exist"))}
+        config = {"provider": "custom-voice", "server": {"url": standin.url}}
+        made = make_voice(config, accounts, 8000, custom=Custom(lambda _: ["127.0.0.1"]))
+        spoken = await speak(made, [HELLO], 8000)
+    assert standin.asked == []
+    assert "credential x does not exist" in spoken.errors[0][0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import uuid
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +24,7 @@ from app.assistants.local.tools.definitions import Kind, Tool, ToolMessageType, 
 from app.assistants.local.tools.extraction import extract
 from app.assistants.local.tools.fillers import Fillers
 from app.assistants.local.tools.messages import choose
+from app.assistants.local.tools.reading import read_tool
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.assistants.local.tools.runners import RUNNERS, Runner
 from app.media.call_context import CallContext
@@ -95,6 +97,23 @@ class ToolExecutor:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def run_for_hook(self, given: JsonObject) -> None:
+        """Run a tool of the client's JSON without the model. The conversation has its result."""
+        tool = read_tool(given)
+        if tool is None or tool.kind is Kind.MCP:
+            log.warning("a hook cannot run a tool of type %s", given.get("type"))
+            return
+        run = self._run(tool, f"hook_{uuid.uuid4().hex}", {})
+        said = self._engine.conversation.called([_as_call(run)])
+        self._engine.changed("tool", said)
+        try:
+            outcome = await _complete(RUNNERS[tool.kind], run)
+        except ToolFailed as failure:
+            log.warning("a hook's tool %s failed: %s", tool.name, failure)
+            outcome = Outcome(f"Error: {failure}")
+        said = self._engine.conversation.answered(tool.name, run.call_id, outcome.text)
+        self._engine.changed("tool", said)
 
     async def _handle(self, params: FunctionCallParams) -> None:
         tool, arguments = self._tools[params.function_name], dict(params.arguments)

@@ -62,7 +62,7 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
     """Read every tool, each name once. Current forms win over older ones."""
     model = assistant.model
     found = dict[str, Tool]()
-    current = map(_read, objects_of(model, "tools"))
+    current = map(read_tool, objects_of(model, "tools"))
     for tool in (*current, *map(_read_older, objects_of(model, "functions"))):
         if tool is not None:
             found.setdefault(_key(tool, len(found)), tool)
@@ -80,7 +80,7 @@ def left_out(assistant: AssistantConfig) -> Iterator[str]:
     for given in objects_of(assistant.model, "tools"):
         kind = text_of(given, "type")
         why = tool_types.problem(kind)
-        if why is None and _read(given) is None:
+        if why is None and read_tool(given) is None:
             why = f"{kind} has no name of up to 64 letters, digits, _ and -"
         if why:
             yield why
@@ -102,7 +102,7 @@ def schema_of(given: Any) -> JsonObject:
     }
 
 
-def _read(given: JsonObject) -> Tool | None:
+def read_tool(given: JsonObject) -> Tool | None:
     """One tool, or None for an unserved type and for a name that vendors refuse."""
     if text_of(given, "type") not in set(Kind):
         return None
@@ -148,7 +148,7 @@ def _own_parameters(kind: Kind, given: JsonObject, function: JsonObject) -> Json
 
 def _read_older(function: JsonObject) -> Tool | None:
     """An older function as a tool: its server stands beside its name."""
-    tool = _read({**function, "type": Kind.FUNCTION.value, "function": function})
+    tool = read_tool({**function, "type": Kind.FUNCTION.value, "function": function})
     return replace(tool, is_older=True) if tool else None
 
 
@@ -171,7 +171,7 @@ def _flagged(assistant: JsonObject) -> Iterator[Tool]:
 
 
 def _known(given: JsonObject) -> Iterator[Tool]:
-    tool = _read(given)
+    tool = read_tool(given)
     if tool is not None:
         yield tool
 

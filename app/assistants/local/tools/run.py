@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.assistants.local.control import PipelineControl
-from app.assistants.local.templates import fill
 from app.assistants.local.tools.definitions import Message, Tool
+from app.domain.assistant.liquid.text import fill
 from app.media.call_context import CallContext
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason

@@ -5,7 +5,7 @@ https://docs.vapi.ai/api-reference/calls/get
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.domain.reporting.artifact import ROLES, openai
@@ -28,8 +28,11 @@ class Conversation:
         before: Sequence[JsonObject] = (),
         *,
         clock: Callable[[], float],
+        names: Mapping[str, str] | None = NAMES,
     ) -> None:
+        """``names``: how the transcript names both roles; None: none is kept."""
         self._clock = clock
+        self._names = names
         self.messages: list[Message] = [dict(each) for each in before]
         # An earlier socket had a conversation: a transfer failed, or the socket reattached.
         self.continues = bool(before)
@@ -68,11 +71,18 @@ class Conversation:
     @property
     def transcript(self) -> str:
         """The spoken turns, a line each: ``AI: Hello.`` and ``User: Hi.``"""
+        names = self._names or {}
         return "".join(
-            f"{NAMES[each['role']]}: {each['message']}\n"
+            f"{names[each['role']]}: {each['message']}\n"
             for each in self.messages
-            if each["role"] in NAMES and each["message"] and "endTime" in each
+            if each["role"] in names and each["message"] and "endTime" in each
         )
+
+    @property
+    def last_said(self) -> str:
+        """The assistant's last words; none if it has not spoken yet."""
+        said = (each["message"] for each in reversed(self.messages) if each["role"] == "bot")
+        return str(next(said, ""))
 
     @property
     def openai(self) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pipecat.frames.frames import MetricsFrame
 from pipecat.metrics.metrics import LLMUsageMetricsData, TTSUsageMetricsData
 
+from app.assistants.local.services import Stage
 from providers.common.json_types import JsonDict, JsonObject
 
 # Fields of the assistant's ``model``, ``voice`` and ``transcriber`` that an item repeats.
@@ -36,6 +37,10 @@ class Usage:
     models: dict[tuple[str, str], Tokens] = field(default_factory=dict)
     """By the name of pipecat's service, and the model's."""
     characters: int = 0
+    worked: set[object] = field(default_factory=set)
+    """The services and stages that have connected, or given anything."""
+    failed: set[object] = field(default_factory=set)
+    """Those that have reported an error. One that never worked costs nothing."""
 
     def count(self, frame: MetricsFrame) -> None:
         """Add pipecat's measurements."""
@@ -65,12 +70,16 @@ class Usage:
             used = {"promptTokens": tokens.prompt, "completionTokens": tokens.completion}
             named = {**_named(others.get(service, model)), **({"model": name} if name else {})}
             yield {"type": "model", "model": named, **used}
-        if self.characters:
+        if self.characters and self.reached(Stage.VOICE):
             yield {"type": "voice", "voice": _named(voice), "characters": self.characters}
         for heard, open_seconds in transcribers:
             spent = round(open_seconds / 60, 4)
             yield {"type": "transcriber", "transcriber": _named(heard), "minutes": spent}
         yield {"type": "vapi", "subType": "normal", "minutes": minutes}
+
+    def reached(self, service: object) -> bool:
+        """Whether the vendor of a service, or of a stage, was ever connected."""
+        return service in self.worked or service not in self.failed
 
 
 def _named(part: JsonObject) -> JsonDict:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from pipecat.frames.frames import MetricsFrame
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, TTSUsageMetricsData
 
+from app.assistants.local.services import Stage
 from app.assistants.local.transcript.usage import Usage
 
 MODEL = {"provider": "openai", "model": "gpt-4o", "messages": [{"role": "system", "content": "x"}]}
@@ -57,3 +59,15 @@ def test_a_model_of_another_vendor_is_told_by_its_name() -> None:
     others = {"llm": {"provider": "groq", "model": "m"}}
     items = list(usage.items(MODEL, {}, [], 60.0, others))
     assert items[0]["model"] == {"provider": "groq", "model": "m"}
+
+
+@pytest.mark.parametrize("worked", [False, True])
+def test_a_vendor_that_never_connected_costs_nothing(worked: bool) -> None:
+    usage = Usage()
+    usage.count(MetricsFrame(data=[TTSUsageMetricsData(processor="tts", value=120)]))
+    usage.failed |= {Stage.VOICE, "a transcriber"}
+    usage.worked |= {Stage.VOICE, "a transcriber"} if worked else set()
+    told = [each["type"] for each in usage.items(MODEL, {}, [], 60.0)]
+    assert told == (["voice", "vapi"] if worked else ["vapi"])
+    assert usage.reached("a transcriber") == worked
+    assert usage.reached("another one")

@@ -1,0 +1,162 @@
+"""Carries out an assistant's ``hooks``: what is said, added, called or transferred at a moment.
+
+https://docs.vapi.ai/assistants/assistant-hooks
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+
+from app.assistants.local.control import PipelineControl
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.hooks import Hook, Moment
+from app.media.call_context import CallContext
+from providers.common.json_types import JsonObject
+
+log = logging.getLogger(__name__)
+
+# The longest that a call waits at its end for the actions of its hooks.
+ENDING_SECONDS = 10.0
+TRANSFER = "transferCall"
+# Runs a tool of the client's JSON.
+RunTool = Callable[[JsonObject], Awaitable[None]]
+
+
+class HookRunner:
+    """Runs the hooks of one conversation."""
+
+    def __init__(self, hooks: Sequence[Hook], call_context: CallContext) -> None:
+        self._hooks = hooks
+        self._call_context = call_context
+        # Set once the pipeline is built. Without one only a transfer is possible.
+        self.engine: PipelineControl | None = None
+        self.run_tool: RunTool | None = None
+        # How often each hook of a silent caller may still trigger.
+        self._left = [hook.count for hook in hooks]
+
+    async def trigger(self, moment: Moment) -> None:
+        """Carry out every hook of this moment."""
+        for hook in self._hooks:
+            if hook.moment is moment:
+                await self._act(hook)
+
+    async def ending(self, reason: str) -> bool:
+        """Carry out the hooks of the end, within a bound. True: the caller is transferred."""
+        try:
+            async with asyncio.timeout(ENDING_SECONDS):
+                due = [
+                    h for h in self._hooks if h.moment is Moment.CALL_ENDING and h.is_for(reason)
+                ]
+                return any([await self._act(hook) for hook in due])
+        except TimeoutError:
+            log.warning("the hooks of call.ending took longer than %s s", ENDING_SECONDS)
+            return False
+
+    def caller_spoke(self) -> None:
+        """Count anew where the hook says so."""
+        for number, hook in enumerate(self._hooks):
+            if hook.starts_again:
+                self._left[number] = hook.count
+
+    def silence_tasks(self) -> list[Coroutine[None, None, None]]:
+        """The coroutines to run until the call is over."""
+        silent = [n for n, hook in enumerate(self._hooks) if hook.moment is Moment.CUSTOMER_SILENT]
+        return [self._watch_silence(number) for number in silent]
+
+    async def _watch_silence(self, number: int) -> None:
+        engine, hook = self.engine, self._hooks[number]
+        while engine is not None:
+            await engine.observer.quiet(hook.seconds)
+            if self._left[number] > 0:
+                self._left[number] -= 1
+                await self._act(hook)
+                await asyncio.sleep(hook.seconds)
+            elif hook.starts_again:
+                await engine.observer.sound()
+            else:
+                return
+
+    async def _act(self, hook: Hook) -> bool:
+        """Carry out the hook's actions in order. True: one of them transfers the caller."""
+        for action in hook.actions:
+            try:
+                if await ACTIONS[text_of(action, "type")](self, action):
+                    return True
+            except Exception:  # a failed action must not end the conversation
+                log.exception("the hook %s failed", hook.moment.value)
+        return False
+
+    # -- actions; True: the caller is transferred
+
+    async def say(self, action: Json) -> bool:
+        if self.engine is None:
+            return False
+        text = _one(action.get("exact"))
+        if text:
+            await self.engine.say(text)
+            return False
+        prompt = action.get("prompt")
+        told = [{"role": "system", "content": prompt}] if isinstance(prompt, str) else None
+        messages: Sequence[Json] = told or objects_of(action, "prompt")
+        for number, each in enumerate(messages, start=1):
+            await self._add(each, respond=number == len(messages))
+        return False
+
+    async def add(self, action: Json) -> bool:
+        respond = action.get("triggerResponseEnabled") is not False
+        await self._add(object_of(action, "message"), respond=respond)
+        return False
+
+    async def _add(self, message: Json, *, respond: bool) -> None:
+        if self.engine is not None and text_of(message, "content"):
+            text = text_of(message, "content")
+            await self.engine.add(text_of(message, "role") or "system", text, respond=respond)
+
+    async def tool(self, action: Json) -> bool:
+        given = object_of(action, "tool")
+        if not given:
+            log.warning("a hook's tool %s does not exist any more", action.get("toolId"))
+            return False
+        places = objects_of(given, "destinations")
+        if given.get("type") == TRANSFER and places:
+            return await self._transfer(places[0])
+        return await self.function(given)
+
+    async def function(self, action: Json) -> bool:
+        if self.run_tool is None:
+            log.warning("a hook's tool needs a conversation, and none began")
+        else:
+            await self.run_tool(action)
+        return False
+
+    async def transfer(self, action: Json) -> bool:
+        return await self._transfer(object_of(action, "destination"))
+
+    async def _transfer(self, destination: Json) -> bool:
+        message = text_of(destination, "message")
+        if message and self.engine is not None:
+            await self.engine.say_all(message)
+        problem = await self._call_context.transfer(destination, "")
+        if problem:
+            log.warning("a hook's transfer failed: %s", problem)
+        return problem is None
+
+
+def _one(texts: object) -> str:
+    """The text, or one of the list."""
+    if isinstance(texts, list):
+        known = [each for each in texts if isinstance(each, str)]
+        return secrets.choice(known) if known else ""
+    return texts if isinstance(texts, str) else ""
+
+
+ACTIONS: Mapping[str, Callable[[HookRunner, Json], Awaitable[bool]]] = {
+    "say": HookRunner.say,
+    "message.add": HookRunner.add,
+    "tool": HookRunner.tool,
+    "function": HookRunner.function,
+    "transfer": HookRunner.transfer,
+}

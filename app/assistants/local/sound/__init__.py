@@ -1,0 +1,1 @@
+"""The sound of the line: the background, and the caller without theirs."""

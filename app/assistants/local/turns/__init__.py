@@ -1,0 +1,1 @@
+"""Whose turn it is: when the caller begins, when they have finished."""

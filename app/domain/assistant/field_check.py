@@ -1,0 +1,171 @@
+"""What becomes of the fields of one assistant, by the table of ``served_fields.py``. Pure.
+
+Fields whose names are not Vapi's are told too: a mistyped one has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from itertools import islice
+from typing import NamedTuple
+
+from app.domain.assistant.fields import FREE, Json, object_of, text_of
+from app.domain.assistant.served_fields import (
+    OF_NUMBERS,
+    READ_ONLY,
+    ROWS,
+    SERVED,
+    SERVER_OF_MODEL,
+    TOOL_TYPES,
+    TOOLS_OWN,
+    VENDORS_OWN,
+    Fate,
+    Row,
+    ignored,
+)
+from app.vendors import registry
+
+MOST = 500
+"""Findings of one assistant."""
+SIMILAR = 0.8
+"""From here on a name counts as a mistyped other one: 1 is the same."""
+STAGES: Mapping[str, str] = {
+    "model": "model",
+    "transcriber": "transcriber",
+    "transcriber.fallbackPlan.transcribers": "transcriber",
+    "voice": "voice",
+    "voice.fallbackPlan.voices": "voice",
+}
+"""Objects with a ``provider`` -> its stage."""
+TOOLS = "model.tools"
+NO_SUCH = "no such field"
+OF_OTHER_TYPES = ignored("of another type of tool")
+
+
+class Finding(NamedTuple):
+    """One field. ``path``: with the numbers of lists; ``why`` as in ``Row``."""
+
+    path: str
+    fate: Fate
+    why: str = ""
+    never: bool = False
+    """Refused for good: no credential and no setting can mend it."""
+
+    @property
+    def mistyped(self) -> bool:
+        """Whether Vapi has no field of this name."""
+        return self.why.startswith(NO_SUCH)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}" if self.why else self.path
+
+
+def check_fields(assistant: Json) -> list[Finding]:
+    """Every field with its fate, in the order of the assistant. Nulls count as absent."""
+    return list(islice(_object(assistant, "", ""), MOST))
+
+
+def check_number(body: Json) -> list[Finding]:
+    """The fields of a phone number that have no effect."""
+    server = {"server": body["server"]} if isinstance(body.get("server"), Mapping) else {}
+    found = [each for each in check_fields(server) if each.fate is not Fate.SERVED]
+    for path, row in OF_NUMBERS.items():
+        holder, _, name = path.rpartition(".")
+        inside = object_of(body, holder) if holder else body
+        if inside.get(name) not in (None, False):  # False is what happens
+            found.append(Finding(path, row.fate, row.why))
+    return found
+
+
+def _object(given: Json, path: str, key: str) -> Iterator[Finding]:
+    """``path``: of the object with its point; ``key``: the same without numbers."""
+    holder = key.removesuffix(".")
+    tool = TOOL_TYPES.get(text_of(given, "type"), _no_tool(given)) if holder == TOOLS else SERVED
+    if tool.fate is not Fate.SERVED:
+        yield Finding(f"{path}type", tool.fate, tool.why)
+        return
+    for name, value in given.items():
+        if value is not None and not (holder == "" and name in READ_ONLY):
+            yield from _field(given, path, key, name, value)
+
+
+def _field(holder: Json, path: str, key: str, name: str, value: object) -> Iterator[Finding]:
+    row = row_of(key, name, registry.name_of(holder.get("provider")))
+    if row.fate is Fate.SERVED and f"{key}{name}" in _holders() and name not in FREE:
+        inner = value if isinstance(value, list) else [value]
+        objects = [(n, each) for n, each in enumerate(inner) if isinstance(each, Mapping)]
+        for number, each in objects:
+            place = f"{name}.{number}" if isinstance(value, list) else name
+            yield from _object(each, f"{path}{place}.", f"{key}{name}.")
+        if objects:
+            return
+    yield Finding(f"{path}{name}", row.fate, row.why)
+
+
+def row_of(key: str, name: str, provider: str = "") -> Row:
+    """The row of a field. ``key``: of its object, with a point; ``provider``: the object's own."""
+    stage = STAGES.get(key.removesuffix("."))
+    if stage == "model" and name in SERVER_OF_MODEL and not _asks_a_server(provider):
+        return ignored("for `custom-llm` only")
+    if found := ROWS.get(f"{key}{name}"):
+        return found
+    if f"{key}{name}" in _holders():
+        return SERVED
+    if stage is not None and name in _names_of(stage):
+        vendor = registry.VENDORS.get(provider)
+        part = vendor.part(stage) if vendor else None
+        return SERVED if part and name in part.fields else ignored(_not_taken(provider))
+    if key == f"{TOOLS}." and name in TOOLS_OWN:
+        return OF_OTHER_TYPES
+    return _unknown(key, name)
+
+
+def is_known(key: str, name: str) -> bool:
+    """Whether Vapi has this field, as far as the tables know."""
+    return row_of(key, name) != _unknown(key, name)
+
+
+def _not_taken(provider: str) -> str:
+    return f"not used with {provider[:40]}" if provider else "not used without a provider"
+
+
+def _unknown(key: str, name: str) -> Row:
+    [*near] = get_close_matches(name[:80], _children()[key], 1, SIMILAR)
+    return ignored(f"{NO_SUCH}: is `{near[0]}` meant?" if near else f"{NO_SUCH} of Vapi's")
+
+
+def _no_tool(given: Json) -> Row:
+    return ignored("no such type of tool") if given.get("type") else SERVED
+
+
+def _asks_a_server(provider: str) -> bool:
+    part = registry.llm_parts().get(provider)
+    return part is not None and part.server_in_assistant
+
+
+def _names_of(stage: str) -> frozenset[str]:
+    """The fields of any vendor."""
+    parts = (vendor.part(stage) for vendor in registry.VENDORS.values())
+    return VENDORS_OWN[stage].union(*(part.fields for part in parts if part))
+
+
+@cache
+def _children() -> Mapping[str, tuple[str, ...]]:
+    """Key of an object, with a point -> the names in it, for a mistyped one."""
+    found: dict[str, dict[str, None]] = {"": {}}
+    for path in ROWS:
+        parts = path.split(".")
+        for depth, name in enumerate(parts):
+            key = "".join(f"{part}." for part in parts[:depth])
+            found.setdefault(key, {})[name] = None
+    for key, stage in STAGES.items():
+        found.setdefault(f"{key}.", {}).update(dict.fromkeys(sorted(_names_of(stage))))
+    return {key: tuple(names) for key, names in found.items()}
+
+
+@cache
+def _holders() -> frozenset[str]:
+    """Keys of the objects that have rows of their own, without a point."""
+    return frozenset(key.removesuffix(".") for key in _children() if key)

@@ -1,0 +1,1 @@
+"""Liquid templates in the texts of an assistant: rendered in a sandbox, within bounds."""

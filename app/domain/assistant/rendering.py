@@ -1,0 +1,99 @@
+"""Which texts of an assistant are templates: all but a few. Pure.
+
+A call's assistant is rendered once, when its media socket opens. What is spoken, shown to a model
+or sent is read from the rendered one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.liquid import text
+from providers.common.json_types import JsonObject
+
+KEPT = frozenset(
+    {
+        "analysisPlan",  # rendered after the call, with its transcript
+        "artifactPlan",
+        "credentials",  # accounts
+        "metadata",  # the client's own data, which is never spoken
+        "server",  # one receiver for all calls, as its secret proves
+        "serverUrl",
+        "serverUrlSecret",
+        "summaryPrompt",
+        "variableValues",  # values, not texts
+    }
+)
+"""Fields of an assistant that stay as they are."""
+LATER: Mapping[object, frozenset[str]] = {
+    "apiRequest": frozenset({"url", "headers", "body"}),
+    "mcp": frozenset({"server"}),
+    "sms": frozenset({"metadata"}),
+}
+"""Fields of tools that are rendered with the arguments of a call, by the tool's type."""
+OF_ANY_TOOL = frozenset({"variableExtractionPlan", "parameters"})
+"""Such fields of every tool. A function's ``parameters`` are a schema, which is an object."""
+
+
+def rendered(assistant: AssistantConfig, values: JsonObject) -> AssistantConfig:
+    """The assistant with its templates rendered."""
+    return AssistantConfig(
+        {
+            name: value if name in KEPT else _filled(value, values)
+            for name, value in assistant.json.items()
+        }
+    )
+
+
+def problems(body: JsonObject, path: str = "") -> list[str]:
+    """A sentence for each text of an assistant or number that is no good template."""
+    return [
+        f"{where} {why}; it is used without the braces"
+        for where, value in _texts(body, path)
+        if (why := text.problem(value))
+    ]
+
+
+def _filled(value: Any, values: JsonObject) -> Any:
+    if isinstance(value, str):
+        return text.fill(value, values)
+    if isinstance(value, list):
+        return [_filled(each, values) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    later = LATER.get(value.get("type"), frozenset())
+    return {
+        name: each if name in later else _field(name, each, values) for name, each in value.items()
+    }
+
+
+def _field(name: str, value: Any, values: JsonObject) -> Any:
+    if name == "secret" or (name in OF_ANY_TOOL and not _is_schema(name, value)):
+        return value
+    if name == "url" and isinstance(value, str):
+        return text.fill_url(value, values)
+    return _filled(value, values)
+
+
+def _is_schema(name: str, value: Any) -> bool:
+    return name == "parameters" and isinstance(value, Mapping)
+
+
+def _texts(body: JsonObject, path: str) -> Iterator[tuple[str, str]]:
+    """The texts with templates, and where they are."""
+    waiting: list[tuple[str, Any]] = [
+        (path + name, value)
+        for name, value in body.items()
+        if name not in KEPT or name in {"analysisPlan", "summaryPrompt"}
+    ]
+    while waiting:
+        where, value = waiting.pop(0)
+        if isinstance(value, str):
+            if text.has_template(value):
+                yield where, value
+        elif isinstance(value, Mapping):
+            waiting += [(f"{where}.{name}", each) for name, each in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{where}.{number}", each) for number, each in enumerate(value)]

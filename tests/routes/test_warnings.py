@@ -1,0 +1,114 @@
+"""What has no effect is a header of the answer, and can be asked for."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.routes.api import TWILIO_NUMBER, Api, refused
+
+IDLE = {"firstMesage": "Hello.", "observabilityPlan": {}}
+TOLD = [
+    '299 - "mistyped: firstMesage: no such field: is `firstMessage` meant?"',
+    '299 - "2 without effect here: firstMesage, observabilityPlan"',
+]
+NOBODYS = {"voice": {"provider": "nobody"}}
+REFUSAL = "voice.provider must be one of the following values: "
+
+
+@pytest.fixture(scope="module")
+def api(entry: Api) -> Api:
+    return entry
+
+
+@pytest.fixture(scope="module")
+def number(api: Api) -> str:
+    return str(api.made("/phone-number", {**TWILIO_NUMBER, "number": "+14155550164"})["id"])
+
+
+def warnings(answer: Any) -> list[str]:
+    assert answer.status_code in {200, 201}, answer.text
+    found: list[str] = answer.headers.getlist("Warning")
+    return found
+
+
+def test_of_an_assistant(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "app.routes.warnings")
+    assert warnings(api.post("/assistant", {"name": "x"})) == []
+    made = api.post("/assistant", {"name": "x", **IDLE})
+    assert warnings(made) == TOLD
+    id = made.json["id"]
+    assert [each for each in caplog.messages if each.startswith(f"assistant {id}: ")]
+    assert warnings(api.patch(f"/assistant/{id}", {"observabilityPlan": None})) == [
+        TOLD[0],
+        '299 - "1 without effect here: firstMesage"',
+    ]
+    assert warnings(api.put(f"/assistant/{id}", {"name": "y"})) == []
+
+
+def test_a_clients_words_make_no_header_of_their_own(api: Api) -> None:
+    body = {f'é"\\\r\nX: {"x" * 50}{n}': 1 for n in range(60)}
+    found = warnings(api.post("/assistant", body))
+    assert sum(map(len, found)) < 800
+    assert all(each.isascii() and each.isprintable() for each in found)
+
+
+def test_of_a_stored_one(api: Api) -> None:
+    made = api.made("/assistant", {"name": "x", **IDLE, "model": {"provider": "groq"}})
+    seen = api.get(f"/assistant/{made['id']}/check").json
+    assert seen["assistantId"] == made["id"]
+    assert seen["works"] is False
+    fields = {each["path"]: each for each in seen["fields"]}
+    assert fields["name"] == {"path": "name", "fate": "served"}
+    assert fields["observabilityPlan"]["fate"] == "ignored"
+    assert fields["model"]["fate"] == "refused"
+    assert "model.model must name a model" in fields["model"]["reason"]
+    assert api.get(f"/assistant/{made['id'][:-4]}0000/check").status_code == 404
+
+
+def test_a_credential_of_the_organisation_counts(api: Api) -> None:
+    model = {"provider": "anyscale", "model": "x"}
+    made = api.made("/assistant", {"model": model, "transcriber": {"provider": "none"}})
+    path = f"/assistant/{made['id']}/check"
+    assert api.get(path).json["works"] is False
+    key = {"provider": "anyscale", "apiKey": "key", "apiUrl": "https://vendor.example"}
+    api.made("/credential", key)
+    assert api.get(path).json["works"] is True
+
+
+@pytest.mark.parametrize("path", ["assistant", "assistantOverrides"])
+def test_of_a_call(api: Api, number: str, path: str) -> None:
+    body = {
+        "phoneCallProviderBypassEnabled": True,
+        "phoneNumberId": number,
+        "assistantId": api.made("/assistant", {"name": "x"})["id"],
+    }
+    assert warnings(api.post("/call", body)) == []
+    if path == "assistant":
+        body.pop("assistantId")
+    assert warnings(api.post("/call", {**body, path: IDLE})) == TOLD
+    [message] = refused(api.post("/call", {**body, path: NOBODYS}))
+    assert message.startswith(f"{path}.{REFUSAL}")
+
+
+def test_what_can_never_work_changes_nothing(api: Api) -> None:
+    [message] = refused(api.post("/assistant", {"name": "x", **NOBODYS}))
+    assert message.startswith(REFUSAL)
+    made = api.made("/assistant", {"name": "x"})
+    refused(api.patch(f"/assistant/{made['id']}", NOBODYS))
+    refused(api.put(f"/assistant/{made['id']}", NOBODYS))
+    assert "voice" not in api.get(f"/assistant/{made['id']}").json
+
+
+def test_of_a_phone_number(api: Api) -> None:
+    body = {**TWILIO_NUMBER, "number": "+14155550165"}
+    server = {"url": "https://a.example", "encryptedPaths": [], "secrt": "x"}
+    there = {"type": "number", "number": "+14155550188", "transferPlan": {}}
+    number = api.post("/phone-number", {**body, "smsEnabled": False})
+    assert warnings(number) == []
+    changes = {"smsEnabled": True, "server": server, "fallbackDestination": there}
+    found = warnings(api.patch(f"/phone-number/{number.json['id']}", changes))
+    assert found[0] == '299 - "mistyped: server.secrt: no such field: is `secret` meant?"'
+    assert "4 without effect here: server.encryptedPaths, server.secrt, fallback" in found[1]
