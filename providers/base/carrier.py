@@ -143,5 +143,7 @@ class Carrier:
     """Vapi's reason for "this carrier never connected the call", where its page has one."""
     records_in_markup: bool = False
     """Whether the markup starts a recording, which lasts as long as the leg; else the API does."""
+    console_url: str = ""
+    """Where people see a call at the carrier; ``{call}`` stands for its id there."""
     simulator: str | None = None
     """The module that simulates the carrier for ``patchbay simulate`` and ``patchbay demo``."""

@@ -21,5 +21,6 @@ TWILIO = Carrier(
     return_hosts=config.RETURN_HOSTS,
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,
+    console_url="https://www.twilio.com/console/voice/calls/logs/{call}",
     simulator="providers.twilio.simulator",
 )

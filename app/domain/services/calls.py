@@ -36,6 +36,7 @@ from app.domain.live import control
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
+from app.domain.reporting.event_json import event_json
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources import files as resource_files
 from app.domain.resources import server_credentials, structured_outputs
@@ -183,7 +184,7 @@ class CallService:
         """The event log in the order of arrival, with the carriers' raw parameters."""
         with self.context.store.read() as conn:
             _own(conn, org_id, call_id)
-            return [_event_json(row) for row in events.log(conn, call_id)]
+            return [event_json(row) for row in events.log(conn, call_id)]
 
     def messages(self, org_id: str, call_id: str) -> Listing:
         """The server messages in their order, each with all its attempts."""
@@ -375,22 +376,6 @@ def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> 
     if found is None or found.org_id != org_id:
         raise NotFound("Call", call_id)
     return found
-
-
-def _event_json(row: JsonObject) -> JsonDict:
-    event = {
-        "kind": row["kind"],
-        "source": row["source"],
-        "at": iso(row["at"]),
-        "receivedAt": iso(row["received_at"]),
-        "sequence": row["sequence"],
-        "reason": row["reason"],
-        "stream": row["stream"],
-        "data": row["data"] or None,
-        "raw": row["raw"] or None,
-        "key": row["key"],
-    }
-    return {name: value for name, value in event.items() if value is not None}
 
 
 def _message_json(context: Context, call: Call, row: JsonObject, attempts: Any) -> JsonDict:

@@ -1,0 +1,132 @@
+"""A call's events as a person reads them: the carrier's request, our answer, and the gaps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.calls import answers
+from app.domain.calls.record import Call
+from app.domain.calls.redaction import redacted
+from app.domain.context import Context
+from app.domain.dashboard.timeline_texts import GAPS, LONG_SECONDS, TITLES
+from providers.common.json_types import JsonDict, JsonObject
+from providers.events import EventKind
+
+LATE_SECONDS = 3.0
+"""An event that came so long after its own time is told to be late."""
+CLEARED = "It was another document than usual; its words are cleared by now."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event."""
+
+    at: str
+    offset: float
+    """Seconds since the call was created."""
+    kind: str
+    title: str
+    source: str
+    is_carriers: bool
+    reason: str
+    gap: str
+    """What the time since the event before means; empty for a short one."""
+    late: str
+    request: str
+    """The carrier's own words, as JSON."""
+    facts: str
+    """What we made of them, as JSON."""
+    answer: str
+    """Our document; empty: the request was acknowledged without one."""
+    answer_type: str
+
+
+def timeline(context: Context, call: Call, log: Sequence[JsonObject]) -> list[Entry]:
+    """``log`` as the API lists a call's events. It is shown in the order of arrival."""
+    known = answers.requests(log)
+    shown = [each for each in log if not answers.is_answer(each)]
+    found: list[Entry] = []
+    before: JsonObject | None = None
+    for each in shown:
+        found.append(_entry(context, call, each, before, known))
+        before = each
+    return found
+
+
+def _entry(
+    context: Context,
+    call: Call,
+    event: JsonObject,
+    before: JsonObject | None,
+    known: dict[str, list[JsonDict]],
+) -> Entry:
+    parts = known.get(event["key"])
+    text, kind = _document(context, call, event, parts) if parts is not None else ("", "")
+    return Entry(
+        at=event["at"],
+        offset=(_time(event["receivedAt"]) - call.created_at).total_seconds(),
+        kind=event["kind"],
+        title=_title(event),
+        source=event["source"],
+        is_carriers=event["source"] == call.provider,
+        reason=event.get("reason", ""),
+        gap=_gap(before, event) if before else "",
+        late=_late(event),
+        request=pretty(event.get("raw")),
+        facts=pretty(event.get("data")),
+        answer=text,
+        answer_type=kind,
+    )
+
+
+def _document(
+    context: Context, call: Call, event: JsonObject, parts: list[JsonDict]
+) -> tuple[str, str]:
+    if not parts:
+        return CLEARED, ""
+    try:
+        made = answers.document(context, call, event, parts)
+    except (ValueError, KeyError, TypeError):  # stored by a version with other fields
+        return pretty(parts), "application/json"
+    text = made.body.decode()
+    if made.content_type.startswith("application/json"):
+        text = pretty(json.loads(text))
+    return text.replace("><", ">\n<"), made.content_type
+
+
+def _title(event: JsonObject) -> str:
+    data = event.get("data", {})
+    if event["kind"] == EventKind.NOTE and "price" in data:
+        return "The carrier told its price."
+    if event["kind"] == EventKind.NOTE and "was" in data:
+        return f"About another leg than the call's own ({data['was']})."
+    return TITLES.get(event["kind"], event["kind"])
+
+
+def _gap(before: JsonObject, event: JsonObject) -> str:
+    seconds = (_time(event["receivedAt"]) - _time(before["receivedAt"])).total_seconds()
+    if seconds < LONG_SECONDS:
+        return ""
+    pairs = ((before["kind"], event["kind"]), (before["kind"], None), (None, event["kind"]))
+    meaning = next((GAPS[pair] for pair in pairs if pair in GAPS), "Nothing was reported.")
+    return f"{seconds:.1f} s: {meaning}"
+
+
+def _late(event: JsonObject) -> str:
+    seconds = (_time(event["receivedAt"]) - _time(event["at"])).total_seconds()
+    own_time = event["kind"] != EventKind.SETTLED  # its time is that of the end
+    if seconds < LATE_SECONDS or not own_time:
+        return ""
+    return f"It came {seconds:.1f} s after its own time."
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def pretty(value: object) -> str:
+    """JSON for people, without secrets."""
+    return json.dumps(redacted(value), ensure_ascii=False, indent=2) if value else ""
