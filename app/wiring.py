@@ -17,6 +17,7 @@ from app.domain.calls.timer_jobs import START_SCHEDULED, STOPPED, WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
 from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled, stopped
+from app.domain.login import sessions, tokens
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
@@ -190,6 +191,9 @@ class Services:
         key = default_org.create_default_org(self.context)
         if key:
             print(f"API key (shown once): {key}", flush=True)  # noqa: T201
+        if self.settings.development:  # the logs of a server are read by more than its owner
+            link = tokens.new_link(self.context, default_org.ORG_ID, sessions.ACT)
+            print(f"Dashboard (opens once, within an hour): {link}", flush=True)  # noqa: T201
         self.store.start_checkpoints()
         if self.settings.run_jobs:
             recording_files.schedule_sweep(self.context)

@@ -55,6 +55,7 @@ def serve() -> None:
     key = default_org.create_default_org(patchbay.context)
     settings = patchbay.settings
     click.echo(f"Patchbay on {settings.public_url}  (docs: {settings.public_url}/docs)")
+    click.echo(f"Dashboard: {settings.public_url}/dashboard  (sign in with an API key)")
     if key:
         click.echo(f"API key (shown once): {key}")
     patchbay.store.close()
@@ -145,6 +146,20 @@ def revoke(prefix: str) -> None:
     if not found:
         raise click.ClickException(f"no key in force begins with {prefix!r}")
     click.echo("revoked")
+
+
+@click.command("login-link", cls=DatabaseCommand)
+@click.option("--look", is_flag=True, help="For a session that may look, and change nothing.")
+def login_link(look: bool) -> None:
+    """Print a link that opens the dashboard once, within an hour."""
+    from app import default_org
+    from app.domain.login import sessions, tokens
+
+    patchbay = _services()
+    patchbay.upgrade()
+    default_org.create_default_org(patchbay.context)
+    role = sessions.LOOK if look else sessions.ACT
+    click.echo(tokens.new_link(patchbay.context, default_org.ORG_ID, role))
 
 
 @click.command(cls=DatabaseCommand)
@@ -256,6 +271,16 @@ def demo(once: bool) -> None:
     sys.exit(run(once=once))
 
 
-COMMANDS: tuple[click.Command, ...] = (serve, db, keys, doctor, check, simulate, studio_flow, demo)
+COMMANDS: tuple[click.Command, ...] = (
+    serve,
+    db,
+    keys,
+    login_link,
+    doctor,
+    check,
+    simulate,
+    studio_flow,
+    demo,
+)
 
 main = click.Group("patchbay", help=__doc__, commands=list(COMMANDS))

@@ -28,6 +28,9 @@ class Bars:
 
     parts: list[Part]
     top: float
+    first: str = ""
+    last: str = ""
+    """Labels of the first and of the last bar."""
     width: float = WIDTH
     height: float = HEIGHT
 
@@ -47,4 +50,5 @@ def bars(columns: Sequence[tuple[str, Mapping[str, float]]]) -> Bars:
                 title = f"{label}: {kind} {amount:g}"
                 sides = [round(side, 2) for side in (x, y, width, height)]
                 parts.append(Part(kind, sides[0], sides[1], sides[2], sides[3], title))
-    return Bars(parts, top)
+    labels = [label for label, _ in columns] or [""]
+    return Bars(parts, round(top, 4), labels[0], labels[-1])

@@ -25,7 +25,7 @@ from app.domain.dashboard import rows
 from app.domain.login import sessions
 from app.domain.login.sessions import Session
 from app.server.environ import Scope
-from app.server.wsgi_bridge import Message, Receive, Send
+from app.server.wsgi_bridge import Receive, Send
 
 PATH = "/dashboard/live"
 MOST = 40
@@ -89,7 +89,7 @@ class LiveStreams:
         if session is None:
             return await _refuse(send, HTTPStatus.UNAUTHORIZED)
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        gone = asyncio.ensure_future(receive())
+        gone = asyncio.ensure_future(_disconnected(receive))
         try:
             await self._serve(session, gone, send)
         finally:
@@ -105,7 +105,7 @@ class LiveStreams:
     def _count(self) -> int:
         return sum(watch.streams for watch in self._watches.values())
 
-    async def _serve(self, session: Session, gone: asyncio.Future[Message], send: Send) -> None:
+    async def _serve(self, session: Session, gone: asyncio.Future[None], send: Send) -> None:
         watch = self._watch(session.org_id)
         until = time.monotonic() + LONGEST_SECONDS
         try:
@@ -135,7 +135,13 @@ class LiveStreams:
             del self._watches[org_id]
 
 
-async def _first_of(gone: asyncio.Future[Message], changed: asyncio.Event, seconds: float) -> None:
+async def _disconnected(receive: Receive) -> None:
+    """Wait until the page is closed. What it sends before, the request's body, is nothing to us."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _first_of(gone: asyncio.Future[None], changed: asyncio.Event, seconds: float) -> None:
     waiting = asyncio.ensure_future(changed.wait())
     either: set[asyncio.Future[Any]] = {gone, waiting}
     try:

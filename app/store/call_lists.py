@@ -44,7 +44,8 @@ class CallFilter:
     """Which calls to list, newest first unless ``ascending``.
 
     ``equal`` maps columns, or numbers of ``call_search.py``, to values. ``times`` is (column,
-    operator, value). ``text`` has words that are all in the call. ``page`` counts from 1.
+    operator, value). ``text`` has words that are all in the call. ``number`` is the customer's or
+    ours. ``page`` counts from 1.
     """
 
     equal: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class CallFilter:
     page: int = 1
     ascending: bool = False
     text: str = ""
+    number: str = ""
 
     @property
     def end(self) -> int:
@@ -100,11 +102,20 @@ def _parts(dialect: str, wanted: CallFilter) -> Iterator[Terms]:
     terms = *equal, *_times(wanted.times), *_times(_implied(wanted.times))
     for settled in _settled(wanted):
         words = _words(dialect, wanted, is_settled=settled == (IS_SETTLED,))
-        yield *settled, *terms, *words
+        for number in _numbers(wanted.number):
+            yield *settled, *terms, *words, *number
 
 
 def _value(name: str) -> sa.ColumnElement[Any]:
     return Number(name) if name in PATHS else calls.c[name]
+
+
+def _numbers(number: str) -> tuple[Terms, ...]:
+    """The calls of a customer, and those of our number apart from these: each has an index."""
+    if not number:
+        return ((),)
+    customer, ours = Number("customer_number"), Number("our_number")
+    return (customer == number,), (ours == number, sa.func.coalesce(customer, "") != number)
 
 
 def _words(dialect: str, wanted: CallFilter, *, is_settled: bool) -> Terms:
@@ -122,19 +133,17 @@ def _late(dialect: str, wanted: CallFilter) -> Iterator[Terms]:
         equal = (sa.func.coalesce(_value(c), "") == value for c, value in wanted.equal.items())
         before = calls.c.created_at < since - LATE
         terms = IS_UPDATED_LATE, *equal, *_times(wanted.times), before
-        if not wanted.text:
-            yield terms
-            return
-        for settled in (IS_UNSETTLED, IS_SETTLED):
-            words = _words(dialect, wanted, is_settled=settled is IS_SETTLED)
-            yield settled, *terms, *words
+        for settled in ((IS_UNSETTLED,), (IS_SETTLED,)) if wanted.text else ((),):
+            words = _words(dialect, wanted, is_settled=settled == (IS_SETTLED,))
+            for number in _numbers(wanted.number):
+                yield *settled, *terms, *words, *number
 
 
 def _settled(wanted: CallFilter) -> tuple[Terms, ...]:
     """How the filter divides the calls into unsettled and settled ones."""
     if wanted.equal.get("status", CallStatus.ENDED) != CallStatus.ENDED:
         return ((IS_UNSETTLED,),)  # only an ended call is settled
-    divides = wanted.text or _INDEXED & wanted.equal.keys()
+    divides = wanted.text or wanted.number or _INDEXED & wanted.equal.keys()
     return ((IS_UNSETTLED,), (IS_SETTLED,)) if divides else ((),)
 
 

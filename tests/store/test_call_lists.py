@@ -129,6 +129,7 @@ FILTERS = st.builds(
     page=st.integers(1, 3),
     ascending=st.booleans(),
     text=st.sampled_from(("", "", "", "17", "order", "te 17", "ORDER a-17", "zebra", "-")),
+    number=st.sampled_from(("", "", "", "a", "b")),
 )
 
 
@@ -156,6 +157,8 @@ def fits(row: dict[str, Any], wanted: CallFilter) -> bool:
         "our_number": resolved.get("number"),
     }
     equal = all(found[column] == value for column, value in wanted.equal.items())
+    if wanted.number and wanted.number not in (found["customer_number"], found["our_number"]):
+        return False
     if wanted.text and not has_text(row["body"], wanted.text):
         return False
     return equal and all(getattr(operator, n)(row[c], at) for c, n, at in wanted.times)

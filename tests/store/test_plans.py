@@ -44,6 +44,12 @@ def settled(column: str) -> set[str]:
     return {OPEN, f"ix_calls_settled_{column}"}
 
 
+def of_number(conn: Connection) -> None:
+    for page in PAGES:
+        call_lists.listing(conn, ORG, replace(page, number="+3"))
+        call_lists.count(conn, ORG, replace(page, number="+3"))
+
+
 def of_words(conn: Connection) -> None:
     for page in PAGES:
         wanted = replace(page, text="order 17")
@@ -77,6 +83,10 @@ QUERIES: dict[str, tuple[Callable[[Connection], object], set[str] | None]] = {
     "of one assistant, changed since": (
         of_list(SINCE, assistant_id="3"),
         {LATER, *settled("assistant_id")},
+    ),
+    "by a number, whose it ever is": (
+        of_number,
+        {OPEN, "ix_calls_settled_customer_number", "ix_calls_settled_our_number"},
     ),
     "by words: FTS5 of SQLite, a GIN index of PostgreSQL": (of_words, None),
     "the events of a call": (lambda conn: events.log(conn, "c3"), set()),

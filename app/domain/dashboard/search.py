@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
-from app.store import accounts, calls
+from app.store import calls
 from app.store.call_lists import CallFilter
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
@@ -57,8 +57,8 @@ def search_of(given: Mapping[str, str]) -> Search:
 def filters(context: Context, org_id: str, search: Search) -> CallFilter:
     """The narrowest filter that the text fits.
 
-    An id finds its call; a number finds its callers, or else our number's calls. All other text is
-    looked for as words.
+    An id finds its call; a number the calls of that customer, or of that number of ours. All other
+    text is looked for as words.
     """
     equal = {"status": search.status, "ended_reason": search.reason}
     wanted = CallFilter(
@@ -75,7 +75,7 @@ def _with_text(context: Context, org_id: str, wanted: CallFilter, text: str) -> 
         found = _by_ref(context, org_id, known)  # a conversation's id has the same form
         return replace(wanted, equal={**wanted.equal, "id": found or known})
     if NUMBER.fullmatch(text):
-        return _by_number(context, org_id, wanted, re.sub(r"[^\d+]", "", text))
+        return replace(wanted, number="+" + re.sub(r"\D", "", text))
     if REF.fullmatch(text) and (found := _by_ref(context, org_id, text)):
         return replace(wanted, equal={**wanted.equal, "id": found})
     return replace(wanted, text=text)
@@ -88,16 +88,6 @@ def _by_ref(context: Context, org_id: str, ref: str) -> str | None:
             calls.find_by_ref(conn, name, ref, [org_id]) for name in context.providers
         )
         return next((str(row["id"]) for row in found if row is not None), None)
-
-
-def _by_number(context: Context, org_id: str, wanted: CallFilter, digits: str) -> CallFilter:
-    """By the caller; by our own number when it is one of ours."""
-    number = "+" + digits.lstrip("+")
-    with context.store.read() as conn:
-        ours = number in accounts.org_numbers(conn, org_id)
-    return replace(
-        wanted, equal={**wanted.equal, "our_number" if ours else "customer_number": number}
-    )
 
 
 def _times(search: Search) -> Iterator[tuple[str, str, datetime]]:
