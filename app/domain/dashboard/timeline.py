@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from xml.dom import minidom
 
 from app.domain.calls import answers
 from app.domain.calls.record import Call
@@ -50,9 +51,12 @@ def timeline(context: Context, call: Call, log: Sequence[JsonObject]) -> list[En
     shown = [each for each in log if not answers.is_answer(each)]
     found: list[Entry] = []
     before: JsonObject | None = None
+    meaning = ""
     for each in shown:
-        found.append(_entry(context, call, each, before, known))
+        gap = _gap(before, meaning, each) if before else ""
+        found.append(_entry(context, call, each, gap, known))
         before = each
+        meaning = meaning if each["kind"] == EventKind.NOTE else each["kind"]
     return found
 
 
@@ -60,20 +64,20 @@ def _entry(
     context: Context,
     call: Call,
     event: JsonObject,
-    before: JsonObject | None,
+    gap: str,
     known: dict[str, list[JsonDict]],
 ) -> Entry:
     parts = known.get(event["key"])
     text, kind = _document(context, call, event, parts) if parts is not None else ("", "")
     return Entry(
         at=event["at"],
-        offset=(_time(event["receivedAt"]) - call.created_at).total_seconds(),
+        offset=max(0.0, (_time(event["receivedAt"]) - call.created_at).total_seconds()),
         kind=event["kind"],
         title=_title(event),
         source=event["source"],
         is_carriers=event["source"] == call.provider,
         reason=event.get("reason", ""),
-        gap=_gap(before, event) if before else "",
+        gap=gap,
         late=_late(event),
         request=pretty(event.get("raw")),
         facts=pretty(event.get("data")),
@@ -94,25 +98,30 @@ def _document(
     text = made.body.decode()
     if made.content_type.startswith("application/json"):
         text = pretty(json.loads(text))
-    return text.replace("><", ">\n<"), made.content_type
+    elif "xml" in made.content_type:
+        text = minidom.parseString(text).toprettyxml(indent="  ")  # our own markup
+    return text, made.content_type
 
 
 def _title(event: JsonObject) -> str:
     data = event.get("data", {})
     if event["kind"] == EventKind.NOTE and "price" in data:
         return "The carrier told its price."
+    if event["kind"] == EventKind.NOTE and (word := data.get("note") or data.get("what")):
+        return f"A note, which changes nothing: {word}."
     if event["kind"] == EventKind.NOTE and "was" in data:
         return f"About another leg than the call's own ({data['was']})."
     return TITLES.get(event["kind"], event["kind"])
 
 
-def _gap(before: JsonObject, event: JsonObject) -> str:
+def _gap(before: JsonObject, meaning: str, event: JsonObject) -> str:
+    """``meaning``: the kind of the last event that is no note."""
     seconds = (_time(event["receivedAt"]) - _time(before["receivedAt"])).total_seconds()
     if seconds < LONG_SECONDS:
         return ""
-    pairs = ((before["kind"], event["kind"]), (before["kind"], None), (None, event["kind"]))
-    meaning = next((GAPS[pair] for pair in pairs if pair in GAPS), "Nothing was reported.")
-    return f"{seconds:.1f} s: {meaning}"
+    pairs = ((meaning, event["kind"]), (meaning, None), (None, event["kind"]))
+    told = next((GAPS[pair] for pair in pairs if pair in GAPS), "nothing was reported.")
+    return f"{seconds:.1f} s: {told}"
 
 
 def _late(event: JsonObject) -> str:

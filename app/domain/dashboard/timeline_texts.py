@@ -53,6 +53,6 @@ GAPS: Mapping[tuple[str | None, str | None], str] = {
     (E.INTENT, E.LEG_ENDED): "the carrier was hanging up.",
     (E.MEDIA_CONNECTED, None): "caller and assistant talked.",
     (None, E.RECORDED): "the carrier was making the recording.",
-    (None, E.NOTE): "nothing was due: the carrier told something afterwards.",
+    (E.SETTLED, None): "the call was over, and this came afterwards.",
 }
 """(event before, event after); None stands for any. The first row that fits counts."""
