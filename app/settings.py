@@ -165,6 +165,10 @@ class Settings:
     run_jobs: bool = True
     log_level: str = "INFO"
     log_format: str = "text"
+    log_numbers: str = "masked"
+    """How the log shows phone numbers: masked, or full."""
+    access_log: bool = False
+    sentry_dsn: str | None = field(default=None, repr=False)
     plugins: tuple[Plugin, ...] = ()
     failpoints: tuple[Failpoint, ...] = ()
     """Places where the process fails on purpose. Tests only."""
@@ -272,6 +276,9 @@ class _Reader(Reader):
             run_jobs=self.flag("RUN_JOBS", True),
             log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             log_format=self.log_format(),
+            log_numbers=self.choice("LOG_NUMBERS", "masked", ("masked", "full")),
+            access_log=self.flag("ACCESS_LOG", False),
+            sentry_dsn=self.header("SENTRY_DSN"),
             plugins=loaded,
             failpoints=parse_failpoints(self.words("FAILPOINT")),
         )

@@ -24,7 +24,7 @@ from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccount
 from app.wiring import Services
 from providers.base.carrier import Carrier
-from providers.base.rest import Account, NumberSetting, SignedProbe
+from providers.base.rest import PROBE_AGENT, Account, NumberSetting, SignedProbe
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
@@ -286,7 +286,7 @@ def _sent(url: str, probe: SignedProbe) -> int | None:
                 "POST",
                 url,
                 body=probe.body,
-                headers=dict(probe.headers),
+                headers={**probe.headers, "User-Agent": PROBE_AGENT},
                 timeout=5.0,
                 retries=False,
             )

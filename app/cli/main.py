@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -201,6 +201,28 @@ def check(file: str | None, assistant_id: str | None) -> None:
 
 
 @click.command()
+@click.argument("file", type=click.File("r", errors="replace"))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as POST /explain answers it.")
+def explain(file: TextIO, as_json: bool) -> None:
+    """Say what Patchbay would make of callbacks: JSON lines, form bodies or a HAR file; - is stdin.
+
+    It needs no settings, no server and no database.
+    """
+    from app.domain.context import utc_now
+    from app.domain.reporting import pasted
+    from providers.base.pasted import NotReadable
+    from providers.registry import PROVIDERS
+
+    try:
+        found = pasted.explain_text(file.read(), PROVIDERS, utc_now())
+    except NotReadable as error:
+        raise click.ClickException(f"{getattr(file, 'name', 'stdin')}: {error}") from error
+    told = [json.dumps(found, indent=2)] if as_json else pasted.lines(found)
+    click.echo("\n".join(told))
+    sys.exit(0 if found["calls"] else 1)
+
+
+@click.command()
 @click.argument("carrier", type=click.Choice(list(SIMULATORS)))
 @click.option("--scenario", help="Which call to play.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios.")
@@ -278,6 +300,7 @@ COMMANDS: tuple[click.Command, ...] = (
     login_link,
     doctor,
     check,
+    explain,
     simulate,
     studio_flow,
     demo,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.dashboard import call, call_actions, calls, login, overview, wallboard
+from app.dashboard import call, call_actions, calls, explain, login, overview, wallboard
 from app.dashboard.table import Page
 
 PAGES: tuple[Page, ...] = (
@@ -11,5 +11,6 @@ PAGES: tuple[Page, ...] = (
     *call.PAGES,
     *call_actions.PAGES,
     *wallboard.PAGES,
+    *explain.PAGES,
     *login.PAGES,
 )

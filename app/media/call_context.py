@@ -7,7 +7,6 @@ never waits for the store. A request to the client's server is awaited.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -21,13 +20,14 @@ from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.media.store_thread import in_store_thread
 from app.net.threads import run_in_thread
+from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonDict, JsonObject
 
 # Messages that wait to be written. More are dropped: the store has failed for long by then.
 MAX_WAITING = 1000
 CLOSE_SECONDS = 5.0
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class CallContext:

@@ -8,7 +8,6 @@ instruction right after the close.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -28,6 +27,7 @@ from app.media.socket import Socket, SocketClosed
 from app.media.store_thread import in_store_thread
 from app.media.stream import MediaStream
 from app.net.threads import run_in_thread
+from app.telemetry.call_log import CallIds, call_log, name_call
 from providers.base.media import Digit, Frame, StreamStart, StreamStop, UnknownFrame
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
@@ -44,7 +44,7 @@ INVALID, NOT_ALLOWED, FAILED, GOING_AWAY = 1007, 1008, 1011, 1001
 # Causes after which the call may have another socket.
 GOES_ON = frozenset({CloseCause.LOST, CloseCause.SUPERSEDED, CloseCause.SHUTDOWN})
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class MediaSession:
@@ -81,6 +81,7 @@ class MediaSession:
 
     async def run(self) -> None:
         """Run from the accepted handshake to the closed socket."""
+        name_call(CallIds(self.claim.call_id, self.claim.call.get("phoneCallProviderId")))
         try:
             async with asyncio.timeout(self._limits.start_seconds):
                 start = await self._await_start()

@@ -13,6 +13,7 @@ from app.routes import (
     credentials,
     customers,
     docs,
+    explain,
     files,
     health,
     openapi,
@@ -21,6 +22,7 @@ from app.routes import (
     structured_outputs,
     tools,
 )
+from app.routes.access_log import init_access_log
 from app.routes.json_body import MAX_BYTES
 from app.routes.lean_flask import LeanFlask, OneSegment
 from app.routes.validation import EXTENSION, RouteServices
@@ -38,6 +40,7 @@ API = (
     structured_outputs.blueprint,
     files.blueprint,
     credentials.blueprint,
+    explain.blueprint,
 )
 
 
@@ -50,6 +53,8 @@ def init_routes(services: RouteServices) -> Flask:
     app.extensions[EXTENSION] = services
     app.url_map.converters["default"] = OneSegment
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    if services.context.settings.access_log:
+        init_access_log(app)
     for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
         app.register_blueprint(blueprint)
     Webhooks(services.context, services.legs, services.doors.signatures).register(

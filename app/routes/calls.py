@@ -28,7 +28,14 @@ from app.routes.schemas.calls import (
     PageCalls,
     UpdateCall,
 )
-from app.routes.schemas.responses import Call, CallEvent, CallPage, CreatedCall, ServerMessage
+from app.routes.schemas.responses import (
+    Call,
+    CallEvent,
+    CallPage,
+    CreatedCall,
+    Explanation,
+    ServerMessage,
+)
 from app.routes.validation import reply, services
 from app.routes.warnings import template_problems, warned
 from providers.common.json_types import JsonDict, JsonObject
@@ -111,6 +118,12 @@ def events(path: IdPath) -> Response:
     What the carrier reported and what was decided, with the carrier's own words.
     """
     return reply(services().calls.events(api_key().org_id, path.id))
+
+
+@blueprint.serve(Operation("GET", "/call/<id>/explain", "explainCall", Explanation))
+def explain(path: IdPath) -> Response:
+    """Explain a call. Its events replayed: what each changed, and which decided the reason."""
+    return reply(services().calls.explain(api_key().org_id, path.id))
 
 
 @blueprint.serve(

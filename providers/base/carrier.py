@@ -14,6 +14,7 @@ from typing import Protocol
 
 from providers.base.instructions import Answer, Details, Instruction
 from providers.base.media import MediaSerializer
+from providers.base.pasted import Pasted
 from providers.base.rest import Account, CarrierClient, SignedProbe
 from providers.base.setting import Setting
 from providers.base.webhook import Hook, HookKind, WebhookReport, WebhookRequest
@@ -98,6 +99,18 @@ class Markup(Protocol):
         ...
 
 
+class PastedCallbacks(Protocol):
+    """Reads callbacks that come without an address and a signature (``pasted.py``)."""
+
+    def recognise(self, pasted: Pasted) -> HookKind | None:
+        """The kind of the callback; None: it is not of this carrier."""
+        ...
+
+    def restore(self, pasted: Pasted) -> Pasted:
+        """The same callback in the form that the carrier sends."""
+        ...
+
+
 class ClientFactory(Protocol):
     """Makes the client of the carrier's REST API; a class like ``TwilioClient`` is one."""
 
@@ -145,5 +158,7 @@ class Carrier:
     """Whether the markup starts a recording, which lasts as long as the leg; else the API does."""
     console_url: str = ""
     """Where people see a call at the carrier; ``{call}`` stands for its id there."""
+    pasted: PastedCallbacks | None = None
+    """Reads callbacks that a person pasted; None: this carrier's cannot be explained so."""
     simulator: str | None = None
     """The module that simulates the carrier for ``patchbay simulate`` and ``patchbay demo``."""

@@ -27,6 +27,7 @@ from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
+from app.telemetry.call_log import call_log
 from app.vendors import llm, similar, stt, tts
 from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccounts
@@ -39,7 +40,7 @@ from app.vendors.embedded.menu import vocabulary
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 # The longest wait for the carrier to take a call that is transferred.
 TRANSFER_SECONDS = 30.0

@@ -22,6 +22,7 @@ from app.domain.live import control
 from app.domain.live.monitor import listen_url
 from app.domain.reporting import recording_links
 from app.domain.reporting.event_json import event_json
+from app.domain.reporting.explain import explain
 from app.store import events
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus
@@ -57,6 +58,12 @@ class CallView:
     """Whether the assistant takes what a person says and decides."""
 
     @property
+    def evidence(self) -> list[Entry]:
+        """The events that could have ended the call, the one that did first."""
+        found = [each for each in self.events if each.decides or each.lost_to]
+        return sorted(found, key=lambda each: not each.decides)
+
+    @property
     def failed(self) -> int:
         return sum(each.state == "failed" for each in self.messages)
 
@@ -76,6 +83,9 @@ def view(context: Context, org_id: str, call_id: str) -> CallView:
     call = own(context, org_id, call_id)
     with context.store.read() as conn:
         log = [event_json(each) for each in events.log(conn, call.id)[:MOST_EVENTS]]
+        steps = explain(
+            events.of_call(conn, call.id), context.providers[call.provider].never_answered
+        )
     body, is_live = call.body, call.status != CallStatus.ENDED
     analysis = body.get("analysis") or {}
     metrics = body.get("performanceMetrics") or {}
@@ -89,7 +99,7 @@ def view(context: Context, org_id: str, call_id: str) -> CallView:
         lines=transcript.lines(body.get("messages") or ()),
         turns=latency.turns(metrics),
         metrics=metrics,
-        events=timeline.timeline(context, call, log),
+        events=timeline.timeline(context, call, log, steps),
         messages=sent,
         costs=[dict(each) for each in body.get("costs") or ()],
         summary=str(analysis.get("summary") or body.get("summary") or ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from xml.dom import minidom
@@ -12,7 +12,8 @@ from app.domain.calls import answers
 from app.domain.calls.record import Call
 from app.domain.calls.redaction import redacted
 from app.domain.context import Context
-from app.domain.dashboard.timeline_texts import GAPS, LONG_SECONDS, TITLES
+from app.domain.dashboard.timeline_texts import GAPS, LONG_SECONDS
+from app.domain.reporting.explain import KINDS, Step
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EventKind
 
@@ -43,10 +44,20 @@ class Entry:
     answer: str
     """Our document; empty: the request was acknowledged without one."""
     answer_type: str
+    changed: list[str]
+    """What it changed, as ``status: ringing → in-progress``."""
+    why: str
+    """Why it decided the reason, or why it did not."""
+    decides: bool
+    lost_to: str
+    """What the evidence that decided instead says."""
 
 
-def timeline(context: Context, call: Call, log: Sequence[JsonObject]) -> list[Entry]:
+def timeline(
+    context: Context, call: Call, log: Sequence[JsonObject], steps: Iterable[Step]
+) -> list[Entry]:
     """``log`` as the API lists a call's events. It is shown in the order of arrival."""
+    effects = {step.event.key: step for step in steps}
     known = answers.requests(log)
     shown = [each for each in log if not answers.is_answer(each)]
     found: list[Entry] = []
@@ -54,7 +65,7 @@ def timeline(context: Context, call: Call, log: Sequence[JsonObject]) -> list[En
     meaning = ""
     for each in shown:
         gap = _gap(before, meaning, each) if before else ""
-        found.append(_entry(context, call, each, gap, known))
+        found.append(_entry(context, call, each, gap, known, effects[each["key"]]))
         before = each
         meaning = meaning if each["kind"] == EventKind.NOTE else each["kind"]
     return found
@@ -65,7 +76,8 @@ def _entry(
     call: Call,
     event: JsonObject,
     gap: str,
-    known: dict[str, list[JsonDict]],
+    known: Mapping[str, list[JsonDict]],
+    step: Step,
 ) -> Entry:
     parts = known.get(event["key"])
     text, kind = _document(context, call, event, parts) if parts is not None else ("", "")
@@ -83,6 +95,10 @@ def _entry(
         facts=pretty(event.get("data")),
         answer=text,
         answer_type=kind,
+        changed=[f"{name}: {_word(a)} → {_word(b)}" for name, (a, b) in step.changed.items()],
+        why=step.why,
+        decides=step.decides,
+        lost_to=KINDS[step.lost_to.kind] if step.lost_to else "",
     )
 
 
@@ -103,6 +119,12 @@ def _document(
     return text, made.content_type
 
 
+def _word(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%H:%M:%S}"
+    return str(value or "nothing")
+
+
 def _title(event: JsonObject) -> str:
     data = event.get("data", {})
     if event["kind"] == EventKind.NOTE and "price" in data:
@@ -111,7 +133,7 @@ def _title(event: JsonObject) -> str:
         return f"A note, which changes nothing: {word}."
     if event["kind"] == EventKind.NOTE and "was" in data:
         return f"About another leg than the call's own ({data['was']})."
-    return TITLES.get(event["kind"], event["kind"])
+    return KINDS[EventKind(event["kind"])]
 
 
 def _gap(before: JsonObject, meaning: str, event: JsonObject) -> str:

@@ -1,38 +1,10 @@
-"""Each kind of event as a sentence, and what the time between two of them means."""
+"""What the time between two events means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from providers.events import EventKind as E
-
-TITLES: Mapping[str, str] = {
-    E.CREATED: "Patchbay accepted the call.",
-    E.DUE: "The time of the scheduled call has come.",
-    E.LEG_FETCHED: "The carrier asked what to do with the leg.",
-    E.LEG_QUEUED: "The carrier is about to dial.",
-    E.LEG_RINGING: "The phone rings.",
-    E.LEG_ANSWERED: "The phone was answered.",
-    E.LEG_ENDED: "The phone leg is over.",
-    E.LEG_CONTINUED: "The carrier finished our document and asked what is next.",
-    E.MEDIA_STARTING: "The carrier opens the media socket.",
-    E.MEDIA_CONNECTED: "The assistant joined: the media socket is open.",
-    E.MEDIA_STOPPED: "The carrier ended the stream.",
-    E.MEDIA_LOST: "The media socket closed without a word.",
-    E.MEDIA_GONE: "The media socket was not replaced in time.",
-    E.MEDIA_FAILED: "The media connection failed.",
-    E.REATTACHED: "We connected the leg to the assistant again.",
-    E.MACHINE_DETECTED: "Answering machine detection gave its verdict.",
-    E.FORWARD_STARTED: "The leg is being transferred.",
-    E.FORWARD_FAILED: "The transfer was busy, unanswered or refused.",
-    E.FORWARD_ENDED: "The transfer was connected, and is over.",
-    E.INTENT: "We decided to end the call.",
-    E.TIMER: "A timer of ours ended the call.",
-    E.SETTLED: "The reason is final.",
-    E.RECORDED: "A recording can be fetched.",
-    E.RECORDING_FAILED: "The carrier has no recording after all.",
-    E.NOTE: "A note, which changes nothing.",
-}
 
 LONG_SECONDS = 2.0
 """A shorter time between two events is not told."""

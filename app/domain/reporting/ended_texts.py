@@ -1,6 +1,6 @@
 """Each ended reason as a sentence for people, with what to do about it.
 
-A reason of a carrier or a vendor is told by its form, because no company is named in this room.
+A reason of a carrier or a vendor is told by its form. No company is named in this room.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import message_text, pending
+from app.domain.reporting import explain, message_text, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.event_json import event_json
 from app.domain.reporting.server_messages import wake_delivery
@@ -185,6 +185,13 @@ class CallService:
         with self.context.store.read() as conn:
             _own(conn, org_id, call_id)
             return [event_json(row) for row in events.log(conn, call_id)]
+
+    def explain(self, org_id: str, call_id: str) -> JsonDict:
+        """Why the call is as it is: its events replayed."""
+        with self.context.store.read() as conn:
+            call, log = _own(conn, org_id, call_id), events.of_call(conn, call_id)
+        never_answered = self.context.providers[call.provider].never_answered
+        return explain.summary(log, never_answered, call.ended_reason)
 
     def messages(self, org_id: str, call_id: str) -> Listing:
         """The server messages in their order, each with all its attempts."""

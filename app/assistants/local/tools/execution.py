@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import uuid
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
@@ -28,6 +27,7 @@ from app.assistants.local.tools.reading import read_tool
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.assistants.local.tools.runners import RUNNERS, Runner
 from app.media.call_context import CallContext
+from app.telemetry.call_log import call_log
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
@@ -39,7 +39,7 @@ MOST_SERVERS = 10
 # Beyond the time of a tool's server: its words before, and the carrier's API.
 GRACE_SECONDS = 40.0
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class ToolExecutor:

@@ -5,7 +5,6 @@ https://docs.vapi.ai/server-url/events
 
 from __future__ import annotations
 
-import logging
 import math
 
 from app.assistants.local.transcript.conversation import Conversation
@@ -13,9 +12,10 @@ from app.domain.assistant.config import server_of
 from app.domain.assistant.endpointing import MAX_RULE_SECONDS
 from app.domain.assistant.fields import Json
 from app.media.call_context import CallContext
+from app.telemetry.call_log import call_log
 from providers.common import foreign_json
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 KIND = "call.endpointing.request"
 # The caller waits meanwhile. A later answer is as none.
