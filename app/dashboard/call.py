@@ -28,7 +28,7 @@ def index(call_id: str) -> Response:
 
 def state(call_id: str) -> Response:
     """What changes while the call is live."""
-    return page("call_state.html", view=_view(call_id))
+    return page("call_state.html", view=_view(call_id), is_part=True)
 
 
 def events(call_id: str) -> Response:
