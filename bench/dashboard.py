@@ -1,7 +1,7 @@
 """``python -m bench.dashboard``: server time of each page with 10,000 stored calls.
 
-The calls have a conversation each, as long as that of three minutes. Every page is asked for by
-Flask's own client, so the time is that of the use case, the store and the template.
+The calls have a conversation each, as long as that of three minutes. Flask's own
+client asks for each page: the time is that of use case, store and template.
 """
 
 from __future__ import annotations

@@ -68,9 +68,9 @@ def app(settings: Settings) -> Flask:
 
 
 def routes(app: Flask) -> Iterator[tuple[str, str]]:
-    """(method, path as the pages write it) of everything but the style sheet."""
+    """(method, path as the pages write it) of everything but the style sheet and the dashboard."""
     for rule in app.url_map.iter_rules():
-        if rule.endpoint != "static":
+        if rule.endpoint not in {"static", "home"} and not rule.rule.startswith("/dashboard"):
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             for method in (rule.methods or set()) - FRAMEWORK_METHODS:
                 yield method, path

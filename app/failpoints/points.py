@@ -57,7 +57,7 @@ STEPS: Mapping[str, Step] = {
     ),
     "timer": Step("app.domain.calls.timers:fire_due", "fires a call's timer"),
     "delivery-request": Step(
-        "app.delivery.sender:post", "sends a server message", "receiver", commits=False
+        "app.delivery.sender:post_signed", "sends a server message", "receiver", commits=False
     ),
     "delivery-lease": Step(
         "app.delivery.dispatcher:Dispatcher._leased", "leases the messages that are due"

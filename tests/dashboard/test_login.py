@@ -11,11 +11,18 @@ from flask.testing import FlaskClient
 
 from app.domain.login import sessions, tokens
 from app.domain.login.sessions import SECONDS
+from app.routes.attempts import Attempts, Doors
 from app.store import accounts
 from app.store.vault import digest
 from app.wiring import Services
 from bench.dashboard import KEY, ORG
 from tests.dashboard.pages import csrf_of, enter
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of wrong secrets slow none of these."""
+    monkeypatch.setattr(services, "doors", Doors())
 
 
 @pytest.fixture
@@ -80,7 +87,10 @@ def test_a_wrong_secret(client: FlaskClient, secret: str) -> None:
     assert "No such API key" in answer.text
 
 
-def test_wrong_secrets_are_slowed_as_those_of_the_api(client: FlaskClient) -> None:
+def test_wrong_secrets_are_slowed_as_those_of_the_api(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "doors", Doors(Attempts(lambda: 0.0)))
     address = {"REMOTE_ADDR": "192.0.2.7"}
     data = {"secret": "wrong"}
     answers = [client.post("/dashboard/login", data=data, environ_base=address) for _ in range(9)]

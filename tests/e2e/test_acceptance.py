@@ -109,7 +109,7 @@ def test_unsigned_requests_are_refused(bridge: Bridge) -> None:
         ),
         bridge.http.request("POST", bridge.url + "/vonage/event", body=json.dumps({"uuid": "x"})),
     ]
-    assert all(answer.status in {401, 403} for answer in answers)
+    assert all(answer.status in {401, 403, 503} for answer in answers)
     assert bridge.call(call["id"])["status"] == "queued"
 
 

@@ -103,7 +103,8 @@ def test_no_two_values_have_the_same_sentence(enum: type[StrEnum]) -> None:
 
 
 def test_the_statuses_of_the_page_in_their_order() -> None:
-    assert [status.value for status in CallStatus] == STATUSES
+    later = {CallStatus.SCHEDULED}  # of a newer page
+    assert [status.value for status in CallStatus if status not in later] == STATUSES
 
 
 def test_the_reasons_of_the_page_and_the_one_it_lacks() -> None:

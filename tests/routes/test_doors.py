@@ -116,7 +116,8 @@ def test_a_calls_own_token_is_never_slowed(app: Flask, api: Api, clock: Clock) -
     statuses(Api(app, "wrong"), "/call", 20)
     end = {"type": "end-call"}
     for who, where in ((Api(app, None), path), (Api(app, token), plain)):
-        assert set(statuses(who, where, 10, method="POST", body=end)) == {200}
+        told = statuses(who, where, 10, method="POST", body=end)
+        assert set(told) <= {200, 400}  # 400: it has ended
 
 
 def test_past_the_proxy_the_peer_counts(store: Store, settings: Settings) -> None:

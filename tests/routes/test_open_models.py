@@ -15,7 +15,7 @@ from app.routes.schemas.assistants import Assistant, AssistantOverrides
 from app.routes.schemas.calls import Control, CreateCall, SchedulePlan
 from app.routes.schemas.customers import CalledCustomer
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, TransientPhoneNumber
-from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api
+from tests.routes.api import TWILIO_NUMBER, Api
 
 ROOTS = (Assistant, AssistantOverrides, Control, CreateCall, CreatePhoneNumber)
 CLOSED = {
@@ -27,7 +27,6 @@ CLOSED = {
 SERVER: dict[str, Any] = {
     "url": "https://client.example/hook",
     "timeoutSeconds": 20,
-    "credentialId": UNKNOWN,
     "staticIpAddressesEnabled": True,
     "encryptedPaths": ["message.call.customer"],
     "backoffPlan": {

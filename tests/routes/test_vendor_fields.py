@@ -9,6 +9,7 @@ import pytest
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.field import WORDS, Field, problems
+from app.vendors.deepgram import FIELDS, FLUX_FIELDS
 from app.vendors.registry import stt_parts, tts_parts
 from app.vendors.stt import make_transcriber
 from app.vendors.tts import problem
@@ -21,6 +22,8 @@ TABLES = {
     "voice": {name: part.fields for name, part in tts_parts().items() if part.fields},
     "transcriber": {name: part.fields for name, part in stt_parts().items() if part.fields},
 }
+MODEL = {"assembly-ai": {"speechModel": "u3-rt-pro"}}
+"""The model whose fields are judged."""
 VENDORS = [(stage, vendor) for stage, table in TABLES.items() for vendor in table]
 
 
@@ -59,7 +62,9 @@ def test_the_connector_refuses_them(stage: str, vendor: str) -> None:
     account = {vendor: VendorAccount("key", "https://a.example", {"region": "a"})}
     for name, field in TABLES[stage][vendor].items():
         for value in bad(field):
-            config = {"provider": vendor, "voiceId": "v", "speechModel": "u3-rt-pro", name: value}
+            config = {"provider": vendor, "voiceId": "v", **MODEL.get(vendor, {}), name: value}
+            if vendor == "deepgram" and name in FLUX_FIELDS.keys() - FIELDS.keys():
+                config["model"] = "flux-general-en"
             if stage == "voice":
                 assert (problem(config, account) or "").startswith(f"voice.{name} must be ")
                 continue

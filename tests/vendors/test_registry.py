@@ -35,7 +35,11 @@ MAY_NAME: Mapping[str, str] = {
     "app/domain/assistant/voicemail.py": "Vapi's names of voicemail detectors",
     "app/domain/assistant/tool_types.py": "Vapi's names of tools",
 }
-OPENAI_MESSAGES = {"app/domain/reporting/artifact.py", "app/assistants/local/transcript"}
+OPENAI_MESSAGES = {
+    "app/domain/reporting/artifact.py",
+    "app/assistants/local/transcript",
+    "app/assistants/local/turns/endpoint_request.py",
+}
 """``openai`` is a format of messages there: Vapi's field ``messagesOpenAIFormatted``."""
 PARTS = [
     (kind, name, part)

@@ -108,7 +108,7 @@ def row_of(key: str, name: str, provider: str = "") -> Row:
     """The row of a field. ``key``: of its object, with a point; ``provider``: the object's own."""
     stage = STAGES.get(key.removesuffix("."))
     if stage == "model" and name in SERVER_OF_MODEL and not _asks_a_server(provider):
-        return ignored("for `custom-llm` only")
+        return ignored("for a model on your own server only")
     if found := ROWS.get(f"{key}{name}"):
         return found
     if f"{key}{name}" in _holders():

@@ -1,4 +1,4 @@
-"""A call as a row for people: who with whom, how long, why it ended, and what became of its report."""
+"""A call as a row of a list for people."""
 
 from __future__ import annotations
 

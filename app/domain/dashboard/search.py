@@ -41,7 +41,7 @@ class Search:
 
 
 def search_of(given: Mapping[str, str]) -> Search:
-    """A search from a query string. What is no value of a field is left out."""
+    """A search from a query string. A word that is not a value of its field is left out."""
     status, reason = given.get("status", ""), given.get("reason", "")
     number = given.get("page", "1")
     return Search(

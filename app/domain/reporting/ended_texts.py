@@ -1,6 +1,6 @@
 """Each ended reason as a sentence for people, with what to do about it.
 
-A reason of a carrier or a vendor is told by its form. No company is named in this room.
+A reason of a carrier or a vendor is found by its form: no company is named in this room.
 """
 
 from __future__ import annotations
@@ -52,11 +52,6 @@ TEXTS: Mapping[str, Told] = {
         "The call was created, but no phone leg came.",
         "Look whether your flow uses the answer of the create request, and whether the carrier "
         "reaches PUBLIC_URL.",
-        "warn",
-    ),
-    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: Told(
-        "The browser was not allowed to use the microphone.",
-        "Allow the microphone for this site, and call again.",
         "warn",
     ),
     R.ASSISTANT_ERROR: Told(
@@ -155,6 +150,14 @@ TEXTS: Mapping[str, Told] = {
 
 FORMS: tuple[tuple[str, Told], ...] = (
     (
+        "-microphone-permission",
+        Told(
+            "The browser was not allowed to use the microphone.",
+            "Allow the microphone for this site, and call again.",
+            "warn",
+        ),
+    ),
+    (
         "-quota-exceeded",
         Told("The voice's account has nothing left.", "Top the vendor's account up.", "bad"),
     ),
@@ -211,7 +214,7 @@ FORMS: tuple[tuple[str, Told], ...] = (
         ),
     ),
 )
-"""How the value of a reason ends, for reasons that name a company."""
+"""How the value of a reason ends, for reasons that this room does not name."""
 
 
 def told(reason: str | None) -> Told | None:

@@ -115,7 +115,11 @@ def test_every_vendors_field_is_vapis_or_a_row() -> None:
             "voice.stability",
             "not used with openai",
         ),
-        ({"model": {"provider": "openai", "url": "x"}}, "model.url", "for `custom-llm` only"),
+        (
+            {"model": {"provider": "openai", "url": "x"}},
+            "model.url",
+            "for a model on your own server only",
+        ),
         (
             {"model": {"tools": [{"type": "function"}, {"type": "bash", "name": "x"}]}},
             "model.tools.1.type",

@@ -34,8 +34,8 @@ class OpenAIRealtime(Ears):
             for heard in self._ears.feed(sound) if not self.mute else ():
                 await self._tell(socket, heard.text, final=heard.final)
         elif body["type"] == "input_audio_buffer.commit" and not self.mute:
-            list(self._ears.feed(QUIET))
-            texts = [self._waiting, *(heard.text for heard in self._ears.finish())]
+            last = [*self._ears.feed(QUIET), *self._ears.finish()]
+            texts = [self._waiting, *(heard.text for heard in last if heard.final)]
             self._waiting, found = "", [text for text in texts if text]
             for text in found:
                 await socket.send_json(
