@@ -15,6 +15,7 @@ from app.routes import (
     docs,
     files,
     health,
+    not_kept,
     openapi,
     phone_numbers,
     recordings,
@@ -40,6 +41,7 @@ API = (
     structured_outputs.blueprint,
     files.blueprint,
     credentials.blueprint,
+    not_kept.blueprint,
 )
 
 
