@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 AUDIT := .venv-audit
+SITE := .venv-site
 
-.PHONY: setup dev demo run test bench docs lock audit sbom clean
+.PHONY: setup dev demo run test bench docs site image lock audit sbom clean
 
 setup: $(READY)  ## what the bridge needs, in .venv
 
@@ -47,11 +48,14 @@ bench: $(DEV)  ## figures for docs/benchmarks.md
 docs: $(DEV)  ## write the generated pages under docs/
 	$(BIN)/python -m docs.write
 
+image: $(READY)  ## the container image, built and run with compose.yml; fails where there is no engine
+	$(BIN)/python -m bench.image
+
 lock:  ## renew requirements*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
-
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group audit -o requirements-audit.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group site -o requirements-site.txt
 
 $(AUDIT)/.ready: requirements-audit.txt
 	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
@@ -65,5 +69,13 @@ sbom: $(AUDIT)/.ready  ## var/sbom.json: the locked packages, as CycloneDX
 	@mkdir -p var
 	$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --validate -o var/sbom.json
 
+$(SITE)/.ready: requirements-site.txt
+	@test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.txt
+	@touch $@
+
+site: $(SITE)/.ready  ## site/: the pages of docs/ with search, every link checked
+	$(SITE)/bin/mkdocs build --strict --clean
+
 clean:
-	rm -rf $(VENV) $(AUDIT) var build *.egg-info
+	rm -rf $(VENV) $(AUDIT) $(SITE) var build site *.egg-info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -28,9 +29,10 @@ def serve() -> None:
 
     patchbay = _services()
     patchbay.upgrade()
-    key = default_org.create_default_org(patchbay.context)
+    key = default_org.create_default_org(patchbay.context, is_start=True)
     settings = patchbay.settings
     click.echo(f"Patchbay on {settings.public_url}  (docs: {settings.public_url}/docs)")
+    click.echo(f"Dashboard: {settings.public_url}/dashboard  (sign in with an API key)")
     if key:
         click.echo(f"API key (shown once): {key}")
     patchbay.store.close()
@@ -123,19 +125,37 @@ def revoke(prefix: str) -> None:
     click.echo("revoked")
 
 
+@click.command("login-link", cls=DatabaseCommand)
+@click.option("--look", is_flag=True, help="For a session that may look, and change nothing.")
+def login_link(look: bool) -> None:
+    """Print a link that opens the dashboard once, within an hour."""
+    from app import default_org
+    from app.domain.login import sessions, tokens
+
+    patchbay = _services()
+    patchbay.upgrade()
+    default_org.create_default_org(patchbay.context)
+    role = sessions.LOOK if look else sessions.ACT
+    click.echo(tokens.new_link(patchbay.context, default_org.ORG_ID, role))
+
+
 @click.command(cls=DatabaseCommand)
 @click.option("--failpoints", is_flag=True, help="List what the setting FAILPOINT may name.")
-def doctor(failpoints: bool) -> None:
-    """Check the settings, the database, the accounts and the public URL; say what to change."""
+@click.option("--offline", is_flag=True, help="Ask no vendor, carrier, bucket or server.")
+def doctor(failpoints: bool, offline: bool) -> None:
+    """Check the settings, the database, the accounts and the public URL; say what to change.
+
+    Exit status 1 if there is an ERROR, 0 if there are notes only.
+    """
     if failpoints:
         from app.failpoints.points import POINTS
 
         for name, sentence in POINTS.items():
             click.echo(f"{name:<30} {sentence}")
         return
-    from app.cli.doctor import examine
+    from app.cli.doctor.examination import examine
 
-    findings = examine(_services())
+    findings = examine(_services(), offline=offline)
     for finding in findings:
         click.echo(str(finding))
     sys.exit(1 if any(finding.level == "error" for finding in findings) else 0)
@@ -159,6 +179,28 @@ def check(file: str | None, assistant_id: str | None) -> None:
     for line in checks.lines(found):
         click.echo(line)
     sys.exit(1 if any(each.fate is Fate.REFUSED for each in found) else 0)
+
+
+@click.command()
+@click.argument("file", type=click.File("r", errors="replace"))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as POST /explain answers it.")
+def explain(file: TextIO, as_json: bool) -> None:
+    """Say what Patchbay would make of callbacks: JSON lines, form bodies or a HAR file; - is stdin.
+
+    It needs no settings, no server and no database.
+    """
+    from app.domain.context import utc_now
+    from app.domain.reporting import pasted
+    from providers.base.pasted import NotReadable
+    from providers.registry import PROVIDERS
+
+    try:
+        found = pasted.explain_text(file.read(), PROVIDERS, utc_now())
+    except NotReadable as error:
+        raise click.ClickException(f"{getattr(file, 'name', 'stdin')}: {error}") from error
+    told = [json.dumps(found, indent=2)] if as_json else pasted.lines(found)
+    click.echo("\n".join(told))
+    sys.exit(0 if found["calls"] else 1)
 
 
 @click.command()
@@ -227,8 +269,8 @@ def demo(once: bool, verbose: bool) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(serve, db, keys, doctor, check, simulate),
-    *(studio_flow, studio_lint, demo),
+    *(serve, db, keys, login_link, doctor, check, explain),
+    *(simulate, studio_flow, studio_lint, demo),
 )
 
 main = click.Group("patchbay", help=__doc__, commands=list(COMMANDS))

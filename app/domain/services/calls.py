@@ -21,6 +21,7 @@ from app.domain.calls import (
     record,
     stored_resources,
     variables,
+    web_calls,
 )
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
@@ -33,7 +34,7 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import pending
+from app.domain.reporting import explain, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.resources import files as resource_files
 from app.domain.resources import server_credentials, structured_outputs
@@ -56,10 +57,16 @@ SENT = (
     "name",
     "maxDurationSeconds",
     "schedulePlan",
+    "transport",
+    "sipEnabled",
 )
 """The request's fields that the call keeps as sent, without secrets."""
 
 NO_NUMBER = "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNumber`."
+NO_SIP_DOMAIN = (
+    "`sipEnabled` needs a SIP domain at a carrier: set the carrier's `SIP_DOMAIN`, or leave it out "
+    "and open `webCallUrl`"
+)
 NO_ASSISTANT = (
     "Couldn't Get Assistant. Need Either `assistant`, `assistantId`, `squad`, Or `squadId`."
 )
@@ -103,7 +110,9 @@ class CallService:
             call, secrets = create.build_call(self.context, new)
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
-        if new.bypass:
+        if not new.provider.phone:
+            pass  # the customer joins by the URL that the answer has
+        elif new.bypass:
             tokens = instructions.first_tokens(self.context, call)
             secrets["details"] = self._details(call, tokens)
         else:
@@ -185,6 +194,13 @@ class CallService:
             _own(conn, org_id, call_id)
             return [_event_json(row) for row in events.log(conn, call_id)]
 
+    def explain(self, org_id: str, call_id: str) -> JsonDict:
+        """Why the call is as it is: its events replayed."""
+        with self.context.store.read() as conn:
+            call, log = _own(conn, org_id, call_id), events.of_call(conn, call_id)
+        never_answered = self.context.providers[call.provider].never_answered
+        return explain.summary(log, never_answered, call.ended_reason)
+
     def messages(self, org_id: str, call_id: str) -> Listing:
         """The server messages in their order, each with all its attempts."""
         return self._messages.of_call(org_id, call_id)
@@ -255,7 +271,7 @@ class CallService:
             org_id=org_id,
             provider=provider,
             type=body.get("type") or OUTBOUND,
-            bypass=bool(body.get("phoneCallProviderBypassEnabled")),
+            bypass=bool(body.get("phoneCallProviderBypassEnabled")) or not provider.phone,
             credential=number["credential"],
             number=number["number"],
             body=_as_sent(body, number, return_url),
@@ -271,6 +287,10 @@ class CallService:
 
     def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """The call's number: ``id provider number credential body assistant_id``."""
+        if body.get("type") in web_calls.TYPES:
+            if body.get("sipEnabled") and web_calls.sip_domain(self.context) is None:
+                raise Invalid(NO_SIP_DOMAIN)
+            return dict(web_calls.NUMBER)
         number_id = body.get("phoneNumberId")
         if number_id:
             row = stored_resources.stored_number(self.context, conn, org_id, number_id)
