@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.store.engine import Store
 from app.store.vault import Vault
 from tests import kept_rows, sharing
+from tests.browser import chromium
 from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
 
@@ -63,6 +64,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         own = Path(f"{name}.{os.getpid()}")  # every worker has the same to say
         own.write_text("\n".join(sorted(found)))
         own.rename(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if chromium.program() is None:
+        terminalreporter.section("NOT RUN", sep="!", red=True)
+        terminalreporter.line("tests/browser: there is no Chromium here. apt-get install chromium")
 
 
 @pytest.fixture(autouse=True)

@@ -162,6 +162,10 @@ class MediaStream:
             tap.cleared()
         await self._write(self._serializer.clear)
 
+    async def tell(self, text: str) -> None:
+        """Send a text message that is no sound, to a client of ours."""
+        await self._write(lambda: [text])
+
     async def send_raw(self, message: str | bytes) -> None:
         """Send a message in the carrier's own protocol, unchecked. The sender paces it."""
         self._relayed = True

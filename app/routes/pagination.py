@@ -21,6 +21,8 @@ EQUAL = {
     "assistant_id": "assistant_id",
     "phone_number_id": "phone_number_id",
     "phone_call_provider_id": "provider_call_id",
+    "customer_number": "customer_number",
+    "phone_number": "our_number",
     "status": "status",
     "ended_reason": "ended_reason",
 }
@@ -35,7 +37,7 @@ def window(query: Page) -> Window:
 def call_filter(query: ListCalls) -> CallFilter:
     given = {column: getattr(query, name) for name, column in EQUAL.items()}
     equal = {column: str(value) for column, value in given.items() if value is not None}
-    return CallFilter(equal, list(_times(query)), query.limit)
+    return CallFilter(equal, list(_times(query)), query.limit, text=query.text or "")
 
 
 def call_page(query: PageCalls) -> CallFilter:

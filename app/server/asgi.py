@@ -26,6 +26,8 @@ from app.server.connection import Bounds
 from app.server.connections import Connections
 from app.server.environ import Scope
 from app.server.leave import leave
+from app.server.live_streams import PATH as LIVE
+from app.server.live_streams import LiveStreams
 from app.server.wsgi_bridge import RETRY_AFTER, Bridge, Paths, Receive, Reply, Send
 from app.settings import Settings
 from app.store.outage import Outage
@@ -55,6 +57,7 @@ class Application:
             refused=services.metrics.count_refusal,
             foreground=services.foreground,
         )
+        self.live = LiveStreams(services.context)
         self.hub = Hub(
             services.media,
             services.providers,
@@ -68,6 +71,8 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
+            case "http" if scope["path"] == LIVE:
+                await self.live(scope, receive, send)
             case "http":
                 await self._bridge(scope, receive, send)
             case "websocket":
@@ -78,6 +83,7 @@ class Application:
     async def drain(self, stop_listening: Callable[[], None] = lambda: None) -> None:
         """Let the calls end before uvicorn closes their sockets."""
         await self.hub.drain(stop_listening)
+        self.live.close()
 
     def force_drain(self) -> None:
         """End a drain's wait."""

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.call_search import PATHS, Number, has_words
 from app.store.engine import Row, every
 from app.store.schema import IS_SETTLED, IS_UNSETTLED, IS_UPDATED_LATE, LATE, calls
 from providers.events import CallStatus
@@ -24,7 +25,9 @@ COUNTED = 10_000
 SKEW = timedelta(minutes=1)
 """Between the clocks of two machines, of which one creates a call and the other updates it."""
 
-_INDEXED = frozenset({"assistant_id", "phone_number_id", "provider_call_id", "ended_reason"})
+_INDEXED = frozenset(
+    {"assistant_id", "phone_number_id", "provider_call_id", "ended_reason", *PATHS}
+)
 _OPERATORS = {
     "gt": sa.ColumnElement.__gt__,
     "lt": sa.ColumnElement.__lt__,
@@ -33,15 +36,16 @@ _OPERATORS = {
 }
 
 Time = tuple[str, str, datetime]
-Terms = tuple[sa.ColumnElement[bool], ...]
+Terms = tuple[sa.ColumnElement[bool] | sa.TextClause, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
     """Which calls to list, newest first unless ``ascending``.
 
-    ``equal`` maps columns to values. ``times`` is (column, operator, value). ``page`` counts from
-    1.
+    ``equal`` maps columns, or numbers of ``call_search.py``, to values. ``times`` is (column,
+    operator, value). ``text`` has words that are all in the call. ``number`` is the customer's or
+    ours. ``page`` counts from 1.
     """
 
     equal: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +53,8 @@ class CallFilter:
     limit: int = 100
     page: int = 1
     ascending: bool = False
+    text: str = ""
+    number: str = ""
 
     @property
     def end(self) -> int:
@@ -58,9 +64,10 @@ class CallFilter:
 
 def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[Row]:
     """One page of calls."""
-    parts = [_keys(org_id, terms) for terms in _parts(wanted)]
+    dialect = conn.dialect.name
+    parts = [_keys(org_id, terms) for terms in _parts(dialect, wanted)]
     keys = [_ordered(part, calls.c, wanted).limit(wanted.end) for part in parts]
-    late = [_keys(org_id, terms) for terms in _late(wanted)]  # unordered: see there
+    late = [_keys(org_id, terms) for terms in _late(dialect, wanted)]  # unordered: see there
     found = sa.union_all(*(sa.select(part.subquery()) for part in keys + late)).subquery()
     page = _ordered(sa.select(found.c.id), found.c, wanted).limit(wanted.limit)
     if wanted.page > 1:
@@ -73,7 +80,8 @@ def listing(conn: Connection, org_id: str, wanted: CallFilter) -> Sequence[Row]:
 def count(conn: Connection, org_id: str, wanted: CallFilter) -> int:
     """The number of calls on all pages, as far as ``COUNTED``."""
     most = max(COUNTED, wanted.end + 1)
-    terms = (*_parts(wanted), *_late(wanted))
+    dialect = conn.dialect.name
+    terms = (*_parts(dialect, wanted), *_late(dialect, wanted))
     parts = [_keys(org_id, each).limit(most).subquery() for each in terms]
     numbers = [sa.select(sa.func.count()).select_from(part).scalar_subquery() for part in parts]
     return min(most, sum(conn.execute(sa.select(*numbers)).one()))
@@ -88,15 +96,33 @@ def _ordered(query: sa.Select[Any], columns: Any, wanted: CallFilter) -> sa.Sele
     return query.order_by(key(columns.created_at), key(columns.id))
 
 
-def _parts(wanted: CallFilter) -> Iterator[Terms]:
+def _parts(dialect: str, wanted: CallFilter) -> Iterator[Terms]:
     """The terms of each part. No call is in two of them."""
-    equal = (calls.c[column] == value for column, value in wanted.equal.items())
+    equal = (_value(name) == value for name, value in wanted.equal.items())
     terms = *equal, *_times(wanted.times), *_times(_implied(wanted.times))
-    for settled in _settled(wanted.equal):
-        yield *settled, *terms
+    for settled in _settled(wanted):
+        words = _words(dialect, wanted, is_settled=settled == (IS_SETTLED,))
+        for number in _numbers(wanted.number):
+            yield *settled, *terms, *words, *number
 
 
-def _late(wanted: CallFilter) -> Iterator[Terms]:
+def _value(name: str) -> sa.ColumnElement[Any]:
+    return Number(name) if name in PATHS else calls.c[name]
+
+
+def _numbers(number: str) -> tuple[Terms, ...]:
+    """The calls of a customer, and those of our number apart from these: each has an index."""
+    if not number:
+        return ((),)
+    customer, ours = Number("customer_number"), Number("our_number")
+    return (customer == number,), (ours == number, sa.func.coalesce(customer, "") != number)
+
+
+def _words(dialect: str, wanted: CallFilter, *, is_settled: bool) -> Terms:
+    return tuple(has_words(dialect, wanted.text, is_settled)) if wanted.text else ()
+
+
+def _late(dialect: str, wanted: CallFilter) -> Iterator[Terms]:
     """The terms of calls that were created long before the ``updated_at`` that is asked for.
 
     SQLite would prefer an index with an equal column or the list's order, and read all older calls.
@@ -104,16 +130,21 @@ def _late(wanted: CallFilter) -> Iterator[Terms]:
     """
     since = _updated_since(wanted.times)
     if since is not None:
-        equal = (sa.func.coalesce(calls.c[c], "") == value for c, value in wanted.equal.items())
+        equal = (sa.func.coalesce(_value(c), "") == value for c, value in wanted.equal.items())
         before = calls.c.created_at < since - LATE
-        yield IS_UPDATED_LATE, *equal, *_times(wanted.times), before
+        terms = IS_UPDATED_LATE, *equal, *_times(wanted.times), before
+        for settled in ((IS_UNSETTLED,), (IS_SETTLED,)) if wanted.text else ((),):
+            words = _words(dialect, wanted, is_settled=settled == (IS_SETTLED,))
+            for number in _numbers(wanted.number):
+                yield *settled, *terms, *words, *number
 
 
-def _settled(equal: Mapping[str, str]) -> tuple[Terms, ...]:
+def _settled(wanted: CallFilter) -> tuple[Terms, ...]:
     """How the filter divides the calls into unsettled and settled ones."""
-    if equal.get("status", CallStatus.ENDED) != CallStatus.ENDED:
+    if wanted.equal.get("status", CallStatus.ENDED) != CallStatus.ENDED:
         return ((IS_UNSETTLED,),)  # only an ended call is settled
-    return ((IS_UNSETTLED,), (IS_SETTLED,)) if _INDEXED & equal.keys() else ((),)
+    divides = wanted.text or wanted.number or _INDEXED & wanted.equal.keys()
+    return ((IS_UNSETTLED,), (IS_SETTLED,)) if divides else ((),)
 
 
 def _implied(times: Sequence[Time]) -> Iterator[Time]:

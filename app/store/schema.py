@@ -89,6 +89,17 @@ api_keys = sa.Table(
     sa.Column("revoked_at", Time),
 )
 
+# Of the dashboard. Each opens one session; its row is deleted then.
+login_tokens = sa.Table(
+    "login_tokens",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    _org(),
+    sa.Column("role", sa.String(8), nullable=False),  # act | look
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("expires_at", Time, nullable=False),
+)
+
 credentials = sa.Table(
     "credentials",
     metadata,

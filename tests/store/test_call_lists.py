@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.store import call_lists
+from app.store import call_lists, call_search, calls
 from app.store.call_lists import CallFilter
 from app.store.engine import Store
 from app.store.schema import LATE
@@ -95,6 +96,12 @@ ROWS = st.fixed_dictionaries(
         "phone_number_id": st.sampled_from((None, "a", "b")),
         "provider_call_id": st.sampled_from((None, "a", "b")),
         "ended_reason": st.sampled_from((None, "a", "b")),
+        "resolved": st.sampled_from(
+            ({}, {"number": "a", "customer": {"number": "b"}}, {"customer": {"number": "a"}})
+        ),
+        "body": st.sampled_from(
+            ({}, {"name": "Order 17"}, {"metadata": {"order": "A-17"}, "transcript": "Tea, 1775."})
+        ),
     }
 )
 TIMES = st.tuples(
@@ -110,6 +117,8 @@ EQUAL = st.fixed_dictionaries(
         "phone_number_id": st.sampled_from("ab"),
         "provider_call_id": st.sampled_from("ab"),
         "ended_reason": st.sampled_from("ab"),
+        "customer_number": st.sampled_from("ab"),
+        "our_number": st.sampled_from("ab"),
     },
 )
 FILTERS = st.builds(
@@ -119,6 +128,8 @@ FILTERS = st.builds(
     limit=st.integers(1, 4),
     page=st.integers(1, 3),
     ascending=st.booleans(),
+    text=st.sampled_from(("", "", "", "17", "order", "te 17", "ORDER a-17", "zebra", "-")),
+    number=st.sampled_from(("", "", "", "a", "b")),
 )
 
 
@@ -131,8 +142,25 @@ def columns(drawn: dict[str, Any]) -> dict[str, Any]:
     return {**drawn, **times, "settled_at": updated if settled else None}
 
 
+def has_text(body: dict[str, Any], text: str) -> bool:
+    """No word of the drawn bodies is within another, apart from its beginning."""
+    metadata = json.dumps(body.get("metadata", ""))
+    said = call_search.words(f"{body.get('name', '')} {metadata} {body.get('transcript', '')}")
+    wanted = call_search.words(text)
+    return bool(wanted) and all(any(w.startswith(each) for w in said) for each in wanted)
+
+
 def fits(row: dict[str, Any], wanted: CallFilter) -> bool:
-    equal = all(row[column] == value for column, value in wanted.equal.items())
+    resolved = row["resolved"]
+    found = row | {
+        "customer_number": resolved.get("customer", {}).get("number"),
+        "our_number": resolved.get("number"),
+    }
+    equal = all(found[column] == value for column, value in wanted.equal.items())
+    if wanted.number and wanted.number not in (found["customer_number"], found["our_number"]):
+        return False
+    if wanted.text and not has_text(row["body"], wanted.text):
+        return False
     return equal and all(getattr(operator, n)(row[c], at) for c, n, at in wanted.times)
 
 
@@ -183,3 +211,21 @@ def test_a_count_ends_at_its_limit(store: Store, org: str, monkeypatch: pytest.M
         }
     # page 4 is the last; whoever counts to there learns of no further one
     assert counts == {(1, 1): 3, (2, 2): 5, (3, 2): 7, (4, 2): 8, (9, 2): 8}
+
+
+def test_words_are_those_of_the_call_now(store: Store, org: str) -> None:
+    """A changed call is found by its new words only, and a deleted one by none."""
+
+    def found(text: str) -> list[str]:
+        return [row["id"] for row in call_lists.listing(conn, org, CallFilter(text=text))]
+
+    with store.write() as conn:
+        add_call(conn, org, "a", status="ended", settled_at=START, body={"transcript": "Tea."})
+        assert found("tea") == ["a"]
+        calls.update(conn, "a", {"body": {"transcript": "Coffee."}})
+        assert (found("tea"), found("coffee")) == ([], ["a"])
+        calls.update(conn, "a", {"body": {}})
+        assert found("coffee") == []
+        calls.update(conn, "a", {"body": {"summary": "Cocoa."}})
+        calls.delete(conn, "a")
+        assert found("cocoa") == []

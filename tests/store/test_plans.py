@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,19 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store import call_lists, capacity, events, idempotency, messages, resources, retention
+from app.store import (
+    call_lists,
+    capacity,
+    events,
+    idempotency,
+    message_lists,
+    messages,
+    resources,
+    retention,
+)
 from app.store.call_lists import CallFilter
 from app.store.engine import Store
+from app.store.resources import Window
 from app.store.schema import LATE
 from tests.databases import fresh_database
 from tests.store.plans import plan
@@ -43,12 +54,27 @@ def settled(column: str) -> set[str]:
     return {OPEN, f"ix_calls_settled_{column}"}
 
 
+def of_number(conn: Connection) -> None:
+    for page in PAGES:
+        call_lists.listing(conn, ORG, replace(page, number="+3"))
+        call_lists.count(conn, ORG, replace(page, number="+3"))
+
+
+def of_words(conn: Connection) -> None:
+    for page in PAGES:
+        wanted = replace(page, text="order 17")
+        call_lists.listing(conn, ORG, wanted)
+        call_lists.count(conn, ORG, wanted)
+
+
 SINCE, BEFORE = ("updated_at", "ge", at(600_000)), ("updated_at", "lt", at(90_000))
 NARROW = {
     "assistant_id": "3",
     "phone_number_id": "3",
     "provider_call_id": "3",
     "ended_reason": "r3",
+    "customer_number": "+3",
+    "our_number": "+3",
 }
 QUERIES: dict[str, tuple[Callable[[Connection], object], set[str] | None]] = {
     "all calls": (of_list(), {ALL}),
@@ -68,8 +94,17 @@ QUERIES: dict[str, tuple[Callable[[Connection], object], set[str] | None]] = {
         of_list(SINCE, assistant_id="3"),
         {LATER, *settled("assistant_id")},
     ),
+    "by a number, whose it ever is": (
+        of_number,
+        {OPEN, "ix_calls_settled_customer_number", "ix_calls_settled_our_number"},
+    ),
+    "by words: FTS5 of SQLite, a GIN index of PostgreSQL": (of_words, None),
     "the events of a call": (lambda conn: events.log(conn, "c3"), set()),
     "its messages": (lambda conn: messages.list_for_call(conn, ORG, "c3"), None),
+    "failed messages of all calls": (
+        lambda conn: message_lists.listing(conn, ORG, "failed", Window()),
+        {"ix_messages_failed"},
+    ),
     "calls that count for a limit": (
         lambda conn: capacity.slots_in_use(conn),
         {OPEN, "ix_call_tokens_call_id"},
@@ -126,6 +161,7 @@ def fill(conn: Connection) -> None:
             phone_number_id=str(number % 40),
             provider_call_id=str(number),
             ended_reason=f"r{number % 40}",
+            resolved={"number": f"+{number % 40}", "customer": {"number": f"+{number % 40}"}},
             created_at=made,
             updated_at=changed,
             ended_at=made,

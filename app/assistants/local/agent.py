@@ -29,6 +29,7 @@ from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
+from app.telemetry.call_log import call_log
 from app.vendors import llm, similar, stt, tts
 from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccounts
@@ -41,7 +42,7 @@ from app.vendors.embedded.menu import vocabulary
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 # Messages that only who names them gets: several for each sentence.
 ONLY_WANTED = frozenset({"model-output", "voice-input"})

@@ -1,0 +1,1 @@
+"""What the dashboard shows of many calls: rows, searches, numbers."""

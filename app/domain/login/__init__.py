@@ -1,0 +1,1 @@
+"""Sessions of the dashboard, and the tokens that each open one once."""

@@ -1,0 +1,56 @@
+"""One application with 60 calls, and browsers without a script that are signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.domain.login import sessions, tokens
+from app.wiring import Services
+from bench.dashboard import ORG, fill, signed_in
+from bench.fresh import new_app
+from tests.dashboard.pages import enter
+
+
+@pytest.fixture(scope="package")
+def app() -> Iterator[Flask]:
+    with new_app() as made:
+        fill(made, 60)
+        yield made
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    found: Services = app.extensions["patchbay"]
+    return found
+
+
+@pytest.fixture
+def browser(app: Flask) -> FlaskClient:
+    """It signed in with an API key."""
+    return signed_in(app)
+
+
+@pytest.fixture
+def onlooker(app: Flask, services: Services) -> FlaskClient:
+    """It signed in with a link that may look."""
+    client = app.test_client()
+    link = tokens.new_link(services.context, ORG, sessions.LOOK)
+    assert enter(client, link.partition("#")[2]).status_code == 303
+    return client
+
+
+@pytest.fixture(scope="package")
+def _empty_app() -> Iterator[Flask]:
+    with new_app() as made:
+        fill(made, 0)
+        yield made
+
+
+@pytest.fixture
+def empty(_empty_app: Flask) -> FlaskClient:
+    """Of an organisation without calls."""
+    return signed_in(_empty_app)
