@@ -20,7 +20,7 @@ from app.domain.calls.shown_number import shown
 from app.domain.legs import carrier_price, dial_limit, hangup
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
-from app.domain.reporting import analysis, no_record, pending, server_messages
+from app.domain.reporting import analysis, no_record, pending, server_messages, transfers
 from app.domain.reporting.ended_texts import told
 from app.store.engine import after_commit
 from app.telemetry import tracing
@@ -48,6 +48,8 @@ class Fact(StrEnum):
     """The assistant joined the call."""
     SOCKET_CLOSES = auto()
     """The call is over or is being forwarded, or another socket of its leg replaces this one."""
+    TRANSFERRED = auto()
+    """A transfer began or ended, or the call is over after one."""
     RECORDING_KNOWN = auto()
     """The carrier reported a recording's result, perhaps after the report."""
 
@@ -65,6 +67,7 @@ REPLACES_SOCKET = frozenset({EventKind.FORWARD_STARTED, EventKind.REATTACHED})
 
 REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.PRICE_KNOWN: [carrier_price.add_price],
+    Fact.TRANSFERRED: [transfers.update],
     Fact.STATUS_CHANGED: [server_messages.queue_status],
     Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later, dial_limit.give_back],
     Fact.WORDS_GO: [no_record.begin],
@@ -146,6 +149,7 @@ def facts(change: Change) -> list[Fact]:
     )
     holds = {
         Fact.PRICE_KNOWN: any("price" in event.data for event in change.added),
+        Fact.TRANSFERRED: kinds & transfers.OF_TRANSFERS or (over and change.state.forwards),
         Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
         Fact.REASON_SETTLED: change.state.settled and not change.late,
         Fact.WORDS_GO: change.state.settled

@@ -19,6 +19,7 @@ from app.domain.resources.files import Found
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.media.store_thread import in_store_thread
+from app.net.authentication import Signer
 from app.net.threads import run_in_thread
 from app.telemetry import tracing
 from app.telemetry.call_log import call_log
@@ -73,6 +74,11 @@ class CallContext:
         """The operator's voices in place of Vapi's own, by name."""
         return self._service.context.settings.vapi_voices
 
+    @property
+    def keeps_no_record(self) -> bool:
+        """Whether nothing of what was said may be kept, in the log neither."""
+        return self._claim.assistant.keeps_no_record
+
     def addresses(self, url: str) -> Sequence[str]:
         """The addresses a client's URL may be fetched from.
 
@@ -125,6 +131,10 @@ class CallContext:
         """
         told = OutgoingMessage(kind, extra)
         return await run_in_thread(lambda: self._service.ask(self._claim, told, seconds, server))
+
+    async def signer(self, credential_id: str) -> Signer:
+        """The signer of a server's credential. An unusable one says so with each request."""
+        return await run_in_thread(lambda: self._service.signer(self._claim, credential_id))
 
     async def transfer(self, destination: JsonObject, message: str | None) -> str | None:
         """Connect the leg to a destination.
