@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from app.delivery import retry
 from app.delivery.retry import Outcome
@@ -64,8 +65,10 @@ class Sender:
             age = (now - message["created_at"]).total_seconds()
             self._context.observe(Timing.DELIVERY_AGE, age)
         if (message["policy"] or {}).get("moment"):
-            return Sent(_dropped(message, outcome), outcome.timed_out)
-        return Sent(self._tried(message, text, attempt, outcome, now), outcome.timed_out)
+            if not outcome.delivered:
+                _log_failure(message, call, attempt, 1, None)
+            return Sent(Dropped(dict(message)), outcome.timed_out)
+        return Sent(self._tried(message, call, text, attempt, outcome, now), outcome.timed_out)
 
     def _attempt(self, message: JsonObject, call: Call, text: str) -> tuple[Attempt, Outcome]:
         at, begun = self._context.now(), time.monotonic()
@@ -93,38 +96,43 @@ class Sender:
         return server_messages.server_secrets(self._context, call)
 
     def _tried(
-        self, message: JsonObject, text: str, attempt: Attempt, outcome: Outcome, now: datetime
+        self,
+        message: JsonObject,
+        call: Call,
+        text: str,
+        attempt: Attempt,
+        outcome: Outcome,
+        now: datetime,
     ) -> Tried:
         row = dict(message)
         if outcome.delivered:
             return Tried(row, text, attempt, messages.DELIVERED, row["next_at"])
         made, plan = row["attempts"] + 1, (row["policy"] or {}).get("backoffPlan")
         wait = retry.wait(made, outcome, self._schedule, plan)
+        _log_failure(row, call, attempt, made, wait)
         if wait is None:
-            _log_failure(row, made)
             return Tried(row, text, attempt, messages.FAILED, row["next_at"])
         until = now + timedelta(seconds=wait)
         return Tried(row, text, attempt, messages.PENDING, until, outcome.refused)
 
 
-def _dropped(message: JsonObject, outcome: Outcome) -> Dropped:
-    """Delete an ephemeral message after its one attempt. A call makes hundreds."""
-    if not outcome.delivered:
-        log.info(
-            "message %s of a moment was not delivered",
-            message["key"],
-            extra={"callId": message["call_id"]},
-        )
-    return Dropped(dict(message))
-
-
-def _log_failure(message: JsonObject, made: int) -> None:
+def _log_failure(
+    message: JsonObject, call: Call, attempt: Attempt, made: int, wait: float | None
+) -> None:
+    """Log a failed attempt, with its host only: the rest of a URL may hold a token."""
+    why = attempt.error or f"the answer is {attempt.status_code}"
     log.warning(
-        "gave up message %s (%s) after %d attempts",
-        message["id"],
-        message["key"],
-        made,
-        extra={"callId": message["call_id"], "messageId": message["id"]},
+        "call %s (%s): message %s (%s) to %s was not delivered, attempt %d: %s; %s",
+        *(call.id, call.provider_call_id, message["id"], message["key"]),
+        *(urlsplit(message["url"]).hostname, made, why),
+        "gave up" if wait is None else f"again in {wait:.0f} s",
+        extra={
+            "callId": call.id,
+            "phoneCallProviderId": call.provider_call_id,
+            "messageId": message["id"],
+            "attempt": made,
+            "statusCode": attempt.status_code,
+        },
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.services.media import MediaService, StreamClaim
 from app.media.store_thread import in_store_thread
+from app.telemetry.call_log import call_log
 from providers.base.media import StreamStart
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
@@ -25,7 +25,7 @@ RETRY_SECONDS = (
 # Notes that wait to be written. More are dropped: they are for reading only.
 MAX_NOTES = 100
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class EventWriter:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.cluster import HEARTBEAT_SECONDS
 from app.domain.services.media import MediaService
+from app.media.lag_alarm import LagAlarm
 from app.media.store_thread import in_store_thread
 
 SAMPLE_SECONDS = 0.5
@@ -67,17 +68,20 @@ class Heartbeat:
             await self.beat()
 
     async def _measure_loop_lag(self) -> None:
-        loop, samples, told = asyncio.get_running_loop(), deque[float](maxlen=SAMPLES), 0.0
+        loop, samples = asyncio.get_running_loop(), deque[float](maxlen=SAMPLES)
+        alarm, presence = LagAlarm(LATE_SECONDS), self._service.presence
         while True:
             due = loop.time() + SAMPLE_SECONDS
             await asyncio.sleep(SAMPLE_SECONDS)
             samples.append(max(0.0, loop.time() - due))
-            self._service.presence.lag = max(samples)
-            self._service.presence.is_late = samples[-1] > FRAME_SECONDS
-            if samples[-1] > LATE_SECONDS and loop.time() - told > SAMPLES * SAMPLE_SECONDS:
-                told = loop.time()
+            presence.lag = max(samples)
+            presence.is_late = samples[-1] > FRAME_SECONDS
+            heard = alarm.is_heard(
+                samples[-1], loop.time(), sockets=presence.sockets, warming=presence.warming
+            )
+            if heard:
                 log.warning(
-                    "the event loop is %.0f ms late, which callers hear: "
+                    "the event loop is %.0f ms late again and again, which callers hear: "
                     "let fewer calls in (MAX_CALLS_PER_PROCESS), or run more processes",
                     samples[-1] * 1000,
                 )

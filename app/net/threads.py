@@ -13,6 +13,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,7 +31,8 @@ def in_thread(work: Callable[[], T], name: str) -> Future[T]:
     """Run ``work`` in a new thread of that name; the future has its result."""
     ended: Future[T] = Future()
     ended.set_running_or_notify_cancel()  # a running thread cannot be cancelled
-    threading.Thread(target=_run, args=(work, ended), name=name, daemon=True).start()
+    here = copy_context().run  # the log names the call there too
+    threading.Thread(target=here, args=(_run, work, ended), name=name, daemon=True).start()
     return ended
 
 

@@ -13,14 +13,19 @@ from app.routes import (
     credentials,
     customers,
     docs,
+    explain,
     files,
     health,
+    not_kept,
     openapi,
     phone_numbers,
     recordings,
+    server_messages,
     structured_outputs,
     tools,
+    web_page,
 )
+from app.routes.access_log import init_access_log
 from app.routes.json_body import MAX_BYTES
 from app.routes.lean_flask import LeanFlask, OneSegment
 from app.routes.validation import EXTENSION, RouteServices
@@ -30,6 +35,7 @@ from app.routes.webhooks import Webhooks
 API = (
     calls.blueprint,
     calls.control,
+    server_messages.blueprint,
     recordings.blueprint,
     assistants.blueprint,
     tools.blueprint,
@@ -38,6 +44,8 @@ API = (
     structured_outputs.blueprint,
     files.blueprint,
     credentials.blueprint,
+    explain.blueprint,
+    not_kept.blueprint,
 )
 
 
@@ -50,7 +58,15 @@ def init_routes(services: RouteServices) -> Flask:
     app.extensions[EXTENSION] = services
     app.url_map.converters["default"] = OneSegment
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
+    if services.context.settings.access_log:
+        init_access_log(app)
+    for blueprint in (
+        *API,
+        health.blueprint,
+        openapi.blueprint,
+        docs.blueprint,
+        web_page.blueprint,
+    ):
         app.register_blueprint(blueprint)
     Webhooks(services.context, services.legs, services.doors.signatures).register(
         app, services.providers

@@ -24,8 +24,8 @@ from app.store.outage import Outage
 log = logging.getLogger(__name__)
 
 INVALID_KEY = (
-    "Invalid Key. Hot tip, you may be using the private key instead of the public key, "
-    "or vice versa."
+    "Invalid Key. Send an API key of this server: Authorization: Bearer KEY, or the key as the "
+    "password of HTTP basic."
 )
 STORE_FAILED = "the store is not available: try again"
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="patchbay", Bearer'}

@@ -26,6 +26,7 @@ from app.store.faults import is_outage
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
+from providers.base.rest import PROBE_AGENT
 from providers.base.webhook import Hook, WebhookReport, WebhookRequest
 from providers.errors import BadRequest, Refused
 
@@ -113,7 +114,10 @@ class Webhooks:
 
     def _refuse_forged(self, carrier: Carrier, hook: Hook, error: _Forged) -> Response:
         """Refuse what no account has signed. More than a few a second of one address get 429."""
-        self._log.warning("refused %s: %s", hook.path, error)
+        if current_request().headers.get("User-Agent") == PROBE_AGENT:
+            log.info("refused a forged request to %s, as patchbay doctor expects", hook.path)
+        else:
+            self._log.warning("refused %s: %s", hook.path, error)
         response = _response(carrier.markup.refusal(error.reason))
         if wait := self._forged.count(client()):
             response.status_code = 429
@@ -152,4 +156,7 @@ class Webhooks:
 
 
 def _response(answer: Answer) -> Response:
-    return WholeResponse(answer.body, answer.status, answer.content_type)
+    response = WholeResponse(answer.body, answer.status, answer.content_type)
+    if answer.headers:
+        response.headers.update(answer.headers)
+    return response

@@ -8,12 +8,13 @@ A carrier decides nothing: ``app/domain`` holds the calls and decides the next i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from providers.base.instructions import Answer, Details, Instruction
 from providers.base.media import MediaSerializer
+from providers.base.pasted import Pasted
 from providers.base.rest import Account, CarrierClient, SignedProbe
 from providers.base.setting import Setting
 from providers.base.webhook import Hook, HookKind, WebhookReport, WebhookRequest
@@ -98,6 +99,18 @@ class Markup(Protocol):
         ...
 
 
+class PastedCallbacks(Protocol):
+    """Reads callbacks that come without an address and a signature (``pasted.py``)."""
+
+    def recognise(self, pasted: Pasted) -> HookKind | None:
+        """The kind of the callback; None: it is not of this carrier."""
+        ...
+
+    def restore(self, pasted: Pasted) -> Pasted:
+        """The same callback in the form that the carrier sends."""
+        ...
+
+
 class ClientFactory(Protocol):
     """Makes the client of the carrier's REST API; a class like ``TwilioClient`` is one."""
 
@@ -143,5 +156,17 @@ class Carrier:
     """Vapi's reason for "this carrier never connected the call", where its page has one."""
     records_in_markup: bool = False
     """Whether the markup starts a recording, which lasts as long as the leg; else the API does."""
+    pasted: PastedCallbacks | None = None
+    """Reads callbacks that a person pasted; None: this carrier's cannot be explained so."""
+    phone: bool = True
+    """Whether it connects phone legs. False: a client of ours opens the media socket itself.
+
+    Such a carrier has no accounts: the call's token proves who asks. Its sockets begin without a
+    start message, its stop is the customer's hang-up, and its legs cannot be transferred.
+    """
+    formats: Mapping[str, Callable[[], MediaSerializer]] = field(default_factory=dict)
+    """Other serializers, by the name of the audio format that a call asks for."""
+    no_call: EndedReason = EndedReason.NO_CALL_RECEIVED
+    """The ended reason of a call that waited for its leg in vain."""
     simulator: str | None = None
     """The module that simulates the carrier for ``patchbay simulate`` and ``patchbay demo``."""

@@ -86,6 +86,10 @@ class NumberSetting:
     """The problem with the setting, independent of its URL, and the needed change."""
 
 
+PROBE_AGENT = "patchbay-doctor"
+"""The ``User-Agent`` of probes. It opens nothing: it only keeps the log from an alarm."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedProbe:
     """A POST signed as the carrier signs it. Its leg does not exist, so it changes nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.base.carrier import Carrier
-from providers.twilio import config, signature, twiml, webhooks
+from providers.twilio import config, pasted, signature, twiml, webhooks
 from providers.twilio.media import TwilioSerializer
 from providers.twilio.rest import TwilioClient
 
@@ -21,5 +21,6 @@ TWILIO = Carrier(
     return_hosts=config.RETURN_HOSTS,
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,
+    pasted=pasted,
     simulator="providers.twilio.simulator",
 )

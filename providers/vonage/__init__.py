@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.base.carrier import Carrier
-from providers.vonage import config, ncco, signature, webhooks
+from providers.vonage import config, ncco, pasted, signature, webhooks
 from providers.vonage.media import VonageSerializer
 from providers.vonage.rest import VonageClient
 
@@ -21,5 +21,6 @@ VONAGE = Carrier(
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,
     records_in_markup=True,
+    pasted=pasted,
     simulator="providers.vonage.simulator",
 )

@@ -6,7 +6,6 @@ https://docs.vapi.ai/assistants/assistant-hooks
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
@@ -14,9 +13,10 @@ from app.assistants.local.control import PipelineControl
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.hooks import Hook, Moment
 from app.media.call_context import CallContext
+from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonObject
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 # The longest that a call waits at its end for the actions of its hooks.
 ENDING_SECONDS = 10.0

@@ -6,15 +6,15 @@ https://docs.vapi.ai/calls/call-features
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from app.assistants.local.control import PipelineControl
 from app.domain.assistant.conversation import FirstMessageMode
+from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class LiveControl:

@@ -71,7 +71,8 @@ class Applied(NamedTuple):
 def created(tx: CallTx, state: CallState, log: Sequence[CallEvent]) -> None:
     """Run the reactions to a new call, after its row and first events are written."""
     tx.call.status = state.status
-    _react(Change(tx, None, state, log, log))
+    for reaction in tx.context.reactions:  # the context's: an import would be a circle
+        reaction(Change(tx, None, state, log, log))
 
 
 def apply_events(tx: CallTx, new: Sequence[CallEvent], also: Changes | None = None) -> CallState:
@@ -106,8 +107,8 @@ def apply_report(tx: CallTx, new: Sequence[CallEvent], effects: Effects) -> Appl
         if state.status is CallStatus.ENDED and not state.provisional and not state.settled:
             state = _settle(tx, state)
         _write(tx, state, changed=bool(also))
-    if added:
-        _react(Change(tx, before, state, added, log, late))
+    for reaction in tx.context.reactions if added else ():
+        reaction(Change(tx, before, state, added, log, late))
     return Applied(state, added, now)
 
 
@@ -118,7 +119,8 @@ def finalize(tx: CallTx) -> None:
     if state.status is CallStatus.ENDED and not tx.call.settled_at:
         state = _settle(tx, state)
         _write(tx, state)
-        _react(Change(tx, CallStatus.ENDED, state, log=log))
+        for reaction in tx.context.reactions:
+            reaction(Change(tx, CallStatus.ENDED, state, log=log))
 
 
 def request_end(tx: CallTx, reason: EndedReason, message: str | None = None) -> CallState:
@@ -138,12 +140,6 @@ def request_end(tx: CallTx, reason: EndedReason, message: str | None = None) -> 
 
 def state_of(tx: CallTx) -> CallState:
     return fold(events.of_call(tx.conn, tx.call.id), tx.carrier.never_answered)
-
-
-def _react(change: Change) -> None:
-    """Run the context's reactions. This module imports none, which avoids import cycles."""
-    for reaction in change.tx.context.reactions:
-        reaction(change)
 
 
 def _added(new: Sequence[CallEvent], log: Sequence[CallEvent]) -> list[CallEvent]:

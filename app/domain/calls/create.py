@@ -5,8 +5,10 @@ The API (``services/calls.py``) and inbound legs (``legs/inbound.py``) use it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.domain.assistant import recording
 from app.domain.assistant.config import AssistantConfig, Server, max_duration
@@ -15,10 +17,12 @@ from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import apply, schedule
 from app.domain.calls.facts import CallFacts, CallServer
 from app.domain.calls.record import Call, CallTx
+from app.domain.calls.shown_number import shown
 from app.domain.calls.state import CallState, fold
 from app.domain.calls.stored_resources import NO_NUMBER, NumberBody
 from app.domain.context import Context
 from app.store import accounts, events
+from app.store.engine import after_commit
 from app.store.ids import new_id
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
@@ -27,6 +31,8 @@ from providers.events import CallEvent, CallStatus, EventKind
 INBOUND = "inboundPhoneCall"
 OUTBOUND = "outboundPhoneCall"
 NO_ASSISTANT = AssistantConfig({})
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -144,6 +150,7 @@ def insert_call(
 
     ``first`` has the events from before the row: the arrival of an inbound leg.
     """
+    call = tx.call
     created = CallEvent(
         EventKind.CREATED,
         at=tx.call.created_at,
@@ -153,14 +160,20 @@ def insert_call(
     scheduled = "schedulePlan" in tx.call.body
     if scheduled:
         created = created._replace(data={**created.data, "scheduled": True})
-    log = [created, *first]
+    first_events = [created, *first]
     plain = CallState(CallStatus.QUEUED)
-    state = fold(log, tx.carrier.never_answered) if first or scheduled else plain
+    state = fold(first_events, tx.carrier.never_answered) if first or scheduled else plain
     tx.call.secret = tx.context.vault.seal(secrets)
     tx.call.timers = schedule.first_timers(tx.context, tx.call, arrived=bool(first))
     tx.insert(state.status)
-    events.begin(tx.conn, tx.call.id, log, tx.call.created_at)
-    apply.created(tx, state, log)
+    events.begin(tx.conn, tx.call.id, first_events, tx.call.created_at)
+    line = "call %s (%s): created: %s by %s, bypass %s, assistant %s, with %s"
+    customer = shown(tx.context.settings, call.facts.customer)
+    kind = (call.type, call.provider, call.bypass, call.assistant_id or "transient", customer)
+    extra = {"callId": call.id, "phoneCallProviderId": call.provider_call_id}
+    told = partial(log.info, line, call.id, call.provider_call_id, *kind, extra=extra)
+    after_commit(tx.conn, told)
+    apply.created(tx, state, first_events)
 
 
 def _recorders(
@@ -172,7 +185,11 @@ def _recorders(
 
 def _named(new: NewCall) -> JsonDict:
     """The number as server messages show it: its id, carrier and number beside its body."""
-    known = (("id", new.phone_number_id), ("provider", new.provider.name), ("number", new.number))
+    known = (
+        ("id", new.phone_number_id),
+        ("provider", new.provider.phone and new.provider.name),
+        ("number", new.number),
+    )
     return {**new.phone_number.public, **{name: value for name, value in known if value}}
 
 

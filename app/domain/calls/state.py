@@ -81,6 +81,8 @@ class CallState(NamedTuple):
     """The destination of the last forward that did not fail."""
     forwards: int = 0
     """How many times the call was forwarded, failed attempts included."""
+    decided_by: CallEvent | None = None
+    """The evidence that gives the reason."""
 
 
 class _View(NamedTuple):
@@ -141,7 +143,21 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
         streams=streams,
         forwarded_to=open_forwards[-1].data.get("destination") if open_forwards else None,
         forwards=len(forwards),
+        decided_by=winner,
     )
+
+
+def weigh(
+    events: Iterable[CallEvent], never_answered: frozenset[EndedReason]
+) -> dict[str, tuple[int, bool]]:
+    """The row of the evidence table of each event that ends the call, and whether it is generic.
+
+    By the events' keys, the strongest first.
+    """
+    view = _view(events, never_answered)
+    terminal = [e for e in view.events if e.kind in EVIDENCE and _is_terminal(e, view)]
+    ranked = sorted(terminal, key=partial(_evidence_rank, view))
+    return {event.key: _evidence_rank(view, event)[:2] for event in ranked}
 
 
 def _view(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) -> _View:

@@ -18,18 +18,16 @@ from sqlalchemy.engine import Connection
 from app.domain.calls.apply import Change
 from app.domain.calls.create import OUTBOUND
 from app.domain.calls.record import CallTx
+from app.domain.calls.shown_number import shown
 from app.domain.context import Context
 from app.domain.errors import TooMany
 from app.settings import Settings
 from app.store import dial_limits
 from app.store.dial_limits import MICROSECOND, Cost
-from providers.common.e164 import E164
 from providers.common.json_types import JsonObject
 from providers.events import EventKind
 
 HOUR = timedelta(hours=1)
-SHOWN = 4
-"""Characters of a number that the log shows, with its plus. The last two are shown too."""
 OUTCOMES = frozenset({EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED})
 
 log = logging.getLogger(__name__)
@@ -94,15 +92,7 @@ def used(context: Context, conn: Connection, owner: str) -> tuple[float, float]:
 def note_refusal(context: Context, reason: str, destination: JsonObject, sentence: str) -> None:
     """Tell the operator of a leg that is not dialled: a line of the log, and a count."""
     context.count_refused_dial(reason)
-    log.warning("not dialled: %s: %s", masked(destination), sentence)
-
-
-def masked(destination: JsonObject) -> str:
-    """The number's country and its last digits, or the kind of the address."""
-    number = destination.get("number")
-    if isinstance(number, str) and E164.fullmatch(number):
-        return f"{number[:SHOWN]}{'*' * (len(number) - SHOWN - 2)}{number[-2:]}"
-    return "a SIP URI" if destination.get("sipUri") else "no phone number"
+    log.warning("not dialled: %s: %s", shown(context.settings, destination), sentence)
 
 
 def _owner(tx: CallTx) -> str:

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from app.domain.assistant.served_fields import Fate
 from app.routes.schemas.base import AccountHolder, Carrier
 from providers.common.json_types import JsonDict
-from providers.events import CallStatus, EndedReason
+from providers.events import CallStatus, EndedReason, EventKind
 
 
 class Answer(BaseModel):
@@ -49,7 +49,9 @@ class Monitor(Answer):
 class Call(Resource):
     """A phone call."""
 
-    type: Literal["inboundPhoneCall", "outboundPhoneCall", "webCall"] | None = None
+    type: (
+        Literal["inboundPhoneCall", "outboundPhoneCall", "webCall", "vapi.websocketCall"] | None
+    ) = None
     phone_call_provider: Carrier | None = None
     phone_call_transport: Literal["sip", "pstn"] | None = None
     schedule_plan: JsonDict | None = None
@@ -67,6 +69,8 @@ class Call(Resource):
     transcript: str | None = None
     recording_url: str | None = None
     stereo_recording_url: str | None = None
+    customer_recording_url: str | None = None
+    assistant_recording_url: str | None = None
     summary: str | None = None
     messages: list[JsonDict] | None = None
     analysis: JsonDict | None = Field(None, description="By the assistant's own model.")
@@ -77,8 +81,15 @@ class Call(Resource):
         None, description="With bypass on: the carrier's own create-call arguments."
     )
     phone_call_provider_return_url: str | None = None
-    web_call_url: str | None = Field(None, description="Web calls only: never set here.")
-    web_call_sip_uri: str | None = Field(None, description="Web calls only: never set here.")
+    web_call_url: str | None = Field(
+        None, description="Web calls only: the page that joins this call."
+    )
+    web_call_sip_uri: str | None = Field(
+        None, description="Web calls with sipEnabled: the address a SIP phone calls instead."
+    )
+    transport: JsonDict | None = Field(
+        None, description="Websocket calls: their format, and websocketCallUrl to join by."
+    )
     forwarded_phone_number: str | None = None
     destination: JsonDict | None = None
     assistant_id: str | None = None
@@ -109,6 +120,57 @@ class CallBatchResponse(Answer):
 
 class CreatedCall(RootModel[Call | CallBatchResponse]):
     """A call; with customers all of theirs."""
+
+
+class ExplainedStep(Answer):
+    """One event, and what it did."""
+
+    kind: EventKind
+    at: datetime
+    source: str
+    key: str
+    reason: EndedReason | None = None
+    text: str
+    changed: JsonDict | None = Field(None, description="Name -> [before, after].")
+    row: int | None = Field(None, description="Of the evidence table: the lower one wins.")
+    evidence: str | None = None
+    decides: bool | None = None
+    lost_to: JsonDict | None = Field(None, description="The evidence that decided instead.")
+    why: str | None = None
+
+
+class Explanation(Answer):
+    """Why a call is as it is: its events replayed."""
+
+    status: CallStatus
+    ended_reason: EndedReason | None
+    sentence: str | None
+    advice: str | None
+    settled: bool
+    provisional: bool = Field(description="The reason may still become more specific.")
+    decided_by: JsonDict | None
+    steps: list[ExplainedStep]
+
+
+class ExplainedCallbacks(Explanation):
+    """Of callbacks: the call that they are about."""
+
+    phone_call_provider: Carrier
+    phone_call_provider_id: str
+
+
+class CallbackProblem(Answer):
+    """A callback that cannot be read, by its number in the text."""
+
+    callback: int
+    problem: str
+
+
+class Explanations(Answer):
+    """Each call of the callbacks."""
+
+    calls: list[ExplainedCallbacks]
+    problems: list[CallbackProblem]
 
 
 class AssistantResource(Resource):
@@ -229,3 +291,21 @@ class ServerMessage(Answer):
     id: str
     type: str
     state: Literal["pending", "delivered", "failed"]
+    created_at: datetime
+    next_attempt_at: datetime | None = Field(None, description="Of a pending one; never past.")
+    blocked_by: str | None = Field(
+        None, description="The id of the message of its call that has to be delivered before it."
+    )
+
+
+class ListedServerMessage(ServerMessage):
+    """A server message in the list of all calls, without its body."""
+
+    call_id: str
+
+
+class Resent(Answer):
+    """The outcome of sending failed messages again."""
+
+    resent: int
+    remaining: bool = Field(description="Whether further failed ones are left.")

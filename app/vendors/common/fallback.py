@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from app.telemetry.call_log import call_log
 from app.vendors import registry
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.vendor import Config
@@ -18,7 +18,7 @@ MOST = 8
 # A language as nearly all vendors name it. https://www.rfc-editor.org/rfc/rfc5646
 LANGUAGE = re.compile(r"([a-z]{2})(-|$)", re.IGNORECASE)
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 def planned(stage: str, config: Config) -> list[Config]:

@@ -179,17 +179,3 @@ def test_the_operator_is_told_once_of_each_refusal(
         "+170******88",
     ]
     assert CUSTOMER not in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("destination", "shown"),
-    [
-        ({"number": "+14155550188"}, "+141******88"),
-        ({"number": "+1\nfake line"}, "no phone number"),
-        ({"number": ["+14155550188"]}, "no phone number"),
-        ({"sipUri": "sip:secret@example.com"}, "a SIP URI"),
-        ({}, "no phone number"),
-    ],
-)
-def test_a_number_is_masked(destination: dict[str, Any], shown: str) -> None:
-    assert dial_limit.masked(destination) == shown

@@ -30,4 +30,9 @@ def unbuildable(stage: Stage, provider: str) -> EndedReason:
 
 def message(stage: Stage, provider: str, text: str) -> str:
     """The error for the operator, without the request headers that some SDKs put in front."""
-    return f"{provider} ({stage.value}): {HEADERS.sub('', text)[:MAX_ERROR_TEXT].strip()}"
+    return f"{provider} ({stage.value}): {clean(text)}"
+
+
+def clean(text: str) -> str:
+    """An error's text within bounds, without headers that hold a key."""
+    return HEADERS.sub("", text)[:MAX_ERROR_TEXT].strip()

@@ -15,6 +15,11 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.utils.errors import ErrorCategory
 
+from app.assistants.local.failures.ended_reasons import clean
+from app.telemetry.call_log import call_log
+
+log = call_log(__name__)
+
 
 class InTurn(ServiceSwitcherStrategyManual):
     """A pipecat switcher strategy: each error of a model, usable or not, activates the next one."""
@@ -23,7 +28,10 @@ class InTurn(ServiceSwitcherStrategyManual):
         """Called by the switcher. None: there is no next model, and the error goes on."""
         if error.category is ErrorCategory.APPLICATION:
             return None
-        return await self.advance()
+        following = await self.advance()
+        if following is not None:
+            log.warning("a model failed, and another takes over: %s", clean(error.error))
+        return following
 
     async def advance(self) -> FrameProcessor | None:
         """Activate the next model and return it."""

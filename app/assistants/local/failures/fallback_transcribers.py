@@ -5,7 +5,6 @@ https://docs.vapi.ai/customization/transcriber-fallback-plan
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from pipecat.frames.frames import ErrorFrame
@@ -13,11 +12,13 @@ from pipecat.pipeline.service_switcher import ServiceSwitcher
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.stt_service import STTService
 
+from app.assistants.local.failures.ended_reasons import clean
 from app.assistants.local.failures.fallback_models import InTurn
 from app.media.stream import now
+from app.telemetry.call_log import call_log
 from app.vendors.common.connect_timeout import ConnectTimeout
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class WhenLost(InTurn):
@@ -34,7 +35,7 @@ class WhenLost(InTurn):
             return None
         following = await self.advance()
         if following is not None:
-            log.warning("another transcriber takes over: %s", error.error)
+            log.warning("another transcriber takes over: %s", clean(error.error))
         return following
 
     async def advance(self) -> FrameProcessor | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from pipecat.frames.frames import ErrorFrame
@@ -18,6 +17,7 @@ from app.assistants.local.failures import (
 from app.assistants.local.failures.error_budget import ErrorBudget, Fault
 from app.assistants.local.services import CallServices, Stage, stage_of
 from app.media.stream import now
+from app.telemetry.call_log import call_log
 from providers.events import EndedReason
 
 # What is said of a service without an error of its own.
@@ -27,7 +27,10 @@ OVERDUE = {
     Stage.TRANSCRIBER: "no text in time: the caller spoke, and nothing was understood",
 }
 
-log = logging.getLogger(__name__)
+# Failures of one call that the log has.
+MAX_LOGGED = 20
+
+log = call_log(__name__)
 
 
 class FailurePolicy:
@@ -37,6 +40,7 @@ class FailurePolicy:
         self._engine = engine
         self._parts = services
         self._faults = ErrorBudget(now)
+        self._logged = 0
         # The sentence the voice was given last.
         self.asked = ""
         # What was spoken while tools ran.
@@ -54,6 +58,7 @@ class FailurePolicy:
         text = frame.error if cause in frame.error else f"{frame.error} {cause}"
         fault = Fault(text, frame.category.value if frame.category else "")
         usable = frame.processor is None or frame.processor.is_usable
+        self._log_failure(stage, fault.text)
         blamed = self._faults.add(stage, fault, usable=usable)
         if blamed is not None:
             await self._end_with_error(stage, blamed)
@@ -61,6 +66,7 @@ class FailurePolicy:
     async def overdue(self, stage: Stage) -> None:
         """Handle a service that has missed its deadline."""
         if stage is Stage.MODEL and await fallback_models.skip(self._parts.model):
+            log.warning("a model gave no answer in time, and another takes over")
             return
         if stage is Stage.TRANSCRIBER:
             self._engine.observer.clock.unheard = 0
@@ -68,7 +74,16 @@ class FailurePolicy:
                 log.warning("a transcriber returned no text, and another takes over")
                 return
         fault = self._faults.first(stage) or Fault(self._overdue_text(stage))
+        self._log_failure(stage, self._overdue_text(stage))
         await self._end_with_error(stage, fault)
+
+    def _log_failure(self, stage: Stage, text: str) -> None:
+        """Log a failure. A service that fails without an end fills no disk."""
+        self._logged += 1
+        if self._logged <= MAX_LOGGED:
+            told = ended_reasons.message(stage, self._parts.provider(stage), text)
+            more = "; later ones of this call are not logged" if self._logged == MAX_LOGGED else ""
+            log.warning("a vendor failed: %s%s", told, more)
 
     def _overdue_text(self, stage: Stage) -> str:
         """What is said of a service that reported no error."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 
 import httpx2
 import numpy as np
@@ -20,6 +19,7 @@ from app.domain.assistant.line_sound import OFF, OFFICE
 from app.media.stream import MediaStream
 from app.net.httpx_client import make_client
 from app.net.types import Addresses
+from app.telemetry.call_log import call_log
 from providers.common.audio import audioop
 
 FILE_BYTES = 5 * 1024 * 1024
@@ -32,7 +32,7 @@ LEAD_SECONDS = 0.06
 """Sent ahead while the assistant is silent. Its voice waits for this, so it is short."""
 STEP_SECONDS = 0.04
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 
 class BackgroundSound:

@@ -5,7 +5,6 @@ https://docs.vapi.ai/server-url/events
 
 from __future__ import annotations
 
-import logging
 import math
 
 from app.assistants.local.transcript.conversation import Conversation
@@ -13,9 +12,10 @@ from app.domain.assistant.config import server_of
 from app.domain.assistant.endpointing import MAX_RULE_SECONDS
 from app.domain.assistant.fields import Json
 from app.media.call_context import CallContext
+from app.telemetry.call_log import call_log
 from providers.common import foreign_json
 
-log = logging.getLogger(__name__)
+log = call_log(__name__)
 
 KIND = "call.endpointing.request"
 # The caller waits meanwhile. A later answer is as none.
@@ -31,8 +31,7 @@ async def ask(
         "messagesOpenAIFormatted": conversation.openai,
     }
     own = server_of({"server": server}) if server else None
-    address = {"url": own.url, "secret": own.secret, "headers": own.headers} if own else None
-    reply = await call_context.request(KIND, said, SECONDS, address)
+    reply = await call_context.request(KIND, said, SECONDS, own.asked if own else None)
     seconds = _seconds(reply.body) if reply.error is None else None
     if seconds is None:
         log.warning("%s had no timeoutSeconds: %s", KIND, reply.error or "the answer has none")
