@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from app.dashboard import calls, login, overview, wallboard
+from app.dashboard import call, call_actions, calls, explain, login, overview, wallboard
 from app.dashboard.table import Page
 
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *calls.PAGES,
+    *call.PAGES,
+    *call_actions.PAGES,
     *wallboard.PAGES,
+    *explain.PAGES,
     *login.PAGES,
 )

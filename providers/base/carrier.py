@@ -156,6 +156,8 @@ class Carrier:
     """Vapi's reason for "this carrier never connected the call", where its page has one."""
     records_in_markup: bool = False
     """Whether the markup starts a recording, which lasts as long as the leg; else the API does."""
+    console_url: str = ""
+    """Where people see a call at the carrier; ``{call}`` stands for its id there."""
     pasted: PastedCallbacks | None = None
     """Reads callbacks that a person pasted; None: this carrier's cannot be explained so."""
     phone: bool = True

@@ -21,6 +21,7 @@ TWILIO = Carrier(
     return_hosts=config.RETURN_HOSTS,
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,
+    console_url="https://www.twilio.com/console/voice/calls/logs/{call}",
     pasted=pasted,
     simulator="providers.twilio.simulator",
 )

@@ -96,10 +96,11 @@ def live_revision(context: Context, org_id: str) -> str:
 
 
 def _rows(context: Context, calls: Iterable[Call], reports: dict[str, str]) -> list[CallRow]:
-    return [_row(context, call, reports.get(call.id, "")) for call in calls]
+    return [row_of(context, call, reports.get(call.id, "")) for call in calls]
 
 
-def _row(context: Context, call: Call, report: str) -> CallRow:
+def row_of(context: Context, call: Call, report: str = "") -> CallRow:
+    """One call as a row. ``report``: the state of its report."""
     facts = call.facts
     return CallRow(
         id=call.id,

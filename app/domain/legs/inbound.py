@@ -11,7 +11,15 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import create, instructions, limits, record, stored_resources, web_calls
+from app.domain.calls import (
+    answers,
+    create,
+    instructions,
+    limits,
+    record,
+    stored_resources,
+    web_calls,
+)
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
@@ -109,6 +117,12 @@ class InboundLegs:
             return fallback(tx)
         tokens = instructions.tokens_for(tx, request_of(webhook.report), call.created_at)
         return [instructions.connect(self.context, call, tokens)]
+
+    def _kept(
+        self, tx: CallTx, webhook: VerifiedWebhook, answer: list[Instruction]
+    ) -> list[Instruction]:
+        answers.keep(tx, webhook.report.events, answer)
+        return answer
 
     def _map_refs(self, conn: Connection, webhook: VerifiedWebhook, leg: Leg, call: Call) -> None:
         """Map the leg's ids to its new call. Raises ``LostRace``."""

@@ -29,13 +29,14 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.calls.stored_resources import NumberBody
 from app.domain.calls.timer_jobs import START_SCHEDULED
 from app.domain.calls.tokens import DocumentTokens
-from app.domain.context import Context, iso
+from app.domain.context import Context
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import explain, pending
 from app.domain.reporting.call_json import call_json, opens_control
+from app.domain.reporting.event_json import event_json
 from app.domain.resources import files as resource_files
 from app.domain.resources import server_credentials, structured_outputs
 from app.domain.resources.base import paged
@@ -192,7 +193,7 @@ class CallService:
         """The event log in the order of arrival, with the carriers' raw parameters."""
         with self.context.store.read() as conn:
             _own(conn, org_id, call_id)
-            return [_event_json(row) for row in events.log(conn, call_id)]
+            return [event_json(row) for row in events.log(conn, call_id)]
 
     def explain(self, org_id: str, call_id: str) -> JsonDict:
         """Why the call is as it is: its events replayed."""
@@ -381,19 +382,3 @@ def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> 
     if found is None or found.org_id != org_id:
         raise NotFound("Call", call_id)
     return found
-
-
-def _event_json(row: JsonObject) -> JsonDict:
-    event = {
-        "kind": row["kind"],
-        "source": row["source"],
-        "at": iso(row["at"]),
-        "receivedAt": iso(row["received_at"]),
-        "sequence": row["sequence"],
-        "reason": row["reason"],
-        "stream": row["stream"],
-        "data": row["data"] or None,
-        "raw": row["raw"] or None,
-        "key": row["key"],
-    }
-    return {name: value for name, value in event.items() if value is not None}

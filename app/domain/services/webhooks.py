@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import instructions, limits, record, tokens
+from app.domain.calls import answers, instructions, limits, record, tokens
 from app.domain.calls.apply import Applied, apply_events, apply_report
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
@@ -35,7 +35,7 @@ from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.store import events
 from app.store.faults import Deadlocked
-from providers.base.instructions import HangUp, Instruction
+from providers.base.instructions import Connect, HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -128,14 +128,16 @@ class LegService:
         Raises ``Refused`` for a token of another account's call.
         A leg without an assistant waits here for the reply to its assistant request.
         """
+        waited = False
         while True:
             try:
-                answer = self._handle_once(webhook)
+                answer = self._handle_once(webhook, waited=waited)
             except (LostRace, Deadlocked, events.TokenUsed):  # the other has committed by now
                 answer = self._handle_again(webhook)
             if not isinstance(answer, Question):
                 return answer
             self.requests.settle(answer)
+            waited = True
 
     def _handle_again(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
@@ -147,7 +149,10 @@ class LegService:
         except events.TokenUsed:
             raise Refused("the token was used for another request before") from None
 
-    def _handle_once(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
+    def _handle_once(
+        self, webhook: VerifiedWebhook, *, waited: bool = False
+    ) -> list[Instruction] | Question:
+        """``waited``: this webhook has waited for the reply to its assistant request."""
         with self.context.store.write() as conn:
             if webhook.hook in {HookKind.ARRIVE, HookKind.FALLBACK}:
                 call = self.arrivals.find_call(conn, webhook) or web_legs.find(
@@ -161,21 +166,32 @@ class LegService:
                 return [HangUp()]  # a web call that a browser has joined, or that is over
             if call is None:  # verified, but its call is unknown or deleted
                 return [HangUp()] if webhook.report.asks and _in_markup(webhook) else []
-            return self._handle(CallTx(self.context, conn, call), webhook)
+            return self._handle(CallTx(self.context, conn, call), webhook, waited=waited)
 
-    def _handle(self, tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction] | Question:
+    def _handle(
+        self, tx: CallTx, webhook: VerifiedWebhook, *, waited: bool
+    ) -> list[Instruction] | Question:
         report, stranger = webhook.report, _is_unknown_leg(tx.call, webhook)
         new = [self._read(tx, webhook, event) for event in report.events]
         applied = apply_report(tx, new, partial(self._changes, tx, webhook))
+        answer: list[Instruction] | Question = []
         if not report.asks:
-            return []
+            return answer
         if stranger:
             return instructions.return_leg(tx.call) if _in_markup(webhook) else []
         if webhook.hook in ARRIVALS:
-            return self._connect_assistant(tx, applied, report)
-        if not applied.added:
+            answer = self._connect_assistant(tx, applied, report)
+        elif not applied.added:
             return self._repeated_answer(tx, applied.state, webhook, new)
-        return self._next_instruction(tx, applied.state, webhook, new)
+        else:
+            answer = self._next_instruction(tx, applied.state, webhook, new)
+        if isinstance(answer, Question) or not answer:
+            return answer
+        # A document that connects the assistant follows from its request's event, but for a forward.
+        is_usual = isinstance(answer[0], Connect) and webhook.hook is not HookKind.FORWARD
+        if (applied.added or waited) and not is_usual:
+            answers.keep(tx, new, answer)
+        return answer
 
     def _read(self, tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) -> CallEvent:
         """The event after its kind's handlers; a note if it does not concern this call."""

@@ -1,0 +1,80 @@
+"""What a person does to a call: say, mute, transfer, end, and resend its server messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Response, request
+
+from app.dashboard.table import Page, go, session
+from app.domain.errors import Invalid
+from app.routes.errors import ApiError
+from app.routes.validation import services
+from providers.common.json_types import JsonDict
+
+FAILED = "failed"
+MOST_SAID = 1_000
+
+
+def _say(text: str) -> JsonDict:
+    return {"type": "say", "content": text, "interruptAssistantEnabled": True}
+
+
+def _transfer(text: str) -> JsonDict:
+    number = text.replace(" ", "")
+    kind = "sip" if number.startswith("sip:") else "number"
+    field = "sipUri" if kind == "sip" else "number"
+    return {"type": "transfer", "destination": {"type": kind, field: number}}
+
+
+def _plain(word: str) -> Callable[[str], JsonDict]:
+    return lambda text: {"type": "control", "control": word}
+
+
+ACTIONS: dict[str, tuple[Callable[[str], JsonDict], bool, str]] = {
+    "say": (_say, True, "The assistant says it."),
+    "transfer": (_transfer, True, "The call is being transferred."),
+    "mute": (_plain("mute-assistant"), False, "The assistant is muted."),
+    "unmute": (_plain("unmute-assistant"), False, "The assistant is heard again."),
+    "mute-caller": (_plain("mute-customer"), False, "The assistant no longer hears the caller."),
+    "unmute-caller": (_plain("unmute-customer"), False, "The assistant hears the caller again."),
+    "end": (lambda text: {"type": "end-call"}, False, "The call is being ended."),
+}
+"""Name of a button -> the control message, whether it needs a text, and what is told after it."""
+
+
+def control(call_id: str) -> Response:
+    """Raises ``ApiError``, ``Invalid``."""
+    chosen = ACTIONS.get(request.form.get("action", ""))
+    if chosen is None:
+        raise ApiError(400, f"action must be one of: {', '.join(ACTIONS)}")
+    made, needs_text, told = chosen
+    text = request.form.get("text", "").strip()
+    if needs_text and not text:
+        raise Invalid("Write something first: the field was empty.")
+    if len(text) > MOST_SAID:
+        raise Invalid(f"At most {MOST_SAID} characters are said at once.")
+    services().calls.control(session().org_id, call_id, None, made(text))
+    return go(f"/calls/{call_id}", told)
+
+
+def resend(call_id: str, message_id: str) -> Response:
+    """Send one message again."""
+    services().calls.resend(session().org_id, call_id, message_id)
+    return go(f"/calls/{call_id}", "The message is sent again.")
+
+
+def resend_all(call_id: str) -> Response:
+    """Send every failed message of the call again."""
+    calls, org_id = services().calls, session().org_id
+    failed = [each["id"] for each in calls.messages(org_id, call_id) if each["state"] == FAILED]
+    for message_id in failed:
+        calls.resend(org_id, call_id, message_id)
+    return go(f"/calls/{call_id}", f"{len(failed)} messages are sent again.")
+
+
+PAGES = (
+    Page("/calls/<call_id>/control", control, methods=("POST",)),
+    Page("/calls/<call_id>/messages/resend", resend_all, methods=("POST",)),
+    Page("/calls/<call_id>/messages/<message_id>/resend", resend, methods=("POST",)),
+)
