@@ -11,8 +11,6 @@ from app.domain.dashboard.overview import DAYS, KeptGroups, overview_of
 from app.domain.reporting.ended_texts import told
 from app.routes.lean_flask import current_app
 from app.routes.validation import services
-from app.store.messages import FAILED
-from app.store.resources import Window
 
 KEPT = "dashboard overviews"
 MOST = 100
@@ -49,12 +47,12 @@ def kept() -> KeptGroups:
 
 def messages() -> Response:
     """The failed server messages of all calls."""
-    failed = services().messages.listing(session().org_id, FAILED, Window(MOST))
+    failed = services().messages.failed(session().org_id, MOST)
     return page("messages.html", failed=failed, most=MOST)
 
 
 def resend() -> Response:
-    done = services().messages.resend_failed(session().org_id, Window(MOST))
+    done = services().messages.resend_oldest(session().org_id, MOST)
     return go("/messages", f"{done['resent']} messages are sent again.")
 
 
