@@ -37,13 +37,13 @@ NOT_SERVED_PATHS: Mapping[str, str] = {
 """Requests of the families that are served in part."""
 
 NOT_SERVED_FAMILIES: Mapping[str, str] = {
-    "squad": "one assistant a call",
+    "squad": "one assistant a call; the list is empty",
     "chat": "calls only",
     "campaign": "calls are made one by one",
     "v2/campaign": "calls are made one by one",
     "v2/knowledge-base": "the assistant's part",
     "session": "calls only",
-    "eval": "the assistant's part",
+    "eval": "the assistant's part; the list is empty",
     "reporting": "`/metrics`, and your own database",
     "observability": "`/metrics`",
     "provider": "no resources of voice providers are kept",

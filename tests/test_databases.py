@@ -12,8 +12,8 @@ from app.store.engine import Store
 from tests.databases import fresh_database
 
 OF_ONE_ROW = ("alembic_version", "revisions")
-INDEX = "file_search"
-"""SQLite's full-text index keeps its own state in tables of this prefix, also when it is empty."""
+INDEXES = ("file_search", "call_search")
+"""SQLite's full-text indexes keep their own state in tables of these prefixes, also when they are empty."""
 
 
 @pytest.mark.database
@@ -27,7 +27,7 @@ def test_what_a_test_leaves_behind_is_gone(tmp_path: Path) -> None:
         store = Store(url)
         with store.read() as conn:
             every = sa.inspect(conn).get_table_names()
-            names = [n for n in every if n not in OF_ONE_ROW and not n.startswith(INDEX)]
+            names = [n for n in every if n not in OF_ONE_ROW and not n.startswith(INDEXES)]
             rows = {
                 n: conn.scalar(sa.select(sa.func.count()).select_from(sa.table(n))) for n in names
             }

@@ -85,6 +85,7 @@ CURLS = [
     for block in blocks(page.read_text(), "sh")
     if "curl" in block
     for request in requests(block)
+    if request.url  # of a host of this test
 ]
 
 

@@ -1,6 +1,6 @@
 """Terms that find calls by a number in their JSON, or by the words in them.
 
-Migration 0021 makes the indexes, of settled calls only. Each has the very expression of here.
+Migration 0015 makes the indexes, of settled calls only. Each has the very expression of here.
 SQLite's words are those of ``call_texts``, which triggers write. PostgreSQL indexes an expression.
 """
 

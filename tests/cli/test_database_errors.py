@@ -21,6 +21,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("keys", "create"),
     ("keys", "list"),
     ("keys", "revoke", "abcdefgh"),
+    ("login-link",),
     ("doctor",),
     (
         *("studio-flow", "--url", "https://bridge.example.com"),
@@ -28,7 +29,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ),
     ("check", "--assistant-id", "00000000-0000-4000-8000-000000000000"),
 )
-WITHOUT_DATABASE = {"simulate", "studio-lint", "demo"}
+WITHOUT_DATABASE = {"explain", "simulate", "studio-lint", "demo"}
 """Other commands. The demo has a database of its own."""
 
 

@@ -44,7 +44,7 @@ from providers.events import EndedReason
 
 log = call_log(__name__)
 
-# Messages that only who names them gets: several for each sentence.
+# Messages only for a server that lists them: several for each sentence.
 ONLY_WANTED = frozenset({"model-output", "voice-input"})
 STARTED = "assistant.started"
 # The longest wait for the carrier to take a call that is transferred.
