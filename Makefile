@@ -3,44 +3,59 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
 AUDIT := .venv-audit
+SITE := .venv-site
 
-.PHONY: setup demo run test bench docs lock audit sbom clean
+.PHONY: setup dev demo run test bench docs site image lock audit sbom clean
 
-setup: $(READY)
+setup: $(READY)  ## what the bridge needs, in .venv
 
-$(READY): requirements.txt requirements-dev.txt pyproject.toml
+dev: $(DEV)  ## what its tests need too
+
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Patchbay needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q app providers
+	@$(PYTHON) -m venv $(VENV)
+
+# setuptools and wheel make the `patchbay` command; their versions are those of the development.
+$(READY): requirements.txt pyproject.toml | $(BIN)/python
+	@awk '/^[^ ]/ {keep = /^(setuptools|wheel)==/} keep' requirements-dev.txt > $(VENV)/build.txt
+	@$(BIN)/python install.py --require-hashes -r requirements.txt -r $(VENV)/build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q app providers
 	@touch $@
 
-demo: $(READY)  ## one Studio call and one Vonage call through the bridge; ONCE=1 exits afterwards
-	$(BIN)/patchbay demo $(if $(ONCE),--once)
+$(DEV): requirements-dev.txt $(READY)
+	@$(BIN)/python install.py --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(READY)  ## one Studio call and one Vonage call through the bridge; ONCE=1 exits afterwards, VERBOSE=1 prints all
+	@$(BIN)/patchbay demo $(if $(ONCE),--once) $(if $(VERBOSE),--verbose)
 
 run: $(READY)  ## the bridge alone, with the settings of the environment
 	$(BIN)/patchbay serve
 
-test: $(READY)  ## lint, types, and the suite on SQLite and on PostgreSQL
+test: $(DEV)  ## lint, types, and the suite on SQLite and on PostgreSQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tests.run
 
-bench: $(READY)  ## figures for docs/benchmarks.md
+bench: $(DEV)  ## figures for docs/benchmarks.md
 	$(BIN)/python -m bench.control_plane
 	$(BIN)/python -m bench.media
 	$(BIN)/python -m bench.start
 
-docs: $(READY)  ## write the generated pages under docs/
+docs: $(DEV)  ## write the generated pages under docs/
 	$(BIN)/python -m docs.write
+
+image: $(READY)  ## the container image, built and run with compose.yml; fails where there is no engine
+	$(BIN)/python -m bench.image
 
 lock:  ## renew requirements*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
-
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group audit -o requirements-audit.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group site -o requirements-site.txt
 
 $(AUDIT)/.ready: requirements-audit.txt
 	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
@@ -54,5 +69,13 @@ sbom: $(AUDIT)/.ready  ## var/sbom.json: the locked packages, as CycloneDX
 	@mkdir -p var
 	$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --validate -o var/sbom.json
 
+$(SITE)/.ready: requirements-site.txt
+	@test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.txt
+	@touch $@
+
+site: $(SITE)/.ready  ## site/: the pages of docs/ with search, every link checked
+	$(SITE)/bin/mkdocs build --strict --clean
+
 clean:
-	rm -rf $(VENV) $(AUDIT) var build *.egg-info
+	rm -rf $(VENV) $(AUDIT) $(SITE) var build site *.egg-info

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     from app.dashboard.application import init_dashboard
     from app.routes.application import init_routes
     from app.routes.errors import init_errors
-    from app.telemetry import log_setup
+    from app.telemetry import log_setup, sentry, tracing
     from app.wiring import Services
 
     log_setup.configure(settings.log_level, settings.log_format)
+    sentry.configure(settings.sentry_dsn)
+    tracing.configure(os.environ)
     if settings.failpoints:  # before the services, which hold on to the functions
         from app.failpoints.install import install
 

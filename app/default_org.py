@@ -11,30 +11,34 @@ from contextlib import suppress
 
 from sqlalchemy.engine import Connection
 
+from app import default_number
+from app.default_number import NAMESPACE
 from app.domain.context import Context
-from app.domain.ids import parse_uuid
-from app.settings import CarrierSettings
+from app.settings import CarrierSettings, Settings
 from app.store import accounts
 from app.store.ids import new_id
 from app.store.vault import WrongKey, digest, new_token
 from providers.common.json_types import JsonDict, JsonObject
 
-NAMESPACE = uuid.UUID("6a3c2b1e-0d57-5d0e-9a55-70a7c4ba7000")
 ORG_ID = str(uuid.uuid5(NAMESPACE, "default organisation"))
 FROM_SETTING = "API_KEY"
 """Name of the API key that the setting API_KEY holds."""
 PREFIX = 8
 """Characters of an API key that are stored in clear, so that a list tells keys apart."""
 
+ASSISTANT = "assistantId"
+"""Where the organisation's row remembers ASSISTANT_ID."""
+
 log = logging.getLogger(__name__)
 
 
-def create_default_org(context: Context) -> str | None:
-    """The generated API key, if any. Only its digest is stored, so this is the time to show it."""
-    now = context.now()
-    secret = (
-        {"serverSecret": context.settings.server_secret} if context.settings.server_secret else {}
-    )
+def create_default_org(context: Context, *, is_start: bool = False) -> str | None:
+    """The generated API key, if any. Only its digest is stored, so this is the time to show it.
+
+    ``is_start``: the server starts, so what its settings name no more is removed. A command does
+    not: its shell may lack the server's settings.
+    """
+    now, secret = context.now(), _secret(context.settings)
     with context.store.write() as conn:
         org: JsonDict = {
             "id": ORG_ID,
@@ -44,6 +48,10 @@ def create_default_org(context: Context) -> str | None:
             "updated_at": now,
         }
         known = accounts.get_org(conn, ORG_ID)
+        if is_start:
+            _follow_removed(context, conn, known, secret)
+        elif ASSISTANT not in secret:
+            secret |= _remembered(context, known)
         org["secret"] = _sealed(context, known, secret)
         if not _is_same(known, org):
             accounts.put_org(conn, org)
@@ -109,25 +117,33 @@ def _carrier(context: Context, conn: Connection, carrier: CarrierSettings) -> No
     }
     if not _is_same(known, credential):
         accounts.put_credential(conn, credential)
-    if carrier.number:
-        number = "+" + carrier.number.lstrip("+")
-        field = provider.number_fields.account_ref
-        account = {field: ref} if field else {}
-        named = context.settings.assistant_id
-        assistant_id = parse_uuid(named) or named if named else None
-        accounts.put_number(
-            conn,
-            {
-                **common,
-                "id": str(uuid.uuid5(NAMESPACE, f"{carrier.provider} number {number}")),
-                "provider": carrier.provider,
-                "number": number,
-                "credential_id": credential_id,
-                "assistant_id": assistant_id,
-                "body": {"name": f"{carrier.provider} (environment)", **account},
-                "secret": None,
-            },
-        )
+    numbers = {**common, "credential_id": credential_id}
+    default_number.put(context, conn, numbers, carrier, ref)
+
+
+def _follow_removed(
+    context: Context, conn: Connection, known: JsonObject | None, settings: JsonObject
+) -> None:
+    """Take back what earlier settings made, and these do not name. ``settings``: ``_secret``."""
+    default_number.remove_others(context, conn, ORG_ID)
+    with suppress(WrongKey):
+        before = context.vault.open(known["secret"] if known else None)
+        if ASSISTANT in before and ASSISTANT not in settings:
+            default_number.forget_assistant(conn, ORG_ID, before[ASSISTANT])
+
+
+def _remembered(context: Context, known: JsonObject | None) -> JsonDict:
+    """The ASSISTANT_ID of the last start, which a command without it must not forget."""
+    with suppress(WrongKey):
+        before = context.vault.open(known["secret"] if known else None)
+        return {ASSISTANT: before[ASSISTANT]} if ASSISTANT in before else {}
+    return {}
+
+
+def _secret(settings: Settings) -> JsonDict:
+    """What the organisation's row keeps sealed: the secret, and what the next start compares."""
+    given = {"serverSecret": settings.server_secret, ASSISTANT: settings.assistant_id}
+    return {name: value for name, value in given.items() if value}
 
 
 def _sealed(context: Context, known: JsonObject | None, secrets: JsonObject) -> bytes | None:

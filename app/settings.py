@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +21,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app import heroku
 from app.environment import Reader
 from app.environment import SettingsError as SettingsError
 from app.failpoints.plan import Failpoint
@@ -32,14 +37,17 @@ from app.private_files import make_directory, tighten
 from app.vendors import registry
 from app.vendors.common.vendor import Vendor
 from providers.base.carrier import Carrier
-from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
+from providers.base.setting import API_URL, NUMBER, SIP_DOMAIN, Setting, SettingKind
+from providers.common.e164 import EITHER
 from providers.common.json_types import JsonDict, JsonObject
+from providers.errors import NotConfigured
 from providers.registry import PROVIDERS
 
 BACKENDS = ("local", "echo", "stream")
 """The built-in backends (``app/assistants``)."""
 
 SHORTEST_KEY = 20
+HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 """Characters of an API key outside development."""
 
 ASSISTANT_DEFAULT_SECONDS = 600
@@ -69,6 +77,8 @@ class CarrierSettings:
     """The body for ``Carrier.config.credential``."""
     number: str | None = None
     api_url: str | None = None
+    sip_domain: str | None = None
+    """The domain of SIP calls that may join a web call."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,8 @@ class Settings:
     """Connections of one address that have not sent a whole head. 0: no limit."""
     ended_reasons: str = "extended"
     recordings_dir: str = "var/recordings"
+    disk_is_wiped: bool = False
+    """Whether this machine's disk is emptied with every restart, as a dyno's is."""
     recordings_url: str | None = None
     """``s3://bucket/prefix`` for recordings; it replaces the directory."""
     s3_endpoint: str = "https://s3.amazonaws.com"
@@ -196,6 +208,11 @@ class Settings:
         return self.own_media_base is not None and self.media_urls not in ((), (self.public_url,))
 
     @property
+    def loses_recordings(self) -> bool:
+        """Whether recordings are kept where the next restart wipes them."""
+        return self.disk_is_wiped and self.recordings_url is None
+
+    @property
     def development(self) -> bool:
         """Whether PUBLIC_URL is local: checks that protect a deployment are then relaxed."""
         return is_local(self.public_url)
@@ -215,8 +232,8 @@ class _Reader(Reader):
         loaded = self.plugins()  # first: plugins add settings
         backends = (*BACKENDS, *of_group(loaded, BACKEND_GROUP))
         port = self.integer("PORT", 8000, 1, 65535)
-        public_url = self.url("PUBLIC_URL", f"http://localhost:{port}", ("http", "https")) or ""
         database_url = self.database()
+        public_url = self.public_url(port)
         return Settings(
             secret_keys=self.secret_keys(database_url),
             public_url=public_url,
@@ -235,7 +252,7 @@ class _Reader(Reader):
             allowed_sip_hosts=frozenset(host.lower() for host in self.words("ALLOWED_SIP_HOSTS")),
             carriers=self.carriers(),
             vendors=self.vendors(),
-            assistant_id=self.text("ASSISTANT_ID"),
+            assistant_id=self.assistant_id(),
             assistant_backend=self.choice("ASSISTANT_BACKEND", "local", backends),
             stream_url=self.stream_url(),
             fallback_voice=self.fallback_voice(),
@@ -257,6 +274,7 @@ class _Reader(Reader):
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             recordings_dir=self.recordings_dir(database_url),
+            disk_is_wiped=heroku.is_dyno(self.environ),
             **self.bucket(),
             recording_retention_days=self.number("RECORDING_RETENTION_DAYS", 0, 0, 36_500),
             call_retention_days=self.number("CALL_RETENTION_DAYS", 0, 0, 36_500),
@@ -282,6 +300,21 @@ class _Reader(Reader):
             plugins=loaded,
             failpoints=parse_failpoints(self.words("FAILPOINT")),
         )
+
+    def public_url(self, port: int) -> str:
+        """A dyno may know its own. A web server that carriers cannot reach is none."""
+        found = self.url("PUBLIC_URL", heroku.address(self.environ), ("http", "https"))
+        if found is None and heroku.serves(self.environ):
+            raise SettingsError(heroku.NO_ADDRESS)
+        return found or f"http://localhost:{port}"
+
+    def assistant_id(self) -> str | None:
+        text = self.text("ASSISTANT_ID")
+        if text and not _is_id(text):
+            raise SettingsError(
+                f"ASSISTANT_ID must be the id of a stored assistant (POST /assistant); it is {text!r}"
+            )
+        return text and text.lower()
 
     def plugins(self) -> tuple[Plugin, ...]:
         try:
@@ -351,7 +384,8 @@ class _Reader(Reader):
         """The default account at a carrier; None when neither account nor number is set."""
         needed = {s: self.value_of(s) for s in carrier.settings if s.required}
         number = next((self.text(s.variable) for s in carrier.settings if s.field == NUMBER), None)
-        if not (number or any(needed.values())):
+        domain = next((s.variable for s in carrier.settings if s.field == SIP_DOMAIN), "")
+        if not (number or any(needed.values()) or self.text(domain)):
             return None
         missing = [setting.variable for setting, value in needed.items() if not value]
         if missing:
@@ -361,8 +395,10 @@ class _Reader(Reader):
         values = {s.field: self.value_of(s) for s in carrier.settings}
         body = {name: value for name, value in values.items() if value}
         body.pop(NUMBER, None)
-        api_url = body.pop(API_URL, None)
-        return CarrierSettings(carrier.name, body, number, api_url)
+        api_url, sip_domain = body.pop(API_URL, None), body.pop(SIP_DOMAIN, None)
+        _check_account(carrier, body)
+        _check_number(carrier, number)
+        return CarrierSettings(carrier.name, body, number, api_url, sip_domain)
 
     def value_of(self, setting: Setting) -> Any:
         """The value of a carrier's variable, read by its kind."""
@@ -375,8 +411,16 @@ class _Reader(Reader):
                 return list(self.words_secret(setting.variable))
             case SettingKind.PEM:
                 return (self.secret(setting.variable) or "").replace("\\n", "\n")
+            case SettingKind.HOST:
+                return self.host(setting.variable)
             case SettingKind.URL:
                 return self.url(setting.variable, None, ("http", "https"))
+
+    def host(self, name: str) -> str | None:
+        host = (self.text(name) or "").lower()
+        if host and not HOST.fullmatch(host):
+            raise SettingsError(f"{name} must be the name of a host; it is {host!r}")
+        return host or None
 
     def vendors(self) -> tuple[VendorSettings, ...]:
         found = (self.vendor(vendor) for vendor in registry.with_account().values())
@@ -419,7 +463,9 @@ class _Reader(Reader):
         url = self.secret("DATABASE_URL") or "sqlite:///var/patchbay.db"
         if not re.match(r"(sqlite:///|postgres(ql)?(\+psycopg)?://)", url):
             raise SettingsError("DATABASE_URL must begin with sqlite:/// or postgresql://")
-        if url.startswith("sqlite") and self.text("DYNO") and not self.flag("ALLOW_SQLITE", False):
+        _check_database(url)
+        wiped = heroku.is_dyno(self.environ)
+        if url.startswith("sqlite") and wiped and not self.flag("ALLOW_SQLITE", False):
             raise SettingsError(
                 "DATABASE_URL is SQLite, but a Heroku dyno's disk is wiped daily: "
                 "add a PostgreSQL, or set ALLOW_SQLITE=1 if losing every call is fine"
@@ -538,6 +584,52 @@ class _Reader(Reader):
             example = registry.FALLBACK_MODEL_EXAMPLE
             raise SettingsError(_no_fallback("FALLBACK_MODEL", value, example, known))
         return found if value else None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _check_account(carrier: Carrier, body: JsonObject) -> None:
+    """Raise the carrier's own sentence about its account, with the variable in front."""
+    try:
+        ref, _, secrets = carrier.config.credential(body)
+        carrier.config.account(ref, secrets)
+    except NotConfigured as error:
+        raise SettingsError(f"{_variable(carrier, str(error))}: {error}") from error
+
+
+def _variable(carrier: Carrier, sentence: str) -> str:
+    """The variable of the field that a sentence names: ``applicationId`` of ``vonageApplicationId``."""
+    for word in re.findall(r"[a-z]+[A-Z]\w*", sentence):
+        for setting in carrier.settings:
+            if setting.field.lower().endswith(word.lower()):
+                return setting.variable
+    return ", ".join(setting.variable for setting in carrier.settings if setting.required)
+
+
+def _check_number(carrier: Carrier, number: str | None) -> None:
+    if number and not EITHER.fullmatch(number):
+        variable = next(s.variable for s in carrier.settings if s.field == NUMBER)
+        raise SettingsError(
+            f"{variable} must be a phone number like +14155550100 (E.164); it is {number!r}"
+        )
+
+
+def _check_database(url: str) -> None:
+    """Raise for an address that no driver would understand. Its password is not repeated."""
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(
+            "DATABASE_URL cannot be read: its port must be a number, and signs such as @ and : "
+            "in its password must be written as %40 and %3A"
+        ) from error
+    if url.startswith("sqlite") and (not found.database or found.database == ":memory:"):
+        raise SettingsError("DATABASE_URL: SQLite needs a file, such as sqlite:///var/patchbay.db")
 
 
 def _named_model(value: str | None) -> dict[str, str]:

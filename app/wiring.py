@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from app import default_org
+from app import default_org, heroku
 from app.assistants import BACKENDS
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
@@ -27,6 +27,7 @@ from app.domain.services import retention, trim
 from app.domain.services.calls import CallService
 from app.domain.services.checks import CheckService
 from app.domain.services.media import MediaService
+from app.domain.services.messages import MessageService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
@@ -41,9 +42,10 @@ from app.store import migrate
 from app.store.blobs import Blobs, Bucket, open_blobs
 from app.store.engine import Store
 from app.store.vault import Vault
+from app.telemetry import tracing
 from app.telemetry.metrics import Metrics, State
 from app.vendors.one_shot import HttpAnswer, OneShotModel
-from providers.registry import PROVIDERS
+from providers.registry import ALL
 
 MAX_ANSWER = 1_000_000
 """Limit of a model's answer, in bytes."""
@@ -106,7 +108,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.providers = PROVIDERS
+        self.providers = ALL
         self.backends = {**BACKENDS, **of_group(settings.plugins, BACKEND_GROUP)}
         self.store = Store(settings.database_url)
         self.vault = Vault(settings.secret_keys)
@@ -119,7 +121,7 @@ class Services:
             settings,
             self.store,
             self.vault,
-            PROVIDERS,
+            ALL,
             self.jobs,
             _blobs(settings),
             (react, *map(with_row, of_group(settings.plugins, REACTION_GROUP).values())),
@@ -141,6 +143,7 @@ class Services:
         self.context.timer_wakers.append(self.timers.wake)
         self.metrics.register(State(self.context))
         self.calls = CallService(self.context)
+        self.messages = MessageService(self.context)
         self.resources = ResourceService(self.context)
         self.checks = CheckService(self.context)
         self.legs = LegService(self.context)
@@ -188,12 +191,14 @@ class Services:
             self.upgrade()
         elif not migrate.is_current(self.store):
             raise NotMigrated("the database is not up to date: run `patchbay db upgrade`")
-        key = default_org.create_default_org(self.context)
+        key = default_org.create_default_org(self.context, is_start=True)
         if key:
             print(f"API key (shown once): {key}", flush=True)  # noqa: T201
         if self.settings.development:  # the logs of a server are read by more than its owner
             link = tokens.new_link(self.context, default_org.ORG_ID, sessions.ACT)
             print(f"Dashboard (opens once, within an hour): {link}", flush=True)  # noqa: T201
+        if self.settings.loses_recordings:
+            log.warning(heroku.RECORDINGS_ARE_LOST)
         self.store.start_checkpoints()
         if self.settings.run_jobs:
             recording_files.schedule_sweep(self.context)
@@ -209,3 +214,4 @@ class Services:
         self.jobs.stop()
         self.dispatcher.stop()
         self.store.close()
+        tracing.stop()

@@ -139,9 +139,21 @@ def check(url: str, seen: Seen, came: Mapping[str, set[str]]) -> None:
         if lost:
             seen.wrong.append(f"call {call_id} lost {lost}")
         if len(came.get(call_id, ())) != 1:
-            seen.wrong.append(f"call {call_id} has {len(came.get(call_id, ()))} reports")
+            told = f"call {call_id} has {len(came.get(call_id, ()))} reports"
+            seen.wrong.append(f"{told}; {_messages(conn, call_id)}")
     if strangers := states.keys() - {call["id"] for call in seen.calls}:
         seen.wrong.append(f"{len(strangers)} calls that nobody was told of")
+
+
+def _messages(conn: psycopg.Connection[Any], call_id: str) -> str:
+    """What the database has of a call's messages."""
+    found = conn.execute(
+        "SELECT m.type, m.state, m.attempts, round(extract(epoch FROM m.next_at - now())), "
+        "(SELECT max(coalesce(a.error, a.status_code::text)) FROM message_attempts a "
+        "WHERE a.message_id = m.id) FROM messages m WHERE m.call_id = %s ORDER BY m.seq",
+        [call_id],
+    ).fetchall()
+    return ", ".join(" ".join(map(str, row)) for row in found)
 
 
 def run(operations: int, rate: float, least: float, most: float) -> tuple[Seen, StoreClient]:

@@ -12,12 +12,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
 from app import settings as settings_module
-from app.default_org import NAMESPACE, ORG_ID, create_default_org
+from app.default_number import number_id
+from app.default_org import ORG_ID, create_default_org
 from app.wiring import Services
 from bench.serving import environment, free_port, module
 from tests.fakes.carriers.twilio import TWILIO
@@ -25,7 +25,7 @@ from tests.fakes.carriers.twilio import TWILIO
 
 def measure(calls: int, services: Services, receiver: str) -> None:
     create_default_org(services.context)
-    number = str(uuid.uuid5(NAMESPACE, f"{TWILIO.name} number {TWILIO.number}"))
+    number = number_id(TWILIO.name, TWILIO.number)
     for _ in range(calls):
         services.calls.create(ORG_ID, _body(number, receiver))
     if not services.store.is_sqlite:

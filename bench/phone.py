@@ -87,6 +87,7 @@ class Phone:
         self.record = Record()
         self.first_sound = 0.0
         """Seconds from the stream's start to the greeting."""
+        self.call = call
         self._url = url
         self._messages = StreamMessages(ACCOUNT, TWILIO.new_ref(), {"callId": call})
         self._queue = deque[bytes]()

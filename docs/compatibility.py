@@ -23,12 +23,12 @@ SERVED = [
     "GET /v2/phone-number",
     "GET /call/{id}/mono-recording",
     "GET /call/{id}/stereo-recording",
+    "GET /call/{id}/customer-recording",
+    "GET /call/{id}/assistant-recording",
 ]
 """Vapi's requests that are answered."""
 
 NOT_SERVED_PATHS: Mapping[str, str] = {
-    "GET /call/{id}/customer-recording": "the sides are not recorded separately",
-    "GET /call/{id}/assistant-recording": "the sides are not recorded separately",
     "GET /call/{id}/video-recording": "no video",
     "GET /call/{id}/pcap": "carriers do not provide packet captures",
     "GET /call/{id}/call-logs": "`GET /call/{id}/events` is the log",
@@ -62,6 +62,7 @@ CREATE_CALL: Mapping[str, str] = {
     "phoneNumber": "Vapi's is Twilio's only; Vonage's fields are accepted here too",
     "phoneNumberId": "decides the carrier",
     "schedulePlan": "not in bypass mode",
+    "transport": "`vapi.websocket`; a phone call's transport is its number's",
 }
 """Accepted fields of today's ``CreateCallDTO``, each with what is peculiar."""
 
@@ -69,7 +70,8 @@ CREATE_CALL_OLDER: Mapping[str, str] = {
     "maxDurationSeconds": "of the older page; today it is a field of the assistant, which works too",
     "metadata": "of the older page, and still accepted by Vapi",
     "phoneCallProviderBypassEnabled": "of the older page; works at Vapi, undocumented",
-    "type": "of the older page",
+    "type": "of the older page; `webCall` is as `POST /call/web`",
+    "sipEnabled": "of the older page's web calls",
     "phoneCallProviderReturnUrl": "ours",
 }
 """Accepted fields that ``CreateCallDTO`` does not show."""
@@ -91,7 +93,7 @@ CALL: Mapping[str, str] = {
     "orgId": "",
     "createdAt": "",
     "updatedAt": "",
-    "type": "never `webCall`",
+    "type": "",
     "status": "never `not-found`, `deletion-failed`",
     "endedReason": "see below",
     "endedMessage": "",
@@ -102,7 +104,7 @@ CALL: Mapping[str, str] = {
     "costs": "our own fields: `told` (the carrier's amount and currency), `stream`, `priceKnown`",
     "messages": "",
     "analysis": "`summary`, `structuredData`, `successEvaluation`",
-    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`, `structuredOutputs`, `skippedStructuredOutputs`, `structuredOutputsLastUpdatedAt`",
+    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`, `structuredOutputs`, `skippedStructuredOutputs`, `structuredOutputsLastUpdatedAt`, `variableValues`, `transfers`, `performanceMetrics` (not `fromTransportLatencyAverage`)",
     "destination": "",
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
@@ -117,6 +119,7 @@ CALL: Mapping[str, str] = {
     "phoneNumber": "as sent, secrets left out (Vapi repeats `twilioAuthToken`)",
     "name": "",
     "schedulePlan": "",
+    "transport": "of websocket calls; else `phoneCallProvider` and `phoneCallTransport`",
 }
 """Fields of today's ``Call`` that are served."""
 
@@ -128,7 +131,6 @@ CALL_ABSENT: Mapping[str, str] = {
     "squad": NOT_SERVED["squad"],
     "squadId": NOT_SERVED["squadId"],
     "squadOverrides": NOT_SERVED["squadOverrides"],
-    "transport": "`phoneCallProvider` and `phoneCallTransport` are served",
     "workflow": NOT_SERVED["workflow"],
     "workflowId": NOT_SERVED["workflowId"],
     "workflowOverrides": NOT_SERVED["workflowOverrides"],
@@ -140,13 +142,16 @@ CALL_OLDER: Mapping[str, str] = {
     "transcript": "Vapi still sends it, undocumented",
     "recordingUrl": "Vapi still sends it, undocumented; good for an hour, 24 in the report",
     "stereoRecordingUrl": "the customer is on the left",
+    "customerRecordingUrl": "one side of the stereo recording",
+    "assistantRecordingUrl": "the other side",
+    "inboundPhoneCallDebuggingArtifacts": "beside the `status-update` that has it at Vapi",
     "summary": "Vapi still sends it, undocumented",
     "forwardedPhoneNumber": "",
     "phoneCallProviderBypassEnabled": "",
     "phoneCallProviderDetails": "Vapi never showed Vonage's",
     "phoneCallProviderReturnUrl": "ours",
-    "webCallUrl": "never set",
-    "webCallSipUri": "never set",
+    "webCallUrl": "a page of this server; Vapi's is a room of another company",
+    "webCallSipUri": "with `sipEnabled`, where a carrier's SIP domain is set",
 }
 """Served fields that today's ``Call`` does not show: the older page's, and ours."""
 

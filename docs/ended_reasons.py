@@ -81,8 +81,10 @@ CAUSES: Mapping[R, str] = {
     R.ASSISTANT_JOIN_TIMED_OUT: "a leg is up for `JOIN_TIMEOUT_SECONDS` without a media socket",
     R.CUSTOMER_BUSY: "the carrier says `busy`",
     R.CUSTOMER_ENDED_CALL: "the phone hangs up",
-    R.CUSTOMER_DID_NOT_ANSWER: "`no-answer`; at Vonage `timeout` or `unanswered`",
-    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: "nothing: a phone call has no browser",
+    R.CUSTOMER_DID_NOT_ANSWER: (
+        "`no-answer`; at Vonage `timeout` or `unanswered`; a web call is not joined in time"
+    ),
+    R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: "the browser of a web call refuses the microphone",
     R.EXCEEDED_MAX_DURATION: "`maxDurationSeconds` have gone by since the assistant joined",
     R.MANUALLY_CANCELED: "`end-call` by control, or the owner cancels the leg at the carrier",
     R.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET: "the media socket is lost more often than it reattaches",
@@ -156,15 +158,11 @@ PROOFS: Mapping[R, str] = {
     R.ASSISTANT_JOIN_TIMED_OUT: "tests/domain/calls/test_reasons.py::test_a_socket_that_never_came",
     R.EXCEEDED_MAX_DURATION: "tests/domain/calls/test_reasons.py::test_a_call_that_took_too_long",
     R.NO_CALL_RECEIVED: "tests/domain/calls/test_reasons.py::test_a_leg_that_never_came",
-}
-"""Tests of reasons that no scenario shows."""
-
-NEVER: Mapping[R, str] = {
     R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: (
-        "tests/test_reference.py::test_what_no_phone_call_ends_with_is_said_nowhere"
+        "tests/e2e/test_browser_calls.py::test_a_refused_microphone"
     ),
 }
-"""Reasons without a cause here: only web calls end so, and they are not served."""
+"""Tests of reasons that no scenario shows."""
 
 
 def scenarios(reason: R) -> list[str]:
@@ -180,7 +178,7 @@ def scenarios(reason: R) -> list[str]:
 def proof(reason: R) -> str | None:
     """The id of a test that produces it through its cause."""
     found = scenarios(reason)
-    return f"{SCENARIO_TEST}[{found[0]}]" if found else {**PROOFS, **NEVER}.get(reason)
+    return f"{SCENARIO_TEST}[{found[0]}]" if found else PROOFS.get(reason)
 
 
 def rows(meanings: Mapping[str, str]) -> Iterator[str]:

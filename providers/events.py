@@ -132,7 +132,7 @@ class EndedReason(StrEnum):
     CUSTOMER_ENDED_CALL = "customer-ended-call"
     """The customer hung up, or gave up before the call was answered."""
     CUSTOMER_DID_NOT_ANSWER = "customer-did-not-answer"
-    """The callee's phone rang out."""
+    """The callee's phone rang out; or no browser joined a web call."""
     CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION = "customer-did-not-give-microphone-permission"
     """Web calls only: the browser refused the microphone."""
     EXCEEDED_MAX_DURATION = "exceeded-max-duration"

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
+
 from providers.base.carrier import Carrier
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
+from providers.web import WEB
 
 PROVIDERS: dict[str, Carrier] = {carrier.name: carrier for carrier in (TWILIO, VONAGE)}
+
+ALL: Mapping[str, Carrier] = ChainMap({WEB.name: WEB}, PROVIDERS)
+"""The carriers, and at the end ourselves: what serves calls from a browser."""
 
 SIMULATORS = {name: carrier.simulator for name, carrier in PROVIDERS.items() if carrier.simulator}
 """Name of a carrier in this folder -> the module that simulates it."""
@@ -24,5 +31,7 @@ def add(name: str, carrier: object) -> None:
         raise TypeError("it is not a Carrier")
     if carrier.name != name:
         raise ValueError(f"the carrier is called {carrier.name!r}")
+    if name == WEB.name:
+        raise ValueError(f"{name!r} is the name of calls from a browser")
     if PROVIDERS.setdefault(name, carrier) is not carrier:
         raise ValueError(f"there is a carrier {name!r} already")

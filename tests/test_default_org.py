@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from app import default_org
 from app.domain.context import Context
-from app.settings import Settings
+from app.settings import CarrierSettings, Settings
 from app.store import accounts
 from app.store.engine import Store
-from app.store.schema import credentials, revisions
+from app.store.schema import credentials, phone_numbers, revisions
 from app.store.vault import Vault
 from app.wiring import Services
 
@@ -22,11 +22,11 @@ SECRET = {"server_url": "https://server.example/", "server_secret": "a secret"}
 
 @pytest.fixture
 def start(settings: Settings, store: Store) -> Callable[..., Context]:
-    """One start of a process with these settings."""
+    """One start of the server with these settings, or one command."""
 
-    def start(**changes: object) -> Context:
+    def start(*, is_start: bool = True, **changes: object) -> Context:
         services = Services(replace(settings, api_key="a key of the operator", **changes))
-        default_org.create_default_org(services.context)
+        default_org.create_default_org(services.context, is_start=is_start)
         services.store.close()
         return services.context
 
@@ -82,3 +82,79 @@ def test_a_seal_of_a_lost_key_is_made_anew(
     start(**SECRET, secret_keys=("a new key of the operator",))
     [sealed, *_] = seals(store)
     assert Vault(["a new key of the operator"]).open(sealed) == {"serverSecret": "a secret"}
+
+
+# ------------------------------------------------------------------ the number of the settings
+
+FIRST, SECOND = "0" * 8 + "-0000-4000-8000-" + "1" * 12, "0" * 8 + "-0000-4000-8000-" + "2" * 12
+
+
+def twilio(number: str | None) -> tuple[CarrierSettings, ...]:
+    body = {"accountSid": "AC" + "0" * 32, "authTokens": ["token"]}
+    return (CarrierSettings("twilio", body, number),)
+
+
+def numbers(store: Store) -> list[tuple[str, str | None]]:
+    columns = phone_numbers.c.number, phone_numbers.c.assistant_id
+    with store.read() as conn:
+        return [(row[0], row[1]) for row in conn.execute(sa.select(*columns).order_by(columns[0]))]
+
+
+ONE = {"carriers": twilio("+14155550100"), "assistant_id": FIRST}
+STARTS: list[tuple[dict[str, object], list[tuple[str, str | None]]]] = [
+    (ONE, [("+14155550100", FIRST)]),
+    ({**ONE, "carriers": twilio("14155550100")}, [("+14155550100", FIRST)]),  # the same one
+    ({**ONE, "assistant_id": SECOND}, [("+14155550100", SECOND)]),
+    ({**ONE, "assistant_id": None}, [("+14155550100", None)]),
+    ({**ONE, "carriers": twilio("+14155550101")}, [("+14155550101", FIRST)]),
+    ({**ONE, "carriers": twilio(None)}, []),
+    ({}, []),
+]
+
+
+@pytest.mark.parametrize(("second", "left"), STARTS)
+def test_the_number_follows_the_settings(
+    start: Callable[..., Context],
+    store: Store,
+    second: dict[str, object],
+    left: list[tuple[str, str | None]],
+) -> None:
+    start(**ONE)
+    assert numbers(store) == [("+14155550100", FIRST)]
+    start(**second)
+    assert numbers(store) == left
+    start(**ONE)
+    assert numbers(store) == [("+14155550100", FIRST)]
+
+
+def test_an_assistant_of_a_patch_stays_without_the_setting(
+    start: Callable[..., Context], store: Store
+) -> None:
+    start(**ONE)
+    with store.write() as conn:
+        conn.execute(phone_numbers.update().values(assistant_id=SECOND))
+    start(carriers=ONE["carriers"])
+    start(carriers=ONE["carriers"])
+    assert numbers(store) == [("+14155550100", SECOND)]
+
+
+def test_a_command_without_the_settings_takes_nothing_back(
+    start: Callable[..., Context], store: Store
+) -> None:
+    start(**ONE)
+    start(is_start=False)
+    assert numbers(store) == [("+14155550100", FIRST)]
+    start(carriers=ONE["carriers"])  # the command has not forgotten what the first start set
+    assert numbers(store) == [("+14155550100", None)]
+
+
+def test_a_clients_own_number_stays(start: Callable[..., Context], store: Store) -> None:
+    start(**ONE)
+    with store.write() as conn:
+        row = dict(conn.execute(sa.select(phone_numbers)).mappings().one())
+        row |= {"id": SECOND, "number": "+14155550109"}
+        conn.execute(phone_numbers.insert(), row)
+    start()
+    assert numbers(store) == [("+14155550109", FIRST)]
+    with store.read() as conn:
+        assert conn.execute(sa.select(credentials.c.account_ref)).scalars().all()

@@ -18,7 +18,9 @@ from gunicorn.config import Config
 from gunicorn.util import load_class
 
 import app.server.asgi
+from app import settings
 from app.server.worker import Worker
+from app.settings import SettingsError
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,7 +89,7 @@ def pyproject() -> Any:
 def documented() -> set[str]:
     page = (ROOT / "docs" / "settings.md").read_text()
     rows = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
-    return set(re.findall(r"\| `([A-Z_]+)`", rows))  # vendors have theirs in later columns
+    return set(re.findall(r"\| `([A-Z0-9_]+)`", rows))  # vendors have theirs in later columns
 
 
 # ------------------------------------------------------------------ app.json
@@ -114,17 +116,47 @@ def test_the_schema_refuses(changes: dict[str, Any]) -> None:
         jsonschema.validate({**app_json(), **changes}, APP_JSON)
 
 
+GLIBCS = {"MALLOC_ARENA_MAX"}
+"""A variable that is not read by us."""
+
+
 def test_app_json_sets_what_is_a_setting() -> None:
-    assert set(app_json()["env"]) <= documented()
+    assert set(app_json()["env"]) <= documented() | GLIBCS
+
+
+def test_app_json_has_every_setting_that_the_readme_names() -> None:
+    readme = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", readme)) & (documented() | GLIBCS)
+    elsewhere = {"ALLOW_PRIVATE_SERVER_URLS", "PATCHBAY_PORT"}  # on a machine of one's own
+    assert named - elsewhere <= set(app_json()["env"])
+    assert "TWILIO_ACCOUNT_SID" in named
 
 
 def test_what_must_be_given_is_given_or_made() -> None:
     env = app_json()["env"]
-    assert env["PUBLIC_URL"]["required"]
     assert {name for name, each in env.items() if "generator" in each} == {"SECRET_KEY", "API_KEY"}
-    given = {"TRUSTED_PROXIES", "WEB_CONCURRENCY"}
-    optional = set(env) - {"PUBLIC_URL", "SECRET_KEY", "API_KEY", *given}
+    given = {"TRUSTED_PROXIES", "WEB_CONCURRENCY", "MALLOC_ARENA_MAX"}
+    assert {name for name, each in env.items() if "value" in each} == given
+    optional = set(env) - {"SECRET_KEY", "API_KEY", *given}
     assert all(env[name]["required"] is False for name in optional)
+
+
+def test_a_deployment_from_the_button_migrates_before_its_address_is_known() -> None:
+    """Of the form's fields only those that are made are sure to be there."""
+    made = {name: "x" * 40 for name, each in app_json()["env"].items() if "generator" in each}
+    heroku = {"DATABASE_URL": "postgres://u:p@host/x", **made}
+    assert settings.load({**heroku, "DYNO": "release.1"}).database_url
+    with pytest.raises(SettingsError, match="PUBLIC_URL"):
+        settings.load({**heroku, "DYNO": "web.1"})
+    known = {"HEROKU_APP_DEFAULT_DOMAIN_NAME": "a-0123456789ab.herokuapp.com"}
+    found = settings.load({**heroku, **known, "DYNO": "web.1"})
+    assert found.public_url == "https://a-0123456789ab.herokuapp.com"
+
+
+def test_the_readme_has_the_button() -> None:
+    """It reads app.json of the repository that the page is in."""
+    readme = (ROOT / "README.md").read_text()
+    assert "](https://www.heroku.com/deploy)" in readme
 
 
 def test_only_processes_of_the_procfile_are_formed() -> None:
@@ -181,7 +213,8 @@ def test_the_hosts_python_is_one_we_support() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.txt", "requirements-dev.txt", "requirements-audit.txt"]
+    "name",
+    ["requirements.txt", "requirements-dev.txt", "requirements-audit.txt", "requirements-site.txt"],
 )
 def test_requirements_are_pinned_with_hashes_and_name_no_registry(name: str) -> None:
     text = (ROOT / name).read_text()

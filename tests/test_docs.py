@@ -26,7 +26,7 @@ from app.domain.reporting.server_messages import END_OF_CALL_REPORT, STATUS_UPDA
 from app.settings import DELIVERY_SCHEDULE, Settings
 from providers.base.instructions import Connect
 from providers.events import CallStatus, EndedReason
-from providers.registry import PROVIDERS
+from providers.registry import ALL, PROVIDERS
 from providers.twilio import simulator as twilio_simulator
 from providers.twilio import studio, twiml
 from providers.vonage import ncco
@@ -77,7 +77,7 @@ def routes(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 def hook_paths() -> set[str]:
-    hooks = [hook for provider in PROVIDERS.values() for hook in provider.hooks]
+    hooks = [hook for provider in ALL.values() for hook in provider.hooks]
     return {hook.path.replace("<", "{").replace(">", "}") for hook in hooks}
 
 
@@ -85,6 +85,13 @@ def test_the_api_page_names_every_route_and_no_other(app: Flask) -> None:
     ours = {f"{method} {path}" for method, path in routes(app) if path not in hook_paths()}
     named = re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /[^\s`?]+)[^`]*`", read("docs/api.md"))
     assert set(named) == ours
+
+
+def test_the_page_of_web_calls_names_every_url_of_theirs() -> None:
+    page = read("docs/web-calls.md")
+    assert {path for path in hook_paths() if path.startswith("/web/")} <= set(
+        re.findall(r"`POST (/web/[^`]+)`", page)
+    )
 
 
 @each_carrier

@@ -35,18 +35,6 @@ def test_every_reason_has_its_cause_and_a_test(reason: EndedReason) -> None:
     assert ended_reasons.proof(reason)
 
 
-def test_what_no_phone_call_ends_with_is_said_nowhere() -> None:
-    """``customer-did-not-give-microphone-permission`` is a browser's, and no web calls are served."""
-    sources = [
-        *(DOCS.parent / "app").rglob("*.py"),
-        *(DOCS.parent / "providers").rglob("*.py"),
-    ]
-    for reason in ended_reasons.NEVER:
-        said = re.compile(rf"{reason}|\b{reason.name}\b")
-        found = [path.name for path in sources if said.search(path.read_text())]
-        assert found == ["events.py"], f"{reason} is produced: name the test that shows it"
-
-
 @pytest.mark.parametrize("reason", ended_reasons.PROOFS)
 def test_a_named_test_is_there_and_about_the_reason(reason: EndedReason) -> None:
     path, _, name = ended_reasons.PROOFS[reason].partition("::")

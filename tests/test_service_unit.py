@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from pathlib import Path
 
@@ -59,6 +60,34 @@ def unit() -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", DIRECTIVES)
 def test_the_unit_says(name: str) -> None:
     assert unit()[name] == [DIRECTIVES[name]]
+
+
+def lines(name: str) -> list[list[str]]:
+    """The words of each line that is no comment."""
+    text = (ROOT / "docs" / name).read_text()
+    return [shlex.split(line) for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_the_user_is_made() -> None:
+    """https://www.freedesktop.org/software/systemd/man/latest/sysusers.d.html"""
+    [[kind, user, id, _, home, shell]] = lines("patchbay.sysusers")
+    assert (kind, id, shell) == ("u", "-", "/usr/sbin/nologin")
+    assert [user] == unit()["User"] == unit()["Group"]
+    assert home == f"/var/lib/{unit()['StateDirectory'][0]}"
+
+
+def test_only_root_reads_the_settings() -> None:
+    """https://www.freedesktop.org/software/systemd/man/latest/tmpfiles.d.html"""
+    [file] = unit()["EnvironmentFile"]
+    owned = [file, "0600", "root", "root", "-"]
+    assert lines("patchbay.tmpfiles") == [["f", *owned], ["z", *owned]]
+
+
+def test_the_page_says_how_to_copy_them() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    for name, folder in (("sysusers", "sysusers.d"), ("tmpfiles", "tmpfiles.d")):
+        assert f"cp docs/patchbay.{name} /etc/{folder}/patchbay.conf" in page
+        assert f"/etc/{folder}/patchbay.conf" in (ROOT / f"docs/patchbay.{name}").read_text()
 
 
 def test_a_system_call_that_changes_the_system_is_refused() -> None:

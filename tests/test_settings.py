@@ -149,6 +149,11 @@ def test_fallback_transcriber_and_model() -> None:
         ({"GROQ_BASE_URL": "groq.com"}, "GROQ_BASE_URL"),
         ({"GROQ_API_KEY": "ключ"}, "GROQ_API_KEY"),  # no header can hold it
         ({"CUSTOM_LLM_API_KEY": "key"}, "CUSTOM_LLM_BASE_URL"),  # any client's server would get it
+        ({"DATABASE_URL": "sqlite:///"}, "DATABASE_URL"),  # where?
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL"),  # gone with the process
+        ({"DATABASE_URL": "postgresql://u:p@host:port/x"}, "DATABASE_URL"),  # no number
+        ({"ASSISTANT_ID": "Reception"}, "ASSISTANT_ID"),  # a name
+        ({"DYNO": "web.1", "ALLOW_SQLITE": "1"}, "PUBLIC_URL"),  # carriers could not reach it
         ({"DYNO": "web.1"}, "DATABASE_URL"),  # a dyno's disk is wiped daily
     ],
 )
@@ -220,12 +225,100 @@ def test_accounts_are_read_with_rotation() -> None:
             "TWILIO_PHONE_NUMBER": "+15550100",
             "VONAGE_API_KEY": "abcd1234",
             "VONAGE_SIGNATURE_SECRET": "signature",
-            "VONAGE_PRIVATE_KEY": "-----BEGIN\\nKEY-----",
+            "VONAGE_APPLICATION_ID": "application",
+            "VONAGE_PRIVATE_KEY": "-----BEGIN KEY\\n-----",
         }
     ).carriers
     assert twilio.credential["authTokens"] == ["new", "old"]
     assert twilio.number == "+15550100"
-    assert vonage.credential["vonageApplicationPrivateKey"] == "-----BEGIN\nKEY-----"
+    assert vonage.credential["vonageApplicationPrivateKey"] == "-----BEGIN KEY\n-----"
+
+
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "token"}
+VONAGE = {"VONAGE_API_KEY": "abcd1234", "VONAGE_SIGNATURE_SECRET": "signature"}
+
+
+@pytest.mark.parametrize(
+    ("account", "wrong", "value"),
+    [
+        (TWILIO, "TWILIO_ACCOUNT_SID", "AC1"),
+        (TWILIO, "TWILIO_ACCOUNT_SID", "AC" + "A" * 32),  # its letters are small
+        (TWILIO, "TWILIO_AUTH_TOKEN", "tökén"),
+        (TWILIO, "TWILIO_PHONE_NUMBER", "bad"),
+        (TWILIO, "TWILIO_PHONE_NUMBER", "(415) 555-0100"),
+        (TWILIO, "TWILIO_PHONE_NUMBER", "+0155550100"),
+        (VONAGE, "VONAGE_API_KEY", "a b"),
+        (VONAGE, "VONAGE_API_SECRET", "sécret"),
+        (VONAGE, "VONAGE_APPLICATION_ID", "äpp"),
+        (
+            VONAGE,
+            "VONAGE_PRIVATE_KEY",
+            "private.key",
+        ),  # a path: the file is VONAGE_PRIVATE_KEY_FILE
+        (VONAGE, "VONAGE_PHONE_NUMBER", "bad"),
+    ],
+)
+def test_an_account_of_the_wrong_form_is_named(
+    account: dict[str, str], wrong: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{wrong}\\b") as refused:
+        load({**SECRET, **account, wrong: value})
+    assert "\n" not in str(refused.value)
+    if not wrong.endswith(("NUMBER", "SID")):
+        assert value not in str(refused.value)  # it may be a secret
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load({**SECRET, "DATABASE_URL": "postgresql://u:canary@host:port/x"})
+    assert "canary" not in str(refused.value)
+
+
+DYNO = {**SECRET, "DATABASE_URL": "postgresql://u@host/x", "PORT": "4711"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        (
+            {"DYNO": "web.1", "HEROKU_APP_DEFAULT_DOMAIN_NAME": "a-0.herokuapp.com"},
+            "https://a-0.herokuapp.com",
+        ),
+        (
+            {
+                "DYNO": "web.1",
+                "HEROKU_APP_DEFAULT_DOMAIN_NAME": "a-0.herokuapp.com",
+                "PUBLIC_URL": "https://phone.example",
+            },
+            "https://phone.example",  # a domain of its own
+        ),
+        ({"DYNO": "release.1"}, "http://localhost:4711"),  # it serves nobody: it must migrate
+        ({"DYNO": "run.1"}, "http://localhost:4711"),
+        ({"HEROKU_APP_DEFAULT_DOMAIN_NAME": ""}, "http://localhost:4711"),
+    ],
+)
+def test_a_dyno_knows_its_address(environ: dict[str, str], url: str) -> None:
+    assert load({**DYNO, **environ}).public_url == url
+
+
+@pytest.mark.parametrize(
+    ("environ", "lost"),
+    [
+        ({}, False),
+        ({"DYNO": "run.1"}, True),
+        (
+            {
+                "DYNO": "run.1",
+                "RECORDINGS_URL": "s3://bucket",
+                "S3_ACCESS_KEY_ID": "id",
+                "S3_SECRET_ACCESS_KEY": "secret",
+            },
+            False,
+        ),
+    ],
+)
+def test_where_recordings_are_lost(environ: dict[str, str], lost: bool) -> None:
+    assert load({**DYNO, **environ}).loses_recordings is lost
 
 
 def test_vendors_are_read(tmp_path: Path) -> None:
@@ -315,8 +408,7 @@ def test_every_setting_is_documented() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     documented = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
     not_ours: set[Any] = {"WEB_CONCURRENCY"}  # gunicorn's own
-    platform = {"DYNO"}  # Heroku's own
-    assert documented - not_ours == names_read() - platform
+    assert documented - not_ours == names_read()
 
 
 @pytest.mark.parametrize("carrier", PROVIDERS.values(), ids=PROVIDERS)

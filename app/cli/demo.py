@@ -1,8 +1,9 @@
 """``make demo``: one call per carrier through a bridge of its own, printed and recorded.
 
-The assistant is a keypad menu without a model, which needs no account. The calls are kept as WAV
-files and transcripts. The carriers are simulators that speak the real protocols over real sockets.
-A small server of this file receives the messages. All traffic stays on this machine.
+The assistant is a menu without a model, which needs no account. The caller speaks by espeak-ng. The
+calls are kept as WAV files and transcripts. The carriers are simulators that speak the real
+protocols over real sockets. A small server of this file receives the messages. All traffic stays on
+this machine.
 """
 
 from __future__ import annotations
@@ -16,41 +17,43 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from xml.dom import minidom
 
 import urllib3
 
+from app.cli import demo_report as report
+from app.cli.caller_voice import caller_voice
 from app.private_files import make_directory
 from providers.common.json_types import JsonObject
 from providers.registry import SIMULATORS
+from providers.simulation.script import Speak, turn
 
 DIRECTORY = Path("var/demo")
 DEFAULT_PORT = 8000
 START_SECONDS = 60.0
 DELIVERY_SECONDS = 20.0
-# Width of a rule.
-SHOWN = 88
-# Width of a message's summary.
-STATE = 34
 
 
-def run(*, once: bool) -> int:
+def run(*, once: bool, verbose: bool = False) -> int:
     """Run the demo. Exit status 0: every call ended as expected and every message was delivered."""
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     make_directory(DIRECTORY)
     with _receiver() as server_url, _bridge(_environment(server_url)) as environ:
         _say(f"Bridge on {environ['PUBLIC_URL']}, server messages go to {server_url}")
-        results = [_call(name, environ) for name in SIMULATORS]
-        if once or not all(results):
-            return 0 if all(results) else 1
-        return _stay(environ)
+        with caller_voice() as speak:
+            results = [_call(name, environ, speak, verbose=verbose) for name in SIMULATORS]
+        if not once and all(results):
+            _links(environ)
+        _say(f"\n{sum(results)} of {len(results)} calls ok")
+        if not once and all(results):
+            _stay()
+        return 0 if all(results) else 1
 
 
 def _environment(server_url: str) -> dict[str, str]:
@@ -120,22 +123,27 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit("the bridge did not start; its log is above")
 
 
-def _call(name: str, environ: Mapping[str, str]) -> bool:
-    """Play one scenario of one carrier; print its documents, messages and final Call."""
+def _call(name: str, environ: Mapping[str, str], speak: Speak, *, verbose: bool) -> bool:
+    """Play one scenario of one carrier, and print what happened."""
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
-    _rule(f"{name}: {scenario.description}")
-    config = simulator.config_from_environment(environ, turns=simulator.DEMO_TURNS)
-    result = simulator.run(simulator.DEMO, config, _say)
-    for document in result.documents:
-        _say("")
-        _say(_pretty(document))
+    _say(report.rule(f"{name}: {scenario.description}"))
+    turns = tuple(turn(each, speak) for each in simulator.DEMO_TURNS)
+    config = simulator.config_from_environment(environ, turns=turns)
+    result = simulator.run(simulator.DEMO, config, _say if verbose else report.told(_say))
+    if verbose:
+        for document in result.documents:
+            _say(f"\n{report.pretty(document)}")
     if not result.ok:
+        _say(result.sentence)
         return False
-    delivered = _messages(environ, result.call["id"])
+    messages, delivered = _messages(environ, result.call["id"])
     call = _get(environ, f"/call/{result.call['id']}")
-    _rule(f"{name}: the final Call")
-    _say(json.dumps(call, indent=2))
+    for line in report.of_messages(messages) if verbose else report.counted(messages):
+        _say(line)
+    if verbose:
+        _say(report.rule(f"{name}: the final Call (its links work while the bridge runs)"))
+        _say(json.dumps(call, indent=2))
     return _keep(call, DIRECTORY / f"{name}.wav") and delivered
 
 
@@ -147,31 +155,23 @@ def _keep(call: JsonObject, recording: Path) -> bool:
     recording.write_bytes(urllib3.request("GET", call["stereoRecordingUrl"]).data)
     transcript = recording.with_suffix(".txt")
     transcript.write_text(call.get("transcript", ""))
-    _rule("what was said")
+    _say("")
     _say(transcript.read_text().strip())
     _say(f"\nlisten  {recording}  (left: the caller, right: the assistant)")
     _say(f"read    {transcript}")
     return bool(transcript.read_text())
 
 
-def _messages(environ: Mapping[str, str], call_id: str) -> bool:
-    """Wait for the call's messages and print their deliveries. Returns whether all arrived."""
+def _messages(environ: Mapping[str, str], call_id: str) -> tuple[Sequence[JsonObject], bool]:
+    """Wait for the deliveries of the call's messages. Returns them, and whether all arrived."""
     deadline = time.monotonic() + DELIVERY_SECONDS
     while True:
         messages = _get(environ, f"/call/{call_id}/messages")
         waiting = [message for message in messages if message["state"] != "delivered"]
         reported = any(message["type"] == "end-of-call-report" for message in messages)
         if (reported and not waiting) or time.monotonic() > deadline:
-            break
+            return messages, reported and not waiting
         time.sleep(0.1)
-    _rule("server messages")
-    for message in messages:
-        told = message["body"]["message"]
-        facts = (told.get(name) for name in ("role", "status", "endedReason", "transcript"))
-        state = " ".join(filter(None, facts))[:STATE]
-        tries = ", ".join(f"{a['statusCode']} in {a['durationMs']} ms" for a in message["attempts"])
-        _say(f"{message['type']:<20} {state:<{STATE}} {message['state']} ({tries})")
-    return reported and not waiting
 
 
 def _get(environ: Mapping[str, str], path: str) -> Any:
@@ -180,18 +180,21 @@ def _get(environ: Mapping[str, str], path: str) -> Any:
     return json.loads(answer.data)
 
 
-def _stay(environ: Mapping[str, str]) -> int:
-    _rule("the bridge stays up; Ctrl-C ends it")
+def _links(environ: Mapping[str, str]) -> None:
+    """Print the addresses of the bridge, which work until it ends."""
     url, key = environ["PUBLIC_URL"], environ["API_KEY"]
+    _say(report.rule("the bridge stays up; Ctrl-C ends it"))
     _say(f"URL      {url}")
     _say(f"API key  {key}")
     _say(f"docs     {url}/docs")
     _say(f"try      curl -H 'Authorization: Bearer {key}' {url}/call")
+
+
+def _stay() -> None:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
         _say("")
-    return 0
 
 
 class _Receiver(BaseHTTPRequestHandler):
@@ -216,18 +219,6 @@ def _receiver() -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def _pretty(document: str) -> str:
-    """Indent TwiML or NCCO."""
-    if document.lstrip().startswith("<"):
-        # Our own document, not a client's.
-        return minidom.parseString(document).toprettyxml(indent="  ").strip()  # noqa: S318
-    return json.dumps(json.loads(document), indent=2)
-
-
-def _rule(title: str) -> None:
-    _say(f"\n== {title} ".ljust(SHOWN, "="))
 
 
 def _say(line: str) -> None:

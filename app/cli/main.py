@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
 from app.cli.database_errors import DatabaseCommand
+from app.cli.services import services as _services
+from app.cli.studio import studio_flow, studio_lint
 from providers.registry import SIMULATORS
-
-if TYPE_CHECKING:
-    from app.wiring import Services
 
 SERVER = (
     *("-m", "gunicorn", "--no-control-socket", "-k", "app.server.worker.Worker"),
@@ -24,27 +22,6 @@ SERVER = (
 ARENAS = ("MALLOC_ARENA_MAX", "2")
 
 
-def _services() -> Services:
-    """Build the services from the environment's settings.
-
-    A faulty one is a sentence, not a traceback.
-    """
-    from app import settings as settings_module
-    from app.private_files import UMASK
-    from app.telemetry import log_setup
-    from app.wiring import Services
-    from providers.errors import NotConfigured
-
-    os.umask(UMASK)
-
-    try:
-        settings = settings_module.load()
-        log_setup.configure(settings.log_level, settings.log_format)
-        return Services(settings)
-    except (settings_module.SettingsError, NotConfigured) as error:
-        raise click.ClickException(str(error)) from error
-
-
 @click.command(cls=DatabaseCommand)
 def serve() -> None:
     """Run the bridge: database up to date, then the web server on PORT."""
@@ -52,7 +29,7 @@ def serve() -> None:
 
     patchbay = _services()
     patchbay.upgrade()
-    key = default_org.create_default_org(patchbay.context)
+    key = default_org.create_default_org(patchbay.context, is_start=True)
     settings = patchbay.settings
     click.echo(f"Patchbay on {settings.public_url}  (docs: {settings.public_url}/docs)")
     click.echo(f"Dashboard: {settings.public_url}/dashboard  (sign in with an API key)")
@@ -164,17 +141,21 @@ def login_link(look: bool) -> None:
 
 @click.command(cls=DatabaseCommand)
 @click.option("--failpoints", is_flag=True, help="List what the setting FAILPOINT may name.")
-def doctor(failpoints: bool) -> None:
-    """Check the settings, the database, the accounts and the public URL; say what to change."""
+@click.option("--offline", is_flag=True, help="Ask no vendor, carrier, bucket or server.")
+def doctor(failpoints: bool, offline: bool) -> None:
+    """Check the settings, the database, the accounts and the public URL; say what to change.
+
+    Exit status 1 if there is an ERROR, 0 if there are notes only.
+    """
     if failpoints:
         from app.failpoints.points import POINTS
 
         for name, sentence in POINTS.items():
             click.echo(f"{name:<30} {sentence}")
         return
-    from app.cli.doctor import examine
+    from app.cli.doctor.examination import examine
 
-    findings = examine(_services())
+    findings = examine(_services(), offline=offline)
     for finding in findings:
         click.echo(str(finding))
     sys.exit(1 if any(finding.level == "error" for finding in findings) else 0)
@@ -230,12 +211,12 @@ def explain(file: TextIO, as_json: bool) -> None:
     "--say",
     "turns",
     multiple=True,
-    help="Converse: a WAV file or keys (12#), said once the assistant has spoken; with + in front"
-    " over its words, with : at once. Repeat it; afterwards the caller hangs up.",
+    help="Converse: words, a WAV file or keys (12#), said once the assistant has spoken; with + in"
+    " front over its words, with : at once. Repeat it; afterwards the caller hangs up.",
 )
 @click.option("--record", help="Write a conversation to this WAV file: caller left, bridge right.")
-@click.option("--assistant-id", help="Whom a conversation is with; the keypad menu by default.")
-@click.option("--ends", help="The endedReason a conversation must have.")
+@click.option("--assistant-id", help="Whom a conversation is with; the embedded menu by default.")
+@click.option("--ends", help="The endedReason a conversation must have; any good one by default.")
 def simulate(
     carrier: str,
     scenario: str | None,
@@ -248,6 +229,7 @@ def simulate(
     """Play a carrier against the running bridge; exit status 1 for an unexpected end."""
     from importlib import import_module
 
+    from app.cli.caller_voice import caller_voice
     from providers.simulation.script import options
     from providers.simulation.stage import SimulatorError
 
@@ -261,49 +243,34 @@ def simulate(
     if scenario not in simulator.SCENARIOS:
         raise click.ClickException(f"no scenario {scenario!r}; see --list")
     try:
-        chosen = options(turns, record, assistant_id, ends)
-        result = simulator.run(scenario, simulator.config_from_environment(**chosen))
+        with caller_voice() as speak:
+            chosen = options(turns, record, assistant_id, ends, speak)
+            result = simulator.run(scenario, simulator.config_from_environment(**chosen))
     except SimulatorError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"expected {result.expected}, got {result.got}: {'ok' if result.ok else 'WRONG'}")
+    click.echo(result.sentence)
     sys.exit(0 if result.ok else 1)
-
-
-@click.command("studio-flow")
-@click.option("--url", help="Your bridge's public URL; PUBLIC_URL by default.")
-@click.option("--assistant-id", default="ASSISTANT_ID", help="The assistant that answers.")
-def studio_flow(url: str | None, assistant_id: str) -> None:
-    """Print a Twilio Studio flow for your host, ready to import."""
-    from app import settings as settings_module
-    from providers.twilio.studio import flow
-
-    try:
-        base = url or settings_module.load().public_url
-    except settings_module.SettingsError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(json.dumps(flow(base, assistant_id), indent=2))
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Exit 0 or 1 instead of leaving the bridge running.")
-def demo(once: bool) -> None:
+@click.option(
+    "--verbose", is_flag=True, help="Print every request, document, message and the Call."
+)
+def demo(once: bool, verbose: bool) -> None:
     """Play one Studio call and one Vonage call through a bridge of its own, with comments."""
     from app.cli.demo import run
+    from providers.simulation.timeline import SimulatorError
 
-    sys.exit(run(once=once))
+    try:
+        sys.exit(run(once=once, verbose=verbose))
+    except SimulatorError as error:
+        raise click.ClickException(str(error)) from error
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    serve,
-    db,
-    keys,
-    login_link,
-    doctor,
-    check,
-    explain,
-    simulate,
-    studio_flow,
-    demo,
+    *(serve, db, keys, login_link, doctor, check, explain),
+    *(simulate, studio_flow, studio_lint, demo),
 )
 
 main = click.Group("patchbay", help=__doc__, commands=list(COMMANDS))

@@ -3,7 +3,6 @@
 A message without a plan follows ``Settings.delivery_schedule``, each wait +-20 %. A response's
 ``Retry-After`` counts between once and twice the wait. After 429 and timeouts the wait is at least
 a minute. Status 410 ends it. Vapi's ``backoffPlan`` replaces all of these rules by its own.
-https://docs.vapi.ai/api-reference/assistants/create (server.backoffPlan)
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from app.domain.assistant import backoff
 from providers.common.json_types import JsonObject
 
 JITTER = 0.2
@@ -59,7 +59,7 @@ def wait(
     ``made`` counts attempts, this one included. ``jitter(low, high)`` draws the factor.
     """
     if plan is not None:
-        return _planned(made, outcome, plan)
+        return backoff.wait(plan, made, outcome.status)
     if outcome.status == HTTP_GONE or made >= len(schedule):
         return None
     base = schedule[made]
@@ -68,15 +68,6 @@ def wait(
     if outcome.retry_after is not None:
         return min(max(outcome.retry_after, base), 2 * base)
     return base * jitter(1 - JITTER, 1 + JITTER)
-
-
-def _planned(made: int, outcome: Outcome, plan: JsonObject) -> float | None:
-    """Vapi's ``{type, maxRetries 0..10, baseDelaySeconds 0..10, excludedStatusCodes}``."""
-    excluded = plan.get("excludedStatusCodes") or ()
-    if made > (plan.get("maxRetries") or 0) or outcome.status in excluded:
-        return None
-    base = float(plan.get("baseDelaySeconds") or 0)
-    return base * 2 ** (made - 1) if plan.get("type") == "exponential" else base
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

@@ -56,6 +56,8 @@ class Reply:
 
     body: bytes = b""
     error: str | None = None
+    status: int | None = field(default=None, compare=False)
+    """The last answer's; None: there is none."""
 
 
 AskServer = Callable[[str, str, bytes, JsonObject, float], Reply]

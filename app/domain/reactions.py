@@ -15,13 +15,15 @@ from itertools import compress
 
 from app.domain.calls import schedule
 from app.domain.calls.apply import Change, Reaction
+from app.domain.calls.record import Call
 from app.domain.calls.shown_number import shown
 from app.domain.legs import carrier_price, dial_limit, hangup
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
-from app.domain.reporting import analysis, no_record, pending, server_messages
+from app.domain.reporting import analysis, no_record, pending, server_messages, transfers
 from app.domain.reporting.ended_texts import told
 from app.store.engine import after_commit
+from app.telemetry import tracing
 from providers.events import CallStatus, EndedReason, EventKind
 
 
@@ -46,6 +48,8 @@ class Fact(StrEnum):
     """The assistant joined the call."""
     SOCKET_CLOSES = auto()
     """The call is over or is being forwarded, or another socket of its leg replaces this one."""
+    TRANSFERRED = auto()
+    """A transfer began or ended, or the call is over after one."""
     RECORDING_KNOWN = auto()
     """The carrier reported a recording's result, perhaps after the report."""
 
@@ -63,6 +67,7 @@ REPLACES_SOCKET = frozenset({EventKind.FORWARD_STARTED, EventKind.REATTACHED})
 
 REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.PRICE_KNOWN: [carrier_price.add_price],
+    Fact.TRANSFERRED: [transfers.update],
     Fact.STATUS_CHANGED: [server_messages.queue_status],
     Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later, dial_limit.give_back],
     Fact.WORDS_GO: [no_record.begin],
@@ -95,6 +100,8 @@ def tell(change: Change, *, settled: bool) -> None:
         extra["endedReason"] = call.ended_reason
         template = "call %s (%s): ended: %s: %s (decided by %s from %s)"
         evidence = (by.kind, by.source) if by else ("no evidence", "the store")
+        if tracing.exporter is not None:
+            after_commit(change.tx.conn, partial(trace, call))
         words = (call.ended_reason, SENTENCES[EndedReason(call.ended_reason)], *evidence)
     elif status in UNTOLD:
         return
@@ -103,6 +110,20 @@ def tell(change: Change, *, settled: bool) -> None:
         template, words = "call %s (%s): forwarding to %s", (to,)
     line = partial(log.info, template, call.id, call.provider_call_id, *words, extra=extra)
     after_commit(change.tx.conn, line)
+
+
+def trace(call: Call) -> None:
+    """The call's own span: the others are its parts."""
+    known = {
+        "patchbay.call_id": call.id,
+        "patchbay.call_type": call.type,
+        "patchbay.provider": call.provider,
+        "patchbay.provider_call_id": call.provider_call_id,
+        "patchbay.ended_reason": call.ended_reason,
+        "patchbay.assistant_id": call.assistant_id,
+    }
+    attributes = {name: value for name, value in known.items() if value}
+    tracing.call(call.id, call.created_at, call.ended_at or call.updated_at, attributes)
 
 
 def with_row(reaction: Reaction) -> Reaction:
@@ -128,6 +149,7 @@ def facts(change: Change) -> list[Fact]:
     )
     holds = {
         Fact.PRICE_KNOWN: any("price" in event.data for event in change.added),
+        Fact.TRANSFERRED: kinds & transfers.OF_TRANSFERS or (over and change.state.forwards),
         Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
         Fact.REASON_SETTLED: change.state.settled and not change.late,
         Fact.WORDS_GO: change.state.settled

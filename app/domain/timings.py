@@ -18,7 +18,13 @@ class Timing(StrEnum):
     FIRST_SOUND = auto()
     """From the carrier's start of a media stream to the assistant's first audio."""
     TURN_LATENCY = auto()
-    """From the caller's last word to the assistant's first audio."""
+    """From the caller's last audible sound to the first of the answer, on the call's timeline."""
+    ENDPOINTING_LATENCY = auto()
+    """The part of a turn that decides that the caller has finished. The parts add up to it."""
+    TRANSCRIBER_LATENCY = auto()
+    MODEL_LATENCY = auto()
+    VOICE_LATENCY = auto()
+    TRANSPORT_LATENCY = auto()
 
 
 Observe = Callable[[Timing, float], None]

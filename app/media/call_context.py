@@ -19,13 +19,17 @@ from app.domain.resources.files import Found
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.media.store_thread import in_store_thread
+from app.net.authentication import Signer
 from app.net.threads import run_in_thread
+from app.telemetry import tracing
 from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonDict, JsonObject
 
 # Messages that wait to be written. More are dropped: the store has failed for long by then.
 MAX_WAITING = 1000
 CLOSE_SECONDS = 5.0
+# Spans of a call's trace.
+TRACED = {Timing.TURN_LATENCY: "turn", Timing.FIRST_SOUND: "first sound"}
 
 log = call_log(__name__)
 
@@ -70,6 +74,11 @@ class CallContext:
         """The operator's voices in place of Vapi's own, by name."""
         return self._service.context.settings.vapi_voices
 
+    @property
+    def keeps_no_record(self) -> bool:
+        """Whether nothing of what was said may be kept, in the log neither."""
+        return self._claim.assistant.keeps_no_record
+
     def addresses(self, url: str) -> Sequence[str]:
         """The addresses a client's URL may be fetched from.
 
@@ -78,8 +87,10 @@ class CallContext:
         return self._service.context.addresses(url)
 
     def observe(self, timing: Timing, seconds: float) -> None:
-        """Add one measurement to the histogram."""
+        """Add one measurement to the histogram, and to the call's trace."""
         self._service.context.observe(timing, seconds)
+        if timing in TRACED:
+            tracing.span(TRACED[timing], seconds, {})
 
     def send_message(self, kind: str, extra: JsonObject) -> None:
         """Queue a server message of this type, if the assistant subscribes to it."""
@@ -120,6 +131,10 @@ class CallContext:
         """
         told = OutgoingMessage(kind, extra)
         return await run_in_thread(lambda: self._service.ask(self._claim, told, seconds, server))
+
+    async def signer(self, credential_id: str) -> Signer:
+        """The signer of a server's credential. An unusable one says so with each request."""
+        return await run_in_thread(lambda: self._service.signer(self._claim, credential_id))
 
     async def transfer(self, destination: JsonObject, message: str | None) -> str | None:
         """Connect the leg to a destination.

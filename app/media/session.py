@@ -13,22 +13,25 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.live import control
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
 from app.media.backend import AssistantBackend, AssistantFailed
 from app.media.call_context import CallContext
 from app.media.close_reason import CloseCause, CloseOnce, CloseReason
+from app.media.customer_messages import CustomerMessages
 from app.media.event_writer import EventWriter
 from app.media.frame_queue import QueueFull
 from app.media.limits import FloodGuard, Limits, TooManyMessages
 from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
 from app.media.socket import Socket, SocketClosed
+from app.media.sounds import Sounds
 from app.media.store_thread import in_store_thread
 from app.media.stream import MediaStream
 from app.net.threads import run_in_thread
 from app.telemetry.call_log import CallIds, call_log, name_call
-from providers.base.media import Digit, Frame, StreamStart, StreamStop, UnknownFrame
+from providers.base.media import ClientMessage, Digit, Frame, StreamStart, StreamStop, UnknownFrame
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
 
@@ -40,6 +43,10 @@ OPENING_MESSAGES = 20
 UNKNOWN_WORDS = 20
 # Close codes: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 INVALID, NOT_ALLOWED, FAILED, GOING_AWAY = 1007, 1008, 1011, 1001
+
+# The code of a client that closed its socket on purpose. 1005 is none: the server also writes it
+# for a connection that was cut.
+LEFT = 1000
 
 # Causes after which the call may have another socket.
 GOES_ON = frozenset({CloseCause.LOST, CloseCause.SUPERSEDED, CloseCause.SHUTDOWN})
@@ -64,7 +71,8 @@ class MediaSession:
         self._service = service
         self._backends = backends
         self._limits = limits
-        self._serializer = claim.provider.serializer()
+        made = claim.provider.formats.get(claim.audio_format, claim.provider.serializer)
+        self._serializer = made()
         self._flood = FloodGuard(limits)
         self._opening = list[str | bytes]()
         self._words = set[str]()
@@ -108,6 +116,9 @@ class MediaSession:
             return await self._run_call(start, reports)
 
     async def _await_start(self) -> StreamStart:
+        if not self.claim.provider.phone:  # its client has nothing to say that the token does not
+            self._started_at = asyncio.get_running_loop().time()
+            return StreamStart(None, None, None, self._serializer.sample_rate)
         while True:
             raw, frame = await self._receive()
             if isinstance(raw, str) and len(self._opening) < OPENING_MESSAGES:
@@ -149,13 +160,16 @@ class MediaSession:
         )
         stream.on_first_sound = self._measure_first_sound
         self.monitor = Monitor(stream, self.claim.assistant)
-        call_context.audience = self.monitor.tell
+        customer = CustomerMessages(stream, self.claim)
+        call_context.audience = customer.beside(self.monitor.tell)
         await self._take_commands()
         clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
         taping = await in_store_thread(
             spool.start, self._service, self.claim, stream.sample_rate, clock
         )
-        stream.taps += [taping] if taping else []
+        if taping:
+            stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
+        stream.taps += [stream.sounds, *([taping] if taping else [])]
         reader = asyncio.create_task(self._read(stream, reports))
         assistant = asyncio.create_task(self._run_assistant(stream))
         try:
@@ -176,6 +190,7 @@ class MediaSession:
             if taping:
                 taping.close()
             self.monitor.close(self.monitor.farewell)
+            customer.close()
             self.monitor = None
             await call_context.close()
         await self._socket.close(reason.code, reason.word)
@@ -205,11 +220,15 @@ class MediaSession:
             while True:
                 raw, frame = await self._receive()
                 self._note(frame, reports)
+                if isinstance(frame, ClientMessage):
+                    self._execute(frame)
                 stream.deliver(frame, raw)
                 if isinstance(frame, StreamStop):
                     return self.close_once.set(CloseReason(CloseCause.STOPPED))
         except SocketClosed as gone:
-            self.close_once.set(CloseReason(CloseCause.LOST, word=str(gone)))
+            left = gone.code == LEFT and not self.claim.provider.phone
+            cause = CloseCause.STOPPED if left else CloseCause.LOST
+            self.close_once.set(CloseReason(cause, word=str(gone)))
         except BadRequest as error:
             self._end_with_error(INVALID, str(error), reports)
         except (TooManyMessages, QueueFull) as error:
@@ -240,6 +259,14 @@ class MediaSession:
             reports.note("digit", {})
         elif isinstance(frame, UnknownFrame) and self._is_new_word(frame.word):
             reports.note("media.unknown", {"word": frame.word})
+
+    def _execute(self, message: ClientMessage) -> None:
+        """Hand a control message of the customer's own program to the assistant, if it may."""
+        waiting = self.call_context.commands.qsize()
+        if self.claim.backend not in control.CONTROLLABLE or waiting >= control.MAX_WAITING:
+            return
+        if self.claim.assistant.may_be_controlled and control.is_whole(message.body):
+            self.call_context.push_command(message.body)
 
     def _is_new_word(self, word: str) -> bool:
         news = word not in self._words and len(self._words) < UNKNOWN_WORDS

@@ -16,6 +16,7 @@ from app.media.close_reason import CloseCause, CloseOnce, CloseReason
 from app.media.frame_queue import FrameQueue
 from app.media.limits import Limits
 from app.media.socket import SendStalled, Socket, SocketClosed
+from app.media.sounds import Sounds
 from providers.base.media import (
     Audio,
     Cleared,
@@ -74,6 +75,8 @@ class MediaStream:
         # Why the assistant ends the call, once it has decided.
         self.end_reason: tuple[EndedReason, str | None] | None = None
         self.taps = list[AudioTap]()
+        # What is audible of both sides, on the timeline of the call's recording.
+        self.sounds = Sounds(start.sample_rate, now, now())
         # Returns audio with the background sound under it; None: there is none.
         self.under: Callable[[bytes], bytes] | None = None
         # Called when the assistant's first audio is sent; not for raw messages.
@@ -158,6 +161,10 @@ class MediaStream:
         for tap in self.taps:
             tap.cleared()
         await self._write(self._serializer.clear)
+
+    async def tell(self, text: str) -> None:
+        """Send a text message that is no sound, to a client of ours."""
+        await self._write(lambda: [text])
 
     async def send_raw(self, message: str | bytes) -> None:
         """Send a message in the carrier's own protocol, unchecked. The sender paces it."""

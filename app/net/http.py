@@ -1,4 +1,4 @@
-"""The synchronous client: one POST to a vetted address, without redirects or proxies.
+"""The synchronous client: one request to a vetted address, without redirects or proxies.
 
 It has one deadline for the whole exchange. The timeout of ``urllib3`` and ``requests`` starts again
 with every read. So a server that sends single bytes would block a thread for ever.
@@ -64,13 +64,8 @@ def post(
     that moment, the request is sent once more, on a new one.
     """
     until = time.monotonic() + timeout
-    _check_headers(headers)
-    try:
-        target = check_url(url, allow_private)
-        addresses = addresses_of(target, allow_private, resolver)
-    except BadURL as error:
-        raise SendError(str(error)) from error
-    request = _Request(target, body, headers, until, max_response, connections)
+    target, addresses = _vetted(url, headers, allow_private, resolver)
+    request = _Request("POST", target, body, headers, until, max_response, connections)
     with _one_error(target.host, timeout):
         kept = connections.take(addresses, target) if connections else None
         if kept is not None:
@@ -79,14 +74,45 @@ def post(
         return request.on(_opened(addresses, target, tls, until))
 
 
+def get(
+    url: str,
+    headers: Mapping[str, str],
+    timeout: float,
+    allow_private: bool,
+    max_response: int = 64_000,
+    *,
+    resolver: Resolver = resolve,
+    tls: ssl.SSLContext | None = None,
+) -> Response:
+    """GET, with the rules and the limits of ``post``. Raises ``SendError``."""
+    until = time.monotonic() + timeout
+    target, addresses = _vetted(url, headers, allow_private, resolver)
+    request = _Request("GET", target, None, headers, until, max_response, None)
+    with _one_error(target.host, timeout):
+        return request.on(_opened(addresses, target, tls, until))
+
+
+def _vetted(
+    url: str, headers: Mapping[str, str], allow_private: bool, resolver: Resolver
+) -> tuple[Target, Sequence[str]]:
+    """The parsed URL, and the addresses at which it may be called. Raises ``SendError``."""
+    _check_headers(headers)
+    try:
+        target = check_url(url, allow_private)
+        return target, addresses_of(target, allow_private, resolver)
+    except BadURL as error:
+        raise SendError(str(error)) from error
+
+
 class _ClosedBefore(ConnectionError):
     """The server closed the connection, and there is no byte of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
+    method: str
     target: Target
-    body: bytes
+    body: bytes | None
     headers: Mapping[str, str]
     until: float
     max_response: int
@@ -116,7 +142,7 @@ class _Request:
         connection = http.client.HTTPConnection(self.target.host)
         connection.sock = timed
         named = {**self.headers, "Host": _host_header(self.target)}
-        connection.request("POST", self.target.path, body=self.body, headers=named)
+        connection.request(self.method, self.target.path, body=self.body, headers=named)
         return connection.getresponse()
 
 

@@ -16,11 +16,14 @@ from app.routes import (
     explain,
     files,
     health,
+    not_kept,
     openapi,
     phone_numbers,
     recordings,
+    server_messages,
     structured_outputs,
     tools,
+    web_page,
 )
 from app.routes.access_log import init_access_log
 from app.routes.json_body import MAX_BYTES
@@ -32,6 +35,7 @@ from app.routes.webhooks import Webhooks
 API = (
     calls.blueprint,
     calls.control,
+    server_messages.blueprint,
     recordings.blueprint,
     assistants.blueprint,
     tools.blueprint,
@@ -41,6 +45,7 @@ API = (
     files.blueprint,
     credentials.blueprint,
     explain.blueprint,
+    not_kept.blueprint,
 )
 
 
@@ -55,7 +60,13 @@ def init_routes(services: RouteServices) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     if services.context.settings.access_log:
         init_access_log(app)
-    for blueprint in (*API, health.blueprint, openapi.blueprint, docs.blueprint):
+    for blueprint in (
+        *API,
+        health.blueprint,
+        openapi.blueprint,
+        docs.blueprint,
+        web_page.blueprint,
+    ):
         app.register_blueprint(blueprint)
     Webhooks(services.context, services.legs, services.doors.signatures).register(
         app, services.providers

@@ -10,7 +10,7 @@ from functools import partial
 from flask import Response, request
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import batches
+from app.domain.calls import batches, web_calls
 from app.domain.calls.idempotency import IdempotentRequest
 from app.domain.calls.limits import RateLimit
 from app.domain.errors import NotFound
@@ -24,6 +24,7 @@ from app.routes.schemas.calls import (
     Control,
     ControlQuery,
     CreateCall,
+    CreateWebCall,
     ListCalls,
     PageCalls,
     UpdateCall,
@@ -67,7 +68,21 @@ def create(body: CreateCall) -> Response:
     With customers, a call for each of them. With a header Idempotency-Key, sending the request
     again creates no second call.
     """
-    return _created(body.given())
+    given = body.given()
+    if "transport" in given:
+        given["type"] = web_calls.WEBSOCKET_CALL
+    return _created(given)
+
+
+@blueprint.serve(
+    Operation("POST", "/call/web", "createWebCall", CreatedCall, status=201, errors=(409,))
+)
+def create_web(body: CreateWebCall) -> Response:
+    """Create a call from a browser.
+
+    webCallUrl of the answer is a page of ours that talks to the assistant. It opens this call only.
+    """
+    return _created({**body.given(), "type": web_calls.WEB_CALL})
 
 
 @blueprint.serve(
@@ -75,7 +90,7 @@ def create(body: CreateCall) -> Response:
 )
 def create_phone(body: CreateCall) -> Response:
     """Create call (the older path)."""
-    return _created(body.given())
+    return create(body)
 
 
 @blueprint.serve(Operation("GET", "/call", "listCalls", Call, many=True))
@@ -152,6 +167,18 @@ def mono_recording(path: IdPath) -> Response:
 def stereo_recording(path: IdPath) -> Response:
     """Get a call's recording, the customer on the left channel."""
     return _redirected(path.id, "stereoRecordingUrl")
+
+
+@blueprint.serve(redirect("/call/<id>/customer-recording", "getCallCustomerRecording"))
+def customer_recording(path: IdPath) -> Response:
+    """Get the customer's side of a call's recording."""
+    return _redirected(path.id, "customerRecordingUrl")
+
+
+@blueprint.serve(redirect("/call/<id>/assistant-recording", "getCallAssistantRecording"))
+def assistant_recording(path: IdPath) -> Response:
+    """Get the assistant's side of a call's recording."""
+    return _redirected(path.id, "assistantRecordingUrl")
 
 
 def _redirected(call_id: str, field: str) -> Response:

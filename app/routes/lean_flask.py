@@ -49,7 +49,7 @@ class OneSegment(BaseConverter):
     """A part of a path that is no word of ours: ``PATCH /call/phone`` names no call."""
 
     part_isolating = True
-    regex = r"(?!phone\Z)[^/]+"
+    regex = r"(?!(?:phone|web)\Z)[^/]+"
 
 
 class WholeResponse(Response):

@@ -16,6 +16,8 @@ from flask import Blueprint, Response, current_app
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from app.routes import assistant_schema
+from app.routes.assistant_examples import CALL
 from app.routes.auth import require_key
 from app.routes.operations import Operation, Section
 from app.routes.schemas.responses import Error
@@ -99,6 +101,9 @@ def _components(operations: Iterable[Operation]) -> Json:
             models.append((operation.answer, "serialization"))
     _, found = models_json_schema(models, ref_template=REF + "{model}")
     components: Json = _tidy(found["$defs"])
+    if "Assistant" in components:  # where the API has calls
+        assistant_schema.extend(components)
+        components["CreateCall"]["examples"] = [CALL]
     return components
 
 

@@ -7,8 +7,10 @@ https://httpwg.org/specs/rfc9110.html#range.requests
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import BinaryIO
+from typing import BinaryIO, Literal, TypeVar
 
 from flask import Response, request
 from pydantic import Field
@@ -16,6 +18,9 @@ from werkzeug.http import parse_range_header
 from werkzeug.wsgi import wrap_file
 
 from app.domain.errors import NotFound, Unauthorized
+from app.domain.recordings import one_side
+from app.domain.recordings.one_side import Sound
+from app.domain.recordings.wav import InvalidWav
 from app.domain.reporting import recording_links
 from app.domain.reporting.recording_links import Playable
 from app.routes.auth import organisation, presented_key, refusal
@@ -40,12 +45,17 @@ _opening = BoundedSemaphore(AT_ONCE)
 
 log = logging.getLogger(__name__)
 
+Read = TypeVar("Read")
+
 
 class LinkQuery(Query):
     """The token of a signed link, instead of the API key."""
 
     token: str | None = Field(None, max_length=200)
     expires: int | None = Field(None, description="Seconds since 1970.")
+    channel: Literal["customer", "assistant"] | None = Field(
+        None, description="One side of a stereo recording."
+    )
 
 
 @blueprint.serve(
@@ -60,16 +70,51 @@ def get(path: IdPath, query: LinkQuery) -> Response:
         )
     except Unauthorized:
         raise refusal() from None
-    return _answer(found)
+    return _answer(_side(found, query.channel) if query.channel else _Sound(found))
 
 
-def _answer(found: Playable) -> Response:
-    etag = f'"{found.id}"'
+@dataclass(frozen=True)
+class _Sound:
+    """What is served: a stored file, or one side of it."""
+
+    stored: Playable
+    side: str = ""
+    stereo: Sound | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.stored.id}-{self.side}" if self.side else self.stored.id
+
+    @property
+    def size(self) -> int:
+        return self.stereo.size if self.stereo else self.stored.size
+
+    def open(self, start: int, length: int) -> BinaryIO:
+        """Raises the errors of ``Blobs``."""
+        blobs, stored = services().context.blobs, self.stored
+        if self.stereo is None:
+            return blobs.open(stored.blob, start, length)
+        channel = one_side.SIDES[self.side]
+        return one_side.open_part(blobs, stored.blob, self.stereo, channel, start, length)
+
+
+def _side(found: Playable, side: str) -> _Sound:
+    def read() -> Sound:
+        return one_side.find(services().context.blobs, found.blob, found.size)
+
+    try:
+        return _Sound(found, side, _read(found, read))
+    except InvalidWav:
+        raise NotFound("Recording", found.id) from None
+
+
+def _answer(found: _Sound) -> Response:
+    etag = f'"{found.name}"'
     wanted = _range(found.size, etag)
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-store",
-        "Content-Disposition": f'inline; filename="{found.id}.wav"',
+        "Content-Disposition": f'inline; filename="{found.name}.wav"',
         "ETag": etag,
         "X-Content-Type-Options": "nosniff",
     }
@@ -96,21 +141,21 @@ def _range(size: int, etag: str) -> tuple[int, int] | None:
     return asked.range_for_length(size) or (0, 0)
 
 
-def _file(
-    found: Playable, start: int, length: int, status: int, headers: dict[str, str]
-) -> Response:
+def _file(found: _Sound, start: int, length: int, status: int, headers: dict[str, str]) -> Response:
     headers["Content-Length"] = str(length)
     if request.method == "HEAD":
-        return Response(status=status, headers=headers, mimetype=found.mime)
-    body = wrap_file(request.environ, _opened(found, start, length), BLOCK)
-    return Response(body, status, headers, mimetype=found.mime, direct_passthrough=True)
+        return Response(status=status, headers=headers, mimetype=found.stored.mime)
+    opened = _read(found.stored, lambda: found.open(start, length))
+    body = wrap_file(request.environ, opened, BLOCK)
+    return Response(body, status, headers, mimetype=found.stored.mime, direct_passthrough=True)
 
 
-def _opened(found: Playable, start: int, length: int) -> BinaryIO:
+def _read(found: Playable, read: Callable[[], Read]) -> Read:
+    """Ask the blob store, for a few requests at a time."""
     if not _opening.acquire(blocking=False):
         raise _unavailable()
     try:
-        return services().context.blobs.open(found.blob, start, length)
+        return read()
     except NoBlob:
         log.error("recording %s has lost its file", found.id, extra={"recordingId": found.id})
         raise NotFound("Recording", found.id) from None

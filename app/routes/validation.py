@@ -12,6 +12,7 @@ from app.domain.context import Context
 from app.domain.resources.assistants import ResourceService
 from app.domain.services.calls import CallService
 from app.domain.services.checks import CheckService
+from app.domain.services.messages import MessageService
 from app.domain.services.webhooks import LegService
 from app.routes.attempts import Doors
 from app.routes.errors import ApiError
@@ -42,6 +43,8 @@ class RouteServices(Protocol):
     def context(self) -> Context: ...
     @property
     def calls(self) -> CallService: ...
+    @property
+    def messages(self) -> MessageService: ...
     @property
     def resources(self) -> ResourceService: ...
     @property

@@ -156,4 +156,7 @@ class Webhooks:
 
 
 def _response(answer: Answer) -> Response:
-    return WholeResponse(answer.body, answer.status, answer.content_type)
+    response = WholeResponse(answer.body, answer.status, answer.content_type)
+    if answer.headers:
+        response.headers.update(answer.headers)
+    return response

@@ -25,7 +25,7 @@ from app.store.schema import IS_PENDING, message_attempts, messages
 
 PENDING = "pending"
 DELIVERED = "delivered"
-# No attempt follows; ``resend`` makes it pending again.
+# No attempt follows; a resend makes it pending again.
 FAILED = "failed"
 
 _OF_CALL = messages.c.call_id == sa.bindparam("call")
@@ -43,7 +43,7 @@ _ATTEMPTS = Prepared(
 )
 _THIS = messages.c.id == sa.bindparam("message")
 _TIME = messages.c.next_at.type
-_RESEND = Prepared(
+RESEND = Prepared(
     messages.update()
     .where(_THIS)
     .values(
@@ -54,6 +54,7 @@ _RESEND = Prepared(
         updated_at=sa.bindparam("now", type_=_TIME),
     )
 )
+"""Makes a message pending, with all its attempts before it."""
 _DELETE = Prepared(messages.delete().where(_THIS))
 RELEASE = Prepared(
     messages.update()
@@ -167,12 +168,6 @@ def count_pending(conn: Connection, call_id: str) -> int:
 def delete(conn: Connection, message_id: str) -> None:
     """Delete a message with its attempts."""
     _DELETE.put(conn, {"message": message_id})
-
-
-def resend(conn: Connection, call_id: str, message_id: str, *, at: datetime) -> None:
-    """Make it pending again, with all its attempts before it. The caller wakes the dispatcher."""
-    _RESEND.put(conn, {"message": message_id, "now": at})
-    RELEASE.put(conn, {"call": call_id, "now": at})
 
 
 def list_for_call(conn: Connection, org_id: str, call_id: str) -> Sequence[Row]:

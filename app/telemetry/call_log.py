@@ -29,6 +29,11 @@ def name_call(ids: CallIds) -> None:
     _current.set(ids)
 
 
+def current_call() -> CallIds | None:
+    """The call of the current task; None outside a call."""
+    return _current.get()
+
+
 class CallLog(logging.LoggerAdapter[logging.Logger]):
     """Adds the ids of the task's call to each line. Outside a call a line stays as it is."""
 

@@ -35,6 +35,8 @@ class Shape:
     buckets: Sequence[float]
 
 
+PARTS_OF_A_TURN = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5)
+
 HISTOGRAMS: Mapping[Timing, Shape] = {
     Timing.JOIN: Shape(
         "patchbay_join_seconds",
@@ -58,8 +60,33 @@ HISTOGRAMS: Mapping[Timing, Shape] = {
     ),
     Timing.TURN_LATENCY: Shape(
         "patchbay_turn_latency_seconds",
-        "From the caller's last word to the assistant's first audio.",
+        "From the caller's last audible sound to the first of the answer.",
         (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 10),
+    ),
+    Timing.ENDPOINTING_LATENCY: Shape(
+        "patchbay_endpointing_latency_seconds",
+        "Of a turn: until the model is asked, without the transcriber's part.",
+        PARTS_OF_A_TURN,
+    ),
+    Timing.TRANSCRIBER_LATENCY: Shape(
+        "patchbay_transcriber_latency_seconds",
+        "Of a turn: from the report that the caller stopped to the last text.",
+        PARTS_OF_A_TURN,
+    ),
+    Timing.MODEL_LATENCY: Shape(
+        "patchbay_model_latency_seconds",
+        "Of a turn: from the request to the model to its first word.",
+        PARTS_OF_A_TURN,
+    ),
+    Timing.VOICE_LATENCY: Shape(
+        "patchbay_voice_latency_seconds",
+        "Of a turn: from the model's first word to the voice's audible audio.",
+        PARTS_OF_A_TURN,
+    ),
+    Timing.TRANSPORT_LATENCY: Shape(
+        "patchbay_transport_latency_seconds",
+        "Of a turn: from the voice's audio to its moment on the line.",
+        PARTS_OF_A_TURN,
     ),
 }
 

@@ -132,8 +132,6 @@ VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in BUILT_IN}
 
 # Why some of Vapi's transcribers cannot be had.
 NO_TRANSCRIBERS: Mapping[str, str] = {
-    "google": "Gemini has no stream of texts",
-    "azure": "its stream needs an SDK that opens its own connections",
     "vapi": "it is Vapi's own",
 }
 

@@ -108,8 +108,12 @@ def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAc
             f"There is no key for {provider}: store a credential of that provider, or set its key."
         )
         raise UnbuildableAssistant(TRANSCRIBER, provider, text)
-    url = (account.url or part.address).rstrip("/")
-    if problem := registry.VENDORS[provider].form.problem(url):
+    vendor, region = registry.VENDORS[provider], account.extra.get("region")
+    if problem := vendor.region_problem(account.url, region) if "{" in part.address else None:
+        text = f"The region of the transcriber {provider} {problem}."
+        raise UnbuildableAssistant(TRANSCRIBER, provider, text)
+    url = (account.url or part.address.format(region=region)).rstrip("/")
+    if problem := vendor.form.problem(url):
         text = f"The address of the transcriber {provider} {problem}."
         raise UnbuildableAssistant(TRANSCRIBER, provider, text)
     return replace(account, key=account.key or NO_KEY, url=url)

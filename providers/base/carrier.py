@@ -8,7 +8,7 @@ A carrier decides nothing: ``app/domain`` holds the calls and decides the next i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -160,5 +160,15 @@ class Carrier:
     """Where people see a call at the carrier; ``{call}`` stands for its id there."""
     pasted: PastedCallbacks | None = None
     """Reads callbacks that a person pasted; None: this carrier's cannot be explained so."""
+    phone: bool = True
+    """Whether it connects phone legs. False: a client of ours opens the media socket itself.
+
+    Such a carrier has no accounts: the call's token proves who asks. Its sockets begin without a
+    start message, its stop is the customer's hang-up, and its legs cannot be transferred.
+    """
+    formats: Mapping[str, Callable[[], MediaSerializer]] = field(default_factory=dict)
+    """Other serializers, by the name of the audio format that a call asks for."""
+    no_call: EndedReason = EndedReason.NO_CALL_RECEIVED
+    """The ended reason of a call that waited for its leg in vain."""
     simulator: str | None = None
     """The module that simulates the carrier for ``patchbay simulate`` and ``patchbay demo``."""

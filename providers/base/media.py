@@ -57,7 +57,16 @@ class UnknownFrame:
     word: str
 
 
-Frame = StreamStart | Audio | Digit | MarkPlayed | Cleared | StreamStop | UnknownFrame
+@dataclass(frozen=True, slots=True)
+class ClientMessage:
+    """A control message of the customer's own program, such as ``{"type": "say"}``. Not checked."""
+
+    body: JsonObject
+
+
+Frame = (
+    StreamStart | Audio | Digit | MarkPlayed | Cleared | StreamStop | ClientMessage | UnknownFrame
+)
 
 
 class MediaSerializer(Protocol):

@@ -19,6 +19,8 @@ class SettingKind(StrEnum):
     """Several secrets, comma separated, the newest first."""
     PEM = "pem"
     """A secret of several lines; ``\\n`` stands for a line end where only one line is possible."""
+    HOST = "host"
+    """The name of a host, without scheme, port and path."""
     URL = "url"
     """``http`` or ``https``, absolute, without a query."""
 
@@ -27,6 +29,8 @@ NUMBER = "number"
 """``Setting.field`` of the default phone number."""
 API_URL = "api url"
 """``Setting.field`` of another address for the carrier's REST API."""
+SIP_DOMAIN = "sip domain"
+"""``Setting.field`` of the domain at the carrier whose SIP calls reach our answer URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Setting:
 
     variable: str
     field: str
-    """The field of the body for ``AccountConfig.credential``; or ``NUMBER`` or ``API_URL``."""
+    """The field of the body for ``AccountConfig.credential``; or one of the names above."""
     meaning: str
     """Its row in ``docs/settings.md``."""
     kind: SettingKind = SettingKind.TEXT

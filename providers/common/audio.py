@@ -50,6 +50,12 @@ def mono(pcm: bytes) -> bytes:
     return audioop.tomono(pcm[: len(pcm) // 4 * 4], SAMPLE_WIDTH, 1, 1)
 
 
+def channel(pcm: bytes, number: int) -> bytes:
+    """One of two interleaved channels of PCM: 0 is the left."""
+    pcm = pcm[: len(pcm) // 4 * 4]
+    return audioop.tomono(pcm, SAMPLE_WIDTH, 1 - number, number)
+
+
 def silence(milliseconds: int, sample_rate: int) -> bytes:
     """PCM silence of this length."""
     return bytes(sample_rate * milliseconds // 1000 * SAMPLE_WIDTH)

@@ -29,6 +29,7 @@ def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) 
         act is CallerAction.CONVERSE and converse(socket, stage, patience)
     ):
         stage.timeline.add("caller", "hangs up")
+        stage.left = True
         socket.leave()
         return Ending.CALLER_LEFT
     if act is CallerAction.PRESS:

@@ -5,8 +5,9 @@ Audio is PCM as in ``providers.common.audio``; files are WAV of 16 bit.
 
 from __future__ import annotations
 
+import os
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +17,22 @@ from providers.common.dtmf import KEYS
 from providers.common.json_types import JsonDict
 from providers.simulation.timeline import SimulatorError
 
-# How a conversation ends after the caller's last turn.
+# How a conversation ends that the caller hangs up on.
 CALLER_LEAVES = "customer-ended-call"
+# How it ends, all being well, when the caller is still there.
+ASSISTANT_LEAVES = frozenset(
+    {
+        "assistant-ended-call",
+        "assistant-said-end-call-phrase",
+        "assistant-forwarded-call",
+        "silence-timed-out",
+        "exceeded-max-duration",
+        "voicemail",
+    }
+)
+
+# Makes a WAV file of words.
+Speak = Callable[[str], Path]
 
 
 class When(StrEnum):
@@ -38,9 +53,12 @@ class Turn:
     wav: Path | None = None
     keys: str = ""
     when: When = When.AFTER
+    words: str = ""
+    """What the file says, where it was made of words."""
 
     def __str__(self) -> str:
-        does = f"presses {self.keys}" if self.wav is None else f"says {self.wav.name}"
+        said = f'"{self.words}"' if self.words else self.wav and self.wav.name
+        does = f"presses {self.keys}" if self.wav is None else f"says {said}"
         return f"{does} over the assistant" if self.when is When.OVER else does
 
 
@@ -48,28 +66,44 @@ class Turn:
 MENU: Sequence[Turn] = (Turn(keys="2", when=When.OVER), Turn(keys="#", when=When.OVER))
 
 
-def turn(text: str) -> Turn:
-    """Parse ``hello.wav`` or ``12#``, with ``+`` or ``:`` in front. Raises ``SimulatorError``."""
+def turn(text: str, speak: Speak | None = None) -> Turn:
+    """Parse ``hello.wav``, ``12#`` or words, with ``+`` or ``:`` in front.
+
+    ``speak`` makes a file of words. Raises ``SimulatorError``.
+    """
     when = next((each for each in When if each and text.startswith(each)), When.AFTER)
     does = text.removeprefix(when)
     if does and set(does) <= set("".join(KEYS)):
         return Turn(keys=does, when=when)
-    sound(Path(does), rate=8000)  # reported before the call begins, not in the middle of it
-    return Turn(wav=Path(does), when=when)
+    path, words = Path(does), ""
+    if speak is not None and does.strip() and not _is_file(does):
+        path, words = speak(does), does
+    sound(path, rate=8000)  # reported before the call begins, not in the middle of it
+    return Turn(wav=path, when=when, words=words)
+
+
+def _is_file(text: str) -> bool:
+    """Whether a file is meant: a missing one is a mistake, and is not read out."""
+    return text.lower().endswith(".wav") or os.path.isfile(text)
 
 
 def options(
-    turns: Sequence[str], record: str | None, assistant_id: str | None, ends: str | None
+    turns: Sequence[str],
+    record: str | None,
+    assistant_id: str | None,
+    ends: str | None,
+    speak: Speak | None = None,
 ) -> JsonDict:
     """The command line's conversation, as fields of a simulator's configuration.
 
     Raises ``SimulatorError``.
     """
     chosen = {
-        "turns": tuple(turn(each) for each in turns),
+        "turns": tuple(turn(each, speak) for each in turns),
         "record": Path(record) if record else None,
         "assistant_id": assistant_id,
-        "ends": ends or (CALLER_LEAVES if turns else None),
+        "ends": ends,
+        "either_ends": bool(turns) and not ends,
     }
     return {name: value for name, value in chosen.items() if value}
 

@@ -21,7 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from providers.common.json_types import JsonDict, JsonObject
-from providers.simulation.script import MENU, Tape, Turn
+from providers.simulation.script import ASSISTANT_LEAVES, CALLER_LEAVES, MENU, Tape, Turn
 from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
 
@@ -30,7 +30,12 @@ POLL_SECONDS = 0.05
 # The assistant of most scenarios: repeats the caller and ends the call on ``#``.
 ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
 # The assistant of conversations. Without a model it is the bridge's own menu, which speaks.
-SPEAKING = {"name": "Simulated keypad menu", "transport": {"provider": "local"}}
+# It understands some words, too.
+SPEAKING = {
+    "name": "Simulated menu",
+    "transport": {"provider": "local"},
+    "transcriber": {"provider": "embedded"},
+}
 # What the caller hears before a transfer.
 TRANSFERRING = "Please hold the line."
 # Overrides of an assistant with machine detection by the carrier. ``twilio`` is Vapi's name for it
@@ -110,6 +115,8 @@ class SimulatorConfig:
     """Where a conversation is written: a WAV file, caller left and assistant right."""
     ends: str | None = None
     """The ``endedReason`` of a conversation, if it differs from its scenario's."""
+    either_ends: bool = False
+    """Either side may end the conversation: its ``turns`` are not the scenario's."""
 
 
 def setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
@@ -207,8 +214,11 @@ class Bridge:
         found = [each["id"] for each in known if each.get("name") == wanted["name"]]
         return str(found[0] if found else self._api("POST", "/assistant", wanted)["id"])
 
-    def await_outcome(self, call_id: str, wanted: Outcome) -> JsonDict:
-        """Wait until the call is as wanted, or the time is up. Returns the call as it was last."""
+    def await_outcome(self, call_id: str, *wanted: Outcome) -> JsonDict:
+        """Wait until the call is as wanted, or has ended otherwise, or the time is up.
+
+        Returns the call as it was last.
+        """
         deadline = time.monotonic() + self._config.timeout
         seen: Outcome | None = None
         while True:
@@ -216,9 +226,16 @@ class Bridge:
             if outcome(call) != seen:
                 seen = outcome(call)
                 self._timeline.add("bridge", f"call is {words(seen)}")
-            if seen == wanted or time.monotonic() > deadline:
+            if seen in wanted or time.monotonic() > deadline or self._is_settled(call):
                 return call
             time.sleep(POLL_SECONDS)
+
+    def _is_settled(self, call: JsonObject) -> bool:
+        """Whether the end of the call is final: its reason does not become more specific."""
+        if call.get("status") != "ended":
+            return False
+        events = self._api("GET", f"/call/{call['id']}/events", quiet=True)
+        return any(each.get("kind") == "call.settled" for each in events or ())
 
     def await_price(self, call_id: str, leg_ref: str) -> dict[str, str]:
         """Wait for the carrier's price of this leg: ``{"amount", "currency", "leg"}``."""
@@ -303,6 +320,8 @@ class Stage:
         self.tape = Tape()
         # Set once the carrier records the call.
         self.recording = threading.Event()
+        # The caller has hung up, so that no leg returns.
+        self.left = False
         # Set once the caller is on an open media socket.
         self.talking = threading.Event()
         # The carrier's REST API, while it is served.
@@ -410,10 +429,19 @@ class Scenario(Generic[S]):
     status: str = "ended"
     returned: Mapping[str, str] = field(default_factory=dict)
     """What the owner's flow must get with its leg, at least."""
+    either_ends: bool = False
+    """The caller or the assistant may end it; ``reason`` does not count."""
 
     @property
     def expected(self) -> Outcome:
         return self.status, self.reason
+
+    def right_ends(self, *, caller_left: bool) -> Sequence[Outcome]:
+        """The ends that are right, the usual one first."""
+        if not self.either_ends:
+            return (self.expected,)
+        reasons = (CALLER_LEAVES,) if caller_left else sorted(ASSISTANT_LEAVES)
+        return [(self.status, reason) for reason in reasons]
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +456,14 @@ class Result:
     documents: Sequence[str]
     returned: Mapping[str, str]
     problems: Sequence[str]
+
+    @property
+    def sentence(self) -> str:
+        """What was expected, what came, and whatever was wrong."""
+        if self.ok:
+            return f"{words(self.got)}, as expected: ok"
+        wrong = [f"expected {words(self.expected)}"] if self.got != self.expected else []
+        return f"{words(self.got)}: WRONG ({'; '.join([*wrong, *self.problems])})"
 
 
 def table(*scenarios: Scenario[S]) -> dict[str, Scenario[S]]:
@@ -448,23 +484,28 @@ def play(scenario: Scenario[S], stage: S) -> Result:
     try:
         scenario.play(stage)
         stage.flush()
-        call = stage.bridge.await_outcome(stage.known_call(), scenario.expected)
+        right = scenario.right_ends(caller_left=stage.left)
+        call = stage.bridge.await_outcome(stage.known_call(), *right)
     except SimulatorError as error:
         stage.problem(str(error))
-    for name in missing(scenario.returned, stage.returned):
+        right = scenario.right_ends(caller_left=stage.left)
+    for name in () if stage.left else missing(scenario.returned, stage.returned):
         stage.problem(f"the flow was not told {name}={scenario.returned[name]}")
-    ok = outcome(call) == scenario.expected and not stage.problems
     got = outcome(call)
-    verdict = "ok" if ok else f"NOT OK, expected {words(scenario.expected)}"
+    expected = got if got in right else right[0]
+    ok = got == expected and not stage.problems
+    verdict = "ok" if ok else f"NOT OK, expected {words(expected)}"
     stage.timeline.add("result", f"{scenario.name}: {words(got)}: {verdict}")
+    if why := call.get("endedMessage"):
+        stage.timeline.add("result", f"endedMessage: {why}")
     lines, documents = list(stage.timeline.lines), list(stage.documents)
-    return Result(
-        ok, scenario.expected, got, call, lines, documents, stage.returned, list(stage.problems)
-    )
+    return Result(ok, expected, got, call, lines, documents, stage.returned, list(stage.problems))
 
 
 def expecting(scenario: Scenario[S], config: SimulatorConfig) -> Scenario[S]:
     """The scenario, with the end that the run's configuration expects."""
+    if config.either_ends:
+        return replace(scenario, either_ends=True)
     return replace(scenario, reason=config.ends) if config.ends else scenario
 
 

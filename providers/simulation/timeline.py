@@ -36,6 +36,11 @@ class Timeline:
             self._out(line)
 
 
+def speaker(line: str) -> str:
+    """Who a timeline's line is about, as it was added."""
+    return line.partition(" s  ")[2].partition("  ")[0]
+
+
 # ------------------------------------------------------------------ HTTP
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from providers.base.carrier import NEVER_ANSWERED as ANY_NEVER_ANSWERED
 from providers.base.carrier import NumberFields
 from providers.base.rest import Account
-from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
+from providers.base.setting import API_URL, NUMBER, SIP_DOMAIN, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
@@ -56,6 +56,13 @@ SETTINGS = (
     ),
     Setting(
         "TWILIO_PHONE_NUMBER", NUMBER, "E.164; becomes a phone number of the default organisation"
+    ),
+    Setting(
+        "TWILIO_SIP_DOMAIN",
+        SIP_DOMAIN,
+        "a SIP domain of the account: `NAME.sip.twilio.com`. A SIP call to it can join a "
+        "[web call](web-calls.md)",
+        SettingKind.HOST,
     ),
     Setting(
         "TWILIO_API_URL",

@@ -7,23 +7,80 @@ the flow with ``FlowEvent=return`` and the outcome as parameters. Studio keeps t
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from providers.common.json_types import JsonDict
+from providers.events import EndedReason as Reason
 
-# Outcomes after which the flow only says goodbye.
-WENT_WELL = ("assistant-ended-call", "assistant-said-end-call-phrase")
-
-# A placeholder for the person to whom the flow connects the caller.
-TRANSFER_TO = "+15558675310"
+REASON = "{{widgets.assistant.vapiEndedReason}}"
+LONGEST_SECONDS = 14400
+"""Studio's longest time of a TwiML Redirect. After it Studio cannot take the call back."""
 
 
-def flow(base_url: str, assistant_id: str) -> JsonDict:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Reasons after which the caller hears the same sentence."""
+
+    widget: str
+    """The widget that speaks; "": the flow ends, which hangs up."""
+    name: str
+    reasons: Sequence[Reason]
+    says: str = ""
+
+
+OVER = Outcome(
+    "goodbye",
+    "the conversation is over",
+    (
+        Reason.ASSISTANT_ENDED_CALL,
+        Reason.ASSISTANT_SAID_END_CALL_PHRASE,
+        # The flow gets the caller back when the destination has hung up.
+        Reason.ASSISTANT_FORWARDED_CALL,
+        Reason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER,
+        # A person ended the call on purpose: another number must not be dialled for it.
+        Reason.MANUALLY_CANCELED,
+    ),
+    "Thank you for calling. Goodbye.",
+)
+SILENT = Outcome(
+    "silent",
+    "the caller was silent",
+    (Reason.SILENCE_TIMED_OUT,),
+    "We could not hear you. Please call again. Goodbye.",
+)
+TOO_LONG = Outcome(
+    "time_over",
+    "the longest time is over",
+    (Reason.EXCEEDED_MAX_DURATION,),
+    "This call has reached its longest time. Please call again if you need more. Goodbye.",
+)
+GONE = Outcome(
+    "",
+    "there is no person on the line",
+    (
+        Reason.VOICEMAIL,
+        Reason.CUSTOMER_ENDED_CALL,
+        Reason.CUSTOMER_BUSY,
+        Reason.CUSTOMER_DID_NOT_ANSWER,
+    ),
+)
+OUTCOMES = (OVER, SILENT, TOO_LONG, GONE)
+"""Every other reason is a failure of the assistant or of its connection."""
+
+SORRY = "Sorry, the assistant is not available right now."
+CONNECTING = f"{SORRY} We connect you to a person."
+# Between two widgets in Studio's editor.
+COLUMN = 320
+
+
+def flow(base_url: str, assistant_id: str, transfer_to: str | None = None) -> JsonDict:
     """The flow's definition, for Studio's "Import from JSON".
 
     ``base_url`` is the bridge's public URL. The account's phone number must be stored at the
-    bridge.
+    bridge. ``transfer_to`` takes the callers whose assistant has failed.
     """
     return {
         "description": "Lend the call to a Patchbay assistant, then branch on how it ended",
@@ -32,10 +89,8 @@ def flow(base_url: str, assistant_id: str) -> JsonDict:
         "states": [
             _trigger(),
             _assistant(base_url, assistant_id),
-            _outcome(),
-            _transfer(),
-            _say("goodbye", "Thank you for calling. Goodbye.", (-300, 650)),
-            _say("sorry", "Sorry, the assistant is not available right now.", (600, 650)),
+            _split(),
+            *_endings(transfer_to),
         ],
     }
 
@@ -80,46 +135,52 @@ def _assistant(base_url: str, assistant_id: str) -> JsonDict:
         "assistant",
         "add-twiml-redirect",
         (0, 200),
-        {"url": url, "method": "POST", "timeout": "14400"},
+        {"url": url, "method": "POST", "timeout": str(LONGEST_SECONDS)},
         _on("return", "outcome"),
         _on("timeout"),
         _on("fail", "sorry"),
     )
 
 
-def _outcome() -> JsonDict:
-    reason = "{{widgets.assistant.vapiEndedReason}}"
-
-    def when(name: str, kind: str, value: str) -> list[JsonDict]:
-        return [{"friendly_name": name, "arguments": [reason], "type": kind, "value": value}]
-
+def _split() -> JsonDict:
+    matches = (
+        _on(
+            "match",
+            each.widget or None,
+            conditions=[
+                {
+                    "friendly_name": each.name,
+                    "arguments": [REASON],
+                    "type": "matches_any_of",
+                    "value": ",".join(each.reasons),
+                }
+            ],
+        )
+        for each in OUTCOMES
+    )
     return _state(
-        "outcome",
-        "split-based-on",
-        (0, 420),
-        {"input": reason},
-        _on("noMatch", "sorry"),
-        _on(
-            "match",
-            "goodbye",
-            conditions=when("the assistant ended it", "matches_any_of", ",".join(WENT_WELL)),
-        ),
-        _on(
-            "match",
-            "transfer",
-            conditions=when("ended from outside", "equal_to", "manually-canceled"),
-        ),
+        "outcome", "split-based-on", (0, 420), {"input": REASON}, _on("noMatch", "sorry"), *matches
     )
 
 
-def _transfer() -> JsonDict:
+def _endings(transfer_to: str | None) -> Iterator[JsonDict]:
+    speaking = [each for each in OUTCOMES if each.widget]
+    for column, each in enumerate(speaking, start=-2):
+        yield _say(each.widget, each.says, (COLUMN * column, 650))
+    at = (COLUMN * (len(speaking) - 2), 650)
+    yield _say("sorry", CONNECTING if transfer_to else SORRY, at, transfer_to and "person")
+    if transfer_to:
+        yield _person(transfer_to, (at[0], at[1] + 200))
+
+
+def _person(number: str, at: tuple[int, int]) -> JsonDict:
     return _state(
-        "transfer",
+        "person",
         "connect-call-to",
-        (150, 650),
+        at,
         {
             "noun": "number",
-            "to": TRANSFER_TO,
+            "to": number,
             "caller_id": "{{contact.channel.address}}",
             "timeout": 30,
             "record": False,
@@ -129,5 +190,5 @@ def _transfer() -> JsonDict:
     )
 
 
-def _say(name: str, text: str, at: tuple[int, int]) -> JsonDict:
-    return _state(name, "say-play", at, {"say": text, "loop": 1}, _on("audioComplete"))
+def _say(name: str, text: str, at: tuple[int, int], then: str | None = None) -> JsonDict:
+    return _state(name, "say-play", at, {"say": text, "loop": 1}, _on("audioComplete", then))

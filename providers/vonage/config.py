@@ -14,7 +14,7 @@ from typing import Any
 from providers.base.carrier import NEVER_ANSWERED as ANY_NEVER_ANSWERED
 from providers.base.carrier import NumberFields
 from providers.base.rest import Account
-from providers.base.setting import API_URL, NUMBER, Setting, SettingKind
+from providers.base.setting import API_URL, NUMBER, SIP_DOMAIN, Setting, SettingKind
 from providers.base.webhook import Hook, HookKind
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
@@ -59,6 +59,13 @@ SETTINGS = (
         SettingKind.PEM,
     ),
     Setting("VONAGE_PHONE_NUMBER", NUMBER, "digits or E.164"),
+    Setting(
+        "VONAGE_SIP_DOMAIN",
+        SIP_DOMAIN,
+        "a SIP domain of the application: `NAME.sip.nexmo.com`. A SIP call to it can join a "
+        "[web call](web-calls.md)",
+        SettingKind.HOST,
+    ),
     Setting(
         "VONAGE_API_URL",
         API_URL,

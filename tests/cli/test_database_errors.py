@@ -22,9 +22,13 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("keys", "list"),
     ("keys", "revoke", "abcdefgh"),
     ("doctor",),
+    (
+        *("studio-flow", "--url", "https://bridge.example.com"),
+        *("--assistant-id", "00000000-0000-4000-8000-000000000000"),
+    ),
     ("check", "--assistant-id", "00000000-0000-4000-8000-000000000000"),
 )
-WITHOUT_DATABASE = {"simulate", "studio-flow", "demo"}
+WITHOUT_DATABASE = {"simulate", "studio-lint", "demo"}
 """Other commands. The demo has a database of its own."""
 
 

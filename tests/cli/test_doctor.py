@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app import settings as settings_module
-from app.cli.doctor import examine
+from app.cli.doctor.examination import examine
 from app.settings import Settings, VendorSettings
 from app.wiring import Services
 from providers.simulation.stage import Stage, own_port
@@ -71,6 +71,28 @@ def test_all_is_well(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:
         assert [line[:3] for line in lines if f"  {number} at" in line]
         assert {line[:3] for line in lines if f"  {number} at" in line} == {"ok "}
     assert bridge.api("GET", "/call") == []  # trying the signatures has changed nothing
+
+
+def test_every_url_of_a_number_is_told_and_offline_nothing_is_asked(bridge: Bridge) -> None:
+    """No carrier is played here, so a request to one would be an error or a note."""
+    services = Services(settings_module.load(bridge.environ))
+    lines = [str(finding) for finding in examine(services, offline=True)]
+    services.store.close()
+    assert [line for line in lines if line.startswith("ERROR")] == []
+    for path in ("twilio/inbound_call", "twilio/status", "vonage/answer", "vonage/event"):
+        assert about(lines, f"{bridge.url}/{path}").startswith("note     ")
+    assert about(lines, f"{bridge.url}/vonage/fallback").endswith("?assistantId=ID")
+    words = ("signatures", "API", "healthz", "recordings", "SERVER_URL")
+    assert [line for line in lines if any(word in line for word in words)] == [
+        about(lines, "API keys in force")
+    ]
+
+
+def test_a_carrier_that_is_not_reached_is_a_note(bridge: Bridge) -> None:
+    for carrier in ("Twilio", "Vonage"):
+        told = [line for line in found(bridge) if carrier in line and "reached" in line]
+        assert told
+        assert {line[:4] for line in told} == {"note"}
 
 
 def test_what_others_may_read(bridge: Bridge, tmp_path: Path) -> None:

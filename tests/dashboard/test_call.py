@@ -158,7 +158,8 @@ def test_calls_of_others_are_not_there(browser: FlaskClient, services: Services)
 
 
 CALLBACKS = "\n".join(
-    f"CallSid=CA{'1' * 32}&AccountSid=AC{'0' * 32}&CallStatus={word}" for word in ("ringing", "busy")
+    f"CallSid=CA{'1' * 32}&AccountSid=AC{'0' * 32}&CallStatus={word}"
+    for word in ("ringing", "busy")
 )
 
 

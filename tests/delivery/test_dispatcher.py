@@ -22,7 +22,7 @@ from app.domain.context import Context, utc_now
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.timings import Timing
 from app.settings import DELIVERY_SCHEDULE, Settings
-from app.store import messages, outbox
+from app.store import message_lists, messages, outbox
 from app.store.blobs import open_blobs
 from app.store.engine import Store
 from app.store.outbox import Result
@@ -34,6 +34,7 @@ from tests.delivery.rows import (
     new_call,
     put_message,
     put_old_message,
+    record,
     rows_of,
     set_secrets,
 )
@@ -140,7 +141,7 @@ class TestRequest:
         clock.pass_by(60)
         dispatcher.deliver(ids)
         with store.write() as conn:
-            messages.resend(conn, ids[1], rows_of(store, ids)[0]["id"], at=clock())
+            message_lists.resend(conn, ids[1], [rows_of(store, ids)[0]["id"]], at=clock())
         dispatcher.deliver(ids)
         first, second, third = receiver.requests
         assert first.body == second.body == third.body
@@ -372,10 +373,45 @@ class TestSchedule:
         dispatcher.deliver(ids)
         put_message(store, ids, "b", receiver.url)
         with store.write() as conn:
-            messages.resend(conn, ids[1], rows_of(store, ids)[0]["id"], at=LONG_AGO)
+            message_lists.resend(conn, ids[1], [rows_of(store, ids)[0]["id"]], at=LONG_AGO)
         dispatcher.deliver(ids)
         assert keys(receiver.requests) == ["a", "a", "b"]
         assert [row["state"] for row in rows_of(store, ids)] == ["delivered", "delivered"]
+
+    def test_a_resent_message_goes_before_what_waits(
+        self, store: Store, dispatcher: ByHand, clock: Clock, ids: Ids, receiver: Receiver
+    ) -> None:
+        """``a`` is in trouble and holds back ``c``. A person sends ``b`` again, which had failed."""
+        for name in ("a", "b"):
+            put_message(store, ids, name, receiver.url)
+        receiver.script(404, 410)
+        clock.pass_by(dispatcher.deliver(ids) or 0)
+        receiver.script(503)
+        put_message(store, ids, "c", receiver.url)
+        wait = dispatcher.deliver(ids)
+        assert wait
+        assert keys(receiver.requests) == ["a", "b", "a"]
+        failed = next(row for row in rows_of(store, ids) if row["key"] == "b")
+        with store.write() as conn:
+            assert message_lists.resend(conn, ids[1], [failed["id"]], at=clock()) == 1
+        dispatcher.deliver(ids)
+        assert keys(receiver.requests) == ["a", "b", "a", "b"]
+        clock.pass_by(wait)
+        dispatcher.deliver(ids)
+        assert keys(receiver.requests) == ["a", "b", "a", "b", "a", "c"]
+
+    def test_several_resent_messages_keep_their_order(
+        self, store: Store, dispatcher: ByHand, clock: Clock, ids: Ids, receiver: Receiver
+    ) -> None:
+        for name in ("a", "b", "c", "d"):
+            put_message(store, ids, name, receiver.url)
+        for name in ("a", "c", "d"):
+            record(store, ids, name, state=messages.FAILED)
+        with store.write() as conn:
+            every = [row["id"] for row in rows_of(store, ids)]
+            assert message_lists.resend(conn, ids[1], every, at=clock(), failed_only=True) == 3
+        dispatcher.deliver(ids)
+        assert keys(receiver.requests) == ["a", "c", "d", "b"]
 
 
 class TestOrder:

@@ -148,6 +148,38 @@ def test_a_401_renews_the_token_once(settings: Settings, receiver: Receiver) -> 
         assert len(receiver.requests) == 4
 
 
+PLAN = {"type": "exponential", "maxRetries": 3, "baseDelaySeconds": 2}
+
+
+@pytest.mark.parametrize(
+    ("plan", "replies", "seconds", "waits", "error"),
+    [
+        (None, [503, 200], 20.0, [], "the server answered 503"),
+        (PLAN, [503, 503, 200], 20.0, [2.0, 4.0], None),
+        (PLAN, [503] * 4, 20.0, [2.0, 4.0, 8.0], "the server answered 503"),
+        (PLAN, [503] * 4, 7.0, [2.0, 4.0], "the server answered 503"),  # no time for the third
+        ({**PLAN, "excludedStatusCodes": [503]}, [503, 200], 20.0, [], "the server answered 503"),
+        ({**PLAN, "maxRetries": "3"}, [503, 200], 20.0, [], "the server answered 503"),
+    ],
+)
+def test_a_backoff_plan_repeats_it_within_its_time(
+    settings: Settings,
+    receiver: Receiver,
+    plan: object,
+    replies: list[int],
+    seconds: float,
+    waits: list[float],
+    error: str | None,
+) -> None:
+    receiver.script(*replies)
+    waited = list[float]()
+    ask = ServerRequest(settings, pause=waited.append, clock=lambda: sum(waited))
+    answer = ask(receiver.url, "message-1", b"{}", {"backoffPlan": plan}, seconds)
+    assert (answer.error, waited) == (error, waits)
+    assert {each.headers["webhook-id"] for each in receiver.requests} == {"message-1"}
+    assert len(receiver.requests) == len(waits) + 1
+
+
 def test_a_credential_that_is_gone_is_told(settings: Settings, receiver: Receiver) -> None:
     secrets = {"signer": Unusable("credential x does not exist")}
     answer = ServerRequest(settings)(receiver.url, "m", b"{}", secrets, 5.0)

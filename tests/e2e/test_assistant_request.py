@@ -92,6 +92,11 @@ def test_no_assistant(
     call = the_call(bridge, sid)
     assert (call["status"], call["endedReason"]) == ("ended", reason)
     assert message in call["endedMessage"]
+    artifacts = call["inboundPhoneCallDebuggingArtifacts"]
+    assert message in artifacts["error"]
+    assert message in artifacts["assistantRequestError"]
+    is_read = reply.status == 200 and 0 < len(reply.body) < 1000
+    assert not is_read or artifacts["assistantRequestResponse"] is not None
     assert ("We are closed." in body) == (message == "We are closed.")
     assert body.endswith("<Hangup /></Response>")
     assert arrive(bridge, sid) == body  # sent again: the same answer
@@ -220,6 +225,8 @@ def test_nobody_to_ask(bridge: Bridge) -> None:
     assert (status, body) == (200, "[]")
     call = the_call(bridge, ref)
     assert call["endedReason"] == "assistant-not-provided"
+    told = "neither the URL nor the phone number names an assistant"
+    assert call["inboundPhoneCallDebuggingArtifacts"] == {"error": told}
 
 
 def test_a_stored_assistant_that_may_not_be_called_any_more(

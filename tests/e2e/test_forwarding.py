@@ -73,6 +73,7 @@ def test_a_caller_who_leaves_while_it_rings(caller: InboundCall) -> None:
     caller.ask(target(action), DialCallStatus="canceled", CallStatus="completed")
     call = caller.bridge.until(caller.call_id, "ended")
     assert call["endedReason"] == "customer-ended-call"
+    assert [each["status"] for each in call["artifact"]["transfers"]] == ["cancelled"]
 
 
 def test_the_same_questions_get_the_same_answers(caller: InboundCall) -> None:
@@ -115,3 +116,20 @@ def test_a_refused_destination_changes_nothing(
         assert status == 400
         assert re.search(re.escape(message), str(answer["message"]))
         assert caller.bridge.call(caller.call_id)["status"] == "in-progress"
+
+
+def test_what_was_tried(caller: InboundCall) -> None:
+    caller.join()
+    caller.transfer({**THERE, "message": "One moment."})
+    assert caller.bridge.call(caller.call_id)["artifact"]["transfers"] == [
+        {"destination": {**THERE, "message": "One moment."}, "mode": "blind-transfer"}
+    ]
+    caller.dialled(caller.after(), "no-answer")
+    caller.join()
+    caller.transfer()
+    caller.dialled(caller.after(), "completed")
+    call = caller.bridge.until(caller.call_id, "ended")
+    tried = [
+        (each["destination"]["number"], each["status"]) for each in call["artifact"]["transfers"]
+    ]
+    assert tried == [(THERE["number"], "no-answer"), (THERE["number"], "completed")]

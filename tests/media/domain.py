@@ -21,6 +21,7 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim
 from app.domain.timings import Timing
 from app.net.addresses import allowed
+from app.net.authentication import Signer, Unusable
 from app.settings import Settings
 from app.store.commands import Command
 from app.store.files import Found
@@ -77,6 +78,8 @@ class Domain:
         """What its server answers, in turn."""
         self.refuses_transfer: str | None = None
         self.refuses_text: str | None = None
+        self.signers = dict[str, Signer]()
+        """The organisation's credentials for servers."""
         self.files = list[Found]()
         self.plays_keys = False
         """Whether the carrier's API plays keys to the leg."""
@@ -181,6 +184,9 @@ class Domain:
     ) -> Reply:
         self._tell("ask", claim.call_id, message.kind, dict(message.extra), server)
         return self.replies.pop(0) if self.replies else Reply(error="nobody answers")
+
+    def signer(self, claim: StreamClaim, credential_id: str) -> Signer:
+        return self.signers.get(credential_id) or Unusable("the credential does not exist")
 
     def transfer(
         self, claim: StreamClaim, destination: Mapping[str, Any], content: str | None

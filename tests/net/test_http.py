@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.net.http import Response, SendError, post
+from app.net.http import Response, SendError, get, post
 from tests.fakes.client_server import Receiver, Reply
 from tests.net.contract import HERE, LITERALS, MALFORMED, PUBLIC, Contract, Resolver, Spy, found
 
@@ -32,6 +32,22 @@ class TestPost(Contract):
         most: int = 1_000_000,
     ) -> bytes:
         return post(url, b"{}", {}, seconds, allow_private, most, resolver=resolver, tls=tls).body
+
+
+class TestGet(Contract):
+    errors = (SendError,)
+
+    def call(
+        self,
+        url: str,
+        *,
+        allow_private: bool = False,
+        resolver: Resolver = HERE,
+        tls: ssl.SSLContext | None = None,
+        seconds: float = 20.0,
+        most: int = 1_000_000,
+    ) -> bytes:
+        return get(url, {}, seconds, allow_private, most, resolver=resolver, tls=tls).body
 
 
 def send(url: str, *, allow_private: bool = False, timeout: float = 20.0, **more: Any) -> Response:

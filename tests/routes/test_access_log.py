@@ -22,7 +22,7 @@ def an_api(settings: Settings) -> Api:
 def test_a_request_is_a_line(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "app.routes.access_log")
     api = an_api(replace(settings, access_log=True))
-    api.get("/call/not-a-uuid?token=secret")
+    api.get("/call/secret-not-a-uuid")
     api.get("/nowhere/secret")
     api.app.test_client().post("/twilio/status/secret", data={"CallSid": "CA1"})
     lines = [r.getMessage() for r in caplog.records if r.name == "app.routes.access_log"]

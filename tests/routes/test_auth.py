@@ -14,7 +14,17 @@ from app.store.engine import Store
 from app.wiring import Services
 from tests.routes.api import UNKNOWN, Api, organisation
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/<path:filename>"}
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/static/<path:filename>",
+    "/static/patchbay.js",
+    "/static/patchbay-audio.js",
+    "/web/<token>",
+}
 """Paths without a key. The carriers' own are guarded by their signatures."""
 
 

@@ -43,7 +43,8 @@ def test_in_a_call(api: Api) -> None:
 def test_what_has_no_effect_is_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         api.made("/assistant", {"backchannelingEnabled": True, "backgroundSound": "office"})
-    assert "backchannelingEnabled has no effect" in caplog.text
+    [line] = [text for text in caplog.messages if "backchannelingEnabled" in text]
+    assert "without effect" in line
 
 
 def test_control_that_is_switched_off(app: Flask, api: Api) -> None:

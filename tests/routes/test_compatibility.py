@@ -43,7 +43,6 @@ SAMPLES: dict[str, Any] = {
     "squad": {"members": [{"assistantId": UNKNOWN}]},
     "squadId": UNKNOWN,
     "squadOverrides": {},
-    "transport": {"provider": "twilio"},
     "workflow": {"name": "w", "nodes": [], "edges": []},
     "workflowId": UNKNOWN,
     "workflowOverrides": {},

@@ -12,7 +12,13 @@ from pydantic import BaseModel
 
 from app.domain.assistant.config import AssistantConfig
 from app.routes.schemas.assistants import Assistant, AssistantOverrides
-from app.routes.schemas.calls import Control, CreateCall, SchedulePlan
+from app.routes.schemas.calls import (
+    AudioFormat,
+    Control,
+    CreateCall,
+    SchedulePlan,
+    WebsocketTransport,
+)
 from app.routes.schemas.customers import CalledCustomer
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, TransientPhoneNumber
 from tests.routes.api import TWILIO_NUMBER, Api
@@ -20,6 +26,8 @@ from tests.routes.api import TWILIO_NUMBER, Api
 ROOTS = (Assistant, AssistantOverrides, Control, CreateCall, CreatePhoneNumber)
 CLOSED = {
     SchedulePlan,  # a mistyped time would dial at once
+    WebsocketTransport,  # a mistyped format would be noise
+    AudioFormat,
     CalledCustomer,  # as at Vapi: a mistyped number would call nobody
     TransientPhoneNumber,  # a mistyped secret would be stored in clear
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from flask import Flask
 
 from app.routes.recordings import AT_ONCE
-from app.store import calls
+from app.store import calls, recordings
+from app.store.ids import new_id
 from app.wiring import Services
 from tests.routes.api import UNKNOWN, Api, refused
 from tests.routes.test_tenants import kept
@@ -174,3 +176,49 @@ def test_a_lost_file_is_not_there(
 ) -> None:
     services.context.blobs.delete("recordings/their/own.wav")
     assert stranger.request("GET", target(call["recordingUrl"])).status_code == 404
+
+
+# ------------------------------------------------------------------ one side
+
+
+@pytest.fixture
+def sides(services: Services, call: Mapping[str, Any], api: Api, tmp_path: Path) -> dict[str, Any]:
+    """The same call with a stereo recording: 1 on the left, 2 on the right."""
+    path = tmp_path / "stereo.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, 8000, 0, "NONE", ""))
+        file.writeframes(b"\1\0\2\0" * 100)
+    with services.store.write() as conn:
+        row = recordings.of_call(conn, call["id"])[0]
+        services.context.blobs.put("recordings/stereo.wav", path, "audio/wav")
+        facts = {"id": new_id(), "kind": "stereo", "ref": "stereo", "bytes": path.stat().st_size}
+        made = {**row, **facts, "blob": "recordings/stereo.wav"}
+        recordings.insert(conn, made)
+        whole = calls.get(conn, call["id"])
+        assert whole is not None
+        linked = {**whole["resolved"]["recordings"], "stereo": made["id"]}
+        calls.update(conn, call["id"], {"resolved": {**whole["resolved"], "recordings": linked}})
+    found: dict[str, Any] = api.get(f"/call/{call['id']}").json
+    return found
+
+
+@pytest.mark.parametrize(("side", "sample"), [("customer", b"\1\0"), ("assistant", b"\2\0")])
+def test_one_side(
+    sides: Mapping[str, Any], api: Api, stranger: Api, side: str, sample: bytes
+) -> None:
+    url = sides["artifact"]["recording"]["mono"][f"{side}Url"]
+    assert url == sides[f"{side}RecordingUrl"] == sides["artifact"][f"{side}RecordingUrl"]
+    answer = stranger.request("GET", target(url))
+    assert (answer.status_code, len(answer.data)) == (200, 44 + 200)
+    assert answer.data[44:] == sample * 100
+    part = stranger.request("GET", target(url), headers={"Range": "bytes=45-47"})
+    assert (part.status_code, part.data) == (206, (sample * 2)[1:])
+    assert part.headers["Content-Range"] == "bytes 45-47/244"
+    assert refused(stranger.request("GET", target(url, token="0" * 64)), 401)
+    found = api.get(f"/call/{sides['id']}/{side}-recording")
+    assert f"channel={side}" in found.headers["Location"]
+
+
+def test_a_recording_of_one_channel_has_no_sides(call: Mapping[str, Any], stranger: Api) -> None:
+    assert refused(stranger.request("GET", target(call["recordingUrl"], channel="customer")), 404)
+    assert refused(stranger.request("GET", target(call["recordingUrl"], channel="left")), 400)

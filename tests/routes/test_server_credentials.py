@@ -11,6 +11,7 @@ from app.domain.calls import record
 from app.domain.reporting import server_messages
 from app.net.authentication import Bearer, Outgoing, Unusable
 from app.wiring import Services
+from tests.fakes.client_server import Receiver
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api, refused
 
 SECRET = "c4n4ry-of-a-server"
@@ -77,6 +78,8 @@ def holders(credential_id: str) -> list[tuple[str, dict[str, Any]]]:
     request = {"type": "apiRequest", "url": "https://example.com/", "credentialId": credential_id}
     return [
         ("/assistant", {"server": server}),
+        ("/tool", request),
+        ("/tool", {"type": "mcp", "server": server}),
         ("/assistant", {"model": {"provider": "openai", "tools": [tool]}}),
         ("/assistant", {"model": {"provider": "openai", "tools": [request]}}),
         ("/assistant", {"voice": {"provider": "custom-voice", "server": server}}),
@@ -124,6 +127,25 @@ def test_a_calls_messages_are_signed_until_the_credential_is_gone(app: Flask, ap
     assert api.delete(f"/credential/{made['id']}").status_code == 200
     gone = server_messages.server_secrets(context, found)["signer"]
     assert gone == Unusable(f"credential {made['id']} does not exist")
+
+
+@pytest.mark.parametrize("own", [None, {"secret": "mine"}, {"headers": {"X-A": "1"}}, {}])
+def test_a_question_is_repeated_as_its_server_says(
+    app: Flask, api: Api, own: dict[str, Any] | None
+) -> None:
+    """That of a tool's own server, else of the call's."""
+    plan = {"type": "fixed", "maxRetries": 1, "baseDelaySeconds": 0}
+    with Receiver([503, 200]) as receiver:
+        server = {"url": receiver.url, "backoffPlan": plan}
+        call = api.call(assistant={"server": server if own is None else {"url": receiver.url}})
+        services: Services = app.extensions["patchbay"]
+        with services.store.read() as conn:
+            found = record.get(conn, call["id"])
+        assert found is not None
+        named = None if own is None else {**server, **own}
+        reply = server_messages.ask(services.context, found, "tool-calls", {}, 5.0, named)
+        assert reply.error is None
+        assert len(receiver.requests) == 2
 
 
 def test_a_custom_models_key_may_be_a_token(api: Api) -> None:

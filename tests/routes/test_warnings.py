@@ -89,8 +89,23 @@ def test_of_a_call(api: Api, number: str, path: str) -> None:
     if path == "assistant":
         body.pop("assistantId")
     assert warnings(api.post("/call", {**body, path: IDLE})) == TOLD
+    batch = {**body, "customers": [{"number": f"+1415555012{n}"} for n in range(2)], path: IDLE}
+    assert warnings(api.post("/call", batch)) == TOLD
     [message] = refused(api.post("/call", {**body, path: NOBODYS}))
     assert message.startswith(f"{path}.{REFUSAL}")
+
+
+def test_of_a_stored_assistant_once(api: Api, number: str) -> None:
+    """When it is stored. A call is told of its own fields only."""
+    body = {
+        "phoneCallProviderBypassEnabled": True,
+        "phoneNumberId": number,
+        "assistantId": api.made("/assistant", {"name": "x", **IDLE})["id"],
+    }
+    own = {"variableValues": {"name": "Ann"}, "modelOutputInMessagesEnabled": True}
+    assert warnings(api.post("/call", {**body, "assistantOverrides": own})) == [
+        '299 - "1 without effect here: modelOutputInMessagesEnabled"'
+    ]
 
 
 def test_what_can_never_work_changes_nothing(api: Api) -> None:

@@ -43,8 +43,35 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"maxDurationSeconds": 600.5}, "maxDurationSeconds must be an integer number"),
     ({"maxDurationSeconds": True}, "maxDurationSeconds must be an integer number"),
     (
-        {"type": "webCall"},
-        "type must be one of the following values: outboundPhoneCall, inboundPhoneCall",
+        {"type": "vapi.websocketCall"},
+        "type must be one of the following values: outboundPhoneCall, inboundPhoneCall, webCall",
+    ),
+    (
+        {"type": "webCall", "phoneNumberId": ID},
+        "`phoneNumberId` is for phone calls: leave it out.",
+    ),
+    (
+        {"transport": {"provider": "vapi.websocket"}, "schedulePlan": {"earliestAt": "2030-01-01"}},
+        "`schedulePlan` is for phone calls: leave it out.",
+    ),
+    (
+        {"transport": {"provider": "vapi.websocket"}, "type": "webCall"},
+        "`transport` makes a call of its own type: leave out `type`.",
+    ),
+    ({"sipEnabled": True}, "`sipEnabled` is for calls with `type` `webCall`."),
+    (
+        {"transport": {"provider": "twilio"}},
+        "transport.provider must be one of the following values: vapi.websocket",
+    ),
+    (
+        {
+            "transport": {
+                "provider": "vapi.websocket",
+                "audioFormat": {"format": "mulaw", "sampleRate": 16000},
+            }
+        },
+        "transport.audioFormat.format and sampleRate must be one of: "
+        "pcm_s16le 8000, pcm_s16le 16000, pcm_s16le 24000, mulaw 8000",
     ),
     (
         {"phoneCallProviderBypassEnabled": "true"},

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.store import calls as call_rows
-from app.store import messages, schema
+from app.store import message_lists, messages, schema
 from app.store.engine import Store
 from app.store.messages import Attempt
 from app.store.schema import message_attempts
@@ -89,7 +89,7 @@ def test_resend_begins_anew_and_keeps_the_history(store: Store) -> None:
     now = LONG_AGO + timedelta(days=4)
     record(store, ids, "a", Attempt(LONG_AGO, 1, 410), state=messages.FAILED, text="as sent")
     with store.write() as conn:
-        messages.resend(conn, ids[1], message_id, at=now)
+        message_lists.resend(conn, ids[1], [message_id], at=now)
         row = next_pending(conn, ids[1])
     assert row
     assert (row["id"], row["state"], row["attempts"]) == (message_id, "pending", 0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Connection
 
-from app.store import messages, outbox
+from app.store import message_lists, messages, outbox
 from app.store.engine import Store
 from app.store.messages import Attempt
 from app.store.outbox import Dropped, Tried, Untried
@@ -130,7 +130,7 @@ class TestHold:
             retried(store, ids, "a", refused=True)
         elif then == "resent":
             with store.write() as conn:
-                messages.resend(conn, ids[1], rows_of(store, ids)[0]["id"], at=LONG_AGO)
+                message_lists.resend(conn, ids[1], [rows_of(store, ids)[0]["id"]], at=LONG_AGO)
         else:
             record(store, ids, "a", state=then)
         assert rows_of(store, ids)[1]["next_at"] == LONG_AGO

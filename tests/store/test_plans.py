@@ -12,9 +12,19 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store import call_lists, capacity, events, idempotency, messages, resources, retention
+from app.store import (
+    call_lists,
+    capacity,
+    events,
+    idempotency,
+    message_lists,
+    messages,
+    resources,
+    retention,
+)
 from app.store.call_lists import CallFilter
 from app.store.engine import Store
+from app.store.resources import Window
 from app.store.schema import LATE
 from tests.databases import fresh_database
 from tests.store.plans import plan
@@ -91,6 +101,10 @@ QUERIES: dict[str, tuple[Callable[[Connection], object], set[str] | None]] = {
     "by words: FTS5 of SQLite, a GIN index of PostgreSQL": (of_words, None),
     "the events of a call": (lambda conn: events.log(conn, "c3"), set()),
     "its messages": (lambda conn: messages.list_for_call(conn, ORG, "c3"), None),
+    "failed messages of all calls": (
+        lambda conn: message_lists.listing(conn, ORG, "failed", Window()),
+        {"ix_messages_failed"},
+    ),
     "calls that count for a limit": (
         lambda conn: capacity.slots_in_use(conn),
         {OPEN, "ix_call_tokens_call_id"},

@@ -12,11 +12,13 @@ import pytest
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import UnbuildableAssistant, deny_all
+from app.vendors.common.stt_http import HttpTranscriber
 from app.vendors.deepgram import stt as deepgram_stt
 from app.vendors.failures import transcriber_failure
 from app.vendors.registry import stt_parts
 from app.vendors.stt import make_transcriber
 from providers.events import EndedReason
+from tests.vendors.test_http_transcribers import CASES as UTTERANCES
 
 
 def test_no_transcriber_is_none() -> None:
@@ -30,7 +32,7 @@ def test_no_transcriber_is_none() -> None:
         # names that Vapi has not, and no name
         ({"provider": "shell"}, VendorAccount("key"), "There is no transcriber 'shell'"),
         ({"model": "nova-2"}, VendorAccount("key"), "There is no transcriber None"),
-        ({"provider": "google"}, VendorAccount("key"), "because Gemini has no stream of texts"),
+        ({"provider": "vapi"}, VendorAccount("key"), "because it is Vapi's own"),
         (
             {"provider": "deepgram"},
             VendorAccount(),
@@ -152,7 +154,7 @@ def test_default_addresses_are_the_vendors_own() -> None:
     services = {
         name: make_transcriber({"provider": name}, {name: VendorAccount("key")}, 8000)
         for name, part in stt_parts().items()
-        if part.address
+        if part.address and name not in UTTERANCES
     }
     found = json.dumps({name: sorted(addresses(service)) for name, service in services.items()})
     assert json.loads(found) == {
@@ -167,6 +169,30 @@ def test_default_addresses_are_the_vendors_own() -> None:
         "openai": ["wss://api.openai.com/v1/realtime"],
         "xai": ["wss://api.x.ai/v1/stt"],
     }
+
+
+@pytest.mark.parametrize(
+    ("provider", "account", "url"),
+    [
+        ("google", VendorAccount("k"), "https://speech.googleapis.com/v1/speech:recognize"),
+        (
+            "azure",
+            VendorAccount("k", extra={"region": "westeurope"}),
+            "https://westeurope.stt.speech.microsoft.com/speech/recognition/conversation"
+            "/cognitiveservices/v1?language=en-US&format=simple",
+        ),
+        (
+            "azure",  # the address of its voices
+            VendorAccount("k", "https://westeurope.tts.speech.microsoft.com"),
+            "https://westeurope.stt.speech.microsoft.com/speech/recognition/conversation"
+            "/cognitiveservices/v1?language=en-US&format=simple",
+        ),
+    ],
+)
+def test_default_addresses_of_an_utterance(provider: str, account: VendorAccount, url: str) -> None:
+    service = make_transcriber({"provider": provider}, {provider: account}, 8000)
+    assert isinstance(service, HttpTranscriber)
+    assert service._ask(b"").url == url
 
 
 def addresses(service: Any) -> set[str]:

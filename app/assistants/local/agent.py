@@ -13,6 +13,8 @@ from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
 from app.assistants.local.failures.fallback_transcribers import in_reserve, spans
 from app.assistants.local.hooks import HookRunner
+from app.assistants.local.latency.parts import TurnLatency
+from app.assistants.local.latency.performance import Performance
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
@@ -42,6 +44,9 @@ from providers.events import EndedReason
 
 log = call_log(__name__)
 
+# Messages that nobody gets who does not name them: several for each sentence.
+ONLY_WANTED = frozenset({"model-output", "voice-input"})
+STARTED = "assistant.started"
 # The longest wait for the carrier to take a call that is transferred.
 TRANSFER_SECONDS = 30.0
 
@@ -62,6 +67,8 @@ class VoiceAgent:
         )
         self._hooks = HookRunner(claim.assistant.hooks, stream.call_context)
         self._messages = MessageBuilder(self.conversation)
+        before = claim.call.get("artifact") or {}
+        self._performance = Performance(before.get("performanceMetrics") or {}, self._answered)
 
     async def run(self) -> None:
         """Return once the call is over, or has to end as the stream's ``end_reason`` says."""
@@ -81,13 +88,19 @@ class VoiceAgent:
             await self._end()
             return
         self.engine = AgentPipeline(
-            self._stream, self._opening_plan(), parts, self.conversation, self._hooks
+            self._stream,
+            self._opening_plan(),
+            parts,
+            self.conversation,
+            self._hooks,
+            self._performance,
         )
         self.engine.changed = self._changed
         executor = ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values)
         executor.equip(parts.model)
         self._hooks.run_tool = executor.run_for_hook
         self._note_connections(parts)
+        self._begin()
         following = asyncio.create_task(self._follow_commands())
         began = now()
         try:
@@ -141,7 +154,19 @@ class VoiceAgent:
         if kind in ("said", "tool", "added"):
             self._update_call()
         for each, extra in self._messages.of(kind, data):
-            self._stream.call_context.send_message(each, extra)
+            if each not in ONLY_WANTED or self._wants(each):
+                self._stream.call_context.send_message(each, extra)
+
+    def _wants(self, kind: str) -> bool:
+        """Whether the assistant names this type for its server or for those who listen."""
+        config = self._claim.assistant
+        return kind in config.server_messages or kind in (config.client_messages or ())
+
+    def _begin(self) -> None:
+        """Tell that the assistant has started, once per call."""
+        if not self.conversation.continues and self._wants(STARTED):
+            public, _ = self._claim.assistant.parts
+            self._stream.call_context.send_message(STARTED, {"newAssistant": public.json})
 
     def _add_usage(self, services: CallServices, seconds: float) -> None:
         others = {service.name: config for service, config in services.configs.items()}
@@ -155,7 +180,20 @@ class VoiceAgent:
         self._stream.call_context.add_usage(list(items))
 
     def _update_call(self) -> None:
-        self._stream.call_context.update_call(self.conversation.artifact())
+        self._stream.call_context.update_call(
+            {**self.conversation.artifact(), **self._performance.artifact()}
+        )
+
+    def _answered(self, turn: TurnLatency) -> None:
+        """A turn's answer is audible."""
+        for timing, seconds in turn.spans:
+            self._stream.call_context.observe(timing, seconds)
+        log.info(
+            "call %s: answered after %s",
+            self._claim.call_id,
+            turn.told,
+            extra={"callId": self._claim.call_id},
+        )
 
 
 def _make_services(

@@ -23,6 +23,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
     LLMTextFrame,
     MetricsFrame,
     TranscriptionFrame,
@@ -37,6 +38,7 @@ from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
 from pipecat.processors.frame_processor import FrameDirection
 
+from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.services import Stage, stage_of
 from app.assistants.local.transcript.usage import Usage
 from app.media.stream import now
@@ -84,8 +86,10 @@ class Callbacks:
     interrupted: Callable[[], None] = lambda: None
     understood: Callable[[str], None] = lambda _: None
     """The transcriber's text so far, before the turn ends."""
-    answered: Callable[[float], None] = lambda _: None
-    """The assistant begins its answer: seconds since the caller's last word."""
+    responds: Callable[[], None] = lambda: None
+    """The model begins a response."""
+    worded: Callable[[str], None] = lambda _: None
+    """A piece of the response."""
 
 
 @dataclass
@@ -100,27 +104,24 @@ class Clock:
     """When the caller began the current utterance."""
     unheard: int = 0
     """Utterances in a row without a text."""
-    assistant_speaks: bool = False
-    fell_silent: float | None = None
-    """When the caller's last word ended, while the model has not been asked about it."""
-    waits_since: float | None = None
-    """The same time once the model has been asked, until the assistant answers."""
 
 
 class CallObserver(BaseObserver):
     """A pipecat observer: sees every frame once."""
 
-    def __init__(self, signs: Callbacks, *, transcribed: bool) -> None:
+    def __init__(self, signs: Callbacks, turns: TurnTimer, *, transcribed: bool) -> None:
         """``transcribed``: there is a transcriber that ought to understand any speech."""
         super().__init__(observe_every_push=False)
         self.usage = Usage()
         self.clock = Clock()
         self._deadlines = DEADLINES
         self._signs = signs
+        self._turns = turns
         self._transcribed = transcribed
 
     def voice_asked(self) -> None:
         """Start the voice's deadline: it was given a sentence."""
+        self._turns.worded()
         self.clock.due.setdefault(Stage.VOICE, now() + self._deadlines.voice)
 
     async def overdue(self) -> Stage:
@@ -174,7 +175,7 @@ class CallObserver(BaseObserver):
                 data.source, LLMUserAggregator
             ):
                 self.clock.due[Stage.MODEL] = now() + self._deadlines.model
-                self._asked()
+                self._turns.asked()
             return
         for stage, answers in ANSWERS.items():
             if isinstance(frame, answers):
@@ -185,6 +186,8 @@ class CallObserver(BaseObserver):
             self.usage.failed |= {failed, frame.processor}
         if isinstance(frame, ANSWERS[Stage.TRANSCRIBER]):
             self.clock.unheard = 0
+        if isinstance(frame, TTSAudioRawFrame):
+            self._turns.voiced()
         if isinstance(frame, SOUNDS):
             self.clock.quiet_since = now()
         elif isinstance(frame, FunctionCallInProgressFrame):
@@ -200,43 +203,34 @@ class CallObserver(BaseObserver):
             return
         match data.frame:
             case BotStartedSpeakingFrame():
-                self._answered()
+                self._turns.assistant_speaks(True)
                 self._signs.assistant_speaks(True)
             case BotStoppedSpeakingFrame():
-                self.clock.assistant_speaks = False
+                self._turns.assistant_speaks(False)
                 self._signs.assistant_speaks(False)
             case UserStartedSpeakingFrame():
                 self._signs.caller_speaks(True)
             case UserStoppedSpeakingFrame():
                 self._signs.caller_speaks(False)
             case InterruptionFrame():
-                self.clock.waits_since = None
+                self._turns.interrupted()
                 self._signs.interrupted()
+            case TranscriptionFrame():
+                self._turns.understood()
             case InterimTranscriptionFrame(text=text):
                 self._signs.understood(text)
+            case LLMFullResponseStartFrame():
+                self._signs.responds()
+            case LLMTextFrame(text=text):
+                self._turns.worded()
+                self._signs.worded(text)
             case VADUserStartedSpeakingFrame():
                 self.clock.voiced_since = now()
-                self.clock.fell_silent = None
-            case VADUserStoppedSpeakingFrame(stop_secs=silence):
-                self._silent(silence)
-
-    def _silent(self, silence: float) -> None:
-        """The caller's last word ended before the ``silence`` that shows it."""
-        if not self.clock.assistant_speaks:  # a word in between needs no answer
-            self.clock.fell_silent = now() - silence
-        if self._transcribed:
-            self._utterance()
-
-    def _asked(self) -> None:
-        """The model is asked, about the caller's last word unless it was asked before."""
-        if self.clock.fell_silent is not None:
-            self.clock.waits_since, self.clock.fell_silent = self.clock.fell_silent, None
-
-    def _answered(self) -> None:
-        self.clock.assistant_speaks = True
-        if self.clock.waits_since is not None:
-            self._signs.answered(now() - self.clock.waits_since)
-            self.clock.waits_since = None
+                self._turns.caller_starts()
+            case VADUserStoppedSpeakingFrame():
+                self._turns.caller_stops()
+                if self._transcribed:
+                    self._utterance()
 
     def _utterance(self) -> None:
         """Count an utterance. Texts of it may have come already."""

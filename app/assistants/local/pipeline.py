@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -40,6 +39,8 @@ from app.assistants.local import speech_text, timeouts, turn_taking
 from app.assistants.local.config import AgentConfig
 from app.assistants.local.failures.policy import FailurePolicy
 from app.assistants.local.hooks import HookRunner
+from app.assistants.local.latency.performance import Performance
+from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.observer import Callbacks, CallObserver
 from app.assistants.local.services import CallServices, Stage
 from app.assistants.local.sound import background
@@ -51,7 +52,6 @@ from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDe
 from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.assistant.hooks import Moment
 from app.domain.assistant.line_sound import Denoising
-from app.domain.timings import Timing
 from app.media.stream import MediaStream, now
 from app.vendors.common.llm_spec import opening_messages
 from providers.common.json_types import JsonDict
@@ -72,6 +72,7 @@ class AgentPipeline:
         services: CallServices,
         conversation: Conversation,
         hooks: HookRunner,
+        performance: Performance,
     ) -> None:
         self.stream = stream
         self.config = config
@@ -85,12 +86,15 @@ class AgentPipeline:
             self._caller_speaks,
             self._interrupted,
             lambda text: self.changed("partial", {"text": text}),
-            partial(stream.call_context.observe, Timing.TURN_LATENCY),
+            lambda: self.changed("responds", {}),
+            lambda text: self.changed("worded", {"text": text}),
         )
         understands = (
             services.transcriber is not None and services.provider(Stage.TRANSCRIBER) != "embedded"
         )
-        self.observer = CallObserver(signs, transcribed=understands)
+        self._performance = performance
+        turns = TurnTimer(stream.sounds, performance.add)
+        self.observer = CallObserver(signs, turns, transcribed=understands)
         opening = opening_messages(config.model, asked=config.first is FirstMessageMode.GENERATE)
         # its type is a union of vendors' messages
         self.context = LLMContext(list(opening))  # type: ignore[arg-type]
@@ -291,6 +295,7 @@ class AgentPipeline:
 
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
         self.observer.voice_asked()
+        self.changed("asked", {"text": text})
         self._failures.asked = text
         self.spoken_text.asked(context_id, text)
 
@@ -320,6 +325,7 @@ class AgentPipeline:
         if not speaking:
             self._spoken.set()
         elif self._caller_talks:
+            self._performance.caller_interrupted()
             self._start(self._hooks.trigger(Moment.CUSTOMER_INTERRUPTED))
         self.changed("speech", {"role": "assistant", "status": _word(speaking)})
 
@@ -331,6 +337,7 @@ class AgentPipeline:
 
     def _interrupted(self) -> None:
         if self._speaking:
+            self._performance.assistant_interrupted()
             self.changed("interrupted", {})
             self._start(self._hooks.trigger(Moment.ASSISTANT_INTERRUPTED))
 

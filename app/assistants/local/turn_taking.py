@@ -14,7 +14,6 @@ from pipecat.turns.user_mute import (
 from pipecat.turns.user_stop import (
     BaseUserTurnStopStrategy,
     SpeechTimeoutUserTurnStopStrategy,
-    TurnAnalyzerUserTurnStopStrategy,
 )
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
@@ -89,9 +88,7 @@ def load() -> None:
 def _has_own_end(config: AgentConfig) -> bool:
     """Whether the plan asks for more than one of pipecat's strategies can do."""
     plan = config.start
-    by_kind = plan.smart in (Smart.WAIT_FUNCTION, Smart.SERVER)
-    by_text = plan.by_transcript is not None and plan.smart is Smart.NONE
-    return bool(plan.rules) or by_kind or by_text
+    return bool(plan.rules) or plan.smart is not Smart.NONE or plan.by_transcript is not None
 
 
 def _stop(
@@ -101,13 +98,11 @@ def _stop(
     ask: Callable[[], Awaitable[float | None]],
 ) -> BaseUserTurnStopStrategy:
     plan = config.start
-    by_sound = plan.smart in (Smart.LOCAL, Smart.WAIT_FUNCTION)
-    params = SmartTurnParams(stop_secs=UNFINISHED_SECONDS)
-    analyzer = pipecat_workarounds.smart_turn(params) if by_sound else None
     if _has_own_end(config):
+        by_sound = plan.smart in (Smart.LOCAL, Smart.WAIT_FUNCTION)
+        params = SmartTurnParams(stop_secs=UNFINISHED_SECONDS)
+        analyzer = pipecat_workarounds.smart_turn(params) if by_sound else None
         asks = ask if plan.smart is Smart.SERVER else None
         helpers = Helpers(last_said, hold, asks, analyzer, UNFINISHED_SECONDS)
         return CallerTurnEnd(plan, helpers)
-    if analyzer is not None:
-        return TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)
     return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=plan.wait_seconds)

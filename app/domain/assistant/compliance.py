@@ -17,6 +17,7 @@ SAID = (
     "analysis",
     "skippedStructuredOutputs",
     "structuredOutputsLastUpdatedAt",
+    "variableValues",
 )
 """Fields of a call's body that hold words of the call, or what follows from them."""
 OUTPUTS = "structuredOutputs"

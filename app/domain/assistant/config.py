@@ -70,6 +70,11 @@ class Server:
     policy: JsonObject = field(default_factory=dict)
     """Vapi's ``timeoutSeconds``, ``backoffPlan`` and ``credentialId``, each optional."""
 
+    @property
+    def asked(self) -> JsonDict:
+        """As a request is told it (``CallContext.request``)."""
+        return {**self.policy, "url": self.url, "secret": self.secret, "headers": self.headers}
+
 
 @dataclass(frozen=True, slots=True)
 class Transport:

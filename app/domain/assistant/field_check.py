@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from app.domain.assistant.fields import FREE, Json, object_of, text_of
+from app.domain.assistant.hooks import without_effect
 from app.domain.assistant.served_fields import (
+    ALWAYS_ON,
     OF_NUMBERS,
     READ_ONLY,
     ROWS,
@@ -64,7 +66,8 @@ class Finding(NamedTuple):
 
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
-    return list(islice(_object(assistant, "", ""), MOST))
+    idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
+    return list(islice(chain(_object(assistant, "", ""), idle), MOST))
 
 
 def check_number(body: Json) -> list[Finding]:
@@ -101,7 +104,15 @@ def _field(holder: Json, path: str, key: str, name: str, value: object) -> Itera
             yield from _object(each, f"{path}{place}.", f"{key}{name}.")
         if objects:
             return
+    if _is_what_happens(f"{key}{name}", row, value):
+        row = SERVED
     yield Finding(f"{path}{name}", row.fate, row.why)
+
+
+def _is_what_happens(field: str, row: Row, value: object) -> bool:
+    """Whether it switches off what is not done here. Clients send each flag of Vapi's."""
+    off = value is False and row.fate is Fate.IGNORED
+    return off and field not in ALWAYS_ON and not row.why.startswith(NO_SUCH)
 
 
 def row_of(key: str, name: str, provider: str = "") -> Row:

@@ -109,11 +109,11 @@ def with_tools(assistant: Json, tools: Mapping[str, Json]) -> list[Json]:
     ]
 
 
-def without_effect(assistant: Json) -> Iterator[str]:
+def without_effect(assistant: Json) -> Iterator[tuple[str, str]]:
     """Hooks that are kept and never trigger: paths and reasons."""
     for number, each in enumerate(objects_of(assistant, "hooks")):
         if reason := ELSEWHERE.get(text_of(each, "on")):
-            yield f"hooks.{number}: {reason}"
+            yield f"hooks.{number}", reason
 
 
 def _hook(given: Json) -> Iterator[Hook]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from app.domain.assistant.behaviour import behaviour_problems, without_effect
+from app.domain.assistant.behaviour import behaviour_problems
 from app.domain.assistant.fields import FREE
 from app.domain.assistant.line_sound import BUILT_IN
 from app.domain.assistant.vendor_fields import vendor_field_problems
@@ -16,8 +15,6 @@ from app.net.headers import header_problem, value_problem
 from app.vendors import registry
 from app.vendors.common.address import EITHER, ENDPOINT, STREAM, AddressForm
 from providers.common.json_types import JsonObject
-
-log = logging.getLogger(__name__)
 
 CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("transcriber", "server", "url"): EITHER,
@@ -40,7 +37,9 @@ SECRETS = frozenset({("serverUrlSecret",), ("server", "secret")})
 HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", "headers")})
 """Fields in an object of that name that hold headers by their names."""
 
-CREDENTIALS = frozenset({("server", "credentialId"), ("tools", "credentialId")})
+CREDENTIALS = frozenset(
+    {("server", "credentialId"), ("tools", "credentialId"), ("tools:append", "credentialId")}
+)
 """Fields that name a credential of a server."""
 TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
 
@@ -61,15 +60,16 @@ def check_outgoing(
     for field in _fields(body, path, holders):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
     _raise([*problems, *vendor_field_problems(body, path), *behaviour_problems(body, path)])
-    for text in without_effect(body):
-        log.info("%s%s", path, text)
 
 
 def check_credential_ids(
-    body: JsonObject, problem: Callable[[object], str | None], path: str = ""
+    body: JsonObject,
+    problem: Callable[[object], str | None],
+    path: str = "",
+    holders: tuple[str, ...] = (),
 ) -> None:
     """Raises ``Invalid`` for a server whose credential the organisation does not have."""
-    found = (field for field in _fields(body, path) if field.is_one_of(CREDENTIALS))
+    found = (field for field in _fields(body, path, holders) if field.is_one_of(CREDENTIALS))
     _raise([f"{each.path}: {why}" for each in found if each.value and (why := problem(each.value))])
 
 

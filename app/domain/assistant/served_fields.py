@@ -52,6 +52,7 @@ NO_ADDRESS = ignored("requests come from this installation's own addresses")
 ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
 NO_SIP_HEADERS = ignored("a SIP URI is dialled without headers")
 BLIND = ignored("every transfer is blind")
+OWN_LEVEL = ignored("the suppressor finds the level by itself")
 NO_WORKFLOWS = ignored("an assistant is alone in its call")
 
 ROWS: Mapping[str, Row] = {
@@ -97,7 +98,13 @@ ROWS: Mapping[str, Row] = {
     "backchannelingEnabled": ignored("gone at Vapi too"),
     "backgroundDenoisingEnabled": OLDER,
     "backgroundSound": SERVED,
-    "backgroundSpeechDenoisingPlan": SERVED,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.baselineOffsetDb": OWN_LEVEL,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.baselinePercentile": OWN_LEVEL,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.enabled": SERVED,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.mediaDetectionEnabled": OWN_LEVEL,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.staticThreshold": OWN_LEVEL,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.windowSizeMs": OWN_LEVEL,
+    "backgroundSpeechDenoisingPlan.smartDenoisingPlan": SERVED,
     "clientMessages": SERVED,
     "compliancePlan.hipaaEnabled": SERVED,
     "compliancePlan.pciEnabled": SERVED,
@@ -111,14 +118,14 @@ ROWS: Mapping[str, Row] = {
     "endCallMessage": SERVED,
     "endCallPhrases": SERVED,
     "firstMessage": SERVED,
-    "firstMessageInterruptionsEnabled": SERVED,
+    "firstMessageInterruptionsEnabled": Row(Fate.SERVED, "`true` without it, Vapi's is `false`"),
     "firstMessageMode": SERVED,
     "forwardingPhoneNumber": OLDER,
     "forwardingPhoneNumbers": OLDER,
     "hipaaEnabled": OLDER,
     "hooks": SERVED,
     "keypadInputPlan.delimiters": SERVED,
-    "keypadInputPlan.enabled": SERVED,
+    "keypadInputPlan.enabled": Row(Fate.SERVED, "`true` without it, Vapi's is `false`"),
     "keypadInputPlan.timeoutSeconds": SERVED,
     "maxDurationSeconds": SERVED,
     "messagePlan.idleMessageMaxSpokenCount": SERVED,
@@ -149,7 +156,7 @@ ROWS: Mapping[str, Row] = {
     "model.tools.async": SERVED,
     "model.tools.backoffPlan": SERVED,
     "model.tools.body": SERVED,
-    "model.tools.credentialId": ignored("put its header in `headers`"),
+    "model.tools.credentialId": SERVED,
     "model.tools.description": SERVED,
     "model.tools.destinations.callerId": SERVED,
     "model.tools.destinations.description": SERVED,
@@ -169,9 +176,9 @@ ROWS: Mapping[str, Row] = {
     "model.tools.metadata": SERVED,
     "model.tools.method": SERVED,
     "model.tools.name": SERVED,
-    "model.tools.parameters": ignored("only the model's own arguments are sent"),
+    "model.tools.parameters": SERVED,
     "model.tools.rejectionPlan": ignored("no call of a tool is rejected"),
-    "model.tools.server.backoffPlan": ignored("a tool is asked once"),
+    "model.tools.server.backoffPlan": SERVED,
     "model.tools.server.credentialId": SERVED,
     "model.tools.server.encryptedPaths": ignored("arguments are sent as they are"),
     "model.tools.server.headers": SERVED,
@@ -277,6 +284,15 @@ ROWS: Mapping[str, Row] = {
     "voicemailMessage": SERVED,
 }
 """A row per field that is the same for every vendor."""
+
+ALWAYS_ON = frozenset(
+    {
+        "artifactPlan.loggingEnabled",
+        "artifactPlan.recordingUseCustomStorageEnabled",
+        "voice.inputPreprocessingEnabled",
+    }
+)
+"""Ignored flags whose ``false`` has no effect either. That of the others is what happens."""
 
 TOOL_TYPES: Mapping[str, Row] = {
     **dict.fromkeys(sorted(tool_types.SERVED, key=str.casefold), SERVED),

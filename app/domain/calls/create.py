@@ -185,7 +185,11 @@ def _recorders(
 
 def _named(new: NewCall) -> JsonDict:
     """The number as server messages show it: its id, carrier and number beside its body."""
-    known = (("id", new.phone_number_id), ("provider", new.provider.name), ("number", new.number))
+    known = (
+        ("id", new.phone_number_id),
+        ("provider", new.provider.phone and new.provider.name),
+        ("number", new.number),
+    )
     return {**new.phone_number.public, **{name: value for name, value in known if value}}
 
 

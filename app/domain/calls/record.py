@@ -31,6 +31,8 @@ class Changes(TypedDict, total=False):
     """Fields of a call that change after its creation."""
 
     type: str
+    provider: str
+    credential_id: str | None
     provider_call_id: str | None
     status: CallStatus
     ended_reason: str | None

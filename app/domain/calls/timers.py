@@ -85,7 +85,7 @@ def _act(tx: CallTx, timer: str, reattached: int | None) -> None:
 def _no_call(tx: CallTx, state: CallState) -> None:
     known = any(event.kind in LEG_IS_KNOWN for event in events.of_call(tx.conn, tx.call.id))
     if state.status is CallStatus.QUEUED and not known:
-        _end(tx, EventKind.TIMER, EndedReason.NO_CALL_RECEIVED, NO_CALL)
+        _end(tx, EventKind.TIMER, tx.carrier.no_call, NO_CALL)
 
 
 def _join(tx: CallTx, state: CallState) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -135,7 +135,7 @@ class AssistantRequests:
             else self._set_assistant(tx, verdict)
         )
         if refusal is not None:
-            end_call(tx, refusal)
+            end_call(tx, replace(refusal, response=reply.body or None))
 
     def _forward(self, tx: CallTx, sent: Sent) -> Refusal | None:
         destination = variables.filled(tx.context, tx.call, sent.destination)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import tokens
+from app.domain.calls import tokens, web_calls
 from app.domain.calls.record import Call
 from app.domain.context import Context
 from app.store import accounts
@@ -18,7 +18,7 @@ from app.store.vault import WrongKey
 from providers.base.carrier import Carrier
 from providers.base.webhook import WebhookRequest
 from providers.common.json_types import JsonObject
-from providers.errors import NoSecret, NotConfigured, Refused
+from providers.errors import InvalidSignature, NoSecret, NotConfigured, Refused
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ def verify(
 
     The use case checks that the call belongs to one of them (``belongs``).
     """
+    if not carrier.phone:
+        return _of_token(context, carrier, token)
     claimed = carrier.signature.claimed_account(request)
     with context.store.read() as conn:
         rows = (
@@ -55,6 +57,15 @@ def verify(
     if not verified:
         raise refusal
     return verified
+
+
+def _of_token(context: Context, carrier: Carrier, token: str | None) -> list[JsonObject]:
+    """In place of an account: whose call the token in the URL proves. Raises ``Refused``."""
+    with context.store.read() as conn:
+        call = tokens.find_call(context.vault, conn, token) if token else None
+    if call is None or call.provider != carrier.name:
+        raise InvalidSignature("the token is of no call here")
+    return [{**web_calls.ACCOUNT, "org_id": call.org_id}]
 
 
 def belongs(call: Call, carrier: Carrier, signers: Sequence[JsonObject]) -> bool:

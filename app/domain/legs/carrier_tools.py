@@ -21,6 +21,7 @@ from providers.common.e164 import E164
 from providers.errors import CarrierError, NotConfigured
 
 NO_ACCOUNT = "the call's carrier account was deleted"
+NO_CARRIER = "a call from a browser has no carrier that could send a text message"
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ def _prepare(
     with context.store.write() as conn:
         call = record.get(conn, call_id, lock=True)
         client = _client(context, conn, call) if call is not None else None
+        if call is not None and not context.providers[call.provider].phone:
+            raise _Impossible(NO_CARRIER)
         if call is None or client is None:
             raise _Impossible(NO_ACCOUNT)
         to, from_ = _parties(call, message)

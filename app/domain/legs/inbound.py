@@ -11,7 +11,15 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import answers, create, instructions, limits, record, stored_resources
+from app.domain.calls import (
+    answers,
+    create,
+    instructions,
+    limits,
+    record,
+    stored_resources,
+    web_calls,
+)
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
@@ -137,7 +145,8 @@ class InboundLegs:
         leg, visit = webhook.report.leg, webhook.report.visit
         changes: Changes = {}
         kind = OUTBOUND if leg is None or leg.inbound is False else INBOUND
-        if leg is not None and leg.inbound is not None and kind != call.type:
+        known = leg is not None and leg.inbound is not None
+        if known and kind != call.type and call.type not in web_calls.TYPES:
             changes["type"] = kind
         url = visit.return_url if visit is not None else None
         if url and url != call.body.get(RETURN_URL) and self._may_return(webhook, url):

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import instructions, variables
 from app.domain.calls.apply import request_end, state_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.legs import transfer
+from app.domain.reporting.call_json import DEBUGGING
 from providers.base.instructions import Instruction, Say
+from providers.common import foreign_json, json_text
+from providers.common.json_types import JsonDict
 from providers.events import CallStatus, EndedReason
 
 log = logging.getLogger(__name__)
 
 MAX_ID = 100
 """Characters of an id that is told: no stored one is longer."""
+
+MAX_RESPONSE = 4000
+"""Characters of a reply that are kept."""
+DESCRIPTIONS: Mapping[EndedReason, str] = {
+    EndedReason.ASSISTANT_NOT_PROVIDED: "neither the URL nor the phone number names an assistant",
+    EndedReason.ASSISTANT_NOT_INVALID: "the assistant is not valid",
+}
+OF_THE_REQUEST = frozenset(
+    {
+        EndedReason.ASSISTANT_REQUEST_RETURNED_ERROR,
+        EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT,
+        EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT,
+    }
+)
+"""Reasons that a server's reply to ``assistant-request`` gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +45,8 @@ class Refusal:
     reason: EndedReason
     message: str | None = None
     spoken: str | None = None
+    response: bytes | None = None
+    """The server's reply to ``assistant-request``; None: it was not asked, or gave none."""
 
 
 def not_found(asked_for: str) -> Refusal:
@@ -49,7 +71,30 @@ def end_call(tx: CallTx, refusal: Refusal) -> None:
     if refusal.spoken:
         spoken = variables.filled_text(tx.context, tx.call, refusal.spoken)
         tx.update(facts=tx.call.facts._replace(spoken=spoken))
+    tx.update(body={**tx.call.body, DEBUGGING: debugging(refusal, message)})
     request_end(tx, refusal.reason, message)
+
+
+def debugging(refusal: Refusal, message: str | None) -> JsonDict:
+    """``inboundPhoneCallDebuggingArtifacts``: why the leg got no assistant."""
+    told = message or DESCRIPTIONS.get(refusal.reason, refusal.reason)
+    artifacts: JsonDict = {"error": told}
+    if refusal.reason in OF_THE_REQUEST or refusal.response is not None:
+        artifacts["assistantRequestError"] = refusal.message or told
+    if refusal.response is not None:
+        artifacts["assistantRequestResponse"] = _response(refusal.response)
+    return artifacts
+
+
+def _response(reply: bytes) -> object:
+    """The reply as it was, without its secrets; as a text where it is no JSON, or long."""
+    try:
+        found = foreign_json.parse(reply)
+    except ValueError:
+        return foreign_json.clean(reply.decode(errors="replace")[:MAX_RESPONSE])
+    public = split_secrets({"reply": found})[0]["reply"]
+    short = json_text.dumps(public)
+    return public if len(short) <= MAX_RESPONSE else short[:MAX_RESPONSE]
 
 
 def farewell(call: Call) -> list[Instruction]:

@@ -25,6 +25,7 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_FORWARDS = 3
 """The attempts per call, with the failed ones."""
+NO_LEG = "a call from a browser has no phone leg, so it cannot be transferred"
 
 
 def transfer(tx: CallTx, destination: JsonObject, content: str | None) -> None:
@@ -76,6 +77,8 @@ def begin(
 
 def _problem(tx: CallTx, state: CallState, destination: JsonObject) -> str | None:
     """Why the call is not forwarded there now. The operator is told, too."""
+    if not tx.carrier.phone:
+        return NO_LEG
     problem = destinations.problem(tx, destination)
     reason = "destination" if problem else "forwards"
     if state.forwards >= MAX_FORWARDS:

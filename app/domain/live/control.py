@@ -6,7 +6,7 @@ therefore stored, and the process with the socket takes each command once, in or
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
@@ -24,6 +24,17 @@ CONTROLLABLE = frozenset({"local"})
 """Backends that take commands; the others only relay audio."""
 TYPES = frozenset({"say", "add-message", "control"})
 """Control messages that the assistant executes."""
+CONTROLS = (
+    "mute-assistant",
+    "unmute-assistant",
+    "mute-customer",
+    "unmute-customer",
+    "say-first-message",
+)
+"""``control`` of a message of this type."""
+ROLES = ("system", "user", "assistant")
+MAX_SAID, MAX_ADDED = 5000, 20_000
+"""Characters of a text to say, and of a message to add."""
 VOICEMAIL: JsonObject = {"type": "voicemail"}
 """Our own command: leave ``voicemailMessage``, and end the call."""
 MAX_WAITING = 100
@@ -46,6 +57,26 @@ def enqueue(tx: CallTx, body: JsonObject) -> None:
     if commands.waiting(tx.conn, tx.call.id) >= MAX_WAITING:
         raise Invalid(f"{MAX_WAITING} control messages of this call are waiting: send fewer")
     _add(tx, body)
+
+
+def is_whole(body: JsonObject) -> bool:
+    """Whether a control message from a call's own socket has what its type needs."""
+    content = body.get("content")
+    match body.get("type"):
+        case "say":
+            return isinstance(content, str) and 0 < len(content) <= MAX_SAID
+        case "add-message":
+            message = body.get("message")
+            return isinstance(message, Mapping) and _is_message(message)
+        case "control":
+            return body.get("control") in CONTROLS
+    return False
+
+
+def _is_message(message: JsonObject) -> bool:
+    text = message.get("content")
+    known = message.get("role") in ROLES
+    return known and isinstance(text, str) and 0 < len(text) <= MAX_ADDED
 
 
 def judge_machine(tx: CallTx, event: CallEvent) -> CallEvent:

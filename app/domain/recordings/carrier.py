@@ -14,7 +14,7 @@ from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
-from app.domain.recordings import stored
+from app.domain.recordings import stored, told
 from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import accounts, events, recordings
@@ -188,6 +188,7 @@ def failed(tx: CallTx, recording: Recording, why: str) -> None:
         tx.context.now(),
     )
     log.error("call %s has no recording: %s", tx.call.id, why, extra={"callId": tx.call.id})
+    told.tell(tx, [recording.kind], stored=False)
     pending.resolve(tx, ARTIFACT)
 
 

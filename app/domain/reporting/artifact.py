@@ -11,13 +11,28 @@ from providers.common.json_types import JsonDict, JsonObject
 
 ROLES = {"user": "user", "bot": "assistant", "system": "system"}
 """Role in ``messages`` -> OpenAI's role. The other roles are of tools, and are left out."""
-KEPT = ("messages", "transcript", "recordingUrl", "stereoRecordingUrl")
+KEPT = (
+    "messages",
+    "transcript",
+    "recordingUrl",
+    "stereoRecordingUrl",
+    "customerRecordingUrl",
+    "assistantRecordingUrl",
+)
 """Fields of a Call that ``artifact`` repeats."""
+MONO = {
+    "combinedUrl": "recordingUrl",
+    "customerUrl": "customerRecordingUrl",
+    "assistantUrl": "assistantRecordingUrl",
+}
+"""Field of ``recording.mono`` -> the Call's."""
 ONLY_HERE = (
     "structuredOutputs",
     "skippedStructuredOutputs",
     "structuredOutputsLastUpdatedAt",
     "variableValues",
+    "performanceMetrics",
+    "transfers",
 )
 """Fields of ``artifact`` alone, that ``calls.body`` stores under the same names."""
 
@@ -43,8 +58,9 @@ def artifact(call: JsonObject, body: JsonObject) -> JsonDict:
 
 
 def _recording(call: JsonObject) -> JsonDict:
-    stereo, mono = call.get("stereoRecordingUrl"), call.get("recordingUrl")
+    stereo = call.get("stereoRecordingUrl")
+    mono = {name: call[field] for name, field in MONO.items() if field in call}
     return {
         **({"stereoUrl": stereo} if stereo else {}),
-        **({"mono": {"combinedUrl": mono}} if mono else {}),
+        **({"mono": mono} if mono else {}),
     }

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import compress
 from operator import is_not
 
+from app.domain.calls import web_calls
 from app.domain.calls.record import Call
 from app.domain.context import Context, iso
 from app.domain.live.monitor import listen_url
@@ -19,6 +20,8 @@ API_LINK_SECONDS = 3600.0
 CONTROL_SCOPE = "control {}"
 """What the token of ``monitor.controlUrl`` signs, with the call's id."""
 
+DEBUGGING = "inboundPhoneCallDebuggingArtifacts"
+"""Field of a Call that no assistant answered: why not."""
 BODY_FIELDS = (
     "assistant",
     "assistantOverrides",
@@ -29,6 +32,7 @@ BODY_FIELDS = (
     "phoneCallProviderReturnUrl",
     "schedulePlan",
     "endedMessage",
+    DEBUGGING,
     "forwardedPhoneNumber",
     "destination",
     "transcript",
@@ -69,6 +73,8 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
         "monitor": _monitor(context, call),
         **dict(zip(BODY_FIELDS, map(body.get, BODY_FIELDS), strict=True)),
     }
+    if call.type in web_calls.TYPES:
+        shown |= web_calls.shown(context, call)
     if call.facts.recordings:
         shown |= recording_links.of(context, call, link_seconds)
     known = dict(compress(shown.items(), map(_is_known, shown.values())))

@@ -22,7 +22,9 @@ from providers.events import CallStatus
 END_OF_CALL_REPORT = "end-of-call-report"
 TALK = ("messages", "transcript", "artifact")
 """Fields of a Call that grow during the call."""
-EPHEMERAL = frozenset({"conversation-update", "hang", "speech-update", "user-interrupted"})
+EPHEMERAL = frozenset(
+    {"conversation-update", "hang", "model-output", "speech-update", "user-interrupted"}
+)
 """Ephemeral types: the next message supersedes one, so each is sent once and never retried."""
 AS_THEY_WERE = ("type", "provider_call_id", "ended_reason")
 TIMES = ("started_at", "ended_at", "updated_at")
@@ -37,6 +39,8 @@ REPORTED = (
     "costs",
     "recordingUrl",
     "stereoRecordingUrl",
+    "customerRecordingUrl",
+    "assistantRecordingUrl",
     "destination",
 )
 """Fields of the Call that the report repeats, if they are known."""

@@ -12,8 +12,16 @@ from app.store import recordings
 from app.store.recordings import STORED
 from providers.common.json_types import JsonObject
 
-FIELDS = {"recordingUrl": "mono", "stereoRecordingUrl": "stereo"}
-"""Field of a Call -> the kind of recording that it links to."""
+FIELDS = {
+    "recordingUrl": ("mono", ""),
+    "stereoRecordingUrl": ("stereo", ""),
+    "customerRecordingUrl": ("stereo", "&channel=customer"),
+    "assistantRecordingUrl": ("stereo", "&channel=assistant"),
+}
+"""Field of a Call -> the kind of recording that it links to, and what the link says more.
+
+A link's token opens the whole recording, so it opens a side of it too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,8 @@ def of(context: Context, call: Call, seconds: float) -> dict[str, str]:
     linked = call.facts.recordings
     expires = int(context.now().timestamp() + seconds)
     return {
-        field: link(context, call.org_id, linked[kind], expires)
-        for field, kind in FIELDS.items()
+        field: link(context, call.org_id, linked[kind], expires) + more
+        for field, (kind, more) in FIELDS.items()
         if kind in linked
     }
 

@@ -15,6 +15,7 @@ from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.reporting import message_text
+from app.domain.reporting.call_json import DEBUGGING
 from app.domain.reporting.message_text import (
     END_OF_CALL_REPORT,
     is_ephemeral,
@@ -36,6 +37,8 @@ FIRST = frozenset({CallStatus.SCHEDULED, CallStatus.QUEUED})
 """Statuses of a new call that no other status comes before."""
 EPHEMERAL_POLICY: JsonObject = {"moment": True, "timeoutSeconds": 5}
 """The delivery policy of ephemeral messages (``app/delivery/sender.py``)."""
+BACKOFF = "backoffPlan"
+"""Field of a server, for requests that wait for their answer."""
 STALE_SECONDS = 10.0
 """Age at which an ephemeral message is dropped, once the report is queued."""
 MAX_PENDING = 50
@@ -61,6 +64,8 @@ def _queue_status(tx: CallTx, status: CallStatus, turn: int) -> None:
     ended = status == CallStatus.ENDED
     if ended:
         extra["endedReason"] = call.ended_reason
+        if artifacts := call.body.get(DEBUGGING):
+            extra[DEBUGGING] = artifacts
     if status == CallStatus.FORWARDING and forward is not None:
         extra["destination"] = forward.destination
     key = f"{STATUS_UPDATE}:{status}" + (f":{turn}" if turn and not ended else "")
@@ -120,18 +125,22 @@ def ask(
 
 def _proofs(context: Context, call: Call, server: JsonObject | None) -> JsonDict:
     """What a request proves itself by: that of a tool's own server, else of the call's."""
-    named = ("secret", "headers")
-    own = {name: server[name] for name in named if server.get(name)} if server else {}
-    credential_id = server.get("credentialId") if server else None
-    if not own and not credential_id:
+    if server is None:
         return server_secrets(context, call)
-    return with_signer(context, call.org_id, own, credential_id)
+    own = {name: server[name] for name in ("secret", "headers") if server.get(name)}
+    credential_id = server.get("credentialId")
+    proofs = (
+        with_signer(context, call.org_id, own, credential_id)
+        if own or credential_id
+        else server_secrets(context, call)
+    )
+    return {**proofs, BACKOFF: server.get(BACKOFF)}
 
 
 def server_secrets(context: Context, call: Call) -> JsonDict:
-    """``secret`` and ``headers`` of the call's server, and the signer of its credential."""
-    secrets = context.vault.open(call.secret).get("server", {})
+    """``secret``, ``headers`` and ``backoffPlan`` of the call's server, and its signer."""
     policy = call.facts.server.policy if call.facts.server else {}
+    secrets = {**context.vault.open(call.secret).get("server", {}), BACKOFF: policy.get(BACKOFF)}
     return with_signer(context, call.org_id, secrets, policy.get("credentialId"))
 
 

@@ -128,9 +128,13 @@ class ResourceStore(ABC):
         store.update(conn, self.table, row["org_id"], row["id"], values)
         return self.json({**row, **values})
 
-    def check_servers(self, conn: Connection, org_id: str, body: JsonObject) -> None:
-        """Raises ``Invalid`` for a server's credential that the organisation does not have."""
-        check_credential_ids(body, partial(server_credentials.missing, conn, org_id))
+    def check_servers(self, conn: Connection, org_id: str, body: JsonObject, *holders: str) -> None:
+        """Raises ``Invalid`` for a server's credential that the organisation does not have.
+
+        ``holders``: as of ``check_outgoing``.
+        """
+        known_here = partial(server_credentials.missing, conn, org_id)
+        check_credential_ids(body, known_here, holders=holders)
 
     def sealed(self, body: JsonObject) -> JsonDict:
         """The columns ``body`` and ``secret`` of a body, after a check of what is sent."""

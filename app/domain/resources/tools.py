@@ -44,6 +44,7 @@ class Tools(ResourceStore):
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         given = {name: value for name, value in body.items() if name not in OWN_FIELDS}
         check_outgoing(given, self.context.url_problem, holders=("tools",))
+        self.check_servers(conn, org_id, given, "tools")
         files.check(conn, org_id, given)
         public, secret = split_secrets(given, "tools")
         return {"body": public, "secret": self.context.vault.seal(secret)}

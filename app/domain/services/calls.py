@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -22,6 +21,7 @@ from app.domain.calls import (
     record,
     stored_resources,
     variables,
+    web_calls,
 )
 from app.domain.calls.apply import request_end
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
@@ -29,21 +29,21 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.calls.stored_resources import NumberBody
 from app.domain.calls.timer_jobs import START_SCHEDULED
 from app.domain.calls.tokens import DocumentTokens
-from app.domain.context import Context, iso
+from app.domain.context import Context
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import explain, message_text, pending
+from app.domain.reporting import explain, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.event_json import event_json
-from app.domain.reporting.server_messages import wake_delivery
 from app.domain.resources import files as resource_files
 from app.domain.resources import server_credentials, structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
 from app.domain.resources.tools import check_ids
-from app.store import accounts, call_lists, calls, events, messages
+from app.domain.services.messages import MessageService
+from app.store import accounts, call_lists, calls, events
 from app.store.call_lists import CallFilter
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
@@ -58,10 +58,16 @@ SENT = (
     "name",
     "maxDurationSeconds",
     "schedulePlan",
+    "transport",
+    "sipEnabled",
 )
 """The request's fields that the call keeps as sent, without secrets."""
 
 NO_NUMBER = "Couldn't Get Phone Number. Need Either `phoneNumberId` Or `phoneNumber`."
+NO_SIP_DOMAIN = (
+    "`sipEnabled` needs a SIP domain at a carrier: set the carrier's `SIP_DOMAIN`, or leave it out "
+    "and open `webCallUrl`"
+)
 NO_ASSISTANT = (
     "Couldn't Get Assistant. Need Either `assistant`, `assistantId`, `squad`, Or `squadId`."
 )
@@ -76,6 +82,7 @@ class CallService:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._messages = MessageService(context)
 
     def create(
         self,
@@ -104,7 +111,9 @@ class CallService:
             call, secrets = create.build_call(self.context, new)
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
-        if new.bypass:
+        if not new.provider.phone:
+            pass  # the customer joins by the URL that the answer has
+        elif new.bypass:
             tokens = instructions.first_tokens(self.context, call)
             secrets["details"] = self._details(call, tokens)
         else:
@@ -195,25 +204,11 @@ class CallService:
 
     def messages(self, org_id: str, call_id: str) -> Listing:
         """The server messages in their order, each with all its attempts."""
-        with self.context.store.read() as conn:
-            call = _own(conn, org_id, call_id)
-            return [
-                _message_json(self.context, call, row, messages.attempts(conn, row["id"]))
-                for row in messages.list_for_call(conn, org_id, call_id)
-            ]
+        return self._messages.of_call(org_id, call_id)
 
     def resend(self, org_id: str, call_id: str, message_id: str) -> JsonDict:
         """Send a message again, whether it was delivered or failed."""
-        with self.context.store.write() as conn:
-            call = _own(conn, org_id, call_id)
-            mine = {row["id"] for row in messages.list_for_call(conn, org_id, call_id)}
-            if message_id not in mine:
-                raise NotFound("Message", message_id)
-            messages.resend(conn, call_id, message_id, at=self.context.now())
-            wake_delivery(self.context, conn)
-            rows = messages.list_for_call(conn, org_id, call_id)
-            row = next(row for row in rows if row["id"] == message_id)
-            return _message_json(self.context, call, row, messages.attempts(conn, message_id))
+        return self._messages.resend(org_id, call_id, message_id)
 
     def control(
         self, org_id: str | None, call_id: str, token: str | None, body: JsonObject
@@ -277,7 +272,7 @@ class CallService:
             org_id=org_id,
             provider=provider,
             type=body.get("type") or OUTBOUND,
-            bypass=bool(body.get("phoneCallProviderBypassEnabled")),
+            bypass=bool(body.get("phoneCallProviderBypassEnabled")) or not provider.phone,
             credential=number["credential"],
             number=number["number"],
             body=_as_sent(body, number, return_url),
@@ -293,6 +288,10 @@ class CallService:
 
     def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """The call's number: ``id provider number credential body assistant_id``."""
+        if body.get("type") in web_calls.TYPES:
+            if body.get("sipEnabled") and web_calls.sip_domain(self.context) is None:
+                raise Invalid(NO_SIP_DOMAIN)
+            return dict(web_calls.NUMBER)
         number_id = body.get("phoneNumberId")
         if number_id:
             row = stored_resources.stored_number(self.context, conn, org_id, number_id)
@@ -383,25 +382,3 @@ def _own(conn: Connection, org_id: str, call_id: str, *, lock: bool = False) -> 
     if found is None or found.org_id != org_id:
         raise NotFound("Call", call_id)
     return found
-
-
-def _message_json(context: Context, call: Call, row: JsonObject, attempts: Any) -> JsonDict:
-    return {
-        "id": row["id"],
-        "type": row["type"],
-        "state": row["state"],
-        "url": row["url"],
-        "createdAt": iso(row["created_at"]),
-        "nextAttemptAt": iso(row["next_at"]) if row["state"] == "pending" else None,
-        "body": message_text.body(context, call, row),
-        "attempts": [
-            {
-                "at": iso(attempt["at"]),
-                "durationMs": attempt["duration_ms"],
-                "statusCode": attempt["status_code"],
-                "error": attempt["error"],
-                "response": attempt["response"],
-            }
-            for attempt in attempts
-        ],
-    }

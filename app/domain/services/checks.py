@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.installation import Installation, check
+from app.domain.assistant.served_fields import Fate
 from app.domain.calls import stored_resources
 from app.domain.context import Context
 from app.domain.errors import NotFound
@@ -33,14 +34,23 @@ class CheckService:
             return self._check(conn, org_id, found)
 
     def given(self, org_id: str, body: JsonObject) -> list[Finding]:
-        """Of the body of a call: its assistant and its overrides, which a stored one may have."""
+        """Of the body of a call: its assistant and its overrides, which a stored one may have.
+
+        What has no effect is listed for the body's own fields, and not again for the stored ones.
+        """
         overrides = body.get("assistantOverrides")
+        own = {*(body.get("assistant") or {}), *(overrides or {})}
         with self.context.store.read() as conn:
             assistant = AssistantConfig(body.get("assistant") or {})
             if id := body.get("assistantId"):
                 stored = stored_resources.stored_assistant(self.context, conn, org_id, id)
                 assistant = stored or assistant
-            return self._check(conn, org_id, assistant.with_overrides(overrides))
+            found = self._check(conn, org_id, assistant.with_overrides(overrides))
+        return [
+            each
+            for each in found
+            if each.fate is not Fate.IGNORED or each.path.partition(".")[0] in own
+        ]
 
     def _check(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
         accounts = accounts_for_call(self.context, conn, org_id, assistant)

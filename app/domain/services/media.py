@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.rendering import rendered
-from app.domain.calls import apply, limits, record, tokens, variables
+from app.domain.calls import apply, limits, record, tokens, variables, web_calls
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.tokens import MediaToken
@@ -28,7 +28,8 @@ from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting import analysis, live_messages, server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
-from app.domain.resources import files, tools, vendor_accounts
+from app.domain.resources import files, server_credentials, tools, vendor_accounts
+from app.net.authentication import Signer
 from app.store import accounts, calls
 from app.store.commands import Command
 from app.store.files import Found
@@ -66,6 +67,8 @@ class StreamClaim:
     """Whether Patchbay records the stream."""
     values: JsonObject = field(default_factory=dict, repr=False)
     """The values that its templates were rendered with."""
+    audio_format: str = ""
+    """A key of ``Carrier.formats``; empty for the carrier's usual one."""
 
 
 class NoCapacity(Exception):
@@ -117,12 +120,17 @@ class MediaService:
         with self.context.store.read() as conn:
             media = self._find(conn, carrier, token)
             call = media.call
-            credential = accounts.get_credential(conn, call.credential_id)
+            credential = (
+                accounts.get_credential(conn, call.credential_id)
+                if carrier.phone
+                else web_calls.ACCOUNT
+            )
             if self.presence.draining:  # its successor may have come up just now
                 self.presence.refresh(conn, self.context.now())
         if credential is None:
             raise Refused("the call's carrier account was deleted")
-        carrier.signature.verify_socket(url, headers, self.context.account(credential))
+        if carrier.phone:  # else the token is the proof
+            carrier.signature.verify_socket(url, headers, self.context.account(credential))
         claim = self._build_claim(call, carrier, stream_id(url))
         if why := self.presence.acquire(claim.backend):
             no_capacity.note_refusal(self.context, call.id, claim.stream, why)
@@ -170,9 +178,15 @@ class MediaService:
             apply.apply_events(tx, [event], also)
 
     def stopped(self, claim: StreamClaim) -> None:
-        """Record the carrier's stop message. Its ended reason is generic: a guess."""
+        """Record the carrier's stop message. Its ended reason is generic: a guess.
+
+        Without a phone leg it is none: nothing else could go on.
+        """
         reason = EndedReason.CUSTOMER_ENDED_CALL
-        self._record(claim, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
+        if claim.provider.phone:
+            self._record(claim, EventKind.MEDIA_STOPPED, reason=reason, generic=True)
+        else:
+            self._record(claim, EventKind.LEG_ENDED, reason=reason)
 
     def lost(self, claim: StreamClaim, why: EndedReason | None = None, word: str = "") -> None:
         """Record a socket that closed without a stop message.
@@ -265,6 +279,11 @@ class MediaService:
         if call is None:
             return Reply(error="the call was deleted")
         return server_messages.ask(self.context, call, message.kind, message.extra, seconds, server)
+
+    def signer(self, claim: StreamClaim, credential_id: str) -> Signer:
+        """The signer of one of the organisation's credentials for servers. Reads the store."""
+        with self.context.store.read() as conn:
+            return server_credentials.find(self.context, conn, claim.org_id, credential_id)
 
     def transfer(
         self, claim: StreamClaim, destination: JsonObject, content: str | None
@@ -416,4 +435,5 @@ class MediaService:
             vendors,
             call.facts.taped,
             values,
+            web_calls.audio_format(call.body) if not carrier.phone else "",
         )

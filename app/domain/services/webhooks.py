@@ -20,7 +20,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
-from app.domain.legs import destinations, no_capacity, reattach, transfer
+from app.domain.legs import destinations, no_capacity, reattach, transfer, web_legs
 from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
 from app.domain.legs.auth import belongs
@@ -155,11 +155,15 @@ class LegService:
         """``waited``: this webhook has waited for the reply to its assistant request."""
         with self.context.store.write() as conn:
             if webhook.hook in {HookKind.ARRIVE, HookKind.FALLBACK}:
-                call = self.arrivals.find_call(conn, webhook)
+                call = self.arrivals.find_call(conn, webhook) or web_legs.find(
+                    self.context, conn, webhook
+                )
                 if call is None:
                     return self.arrivals.create_from_leg(conn, webhook)
             else:
                 call = self._find(conn, webhook)
+            if call is not None and call.provider != webhook.provider.name:
+                return [HangUp()]  # a web call that a browser has joined, or that is over
             if call is None:  # verified, but its call is unknown or deleted
                 return [HangUp()] if webhook.report.asks and _in_markup(webhook) else []
             return self._handle(CallTx(self.context, conn, call), webhook, waited=waited)

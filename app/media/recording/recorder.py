@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.media.recording.track import WIDTH, Track
+from app.media.recording.timeline import Side, Timeline
+from app.media.recording.track import WIDTH
 from providers.common import audio
 
-# How late the caller's audio may come and still count as unbroken.
-JITTER_SECONDS = 0.2
 CHUNK = 64 * 1024
 # Write buffer of a side. A killed process loses this much: 0.5 s at 8 kHz.
 BUFFER = 8 * 1024
@@ -23,64 +22,41 @@ BUFFER = 8 * 1024
 CALLER, ASSISTANT = "caller.pcm", "assistant.pcm"
 
 
-class Side(Track):
+class FileSide(Side):
     """One direction, spooled to a file as it is played."""
 
     def __init__(self, path: Path, rate: int) -> None:
-        super().__init__(rate)
         self._file: BinaryIO = path.open("wb", buffering=BUFFER)
-
-    def settle(self, until: int) -> None:
-        """Write all audio before this sample: it was played."""
-        self._file.write(self.take(min(until, self.end)))
-
-    def cut(self, at: int) -> None:
-        self.settle(at)
-        super().cut(at)
+        super().__init__(rate, self._file.write)
 
     def close(self) -> None:
         self.settle(self.end)
         self._file.close()
 
 
-class Recorder:
+class Recorder(Timeline):
     """An audio tap on one stream. ``directory`` must exist, and is the caller's to remove."""
 
+    _caller: FileSide
+    _assistant: FileSide
+
     def __init__(self, rate: int, directory: Path, clock: Callable[[], float]) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._began = clock()
-        self._caller = Side(directory / CALLER, rate)
-        self._assistant = Side(directory / ASSISTANT, rate)
-
-    def heard(self, pcm: bytes) -> None:
-        """Take the caller's audio. A gap counts only above the network's jitter."""
-        starts = self._now() - len(pcm) // WIDTH
-        late = starts - self._caller.end > JITTER_SECONDS * self._rate
-        self._caller.put(starts if late else 0, pcm)
-        self._caller.settle(self._caller.end)
-
-    def said(self, pcm: bytes, buffered_seconds: float) -> None:
-        now = self._now()
-        self._assistant.settle(now)
-        self._assistant.put(now + round(buffered_seconds * self._rate), pcm)
-
-    def cleared(self) -> None:
-        self._assistant.cut(self._now())
+        caller, assistant = (
+            FileSide(directory / CALLER, rate),
+            FileSide(directory / ASSISTANT, rate),
+        )
+        super().__init__(rate, clock, clock(), caller, assistant)
 
     @property
     def seconds(self) -> float:
         """Seconds from the start of the recording to now."""
-        return self._clock() - self._began
+        return self._clock() - self.began
 
     def close(self) -> None:
         """Finish the files. Audio that was not played is dropped."""
         self._assistant.cut(self._now())
         self._caller.close()
         self._assistant.close()
-
-    def _now(self) -> int:
-        return round((self._clock() - self._began) * self._rate)
 
 
 def write(directory: Path, rate: int, stereo: Path) -> None:

@@ -63,6 +63,11 @@ class SpooledRecorder:
         part.rename(self.directory / FACTS)  # locked before another process can see it
         self._broken = False
 
+    @property
+    def began(self) -> float:
+        """The recording's first moment, by its clock."""
+        return self._recorder.began
+
     def heard(self, pcm: bytes) -> None:
         self._guarded(lambda: self._recorder.heard(pcm))
 

@@ -31,6 +31,7 @@ from app.routes.schemas.customers import CalledCustomer, number_problem
 from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason
+from providers.web import WEB
 
 # Pairs of which a body may have one: the id of a saved object, or the object.
 EITHER_OR = (
@@ -42,6 +43,16 @@ EITHER_OR = (
 )
 
 MOST_CUSTOMERS = 100
+
+# Fields of phone calls, which a call from a browser or a program cannot have.
+PHONE_ONLY = (
+    "phone_number_id",
+    "phone_number",
+    "customers",
+    "schedule_plan",
+    "phone_call_provider_bypass_enabled",
+    "phone_call_provider_return_url",
+)
 
 CONTROLS = ("end-call", "transfer", "say", "add-message", "control")
 # Vapi's other control messages, which are refused by name.
@@ -66,15 +77,68 @@ class SchedulePlan(Model):
     )
 
 
+class AudioFormat(Model):
+    """The sound of a websocket call, both ways."""
+
+    format: Literal["pcm_s16le", "mulaw"]
+    container: Literal["raw"] | None = None
+    sample_rate: Annotated[int, whole] = Field(description="8000, 16000 or 24000; mulaw: 8000.")
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if f"{self.format} {self.sample_rate}" not in WEB.formats:
+            raise wrong_object(f"format and sampleRate must be one of: {', '.join(WEB.formats)}")
+        return self
+
+
+class WebsocketTransport(Model):
+    """A program talks to the assistant by a websocket of its own, without a phone."""
+
+    provider: Literal["vapi.websocket"]
+    conversation_type: Literal["voice"] | None = None
+    audio_format: AudioFormat | None = Field(
+        None, description="Default: pcm_s16le at 16000 samples a second."
+    )
+
+
+class CreateWebCall(Model):
+    """A call from a browser. One of assistantId and assistant."""
+
+    assistant_id: Reference | None = None
+    assistant: Assistant | None = None
+    assistant_overrides: AssistantOverrides | None = None
+    max_duration_seconds: Annotated[int, Field(ge=10, le=3600), whole] | None = Field(
+        None, description="The call ends after so many seconds."
+    )
+    metadata: Metadata | None = Field(None, description="At most 16 kB; given back as it came.")
+    name: ShortText | None = None
+    sip_enabled: bool | None = Field(
+        None, description="True: the answer has webCallSipUri, which a SIP phone may call instead."
+    )
+    room_delete_on_user_leave_enabled: Literal[True] | None = Field(
+        None, description="Only true: the call ends when its customer leaves."
+    )
+
+    @model_validator(mode="after")
+    def _either_or(self) -> Self:
+        if self.assistant_id is not None and self.assistant is not None:
+            raise wrong_object("Use either `assistantId` or `assistant`, not both.")
+        return self
+
+
 class CreateCall(Model):
     """A call to create. One of assistantId and assistant, one of phoneNumberId and phoneNumber."""
 
     max_duration_seconds: Annotated[int, Field(ge=10, le=3600), whole] | None = Field(
         None, description="The call ends after so many seconds."
     )
-    type: Literal["outboundPhoneCall", "inboundPhoneCall"] | None = Field(
-        None, description="Default outboundPhoneCall."
+    type: Literal["outboundPhoneCall", "inboundPhoneCall", "webCall"] | None = Field(
+        None, description="Default outboundPhoneCall. webCall: as POST /call/web."
     )
+    transport: WebsocketTransport | None = Field(
+        None, description="No phone is called: transport.websocketCallUrl of the answer is joined."
+    )
+    sip_enabled: bool | None = Field(None, description="With type webCall.")
     phone_call_provider_bypass_enabled: bool | None = Field(
         None,
         description="True: nothing is dialled; phoneCallProviderDetails of the answer is for your own flow. "
@@ -108,12 +172,24 @@ class CreateCall(Model):
         if both:
             named = [f"`{to_camel(a)}` or `{to_camel(b)}`" for a, b in both]
             raise wrong_object(f"Use either {' and either '.join(named)}, not both.")
+        if self.transport or self.sip_enabled is not None or self.type == "webCall":
+            self._check_phoneless()
         return self
+
+    def _check_phoneless(self) -> None:
+        """Refuse what makes no sense for a call without a phone."""
+        if self.transport and self.type:
+            raise wrong_object("`transport` makes a call of its own type: leave out `type`.")
+        if self.sip_enabled is not None and self.type != "webCall":
+            raise wrong_object("`sipEnabled` is for calls with `type` `webCall`.")
+        for name in PHONE_ONLY:
+            if getattr(self, name) is not None:
+                raise wrong_object(f"`{to_camel(name)}` is for phone calls: leave it out.")
 
     @model_validator(mode="after")
     def _customers_can_be_dialled(self) -> Self:
         """With bypass on the number is not dialled: it may be withheld, or any other text."""
-        if self.phone_call_provider_bypass_enabled:
+        if self.phone_call_provider_bypass_enabled or self.transport or self.type == "webCall":
             return self
         named = {f"customers.{n}": each for n, each in enumerate(self.customers or ())}
         one = {"customer": self.customer} if self.customer else {}

@@ -16,7 +16,6 @@ NOT_SERVED: Mapping[str, str] = {
     "squad": SQUADS,
     "squadId": SQUADS,
     "squadOverrides": SQUADS,
-    "transport": "the phone number decides the transport",
     "workflow": WORKFLOWS,
     "workflowId": WORKFLOWS,
     "workflowOverrides": WORKFLOWS,

@@ -49,7 +49,9 @@ class Monitor(Answer):
 class Call(Resource):
     """A phone call."""
 
-    type: Literal["inboundPhoneCall", "outboundPhoneCall", "webCall"] | None = None
+    type: (
+        Literal["inboundPhoneCall", "outboundPhoneCall", "webCall", "vapi.websocketCall"] | None
+    ) = None
     phone_call_provider: Carrier | None = None
     phone_call_transport: Literal["sip", "pstn"] | None = None
     schedule_plan: JsonDict | None = None
@@ -67,6 +69,8 @@ class Call(Resource):
     transcript: str | None = None
     recording_url: str | None = None
     stereo_recording_url: str | None = None
+    customer_recording_url: str | None = None
+    assistant_recording_url: str | None = None
     summary: str | None = None
     messages: list[JsonDict] | None = None
     analysis: JsonDict | None = Field(None, description="By the assistant's own model.")
@@ -77,8 +81,15 @@ class Call(Resource):
         None, description="With bypass on: the carrier's own create-call arguments."
     )
     phone_call_provider_return_url: str | None = None
-    web_call_url: str | None = Field(None, description="Web calls only: never set here.")
-    web_call_sip_uri: str | None = Field(None, description="Web calls only: never set here.")
+    web_call_url: str | None = Field(
+        None, description="Web calls only: the page that joins this call."
+    )
+    web_call_sip_uri: str | None = Field(
+        None, description="Web calls with sipEnabled: the address a SIP phone calls instead."
+    )
+    transport: JsonDict | None = Field(
+        None, description="Websocket calls: their format, and websocketCallUrl to join by."
+    )
     forwarded_phone_number: str | None = None
     destination: JsonDict | None = None
     assistant_id: str | None = None
@@ -280,3 +291,21 @@ class ServerMessage(Answer):
     id: str
     type: str
     state: Literal["pending", "delivered", "failed"]
+    created_at: datetime
+    next_attempt_at: datetime | None = Field(None, description="Of a pending one; never past.")
+    blocked_by: str | None = Field(
+        None, description="The id of the message of its call that has to be delivered before it."
+    )
+
+
+class ListedServerMessage(ServerMessage):
+    """A server message in the list of all calls, without its body."""
+
+    call_id: str
+
+
+class Resent(Answer):
+    """The outcome of sending failed messages again."""
+
+    resent: int
+    remaining: bool = Field(description="Whether further failed ones are left.")

@@ -1,14 +1,15 @@
-"""Azure: OpenAI's models, Speech's voices, and Microsoft's own ones. Vapi has a name for each."""
+"""Azure: OpenAI's models, Speech's voices and transcriber, and Microsoft's own ones. Vapi has a name for each."""
 
 from __future__ import annotations
 
 from app.vendors.common.field import of_kinds
-from app.vendors.common.vendor import CredentialFields, LlmPart, TtsPart, Vendor
+from app.vendors.common.vendor import CredentialFields, LlmPart, SttPart, TtsPart, Vendor
 from app.vendors.openai import MAX_TOKENS_FIELD, REASONING
 from providers.events import EndedReason
 
 # Each resource has an address of its own.
 FIELDS = of_kinds(voiceId=str, model=str, speed=float)
+TRANSCRIBER_FIELDS = of_kinds(language=str)
 MICROSOFT_FIELDS = of_kinds(voiceId=str, style=str, styleDegree=float, role=str, speed=float)
 
 OPENAI = Vendor(
@@ -38,6 +39,11 @@ SPEECH = Vendor(
     env_prefix="AZURE_SPEECH",
     extra_variables={"region": "AZURE_SPEECH_REGION"},
     credential=CredentialFields(shown=("service", "region")),
+    stt=SttPart(
+        make=f"{__name__}.stt:make",
+        fields=TRANSCRIBER_FIELDS,
+        address="https://{region}.stt.speech.microsoft.com",
+    ),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
         similar=f"{__name__}.similar:similar",

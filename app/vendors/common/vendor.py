@@ -91,7 +91,7 @@ class SttPart:
     failed: EndedReason = EndedReason.ASSISTANT_ERROR
     """The ended reason when the transcriber fails for good."""
     address: str | None = None
-    """Its address. None: it takes no account, so none is checked."""
+    """Its address, which may hold ``{region}``. None: it takes no account, so none is checked."""
     server_in_assistant: bool = False
     """The assistant names the server: ``transcriber.server``."""
     fields: Mapping[str, Field] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Google: Gemini's models, and Cloud Text-to-Speech. Vapi's page has no ended reason of theirs.
+"""Google: Gemini's models, Cloud Text-to-Speech and Speech-to-Text. Vapi's page has no ended reason of theirs.
 
 https://ai.google.dev/gemini-api/docs/openai
 """
@@ -8,9 +8,14 @@ from __future__ import annotations
 import re
 
 from app.vendors.common.field import of_kinds
-from app.vendors.common.vendor import Extra, TtsPart, Vendor
+from app.vendors.common.vendor import Extra, SttPart, TtsPart, Vendor
 from app.vendors.openai import chat_part
 
+# The default of its voices and of its transcriber.
+LANGUAGE = "en-US"
+# How the names of its language models begin.
+GEMINI = "gemini"
+TRANSCRIBER_FIELDS = of_kinds(model=str, language=str)
 VOICE_FIELDS = of_kinds(voiceId=str, language=str, speed=float)
 
 # Those that think first, within the tokens of the answer. Only the first kind can leave it.
@@ -29,6 +34,11 @@ VENDOR = Vendor(
         reasoning=re.compile(r"gemini-(2\.5-pro|[3-9])"),
         extras=THINKING,
         user_first=True,
+    ),
+    stt=SttPart(
+        make=f"{__name__}.stt:make",
+        fields=TRANSCRIBER_FIELDS,
+        address="https://speech.googleapis.com",
     ),
     tts=TtsPart(make=f"{__name__}.tts:make", fields=VOICE_FIELDS),
 )

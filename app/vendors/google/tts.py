@@ -14,10 +14,10 @@ from app.vendors.common.speech_request import Ask, Request, json_request
 from app.vendors.common.tts_http import HttpVoice, http_voice
 from app.vendors.common.tts_part import Custom
 from app.vendors.common.vendor import Config
+from app.vendors.google import LANGUAGE
 from providers.common.json_types import JsonDict, JsonObject
 
 ADDRESS = "https://texttospeech.googleapis.com"
-LANGUAGE = "en-US"
 # The family of a voice that is named without one: ``Kore`` is ``en-US-Chirp3-HD-Kore``.
 FAMILY = "Chirp3-HD"
 

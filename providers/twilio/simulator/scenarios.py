@@ -195,7 +195,7 @@ SCENARIOS = scenarios(
             ),
             Scenario(
                 "conversation",
-                "Studio lends its leg to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
+                "Studio lends its leg to the bridge's own menu; the caller listens, answers, and ends with #.",
                 lambda stage: PLAYS.studio_redirect(
                     stage, CallerAction.CONVERSE, assistant=SPEAKING
                 ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from providers.simulation.script import Turn, When
 from providers.simulation.stage import Result, expecting, named, play
 from providers.vonage.simulator.config import VonageConfig, config_from_environment
 from providers.vonage.simulator.rest_api import serve_api
@@ -28,8 +27,8 @@ __all__ = [
 
 # The scenario of `make demo`.
 DEMO = "conversation"
-# The demo's caller interrupts the greeting.
-DEMO_TURNS = (Turn(keys="2", when=When.OVER), Turn(keys="#"))
+# What the demo's caller does, as `--say` has it: interrupts the greeting.
+DEMO_TURNS = ("+An explanation, please.", "#")
 # The bridge's settings for an account that exists only here.
 DEMO_ENVIRONMENT = {
     "VONAGE_API_KEY": "demo1234",

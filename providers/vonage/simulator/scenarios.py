@@ -215,7 +215,7 @@ SCENARIOS = scenarios(
         "inbound": (
             Scenario(
                 "conversation",
-                "A call to the bridge's keypad menu; the caller listens, presses keys and ends with #.",
+                "A call to the bridge's own menu; the caller listens, answers, and ends with #.",
                 lambda stage: PLAYS.inbound(stage, CallerAction.CONVERSE, assistant=SPEAKING),
                 ENDED_BY_ASSISTANT,
             ),

@@ -35,8 +35,13 @@ async def test_three_turns(caller: Caller) -> None:
     assert roles == ["bot", "user", "bot", "user", "bot", "user", "bot"]
     assert call.reason is None
     measured = [timing for timing, _ in call.domain.observed]
-    assert measured == [Timing.FIRST_SOUND, *[Timing.TURN_LATENCY] * 3]
-    assert min(seconds for _, seconds in call.domain.observed) > 0
+    of_a_turn = [timing for timing in Timing if timing.value.endswith("_latency")]
+    assert measured == [Timing.FIRST_SOUND, *of_a_turn * 3]
+    whole = [seconds for timing, seconds in call.domain.observed if timing is Timing.TURN_LATENCY]
+    metrics = call.domain.kept["performanceMetrics"]
+    listed = [each["turnLatency"] for each in metrics["turnLatencies"]]
+    assert listed == [round(seconds * 1000) for seconds in whole]
+    assert min(listed) > 300  # waitSeconds
     last = theirs.chat.asked[-1].body["messages"]
     assert [each["content"] for each in last if each["role"] == "user"] == list(script)
 
@@ -66,3 +71,28 @@ async def test_the_menu_of_an_assistant_without_any_account(caller: Caller) -> N
         assert "AI" in call.transcript
         await call.press("#")
         assert await call.end() is EndedReason.ASSISTANT_ENDED_CALL
+
+
+@on_loop
+async def test_what_the_model_and_the_voice_do_is_told_to_who_asks() -> None:
+    wanted = ["assistant.started", "model-output", "voice-input"]
+    for listed in ([], wanted):
+        async with (
+            vendors("Yes.", replies="Surely.") as theirs,
+            talking(
+                FAKES["twilio"].caller("token-1"),
+                {"firstMessageMode": "assistant-waits-for-user", "serverMessages": listed},
+                theirs,
+            ) as call,
+        ):
+            call.say("yes")
+            await call.said("AI: Surely.")
+            await call.stop()
+            await call.socket.close()
+        told = {kind: extra for kind, extra in call.domain.messages if kind in wanted}
+        # the session's service leaves out what the assistant's server does not list
+        assert listed == [] or sorted(told) == wanted
+        assert listed or not told.keys() & {"model-output", "voice-input"}
+        if listed:
+            assert told["assistant.started"]["newAssistant"]["serverMessages"] == wanted
+            assert told["voice-input"] == {"input": "Surely."}

@@ -151,6 +151,15 @@ def test_a_field_without_effect(assistant: dict[str, Any], path: str, why: str) 
         ({"serverUrl": "https://a.example"}, "serverUrl", "mapped"),
         ({"metadata": {"firstMesage": 1}}, "metadata", "served"),
         ({"variableValues": {"any": {"x": 1}}}, "variableValues", "served"),
+        # what is switched off, and does not exist here
+        (
+            {"server": {"staticIpAddressesEnabled": False}},
+            "server.staticIpAddressesEnabled",
+            "served",
+        ),
+        ({"artifactPlan": {"pcapEnabled": True}}, "artifactPlan.pcapEnabled", "ignored"),
+        ({"artifactPlan": {"loggingEnabled": False}}, "artifactPlan.loggingEnabled", "ignored"),
+        ({"firstMesage": False}, "firstMesage", "ignored"),
         ({"model": {"provider": "custom-llm", "url": "x"}}, "model.url", "served"),
         ({"voice": {"provider": "11labs", "voiceId": "a", "style": 1}}, "voice.style", "served"),
         (

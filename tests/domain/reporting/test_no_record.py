@@ -31,7 +31,13 @@ from tests.fakes.vendors.threaded import threaded
 
 CANARY = "c4n4ry-of-a-caller"
 SAID = {
-    "messages": [{"role": "bot", "message": "Hello."}, {"role": "user", "message": CANARY}],
+    "messages": [
+        {"role": "bot", "message": "Hello."},
+        {"role": "user", "message": CANARY},
+        {"role": "tool_calls", "toolCalls": [{"id": "1", "function": {"arguments": CANARY}}]},
+        {"role": "tool_call_result", "name": "book", "toolCallId": "1", "result": CANARY},
+    ],
+    "variableValues": {"heard": CANARY},
     "transcript": f"AI: Hello.\nUser: {CANARY}\n",
 }
 EACH = pytest.mark.parametrize(

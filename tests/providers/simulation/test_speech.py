@@ -193,6 +193,25 @@ def test_what_is_no_turn_is_said_before_the_call(text: str) -> None:
         turn(text)
 
 
+def test_words_are_spoken_and_files_are_not() -> None:
+    spoken: list[str] = []
+
+    def speak(text: str) -> Path:
+        spoken.append(text)
+        return YES
+
+    said = turn("+Please test the line.", speak)
+    assert said == Turn(YES, when=When.OVER, words="Please test the line.")
+    assert str(said) == 'says "Please test the line." over the assistant'
+    assert turn("12#", speak) == Turn(keys="12#")
+    assert turn(f"{YES}", speak) == Turn(YES)
+    assert turn("12x", speak).words == "12x"
+    for wrong in ("", "+", "  ", "hello.wav", "hello.WAV", __file__):
+        with pytest.raises(SimulatorError, match="neither keys nor a WAV file"):
+            turn(wrong, speak)
+    assert spoken == ["Please test the line.", "12x"]
+
+
 def test_options_leave_out_what_was_not_given() -> None:
     assert options((), None, None, None) == {}
     chosen = options(("1",), "out.wav", "id", None)
@@ -200,9 +219,10 @@ def test_options_leave_out_what_was_not_given() -> None:
         "turns": (Turn(keys="1"),),
         "record": Path("out.wav"),
         "assistant_id": "id",
-        "ends": "customer-ended-call",
+        "either_ends": True,
     }
-    assert options(("#",), None, None, "assistant-ended-call")["ends"] == "assistant-ended-call"
+    chosen = options(("#",), None, None, "assistant-ended-call")
+    assert chosen == {"turns": (Turn(keys="#"),), "ends": "assistant-ended-call"}
 
 
 def test_two_channels_become_one_at_the_rate_of_the_line(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from providers.simulation.stage import (
     Stage,
     common_settings,
     digits,
+    expecting,
     named,
     play,
     setting,
@@ -300,7 +301,51 @@ def test_digits(number: str | None, expected: str) -> None:
     assert digits(number) == expected
 
 
+def test_a_call_that_has_ended_otherwise_is_not_waited_for(bridge: Bridge) -> None:
+    """The end counts once it is settled: until then its reason may change."""
+    events = [[{"kind": "leg.ended"}], [{"kind": "leg.ended"}, {"kind": "call.settled"}]]
+    bridge.api(ENDED)
+    bridge.answers[f"/call/{CALL_ID}/events"] = [said(each) for each in events]
+    with AnyStage(config(bridge, timeout=60), out=lambda line: None) as stage:
+        call = stage.bridge.await_outcome(CALL_ID, ("ended", "voicemail"))
+    assert call["endedReason"] == "customer-busy"
+    assert len(bridge.to(f"/call/{CALL_ID}/events")) == 2
+
+
 # ------------------------------------------------------------------ the verdict
+
+
+@pytest.mark.parametrize(
+    ("left", "reason", "ok"),
+    [
+        (True, "customer-ended-call", True),
+        (True, "assistant-ended-call", False),
+        (False, "assistant-ended-call", True),
+        (False, "silence-timed-out", True),
+        (False, "customer-ended-call", False),
+        (False, "assistant-error", False),
+    ],
+)
+def test_either_side_may_end_an_own_conversation(
+    bridge: Bridge, left: bool, reason: str, ok: bool
+) -> None:
+    """A caller who has hung up returns to no flow."""
+    bridge.api({**ENDED, "endedReason": reason, "endedMessage": "why it ended"})
+    with AnyStage(config(bridge, timeout=0, either_ends=True), out=lambda line: None) as stage:
+        stage.call_id = CALL_ID
+        stage.left = left
+        stage.returned = {} if left else {"a": "1"}
+        own = expecting(scenario(lambda stage: None, returned={"a": "1"}), stage.config)
+        result = play(own, stage)
+    assert result.ok is ok
+    assert ("as expected" in result.sentence) is ok
+    assert ("WRONG (expected ended, " in result.sentence) is not ok
+    assert result.timeline[-1].endswith("endedMessage: why it ended")
+
+
+def test_what_was_odd_is_said_at_the_end(stage: Stage) -> None:
+    result = play(scenario(lambda stage: stage.problem("odd")), stage)
+    assert result.sentence == "ended, customer-busy: WRONG (odd)"
 
 
 def test_what_comes_out_as_expected_is_ok(stage: Stage) -> None:

@@ -20,8 +20,14 @@ from providers.testing.contract import ORIGIN
 from providers.twilio import studio, webhooks
 from tests.providers.twilio.case import ACCOUNT_SID, FLOW_SID, load
 
-FLOW = studio.flow(ORIGIN, "70bfc30f-1234-4a5b-8c6d-0e1f2a3b4c5d")
+ASSISTANT = "70bfc30f-1234-4a5b-8c6d-0e1f2a3b4c5d"
+PERSON = "+14155550188"
+FLOW = studio.flow(ORIGIN, ASSISTANT, PERSON)
 STATES = {state["name"]: state for state in FLOW["states"]}
+FAILURE = re.compile(
+    "error|failed|not-(found|invalid|provided|exceeded)|no-|join-timed-out|shutdown|disconnected|rejected"
+    "|closed-websocket|invalid|quota|microphone"
+)
 
 EVENTS = {
     # type of widget: the events it has, all of which Studio wants listed
@@ -108,7 +114,7 @@ def test_every_state_can_be_reached_and_every_way_ends() -> None:
             waiting += [each["next"] for each in STATES[name]["transitions"] if "next" in each]
     assert reached == set(STATES)
     # There is no widget that hangs up: an event without a next does.
-    assert {name for name, each in transitions() if "next" not in each} >= {"goodbye", "sorry"}
+    assert {name for name, each in transitions() if "next" not in each} >= {"goodbye", "person"}
 
 
 def test_no_two_widgets_lie_on_one_another() -> None:
@@ -162,7 +168,31 @@ def test_the_outcome_branches_on_words_that_we_say() -> None:
             words += condition["value"].split(",")
     assert set(words) <= {reason.value for reason in EndedReason}
     assert len(words) == len(set(words)), "a word leads two ways"
-    assert set(studio.WENT_WELL) <= set(words)
+    assert words == [reason for each in studio.OUTCOMES for reason in each.reasons]
+
+
+def heard(reason: EndedReason) -> str:
+    """What the caller hears after the assistant; "" when the flow ends."""
+    for transition in STATES["outcome"]["transitions"]:
+        values = [each["value"].split(",") for each in transition.get("conditions", ())]
+        if any(reason in each for each in values):
+            name = transition.get("next")
+            return STATES[name]["properties"]["say"] if name else ""
+    return studio.CONNECTING
+
+
+@pytest.mark.parametrize("reason", EndedReason)
+def test_only_after_a_failure_the_assistant_is_not_available(reason: EndedReason) -> None:
+    sentence = heard(reason)
+    assert ("not available" in sentence) == bool(FAILURE.search(reason))
+    assert (sentence == "") == (reason in studio.GONE.reasons)
+
+
+def test_a_person_is_dialled_after_failures_only_and_only_if_there_is_one() -> None:
+    assert [name for name, each in transitions() if each.get("next") == "person"] == ["sorry"]
+    without = json.dumps(studio.flow(ORIGIN, ASSISTANT))
+    assert "connect-call-to" not in without
+    assert "+1" not in without
 
 
 def test_the_only_liquid_is_what_studio_knows() -> None:

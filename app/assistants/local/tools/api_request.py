@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import count
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx2
@@ -17,7 +18,9 @@ import httpx2
 from app.assistants.local.tools.replies import MAX_RESULT, sentence, text_of_result
 from app.assistants.local.tools.request_schema import built, static_values
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
-from app.domain.assistant.fields import Json, count_of, number_of, object_of, text_of
+from app.domain.assistant import backoff
+from app.domain.assistant.fields import Json, number_of, object_of, text_of
+from app.net.authentication import Signer, behind
 from app.net.headers import FRAMING, header_problem
 from app.net.httpx_client import make_client
 from providers.common import foreign_json
@@ -26,7 +29,6 @@ from providers.common.json_types import JsonDict
 CONNECT_SECONDS = 5.0
 # Bytes of an answer. A longer one fails.
 MAX_BYTES = 1_000_000
-MOST_RETRIES = 10
 MOST_WAIT_SECONDS = 30.0
 WITHOUT_BODY = frozenset({"GET", "HEAD"})
 # Characters of a URL that stay as they are: all that RFC 3986 has, and what is escaped already.
@@ -44,34 +46,41 @@ class Answer:
 
 async def request(run: Run) -> Outcome:
     """Send the request, and again as ``backoffPlan`` says. Raises ``ToolFailed``."""
-    waits = list(_waits(object_of(run.tool.json, "backoffPlan")))
-    excluded = object_of(run.tool.json, "backoffPlan").get("excludedStatusCodes")
-    for wait in [*waits, None]:
-        problem = "no answer"
+    plan = object_of(run.tool.json, "backoffPlan")
+    signer = await _signer(run)
+    for made in count(1):
+        status = None
         try:
-            answer = await _once(run)
-        except ToolFailed:
-            raise
+            answer = await _once(run, signer)
         except (TimeoutError, httpx2.HTTPError) as error:
             problem = _sentence_of(error)
         else:
             if 200 <= answer.status < 300:
                 return _outcome(answer)
-            problem = _refusal(answer)
-            if isinstance(excluded, list) and answer.status in excluded:
-                break
-        if wait is not None:
-            await asyncio.sleep(wait)
+            problem, status = _refusal(answer), answer.status
+        wait = backoff.wait(plan, made, status)
+        if wait is None:
+            break
+        await asyncio.sleep(min(wait, MOST_WAIT_SECONDS))
     raise ToolFailed(problem)
 
 
 def longest_seconds(tool: Json) -> float:
     """The longest that a request and its repetitions may take."""
-    waits = list(_waits(object_of(tool, "backoffPlan")))
+    plan = object_of(tool, "backoffPlan")
+    attempts = range(1, backoff.retries(plan) + 1)
+    waits = [min(backoff.wait(plan, made) or 0.0, MOST_WAIT_SECONDS) for made in attempts]
     return _seconds(tool) * (len(waits) + 1) + sum(waits)
 
 
-async def _once(run: Run) -> Answer:
+async def _signer(run: Run) -> Signer | None:
+    """Of the tool's credential, behind the headers of its own."""
+    credential_id = text_of(run.tool.json, "credentialId")
+    signer = await run.call_context.signer(credential_id) if credential_id else None
+    return behind(signer, _given_headers(run))
+
+
+async def _once(run: Run, signer: Signer | None) -> Answer:
     """One request, to an address that the policy lets pass."""
     tool = run.tool.json
     method = text_of(tool, "method").upper() or "GET"
@@ -86,6 +95,7 @@ async def _once(run: Run) -> Answer:
         connect_seconds=CONNECT_SECONDS,
         retries=False,
         proxies=False,
+        signer=signer,
     )
     async with asyncio.timeout(_seconds(tool)), client:
         sent = client.build_request(method, url, headers=headers, content=content)
@@ -125,16 +135,10 @@ def _url(run: Run, query: JsonDict) -> str:
 
 def _headers(run: Run, *, has_body: bool) -> dict[str, str]:
     """The headers of the tool's schema, or of a plain object. Raises ``ToolFailed``."""
-    if text_of(run.tool.json, "credentialId"):
-        raise ToolFailed("credentialId of an apiRequest is not served: put its header in headers")
-    given = object_of(run.tool.json, "headers")
-    values = built(given, {}, run.render) if "properties" in given else given
     found = {"Accept": "application/json"}
     if has_body:
         found["Content-Type"] = "application/json"
-    for name, value in values.items():
-        if name == "type" and "properties" not in given:
-            continue
+    for name, value in _given_headers(run).items():
         text = run.render(value) if isinstance(value, str) else text_of_result(value)
         problem = header_problem(name, text)
         if problem:
@@ -143,6 +147,13 @@ def _headers(run: Run, *, has_body: bool) -> dict[str, str]:
         if name.lower() not in FRAMING:
             found[name] = text
     return found
+
+
+def _given_headers(run: Run) -> Mapping[str, object]:
+    given = object_of(run.tool.json, "headers")
+    if "properties" in given:
+        return built(given, {}, run.render)
+    return {name: value for name, value in given.items() if name != "type"}
 
 
 def _outcome(answer: Answer) -> Outcome:
@@ -171,11 +182,3 @@ def _sentence_of(error: Exception) -> str:
 
 def _seconds(tool: Json) -> float:
     return min(max(number_of(tool, "timeoutSeconds", SERVER_SECONDS), 1.0), 300.0)
-
-
-def _waits(plan: Json) -> Iterator[float]:
-    """Seconds before each repetition, of Vapi's ``backoffPlan``."""
-    base = number_of(plan, "baseDelaySeconds", 1.0)
-    grows = text_of(plan, "type") == "exponential"
-    for made in range(min(count_of(plan, "maxRetries", 0), MOST_RETRIES)):
-        yield min(base * 2**made if grows else base, MOST_WAIT_SECONDS)

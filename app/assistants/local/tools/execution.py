@@ -20,13 +20,15 @@ from pipecat.services.llm_service import FunctionCallParams
 from app.assistants.local.control import PipelineControl
 from app.assistants.local.tools import api_request, mcp_tools
 from app.assistants.local.tools.definitions import Kind, Tool, ToolMessageType, tools_schema
-from app.assistants.local.tools.extraction import extract
+from app.assistants.local.tools.extraction import learn
 from app.assistants.local.tools.fillers import Fillers
 from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.reading import read_tool
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.assistants.local.tools.runners import RUNNERS, Runner
 from app.media.call_context import CallContext
+from app.media.stream import now
+from app.telemetry import tracing
 from app.telemetry.call_log import call_log
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
@@ -76,10 +78,11 @@ class ToolExecutor:
 
     async def _list(self, model: Any, server: Tool) -> None:
         """Add an MCP server's tools. The call goes on without those of one that is down."""
+        run = self._run(server, "", {})
         try:
-            listed = await mcp_tools.list_tools(self._run(server, "", {}))
+            listed = await mcp_tools.list_tools(run)
         except ToolFailed as failure:
-            log.warning("the tools of %s were not listed: %s", server.name, failure)
+            log.warning("the tools of %s were not listed: %s", server.name, run.shown(failure))
             return
         added = list[Tool]()
         for each in listed:
@@ -110,7 +113,7 @@ class ToolExecutor:
         try:
             outcome = await _complete(RUNNERS[tool.kind], run)
         except ToolFailed as failure:
-            log.warning("a hook's tool %s failed: %s", tool.name, failure)
+            log.warning("a hook's tool %s failed: %s", tool.name, run.shown(failure))
             outcome = Outcome(f"Error: {failure}")
         said = self._engine.conversation.answered(tool.name, run.call_id, outcome.text)
         self._engine.changed("tool", said)
@@ -140,11 +143,11 @@ class ToolExecutor:
     async def _failed(
         self, params: FunctionCallParams, run: Run, runner: Runner, failure: ToolFailed
     ) -> None:
-        log.warning("tool %s failed: %s", run.tool.name, failure)
+        log.warning("tool %s failed: %s", run.tool.name, run.shown(failure))
         count = 0 if failure.told else self._failures.get(runner.failed, 0) + 1
         self._failures[runner.failed] = count
         if count >= TRIES:
-            await self._engine.abort(runner.failed, f"{run.tool.name}: {failure}")
+            await self._engine.abort(runner.failed, f"{run.tool.name}: {run.shown(failure)}")
             return
         message = failure.message or choose(run.tool, ToolMessageType.FAILED, run.arguments)
         outcome = await _about(run, Outcome(f"Error: {failure}", message=message))
@@ -165,19 +168,25 @@ async def _complete(runner: Runner, run: Run) -> Outcome:
         return await _guarded(runner, run)
     async with Fillers(run):
         outcome = await _guarded(runner, run)
-    run.values.update(extract(run, outcome))
+    learn(run, outcome)
     return await _spoken(run, outcome)
 
 
 async def _guarded(runner: Runner, run: Run) -> Outcome:
     """Run it. A fault of ours, or of another package's carrier, is a failure like any other."""
+    began, failed = now(), True
     try:
-        return await runner.run(run)
+        outcome = await runner.run(run)
+        failed = False
+        return outcome
     except ToolFailed:
         raise
     except Exception as error:  # else the model would wait for its answer
-        log.exception("tool %s failed", run.tool.name)
+        kept = not run.call_context.keeps_no_record
+        log.error("tool %s failed: %s", run.tool.name, type(error).__name__, exc_info=kept)
         raise ToolFailed("the tool failed") from error
+    finally:
+        tracing.span("tool", now() - began, {"patchbay.tool": run.tool.name, "error": failed})
 
 
 async def _spoken(run: Run, outcome: Outcome) -> Outcome:
@@ -201,7 +210,7 @@ async def _in_background(runner: Runner, run: Run) -> None:
     try:
         await _guarded(runner, run)
     except ToolFailed as failure:
-        log.warning("tool %s failed: %s", run.tool.name, failure)
+        log.warning("tool %s failed: %s", run.tool.name, run.shown(failure))
 
 
 def longest_seconds(tool: Tool) -> float:

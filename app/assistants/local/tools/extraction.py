@@ -5,12 +5,14 @@ https://docs.vapi.ai/tools/api-request/response
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from app.assistants.local.tools.run import Outcome, Run
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.calls.variables import KEPT
 from providers.common.json_types import JsonDict
 
 KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,39}", re.ASCII)
@@ -20,6 +22,18 @@ STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]", re.ASCII)
 BODY = "tool.response.body"
 # Variables of one plan.
 MOST = 100
+# Characters of all variables as JSON. More are used in the call, and not stored with it.
+MOST_KEPT = 100_000
+
+
+def learn(run: Run, outcome: Outcome) -> None:
+    """Add the variables of this answer to the call's, for later texts and for its artifact."""
+    found = extract(run, outcome)
+    if not found:
+        return
+    run.values.update(found)
+    if len(json.dumps(run.values, default=str)) <= MOST_KEPT:
+        run.call_context.update_call({KEPT: dict(run.values)})
 
 
 def extract(run: Run, outcome: Outcome) -> JsonDict:

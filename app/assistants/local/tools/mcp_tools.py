@@ -21,6 +21,7 @@ from app.assistants.local.tools.reading import schema_of
 from app.assistants.local.tools.replies import sentence, text_of_result
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.domain.assistant.fields import object_of, objects_of, text_of
+from app.net.authentication import behind
 from app.net.headers import FRAMING, header_problem
 from app.net.httpx_client import Client, make_client
 from app.net.threads import run_in_thread
@@ -104,6 +105,8 @@ async def _transport(run: Run, seconds: float) -> AsyncIterator[Any]:
     if server is None:
         raise ToolFailed("the tool has no server.url")
     url, own = run.render(server.url), dict(_headers(run))
+    credential_id = server.policy.get("credentialId")
+    signer = await run.call_context.signer(credential_id) if credential_id else None
 
     def client(
         headers: dict[str, str] | None = None,
@@ -116,6 +119,7 @@ async def _transport(run: Run, seconds: float) -> AsyncIterator[Any]:
             connect_seconds=CONNECT_SECONDS,
             retries=False,
             proxies=False,
+            signer=behind(signer, own),
         )
         made.headers.update({**(headers or {}), **own})
         return made

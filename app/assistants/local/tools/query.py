@@ -40,11 +40,10 @@ async def _asked(run: Run, base: JsonObject, question: str) -> list[str]:
     server = server_of(base)
     if server is None:
         raise ToolFailed("the knowledge base has no server")
-    to = {"url": server.url, "secret": server.secret, "headers": server.headers}
     messages = [{"role": "user", "content": question}]
     extra = {"messages": messages, "messagesOpenAIFormatted": messages}
     seconds = float(server.policy.get("timeoutSeconds") or SERVER_SECONDS)
-    reply = await run.call_context.request(REQUEST, extra, seconds, to)
+    reply = await run.call_context.request(REQUEST, extra, seconds, server.asked)
     if reply.error is not None:
         raise ToolFailed(f"the knowledge base's server failed: {reply.error}")
     try:

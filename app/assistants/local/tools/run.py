@@ -16,6 +16,9 @@ from providers.events import EndedReason
 # https://docs.vapi.ai/server-url#timeouts
 SERVER_SECONDS = 20.0
 
+# What is kept of a failure's words in a call without a record.
+NOT_KEPT = "its words are not kept"
+
 
 class ToolFailed(Exception):
     """The tool had no effect. The text goes to the model, and to the operator.
@@ -69,6 +72,10 @@ class Run:
     def render_with(self, text: str, known: JsonObject) -> str:
         """Fill the templates with these values."""
         return fill(text, known)
+
+    def shown(self, failure: ToolFailed) -> str:
+        """The failure for the log and for the call: its words may be a caller's."""
+        return NOT_KEPT if self.call_context.keeps_no_record else str(failure)
 
     async def speak_last(self, message: Message) -> None:
         """Speak the words about a result, and end the call where they say so."""

@@ -8,6 +8,7 @@ from typing import Any
 from app.assistants.local.tools.definitions import MENU_TOOLS, ToolMessageType
 from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
+from app.domain.assistant.liquid.text import fill_all
 from providers.common import foreign_json
 from providers.common.json_types import JsonObject
 
@@ -51,4 +52,5 @@ async def _from_server(run: Run) -> JsonObject:
     named: Any = body.get("destination") if isinstance(body, Mapping) else None
     if not isinstance(named, Mapping):
         raise ToolFailed(reply.error or "the server named no destination")
-    return named
+    found: JsonObject = fill_all(named, run.values)
+    return found

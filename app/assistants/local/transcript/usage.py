@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipecat.frames.frames import MetricsFrame
-from pipecat.metrics.metrics import LLMUsageMetricsData, TTSUsageMetricsData
+from pipecat.metrics.metrics import LLMUsageMetricsData, TTFBMetricsData, TTSUsageMetricsData
 
 from app.assistants.local.services import Stage
+from app.telemetry import tracing
 from providers.common.json_types import JsonDict, JsonObject
 
 # Fields of the assistant's ``model``, ``voice`` and ``transcriber`` that an item repeats.
@@ -51,6 +52,10 @@ class Usage:
                 tokens.completion += data.value.completion_tokens
             elif isinstance(data, TTSUsageMetricsData):
                 self.characters += data.value
+            elif isinstance(data, TTFBMetricsData) and data.value:
+                service = data.processor.partition("#")[0]
+                about = {"patchbay.service": service, "patchbay.model": data.model or ""}
+                tracing.span("vendor request", data.value, about)
 
     def items(
         self,

@@ -31,8 +31,7 @@ async def ask(
         "messagesOpenAIFormatted": conversation.openai,
     }
     own = server_of({"server": server}) if server else None
-    address = {"url": own.url, "secret": own.secret, "headers": own.headers} if own else None
-    reply = await call_context.request(KIND, said, SECONDS, address)
+    reply = await call_context.request(KIND, said, SECONDS, own.asked if own else None)
     seconds = _seconds(reply.body) if reply.error is None else None
     if seconds is None:
         log.warning("%s had no timeoutSeconds: %s", KIND, reply.error or "the answer has none")

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
-from app.assistants.local.tools import api_request
+from app.assistants.local.tools import api_request, functions
 from app.assistants.local.tools.extraction import extract
 from app.assistants.local.tools.run import ToolFailed
+from app.domain.context import Reply as DomainReply
+from app.net.authentication import Bearer, Hmac, Outgoing, signature
+from app.net.oauth import OAuth, Tokens
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from tests.assistants.local.tools.running import run_of
 from tests.clock import in_real_time
+from tests.fakes.client_server import Receiver, Reply
 
 BODY = {
     "type": "object",
@@ -141,6 +145,64 @@ async def test_a_backoff_plan_repeats_it(server: Server) -> None:
     with pytest.raises(ToolFailed):
         await api_request.request(run_of(tool(server, backoffPlan=excluded)))
     assert len(server.asked) == 4
+
+
+@in_real_time
+async def test_a_credential_proves_who_asks(server: Server) -> None:
+    hmac = {"type": "hmac", "secretKey": "k", "algorithm": "sha256", "includeTimestamp": False}
+    signers = {"token": Bearer({"type": "bearer", "token": "t"}), "hmac": Hmac(hmac)}
+    own = {"authorization": "own"}
+    for given in (
+        {"credentialId": "token"},
+        {"credentialId": "token", "headers": own},
+        {"credentialId": "hmac"},
+    ):
+        run = run_of(tool(server, body=BODY, **given), VALUES, signers, product="tea")
+        await api_request.request(run)
+    first, second, third = server.asked
+    assert first.headers["authorization"] == "Bearer t"
+    assert second.headers["authorization"] == "own"
+    told = Outgoing("", third.body, "", 0)
+    assert third.headers["x-signature"] == signature(hmac, told)
+
+
+@in_real_time
+async def test_a_revoked_token_is_renewed_once(server: Server) -> None:
+    with Receiver() as authorisation:
+        for name in (b"t1", b"t2"):
+            authorisation.script(Reply(200, body=b'{"access_token": "%s"}' % name))
+        plan = {"type": "oauth2", "url": authorisation.url, "clientId": "c", "clientSecret": "s"}
+        server.replies = [ApiReply(401), ApiReply(200, "done")]
+        signers = {"oauth": OAuth(plan, True, Tokens())}
+        run = run_of(tool(server, credentialId="oauth"), {}, signers)
+        assert (await api_request.request(run)).text == "done"
+    assert [each.headers["authorization"] for each in server.asked] == ["Bearer t1", "Bearer t2"]
+
+
+@in_real_time
+async def test_a_servers_own_words_are_templates() -> None:
+    """Those of its result, and of its failure."""
+    given = {"type": "function", "function": {"name": "f"}}
+    words = {"message": "Bye, {{name}}."}
+    replies = [
+        DomainReply(json.dumps({"results": [{"result": "{{name}}", **words}]}).encode()),
+        DomainReply(json.dumps({"results": [{"error": "none", **words}]}).encode()),
+    ]
+    run = run_of(given, {"name": "Ann"}, None, replies)
+    outcome = await functions.ask(run)
+    assert outcome.message is not None
+    assert (outcome.text, outcome.message.content) == ("{{name}}", "Bye, Ann.")
+    with pytest.raises(ToolFailed) as caught:
+        await functions.ask(run)
+    assert caught.value.message is not None
+    assert caught.value.message.content == "Bye, Ann."
+
+
+@in_real_time
+async def test_a_credential_that_is_gone_is_told(server: Server) -> None:
+    with pytest.raises(ToolFailed, match="the credential does not exist"):
+        await api_request.request(run_of(tool(server, credentialId="gone")))
+    assert server.asked == []
 
 
 def test_the_time_of_all_repetitions_is_bounded() -> None:

@@ -6,6 +6,7 @@ The model's first answer is the tool's call, so the caller need not speak.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import struct
 import threading
@@ -244,6 +245,22 @@ async def test_a_failure_may_have_words_of_its_own() -> None:
     assert len(theirs.chat.asked) == 1
 
 
+@on_loop
+async def test_a_call_without_a_record_keeps_no_failures_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "app")
+    canary = "c4n4ry-of-a-caller"
+    replies = [Reply(error=canary)] * 2
+    plan = {"hipaaEnabled": True}
+    async with asked([tool()], OSLO, OSLO, replies=replies, compliancePlan=plan) as (call, theirs):
+        assert await call.end() is EndedReason.PIPELINE_ERROR_FUNCTION_FAILED
+    assert canary in str(learned(theirs))
+    assert call.message == "getWeather: its words are not kept"
+    assert "tool getWeather failed: its words are not kept" in caplog.text
+    assert canary not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("tools", "turn", "replies", "reason"),
     [
@@ -350,13 +367,18 @@ async def test_a_refused_transfer_is_told_to_the_model() -> None:
 
 @on_loop
 async def test_the_server_names_the_destination() -> None:
-    reply = Reply(json.dumps({"destination": DESK}).encode())
+    """Its texts are templates, as everywhere."""
+    named = {**DESK, "number": "{{desk}}", "message": "I connect you, {{name}}."}
+    reply = Reply(json.dumps({"destination": named}).encode())
     turn = ("transferCall", ["{}"])
-    async with asked([{"type": "transferCall"}], turn, replies=[reply]) as (call, _):
+    values = {"desk": DESK["number"], "name": "Ann"}
+    tools = [{"type": "transferCall"}]
+    async with asked(tools, turn, replies=[reply], variableValues=values) as (call, _):
         *_, destination, _message = await call.domain.hears("transfer")
     [(kind, _, _)] = questions(call)
     assert kind == "transfer-destination-request"
-    assert destination == DESK
+    assert destination == {**DESK, "message": "I connect you, Ann."}
+    assert "AI: I connect you, Ann." in call.transcript
 
 
 @BY_NAME

@@ -17,6 +17,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from app.assistants.local.tools import mcp_tools
 from app.assistants.local.tools.definitions import Message, ToolMessageType
 from app.assistants.local.tools.run import ToolFailed
+from app.net.authentication import Bearer
 from tests.assistants.local.tools.running import run_of
 from tests.clock import in_real_time
 
@@ -40,9 +41,15 @@ def program() -> MCPServer:
 
 
 @contextmanager
-def served(protocol: str) -> Iterator[str]:
-    """The server's URL."""
-    app = program().sse_app() if protocol == "sse" else program().streamable_http_app()
+def served(protocol: str, headers: list[str] | None = None) -> Iterator[str]:
+    """The server's URL. ``headers``: gets the ``Authorization`` of each request."""
+    shop = program().sse_app() if protocol == "sse" else program().streamable_http_app()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if headers is not None and scope["type"] == "http":
+            headers.append(dict(scope["headers"]).get(b"authorization", b"").decode())
+        await shop(scope, receive, send)
+
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     running = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=0))
@@ -86,6 +93,23 @@ async def test_its_tools_are_listed_and_called(server: dict[str, Any]) -> None:
 
 def called(server: dict[str, Any], tool: Any, **arguments: Any) -> Any:
     return replace(run_of(server, **arguments), tool=tool)
+
+
+@pytest.mark.parametrize("protocol", ["shttp", "sse"])
+@in_real_time
+async def test_its_credential_is_in_every_request(protocol: str) -> None:
+    came = list[str]()
+    with served(protocol, came) as url:
+        named = {"url": url, "credentialId": "token"}
+        given = {"type": "mcp", "server": named, "metadata": {"protocol": protocol}}
+        signers = {"token": Bearer({"type": "bearer", "token": "t"})}
+        assert await mcp_tools.list_tools(run_of(given, {}, signers))
+        assert len(came) > 1
+        assert set(came) == {"Bearer t"}
+        before = len(came)
+        with pytest.raises(ToolFailed, match="the credential does not exist"):
+            await mcp_tools.list_tools(run_of(given))
+        assert len(came) == before
 
 
 @pytest.mark.parametrize("protocol", ["shttp", "sse"])

@@ -144,6 +144,9 @@ async def test_a_variable_of_one_answer_is_in_the_next_request(api: Any) -> None
     values = {"name": "nobody"}
     async with asked([one], *turns, variableValues=values) as (call, theirs):
         await call.said("AI: Surely.")
+    kept = call.domain.kept["variableValues"]
+    assert kept["name"] == "Ann"
+    assert kept["customer"] == {}  # beside those that the call began with
     assert targets == ["/of/nobody", "/of/Ann"]
     assert learned(theirs) == [{"name": "Ann"}, {"name": "Ann"}]
 

@@ -1,0 +1,1 @@
+"""How long a caller waits for an answer, and what for."""

@@ -1,0 +1,49 @@
+"""The voice of a simulated caller: words as a WAV file, by espeak-ng as the embedded voice has it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from providers.common.audio import SAMPLE_WIDTH
+from providers.simulation.script import Speak
+from providers.simulation.timeline import SimulatorError
+
+# Another speaker than the embedded voice's default, so that a recording has two people in it.
+VOICE = "en-us+f3"
+# Hz; a carrier's line has this or less.
+RATE = 16_000
+
+
+@contextmanager
+def caller_voice() -> Iterator[Speak]:
+    """What makes files of words. The files are deleted afterwards."""
+    with tempfile.TemporaryDirectory(prefix="patchbay-caller-") as directory:
+        made: list[Path] = []
+
+        def speak(text: str) -> Path:
+            path = Path(directory, f"{len(made)}.wav")
+            _write(path, asyncio.run(_spoken(text)))
+            made.append(path)
+            return path
+
+        yield speak
+
+
+async def _spoken(text: str) -> bytes:
+    from app.vendors.embedded.espeak import SpeechFailed, speak
+
+    try:
+        return b"".join([pcm async for pcm in speak(text, RATE, voice=VOICE)])
+    except SpeechFailed as error:
+        raise SimulatorError(f"the caller cannot say {text!r}: {error}") from error
+
+
+def _write(path: Path, pcm: bytes) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, SAMPLE_WIDTH, RATE, 0, "NONE", ""))
+        file.writeframes(pcm)

@@ -1,0 +1,1 @@
+"""``patchbay doctor``: checks a deployment, and says what to change. One file for each subject."""

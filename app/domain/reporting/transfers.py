@@ -1,0 +1,79 @@
+"""``artifact.transfers``: the transfers that were tried, and what came of each.
+
+The events say which there were. The destinations are kept with the call, as they were given.
+https://docs.vapi.ai/api-reference/calls/get (artifact.transfers)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.domain.calls.apply import Change
+from app.domain.calls.record import CallTx
+from providers.common.json_types import JsonDict, JsonObject
+from providers.events import CallEvent, CallStatus, EventKind
+
+FIELD = "transfers"
+"""Field of a call's body, and of its artifact."""
+MODE = "blind-transfer"
+"""The only mode there is here."""
+OF_TRANSFERS = frozenset(
+    {EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED, EventKind.FORWARD_ENDED}
+)
+COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
+WORDS: Mapping[str, str] = {
+    "busy": "busy",
+    "no-answer": "no-answer",
+    "unanswered": "no-answer",
+    "timeout": "no-answer",
+    "canceled": CANCELLED,
+    "cancelled": CANCELLED,
+}
+"""A carrier's word for a failed transfer -> Vapi's. All others are ``failed``."""
+
+
+def update(change: Change) -> None:
+    """Keep each transfer's destination and outcome with the call."""
+    tx, log = change.tx, change.log
+    known: Sequence[JsonObject] = tx.call.body.get(FIELD, ())
+    started = [event for event in log if event.kind is EventKind.FORWARD_STARTED]
+    over = change.state.status is CallStatus.ENDED
+    shown = [
+        _transfer(_destination(tx, known, number, event), _status(log, event, over=over))
+        for number, event in enumerate(started)
+    ]
+    if shown != known:
+        tx.update(body={**tx.call.body, FIELD: shown})
+
+
+def _transfer(destination: JsonObject, status: str | None) -> JsonDict:
+    return {"destination": destination, "mode": MODE, **({"status": status} if status else {})}
+
+
+def _destination(
+    tx: CallTx, known: Sequence[JsonObject], number: int, event: CallEvent
+) -> JsonObject:
+    """As it was given. The newest transfer is the one that the call's facts have."""
+    if number < len(known):
+        found: JsonObject = known[number]["destination"]
+        return found
+    forward = tx.call.facts.forward
+    if forward is not None and forward.id == event.data["forward"]:
+        return forward.destination
+    return {"type": "number", "number": event.data["destination"]}
+
+
+def _status(log: Sequence[CallEvent], started: CallEvent, *, over: bool) -> str | None:
+    """None: the transfer goes on."""
+    attempt = started.data["forward"]
+    outcomes = [
+        event
+        for event in log
+        if event.kind in OF_TRANSFERS - {started.kind} and event.data.get("forward") == attempt
+    ]
+    if any(event.kind is EventKind.FORWARD_ENDED for event in outcomes):
+        return COMPLETED
+    words = [WORDS.get(str(event.data.get("outcome")), FAILED) for event in outcomes]
+    if words:
+        return next((word for word in words if word != FAILED), FAILED)
+    return CANCELLED if over else None
