@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.dashboard.pages import PAGES
+from app.dashboard.table import Page
 
 PLAIN = [page.path for page in PAGES if "GET" in page.methods and "<" not in page.path]
 """Paths that need no id."""
@@ -26,6 +27,15 @@ def test_every_page_answers_and_loads_nothing_from_outside(browser: FlaskClient,
     for url in re.findall(r'(?:src|href|action|hx-get)="([^"]*)"', answer.text):
         assert url.startswith(("/", "#", "?")), url
     assert not re.search(r"<script(?![^>]* src=)|\sstyle=|\son\w+=", answer.text)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.is_open])
+def test_every_page_needs_a_session(app: Flask, page: Page) -> None:
+    path = re.sub("<[^>]*>", "x", page.path)
+    for method in page.methods:
+        answer = app.test_client().open(f"/dashboard{path}", method=method)
+        assert answer.status_code == 302, path
+        assert answer.headers["Location"].startswith("/dashboard/login?next="), path
 
 
 @pytest.mark.parametrize("path", PLAIN)

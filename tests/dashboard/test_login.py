@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.domain.login import sessions, tokens
+from app.domain.login.enter import enter as enter_with
 from app.domain.login.sessions import SECONDS
 from app.routes.attempts import Attempts, Doors
+from app.settings import Settings
 from app.store import accounts
 from app.store.vault import digest
 from app.wiring import Services
@@ -186,3 +190,19 @@ def test_another_site_cannot_sign_in_or_out(browser: FlaskClient) -> None:
         browser.post("/dashboard/login", data={"secret": KEY}, headers=headers).status_code == 403
     )
     assert browser.get("/dashboard/calls").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "is_printed"), [("http://localhost:8000", True), ("https://calls.example.com", False)]
+)
+def test_a_local_start_prints_a_link(
+    settings: Settings, capsys: pytest.CaptureFixture[str], url: str, is_printed: bool
+) -> None:
+    """The logs of a server have more readers than its owner."""
+    started = Services(replace(settings, public_url=url, run_jobs=False))
+    started.start()
+    found = re.search(r"Dashboard .*/dashboard/login#(\S+)", capsys.readouterr().out)
+    assert bool(found) is is_printed
+    if found:
+        assert enter_with(started.context, found[1])
+    started.store.close()

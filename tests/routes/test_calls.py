@@ -143,6 +143,25 @@ def test_list_filters(api: Api) -> None:
     assert listed(phoneCallProviderId="CA1") == []
 
 
+def test_list_by_number_and_words(api: Api) -> None:
+    first = api.call(customer={"number": "+14155550133"}, metadata={"order": "A-17"})
+    second = api.call(name="Order 18")
+
+    def listed(path: str = "/call", **query: Any) -> list[str]:
+        found = api.get(path, **query).json
+        return [call["id"] for call in (found if path == "/call" else found["results"])]
+
+    for path in ("/call", "/v2/call"):
+        assert listed(path, customerNumber="+14155550133") == [first["id"]]
+        assert listed(path, customerNumber="+1415555013") == []
+        assert listed(path, phoneNumber="+14155550100") == [second["id"], first["id"]]
+        assert listed(path, phoneNumber="+14155550133") == []
+        assert listed(path, text="order a-17") == [first["id"]]
+        assert listed(path, text="ORD") == [second["id"], first["id"]]
+        assert listed(path, text="order 19") == []
+    assert refused(api.get("/call", text="x" * 256))
+
+
 def test_list_by_the_carriers_own_id(app: Flask, api: Api) -> None:
     first, second = api.call(), api.call()
     with app.extensions["patchbay"].store.write() as conn:
