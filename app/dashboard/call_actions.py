@@ -12,7 +12,6 @@ from app.routes.errors import ApiError
 from app.routes.validation import services
 from providers.common.json_types import JsonDict
 
-FAILED = "failed"
 MOST_SAID = 1_000
 
 
@@ -66,11 +65,8 @@ def resend(call_id: str, message_id: str) -> Response:
 
 def resend_all(call_id: str) -> Response:
     """Send every failed message of the call again."""
-    calls, org_id = services().calls, session().org_id
-    failed = [each["id"] for each in calls.messages(org_id, call_id) if each["state"] == FAILED]
-    for message_id in failed:
-        calls.resend(org_id, call_id, message_id)
-    return go(f"/calls/{call_id}", f"{len(failed)} messages are sent again.")
+    count = services().messages.resend_failed_of(session().org_id, call_id)
+    return go(f"/calls/{call_id}", f"{count} messages are sent again.")
 
 
 PAGES = (

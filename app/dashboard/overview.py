@@ -10,6 +10,8 @@ from app.domain.dashboard import deliveries, rows
 from app.domain.dashboard.overview import DAYS, KeptGroups, overview_of
 from app.domain.reporting.ended_texts import told
 from app.routes.lean_flask import current_app
+from app.routes.pagination import window
+from app.routes.schemas.server_messages import ResendServerMessages
 from app.routes.validation import services
 
 KEPT = "dashboard overviews"
@@ -50,8 +52,9 @@ def messages() -> Response:
 
 
 def resend() -> Response:
-    count = deliveries.resend_failed(services().context, session().org_id)
-    return go("/messages", f"{count} messages are sent again.")
+    most = window(ResendServerMessages(limit=deliveries.MOST))
+    found = services().messages.resend_failed(session().org_id, most)
+    return go("/messages", f"{found['resent']} messages are sent again.")
 
 
 PAGES = (

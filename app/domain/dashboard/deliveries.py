@@ -1,12 +1,11 @@
-"""Server messages of all calls that failed, and their resending."""
+"""Server messages of all calls that failed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from app.domain.context import Context, iso
-from app.domain.reporting.server_messages import wake_delivery
-from app.store import messages, overview
+from app.store import overview
 
 MOST = 100
 """Messages that one page lists, and one press of the button resends."""
@@ -39,14 +38,3 @@ def failed(context: Context, org_id: str) -> list[FailedMessage]:
         )
         for row in rows
     ]
-
-
-def resend_failed(context: Context, org_id: str) -> int:
-    """Make the newest failed messages pending again. Returns their number."""
-    with context.store.write() as conn:
-        rows = overview.failed_messages(conn, org_id, MOST)
-        for row in rows:
-            messages.resend(conn, row["call_id"], row["id"], at=context.now())
-        if rows:
-            wake_delivery(context, conn)
-    return len(rows)
