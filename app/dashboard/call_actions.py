@@ -39,7 +39,7 @@ ACTIONS: dict[str, tuple[Callable[[str], JsonDict], bool, str]] = {
     "unmute-caller": (_plain("unmute-customer"), False, "The assistant hears the caller again."),
     "end": (lambda text: {"type": "end-call"}, False, "The call is being ended."),
 }
-"""Name of a button -> the control message, whether it needs a text, and what is told after it."""
+"""Name of a button -> the control message, whether it needs a text, and what the page says after it."""
 
 
 def control(call_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""The page of one call as people meet it, on a desk and on a phone."""
+"""The page of one call as people meet it, on a large screen and on a phone."""
 
 from __future__ import annotations
 
