@@ -6,15 +6,17 @@ from flask import Response, request
 
 from app.dashboard.charts import bars
 from app.dashboard.table import Page, go, page, session
-from app.domain.dashboard import deliveries, rows
+from app.domain.dashboard import rows
 from app.domain.dashboard.overview import DAYS, KeptGroups, overview_of
 from app.domain.reporting.ended_texts import told
 from app.routes.lean_flask import current_app
-from app.routes.pagination import window
-from app.routes.schemas.server_messages import ResendServerMessages
 from app.routes.validation import services
+from app.store.messages import FAILED
+from app.store.resources import Window
 
 KEPT = "dashboard overviews"
+MOST = 100
+"""Messages that the page lists, and one press of its button sends again."""
 
 
 def index() -> Response:
@@ -47,14 +49,13 @@ def kept() -> KeptGroups:
 
 def messages() -> Response:
     """The failed server messages of all calls."""
-    context, org_id = services().context, session().org_id
-    return page("messages.html", failed=deliveries.failed(context, org_id), most=deliveries.MOST)
+    failed = services().messages.listing(session().org_id, FAILED, Window(MOST))
+    return page("messages.html", failed=failed, most=MOST)
 
 
 def resend() -> Response:
-    most = window(ResendServerMessages(limit=deliveries.MOST))
-    found = services().messages.resend_failed(session().org_id, most)
-    return go("/messages", f"{found['resent']} messages are sent again.")
+    done = services().messages.resend_failed(session().org_id, Window(MOST))
+    return go("/messages", f"{done['resent']} messages are sent again.")
 
 
 PAGES = (

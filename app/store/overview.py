@@ -130,18 +130,6 @@ def undelivered(conn: Connection, org_id: str) -> Undelivered:
     return Undelivered(int(conn.execute(failed).scalar_one()), int(waiting), since)
 
 
-def failed_messages(conn: Connection, org_id: str, most: int) -> Sequence[Row]:
-    """The failed messages, newest first: ``id call_id type url attempts updated_at``."""
-    own = messages.c
-    query = (
-        sa.select(own.id, own.call_id, own.type, own.url, own.attempts, own.updated_at)
-        .where(IS_FAILED, own.org_id == org_id)
-        .order_by(own.updated_at.desc(), own.id)
-        .limit(most)
-    )
-    return every(conn.execute(query))
-
-
 def joins(conn: Connection, call_ids: Collection[str], up: Collection[EventKind]) -> list[float]:
     """Seconds from the leg that is up, by events of these kinds, to the first media socket."""
     own = call_events.c
