@@ -10,9 +10,9 @@ from app.domain.dashboard import rows
 from app.domain.dashboard.overview import DAYS, KeptGroups, overview_of
 from app.domain.reporting.ended_texts import told
 from app.routes.lean_flask import current_app
+from app.routes.pagination import window
+from app.routes.schemas.server_messages import ListServerMessages, ResendServerMessages
 from app.routes.validation import services
-from app.store.messages import FAILED
-from app.store.resources import Window
 
 KEPT = "dashboard overviews"
 MOST = 100
@@ -49,12 +49,14 @@ def kept() -> KeptGroups:
 
 def messages() -> Response:
     """The failed server messages of all calls."""
-    failed = services().messages.listing(session().org_id, FAILED, Window(MOST))
+    asked = ListServerMessages(limit=MOST)
+    failed = services().messages.listing(session().org_id, asked.state, window(asked))
     return page("messages.html", failed=failed, most=MOST)
 
 
 def resend() -> Response:
-    done = services().messages.resend_failed(session().org_id, Window(MOST))
+    asked = window(ResendServerMessages(limit=MOST))
+    done = services().messages.resend_failed(session().org_id, asked)
     return go("/messages", f"{done['resent']} messages are sent again.")
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from app.dashboard.call_actions import ACTIONS
 from app.domain.dashboard.waveform import Waves
-from app.store import calls, messages, recordings
+from app.store import calls, recordings, schema
 from app.wiring import Services
 from bench.dashboard import ORG
 from tests.dashboard.pages import csrf_of
@@ -133,18 +134,27 @@ def test_what_cannot_be_done_is_told(
     assert sentence in answer.text
 
 
-def test_messages_are_resent_one_or_all(browser: FlaskClient, services: Services) -> None:
-    call_id = ENDED.rpartition("/")[2]
-    with services.store.read() as conn:
-        [row] = messages.list_for_call(conn, ORG, call_id)
-    for path in (f"{ENDED}/messages/{row['id']}/resend", f"{ENDED}/messages/resend"):
-        with services.store.write() as conn:
-            conn.execute(messages.messages.update().values(state=messages.FAILED, body="{}"))
-        assert "Resend the 1 that failed" in browser.get(ENDED).text
-        assert act(browser, path).status_code == 303
-        with services.store.read() as conn:
-            [row] = messages.list_for_call(conn, ORG, call_id)
-        assert row["state"] == messages.PENDING
+@pytest.fixture
+def message(services: Services) -> Iterator[str]:
+    """The id of the call's only message, which has failed."""
+    of_call = schema.messages.c.call_id == ENDED.rpartition("/")[2]
+    with services.store.write() as conn:
+        before = conn.execute(sa.select(schema.messages).where(of_call)).mappings().one()
+        conn.execute(schema.messages.update().where(of_call).values(state="failed", body="{}"))
+    yield before["id"]
+    with services.store.write() as conn:
+        conn.execute(schema.messages.update().where(of_call).values(**before))
+
+
+@pytest.mark.parametrize("path", ["messages/{}/resend", "messages/resend"])
+def test_messages_are_resent_one_or_all(
+    browser: FlaskClient, services: Services, message: str, path: str
+) -> None:
+    assert "Resend the 1 that failed" in browser.get(ENDED).text
+    assert act(browser, f"{ENDED}/{path.format(message)}").status_code == 303
+    page = browser.get(ENDED).text
+    assert "Resend the 1 that failed" not in page
+    assert "Next attempt:" in page
 
 
 def test_calls_of_others_are_not_there(browser: FlaskClient, services: Services) -> None:
