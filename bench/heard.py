@@ -1,9 +1,9 @@
 """``python -m bench.heard``: whether the reported latencies are what the recording holds.
 
 Callers speak recorded sentences in real time over Twilio's protocol. The bridge reports each turn's
-``turnLatency``. The stereo recording is then read by another program, which shares no code with the
-bridge: numpy, the energy of the 10 ms around every sample, and its own search for sounds. It finds
-each answer's first sound, and the caller's last one before it. Exits with 1 if a turn differs by
+``turnLatency``. Then another reader takes the stereo recording, and shares no code with the bridge.
+It looks with numpy at the energy of the 10 ms around every sample. So it finds each
+answer's first sound, and the caller's last one before it. Exits with 1 if a turn differs by
 more than 20 ms, or is reported on one side only.
 """
 

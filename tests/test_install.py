@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -85,6 +86,12 @@ def test_what_runs_imports_no_development_package(room: str) -> None:
         for line in (ROOT / "requirements.txt").read_text().splitlines()
         if (match := re.match(r"([\w.-]+)==", line))
     }
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    for name, packages in extras.items():
+        if name != "dev":  # what an operator may add, and a setting then imports
+            locked |= {re.split(r"[^\w.-]", each)[0].lower() for each in packages}
     owners = packages_distributions()
     for path in (ROOT / room).rglob("*.py"):
         if "testing" in path.parts or path.name == "testing.py":

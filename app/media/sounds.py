@@ -23,8 +23,7 @@ ABOVE_NOISE = 4
 CLICK_WINDOWS = 1
 MOST_NOISE = 400.0
 NOISE_GROWS = 1.0017
-"""Factor per window by which the noise is taken to be louder, until a quieter window shows it is
-not: 1.5 dB a second."""
+"""Factor per window by which the noise is taken to grow: 1.5 dB a second. A quieter window ends it."""
 KEPT_RUNS = 8
 
 

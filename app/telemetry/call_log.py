@@ -47,7 +47,7 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
         extra = {**found, **(kwargs.get("extra") or {})}
         if str(msg).startswith(BEGIN):
             return msg, {**kwargs, "extra": extra}
-        name = f"call {ids.call_id} ({ids.carrier_id}): ".replace("%", "%%")
+        name = f"call {ids.call_id} ({ids.carrier_id}): ".replace("%", "_")  # it is a template
         return f"{name}{msg}", {**kwargs, "extra": extra}
 
 

@@ -29,7 +29,7 @@ def recognise(pasted: Pasted) -> HookKind | None:
     if "CallSid" not in pasted.fields:
         return None
     found = next((kind for name, kind in SIGNS.items() if name in pasted.fields), None)
-    over = pasted.fields.get("CallStatus") in ENDS
+    over = str(pasted.fields.get("CallStatus")) in ENDS
     return found or (HookKind.STATUS if over else HookKind.ARRIVE)
 
 

@@ -130,6 +130,29 @@ class TestRequest:
         assert request.headers["content-type"] == "application/json"
         assert request.headers["user-agent"] == "Patchbay"
 
+    def test_each_failed_attempt_is_a_line_of_the_log(
+        self,
+        store: Store,
+        dispatcher: ByHand,
+        clock: Clock,
+        ids: Ids,
+        receiver: Receiver,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        receiver.script(500, 410, 200)
+        put_message(store, ids, "a", f"{receiver.url}/token-in-the-path")
+        dispatcher.deliver(ids)
+        clock.pass_by(60)
+        dispatcher.deliver(ids)
+        lines = [r.getMessage() for r in caplog.records if r.name == "app.delivery.sender"]
+        message = rows_of(store, ids)[0]["id"]
+        begin = f"call {ids[1]} (None): message {message} (a) to 127.0.0.1 was not delivered, "
+        assert lines == [
+            f"{begin}attempt 1: the answer is 500; again in 5 s",
+            f"{begin}attempt 2: the answer is 410; gave up",
+        ]
+        assert [r.__dict__["statusCode"] for r in caplog.records] == [500, 410]
+
     def test_it_is_the_same_at_every_attempt(
         self, store: Store, dispatcher: ByHand, clock: Clock, ids: Ids, receiver: Receiver
     ) -> None:

@@ -44,7 +44,7 @@ from providers.events import EndedReason
 
 log = call_log(__name__)
 
-# Messages that nobody gets who does not name them: several for each sentence.
+# Messages that only who names them gets: several for each sentence.
 ONLY_WANTED = frozenset({"model-output", "voice-input"})
 STARTED = "assistant.started"
 # The longest wait for the carrier to take a call that is transferred.

@@ -66,6 +66,9 @@ class Call(Resource):
     costs: list[JsonDict] | None = Field(
         None, description="Its items in USD; `told` is the carrier's own amount and currency."
     )
+    inbound_phone_call_debugging_artifacts: JsonDict | None = Field(
+        None, description="Why no assistant answered the leg."
+    )
     transcript: str | None = None
     recording_url: str | None = None
     stereo_recording_url: str | None = None

@@ -127,8 +127,25 @@ def test_both_kinds_are_kept_and_shown(taped: Taped) -> None:
     shown = taped.ours.get(taped.call)
     assert shown["artifact"]["recording"] == {
         "stereoUrl": shown["stereoRecordingUrl"],
-        "mono": {"combinedUrl": shown["recordingUrl"]},
+        "mono": {
+            "combinedUrl": shown["recordingUrl"],
+            "customerUrl": shown["customerRecordingUrl"],
+            "assistantUrl": shown["assistantRecordingUrl"],
+        },
     }
+
+
+def test_a_server_that_lists_it_is_told_what_is_stored(settings: Settings, tmp_path: Path) -> None:
+    with domain(settings) as (ours, api):
+        assistant = {**LOCAL, "serverMessages": ["call.artifact.upload"]}
+        call = dialled(ours, api, TWILIO, assistant=assistant)
+        ours.hear(call, TWILIO, EventKind.MEDIA_CONNECTED)
+        Taped(ours, call, tmp_path).keep("one", 0.0, 0.1)
+        (sent,) = ours.calls.messages(default_org.ORG_ID, call["id"])
+    assert sent["body"]["message"]["artifacts"] == [
+        {"type": "recording-stereo", "success": True},
+        {"type": "recording-mono", "success": True},
+    ]
 
 
 @pytest.mark.parametrize(
