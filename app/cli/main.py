@@ -190,7 +190,6 @@ def explain(file: TextIO, as_json: bool) -> None:
 
     It needs no settings, no server and no database.
     """
-    import json
 
     from app.domain.context import utc_now
     from app.domain.reporting import pasted
