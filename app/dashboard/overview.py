@@ -10,8 +10,6 @@ from app.domain.dashboard import rows
 from app.domain.dashboard.overview import DAYS, KeptGroups, overview_of
 from app.domain.reporting.ended_texts import told
 from app.routes.lean_flask import current_app
-from app.routes.pagination import window
-from app.routes.schemas.server_messages import ListServerMessages, ResendServerMessages
 from app.routes.validation import services
 
 KEPT = "dashboard overviews"
@@ -49,14 +47,12 @@ def kept() -> KeptGroups:
 
 def messages() -> Response:
     """The failed server messages of all calls."""
-    asked = ListServerMessages(limit=MOST)
-    failed = services().messages.listing(session().org_id, asked.state, window(asked))
+    failed = services().messages.failed(session().org_id, MOST)
     return page("messages.html", failed=failed, most=MOST)
 
 
 def resend() -> Response:
-    asked = window(ResendServerMessages(limit=MOST))
-    done = services().messages.resend_failed(session().org_id, asked)
+    done = services().messages.resend_oldest(session().org_id, MOST)
     return go("/messages", f"{done['resent']} messages are sent again.")
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bridge import Bridge
-from tests.browser import Page, browsing
 from tests.e2e.test_web_calls import web_call
 from tests.fakes.client_server import Receiver, Reply
+from tests.webdriver import Page, browsing
 
 SITE = b"""<!doctype html><title>A site</title><script src="%s/static/patchbay.js"></script>"""
 CONVERSATION = """

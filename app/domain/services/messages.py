@@ -73,6 +73,14 @@ class MessageService:
             for row in rows
         ]
 
+    def failed(self, org_id: str, most: int) -> Listing:
+        """The newest failed messages of all calls, as a page lists them."""
+        return self.listing(org_id, FAILED, Window(most))
+
+    def resend_oldest(self, org_id: str, most: int) -> JsonDict:
+        """Send so many of the failed messages again."""
+        return self.resend_failed(org_id, Window(most))
+
     def resend_failed(self, org_id: str, window: Window) -> JsonDict:
         """Send the failed messages again, the oldest first, at most ``window.limit``.
 
