@@ -12,7 +12,6 @@ from app.routes.errors import ApiError
 from app.routes.validation import services
 from providers.common.json_types import JsonDict
 
-FAILED = "failed"
 MOST_SAID = 1_000
 
 
@@ -40,7 +39,7 @@ ACTIONS: dict[str, tuple[Callable[[str], JsonDict], bool, str]] = {
     "unmute-caller": (_plain("unmute-customer"), False, "The assistant hears the caller again."),
     "end": (lambda text: {"type": "end-call"}, False, "The call is being ended."),
 }
-"""Name of a button -> the control message, whether it needs a text, and what is told after it."""
+"""Name of a button -> the control message, whether it needs a text, and what the page says after it."""
 
 
 def control(call_id: str) -> Response:
@@ -66,11 +65,8 @@ def resend(call_id: str, message_id: str) -> Response:
 
 def resend_all(call_id: str) -> Response:
     """Send every failed message of the call again."""
-    calls, org_id = services().calls, session().org_id
-    failed = [each["id"] for each in calls.messages(org_id, call_id) if each["state"] == FAILED]
-    for message_id in failed:
-        calls.resend(org_id, call_id, message_id)
-    return go(f"/calls/{call_id}", f"{len(failed)} messages are sent again.")
+    count = services().messages.resend_failed_of(session().org_id, call_id)
+    return go(f"/calls/{call_id}", f"{count} messages are sent again.")
 
 
 PAGES = (

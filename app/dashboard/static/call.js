@@ -122,7 +122,7 @@ class Listener {
     line.className = isCaller ? "caller" : "assistant";
     line.classList.toggle("partial", isPartial);
     spoken.append(line);
-    spoken.scrollTop = spoken.scrollHeight;
+    spoken.parentElement.scrollTop = spoken.scrollHeight;
   }
 }
 

@@ -1,7 +1,7 @@
 """Our answers to a carrier's requests for a document, so that people can read them later.
 
-The usual answer connects the assistant. It is made again from its request's event, with the same
-tokens (``tokens.py``), so it is not stored. Any other answer is stored as a note.
+The usual answer connects the assistant. Made again from its request, it has the same tokens
+(``tokens.py``), so nothing is stored. Any other answer is stored as a note.
 """
 
 from __future__ import annotations

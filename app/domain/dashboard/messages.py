@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.calls.record import Call
 from app.domain.context import Context, iso
+from app.domain.reporting.message_json import NextAttempt, next_attempts
 from app.store import messages
 from providers.common.json_types import JsonObject
 
@@ -27,7 +29,10 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """One message. ``next_at`` is empty unless it waits."""
+    """One message. ``next_at`` is empty unless it waits.
+
+    ``waits_for``: the type of the older message that has to be delivered, or to fail, before it.
+    """
 
     id: str
     type: str
@@ -35,27 +40,37 @@ class MessageRow:
     url: str
     created_at: str
     next_at: str
+    waits_for: str
     attempts: list[AttemptRow]
 
 
 def messages_of(context: Context, call: Call) -> list[MessageRow]:
     """In the order that they are sent."""
     with context.store.read() as conn:
-        rows = messages.list_for_call(conn, call.org_id, call.id)[-MOST:]
-        return [
-            _row(row, [_attempt(each) for each in messages.attempts(conn, row["id"])])
-            for row in rows
-        ]
+        rows = messages.list_for_call(conn, call.org_id, call.id)
+        tried = {row["id"]: messages.attempts(conn, row["id"]) for row in rows[-MOST:]}
+    following = next_attempts(rows, context.now())
+    types = {row["id"]: row["type"] for row in rows}
+    return [
+        _row(row, following.get(row["id"]), types, [_attempt(each) for each in tried[row["id"]]])
+        for row in rows[-MOST:]
+    ]
 
 
-def _row(row: JsonObject, attempts: list[AttemptRow]) -> MessageRow:
+def _row(
+    row: JsonObject,
+    following: NextAttempt | None,
+    types: Mapping[str, str],
+    attempts: list[AttemptRow],
+) -> MessageRow:
     return MessageRow(
         id=row["id"],
         type=row["type"],
         state=row["state"],
         url=row["url"].partition("?")[0],  # a query may hold a secret
         created_at=iso(row["created_at"]) or "",
-        next_at=(iso(row["next_at"]) or "") if row["state"] == messages.PENDING else "",
+        next_at=(iso(following.at) or "") if following else "",
+        waits_for=types.get(following.blocked_by or "", "") if following else "",
         attempts=attempts,
     )
 

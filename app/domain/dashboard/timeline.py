@@ -64,8 +64,8 @@ def timeline(
     before: JsonObject | None = None
     meaning = ""
     for each in shown:
-        gap = _gap(before, meaning, each) if before else ""
-        found.append(_entry(context, call, each, gap, known, effects[each["key"]]))
+        silence = gap(before, meaning, each) if before else ""
+        found.append(_entry(context, call, each, silence, known, effects[each["key"]]))
         before = each
         meaning = meaning if each["kind"] == EventKind.NOTE else each["kind"]
     return found
@@ -75,7 +75,7 @@ def _entry(
     context: Context,
     call: Call,
     event: JsonObject,
-    gap: str,
+    silence: str,
     known: Mapping[str, list[JsonDict]],
     step: Step,
 ) -> Entry:
@@ -89,7 +89,7 @@ def _entry(
         source=event["source"],
         is_carriers=event["source"] == call.provider,
         reason=event.get("reason", ""),
-        gap=gap,
+        gap=silence,
         late=_late(event),
         request=pretty(event.get("raw")),
         facts=pretty(event.get("data")),
@@ -136,8 +136,11 @@ def _title(event: JsonObject) -> str:
     return KINDS[EventKind(event["kind"])]
 
 
-def _gap(before: JsonObject, meaning: str, event: JsonObject) -> str:
-    """``meaning``: the kind of the last event that is no note."""
+def gap(before: JsonObject, meaning: str, event: JsonObject) -> str:
+    """What the time between two events means; empty for a short one.
+
+    ``meaning``: the kind of the last event that is no note.
+    """
     seconds = (_time(event["receivedAt"]) - _time(before["receivedAt"])).total_seconds()
     if seconds < LONG_SECONDS:
         return ""

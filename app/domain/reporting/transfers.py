@@ -60,7 +60,8 @@ def _destination(
     forward = tx.call.facts.forward
     if forward is not None and forward.id == event.data["forward"]:
         return forward.destination
-    return {"type": "number", "number": event.data["destination"]}
+    told = event.data.get("destination")  # an event of an earlier version may have none
+    return {"type": "number", **({"number": told} if told else {})}
 
 
 def _status(log: Sequence[CallEvent], started: CallEvent, *, over: bool) -> str | None:
