@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.domain.context import Context
+from app.domain.ids import parse_uuid
 from app.domain.resources.credentials import drop_unused
 from app.settings import CarrierSettings
 from app.store import accounts, resources
@@ -41,7 +42,7 @@ def put(
             "id": number_id(carrier.provider, number),
             "provider": carrier.provider,
             "number": number,
-            "assistant_id": context.settings.assistant_id,
+            "assistant_id": parse_uuid(context.settings.assistant_id or ""),
             "body": {"name": f"{carrier.provider} (environment)", **account},
             "secret": None,
         },

@@ -64,10 +64,11 @@ DOMAIN_MAY_NAME = (
     "app.vendors.common.account",
     "app.vendors.common.address",
     "app.vendors.common.answer",
+    "app.vendors.common.field",
     "app.vendors.common.vendor",
 )
 """Of the vendors, the domain reads the registry's data, whether a part can be built, and the shapes of an account, an
-address and an answer.
+address, an answer and a field.
 """
 
 CARRIERS = re.compile(r"(?<![a-z])(twilio|vonage)(?![a-z])", re.IGNORECASE)

@@ -19,8 +19,9 @@ ALWAYS = {"time", "level", "logger", "process", "message"}
 
 
 def lines(bridge: Bridge) -> list[dict[str, Any]]:
-    """Every line that was written, as the JSON object it is."""
-    return [json.loads(line) for line in bridge.log.read_text().splitlines()]
+    """Every line of the log, as the JSON object it is. The link to the dashboard is no line of it."""
+    written = bridge.log.read_text().splitlines()
+    return [json.loads(line) for line in written if not line.startswith("Dashboard (")]
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ MAY_NAME: Mapping[str, str] = {
     "app/vendors/registry.py": "the list of them",
     "app/domain/assistant/voicemail.py": "Vapi's names of voicemail detectors",
     "app/domain/assistant/tool_types.py": "Vapi's names of tools",
+    "app/vendors/key_requests.py": "one request of each, by which the doctor tries a key",
+    "app/routes/assistant_examples.py": "the examples of the OpenAPI document",
 }
 OPENAI_MESSAGES = {
     "app/domain/reporting/artifact.py",

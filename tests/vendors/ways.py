@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.vendors import registry
 from app.vendors.common.account import VendorAccount, VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant, as_websocket
+from app.vendors.common.stt_http import HttpTranscriber
 from app.vendors.common.tts_part import Custom
 from app.vendors.llm import make_model
 from app.vendors.one_shot import OneShotModel
@@ -75,7 +76,11 @@ async def hears(vendor: str, url: str) -> str:
         patch("pipecat.services.websocket_service.exponential_backoff_time", lambda *_, **__: 0.0),
     ):
         async with hearing(made, RATE) as room:
-            await room.until(lambda: bool(room.errors) and not made.is_usable)
+            asks_later = isinstance(made, HttpTranscriber)  # once the caller has spoken
+            if asks_later:
+                await room.say("book")
+                await room.stop_speaking()
+            await room.until(lambda: bool(room.errors) and (asks_later or not made.is_usable))
     return str([error.error for error in room.errors])
 
 

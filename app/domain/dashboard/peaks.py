@@ -5,11 +5,12 @@ from __future__ import annotations
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, BinaryIO
 
 from providers.common import audio
+
+if TYPE_CHECKING:
+    import numpy as np
 
 COLUMNS = 600
 FRAMES = 64 * 1024
@@ -33,6 +34,8 @@ class Peaks:
 
 def peaks(file: BinaryIO, columns: int = COLUMNS) -> Peaks:
     """Read a WAV file of 16 bits. Raises ``NoPeaks``."""
+    import numpy as np  # takes a tenth of a second, which a start must not
+
     try:
         with wave.open(file, "rb") as sound:
             if sound.getsampwidth() != audio.SAMPLE_WIDTH:
@@ -54,6 +57,8 @@ def peaks(file: BinaryIO, columns: int = COLUMNS) -> Peaks:
 
 def _blocks(sound: wave.Wave_read) -> Iterator[tuple[int, np.ndarray]]:
     """The number of the first frame, and the samples by frame and channel."""
+    import numpy as np
+
     first = 0
     while pcm := sound.readframes(FRAMES):
         block = np.frombuffer(pcm, dtype="<i2").reshape(-1, sound.getnchannels())

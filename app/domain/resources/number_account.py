@@ -38,7 +38,7 @@ def find_provider(context: Context, conn: Connection, org_id: str, body: JsonObj
     if name is None and "credentialId" in body:
         name = _by_id(conn, org_id, body["credentialId"])["provider"]
     if name is None:
-        known = ", ".join(context.providers)
+        known = ", ".join(n for n, carrier in context.providers.items() if carrier.phone)
         raise Invalid([f"provider must be one of the following values: {known}"])
     if name not in context.providers:
         raise Invalid(f"`credentialId` {body['credentialId']} is of {name}, not of a carrier.")

@@ -24,8 +24,10 @@ from providers.common.e164 import E164, PATTERN
 from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
 
+# Those that connect phone legs, with accounts and numbers.
+CARRIERS = [name for name, carrier in PROVIDERS.items() if carrier.phone]
 # Providers of a credential: carriers, vendors of models, voices and transcribers, own servers.
-HOLDERS = (*PROVIDERS, *registry.with_account(), *server_credentials.PROVIDERS)
+HOLDERS = (*CARRIERS, *registry.with_account(), *server_credentials.PROVIDERS)
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # Bytes, as compact JSON.
@@ -138,8 +140,8 @@ def _metadata(value: JsonDict) -> JsonDict:
 
 
 def _carrier(value: str) -> str:
-    if value not in PROVIDERS:
-        raise wrong(f"$property must be one of the following values: {', '.join(PROVIDERS)}")
+    if value not in CARRIERS:
+        raise wrong(f"$property must be one of the following values: {', '.join(CARRIERS)}")
     return value
 
 
@@ -201,7 +203,7 @@ AnyNumber = Annotated[str, _or_none(e164_from), _schema(pattern=rf"^\+?{PATTERN}
 SipUri = Annotated[
     str, _or_empty(_sip_uri), _schema(pattern=f"^{SIP.pattern}$", maxLength=MAX_SIP_URI)
 ]
-Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(PROVIDERS))]
+Carrier = Annotated[str, AfterValidator(_carrier), _schema(enum=list(CARRIERS))]
 AccountHolder = Annotated[str, AfterValidator(_account_holder), _schema(enum=list(HOLDERS))]
 ShortText = Annotated[str, Field(max_length=40)]
 Metadata = Annotated[JsonDict, AfterValidator(_metadata)]

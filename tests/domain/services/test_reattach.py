@@ -159,10 +159,10 @@ def test_a_webhook_whose_transaction_was_undone_is_handled_anew(
     """PostgreSQL undoes one of two transactions that wait for each other. Twilio never asks again."""
     handle, undone = LegService._handle_once, iter((Deadlocked(), Deadlocked()))
 
-    def once(legs: LegService, webhook: VerifiedWebhook) -> object:
+    def once(legs: LegService, webhook: VerifiedWebhook, **more: bool) -> object:
         for error in undone:
             raise error
-        return handle(legs, webhook)
+        return handle(legs, webhook, **more)
 
     live.lose()
     monkeypatch.setattr(LegService, "_handle_once", once)
