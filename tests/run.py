@@ -19,8 +19,8 @@ from pathlib import Path
 from tests.conftest import DATABASE_FILES
 from tests.postgresql import server
 
-WORKERS = ("-n", str(2 * (os.cpu_count() or 2)), "--dist", "worksteal")
-"""Two per processor: half of the suite's time is waiting for processes and sockets. Who is done
+WORKERS = ("-n", str(3 * (os.cpu_count() or 2)), "--dist", "worksteal")
+"""Three per processor: half of the suite's time is waiting for processes and sockets. Who is done
 takes from who is not, or the last minute would be one worker's."""
 KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
 """What is compiled for the first run serves the second, and every server that a test starts."""
