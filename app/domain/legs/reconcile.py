@@ -9,7 +9,6 @@ A call that the carrier does not know ends at last with ``unknown-error``.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -19,16 +18,13 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.calls.schedule import longest_forward
 from app.domain.context import Context
 from app.domain.legs import unconfirmed
+from app.domain.legs.leg_at_carrier import leg_at_carrier
 from app.store import accounts, events
 from providers.base.rest import LegState
-from providers.common.json_types import JsonObject
-from providers.errors import ProviderError
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 GRACE_SECONDS = 60.0
 """Added to the longest duration of a call or forward, until an unknown call is ended."""
-
-log = logging.getLogger(__name__)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
@@ -44,7 +40,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
     patience = unconfirmed.patience(context, call, history)
     if quiet < patience:
         return patience - quiet
-    leg = _ask(context, call, credential)
+    leg = leg_at_carrier(context, call, credential)
     found = unconfirmed.ask(context, call, credential, history)
     with context.store.write() as conn:
         locked = record.get(conn, call_id, lock=True)
@@ -60,24 +56,6 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
 
 def _seconds(context: Context, call: Call, last: datetime | None) -> float:
     return (context.now() - (last or call.created_at)).total_seconds()
-
-
-def _ask(context: Context, call: Call, credential: JsonObject | None) -> LegState | None:
-    """The leg's state at the carrier; None when it is unknown or the API cannot be asked."""
-    leg = call.facts.leg_ref
-    if credential is None or leg is None:
-        return None
-    try:
-        client = context.providers[call.provider].client(context.account(credential))
-        return client.fetch(leg, api_url=call.facts.api_url)
-    except ProviderError as error:  # an account without API access is valid: bypass mode
-        log.info(
-            "call %s: the carrier cannot be asked: %s",
-            call.id,
-            error,
-            extra={"callId": call.id},
-        )
-        return None
 
 
 def _conclude(

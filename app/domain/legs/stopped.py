@@ -8,24 +8,21 @@ https://docs.vapi.ai/calls/call-queue-management
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 
 from app.domain.calls import record
 from app.domain.calls.apply import apply_events, finalize, state_of
-from app.domain.calls.record import Call, CallTx
+from app.domain.calls.record import CallTx
 from app.domain.calls.timer_jobs import STOPPED
 from app.domain.context import Context
+from app.domain.legs.leg_at_carrier import leg_at_carrier
 from app.store import accounts
 from providers.base.rest import LegState
-from providers.errors import ProviderError
 from providers.events import CallEvent, EndedReason, EventKind
 
 KEY = "stopped:asked"
 NOT_ASKED = "The media stream stopped, and the carrier could not be asked about the leg."
-
-log = logging.getLogger(__name__)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> None:
@@ -33,9 +30,10 @@ def run(context: Context, payload: Mapping[str, str]) -> None:
     call_id = payload["callId"]
     with context.store.read() as conn:
         call = record.get(conn, call_id)
-    if call is None or call.settled_at is not None:
-        return
-    leg = _ask(context, call)
+        if call is None or call.settled_at is not None:
+            return
+        credential = accounts.get_credential(conn, call.credential_id)
+    leg = leg_at_carrier(context, call, credential)
     with context.store.write() as conn:
         locked = record.get(conn, call_id, lock=True)
         if locked is None or locked.settled_at is not None:
@@ -44,25 +42,6 @@ def run(context: Context, payload: Mapping[str, str]) -> None:
         if state_of(tx).inferred:  # else a callback has told it meanwhile
             apply_events(tx, told_by(leg, locked.ended_at or context.now()))
         finalize(tx)
-
-
-def _ask(context: Context, call: Call) -> LegState | None:
-    """The leg's state at the carrier; None when it is unknown or the API cannot be asked."""
-    with context.store.read() as conn:
-        credential = accounts.get_credential(conn, call.credential_id)
-    if credential is None or call.facts.leg_ref is None:
-        return None
-    try:
-        client = context.providers[call.provider].client(context.account(credential))
-        return client.fetch(call.facts.leg_ref, api_url=call.facts.api_url)
-    except ProviderError as error:  # an account without API access is valid: bypass mode
-        log.info(
-            "call %s: its stopped stream cannot be asked about: %s",
-            call.id,
-            error,
-            extra={"callId": call.id},
-        )
-        return None
 
 
 def told_by(leg: LegState | None, at: datetime) -> list[CallEvent]:

@@ -1,0 +1,31 @@
+"""What the carrier's API says about a call's leg."""
+
+from __future__ import annotations
+
+import logging
+
+from app.domain.calls.record import Call
+from app.domain.context import Context
+from providers.base.rest import LegState
+from providers.common.json_types import JsonObject
+from providers.errors import ProviderError
+
+log = logging.getLogger(__name__)
+
+
+def leg_at_carrier(context: Context, call: Call, credential: JsonObject | None) -> LegState | None:
+    """The leg's state at the carrier; None when it is unknown or the API cannot be asked."""
+    leg = call.facts.leg_ref
+    if credential is None or leg is None:
+        return None
+    try:
+        client = context.providers[call.provider].client(context.account(credential))
+        return client.fetch(leg, api_url=call.facts.api_url)
+    except ProviderError as error:  # an account without API access is valid: bypass mode
+        log.info(
+            "call %s: the carrier cannot be asked: %s",
+            call.id,
+            error,
+            extra={"callId": call.id},
+        )
+        return None
