@@ -29,9 +29,13 @@ DATABASE_FILES = "PATCHBAY_TESTS_DATABASE_FILES"
 
 
 # Hypothesis's deadline and its check for slow input measure the machine: neither is a fault of ours.
-hypothesis.settings.register_profile(
-    "patchbay", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+PROPERTIES = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+# The suite tries the same inputs each time, so that it fails by a change and never by chance.
+# `pytest --hypothesis-profile search` looks for new ones, ten times as many.
+hypothesis.settings.register_profile("patchbay", PROPERTIES, derandomize=True, database=None)
+hypothesis.settings.register_profile("search", PROPERTIES, max_examples=1000)
 hypothesis.settings.load_profile("patchbay")
 
 

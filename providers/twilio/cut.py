@@ -89,9 +89,9 @@ SHAPED = {**SHAPES, **PARTIES}
 _LONGEST_FIRST = sorted(BEGINS, key=len, reverse=True)
 _FIND = {name: re.compile(f"(?={name}{begin})") for name, begin in BEGINS.items()}
 ANY = re.compile("|".join(f"{name}{begin}" for name, begin in BEGINS.items()))
-# A name of ours at the begin of another name, or a part of one at its end.
+# A name of ours anywhere in another name, or a part of one at its end.
 _PART_OF_OURS = re.compile(
-    f"^(?:{'|'.join(BEGINS)})|(?:{'|'.join({n[:i] for n in BEGINS for i in range(1, len(n) + 1)})})$"
+    f"{'|'.join(BEGINS)}|(?:{'|'.join({n[:i] for n in BEGINS for i in range(1, len(n))})})$"
 )
 
 # ``=`` and ``&`` separate parameters: none of them is part of a name.
