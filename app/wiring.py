@@ -16,7 +16,17 @@ from app.domain.calls.timer_jobs import KIND as TIMER
 from app.domain.calls.timer_jobs import START_SCHEDULED, STOPPED, WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
-from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled, stopped
+from app.domain.legs import (
+    caller_back,
+    carrier_price,
+    hangup,
+    operator_call,
+    outbound,
+    reconcile,
+    scheduled,
+    stopped,
+    warm_jobs,
+)
 from app.domain.login import sessions, tokens
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
@@ -162,6 +172,10 @@ class Services:
         handlers[TIMER] = partial(timers.fire, self.context)
         handlers[START_SCHEDULED] = partial(scheduled.run, self.context)
         handlers[outbound.JOB] = partial(outbound.run, self.context)
+        handlers[warm_jobs.DIAL] = partial(operator_call.dial, self.context)
+        handlers[warm_jobs.WATCH] = partial(operator_call.watch, self.context)
+        handlers[warm_jobs.HANG_UP] = partial(operator_call.hang_up, self.context)
+        handlers[warm_jobs.BACK] = partial(caller_back.run, self.context)
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
         handlers[STOPPED] = partial(stopped.run, self.context)

@@ -17,7 +17,7 @@ from app.domain.calls import schedule
 from app.domain.calls.apply import Change, Reaction
 from app.domain.calls.record import Call
 from app.domain.calls.shown_number import shown
-from app.domain.legs import carrier_price, dial_limit, hangup
+from app.domain.legs import caller_back, carrier_price, dial_limit, hangup
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.reporting import analysis, no_record, pending, server_messages, transfers
@@ -50,6 +50,8 @@ class Fact(StrEnum):
     """The call is over or is being forwarded, or another socket of its leg replaces this one."""
     TRANSFERRED = auto()
     """A transfer began or ended, or the call is over after one."""
+    HOLD_ENDS = auto()
+    """The call is over, and its caller or its operator may still be in the room of a transfer."""
     RECORDING_KNOWN = auto()
     """The carrier reported a recording's result, perhaps after the report."""
 
@@ -77,6 +79,7 @@ REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.ENDED_AWAITED: [analysis.end],
     Fact.JOINED: [carrier_recordings.begin, analysis.begin, schedule.measure_join],
     Fact.SOCKET_CLOSES: [control.close_socket],
+    Fact.HOLD_ENDS: [caller_back.release],
     Fact.RECORDING_KNOWN: [carrier_recordings.take],
 }
 
@@ -163,6 +166,7 @@ def facts(change: Change) -> list[Fact]:
         Fact.JOINED: goes_on and EventKind.MEDIA_CONNECTED in kinds,
         Fact.SOCKET_CLOSES: ended
         or (goes_on and (kinds & REPLACES_SOCKET or len(change.state.streams) > 1)),
+        Fact.HOLD_ENDS: ended and change.state.forwards,
         Fact.RECORDING_KNOWN: kinds & carrier_recordings.TELLS_OF_RECORDING,
     }
     return list(compress(holds, holds.values()))

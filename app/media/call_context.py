@@ -141,8 +141,12 @@ class CallContext:
 
         Returns None once it is started, else the reason why not.
         """
+        await self.flush()  # the operator's summary has the last words
+        summary = await run_in_thread(lambda: self._service.summarise(self._claim, destination))
         try:
-            return await in_store_thread(self._service.transfer, self._claim, destination, message)
+            return await in_store_thread(
+                self._service.transfer, self._claim, destination, message, summary
+            )
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             log.error(

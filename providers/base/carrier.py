@@ -172,3 +172,8 @@ class Carrier:
     """The ended reason of a call that waited for its leg in vain."""
     simulator: str | None = None
     """The module that simulates the carrier for ``patchbay simulate`` and ``patchbay demo``."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether a leg can wait in a room for an operator, as warm transfers need it."""
+        return any(hook.kind is HookKind.OPERATOR for hook in self.hooks)

@@ -43,6 +43,44 @@ class Forward:
     timeout: int = 30
     max_duration: int = 7200
     """Seconds after the answer until the carrier ends the forward, within its own limit."""
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of a SIP destination, with names that begin with ``X-``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep the leg in a room of its own, where it hears music until somebody joins it."""
+
+    room: str
+    """The name of the room, unique within the account."""
+    outcome_url: str
+    """URL for the next document, once the leg has left the room."""
+    progress_url: str
+    """URL for the events of the room, for carriers that have such."""
+    music_url: str | None = None
+    """An audio file (MP3, WAV). None: the carrier's own music."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Bring the leg into a room. The room ends, for everybody in it, when the leg leaves."""
+
+    room: str
+    max_duration: int = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play an audio file to the leg, then execute the next instruction."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Ask this URL of ours for the next document."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +103,7 @@ class HangUp:
     """End the leg."""
 
 
-Instruction = Connect | Forward | Return | Say | HangUp
+Instruction = Connect | Forward | Return | Say | HangUp | Hold | Join | Play | Fetch
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from providers.base.instructions import Connect, MachineDetection
+from providers.base.instructions import Connect, Instruction, MachineDetection
 from providers.base.webhook import HookKind, Leg
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent
@@ -43,6 +43,25 @@ class OutboundCall:
     """Keys pressed after the answer: ``0-9 * #`` and the carrier's own letter for a pause."""
     ring_seconds: int = 60
     machine: MachineDetection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCall:
+    """A call to the operator of a warm transfer. Its documents are asked for at URLs of ours."""
+
+    to: str
+    """E.164 number or ``sip:`` URI."""
+    from_: str
+    answer_url: str
+    """URL of the document once the phone is answered."""
+    status_url: str
+    max_duration: int
+    """Seconds until the carrier ends the leg."""
+    ring_seconds: int = 60
+    extension: str | None = None
+    detects_machine: bool = False
+    """The carrier judges whether a person answered, before or while the document runs."""
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +129,19 @@ class CarrierClient(Protocol):
 
     def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. After a ``CarrierError`` without ``permanent`` the phone may ring."""
+        ...
+
+    def dial_operator(self, order: OperatorCall) -> PlacedCall:
+        """Create the operator's leg. Its errors are those of ``dial``."""
+        ...
+
+    def redirect(
+        self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
+    ) -> None:
+        """Let a leg run these instructions now, whatever it does. ``CarrierError.gone``: it is over.
+
+        ``ValueError`` as of ``Markup.answer``.
+        """
         ...
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:

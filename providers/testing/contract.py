@@ -32,9 +32,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from providers.base.carrier import NEVER_ANSWERED, PARTS, Carrier
-from providers.base.instructions import Connect, Details, Forward, HangUp, Instruction, Return, Say
+from providers.base.instructions import (
+    Connect,
+    Details,
+    Fetch,
+    Forward,
+    HangUp,
+    Hold,
+    Instruction,
+    Join,
+    Play,
+    Return,
+    Say,
+)
 from providers.base.media import Audio, MediaSerializer, StreamStart
-from providers.base.rest import Account, CarrierClient, OutboundCall
+from providers.base.rest import Account, CarrierClient, OperatorCall, OutboundCall
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import (
@@ -140,6 +152,24 @@ INSTRUCTIONS: Mapping[str, Instruction] = {
     "say": Say("One moment, please."),
     "hang up": HangUp(),
 }
+ROOM_URL = f"{ORIGIN}/carrier/room/{TOKEN}"
+OF_TRANSFERS: Mapping[str, Instruction] = {
+    "hold": Hold("patchbay-room", OUTCOME_URL, ROOM_URL),
+    "hold with music": Hold("patchbay-room", OUTCOME_URL, ROOM_URL, "https://x.example/a.mp3"),
+    "join": Join("patchbay-room"),
+    "play": Play("https://x.example/a.mp3"),
+    "fetch": Fetch(f"{ORIGIN}/carrier/briefed/{TOKEN}"),
+    "forward with headers": Forward(
+        "sip:desk@pbx.example", OUTCOME_URL, sip_headers={"X-Transfer-Summary": "Wants a d\u00e9sk."}
+    ),
+}
+"""What a carrier must be able to say that connects an operator before the caller."""
+OPERATORS: Mapping[HookKind, tuple[EventKind, bool]] = {
+    HookKind.OPERATOR: (EventKind.OPERATOR_ANSWERED, True),
+    HookKind.BRIEFED: (EventKind.OPERATOR_BRIEFED, True),
+    HookKind.OPERATOR_STATUS: (EventKind.OPERATOR_ENDED, False),
+}
+"""What the recorded request of each of the operator's hooks says, and whether it asks."""
 INEXPRESSIBLE: Mapping[str, Instruction] = {
     "media URL with a query": arrow({"media_url": f"{MEDIA_URL}?token=1"}),
     "media URL that is no websocket": arrow({"media_url": "https://patchbay.example/media/x"}),
@@ -172,7 +202,15 @@ BAD_FRAMES: Mapping[str, str] = {
     "over 64 kB": json.dumps({"event": "x" * 70_000}),
 }
 WHERE_IT_ASKS = frozenset(
-    {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.FALLBACK}
+    {
+        HookKind.ARRIVE,
+        HookKind.FETCH,
+        HookKind.CONTINUE,
+        HookKind.FORWARD,
+        HookKind.FALLBACK,
+        HookKind.OPERATOR,
+        HookKind.BRIEFED,
+    }
 )
 
 inherited = settings(suppress_health_check=[HealthCheck.differing_executors])
@@ -495,6 +533,46 @@ class ProviderContract:
         made = self.case.provider.markup.details(details)
         assert not {"to", "from"} & set(made)
         assert None not in made.values()
+
+    # -------------------------------------------------------------- transfers
+
+    @pytest.mark.parametrize("instruction", OF_TRANSFERS.values(), ids=OF_TRANSFERS)
+    def test_a_room_and_what_leads_there_can_be_said(self, instruction: Instruction) -> None:
+        if not self.case.provider.holds:
+            pytest.skip("it connects every leg at once")
+        said = self.case.provider.markup.answer([instruction])
+        assert said.body != self.case.provider.markup.answer([HangUp()]).body
+
+    def test_both_legs_are_told_the_same_room_and_we_are_told_of_it(self) -> None:
+        if not self.case.provider.holds:
+            pytest.skip("it connects every leg at once")
+        hold, join = (
+            self.case.provider.markup.answer([OF_TRANSFERS[name]]).body for name in ("hold", "join")
+        )
+        assert b"patchbay-room" in hold
+        assert b"patchbay-room" in join
+        assert OUTCOME_URL.encode() in hold
+
+    def test_an_operators_leg_is_told_apart_from_the_callers(self) -> None:
+        """Its events name no leg of the call: the token in their URL names the transfer."""
+        for hook, (kind, asks) in OPERATORS.items():
+            if hook in self._kinds():
+                report = self.case.provider.webhooks.parse(hook, self.case.request(hook))
+                assert (report.leg, report.asks) == (None, asks)
+                assert [event.kind for event in report.events] == [kind]
+
+    def test_an_operator_who_cannot_be_dialled_now_is_worth_another_try(self) -> None:
+        if not self.case.provider.holds:
+            pytest.skip("it connects every leg at once")
+        client, url = self._client_of_nobody(), f"{ORIGIN}/carrier/operator/{TOKEN}"
+        order = OperatorCall("+14155550123", "+15005550006", url, url, 600)
+        for ask in (
+            lambda: client.dial_operator(order),
+            lambda: client.redirect("leg-1", [arrow()]),
+        ):
+            with pytest.raises(CarrierError) as caught:
+                ask()
+            assert not caught.value.permanent
 
     # -------------------------------------------------------------- sound
 

@@ -31,6 +31,10 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.CONTINUE, "/twilio/after/<token>", _METHODS),
     Hook(HookKind.MACHINE, "/twilio/amd/<token>", _METHODS),
     Hook(HookKind.FORWARD, "/twilio/dial/<token>", _METHODS),
+    Hook(HookKind.OPERATOR, "/twilio/operator/<token>", _METHODS),
+    Hook(HookKind.BRIEFED, "/twilio/briefed/<token>", _METHODS),
+    Hook(HookKind.OPERATOR_STATUS, "/twilio/operator_status/<token>", _METHODS),
+    Hook(HookKind.ROOM, "/twilio/room/<token>", _METHODS),
     Hook(HookKind.RECORDING, "/twilio/recording/<token>", _METHODS),
 )
 

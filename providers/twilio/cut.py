@@ -24,6 +24,7 @@ from providers.twilio.statuses import (
     MACHINE,
     PROGRESS,
     RECORDING_STATUSES,
+    ROOM,
     STREAM_EVENTS,
 )
 
@@ -54,6 +55,7 @@ SHAPES = {
         "DialCallStatus": _WORD,
         "RecordingSid": f"({RECORDING_SID.pattern})?",
         "RecordingStatus": _WORD,
+        "StatusCallbackEvent": _WORD,
     }.items()
 }
 # The two parties. Their names are no words of Twilio's: a SIP address is any text.
@@ -82,6 +84,7 @@ BEGINS: Mapping[str, str] = {
     "DialCallStatus": _one_of({*FORWARD_ENDED, *FORWARD_FAILED}),
     "RecordingSid": RECORDING_SID.pattern,
     "RecordingStatus": _one_of(RECORDING_STATUSES),
+    "StatusCallbackEvent": _one_of(ROOM),
     "From": _ANY_PARTY,
     "To": _ANY_PARTY,
 }

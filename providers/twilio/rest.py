@@ -15,7 +15,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall, Window
+from providers.base.instructions import Instruction
+from providers.base.rest import (
+    Account,
+    LegState,
+    NumberSetting,
+    OperatorCall,
+    OutboundCall,
+    PlacedCall,
+    Window,
+)
 from providers.common import download
 from providers.common.json_types import JsonDict
 from providers.errors import CarrierError
@@ -32,6 +41,9 @@ MEDIA_HOST = re.compile(r"[a-z0-9.-]+\.twilio\.com")
 
 # The calls that one look for a placed call reads: one page.
 LISTED = 50
+
+# https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource
+MAX_RING_SECONDS = 600
 
 # Fields of the Call resource whose names are Python keywords.
 SDK_NAMES = {"from": "_from"}
@@ -54,12 +66,32 @@ class TwilioClient:
 
     def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. ``order.max_duration`` is in seconds, as is Twilio's ``TimeLimit``."""
-        fields = _create(order)
+        return self._placed(_create(order))
+
+    def dial_operator(self, order: OperatorCall) -> PlacedCall:
+        """Create the operator's call. With machine detection Twilio asks for the document after it.
+
+        https://www.twilio.com/docs/voice/answering-machine-detection
+        """
+        return self._placed(_create_operator(order))
+
+    def _placed(self, fields: JsonDict) -> PlacedCall:
         with sdk.translated():
             call = self._rest.calls.create(**fields)
         if not call.sid:
             raise CarrierError("Twilio accepted the call and gave it no sid", permanent=False)
         return PlacedCall(call.sid, call.sid)
+
+    def redirect(
+        self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
+    ) -> None:
+        """Replace the TwiML of a call that is in progress. It leaves its conference or stream.
+
+        https://www.twilio.com/docs/voice/tutorials/how-to-modify-calls-in-progress
+        """
+        document = twiml.document(instructions)
+        with sdk.translated():
+            self._rest.calls(leg_ref).update(twiml=document)
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         """End the leg, ringing or answered.
@@ -222,6 +254,27 @@ def _create(order: OutboundCall) -> JsonDict:
             "status_callback_method": "POST",
             **keys,
             **{_snake(name): value for name, value in listening.items()},
+        }
+    except ValueError as error:
+        raise CarrierError(f"Twilio: {error}", permanent=True) from error
+
+
+def _create_operator(order: OperatorCall) -> JsonDict:
+    """The same for an operator's call. Raises ``CarrierError``."""
+    try:
+        keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}
+        return {
+            "to": twiml.sip(order.to, order.sip_headers),
+            "from_": order.from_,
+            "url": twiml.retried(order.answer_url),
+            "method": "POST",
+            "time_limit": order.max_duration,
+            "timeout": min(order.ring_seconds, MAX_RING_SECONDS),
+            "status_callback": twiml.retried(order.status_url),
+            "status_callback_event": list(twiml.STATUS_EVENTS),
+            "status_callback_method": "POST",
+            **keys,
+            **({"machine_detection": "Enable"} if order.detects_machine else {}),
         }
     except ValueError as error:
         raise CarrierError(f"Twilio: {error}", permanent=True) from error

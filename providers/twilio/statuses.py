@@ -57,6 +57,21 @@ MACHINE: Mapping[str, bool] = {
 FORWARD_ENDED = frozenset({"completed", "answered"})  # "answered" is said of conferences
 FORWARD_FAILED = frozenset({"busy", "no-answer", "failed", "canceled", "cancelled"})
 
+# The operator's leg of a warm transfer, for which every end of ``ENDS`` is the operator's.
+OPERATOR: Mapping[str, EventKind] = {
+    "queued": EventKind.NOTE,
+    "initiated": EventKind.OPERATOR_RINGING,
+    "ringing": EventKind.OPERATOR_RINGING,
+    "in-progress": EventKind.NOTE,  # the request for the document says it
+    "answered": EventKind.NOTE,
+}
+
+# https://www.twilio.com/docs/voice/twiml/conference#statuscallbackevent
+ROOM: Mapping[str, EventKind] = {
+    "participant-join": EventKind.OPERATOR_JOINED,
+    "participant-leave": EventKind.NOTE,
+}
+
 # https://www.twilio.com/docs/voice/api/recording#recordingstatuscallback
 RECORDING_STATUSES: Mapping[str, EventKind] = {
     "in-progress": EventKind.NOTE,

@@ -19,10 +19,14 @@ from providers.base.instructions import (
     Answer,
     Connect,
     Details,
+    Fetch,
     Forward,
     HangUp,
+    Hold,
     Instruction,
+    Join,
     MachineDetection,
+    Play,
     Return,
     Say,
     stream_id,
@@ -52,6 +56,9 @@ STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 # https://www.twilio.com/docs/voice/twiml/dial#timelimit
 MAX_FORWARD = 86_400
 
+# Characters of all headers of a SIP URI.
+MAX_SIP_HEADERS = 1024
+
 _WHOLE_URL = re.compile("(https?|wss?)://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[!-~]*")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+", re.IGNORECASE)
 _SPECIAL = re.compile("[&<>]")
@@ -68,7 +75,7 @@ def answer(instructions: Sequence[Instruction]) -> Answer:
 
 
 def document(instructions: Sequence[Instruction]) -> str:
-    """The document as text. Twilio does not reach what follows a Connect or Forward.
+    """The document as text. Twilio does not reach what follows a Connect, Forward or Hold.
 
     Its length is measured as it is sent, escapes included. A text to speak is cut to what the other
     verbs leave. Raises ``ValueError`` if these alone are too long.
@@ -198,11 +205,63 @@ def _forward(forward: Forward) -> str:
 
 def _destination(forward: Forward) -> str:
     if _SIP.fullmatch(forward.destination) and not forward.extension:
-        return _element("Sip", _text(_clean(forward.destination)))
+        return _element("Sip", _text(_clean(sip(forward.destination, forward.sip_headers))))
     if not E164.fullmatch(forward.destination):
         raise ValueError("Twilio forwards to an E.164 number, or to a SIP URI without an extension")
     pressed = {"sendDigits": keys(forward.extension)} if forward.extension else {}
     return _element("Number", forward.destination, **pressed)
+
+
+def sip(uri: str, headers: Mapping[str, str]) -> str:
+    """A SIP URI with headers, which Twilio takes as its query. Raises ``ValueError``.
+
+    https://www.twilio.com/docs/voice/twiml/sip#custom-headers
+    """
+    if not headers:
+        return uri
+    query = urlencode({name: _clean(value) for name, value in headers.items()}, quote_via=quote)
+    if len(query) > MAX_SIP_HEADERS:
+        raise ValueError(f"Twilio takes {MAX_SIP_HEADERS} characters of SIP headers")
+    return f"{uri}?{query}"
+
+
+def _hold(hold: Hold) -> str:
+    """Write ``<Dial><Conference>`` for a leg that waits in it.
+
+    The conference begins with the other leg, and the waiting one hears music until then.
+    https://www.twilio.com/docs/voice/twiml/conference
+    """
+    music = {"waitUrl": absolute(hold.music_url), "waitMethod": "GET"} if hold.music_url else {}
+    room = _element(
+        "Conference",
+        _text(_clean(hold.room)),
+        beep="false",
+        startConferenceOnEnter="false",
+        endConferenceOnExit="true",
+        **music,
+        statusCallback=retried(hold.progress_url),
+        statusCallbackEvent="join leave",
+    )
+    return _element("Dial", room, action=absolute(hold.outcome_url), method="POST")
+
+
+def _join(join: Join) -> str:
+    room = _element(
+        "Conference",
+        _text(_clean(join.room)),
+        beep="false",
+        startConferenceOnEnter="true",
+        endConferenceOnExit="true",
+    )
+    return _element("Dial", room, timeLimit=str(min(join.max_duration, MAX_FORWARD)))
+
+
+def _play(play: Play) -> str:
+    return _element("Play", _text(absolute(play.url)))
+
+
+def _fetch(fetch: Fetch) -> str:
+    return _redirect(absolute(fetch.url))
 
 
 def _return(back: Return) -> str:
@@ -246,6 +305,10 @@ _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
     Return: _return,
     Say: _say,
     HangUp: _hang_up,
+    Hold: _hold,
+    Join: _join,
+    Play: _play,
+    Fetch: _fetch,
 }
 
 

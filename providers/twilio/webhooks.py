@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from providers.base.instructions import is_stream_id
 from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
+from providers.common.json_types import NOTHING, JsonObject
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.twilio import payload
@@ -23,8 +24,10 @@ from providers.twilio.statuses import (
     FORWARD_ENDED,
     FORWARD_FAILED,
     MACHINE,
+    OPERATOR,
     PROGRESS,
     RECORDING_STATUSES,
+    ROOM,
     STREAM_EVENTS,
     end_fields,
 )
@@ -44,7 +47,7 @@ def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     if hook not in _READERS:
         raise BadRequest(f"Twilio has no {hook} request")
     report = _READERS[hook](webhook)
-    verdict = values.get("AnsweredBy")
+    verdict = None if hook in _OF_OPERATORS else values.get("AnsweredBy")
     return _with_verdict(webhook, report, verdict) if verdict else report
 
 
@@ -118,6 +121,39 @@ def _read_forward(webhook: Webhook) -> WebhookReport:
     return WebhookReport(webhook.leg, (event, *over), asks=True, unknown=unknown)
 
 
+def _read_operator(webhook: Webhook) -> WebhookReport:
+    """The operator's leg was answered. Twilio has waited for AMD's verdict, if we asked for it."""
+    verdict = webhook.values.get("AnsweredBy", "")
+    machine = {"machine": MACHINE.get(verdict, False)} if verdict else {}
+    unknown = (verdict,) if verdict and verdict not in MACHINE else ()
+    event = _of_operator(webhook, EventKind.OPERATOR_ANSWERED, machine)
+    return WebhookReport(None, (event,), asks=True, unknown=unknown)
+
+
+def _read_briefed(webhook: Webhook) -> WebhookReport:
+    event = _of_operator(webhook, EventKind.OPERATOR_BRIEFED)
+    return WebhookReport(None, (event,), asks=True)
+
+
+def _read_operator_status(webhook: Webhook) -> WebhookReport:
+    word = webhook.word("CallStatus")
+    kind = EventKind.OPERATOR_ENDED if word in ENDS else OPERATOR.get(word, EventKind.NOTE)
+    event = _of_operator(webhook, kind, {"outcome": word} if word in ENDS else {})
+    return WebhookReport(None, (event,), unknown=() if word in {*ENDS, *OPERATOR} else (word,))
+
+
+def _read_room(webhook: Webhook) -> WebhookReport:
+    """An event of the conference. The domain knows which of the legs is the operator's."""
+    word = webhook.word("StatusCallbackEvent")
+    event = _of_operator(webhook, ROOM.get(word, EventKind.NOTE))
+    return WebhookReport(None, (event,), unknown=() if word in ROOM else (word,))
+
+
+def _of_operator(webhook: Webhook, kind: EventKind, data: JsonObject = NOTHING) -> CallEvent:
+    """An event about another leg than the call's own: the URL's token names the transfer."""
+    return webhook.event(kind, data={**data, "forwardLegRef": webhook.leg.leg_ref})
+
+
 def _read_recording(webhook: Webhook) -> WebhookReport:
     word = webhook.values.get("RecordingStatus", "")
     event = webhook.event(RECORDING_STATUSES.get(word, EventKind.NOTE))
@@ -134,11 +170,20 @@ _READERS: dict[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.CONTINUE: _read_continue,
     HookKind.MACHINE: _read_machine,
     HookKind.FORWARD: _read_forward,
+    HookKind.OPERATOR: _read_operator,
+    HookKind.BRIEFED: _read_briefed,
+    HookKind.OPERATOR_STATUS: _read_operator_status,
+    HookKind.ROOM: _read_room,
     HookKind.RECORDING: _read_recording,
 }
 # The leg itself asks for markup, even if it is another leg's child.
 _ASKED_OF_THE_LEG = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD}
+)
+
+# About the leg of a transfer's operator, or the room where it meets the caller.
+_OF_OPERATORS = frozenset(
+    {HookKind.OPERATOR, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM}
 )
 
 

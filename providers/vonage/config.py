@@ -29,6 +29,9 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.STATUS, "/vonage/event/<token>", ("GET", "POST")),
     # A forward's leg has the same events as any leg: only the URL tells them apart.
     Hook(HookKind.FORWARD, "/vonage/forward/<token>", ("GET", "POST")),
+    Hook(HookKind.OPERATOR, "/vonage/operator/<token>", ("GET", "POST")),
+    Hook(HookKind.BRIEFED, "/vonage/briefed/<token>", ("GET", "POST")),
+    Hook(HookKind.OPERATOR_STATUS, "/vonage/operator_event/<token>", ("GET", "POST")),
 )
 
 NUMBER_FIELDS = NumberFields("vonagePhoneNumber", None)

@@ -8,7 +8,7 @@ https://developer.vonage.com/en/voice/voice-api/ncco-reference
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +17,14 @@ from providers.base.instructions import (
     Answer,
     Connect,
     Details,
+    Fetch,
     Forward,
     HangUp,
+    Hold,
     Instruction,
+    Join,
     MachineDetection,
+    Play,
     Return,
     Say,
 )
@@ -109,15 +113,22 @@ def detection(machine: MachineDetection) -> dict[str, str]:
     return {"behavior": "continue", "mode": "detect"}
 
 
-def endpoint(destination: str, keys: str | None = None) -> Action:
-    """A phone or SIP endpoint; ``keys`` are pressed once it answers. Raises ``ValueError``."""
+def endpoint(
+    destination: str, keys: str | None = None, headers: Mapping[str, str] | None = None
+) -> Action:
+    """A phone or SIP endpoint; ``keys`` are pressed once it answers. Raises ``ValueError``.
+
+    ``headers`` are those of SIP. Vonage puts the ``X-`` in front of their names itself.
+    https://developer.vonage.com/en/voice/voice-api/ncco-reference#sip-endpoint
+    """
     number = EITHER.fullmatch(destination)
     if number:
         pressed = {"dtmfAnswer": _keys(keys)} if keys else {}
         return {"type": "phone", "number": number[1], **pressed}
     if not re.fullmatch(r"sips?:[\x21-\x7e]{1,500}", destination) or keys:
         raise ValueError("Vonage connects to E.164 numbers, and to sip: URIs without an extension")
-    return {"type": "sip", "uri": destination}
+    named = {name.removeprefix("X-"): _text(value) for name, value in (headers or {}).items()}
+    return {"type": "sip", "uri": destination, **({"headers": named} if named else {})}
 
 
 def _actions(instruction: Instruction) -> list[Action]:
@@ -132,6 +143,38 @@ def _actions(instruction: Instruction) -> list[Action]:
             return [{"action": "talk", "text": part} for part in _spoken(instruction.text)]
         case HangUp():
             return []
+        case Hold():
+            return _hold(instruction)
+        case Join():
+            return [_conversation(instruction.room, startOnEnter=True, endOnExit=True)]
+        case Play():
+            return [{"action": "stream", "streamUrl": [_absolute(instruction.url)]}]
+        case Fetch():
+            return [_notify(instruction.url, {"document": "next"})]
+
+
+def _hold(hold: Hold) -> list[Action]:
+    """A conversation that begins with its moderator, and the question what follows it.
+
+    https://developer.vonage.com/en/voice/voice-api/ncco-reference#conversation
+    """
+    music = {"musicOnHoldUrl": [_absolute(hold.music_url)]} if hold.music_url else {}
+    waits = _conversation(hold.room, startOnEnter=False, **music)
+    return [waits, _notify(hold.outcome_url, {"document": "outcome"})]
+
+
+def _conversation(room: str, **more: Any) -> Action:
+    return {"action": "conversation", "name": room, **more}
+
+
+def _notify(url: str, payload: JsonObject) -> Action:
+    """Ask a URL of ours. What it answers takes the place of the rest."""
+    return {
+        "action": "notify",
+        "payload": dict(payload),
+        "eventUrl": [_absolute(url)],
+        "eventMethod": "POST",
+    }
 
 
 def _record(connect: Connect) -> list[Action]:
@@ -193,18 +236,13 @@ def _forward(forward: Forward) -> Action:
         "eventType": "synchronous",
         "eventUrl": [_absolute(forward.outcome_url)],
         "eventMethod": "POST",
-        "endpoint": [endpoint(forward.destination, forward.extension)],
+        "endpoint": [endpoint(forward.destination, forward.extension, forward.sip_headers)],
     }
 
 
 def _return(back: Return) -> Action:
     """Vonage's counterpart of a redirect: the notified URL may answer with the next NCCO."""
-    return {
-        "action": "notify",
-        "payload": {name: _text(value) for name, value in back.params.items()},
-        "eventUrl": [_absolute(back.url)],
-        "eventMethod": "POST",
-    }
+    return _notify(back.url, {name: _text(value) for name, value in back.params.items()})
 
 
 def _spoken(text: str) -> list[str]:

@@ -14,7 +14,16 @@ from functools import cached_property
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
-from providers.base.rest import Account, LegState, NumberSetting, OutboundCall, PlacedCall, Window
+from providers.base.instructions import Instruction
+from providers.base.rest import (
+    Account,
+    LegState,
+    NumberSetting,
+    OperatorCall,
+    OutboundCall,
+    PlacedCall,
+    Window,
+)
 from providers.common import download
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import BadRequest, CarrierError
@@ -52,7 +61,24 @@ class VonageClient:
 
     def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. Raises ``CarrierError`` and ``NotConfigured``."""
-        made = self._send("POST", "/v1/calls", _create(order))
+        return self._placed(_create(order))
+
+    def dial_operator(self, order: OperatorCall) -> PlacedCall:
+        """Create the operator's leg. The verdict of machine detection is an event of the leg."""
+        return self._placed(_create_operator(order))
+
+    def redirect(
+        self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
+    ) -> None:
+        """Let the leg run another NCCO, in a conversation of its own.
+
+        https://developer.vonage.com/en/api/voice#updateCall
+        """
+        destination = {"type": "ncco", "ncco": ncco.actions(instructions)}
+        self._modify(leg_ref, {"action": "transfer", "destination": destination}, api_url)
+
+    def _placed(self, fields: JsonDict) -> PlacedCall:
+        made = self._send("POST", "/v1/calls", fields)
         refs = [made.get("conversation_uuid"), made.get("uuid")]
         if not all(isinstance(ref, str) and ref for ref in refs):
             raise CarrierError("Vonage accepted the call and did not name it", permanent=False)
@@ -64,9 +90,12 @@ class VonageClient:
         Vonage answers 400 for a leg that is over, and for one created a second ago. Try the latter
         again.
         """
+        self._modify(leg_ref, {"action": "hangup"}, api_url)
+
+    def _modify(self, leg_ref: str, fields: JsonDict, api_url: str | None) -> None:
         path = f"/v1/calls/{quote(leg_ref, safe='')}"
         try:
-            self._send("PUT", path, {"action": "hangup"}, api_url)
+            self._send("PUT", path, fields, api_url)
         except CarrierError as error:
             if error.code not in ("400", "404"):
                 raise
@@ -224,6 +253,24 @@ def _create(order: OutboundCall) -> JsonDict:
             "length_timer": min(order.max_duration, MAX_DURATION),
             "ringing_timer": order.ring_seconds,
             **listening,
+        }
+    except ValueError as error:
+        raise CarrierError(str(error), permanent=True) from error
+
+
+def _create_operator(order: OperatorCall) -> JsonDict:
+    detects = {"advanced_machine_detection": {"behavior": "continue", "mode": "detect"}}
+    try:
+        return {
+            "to": [ncco.endpoint(order.to, order.extension, order.sip_headers)],
+            "from": ncco.endpoint(order.from_),
+            "answer_url": [order.answer_url],
+            "answer_method": "POST",
+            "event_url": [order.status_url],
+            "event_method": "POST",
+            "length_timer": min(order.max_duration, MAX_DURATION),
+            "ringing_timer": min(order.ring_seconds, RINGING_SECONDS[-1]),
+            **(detects if order.detects_machine else {}),
         }
     except ValueError as error:
         raise CarrierError(str(error), permanent=True) from error

@@ -90,6 +90,16 @@ FORWARD: Mapping[str, Row] = {
     "failed": Row(EventKind.FORWARD_FAILED, asks=True),
 }
 
+# The operator's leg of a warm transfer. ``webhooks._operator_status`` handles its ends.
+OPERATOR: Mapping[str, EventKind] = {
+    "started": EventKind.OPERATOR_RINGING,
+    "ringing": EventKind.OPERATOR_RINGING,
+    "answered": EventKind.NOTE,  # the request for the NCCO says it
+    "human": EventKind.NOTE,
+    "machine": EventKind.OPERATOR_ANSWERED,
+    "transfer": EventKind.OPERATOR_JOINED,  # the leg has moved to the caller's conversation
+}
+
 # Answering machine detection. These two name the leg ``call_uuid``.
 MACHINE: Mapping[str, bool] = {"human": False, "machine": True}
 

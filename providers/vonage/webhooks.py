@@ -8,7 +8,9 @@ https://developer.vonage.com/en/voice/voice-api/webhook-reference
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from providers.base.instructions import stream_id
 from providers.base.webhook import HookKind, Leg, WebhookReport, WebhookRequest
@@ -24,6 +26,7 @@ from providers.vonage.statuses import (
     MACHINE,
     MEDIA,
     NOTES,
+    OPERATOR,
     PHONE,
     PHONE_INBOUND,
     SIP,
@@ -37,8 +40,12 @@ def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     raw = payloads.read(request)
     payload = typed(raw)
     webhook = Webhook(request, payload, payloads.word(payload), raw)
+    if hook in OF_OPERATORS:
+        return OF_OPERATORS[hook](webhook)
     if hook in (HookKind.ARRIVE, HookKind.FALLBACK):
         return _arrival(hook, webhook)
+    if hook is HookKind.FORWARD and webhook.word == "notify":
+        return _left_room(webhook)
     if webhook.word in NOTES or webhook.word not in STATUSES:
         return _note(webhook)
     if webhook.word in MACHINE:
@@ -159,6 +166,55 @@ def _abandoned(event: CallEvent, word: str) -> tuple[CallEvent, ...]:
         token=None,
     )
     return (left,)
+
+
+def _left_room(webhook: Webhook) -> WebhookReport:
+    """The caller's conversation is over. The domain knows whether the operator had joined it."""
+    event = webhook.event(
+        EventKind.FORWARD_ENDED,
+        reason=EndedReason.ASSISTANT_FORWARDED_CALL,
+        data={"what": "forward"},
+    )
+    return WebhookReport(None, (event,), asks=True)
+
+
+def _operator(webhook: Webhook) -> WebhookReport:
+    """The operator's leg was answered, and asks for its NCCO. It has no time of its own."""
+    leg = webhook.leg
+    if leg is None:
+        raise BadRequest("Vonage: an answer webhook without uuid or conversation_uuid")
+    key = key_of(*payloads.refs(leg), HookKind.OPERATOR.value)
+    event = _of_operator(webhook, EventKind.OPERATOR_ANSWERED, key=key)
+    return WebhookReport(None, (event,), asks=True)
+
+
+def _briefed(webhook: Webhook) -> WebhookReport:
+    return WebhookReport(None, (_of_operator(webhook, EventKind.OPERATOR_BRIEFED),), asks=True)
+
+
+def _operator_status(webhook: Webhook) -> WebhookReport:
+    word = webhook.word
+    ended = word == "completed" or (word in PHONE and word not in OPERATOR)
+    kind = EventKind.OPERATOR_ENDED if ended else OPERATOR.get(word, EventKind.NOTE)
+    facts = {"outcome": word} if ended else {"machine": True} if word == "machine" else {}
+    unknown = () if ended or word in NOTES | STATUSES else (word,)
+    return WebhookReport(None, (_of_operator(webhook, kind, **facts),), unknown=unknown)
+
+
+def _of_operator(
+    webhook: Webhook, kind: EventKind, *, key: str | None = None, **facts: Any
+) -> CallEvent:
+    """An event about another leg than the call's own: the URL's token names the transfer."""
+    named = webhook.payload.get("uuid") or webhook.payload.get("call_uuid")
+    event = webhook.event(kind, key=key, data={**facts, "forwardLegRef": named} if named else facts)
+    return event._replace(data={k: v for k, v in event.data.items() if k != "callRef"})
+
+
+OF_OPERATORS: Mapping[HookKind, Callable[[Webhook], WebhookReport]] = {
+    HookKind.OPERATOR: _operator,
+    HookKind.BRIEFED: _briefed,
+    HookKind.OPERATOR_STATUS: _operator_status,
+}
 
 
 def _machine(webhook: Webhook) -> WebhookReport:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from providers.base.instructions import Instruction
 from providers.base.rest import (
     Account,
     LegState,
     NumberSetting,
+    OperatorCall,
     OutboundCall,
     PlacedCall,
     Window,
@@ -28,6 +30,14 @@ class WebClient:
         raise NotConfigured(NO_PHONE)
 
     def dial(self, order: OutboundCall) -> PlacedCall:
+        raise NotConfigured(NO_PHONE)
+
+    def dial_operator(self, order: OperatorCall) -> PlacedCall:
+        raise NotConfigured(NO_PHONE)
+
+    def redirect(
+        self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
+    ) -> None:
         raise NotConfigured(NO_PHONE)
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:

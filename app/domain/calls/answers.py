@@ -16,7 +16,19 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.calls.redaction import redacted
 from app.domain.context import Context
 from app.store import events
-from providers.base.instructions import Answer, Connect, Forward, HangUp, Instruction, Return, Say
+from providers.base.instructions import (
+    Answer,
+    Connect,
+    Fetch,
+    Forward,
+    HangUp,
+    Hold,
+    Instruction,
+    Join,
+    Play,
+    Return,
+    Say,
+)
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, EventKind
 
@@ -31,6 +43,10 @@ KINDS: Mapping[type[Instruction], str] = {
     Return: "return",
     Say: "say",
     HangUp: "hang-up",
+    Hold: "hold",
+    Join: "join",
+    Play: "play",
+    Fetch: "fetch",
 }
 """Type of an instruction -> its ``type`` in ``raw.instructions``."""
 _TYPES: Mapping[str, Callable[..., Instruction]] = {name: kind for kind, name in KINDS.items()}

@@ -48,6 +48,8 @@ class PendingForward:
     """The ended reason of a call that this forward ends."""
     back: bool
     """Whether the caller goes back to the assistant after a failure."""
+    briefing: str | None = None
+    """What the operator hears before the caller, or gets in a SIP header."""
 
 
 class MonitorEndpoint(NamedTuple):
@@ -176,6 +178,7 @@ def _forward(stored: JsonObject) -> PendingForward:
         message=stored["message"],
         reason=EndedReason(stored["reason"]),
         back=stored["back"],
+        briefing=stored.get("briefing"),
     )
 
 
@@ -186,6 +189,7 @@ def _forward_json(forward: PendingForward) -> JsonDict:
         "message": forward.message,
         "reason": forward.reason,
         "back": forward.back,
+        **({"briefing": forward.briefing} if forward.briefing else {}),
     }
 
 

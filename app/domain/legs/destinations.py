@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from app.domain.assistant import transfer_plan
 from app.domain.assistant.fields import objects_of, text_of
 from app.domain.calls.record import CallTx
 from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
@@ -62,6 +63,15 @@ def first_words(destination: JsonObject) -> str | None:
     return next(filter(None, texts), text_of(message, "content")) or None
 
 
+def sip_headers(destination: JsonObject, briefing: str | None) -> dict[str, str]:
+    """The headers that a SIP destination gets; with the summary, where the plan says so."""
+    if destination["type"] != "sip":
+        return {}
+    wanted = transfer_plan.read(destination).mode is transfer_plan.Mode.BLIND_SUMMARY
+    summary = {transfer_plan.SUMMARY_HEADER: briefing} if wanted and briefing else {}
+    return {**transfer_plan.sip_headers(destination), **summary}
+
+
 def keys(extension: str) -> str:
     """The extension with the pauses that ``providers`` take: a ``w`` is half a second."""
     return extension.replace(",", "w").replace("W", "ww")
@@ -91,7 +101,8 @@ def _shape(destination: JsonObject) -> str | None:
         return f"destination.{wrong} is not valid"
     if destination["type"] == "sip" and destination.get("extension"):
         return "destination.extension is for numbers only"
-    return None
+    problem = transfer_plan.problem(destination)
+    return f"destination.{problem}" if problem else None
 
 
 def number_problem(settings: Settings, number: str, own: Collection[str] = ()) -> str | None:

@@ -9,30 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.domain.assistant import transfer_plan
 from app.domain.calls import instructions, tokens
 from app.domain.calls.apply import apply_events, request_end, state_of
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.errors import Invalid
-from app.domain.legs import destinations, dial_limit
+from app.domain.legs import destinations, dial_limit, fallback, warm_jobs
+from app.domain.legs.warm_steps import Step, progress
 from app.domain.reporting import server_messages
+from app.store import events
 from app.store.ids import new_id
-from providers.base.instructions import Forward, Instruction, Say
+from providers.base.instructions import Forward, Hold, Instruction, Say
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
+BLIND_RING_SECONDS = 30
+"""Seconds that a blind transfer rings whose plan does not say it."""
+CANCELLED, NO_WORD = "cancelled", "no word of the carrier"
 MAX_FORWARDS = 3
 """The attempts per call, with the failed ones."""
+NO_ROOM = "this carrier connects a leg at once: it has no room where a caller can wait"
 NO_LEG = "a call from a browser has no phone leg, so it cannot be transferred"
 
 
-def transfer(tx: CallTx, destination: JsonObject, content: str | None) -> None:
-    """Transfer a call in progress for its assistant or its client. Raises ``Invalid``."""
+def transfer(tx: CallTx, destination: JsonObject, content: str | None, summary: str = "") -> None:
+    """Transfer a call in progress for its assistant or its client. Raises ``Invalid``.
+
+    ``summary``: of the conversation, for a plan that gives one to the operator.
+    """
     if tx.call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"the call cannot be transferred: its status is {tx.call.status}")
-    problem = begin(tx, destination, message=content, reason=EndedReason.ASSISTANT_FORWARDED_CALL)
+    reason = EndedReason.ASSISTANT_FORWARDED_CALL
+    problem = begin(tx, destination, message=content, reason=reason, summary=summary)
     if problem:
         raise Invalid(problem)
     told = {"destination": dict(destination)}
@@ -46,6 +57,7 @@ def begin(
     reason: EndedReason,
     message: str | None = None,
     assisted: bool = True,
+    summary: str = "",
 ) -> str | None:
     """Begin a forward. Returns why not, as a sentence, and then changes nothing; None on success.
 
@@ -64,12 +76,18 @@ def begin(
         message=message if message is not None else destinations.first_words(destination),
         reason=reason,
         back=assisted and destination.get("onFailure") != "end",
+        briefing=_briefing(destination, summary),
     )
+    mode = transfer_plan.read(destination).mode
     event = CallEvent(
         EventKind.FORWARD_STARTED,
         at=tx.context.now(),
         key=f"forward.started:{attempt}",
-        data={"forward": attempt, "destination": destinations.address(destination)},
+        data={
+            "forward": attempt,
+            "destination": destinations.address(destination),
+            **({"mode": mode} if mode is not transfer_plan.Mode.BLIND else {}),
+        },
     )
     apply_events(tx, [event], {"facts": tx.call.facts._replace(forward=pending)})
     return None
@@ -79,6 +97,8 @@ def _problem(tx: CallTx, state: CallState, destination: JsonObject) -> str | Non
     """Why the call is not forwarded there now. The operator is told, too."""
     if not tx.carrier.phone:
         return NO_LEG
+    if transfer_plan.read(destination).is_warm and not tx.carrier.holds:
+        return NO_ROOM
     problem = destinations.problem(tx, destination)
     reason = "destination" if problem else "forwards"
     if state.forwards >= MAX_FORWARDS:
@@ -87,6 +107,13 @@ def _problem(tx: CallTx, state: CallState, destination: JsonObject) -> str | Non
         return dial_limit.forward_problem(tx, destination)
     dial_limit.note_refusal(tx.context, reason, destination, problem)
     return problem
+
+
+def _briefing(destination: JsonObject, summary: str) -> str | None:
+    plan = transfer_plan.read(destination)
+    if plan.is_warm:
+        return plan.briefing(summary)
+    return (summary or plan.message or None) if plan.wants_summary else None
 
 
 def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -> list[Instruction]:
@@ -104,27 +131,56 @@ def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -
             data={"streams": list(state.streams), "forward": pending.id, **answers},
         )
         apply_events(tx, [replaced])
+    if is_warm(pending):
+        warm_jobs.dial(tx, pending)
+        warm_jobs.watch(tx, pending, Step.HELD)
     return forward(tx)
+
+
+def is_warm(pending: PendingForward) -> bool:
+    """Whether the caller waits in a room until the operator joins."""
+    return transfer_plan.read(pending.destination).is_warm
 
 
 def forward(tx: CallTx) -> list[Instruction]:
     """The instructions of the pending forward."""
     pending = _pending(tx.call)
     said = [Say(pending.message)] if pending.message else []
-    return [*said, _instruction(tx, pending)]
+    return [*said, _hold(tx, pending) if is_warm(pending) else _instruction(tx, pending)]
 
 
 def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
-    token = tokens.forward_token(tx.context.vault, tx.call.id, pending.id)
-    provider, destination = tx.carrier, pending.destination
+    destination, plan = pending.destination, transfer_plan.read(pending.destination)
     extension = destination.get("extension")
     return Forward(
         destinations.address(destination),
-        instructions.hook_url(tx.context, provider, HookKind.FORWARD, token),
+        hook_url(tx, pending, HookKind.FORWARD),
         caller_id=destination.get("callerId") or tx.call.facts.number,
         extension=destinations.keys(extension) if extension else None,
+        timeout=max(3, plan.ring_seconds) if plan.rings_at_most else BLIND_RING_SECONDS,
         max_duration=tx.context.settings.max_forward_seconds,
+        sip_headers=destinations.sip_headers(destination, pending.briefing),
     )
+
+
+def _hold(tx: CallTx, pending: PendingForward) -> Hold:
+    return Hold(
+        room(pending),
+        hook_url(tx, pending, HookKind.FORWARD),
+        hook_url(tx, pending, HookKind.ROOM),
+        transfer_plan.read(pending.destination).hold_url,
+    )
+
+
+def room(pending: PendingForward) -> str:
+    """The room where the caller and the operator meet."""
+    return f"patchbay-{pending.id}"
+
+
+def hook_url(tx: CallTx, pending: PendingForward, kind: HookKind) -> str:
+    """Our URL of this kind, whose token names the transfer."""
+    token = tokens.forward_token(tx.context.vault, tx.call.id, pending.id)
+    return instructions.hook_url(tx.context, tx.carrier, kind, token)
 
 
 def name_forward(tx: CallTx, event: CallEvent) -> CallEvent:
@@ -138,8 +194,18 @@ def name_forward(tx: CallTx, event: CallEvent) -> CallEvent:
         was = {**event.data, "was": str(event.kind)}
         return event._replace(kind=EventKind.NOTE, reason=None, data=was)
     told = {**event.data, "forward": attempt}
+    if pending is not None and pending.id == attempt and _is_alone(tx, pending):
+        told["outcome"] = CANCELLED  # the word is about the room, which the operator never reached
+        event = event._replace(kind=EventKind.FORWARD_FAILED)
     ended = event.kind is EventKind.FORWARD_ENDED
     return event._replace(data=told, reason=(reason or event.reason) if ended else event.reason)
+
+
+def _is_alone(tx: CallTx, pending: PendingForward) -> bool:
+    """Whether the caller of a warm transfer has left a room that the operator had not joined."""
+    if not is_warm(pending):
+        return False
+    return not progress(events.of_call(tx.conn, tx.call.id), pending.id).connected
 
 
 def show_destination(tx: CallTx, event: CallEvent) -> Changes:
@@ -152,13 +218,18 @@ def show_destination(tx: CallTx, event: CallEvent) -> Changes:
         or not state_of(tx).forwarded_to
     ):
         return {}
+    return shown(tx, pending)
+
+
+def shown(tx: CallTx, pending: PendingForward) -> Changes:
+    """The changes that show this destination as the one that the call went to."""
     destination = pending.destination
     number = destinations.number_of(destination) if destination["type"] == "number" else None
-    shown = {"destination": destination, **({"forwardedPhoneNumber": number} if number else {})}
-    return {"body": {**tx.call.body, **shown}}
+    told = {"destination": destination, **({"forwardedPhoneNumber": number} if number else {})}
+    return {"body": {**tx.call.body, **told}}
 
 
-def after(tx: CallTx, state: CallState, events: Sequence[CallEvent]) -> bool:
+def after(tx: CallTx, state: CallState, new: Sequence[CallEvent]) -> bool:
     """Handle a forward's end. Returns whether the caller goes back to the assistant.
 
     If not, the call ends. An unknown outcome counts as a failure, because the leg is back.
@@ -172,11 +243,21 @@ def after(tx: CallTx, state: CallState, events: Sequence[CallEvent]) -> bool:
             data={"forward": attempt},
         )
         apply_events(tx, [failed])
+    words = (e.data["outcome"] for e in new if e.data.get("outcome"))
+    return give_up(tx, pending, next(words, NO_WORD))
+
+
+def give_up(tx: CallTx, pending: PendingForward, outcome: str) -> bool:
+    """Decide what follows a failed forward. Returns whether the assistant gets the caller back.
+
+    It is told why. If it gets nobody back, the call ends.
+    """
+    if is_warm(pending):
+        warm_jobs.hang_up(tx, pending)
     if pending.back:
+        fallback.tell(tx, pending, outcome)
         return True
-    words = (e.data["outcome"] for e in events if e.data.get("outcome"))
-    message = f"The destination was not reached: {next(words, 'no word of the carrier')}"
-    request_end(tx, pending.reason, message)
+    request_end(tx, pending.reason, f"The destination was not reached: {outcome}")
     return False
 
 

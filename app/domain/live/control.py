@@ -96,6 +96,13 @@ def leave_message(tx: CallTx, event: CallEvent) -> Changes:
     return {}
 
 
+def instruct(tx: CallTx, *bodies: JsonObject) -> None:
+    """Store commands of our own for the assistant, which takes them with its next socket."""
+    if accepts_control(tx.context, tx.call):
+        for body in bodies:
+            _add(tx, body)
+
+
 def close_socket(change: Change) -> None:
     """Wake the media hub to close the socket that a call no longer needs."""
     _wake_media(change.tx)

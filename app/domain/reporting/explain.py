@@ -34,6 +34,12 @@ KINDS: Mapping[EventKind, str] = {
     EventKind.FORWARD_STARTED: "The leg was being forwarded.",
     EventKind.FORWARD_FAILED: "The forward failed.",
     EventKind.FORWARD_ENDED: "The forward was connected, and ended.",
+    EventKind.OPERATOR_DIALLED: "The carrier was asked to dial the operator.",
+    EventKind.OPERATOR_RINGING: "The operator's phone rang, or was about to.",
+    EventKind.OPERATOR_ANSWERED: "The operator's phone was answered.",
+    EventKind.OPERATOR_BRIEFED: "The operator had heard why the caller is transferred.",
+    EventKind.OPERATOR_JOINED: "The operator was connected with the caller.",
+    EventKind.OPERATOR_ENDED: "The operator's leg ended.",
     EventKind.INTENT: "Patchbay decided to end the call.",
     EventKind.TIMER: "A timer ended the call, because nothing else had.",
     EventKind.SETTLED: "The ended reason was frozen.",
@@ -55,7 +61,19 @@ ROWS: Sequence[str] = (
 )
 """What a row of the evidence table is, by its number: the lower one wins."""
 
-NEVER_FOLDED = frozenset({EventKind.NOTE, EventKind.RECORDED, EventKind.RECORDING_FAILED})
+NEVER_FOLDED = frozenset(
+    {
+        EventKind.NOTE,
+        EventKind.RECORDED,
+        EventKind.RECORDING_FAILED,
+        EventKind.OPERATOR_DIALLED,
+        EventKind.OPERATOR_RINGING,
+        EventKind.OPERATOR_ANSWERED,
+        EventKind.OPERATOR_BRIEFED,
+        EventKind.OPERATOR_JOINED,
+        EventKind.OPERATOR_ENDED,
+    }
+)
 """Kinds that change no state, whatever comes with them."""
 
 SHOWN = {

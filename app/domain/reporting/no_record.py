@@ -67,7 +67,7 @@ def _forget(tx: CallTx) -> None:
         tx.context, conn, call.id, call.org_id, call.assistant_id, call.facts.assistant
     )
     kept = frozenset(each.id for each in defined if each.is_always_kept)
-    forward = call.facts.forward and replace(call.facts.forward, message=None)
+    forward = call.facts.forward and replace(call.facts.forward, message=None, briefing=None)
     facts = call.facts._replace(spoken=None, forward=forward)
     tx.update(body=compliance.without_words(call.body, kept), facts=facts)
     messages.forget_words(conn, call.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -31,7 +31,15 @@ from app.domain.calls.timer_jobs import START_SCHEDULED
 from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context
 from app.domain.errors import Invalid, NotFound
-from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
+from app.domain.legs import (
+    carrier_price,
+    dial_limit,
+    hangup,
+    outbound,
+    scheduled,
+    transfer,
+    transfer_summary,
+)
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import explain, pending
@@ -217,6 +225,7 @@ class CallService:
 
         Raises ``Invalid`` for a destination that is not allowed.
         Raises it, too, for a command that the call's assistant cannot execute now."""
+        summary = self._summary(org_id, call_id, token, body)
         with self.context.store.write() as conn:
             found = record.get(conn, call_id, lock=True)
             if found is None or not self._may_control(found, org_id, token):
@@ -224,13 +233,26 @@ class CallService:
             tx = CallTx(self.context, conn, found)
             if body.get("type") == "transfer":
                 told = variables.filled(self.context, found, body)
-                transfer.transfer(tx, told["destination"], told.get("content"))
+                transfer.transfer(tx, told["destination"], told.get("content"), summary)
             elif body.get("type") in control.TYPES:
                 control.enqueue(tx, variables.filled(self.context, found, body))
             elif found.status == CallStatus.ENDED:
                 raise Invalid("`end-call` needs a call that goes on: this one has ended")
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
+
+    def _summary(
+        self, org_id: str | None, call_id: str, token: str | None, body: JsonObject
+    ) -> str:
+        """The summary for the operator, if this is a transfer whose plan wants one."""
+        place = body.get("destination")
+        if body.get("type") != "transfer" or not isinstance(place, Mapping):
+            return ""
+        with self.context.store.read() as conn:
+            found = record.get(conn, call_id)
+        if found is None or not self._may_control(found, org_id, token):
+            return ""
+        return transfer_summary.summarise(self.context, call_id, place)
 
     def _may_control(self, call: Call, org_id: str | None, token: str | None) -> bool:
         if org_id is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.rendering import rendered
@@ -20,7 +21,7 @@ from app.domain.calls.tokens import MediaToken
 from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context, Reply
 from app.domain.errors import Invalid
-from app.domain.legs import adopt, carrier_tools, no_capacity, transfer
+from app.domain.legs import adopt, carrier_tools, no_capacity, transfer, transfer_summary
 from app.domain.legs.carrier_tools import TextMessage
 from app.domain.live import control, monitor
 from app.domain.overlay import merge
@@ -285,8 +286,16 @@ class MediaService:
         with self.context.store.read() as conn:
             return server_credentials.find(self.context, conn, claim.org_id, credential_id)
 
+    def summarise(self, claim: StreamClaim, destination: JsonObject) -> str:
+        """The summary of the conversation for this destination; empty if it gets none."""
+        try:
+            return transfer_summary.summarise(self.context, claim.call_id, destination)
+        except SQLAlchemyError as error:
+            self.store_failed(error)
+            return ""
+
     def transfer(
-        self, claim: StreamClaim, destination: JsonObject, content: str | None
+        self, claim: StreamClaim, destination: JsonObject, content: str | None, summary: str = ""
     ) -> str | None:
         """Forward the leg for the assistant. Returns why not, as a sentence; None on success.
 
@@ -300,7 +309,7 @@ class MediaService:
             if live_messages.delegate_control(tx, told):
                 return None
             try:
-                transfer.transfer(tx, destination, content)
+                transfer.transfer(tx, destination, content, summary)
             except Invalid as error:
                 return str(error)
         return None

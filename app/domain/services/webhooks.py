@@ -20,7 +20,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
-from app.domain.legs import destinations, no_capacity, reattach, transfer, web_legs
+from app.domain.legs import destinations, no_capacity, operator, reattach, transfer, web_legs
 from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
 from app.domain.legs.auth import belongs
@@ -48,6 +48,8 @@ ASKED_IN_MARKUP = {
     HookKind.CONTINUE,
     HookKind.FALLBACK,
     HookKind.FORWARD,
+    HookKind.OPERATOR,
+    HookKind.BRIEFED,
 }
 """Webhooks whose response is the leg's next document.
 
@@ -171,6 +173,8 @@ class LegService:
     def _handle(
         self, tx: CallTx, webhook: VerifiedWebhook, *, waited: bool
     ) -> list[Instruction] | Question:
+        if webhook.hook in operator.HOOKS:
+            return operator.handle(tx, webhook)
         report, stranger = webhook.report, _is_unknown_leg(tx.call, webhook)
         new = [self._read(tx, webhook, event) for event in report.events]
         applied = apply_report(tx, new, partial(self._changes, tx, webhook))

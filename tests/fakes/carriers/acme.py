@@ -43,6 +43,7 @@ from providers.base.rest import (
     Account,
     LegState,
     NumberSetting,
+    OperatorCall,
     OutboundCall,
     PlacedCall,
     SignedProbe,
@@ -249,6 +250,8 @@ def _verb(instruction: Instruction) -> dict[str, Any]:
             return {"verb": "say", "text": instruction.text}
         case HangUp():
             return {"verb": "hang-up"}
+        case _:
+            raise ValueError(f"Acme has no rooms: {type(instruction).__name__}")
 
 
 def _absolute(url: str, *schemes: str) -> str:
@@ -327,6 +330,14 @@ class Client:
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         self._ask(f"/calls/{leg_ref}/hang-up", {})
+
+    def dial_operator(self, order: OperatorCall) -> PlacedCall:
+        raise CarrierError("Acme has no rooms", permanent=True)
+
+    def redirect(
+        self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
+    ) -> None:
+        raise CarrierError("Acme has no rooms", permanent=True)
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         return None

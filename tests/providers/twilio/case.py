@@ -35,6 +35,10 @@ RECORDED: Mapping[HookKind, str] = {
     HookKind.CONTINUE: "after",
     HookKind.MACHINE: "amd_human",
     HookKind.FORWARD: "dial_completed",
+    HookKind.OPERATOR: "operator",
+    HookKind.BRIEFED: "briefed",
+    HookKind.OPERATOR_STATUS: "operator_busy",
+    HookKind.ROOM: "room_joined",
     HookKind.RECORDING: "recording",
 }
 """What stands for each hook in the contract."""

@@ -36,6 +36,9 @@ HOOKS = {
     "/vonage/fallback": HookKind.FALLBACK,
     "/vonage/event": HookKind.STATUS,
     "/vonage/forward": HookKind.FORWARD,
+    "/vonage/operator/": HookKind.OPERATOR,
+    "/vonage/briefed": HookKind.BRIEFED,
+    "/vonage/operator_event": HookKind.OPERATOR_STATUS,
 }
 
 

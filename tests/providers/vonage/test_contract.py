@@ -32,6 +32,9 @@ RECORDINGS = {
     HookKind.FALLBACK: "fallback",
     HookKind.STATUS: "inbound_completed_by_user",
     HookKind.FORWARD: "forward_busy",
+    HookKind.OPERATOR: "operator",
+    HookKind.BRIEFED: "briefed",
+    HookKind.OPERATOR_STATUS: "operator_busy",
 }
 
 

@@ -1,0 +1,168 @@
+"""A destination's ``transferPlan``: how the call is handed to the operator there. Pure.
+
+https://docs.vapi.ai/calls/call-handling-with-vapis-voice-intelligence
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from providers.common.json_types import JsonObject
+
+
+class Mode(StrEnum):
+    """Vapi's ``mode``."""
+
+    BLIND = "blind-transfer"
+    BLIND_SUMMARY = "blind-transfer-add-summary-to-sip-header"
+    SAY_MESSAGE = "warm-transfer-say-message"
+    SAY_SUMMARY = "warm-transfer-say-summary"
+    TWIML = "warm-transfer-twiml"
+    WAIT_MESSAGE = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-message"
+    WAIT_SUMMARY = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-summary"
+    EXPERIMENTAL = "warm-transfer-experimental"
+
+
+BLIND_MODES = frozenset({Mode.BLIND, Mode.BLIND_SUMMARY})
+WITH_SUMMARY = frozenset({Mode.BLIND_SUMMARY, Mode.SAY_SUMMARY, Mode.WAIT_SUMMARY})
+"""Modes in which the operator gets a summary."""
+RING_SECONDS, MOST_RING_SECONDS = 60, 600
+"""Vapi's default of ``dialTimeout``, and its maximum."""
+MAX_TEXT = 1000
+SUMMARY_HEADER = "X-Transfer-Summary"
+NO_SUMMARY = "A caller is being connected to you."
+"""What an operator hears where there is neither a message nor a summary."""
+WEB = re.compile(r"https?://[^\s]{1,1000}", re.ASCII)
+HEADER = re.compile(r"[A-Za-z0-9-]{1,60}", re.ASCII)
+MOST_HEADERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What follows a transfer that failed."""
+
+    message: str
+    """What the caller hears then."""
+    ends_call: bool
+    """The call ends after the message; else the assistant goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPlan:
+    """The plan of one destination that passed ``problem``."""
+
+    mode: Mode = Mode.BLIND
+    message: str = ""
+    """What the operator hears before the caller."""
+    summary: Json = field(default_factory=dict)
+    """``summaryPlan``."""
+    ring_seconds: int = RING_SECONDS
+    rings_at_most: bool = False
+    """The plan says how long it rings."""
+    hold_url: str | None = None
+    """The audio that the caller hears while the operator's phone rings."""
+    joined_url: str | None = None
+    """The audio that the operator hears just before the caller."""
+    fallback: Fallback | None = None
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the operator is spoken to before the caller is connected."""
+        return self.mode not in BLIND_MODES
+
+    @property
+    def wants_summary(self) -> bool:
+        untold = self.mode is Mode.EXPERIMENTAL and not self.message
+        wanted = self.mode in WITH_SUMMARY or untold
+        return wanted and self.summary.get("enabled") is not False
+
+    @property
+    def detects_machine(self) -> bool:
+        return self.mode is Mode.EXPERIMENTAL
+
+    def briefing(self, summary: str) -> str:
+        """What the operator hears."""
+        told = summary if self.wants_summary else self.message
+        return (told or self.message or NO_SUMMARY)[:MAX_TEXT]
+
+
+def read(destination: JsonObject) -> TransferPlan:
+    """The plan of a destination. An unknown mode is a blind transfer."""
+    plan = object_of(destination, "transferPlan")
+    mode, seconds = text_of(plan, "mode"), plan.get("dialTimeout")
+    ringing = int(seconds) if isinstance(seconds, int | float) else 0
+    return TransferPlan(
+        mode=Mode(mode) if mode in set(Mode) else Mode.BLIND,
+        message=_text(plan.get("message")),
+        summary=object_of(plan, "summaryPlan"),
+        ring_seconds=ringing if _is_seconds(seconds) else RING_SECONDS,
+        rings_at_most=_is_seconds(seconds),
+        hold_url=text_of(plan, "holdAudioUrl") or None,
+        joined_url=text_of(plan, "transferCompleteAudioUrl") or None,
+        fallback=_fallback(object_of(plan, "fallbackPlan")),
+    )
+
+
+def sip_headers(destination: JsonObject) -> dict[str, str]:
+    """The headers of a SIP destination, each with ``X-`` in front of its name."""
+    given = object_of(destination, "sipHeaders")
+    named = {name if name.startswith("X-") else f"X-{name}": each for name, each in given.items()}
+    return {name: str(each)[:MAX_TEXT] for name, each in named.items()}
+
+
+def problem(destination: JsonObject) -> str | None:
+    """Why the plan or the SIP headers are not valid, as a sentence that begins with the field."""
+    if not _are_headers(destination.get("sipHeaders")):
+        return f"sipHeaders must be at most {MOST_HEADERS} texts with plain names"
+    plan = destination.get("transferPlan")
+    if plan is None:
+        return None
+    if not isinstance(plan, Mapping):
+        return "transferPlan must be an object"
+    if plan.get("mode") not in set(Mode):
+        return f"transferPlan.mode must be one of the following values: {', '.join(Mode)}"
+    seconds = plan.get("dialTimeout")
+    if seconds is not None and not _is_seconds(seconds):
+        return f"transferPlan.dialTimeout must be a number from 1 to {MOST_RING_SECONDS}"
+    for name in ("holdAudioUrl", "transferCompleteAudioUrl"):
+        url = plan.get(name)
+        if url and not (isinstance(url, str) and WEB.fullmatch(url)):
+            return f"transferPlan.{name} must be a URL of http or https"
+    return None
+
+
+def _fallback(plan: Json) -> Fallback | None:
+    if not plan:
+        return None
+    return Fallback(_text(plan.get("message")), plan.get("endCallEnabled") is not False)
+
+
+def _text(message: object) -> str:
+    """A text, or Vapi's message with ``contents`` or ``content``."""
+    if isinstance(message, str):
+        return message[:MAX_TEXT]
+    if not isinstance(message, Mapping):
+        return ""
+    texts = (text_of(each, "text") for each in objects_of(message, "contents"))
+    return next(filter(None, texts), text_of(message, "content"))[:MAX_TEXT]
+
+
+def _is_seconds(value: Any) -> bool:
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return known and 1 <= value <= MOST_RING_SECONDS
+
+
+def _are_headers(given: Any) -> bool:
+    if given is None:
+        return True
+    return (
+        isinstance(given, Mapping)
+        and len(given) <= MOST_HEADERS
+        and all(isinstance(name, str) and HEADER.fullmatch(name) for name in given)
+        and all(isinstance(each, str | int | float | bool) for each in given.values())
+    )

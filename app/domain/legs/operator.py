@@ -1,0 +1,138 @@
+"""The operator's side of a warm transfer: what its leg is told, and what its events lead to.
+
+The caller waits in a room meanwhile. The operator hears why, and then enters the room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.domain.assistant import transfer_plan
+from app.domain.calls import answers
+from app.domain.calls.apply import apply_events, apply_report, state_of
+from app.domain.calls.facts import PendingForward
+from app.domain.calls.record import CallTx, Changes
+from app.domain.legs import transfer, warm_jobs
+from app.domain.legs.inbound import VerifiedWebhook
+from app.domain.legs.warm_steps import REACHED, Progress, progress
+from app.store import events
+from providers.base.instructions import Fetch, HangUp, Instruction, Join, Play, Say
+from providers.base.webhook import HookKind
+from providers.events import CallEvent, CallStatus, EventKind
+
+HOOKS = frozenset({HookKind.OPERATOR, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM})
+"""Webhooks about a leg that is not the call's own."""
+VOICEMAIL, NO_ANSWER = "voicemail", "no-answer"
+
+
+def handle(tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
+    """Store an event of the operator's leg, and decide what the leg does next.
+
+    A leg whose transfer is over, or of another call, is hung up.
+    """
+    attempt, pending = tx.call.token_data.get("forward"), tx.call.facts.forward
+    new = [_named(tx, event, attempt) for event in webhook.report.events]
+    applied = apply_report(tx, new, lambda _: Changes())
+    hung_up: list[Instruction] = [HangUp()] if webhook.report.asks else []
+    if pending is None or pending.id != attempt or not _goes_on(tx):
+        return hung_up
+    found = progress(events.of_call(tx.conn, tx.call.id), pending.id)
+    if applied.added:
+        _react(tx, pending, found, applied.added)
+    if not _goes_on(tx) or found.outcome:
+        return hung_up
+    answer = _document(tx, pending, webhook.hook)
+    if applied.added and answer:
+        answers.keep(tx, new, answer)
+    return answer
+
+
+def fail(tx: CallTx, pending: PendingForward, outcome: str, error: str | None = None) -> None:
+    """End the transfer: the caller goes back, and the operator is hung up.
+
+    ``outcome``: the carrier's word, or ours.
+    """
+    failed = CallEvent(
+        EventKind.FORWARD_FAILED,
+        at=tx.context.now(),
+        key=f"forward.failed:{pending.id}",
+        data={"forward": pending.id, "outcome": outcome, **({"error": error} if error else {})},
+    )
+    apply_events(tx, [failed])
+    if transfer.give_up(tx, pending, outcome):
+        warm_jobs.bring_back(tx)
+
+
+def joined(tx: CallTx, pending: PendingForward, source: str) -> None:
+    """Store that the operator is with the caller, of which no event has told."""
+    event = CallEvent(
+        EventKind.OPERATOR_JOINED,
+        at=tx.context.now(),
+        key=f"operator.joined:{pending.id}",
+        source=source,
+        data={"forward": pending.id},
+    )
+    apply_events(tx, [event], transfer.shown(tx, pending))
+
+
+def _goes_on(tx: CallTx) -> bool:
+    return tx.call.status == CallStatus.FORWARDING
+
+
+def _named(tx: CallTx, event: CallEvent, attempt: str | None) -> CallEvent:
+    """The event with its transfer's id. The caller's own entry into the room is a note."""
+    own = event.data.get("forwardLegRef") == tx.call.facts.leg_ref
+    if attempt is None or (own and event.kind is not EventKind.NOTE):
+        data = {k: v for k, v in event.data.items() if k != "forwardLegRef"}
+        return event._replace(kind=EventKind.NOTE, data={**data, "was": str(event.kind)})
+    return event._replace(data={**event.data, "forward": attempt})
+
+
+def _react(
+    tx: CallTx, pending: PendingForward, found: Progress, added: Sequence[CallEvent]
+) -> None:
+    """What new events of the operator's leg lead to."""
+    kinds = {event.kind for event in added}
+    if EventKind.OPERATOR_ENDED in kinds:
+        if found.connected:
+            _end(tx, pending)
+        else:
+            fail(tx, pending, found.outcome or NO_ANSWER)
+    elif found.machine and not found.connected:
+        fail(tx, pending, VOICEMAIL)
+    elif EventKind.OPERATOR_JOINED in kinds:
+        tx.update(**transfer.shown(tx, pending))
+    elif kinds & REACHED.keys():
+        warm_jobs.watch(tx, pending, found.step)
+
+
+def _end(tx: CallTx, pending: PendingForward) -> None:
+    """The operator has left the caller: the transfer was carried out."""
+    over = CallEvent(
+        EventKind.FORWARD_ENDED,
+        at=tx.context.now(),
+        key=f"forward.ended:{pending.id}",
+        reason=pending.reason,
+        data={"forward": pending.id},
+    )
+    apply_events(tx, [over], transfer.shown(tx, pending))
+
+
+def _document(tx: CallTx, pending: PendingForward, hook: HookKind) -> list[Instruction]:
+    """What the operator's leg does next. A repeated request gets the same answer."""
+    plan = transfer_plan.read(pending.destination)
+    if hook is HookKind.OPERATOR:
+        said: list[Instruction] = [Say(pending.briefing)] if pending.briefing else []
+        return [*said, Fetch(transfer.hook_url(tx, pending, HookKind.BRIEFED))]
+    if hook is HookKind.BRIEFED:
+        signal: list[Instruction] = [Play(plan.joined_url)] if plan.joined_url else []
+        seconds = tx.context.settings.max_forward_seconds
+        return [*signal, Join(transfer.room(pending), seconds)]
+    return []
+
+
+def is_current(tx: CallTx, forward_id: str) -> bool:
+    """Whether this transfer is the one that the call waits for."""
+    pending = tx.call.facts.forward
+    waits = state_of(tx).status is CallStatus.FORWARDING
+    return waits and pending is not None and pending.id == forward_id

@@ -1,0 +1,228 @@
+"""The jobs about an operator's leg: dial it once, look after it, hang it up.
+
+A create-call request cannot be repeated, so an event is stored before it. A job that finds this
+event, after a crash, does not dial again: the leg's webhooks go on with the transfer, or the watch
+ends it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from app.domain.assistant import transfer_plan
+from app.domain.calls import record
+from app.domain.calls.apply import apply_events
+from app.domain.calls.facts import PendingForward
+from app.domain.calls.record import Call, CallTx
+from app.domain.context import Context
+from app.domain.legs import destinations, operator, transfer, warm_jobs
+from app.domain.legs.warm_steps import BRIEFING_SECONDS, Step, progress
+from app.store import accounts, events
+from app.store.vault import WrongKey
+from providers.base.rest import CarrierClient, OperatorCall, PlacedCall
+from providers.base.webhook import HookKind
+from providers.errors import CarrierError, NotConfigured, ProviderError
+from providers.events import CallEvent, CallStatus, EventKind
+
+RETRY_SECONDS = 2.0
+MOST_RETRIES = 30
+FAILED, NO_ANSWER = "failed", "no-answer"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One create-call request, whose event is committed before it is sent."""
+
+    call_id: str
+    forward_id: str
+    order: OperatorCall
+    client: CarrierClient = field(repr=False)
+
+
+def dial(context: Context, payload: Mapping[str, str]) -> None:
+    """Handler of the job ``dial-operator``."""
+    try:
+        attempt = _begin(context, payload["callId"], payload["forward"])
+        if attempt is None:
+            return
+        placed = attempt.client.dial_operator(attempt.order)
+    except (ProviderError, WrongKey) as error:
+        _refused(context, payload, error)
+    else:
+        _accepted(context, attempt, placed)
+
+
+def _begin(context: Context, call_id: str, forward_id: str) -> Attempt | None:
+    """Store the attempt. None when the transfer is over, or the operator was perhaps dialled.
+
+    Raises ``NotConfigured`` and ``WrongKey`` for an account that cannot dial.
+    """
+    with _waiting(context, call_id, forward_id) as found:
+        if found is None:
+            return None
+        tx, pending = found
+        if progress(events.of_call(tx.conn, call_id), forward_id).step is not Step.HELD:
+            return None
+        client = _client(context, tx)
+        order = _order(tx, pending)
+        event = CallEvent(
+            EventKind.OPERATOR_DIALLED,
+            at=context.now(),
+            key=f"operator.dialled:{forward_id}",
+            data={"forward": forward_id, "to": order.to},
+        )
+        apply_events(tx, [event])
+        warm_jobs.watch(tx, pending, Step.DIALLED)
+        return Attempt(call_id, forward_id, order, client)
+
+
+def _accepted(context: Context, attempt: Attempt, placed: PlacedCall) -> None:
+    """Store the operator's leg. The leg of a transfer that is over meanwhile is hung up."""
+    with _locked(context, attempt.call_id) as tx:
+        pending = tx and tx.call.facts.forward
+        if tx is None or pending is None:
+            return
+        event = CallEvent(
+            EventKind.OPERATOR_RINGING,
+            at=context.now(),
+            key=f"operator.placed:{attempt.forward_id}",
+            source=tx.call.provider,
+            data={"forward": attempt.forward_id, "forwardLegRef": placed.leg_ref},
+        )
+        apply_events(tx, [event])
+        if operator.is_current(tx, attempt.forward_id):
+            warm_jobs.watch(tx, pending, Step.RINGING)
+        else:
+            warm_jobs.hang_up(tx, pending)
+
+
+def _refused(context: Context, payload: Mapping[str, str], error: ProviderError | WrongKey) -> None:
+    """Give the caller back if nothing rings. After any other failure the watch decides."""
+    if isinstance(error, CarrierError) and not (error.permanent or error.busy):
+        log.warning("call %s: the operator may not be dialled: %s", payload["callId"], error)
+        return
+    with _waiting(context, payload["callId"], payload["forward"]) as found:
+        if found is not None:
+            operator.fail(*found, FAILED, str(error))
+
+
+def watch(context: Context, payload: Mapping[str, str]) -> None:
+    """Handler of the job ``watch-transfer``: end a transfer whose step takes too long."""
+    step = Step(payload["step"])
+    with _waiting(context, payload["callId"], payload["forward"]) as found:
+        if found is None:
+            return
+        tx, pending = found
+        log_of_call = events.of_call(tx.conn, tx.call.id)
+        if progress(log_of_call, pending.id).step is not step:
+            return
+        if step is not Step.BRIEFED:
+            operator.fail(tx, pending, NO_ANSWER if step is Step.RINGING else FAILED)
+            return
+    _ask(context, payload)
+
+
+def _ask(context: Context, payload: Mapping[str, str]) -> None:
+    """Ask the carrier about both legs of a transfer whose last event did not come."""
+    with context.store.read() as conn:
+        call = record.get(conn, payload["callId"])
+        log_of_call = events.of_call(conn, payload["callId"]) if call else []
+    known = progress(log_of_call, payload["forward"])
+    if call is None:
+        return
+    try:
+        with context.store.read() as conn:
+            client = _client(context, CallTx(context, conn, call))
+        caller = _ended(client, call, call.facts.leg_ref)
+        theirs = _ended(client, call, known.operator_ref)
+    except (ProviderError, WrongKey) as error:
+        log.warning("call %s: its transfer is not known: %s", call.id, error)
+        return
+    with _waiting(context, call.id, payload["forward"]) as found:
+        if found is None:
+            return
+        if caller:
+            apply_events(found[0], caller)
+        elif theirs:
+            operator.fail(*found, FAILED)
+        else:
+            operator.joined(*found, source=call.provider)
+
+
+def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:
+    """Handler of the job ``hang-up-operator``. A leg that is over already counts as hung up."""
+    with context.store.read() as conn:
+        call = record.get(conn, payload["callId"])
+        if call is None:
+            return None
+        log_of_call = events.of_call(conn, call.id)
+        known = progress(log_of_call, payload["forward"])
+        if known.outcome or known.operator_ref is None:
+            return None
+        tx = CallTx(context, conn, call)
+        try:
+            client = _client(context, tx)
+        except (NotConfigured, WrongKey) as error:
+            log.error("call %s: its operator cannot be hung up: %s", call.id, error)
+            return None
+    try:
+        client.hang_up(known.operator_ref, api_url=call.facts.api_url)
+    except CarrierError as error:
+        return None if error.permanent or error.gone else RETRY_SECONDS
+    return None
+
+
+def _order(tx: CallTx, pending: PendingForward) -> OperatorCall:
+    destination, plan = pending.destination, transfer_plan.read(pending.destination)
+    extension = destination.get("extension")
+    most = tx.context.settings.max_forward_seconds + plan.ring_seconds + BRIEFING_SECONDS
+    return OperatorCall(
+        to=destinations.address(destination),
+        from_=destination.get("callerId") or tx.call.facts.number or "",
+        answer_url=transfer.hook_url(tx, pending, HookKind.OPERATOR),
+        status_url=transfer.hook_url(tx, pending, HookKind.OPERATOR_STATUS),
+        max_duration=int(most),
+        ring_seconds=plan.ring_seconds,
+        extension=destinations.keys(extension) if extension else None,
+        detects_machine=plan.detects_machine,
+        sip_headers=destinations.sip_headers(destination, None),
+    )
+
+
+def _ended(client: CarrierClient, call: Call, ref: str | None) -> list[CallEvent]:
+    """The events of a leg's end, from the carrier's API; none while it is up."""
+    state = client.fetch(ref, api_url=call.facts.api_url) if ref else None
+    told = state.events if state else ()
+    return [event for event in told if event.kind is EventKind.LEG_ENDED]
+
+
+def _client(context: Context, tx: CallTx) -> CarrierClient:
+    """Raises ``NotConfigured`` and ``WrongKey``."""
+    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
+    if credential is None:
+        raise NotConfigured("the call's carrier account was deleted")
+    return tx.carrier.client(context.account(credential))
+
+
+@contextmanager
+def _locked(context: Context, call_id: str) -> Iterator[CallTx | None]:
+    with context.store.write() as conn:
+        call = record.get(conn, call_id, lock=True)
+        yield CallTx(context, conn, call) if call else None
+
+
+@contextmanager
+def _waiting(
+    context: Context, call_id: str, forward_id: str
+) -> Iterator[tuple[CallTx, PendingForward] | None]:
+    """The call in a transaction, if it waits for this transfer."""
+    with _locked(context, call_id) as tx:
+        pending = tx and tx.call.facts.forward
+        waits = tx is not None and tx.call.status == CallStatus.FORWARDING
+        right = waits and pending is not None and pending.id == forward_id
+        yield (tx, pending) if right and tx is not None and pending is not None else None

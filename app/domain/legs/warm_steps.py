@@ -1,0 +1,100 @@
+"""How far a warm transfer is: a pure fold over the events of one call.
+
+The caller waits in a room. The operator is dialled, answers, is briefed, and joins the caller.
+Each step is an event that names the transfer (``data.forward``), and each has a longest time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.domain.assistant.transfer_plan import TransferPlan
+from providers.events import CallEvent, EventKind
+
+
+class Step(StrEnum):
+    """The steps, in their order."""
+
+    HELD = "held"
+    """The caller is on the way into the room; a job will dial the operator."""
+    DIALLED = "dialled"
+    """The carrier is asked to dial, and has said nothing of it."""
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    """The operator hears the message."""
+    BRIEFED = "briefed"
+    """The operator is on the way into the room."""
+    JOINED = "joined"
+
+
+REACHED: dict[EventKind, Step] = {
+    EventKind.OPERATOR_DIALLED: Step.DIALLED,
+    EventKind.OPERATOR_RINGING: Step.RINGING,
+    EventKind.OPERATOR_ANSWERED: Step.ANSWERED,
+    EventKind.OPERATOR_BRIEFED: Step.BRIEFED,
+    EventKind.OPERATOR_JOINED: Step.JOINED,
+}
+"""The step that an event proves."""
+ORDER = {step: number for number, step in enumerate(Step)}
+
+NO_WORD_SECONDS = 20.0
+"""The longest without a word of the carrier: its answer to a request takes 10 s at most."""
+RING_GRACE_SECONDS = 10.0
+"""Beyond ``dialTimeout``: for connecting, and for machine detection."""
+BRIEFING_SECONDS, CHARACTERS_A_SECOND = 15.0, 10.0
+"""A message takes this long and a second more for so many characters."""
+JOIN_SECONDS = 10.0
+
+
+class Progress(NamedTuple):
+    """What the events of one transfer prove."""
+
+    step: Step = Step.HELD
+    operator_ref: str | None = None
+    """The carrier's id of the operator's leg."""
+    machine: bool = False
+    """An answering machine has answered."""
+    outcome: str | None = None
+    """The operator's leg is over: the carrier's word."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether caller and operator are together, or on the way to each other."""
+        return self.step in {Step.BRIEFED, Step.JOINED}
+
+
+def progress(log: Iterable[CallEvent], forward_id: str) -> Progress:
+    """How far this transfer is."""
+    found = Progress()
+    for event in log:
+        if event.data.get("forward") != forward_id or not _is_of_operator(event):
+            continue
+        step = REACHED.get(event.kind, found.step)
+        found = found._replace(
+            step=max(found.step, step, key=ORDER.__getitem__),
+            operator_ref=event.data.get("forwardLegRef") or found.operator_ref,
+            machine=found.machine or bool(event.data.get("machine")),
+            outcome=event.data.get("outcome") or found.outcome,
+        )
+    return found
+
+
+def _is_of_operator(event: CallEvent) -> bool:
+    return event.kind in REACHED or event.kind is EventKind.OPERATOR_ENDED
+
+
+def longest(step: Step, plan: TransferPlan, briefing: str) -> float | None:
+    """Seconds that a step may take. None: as long as the two talk."""
+    match step:
+        case Step.HELD | Step.DIALLED:
+            return NO_WORD_SECONDS
+        case Step.RINGING:
+            return plan.ring_seconds + RING_GRACE_SECONDS
+        case Step.ANSWERED:
+            return BRIEFING_SECONDS + len(briefing) / CHARACTERS_A_SECOND
+        case Step.BRIEFED:
+            return JOIN_SECONDS
+        case Step.JOINED:
+            return None
