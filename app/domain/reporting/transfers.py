@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.domain.assistant import transfer_plan
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from providers.common.json_types import JsonDict, JsonObject
@@ -15,17 +16,15 @@ from providers.events import CallEvent, CallStatus, EventKind
 
 FIELD = "transfers"
 """Field of a call's body, and of its artifact."""
-MODE = "blind-transfer"
-"""The only mode there is here."""
-OF_TRANSFERS = frozenset(
-    {EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED, EventKind.FORWARD_ENDED}
-)
-COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
+OUTCOMES = frozenset({EventKind.FORWARD_FAILED, EventKind.FORWARD_ENDED})
+OF_TRANSFERS = OUTCOMES | {EventKind.FORWARD_STARTED, EventKind.OPERATOR_JOINED}
+COMPLETED, FAILED, CANCELLED, CONNECTED = "completed", "failed", "cancelled", "connected"
 WORDS: Mapping[str, str] = {
     "busy": "busy",
     "no-answer": "no-answer",
     "unanswered": "no-answer",
     "timeout": "no-answer",
+    "voicemail": "voicemail",
     "canceled": CANCELLED,
     "cancelled": CANCELLED,
 }
@@ -47,7 +46,8 @@ def update(change: Change) -> None:
 
 
 def _transfer(destination: JsonObject, status: str | None) -> JsonDict:
-    return {"destination": destination, "mode": MODE, **({"status": status} if status else {})}
+    mode = transfer_plan.read(destination).mode
+    return {"destination": destination, "mode": mode, **({"status": status} if status else {})}
 
 
 def _destination(
@@ -67,14 +67,14 @@ def _destination(
 def _status(log: Sequence[CallEvent], started: CallEvent, *, over: bool) -> str | None:
     """None: the transfer goes on."""
     attempt = started.data["forward"]
-    outcomes = [
-        event
-        for event in log
-        if event.kind in OF_TRANSFERS - {started.kind} and event.data.get("forward") == attempt
-    ]
+    of_it = [event for event in log if event.data.get("forward") == attempt]
+    outcomes = [event for event in of_it if event.kind in OUTCOMES]
     if any(event.kind is EventKind.FORWARD_ENDED for event in outcomes):
         return COMPLETED
     words = [WORDS.get(str(event.data.get("outcome")), FAILED) for event in outcomes]
     if words:
         return next((word for word in words if word != FAILED), FAILED)
-    return CANCELLED if over else None
+    if over:
+        return CANCELLED
+    joined = any(event.kind is EventKind.OPERATOR_JOINED for event in of_it)
+    return CONNECTED if joined else None
