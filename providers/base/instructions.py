@@ -77,6 +77,18 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """Wait until the party on the leg has spoken, and ask a URL of ours then.
+
+    A party who says nothing is hung up, or the URL is told.
+    """
+
+    url: str
+    seconds: int
+    """The longest wait for the first word."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """Ask this URL of ours for the next document."""
 
@@ -103,7 +115,7 @@ class HangUp:
     """End the leg."""
 
 
-Instruction = Connect | Forward | Return | Say | HangUp | Hold | Join | Play | Fetch
+Instruction = Connect | Forward | Return | Say | HangUp | Hold | Join | Play | Listen | Fetch
 
 
 @dataclass(frozen=True, slots=True)

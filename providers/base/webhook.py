@@ -63,6 +63,8 @@ class HookKind(StrEnum):
     """Outcome of a forward (``token``); the carrier fetches the next document."""
     OPERATOR = "operator"
     """The leg of a transfer's operator was answered, and asks for its document (``token``)."""
+    SPOKE = "spoke"
+    """The operator has spoken, and the leg asks for its document (``token``)."""
     BRIEFED = "briefed"
     """The operator has heard that document, and the leg asks for the next one (``token``)."""
     OPERATOR_STATUS = "operator-status"

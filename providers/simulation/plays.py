@@ -23,6 +23,7 @@ from providers.simulation.stage import (
     CallerAction,
     Stage,
     have_dialled,
+    need_api,
     unchanged,
 )
 from providers.simulation.timeline import SimulatorError
@@ -33,6 +34,18 @@ EXTENSION = "12#"
 # The client's own words to a caller without an assistant.
 CLOSED = "We are closed, please call tomorrow."
 COPIES = 3
+WARM = "warm-transfer-say-message"
+SPEAKS_FIRST = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-message"
+VOICEMAIL_MODE = "warm-transfer-experimental"
+# What the operator hears before the caller.
+BRIEFING = "A caller who asks for a person."
+
+
+def hears_only(stage: Stage, party: str, *wanted: str) -> None:
+    """Check, by its energy, what a leg has heard."""
+    heard = stage.ears[party].heard
+    if heard != set(wanted):
+        stage.problem(f"the {party} heard {', '.join(sorted(heard)) or 'nothing'}")
 
 
 class PhoneCall(Protocol):
@@ -171,6 +184,36 @@ class Plays(ABC, Generic[S, C]):
         """The destination is not reached. The caller, back with the assistant, presses #."""
         stage.destination_outcome = outcome
         self.inbound(stage, CallerAction.TRANSFER, CallerAction.PRESS)
+
+    def warm(self, stage: S, operator: Callee, *acts: CallerAction, **plan: Any) -> None:
+        """The caller waits while an operator is dialled and spoken to."""
+        need_api(stage)
+        stage.operator = operator
+        stage.bridge.plan = {"transferPlan": {"mode": WARM, "message": BRIEFING, **plan}}
+        self.inbound(stage, CallerAction.TRANSFER, *acts)
+        stage.join()
+
+    def warm_answered(self, stage: S) -> None:
+        """Both legs hear what they should, and nothing else."""
+        self.warm(stage, Callee(), transferCompleteAudioUrl="https://owner.example/beep.mp3")
+        hears_only(stage, "caller", "briefing", "music", "operator")
+        hears_only(stage, "operator", "briefing", "signal", "caller")
+        if not any(BRIEFING in line and line.count("operator") for line in stage.timeline.lines):
+            stage.problem("the operator did not hear the message")
+
+    def warm_failed(self, stage: S, operator: Callee, **plan: Any) -> None:
+        """The caller, back with the assistant, presses #."""
+        self.warm(stage, operator, CallerAction.PRESS, **plan)
+        if "operator" in stage.ears["caller"].heard:
+            stage.problem("the caller heard an operator")
+
+    def warm_spoken(self, stage: S) -> None:
+        self.warm(stage, Callee(), mode=SPEAKS_FIRST)
+        hears_only(stage, "operator", "briefing", "caller")
+
+    def warm_abandoned(self, stage: S) -> None:
+        stage.impatient = True
+        self.warm(stage, Callee("rings"))
 
     # -- callbacks that go astray
 

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, C, Plays, S
+from providers.simulation.plays import (
+    ENDED_BY_ASSISTANT,
+    ENDED_BY_CUSTOMER,
+    VOICEMAIL_MODE,
+    C,
+    Plays,
+    S,
+)
 from providers.simulation.stage import ECHO, LISTENING, Callee, CallerAction, Scenario, table
 
 CANCELED = "manually-canceled"
@@ -240,6 +247,48 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             "The destination is busy; the caller is back with the assistant, and presses #.",
             lambda stage: plays.refused_destination(stage, "busy"),
             ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer",
+            "The caller hears music while an operator is dialled and told why; then both talk.",
+            plays.warm_answered,
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-busy",
+            "The operator is busy; the caller is back with the assistant, and presses #.",
+            lambda stage: plays.warm_failed(stage, Callee("busy")),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-no-answer",
+            "The operator's phone rings out; the caller is back with the assistant, and presses #.",
+            lambda stage: plays.warm_failed(stage, Callee(plays.no_answer)),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-voicemail",
+            "A machine answers for the operator; the caller is back with the assistant, and presses #.",
+            lambda stage: plays.warm_failed(stage, Callee(machine=True), mode=VOICEMAIL_MODE),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-speaks-first",
+            "The operator is told why only after saying something; then both talk.",
+            plays.warm_spoken,
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-refused",
+            f"{plays.title}'s API does not dial the operator; the caller is back with the assistant.",
+            lambda stage: plays.warm_failed(stage, Callee(refused=True)),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-abandoned",
+            "The caller hangs up while the operator's phone rings, which stops.",
+            plays.warm_abandoned,
+            ENDED_BY_CUSTOMER,
         ),
         Scenario(
             "assistant-request",

@@ -21,6 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from providers.common.json_types import JsonDict, JsonObject
+from providers.simulation.room import Ear, Room
 from providers.simulation.script import ASSISTANT_LEAVES, CALLER_LEAVES, MENU, Tape, Turn
 from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
@@ -157,6 +158,8 @@ class Bridge:
         self._config = config
         self._wire = wire
         self._timeline = timeline
+        # The ``transferPlan`` of the next transfer, as a field of its destination.
+        self.plan: JsonDict = {}
 
     def create_call(self, provider: str, *, basic: bool = False, **extra: Any) -> JsonDict:
         """Create a call in bypass mode.
@@ -181,7 +184,8 @@ class Bridge:
         self._api("POST", f"/call/{call_id}/control", {"type": "end-call"})
 
     def transfer(self, call_id: str) -> None:
-        body = {"type": "transfer", "destination": self.destination(), "content": TRANSFERRING}
+        destination = {**self.destination(), **self.plan}
+        body = {"type": "transfer", "destination": destination, "content": TRANSFERRING}
         self._api("POST", f"/call/{call_id}/control", body)
 
     @contextmanager
@@ -310,6 +314,13 @@ class Stage:
         self.keys = ""
         # Text messages that the carrier's API was asked to send: number and text.
         self.texts: list[tuple[str, str]] = []
+        # How the phone of a transfer's operator behaves.
+        self.operator = Callee()
+        # The caller hangs up while waiting for the operator.
+        self.impatient = False
+        # What each leg of a transfer has heard: ``caller`` and ``operator``.
+        self.ears: dict[str, Ear] = {"caller": Ear(), "operator": Ear()}
+        self.rooms: dict[str, Room] = {}
         # How the destination's phone behaves, in the carrier's own word.
         self.destination_outcome = "answered"
         # A call's price at the carrier's API, in the carrier's own notation; None: no price.
@@ -381,6 +392,14 @@ class Stage:
     def took_back(self, params: Mapping[str, str]) -> None:
         self.returned = dict(params)
         self.timeline.add("bridge -> owner", f"leg returned {urlencode(params)}")
+
+    def phone(self, number: str) -> Callee:
+        """How the phone of this number behaves: the destination's is the operator's."""
+        is_operator = digits(number) == digits(self.config.destination)
+        return self.operator if is_operator else self.callee
+
+    def room(self, name: str) -> Room:
+        return self.rooms.setdefault(name, Room())
 
     def known_call(self) -> str:
         if self.call_id is None:

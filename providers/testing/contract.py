@@ -41,6 +41,7 @@ from providers.base.instructions import (
     Hold,
     Instruction,
     Join,
+    Listen,
     Play,
     Return,
     Say,
@@ -157,15 +158,19 @@ OF_TRANSFERS: Mapping[str, Instruction] = {
     "hold": Hold("patchbay-room", OUTCOME_URL, ROOM_URL),
     "hold with music": Hold("patchbay-room", OUTCOME_URL, ROOM_URL, "https://x.example/a.mp3"),
     "join": Join("patchbay-room"),
+    "listen": Listen(f"{ORIGIN}/carrier/spoke/{TOKEN}", 60),
     "play": Play("https://x.example/a.mp3"),
     "fetch": Fetch(f"{ORIGIN}/carrier/briefed/{TOKEN}"),
     "forward with headers": Forward(
-        "sip:desk@pbx.example", OUTCOME_URL, sip_headers={"X-Transfer-Summary": "Wants a d\u00e9sk."}
+        "sip:desk@pbx.example",
+        OUTCOME_URL,
+        sip_headers={"X-Transfer-Summary": "Wants a d\u00e9sk."},
     ),
 }
 """What a carrier must be able to say that connects an operator before the caller."""
 OPERATORS: Mapping[HookKind, tuple[EventKind, bool]] = {
     HookKind.OPERATOR: (EventKind.OPERATOR_ANSWERED, True),
+    HookKind.SPOKE: (EventKind.OPERATOR_ANSWERED, True),
     HookKind.BRIEFED: (EventKind.OPERATOR_BRIEFED, True),
     HookKind.OPERATOR_STATUS: (EventKind.OPERATOR_ENDED, False),
 }
@@ -209,6 +214,7 @@ WHERE_IT_ASKS = frozenset(
         HookKind.FORWARD,
         HookKind.FALLBACK,
         HookKind.OPERATOR,
+        HookKind.SPOKE,
         HookKind.BRIEFED,
     }
 )

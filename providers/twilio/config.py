@@ -32,6 +32,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.MACHINE, "/twilio/amd/<token>", _METHODS),
     Hook(HookKind.FORWARD, "/twilio/dial/<token>", _METHODS),
     Hook(HookKind.OPERATOR, "/twilio/operator/<token>", _METHODS),
+    Hook(HookKind.SPOKE, "/twilio/spoke/<token>", _METHODS),
     Hook(HookKind.BRIEFED, "/twilio/briefed/<token>", _METHODS),
     Hook(HookKind.OPERATOR_STATUS, "/twilio/operator_status/<token>", _METHODS),
     Hook(HookKind.ROOM, "/twilio/room/<token>", _METHODS),

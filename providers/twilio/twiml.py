@@ -25,6 +25,7 @@ from providers.base.instructions import (
     Hold,
     Instruction,
     Join,
+    Listen,
     MachineDetection,
     Play,
     Return,
@@ -260,6 +261,16 @@ def _play(play: Play) -> str:
     return _element("Play", _text(absolute(play.url)))
 
 
+def _listen(listen: Listen) -> str:
+    """Write ``<Gather>``. Without a word Twilio goes on with the next verb.
+
+    https://www.twilio.com/docs/voice/twiml/gather
+    """
+    given = {"input": "speech", "timeout": str(listen.seconds), "speechTimeout": "auto"}
+    url = absolute(listen.url)
+    return _element("Gather", **given, action=url, method="POST") + _element("Hangup")
+
+
 def _fetch(fetch: Fetch) -> str:
     return _redirect(absolute(fetch.url))
 
@@ -308,6 +319,7 @@ _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
     Hold: _hold,
     Join: _join,
     Play: _play,
+    Listen: _listen,
     Fetch: _fetch,
 }
 

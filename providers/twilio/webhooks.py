@@ -130,6 +130,12 @@ def _read_operator(webhook: Webhook) -> WebhookReport:
     return WebhookReport(None, (event,), asks=True, unknown=unknown)
 
 
+def _read_spoke(webhook: Webhook) -> WebhookReport:
+    """``<Gather>`` is over. Twilio asks only if it has heard something."""
+    event = _of_operator(webhook, EventKind.OPERATOR_ANSWERED, {"spoke": True})
+    return WebhookReport(None, (event,), asks=True)
+
+
 def _read_briefed(webhook: Webhook) -> WebhookReport:
     event = _of_operator(webhook, EventKind.OPERATOR_BRIEFED)
     return WebhookReport(None, (event,), asks=True)
@@ -171,6 +177,7 @@ _READERS: dict[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.MACHINE: _read_machine,
     HookKind.FORWARD: _read_forward,
     HookKind.OPERATOR: _read_operator,
+    HookKind.SPOKE: _read_spoke,
     HookKind.BRIEFED: _read_briefed,
     HookKind.OPERATOR_STATUS: _read_operator_status,
     HookKind.ROOM: _read_room,
@@ -183,7 +190,13 @@ _ASKED_OF_THE_LEG = frozenset(
 
 # About the leg of a transfer's operator, or the room where it meets the caller.
 _OF_OPERATORS = frozenset(
-    {HookKind.OPERATOR, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM}
+    {
+        HookKind.OPERATOR,
+        HookKind.SPOKE,
+        HookKind.BRIEFED,
+        HookKind.OPERATOR_STATUS,
+        HookKind.ROOM,
+    }
 )
 
 

@@ -30,6 +30,7 @@ HOOKS: tuple[Hook, ...] = (
     # A forward's leg has the same events as any leg: only the URL tells them apart.
     Hook(HookKind.FORWARD, "/vonage/forward/<token>", ("GET", "POST")),
     Hook(HookKind.OPERATOR, "/vonage/operator/<token>", ("GET", "POST")),
+    Hook(HookKind.SPOKE, "/vonage/spoke/<token>", ("GET", "POST")),
     Hook(HookKind.BRIEFED, "/vonage/briefed/<token>", ("GET", "POST")),
     Hook(HookKind.OPERATOR_STATUS, "/vonage/operator_event/<token>", ("GET", "POST")),
 )

@@ -23,6 +23,7 @@ from providers.base.instructions import (
     Hold,
     Instruction,
     Join,
+    Listen,
     MachineDetection,
     Play,
     Return,
@@ -40,6 +41,8 @@ LABEL = "Patchbay"
 # Bytes of the endpoint's ``headers`` as JSON. Vonage refuses a leg with more.
 MAX_HEADERS = 512
 MAX_TALK = 1500
+# Seconds that an ``input`` action waits for the first word.
+MAX_START_SECONDS = 60
 RING_SECONDS = range(3, 7201)
 # Seconds that a connected leg lasts at most, whatever ``limit`` says.
 MAX_FORWARD = 7200
@@ -149,6 +152,8 @@ def _actions(instruction: Instruction) -> list[Action]:
             return [_conversation(instruction.room, startOnEnter=True, endOnExit=True)]
         case Play():
             return [{"action": "stream", "streamUrl": [_absolute(instruction.url)]}]
+        case Listen():
+            return [_listen(instruction)]
         case Fetch():
             return [_notify(instruction.url, {"document": "next"})]
 
@@ -161,6 +166,20 @@ def _hold(hold: Hold) -> list[Action]:
     music = {"musicOnHoldUrl": [_absolute(hold.music_url)]} if hold.music_url else {}
     waits = _conversation(hold.room, startOnEnter=False, **music)
     return [waits, _notify(hold.outcome_url, {"document": "outcome"})]
+
+
+def _listen(listen: Listen) -> Action:
+    """Recognise speech, only to know that there was some. Vonage tells of silence too.
+
+    https://developer.vonage.com/en/voice/voice-api/ncco-reference#input
+    """
+    return {
+        "action": "input",
+        "type": ["speech"],
+        "speech": {"startTimeout": min(listen.seconds, MAX_START_SECONDS), "endOnSilence": 1},
+        "eventUrl": [_absolute(listen.url)],
+        "eventMethod": "POST",
+    }
 
 
 def _conversation(room: str, **more: Any) -> Action:

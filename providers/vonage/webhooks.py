@@ -188,6 +188,15 @@ def _operator(webhook: Webhook) -> WebhookReport:
     return WebhookReport(None, (event,), asks=True)
 
 
+def _spoke(webhook: Webhook) -> WebhookReport:
+    """The ``input`` action is over: with words, or without any in time."""
+    speech = webhook.payload.get("speech")
+    told = speech if isinstance(speech, dict) else {}
+    silent = told.get("timeout_reason") == "start_timeout" or not told.get("results")
+    event = _of_operator(webhook, EventKind.OPERATOR_ANSWERED, spoke=not silent)
+    return WebhookReport(None, (event,), asks=True)
+
+
 def _briefed(webhook: Webhook) -> WebhookReport:
     return WebhookReport(None, (_of_operator(webhook, EventKind.OPERATOR_BRIEFED),), asks=True)
 
@@ -212,6 +221,7 @@ def _of_operator(
 
 OF_OPERATORS: Mapping[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.OPERATOR: _operator,
+    HookKind.SPOKE: _spoke,
     HookKind.BRIEFED: _briefed,
     HookKind.OPERATOR_STATUS: _operator_status,
 }

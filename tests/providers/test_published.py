@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, parse_qsl
 import pytest
 
 from providers.base.instructions import MachineDetection
-from providers.base.rest import Account, CarrierClient, OutboundCall, Window
+from providers.base.rest import Account, CarrierClient, OperatorCall, OutboundCall, Window
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.testing.contract import ORIGIN, arrow
 from providers.twilio import TWILIO
@@ -26,6 +26,9 @@ MACHINE = MachineDetection(True, 30, 2400, 1200, 5000, url=f"{ORIGIN}/amd/t")
 ORDER = OutboundCall(
     "+14155550123", "+12125550100", arrow(), f"{ORIGIN}/status/t", max_duration=600
 )
+OPERATOR = OperatorCall(
+    "+14155550188", "+12125550100", f"{ORIGIN}/operator/t", f"{ORIGIN}/status/t", 900
+)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ANSWER = ApiReply(200, {"sid": SID, "status": "queued", "uuid": UUID, "conversation_uuid": "CON-1"})
 LISTS = {
@@ -38,6 +41,14 @@ ASKS: dict[str, Callable[[CarrierClient, str], object]] = {
     "dial-extension": lambda client, _: client.dial(replace(ORDER, extension="12#")),
     "dial-machine": lambda client, _: client.dial(replace(ORDER, machine=MACHINE)),
     "dial-sip": lambda client, _: client.dial(replace(ORDER, to="sip:ann@example.com")),
+    "operator": lambda client, _: client.dial_operator(OPERATOR),
+    "operator-machine": lambda client, _: client.dial_operator(
+        replace(OPERATOR, detects_machine=True, extension="12#")
+    ),
+    "operator-sip": lambda client, _: client.dial_operator(
+        replace(OPERATOR, to="sip:ann@example.com", sip_headers={"X-Desk": "billing"})
+    ),
+    "redirect": lambda client, leg: client.redirect(leg, [arrow()]),
     "hang-up": lambda client, leg: client.hang_up(leg),
     "fetch": lambda client, leg: client.fetch(leg),
     "find-placed": lambda client, _: client.find_placed(ORDER.to, ORDER.from_, Window(NOW, NOW)),

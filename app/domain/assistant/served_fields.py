@@ -50,8 +50,9 @@ NO_FILES = ignored("no such files are made")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
 ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
-NO_SIP_HEADERS = ignored("a SIP URI is dialled without headers")
-BLIND = ignored("every transfer is blind")
+DIALLED = ignored("a destination is always dialled: no REFER and no BYE is sent")
+NO_TRANSFER_ASSISTANT = ignored("no assistant talks to the operator, who hears a message")
+NO_TWIML = ignored("the operator hears `message` instead")
 OWN_LEVEL = ignored("the suppressor finds the level by itself")
 NO_WORKFLOWS = ignored("an assistant is alone in its call")
 
@@ -165,9 +166,21 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.number": SERVED,
     "model.tools.destinations.numberE164CheckEnabled": SERVED,
     "model.tools.destinations.onFailure": SERVED,
-    "model.tools.destinations.sipHeaders": NO_SIP_HEADERS,
+    "model.tools.destinations.sipHeaders": SERVED,
     "model.tools.destinations.sipUri": SERVED,
-    "model.tools.destinations.transferPlan": BLIND,
+    "model.tools.destinations.transferPlan.contextEngineeringPlan": NO_TRANSFER_ASSISTANT,
+    "model.tools.destinations.transferPlan.dialTimeout": SERVED,
+    "model.tools.destinations.transferPlan.fallbackPlan": SERVED,
+    "model.tools.destinations.transferPlan.holdAudioUrl": SERVED,
+    "model.tools.destinations.transferPlan.message": SERVED,
+    "model.tools.destinations.transferPlan.mode": SERVED,
+    "model.tools.destinations.transferPlan.sipHeadersInReferToEnabled": DIALLED,
+    "model.tools.destinations.transferPlan.sipVerb": DIALLED,
+    "model.tools.destinations.transferPlan.summaryPlan": SERVED,
+    "model.tools.destinations.transferPlan.timeout": SERVED,
+    "model.tools.destinations.transferPlan.transferAssistant": NO_TRANSFER_ASSISTANT,
+    "model.tools.destinations.transferPlan.transferCompleteAudioUrl": SERVED,
+    "model.tools.destinations.transferPlan.twiml": NO_TWIML,
     "model.tools.destinations.type": SERVED,
     "model.tools.function": SERVED,
     "model.tools.headers": SERVED,
@@ -445,8 +458,6 @@ VENDORS_OWN: Mapping[str, frozenset[str]] = {
 """Vapi's further fields of a model, voice or transcriber: each is one vendor's, or several's."""
 
 OF_NUMBERS: Mapping[str, Row] = {
-    "fallbackDestination.sipHeaders": NO_SIP_HEADERS,
-    "fallbackDestination.transferPlan": BLIND,
     "smsEnabled": ignored("messages that arrive are not served"),
 }
 """Fields of a phone number without effect. Its ``server`` has the rows of an assistant's."""

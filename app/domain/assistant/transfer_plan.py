@@ -31,8 +31,10 @@ class Mode(StrEnum):
 BLIND_MODES = frozenset({Mode.BLIND, Mode.BLIND_SUMMARY})
 WITH_SUMMARY = frozenset({Mode.BLIND_SUMMARY, Mode.SAY_SUMMARY, Mode.WAIT_SUMMARY})
 """Modes in which the operator gets a summary."""
+SPEAKS_FIRST = frozenset({Mode.WAIT_MESSAGE, Mode.WAIT_SUMMARY})
+"""Modes in which the operator says something first."""
 RING_SECONDS, MOST_RING_SECONDS = 60, 600
-"""Vapi's default of ``dialTimeout``, and its maximum."""
+"""Vapi's default of ``dialTimeout`` and ``timeout``, and their maximum."""
 MAX_TEXT = 1000
 SUMMARY_HEADER = "X-Transfer-Summary"
 NO_SUMMARY = "A caller is being connected to you."
@@ -69,6 +71,8 @@ class TransferPlan:
     joined_url: str | None = None
     """The audio that the operator hears just before the caller."""
     fallback: Fallback | None = None
+    listen_seconds: int = 0
+    """How long the operator may stay silent before being told. 0: is told at once."""
 
     @property
     def is_warm(self) -> bool:
@@ -94,17 +98,17 @@ class TransferPlan:
 def read(destination: JsonObject) -> TransferPlan:
     """The plan of a destination. An unknown mode is a blind transfer."""
     plan = object_of(destination, "transferPlan")
-    mode, seconds = text_of(plan, "mode"), plan.get("dialTimeout")
-    ringing = int(seconds) if isinstance(seconds, int | float) else 0
+    mode = text_of(plan, "mode")
     return TransferPlan(
         mode=Mode(mode) if mode in set(Mode) else Mode.BLIND,
         message=_text(plan.get("message")),
         summary=object_of(plan, "summaryPlan"),
-        ring_seconds=ringing if _is_seconds(seconds) else RING_SECONDS,
-        rings_at_most=_is_seconds(seconds),
+        ring_seconds=_seconds(plan, "dialTimeout"),
+        rings_at_most=_is_seconds(plan.get("dialTimeout")),
         hold_url=text_of(plan, "holdAudioUrl") or None,
         joined_url=text_of(plan, "transferCompleteAudioUrl") or None,
         fallback=_fallback(object_of(plan, "fallbackPlan")),
+        listen_seconds=_seconds(plan, "timeout") if mode in SPEAKS_FIRST else 0,
     )
 
 
@@ -126,9 +130,10 @@ def problem(destination: JsonObject) -> str | None:
         return "transferPlan must be an object"
     if plan.get("mode") not in set(Mode):
         return f"transferPlan.mode must be one of the following values: {', '.join(Mode)}"
-    seconds = plan.get("dialTimeout")
-    if seconds is not None and not _is_seconds(seconds):
-        return f"transferPlan.dialTimeout must be a number from 1 to {MOST_RING_SECONDS}"
+    for name in ("dialTimeout", "timeout"):
+        seconds = plan.get(name)
+        if seconds is not None and not _is_seconds(seconds):
+            return f"transferPlan.{name} must be a number from 1 to {MOST_RING_SECONDS}"
     for name in ("holdAudioUrl", "transferCompleteAudioUrl"):
         url = plan.get(name)
         if url and not (isinstance(url, str) and WEB.fullmatch(url)):
@@ -150,6 +155,12 @@ def _text(message: object) -> str:
         return ""
     texts = (text_of(each, "text") for each in objects_of(message, "contents"))
     return next(filter(None, texts), text_of(message, "content"))[:MAX_TEXT]
+
+
+def _seconds(plan: Json, name: str) -> int:
+    value = plan.get(name)
+    known = isinstance(value, int | float) and _is_seconds(value)
+    return int(value) if known and isinstance(value, int | float) else RING_SECONDS
 
 
 def _is_seconds(value: Any) -> bool:

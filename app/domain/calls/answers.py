@@ -25,6 +25,7 @@ from providers.base.instructions import (
     Hold,
     Instruction,
     Join,
+    Listen,
     Play,
     Return,
     Say,
@@ -46,6 +47,7 @@ KINDS: Mapping[type[Instruction], str] = {
     Hold: "hold",
     Join: "join",
     Play: "play",
+    Listen: "listen",
     Fetch: "fetch",
 }
 """Type of an instruction -> its ``type`` in ``raw.instructions``."""

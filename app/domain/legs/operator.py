@@ -16,11 +16,13 @@ from app.domain.legs import transfer, warm_jobs
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.legs.warm_steps import REACHED, Progress, progress
 from app.store import events
-from providers.base.instructions import Fetch, HangUp, Instruction, Join, Play, Say
+from providers.base.instructions import Fetch, HangUp, Instruction, Join, Listen, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import CallEvent, CallStatus, EventKind
 
-HOOKS = frozenset({HookKind.OPERATOR, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM})
+HOOKS = frozenset(
+    {HookKind.OPERATOR, HookKind.SPOKE, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM}
+)
 """Webhooks about a leg that is not the call's own."""
 VOICEMAIL, NO_ANSWER = "voicemail", "no-answer"
 
@@ -98,6 +100,8 @@ def _react(
             _end(tx, pending)
         else:
             fail(tx, pending, found.outcome or NO_ANSWER)
+    elif any(event.data.get("spoke") is False for event in added):
+        fail(tx, pending, NO_ANSWER)
     elif found.machine and not found.connected:
         fail(tx, pending, VOICEMAIL)
     elif EventKind.OPERATOR_JOINED in kinds:
@@ -121,7 +125,9 @@ def _end(tx: CallTx, pending: PendingForward) -> None:
 def _document(tx: CallTx, pending: PendingForward, hook: HookKind) -> list[Instruction]:
     """What the operator's leg does next. A repeated request gets the same answer."""
     plan = transfer_plan.read(pending.destination)
-    if hook is HookKind.OPERATOR:
+    if hook is HookKind.OPERATOR and plan.listen_seconds:
+        return [Listen(transfer.hook_url(tx, pending, HookKind.SPOKE), plan.listen_seconds)]
+    if hook in {HookKind.OPERATOR, HookKind.SPOKE}:
         said: list[Instruction] = [Say(pending.briefing)] if pending.briefing else []
         return [*said, Fetch(transfer.hook_url(tx, pending, HookKind.BRIEFED))]
     if hook is HookKind.BRIEFED:

@@ -93,7 +93,7 @@ def longest(step: Step, plan: TransferPlan, briefing: str) -> float | None:
         case Step.RINGING:
             return plan.ring_seconds + RING_GRACE_SECONDS
         case Step.ANSWERED:
-            return BRIEFING_SECONDS + len(briefing) / CHARACTERS_A_SECOND
+            return plan.listen_seconds + BRIEFING_SECONDS + len(briefing) / CHARACTERS_A_SECOND
         case Step.BRIEFED:
             return JOIN_SECONDS
         case Step.JOINED:

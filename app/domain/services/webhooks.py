@@ -49,6 +49,7 @@ ASKED_IN_MARKUP = {
     HookKind.FALLBACK,
     HookKind.FORWARD,
     HookKind.OPERATOR,
+    HookKind.SPOKE,
     HookKind.BRIEFED,
 }
 """Webhooks whose response is the leg's next document.

@@ -108,6 +108,11 @@ class TwilioCall:
         self._redirected: Document | None = None
 
     @property
+    def is_operator(self) -> bool:
+        """Whether this is the leg to the operator of a transfer."""
+        return self.direction != INBOUND and self.to.startswith(self.stage.config.destination)
+
+    @property
     def price(self) -> str | None:
         """The price.
 

@@ -223,7 +223,8 @@ class TwilioApi:
             call.redirect(document)
 
     def _create(self, fields: Mapping[str, list[str]]) -> ApiReply:
-        if self.stage.callee.refused:
+        callee = self.stage.phone(first(fields, "To"))
+        if callee.refused:
             self.stage.placed.set()
             raise ApiError(21215)
         check_numbers(first(fields, "To"), first(fields, "From"))
@@ -233,18 +234,18 @@ class TwilioApi:
             from_=first(fields, "From"),
             to=first(fields, "To"),
             direction="outbound-api",
-            acts=self.stage.callee.acts,
+            acts=callee.acts,
             callback=status_callback(fields),
             time_limit=float(limit) * self.stage.config.speed if limit else None,
         )
-        call.detection = detection(fields, machine=self.stage.callee.machine)
+        call.detection = detection(fields, machine=callee.machine)
         source = self._source(call, fields)
         self.stage.calls[call.sid] = call
         created = ApiReply(201, resource(call))
         self.stage.keys = first(fields, "SendDigits")
-        self.stage.spawn(partial(dial, call, source, self.stage.callee))
+        self.stage.spawn(partial(dial, call, source, callee))
         self.stage.placed.set()
-        return ApiError(20500).reply if self.stage.callee.unconfirmed else created
+        return ApiError(20500).reply if callee.unconfirmed else created
 
     def _source(self, call: TwilioCall, fields: Mapping[str, list[str]]) -> Source:
         """Where the call's TwiML comes from. With both, ``Url`` wins and ``Twiml`` is ignored."""

@@ -9,7 +9,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from providers.common.json_types import JsonDict, JsonObject
-from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
+from providers.simulation.plays import (
+    BRIEFING,
+    ENDED_BY_ASSISTANT,
+    ENDED_BY_CUSTOMER,
+    WARM,
+    Plays,
+)
 from providers.simulation.scenarios import CANCELED, FORWARDED, VOICEMAIL, scenarios
 from providers.simulation.stage import (
     ECHO,
@@ -125,6 +131,19 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         """
         call = _caller(stage, acts)
         arrive(call, partial(call.fetch, _arrive_url(stage, assistant, flow=FLOW_SID)))
+
+    def studio_warm(self, stage: Run) -> None:
+        need_api(stage)
+        stage.bridge.plan = {"transferPlan": {"mode": WARM, "message": BRIEFING}}
+        self.studio_redirect(stage, CallerAction.TRANSFER)
+        stage.join()
+
+    def studio_warm_busy(self, stage: Run) -> None:
+        need_api(stage)
+        stage.operator = Callee("busy")
+        stage.bridge.plan = {"transferPlan": {"mode": WARM, "message": BRIEFING}}
+        self.studio_redirect(stage, CallerAction.TRANSFER, CallerAction.PRESS)
+        stage.join()
 
     def studio_http(self, stage: Run) -> None:
         """An HTTP Request widget with basic authentication, and then a TwiML Redirect."""
@@ -243,6 +262,22 @@ SCENARIOS = scenarios(
                 lambda stage: PLAYS.studio_redirect(stage, CallerAction.TRANSFER),
                 FORWARDED,
                 returned=PLAYS.returned(FORWARDED),
+            ),
+        ),
+        "warm-transfer": (
+            Scenario(
+                "warm-transfer-studio",
+                "The same, of a leg that Studio has lent: it gets the leg back with the outcome.",
+                PLAYS.studio_warm,
+                FORWARDED,
+                returned=PLAYS.returned(FORWARDED),
+            ),
+            Scenario(
+                "warm-transfer-studio-busy",
+                "The operator is busy; the caller ends with #, and Studio gets its leg back.",
+                PLAYS.studio_warm_busy,
+                ENDED_BY_ASSISTANT,
+                returned=PLAYS.returned(ENDED_BY_ASSISTANT),
             ),
         ),
         "transfer-busy": (

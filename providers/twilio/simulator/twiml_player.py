@@ -10,17 +10,21 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from urllib.parse import parse_qsl, urljoin, urlsplit
 from uuid import uuid4
 
 from providers.simulation.caller import perform
 from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.room import Source as Sound
 from providers.simulation.stage import Callee
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.simulator.call import Document, Source, TwilioCall
 from providers.twilio.simulator.media import MediaStream
 
 RING_SECONDS = 2.0
+# How long a caller waits who hangs up then.
+IMPATIENT_SECONDS = 0.5
 MAX_DOCUMENTS = 50
 # Characters; the REST API refuses longer documents.
 MAX_TWIML = 4000
@@ -193,6 +197,8 @@ def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     The other party answers, talks and hangs up; or it is busy, unanswered, out of reach.
     """
     noun, word = next(iter(verb), verb), call.stage.destination_outcome
+    if noun.tag == "Conference":
+        return _conference(call, verb, noun, base)
     call.stage.timeline.add("caller", f"is connected to {(noun.text or '').strip()}: {word}")
     if not (action := verb.get("action")):
         return None
@@ -204,8 +210,67 @@ def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     return call.fetch(urljoin(base, action), verb.get("method", "POST"), outcome)
 
 
+def _conference(call: TwilioCall, verb: ET.Element, noun: ET.Element, base: str) -> Document | None:
+    """A conference, which begins with the participant who does not wait.
+
+    Its callback is that of the first participant. Whoever leaves ends it.
+    https://www.twilio.com/docs/voice/twiml/conference
+    """
+    room, stage = call.stage.room((noun.text or "").strip()), call.stage
+    room.report_url = room.report_url or noun.get("statusCallback", "")
+    _report_room(call, room.report_url, noun, "participant-join")
+    ear = stage.ears["operator" if call.is_operator else "caller"]
+    if noun.get("startConferenceOnEnter", "true") == "true":
+        stage.timeline.add("operator", "joins the caller")
+        room.talk(ear, call.over.is_set, stage.config.speed)
+    else:
+        stage.timeline.add("caller", "waits in the conference")
+        if stage.impatient and not room.begun.wait(IMPATIENT_SECONDS * stage.config.speed):
+            stage.left = True
+            call.finish("completed")
+        room.wait(ear, lambda: call.over.is_set() or call.is_redirected, stage.config.speed)
+    room.over.set()
+    _report_room(call, room.report_url, noun, "participant-leave")
+    if call.is_redirected or not (action := verb.get("action")):
+        return None
+    return call.fetch(
+        urljoin(base, action), verb.get("method", "POST"), {"DialCallStatus": "answered"}
+    )
+
+
+def _report_room(call: TwilioCall, url: str, noun: ET.Element, event: str) -> None:
+    """Send a conference status callback, which has few fields of the other requests."""
+    if url:
+        params = {
+            "AccountSid": call.stage.config.account_sid,
+            "CallSid": call.sid,
+            "ConferenceSid": f"CF{uuid4().hex}",
+            "FriendlyName": (noun.text or "").strip(),
+            "StatusCallbackEvent": event,
+            "Timestamp": format_datetime(datetime.now(UTC)),
+        }
+        call.post("POST", url, params, event)
+
+
 def _say(call: TwilioCall, verb: ET.Element, base: str) -> None:
-    call.stage.timeline.add("caller", f"hears: {(verb.text or '').strip()}")
+    party = "operator" if call.is_operator else "caller"
+    call.stage.ears[party].hear(Sound.BRIEFING)
+    call.stage.timeline.add(party, f"hears: {(verb.text or '').strip()}")
+
+
+def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
+    """Hear the party say something, unless nobody is there."""
+    if verb.get("input") != "speech" or not verb.get("timeout", "5").isdecimal():
+        call.stage.problem("12200: <Gather> with another input or timeout than speech has")
+    call.stage.timeline.add("operator", "says: Hello?")
+    told = {"SpeechResult": "Hello?", "Confidence": "0.9"}
+    return call.fetch(urljoin(base, verb.get("action", base)), verb.get("method", "POST"), told)
+
+
+def _play(call: TwilioCall, verb: ET.Element, base: str) -> None:
+    party = "operator" if call.is_operator else "caller"
+    call.stage.ears[party].hear(Sound.SIGNAL)
+    call.stage.timeline.add(party, f"hears {(verb.text or '').strip()}")
 
 
 def _pause(call: TwilioCall, verb: ET.Element, base: str) -> None:
@@ -225,6 +290,8 @@ VERBS: Mapping[str, Callable[[TwilioCall, ET.Element, str], Document | None]] = 
     "Redirect": _redirect,
     "Dial": _dial,
     "Say": _say,
+    "Play": _play,
+    "Gather": _gather,
     "Pause": _pause,
     "Hangup": _hang_up,
     "Reject": _hang_up,

@@ -104,6 +104,21 @@ class Leg:
         self._answered = datetime.now(UTC)
         self.happen("answered", start_time=None, rate=None, network=None)
 
+    def moved(self, conversation: str) -> None:
+        """Move to another conversation, of which an event without a status tells."""
+        before, self.conversation = self.conversation, conversation
+        if self.events.url is None:
+            return
+        event = {
+            "uuid": self.uuid,
+            "type": "transfer",
+            "conversation_uuid_from": before,
+            "conversation_uuid_to": conversation,
+            "timestamp": iso(datetime.now(UTC)),
+        }
+        url, method = self.events.url, self.events.method
+        self.stage.courier.post(self.stage.prepare(method, url, event, "transfer (phone leg)"))
+
     def detected(self, word: str) -> None:
         """Send the verdict of machine detection.
 
@@ -223,6 +238,12 @@ class Call:
     @property
     def stage(self) -> VonageStage[Leg]:
         return self.leg.stage
+
+    @property
+    def party(self) -> str:
+        """``operator`` for the leg to the operator of a transfer, else ``caller``."""
+        to = self.leg.to == self.stage.config.destination.removeprefix("+")
+        return "operator" if to and self.leg.direction == OUTBOUND else "caller"
 
     @property
     def over(self) -> threading.Event:

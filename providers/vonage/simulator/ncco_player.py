@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 from providers.common.json_types import JsonObject
 from providers.simulation.caller import perform
 from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.room import Source as Sound
 from providers.simulation.stage import Callee
 from providers.vonage.simulator.call import (
     OUTBOUND,
@@ -32,6 +35,8 @@ from providers.vonage.simulator.media import AUDIO, VonageSocket
 Action = JsonObject
 
 RING_SECONDS = 2.0
+# How long a caller waits who hangs up then.
+IMPATIENT_SECONDS = 0.5
 MAX_ACTIONS = 50
 # Bytes of a websocket endpoint's headers as JSON.
 MAX_HEADERS = 512
@@ -255,8 +260,70 @@ def _talk(call: Call, action: Action) -> None:
     text = action.get("text")
     if not isinstance(text, str) or not 0 < len(text) <= MAX_TALK:
         raise NccoError("Syntax error in NCCO. talk: text of at most 1500 characters.")
+    call.tell_verdict()  # a real verdict takes seconds: the text is being spoken
     call.spoken.append(text)
-    call.stage.timeline.add("caller", f"hears: {text}")
+    call.stage.ears[call.party].hear(Sound.BRIEFING)
+    call.stage.timeline.add(call.party, f"hears: {text}")
+
+
+def _input(call: Call, action: Action) -> Ncco | None:
+    """Hear the party say something. Raises ``NccoError``."""
+    url, speech = event_url(action), action.get("speech", {})
+    if action.get("type") != ["speech"] or not 1 <= speech.get("startTimeout", 10) <= 60:
+        raise NccoError("Syntax error in NCCO. input: type of speech, startTimeout of 1 to 60.")
+    if url is None:
+        raise NccoError("Syntax error in NCCO. input: eventUrl is required here.")
+    call.stage.timeline.add(call.party, "says: Hello?")
+    event = {
+        "speech": {
+            "timeout_reason": "end_on_silence_timeout",
+            "results": [{"confidence": "0.9", "text": "Hello?"}],
+        },
+        "dtmf": {"digits": None, "timed_out": False},
+        "uuid": call.leg.uuid,
+        "conversation_uuid": call.leg.conversation,
+        "timestamp": iso(datetime.now(UTC)),
+    }
+    method = str(action.get("eventMethod", "POST"))
+    return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "input")))
+
+
+def _stream(call: Call, action: Action) -> None:
+    urls = action.get("streamUrl")
+    if not isinstance(urls, list) or len(urls) != 1 or not str(urls[0]).startswith("http"):
+        raise NccoError("Syntax error in NCCO. stream: streamUrl must be an array of one URL.")
+    call.stage.ears[call.party].hear(Sound.SIGNAL)
+    call.stage.timeline.add(call.party, f"hears {urls[0]}")
+
+
+def _conversation(call: Call, action: Action) -> None:
+    """A named conversation, which begins with its moderator. Raises ``NccoError``."""
+    name, stage = action.get("name"), call.stage
+    if not isinstance(name, str) or not name:
+        raise NccoError("Syntax error in NCCO. conversation: name is required.")
+    music = action.get("musicOnHoldUrl", ["https://vonage.example/music.mp3"])
+    if not isinstance(music, list) or len(music) != 1:
+        raise NccoError(
+            "Syntax error in NCCO. conversation: musicOnHoldUrl must be an array of one."
+        )
+    room = stage.room(name)
+    call.leg.moved(f"CON-{uuid5(NAMESPACE_URL, name)}")
+    if action.get("startOnEnter", True):
+        stage.timeline.add("operator", "joins the caller")
+        room.talk(stage.ears[call.party], call.over.is_set, stage.config.speed)
+    else:
+        stage.timeline.add("caller", "waits in the conversation")
+        if stage.impatient and not room.begun.wait(IMPATIENT_SECONDS * stage.config.speed):
+            stage.left = True
+            call.leg.complete(USER)
+        gone = partial(_is_elsewhere, call.leg)
+        room.wait(stage.ears[call.party], gone, stage.config.speed)
+    if action.get("endOnExit", False) or call.over.is_set():
+        room.over.set()
+
+
+def _is_elsewhere(leg: Leg) -> bool:
+    return leg.over.is_set() or leg.redirected is not None
 
 
 def _wait(call: Call, action: Action) -> None:
@@ -285,5 +352,8 @@ ACTIONS: Mapping[str, Callable[[Call, Action], Ncco | None]] = {
     "record": _record,
     "notify": _notify,
     "talk": _talk,
+    "stream": _stream,
+    "input": _input,
+    "conversation": _conversation,
     "wait": _wait,
 }

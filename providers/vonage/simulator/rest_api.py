@@ -197,10 +197,11 @@ class VonageApi:
 
     def _create(self, request: ApiRequest, _: str) -> ApiReply:
         fields = parsed(request)
-        if self.stage.callee.refused:
+        to = one("to", fields.get("to"))
+        callee = self.stage.phone(party("to", to))
+        if callee.refused:
             self.stage.placed.set()
             return ApiReply(403, FORBIDDEN)
-        to = one("to", fields.get("to"))
         leg = Leg(
             self.stage,
             conversation(),
@@ -214,14 +215,14 @@ class VonageApi:
         )
         limit = fields.get("length_timer")
         speed = self.stage.config.speed
-        call = Call(leg, self.stage.callee.acts, float(limit) * speed if limit else None)
-        call.verdict = verdict(fields, machine=self.stage.callee.machine)
+        call = Call(leg, callee.acts, float(limit) * speed if limit else None)
+        call.verdict = verdict(fields, machine=callee.machine)
         source = _source(call, fields)
         self.stage.legs[leg.uuid] = leg
         self.stage.keys = str(to.get("dtmfAnswer", ""))
-        self.stage.spawn(partial(dial, call, source, self.stage.callee))
+        self.stage.spawn(partial(dial, call, source, callee))
         self.stage.placed.set()
-        if self.stage.callee.unconfirmed:
+        if callee.unconfirmed:
             return ApiReply(500, INTERNAL_ERROR)
         names = {"uuid": leg.uuid, "conversation_uuid": leg.conversation}
         return ApiReply(201, {**names, "status": "started", "direction": OUTBOUND})

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.errors import Invalid
 from app.settings import Settings
-from providers.base.instructions import Fetch, Forward, HangUp, Hold, Join, Play, Say
+from providers.base.instructions import Fetch, Forward, HangUp, Hold, Join, Listen, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import EventKind
 from tests.domain.legs.warm_transfer import NUMBER, OPERATOR, WarmTransfer, there
@@ -33,15 +33,13 @@ def kinds(instructions: list[Any]) -> list[type]:
 
 
 def transfers(warm: WarmTransfer) -> list[tuple[str, str | None]]:
-    return [
-        (each["mode"], each.get("status")) for each in warm.now["artifact"]["transfers"]
-    ]
+    return [(each["mode"], each.get("status")) for each in warm.now["artifact"]["transfers"]]
 
 
 def test_a_caller_and_an_operator_who_hears_the_message_first(warm: WarmTransfer) -> None:
     (hold,) = warm.begin()
     assert isinstance(hold, Hold)
-    assert warm.outcome == ("forwarding", None)
+    assert warm.now["status"] == "forwarding"
     (request,) = warm.dial()
     assert NUMBER[1:] in str(request.body)
     said, fetch = warm.answer()
@@ -52,7 +50,7 @@ def test_a_caller_and_an_operator_who_hears_the_message_first(warm: WarmTransfer
     assert warm.now["forwardedPhoneNumber"] == NUMBER
     assert transfers(warm) == [("warm-transfer-say-message", "connected")]
     assert kinds(warm.room_left(EventKind.FORWARD_ENDED)) == [HangUp]
-    assert warm.outcome == ("ended", "assistant-forwarded-call")
+    assert warm.ended == "assistant-forwarded-call"
     assert transfers(warm) == [("warm-transfer-say-message", "completed")]
 
 
@@ -248,6 +246,28 @@ def test_a_plan_that_cannot_be_carried_out_changes_nothing(
     with pytest.raises(Invalid, match=text):
         warm.begin({**there(), "transferPlan": plan})
     assert warm.outcome == ("in-progress", None)
+
+
+SPEAKS_FIRST = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-message"
+
+
+def test_an_operator_who_speaks_first(warm: WarmTransfer) -> None:
+    warm.begin(there(SPEAKS_FIRST, timeout=30))
+    warm.dial()
+    (listen,) = warm.answer()
+    assert isinstance(listen, Listen)
+    assert listen.seconds == 30
+    said, _ = warm.operator(HookKind.SPOKE, EventKind.OPERATOR_ANSWERED, spoke=True)
+    assert said == Say("A caller about a bill.")
+
+
+def test_an_operator_who_says_nothing(warm: WarmTransfer) -> None:
+    warm.begin(there(SPEAKS_FIRST))
+    warm.dial()
+    warm.answer()
+    answer = warm.operator(HookKind.SPOKE, EventKind.OPERATOR_ANSWERED, spoke=False)
+    assert kinds(answer) == [HangUp]
+    assert transfers(warm) == [(SPEAKS_FIRST, "no-answer")]
 
 
 def test_a_blind_transfer_has_no_room(warm: WarmTransfer) -> None:

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from app import default_org
-from app.domain.calls import tokens
+from app.domain.calls import record, tokens
 from app.domain.legs import caller_back, operator_call
 from app.domain.legs.inbound import VerifiedWebhook
 from app.store import commands
@@ -84,7 +84,7 @@ class WarmTransfer:
 
     def operator(self, hook: HookKind, kind: EventKind, **data: Any) -> list[Instruction]:
         """A webhook about the operator's leg."""
-        asks = hook in {HookKind.OPERATOR, HookKind.BRIEFED}
+        asks = hook in {HookKind.OPERATOR, HookKind.SPOKE, HookKind.BRIEFED}
         told = {"forwardLegRef": OPERATOR, **data}
         return self._heard(hook, [kind], None, self.token(), asks, data=told)
 
@@ -112,12 +112,12 @@ class WarmTransfer:
         provider = self.ours.context.providers[self.carrier.name]
         account = {"org_id": default_org.ORG_ID, "account_ref": self._account}
         report = WebhookReport(leg, tuple(events), asks=asks)
-        return self.ours.legs.handle(VerifiedWebhook(provider, hook, report, [account], token=token))
+        return self.ours.legs.handle(
+            VerifiedWebhook(provider, hook, report, [account], token=token)
+        )
 
     @property
     def _account(self) -> str:
-        from app.domain.calls import record
-
         with self.ours.context.store.read() as conn:
             found = record.get(conn, self.call["id"])
         assert found is not None
@@ -136,9 +136,7 @@ class WarmTransfer:
             if each == kind and key.endswith(step)
         )
         handler: Any = JOBS[kind]
-        wait: float | None = handler(
-            self.ours.context, json.loads(self.ours.later.payloads[key])
-        )
+        wait: float | None = handler(self.ours.context, json.loads(self.ours.later.payloads[key]))
         if wait is None:
             self.ours.later.waiting.pop(key)
         return wait
@@ -164,6 +162,12 @@ class WarmTransfer:
     @property
     def outcome(self) -> tuple[str, str | None]:
         return self.now["status"], self.now.get("endedReason")
+
+    @property
+    def ended(self) -> str | None:
+        """The reason of a call that is over."""
+        assert self.now["status"] == "ended"
+        return self.now.get("endedReason")
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         log = self.ours.calls.events(default_org.ORG_ID, self.call["id"])

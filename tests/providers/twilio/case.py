@@ -36,6 +36,7 @@ RECORDED: Mapping[HookKind, str] = {
     HookKind.MACHINE: "amd_human",
     HookKind.FORWARD: "dial_completed",
     HookKind.OPERATOR: "operator",
+    HookKind.SPOKE: "spoke",
     HookKind.BRIEFED: "briefed",
     HookKind.OPERATOR_STATUS: "operator_busy",
     HookKind.ROOM: "room_joined",

@@ -37,6 +37,7 @@ HOOKS = {
     "/vonage/event": HookKind.STATUS,
     "/vonage/forward": HookKind.FORWARD,
     "/vonage/operator/": HookKind.OPERATOR,
+    "/vonage/spoke": HookKind.SPOKE,
     "/vonage/briefed": HookKind.BRIEFED,
     "/vonage/operator_event": HookKind.OPERATOR_STATUS,
 }

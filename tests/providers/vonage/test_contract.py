@@ -33,6 +33,7 @@ RECORDINGS = {
     HookKind.STATUS: "inbound_completed_by_user",
     HookKind.FORWARD: "forward_busy",
     HookKind.OPERATOR: "operator",
+    HookKind.SPOKE: "spoke",
     HookKind.BRIEFED: "briefed",
     HookKind.OPERATOR_STATUS: "operator_busy",
 }
