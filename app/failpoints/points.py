@@ -45,6 +45,25 @@ STEPS: Mapping[str, Step] = {
     "dial-failure": Step(
         "app.domain.legs.outbound:_failed", "stores that the carrier did not dial"
     ),
+    "operator-note": Step(
+        "app.domain.legs.operator_call:_begin", "notes that the carrier will dial an operator"
+    ),
+    "operator-request": Step(
+        f"{CARRIER}:dial_operator", "asks the carrier to dial an operator", CARRIER, commits=False
+    ),
+    "operator-answer": Step("app.domain.legs.operator_call:_accepted", "stores the operator's leg"),
+    "operator-failure": Step(
+        "app.domain.legs.operator_call:_refused", "stores that no operator was dialled"
+    ),
+    "operator-callback": Step(
+        "app.domain.legs.operator:handle", "handles a webhook of an operator's leg", commits=False
+    ),
+    "transfer-step": Step(
+        "app.domain.legs.operator_call:watch", "ends a transfer whose step takes too long"
+    ),
+    "back-request": Step(
+        f"{CARRIER}:redirect", "takes a caller out of the room of a transfer", CARRIER, False
+    ),
     "find-request": Step(
         f"{CARRIER}:find_placed", "asks the carrier for a leg without a name", CARRIER, False
     ),

@@ -90,7 +90,8 @@ def check(world: World) -> tuple[Faults, str]:
         return faults, str(error)
     known = {call["id"] for call in calls}
     faults.unknown = len(set(world.journal.calls.values()) - known)
-    faults.doubled = len(calls) - 1 + max(0, len(world.legs) - 1)
+    rung = Counter(leg.to for leg in world.legs)  # an operator's phone is another one
+    faults.doubled = len(calls) - 1 + sum(number - 1 for number in rung.values())
     stored = {(call["id"], word) for call in calls for word in _words(world, call["id"])}
     faults.lost = len({each for each in world.journal.webhooks if each[0] in known} - stored)
     came = Counter(_came(world))

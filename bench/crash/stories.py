@@ -131,7 +131,41 @@ def stopped(world: World) -> None:
     os.kill(world.bridge.process.pid, signal.SIGTERM)
 
 
+def transferred(world: World) -> None:
+    """A caller who waits for an operator, and ends the call if nobody comes."""
+    plan = {"mode": "warm-transfer-say-message", "message": "A caller.", "dialTimeout": 5}
+    place = {"type": "number", "number": world.stage.config.destination, "transferPlan": plan}
+    call = _create(world, bypass=False)
+    path = f"/call/{call['id']}"
+
+    def status() -> str:
+        return str(world.api("GET", path)["status"])
+
+    def is_back_or_over() -> bool:
+        kinds = [event["kind"] for event in world.api("GET", f"{path}/events")]
+        return kinds.count("media.connected") > 1 or status() == "ended"
+
+    world.until(status, lambda word: word == "in-progress", "it is answered")
+    body = {"type": "transfer", "destination": place, "content": "Please hold."}
+    world.api("POST", f"{path}/control", body)
+    world.until(is_back_or_over, bool, "the caller is with somebody")
+    world.api("POST", f"{path}/control", {"type": "end-call"})
+
+
+def transferred_in_vain(world: World) -> None:
+    """The same; the operator is busy."""
+    world.stage.operator = Callee("busy")
+    transferred(world)
+
+
+def transferred_to_nobody(world: World) -> None:
+    """The same; the carrier does not dial the operator."""
+    world.stage.operator = Callee(refused=True)
+    transferred(world)
+
+
 TALKS = Callee(acts=(Act.HANG_UP,))
+WAITS = Callee(acts=(Act.STAY,))
 STORIES: Mapping[str, Story] = {
     "create": Story(bypass),
     "callback": Story(bypass),
@@ -141,6 +175,13 @@ STORIES: Mapping[str, Story] = {
     "dial-request": Story(dialled, TALKS),
     "dial-answer": Story(dialled, TALKS),
     "dial-failure": Story(dialled, Callee(refused=True)),
+    "operator-note": Story(transferred, WAITS),
+    "operator-request": Story(transferred, WAITS),
+    "operator-answer": Story(transferred, WAITS),
+    "operator-failure": Story(transferred_to_nobody, WAITS),
+    "operator-callback": Story(transferred, WAITS),
+    "transfer-step": Story(transferred, WAITS, with_="operator-request.before:error"),
+    "back-request": Story(transferred_in_vain, WAITS),
     "find-request": Story(dialled, TALKS, with_="dial-request.before:error"),
     "fetch-request": Story(quiet),
     "hang-up-request": Story(cancelled, Callee("rings")),

@@ -49,7 +49,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Keep the leg in a room of its own, where it hears music until somebody joins it."""
+    """Keep the leg in a room of its own, where it hears music until another leg joins it."""
 
     room: str
     """The name of the room, unique within the account."""
@@ -63,7 +63,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Bring the leg into a room. The room ends, for everybody in it, when the leg leaves."""
+    """Bring the leg into a room. The room ends for both legs when this one leaves."""
 
     room: str
     max_duration: int = 7200

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def release(change: Change) -> None:
-    """The reaction to a call's end: nobody stays in the room of its transfer."""
+    """The reaction to a call's end: the room of its transfer is left empty."""
     tx, pending = change.tx, change.tx.call.facts.forward
     if pending is None or not transfer.is_warm(pending):
         return

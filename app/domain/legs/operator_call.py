@@ -1,8 +1,8 @@
 """The jobs about an operator's leg: dial it once, look after it, hang it up.
 
-A create-call request cannot be repeated, so an event is stored before it. A job that finds this
-event, after a crash, does not dial again: the leg's webhooks go on with the transfer, or the watch
-ends it.
+A create-call request cannot be repeated, so an event is stored before it. After a crash, a job that
+finds this event does not dial again. The leg's webhooks go on with the transfer, or the watch ends
+it.
 """
 
 from __future__ import annotations

@@ -250,7 +250,7 @@ def after(tx: CallTx, state: CallState, new: Sequence[CallEvent]) -> bool:
 def give_up(tx: CallTx, pending: PendingForward, outcome: str) -> bool:
     """Decide what follows a failed forward. Returns whether the assistant gets the caller back.
 
-    It is told why. If it gets nobody back, the call ends.
+    It is told why. Where it gets no caller back, the call ends.
     """
     if is_warm(pending):
         warm_jobs.hang_up(tx, pending)

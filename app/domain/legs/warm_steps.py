@@ -39,7 +39,7 @@ REACHED: dict[EventKind, Step] = {
 """The step that an event proves."""
 ORDER = {step: number for number, step in enumerate(Step)}
 
-NO_WORD_SECONDS = 20.0
+NO_WORD_SECONDS = 15.0
 """The longest without a word of the carrier: its answer to a request takes 10 s at most."""
 RING_GRACE_SECONDS = 10.0
 """Beyond ``dialTimeout``: for connecting, and for machine detection."""

@@ -213,7 +213,7 @@ def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
 def _conference(call: TwilioCall, verb: ET.Element, noun: ET.Element, base: str) -> Document | None:
     """A conference, which begins with the participant who does not wait.
 
-    Its callback is that of the first participant. Whoever leaves ends it.
+    Its callback is that of the first participant. The first to leave ends it.
     https://www.twilio.com/docs/voice/twiml/conference
     """
     room, stage = call.stage.room((noun.text or "").strip()), call.stage
@@ -259,7 +259,7 @@ def _say(call: TwilioCall, verb: ET.Element, base: str) -> None:
 
 
 def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
-    """Hear the party say something, unless nobody is there."""
+    """Hear the party say something, and ask what follows."""
     if verb.get("input") != "speech" or not verb.get("timeout", "5").isdecimal():
         call.stage.problem("12200: <Gather> with another input or timeout than speech has")
     call.stage.timeline.add("operator", "says: Hello?")
