@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.assistant import transfer_plan
 from app.domain.context import Reply
 from app.domain.legs.carrier_tools import TextMessage
 from app.domain.reporting.live_messages import OutgoingMessage
@@ -141,8 +142,10 @@ class CallContext:
 
         Returns None once it is started, else the reason why not.
         """
-        await self.flush()  # the operator's summary has the last words
-        summary = await run_in_thread(lambda: self._service.summarise(self._claim, destination))
+        summary = ""
+        if transfer_plan.read(destination).wants_summary:
+            await self.flush()  # the summary is of the last words too
+            summary = await run_in_thread(lambda: self._service.summarise(self._claim, destination))
         try:
             return await in_store_thread(
                 self._service.transfer, self._claim, destination, message, summary

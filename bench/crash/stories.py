@@ -138,14 +138,14 @@ def transferred(world: World) -> None:
     call = _create(world, bypass=False)
     path = f"/call/{call['id']}"
 
-    def status() -> str:
-        return str(world.api("GET", path)["status"])
+    def sockets() -> int:
+        keys = [event["key"] for event in world.api("GET", f"{path}/events")]
+        return sum(key.startswith("media.connected:") for key in keys)
 
     def is_back_or_over() -> bool:
-        kinds = [event["kind"] for event in world.api("GET", f"{path}/events")]
-        return kinds.count("media.connected") > 1 or status() == "ended"
+        return sockets() > before or world.api("GET", path)["status"] == "ended"
 
-    world.until(status, lambda word: word == "in-progress", "it is answered")
+    before = world.until(sockets, bool, "the assistant joins")
     body = {"type": "transfer", "destination": place, "content": "Please hold."}
     world.api("POST", f"{path}/control", body)
     world.until(is_back_or_over, bool, "the caller is with somebody")

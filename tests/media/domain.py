@@ -188,8 +188,15 @@ class Domain:
     def signer(self, claim: StreamClaim, credential_id: str) -> Signer:
         return self.signers.get(credential_id) or Unusable("the credential does not exist")
 
+    def summarise(self, claim: StreamClaim, destination: Mapping[str, Any]) -> str:
+        return ""
+
     def transfer(
-        self, claim: StreamClaim, destination: Mapping[str, Any], content: str | None
+        self,
+        claim: StreamClaim,
+        destination: Mapping[str, Any],
+        content: str | None,
+        summary: str = "",
     ) -> str | None:
         self._tell("transfer", claim.call_id, dict(destination), content)
         return self.refuses_transfer

@@ -1,4 +1,4 @@
-"""What the assistant is told of a transfer that failed, before it has its caller back.
+"""What the assistant learns about a transfer that failed, before it has its caller back.
 
 ``transferPlan.fallbackPlan`` says what the caller hears, and whether the call then ends.
 """

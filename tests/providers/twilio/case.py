@@ -43,6 +43,19 @@ RECORDED: Mapping[HookKind, str] = {
     HookKind.RECORDING: "recording",
 }
 """What stands for each hook in the contract."""
+OF_ROOMS = frozenset(
+    {
+        "operator",
+        "operator_machine",
+        "spoke",
+        "briefed",
+        "operator_ringing",
+        "operator_busy",
+        "room_joined",
+        "room_left",
+    }
+)
+"""Recorded requests that ``test_rooms.py`` reads."""
 
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
 

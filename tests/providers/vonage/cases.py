@@ -43,6 +43,22 @@ HOOKS = {
 }
 
 
+OF_ROOMS = frozenset(
+    {
+        "operator",
+        "operator_machine",
+        "spoke",
+        "spoke_nothing",
+        "briefed",
+        "operator_ringing",
+        "operator_busy",
+        "operator_joined",
+        "room_left",
+    }
+)
+"""Recorded requests that ``test_rooms.py`` reads."""
+
+
 def post(body: Any, path: str = "/vonage/event", query: str = "") -> WebhookRequest:
     """An unsigned POST; ``body`` is bytes, or becomes JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
