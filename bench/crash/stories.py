@@ -132,7 +132,7 @@ def stopped(world: World) -> None:
 
 
 def transferred(world: World) -> None:
-    """A caller who waits for an operator, and ends the call if nobody comes."""
+    """A caller who waits for an operator, and ends the call where none comes."""
     plan = {"mode": "warm-transfer-say-message", "message": "A caller.", "dialTimeout": 5}
     place = {"type": "number", "number": world.stage.config.destination, "transferPlan": plan}
     call = _create(world, bypass=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.domain.assistant import endpointing, hooks, speech_text
+from app.domain.assistant import endpointing, hooks, speech_text, transfer_plan
 from app.domain.assistant.fields import object_of
 from providers.common.json_types import JsonObject
 
@@ -14,6 +14,8 @@ def behaviour_problems(assistant: JsonObject, path: str = "") -> Iterator[str]:
     for problem in endpointing.problems(assistant):
         yield path + problem
     for problem in hooks.problems(assistant):
+        yield path + problem
+    for problem in transfer_plan.problems(assistant):
         yield path + problem
     for problem in speech_text.problems(object_of(assistant, "voice")):
         yield path + problem

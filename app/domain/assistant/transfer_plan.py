@@ -6,7 +6,7 @@ https://docs.vapi.ai/calls/call-handling-with-vapis-voice-intelligence
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -136,9 +136,17 @@ def problem(destination: JsonObject) -> str | None:
             return f"transferPlan.{name} must be a number from 1 to {MOST_RING_SECONDS}"
     for name in ("holdAudioUrl", "transferCompleteAudioUrl"):
         url = plan.get(name)
-        if url and not (isinstance(url, str) and WEB.fullmatch(url)):
+        if url and not (isinstance(url, str) and (WEB.fullmatch(url) or "{{" in url)):
             return f"transferPlan.{name} must be a URL of http or https"
     return None
+
+
+def problems(assistant: Json) -> Iterator[str]:
+    """Why a transfer of the assistant's tools would be refused, whatever the call."""
+    for number, tool in enumerate(objects_of(object_of(assistant, "model"), "tools")):
+        for place, destination in enumerate(objects_of(tool, "destinations")):
+            if found := problem(destination):
+                yield f"model.tools.{number}.destinations.{place}.{found}"
 
 
 def _fallback(plan: Json) -> Fallback | None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.assistant import transfer_plan
+from app.domain.assistant.behaviour import behaviour_problems
 from app.domain.assistant.transfer_plan import NO_SUMMARY, Mode, problem, read, sip_headers
 
 
@@ -89,6 +90,12 @@ def test_a_fallback_ends_the_call_unless_it_says_no() -> None:
 )
 def test_what_is_not_valid(destination: dict[str, Any], field: str) -> None:
     assert field in str(problem({"type": "number", **destination}))
+
+
+def test_an_assistant_whose_tool_cannot_transfer_is_refused_with_it() -> None:
+    tool = {"type": "transferCall", "destinations": [plan(mode=Mode.BLIND), plan(mode="hot")]}
+    (found,) = behaviour_problems({"model": {"tools": [{"type": "endCall"}, tool]}}, "assistant.")
+    assert found.startswith("assistant.model.tools.1.destinations.1.transferPlan.mode")
 
 
 def test_headers_have_their_prefix_once() -> None:
