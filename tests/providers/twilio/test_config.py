@@ -22,6 +22,11 @@ def test_the_hooks_are_a_contract_with_every_flow_out_there() -> None:
         ("continue", "/twilio/after/<token>", "GET", "POST"),
         ("machine", "/twilio/amd/<token>", "GET", "POST"),
         ("forward", "/twilio/dial/<token>", "GET", "POST"),
+        ("operator", "/twilio/operator/<token>", "GET", "POST"),
+        ("spoke", "/twilio/spoke/<token>", "GET", "POST"),
+        ("briefed", "/twilio/briefed/<token>", "GET", "POST"),
+        ("operator-status", "/twilio/operator_status/<token>", "GET", "POST"),
+        ("room", "/twilio/room/<token>", "GET", "POST"),
         ("recording", "/twilio/recording/<token>", "GET", "POST"),
     ]
 

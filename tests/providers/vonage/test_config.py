@@ -132,6 +132,10 @@ def test_the_paths_are_those_configured_at_vonage() -> None:
         ("status", "/vonage/event"),
         ("status", "/vonage/event/<token>"),
         ("forward", "/vonage/forward/<token>"),
+        ("operator", "/vonage/operator/<token>"),
+        ("spoke", "/vonage/spoke/<token>"),
+        ("briefed", "/vonage/briefed/<token>"),
+        ("operator-status", "/vonage/operator_event/<token>"),
     ]
     # The method is a setting of the application: GET is the default for answers.
     assert all(hook.methods == ("GET", "POST") for hook in VONAGE.hooks)
