@@ -44,7 +44,7 @@ def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
         return OF_OPERATORS[hook](webhook)
     if hook in (HookKind.ARRIVE, HookKind.FALLBACK):
         return _arrival(hook, webhook)
-    if hook is HookKind.FORWARD and webhook.word == "notify":
+    if hook is HookKind.FORWARD and "payload" in raw:
         return _left_room(webhook)
     if webhook.word in NOTES or webhook.word not in STATUSES:
         return _note(webhook)
