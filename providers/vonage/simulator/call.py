@@ -119,8 +119,8 @@ class Leg:
         url, method = self.events.url, self.events.method
         self.stage.courier.post(self.stage.prepare(method, url, event, "transfer (phone leg)"))
 
-    def detected(self, word: str) -> None:
-        """Send the verdict of machine detection.
+    def detected(self, word: str, *, wait: bool = False) -> None:
+        """Send the verdict of machine detection; with ``wait`` until it is answered.
 
         It names the leg ``call_uuid``, and has no status of it.
         """
@@ -135,7 +135,11 @@ class Leg:
             "timestamp": iso(datetime.now(UTC)),
         }
         url, method = self.events.url, self.events.method
-        self.stage.courier.post(self.stage.prepare(method, url, event, f"{word} (phone leg)"))
+        send = self.stage.prepare(method, url, event, f"{word} (phone leg)")
+        if wait:
+            self.stage.courier.ask(send)
+        else:
+            self.stage.courier.post(send)
 
     def complete(self, by: str) -> None:
         """Send the last event of a leg. The first end counts.
@@ -252,10 +256,10 @@ class Call:
     def next_act(self) -> CallerAction:
         return next(self._acts, self.acts[-1])
 
-    def tell_verdict(self) -> None:
+    def tell_verdict(self, *, wait: bool = False) -> None:
         word, self.verdict = self.verdict, ""
         if word:
-            self.leg.detected(word)
+            self.leg.detected(word, wait=wait)
 
     def finish_recordings(self) -> None:
         """End the recordings, as the conversation ends. Such an event names no leg."""

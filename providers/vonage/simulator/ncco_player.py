@@ -260,7 +260,7 @@ def _talk(call: Call, action: Action) -> None:
     text = action.get("text")
     if not isinstance(text, str) or not 0 < len(text) <= MAX_TALK:
         raise NccoError("Syntax error in NCCO. talk: text of at most 1500 characters.")
-    call.tell_verdict()  # a real verdict takes seconds: the text is being spoken
+    call.tell_verdict(wait=True)  # it comes while the text is being spoken
     call.spoken.append(text)
     call.stage.ears[call.party].hear(Sound.BRIEFING)
     call.stage.timeline.add(call.party, f"hears: {text}")
