@@ -48,7 +48,7 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Park:
     """Keep the leg in a room of its own, where it hears music until another leg joins it."""
 
     room: str
@@ -115,7 +115,7 @@ class HangUp:
     """End the leg."""
 
 
-Instruction = Connect | Forward | Return | Say | HangUp | Hold | Join | Play | Listen | Fetch
+Instruction = Connect | Forward | Return | Say | HangUp | Park | Join | Play | Listen | Fetch
 
 
 @dataclass(frozen=True, slots=True)

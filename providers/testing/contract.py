@@ -38,10 +38,10 @@ from providers.base.instructions import (
     Fetch,
     Forward,
     HangUp,
-    Hold,
     Instruction,
     Join,
     Listen,
+    Park,
     Play,
     Return,
     Say,
@@ -155,8 +155,8 @@ INSTRUCTIONS: Mapping[str, Instruction] = {
 }
 ROOM_URL = f"{ORIGIN}/carrier/room/{TOKEN}"
 OF_TRANSFERS: Mapping[str, Instruction] = {
-    "hold": Hold("patchbay-room", OUTCOME_URL, ROOM_URL),
-    "hold with music": Hold("patchbay-room", OUTCOME_URL, ROOM_URL, "https://x.example/a.mp3"),
+    "hold": Park("patchbay-room", OUTCOME_URL, ROOM_URL),
+    "hold with music": Park("patchbay-room", OUTCOME_URL, ROOM_URL, "https://x.example/a.mp3"),
     "join": Join("patchbay-room"),
     "listen": Listen(f"{ORIGIN}/carrier/spoke/{TOKEN}", 60),
     "play": Play("https://x.example/a.mp3"),

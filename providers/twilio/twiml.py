@@ -22,11 +22,11 @@ from providers.base.instructions import (
     Fetch,
     Forward,
     HangUp,
-    Hold,
     Instruction,
     Join,
     Listen,
     MachineDetection,
+    Park,
     Play,
     Return,
     Say,
@@ -76,7 +76,7 @@ def answer(instructions: Sequence[Instruction]) -> Answer:
 
 
 def document(instructions: Sequence[Instruction]) -> str:
-    """The document as text. Twilio does not reach what follows a Connect, Forward or Hold.
+    """The document as text. Twilio does not reach what follows a Connect, Forward or Park.
 
     Its length is measured as it is sent, escapes included. A text to speak is cut to what the other
     verbs leave. Raises ``ValueError`` if these alone are too long.
@@ -226,7 +226,7 @@ def sip(uri: str, headers: Mapping[str, str]) -> str:
     return f"{uri}?{query}"
 
 
-def _hold(hold: Hold) -> str:
+def _park(hold: Park) -> str:
     """Write ``<Dial><Conference>`` for a leg that waits in it.
 
     The conference begins with the other leg, and the waiting one hears music until then.
@@ -316,7 +316,7 @@ _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
     Return: _return,
     Say: _say,
     HangUp: _hang_up,
-    Hold: _hold,
+    Park: _park,
     Join: _join,
     Play: _play,
     Listen: _listen,

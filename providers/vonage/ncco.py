@@ -20,11 +20,11 @@ from providers.base.instructions import (
     Fetch,
     Forward,
     HangUp,
-    Hold,
     Instruction,
     Join,
     Listen,
     MachineDetection,
+    Park,
     Play,
     Return,
     Say,
@@ -146,8 +146,8 @@ def _actions(instruction: Instruction) -> list[Action]:
             return [{"action": "talk", "text": part} for part in _spoken(instruction.text)]
         case HangUp():
             return []
-        case Hold():
-            return _hold(instruction)
+        case Park():
+            return _park(instruction)
         case Join():
             return [_conversation(instruction.room, startOnEnter=True, endOnExit=True)]
         case Play():
@@ -158,7 +158,7 @@ def _actions(instruction: Instruction) -> list[Action]:
             return [_notify(instruction.url, {"document": "next"})]
 
 
-def _hold(hold: Hold) -> list[Action]:
+def _park(hold: Park) -> list[Action]:
     """A conversation that begins with its moderator, and the question what follows it.
 
     https://developer.vonage.com/en/voice/voice-api/ncco-reference#conversation

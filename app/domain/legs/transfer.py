@@ -21,7 +21,7 @@ from app.domain.legs.warm_steps import Step, progress
 from app.domain.reporting import server_messages
 from app.store import events
 from app.store.ids import new_id
-from providers.base.instructions import Forward, Hold, Instruction, Say
+from providers.base.instructions import Forward, Instruction, Park, Say
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -146,7 +146,7 @@ def forward(tx: CallTx) -> list[Instruction]:
     """The instructions of the pending forward."""
     pending = _pending(tx.call)
     said = [Say(pending.message)] if pending.message else []
-    return [*said, _hold(tx, pending) if is_warm(pending) else _instruction(tx, pending)]
+    return [*said, _park(tx, pending) if is_warm(pending) else _instruction(tx, pending)]
 
 
 def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
@@ -163,8 +163,8 @@ def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
     )
 
 
-def _hold(tx: CallTx, pending: PendingForward) -> Hold:
-    return Hold(
+def _park(tx: CallTx, pending: PendingForward) -> Park:
+    return Park(
         room(pending),
         hook_url(tx, pending, HookKind.FORWARD),
         hook_url(tx, pending, HookKind.ROOM),

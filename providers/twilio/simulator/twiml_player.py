@@ -258,7 +258,7 @@ def _say(call: TwilioCall, verb: ET.Element, base: str) -> None:
     call.stage.timeline.add(party, f"hears: {(verb.text or '').strip()}")
 
 
-def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
+def _hear_speech(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     """Hear the party say something, and ask what follows."""
     if verb.get("input") != "speech" or not verb.get("timeout", "5").isdecimal():
         call.stage.problem("12200: <Gather> with another input or timeout than speech has")
@@ -267,7 +267,7 @@ def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     return call.fetch(urljoin(base, verb.get("action", base)), verb.get("method", "POST"), told)
 
 
-def _play(call: TwilioCall, verb: ET.Element, base: str) -> None:
+def _play_file(call: TwilioCall, verb: ET.Element, base: str) -> None:
     party = "operator" if call.is_operator else "caller"
     call.stage.ears[party].hear(Sound.SIGNAL)
     call.stage.timeline.add(party, f"hears {(verb.text or '').strip()}")
@@ -290,8 +290,8 @@ VERBS: Mapping[str, Callable[[TwilioCall, ET.Element, str], Document | None]] = 
     "Redirect": _redirect,
     "Dial": _dial,
     "Say": _say,
-    "Play": _play,
-    "Gather": _gather,
+    "Play": _play_file,
+    "Gather": _hear_speech,
     "Pause": _pause,
     "Hangup": _hang_up,
     "Reject": _hang_up,

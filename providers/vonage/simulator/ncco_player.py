@@ -266,7 +266,7 @@ def _talk(call: Call, action: Action) -> None:
     call.stage.timeline.add(call.party, f"hears: {text}")
 
 
-def _input(call: Call, action: Action) -> Ncco | None:
+def _hear_speech(call: Call, action: Action) -> Ncco | None:
     """Hear the party say something. Raises ``NccoError``."""
     url, speech = event_url(action), action.get("speech", {})
     if action.get("type") != ["speech"] or not 1 <= speech.get("startTimeout", 10) <= 60:
@@ -288,7 +288,7 @@ def _input(call: Call, action: Action) -> Ncco | None:
     return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "input")))
 
 
-def _stream(call: Call, action: Action) -> None:
+def _stream_file(call: Call, action: Action) -> None:
     urls = action.get("streamUrl")
     if not isinstance(urls, list) or len(urls) != 1 or not str(urls[0]).startswith("http"):
         raise NccoError("Syntax error in NCCO. stream: streamUrl must be an array of one URL.")
@@ -352,8 +352,8 @@ ACTIONS: Mapping[str, Callable[[Call, Action], Ncco | None]] = {
     "record": _record,
     "notify": _notify,
     "talk": _talk,
-    "stream": _stream,
-    "input": _input,
+    "stream": _stream_file,
+    "input": _hear_speech,
     "conversation": _conversation,
     "wait": _wait,
 }

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.errors import Invalid
 from app.settings import Settings
-from providers.base.instructions import Fetch, Forward, HangUp, Hold, Join, Listen, Play, Say
+from providers.base.instructions import Fetch, Forward, HangUp, Join, Listen, Park, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import EventKind
 from tests.domain.legs.warm_transfer import NUMBER, OPERATOR, WarmTransfer, there
@@ -38,7 +38,7 @@ def transfers(warm: WarmTransfer) -> list[tuple[str, str | None]]:
 
 def test_a_caller_and_an_operator_who_hears_the_message_first(warm: WarmTransfer) -> None:
     (hold,) = warm.begin()
-    assert isinstance(hold, Hold)
+    assert isinstance(hold, Park)
     assert warm.now["status"] == "forwarding"
     (request,) = warm.dial()
     assert NUMBER[1:] in str(request.body)
@@ -224,7 +224,7 @@ def test_sounds_of_the_plan(warm: WarmTransfer) -> None:
         "transferCompleteAudioUrl": "https://x.example/beep.mp3",
     }
     (hold,) = warm.begin(there(**urls))
-    assert isinstance(hold, Hold)
+    assert isinstance(hold, Park)
     assert hold.music_url == urls["holdAudioUrl"]
     warm.dial()
     warm.answer()

@@ -6,14 +6,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from providers.base.instructions import Fetch, Forward, Hold, Instruction, Join, Listen, Play
+from providers.base.instructions import Fetch, Forward, Instruction, Join, Listen, Park, Play
 from providers.base.webhook import WebhookReport
 from providers.events import CallEvent, EventKind
 from providers.twilio import twiml
 from tests.providers.twilio.case import CHILD_SID, only, parsed
 
 URL = "https://patchbay.example/twilio/x/t"
-HOLD = Hold("patchbay-1", URL, "https://patchbay.example/twilio/room/t")
+HOLD = Park("patchbay-1", URL, "https://patchbay.example/twilio/room/t")
 
 
 def said(*instructions: Instruction) -> ElementTree.Element:
@@ -35,7 +35,7 @@ def test_a_caller_waits_for_the_other_leg_and_hears_music() -> None:
 
 
 def test_music_of_the_plan() -> None:
-    (dial,) = said(Hold("r", URL, URL, "https://x.example/a.mp3?b=1&c=2"))
+    (dial,) = said(Park("r", URL, URL, "https://x.example/a.mp3?b=1&c=2"))
     assert dial[0].get("waitUrl") == "https://x.example/a.mp3?b=1&c=2"
     assert dial[0].get("waitMethod") == "GET"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.base.instructions import Fetch, Forward, Hold, Join, Listen, Play
+from providers.base.instructions import Fetch, Forward, Join, Listen, Park, Play
 from providers.events import EndedReason, EventKind
 from providers.vonage import ncco
 from tests.providers.vonage.cases import FORWARDED, parsed
@@ -13,13 +13,13 @@ URL = "https://patchbay.example/vonage/x/t"
 
 
 def test_a_caller_waits_for_the_moderator_and_then_asks() -> None:
-    waits, asks = ncco.actions([Hold("patchbay-1", URL, URL)])
+    waits, asks = ncco.actions([Park("patchbay-1", URL, URL)])
     assert waits == {"action": "conversation", "name": "patchbay-1", "startOnEnter": False}
     assert (asks["action"], asks["eventUrl"]) == ("notify", [URL])
 
 
 def test_music_of_the_plan() -> None:
-    waits, _ = ncco.actions([Hold("r", URL, URL, "https://x.example/a.mp3")])
+    waits, _ = ncco.actions([Park("r", URL, URL, "https://x.example/a.mp3")])
     assert waits["musicOnHoldUrl"] == ["https://x.example/a.mp3"]
 
 
