@@ -19,6 +19,7 @@ from app.domain.calls.schedule import (
     LOST,
     MAX_DURATION,
     NO_CALL,
+    QUEUE,
     SETTLE,
     awaits_media,
     start,
@@ -28,7 +29,7 @@ from app.domain.calls.state import CallState
 from app.domain.calls.timer_column import Timer, due_timer, load_timers, timer_columns
 from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
-from app.store import calls, events
+from app.store import calls, events, queue
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -89,6 +90,8 @@ def _no_call(tx: CallTx, state: CallState) -> None:
 
 
 def _join(tx: CallTx, state: CallState) -> None:
+    if queue.get(tx.conn, tx.call.id) is not None:
+        return  # the timer starts anew with the leg's slot
     if not state.joined and state.status not in {CallStatus.FORWARDING, CallStatus.ENDED}:
         _end(tx, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, JOIN)
 
@@ -131,6 +134,12 @@ def _watch(tx: CallTx, state: CallState) -> None:
         timer_jobs.reconcile(tx)
 
 
+def _queue(tx: CallTx, state: CallState) -> None:
+    """The leg has missed its turn, or has waited for the longest time: call it."""
+    if queue.get(tx.conn, tx.call.id) is not None:
+        timer_jobs.call_waiting(tx)
+
+
 def _end(tx: CallTx, kind: EventKind, reason: EndedReason, timer: str) -> None:
     event = CallEvent(kind, at=tx.context.now(), key=f"timer:{timer}", reason=reason)
     apply_events(tx, [event])
@@ -144,4 +153,5 @@ ACTIONS: dict[str, Action] = {
     LOST: _media_lost,  # the socket was lost, and the carrier requested no document
     SETTLE: _settle,
     WATCHDOG: _watch,
+    QUEUE: _queue,  # the leg waits for a slot, and did not ask for its next turn
 }

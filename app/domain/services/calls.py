@@ -32,6 +32,7 @@ from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
+from app.domain.legs.queue import advance, line
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import explain, pending
@@ -104,11 +105,12 @@ class CallService:
         with look_up() as conn:
             if later:
                 scheduled.check(self.context, conn, org_id, body)
-            else:
-                limits.check_capacity(self.context, conn)
             instructions.refresh_media(self.context, conn)
             new = self._new(conn, org_id, body, key_id)
             call, secrets = create.build_call(self.context, new)
+            may_wait = new.bypass and line.may_enter(CallTx(self.context, conn, call))
+            if not (later or may_wait):
+                limits.check_capacity(self.context, conn)
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
         if not new.provider.phone:
@@ -125,6 +127,8 @@ class CallService:
             if dialled:
                 outbound.start(tx)
             answer = call_json(self.context, call)
+            if room := limits.subscription(tx):
+                answer["subscriptionLimits"] = room
             if last is not None:
                 last(conn, answer)
             if dialled:
@@ -188,6 +192,7 @@ class CallService:
             self.context.jobs.cancel(conn, f"{job}:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)
         calls.delete(conn, call.id)
+        advance.enqueue(self.context, conn)
 
     def events(self, org_id: str, call_id: str) -> Listing:
         """The event log in the order of arrival, with the carriers' raw parameters."""
