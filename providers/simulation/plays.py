@@ -7,6 +7,7 @@ with a leg.
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
 from providers.simulation.client_server import client_server, hears
+from providers.simulation.held import plan
 from providers.simulation.recording import RECORDED, check, end_when_recorded
 from providers.simulation.stage import (
     ECHO,
@@ -23,6 +25,7 @@ from providers.simulation.stage import (
     CallerAction,
     Stage,
     have_dialled,
+    need_api,
     unchanged,
 )
 from providers.simulation.timeline import SimulatorError
@@ -171,6 +174,55 @@ class Plays(ABC, Generic[S, C]):
         """The destination is not reached. The caller, back with the assistant, presses #."""
         stage.destination_outcome = outcome
         self.inbound(stage, CallerAction.TRANSFER, CallerAction.PRESS)
+
+    # -- all slots are taken
+
+    def queued(self, stage: S) -> None:
+        """One caller talks, two wait; the slot is freed twice."""
+        with plan(stage, {"mode": "wait"}):
+            self._fill(stage)
+            for _ in range(2):
+                stage.spawn(partial(self.inbound, stage, CallerAction.PRESS))
+                stage.held.await_one(stage)
+            self._free(stage)
+
+    def queued_in_vain(self, stage: S) -> None:
+        """The caller who waits hangs up."""
+        stage.held.leaves = True
+        with plan(stage, {"mode": "wait"}):
+            self._fill(stage)
+            busy = stage.known_call()
+            self.inbound(stage, CallerAction.PRESS)
+            stage.held.await_one(stage)
+            stage.bridge.end_call(busy)
+            stage.join()
+            stage.call_id = stage.bridge.call_of(stage.held.order[0])
+
+    def queued_for_callback(self, stage: S) -> None:
+        """The caller who waits presses 1, and is called back once the slot is free."""
+        need_api(stage)
+        stage.held.key = "1"
+        with plan(stage, {"mode": "callback"}):
+            self._fill(stage)
+            busy = stage.known_call()
+            self.inbound(stage, CallerAction.PRESS)
+            stage.held.await_one(stage)
+            stage.bridge.end_call(busy)
+            if not stage.placed.wait(stage.patience):
+                raise SimulatorError("the bridge called nobody back")
+            stage.join()
+
+    def _fill(self, stage: S) -> None:
+        """One caller takes the only slot, and stays."""
+        stage.spawn(partial(self.inbound, stage, CallerAction.STAY))
+        if not stage.talking.wait(stage.config.timeout):
+            raise SimulatorError("the first caller was not connected")
+
+    def _free(self, stage: S) -> None:
+        freed = time.monotonic()
+        stage.bridge.end_call(stage.known_call())
+        stage.join()
+        stage.held.check_order(stage, freed)
 
     # -- callbacks that go astray
 
