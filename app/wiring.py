@@ -12,7 +12,13 @@ from app.assistants import BACKENDS
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
 from app.domain.calls import idempotency, timers
-from app.domain.calls.timer_jobs import CALL_WAITING, START_SCHEDULED, STOPPED, WATCHDOG
+from app.domain.calls.timer_jobs import (
+    CALL_WAITING,
+    LOOK_AT_WAITING,
+    START_SCHEDULED,
+    STOPPED,
+    WATCHDOG,
+)
 from app.domain.calls.timer_jobs import KIND as TIMER
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
@@ -167,6 +173,7 @@ class Services:
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
         handlers[STOPPED] = partial(stopped.run, self.context)
         handlers[advance.JOB] = partial(advance.run, self.context)
+        handlers[LOOK_AT_WAITING] = partial(advance.look, self.context)
         handlers[CALL_WAITING] = partial(advance.call_leg, self.context)
         handlers[carrier_price.JOB] = partial(carrier_price.run, self.context)
         self.dispatcher = Dispatcher(self.context, give_way=self.foreground.give_way)

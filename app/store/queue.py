@@ -37,6 +37,7 @@ class Ticket:
     told_position: int | None
     told_at: datetime | None
     turn_until: datetime
+    called_at: datetime | None = None
 
 
 class Waiting(NamedTuple):
@@ -75,6 +76,11 @@ _TURN = Prepared(
         told_at=sa.bindparam("told", type_=queue.c.told_at.type),
         turn_until=sa.bindparam("until", type_=queue.c.turn_until.type),
     )
+)
+_CALL = Prepared(
+    queue.update()
+    .where(queue.c.call_id == sa.bindparam("call"))
+    .values(called_at=sa.bindparam("at", type_=queue.c.called_at.type))
 )
 _LENGTHS = Prepared(
     sa.select(calls.c.started_at, calls.c.ended_at)
@@ -141,6 +147,11 @@ def turn(
 ) -> None:
     """Keep when the leg asks again, and what its caller was told when."""
     _TURN.put(conn, {"call": call_id, "until": until, "position": position, "told": told})
+
+
+def mark_called(conn: Connection, call_id: str, at: datetime | None) -> None:
+    """Keep when the leg was called to its slot; None: the call failed."""
+    _CALL.put(conn, {"call": call_id, "at": at})
 
 
 def mean_length(conn: Connection, org_id: str) -> float | None:

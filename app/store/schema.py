@@ -392,6 +392,7 @@ queue = sa.Table(
     sa.Column("told_position", sa.Integer),  # what the caller heard last
     sa.Column("told_at", Time),
     sa.Column("turn_until", Time, nullable=False),  # when the leg asks again
+    sa.Column("called_at", Time),  # when the carrier's API was asked to call it to its slot
 )
 
 idempotency_keys = sa.Table(

@@ -143,9 +143,7 @@ class World:
             advance.call_leg(context, {"callId": call_id})
             called = any(each.method in {"POST", "PUT"} for each in self.api.asked[before:])
             if caller and caller.alive and called:
-                self.turn(
-                    caller, url=caller.hold.next_url if caller.waits else self.url_of(call_id)
-                )
+                self.turn(caller, url=self.url_of(call_id, line.CALLED))
 
     def fire_timers(self) -> None:
         """Fire what is due, of every caller."""
@@ -183,11 +181,11 @@ class World:
         with self.ours.context.store.read() as conn:
             return [each.call_id for each in queue.first(conn, 1000)]
 
-    def url_of(self, call_id: str) -> str:
+    def url_of(self, call_id: str, purpose: str = line.TURN) -> str:
         with self.ours.context.store.read() as conn:
             found = record.get(conn, call_id)
             assert found is not None
-            return line.wait_url(CallTx(self.ours.context, conn, found))
+            return line.wait_url(CallTx(self.ours.context, conn, found), purpose)
 
     # ------------------------------------------------------------------ parts
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from app.domain.calls.record import CallTx
 
 KIND, WATCHDOG, START_SCHEDULED = "timer", "watchdog", "start-scheduled"
-STOPPED, CALL_WAITING = "stopped", "call-waiting"
+STOPPED, CALL_WAITING, LOOK_AT_WAITING = "stopped", "call-waiting", "look-at-waiting"
 """Kinds of jobs."""
 
 
@@ -58,3 +58,11 @@ def call_waiting(tx: CallTx) -> None:
     call_id = tx.call.id
     key = f"{CALL_WAITING}:{call_id}"
     tx.context.jobs.enqueue(tx.conn, CALL_WAITING, key, {"callId": call_id})
+
+
+def look_at_waiting(tx: CallTx) -> None:
+    """Queue the job that asks the carrier about a leg that has begun to wait."""
+    call_id = tx.call.id
+    tx.context.jobs.enqueue(
+        tx.conn, LOOK_AT_WAITING, f"{LOOK_AT_WAITING}:{call_id}", {"callId": call_id}
+    )

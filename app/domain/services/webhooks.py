@@ -183,7 +183,7 @@ class LegService:
         if stranger:
             return instructions.return_leg(tx.call) if _in_markup(webhook) else []
         if webhook.hook is HookKind.WAIT:
-            return self._wait(tx, report.pressed)
+            return self._wait(tx, webhook)
         if webhook.hook in ARRIVALS:
             answer = self._connect_assistant(tx, applied, report)
         elif not applied.added:
@@ -270,9 +270,9 @@ class LegService:
     def _has_limit(self) -> bool:
         return bool(self.context.settings.max_concurrent_calls)
 
-    def _wait(self, tx: CallTx, pressed: str) -> list[Instruction]:
+    def _wait(self, tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
         """The next turn of a leg that waits. One that the API called twice is reattached."""
-        found = turn.next_document(tx, pressed)
+        found = turn.next_document(tx, webhook.token, webhook.report.pressed)
         if found is not None:
             return found
         question = CallEvent(EventKind.LEG_CONTINUED, self.context.now(), f"queue:{new_id()}")

@@ -12,9 +12,10 @@ import pytest
 
 from app import default_org
 from app.domain.errors import Invalid
-from app.domain.legs.queue import line, sentences
+from app.domain.legs.queue import advance, line, sentences
 from app.domain.legs.queue.sentences import LANGUAGES
 from app.settings import Settings
+from app.store.call_lists import CallFilter
 from app.store.schema import phone_numbers
 from providers.base.instructions import Forward, HangUp, Return, Say
 from providers.events import EndedReason
@@ -24,6 +25,7 @@ from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.carriers.vonage import VONAGE
 
+DOWN = (500, {"code": 20500, "message": "broken", "status": 500})
 BACK = "https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1?FlowEvent=return"
 
 
@@ -258,6 +260,28 @@ def test_who_misses_a_turn_is_gone(settings: Settings, rest: bool) -> None:
         assert full.call(second)["endedReason"] == EndedReason.CUSTOMER_ENDED_CALL
 
 
+def test_a_leg_that_is_being_called_takes_no_slot_by_its_usual_turn(one: World) -> None:
+    """The API would tear it from its assistant."""
+    first, second = one.arrive(), one.arrive()
+    one.hang_up(first)
+    turns: list[bool] = []
+    one.api.meanwhile = lambda: turns.append(one.turn(second).waits)
+    one.run_jobs()
+    assert turns == [True]
+    assert second.connected
+    assert one.join(second)
+
+
+def test_a_call_of_the_api_that_failed_is_made_again(twilio: World) -> None:
+    first, second = twilio.arrive(), twilio.arrive()
+    twilio.hang_up(first)
+    twilio.api.says(*DOWN)
+    payload = {"callId": twilio.id_of(second)}
+    assert advance.call_leg(twilio.ours.context, payload) == advance.AGAIN_SECONDS
+    assert twilio.turn(second).connected, "its usual turn comes first"
+    assert advance.call_leg(twilio.ours.context, payload) is None
+
+
 def test_the_longest_wait_leads_back_to_the_flow(twilio: World) -> None:
     twilio.arrive()
     second = twilio.arrive(return_url=BACK)
@@ -389,6 +413,4 @@ def set_plan(world: World, plan: dict[str, Any], **fields: Any) -> None:
 
 
 def calls(world: World) -> list[dict[str, Any]]:
-    from app.store.call_lists import CallFilter
-
     return world.ours.calls.list(default_org.ORG_ID, CallFilter())

@@ -94,7 +94,9 @@ class Story:
             self.retried(lambda: self.world.turn(one), lambda: self.world.turn(one, url=url))
 
     def join(self) -> None:
-        ready = [c for c in self.world.callers if c.alive and c.connected and c.ref not in self.joined]
+        ready = [
+            c for c in self.world.callers if c.alive and c.connected and c.ref not in self.joined
+        ]
         if ready:
             one = self.random.choice(ready)
             assert self.world.join(one), "who was given the document has a slot"

@@ -15,6 +15,7 @@ from app.domain.calls import record, schedule, timer_jobs
 from app.domain.calls.apply import Change, apply_events
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
+from app.domain.legs.leg_at_carrier import leg_at_carrier
 from app.domain.legs.queue import line
 from app.store import accounts, capacity, queue
 from providers.base.rest import CarrierClient
@@ -55,27 +56,53 @@ def run(context: Context, payload: JsonObject) -> None:
                 timer_jobs.call_waiting(CallTx(context, conn, call))
 
 
+def look(context: Context, payload: JsonObject) -> None:
+    """Handler of the job ``look-at-waiting``, when a leg has entered the line.
+
+    It tells the operator if the API refuses us, and loads the carrier's SDK before it is needed.
+    """
+    with context.store.read() as conn:
+        call = record.get(conn, payload["callId"])
+        credential = accounts.get_credential(conn, call.credential_id) if call else None
+    if call is not None:
+        leg_at_carrier(context, call, credential)
+
+
 def call_leg(context: Context, payload: JsonObject) -> float | None:
     """Handler of the job ``call-waiting``: let one leg ask for its next document now."""
-    with context.store.read() as conn:
-        call, ticket = record.get(conn, payload["callId"]), queue.get(conn, payload["callId"])
+    call_id = payload["callId"]
+    with context.store.write() as conn:
+        call, ticket = record.get(conn, call_id, lock=True), queue.get(conn, call_id)
         credential = accounts.get_credential(conn, call.credential_id) if call else None
-    if call is None or ticket is None or ticket.kind != queue.LEG or credential is None:
-        return None
-    try:
-        client = context.providers[call.provider].client(context.account(credential))
-        if call.facts.leg_ref and client.can_redirect():
-            return _redirect(context, call, client)
-    except NotConfigured as error:
-        log.warning("call %s: it is not called to its slot: %s", call.id, error)
+        if call is None or ticket is None or ticket.kind != queue.LEG or credential is None:
+            return None
+        tx = CallTx(context, conn, call)
+        if line.is_called(tx, ticket):
+            return None
+        client = _client(tx, credential)
+        if client is not None:
+            queue.mark_called(conn, call_id, context.now())
+            schedule.stop(tx, schedule.QUEUE)
+            schedule.start(tx, schedule.QUEUE, line.GRACE_SECONDS)  # if it does not ask
+        url = line.wait_url(tx, line.CALLED)
+    if client is not None:
+        return _redirect(context, call, client, url)
     if context.now() >= ticket.turn_until + timedelta(seconds=line.GRACE_SECONDS):
-        _gone(context, call.id)
+        _gone(context, call_id)
     return None
 
 
-def _redirect(context: Context, call: Call, client: CarrierClient) -> float | None:
-    with context.store.read() as conn:
-        url = line.wait_url(CallTx(context, conn, call))
+def _client(tx: CallTx, credential: JsonObject) -> CarrierClient | None:
+    """The API that may call the leg, if there is one."""
+    try:
+        client = tx.carrier.client(tx.context.account(credential))
+        return client if tx.call.facts.leg_ref and client.can_redirect() else None
+    except NotConfigured as error:
+        log.warning("call %s: it is not called to its slot: %s", tx.call.id, error)
+        return None
+
+
+def _redirect(context: Context, call: Call, client: CarrierClient, url: str) -> float | None:
     try:
         client.redirect(call.facts.leg_ref or "", url, api_url=call.facts.api_url)
     except CarrierError as error:
@@ -83,17 +110,10 @@ def _redirect(context: Context, call: Call, client: CarrierClient) -> float | No
             _gone(context, call.id)
             return None
         log.warning("call %s: it was not called to its slot: %s", call.id, error)
+        with context.store.write() as conn:
+            queue.mark_called(conn, call.id, None)
         return None if error.permanent else AGAIN_SECONDS
-    _expect_turn(context, call.id)
     return None
-
-
-def _expect_turn(context: Context, call_id: str) -> None:
-    """A leg that does not ask is called again."""
-    with context.store.write() as conn:
-        call = record.get(conn, call_id, lock=True)
-        if call is not None and queue.get(conn, call_id) is not None:
-            schedule.start(CallTx(context, conn, call), schedule.QUEUE, line.GRACE_SECONDS)
 
 
 def _gone(context: Context, call_id: str) -> None:

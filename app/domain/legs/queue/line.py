@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from app.domain.calls import instructions, limits, schedule, tokens
+from app.domain.calls import instructions, limits, schedule, timer_jobs, tokens
 from app.domain.calls.apply import Change, apply_events, request_end
 from app.domain.calls.record import CallTx, Changes
 from app.domain.context import iso
@@ -39,8 +39,13 @@ GRACE_SECONDS = 10.0
 """How late a leg may ask for its next turn until it counts as missing."""
 USUAL_SECONDS = 180.0
 """The length of a call, as long as there are none to learn from."""
-TOKEN = "queue"  # noqa: S105
-"""Makes the callback token of a leg that waits."""
+TURN, CALLED = "queue", "queue called"
+"""Make the callback tokens of a leg that asks for its next turn, or was called to its slot."""
+CALLED_SECONDS = 5.0
+"""How long a leg that was called has to come. Until then its usual turn takes no slot.
+
+The API would tear it from the assistant otherwise: its request may still be under way.
+"""
 CONNECTED, GONE, TIMED_OUT, CALLBACK = "connected", "gone", "timed-out", "callback"
 """Outcomes of ``queue.left``."""
 
@@ -89,16 +94,23 @@ def enter(tx: CallTx) -> Ticket:
     )
     apply_events(tx, [entered], _shown(tx, ticket, position))
     schedule.stop(tx, schedule.JOIN)
+    timer_jobs.look_at_waiting(tx)
     return ticket
 
 
-def take(tx: CallTx, ticket: Ticket) -> bool:
-    """Take a free slot for a leg that waits, if its turn has come."""
-    if limits.is_full(tx):
+def take(tx: CallTx, ticket: Ticket, *, called: bool = False) -> bool:
+    """Take a free slot for a leg that waits, if its turn has come. ``called``: by the API."""
+    if limits.is_full(tx) or (is_called(tx, ticket) and not called):
         return False
     _leave(tx, ticket, CONNECTED)
     schedule.start(tx, schedule.JOIN, tx.context.settings.join_timeout_seconds)
     return True
+
+
+def is_called(tx: CallTx, ticket: Ticket) -> bool:
+    """Whether the API may be about to call the leg."""
+    at = ticket.called_at
+    return at is not None and tx.context.now() < at + timedelta(seconds=CALLED_SECONDS)
 
 
 def connect(tx: CallTx, ticket: Ticket) -> list[Instruction]:
@@ -187,11 +199,16 @@ def can_be_called(tx: CallTx) -> bool:
         return False
 
 
-def wait_url(tx: CallTx) -> str:
+def wait_url(tx: CallTx, purpose: str = TURN) -> str:
     """Where a leg that waits asks for its next document."""
-    now = tx.call.created_at
-    given = tokens.document_tokens(tx.context.vault, tx.call.id, TOKEN, now)
-    return instructions.hook_url(tx.context, tx.carrier, HookKind.WAIT, given.callback)
+    token = wait_token(tx, purpose)
+    return instructions.hook_url(tx.context, tx.carrier, HookKind.WAIT, token)
+
+
+def wait_token(tx: CallTx, purpose: str) -> str:
+    """The callback token of ``TURN`` or ``CALLED``."""
+    vault, at = tx.context.vault, tx.call.created_at
+    return tokens.document_tokens(vault, tx.call.id, purpose, at).callback
 
 
 def music_url(tx: CallTx, seconds: int) -> str:

@@ -17,8 +17,11 @@ from providers.events import CallStatus, EndedReason
 WAITED = "The caller waited for {} s, and no slot was free: see MAX_CONCURRENT_CALLS."
 
 
-def next_document(tx: CallTx, pressed: str = "") -> list[Instruction] | None:
-    """What the leg does next. None: its assistant has joined, so the leg was called twice."""
+def next_document(tx: CallTx, token: str | None, pressed: str) -> list[Instruction] | None:
+    """What the leg does next. None: its assistant has joined, so the leg was called twice.
+
+    ``token``: that of the request's URL, which tells whether the API has called the leg.
+    """
     state, ticket = state_of(tx), line.get(tx)
     if state.status is CallStatus.ENDED:
         return no_assistant.farewell(tx.call)
@@ -27,7 +30,8 @@ def next_document(tx: CallTx, pressed: str = "") -> list[Instruction] | None:
     if ticket is None:
         return None if state.joined else line.connect_again(tx)
     capacity.lock_slots(tx.conn)
-    if line.take(tx, ticket):
+    called = token == line.wait_token(tx, line.CALLED)
+    if line.take(tx, ticket, called=called):
         return line.connect(tx, ticket)
     wants_callback = ticket.offers_callback and pressed.startswith(callback.KEY)
     if wants_callback and line.call_back(tx, ticket):

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("told_position", sa.Integer()),
         sa.Column("told_at", sa.BigInteger()),
         sa.Column("turn_until", sa.BigInteger(), nullable=False),
+        sa.Column("called_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("call_id", name=op.f(f"pk_{TABLE}")),
         sa.ForeignKeyConstraint(
             ["call_id"], ["calls.id"], name=op.f(f"fk_{TABLE}_call_id"), ondelete="CASCADE"
