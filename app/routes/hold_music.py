@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from app.media.hold_music import MOST_SECONDS, hold_music
+from providers.common.hold_music import MOST_SECONDS, hold_music
 
 blueprint = Blueprint("hold music", __name__)
 

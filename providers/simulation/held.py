@@ -1,24 +1,13 @@
-"""Callers who are held: what they hear and do until their bridge has a slot for them."""
+"""Callers who are held until their bridge has a slot for them: who came when, and who went when."""
 
 from __future__ import annotations
 
-import io
 import threading
 import time
-import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from providers.common.json_types import JsonObject
 from providers.simulation.timeline import SimulatorError
 
-if TYPE_CHECKING:
-    from providers.simulation.stage import Stage
-
-# Seconds that audio lasts at least, however fast the run is: a real carrier asks no faster.
-SHORTEST = 0.2
 NEEDED = "the leg was not held: start the bridge with MAX_CONCURRENT_CALLS=1, and let no other call go on"
 
 
@@ -47,37 +36,12 @@ class Held:
     def join(self, ref: str) -> None:
         self.joined.setdefault(ref, time.monotonic())
 
-    def await_one(self, stage: Stage) -> None:
-        """Wait until one more leg is held. Raises ``SimulatorError``."""
-        if not self.begun.wait(stage.config.timeout):
+    def await_one(self, patience: float) -> None:
+        """Wait so many seconds until one more leg is held. Raises ``SimulatorError``."""
+        if not self.begun.wait(patience):
             raise SimulatorError(NEEDED)
         self.begun.clear()
 
-    def check_order(self, stage: Stage, freed: float) -> None:
-        """Check that who came first went first, and tell how long the first of them waited."""
-        went = [ref for ref in self.joined if ref in self.order]
-        if went != self.order:
-            stage.problem(f"held were {self.order}, connected {went}")
-        elif went:
-            waited = self.joined[went[0]] - freed
-            stage.timeline.add("caller", f"is connected {waited:.2f} s after the slot was free")
-
-
-def audio_seconds(stage: Stage, url: str) -> float:
-    """Fetch audio as a carrier does, and return its length. Faulty audio is a problem of the run."""
-    response = stage.wire.send(stage.outbound, "GET", url, {}, quiet=True)
-    try:
-        if response.status != 200:
-            raise ValueError(f"answered {response.fault or response.status}")
-        with wave.open(io.BytesIO(response.body)) as read:
-            return read.getnframes() / read.getframerate()
-    except (ValueError, EOFError, wave.Error) as error:
-        stage.problem(f"no audio that a phone can play: {url}: {error}")
-        return 1.0
-
-
-@contextmanager
-def plan(stage: Stage, queue_plan: JsonObject) -> Iterator[None]:
-    """Give the number this ``queuePlan``; restore it afterwards."""
-    with stage.bridge.number_as(stage.carrier, {"queuePlan": dict(queue_plan)}):
-        yield
+    def went(self) -> list[str]:
+        """The held legs that were connected, in the order in which they were."""
+        return [ref for ref in self.joined if ref in self.order]

@@ -16,7 +16,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
 from providers.simulation.client_server import client_server, hears
-from providers.simulation.held import plan
 from providers.simulation.recording import RECORDED, check, end_when_recorded
 from providers.simulation.stage import (
     ECHO,
@@ -179,21 +178,21 @@ class Plays(ABC, Generic[S, C]):
 
     def queued(self, stage: S) -> None:
         """One caller talks, two wait; the slot is freed twice."""
-        with plan(stage, {"mode": "wait"}):
+        with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "wait"}}):
             self._fill(stage)
             for _ in range(2):
                 stage.spawn(partial(self.inbound, stage, CallerAction.PRESS))
-                stage.held.await_one(stage)
+                stage.held.await_one(stage.config.timeout)
             self._free(stage)
 
     def queued_in_vain(self, stage: S) -> None:
         """The caller who waits hangs up."""
         stage.held.leaves = True
-        with plan(stage, {"mode": "wait"}):
+        with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "wait"}}):
             self._fill(stage)
             busy = stage.known_call()
             self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage)
+            stage.held.await_one(stage.config.timeout)
             stage.bridge.end_call(busy)
             stage.join()
             stage.call_id = stage.bridge.call_of(stage.held.order[0])
@@ -202,11 +201,11 @@ class Plays(ABC, Generic[S, C]):
         """The caller who waits presses 1, and is called back once the slot is free."""
         need_api(stage)
         stage.held.key = "1"
-        with plan(stage, {"mode": "callback"}):
+        with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "callback"}}):
             self._fill(stage)
             busy = stage.known_call()
             self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage)
+            stage.held.await_one(stage.config.timeout)
             stage.bridge.end_call(busy)
             if not stage.placed.wait(stage.patience):
                 raise SimulatorError("the bridge called nobody back")
@@ -222,7 +221,11 @@ class Plays(ABC, Generic[S, C]):
         freed = time.monotonic()
         stage.bridge.end_call(stage.known_call())
         stage.join()
-        stage.held.check_order(stage, freed)
+        held = stage.held
+        if held.went() != held.order:
+            stage.problem(f"held were {held.order}, connected {held.went()}")
+        waited = min((held.joined[ref] for ref in held.went()), default=freed) - freed
+        stage.timeline.add("caller", f"is connected {waited:.2f} s after the slot was free")
 
     # -- callbacks that go astray
 

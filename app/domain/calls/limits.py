@@ -106,14 +106,9 @@ def refuse_media(tx: CallTx) -> list[Instruction]:
     return instructions.return_leg(tx.call)
 
 
-def subscription(tx: CallTx) -> JsonDict | None:
-    """``subscriptionLimits`` of a new call; None: there is no limit.
-
-    ``remainingConcurrentCalls`` counts this call, as Vapi's does.
-    """
+def subscription(tx: CallTx) -> JsonDict:
+    """``subscriptionLimits`` of a new call. The rest that is left counts this call, as Vapi's does."""
     most = tx.context.settings.max_concurrent_calls
-    if not most:
-        return None
     left = most - capacity.slots_in_use(tx.conn, but=tx.call.id) - queue.length(tx.conn)
     return {
         "concurrencyBlocked": left <= 0,

@@ -64,7 +64,7 @@ def _obstacle(tx: CallTx) -> str | None:
         limits.reserve_slot(tx)
     except Invalid as error:
         return str(error)
-    queue.remove(tx.conn, tx.call.id)  # a callback holds up nobody, whether it may begin or not
+    queue.remove(tx.conn, tx.call.id)  # it holds up no leg, whether it may begin or not
     try:
         dial_limit.reserve_call(tx)
     except (Invalid, TooMany) as error:

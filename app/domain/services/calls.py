@@ -108,9 +108,8 @@ class CallService:
             instructions.refresh_media(self.context, conn)
             new = self._new(conn, org_id, body, key_id)
             call, secrets = create.build_call(self.context, new)
-            may_wait = new.bypass and line.may_enter(CallTx(self.context, conn, call))
-            if not (later or may_wait):
-                limits.check_capacity(self.context, conn)
+            if self.context.settings.max_concurrent_calls and not later:
+                self._check_capacity(CallTx(self.context, conn, call))
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
         if not new.provider.phone:
@@ -127,14 +126,19 @@ class CallService:
             if dialled:
                 outbound.start(tx)
             answer = call_json(self.context, call)
-            if room := limits.subscription(tx):
-                answer["subscriptionLimits"] = room
+            if self.context.settings.max_concurrent_calls:
+                answer["subscriptionLimits"] = limits.subscription(tx)
             if last is not None:
                 last(conn, answer)
             if dialled:
                 limits.reserve_slot(tx)
                 dial_limit.reserve_call(tx)
         return answer
+
+    def _check_capacity(self, tx: CallTx) -> None:
+        """Raise ``Invalid`` without a free slot, unless the call's leg may wait for one."""
+        if not (tx.call.bypass and line.may_enter(tx)):
+            limits.check_capacity(tx.context, tx.conn)
 
     def get(self, org_id: str, call_id: str) -> JsonDict:
         with self.context.store.read() as conn:

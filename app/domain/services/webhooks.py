@@ -259,11 +259,12 @@ class LegService:
             return transfer.hand_over(tx, state) if is_new else transfer.forward(tx)
         if tx.call.facts.asking_since is not None:
             return Question(tx.call.id, first=False)
-        if waiting := line.get(tx):
-            return line.hold(tx, waiting)
-        has_slot = self._has_limit and limits.had_slot(tx, applied.added)
-        if not state.joined and limits.is_full(tx, has_slot=has_slot):
-            return line.refuse(tx)
+        if self._has_limit:
+            if waiting := line.get(tx):
+                return line.hold(tx, waiting)
+            has_slot = limits.had_slot(tx, applied.added)
+            if not state.joined and limits.is_full(tx, has_slot=has_slot):
+                return line.refuse(tx)
         return [self._document(tx, request_of(report), applied.received_at if is_new else None)]
 
     @property

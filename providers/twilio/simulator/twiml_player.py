@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from uuid import uuid4
 
 from providers.simulation.caller import perform
-from providers.simulation.held import SHORTEST, audio_seconds
 from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.music import hear
 from providers.simulation.stage import Callee
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.simulator.call import Document, Source, TwilioCall
@@ -215,14 +215,11 @@ def _say(call: TwilioCall, verb: ET.Element, base: str) -> None:
 def _play(call: TwilioCall, verb: ET.Element, base: str) -> None:
     """Play audio, unless something else comes: a key, the end, another document."""
     call.played = True
-    held = call.stage.held
-    seconds = audio_seconds(call.stage, urljoin(base, (verb.text or "").strip()))
-    if held.begin(call.sid):
-        call.stage.timeline.add("caller", f"hears {seconds:g} s of music")
-    if held.leaves:
+    seconds = hear(call.stage, urljoin(base, (verb.text or "").strip()), call.sid)
+    if call.stage.held.leaves:
         call.finish("completed")
-    elif not held.key:
-        call.nudged.wait(max(SHORTEST, seconds * call.stage.config.speed))
+    elif not call.stage.held.key:
+        call.nudged.wait(seconds)
 
 
 def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from providers.common.json_types import JsonObject
 from providers.simulation.caller import perform
-from providers.simulation.held import SHORTEST, audio_seconds
 from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.music import hear
 from providers.simulation.stage import Callee
 from providers.vonage.simulator.call import (
     OUTBOUND,
@@ -290,13 +290,11 @@ def _stream(call: Call, action: Action) -> None:
     urls = action.get("streamUrl")
     if not isinstance(urls, list) or len(urls) != 1:
         raise NccoError("Syntax error in NCCO. stream: streamUrl must be an array of one URL.")
-    held, seconds = call.stage.held, audio_seconds(call.stage, str(urls[0]))
-    if held.begin(call.leg.conversation):
-        call.stage.timeline.add("caller", f"hears {seconds:g} s of music")
-    if held.leaves:
+    seconds = hear(call.stage, str(urls[0]), call.leg.conversation)
+    if call.stage.held.leaves:
         call.leg.complete(USER)
-    elif not held.key:
-        call.nudged.wait(max(SHORTEST, seconds * call.stage.config.speed))
+    elif not call.stage.held.key:
+        call.nudged.wait(seconds)
 
 
 def _talk(call: Call, action: Action) -> None:
