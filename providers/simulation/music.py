@@ -18,7 +18,7 @@ def audio_seconds(stage: Stage, url: str) -> float:
         if response.status != 200:
             raise ValueError(f"answered {response.fault or response.status}")
         with wave.open(io.BytesIO(response.body)) as read:
-            return read.getnframes() / read.getframerate()
+            return float(read.getnframes() / read.getframerate())
     except (ValueError, EOFError, wave.Error) as error:
         stage.problem(f"no audio that a phone can play: {url}: {error}")
         return 1.0

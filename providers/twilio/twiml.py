@@ -236,7 +236,7 @@ def _hold(hold: Hold) -> str:
 def _cut(instructions: Sequence[Instruction], verbs: Sequence[str]) -> Iterator[str]:
     """The verbs with their spoken texts shortened to the room that is left, the last ones first."""
     empty = [
-        _element("Say", " ", **_spoken_in(instruction.language))
+        _element("Say", **_spoken_in(instruction.language)).replace(" />", "></Say>")
         if isinstance(instruction, Say)
         else verb
         for instruction, verb in zip(instructions, verbs, strict=True)

@@ -130,9 +130,9 @@ class Leg:
         with self._lock:
             if self.over.is_set():
                 return
-                self.over.set()
-            if self.call is not None:
-                self.call.nudged.set()
+            self.over.set()
+        if self.call is not None:
+            self.call.nudged.set()
         now = datetime.now(UTC)
         began = self._answered or now
         seconds = round((now - began).total_seconds())

@@ -35,7 +35,7 @@ Action = JsonObject
 RING_SECONDS = 2.0
 MAX_ACTIONS = 50
 # Actions of a leg that waits.
-OF_HELD = ("talk", "stream", "input", "notify")
+OF_HELD = ("stream", "input", "notify")
 # Bytes of a websocket endpoint's headers as JSON.
 MAX_HEADERS = 512
 MAX_TALK = 1500

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -53,7 +53,7 @@ class Story:
     def __init__(self, made: World, seed: int) -> None:
         self.world, self.random = made, random.Random(seed)
         self.store = Mortal(made.ours.context.store)
-        context = replace(made.ours.context, store=self.store)
+        context = replace(made.ours.context, store=cast("Store", self.store))
         made.ours.context = context
         made.ours.legs, made.ours.media = LegService(context), MediaService(context)
         self.order: list[Caller] = []

@@ -559,3 +559,23 @@ def test_a_text_message(vonage: RestApi, client: CarrierClient) -> None:
     vonage.reply("POST", (202, {}))
     with pytest.raises(CarrierError, match="did not name it"):
         client.send_text("+14155550123", "+14155550100", "Hello")
+
+
+# ------------------------------------------------------------------ redirect
+
+
+def test_a_leg_is_given_an_ncco_that_asks(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (204, None))
+    assert client.can_redirect()
+    client.redirect(LEG, "https://bridge.example/vonage/wait/1")
+    ((method, path, body, *_),) = vonage.asked
+    assert (method, path, body["action"]) == ("PUT", f"/v1/calls/{LEG}", "transfer")
+    [ask] = body["destination"]["ncco"]
+    assert (ask["action"], ask["eventUrl"]) == ("notify", ["https://bridge.example/vonage/wait/1"])
+
+
+def test_a_leg_that_is_over_cannot_be_given_one(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (404, {"title": "Not Found"}))
+    with pytest.raises(CarrierError) as caught:
+        client.redirect(LEG, "https://bridge.example/vonage/wait/1")
+    assert caught.value.gone
