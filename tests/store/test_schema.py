@@ -76,9 +76,9 @@ def test_the_rows_of_a_call_are_found_by_an_index(table: sa.Table) -> None:
     """Deleting a call reads none of the others'."""
     keys = (key.parent for key in table.foreign_keys if key.column.table.name in GROWING)
     for column in keys:
-        uniques = (c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
-        first = {next(iter(index.columns)) for index in (*table.indexes, *uniques) if whole(index)}
-        first |= set(list(table.primary_key)[:1])
+        uniques = [c for c in table.constraints if isinstance(c, sa.UniqueConstraint)]
+        indexes = [each for each in (*table.indexes, *uniques) if whole(each)]
+        first = {next(iter(index.columns)) for index in (*indexes, table.primary_key)}
         assert column in first, column
 
 

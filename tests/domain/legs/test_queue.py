@@ -60,38 +60,38 @@ def test_the_first_goes_as_soon_as_the_slot_is_free(one: World) -> None:
     assert one.waiting() == [one.id_of(third)]
 
 
-def test_a_new_leg_does_not_overtake_who_waits(one: World) -> None:
-    first, second = one.arrive(), one.arrive()
-    one.hang_up(first)
-    third = one.arrive()
+def test_a_new_leg_does_not_overtake_who_waits(twilio: World) -> None:
+    first, second = twilio.arrive(), twilio.arrive()
+    twilio.hang_up(first)
+    third = twilio.arrive()
     assert third.waits
-    assert one.turn(second).connected
+    assert twilio.turn(second).connected
 
 
-def test_a_repeated_request_keeps_the_place(one: World) -> None:
-    one.arrive()
-    second, third = one.arrive(), one.arrive()
-    one.fetch(second)
+def test_a_repeated_request_keeps_the_place(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
+    twilio.fetch(second)
     assert second.waits
-    assert one.waiting() == [one.id_of(second), one.id_of(third)]
-    assert one.kinds(second).count("queue.entered") == 1
+    assert twilio.waiting() == [twilio.id_of(second), twilio.id_of(third)]
+    assert twilio.kinds(second).count("queue.entered") == 1
 
 
-def test_its_status_is_ringing_and_its_join_timer_waits_too(one: World) -> None:
-    one.arrive()
-    second = one.arrive()
-    call = one.call(second)
+def test_its_status_is_ringing_and_its_join_timer_waits_too(twilio: World) -> None:
+    twilio.arrive()
+    second = twilio.arrive()
+    call = twilio.call(second)
     assert call["status"] == "ringing"
     assert call["queue"]["position"] == 1
-    assert "join" not in one.ours.timers(call)
-    one.ours.clock.pass_(50)
-    one.turn(second)
-    one.hang_up(one.callers[0])
-    one.turn(second)
-    timers = one.ours.timers(call)
-    assert timers["join"] == one.ours.context.settings.join_timeout_seconds
+    assert "join" not in twilio.ours.timers(call)
+    twilio.ours.clock.pass_(50)
+    twilio.turn(second)
+    twilio.hang_up(twilio.callers[0])
+    twilio.turn(second)
+    timers = twilio.ours.timers(call)
+    assert timers["join"] == twilio.ours.context.settings.join_timeout_seconds
     assert "queue" not in timers
-    assert "queue" not in one.call(second)
+    assert "queue" not in twilio.call(second)
 
 
 def test_the_document_is_the_same_when_the_leg_asks_again(one: World) -> None:
@@ -142,11 +142,11 @@ def test_the_owner_s_own_document_waits_as_well(one: World) -> None:
     assert one.ours.kinds(call).count("queue.left") == 1
 
 
-def test_a_call_that_we_dial_does_not_overtake_who_waits(one: World) -> None:
-    first, _ = one.arrive(), one.arrive()
-    one.hang_up(first)
+def test_a_call_that_we_dial_does_not_overtake_who_waits(twilio: World) -> None:
+    first, _ = twilio.arrive(), twilio.arrive()
+    twilio.hang_up(first)
     with pytest.raises(Invalid, match="MAX_CONCURRENT_CALLS"):
-        one.ours.create(one.carrier)
+        twilio.ours.create(twilio.carrier)
 
 
 @pytest.mark.parametrize("mode", [None, "off"])
@@ -164,29 +164,29 @@ def test_without_a_queue_the_leg_is_refused(settings: Settings, mode: str | None
 # ------------------------------------------------------------------ what is heard
 
 
-def test_position_and_wait_in_the_assistant_s_language(one: World) -> None:
-    one.arrive()
-    second, third = one.arrive(), one.arrive()
+def test_position_and_wait_in_the_assistant_s_language(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
     german = LANGUAGES["de"]
     assert second.hold.language == "de-DE"
     assert second.hold.text == f"{german.next} {german.minutes.format(minutes=3)}"
     assert german.position.format(position=2) in third.hold.text
-    one.ours.clock.pass_(12)
-    assert one.turn(third).hold.text == ""
-    one.hang_up(second)
-    assert german.next in one.turn(third).hold.text, "at once when it changes"
-    assert one.kinds(third).count("queue.position") == 1
-    one.ours.clock.pass_(line.TOLD_AGAIN.total_seconds())
-    assert one.turn(third).hold.text, "and again after a minute"
+    twilio.ours.clock.pass_(12)
+    assert twilio.turn(third).hold.text == ""
+    twilio.hang_up(second)
+    assert german.next in twilio.turn(third).hold.text, "at once when it changes"
+    assert twilio.kinds(third).count("queue.position") == 1
+    twilio.ours.clock.pass_(line.TOLD_AGAIN.total_seconds())
+    assert twilio.turn(third).hold.text, "and again after a minute"
 
 
-def test_the_expected_wait_follows_from_the_last_calls(one: World) -> None:
-    first = one.arrive()
-    one.join(first)
-    one.ours.clock.pass_(900)
-    one.hang_up(first)
-    one.arrive()
-    assert one.call(one.arrive())["queue"]["expectedWaitSeconds"] == 900
+def test_the_expected_wait_follows_from_the_last_calls(twilio: World) -> None:
+    first = twilio.arrive()
+    twilio.join(first)
+    twilio.ours.clock.pass_(900)
+    twilio.hang_up(first)
+    twilio.arrive()
+    assert twilio.call(twilio.arrive())["queue"]["expectedWaitSeconds"] == 900
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -227,12 +227,12 @@ def test_the_owner_s_own_audio(settings: Settings) -> None:
 # ------------------------------------------------------------------ how they leave
 
 
-def test_who_hangs_up_leaves_the_line(one: World) -> None:
-    one.arrive()
-    second, third = one.arrive(), one.arrive()
-    one.hang_up(second)
-    assert one.waiting() == [one.id_of(third)]
-    assert one.outcomes(second) == ["gone"]
+def test_who_hangs_up_leaves_the_line(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
+    twilio.hang_up(second)
+    assert twilio.waiting() == [twilio.id_of(third)]
+    assert twilio.outcomes(second) == ["gone"]
 
 
 def test_who_hung_up_unheard_of_is_noticed_when_it_is_called(one: World) -> None:
@@ -309,12 +309,12 @@ def test_the_longest_wait_leads_to_the_number_s_fallback(one: World) -> None:
     assert one.waiting() == []
 
 
-def test_a_call_that_is_ended_or_deleted_waits_no_longer(one: World) -> None:
-    one.arrive()
-    second, third = one.arrive(), one.arrive()
-    one.ours.end(one.call(second))
-    one.ours.delete(one.call(third))
-    assert one.waiting() == []
+def test_a_call_that_is_ended_or_deleted_waits_no_longer(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
+    twilio.ours.end(twilio.call(second))
+    twilio.ours.delete(twilio.call(third))
+    assert twilio.waiting() == []
 
 
 # ------------------------------------------------------------------ callbacks

@@ -328,6 +328,7 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Forward: Forward("+14155550123", OUTCOME),
         Return: Return("https://flow.example/back", {}),
         Say: Say("x"),
+        Hold: HOLD,
         HangUp: HangUp(),
     }
     assert set(made) == set(get_args(Instruction))
@@ -337,6 +338,7 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Forward: ["connect"],
         Return: ["notify"],
         Say: ["talk"],
+        Hold: ["talk", "stream", "notify"],
         HangUp: [],  # there is no action for it: an NCCO that ends does
     }
 
