@@ -18,7 +18,7 @@ from tests.domain.queue_world import Caller, World, world
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.carriers.vonage import VONAGE
 
-SLOTS, STEPS = 3, 60
+SLOTS, STEPS = 2, 50
 SEEDS = range(2)
 
 
@@ -63,19 +63,27 @@ class Story:
     def step(self) -> None:
         """One thing happens, perhaps in a process that dies of it."""
         actions: list[Callable[[], None]] = [
-            self.arrive,
-            self.arrive,
-            self.turn,
-            self.turn,
+            *[self.arrive] * 3,
+            *[self.turn] * 3,
             self.join,
-            self.hang_up,
-            self.hang_up,
+            *[self.hang_up] * 2,
             self.vanish,
             self.work,
             self.time,
         ]
+        slots, line = self.world.slots(), self.world.waiting()
+        before = {each.ref for each in self.world.callers if each.connected}
         self.random.choice(actions)()
+        for each in self.world.callers:
+            if each.connected and each.ref not in before:
+                self.check_turn(self.world.id_of(each), line, SLOTS - slots)
         self.check()
+
+    def check_turn(self, call_id: str, line: list[str], free: int) -> None:
+        """Nobody was overtaken: those ahead have left the line, or have a free slot each."""
+        ahead = line[: line.index(call_id)] if call_id in line else line
+        still = [each for each in ahead if each in self.world.waiting()]
+        assert len(still) < free
 
     def arrive(self) -> None:
         before = len(self.world.callers)
@@ -103,8 +111,11 @@ class Story:
             self.joined.add(one.ref)
 
     def hang_up(self) -> None:
-        if alive := [each for each in self.world.callers if each.alive]:
-            one = self.random.choice(alive)
+        """Of who talks more often than of who waits: so the line has a length."""
+        alive = [each for each in self.world.callers if each.alive]
+        talking = [each for each in alive if each.connected]
+        if alive:
+            one = self.random.choice(talking or alive)
             self.retried(lambda: self.world.hang_up(one), lambda: self.world.hang_up(one))
 
     def vanish(self) -> None:
