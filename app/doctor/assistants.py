@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
 
-from app.cli.doctor.finding import Finding
+from app.doctor.finding import Finding
 from app.domain.assistant.served_fields import Fate
+from app.domain.context import Context
 from app.domain.errors import NotFound
+from app.domain.services.checks import CheckService
 from app.store.schema import assistants, phone_numbers
 from app.store.vault import WrongKey
-from app.wiring import Services
 
 MOST = 1000
 """Assistants that are checked, the newest."""
@@ -19,16 +20,16 @@ MOST_LINES = 20
 """Assistants that are named."""
 
 
-def check(patchbay: Services) -> Iterator[Finding]:
+def check(context: Context) -> Iterator[Finding]:
     """A line for each that cannot answer, and one if all can."""
     columns = assistants.c
     query = sa.select(columns.id, columns.org_id).order_by(columns.created_at.desc()).limit(MOST)
-    with patchbay.store.read() as conn:
+    with context.store.read() as conn:
         rows = [(row.id, row.org_id) for row in conn.execute(query)]
         used = set(conn.execute(sa.select(phone_numbers.c.assistant_id)).scalars())
-    named = patchbay.settings.assistant_id
-    yield from _of_setting(patchbay, named)
-    wrong = [(id, problems) for id, org_id in rows if (problems := _refused(patchbay, org_id, id))]
+    named = context.settings.assistant_id
+    yield from _of_setting(context, named)
+    wrong = [(id, problems) for id, org_id in rows if (problems := _refused(context, org_id, id))]
     for id, problems in wrong[:MOST_LINES]:
         yield _judged(id, problems, {named, *used})
     if len(wrong) > MOST_LINES:
@@ -37,10 +38,10 @@ def check(patchbay: Services) -> Iterator[Finding]:
         yield Finding("ok", f"assistants: calls of each can begin ({len(rows)} checked)")
 
 
-def _of_setting(patchbay: Services, named: str | None) -> Iterator[Finding]:
+def _of_setting(context: Context, named: str | None) -> Iterator[Finding]:
     if named is None:
         return
-    with patchbay.store.read() as conn:
+    with context.store.read() as conn:
         query = sa.select(assistants.c.id).where(assistants.c.id == named)
         known = conn.execute(query).first() is not None
     if not known:
@@ -48,10 +49,10 @@ def _of_setting(patchbay: Services, named: str | None) -> Iterator[Finding]:
         yield Finding("error", f"{text}: POST /assistant, and set the id that it answers")
 
 
-def _refused(patchbay: Services, org_id: str, id: str) -> Sequence[str]:
+def _refused(context: Context, org_id: str, id: str) -> Sequence[str]:
     """What keeps its calls from beginning, as ``patchbay check`` says it."""
     try:
-        found = patchbay.checks.stored(org_id, id)
+        found = CheckService(context).stored(org_id, id)
     except WrongKey as error:
         return [str(error)]
     except NotFound:

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from app import settings as settings_module
-from app.cli.doctor.examination import examine
+from app.doctor.examination import examine
 from app.settings import Settings, VendorSettings
 from app.wiring import Services
 from providers.simulation.stage import Stage, own_port
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 from tests.bridge import Bridge
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 from tests.fakes.carriers.accounts import ACCOUNT, API_KEY, TWILIO_NUMBER, VONAGE_NUMBER
 from tests.fakes.client_server import Receiver
 
@@ -52,7 +52,7 @@ def found(bridge: Bridge, **changes: Any) -> list[str]:
     settings: Settings = replace(settings_module.load(bridge.environ), **changes)
     services = Services(settings)
     try:
-        return [str(finding) for finding in examine(services)]
+        return [str(finding) for finding in examine(services.context)]
     finally:
         services.store.close()
 
@@ -76,7 +76,7 @@ def test_all_is_well(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:
 def test_every_url_of_a_number_is_told_and_offline_nothing_is_asked(bridge: Bridge) -> None:
     """No carrier is played here, so a request to one would be an error or a note."""
     services = Services(settings_module.load(bridge.environ))
-    lines = [str(finding) for finding in examine(services, offline=True)]
+    lines = [str(finding) for finding in examine(services.context, offline=True)]
     services.store.close()
     assert [line for line in lines if line.startswith("ERROR")] == []
     for path in ("twilio/inbound_call", "twilio/status", "vonage/answer", "vonage/event"):

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from app.cli.doctor.finding import Finding
-from app.wiring import Services
+from app.doctor.finding import Finding
+from app.domain.context import Context
 
 
-def check(patchbay: Services) -> Iterator[Finding]:
-    url = patchbay.settings.public_url
-    if patchbay.settings.development:
+def check(context: Context) -> Iterator[Finding]:
+    url = context.settings.public_url
+    if context.settings.development:
         yield Finding("note", f"PUBLIC_URL is {url}: carriers cannot reach it; set your https URL")
     elif urlsplit(url).scheme != "https":
         yield Finding("error", f"PUBLIC_URL is {url}: carriers dial media only over TLS; use https")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from providers.base.carrier import Carrier
 from providers.base.webhook import HookKind
@@ -21,6 +22,26 @@ def path_of(carrier: Carrier, kind: HookKind) -> str | None:
     """Our URL of this kind that identifies a call by its leg, not by a token."""
     plain = (hook.path for hook in carrier.hooks if hook.kind is kind and "<" not in hook.path)
     return next(plain, None)
+
+
+@dataclass(frozen=True, slots=True)
+class OurUrl:
+    """``field``: its name in the carrier's console; empty: not known."""
+
+    kind: HookKind
+    field: str
+    meaning: str
+    url: str
+
+
+def of_number(carrier: Carrier, base: str, assistant_id: str | None) -> list[OurUrl]:
+    """Our URLs with the carrier's own names of their fields."""
+    return [
+        OurUrl(kind, carrier.console_fields.get(kind, ""), name, url)
+        for kind, name in NAMES.items()
+        for told, url in urls(carrier, base, assistant_id)
+        if told == name
+    ]
 
 
 def urls(carrier: Carrier, base: str, assistant_id: str | None) -> Iterator[tuple[str, str]]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.cli.doctor.finding import Finding
+from app.doctor.finding import Finding
+from app.domain.context import Context
 from app.vendors import similar, stt, tts
 from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccount
-from app.wiring import Services
 from providers.common.json_types import JsonObject
 
 
-def voices(patchbay: Services) -> Iterator[Finding]:
+def voices(context: Context) -> Iterator[Finding]:
     """Who speaks in place of Vapi's own voices, with the accounts of the environment."""
-    settings = patchbay.settings
+    settings = context.settings
     accounts = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in settings.vendors}
     others = tts.choose({"provider": "vapi"}, accounts, settings.fallback_voice)
     named = dict(settings.vapi_voices)
@@ -24,9 +24,9 @@ def voices(patchbay: Services) -> Iterator[Finding]:
     yield Finding("ok", f"voices of provider vapi: {', '.join(speakers)}")
 
 
-def fallbacks(patchbay: Services) -> Iterator[Finding]:
+def fallbacks(context: Context) -> Iterator[Finding]:
     """The operator's last resorts that the accounts of the environment do not reach."""
-    settings = patchbay.settings
+    settings = context.settings
     accounts = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in settings.vendors}
     for variable, problem_of, config in (
         ("FALLBACK_VOICE", tts.problem, settings.fallback_voice),

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from app.cli.doctor.finding import Finding
 from app.default_org import ORG_ID
+from app.doctor.finding import Finding
 from app.domain.assistant.config import AssistantConfig
-from app.domain.resources.vendor_accounts import accounts_for_call
+from app.domain.assistant.installation import operators
+from app.domain.context import Context
+from app.domain.resources.vendor_accounts import account_of, accounts_for_call
 from app.net.http import SendError, get
+from app.store.vault import WrongKey
 from app.vendors import registry
 from app.vendors.common.account import VendorAccount
 from app.vendors.key_requests import KeyRequest, key_request
-from app.wiring import Services
+from providers.common.json_types import JsonObject
 
 SECONDS = 5.0
 """Limit of one request."""
@@ -25,17 +28,38 @@ NO_LEAVE = b"missing_permissions"
 REFUSED = {401, 403}
 
 
-def check(patchbay: Services) -> Iterator[Finding]:
+def check(context: Context) -> Iterator[Finding]:
     """The environment's accounts, and the newest that is stored for each vendor."""
-    with patchbay.store.read() as conn:
-        found = accounts_for_call(patchbay.context, conn, ORG_ID, AssistantConfig({}))
+    with context.store.read() as conn:
+        found = accounts_for_call(context, conn, ORG_ID, AssistantConfig({}))
     held = {name: account for name, account in sorted(found.items()) if account.key}
+    private = context.settings.allow_private_server_urls
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        tried = partial(_tried, patchbay.settings.allow_private_server_urls)
-        yield from pool.map(tried, held, held.values())
+        yield from pool.map(partial(tried, private), held, held.values())
 
 
-def _tried(private: bool, name: str, account: VendorAccount) -> Finding:
+def stored(context: Context, row: JsonObject) -> Finding:
+    """Try one stored credential of a vendor."""
+    label = f"key of {row['provider']} (stored credential)"
+    try:
+        account = account_of(context, row)
+    except WrongKey as error:
+        return Finding("error", f"{label}: {error}")
+    if account is None:
+        return Finding("error", f"{label}: it cannot be used: replace it")
+    return tried(context.settings.allow_private_server_urls, row["provider"], account)
+
+
+def of_environment(context: Context, name: str) -> Finding | None:
+    """Try the environment's key of one vendor; None: there is none."""
+    account = operators(context.settings).get(name)
+    if account is None or not account.key:
+        return None
+    return tried(context.settings.allow_private_server_urls, name, account)
+
+
+def tried(private: bool, name: str, account: VendorAccount) -> Finding:
+    """Try one key. ``private``: a client's own address may be on our network."""
     label = _label(name, account)
     request = key_request(name, account)
     if request is None:

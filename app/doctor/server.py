@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from app.cli.doctor.finding import Finding
+from app.doctor.finding import Finding
+from app.domain.context import Context
 from app.net.http import SendError, get
-from app.wiring import Services
 
 SECONDS = 5.0
 
 
-def check(patchbay: Services) -> Iterator[Finding]:
+def check(context: Context) -> Iterator[Finding]:
     """Any answer below 500 is one: a server that takes messages may refuse a GET."""
-    url, private = patchbay.settings.server_url, patchbay.settings.allow_private_server_urls
+    url, private = context.settings.server_url, context.settings.allow_private_server_urls
     if url is None:
         return
     label = f"SERVER_URL at {urlsplit(url).hostname}"  # its query may hold a secret

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import urllib3
 
-from app.cli.doctor.finding import Finding
-from app.cli.doctor.paths import path_of
-from app.wiring import Services
+from app.doctor.finding import Finding
+from app.domain.context import Context
+from app.domain.resources.number_urls import path_of
 from providers.base.carrier import Carrier
 from providers.base.rest import PROBE_AGENT, Account, SignedProbe
 from providers.base.webhook import HookKind
@@ -17,9 +17,9 @@ from providers.errors import ProviderError
 REFUSED = {401, 403, 429}
 
 
-def check(patchbay: Services, carrier: Carrier, account: Account, label: str) -> Iterator[Finding]:
+def check(context: Context, carrier: Carrier, account: Account, label: str) -> Iterator[Finding]:
     """Send a signed and a forged request to PUBLIC_URL. Only the first may be accepted."""
-    now, url = patchbay.context.now(), patchbay.settings.public_url
+    now, url = context.now(), context.settings.public_url
     url += str(path_of(carrier, HookKind.STATUS))
     try:
         ours, other = (carrier.signature.probe(url, account, now) for _ in range(2))

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from app import heroku
-from app.cli.doctor import recordings, server, vendor_keys
 from app.default_org import create_default_org
+from app.doctor import recordings, server, vendor_keys
+from app.domain.context import Context
 from app.settings import Settings, VendorSettings
 from app.vendors.key_requests import KeyRequest
 from app.wiring import Services
@@ -24,11 +25,11 @@ def examined(settings: Settings) -> Iterator[Callable[..., list[str]]]:
     """The lines of one check, with these settings."""
     opened: list[Services] = []
 
-    def lines(check: Callable[[Services], Any], **changes: Any) -> list[str]:
+    def lines(check: Callable[[Context], Any], **changes: Any) -> list[str]:
         services = Services(replace(settings, **changes))
         opened.append(services)
         create_default_org(services.context)
-        return [str(finding) for finding in check(services)]
+        return [str(finding) for finding in check(services.context)]
 
     yield lines
     for services in opened:

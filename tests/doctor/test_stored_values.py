@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
-from app.cli.stored_values import MAX_LINE, unsendable
+from app.doctor.stored_values import MAX_LINE, unsendable
 from app.settings import Settings
 from app.store.engine import Store
 from app.store.schema import assistants, credentials, phone_numbers

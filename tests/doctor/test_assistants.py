@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.cli.doctor import assistants
+from app.doctor import assistants
 from app.wiring import Services
 from tests.routes.api import Api
 
@@ -25,12 +25,9 @@ NUMBER = {
 
 def said(app: Flask, **changes: Any) -> list[str]:
     services: Services = app.extensions["patchbay"]
-    kept = services.settings
-    services.settings = replace(kept, **changes)
-    try:
-        return [str(finding) for finding in assistants.check(services)]
-    finally:
-        services.settings = kept
+    settings = replace(services.settings, **changes)
+    context = replace(services.context, settings=settings)
+    return [str(finding) for finding in assistants.check(context)]
 
 
 def test_without_assistants_nothing_is_said(app: Flask) -> None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.cli.doctor.finding import Finding
+from app.doctor.finding import Finding
+from app.domain.context import Context
 from app.private_files import open_to_others
-from app.wiring import Services
 
 
-def plugins(patchbay: Services) -> Iterator[Finding]:
-    for plugin in patchbay.settings.plugins:
+def plugins(context: Context) -> Iterator[Finding]:
+    for plugin in context.settings.plugins:
         yield Finding("ok", f"plugin: {plugin}")
-    for failpoint in patchbay.settings.failpoints:
+    for failpoint in context.settings.failpoints:
         yield Finding("error", f"FAILPOINT is set: {failpoint}; the bridge fails on purpose")
 
 
-def files(patchbay: Services) -> Iterator[Finding]:
+def files(context: Context) -> Iterator[Finding]:
     """What other users of this machine may read. A start makes its own files private."""
-    settings, places = patchbay.settings, list[Path]()
-    if patchbay.store.is_sqlite:
-        database = Path(str(patchbay.store.url.database))
+    settings, places = context.settings, list[Path]()
+    if context.store.is_sqlite:
+        database = Path(str(context.store.url.database))
         places += [database.parent, database, database.with_name("secret_key")]
     if settings.recordings_url is None:
         places.append(Path(settings.recordings_dir))

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from app.cli.doctor.finding import Finding
-from app.cli.stored_values import unsendable
+from app.doctor.finding import Finding
+from app.doctor.stored_values import unsendable
+from app.domain.context import Context
 from app.store import accounts
 from app.store.schema import assistants
-from app.wiring import Services
 
 
-def keys(patchbay: Services) -> Iterator[Finding]:
-    with patchbay.store.read() as conn:
+def keys(context: Context) -> Iterator[Finding]:
+    with context.store.read() as conn:
         keys = sum(row["revoked_at"] is None for row in accounts.list_keys(conn))
         count = sa.select(sa.func.count()).select_from(assistants)
         ready = conn.execute(count).scalar_one()
@@ -26,7 +26,7 @@ def keys(patchbay: Services) -> Iterator[Finding]:
         yield Finding("note", "no assistant is stored; make one with POST /assistant")
 
 
-def values(patchbay: Services) -> Iterator[Finding]:
-    with patchbay.store.read() as conn:
-        for line in unsendable(patchbay.context, conn):
+def values(context: Context) -> Iterator[Finding]:
+    with context.store.read() as conn:
+        for line in unsendable(context, conn):
             yield Finding("error", line)

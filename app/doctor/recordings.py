@@ -9,20 +9,20 @@ from pathlib import Path
 from uuid import uuid4
 
 from app import heroku
-from app.cli.doctor.finding import Finding
+from app.doctor.finding import Finding
+from app.domain.context import Context
 from app.settings import Settings
 from app.store.blobs import BlobError, Blobs, NoBlob
-from app.wiring import Services
 
 TEXT = b"patchbay doctor"
 
 
-def check(patchbay: Services) -> Iterator[Finding]:
+def check(context: Context) -> Iterator[Finding]:
     """Whether recordings can be kept, and whether they stay."""
-    settings = patchbay.settings
+    settings = context.settings
     place = place_of(settings)
     try:
-        whole = _round_trip(patchbay.context.blobs)
+        whole = _round_trip(context.blobs)
     except (BlobError, NoBlob, OSError) as error:
         why = str(error) or type(error).__name__
         yield Finding("error", f"{place}: cannot be written and read: {why}")

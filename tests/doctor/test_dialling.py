@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from app.cli.doctor import dialling
+from app.doctor import dialling
 from app.domain.legs.dial_limit import HOUR
 from app.settings import Settings
 from app.store import dial_limits
@@ -18,7 +18,7 @@ from tests.store.rows import add_key, add_org
 def said(settings: Settings) -> list[str]:
     services = Services(settings)
     try:
-        return [str(finding) for finding in dialling.check(services)]
+        return [str(finding) for finding in dialling.check(services.context)]
     finally:
         services.store.close()
 
