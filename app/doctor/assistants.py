@@ -29,7 +29,7 @@ def check(context: Context) -> Iterator[Finding]:
         used = set(conn.execute(sa.select(phone_numbers.c.assistant_id)).scalars())
     named = context.settings.assistant_id
     yield from _of_setting(context, named)
-    wrong = [(id, problems) for id, org_id in rows if (problems := _refused(context, org_id, id))]
+    wrong = [(id, problems) for id, org_id in rows if (problems := refused(context, org_id, id))]
     for id, problems in wrong[:MOST_LINES]:
         yield _judged(id, problems, {named, *used})
     if len(wrong) > MOST_LINES:
@@ -49,7 +49,7 @@ def _of_setting(context: Context, named: str | None) -> Iterator[Finding]:
         yield Finding("error", f"{text}: POST /assistant, and set the id that it answers")
 
 
-def _refused(context: Context, org_id: str, id: str) -> Sequence[str]:
+def refused(context: Context, org_id: str, id: str) -> Sequence[str]:
     """What keeps its calls from beginning, as ``patchbay check`` says it."""
     try:
         found = CheckService(context).stored(org_id, id)

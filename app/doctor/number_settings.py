@@ -45,6 +45,14 @@ def check(context: Context, row: JsonObject, credential: JsonObject) -> Iterator
         yield Finding(each.level, f"{label}: {each.name}: {each.value or 'not set'}{advice}")
 
 
+def asked(context: Context, row: JsonObject, credential: JsonObject) -> tuple[list[Judged], str]:
+    """What the carrier has today, and why it is not known; one of the two is empty."""
+    try:
+        return settings_of(context, row, credential), ""
+    except (WrongKey, ProviderError) as error:
+        return [], str(error)
+
+
 def settings_of(context: Context, row: JsonObject, credential: JsonObject) -> list[Judged]:
     """What the carrier has today. Raises ``WrongKey``, ``ProviderError``."""
     carrier = context.providers[row["provider"]]
