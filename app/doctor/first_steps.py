@@ -26,6 +26,8 @@ class Step:
     text: str
     links: tuple[tuple[str, str], ...] = ()
     part: str = ""
+    command: str = ""
+    """What to run instead, on a machine without a phone."""
 
 
 def steps(context: Context, org_id: str) -> list[Step]:
@@ -104,8 +106,9 @@ def _test_call(context: Context, org_id: str) -> Step:
     stored = numbers.listing(context, org_id)
     number = stored[0].number if stored else "your number"
     carrier = credentials.newest_carrier(context, org_id)
-    simulated = f", or run `patchbay simulate {carrier} --say Hello`" if carrier else ""
-    return Step("Test call", False, f"Call {number} and talk{simulated}. It shows up in Calls.")
+    command = f'patchbay simulate {carrier} --say "Hello"' if carrier else ""
+    text = f"Call {number} and talk: the call shows up here, and in Calls."
+    return Step("Test call", False, text, command=command)
 
 
 def _named(org_id: str) -> sa.Select[tuple[str]]:

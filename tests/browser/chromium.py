@@ -26,6 +26,8 @@ OPTIONS = (
 )
 SECONDS = 20.0
 """The longest wait for one answer of the browser."""
+MOST_TABS = 80
+"""More stops than any page of the tests has."""
 SAID = {"Runtime.exceptionThrown", "Log.entryAdded"}
 """Events that tell of a fault in a page: a script's error, a broken content policy."""
 
@@ -66,11 +68,16 @@ def chromium() -> Iterator[ClientConnection]:
 
 
 class Tab:
-    """One page. ``faults`` has what its console and its scripts complained of."""
+    """One page.
+
+    ``faults`` has what its console and its scripts complained of, ``asked`` the questions that it
+    put to a person, each of which got a yes.
+    """
 
     def __init__(self, socket: ClientConnection, screen: Screen) -> None:
         self._socket, self._ids, self._session = socket, count(1), ""
         self.faults: list[str] = []
+        self.asked: list[str] = []
         context = self._send("Target.createBrowserContext")["browserContextId"]
         made = self._send("Target.createTarget", url="about:blank", browserContextId=context)
         attached = self._send("Target.attachToTarget", targetId=made["targetId"], flatten=True)
@@ -97,9 +104,27 @@ class Tab:
         self._until("Page.loadEventFired")
 
     def press(self, key: str) -> None:
-        for kind in ("rawKeyDown", "keyUp"):
-            code = {"Tab": 9, "Enter": 13}[key]
-            self._send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        for kind, more in (("keyDown", {"text": text}), ("keyUp", {})):
+            given = {"key": key, "windowsVirtualKeyCode": code, **more}
+            self._send("Input.dispatchKeyEvent", type=kind, **given)
+
+    def enter(self) -> None:
+        """Press Enter, which loads another page."""
+        self.press("Enter")
+        self._until("Page.loadEventFired")
+
+    def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        self._send("Input.insertText", text=text)
+
+    def reach(self, selector: str) -> None:
+        """Press Tab until this has the focus: from the top of the page, or from where it is."""
+        for _ in range(MOST_TABS):
+            self.press("Tab")
+            if self.run(f"document.activeElement.matches({json.dumps(selector)})"):
+                return
+        raise AssertionError(f"no Tab reaches {selector}")
 
     def run(self, script: str) -> Any:
         """The value of an expression; of a promise, what it brings."""
@@ -137,6 +162,10 @@ class Tab:
 
     def _receive(self) -> dict[str, Any]:
         got: dict[str, Any] = json.loads(self._socket.recv(timeout=SECONDS))
+        if got.get("method") == "Page.javascriptDialogOpening":  # a page that asks first
+            self.asked.append(got["params"]["message"])
+            answer = {"method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+            self._socket.send(json.dumps({"id": next(self._ids), **answer, **self._address()}))
         if got.get("method") in SAID:
             entry = got["params"].get("entry", got["params"])
             if entry.get("level", "error") == "error":

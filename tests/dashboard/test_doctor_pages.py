@@ -119,7 +119,7 @@ def test_each_step_is_done_by_what_it_asks_for() -> None:
         assert "No stored one can answer" in words(operator.get("/first-steps"))
         stored.create(ORG_ID, {"name": "can", "transport": {"provider": "echo"}})
         assert states(operator) == [False, True, True, True, False]
-        assert "patchbay simulate twilio" in words(operator.get("/first-steps"))
+        assert "patchbay simulate twilio --say" in words(operator.get("/first-steps"))
         talked(operator)
         assert states(operator) == [False, True, True, True, True]
 
@@ -137,9 +137,9 @@ def test_an_installation_that_is_ready_begins_with_the_overview() -> None:
 
 def talked(operator: Operator) -> None:
     """A call that an assistant joined."""
-    from bench.dashboard import _call
+    from bench.dashboard import call_row
 
     now = operator.services.context.now()
-    row: dict[str, Any] = {**_call(5, now), "org_id": ORG_ID}
+    row: dict[str, Any] = {**call_row(5, now), "org_id": ORG_ID}
     with operator.services.store.write() as conn:
         conn.execute(calls.insert(), row)

@@ -23,7 +23,6 @@ MOST = 1000
 NOT_OF_THE_ACCOUNT = {NUMBER, API_URL, SIP_DOMAIN}
 """Settings of a carrier that are no fields of a credential."""
 HIDDEN = {SettingKind.SECRET, SettingKind.LIST, SettingKind.PEM}
-PLAN_HINT = "authenticationPlan, as the API takes it"
 
 
 class Source(StrEnum):
@@ -149,8 +148,9 @@ def _carrier_fields(context: Context, provider: str) -> Iterator[FormField]:
 
 
 def label(name: str) -> str:
-    """``apiSecret`` -> ``Api secret``."""
-    return re.sub("(?<=[a-z])([A-Z])", r" \1", name).lower().capitalize()
+    """``apiSecret`` -> ``API secret``."""
+    words = re.sub("(?<=[a-z])([A-Z])", r" \1", name).lower().capitalize()
+    return re.sub(r"\b(api|url|sid)\b", lambda found: found[0].upper(), words, flags=re.IGNORECASE)
 
 
 def _of_environment(context: Context) -> Iterator[CredentialRow]:

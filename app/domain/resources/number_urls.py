@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from providers.base.carrier import Carrier
 from providers.base.webhook import HookKind
 
-NAMES = {
-    HookKind.ARRIVE: "answer URL (incoming calls, or your flow)",
-    HookKind.STATUS: "event URL (call status)",
-    HookKind.FALLBACK: "fallback URL (when the answer URL fails)",
+TOLD = {
+    HookKind.ARRIVE: ("answer URL", "incoming calls, or your flow"),
+    HookKind.STATUS: ("event URL", "call status"),
+    HookKind.FALLBACK: ("fallback URL", "when the answer URL fails"),
 }
-"""What each is called in a console."""
+"""What an operator enters, and when it is called."""
 WITH_ASSISTANT = {HookKind.ARRIVE, HookKind.FALLBACK}
 """The URLs that may name the assistant."""
 
@@ -26,28 +26,27 @@ def path_of(carrier: Carrier, kind: HookKind) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class OurUrl:
-    """``field``: its name in the carrier's console; empty: not known."""
+    """``field``: its name in the carrier's console, or ours where that is not known."""
 
     kind: HookKind
     field: str
-    meaning: str
+    when: str
     url: str
 
 
 def of_number(carrier: Carrier, base: str, assistant_id: str | None) -> list[OurUrl]:
-    """Our URLs with the carrier's own names of their fields."""
-    return [
-        OurUrl(kind, carrier.console_fields.get(kind, ""), name, url)
-        for kind, name in NAMES.items()
-        for told, url in urls(carrier, base, assistant_id)
-        if told == name
-    ]
-
-
-def urls(carrier: Carrier, base: str, assistant_id: str | None) -> Iterator[tuple[str, str]]:
-    """Name and URL of each. A number without an assistant must name one in its URLs."""
-    for kind, name in NAMES.items():
+    """Our URLs. A number without an assistant must name one in its URLs."""
+    found = []
+    for kind, (name, when) in TOLD.items():
         path = path_of(carrier, kind)
         if path is not None:
             query = "?assistantId=ID" if kind in WITH_ASSISTANT and not assistant_id else ""
-            yield name, f"{base}{path}{query}"
+            field = carrier.console_fields.get(kind, name.capitalize())
+            found.append(OurUrl(kind, field, when, f"{base}{path}{query}"))
+    return found
+
+
+def urls(carrier: Carrier, base: str, assistant_id: str | None) -> Iterator[tuple[str, str]]:
+    """Name and URL of each, for a line."""
+    for each in of_number(carrier, base, assistant_id):
+        yield f"{TOLD[each.kind][0]} ({each.when})", each.url
