@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -42,10 +41,14 @@ class Operator:
         assert answer.status_code == status, (path, answer.status, answer.headers.get("Location"))
         return answer.text
 
-    def post(self, path: str, *, part: bool = False, **fields: Any) -> TestResponse:
-        headers = {"HX-Request": "true"} if part else {}
+    def post(self, path: str, **fields: Any) -> TestResponse:
         data = {"csrf": self._csrf, **fields}
-        return self.client.post(f"/dashboard{path}", data=data, headers=headers)
+        return self.client.post(f"/dashboard{path}", data=data)
+
+    def part(self, path: str) -> TestResponse:
+        """Post as the page's script does, which puts the answer into the page."""
+        headers = {"HX-Request": "true", "X-CSRF": self._csrf}
+        return self.client.post(f"/dashboard{path}", headers=headers)
 
     def done(self, path: str, **fields: Any) -> str:
         """Post what is accepted. The path that it leads to, below ``/dashboard``."""
@@ -81,9 +84,3 @@ def problems(answer: TestResponse) -> str:
     """The sentences of a refused form."""
     found = re.search(r'<div class="notice bad" role="alert">(.*?)</div>', answer.text, re.DOTALL)
     return words(found[1]) if found else ""
-
-
-def posts_of(client: FlaskClient, path: str) -> list[str]:
-    """The paths below ``/dashboard`` that the forms of a page post to."""
-    page = client.get(f"/dashboard{path}").text
-    return re.findall(r'method="post" action="/dashboard([^"]*)"', page)

@@ -11,7 +11,6 @@ from app.default_org import ORG_ID
 from app.domain.dashboard import credentials
 from app.domain.login import sessions
 from app.vendors import registry
-from providers.registry import PROVIDERS
 from tests.dashboard.setup import VENDOR_KEY, Operator, installation, problems, words
 from tests.fakes.carriers.accounts import ACCOUNT, AUTH_TOKEN
 from tests.fakes.client_server import Receiver
@@ -70,10 +69,8 @@ def test_those_of_the_settings_are_shown_and_not_changed(operator: Operator) -> 
 def test_every_provider_has_a_form(operator: Operator, provider: str) -> None:
     page = operator.get(f"/credentials/new?provider={provider}")
     assert f'name="provider" value="{provider}"' in page
-    fields = {"webhook": set()}.get(provider)
-    if fields is None and provider not in PROVIDERS:
-        fields = {registry.VENDORS[provider].credential.key}
-    for name in fields or ():
+    if provider in registry.VENDORS:
+        name = registry.VENDORS[provider].credential.key
         assert f'name="{name}" type="password"' in page
 
 
@@ -147,21 +144,21 @@ def test_a_key_is_tried(
     operator: Operator, openai: str, receiver: Receiver, status: int, told: str
 ) -> None:
     receiver.reply = status
-    part = operator.post(f"{openai}/test", part=True)
+    part = operator.part(f"{openai}/test")
     assert f"key of openai (stored credential): {told}" in words(part.text)
     assert operator.post(f"{openai}/test").status_code == 303
     assert f"(stored credential): {told}" in words(operator.get("/credentials"))
 
 
 def test_the_environments_key_is_tried(operator: Operator) -> None:
-    part = operator.post("/credentials/environment/openai/test", part=True)
+    part = operator.part("/credentials/environment/openai/test")
     assert "key of openai (OPENAI_API_KEY): not tried" in words(part.text)
     assert operator.post("/credentials/environment/groq/test").status_code == 404
 
 
 def test_a_carriers_account_is_tried(operator: Operator) -> None:
     path = path_of(operator, ACCOUNT)
-    part = words(operator.post(f"{path}/test", part=True).text)
+    part = words(operator.part(f"{path}/test").text)
     assert f"twilio account {ACCOUNT}: Twilio's API cannot be reached" in part.replace("&#39;", "'")
 
 

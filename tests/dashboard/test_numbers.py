@@ -151,7 +151,7 @@ def test_the_number_of_the_settings_is_deleted_there(operator: Operator) -> None
 
 
 def test_a_carrier_that_does_not_answer_is_told(operator: Operator, number: str) -> None:
-    part = operator.post(f"{number}/carrier", part=True)
+    part = operator.part(f"{number}/carrier")
     assert part.status_code == 200
     assert "was asked what it has today" in words(part.text)
     assert "<html" not in part.text
