@@ -6,7 +6,7 @@ import json
 
 from flask import Response, request
 
-from app import deadline
+from app.dashboard.asking import asking
 from app.dashboard.forms import checked, sentences
 from app.dashboard.table import Page, go, page, session
 from app.doctor import carriers, vendor_keys
@@ -88,8 +88,8 @@ def test(credential_id: str) -> Response:
     context = services().context
     row, stored = credentials.one(context, session().org_id, credential_id)
     if not row.can_test:
-        raise ApiError(400, "A server of your own has no request that only tries a credential.")
-    with deadline.paused(), deadline.within(deadline.BLOCK_SECONDS):
+        raise ApiError(400, "There is no request that only tries this credential.")
+    with asking():
         if row.kind == "carrier":
             return _told([*carriers.account(context, stored)])
         return _told([vendor_keys.stored(context, stored)])
@@ -97,7 +97,7 @@ def test(credential_id: str) -> Response:
 
 def test_environment(provider: str) -> Response:
     """The same, with the key of the environment."""
-    with deadline.paused(), deadline.within(deadline.BLOCK_SECONDS):
+    with asking():
         found = vendor_keys.of_environment(services().context, provider)
     if found is None:
         raise NotFound("Credential", provider)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from app import deadline
+from app.dashboard.asking import asking
 from app.dashboard.table import Page, page, session
 from app.default_org import ORG_ID
 from app.doctor import examination
@@ -26,7 +26,7 @@ def run(part: str) -> Response:
         raise ApiError(403, ONLY_OPERATORS)
     if part not in PARTS:
         raise ApiError(404, "There is no such part.")
-    with deadline.paused(), deadline.within(deadline.BLOCK_SECONDS):
+    with asking():
         found = examination.run(services().context, PARTS[part])
     if "HX-Request" in request.headers:
         return page("findings.html", found=found)

@@ -8,7 +8,10 @@ from app.dashboard import cookies
 from app.dashboard.doctor import is_operator
 from app.dashboard.table import Page, go, page, session
 from app.doctor import first_steps
+from app.routes.lean_flask import current_app
 from app.routes.validation import services
+
+READY = "dashboard ready"
 
 
 def index() -> Response:
@@ -30,11 +33,17 @@ def dismiss() -> Response:
 
 
 def are_due() -> bool:
-    """Whether the beginning leads here: for its operator, while a step is left."""
-    asked = session()
-    if not (asked.may_act and is_operator()) or cookies.is_dismissed(request):
+    """Whether the beginning leads here: for the operator, while a step is left.
+
+    An installation that was ready once is not looked at again.
+    """
+    asked, kept = session(), current_app().extensions
+    if not (asked.may_act and is_operator()) or cookies.is_dismissed(request) or READY in kept:
         return False
-    return not first_steps.is_ready(services().context, asked.org_id)
+    is_ready = first_steps.is_ready(services().context, asked.org_id)
+    if is_ready:
+        kept[READY] = True
+    return not is_ready
 
 
 PAGES = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from app import deadline, default_number
+from app import default_number
+from app.dashboard.asking import asking
 from app.dashboard.forms import checked, sentences
 from app.dashboard.table import Page, go, page, session
 from app.doctor import number_settings
@@ -79,16 +80,18 @@ def delete(number_id: str) -> Response:
     return go("/numbers", f"{row.number} is deleted.")
 
 
-def carrier(number_id: str) -> Response:
+def today(number_id: str) -> Response:
     """The table of URLs again, with what the carrier has today."""
     context, org_id = services().context, session().org_id
+    if numbers.one(context, org_id, number_id).carrier not in context.providers:
+        raise ApiError(409, "No plugin here brings the carrier of this number.")
     row, credential = numbers.with_credential(context, org_id, number_id)
-    with deadline.paused(), deadline.within(deadline.BLOCK_SECONDS):
-        today, problem = number_settings.asked(context, row, credential)
+    with asking():
+        judged, problem = number_settings.asked(context, row, credential)
     found = numbers.one(context, org_id, number_id)
     if "HX-Request" not in request.headers:
-        return _shown(found, today=today, problem=problem)
-    return page("number_urls.html", **_urls(found, today, problem))
+        return _shown(found, today=judged, problem=problem)
+    return page("number_urls.html", **_urls(found, judged, problem))
 
 
 def is_setting(row: NumberRow) -> bool:
@@ -103,6 +106,7 @@ def _shown(
     problem: str = "",
 ) -> Response:
     context = services().context
+    carrier = context.providers.get(row.carrier)  # the plugin that brought it may be gone
     named = context.settings.assistant_id if is_setting(row) else None
     return page(
         "number.html",
@@ -112,7 +116,7 @@ def _shown(
         from_setting=is_setting(row),
         assistant_of_setting=named,
         assistants=numbers.assistants_of(context, session().org_id),
-        hooks=[(hook, HOOKS[hook.kind]) for hook in context.providers[row.carrier].hooks],
+        hooks=[(hook, HOOKS[hook.kind]) for hook in carrier.hooks] if carrier else [],
         **_urls(row, today, problem),
     )
 
@@ -120,9 +124,8 @@ def _shown(
 def _urls(row: NumberRow, today: list[Judged] | None, problem: str) -> JsonDict:
     """``today``: None when the carrier was not asked."""
     context = services().context
-    ours = number_urls.of_number(
-        context.providers[row.carrier], context.settings.public_url, row.assistant_id or None
-    )
+    carrier, base = context.providers.get(row.carrier), context.settings.public_url
+    ours = number_urls.of_number(carrier, base, row.assistant_id or None) if carrier else []
     kinds = {each.kind for each in ours}
     return {
         "urls": ours,
@@ -161,9 +164,16 @@ def _own(row: NumberRow | None = None) -> JsonDict:
     if row is None or texts["fallback"] != row.fallback:  # else it keeps what the API added to it
         body["fallbackDestination"] = _destination(texts["fallback"])
     if row is None or texts["serverUrl"] != row.server_url:
-        body |= {"server": {"url": texts["serverUrl"]} if texts["serverUrl"] else None}
-        body |= {"serverUrl": None} if row is not None else {}
+        kept = _stored_server(row) if row else {}
+        body["server"] = {**kept, "url": texts["serverUrl"]} if texts["serverUrl"] else None
+        body |= {"serverUrl": None} if row else {}
     return body
+
+
+def _stored_server(row: NumberRow) -> JsonDict:
+    """What the API stored beside the URL: a timeout, a credential."""
+    stored = services().resources.phone_numbers.get(session().org_id, row.id)
+    return dict(stored.get("server") or {})
 
 
 def _destination(text: str) -> JsonDict | None:
@@ -181,5 +191,5 @@ PAGES = (
     Page("/numbers/<number_id>", one),
     Page("/numbers/<number_id>", change, methods=("POST",)),
     Page("/numbers/<number_id>/delete", delete, methods=("POST",)),
-    Page("/numbers/<number_id>/carrier", carrier, methods=("POST",)),
+    Page("/numbers/<number_id>/carrier", today, methods=("POST",)),
 )

@@ -79,21 +79,21 @@ def _assistant(context: Context, org_id: str) -> Step:
     query = sa.select(columns.id).where(columns.org_id == org_id)
     newest = query.order_by(columns.created_at.desc()).limit(MOST)
     with context.store.read() as conn:
-        ids = list(conn.execute(newest).scalars())
         used = set(conn.execute(_named(org_id)).scalars())
-    refused = {id: found for id in ids if (found := assistant_checks.refused(context, org_id, id))}
-    able = [id for id in ids if id not in refused]
-    if not ids:
+        ids = sorted(conn.execute(newest).scalars(), key=lambda id: id not in used)
+    why = ""
+    for id in ids:
+        refused = assistant_checks.refused(context, org_id, id)
+        if not refused and id in used:
+            text = "One can answer, and a number has it."
+            return Step("Assistant", True, text, ASSISTANTS, "assistants")
+        if not refused:
+            text = "One can answer. Choose it for your number, or name it in the number's URLs."
+            return Step("Assistant", True, text, (("Numbers", "/numbers"),), "assistants")
+        why = why or refused[0]
+    if not why:
         return Step("Assistant", False, "Store an assistant: who answers, and how.", ASSISTANTS)
-    if not able:
-        why = next(iter(refused.values()))[0]
-        return Step(
-            "Assistant", False, f"No stored one can answer: {why}", ASSISTANTS, "assistants"
-        )
-    if used.isdisjoint(able):
-        text = "One can answer. Choose it for your number, or name it in the number's URLs."
-        return Step("Assistant", True, text, (("Numbers", "/numbers"),), "assistants")
-    return Step("Assistant", True, "One can answer, and a number has it.", ASSISTANTS, "assistants")
+    return Step("Assistant", False, f"No stored one can answer: {why}", ASSISTANTS, "assistants")
 
 
 def _test_call(context: Context, org_id: str) -> Step:

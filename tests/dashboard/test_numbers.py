@@ -89,6 +89,15 @@ def test_what_the_form_holds_is_stored_and_what_it_empties_is_gone(
     assert kept["fallbackDestination"] == {"type": "sip", "sipUri": "sip:desk@example.com"}
 
 
+def test_a_new_server_url_keeps_what_stands_beside_it(operator: Operator, number: str) -> None:
+    id = number.rpartition("/")[2]
+    change = {"server": {"url": "http://127.0.0.1/a", "timeoutSeconds": 7}}
+    operator.services.resources.phone_numbers.patch(ORG_ID, id, change)
+    operator.done(number, name="x", fallback="", serverUrl="http://127.0.0.1/b")
+    kept = stored(operator, number)["server"]
+    assert kept == {"url": "http://127.0.0.1/b", "timeoutSeconds": 7}
+
+
 def test_a_form_that_leaves_the_destination_alone_keeps_the_rest_of_it(
     operator: Operator, number: str
 ) -> None:

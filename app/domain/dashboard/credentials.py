@@ -40,7 +40,7 @@ class CredentialRow:
     id: str
     provider: str
     kind: str
-    """``carrier``, ``vendor`` or ``server``."""
+    """``carrier``, ``vendor``, ``server``, or ``unknown``: of a plugin that is gone."""
     name: str
     ref: str
     """The carrier's id of it, or the address that replaces the vendor's own."""
@@ -53,7 +53,7 @@ class CredentialRow:
 
     @property
     def can_test(self) -> bool:
-        return self.kind != "server"
+        return self.kind in {"carrier", "vendor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _row(context: Context, row: JsonObject) -> CredentialRow:
     elif provider in registry.with_account():
         kind, ref = "vendor", str(body.get(registry.VENDORS[provider].credential.url) or "")
     else:
-        kind, ref = "carrier", row["account_ref"]
+        kind, ref = "carrier" if provider in context.providers else "unknown", row["account_ref"]
     return CredentialRow(
         row["id"],
         provider,
