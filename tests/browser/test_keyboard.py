@@ -42,10 +42,10 @@ def test_from_the_list_to_a_call(site: Site, tab: Tab) -> None:
     tab.go(f"{site.url}/dashboard/calls")
     tab.reach("#q")
     tab.write("appointment")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert "q=appointment" in tab.run("location.search")
     tab.reach("tbody a")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert tab.run(PATH).startswith("/dashboard/calls/0000")
 
 
@@ -65,20 +65,20 @@ def test_taking_part_in_a_live_call(site: Site, tab: Tab, live: str) -> None:
     tab.reach(TEXT)
     tab.write("We are closing soon.")
     tab.reach("button[value=say]")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert "The assistant says it." in said(tab)
     tab.reach("button[value=mute]")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert "The assistant is muted." in said(tab)
     tab.reach(TEXT)
     tab.write("not a number")
     tab.reach("button[value=transfer]")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert "That did not work" in said(tab)
     tab.go(site.url + path)
     tab.asked.clear()
     tab.reach("button[value=end]")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert tab.asked == ["End this call?"]
     assert "The call is being ended." in said(tab)
 
@@ -88,7 +88,7 @@ def test_a_transfer(site: Site, tab: Tab, live: str) -> None:
     tab.reach(TEXT)
     tab.write("+1 415 555 0188")
     tab.reach("button[value=transfer]")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert "The call is being transferred." in said(tab)
     assert "forwarding" in tab.run("document.querySelector('.why-card').textContent")
 
@@ -96,5 +96,5 @@ def test_a_transfer(site: Site, tab: Tab, live: str) -> None:
 def test_the_wallboard(site: Site, tab: Tab) -> None:
     tab.go(f"{site.url}/dashboard/wallboard")
     tab.reach(".board a")
-    tab.enter()
+    tab.press_to_load("Enter")
     assert tab.run(PATH).startswith("/dashboard/calls/0000")

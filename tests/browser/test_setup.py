@@ -49,13 +49,13 @@ def test_a_key_is_made_tested_and_revoked_by_keyboard(site: Site, operator: Tab)
     operator.go(f"{site.url}/dashboard/keys")
     operator.reach("#f-name")
     operator.write("By keyboard")
-    operator.enter()
+    operator.press_to_load("Enter")
     key = operator.run("document.querySelector('.secret').textContent")
     headers = f"{{headers: {{Authorization: 'Bearer {key}'}}}}"
     assert operator.run(f"fetch('/call', {headers}).then(answer => answer.status)") == 200
     operator.asked.clear()
     operator.reach("button.danger[aria-label^='Revoke By keyboard']")
-    operator.enter()
+    operator.press_to_load("Enter")
     assert operator.asked[0].startswith("Revoke By keyboard?")
     assert operator.run(f"fetch('/call', {headers}).then(answer => answer.status)") == 401
 
