@@ -43,7 +43,7 @@ FULL: dict[str, Any] = {
     "recordingEnabled": False,
     "voicemailDetection": {"provider": "vapi", "backoffPlan": {"maxRetries": 6}},
     "voicemailMessage": "Please call back.",
-    "hooks": [{"on": "call.ending", "do": []}],
+    "observabilityPlan": {"tags": ["a"]},
     "metadata": {"a": [1, {"b": None}]},
 }
 """Each field of the form, in one spelling or another, among others that it does not know."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.dashboard.assistants import form
@@ -85,6 +85,7 @@ def test_what_is_sent_as_it_was_shown_changes_nothing(assistant: dict[str, Any])
     assert edited(assistant) == (assistant, {})
 
 
+@settings(max_examples=40)
 @given(ASSISTANTS)
 def test_so_it_is_with_any_json(assistant: dict[str, Any]) -> None:
     made = edited(assistant)

@@ -27,9 +27,7 @@ def save(
 
     Raises ``Invalid``, and ``Conflict`` if it has changed since ``read_at``.
     """
-    gone: JsonDict = dict.fromkeys(before.whole.keys() - assistant.keys() - {"credentials"})
-    kept = {} if "serverUrl" in assistant else {"serverUrlSecret"}
-    gone = {name: None for name in gone if name != "serverUrlSecret" or kept}
+    gone: JsonDict = dict.fromkeys(before.public.keys() - assistant.keys())
     Assistants(context).patch(org_id, before.id, {**gone, **assistant}, read_at=read_at)
 
 
