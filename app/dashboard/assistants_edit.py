@@ -139,7 +139,6 @@ def _judged(
     backend = config.transport.backend(context.settings)
     return {
         "findings": [] if edited.broken else result.findings,
-        "summary": [] if edited.broken else sentences(result.findings),
         "templates": result.templates,
         "problems": problems,
         "verdicts": verdicts.beside(result.findings, problems, edited.unread),

@@ -22,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a microphone
     *("--no-first-run", "--disable-background-networking", "--remote-debugging-port=0"),
 )
 SECONDS = 20.0
@@ -71,6 +72,7 @@ class Tab:
     def __init__(self, socket: ClientConnection, screen: Screen) -> None:
         self._socket, self._ids, self._session = socket, count(1), ""
         self.faults: list[str] = []
+        self._loads = 0
         context = self._send("Target.createBrowserContext")["browserContextId"]
         made = self._send("Target.createTarget", url="about:blank", browserContextId=context)
         attached = self._send("Target.attachToTarget", targetId=made["targetId"], flatten=True)
@@ -97,9 +99,23 @@ class Tab:
         self._until("Page.loadEventFired")
 
     def press(self, key: str) -> None:
-        for kind in ("rawKeyDown", "keyUp"):
-            code = {"Tab": 9, "Enter": 13}[key]
-            self._send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+        """Tab, Enter or the space bar."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " ")}[key]
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            typed = {"text": text} if kind == "keyDown" else {}
+            pressed = {"key": key, "windowsVirtualKeyCode": code, **typed}
+            self._send("Input.dispatchKeyEvent", type=kind, **pressed)
+
+    def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        self._send("Input.insertText", text=text)
+
+    def press_to_load(self, key: str) -> None:
+        """Press what loads another page."""
+        before = self._loads
+        self.press(key)
+        while self._loads == before:
+            self._receive()
 
     def run(self, script: str) -> Any:
         """The value of an expression; of a promise, what it brings."""
@@ -112,9 +128,9 @@ class Tab:
     def until(self, condition: str) -> None:
         """Wait until the page has changed so that this expression is true."""
         self.run(
-            f"new Promise(done => {{ const look = () => ({condition}) && done();"
-            "new MutationObserver(look).observe(document, {subtree: true, childList: true,"
-            "characterData: true, attributes: true}); look(); })"
+            f"new Promise(done => {{ const look = () => ({condition}) && (watch.disconnect(), done());"
+            "const watch = new MutationObserver(look); watch.observe(document, {subtree: true,"
+            "childList: true, characterData: true, attributes: true}); look(); })"
         )
 
     def screenshot(self, path: Path) -> None:
@@ -137,6 +153,7 @@ class Tab:
 
     def _receive(self) -> dict[str, Any]:
         got: dict[str, Any] = json.loads(self._socket.recv(timeout=SECONDS))
+        self._loads += got.get("method") == "Page.loadEventFired"
         if got.get("method") in SAID:
             entry = got["params"].get("entry", got["params"])
             if entry.get("level", "error") == "error":

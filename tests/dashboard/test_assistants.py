@@ -334,8 +334,8 @@ def test_the_check_tells_each_field_and_stores_nothing(
     answer = browser.post(f"{path}/check", data=sent)
     assert answer.status_code == 200
     page = answer.text
-    assert "Calls would fail: model: " in page
-    assert "firstMesage: no such field: is `firstMessage` meant?" in page
+    assert "<h3>Calls would fail</h3>" in page
+    assert "<code>firstMesage</code>: no such field: is `firstMessage` meant?" in page
     assert "refused" in beside(page, "model.provider")
     assert "OPENAI_API_KEY" in beside(page, "model.provider")
     assert "the older spelling, served too" in beside(page, "server.url")

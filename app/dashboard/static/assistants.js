@@ -7,7 +7,7 @@
   const panel = document.querySelector("[data-talk]");
   const find = (part) => panel.querySelector(`[data-talk-${part}]`);
   const parts = Object.fromEntries(
-    ["state", "start", "mute", "stop", "volume", "lines", "call"].map((part) => [part, find(part)]),
+    ["state", "start", "mute", "stop", "volume", "lines", "call", "keys"].map((part) => [part, find(part)]),
   );
   const call = new Patchbay();
   let why = "";
@@ -16,9 +16,9 @@
   function show(text, state) {
     const focused = document.activeElement;
     parts.state.textContent = text;
-    parts.start.disabled = state === "connecting";
+    parts.start.setAttribute("aria-disabled", String(state === "connecting"));
     parts.start.hidden = state === "live";
-    parts.mute.hidden = parts.stop.hidden = parts.volume.hidden = state !== "live";
+    for (const part of ["mute", "stop", "volume", "keys"]) parts[part].hidden = state !== "live";
     if (focused === parts.start && state === "live") parts.stop.focus();
     if ([parts.stop, parts.mute].includes(focused) && state !== "live") parts.start.focus();
   }
@@ -50,6 +50,7 @@
   }
 
   async function start() {
+    if (parts.start.getAttribute("aria-disabled") === "true") return;
     why = "";
     parts.lines.replaceChildren();
     parts.call.hidden = true;
@@ -75,6 +76,11 @@
   parts.mute.addEventListener("click", () => {
     call.setMuted(!call.isMuted());
     parts.mute.setAttribute("aria-pressed", String(call.isMuted()));
+  });
+
+  parts.keys.addEventListener("click", (event) => {
+    const { key } = event.target.dataset;
+    if (key) call.send({ type: "dtmf", digit: key });
   });
 
   // Edits that are not saved: told, and asked about before the page is left.

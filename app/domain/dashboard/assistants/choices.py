@@ -121,13 +121,12 @@ def starter(accounts: VendorAccounts) -> JsonDict:
     model = next(_ready_models(accounts), None)
     if model is None:
         voice = {"provider": registry.EMBEDDED, "voiceId": "en-us"}
-        return {"name": "", "firstMessage": KEYS_HELLO, "model": dict(EMBEDDED), "voice": voice}
+        return {"firstMessage": KEYS_HELLO, "model": dict(EMBEDDED), "voice": voice}
     ready = [name for name in registry.stt_parts() if name in accounts]
     usual = registry.DEFAULT_TRANSCRIBER
     stt = usual if usual in ready else next(iter(ready), registry.EMBEDDED)
     prompt = [{"role": "system", "content": PROMPT}]
     return {
-        "name": "",
         "firstMessage": HELLO,
         "model": {**model, "messages": prompt},
         "voice": dict(OWN_VOICE),

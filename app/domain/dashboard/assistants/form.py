@@ -91,10 +91,10 @@ def _provider(stage: str, label: str) -> FormField:
 
 
 MODES: Options = (
-    ("", "as usual: the assistant speaks first"),
-    ("assistant-speaks-first", "the assistant speaks first"),
-    ("assistant-waits-for-user", "the caller speaks first"),
-    ("assistant-speaks-first-with-model-generated-message", "the model writes the first message"),
+    ("", "as usual: the assistant"),
+    ("assistant-speaks-first", "the assistant"),
+    ("assistant-waits-for-user", "the caller"),
+    ("assistant-speaks-first-with-model-generated-message", "the assistant, by its model"),
 )
 RECORDING: Options = (("", "as usual: recorded here"), ("true", "yes"), ("false", "no"))
 
@@ -103,7 +103,6 @@ GROUPS: tuple[Group, ...] = (
         "What it says",
         (
             _text("name", "Name", hint="At most 40 characters."),
-            _area("firstMessage", "First message", "Spoken when the call is up."),
             FormField(
                 "firstMessageMode",
                 "Who speaks first",
@@ -111,6 +110,7 @@ GROUPS: tuple[Group, ...] = (
                 "select",
                 options=MODES,
             ),
+            _area("firstMessage", "First message", "Spoken when the call is up."),
             FormField(
                 "model.messages",
                 "System prompt",

@@ -58,8 +58,13 @@ def beside(
 def _verdict(each: FormField, findings: Sequence[Finding], problems: Sequence[str]) -> Verdict:
     own = [finding for finding in findings if _is_about(each, finding.path)]
     worst = next((fate for fate in WORST_FIRST if any(f.fate is fate for f in own)), None)
-    reasons = dict.fromkeys(f.why for f in own if f.fate is worst and f.why)
+    reasons = dict.fromkeys(_reason(each, f) for f in own if f.fate is worst and f.why)
     return Verdict(worst, _cut(reasons), _cut(problems))
+
+
+def _reason(each: FormField, finding: Finding) -> str:
+    """With its path, where it is of a field within this one."""
+    return finding.why if finding.path in each.paths else str(finding)
 
 
 def _cut(sentences: Iterable[str]) -> list[str]:
