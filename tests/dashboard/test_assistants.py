@@ -11,12 +11,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.domain.dashboard.assistants import form
+from app.store import accounts
 from app.store.resources import Window
 from app.wiring import Services
 from bench.dashboard import ORG
 from tests.dashboard.pages import csrf_of
 from tests.domain.dashboard.assistants_json import FULL, ODD
-from tests.domain.dashboard.rows import ANOTHER_ORG, add_foreign_call
+from tests.domain.dashboard.rows import ANOTHER_ORG
 
 LIST = "/dashboard/assistants"
 MENU: dict[str, Any] = {"name": "Menu", "model": {"provider": "embedded"}, "metadata": {"own": 1}}
@@ -335,7 +336,7 @@ def test_the_check_tells_each_field_and_stores_nothing(
     assert answer.status_code == 200
     page = answer.text
     assert "<h3>Calls would fail</h3>" in page
-    assert "<code>firstMesage</code>: no such field: is `firstMessage` meant?" in page
+    assert "<code>firstMesage</code>: no such field: is firstMessage meant?" in page
     assert "refused" in beside(page, "model.provider")
     assert "OPENAI_API_KEY" in beside(page, "model.provider")
     assert "the older spelling, served too" in beside(page, "server.url")
@@ -475,7 +476,10 @@ def test_who_may_look_sees_no_buttons(onlooker: FlaskClient, assistant: str) -> 
 
 
 def test_those_of_others_are_not_there(browser: FlaskClient, services: Services) -> None:
-    add_foreign_call(services)
+    now = services.context.now()
+    org = {"id": ANOTHER_ORG, "name": "another", "server_url": None, "secret": None}
+    with services.store.write() as conn:
+        accounts.put_org(conn, {**org, "created_at": now, "updated_at": now})
     foreign = services.resources.assistants.create(ANOTHER_ORG, MENU)["id"]
     for id in (foreign, UNKNOWN, "nonsense"):
         for path in ("", "/delete"):

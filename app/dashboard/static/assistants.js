@@ -91,7 +91,7 @@
     if (told) told.hidden = !dirty;
   }
   document.addEventListener("input", (event) => { if (event.target.closest("[data-editor]")) setDirty(true); });
-  document.addEventListener("submit", () => { isDirty = false; });
+  document.addEventListener("submit", (event) => { if (event.target.matches("[data-editor]")) isDirty = false; });
   addEventListener("beforeunload", (event) => { if (isDirty) event.preventDefault(); });
 
   // After a check: inputs that are wrong say so, and a view that was changed is still not saved.
