@@ -110,6 +110,7 @@ def _page(
         **judged,
         edited=edited,
         before=before,
+        refused=status >= 400,
         values=values,
         rows=[*rows(values.get(DESTINATIONS, ())), *BLANK],
         groups=GROUPS,

@@ -253,6 +253,7 @@ def test_an_error_stands_beside_its_field(
     answer = browser.post(path, data=sent)
     assert answer.status_code == 400
     assert sentence in beside(answer.text, field)
+    assert f'<a href="#v-{field}">' in answer.text.partition("It was not saved.")[2]
     assert "kept while it is mended" in answer.text
     assert whole(services, assistant) == before
 
@@ -351,7 +352,8 @@ def test_the_check_of_json(browser: FlaskClient, assistant: str) -> None:
     page = browser.post(f"{path}/check", data=inputs(browser, path, "json", json="{")).text
     assert "Expecting property name" in page
     page = browser.post(f"{LIST}/new/check", data=inputs(browser, path, "json", json="{}")).text
-    assert "hx-swap-oob" not in page
+    assert 'id="json-problem" class="verdict" hx-swap-oob="innerHTML"' in page
+    assert "v-name" not in page
     assert "fields are served" in page
 
 

@@ -94,12 +94,18 @@
   document.addEventListener("submit", (event) => { if (event.target.matches("[data-editor]")) isDirty = false; });
   addEventListener("beforeunload", (event) => { if (isDirty) event.preventDefault(); });
 
+  const refused = document.getElementById("refused");
+  if (refused) {
+    refused.focus();
+    setDirty(true);
+  }
+
   // After a check: inputs that are wrong say so, and a view that was changed is still not saved.
   document.addEventListener("htmx:after:swap", () => {
     setDirty(isDirty);
     for (const beside of document.querySelectorAll(".verdict")) {
-      const name = beside.id.slice(2);
-      const input = document.getElementById(`f-${name}`);
+      const name = beside.id.replace(/^v-/, "");
+      const input = document.getElementById(name === "json-problem" ? "json" : `f-${name}`);
       if (!input) continue;
       if (beside.querySelector(".problem")) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
