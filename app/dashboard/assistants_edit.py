@@ -14,7 +14,7 @@ from app.domain.assistant.told import sentences
 from app.domain.context import Context
 from app.domain.dashboard.assistants import changes, check, choices, verdicts
 from app.domain.dashboard.assistants.check import Checked, Stored
-from app.domain.dashboard.assistants.form import DESTINATIONS, GROUPS
+from app.domain.dashboard.assistants.form_fields import DESTINATIONS, GROUPS
 from app.domain.dashboard.assistants.transfers import rows
 from app.domain.errors import Conflict, Invalid
 from app.routes.validation import services

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.dashboard.assistants import form
 from app.domain.dashboard.assistants.form import applied, values
+from app.domain.dashboard.assistants.form_fields import FIELDS
 from tests.domain.dashboard.assistants_json import FULL, ODD
 
 JSON = st.recursive(
@@ -64,7 +65,7 @@ ASSISTANTS = st.fixed_dictionaries(
 def sent(shown: Any) -> dict[str, list[str]]:
     """As a browser sends what it was shown: lines end with two characters, inputs have one line."""
     texts = dict[str, list[str]]()
-    for each in form.FIELDS:
+    for each in FIELDS:
         own = [text.replace("\r\n", "\n").replace("\r", "\n") for text in shown[each.name]]
         is_area = each.input == "area"
         made = [t.replace("\n", "\r\n") if is_area else t.replace("\n", "") for t in own]

@@ -8,7 +8,7 @@ from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.installation import Installation, check
 from app.domain.assistant.rendering import problems as template_problems
-from app.domain.assistant.secrets import split_secrets, with_secrets
+from app.domain.assistant.secrets import with_secrets
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid
 from app.domain.resources.assistants import OWN_FIELDS, Assistants
@@ -27,11 +27,6 @@ class Stored:
     public: JsonDict
     whole: JsonDict
     updated_at: str
-
-    @property
-    def secrets(self) -> bool:
-        """Whether anything of it is sealed."""
-        return bool(split_secrets(self.whole)[1])
 
 
 @dataclass(frozen=True, slots=True)

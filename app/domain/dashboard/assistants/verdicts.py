@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.served_fields import Fate
-from app.domain.dashboard.assistants.form import FIELDS, FormField
+from app.domain.dashboard.assistants.form_fields import FIELDS, FormField
 
 WORST_FIRST = (Fate.REFUSED, Fate.IGNORED, Fate.MAPPED, Fate.SERVED)
 WORDS: Mapping[Fate, str] = {
@@ -27,11 +27,7 @@ class Verdict:
 
     fate: Fate | None = None
     reasons: Sequence[str] = ()
-    problems: Sequence[str] = field(default_factory=tuple)
-
-    @property
-    def word(self) -> str:
-        return WORDS[self.fate] if self.fate else ""
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
