@@ -16,6 +16,7 @@ from tests.dashboard.assistant_pages import (
     MENU,
     beside,
     inputs,
+    keep,
     whole,
 )
 
@@ -104,3 +105,18 @@ def test_the_policy_allows_the_media_socket_and_nothing_else(
     policy = browser.get(f"{LIST}/{assistant}").headers["Content-Security-Policy"]
     assert "connect-src 'self' ws" in policy
     assert "script-src 'self';" in policy
+
+
+def test_an_assistants_own_credentials_count(
+    browser: FlaskClient, services: Services, assistant: str
+) -> None:
+    """They are sealed: the page does not have them."""
+    keys = [{"provider": name, "apiKey": "k3y"} for name in ("openai", "deepgram")]
+    model = {"provider": "openai", "model": "gpt-4o"}
+    made = keep(services, {"name": "Own keys", "model": model, "credentials": keys})
+    path = f"{LIST}/{made}"
+    assert "Calls would fail" not in browser.get(path).text
+    answer = browser.post(f"{path}/talk", data=inputs(browser, path, firstMessage="Hi."))
+    assert answer.status_code == 200
+    assert browser.post(path, data=inputs(browser, path, name="Other")).status_code == 303
+    assert whole(services, made)["credentials"] == keys

@@ -13,6 +13,7 @@ from app.wiring import Services
 from bench.dashboard import ORG
 from tests.dashboard.assistant_pages import (
     LIST,
+    MENU,
     UNKNOWN_TOOL,
     beside,
     inputs,
@@ -203,3 +204,15 @@ def test_one_more_destination(browser: FlaskClient, assistant: str) -> None:
     page = browser.post(path, data=sent).text
     assert page.count('class="destination"') == 2
     assert 'value="+14155550100"' in page
+
+
+def test_a_secret_of_a_tool_outlives_the_removal_of_another(
+    browser: FlaskClient, services: Services, assistant: str
+) -> None:
+    own = {"type": "function", "server": {"url": "https://example.com/t", "secret": "of the tool"}}
+    made = keep(services, {**MENU, "model": {**MENU["model"], "tools": [{"type": "endCall"}, own]}})
+    path = f"{LIST}/{made}"
+    sent = inputs(browser, path)
+    del sent["endCall"]
+    assert browser.post(path, data=sent).status_code == 303
+    assert whole(services, made)["model"]["tools"] == [own]

@@ -17,6 +17,8 @@ from app.vendors.common.account import VendorAccounts
 from providers.common.json_types import JsonDict, JsonObject
 
 MOST_TEMPLATES = 10
+WHOLE_SECRETS = ("credentials",)
+"""Fields that are secret as a whole, and so not a part of what is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,11 @@ def stored(context: Context, org_id: str, id: str) -> Stored:
 
 def whole(before: Stored | None, public: JsonObject) -> JsonDict:
     """What was edited, with the secrets that are stored."""
-    made: JsonDict = with_secrets(before.whole, public) if before else dict(public)
-    return made
+    if before is None:
+        return dict(public)
+    made: JsonDict = with_secrets(before.whole, public)
+    own = {name: before.whole[name] for name in WHOLE_SECRETS if name in before.whole}
+    return {**own, **made}
 
 
 def judge(context: Context, org_id: str, assistant: JsonObject, problems: list[str]) -> Checked:
