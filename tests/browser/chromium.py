@@ -27,6 +27,8 @@ OPTIONS = (
 )
 SECONDS = 20.0
 """The longest wait for one answer of the browser."""
+MOST_TABS = 80
+"""More stops than any page of the tests has."""
 SAID = {"Runtime.exceptionThrown", "Log.entryAdded"}
 """Events that tell of a fault in a page: a script's error, a broken content policy."""
 
@@ -67,11 +69,16 @@ def chromium() -> Iterator[ClientConnection]:
 
 
 class Tab:
-    """One page. ``faults`` has what its console and its scripts complained of."""
+    """One page.
+
+    ``faults`` has what its console and its scripts complained of, ``asked`` the questions that it
+    put to a person, each of which got a yes.
+    """
 
     def __init__(self, socket: ClientConnection, screen: Screen) -> None:
         self._socket, self._ids, self._session = socket, count(1), ""
         self.faults: list[str] = []
+        self.asked: list[str] = []
         self._loads = 0
         context = self._send("Target.createBrowserContext")["browserContextId"]
         made = self._send("Target.createTarget", url="about:blank", browserContextId=context)
@@ -117,6 +124,14 @@ class Tab:
         while self._loads == before:
             self._receive()
 
+    def reach(self, selector: str) -> None:
+        """Press Tab until this has the focus: from the top of the page, or from where it is."""
+        for _ in range(MOST_TABS):
+            self.press("Tab")
+            if self.run(f"document.activeElement.matches({json.dumps(selector)})"):
+                return
+        raise AssertionError(f"no Tab reaches {selector}")
+
     def run(self, script: str) -> Any:
         """The value of an expression; of a promise, what it brings."""
         answer = self._send(
@@ -154,6 +169,10 @@ class Tab:
     def _receive(self) -> dict[str, Any]:
         got: dict[str, Any] = json.loads(self._socket.recv(timeout=SECONDS))
         self._loads += got.get("method") == "Page.loadEventFired"
+        if got.get("method") == "Page.javascriptDialogOpening":  # a page that asks first
+            self.asked.append(got["params"]["message"])
+            answer = {"method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+            self._socket.send(json.dumps({"id": next(self._ids), **answer, **self._address()}))
         if got.get("method") in SAID:
             entry = got["params"].get("entry", got["params"])
             if entry.get("level", "error") == "error":
