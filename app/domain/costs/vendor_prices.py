@@ -54,6 +54,10 @@ class VendorPrices:
         )
         return {**usage, "cost": float(cost.quantize(PLACES))}
 
+    def names(self, kind: str, provider: str) -> list[str]:
+        """The models of a provider that have a price of their own, without the patterns."""
+        return [name for name in self._table.get(kind, {}).get(provider, {}) if "*" not in name]
+
     def _price(self, kind: str, part: JsonObject) -> dict[str, Decimal] | None:
         of_vendor = self._table.get(kind, {}).get(part.get("provider"), {})
         name = str(part.get("model") or part.get("voiceId") or "")
