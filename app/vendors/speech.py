@@ -1,0 +1,98 @@
+"""Builds the pipecat service of a ``model`` that hears and speaks by itself: speech to speech.
+
+It stands in the place of transcriber, model and voice. A vendor's part, and pipecat with it, is
+imported when its model is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, TypeAlias
+
+from app.net.types import Addresses
+from app.vendors import registry
+from app.vendors.common.account import VendorAccounts
+from app.vendors.common.errors import MODEL, VOICE, UnbuildableAssistant, deny_all
+from app.vendors.common.field import problems
+from app.vendors.common.llm_spec import Spec, read_spec
+from app.vendors.common.vendor import Config, SpeechPart
+
+if TYPE_CHECKING:
+    from app.vendors.common.speech_model import SpeechModel
+
+    MakeSpeechModel: TypeAlias = Callable[["SpeechSpec"], SpeechModel]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSpec:
+    """One model, as its service needs it. ``sample_rate``: of the line, in Hz."""
+
+    llm: Spec
+    model: Config
+    voice: Config
+    transcriber: Config
+    sample_rate: int
+
+
+def is_speech(model: Config) -> bool:
+    """Whether this ``model`` hears and speaks by itself."""
+    return registry.speech_part(model) is not None
+
+
+def voice_of(model: Config, given: Config) -> Config:
+    """The ``voice`` of a model that speaks. ``given``: the assistant's own, or an empty one."""
+    part = registry.speech_part(model)
+    if part is None or given.get("voiceId"):
+        return given
+    provider = registry.name_of(model.get("provider"))
+    named = _in_model(part, model) or part.voices[0]
+    return {"provider": provider, **given, "voiceId": named}
+
+
+def voice_problem(model: Config, voice: Config) -> str | None:
+    """Why this voice cannot be that of a model that speaks; None: it can."""
+    part = registry.speech_part(model)
+    if part is None:
+        return None
+    own = registry.name_of(model.get("provider"))
+    if registry.name_of(voice.get("provider")) != own:
+        return f"voice.provider must be {own}: {model.get('model')} speaks with its own voices"
+    for name, wrong in problems(voice, part.fields):
+        return f"voice.{name} {wrong}"
+    if voice.get("voiceId") not in part.voices:
+        return f"voice.voiceId must be one of {', '.join(part.voices)}: a voice of the model"
+    return None
+
+
+def make_speech_model(
+    spec: Config,
+    voice: Config,
+    transcriber: Config,
+    accounts: VendorAccounts,
+    sample_rate: int,
+    addresses: Addresses = deny_all,
+) -> SpeechModel:
+    """Build the service. Raises only ``UnbuildableAssistant``.
+
+    ``addresses``: the rule for a client's servers; without it all of them are refused.
+    """
+    part = registry.speech_part(spec)
+    if part is None:
+        raise UnbuildableAssistant(MODEL, str(spec.get("provider")), "it speaks no speech")
+    if wrong := voice_problem(spec, voice):
+        raise UnbuildableAssistant(VOICE, str(voice.get("provider")), wrong)
+    read = read_spec(spec, accounts, {})
+    named = part.renamed.get(read.model, read.model)
+    read = replace(read, model=named, addresses=addresses if read.foreign else None)
+    make: MakeSpeechModel = resolve_name(part.make)
+    return make(SpeechSpec(read, spec, voice, transcriber, sample_rate))
+
+
+def _in_model(part: SpeechPart, model: Config) -> str | None:
+    """The name of the voice that the ``model`` has inside; None: it has none."""
+    found: object = model
+    for name in (*part.voice_in_model, "voiceName") if part.voice_in_model else ():
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else None
