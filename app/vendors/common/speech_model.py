@@ -79,6 +79,8 @@ MAX_MESSAGE = 4 * 1024 * 1024
 MARGIN_SECONDS = 0.4
 # Of one turn, kept for a socket that replaces a lost one.
 KEPT_SECONDS = 60
+# Responses that may wait for each other to be played.
+KEPT_RESPONSES = 8
 # The longest wait at the end for the last words, and for the text of the caller's last ones.
 LAST_WORDS_SECONDS = 30.0
 LAST_TEXT_SECONDS = 1.0
@@ -113,6 +115,8 @@ class SpeechModel(CleanModel):
         self.turns = deque[Turn]()
         """The turns without a final text, the oldest first."""
         self.response: Response | None = None
+        self._played = deque[Response](maxlen=KEPT_RESPONSES)
+        """Responses that the vendor has given, and the caller may not have heard yet."""
         self._turn: Turn | None = None
         self._last_turn: Turn | None = None
         self._preroll = bytearray()
@@ -162,11 +166,11 @@ class SpeechModel(CleanModel):
         """Ask for a response."""
 
     @abstractmethod
-    async def stop_response(self, response: Response | None, heard: float) -> None:
-        """Stop the response in progress. Truncate what the caller did not hear.
+    async def stop_response(self, response: Response | None) -> None:
+        """Stop the response in progress; None: the vendor has given all of it."""
 
-        ``heard``: where playing stopped, by the clock of ``Piece.start``.
-        """
+    async def truncate(self, piece: Piece, seconds: float) -> None:
+        """Let the vendor forget what the caller did not hear, behind so many seconds of a piece."""
 
     @abstractmethod
     async def tell(self, role: str, text: str) -> None:
@@ -249,6 +253,7 @@ class SpeechModel(CleanModel):
         """A response is complete, or was stopped. The next request is sent."""
         if response is not None and response is self.response:
             self.response = None
+            self._played.append(response)
             if response.text.strip():
                 await self.push_frame(TTSTextFrame(response.text.strip(), text_type="sentence"))
             await self.push_frame(LLMFullResponseEndFrame())
@@ -311,6 +316,7 @@ class SpeechModel(CleanModel):
 
     async def cancel(self, frame: CancelFrame) -> None:
         await super().cancel(frame)
+        await self._last_texts()
         await self._close()
 
     async def cleanup(self) -> None:
@@ -405,8 +411,12 @@ class SpeechModel(CleanModel):
         response, self.response = self.response, None
         if response is not None:
             response.cut = True
-        await self.stop_all_metrics()
-        await self.stop_response(response, heard)
+        await self.stop_all_metrics()  # type: ignore[no-untyped-call]  # pipecat has no type
+        await self.stop_response(response)
+        for each in (*self._played, *([response] if response else [])):
+            for piece, seconds in each.heard(heard):
+                await self.truncate(piece, seconds)
+        self._played.clear()
         self._sounding = False
         self._changed.set()
 
@@ -469,6 +479,7 @@ class SpeechModel(CleanModel):
 
     async def _open(self) -> ClientConnection:
         self.forget()
+        self._played.clear()
         llm = self.spec.llm
         socket = await open_socket(
             self.url(),
@@ -540,6 +551,12 @@ class SpeechModel(CleanModel):
             async with asyncio.timeout(LAST_TEXT_SECONDS):
                 while self.turns:
                     await self._change()
+        await self._last_texts()
+
+    async def _last_texts(self) -> None:
+        """Tell what is known of the turns that have no final text."""
+        for turn in list(self.turns):
+            await self.transcribe(turn, "".join(turn.texts))
 
     async def _change(self) -> None:
         self._changed.clear()

@@ -136,6 +136,7 @@ class Live(SpeechModel):
         self._texts.clear()
 
     async def close_turn(self) -> None:
+        await self._text_is_whole()
         self._heard = self.turns[-1]
         await self.send(realtimeInput={"activityEnd": {}})
 
@@ -153,7 +154,7 @@ class Live(SpeechModel):
         await self.open_turn()
         await self.send(realtimeInput={"activityEnd": {}})
 
-    async def stop_response(self, response: Response | None, heard: float) -> None:
+    async def stop_response(self, response: Response | None) -> None:
         """Drop what still comes. Its own record holds all that it sent."""
         if response is not None or self._calls:
             self._stale = True
@@ -218,12 +219,15 @@ class Live(SpeechModel):
             turn.texts.append(text)
             self.hooks.transcribing("".join(turn.texts).strip())
 
-    async def _turn_over(self) -> None:
-        if self._heard is not None:
-            turn, self._heard = self._heard, None
+    async def _text_is_whole(self) -> None:
+        turn, self._heard = self._heard, None
+        if turn is not None:
             await self.transcribe(turn, "".join(turn.texts))
+
+    async def _turn_over(self) -> None:
         was_stale, self._stale = self._stale, False
-        if not was_stale:
+        if not was_stale:  # the text of an interrupted turn may still come
+            await self._text_is_whole()
             await self.end_response(self.response)
         await self._renew()
 

@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection
 from app.telemetry.call_log import call_log
 from app.vendors.common.errors import as_websocket
 from app.vendors.common.speech_model import SAY, Refused, SpeechModel
-from app.vendors.common.speech_parts import Request, Response, Turn
+from app.vendors.common.speech_parts import Piece, Request, Response, Turn
 from app.vendors.common.stt_websocket import field
 from app.vendors.speech import SpeechSpec
 from providers.common import foreign_json
@@ -160,18 +160,17 @@ class Realtime(SpeechModel):
             response={"output_modalities": ["audio"], **wanted},
         )
 
-    async def stop_response(self, response: Response | None, heard: float) -> None:
-        if response is None:
-            return
-        if response.id in self._undone:
+    async def stop_response(self, response: Response | None) -> None:
+        if response is not None and response.id in self._undone:
             await self.send(type="response.cancel", response_id=response.id)
-        for piece, seconds in response.heard(heard):
-            await self.send(
-                type="conversation.item.truncate",
-                item_id=piece.item,
-                content_index=piece.part,
-                audio_end_ms=int(seconds * 1000),
-            )
+
+    async def truncate(self, piece: Piece, seconds: float) -> None:
+        await self.send(
+            type="conversation.item.truncate",
+            item_id=piece.item,
+            content_index=piece.part,
+            audio_end_ms=int(seconds * 1000),
+        )
 
     async def tell(self, role: str, text: str) -> None:
         kind = "output_text" if role == "assistant" else "input_text"

@@ -269,7 +269,7 @@ class Conversation(Session):
             return
         active = self.active = Active(new_id("resp"))
         await self.event("response.created", response={"id": active.id, "status": "in_progress"})
-        refused, self.vendor.refuses = self.vendor.refuses, None
+        refused = self.vendor.refuses
         if refused is not None:
             await self.done(active, "failed", [], {"type": "failed", "error": refused})
             return

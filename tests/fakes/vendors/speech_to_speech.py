@@ -44,7 +44,7 @@ class SpeechToSpeech(VendorServer):
         self.silent = False
         """It takes everything and answers nothing, once greeted."""
         self.refuses: dict[str, Any] | None = None
-        """The error of the next response."""
+        """The error of each response."""
         self.breaks = 0
         """So many sockets break when they are asked for a response."""
         self.closes: tuple[int, str] | None = None
