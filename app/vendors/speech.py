@@ -51,18 +51,18 @@ def voice_of(model: Config, given: Config) -> Config:
     return {"provider": provider, **given, "voiceId": named}
 
 
-def voice_problem(model: Config, voice: Config) -> str | None:
-    """Why this voice cannot be that of a model that speaks; None: it can."""
+def voice_problem(model: Config, voice: Config) -> tuple[str, str] | None:
+    """The field of this voice that a model that speaks cannot have, and why; None: there is none."""
     part = registry.speech_part(model)
     if part is None:
         return None
     own = registry.name_of(model.get("provider"))
     if registry.name_of(voice.get("provider")) != own:
-        return f"voice.provider must be {own}: {model.get('model')} speaks with its own voices"
+        return "provider", f"must be {own}: {model.get('model')} speaks with its own voices"
     for name, wrong in problems(voice, part.fields):
-        return f"voice.{name} {wrong}"
+        return name, wrong
     if voice.get("voiceId") not in part.voices:
-        return f"voice.voiceId must be one of {', '.join(part.voices)}: a voice of the model"
+        return "voiceId", f"must be one of {', '.join(part.voices)}: {model.get('model')} has these"
     return None
 
 
@@ -82,7 +82,7 @@ def make_speech_model(
     if part is None:
         raise UnbuildableAssistant(MODEL, str(spec.get("provider")), "it speaks no speech")
     if wrong := voice_problem(spec, voice):
-        raise UnbuildableAssistant(VOICE, str(voice.get("provider")), wrong)
+        raise UnbuildableAssistant(VOICE, str(voice.get("provider")), f"voice.{' '.join(wrong)}")
     read = read_spec(spec, accounts, {})
     named = part.renamed.get(read.model, read.model)
     read = replace(read, model=named, addresses=addresses if read.foreign else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -45,6 +46,8 @@ LASTING: Mapping[str, ErrorCategory] = {
 CROSSED = frozenset({"response_cancel_not_active", "input_audio_buffer_commit_empty"})
 # The session is over by its age, and another one may go on.
 EXPIRED = "session_expired"
+# Its models that think first; a year in a name is no version.
+REASONING = re.compile(r"gpt-realtime-2(\.\d+)?(-(?!\d).*)?")
 SPEEDS = 0.25, 1.5
 
 
@@ -115,7 +118,7 @@ class Realtime(SpeechModel):
         limit, effort = spec.model.get("maxTokens"), spec.model.get("reasoningEffort")
         if isinstance(limit, int | float) and not isinstance(limit, bool) and limit > 0:
             session["max_output_tokens"] = int(limit)
-        if isinstance(effort, str) and spec.llm.model.startswith("gpt-realtime-2"):
+        if isinstance(effort, str) and REASONING.fullmatch(spec.llm.model):
             session["reasoning"] = {"effort": effort}
         return session
 

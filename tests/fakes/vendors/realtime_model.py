@@ -29,6 +29,7 @@ from tests.fakes.vendors.speech_to_speech import (
 
 KEY = "key"
 MODELS = re.compile(r"gpt-(4o-(mini-)?)?realtime(-.*)?")
+THINKS = re.compile(r"gpt-realtime-2(?!0)")
 VOICES = {"alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"}
 SESSION = {
     *("type", "output_modalities", "instructions", "audio", "tools", "tool_choice"),
@@ -162,7 +163,7 @@ class Conversation(Session):
         speed = audio.get("output", {}).get("speed", 1.0)
         if not 0.25 <= speed <= 1.5:
             return "decimal_above_max_value", "Invalid 'session.audio.output.speed'."
-        if "reasoning" in session and "realtime-2" not in self.asked.query.get("model", ""):
+        if "reasoning" in session and not THINKS.match(self.asked.query["model"]):
             return "unknown_parameter", "Unknown parameter: 'session.reasoning'."
         for tool in session.get("tools", []):
             if tool.get("type") != "function" or not NAME.fullmatch(tool.get("name", "")):
