@@ -34,7 +34,7 @@ from app.domain.assistant.structured_outputs import OutputPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
-from app.vendors import speech
+from app.vendors import registry, speech_voices
 from app.vendors.registry import DEFAULT_TRANSCRIBER, named
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -123,7 +123,7 @@ class AssistantConfig:
     def voice(self) -> Json:
         given = without_empty(object_of(self.json, "voice"))
         if self.is_speech:
-            return named(speech.voice_of(self.model, given))
+            return named(speech_voices.voice_of(self.model, given))
         return named(given or EMBEDDED)
 
     @cached_property
@@ -141,7 +141,7 @@ class AssistantConfig:
     @cached_property
     def is_speech(self) -> bool:
         """Whether the model hears and speaks by itself, without a transcriber and a voice."""
-        return speech.is_speech(self.model)
+        return registry.speech_part(self.model) is not None
 
     # Each in its own file.
 

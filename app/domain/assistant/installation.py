@@ -15,7 +15,7 @@ from app.domain.assistant.served_fields import Fate
 from app.domain.assistant.vendor_fields import MODEL, TRANSCRIBER, VOICE
 from app.domain.errors import Invalid
 from app.settings import Settings
-from app.vendors import buildable, registry, speech
+from app.vendors import buildable, registry, speech_voices
 from app.vendors.common.account import VendorAccount, VendorAccounts
 
 EMBEDDED_NAME = str(EMBEDDED["provider"])
@@ -76,7 +76,7 @@ def _speech_findings(assistant: AssistantConfig, installation: Installation) -> 
     problem = buildable.problem(MODEL, assistant.model, installation.accounts)
     if problem:
         yield Finding(MODEL, Fate.REFUSED, problem)
-    if wrong := speech.voice_problem(assistant.model, assistant.voice):
+    if wrong := speech_voices.voice_problem(assistant.model, assistant.voice):
         field, why = wrong
         yield Finding(f"{VOICE}.{field}", Fate.REFUSED, why, never=True)
 

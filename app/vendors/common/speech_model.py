@@ -2,8 +2,8 @@
 
 pipecat's own services of such models are not used. One opens its socket without ``app.net``, stops at
 any error event, and truncates by the clock. The other needs Google's SDK. Tools, metrics and turns are
-pipecat's here too. This process decides on turns, as with every other model: the vendor gets the
-sound of a turn and its end. A subclass speaks a vendor's protocol.
+pipecat's here too. This process decides on turns, as with every other model. The vendor gets the
+sound of a turn, and is told its end. A subclass speaks a vendor's protocol.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class SpeechModel(CleanModel):
 
     @abstractmethod
     async def tell(self, role: str, text: str) -> None:
-        """Add a message that nobody spoke."""
+        """Add a message that was not spoken."""
 
     @abstractmethod
     async def answer_tool(self, call_id: str, name: str, result: str) -> None:
@@ -518,7 +518,7 @@ class SpeechModel(CleanModel):
         return closing_words(socket)
 
     async def _recover(self) -> None:
-        """What the lost session owed is asked again of the next one."""
+        """What the lost session did not answer is asked again of the next one."""
         response, self.response = self.response, None
         if response is None:
             return

@@ -15,7 +15,7 @@ class RespondFrame(DataFrame):
 
 @dataclass
 class TellFrame(DataFrame):
-    """A message that nobody spoke. ``role``: user, assistant, system."""
+    """A message that was not spoken. ``role``: user, assistant, system."""
 
     role: str = "user"
     text: str = ""

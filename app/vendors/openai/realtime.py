@@ -1,7 +1,7 @@
 """OpenAI's speech-to-speech models. https://platform.openai.com/docs/guides/realtime
 
-Turns are decided here, so its own turn detection is off. On a line of 8 kHz both ways are mu-law,
-which loses nothing of a phone's sound; else PCM of 24 kHz, its only other rate.
+Turns are decided here, so its own turn detection is off. A line of 8 kHz has mu-law both ways, which
+loses nothing of a phone's sound. Other lines have PCM of 24 kHz, its only other rate.
 """
 
 from __future__ import annotations
