@@ -7,7 +7,7 @@ imported when its model is built.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,25 +15,15 @@ from app.net.types import Addresses
 from app.vendors import registry
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import MODEL, VOICE, UnbuildableAssistant, deny_all
-from app.vendors.common.llm_spec import Spec, read_spec
+from app.vendors.common.llm_spec import read_spec
+from app.vendors.common.speech_spec import SpeechSpec
 from app.vendors.common.vendor import Config
 from app.vendors.speech_voices import voice_problem
 
 if TYPE_CHECKING:
     from app.vendors.common.speech_model import SpeechModel
 
-    MakeSpeechModel: TypeAlias = Callable[["SpeechSpec"], SpeechModel]
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechSpec:
-    """One model, as its service needs it. ``sample_rate``: of the line, in Hz."""
-
-    llm: Spec
-    model: Config
-    voice: Config
-    transcriber: Config
-    sample_rate: int
+    MakeSpeechModel: TypeAlias = Callable[[SpeechSpec], SpeechModel]
 
 
 def is_speech(model: Config) -> bool:

@@ -66,7 +66,7 @@ from app.vendors.common.speech_parts import (
     Turn,
     with_history,
 )
-from app.vendors.speech import SpeechSpec
+from app.vendors.common.speech_spec import SpeechSpec
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 

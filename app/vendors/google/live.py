@@ -21,8 +21,8 @@ from app.vendors.common.errors import as_websocket
 from app.vendors.common.llm_spec import CONNECTED
 from app.vendors.common.speech_model import SAY, SpeechModel
 from app.vendors.common.speech_parts import Response, Turn
+from app.vendors.common.speech_spec import SpeechSpec
 from app.vendors.common.stt_websocket import field
-from app.vendors.speech import SpeechSpec
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 

@@ -24,8 +24,8 @@ from app.telemetry.call_log import call_log
 from app.vendors.common.errors import as_websocket
 from app.vendors.common.speech_model import SAY, Refused, SpeechModel
 from app.vendors.common.speech_parts import Piece, Request, Response, Turn
+from app.vendors.common.speech_spec import SpeechSpec
 from app.vendors.common.stt_websocket import field
-from app.vendors.speech import SpeechSpec
 from providers.common import foreign_json
 from providers.common.audio import mulaw_to_pcm, pcm_to_mulaw
 from providers.common.json_types import JsonDict, JsonObject
@@ -35,7 +35,7 @@ log = call_log(__name__)
 PHONE, WIDE = 8000, 24_000
 TRANSCRIBER = "gpt-4o-mini-transcribe"
 TEXTS = "conversation.item.input_audio_transcription"
-# Errors after which no answer can be had. Others leave the session as it is.
+# Errors after which no answer comes. Others leave the session as it is.
 LASTING: Mapping[str, ErrorCategory] = {
     "invalid_api_key": ErrorCategory.AUTHENTICATION,
     "insufficient_quota": ErrorCategory.QUOTA,
@@ -48,6 +48,7 @@ CROSSED = frozenset({"response_cancel_not_active", "input_audio_buffer_commit_em
 EXPIRED = "session_expired"
 # Its models that think first; a year in a name is no version.
 REASONING = re.compile(r"gpt-realtime-2(\.\d+)?(-(?!\d).*)?")
+MOST_TOKENS = 4096
 SPEEDS = 0.25, 1.5
 
 
@@ -117,7 +118,7 @@ class Realtime(SpeechModel):
         }
         limit, effort = spec.model.get("maxTokens"), spec.model.get("reasoningEffort")
         if isinstance(limit, int | float) and not isinstance(limit, bool) and limit > 0:
-            session["max_output_tokens"] = int(limit)
+            session["max_output_tokens"] = min(int(limit), MOST_TOKENS)
         if isinstance(effort, str) and REASONING.fullmatch(spec.llm.model):
             session["reasoning"] = {"effort": effort}
         return session
