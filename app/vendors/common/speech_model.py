@@ -125,6 +125,7 @@ class SpeechModel(CleanModel):
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        """Keeps the session open."""
         self._losses = list[float]()
         self._results_wait = False
         self._sounding = False
@@ -313,6 +314,7 @@ class SpeechModel(CleanModel):
         await super().start(frame)
         if self._running is None:
             self._running = self.create_task(self._run())
+            self._running.add_done_callback(lambda _: self._changed.set())
 
     async def cancel(self, frame: CancelFrame) -> None:
         await super().cancel(frame)
@@ -546,10 +548,10 @@ class SpeechModel(CleanModel):
         self._ending = True
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
-                while self._requests or self.response is not None:
+                while self._is_at_work() and (self._requests or self.response is not None):
                     await self._change()
             async with asyncio.timeout(LAST_TEXT_SECONDS):
-                while self.turns:
+                while self._is_at_work() and self.turns:
                     await self._change()
         await self._last_texts()
 
@@ -557,6 +559,10 @@ class SpeechModel(CleanModel):
         """Tell what is known of the turns that have no final text."""
         for turn in list(self.turns):
             await self.transcribe(turn, "".join(turn.texts))
+
+    def _is_at_work(self) -> bool:
+        """Whether there is a session, or may be one."""
+        return self._running is not None and not self._running.done()
 
     async def _change(self) -> None:
         self._changed.clear()
