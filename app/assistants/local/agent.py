@@ -176,6 +176,9 @@ class VoiceAgent:
             for each, spent in spans(services.transcriber, seconds)
             if usage.reached(each)
         ]
+        if services.speech is not None and services.speech.transcriber:
+            ears = {"provider": services.named.model, "model": services.speech.transcriber}
+            heard.append((ears, services.speech.heard_seconds))
         items = usage.items(self._config.model, services.spoken, heard, seconds, others)
         self._stream.call_context.add_usage(list(items))
 

@@ -234,10 +234,13 @@ class AgentPipeline:
         )
 
     def _history(self) -> list[dict[str, str]]:
-        """The turns so far, and before the first one the messages of the assistant's model."""
+        """The messages of the assistant's model, then those of the call, without its prompt."""
         opening = opening_messages(self.config.model)
         own = [each for each in opening if each["content"] != CONNECTED]
-        return [*own, *self.conversation.spoken]
+        own_messages = self.config.messages
+        prompts = [each.get("content") for each in own_messages if each.get("role") == "system"]
+        said = [each for each in self.conversation.openai if each["content"] not in ("", *prompts)]
+        return [*own, *said]
 
     def _assemble(self) -> PipelineWorker:
         plan, parts = self.config, self._parts

@@ -102,6 +102,8 @@ class SpeechModel(CleanModel):
 
     output_rate: int
     """Hz of the sound that it gives."""
+    transcriber: str | None = None
+    """The vendor's transcriber of the caller's turns, where it has a price of its own."""
 
     def __init__(self, spec: SpeechSpec) -> None:
         super().__init__(settings=_settings(spec.llm.model))
@@ -112,6 +114,8 @@ class SpeechModel(CleanModel):
         # Whether it answers the caller's turns. An answering machine gets no answer.
         self.answers = True
         self.tools: list[JsonDict] = []
+        self.heard_seconds = 0.0
+        """Of the caller's turns."""
         self.turns = deque[Turn]()
         """The turns without a final text, the oldest first."""
         self.response: Response | None = None
@@ -402,6 +406,7 @@ class SpeechModel(CleanModel):
             return
         turn.ended = time.time()
         self.turns.append(turn)
+        self.heard_seconds += len(turn.pcm) / 2 / self.spec.sample_rate
         if self._ready.is_set():
             await self.close_turn()
         if self.answers and not self._ending:
@@ -431,7 +436,9 @@ class SpeechModel(CleanModel):
     # -- requests
 
     async def _request(self, request: Request) -> None:
-        await self.push_frame(ModelAskedFrame(answer=request.say is None))
+        # A queued text waits for the end of what is said; the caller's turn waits for nothing.
+        if request.to_turn or not self._ready.is_set():
+            await self.push_frame(ModelAskedFrame(answer=request.say is None))
         self._requests.append(request)
         await self._next_request()
 
@@ -441,6 +448,8 @@ class SpeechModel(CleanModel):
         response = self.response = Response(self._requests.popleft())
         if response.request.say is None:
             self._results_wait = False  # this response takes them in
+        if not response.request.to_turn:
+            await self.push_frame(ModelAskedFrame(answer=response.request.say is None))
         await self.start_ttfb_metrics()
         await self.ask(response)
 

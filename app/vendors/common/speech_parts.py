@@ -94,7 +94,7 @@ class Hooks:
 
     playback: Callable[[], Playback] = Playback
     history: Callable[[], Sequence[Mapping[str, str]]] = tuple
-    """The turns so far, with ``role`` (user, assistant) and ``content``."""
+    """The messages so far, with ``role`` (user, assistant, system) and ``content``."""
     transcribed: Callable[[str, float, float], None] = lambda text, began, ended: None
     """The final text of a turn of the caller."""
     transcribing: Callable[[str], None] = lambda text: None
@@ -109,7 +109,7 @@ def with_history(system: str | None, said: Sequence[Mapping[str, str]]) -> str:
     """The instructions, with what was said before this socket was opened."""
     if not said:
         return system or ""
-    names = {"user": "Caller", "assistant": "You"}
+    names = {"user": "Caller", "assistant": "You", "system": "Note"}
     lines = [f"{names[each['role']]}: {each['content']}" for each in said if each["role"] in names]
     return "\n".join(
         [system or "", "", "The call is in progress. What was said so far:", *lines]

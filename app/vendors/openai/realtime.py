@@ -55,6 +55,8 @@ SPEEDS = 0.25, 1.5
 class Realtime(SpeechModel):
     """One model of one call."""
 
+    transcriber = TRANSCRIBER
+
     def __init__(self, spec: SpeechSpec) -> None:
         super().__init__(spec)
         self._narrow = spec.sample_rate == PHONE
