@@ -19,8 +19,9 @@ from websockets.asyncio.client import ClientConnection
 from app.telemetry.call_log import call_log
 from app.vendors.common.errors import as_websocket
 from app.vendors.common.llm_spec import CONNECTED
-from app.vendors.common.speech_model import SAY, SpeechModel
+from app.vendors.common.speech_model import SpeechModel
 from app.vendors.common.speech_parts import Response, Turn
+from app.vendors.common.speech_protocol import SAY
 from app.vendors.common.speech_spec import SpeechSpec
 from app.vendors.common.stt_websocket import field
 from providers.common import foreign_json
