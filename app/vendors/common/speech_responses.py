@@ -41,7 +41,7 @@ class SpeechResponses(SpeechProtocol):
             if not self._sounding:  # else it plays behind what is queued
                 self._at = self.hooks.playback().sent
         await self._begin(response)
-        if response.cut:  # meanwhile
+        if response is not self.response:  # it was cut meanwhile
             return
         if not response.pieces or (response.pieces[-1].item, response.pieces[-1].part) != (
             item,
