@@ -239,8 +239,7 @@ class AgentPipeline:
         own = [each for each in opening if each["content"] != CONNECTED]
         own_messages = self.config.messages
         prompts = [each.get("content") for each in own_messages if each.get("role") == "system"]
-        said = [each for each in self.conversation.openai if each["content"] not in ("", *prompts)]
-        return [*own, *said]
+        return [*own, *self.conversation.besides(prompts)]
 
     def _assemble(self) -> PipelineWorker:
         plan, parts = self.config, self._parts

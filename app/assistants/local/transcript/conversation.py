@@ -104,6 +104,10 @@ class Conversation:
         """The turns alone. A later socket's model continues from these."""
         return [each for each in self.openai if each["role"] != "system" and each["content"]]
 
+    def besides(self, prompts: Sequence[object]) -> list[dict[str, str]]:
+        """The messages in OpenAI's form, without these prompts."""
+        return [each for each in self.openai if each["content"] not in ("", *prompts)]
+
     @property
     def awaits_answer(self) -> bool:
         """Whether the caller spoke last. A tool call after their turn was an answer."""
