@@ -114,6 +114,12 @@ def test_a_fallback_model_answers_for_one_that_fails(chat: Chat) -> None:
     assert (thought.model["model"], thought.error) == ("gpt-4o-mini", None)
 
 
+def test_a_model_that_speaks_leaves_the_question_to_one_that_writes(chat: Chat) -> None:
+    config = {"provider": "openai", "model": "gpt-realtime-2025-08-28"}
+    thought = think(config, ("openai", VendorAccount("key", f"{chat.url}/v1")))
+    assert (thought.model["model"], thought.error) == ("gpt-4o", None)
+
+
 def test_no_key_and_no_model() -> None:
     assert "OPENAI_API_KEY" in (think(OPENAI).error or "")
     assert think({}).error
