@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,10 @@ PREFIXES = tuple(f"{name.upper()}_" for name in FAKES)
 """Of variables that name an account at a carrier: a developer's own must not be used."""
 
 
-_ports = count(10_000 + os.getpid() * 211 % 20_000)
+@cache
+def _ports(process: int) -> Iterator[int]:
+    """A worker that is forked does not go on with its parent's."""
+    return count(10_000 + process * 211 % 20_000)
 
 
 def free_port() -> int:
@@ -36,7 +40,7 @@ def free_port() -> int:
     A request to a port without a server yet (a bridge asks its simulator) must not meet a server of
     another test there.
     """
-    for port in _ports:
+    for port in _ports(os.getpid()):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

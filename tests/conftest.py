@@ -1,14 +1,13 @@
 """Fixtures of the whole suite: a fresh database per test, the store on it, and settings.
 
 SQLite, unless TEST_DATABASE_URL names a PostgreSQL server: then every test that touches the
-store gets a database of its own there. ``python -m tests.run`` does one after the other.
+store gets a database of its own there. ``python -m tests.run`` does one and then the other.
 """
 
 from __future__ import annotations
 
 import gc
 import logging
-import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from tests.browser import chromium
 from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
 
+pytest_plugins = ["tests.workers"]
+
 SECRET_KEY = "a key of the tests, long enough"
-DATABASE_FILES = "PATCHBAY_TESTS_DATABASE_FILES"
-"""The variable that names a file: the paths of tests that touch the store are written there."""
 
 
 # Hypothesis's deadline and its check for slow input measure the machine: neither is a fault of ours.
@@ -41,13 +40,20 @@ hypothesis.settings.load_profile("patchbay")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "database: runs on PostgreSQL too (set by its fixtures)")
+    config.addinivalue_line("markers", "any_store: needs a store, and is about something else")
     sharing.install()
     kept_rows.watch()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What stores runs on PostgreSQL too.
+
+    So do SQL, transactions, locks, jobs, and processes that are killed or share a database. A file
+    that is about something else has the mark ``any_store``, if its statements are run by others.
+    """
     for item in items:
-        if "database_url" in getattr(item, "fixturenames", ()):
+        stores = "database_url" in getattr(item, "fixturenames", ())
+        if stores and not item.get_closest_marker("any_store"):
             item.add_marker("database")
 
 
@@ -60,14 +66,6 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    if name := os.environ.get(DATABASE_FILES):
-        found = {str(item.path) for item in session.items if item.get_closest_marker("database")}
-        own = Path(f"{name}.{os.getpid()}")  # every worker has the same to say
-        own.write_text("\n".join(sorted(found)))
-        own.rename(name)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""``python -m tests.run``: types, the whole suite on SQLite, then what touches the store on PostgreSQL.
+"""``python -m tests.run``: types, the whole suite on SQLite, then what is of the store on PostgreSQL.
 
 mypy works for most of a minute on one processor: it runs while the suite does, and is heard then.
 
@@ -14,33 +14,25 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from tests.conftest import DATABASE_FILES
 from tests.postgresql import server
 
-WORKERS = ("-n", str(3 * (os.cpu_count() or 2)), "--dist", "worksteal")
-"""Three per processor: half of the suite's time is waiting for processes and sockets. Who is done
-takes from who is not, or the last minute would be one worker's."""
+COUNT = 3 * (os.cpu_count() or 2)
+"""Three per processor: half of the suite's time is waiting for processes and sockets."""
+WORKERS = ("--workers", str(COUNT)) if sys.platform == "linux" else ("-n", str(COUNT))
+"""Elsewhere a process that is forked cannot use all of its system, and each imports by itself."""
 KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
-"""What is compiled for the first run serves the second, and every server that a test starts."""
+"""What is compiled for the suite serves every server that a test starts."""
 
 
 def main() -> int:
     given = os.environ.pop("TEST_DATABASE_URL", None)
-    with tempfile.TemporaryDirectory() as directory:
-        noted = Path(directory, "files")
-        with _types() as judged:
-            print("== the suite on SQLite", flush=True)
-            status = _pytest(**{DATABASE_FILES: str(noted)})
-            status = judged() or status
-        if status:
-            return status
-        # The others need not be read again. Arguments may name parts of files, and are kept.
-        files = [] if sys.argv[1:] else noted.read_text().splitlines()
-    with server(given) as url:
-        print(f"== what touches the store, on PostgreSQL ({url.rsplit('@')[-1]})", flush=True)
-        return _pytest("-m", "database", *files, TEST_DATABASE_URL=url)
+    with server(given) as url, _types() as judged:
+        if sys.platform == "linux":
+            status = _pytest("--postgresql", url)
+        else:
+            status = _pytest() or _pytest("-m", "database", TEST_DATABASE_URL=url)
+        return judged() or status
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from app.net.oauth import OAuth, Tokens
 from app.settings import Settings
 from tests.fakes.client_server import Receiver, Reply
 
+pytestmark = pytest.mark.any_store  # the subject: one HTTP request
+
 SECRETS = {"secret": "the secret", "headers": {"X-Own": "1", "Host": "elsewhere"}}
 
 

@@ -15,6 +15,8 @@ from tests.fakes.carriers.inbound_call import InboundCall, closed
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
 
+pytestmark = pytest.mark.any_store  # the subject: files that workers share
+
 CALLBACKS, JOINS = "patchbay_callback_seconds_count", "patchbay_join_seconds_count"
 ALONE = {"Connection": "close"}
 """On a connection of its own: one that is kept leads to the worker that had it before."""

@@ -19,6 +19,8 @@ from tests.bridge import Bridge
 from tests.fakes.carriers.inbound_call import InboundCall, closed
 from tests.fakes.client_server import Receiver
 
+pytestmark = pytest.mark.any_store  # the subject: signals and sockets
+
 LONG = "600"
 """Seconds nobody waits for in a test."""
 

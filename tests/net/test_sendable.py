@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given
 from hypothesis import strategies as st
 from websockets.exceptions import WebSocketException
 
@@ -20,8 +20,9 @@ from app.net.httpx_client import make_client
 from app.net.websocket import checked_headers, open_socket
 from tests.net.contract import HERE
 from tests.net.wire import Wire, http_answer, served
+from tests.properties import examples
 
-ENOUGH = settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+ENOUGH = examples(60, suppress_health_check=[HealthCheck.filter_too_much])
 RULE = partial(allowed, allow_private=True, resolver=HERE)
 
 
