@@ -15,7 +15,7 @@ def examples(count: int, **others: Any) -> settings:
 
     A property that is dear tries fewer than the usual 100, or has more ways to fail and tries more.
     """
-    return settings(max_examples=count * settings.default.max_examples // USUAL, **others)
+    return settings(max_examples=max(1, count * settings.default.max_examples // USUAL), **others)
 
 
 def with_one_store(count: int = USUAL) -> settings:

@@ -122,7 +122,7 @@ class Pool:
         finally:
             for worker in self.workers.values():
                 worker.pipe.close()
-                os.kill(worker.pid, signal.SIGINT)
+                os.kill(worker.pid, signal.SIGTERM)
             for worker in self.workers.values():
                 os.waitpid(worker.pid, 0)
 
@@ -188,6 +188,7 @@ def work(
     status = 1
     try:
         atexit._clear()  # the parent's
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         os.environ.update(environ)
         _be_oneself(session.config, number)
         session.config.pluginmanager.register(Sender(session.config, pipe))
@@ -198,7 +199,8 @@ def work(
     except BaseException:
         traceback.print_exc()
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
         session._setupstate.teardown_exact(None)
         atexit._run_exitfuncs()
         os._exit(status)

@@ -34,15 +34,15 @@ def wire() -> Iterator[Wire]:
 
 async def send(url: str, headers: Mapping[str, str]) -> None:
     """By each client of ``app.net``. The websocket's is refused with 403."""
-    post(url, b"{}", headers, 5.0, True, resolver=HERE)
-    async with make_client(5.0, RULE, retries=False) as client:
+    post(url, b"{}", headers, 30.0, True, resolver=HERE)
+    async with make_client(30.0, RULE, retries=False) as client:
         await client.post(url, content=b"{}", headers=headers)
     with suppress(WebSocketException):
         await open_socket(
             re.sub("^http", "ws", url),
             RULE,
             headers=checked_headers(headers, "headers"),
-            seconds=5.0,
+            seconds=30.0,
             close_seconds=1.0,
             max_message=1000,
         )

@@ -32,7 +32,7 @@ from tests.vendors.hearing import hearing
 from tests.vendors.speaking import speak
 from tests.vendors.turn import turn
 
-SECONDS = 5.0
+SECONDS = 30.0
 RATE = 8000
 PUBLIC_ONLY = partial(allowed, allow_private=False)
 SETTINGS = cast("Settings", SimpleNamespace(allow_private_server_urls=False, vendors=()))
