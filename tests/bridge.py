@@ -23,7 +23,7 @@ from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import CUSTOMER
 
 KEY = "an api key of the tests 0123456789"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 PREFIXES = tuple(f"{name.upper()}_" for name in FAKES)
 """Of variables that name an account at a carrier: a developer's own must not be used."""
 
