@@ -212,13 +212,13 @@ class Bridge:
     def call(self, call_id: str) -> Any:
         return self.api("GET", f"/call/{call_id}", expect=200)
 
-    def until(self, call_id: str, status: str, seconds: float = 20.0) -> Any:
+    def until(self, call_id: str, status: str, seconds: float = 60.0) -> Any:
         """The call once it has this status."""
         return self._until(
             lambda: self.call(call_id), lambda call: call["status"] == status, seconds
         )
 
-    def until_delivered(self, call_id: str, count: int, seconds: float = 20.0) -> Any:
+    def until_delivered(self, call_id: str, count: int, seconds: float = 60.0) -> Any:
         """The call's messages once so many are delivered."""
         return self._until(
             lambda: self.api("GET", f"/call/{call_id}/messages", expect=200),

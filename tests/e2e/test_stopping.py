@@ -50,7 +50,7 @@ def worker(bridge: Bridge) -> int:
 
 def stopping(bridge: Bridge) -> None:
     """Wait until it knows."""
-    bridge._until(lambda: ready(bridge), lambda is_ready: not is_ready, 20)
+    bridge._until(lambda: ready(bridge), lambda is_ready: not is_ready, 60)
 
 
 def ready(bridge: Bridge) -> bool:
