@@ -40,7 +40,7 @@ def think(
     config: Mapping[str, Any],
     *keys: tuple[str, VendorAccount],
     settings: Settings = SETTINGS,
-    seconds: float = 5.0,
+    seconds: float = 30.0,
 ) -> ModelAnswer:
     return OneShotModel(partial(ask_model, settings))(config, dict(keys), ASKED, seconds)
 

@@ -39,7 +39,7 @@ from tests.vendors.turn import turn
 
 SPEAKING = {"openai": "gpt-realtime", "google": "gemini-3.8-live"}
 """A model of each vendor that has such ones."""
-SECONDS = 5.0
+SECONDS = 30.0
 RATE = 8000
 PUBLIC_ONLY = partial(allowed, allow_private=False)
 SETTINGS = cast("Settings", SimpleNamespace(allow_private_server_urls=False, vendors=()))

@@ -19,6 +19,8 @@ from tests.fakes.carriers.twilio import TwilioLeg
 from tests.fakes.client_server import Receiver
 from tests.routes.api import Api
 
+pytestmark = pytest.mark.any_store  # the subject: what is sealed
+
 CANARY = "c4n4ry"
 
 PLACES: dict[str, Any] = {

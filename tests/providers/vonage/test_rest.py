@@ -217,7 +217,7 @@ def test_the_override_beats_the_region(vonage: RestApi, client: CarrierClient) -
 )
 def test_our_token_goes_to_vonage_only(region: str) -> None:
     with pytest.raises(CarrierError, match="not one of Vonage's hosts"):
-        VonageClient(account(None), timeout=5).hang_up(LEG, api_url=region)
+        VonageClient(account(None), timeout=30).hang_up(LEG, api_url=region)
 
 
 # ------------------------------------------------------------------ check
@@ -485,14 +485,14 @@ def test_a_call_is_asked_of_the_region_that_owns_it(
     hosts: list[str], region: str | None, host: str
 ) -> None:
     """The wrong one answers 404."""
-    client = VonageClient(account(None), timeout=5)
+    client = VonageClient(account(None), timeout=30)
     client.hang_up(LEG, api_url=region)
     client.fetch(LEG, api_url=region)
     assert hosts == [f"{host}/v1/calls/{LEG}"] * 2
 
 
 def test_what_belongs_to_no_call_is_asked_at_home(hosts: list[str]) -> None:
-    client = VonageClient(account(None, apiSecret="s3cret"), timeout=5)
+    client = VonageClient(account(None, apiSecret="s3cret"), timeout=30)
     client.dial(ORDER)
     client.check()
     client.number("+14155550100")
