@@ -15,11 +15,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.delivery.fair_share import MOST, WORKERS, FairShare
 from app.delivery.sender import Sender, Sent
@@ -53,6 +55,8 @@ HOLD = 60.0
 HOLD_EVERY = 1.0
 
 Spawn = Callable[[Callable[[], None]], None]
+ReadCall = Call | Callable[[], Call]
+"""A call that was read, or what reads it and may fail."""
 
 log = logging.getLogger(__name__)
 
@@ -166,16 +170,36 @@ class Dispatcher:
             return outbox.sendable(conn, now, number, busy_calls=busy, full_receivers=full)
 
     def _begin(self, chosen: Sequence[Row]) -> None:
-        ours = self._leased([row["id"] for row in chosen])
+        """Send these. What is not begun, whatever fails, returns its receiver's share."""
+        begun = set[str]()
+        try:
+            ours = self._leased([row["id"] for row in chosen])
+            calls = self._calls_of(chosen)
+            for row in chosen:
+                work = calls.get(row["call_id"])  # None: it was deleted since the look
+                if work is not None and row["id"] in ours:
+                    self._spawn(partial(self._send, row, work))
+                    self._busy[row["call_id"]] = row["id"]
+                    begun.add(row["id"])
+        finally:
+            for row in chosen:
+                if row["id"] not in begun:
+                    self._shares.release(_receiver(row), hung=None)
+
+    def _calls_of(self, chosen: Sequence[Row]) -> Mapping[str, ReadCall]:
+        """The messages' calls, by id. One that cannot be read holds up no other."""
+        ids = {row["call_id"] for row in chosen}
         with self._store.read() as conn:
-            calls = record.get_several(conn, {row["call_id"] for row in chosen})
-        for row in chosen:
-            call = calls.get(row["call_id"])  # None: it was deleted since the look
-            if call is None or row["id"] not in ours:
-                self._shares.release(_receiver(row), hung=None)
-                continue
-            self._busy[call.id] = row["id"]
-            self._spawn(partial(self._send, row, call))
+            try:
+                return record.get_several(conn, ids)
+            except SQLAlchemyError:
+                raise
+            except Exception:  # a newer version wrote what this one does not know
+                return {each: partial(self._call, each) for each in ids}
+
+    def _call(self, call_id: str) -> Call:
+        with self._store.read() as conn:
+            return record.get_several(conn, [call_id])[call_id]
 
     def _leased(self, ids: Collection[str]) -> Collection[str]:
         """Of these messages, those that no other process sends."""
@@ -185,10 +209,10 @@ class Dispatcher:
             now = self._context.now()
             return outbox.lease(conn, ids, now, now + self._lease)
 
-    def _send(self, message: Row, call: Call) -> None:
+    def _send(self, message: Row, call: ReadCall) -> None:
         """Make the attempt, in a worker's thread."""
         try:
-            sent = self._sender.send(message, call)
+            sent = self._sender.send(message, call if isinstance(call, Call) else call())
         except Exception as error:
             if not self._store.outage.took(error):
                 log.exception("message %s cannot be sent", message["id"])

@@ -13,9 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ClauseElement
 
 from app.store.engine import Row
-from app.store.lists import any_of, values_of
+from app.store.lists import any_of, by_size, values_of
 from app.store.messages import RELEASE, Attempt
 from app.store.prepared import Prepared
 from app.store.schema import IS_PENDING, message_attempts, messages
@@ -32,35 +33,44 @@ _of_its_call = sa.and_(
 _older = sa.and_(_of_its_call, _other.c.seq < messages.c.seq)
 _held_back = sa.exists().where(_older, sa.or_(sa.not_(_other.c.refused), _other.c.next_at <= _NOW))
 _leased = sa.exists().where(_of_its_call, _other.c.leased_until > _NOW)
-_SENDABLE = Prepared(
-    sa.select(messages)
-    .where(
-        IS_PENDING,
-        messages.c.next_at <= _NOW,
-        sa.not_(any_of(messages.c.receiver, "full")),
-        sa.not_(_held_back),
-        sa.not_(_leased),
+
+
+def _sendable(size: int) -> sa.Select[Any]:
+    return (
+        sa.select(messages)
+        .where(
+            IS_PENDING,
+            messages.c.next_at <= _NOW,
+            sa.not_(any_of(messages.c.receiver, "full", size)),
+            sa.not_(_held_back),
+            sa.not_(_leased),
+        )
+        .order_by(messages.c.next_at, messages.c.receiver)  # the order of the index: it ends early
+        .limit(sa.bindparam("number", type_=sa.Integer))
     )
-    .order_by(messages.c.next_at, messages.c.receiver)  # the order of the index: it ends early
-    .limit(sa.bindparam("number", type_=sa.Integer))
-)
-_free = (
-    sa.select(messages.c.id)
-    .where(
-        any_of(messages.c.id, "chosen"),
-        IS_PENDING,
-        messages.c.next_at <= _NOW,
-        sa.not_(_leased),
+
+
+def _lease(size: int) -> ClauseElement:
+    free = (
+        sa.select(messages.c.id)
+        .where(
+            any_of(messages.c.id, "chosen", size),
+            IS_PENDING,
+            messages.c.next_at <= _NOW,
+            sa.not_(_leased),
+        )
+        .with_for_update(of=messages, skip_locked=True)
+        .cte("free")
     )
-    .with_for_update(of=messages, skip_locked=True)
-    .cte("free")
-)
-_LEASE = Prepared(
-    messages.update()
-    .where(messages.c.id.in_(sa.select(_free.c.id)))
-    .values(leased_until=_UNTIL)
-    .returning(messages.c.id)
-)
+    return (
+        messages.update()
+        .where(messages.c.id.in_(sa.select(free.c.id)))
+        .values(leased_until=_UNTIL)
+        .returning(messages.c.id)
+    )
+
+
+_SENDABLE, _LEASE = by_size(_sendable), by_size(_lease)
 _RENEW = Prepared(messages.update().where(_THIS).values(leased_until=_UNTIL))
 _HELD = Prepared(
     sa.select(messages.c.id)
@@ -147,7 +157,7 @@ def sendable(
     """The messages that can be sent now, the longest due first, at most one of each call."""
     most = number + len(busy_calls)
     wanted = {"now": now, "number": most, **values_of("full", full_receivers)}
-    found = _SENDABLE.every(conn, wanted)
+    found = _SENDABLE(full_receivers).every(conn, wanted)
     return [row for row in found if row["call_id"] not in busy_calls][:number]
 
 
@@ -159,7 +169,7 @@ def lease(
     SQLite needs no lease: one process delivers.
     """
     asked = {"now": now, "until": until, **values_of("chosen", message_ids)}
-    return {row["id"] for row in _LEASE.every(conn, asked)}
+    return {row["id"] for row in _LEASE(message_ids).every(conn, asked)}
 
 
 def renew(conn: Connection, message_ids: Collection[str], until: datetime) -> None:
