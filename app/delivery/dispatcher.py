@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -39,8 +40,10 @@ from providers.common.json_types import JsonObject
 
 # Seconds between two looks for another process's commits.
 POLL = 0.25
-# Seconds after a wake-up until the turn, when the last one had little to do: so it has more.
-PACE = 0.003
+# Seconds from one turn to the next at least, unless more is due: so each has more to do.
+PACE = 0.01
+# Seconds that the first result of a transaction waits for others: a commit costs more than they do.
+LINGER = 0.02
 # Seconds of a lease: a killed process's messages are sent by another process after it.
 LEASE = 30.0
 # Seconds between two attempts to become the one that delivers, on SQLite.
@@ -59,6 +62,14 @@ ReadCall = Call | Callable[[], Call]
 """A call that was read, or what reads it and may fail."""
 
 log = logging.getLogger(__name__)
+
+
+class Ended(NamedTuple):
+    """An attempt that is over, and the time of its end by ``time.monotonic``."""
+
+    message: Row
+    sent: Sent
+    at: float
 
 
 class Dispatcher:
@@ -84,7 +95,7 @@ class Dispatcher:
         self._give_way = give_way
         self._lease = timedelta(seconds=lease)
         self._busy: dict[str, str] = {}  # the message that is sent, by its call
-        self._ended: deque[tuple[Row, Sent]] = deque()
+        self._ended: deque[Ended] = deque()
         self._most = BATCH  # results of the next transaction
         self._wake = context.message_queued
         self._stopping = threading.Event()
@@ -136,21 +147,38 @@ class Dispatcher:
         while not self._stopping.is_set() or self._busy:
             self._give_way()
             self._wake.clear()  # before the look: a later commit wakes us again
+            began = time.monotonic()
             try:
-                more = self.turn()
+                more = self.turn(stores=self._until_ripe() <= 0.0)
             except Exception as error:
                 if not self._store.outage.took(error):
                     log.exception("the dispatcher stumbled and goes on in a second")
                 time.sleep(1.0)
             else:
                 if not more:
-                    self._wake.wait(POLL)
+                    self._rest()
                     if len(self._ended) < MOST:
-                        self._stopping.wait(PACE)
+                        self._stopping.wait(max(0.0, began + PACE - time.monotonic()))
 
-    def turn(self) -> bool:
+    def _rest(self) -> None:
+        """Wait for a commit, for results that have waited long enough, or for the next look."""
+        look_at = time.monotonic() + POLL
+        while not self._wake.wait(min(self._until_ripe(), POLL)):
+            if not self._busy or self._until_ripe() <= 0.0 or time.monotonic() >= look_at:
+                return
+
+    def _until_ripe(self) -> float:
+        """Seconds until results are stored: ``LINGER`` after the first, or when they are many."""
+        if self._ended:
+            if len(self._ended) >= MOST or self._stopping.is_set():
+                return 0.0
+            return max(0.0, self._ended[0].at + LINGER - time.monotonic())
+        return LINGER if self._busy else POLL
+
+    def turn(self, *, stores: bool = True) -> bool:
         """Store what has ended, and begin what is due. Returns whether more may be due."""
-        self._record()
+        if stores:
+            self._record()
         self._renew()
         if self._stopping.is_set():
             return False
@@ -205,7 +233,7 @@ class Dispatcher:
         """Of these messages, those that no other process sends."""
         if self._store.is_sqlite:
             return ids
-        with self._store.write() as conn:
+        with self._store.read() as conn:  # one statement, which is committed by itself
             now = self._context.now()
             return outbox.lease(conn, ids, now, now + self._lease)
 
@@ -218,8 +246,9 @@ class Dispatcher:
                 log.exception("message %s cannot be sent", message["id"])
             until = self._context.now() + timedelta(seconds=FAULT_PAUSE)
             sent = Sent(Untried(message, until), hung=None)
-        self._ended.append((message, sent))
-        self._wake.set()
+        self._ended.append(Ended(message, sent, time.monotonic()))
+        if len(self._ended) >= MOST:
+            self._wake.set()
 
     def _record(self) -> None:
         """Store the results. After a failure of the store they wait, and their calls with them.
@@ -229,12 +258,12 @@ class Dispatcher:
         while self._ended:
             batch = [*islice(self._ended, self._most)]
             try:
-                self._store_results([sent.result for _, sent in batch])
+                self._store_results([each.sent.result for each in batch])
             except Exception:
                 self._ended.rotate(-len(batch))
                 self._most = 1
                 raise
-            for message, sent in batch:
+            for message, sent, _ in batch:
                 self._ended.popleft()
                 del self._busy[message["call_id"]]
                 self._shares.release(_receiver(message), hung=sent.hung)
