@@ -62,7 +62,10 @@ STEPS: Mapping[str, Step] = {
         "app.domain.legs.operator_call:watch", "ends a transfer whose step takes too long"
     ),
     "back-request": Step(
-        f"{CARRIER}:redirect", "takes a caller out of the room of a transfer", CARRIER, False
+        f"{CARRIER}:replace_document",
+        "takes a caller out of the room of a transfer",
+        CARRIER,
+        False,
     ),
     "find-request": Step(
         f"{CARRIER}:find_placed", "asks the carrier for a leg without a name", CARRIER, False

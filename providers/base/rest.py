@@ -135,7 +135,7 @@ class CarrierClient(Protocol):
         """Create the operator's leg. Its errors are those of ``dial``."""
         ...
 
-    def redirect(
+    def replace_document(
         self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
     ) -> None:
         """Let a leg run these instructions now, whatever it does. ``CarrierError.gone``: it is over.
@@ -146,6 +146,17 @@ class CarrierClient(Protocol):
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         """End one leg. ``CarrierError.gone``: the leg is already over."""
+        ...
+
+    def can_redirect(self) -> bool:
+        """Whether the account has the credentials for ``redirect``. Sends nothing."""
+        ...
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
+        """Let a leg that is up ask this URL of ours for its next document, at once.
+
+        ``CarrierError.gone``: the leg is over.
+        """
         ...
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:

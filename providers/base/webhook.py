@@ -73,6 +73,8 @@ class HookKind(StrEnum):
     """Events of the room where the caller and the operator meet (``token``)."""
     RECORDING = "recording"
     """Status of a recording (``token``)."""
+    WAIT = "wait"
+    """A leg that waits for a slot asks again: its music is over, or a key was pressed (``token``)."""
     FALLBACK = "fallback"
     """The carrier could not use our first answer, and fetches another document."""
 
@@ -127,3 +129,5 @@ class WebhookReport:
     visit: InboundParams | None = None
     media_leg: bool = False
     unknown: tuple[str, ...] = ()
+    pressed: str = ""
+    """The keys that the caller pressed while the leg waited (``HookKind.WAIT``)."""

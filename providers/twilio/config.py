@@ -37,6 +37,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.OPERATOR_STATUS, "/twilio/operator_status/<token>", _METHODS),
     Hook(HookKind.ROOM, "/twilio/room/<token>", _METHODS),
     Hook(HookKind.RECORDING, "/twilio/recording/<token>", _METHODS),
+    Hook(HookKind.WAIT, "/twilio/wait/<token>", _METHODS),
 )
 
 NUMBER_FIELDS = NumberFields("twilioPhoneNumber", "twilioAccountSid", ("twilioAuthToken",))

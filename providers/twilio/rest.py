@@ -82,7 +82,7 @@ class TwilioClient:
             raise CarrierError("Twilio accepted the call and gave it no sid", permanent=False)
         return PlacedCall(call.sid, call.sid)
 
-    def redirect(
+    def replace_document(
         self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
     ) -> None:
         """Replace the TwiML of a call that is in progress. It leaves its conference or stream.
@@ -100,6 +100,18 @@ class TwilioClient:
         """
         with sdk.translated():
             self._rest.calls(leg_ref).update(status="completed")
+
+    def can_redirect(self) -> bool:
+        """Always true: the auth token that verifies webhooks is valid for the API too."""
+        return True
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
+        """Give the leg another URL, which Twilio asks at once.
+
+        https://www.twilio.com/docs/voice/api/call-resource#update-a-call-resource
+        """
+        with sdk.translated():
+            self._rest.calls(leg_ref).update(url=twiml.absolute(url), method="POST")
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         """Fetch the Call resource.

@@ -33,6 +33,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.SPOKE, "/vonage/spoke/<token>", ("GET", "POST")),
     Hook(HookKind.BRIEFED, "/vonage/briefed/<token>", ("GET", "POST")),
     Hook(HookKind.OPERATOR_STATUS, "/vonage/operator_event/<token>", ("GET", "POST")),
+    Hook(HookKind.WAIT, "/vonage/wait/<token>", ("GET", "POST")),
 )
 
 NUMBER_FIELDS = NumberFields("vonagePhoneNumber", None)

@@ -67,7 +67,7 @@ class VonageClient:
         """Create the operator's leg. The verdict of machine detection is an event of the leg."""
         return self._placed(_create_operator(order))
 
-    def redirect(
+    def replace_document(
         self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
     ) -> None:
         """Let the leg run another NCCO, in a conversation of its own.
@@ -96,6 +96,26 @@ class VonageClient:
         path = f"/v1/calls/{quote(leg_ref, safe='')}"
         try:
             self._send("PUT", path, fields, api_url)
+        except CarrierError as error:
+            if error.code not in ("400", "404"):
+                raise
+            over = error.code == "404" or self._is_over(path, api_url)
+            raise CarrierError(str(error), permanent=over, gone=over, code=error.code) from error
+
+    def can_redirect(self) -> bool:
+        """Whether the account may use the API, which takes the application's token."""
+        return self.can_record()
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
+        """Give the leg an NCCO that asks this URL, at the region that owns it.
+
+        The request of a notify is signed. Vonage does not say so of the one for an NCCO's URL.
+        https://developer.vonage.com/en/api/voice#updateCall
+        """
+        path = f"/v1/calls/{quote(leg_ref, safe='')}"
+        destination = {"type": "ncco", "ncco": [ncco.ask(url)]}
+        try:
+            self._send("PUT", path, {"action": "transfer", "destination": destination}, api_url)
         except CarrierError as error:
             if error.code not in ("400", "404"):
                 raise

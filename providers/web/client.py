@@ -35,12 +35,18 @@ class WebClient:
     def dial_operator(self, order: OperatorCall) -> PlacedCall:
         raise NotConfigured(NO_PHONE)
 
-    def redirect(
+    def replace_document(
         self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
     ) -> None:
         raise NotConfigured(NO_PHONE)
 
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
+        raise NotConfigured(NO_PHONE)
+
+    def can_redirect(self) -> bool:
+        return False
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
         raise NotConfigured(NO_PHONE)
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:

@@ -48,7 +48,7 @@ ASKS: dict[str, Callable[[CarrierClient, str], object]] = {
     "operator-sip": lambda client, _: client.dial_operator(
         replace(OPERATOR, to="sip:ann@example.com", sip_headers={"X-Desk": "billing"})
     ),
-    "redirect": lambda client, leg: client.redirect(leg, [arrow()]),
+    "document": lambda client, leg: client.replace_document(leg, [arrow()]),
     "hang-up": lambda client, leg: client.hang_up(leg),
     "fetch": lambda client, leg: client.fetch(leg),
     "find-placed": lambda client, _: client.find_placed(ORDER.to, ORDER.from_, Window(NOW, NOW)),

@@ -51,7 +51,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         return None
     try:
         client = context.providers[call.provider].client(context.account(credential))
-        client.redirect(call.facts.leg_ref, following, api_url=call.facts.api_url)
+        client.replace_document(call.facts.leg_ref, following, api_url=call.facts.api_url)
     except CarrierError as error:
         if error.gone or error.permanent:
             log.warning("call %s: its caller cannot be taken back: %s", call.id, error)

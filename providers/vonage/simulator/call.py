@@ -150,6 +150,8 @@ class Leg:
             if self.over.is_set():
                 return
             self.over.set()
+        if self.call is not None:
+            self.call.nudged.set()
         now = datetime.now(UTC)
         began = self._answered or now
         seconds = round((now - began).total_seconds())
@@ -228,6 +230,8 @@ class Call:
     def __post_init__(self) -> None:
         self.leg.call = self
         self.rings = threading.Event()
+        # What it hears is over: it has ended, or goes on with another NCCO.
+        self.nudged = threading.Event()
         # Texts of ``talk`` that the caller heard.
         self.spoken: list[str] = []
         # The open websocket leg.
@@ -283,6 +287,7 @@ class Call:
 
     def interrupt(self) -> None:
         """Stop what runs now: the leg is over, or goes on with another NCCO."""
+        self.nudged.set()
         if (media := self.media) is not None and media.socket is not None:
             media.socket.interrupt()
 

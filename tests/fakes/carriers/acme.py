@@ -334,7 +334,7 @@ class Client:
     def dial_operator(self, order: OperatorCall) -> PlacedCall:
         raise CarrierError("Acme has no rooms", permanent=True)
 
-    def redirect(
+    def replace_document(
         self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
     ) -> None:
         raise CarrierError("Acme has no rooms", permanent=True)

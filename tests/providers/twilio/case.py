@@ -41,6 +41,7 @@ RECORDED: Mapping[HookKind, str] = {
     HookKind.OPERATOR_STATUS: "operator_busy",
     HookKind.ROOM: "room_joined",
     HookKind.RECORDING: "recording",
+    HookKind.WAIT: "after",
 }
 """What stands for each hook in the contract."""
 OF_ROOMS = frozenset(

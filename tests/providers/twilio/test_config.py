@@ -28,6 +28,7 @@ def test_the_hooks_are_a_contract_with_every_flow_out_there() -> None:
         ("operator-status", "/twilio/operator_status/<token>", "GET", "POST"),
         ("room", "/twilio/room/<token>", "GET", "POST"),
         ("recording", "/twilio/recording/<token>", "GET", "POST"),
+        ("wait", "/twilio/wait/<token>", "GET", "POST"),
     ]
 
 

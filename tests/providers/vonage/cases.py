@@ -40,6 +40,7 @@ HOOKS = {
     "/vonage/spoke": HookKind.SPOKE,
     "/vonage/briefed": HookKind.BRIEFED,
     "/vonage/operator_event": HookKind.OPERATOR_STATUS,
+    "/vonage/wait": HookKind.WAIT,
 }
 
 

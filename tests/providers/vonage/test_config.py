@@ -136,6 +136,7 @@ def test_the_paths_are_those_configured_at_vonage() -> None:
         ("spoke", "/vonage/spoke/<token>"),
         ("briefed", "/vonage/briefed/<token>"),
         ("operator-status", "/vonage/operator_event/<token>"),
+        ("wait", "/vonage/wait/<token>"),
     ]
     # The method is a setting of the application: GET is the default for answers.
     assert all(hook.methods == ("GET", "POST") for hook in VONAGE.hooks)

@@ -36,6 +36,7 @@ RECORDINGS = {
     HookKind.SPOKE: "spoke",
     HookKind.BRIEFED: "briefed",
     HookKind.OPERATOR_STATUS: "operator_busy",
+    HookKind.WAIT: "input",
 }
 
 
