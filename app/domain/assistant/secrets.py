@@ -16,6 +16,10 @@ SECRETS = (
     ("model", "headers"),
     ("tools", "headers"),
     ("tools:append", "headers"),
+    ("assistant", "credentials"),
+    ("assistantOverrides", "credentials"),
+    ("membersOverrides", "credentials"),
+    ("squadOverrides", "credentials"),
 )
 """Fields, alone or in an object of that name, that are stored encrypted and never shown."""
 
@@ -58,7 +62,7 @@ def _split_any(value: Any, holder: str) -> tuple[Any, JsonDict]:
 def with_secrets(old: Any, new: Any, holder: str = "") -> Any:
     """``new``, with the secrets of ``old`` where ``new`` leaves them out.
 
-    A list's item gets a secret only if it still has the same server: items may have moved.
+    A list's item gets a secret only if it is still the same one: items may have moved.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         kept = {n: v for n, v in old.items() if n not in new and _is_secret(holder, n)}
@@ -69,7 +73,7 @@ def with_secrets(old: Any, new: Any, holder: str = "") -> Any:
         return {**kept, **given}
     if isinstance(old, list) and isinstance(new, list):
         pairs = zip_longest(old[: len(new)], new)
-        return [with_secrets(o, n, holder) if _server(o) == _server(n) else n for o, n in pairs]
+        return [with_secrets(o, n, holder) if _mark(o) == _mark(n) else n for o, n in pairs]
     return new
 
 
@@ -77,6 +81,13 @@ def _is_secret(holder: str, name: str) -> bool:
     return (name,) in SECRETS or (holder, name) in SECRETS
 
 
-def _server(item: Any) -> Any:
-    server = item.get("server") if isinstance(item, Mapping) else None
-    return server.get("url") if isinstance(server, Mapping) else None
+def _mark(item: Any) -> Any:
+    """What tells an item of a list from the others: its server, or a squad's member's assistant."""
+    if not isinstance(item, Mapping):
+        return None
+    server, assistant = item.get("server"), item.get("assistant")
+    return (
+        server.get("url") if isinstance(server, Mapping) else None,
+        item.get("assistantId"),
+        assistant.get("name") if isinstance(assistant, Mapping) else None,
+    )

@@ -182,6 +182,14 @@ class AssistantResource(Resource):
     name: str | None = None
 
 
+class SquadResource(Resource):
+    """A saved squad, without its secrets."""
+
+    name: str | None = None
+    members: list[JsonDict]
+    members_overrides: JsonDict | None = None
+
+
 class CheckedField(Answer):
     """One field of an assistant."""
 
