@@ -67,8 +67,8 @@ WITH_HINTS = frozenset({Way.ALL, Way.ROLLING, Way.WITHOUT_TRANSFER, Way.PREVIOUS
 class History:
     """The messages that an assistant knows: some of those before it, and all since.
 
-    ``kept`` has their places in the call's ``messages``; ``since`` is the first place of its own,
-    where its system messages begin. ``prompts``: the places of those of the assistants before.
+    ``kept`` has their places in the call's ``messages``. ``since`` is the first place of its own,
+    where its prompt is. ``prompts``: the places of the prompts before.
     """
 
     kept: tuple[int, ...] = ()

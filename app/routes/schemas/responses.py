@@ -98,6 +98,9 @@ class Call(Resource):
     assistant_id: str | None = None
     assistant: JsonDict | None = None
     assistant_overrides: JsonDict | None = None
+    squad_id: str | None = None
+    squad: JsonDict | None = None
+    squad_overrides: JsonDict | None = None
     customer_id: str | None = None
     customer: JsonDict | None = None
     phone_number_id: str | None = None
