@@ -267,7 +267,7 @@ class MediaSession:
         waiting = self.call_context.commands.qsize()
         if self.claim.backend not in control.CONTROLLABLE or waiting >= control.MAX_WAITING:
             return
-        if self.claim.assistant.may_be_controlled and control.is_whole(message.body):
+        if self.call_context.claim.assistant.may_be_controlled and control.is_whole(message.body):
             self.call_context.push_command(message.body)
 
     def _is_new_word(self, word: str) -> bool:

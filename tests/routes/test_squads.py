@@ -32,9 +32,10 @@ def test_every_field_comes_back(api: Api) -> None:
     made = api.made("/squad", squad(more=1))
     assert {k: v for k, v in made.items() if k not in OWN} == squad(more=1)
     assert api.get(f"/squad/{made['id']}").json == made
-    assert [each["id"] for each in api.get("/squad").json] == [made["id"]]
+    listed: Any = api.get("/squad").json
+    assert [each["id"] for each in listed] == [made["id"]]
     # as a client that sends back what it read
-    changed = api.patch(f"/squad/{made['id']}", {**made, "name": "Both", "more": None}).json
+    changed: Any = api.patch(f"/squad/{made['id']}", {**made, "name": "Both", "more": None}).json
     assert {k: v for k, v in changed.items() if k not in OWN} == squad(name="Both")
     assert api.delete(f"/squad/{made['id']}").json == changed
     text = f"Couldn't Find Squad. `{made['id']}` Does Not Exist."
@@ -132,9 +133,11 @@ def test_a_call_of_a_squad(api: Api) -> None:
     assert {"assistantId", "assistant", "squad"} & call.keys() == set()
     own = api.call(assistant=None, squad=squad(), assistantOverrides=over)
     assert (own["squad"], own["assistantOverrides"]) == (squad(), over)
-    for path, found in (("/call", lambda a: a.json), ("/v2/call", lambda a: a.json["results"])):
-        assert [each["id"] for each in found(api.get(path, squadId=made["id"]))] == [call["id"]]
-        assert found(api.get(path, squadId=other["id"])) == []
+    for wanted, ids in ((made["id"], [call["id"]]), (other["id"], [])):
+        listed: Any = api.get("/call", squadId=wanted).json
+        paged: Any = api.get("/v2/call", squadId=wanted).json
+        assert [each["id"] for each in listed] == ids
+        assert [each["id"] for each in paged["results"]] == ids
     text = f"Couldn't Get Squad. `squadId` {UNKNOWN} Does Not Exist."
     number = call["phoneNumberId"]
     assert refused(api.post("/call", {"phoneNumberId": number, "squadId": UNKNOWN})) == text
@@ -160,6 +163,6 @@ def test_a_number_has_a_squad_or_an_assistant(api: Api) -> None:
     assert call["squadId"] == made["id"]
     path = f"/phone-number/{number['id']}"
     assert "not both" in str(refused(api.patch(path, {"assistantId": ann["id"]})))
-    changed = api.patch(path, {"assistantId": ann["id"], "squadId": None}).json
+    changed: Any = api.patch(path, {"assistantId": ann["id"], "squadId": None}).json
     assert "squadId" not in changed
     assert api.call(assistant=None, phoneNumberId=number["id"])["assistantId"] == ann["id"]

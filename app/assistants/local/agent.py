@@ -185,7 +185,8 @@ class VoiceAgent:
             config = with_prompts(config, earlier)
         if self._call_context.received("voicemail"):
             return replace(config, first=FirstMessageMode.WAIT)
-        handed = handed or talk.is_new_to_assistant
+        if handed := handed or talk.is_new_to_assistant:
+            config = replace(config, detects_voicemail=False)  # somebody has talked already
         waits = claim.assistant.json.get("firstMessageMode") == FirstMessageMode.WAIT.value
         if handed and config.first is FirstMessageMode.WAIT and not waits:
             return replace(config, first=FirstMessageMode.GENERATE)

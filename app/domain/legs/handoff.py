@@ -117,6 +117,7 @@ def hand_over(tx: CallTx, stream: str, chosen: NextAssistant, talk: Talk) -> Non
         facts = facts._replace(squad=shown)
     server = _server(tx, chosen.assistant)
     if server is not None:
+        secrets = server_messages.with_earlier(call, secrets)
         facts = facts._replace(server=create.public_server(server))
         secrets["server"] = create.server_secrets(server)
     told: JsonDict = {

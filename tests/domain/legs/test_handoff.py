@@ -9,7 +9,9 @@ import pytest
 from flask import Flask
 
 from app.domain.assistant.history import History
+from app.domain.calls import record
 from app.domain.legs.handoff import MOST, MOST_A_MINUTE, NoHandoff, Talk
+from app.domain.reporting import server_messages
 from app.domain.services.media import StreamClaim
 from tests.domain.live_call import Live
 from tests.domain.use_cases import Clock
@@ -57,19 +59,23 @@ def to(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def hand(live: Live, claim: StreamClaim, destination: dict[str, Any], **values: Any) -> StreamClaim:
-    chosen = live.media.next_assistant(claim, destination, {**claim.values, **values})
+    chosen: StreamClaim = live.media.next_assistant(claim, destination, {**claim.values, **values})
     live.media.hand_over(chosen, TALK)
     return replace(chosen, handed=None)
 
 
+def name_of(claim: StreamClaim) -> str:
+    return str(claim.assistant.json["name"])
+
+
 def told(live: Live, kind: str) -> list[dict[str, Any]]:
-    found = live.api.get(f"/call/{live.id}/messages").json
+    found: Any = live.api.get(f"/call/{live.id}/messages").json
     return [each for each in found if each["type"] == kind]
 
 
 def test_a_member_takes_over(live: Live) -> None:
     """With its overrides, secrets, server and values; a socket that is opened again has it."""
-    assert live.claim.assistant.json["name"] == "Ann"
+    assert name_of(live.claim) == "Ann"
     assert live.call["squadId"]
     claim = hand(live, live.claim, to("bob "), who="Eve")
     assert claim.assistant.json["firstMessage"] == "Bob for Eve at noon."
@@ -90,12 +96,19 @@ def test_a_member_takes_over(live: Live) -> None:
     assert "of Bob" not in str(body)
     live.lose()
     live.put_back(1)
-    assert live.claim.assistant.json["name"] == "Bob"
+    assert name_of(live.claim) == "Bob"
     assert live.claim.history == TALK.history
     assert live.claim.values["who"] == "Eve"
     live.end()
     ended = [each for each in told(live, "status-update") if each["url"] == OF_BOB["url"]]
     assert len(ended) == 1
+    services = live.leg.app.extensions["patchbay"]
+    with services.store.read() as conn:
+        row = record.get(conn, live.id)
+    assert row is not None
+    for server in (OF_ANN, OF_BOB):  # what waits for Ann's server is signed as hers
+        found = server_messages.secrets_for(services.context, row, server["url"])
+        assert found["secret"] == server["secret"]
     assert live.kinds().count("assistant.changed") == 1
 
 
