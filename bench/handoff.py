@@ -1,8 +1,8 @@
 """Part of ``bench.media``: what a handoff to another voice costs a caller, over a usual turn.
 
-Two assistants of one squad differ in voice and transcriber. With each word of the caller the model
-hands the call to the other one, in silence, and that one answers. The usual turns are those of one
-assistant alone, with as many calls at once.
+The two assistants of a squad have voices of their own. At each turn the model hands the call to the
+other one, without a word. That one answers. The usual turns are those of one assistant alone, with
+as many calls at once.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ class VoiceAgent:
         if self._call_context.received("voicemail"):
             return replace(config, first=FirstMessageMode.WAIT)
         if handed := handed or talk.is_new_to_assistant:
-            config = replace(config, detects_voicemail=False)  # somebody has talked already
+            config = replace(config, detects_voicemail=False)  # the caller has talked already
         waits = claim.assistant.json.get("firstMessageMode") == FirstMessageMode.WAIT.value
         if handed and config.first is FirstMessageMode.WAIT and not waits:
             return replace(config, first=FirstMessageMode.GENERATE)

@@ -175,6 +175,7 @@ class AgentPipeline:
     async def dismiss(self) -> None:
         """End at once, before ``begin`` or after ``leave``."""
         self._left = True
+        self._begun.set()
         if self._running is not None and not self._running.done():
             await self.worker.cancel()
             await asyncio.wait([self._running], timeout=DISMISS_SECONDS)
@@ -371,6 +372,8 @@ class AgentPipeline:
     async def _started(self, _: Any, __: Frame) -> None:
         self.ready.set()
         await self._begun.wait()
+        if self._left:  # the call was not handed over after all
+            return
         if self.conversation.continues or self.conversation.history.since:
             self._recall()
         if self.conversation.is_new_to_assistant or not self.conversation.continues:

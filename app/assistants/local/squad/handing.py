@@ -44,6 +44,7 @@ class Handing:
         self._artifact = artifact
         self._switched = switched
         self._busy = False
+        self._cleaning = set[asyncio.Task[None]]()
 
     async def hand_over(self, present: Member, asked: Handoff) -> None:
         """Hand the call over. Raises ``NoHandoff``, and then the present assistant goes on.
@@ -57,14 +58,21 @@ class Handing:
         try:
             if asked.words:
                 await present.engine.say_uninterrupted(asked.words)
-            following = await warming
+            chosen = await warming
             await present.engine.quiet()
-            switch = asyncio.create_task(self._switch(present, following, asked))
+            switch = asyncio.create_task(self._switch(present, chosen, asked))
         except BaseException:
             self._busy = False
-            await _dismiss(warming)
+            self._let_go(warming)
             raise
         await asyncio.shield(switch)
+
+    def _let_go(self, warming: asyncio.Task[Member]) -> None:
+        """End an assistant that does not get the call after all, in a task that nobody cancels."""
+        warming.cancel()
+        task = asyncio.create_task(_dismiss(warming))
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
 
     async def _warm(self, present: Member, asked: Handoff) -> Member:
         """The next assistant, ready to speak."""
@@ -112,7 +120,6 @@ class Handing:
 
 
 async def _dismiss(warming: asyncio.Task[Member]) -> None:
-    """End an assistant that does not get the call after all."""
-    warming.cancel()
+    """End what was warmed. A cancelled one has ended itself."""
     with suppress(asyncio.CancelledError, Exception):
         await (await warming).engine.dismiss()
