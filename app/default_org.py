@@ -14,18 +14,14 @@ from sqlalchemy.engine import Connection
 from app import default_number
 from app.default_number import NAMESPACE
 from app.domain.context import Context
+from app.domain.login import keys
+from app.domain.login.keys import FROM_SETTING
 from app.settings import CarrierSettings, Settings
 from app.store import accounts
-from app.store.ids import new_id
 from app.store.vault import WrongKey, digest, new_token
 from providers.common.json_types import JsonDict, JsonObject
 
 ORG_ID = str(uuid.uuid5(NAMESPACE, "default organisation"))
-FROM_SETTING = "API_KEY"
-"""Name of the API key that the setting API_KEY holds."""
-PREFIX = 8
-"""Characters of an API key that are stored in clear, so that a list tells keys apart."""
-
 ASSISTANT = "assistantId"
 """Where the organisation's row remembers ASSISTANT_ID."""
 
@@ -62,18 +58,7 @@ def create_default_org(context: Context, *, is_start: bool = False) -> str | Non
 
 def add_key(context: Context, conn: Connection, key: str, name: str) -> None:
     """Store a key of the default organisation. The same key twice is one row."""
-    accounts.insert_key(
-        conn,
-        {
-            "id": new_id(),
-            "org_id": ORG_ID,
-            "name": name,
-            "prefix": key[:PREFIX],
-            "digest": digest(key),
-            "created_at": context.now(),
-            "revoked_at": None,
-        },
-    )
+    keys.add(context, conn, ORG_ID, key, name)
 
 
 def _first_key(context: Context, conn: Connection) -> str | None:

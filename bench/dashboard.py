@@ -104,8 +104,8 @@ def fill(app: Flask, count: int) -> None:
     for first in range(0, count, AT_ONCE):
         numbers = range(first, min(count, first + AT_ONCE))
         with services.store.write() as conn:
-            conn.execute(calls.insert(), [_call(number, now) for number in numbers])
-            conn.execute(call_events.insert(), list(_events(numbers, now)))
+            conn.execute(calls.insert(), [call_row(number, now) for number in numbers])
+            conn.execute(call_events.insert(), list(event_rows(numbers, now)))
             conn.execute(messages.insert(), [_report(number, now) for number in numbers])
 
 
@@ -116,7 +116,7 @@ def _organisation(conn: Connection, now: datetime) -> None:
     accounts.insert_key(conn, {**key, "created_at": now, "revoked_at": None})
 
 
-def _call(number: int, now: datetime) -> dict[str, Any]:
+def call_row(number: int, now: datetime) -> dict[str, Any]:
     made = _made(number, now)
     is_live, joined = number < 3, number % 13 != 12
     reason = None if is_live else REASONS[number % len(REASONS)]
@@ -178,7 +178,7 @@ def _body(number: int, made: datetime, customer: dict[str, str]) -> dict[str, An
     }
 
 
-def _events(numbers: range, now: datetime) -> Iterator[dict[str, Any]]:
+def event_rows(numbers: range, now: datetime) -> Iterator[dict[str, Any]]:
     for number in numbers:
         made = _made(number, now)
         for kind, late in ((EventKind.LEG_ANSWERED, 0.2), (EventKind.MEDIA_CONNECTED, 1.1)):

@@ -10,7 +10,7 @@ from pkgutil import resolve_name
 os.environ |= {"SECRET_KEY": "nothing is sealed here", "DATABASE_URL": "sqlite:////tmp/build.db"}
 
 from app.assistants.local import preload
-from app.cli.doctor import examination
+from app.doctor import examination
 from app.domain.assistant.liquid import text as templates
 from app.server import asgi, worker
 from app.vendors import preload as vendors

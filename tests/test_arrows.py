@@ -18,6 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app.cli",),
     ("app.wiring",),
     ("app.dashboard",),
+    ("app.doctor",),
     ("app.routes", "app.assistants", "app.delivery", "app.telemetry.metrics", "app.default_org"),
     ("app.media", "app.jobs", "app.default_number"),
     ("app.domain.services", "app.domain.reactions"),

@@ -184,10 +184,18 @@ def _links(environ: Mapping[str, str]) -> None:
     """Print the addresses of the bridge, which work until it ends."""
     url, key = environ["PUBLIC_URL"], environ["API_KEY"]
     _say(report.rule("the bridge stays up; Ctrl-C ends it"))
-    _say(f"URL      {url}")
+    _say(f"see      {_calls_page(environ)}")
+    _say("         (the dashboard with these calls; the link opens once, within an hour)")
     _say(f"API key  {key}")
     _say(f"docs     {url}/docs")
     _say(f"try      curl -H 'Authorization: Bearer {key}' {url}/call")
+
+
+def _calls_page(environ: Mapping[str, str]) -> str:
+    """A link that signs in to the dashboard and shows the calls."""
+    command = [sys.executable, "-c", "from app.cli.main import main; main()", "login-link"]
+    made = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    return made.stdout.strip().replace("/login#", "/login?next=/dashboard/calls#")
 
 
 def _stay() -> None:

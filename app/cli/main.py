@@ -154,9 +154,10 @@ def doctor(failpoints: bool, offline: bool) -> None:
         for name, sentence in POINTS.items():
             click.echo(f"{name:<30} {sentence}")
         return
-    from app.cli.doctor.examination import examine
+    from app.doctor.examination import examine
 
-    findings = examine(_services(), offline=offline)
+    patchbay = _services()
+    findings = examine(patchbay.context, offline=offline, upgrade=patchbay.upgrade)
     for finding in findings:
         click.echo(str(finding))
     sys.exit(1 if any(finding.level == "error" for finding in findings) else 0)

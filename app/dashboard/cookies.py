@@ -1,4 +1,4 @@
-"""The dashboard's two cookies: who looks, and what the page before wants to say once."""
+"""The dashboard's cookies: who looks, what the page before says once, and what was dismissed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from app.domain.login import sessions
 from app.domain.login.sessions import SECONDS, Session
 
 SESSION, SAID = "patchbay_session", "patchbay_said"
+DISMISSED = "patchbay_first_steps"
+"""The first steps are not shown at the beginning any more, in this browser."""
 PATH = "/dashboard"
 SAID_SECONDS = 30
+DISMISSED_SECONDS = 365 * 24 * 3600
 MOST_SAID = 1000
 
 
@@ -41,6 +44,14 @@ def said(request: Request, context: Context) -> str:
 
 def unsay(answer: Response, context: Context) -> None:
     answer.delete_cookie(SAID, **_limits(context))
+
+
+def dismiss(answer: Response, context: Context) -> None:
+    answer.set_cookie(DISMISSED, "1", max_age=DISMISSED_SECONDS, **_limits(context))
+
+
+def is_dismissed(request: Request) -> bool:
+    return DISMISSED in request.cookies
 
 
 def _limits(context: Context) -> dict[str, Any]:

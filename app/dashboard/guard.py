@@ -58,6 +58,8 @@ def before(pages: Mapping[str, Page]) -> Response | None:
         return _to_login()
     if request.method == "POST":
         _check_post(session)
+    elif asked is not None and asked.for_actors and not session.may_act:
+        raise ApiError(403, LOOKS_ONLY)
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from app.dashboard import first_steps
 from app.dashboard.charts import bars
 from app.dashboard.table import Page, go, page, session
 from app.domain.dashboard import rows
@@ -18,6 +19,8 @@ MOST = 100
 
 
 def index() -> Response:
+    if first_steps.are_due():
+        return go("/first-steps")
     org_id = session().org_id
     asked = request.args.get("days", "")
     days = int(asked) if asked in {str(each) for each in DAYS} else DAYS[0]

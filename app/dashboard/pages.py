@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from app.dashboard import call, call_actions, calls, explain, login, overview, wallboard
+from app.dashboard import (
+    call,
+    call_actions,
+    calls,
+    credentials,
+    doctor,
+    explain,
+    first_steps,
+    keys,
+    login,
+    numbers,
+    overview,
+    wallboard,
+)
 from app.dashboard.table import Page
 
 PAGES: tuple[Page, ...] = (
@@ -12,5 +25,10 @@ PAGES: tuple[Page, ...] = (
     *call_actions.PAGES,
     *wallboard.PAGES,
     *explain.PAGES,
+    *numbers.PAGES,
+    *credentials.PAGES,
+    *keys.PAGES,
+    *doctor.PAGES,
+    *first_steps.PAGES,
     *login.PAGES,
 )

@@ -19,7 +19,7 @@ PREFIX = "/dashboard"
 class Page:
     """``path`` is below ``/dashboard`` and may have Flask's converters.
 
-    A GET only shows. Every POST needs a session that may act, and the form's ``csrf``.
+    A GET only shows, and asks no other server. Every POST needs a session that may act, and the form's ``csrf``.
     """
 
     path: str
@@ -29,6 +29,8 @@ class Page:
     methods: tuple[str, ...] = ("GET",)
     is_open: bool = False
     """Needs no session: the login."""
+    for_actors: bool = False
+    """Its GET, too, needs a session that may act."""
 
     @property
     def name(self) -> str:

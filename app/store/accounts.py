@@ -56,6 +56,13 @@ def list_keys(conn: Connection) -> Sequence[Row]:
     return every(conn.execute(sa.select(api_keys).order_by(api_keys.c.created_at)))
 
 
+def org_keys(conn: Connection, org_id: str) -> Sequence[Row]:
+    """One organisation's keys, newest first."""
+    columns = api_keys.c
+    query = sa.select(api_keys).where(columns.org_id == org_id)
+    return every(conn.execute(query.order_by(columns.created_at.desc(), columns.id)))
+
+
 def revoke_key(conn: Connection, key_id: str, at: datetime) -> bool:
     """Revoke a key. False when no valid key has that id or that prefix."""
     changes_kept_rows(conn)

@@ -158,6 +158,8 @@ class Carrier:
     """Whether the markup starts a recording, which lasts as long as the leg; else the API does."""
     console_url: str = ""
     """Where people see a call at the carrier; ``{call}`` stands for its id there."""
+    console_fields: Mapping[HookKind, str] = field(default_factory=dict)
+    """The fields of a number's settings in the console that take our URLs."""
     pasted: PastedCallbacks | None = None
     """Reads callbacks that a person pasted; None: this carrier's cannot be explained so."""
     phone: bool = True

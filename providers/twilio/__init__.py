@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.base.carrier import Carrier
-from providers.twilio import config, pasted, signature, twiml, webhooks
+from providers.twilio import config, number_settings, pasted, signature, twiml, webhooks
 from providers.twilio.media import TwilioSerializer
 from providers.twilio.rest import TwilioClient
 
@@ -22,6 +22,7 @@ TWILIO = Carrier(
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,
     console_url="https://www.twilio.com/console/voice/calls/logs/{call}",
+    console_fields=number_settings.FIELDS,
     pasted=pasted,
     simulator="providers.twilio.simulator",
 )

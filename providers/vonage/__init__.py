@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.base.carrier import Carrier
-from providers.vonage import config, ncco, pasted, signature, webhooks
+from providers.vonage import config, ncco, number_settings, pasted, signature, webhooks
 from providers.vonage.media import VonageSerializer
 from providers.vonage.rest import VonageClient
 
@@ -23,6 +23,7 @@ VONAGE = Carrier(
     records_in_markup=True,
     # Its Voice Inspector has no documented address of one call: it is searched for there.
     console_url="https://dashboard.vonage.com/",
+    console_fields=number_settings.FIELDS,
     pasted=pasted,
     simulator="providers.vonage.simulator",
 )

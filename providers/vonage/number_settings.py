@@ -17,6 +17,8 @@ WEBHOOKS: Mapping[str, tuple[str, HookKind]] = {
     "event_url": ("Event URL", HookKind.STATUS),
     "fallback_answer_url": ("Fallback URL", HookKind.FALLBACK),
 }
+FIELDS: Mapping[HookKind, str] = {kind: name for name, kind in WEBHOOKS.values()}
+"""The fields of the application's Voice capability that take our URLs."""
 
 
 def owned(answer: JsonObject, digits: str) -> JsonObject | None:

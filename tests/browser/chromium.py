@@ -22,10 +22,13 @@ from websockets.sync.client import ClientConnection, connect
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a microphone
     *("--no-first-run", "--disable-background-networking", "--remote-debugging-port=0"),
 )
 SECONDS = 20.0
 """The longest wait for one answer of the browser."""
+MOST_TABS = 80
+"""More stops than any page of the tests has."""
 SAID = {"Runtime.exceptionThrown", "Log.entryAdded"}
 """Events that tell of a fault in a page: a script's error, a broken content policy."""
 
@@ -66,11 +69,17 @@ def chromium() -> Iterator[ClientConnection]:
 
 
 class Tab:
-    """One page. ``faults`` has what its console and its scripts complained of."""
+    """One page.
+
+    ``faults`` has what its console and its scripts complained of, ``asked`` the questions that it
+    put to a person, each of which got a yes.
+    """
 
     def __init__(self, socket: ClientConnection, screen: Screen) -> None:
         self._socket, self._ids, self._session = socket, count(1), ""
         self.faults: list[str] = []
+        self.asked: list[str] = []
+        self._loads = 0
         context = self._send("Target.createBrowserContext")["browserContextId"]
         made = self._send("Target.createTarget", url="about:blank", browserContextId=context)
         attached = self._send("Target.attachToTarget", targetId=made["targetId"], flatten=True)
@@ -97,9 +106,31 @@ class Tab:
         self._until("Page.loadEventFired")
 
     def press(self, key: str) -> None:
-        for kind in ("rawKeyDown", "keyUp"):
-            code = {"Tab": 9, "Enter": 13}[key]
-            self._send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+        """Tab, Enter or the space bar."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " ")}[key]
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            typed = {"text": text} if kind == "keyDown" else {}
+            pressed = {"key": key, "windowsVirtualKeyCode": code, **typed}
+            self._send("Input.dispatchKeyEvent", type=kind, **pressed)
+
+    def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        self._send("Input.insertText", text=text)
+
+    def press_to_load(self, key: str) -> None:
+        """Press what loads another page."""
+        before = self._loads
+        self.press(key)
+        while self._loads == before:
+            self._receive()
+
+    def reach(self, selector: str) -> None:
+        """Press Tab until this has the focus: from the top of the page, or from where it is."""
+        for _ in range(MOST_TABS):
+            self.press("Tab")
+            if self.run(f"document.activeElement.matches({json.dumps(selector)})"):
+                return
+        raise AssertionError(f"no Tab reaches {selector}")
 
     def run(self, script: str) -> Any:
         """The value of an expression; of a promise, what it brings."""
@@ -112,9 +143,9 @@ class Tab:
     def until(self, condition: str) -> None:
         """Wait until the page has changed so that this expression is true."""
         self.run(
-            f"new Promise(done => {{ const look = () => ({condition}) && done();"
-            "new MutationObserver(look).observe(document, {subtree: true, childList: true,"
-            "characterData: true, attributes: true}); look(); })"
+            f"new Promise(done => {{ const look = () => ({condition}) && (watch.disconnect(), done());"
+            "const watch = new MutationObserver(look); watch.observe(document, {subtree: true,"
+            "childList: true, characterData: true, attributes: true}); look(); })"
         )
 
     def screenshot(self, path: Path) -> None:
@@ -137,6 +168,11 @@ class Tab:
 
     def _receive(self) -> dict[str, Any]:
         got: dict[str, Any] = json.loads(self._socket.recv(timeout=SECONDS))
+        self._loads += got.get("method") == "Page.loadEventFired"
+        if got.get("method") == "Page.javascriptDialogOpening":  # a page that asks first
+            self.asked.append(got["params"]["message"])
+            answer = {"method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+            self._socket.send(json.dumps({"id": next(self._ids), **answer, **self._address()}))
         if got.get("method") in SAID:
             entry = got["params"].get("entry", got["params"])
             if entry.get("level", "error") == "error":

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from websockets.sync.client import ClientConnection
 
 from app import create_app
+from app.default_org import ORG_ID
 from app.domain.login import sessions, tokens
 from app.settings import Settings
 from app.wiring import Services
@@ -25,9 +27,9 @@ class Site(NamedTuple):
     url: str
     services: Services
 
-    def link(self, role: str = sessions.ACT) -> str:
+    def link(self, role: str = sessions.ACT, org_id: str = ORG) -> str:
         """A login link to the bridge."""
-        token = tokens.new_link(self.services.context, ORG, role).partition("#")[2]
+        token = tokens.new_link(self.services.context, org_id, role).partition("#")[2]
         return f"{self.url}/dashboard/login#{token}"
 
 
@@ -47,10 +49,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="package")
-def tab(site: Site) -> Iterator[Tab]:
-    """Signed in, by a link."""
+def browser() -> Iterator[ClientConnection]:
     with chromium() as socket:
-        made = Tab(socket, DESK)
-        made.go(site.link())
-        made.click("main button")
-        yield made
+        yield socket
+
+
+@pytest.fixture(scope="package")
+def tab(site: Site, browser: ClientConnection) -> Tab:
+    """Signed in, by a link."""
+    made = Tab(browser, DESK)
+    made.go(site.link())
+    made.click("main button")
+    return made
+
+
+@pytest.fixture(scope="package")
+def operator(site: Site, browser: ClientConnection) -> Tab:
+    """Signed in to the installation's own organisation, which has accounts and numbers."""
+    made = Tab(browser, DESK)
+    made.go(site.link(org_id=ORG_ID))
+    made.click("main button")
+    return made

@@ -1,4 +1,4 @@
-"""The application that the doctor examines."""
+"""The application whose stored values a command reads."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main as cli
-from app.cli.database_errors import NOT_MIGRATED, DatabaseCommand
+from app.cli.database_errors import DatabaseCommand
+from app.doctor.database_advice import NOT_MIGRATED
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("serve",),

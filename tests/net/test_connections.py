@@ -69,8 +69,8 @@ PLACES: dict[str, dict[str, str]] = {
         "socket.socket": MACHINE,
         "urllib3.request": MACHINE,
     },
-    "app/cli/doctor/public_url.py": {"urllib3.request": COMMAND},
-    "app/cli/doctor/signatures.py": {"urllib3.PoolManager": COMMAND},
+    "app/doctor/public_url.py": {"urllib3.request": COMMAND},
+    "app/doctor/signatures.py": {"urllib3.PoolManager": COMMAND},
     "app/jobs/postgresql.py": {
         "procrastinate.PsycopgConnector": DATABASE,
         "psycopg_pool.AsyncConnectionPool": DATABASE,

@@ -110,15 +110,15 @@ def managed(
 def drop_unused(context: Context, conn: Connection, org_id: str, credential_id: str) -> None:
     """Delete a managed credential after its last number, unless a call still needs it."""
     row = store.get(conn, credentials, org_id, credential_id)
-    if row is None or not row["managed"] or _configured(context, row):
+    if row is None or not row["managed"] or is_configured(context, row):
         return
     number = store.number_with(conn, credential_id)
     if number is None and store.unfinished_call_with(conn, org_id, credential_id) is None:
         store.delete(conn, credentials, org_id, credential_id)
 
 
-def _configured(context: Context, row: JsonObject) -> bool:
-    """Whether the environment names the account."""
+def is_configured(context: Context, row: JsonObject) -> bool:
+    """Whether the environment names the account of a managed credential."""
     return row["account_ref"] in {
         context.providers[carrier.provider].config.credential(carrier.credential)[0]
         for carrier in context.settings.carriers

@@ -142,6 +142,12 @@ def _stored(
     return found
 
 
+def account_of(context: Context, row: JsonObject) -> VendorAccount | None:
+    """The account of one stored credential; None: it cannot be used. Raises ``WrongKey``."""
+    body = merge(row["body"], context.vault.open(row["secret"]))
+    return _with_signer(context, row["provider"], body).get(row["provider"])
+
+
 def _with_signer(context: Context, vendor: str, body: JsonObject) -> dict[str, VendorAccount]:
     """A stored account, whose requests an ``authenticationPlan`` may sign."""
     plan = body.get(PLAN)

@@ -58,6 +58,7 @@ ARRIVALS = {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}
 """Of these, the requests for a leg's first document."""
 
 MAX_RACES = 4
+"""How often a webhook is tried again because another of its leg was committed first."""
 
 Reader = Callable[[CallTx, CallEvent], CallEvent]
 Effect = Callable[[CallTx, CallEvent], Changes]

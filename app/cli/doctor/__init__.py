@@ -1,1 +1,0 @@
-"""``patchbay doctor``: checks a deployment, and says what to change. One file for each subject."""

@@ -1,0 +1,125 @@
+"""Phone numbers as rows and pages for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from app.domain.context import Context
+from app.domain.errors import NotFound
+from app.domain.ids import parse_uuid
+from app.domain.resources.credentials import is_configured
+from app.store import accounts, resources
+from app.store.resources import Window
+from app.store.schema import assistants, phone_numbers
+from providers.common.json_types import JsonObject
+
+MOST = 1000
+"""Numbers and assistants that a page lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRow:
+    """One phone number. Texts are empty where there is nothing."""
+
+    id: str
+    number: str
+    name: str
+    carrier: str
+    account: str
+    """The carrier's id of its account."""
+    assistant_id: str
+    assistant: str
+    """Its name, or its id."""
+    fallback: str
+    """Number or SIP URI of the fallback destination."""
+    server_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChoice:
+    """A carrier account that a number may belong to."""
+
+    id: str
+    carrier: str
+    ref: str
+    is_setting: bool
+
+
+def listing(context: Context, org_id: str) -> list[NumberRow]:
+    """The newest first."""
+    with context.store.read() as conn:
+        named = dict(_assistants(conn, org_id))
+        rows = resources.listing(conn, phone_numbers, org_id, Window(MOST))
+        return [_row(conn, row, named) for row in rows]
+
+
+def one(context: Context, org_id: str, id: str) -> NumberRow:
+    """Raises ``NotFound``."""
+    with context.store.read() as conn:
+        row = _stored(conn, org_id, id)
+        return _row(conn, row, dict(_assistants(conn, org_id)))
+
+
+def with_credential(context: Context, org_id: str, id: str) -> tuple[JsonObject, JsonObject]:
+    """The rows of a number and of its account. Raises ``NotFound``."""
+    with context.store.read() as conn:
+        row = _stored(conn, org_id, id)
+        credential = accounts.get_credential(conn, row["credential_id"])
+    if credential is None:
+        raise NotFound("Credential", row["credential_id"])
+    return row, credential
+
+
+def assistants_of(context: Context, org_id: str) -> list[tuple[str, str]]:
+    """Id and name of each assistant, in the order of the names."""
+    with context.store.read() as conn:
+        return sorted(_assistants(conn, org_id), key=lambda pair: pair[1].lower())
+
+
+def accounts_of(context: Context, org_id: str) -> list[AccountChoice]:
+    """The carrier accounts, oldest first."""
+    carriers = [name for name, carrier in context.providers.items() if carrier.phone]
+    with context.store.read() as conn:
+        rows = accounts.org_credentials(conn, org_id, carriers)
+    return [
+        AccountChoice(
+            row["id"],
+            row["provider"],
+            row["account_ref"],
+            bool(row["managed"]) and is_configured(context, row),
+        )
+        for row in rows
+    ]
+
+
+def _stored(conn: Connection, org_id: str, id: str) -> JsonObject:
+    known = parse_uuid(id)
+    row = resources.get(conn, phone_numbers, org_id, known) if known else None
+    if row is None:
+        raise NotFound("Phone Number", id)
+    return row
+
+
+def _assistants(conn: Connection, org_id: str) -> list[tuple[str, str]]:
+    rows = resources.listing(conn, assistants, org_id, Window(MOST))
+    return [(row["id"], str(row["body"].get("name") or row["id"])) for row in rows]
+
+
+def _row(conn: Connection, row: JsonObject, named: dict[str, str]) -> NumberRow:
+    body, assistant_id = row["body"], row["assistant_id"] or ""
+    credential = accounts.get_credential(conn, row["credential_id"])
+    fallback = body.get("fallbackDestination") or {}
+    server = body.get("server") or {}
+    return NumberRow(
+        id=row["id"],
+        number=row["number"],
+        name=str(body.get("name") or ""),
+        carrier=row["provider"],
+        account=credential["account_ref"] if credential else "",
+        assistant_id=assistant_id,
+        assistant=named.get(assistant_id, assistant_id),
+        fallback=str(fallback.get("number") or fallback.get("sipUri") or ""),
+        server_url=str(server.get("url") or body.get("serverUrl") or ""),
+    )
