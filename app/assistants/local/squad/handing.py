@@ -68,7 +68,7 @@ class Handing:
         await asyncio.shield(switch)
 
     def _let_go(self, warming: asyncio.Task[Member]) -> None:
-        """End an assistant that does not get the call after all, in a task that nobody cancels."""
+        """End an assistant that does not get the call after all, in a task of its own."""
         warming.cancel()
         task = asyncio.create_task(_dismiss(warming))
         self._cleaning.add(task)
