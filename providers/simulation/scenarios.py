@@ -15,7 +15,15 @@ from providers.simulation.plays import (
     Plays,
     S,
 )
-from providers.simulation.stage import ECHO, LISTENING, Callee, CallerAction, Scenario, table
+from providers.simulation.stage import (
+    ECHO,
+    LISTENING,
+    SQUAD,
+    Callee,
+    CallerAction,
+    Scenario,
+    table,
+)
 
 CANCELED = "manually-canceled"
 FORWARDED = "assistant-forwarded-call"
@@ -76,6 +84,14 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ),
             ENDED_BY_ASSISTANT,
             returned=plays.returned(ENDED_BY_ASSISTANT),
+        ),
+        Scenario(
+            "squad",
+            "The same with two assistants: the caller's key hands the call over, and the second one ends.",
+            lambda stage: plays.api_bypass(
+                stage, CallerAction.CONVERSE, assistantId=None, squad=SQUAD
+            ),
+            ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "answered",

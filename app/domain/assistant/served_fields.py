@@ -54,7 +54,7 @@ DIALLED = ignored("a destination is always dialled: no REFER and no BYE is sent"
 NO_TRANSFER_ASSISTANT = ignored("no assistant talks to the operator, who hears a message")
 NO_TWIML = ignored("the operator hears `message` instead")
 OWN_LEVEL = ignored("the suppressor finds the level by itself")
-NO_WORKFLOWS = ignored("an assistant is alone in its call")
+NO_WORKFLOWS = ignored("workflows are not served: use a squad")
 
 ROWS: Mapping[str, Row] = {
     "analysisPlan.minMessagesThreshold": SERVED,
@@ -158,16 +158,28 @@ ROWS: Mapping[str, Row] = {
     "model.tools.backoffPlan": SERVED,
     "model.tools.body": SERVED,
     "model.tools.credentialId": SERVED,
+    "model.tools.defaultResult": SERVED,
     "model.tools.description": SERVED,
+    "model.tools.destinations.assistant": SERVED,
+    "model.tools.destinations.assistantId": SERVED,
+    "model.tools.destinations.assistantName": SERVED,
+    "model.tools.destinations.assistantOverrides": SERVED,
     "model.tools.destinations.callerId": SERVED,
+    "model.tools.destinations.contextEngineeringPlan": SERVED,
     "model.tools.destinations.description": SERVED,
+    "model.tools.destinations.entryAssistantName": SERVED,
     "model.tools.destinations.extension": SERVED,
     "model.tools.destinations.message": SERVED,
     "model.tools.destinations.number": SERVED,
     "model.tools.destinations.numberE164CheckEnabled": SERVED,
     "model.tools.destinations.onFailure": SERVED,
+    "model.tools.destinations.server": SERVED,
     "model.tools.destinations.sipHeaders": SERVED,
     "model.tools.destinations.sipUri": SERVED,
+    "model.tools.destinations.squad": SERVED,
+    "model.tools.destinations.squadId": SERVED,
+    "model.tools.destinations.squadOverrides": SERVED,
+    "model.tools.destinations.transferMode": SERVED,
     "model.tools.destinations.transferPlan.contextEngineeringPlan": NO_TRANSFER_ASSISTANT,
     "model.tools.destinations.transferPlan.dialTimeout": SERVED,
     "model.tools.destinations.transferPlan.fallbackPlan": SERVED,
@@ -182,6 +194,7 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.transferPlan.transferCompleteAudioUrl": SERVED,
     "model.tools.destinations.transferPlan.twiml": NO_TWIML,
     "model.tools.destinations.type": SERVED,
+    "model.tools.destinations.variableExtractionPlan": SERVED,
     "model.tools.function": SERVED,
     "model.tools.headers": SERVED,
     "model.tools.knowledgeBases": SERVED,
@@ -317,7 +330,6 @@ TOOLS_OWN = frozenset(
     [
         "beepDetectionEnabled",
         "code",
-        "defaultResult",
         "displayHeightPx",
         "displayNumber",
         "displayWidthPx",
