@@ -52,6 +52,10 @@ class CheckService:
             if each.fate is not Fate.IGNORED or each.path.partition(".")[0] in own
         ]
 
+    def within(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
+        """Of an assistant that is about to be stored in this transaction."""
+        return self._check(conn, org_id, assistant)
+
     def _check(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
         accounts = accounts_for_call(self.context, conn, org_id, assistant)
         return check(assistant, Installation(self.context.settings, accounts))
