@@ -43,6 +43,9 @@ from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
 from providers.registry import PROVIDERS
 
+QUEUE_MODES = ("off", "wait", "callback")
+"""It is refused; it waits; it waits, and its caller may ask for a callback."""
+
 BACKENDS = ("local", "echo", "stream")
 """The built-in backends (``app/assistants``)."""
 
@@ -143,6 +146,12 @@ class Settings:
     dial_minutes_per_hour: int = 3000
     """Limits of what one API key, or an assistant's forwards, may cost (``legs/dial_limit.py``)."""
     max_concurrent_calls: int = 0
+    queue: str = "off"
+    """What a leg does that finds no slot (``legs/queue``): one of ``QUEUE_MODES``."""
+    queue_seconds: int = 600
+    """The longest wait."""
+    hold_audio_url: str | None = None
+    """What a leg hears that waits; None: music of ours."""
     max_calls_per_process: int = 10
     """Limit of calls whose assistant runs in the process itself."""
     drain_seconds: float = 20.0
@@ -271,6 +280,9 @@ class _Reader(Reader):
             rate_limit_per_minute=self.integer("RATE_LIMIT_PER_MINUTE", 6000, 0, 1_000_000),
             dial_limit_per_hour=self.integer("DIAL_LIMIT_PER_HOUR", 600, 0, 1_000_000),
             dial_minutes_per_hour=self.integer("DIAL_MINUTES_PER_HOUR", 3000, 0, 10_000_000),
+            queue=self.choice("QUEUE", "off", QUEUE_MODES),
+            queue_seconds=self.integer("QUEUE_SECONDS", 600, 10, 7200),
+            hold_audio_url=self.url("HOLD_AUDIO_URL", None, ("http", "https")),
             max_concurrent_calls=self.integer("MAX_CONCURRENT_CALLS", 0, 0, 1_000_000),
             ended_reasons=self.choice("ENDED_REASONS", "extended", ("extended", "seed")),
             recordings_dir=self.recordings_dir(database_url),

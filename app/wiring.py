@@ -12,11 +12,18 @@ from app.assistants import BACKENDS
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.request import ServerRequest
 from app.domain.calls import idempotency, timers
+from app.domain.calls.timer_jobs import (
+    CALL_WAITING,
+    LOOK_AT_WAITING,
+    START_SCHEDULED,
+    STOPPED,
+    WATCHDOG,
+)
 from app.domain.calls.timer_jobs import KIND as TIMER
-from app.domain.calls.timer_jobs import START_SCHEDULED, STOPPED, WATCHDOG
 from app.domain.context import Context
 from app.domain.costs import vendor_prices
 from app.domain.legs import carrier_price, hangup, outbound, reconcile, scheduled, stopped
+from app.domain.legs.queue import advance
 from app.domain.login import sessions, tokens
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
@@ -165,6 +172,9 @@ class Services:
         handlers[hangup.JOB] = partial(hangup.run, self.context)
         handlers[WATCHDOG] = partial(reconcile.run, self.context)
         handlers[STOPPED] = partial(stopped.run, self.context)
+        handlers[advance.JOB] = partial(advance.run, self.context)
+        handlers[LOOK_AT_WAITING] = partial(advance.look, self.context)
+        handlers[CALL_WAITING] = partial(advance.call_leg, self.context)
         handlers[carrier_price.JOB] = partial(carrier_price.run, self.context)
         self.dispatcher = Dispatcher(self.context, give_way=self.foreground.give_way)
         handlers["deliver"] = self.dispatcher.wake

@@ -10,13 +10,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from bench.phone import Phone, Record, window
 from bench.serving import JSON, KEY, Process, bridge, core_busy, module
-from bench.vendors import GREETING
+from bench.sounds import GREETING
 from tests.fakes.carriers.twilio import TWILIO
 
 BRIDGE_CORE = 0
@@ -57,6 +58,7 @@ class Api:
         self.assistants = {
             smart: self.ask("POST", "/assistant", assistant(smart))["id"] for smart in (False, True)
         }
+        self.speech = self.ask("POST", "/assistant", speech_assistant())["id"]
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -65,18 +67,21 @@ class Api:
         with urllib.request.urlopen(asked) as answer:
             return json.load(answer)
 
-    def body(self, *, smart: bool, customer: str) -> dict[str, Any]:
+    def body(self, *, smart: bool, customer: str, speech: bool = False) -> dict[str, Any]:
         return {
             "phoneNumberId": self.number,
-            "assistantId": self.assistants[smart],
+            "assistantId": self.speech if speech else self.assistants[smart],
             "customer": {"number": customer},
             "phoneCallProviderBypassEnabled": True,
         }
 
-    def phone(self, *, smart: bool) -> tuple[str, Phone]:
-        """Create a call that waits for its socket; the vendors log its name."""
+    def phone(self, *, smart: bool, speech: bool = False) -> tuple[str, Phone]:
+        """Create a call that waits for its socket; the vendors log its name.
+
+        ``speech``: its model hears and speaks by itself.
+        """
         name = f"+1415{5550000 + next(_names)}"
-        made = self.ask("POST", "/call", self.body(smart=smart, customer=name))
+        made = self.ask("POST", "/call", self.body(smart=smart, customer=name, speech=speech))
         url = TWILIO.media_url(made["phoneCallProviderDetails"])
         assert urlsplit(url).port == self.bridge.port
         return name, Phone(url, made["id"])
@@ -105,12 +110,20 @@ def assistant(smart: bool) -> dict[str, Any]:
     }
 
 
+def speech_assistant() -> dict[str, Any]:
+    """The same with a model that hears and speaks by itself."""
+    whole = assistant(smart=False)
+    model = {**whole["model"], "model": "gpt-realtime"}
+    del whole["transcriber"]
+    return {**whole, "model": model}
+
+
 class Crowd:
     """Calls that go on during the context; more may join."""
 
-    def __init__(self, api: Api, *, smart: bool) -> None:
+    def __init__(self, api: Api, *, smart: bool = False, speech: bool = False) -> None:
         self.phones = dict[str, Phone]()
-        self._api, self._smart = api, smart
+        self._api, self._kind = api, {"smart": smart, "speech": speech}
         self._tasks = list[asyncio.Task[None]]()
 
     async def __aenter__(self) -> Self:
@@ -131,7 +144,7 @@ class Crowd:
     async def grow(self, calls: int) -> None:
         """Add calls up to this number, and wait until all have heard the greeting."""
         while len(self.phones) < calls:
-            name, phone = await asyncio.to_thread(self._api.phone, smart=self._smart)
+            name, phone = await asyncio.to_thread(partial(self._api.phone, **self._kind))
             self.phones[name] = phone
             self._tasks.append(asyncio.create_task(phone.live()))
             await asyncio.sleep(BETWEEN)
@@ -177,6 +190,7 @@ def warmed(more: Mapping[str, str] | None = None) -> Iterator[Api]:
 
 
 async def warm(api: Api) -> None:
-    """Run two calls of one turn each, so that pipecat and both kinds of turn end are loaded."""
+    """Run calls of one turn each, so that pipecat and all that they need is loaded."""
     for smart in TURNS:
         await (await asyncio.to_thread(api.phone, smart=smart))[1].live(turns=1)
+    await (await asyncio.to_thread(api.phone, smart=False, speech=True))[1].live(turns=1)

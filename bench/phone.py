@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bench.vendors import GREETING, REPLY, SECONDS
+from bench.sounds import GREETING, REPLY, SECONDS
 from providers.common.audio import audioop
 from providers.twilio.simulator.media import SAMPLE_RATE as RATE
 from providers.twilio.simulator.media import StreamMessages, payload_pcm

@@ -8,6 +8,11 @@ from bench.calls import TURNS, WAIT, Crowd, Seen, warm, warmed
 from bench.figures import median, percentile
 from bench.phone import HOLE
 
+KINDS: dict[str, dict[str, bool]] = {
+    **{name: {"smart": smart} for smart, name in TURNS.items()},
+    "speech to speech": {"speech": True},
+}
+"""The assistants of a row each."""
 QUIET_CALLS = 4
 """At once where latency is measured."""
 
@@ -22,8 +27,8 @@ async def latency(chosen: argparse.Namespace) -> None:
     with warmed() as api:
         await warm(api)
         greeted = list[float]()
-        for smart, name in TURNS.items():
-            async with Crowd(api, smart=smart) as crowd:
+        for name, kind in KINDS.items():
+            async with Crowd(api, **kind) as crowd:
                 await crowd.grow(QUIET_CALLS)
                 seen = await crowd.watch(chosen.seconds)
                 greeted += [phone.first_sound for phone in crowd.phones.values()]
@@ -64,8 +69,8 @@ async def load(chosen: argparse.Namespace) -> None:
     )
     with warmed() as api:
         await warm(api)
-        for smart, name in TURNS.items():
-            async with Crowd(api, smart=smart) as crowd:
+        for name, kind in KINDS.items():
+            async with Crowd(api, **kind) as crowd:
                 for calls in chosen.calls:
                     await crowd.grow(calls)
                     print(f"{name:<16} {row(await crowd.watch(chosen.step))}")

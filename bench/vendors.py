@@ -1,6 +1,6 @@
 """``python -m bench.vendors PORT``: a transcriber, a model and a voice that answer at once.
 
-It has OpenAI's chat and speech, Deepgram's listen, and a receiver of server messages. A
+It has OpenAI's chat, speech and realtime model, Deepgram's listen, and a receiver of server messages. A
 transcript is "order N", so the model's request names its utterance. The log can therefore tell
 when that utterance was finalized. ``GET /log/NAME`` lists these moments of one call, whose name
 is its system message. All times are those of the machine's monotonic clock.
@@ -12,7 +12,6 @@ import itertools
 import json
 import logging
 import re
-import struct
 import sys
 import time
 from collections import defaultdict
@@ -21,30 +20,17 @@ from typing import Any
 import uvloop
 from aiohttp import WSMsgType, web
 
+from bench.sounds import REPLY, SOUNDS
+from bench.speech_model import SpeechModel
 from providers.common.audio import audioop
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.deepgram_listen import results
 from tests.fakes.vendors.ears import Heard
 from tests.fakes.vendors.server import Asked
 
-GREETING, REPLY = "Hello there, how may I help?", "Surely I will see to it at once for you."
-SECONDS = {GREETING: 1.0, REPLY: 3.0}
-"""Seconds of audio of each sentence."""
-RATE = 24000
 LOUD = 500
 PARTIAL = 0.5
 """Seconds of speech after which a partial transcript grows."""
-
-
-def tone(seconds: float) -> bytes:
-    """Loud throughout: silence means that no audio was sent."""
-    half = RATE // 800
-    return b"".join(
-        struct.pack("<h", 9000 if n // half % 2 else -9000) for n in range(int(RATE * seconds))
-    )
-
-
-SOUNDS = {text: tone(seconds) for text, seconds in SECONDS.items()}
 
 
 class Vendors:
@@ -54,12 +40,14 @@ class Vendors:
         """The moment when an utterance was finalized."""
         self.log = defaultdict[str, list[dict[str, float]]](list)
         self.chat = Chat(REPLY)
+        self.speech_model = SpeechModel(REPLY, self.log)
 
     def application(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self.complete)
         app.router.add_post("/v1/audio/speech", self.speak)
         app.router.add_get("/v1/listen", self.listen)
+        app.router.add_get("/v1/realtime", self.converse)
         app.router.add_get("/log/{name}", self.show)
         app.router.add_route("*", "/{path:.*}", self.nothing)
         return app
@@ -78,6 +66,10 @@ class Vendors:
     async def speak(self, request: web.Request) -> web.Response:
         text = (await request.json())["input"]
         return web.Response(body=SOUNDS[text.strip()])
+
+    async def converse(self, request: web.Request) -> web.StreamResponse:
+        asked = Asked("GET", request.path, request.query, request.headers, b"")
+        return await self.speech_model.answer(request, asked)
 
     async def listen(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

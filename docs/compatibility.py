@@ -152,6 +152,8 @@ CALL_OLDER: Mapping[str, str] = {
     "phoneCallProviderReturnUrl": "ours",
     "webCallUrl": "a page of this server; Vapi's is a room of another company",
     "webCallSipUri": "with `sipEnabled`, where a carrier's SIP domain is set",
+    "queue": "ours, while the leg waits for a slot ([queue](queue.md))",
+    "subscriptionLimits": "in the answer of `POST /call`, where there is a limit",
 }
 """Served fields that today's ``Call`` does not show: the older page's, and ours."""
 

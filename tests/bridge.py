@@ -22,7 +22,7 @@ from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import CUSTOMER
 
 KEY = "an api key of the tests 0123456789"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 PREFIXES = tuple(f"{name.upper()}_" for name in FAKES)
 """Of variables that name an account at a carrier: a developer's own must not be used."""
 
@@ -208,13 +208,13 @@ class Bridge:
     def call(self, call_id: str) -> Any:
         return self.api("GET", f"/call/{call_id}", expect=200)
 
-    def until(self, call_id: str, status: str, seconds: float = 20.0) -> Any:
+    def until(self, call_id: str, status: str, seconds: float = 60.0) -> Any:
         """The call once it has this status."""
         return self._until(
             lambda: self.call(call_id), lambda call: call["status"] == status, seconds
         )
 
-    def until_delivered(self, call_id: str, count: int, seconds: float = 20.0) -> Any:
+    def until_delivered(self, call_id: str, count: int, seconds: float = 60.0) -> Any:
         """The call's messages once so many are delivered."""
         return self._until(
             lambda: self.api("GET", f"/call/{call_id}/messages", expect=200),

@@ -1,7 +1,7 @@
 """Fixtures of the whole suite: a fresh database per test, the store on it, and settings.
 
 SQLite, unless TEST_DATABASE_URL names a PostgreSQL server: then every test that touches the
-store gets a database of its own there. ``python -m tests.run`` does one after the other.
+store gets a database of its own there. ``python -m tests.run`` does one and then the other.
 """
 
 from __future__ import annotations
@@ -41,13 +41,20 @@ hypothesis.settings.load_profile("patchbay")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "database: runs on PostgreSQL too (set by its fixtures)")
+    config.addinivalue_line("markers", "any_store: needs a store, and is about something else")
     sharing.install()
     kept_rows.watch()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What stores runs on PostgreSQL too.
+
+    So do SQL, transactions, locks, jobs, and processes that are killed or share a database. A file
+    that is about something else has the mark ``any_store``, if its statements are run by others.
+    """
     for item in items:
-        if "database_url" in getattr(item, "fixturenames", ()):
+        stores = "database_url" in getattr(item, "fixturenames", ())
+        if stores and not item.get_closest_marker("any_store"):
             item.add_marker("database")
 
 

@@ -22,7 +22,7 @@ BINARIES = (
     "/opt/homebrew/opt/postgresql*/bin",
 )
 USER = "postgres"
-START_SECONDS = 60
+START_SECONDS = 180
 UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",

@@ -67,9 +67,10 @@ DOMAIN_MAY_NAME = (
     "app.vendors.common.answer",
     "app.vendors.common.field",
     "app.vendors.common.vendor",
+    "app.vendors.speech_voices",
 )
-"""Of the vendors, the domain reads the registry's data, whether a part can be built, and the shapes of an account, an
-address, an answer and a field.
+"""Of the vendors, the domain reads the registry's data, whether a part can be built, the voices of models that speak, and the
+shapes of an account, an address, an answer and a field.
 """
 
 CARRIERS = re.compile(r"(?<![a-z])(twilio|vonage)(?![a-z])", re.IGNORECASE)

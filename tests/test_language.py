@@ -10,6 +10,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,16 +103,28 @@ def _comments(source: str) -> Iterator[Text]:
         yield Text(last, "\n".join(lines))
 
 
-def _texts(source: str) -> Iterator[Text]:
-    yield from _docstrings(source)
-    yield from _comments(source)
+@cache  # two tests read them, and Python's tokenizer takes seconds for all
+def _texts() -> list[tuple[Path, Text]]:
+    """Every docstring and comment."""
+    return [
+        (path, text)
+        for path in _files()
+        for source in [path.read_text()]
+        for text in (*_docstrings(source), *_comments(source))
+    ]
 
 
-def _found(text: str, banned: Banned) -> str | None:
-    """The banned word in a text, if any. Code in backticks does not count."""
+ANY_BANNED = re.compile(rf"\b(?:{'|'.join(each.word for each in BANNED)})\b", re.IGNORECASE)
+
+
+def _found(text: str) -> tuple[str, Banned] | None:
+    """The first banned word in a text, if any. Code in backticks does not count."""
     plain = re.sub(r"``[^`]*``|`[^`]*`|https?://\S+", " ", text)
-    match = re.search(rf"\b(?:{banned.word})\b", plain, re.IGNORECASE)
-    return match[0] if match else None
+    if match := ANY_BANNED.search(plain):
+        return match[0], next(
+            each for each in BANNED if re.fullmatch(each.word, match[0], re.IGNORECASE)
+        )
+    return None
 
 
 def _sentences(text: str) -> Iterator[list[str]]:
@@ -124,11 +137,9 @@ def _sentences(text: str) -> Iterator[list[str]]:
 
 
 def test_docstrings_and_comments_have_no_banned_word() -> None:
-    for path in _files():
-        for line, text in _texts(path.read_text()):
-            for banned in BANNED:
-                word = _found(text, banned)
-                assert word is None, f"{path}:{line}: {word!r}: write {banned.instead}"
+    for path, (line, text) in _texts():
+        if found := _found(text):
+            raise AssertionError(f"{path}:{line}: {found[0]!r}: write {found[1].instead}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -137,17 +148,15 @@ def test_pages_have_no_banned_word(page: Path) -> None:
     if page.name == "CHANGELOG.md":  # the entries of released versions stay as they are
         text = text.partition("## [Unreleased]")[2].partition("\n## ")[0]
     prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
-    for banned in BANNED:
-        word = _found(prose, banned)
-        assert word is None, f"{page.name}: {word!r}: write {banned.instead}"
+    if found := _found(prose):
+        raise AssertionError(f"{page.name}: {found[0]!r}: write {found[1].instead}")
 
 
 def test_sentences_stay_short() -> None:
     """No sentence has more than ``LONGEST`` words."""
     long = [
         f"{path.relative_to(ROOT)}:{line}: {' '.join(words)}"
-        for path in _files()
-        for line, text in _texts(path.read_text())
+        for path, (line, text) in _texts()
         for words in _sentences(text)
         if len(words) > LONGEST
     ]
@@ -164,7 +173,8 @@ def test_sentences_stay_short() -> None:
     ],
 )
 def test_a_banned_word_is_found(text: str, word: str | None) -> None:
-    assert next((found for each in BANNED if (found := _found(text, each))), None) == word
+    found = _found(text)
+    assert (found and found[0]) == word
 
 
 def test_sentences_are_counted_in_words() -> None:

@@ -76,6 +76,7 @@ def _query(search: Search) -> str:
         "reason": search.reason,
         "since": search.since,
         "until": search.until,
+        "assistant": search.assistant,
         "page": "" if search.page == 1 else str(search.page),
     }
     return urlencode({name: value for name, value in fields.items() if value})

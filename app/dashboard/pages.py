@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from app.dashboard import (
+    assistants,
+    assistants_edit,
+    assistants_talk,
     call,
     call_actions,
     calls,
@@ -23,6 +26,9 @@ PAGES: tuple[Page, ...] = (
     *calls.PAGES,
     *call.PAGES,
     *call_actions.PAGES,
+    *assistants.PAGES,
+    *assistants_edit.PAGES,
+    *assistants_talk.PAGES,
     *wallboard.PAGES,
     *explain.PAGES,
     *numbers.PAGES,

@@ -15,11 +15,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.delivery.fair_share import MOST, WORKERS, FairShare
 from app.delivery.sender import Sender, Sent
@@ -37,8 +40,10 @@ from providers.common.json_types import JsonObject
 
 # Seconds between two looks for another process's commits.
 POLL = 0.25
-# Seconds after a wake-up until the turn, when the last one had little to do: so it has more.
-PACE = 0.003
+# Seconds from one turn to the next at least, unless more is due: so each has more to do.
+PACE = 0.01
+# Seconds that the first result of a transaction waits for others: a commit costs more than they do.
+LINGER = 0.02
 # Seconds of a lease: a killed process's messages are sent by another process after it.
 LEASE = 30.0
 # Seconds between two attempts to become the one that delivers, on SQLite.
@@ -53,8 +58,18 @@ HOLD = 60.0
 HOLD_EVERY = 1.0
 
 Spawn = Callable[[Callable[[], None]], None]
+ReadCall = Call | Callable[[], Call]
+"""A call that was read, or what reads it and may fail."""
 
 log = logging.getLogger(__name__)
+
+
+class Ended(NamedTuple):
+    """An attempt that is over, and the time of its end by ``time.monotonic``."""
+
+    message: Row
+    sent: Sent
+    at: float
 
 
 class Dispatcher:
@@ -80,7 +95,7 @@ class Dispatcher:
         self._give_way = give_way
         self._lease = timedelta(seconds=lease)
         self._busy: dict[str, str] = {}  # the message that is sent, by its call
-        self._ended: deque[tuple[Row, Sent]] = deque()
+        self._ended: deque[Ended] = deque()
         self._most = BATCH  # results of the next transaction
         self._wake = context.message_queued
         self._stopping = threading.Event()
@@ -132,21 +147,38 @@ class Dispatcher:
         while not self._stopping.is_set() or self._busy:
             self._give_way()
             self._wake.clear()  # before the look: a later commit wakes us again
+            began = time.monotonic()
             try:
-                more = self.turn()
+                more = self.turn(stores=self._until_ripe() <= 0.0)
             except Exception as error:
                 if not self._store.outage.took(error):
                     log.exception("the dispatcher stumbled and goes on in a second")
                 time.sleep(1.0)
             else:
                 if not more:
-                    self._wake.wait(POLL)
+                    self._rest()
                     if len(self._ended) < MOST:
-                        self._stopping.wait(PACE)
+                        self._stopping.wait(max(0.0, began + PACE - time.monotonic()))
 
-    def turn(self) -> bool:
+    def _rest(self) -> None:
+        """Wait for a commit, for results that have waited long enough, or for the next look."""
+        look_at = time.monotonic() + POLL
+        while not self._wake.wait(min(self._until_ripe(), POLL)):
+            if not self._busy or self._until_ripe() <= 0.0 or time.monotonic() >= look_at:
+                return
+
+    def _until_ripe(self) -> float:
+        """Seconds until results are stored: ``LINGER`` after the first, or when they are many."""
+        if self._ended:
+            if len(self._ended) >= MOST or self._stopping.is_set():
+                return 0.0
+            return max(0.0, self._ended[0].at + LINGER - time.monotonic())
+        return LINGER if self._busy else POLL
+
+    def turn(self, *, stores: bool = True) -> bool:
         """Store what has ended, and begin what is due. Returns whether more may be due."""
-        self._record()
+        if stores:
+            self._record()
         self._renew()
         if self._stopping.is_set():
             return False
@@ -166,36 +198,57 @@ class Dispatcher:
             return outbox.sendable(conn, now, number, busy_calls=busy, full_receivers=full)
 
     def _begin(self, chosen: Sequence[Row]) -> None:
-        ours = self._leased([row["id"] for row in chosen])
+        """Send these. What is not begun, whatever fails, returns its receiver's share."""
+        begun = set[str]()
+        try:
+            ours = self._leased([row["id"] for row in chosen])
+            calls = self._calls_of(chosen)
+            for row in chosen:
+                work = calls.get(row["call_id"])  # None: it was deleted since the look
+                if work is not None and row["id"] in ours:
+                    self._spawn(partial(self._send, row, work))
+                    self._busy[row["call_id"]] = row["id"]
+                    begun.add(row["id"])
+        finally:
+            for row in chosen:
+                if row["id"] not in begun:
+                    self._shares.release(_receiver(row), hung=None)
+
+    def _calls_of(self, chosen: Sequence[Row]) -> Mapping[str, ReadCall]:
+        """The messages' calls, by id. One that cannot be read holds up no other."""
+        ids = {row["call_id"] for row in chosen}
         with self._store.read() as conn:
-            calls = record.get_several(conn, {row["call_id"] for row in chosen})
-        for row in chosen:
-            call = calls.get(row["call_id"])  # None: it was deleted since the look
-            if call is None or row["id"] not in ours:
-                self._shares.release(_receiver(row), hung=None)
-                continue
-            self._busy[call.id] = row["id"]
-            self._spawn(partial(self._send, row, call))
+            try:
+                return record.get_several(conn, ids)
+            except SQLAlchemyError:
+                raise
+            except Exception:  # a newer version wrote what this one does not know
+                return {each: partial(self._call, each) for each in ids}
+
+    def _call(self, call_id: str) -> Call:
+        with self._store.read() as conn:
+            return record.get_several(conn, [call_id])[call_id]
 
     def _leased(self, ids: Collection[str]) -> Collection[str]:
         """Of these messages, those that no other process sends."""
         if self._store.is_sqlite:
             return ids
-        with self._store.write() as conn:
+        with self._store.read() as conn:  # one statement, which is committed by itself
             now = self._context.now()
             return outbox.lease(conn, ids, now, now + self._lease)
 
-    def _send(self, message: Row, call: Call) -> None:
+    def _send(self, message: Row, call: ReadCall) -> None:
         """Make the attempt, in a worker's thread."""
         try:
-            sent = self._sender.send(message, call)
+            sent = self._sender.send(message, call if isinstance(call, Call) else call())
         except Exception as error:
             if not self._store.outage.took(error):
                 log.exception("message %s cannot be sent", message["id"])
             until = self._context.now() + timedelta(seconds=FAULT_PAUSE)
             sent = Sent(Untried(message, until), hung=None)
-        self._ended.append((message, sent))
-        self._wake.set()
+        self._ended.append(Ended(message, sent, time.monotonic()))
+        if len(self._ended) >= MOST:
+            self._wake.set()
 
     def _record(self) -> None:
         """Store the results. After a failure of the store they wait, and their calls with them.
@@ -205,12 +258,12 @@ class Dispatcher:
         while self._ended:
             batch = [*islice(self._ended, self._most)]
             try:
-                self._store_results([sent.result for _, sent in batch])
+                self._store_results([each.sent.result for each in batch])
             except Exception:
                 self._ended.rotate(-len(batch))
                 self._most = 1
                 raise
-            for message, sent in batch:
+            for message, sent, _ in batch:
                 self._ended.popleft()
                 del self._busy[message["call_id"]]
                 self._shares.release(_receiver(message), hung=sent.hung)

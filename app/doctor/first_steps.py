@@ -118,7 +118,7 @@ def _named(org_id: str) -> sa.Select[tuple[str]]:
     )
 
 
-ASSISTANTS = (("How to store one", "/docs#assistant"),)
+ASSISTANTS = (("Assistants", "/assistants"), ("New assistant", "/assistants/new"))
 MAKE: tuple[Callable[[Context, str], Step], ...] = (
     _public_url,
     _carrier,

@@ -18,6 +18,7 @@ from app.domain.calls.apply import Change, Reaction
 from app.domain.calls.record import Call
 from app.domain.calls.shown_number import shown
 from app.domain.legs import carrier_price, dial_limit, hangup
+from app.domain.legs.queue import advance
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.reporting import analysis, no_record, pending, server_messages, transfers
@@ -32,6 +33,8 @@ class Fact(StrEnum):
 
     PRICE_KNOWN = auto()
     """The carrier reported a leg's price, perhaps days after the end-of-call report."""
+    SLOT_FREED = auto()
+    """The call is over or is being forwarded, and legs may wait for slots."""
     STATUS_CHANGED = auto()
     REASON_SETTLED = auto()
     WORDS_GO = auto()
@@ -68,6 +71,7 @@ REPLACES_SOCKET = frozenset({EventKind.FORWARD_STARTED, EventKind.REATTACHED})
 REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.PRICE_KNOWN: [carrier_price.add_price],
     Fact.TRANSFERRED: [transfers.update],
+    Fact.SLOT_FREED: [advance.freed],
     Fact.STATUS_CHANGED: [server_messages.queue_status],
     Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later, dial_limit.give_back],
     Fact.WORDS_GO: [no_record.begin],
@@ -150,6 +154,10 @@ def facts(change: Change) -> list[Fact]:
     holds = {
         Fact.PRICE_KNOWN: any("price" in event.data for event in change.added),
         Fact.TRANSFERRED: kinds & transfers.OF_TRANSFERS or (over and change.state.forwards),
+        Fact.SLOT_FREED: change.before is not change.state.status
+        and change.before is not None
+        and change.state.status in {CallStatus.ENDED, CallStatus.FORWARDING}
+        and change.tx.context.settings.max_concurrent_calls,
         Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
         Fact.REASON_SETTLED: change.state.settled and not change.late,
         Fact.WORDS_GO: change.state.settled

@@ -16,6 +16,7 @@ from app.routes import (
     explain,
     files,
     health,
+    hold_music,
     not_kept,
     openapi,
     phone_numbers,
@@ -66,6 +67,7 @@ def init_routes(services: RouteServices) -> Flask:
         openapi.blueprint,
         docs.blueprint,
         web_page.blueprint,
+        hold_music.blueprint,
     ):
         app.register_blueprint(blueprint)
     Webhooks(services.context, services.legs, services.doors.signatures).register(

@@ -1,8 +1,9 @@
 """Who of the waiting requests gets the next free thread, and who is told to come again.
 
 Requests that cannot come again go first: a carrier repeats few webhooks, and some never. A client
-repeats what is refused, so its request is refused rather than kept waiting. All of this runs on the
-event loop.
+repeats what is refused, so its request is refused rather than kept waiting. A client's request begins
+only while half of the threads are free. Python runs one thread at a time, so each request that has
+begun slows the others down. All of this runs on the event loop.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ LONGEST_WAIT = 1.0
 """Seconds that a client's request waits for a thread at most."""
 FIRST_WAIT = 4.5
 """Seconds that another one waits at most: it then would be answered too late."""
-LATE_SECONDS = 0.5
+LATE_SECONDS = 0.1
 """A first request that waits this long shows that there is no room for clients."""
 SMOOTHING = 16
 """Number of starts over which the pace of the clients' line is averaged."""
@@ -33,7 +34,10 @@ class _Waiting:
 
 @dataclass
 class Admission:
-    """As many requests at once as there are ``threads``. Two lines wait for the others to end."""
+    """As many requests at once as there are ``threads``. Two lines wait for the others to end.
+
+    Clients begin while fewer than ``for_clients`` threads are busy.
+    """
 
     threads: int
     longest_wait: float = LONGEST_WAIT
@@ -46,13 +50,17 @@ class Admission:
     """Seconds from one such start to the next while they wait."""
 
     @property
+    def for_clients(self) -> int:
+        return self.threads - self.threads // 2
+
+    @property
     def is_full(self) -> bool:
         """Whether a request would have to wait for a thread."""
         return self._busy >= self.threads
 
     async def enter(self, *, first: bool) -> None:
         """Wait for a thread; ``leave`` gives it back. Raises ``Overloaded``."""
-        if self._busy < self.threads:
+        if self._busy < (self.threads if first else self.for_clients):
             self._busy += 1
             return
         loop = asyncio.get_running_loop()
@@ -74,7 +82,7 @@ class Admission:
         """Give the thread to the next in line."""
         if waiting := _next(self._first):
             waiting.turn.set_result(None)
-        elif waiting := _next(self._clients):
+        elif self._busy <= self.for_clients and (waiting := _next(self._clients)):
             self._start_client(waiting)
         else:
             self._busy -= 1

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.store import engine
 from app.store.engine import Columns, Row, insert_once
-from app.store.lists import any_of, values_of
+from app.store.lists import any_of, by_size, values_of
 from app.store.prepared import Prepared
 from app.store.schema import call_events, call_refs, call_tokens, calls
 
@@ -20,7 +20,7 @@ STREAM = 16
 
 _by_id = sa.select(calls).where(calls.c.id == sa.bindparam("id"))
 _BY_ID, _BY_ID_LOCKED = Prepared(_by_id), Prepared(_by_id.with_for_update())
-_BY_IDS = Prepared(sa.select(calls).where(any_of(calls.c.id, "ids")))
+_BY_IDS = by_size(lambda size: sa.select(calls).where(any_of(calls.c.id, "ids", size)))
 _BY_ID_UNLOCKED = Prepared(_by_id.with_for_update(skip_locked=True))
 _by_ref = (
     sa.select(calls)
@@ -100,7 +100,7 @@ def get(conn: Connection, call_id: str, *, lock: bool = False) -> Row | None:
 
 def get_several(conn: Connection, call_ids: Collection[str]) -> Sequence[Row]:
     """Those of these calls that exist. They are at most ``lists.MOST``."""
-    return _BY_IDS.every(conn, values_of("ids", call_ids))
+    return _BY_IDS(call_ids).every(conn, values_of("ids", call_ids))
 
 
 def lock_free(conn: Connection, call_id: str) -> Row | None:

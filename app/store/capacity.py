@@ -2,6 +2,7 @@
 
 A call with bypass holds one once its leg has fetched our document or opened its socket. A call that
 we dial holds one from its creation: the assistant has to be there when the callee answers.
+A leg that waits in the queue holds none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.prepared import Prepared
-from app.store.schema import IS_UNSETTLED, call_events, call_tokens, calls
+from app.store.schema import IS_UNSETTLED, call_events, call_tokens, calls, queue
 from providers.events import CallStatus, EventKind
 
 LIVE = (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS)
@@ -31,6 +32,7 @@ _TAKEN = Prepared(
         calls.c.status.in_([sa.literal(str(status)) for status in LIVE]),
         calls.c.id != sa.bindparam("but"),
         sa.or_(calls.c.bypass.is_(False), _FETCHED, _OPENED),
+        calls.c.id.not_in(sa.select(queue.c.call_id)),
     )
 )
 

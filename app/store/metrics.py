@@ -10,8 +10,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store import timers
+from app.store import queue, timers
 from app.store.messages import DELIVERED, FAILED, PENDING
+from app.store.queue import Waiting
 from app.store.schema import (
     IS_FAILED,
     IS_PENDING,
@@ -62,6 +63,7 @@ class Counts:
     calls: Mapping[str, int]
     messages: Mapping[str, int]
     oldest_pending: datetime | None
+    waiting: Waiting = queue.NOBODY
 
 
 def totals(conn: Connection) -> Totals:
@@ -79,6 +81,7 @@ def counts(conn: Connection, totals: Totals) -> Counts:
         calls={status: count for status, count in by_status.items() if count},
         messages={state: count for state, count in by_state.items() if count},
         oldest_pending=oldest,
+        waiting=queue.waiting(conn),
     )
 
 

@@ -13,12 +13,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ClauseElement
 
 from app.store.engine import Row
-from app.store.lists import any_of, values_of
+from app.store.lists import any_of, by_size, values_of
 from app.store.messages import RELEASE, Attempt
 from app.store.prepared import Prepared
 from app.store.schema import IS_PENDING, message_attempts, messages
+
+# The set-up of a pipeline takes as long as so many statements.
+FEW = 3
 
 _TIME = messages.c.next_at.type
 _NOW = sa.bindparam("now", type_=_TIME)
@@ -32,35 +36,44 @@ _of_its_call = sa.and_(
 _older = sa.and_(_of_its_call, _other.c.seq < messages.c.seq)
 _held_back = sa.exists().where(_older, sa.or_(sa.not_(_other.c.refused), _other.c.next_at <= _NOW))
 _leased = sa.exists().where(_of_its_call, _other.c.leased_until > _NOW)
-_SENDABLE = Prepared(
-    sa.select(messages)
-    .where(
-        IS_PENDING,
-        messages.c.next_at <= _NOW,
-        sa.not_(any_of(messages.c.receiver, "full")),
-        sa.not_(_held_back),
-        sa.not_(_leased),
+
+
+def _sendable(size: int) -> sa.Select[Any]:
+    return (
+        sa.select(messages)
+        .where(
+            IS_PENDING,
+            messages.c.next_at <= _NOW,
+            sa.not_(any_of(messages.c.receiver, "full", size)),
+            sa.not_(_held_back),
+            sa.not_(_leased),
+        )
+        .order_by(messages.c.next_at, messages.c.receiver)  # the order of the index: it ends early
+        .limit(sa.bindparam("number", type_=sa.Integer))
     )
-    .order_by(messages.c.next_at, messages.c.receiver)  # the order of the index: it ends early
-    .limit(sa.bindparam("number", type_=sa.Integer))
-)
-_free = (
-    sa.select(messages.c.id)
-    .where(
-        any_of(messages.c.id, "chosen"),
-        IS_PENDING,
-        messages.c.next_at <= _NOW,
-        sa.not_(_leased),
+
+
+def _lease(size: int) -> ClauseElement:
+    free = (
+        sa.select(messages.c.id)
+        .where(
+            any_of(messages.c.id, "chosen", size),
+            IS_PENDING,
+            messages.c.next_at <= _NOW,
+            sa.not_(_leased),
+        )
+        .with_for_update(of=messages, skip_locked=True)
+        .cte("free")
     )
-    .with_for_update(of=messages, skip_locked=True)
-    .cte("free")
-)
-_LEASE = Prepared(
-    messages.update()
-    .where(messages.c.id.in_(sa.select(_free.c.id)))
-    .values(leased_until=_UNTIL)
-    .returning(messages.c.id)
-)
+    return (
+        messages.update()
+        .where(messages.c.id.in_(sa.select(free.c.id)))
+        .values(leased_until=_UNTIL)
+        .returning(messages.c.id)
+    )
+
+
+_SENDABLE, _LEASE = by_size(_sendable), by_size(_lease)
 _RENEW = Prepared(messages.update().where(_THIS).values(leased_until=_UNTIL))
 _HELD = Prepared(
     sa.select(messages.c.id)
@@ -147,7 +160,7 @@ def sendable(
     """The messages that can be sent now, the longest due first, at most one of each call."""
     most = number + len(busy_calls)
     wanted = {"now": now, "number": most, **values_of("full", full_receivers)}
-    found = _SENDABLE.every(conn, wanted)
+    found = _SENDABLE(full_receivers).every(conn, wanted)
     return [row for row in found if row["call_id"] not in busy_calls][:number]
 
 
@@ -159,7 +172,7 @@ def lease(
     SQLite needs no lease: one process delivers.
     """
     asked = {"now": now, "until": until, **values_of("chosen", message_ids)}
-    return {row["id"] for row in _LEASE.every(conn, asked)}
+    return {row["id"] for row in _LEASE(message_ids).every(conn, asked)}
 
 
 def renew(conn: Connection, message_ids: Collection[str], until: datetime) -> None:
@@ -180,8 +193,7 @@ def hold(conn: Connection, message_ids: Collection[str], until: datetime) -> Non
 def record(conn: Connection, results: Collection[Result], now: datetime) -> None:
     """Store the results of several attempts: each with the message's next state."""
     tried = [each for each in results if isinstance(each, Tried)]
-    _RECORD.many(conn, [_next_state(each, now) for each in tried])
-    _ADD_ATTEMPT.many(conn, [_attempt(each) for each in tried])
+    _record_tried(conn, tried, now)
     freed = {each.message["call_id"] for each in tried if each.frees_later_ones}
     RELEASE.many(conn, [{"call": call, "now": now} for call in sorted(freed)])
     dropped = [each for each in results if isinstance(each, Dropped)]
@@ -189,6 +201,17 @@ def record(conn: Connection, results: Collection[Result], now: datetime) -> None
     untried = [each for each in results if isinstance(each, Untried)]
     postponed = [{"message": each.message["id"], "until": each.until} for each in untried]
     _POSTPONE.many(conn, postponed)
+
+
+def _record_tried(conn: Connection, tried: Collection[Tried], now: datetime) -> None:
+    """PostgreSQL gets a few results as one statement each, and many in a pipeline."""
+    if len(tried) > FEW:
+        _RECORD.many(conn, [_next_state(each, now) for each in tried])
+        _ADD_ATTEMPT.many(conn, [_attempt(each) for each in tried])
+        return
+    for each in tried:
+        _RECORD.put(conn, _next_state(each, now))
+        _ADD_ATTEMPT.put(conn, _attempt(each))
 
 
 def _next_state(tried: Tried, now: datetime) -> dict[str, Any]:

@@ -392,6 +392,22 @@ message_attempts = sa.Table(
     sa.Column("response", sa.Text),  # its beginning
 )
 
+# Legs that wait for a slot, and the callbacks that keep the place of such a leg (queue.py).
+queue = sa.Table(
+    "queue",
+    metadata,
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("ticket", sa.BigInteger, nullable=False, index=True),  # their order
+    sa.Column("kind", sa.String(8), nullable=False),  # leg | callback
+    sa.Column("caller", sa.String(64)),  # the number that a callback will dial
+    sa.Column("offers_callback", sa.Boolean, nullable=False),
+    sa.Column("entered_at", Time, nullable=False),
+    sa.Column("told_position", sa.Integer),  # what the caller heard last
+    sa.Column("told_at", Time),
+    sa.Column("turn_until", Time, nullable=False),  # when the leg asks again
+    sa.Column("called_at", Time),  # when the carrier's API was asked to call it to its slot
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

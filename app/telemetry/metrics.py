@@ -208,6 +208,10 @@ class State(Collector):
         oldest = counts.oldest_pending
         age = (context.now() - oldest).total_seconds() if oldest else 0.0
         yield from _of_the_store(counts, age)
+        since = counts.waiting.since
+        wait = (context.now() - since).total_seconds() if since else 0.0
+        yield _gauge("queue_legs", "Legs that wait for a slot.", counts.waiting.legs)
+        yield _gauge("queue_longest_wait_seconds", "The longest present wait of a leg.", wait)
         yield from _of_the_process(context.presence)
 
 

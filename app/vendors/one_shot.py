@@ -89,7 +89,7 @@ class OneShotModel:
         seconds: float,
     ) -> ModelAnswer:
         try:
-            spec = read_spec(config, accounts, {})
+            spec = read_spec(_that_writes(config), accounts, {})
         except UnbuildableAssistant as problem:
             return ModelAnswer(error=str(problem))
         spec = replace(spec, system=None, max_tokens=spec.max_tokens and MAX_TOKENS)
@@ -124,6 +124,14 @@ class OneShotModel:
             named = {**headers, **signer.headers(sent, rejected=True)}
             answer = self._post(url, body, named, seconds, spec.foreign)
         return answer
+
+
+def _that_writes(config: Config) -> Config:
+    """The model to ask: of a model that speaks, the vendor's usual one that writes."""
+    if registry.speech_part(config) is None:
+        return config
+    part = registry.llm_parts()[registry.name_of(config.get("provider"))]
+    return {**config, "model": part.model}
 
 
 def _failure(spec: Spec, answer: HttpAnswer) -> ModelAnswer:

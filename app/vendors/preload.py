@@ -50,4 +50,6 @@ def _parts(vendor: Vendor) -> list[tuple[str, Callable[[], Any]]]:
     if vendor.tts:
         voice = {**config, "voiceId": "preload"} if vendor.tts.needs_account else config
         parts.append((vendor.tts.make, partial(tts.make_voice, voice, accounts, SAMPLE_RATE)))
+    if vendor.speech:
+        parts.append((vendor.speech.make, lambda: None))
     return parts

@@ -37,7 +37,15 @@ from app.vendors import (
     xai,
 )
 from app.vendors.common.field import problems
-from app.vendors.common.vendor import FALLBACK_PLANS, Config, LlmPart, SttPart, TtsPart, Vendor
+from app.vendors.common.vendor import (
+    FALLBACK_PLANS,
+    Config,
+    LlmPart,
+    SpeechPart,
+    SttPart,
+    TtsPart,
+    Vendor,
+)
 from app.vendors.openai import compatible, discontinued
 from providers.events import EndedReason as R
 
@@ -201,6 +209,14 @@ def llm_parts() -> dict[str, LlmPart]:
 
 def stt_parts() -> dict[str, SttPart]:
     return {name: vendor.stt for name, vendor in VENDORS.items() if vendor.stt}
+
+
+def speech_part(model: Config) -> SpeechPart | None:
+    """The part of a ``model`` that hears and speaks by itself; None: it reads and writes texts."""
+    vendor = VENDORS.get(name_of(model.get("provider")))
+    part, name = vendor.speech if vendor else None, model.get("model")
+    fits = part is not None and isinstance(name, str) and part.models.fullmatch(name)
+    return part if fits else None
 
 
 def tts_parts() -> dict[str, TtsPart]:

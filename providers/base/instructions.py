@@ -58,6 +58,21 @@ class Say:
     """Speak a text to the caller, then execute the next instruction."""
 
     text: str
+    language: str = ""
+    """Of the text, such as ``de-DE``. Empty: the carrier's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold the leg: speak, play an audio file once, then ask for the next instruction."""
+
+    audio_url: str
+    next_url: str
+    text: str = ""
+    language: str = ""
+    """Of the text, such as ``de-DE``. Empty: the carrier's default."""
+    takes_key: bool = False
+    """Whether a pressed key ends the audio, and goes to ``next_url``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,7 @@ class HangUp:
     """End the leg."""
 
 
-Instruction = Connect | Forward | Return | Say | HangUp
+Instruction = Connect | Forward | Return | Say | Hold | HangUp
 
 
 @dataclass(frozen=True, slots=True)

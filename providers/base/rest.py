@@ -116,6 +116,17 @@ class CarrierClient(Protocol):
         """End one leg. ``CarrierError.gone``: the leg is already over."""
         ...
 
+    def can_redirect(self) -> bool:
+        """Whether the account has the credentials for ``redirect``. Sends nothing."""
+        ...
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
+        """Let a leg that is up ask this URL of ours for its next document, at once.
+
+        ``CarrierError.gone``: the leg is over.
+        """
+        ...
+
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         """The carrier's state of a leg; None when the carrier has no such leg."""
         ...

@@ -63,6 +63,8 @@ class HookKind(StrEnum):
     """Outcome of a forward (``token``); the carrier fetches the next document."""
     RECORDING = "recording"
     """Status of a recording (``token``)."""
+    WAIT = "wait"
+    """A leg that waits for a slot asks again: its music is over, or a key was pressed (``token``)."""
     FALLBACK = "fallback"
     """The carrier could not use our first answer, and fetches another document."""
 
@@ -117,3 +119,5 @@ class WebhookReport:
     visit: InboundParams | None = None
     media_leg: bool = False
     unknown: tuple[str, ...] = ()
+    pressed: str = ""
+    """The keys that the caller pressed while the leg waited (``HookKind.WAIT``)."""

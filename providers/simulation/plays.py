@@ -7,6 +7,7 @@ with a leg.
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
@@ -23,6 +24,7 @@ from providers.simulation.stage import (
     CallerAction,
     Stage,
     have_dialled,
+    need_api,
     unchanged,
 )
 from providers.simulation.timeline import SimulatorError
@@ -171,6 +173,59 @@ class Plays(ABC, Generic[S, C]):
         """The destination is not reached. The caller, back with the assistant, presses #."""
         stage.destination_outcome = outcome
         self.inbound(stage, CallerAction.TRANSFER, CallerAction.PRESS)
+
+    # -- all slots are taken
+
+    def queued(self, stage: S) -> None:
+        """One caller talks, two wait; the slot is freed twice."""
+        with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "wait"}}):
+            self._fill(stage)
+            for _ in range(2):
+                stage.spawn(partial(self.inbound, stage, CallerAction.PRESS))
+                stage.held.await_one(stage.config.timeout)
+            self._free(stage)
+
+    def queued_in_vain(self, stage: S) -> None:
+        """The caller who waits hangs up."""
+        stage.held.leaves = True
+        with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "wait"}}):
+            self._fill(stage)
+            busy = stage.known_call()
+            self.inbound(stage, CallerAction.PRESS)
+            stage.held.await_one(stage.config.timeout)
+            stage.bridge.end_call(busy)
+            stage.join()
+            stage.call_id = stage.bridge.call_of(stage.held.order[0])
+
+    def queued_for_callback(self, stage: S) -> None:
+        """The caller who waits presses 1, and is called back once the slot is free."""
+        need_api(stage)
+        stage.held.key = "1"
+        with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "callback"}}):
+            self._fill(stage)
+            busy = stage.known_call()
+            self.inbound(stage, CallerAction.PRESS)
+            stage.held.await_one(stage.config.timeout)
+            stage.bridge.end_call(busy)
+            if not stage.placed.wait(stage.patience):
+                raise SimulatorError("the bridge called nobody back")
+            stage.join()
+
+    def _fill(self, stage: S) -> None:
+        """One caller takes the only slot, and stays."""
+        stage.spawn(partial(self.inbound, stage, CallerAction.STAY))
+        if not stage.talking.wait(stage.config.timeout):
+            raise SimulatorError("the first caller was not connected")
+
+    def _free(self, stage: S) -> None:
+        freed = time.monotonic()
+        stage.bridge.end_call(stage.known_call())
+        stage.join()
+        held = stage.held
+        if held.went() != held.order:
+            stage.problem(f"held were {held.order}, connected {held.went()}")
+        waited = min((held.joined[ref] for ref in held.went()), default=freed) - freed
+        stage.timeline.add("caller", f"is connected {waited:.2f} s after the slot was free")
 
     # -- callbacks that go astray
 

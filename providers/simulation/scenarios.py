@@ -242,6 +242,24 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
+            "queue",
+            "All slots are taken (MAX_CONCURRENT_CALLS=1): two callers wait, and go in their order.",
+            plays.queued,
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "queue-hangup",
+            "The same; a caller who waits hangs up.",
+            plays.queued_in_vain,
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "queue-callback",
+            "The same; a caller who waits presses 1, and is called back from the same number.",
+            plays.queued_for_callback,
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
             "assistant-request",
             "The number has no assistant; the owner's server names one, and the caller presses #.",
             lambda stage: plays.asked(stage, {"assistant": ECHO}, CallerAction.PRESS),

@@ -21,6 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from providers.common.json_types import JsonDict, JsonObject
+from providers.simulation.held import Held
 from providers.simulation.script import ASSISTANT_LEAVES, CALLER_LEAVES, MENU, Tape, Turn
 from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
@@ -187,14 +188,27 @@ class Bridge:
     @contextmanager
     def number_with(self, provider: str, server_url: str) -> Iterator[None]:
         """Give the number this server and no assistant; restore it afterwards."""
+        with self.number_as(provider, {"server": {"url": server_url}, "assistantId": None}):
+            yield
+
+    @contextmanager
+    def number_as(self, provider: str, fields: JsonObject) -> Iterator[None]:
+        """Give the number these fields; restore them afterwards."""
         path = f"/phone-number/{self.phone_number_id(provider)}"
         before = self._api("GET", path, quiet=True)
-        self._api("PATCH", path, {"server": {"url": server_url}, "assistantId": None})
+        self._api("PATCH", path, dict(fields))
         try:
             yield
         finally:
-            kept = {name: before.get(name) for name in ("server", "assistantId")}
+            kept = {name: before.get(name) for name in fields}
             self._api("PATCH", path, kept, quiet=True)
+
+    def call_of(self, ref: str) -> str:
+        """The id of the call of a leg. Raises ``SimulatorError``."""
+        found = self._api("GET", f"/call?phoneCallProviderId={ref}", quiet=True)
+        if not found:
+            raise SimulatorError(f"the bridge has no call of leg {ref}")
+        return str(found[0]["id"])
 
     def destination(self) -> dict[str, str]:
         return {"type": "number", "number": self._config.destination}
@@ -316,6 +330,8 @@ class Stage:
         self.price: str | None = None
         # How often the API shows a call without its price first.
         self.unpriced_looks = 0
+        # The callers who wait for a slot.
+        self.held = Held()
         # Both sides of the run's conversations.
         self.tape = Tape()
         # Set once the carrier records the call.

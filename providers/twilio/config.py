@@ -32,6 +32,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.MACHINE, "/twilio/amd/<token>", _METHODS),
     Hook(HookKind.FORWARD, "/twilio/dial/<token>", _METHODS),
     Hook(HookKind.RECORDING, "/twilio/recording/<token>", _METHODS),
+    Hook(HookKind.WAIT, "/twilio/wait/<token>", _METHODS),
 )
 
 NUMBER_FIELDS = NumberFields("twilioPhoneNumber", "twilioAccountSid", ("twilioAuthToken",))

@@ -69,6 +69,18 @@ class TwilioClient:
         with sdk.translated():
             self._rest.calls(leg_ref).update(status="completed")
 
+    def can_redirect(self) -> bool:
+        """Always true: the auth token that verifies webhooks is valid for the API too."""
+        return True
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
+        """Give the leg another URL, which Twilio asks at once.
+
+        https://www.twilio.com/docs/voice/api/call-resource#update-a-call-resource
+        """
+        with sdk.translated():
+            self._rest.calls(leg_ref).update(url=twiml.absolute(url), method="POST")
+
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         """Fetch the Call resource.
 

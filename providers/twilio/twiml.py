@@ -21,6 +21,7 @@ from providers.base.instructions import (
     Details,
     Forward,
     HangUp,
+    Hold,
     Instruction,
     MachineDetection,
     Return,
@@ -210,13 +211,34 @@ def _return(back: Return) -> str:
 
 
 def _say(say: Say) -> str:
-    return _element("Say", _text(_clean(say.text)))
+    return _element("Say", _text(_clean(say.text)), **_spoken_in(say.language))
+
+
+def _spoken_in(language: str) -> dict[str, str]:
+    return {"language": language} if language else {}
+
+
+def _hold(hold: Hold) -> str:
+    """Write ``<Play>``, then ``<Redirect>``, which also runs when no key was pressed.
+
+    ``<Play loop="0">`` would never ask: the leg could not be called to its slot without the API.
+    https://www.twilio.com/docs/voice/twiml/gather
+    """
+    next_url = absolute(hold.next_url)
+    said = _say(Say(hold.text, hold.language)) if hold.text else ""
+    heard = said + _element("Play", _text(absolute(hold.audio_url)))
+    if hold.takes_key:
+        asked = {"input": "dtmf", "numDigits": "1", "timeout": "1", "action": next_url}
+        heard = _element("Gather", heard, **asked, method="POST")
+    return heard + _redirect(next_url)
 
 
 def _cut(instructions: Sequence[Instruction], verbs: Sequence[str]) -> Iterator[str]:
     """The verbs with their spoken texts shortened to the room that is left, the last ones first."""
     empty = [
-        "<Say></Say>" if isinstance(instruction, Say) else verb
+        _element("Say", **_spoken_in(instruction.language)).replace(" />", "></Say>")
+        if isinstance(instruction, Say)
+        else verb
         for instruction, verb in zip(instructions, verbs, strict=True)
     ]
     room = MAX_LENGTH - 1 - len(PROLOG) - len("<Response></Response>") - len("".join(empty))
@@ -226,7 +248,7 @@ def _cut(instructions: Sequence[Instruction], verbs: Sequence[str]) -> Iterator[
             continue
         text = _fitted(_clean(instruction.text), room)
         room -= len(text)
-        yield _element("Say", text)
+        yield _element("Say", text, **_spoken_in(instruction.language))
 
 
 def _fitted(text: str, room: int) -> str:
@@ -245,6 +267,7 @@ _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
     Forward: _forward,
     Return: _return,
     Say: _say,
+    Hold: _hold,
     HangUp: _hang_up,
 }
 

@@ -98,6 +98,14 @@ def _read_continue(webhook: Webhook) -> WebhookReport:
     return WebhookReport(webhook.leg, (event,), asks=True, unknown=unknown)
 
 
+def _read_wait(webhook: Webhook) -> WebhookReport:
+    """A leg that waits asks again. Its turns are no events, but its end is one."""
+    word = webhook.values.get("CallStatus", "")
+    events = (_end(webhook, word),) if word in ENDS else ()
+    pressed = webhook.values.get("Digits", "")
+    return WebhookReport(webhook.leg, events, asks=True, pressed=pressed)
+
+
 def _read_machine(webhook: Webhook) -> WebhookReport:
     webhook.word("AnsweredBy")
     return WebhookReport(webhook.leg)
@@ -135,10 +143,11 @@ _READERS: dict[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.MACHINE: _read_machine,
     HookKind.FORWARD: _read_forward,
     HookKind.RECORDING: _read_recording,
+    HookKind.WAIT: _read_wait,
 }
 # The leg itself asks for markup, even if it is another leg's child.
 _ASKED_OF_THE_LEG = frozenset(
-    {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD}
+    {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.WAIT}
 )
 
 

@@ -29,6 +29,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.STATUS, "/vonage/event/<token>", ("GET", "POST")),
     # A forward's leg has the same events as any leg: only the URL tells them apart.
     Hook(HookKind.FORWARD, "/vonage/forward/<token>", ("GET", "POST")),
+    Hook(HookKind.WAIT, "/vonage/wait/<token>", ("GET", "POST")),
 )
 
 NUMBER_FIELDS = NumberFields("vonagePhoneNumber", None)

@@ -19,6 +19,7 @@ from providers.base.instructions import (
     Details,
     Forward,
     HangUp,
+    Hold,
     Instruction,
     MachineDetection,
     Return,
@@ -129,7 +130,9 @@ def _actions(instruction: Instruction) -> list[Action]:
         case Return():
             return [_return(instruction)]
         case Say():
-            return [{"action": "talk", "text": part} for part in _spoken(instruction.text)]
+            return _say(instruction)
+        case Hold():
+            return hold(instruction)
         case HangUp():
             return []
 
@@ -205,6 +208,33 @@ def _return(back: Return) -> Action:
         "eventUrl": [_absolute(back.url)],
         "eventMethod": "POST",
     }
+
+
+def _say(say: Say) -> list[Action]:
+    spoken_in = {"language": say.language} if say.language else {}
+    return [{"action": "talk", "text": part, **spoken_in} for part in _spoken(say.text)]
+
+
+def hold(held: Hold) -> list[Action]:
+    """Play the audio, then ask by an action whose answer may be the next NCCO.
+
+    With ``bargeIn`` a key ends the audio. The next action must then be the input, so the text
+    before the audio cannot have it.
+    https://developer.vonage.com/en/voice/voice-api/ncco-reference#input
+    """
+    barge = {"bargeIn": True} if held.takes_key else {}
+    said = _say(Say(held.text, held.language))
+    music = {"action": "stream", "streamUrl": [_absolute(held.audio_url)], **barge}
+    return [*said, music, ask(held.next_url, takes_key=held.takes_key)]
+
+
+def ask(url: str, *, takes_key: bool = False) -> Action:
+    """The action that asks this URL for the next NCCO, with the pressed key if there is one."""
+    asked = {"eventUrl": [_absolute(url)], "eventMethod": "POST"}
+    if takes_key:
+        dtmf = {"maxDigits": 1, "timeOut": 1}
+        return {"action": "input", "type": ["dtmf"], "dtmf": dtmf, **asked}
+    return {"action": "notify", "payload": {"waits": "yes"}, **asked}
 
 
 def _spoken(text: str) -> list[str]:

@@ -73,6 +73,26 @@ class VonageClient:
             over = error.code == "404" or self._is_over(path, api_url)
             raise CarrierError(str(error), permanent=over, gone=over, code=error.code) from error
 
+    def can_redirect(self) -> bool:
+        """Whether the account may use the API, which takes the application's token."""
+        return self.can_record()
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
+        """Give the leg an NCCO that asks this URL, at the region that owns it.
+
+        The request of a notify is signed. Vonage does not say so of the one for an NCCO's URL.
+        https://developer.vonage.com/en/api/voice#updateCall
+        """
+        path = f"/v1/calls/{quote(leg_ref, safe='')}"
+        destination = {"type": "ncco", "ncco": [ncco.ask(url)]}
+        try:
+            self._send("PUT", path, {"action": "transfer", "destination": destination}, api_url)
+        except CarrierError as error:
+            if error.code not in ("400", "404"):
+                raise
+            over = error.code == "404" or self._is_over(path, api_url)
+            raise CarrierError(str(error), permanent=over, gone=over, code=error.code) from error
+
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         """Fetch the leg, at the region that owns it."""
         try:

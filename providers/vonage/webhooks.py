@@ -37,6 +37,8 @@ def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     raw = payloads.read(request)
     payload = typed(raw)
     webhook = Webhook(request, payload, payloads.word(payload), raw)
+    if hook is HookKind.WAIT:
+        return _wait(webhook)
     if hook in (HookKind.ARRIVE, HookKind.FALLBACK):
         return _arrival(hook, webhook)
     if webhook.word in NOTES or webhook.word not in STATUSES:
@@ -94,6 +96,13 @@ def _completed(webhook: Webhook, leg: Leg | None) -> WebhookReport:
         generic=True,
     )
     return WebhookReport(leg, (event,), unknown=(by,) if by and by not in DISCONNECTED_BY else ())
+
+
+def _wait(webhook: Webhook) -> WebhookReport:
+    """A leg that waits asks again. The URL's token names the call: a notify names no leg."""
+    dtmf = webhook.payload.get("dtmf")
+    digits = dtmf.get("digits") if isinstance(dtmf, dict) else None
+    return WebhookReport(None, asks=True, pressed=digits if isinstance(digits, str) else "")
 
 
 def _unanswered(payload: Payload) -> EndedReason:

@@ -33,6 +33,12 @@ class WebClient:
     def hang_up(self, leg_ref: str, *, api_url: str | None = None) -> None:
         raise NotConfigured(NO_PHONE)
 
+    def can_redirect(self) -> bool:
+        return False
+
+    def redirect(self, leg_ref: str, url: str, *, api_url: str | None = None) -> None:
+        raise NotConfigured(NO_PHONE)
+
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         raise NotConfigured(NO_PHONE)
 

@@ -17,6 +17,8 @@ from providers.twilio import studio_lint
 from providers.twilio.studio_definition import read
 from tests.routes.api import UNKNOWN, Api
 
+pytestmark = pytest.mark.any_store  # the subject: what Studio is told
+
 HOST = "https://bridge.example.com"
 DOCS = Path(__file__).parents[2] / "docs"
 

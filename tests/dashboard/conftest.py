@@ -9,9 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.domain.login import sessions, tokens
+from app.store.resources import Window
 from app.wiring import Services
 from bench.dashboard import ORG, fill, signed_in
 from bench.fresh import new_app
+from tests.dashboard.assistant_pages import MENU, keep
 from tests.dashboard.pages import enter
 
 
@@ -54,3 +56,12 @@ def _empty_app() -> Iterator[Flask]:
 def empty(_empty_app: Flask) -> FlaskClient:
     """Of an organisation without calls."""
     return signed_in(_empty_app)
+
+
+@pytest.fixture
+def assistant(services: Services) -> Iterator[str]:
+    """The id of a keypad menu with a secret."""
+    made = keep(services, {**MENU, "server": {"url": "https://example.com", "secret": "s3cret"}})
+    yield made
+    for each in services.resources.assistants.list(ORG, Window(limit=1000)):
+        services.resources.assistants.delete(ORG, each["id"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from standardwebhooks import Webhook
 
 from app.delivery.dispatcher import FAULT_PAUSE, HOLD, LEASE, Dispatcher
@@ -625,6 +626,55 @@ class TestInterruption:
         clock.pass_by(wait)
         assert dispatcher.deliver(ids) is None
         assert keys(receiver.requests) == [CALL[0], *CALL]
+
+
+class TestFailuresBeforeTheAttempt:
+    """What fails between the look for messages and their attempts costs no receiver its share."""
+
+    def test_a_store_that_fails_then_delays_messages_only(
+        self, store: Store, dispatcher: ByHand, receiver: Receiver
+    ) -> None:
+        if store.is_sqlite:
+            return  # it leases nothing
+        queued = [new_call(store) for _ in range(MOST)]
+        for number, ids in enumerate(queued):
+            put_message(store, ids, str(number), receiver.url)
+        with leases_fail(store), pytest.raises(DBAPIError):
+            dispatcher.turn()
+        for ids in queued:
+            dispatcher.deliver(ids)
+        assert len(receiver.requests) == MOST
+
+    def test_a_call_that_cannot_be_read_holds_up_no_other(
+        self, store: Store, dispatcher: ByHand, clock: Clock, receiver: Receiver
+    ) -> None:
+        unknown, known = new_call(store), new_call(store)
+        put_message(store, unknown, "a", receiver.url)
+        set_status(store, unknown, "parked")  # by a newer version
+        for number in range(MOST):  # as often as would cost the receiver all of its share
+            put_message(store, known, str(number), receiver.url)
+            dispatcher.deliver(known)
+            clock.pass_by(FAULT_PAUSE)
+        assert len(receiver.requests) == MOST
+        set_status(store, unknown, "queued")
+        dispatcher.deliver(unknown)
+        assert keys(receiver.requests)[-1] == "a"
+
+
+def set_status(store: Store, ids: Ids, status: str) -> None:
+    with store.write() as conn:
+        conn.execute(calls.update().where(calls.c.id == ids[1]).values(status=status))
+
+
+@contextmanager
+def leases_fail(store: Store) -> Iterator[None]:
+    """The database refuses every lease of a message meanwhile."""
+    rule = "CONSTRAINT no_lease"
+    with store.write() as conn:
+        conn.exec_driver_sql(f"ALTER TABLE messages ADD {rule} CHECK (leased_until IS NULL)")
+    yield
+    with store.write() as conn:
+        conn.exec_driver_sql(f"ALTER TABLE messages DROP {rule}")
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from app.doctor import assistants
 from app.wiring import Services
 from tests.routes.api import Api
 
+pytestmark = pytest.mark.any_store  # the subject: what the doctor says
+
 MODEL = {"model": {"provider": "openai", "model": "gpt-4o"}}
 KEY = {"credentials": [{"provider": "openai", "apiKey": "k"}]}
 HEARS = {"transcriber": {"provider": "embedded"}, "voice": {"provider": "embedded"}}

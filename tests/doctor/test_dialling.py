@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from app.doctor import dialling
 from app.domain.legs.dial_limit import HOUR
 from app.settings import Settings
@@ -13,6 +15,8 @@ from app.store.dial_limits import Cost
 from app.store.engine import Store
 from app.wiring import Services
 from tests.store.rows import add_key, add_org
+
+pytestmark = pytest.mark.any_store  # the subject: what the doctor says
 
 
 def said(settings: Settings) -> list[str]:

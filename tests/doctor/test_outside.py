@@ -19,6 +19,8 @@ from app.wiring import Services
 from tests.fakes.client_server import Receiver
 from tests.fakes.s3 import ACCESS_KEY, REGION, SECRET_KEY, s3
 
+pytestmark = pytest.mark.any_store  # the subject: vendors
+
 
 @pytest.fixture
 def examined(settings: Settings) -> Iterator[Callable[..., list[str]]]:

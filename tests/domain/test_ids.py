@@ -35,6 +35,8 @@ from tests.fakes.client_server import Receiver, Reply
 from tests.routes.api import ACCOUNT, TOKEN, UNKNOWN, Api, organisation
 from tests.routes.test_auth import is_api
 
+pytestmark = pytest.mark.any_store  # the subject: how an id is read
+
 ID = "70bfc30f-1d2e-4f56-8a9b-abcdefabcdef"
 NO_UUIDS = [
     f"{{{ID}}}",  # Microsoft's braces

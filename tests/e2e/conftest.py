@@ -14,7 +14,8 @@ from tests.databases import fresh_database
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         slow = any(name in item.nodeid for name in ("test_sdks", "test_dialing_killed"))
-        if "tests/e2e" in item.nodeid and not slow:  # minutes, and no SQL of its own
+        other = slow or item.get_closest_marker("any_store")
+        if "tests/e2e" in item.nodeid and not other:  # minutes, and no SQL of its own
             item.add_marker("database")
 
 

@@ -12,6 +12,8 @@ from tests.e2e.test_web_calls import web_call
 from tests.fakes.client_server import Receiver, Reply
 from tests.webdriver import Page, browsing
 
+pytestmark = pytest.mark.any_store  # the subject: a browser
+
 SITE = b"""<!doctype html><title>A site</title><script src="%s/static/patchbay.js"></script>"""
 CONVERSATION = """
 const [webCallUrl, done] = arguments;

@@ -35,6 +35,8 @@ from tests.fakes.vendors.deepgram_listen import DeepgramListen
 from tests.fakes.vendors.server import Asked
 from tests.speech import SENTENCES, speech
 
+pytestmark = pytest.mark.any_store  # the subject: sound and vendors
+
 CARRIERS = pytest.mark.parametrize(
     "carrier", [twilio, vonage], ids=lambda carrier: str(carrier.__name__.split(".")[1])
 )

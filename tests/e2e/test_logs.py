@@ -15,6 +15,8 @@ from tests.fakes.carriers.inbound_call import InboundCall, closed
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
 
+pytestmark = pytest.mark.any_store  # the subject: the log
+
 ALWAYS = {"time", "level", "logger", "process", "message"}
 
 

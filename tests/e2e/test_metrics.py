@@ -15,6 +15,8 @@ from tests.fakes.carriers.inbound_call import InboundCall, closed
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
 
+pytestmark = pytest.mark.any_store  # the subject: files that workers share
+
 CALLBACKS, JOINS = "patchbay_callback_seconds_count", "patchbay_join_seconds_count"
 ALONE = {"Connection": "close"}
 """On a connection of its own: one that is kept leads to the worker that had it before."""
@@ -31,7 +33,7 @@ def temporary(tmp_path: Path) -> Path:
 def bridge(database_url: str, tmp_path: Path, temporary: Path) -> Iterator[Bridge]:
     more = {"WEB_CONCURRENCY": "2", "TMPDIR": str(temporary)}
     with Bridge(database_url, tmp_path, **more) as running:
-        running._until(lambda: len(workers(running)), lambda count: count == 2, 30)
+        running._until(lambda: len(workers(running)), lambda count: count == 2, 90)
         yield running
 
 
@@ -64,7 +66,7 @@ def test_each_worker_shows_the_sum_and_a_dead_one_still_counts(
         assert closed(socket) == 1000
     for _ in range(20):
         TWILIO.send(bridge, "/twilio/inbound_call", TWILIO.arrival(TWILIO.new_ref()), headers=ALONE)
-    bridge._until(lambda: count(temporary), lambda found: found == 2, 30)
+    bridge._until(lambda: count(temporary), lambda found: found == 2, 90)
     [directory] = temporary.glob("patchbay-metrics-*")
     (directory / "counter_1.db").touch()  # a worker makes its file and gives it a size afterwards
     for _ in range(10):
@@ -72,7 +74,7 @@ def test_each_worker_shows_the_sum_and_a_dead_one_still_counts(
         assert (shown[CALLBACKS], shown[JOINS]) == (21, 1)
     killed = workers(bridge)[0]
     os.kill(killed, signal.SIGKILL)
-    bridge._until(lambda: workers(bridge), lambda now: killed not in now and len(now) == 2, 30)
+    bridge._until(lambda: workers(bridge), lambda now: killed not in now and len(now) == 2, 90)
     for _ in range(10):
         assert scrape(bridge)[CALLBACKS] == 21
     bridge.stop()

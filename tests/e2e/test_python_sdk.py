@@ -14,6 +14,8 @@ from vapi.core.api_error import ApiError
 from tests.bridge import KEY, Bridge
 from tests.fakes.carriers.accounts import CUSTOMER
 
+pytestmark = pytest.mark.any_store  # the subject: the API's shapes
+
 
 @pytest.fixture(scope="module")
 def client(bridge: Bridge) -> Iterator[Vapi]:

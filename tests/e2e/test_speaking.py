@@ -22,6 +22,8 @@ from tests.fakes.carriers.phone import phoning
 from tests.fakes.client_server import Receiver
 from tests.fakes.vendors.threaded import threaded
 
+pytestmark = pytest.mark.any_store  # the subject: sound and vendors
+
 UNDERSTOOD = "I would like to book a table."
 SAID = "Surely, for how many people?"
 FIRST = "Hello, this is the restaurant."

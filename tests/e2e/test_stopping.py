@@ -19,6 +19,8 @@ from tests.bridge import Bridge
 from tests.fakes.carriers.inbound_call import InboundCall, closed
 from tests.fakes.client_server import Receiver
 
+pytestmark = pytest.mark.any_store  # the subject: signals and sockets
+
 LONG = "600"
 """Seconds nobody waits for in a test."""
 
@@ -48,7 +50,7 @@ def worker(bridge: Bridge) -> int:
 
 def stopping(bridge: Bridge) -> None:
     """Wait until it knows."""
-    bridge._until(lambda: ready(bridge), lambda is_ready: not is_ready, 20)
+    bridge._until(lambda: ready(bridge), lambda is_ready: not is_ready, 60)
 
 
 def ready(bridge: Bridge) -> bool:

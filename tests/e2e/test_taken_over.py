@@ -146,7 +146,7 @@ def due_now(store: Store, bridge: Bridge) -> None:
     timers = {"no-call": {"due": to_micros(past)}}
     with store.engine.begin() as conn:
         conn.execute(calls.update().values(timers=timers, next_timer_at=past))
-    bridge._until(lambda: waits(store, bridge), bool, 20)
+    bridge._until(lambda: waits(store, bridge), bool, 60)
 
 
 def waits(store: Store, bridge: Bridge) -> bool:

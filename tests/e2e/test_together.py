@@ -52,7 +52,7 @@ def together(store: Store, bridge: Bridge, asks: Sequence[Ask]) -> list[Any]:
                 stack.enter_context(store._group.alone())
             answers = [pool.submit(ask) for ask in asks]
             if store._group:
-                bridge._until(lambda: waits(store, bridge), bool, 20)
+                bridge._until(lambda: waits(store, bridge), bool, 60)
         return [answer.result() for answer in answers]
 
 

@@ -19,6 +19,8 @@ from tests.clock import in_real_time
 from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
 
+pytestmark = pytest.mark.any_store  # the subject: sockets and pages
+
 ECHO = {"name": "echo", "transport": {"provider": "echo"}}
 FRAME = (1200).to_bytes(2, "little", signed=True) * 320
 """20 ms at 16 kHz."""

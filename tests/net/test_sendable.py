@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given
 from hypothesis import strategies as st
 from websockets.exceptions import WebSocketException
 
@@ -20,8 +20,9 @@ from app.net.httpx_client import make_client
 from app.net.websocket import checked_headers, open_socket
 from tests.net.contract import HERE
 from tests.net.wire import Wire, http_answer, served
+from tests.properties import examples
 
-ENOUGH = settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+ENOUGH = examples(60, suppress_health_check=[HealthCheck.filter_too_much])
 RULE = partial(allowed, allow_private=True, resolver=HERE)
 
 
@@ -33,15 +34,15 @@ def wire() -> Iterator[Wire]:
 
 async def send(url: str, headers: Mapping[str, str]) -> None:
     """By each client of ``app.net``. The websocket's is refused with 403."""
-    post(url, b"{}", headers, 5.0, True, resolver=HERE)
-    async with make_client(5.0, RULE, retries=False) as client:
+    post(url, b"{}", headers, 30.0, True, resolver=HERE)
+    async with make_client(30.0, RULE, retries=False) as client:
         await client.post(url, content=b"{}", headers=headers)
     with suppress(WebSocketException):
         await open_socket(
             re.sub("^http", "ws", url),
             RULE,
             headers=checked_headers(headers, "headers"),
-            seconds=5.0,
+            seconds=30.0,
             close_seconds=1.0,
             max_message=1000,
         )

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base.instructions import Connect, Forward, HangUp, Instruction, Return, Say
 from providers.twilio import twiml
 from providers.vonage import ncco
+from tests.properties import examples
 
 BASE = "https://bridge.example.com"
 CONNECT = Connect(
@@ -43,7 +44,7 @@ def instructions() -> st.SearchStrategy[list[Instruction]]:
     )
 
 
-FEW = settings(max_examples=25)  # large texts take long to make
+FEW = examples(25)  # large texts take long to make
 
 
 @FEW

@@ -10,6 +10,8 @@ from app import create_app
 from app.settings import Settings
 from tests.routes.api import Api, organisation
 
+pytestmark = pytest.mark.any_store  # the subject: the log
+
 ORG, KEY = "0190a5e0-0000-7000-8000-000000000001", "a key of the tests of the access log"
 
 

@@ -17,6 +17,8 @@ from app.routes.schemas.assistants import Assistant
 from app.routes.schemas.calls import CreateCall
 from app.vendors import registry
 
+pytestmark = pytest.mark.any_store  # the subject: the API's document
+
 
 @pytest.fixture(scope="module")
 def schemas(document: dict[str, Any]) -> dict[str, Any]:

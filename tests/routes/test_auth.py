@@ -23,6 +23,7 @@ OPEN = {
     "/static/<path:filename>",
     "/static/patchbay.js",
     "/static/patchbay-audio.js",
+    "/hold-music/<int:seconds>.wav",
     "/web/<token>",
 }
 """Paths without a key. The carriers' own are guarded by their signatures."""

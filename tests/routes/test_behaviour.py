@@ -12,6 +12,8 @@ from app.domain.reporting.call_json import control_url
 from app.wiring import Services
 from tests.routes.api import Api, refused
 
+pytestmark = pytest.mark.any_store  # the subject: which values are refused
+
 REFUSED: dict[str, dict[str, Any]] = {
     "hooks.0.on must be one of": {"hooks": [{"on": "call.begun", "do": [{"type": "say"}]}]},
     "startSpeakingPlan.customEndpointingRules.0.regex is missing": {

@@ -32,6 +32,8 @@ from docs import compatibility as page
 from providers.events import EndedReason
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
 
+pytestmark = pytest.mark.any_store  # the subject: the API's shapes
+
 ROOT = Path(__file__).parents[2]
 BESIDE = ROOT.parent / "shared" / "reference" / "vapi-openapi.json"
 

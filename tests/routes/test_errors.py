@@ -14,6 +14,8 @@ from app.routes.errors import INVALID_KEY, ApiError
 from app.routes.json_body import MAX_BYTES
 from tests.routes.api import Api, refused
 
+pytestmark = pytest.mark.any_store  # the subject: the shape of errors
+
 CAUSE = Exception("password=hunter2")
 ID = "3f7c1b9e-0000-4000-8000-000000000000"
 

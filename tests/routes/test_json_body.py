@@ -7,11 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.routes.errors import ApiError
 from app.routes.json_body import MAX_DEPTH, MAX_INT, MAX_KEYS, MIN_INT, parse
+from tests.properties import with_one_store
 from tests.routes.api import Api, refused
 
 REFUSED: list[tuple[bytes, str]] = [
@@ -100,7 +101,7 @@ def test_garbage_is_a_400_at_most(body: bytes) -> None:
         parse(body)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@with_one_store()
 @given(body=st.binary(max_size=60) | fragments | json_values.map(lambda v: json.dumps(v).encode()))
 def test_no_body_breaks_a_route(api: Api, body: bytes) -> None:
     answer = api.post("/call", data=body, content_type="application/json")
@@ -115,7 +116,7 @@ known_fields = st.recursive(
 ).filter(lambda value: isinstance(value, dict))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@with_one_store()
 @given(body=known_fields, path=st.sampled_from(["/call", "/assistant", "/phone-number"]))
 def test_no_value_of_a_known_field_breaks_a_route(api: Api, body: Any, path: str) -> None:
     assert api.post(path, body).status_code in {201, 400}

@@ -20,6 +20,8 @@ from tests.conftest import SECRET_KEY
 from tests.routes.api import Api
 from tests.routes.test_tenants import kept
 
+pytestmark = pytest.mark.any_store  # the subject: tokens in URLs
+
 NEW = "the new key of the tests"
 Links = dict[str, str]
 """Kind of link -> the link."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -21,6 +21,7 @@ from app.routes.schemas.calls import (
 )
 from app.routes.schemas.customers import CalledCustomer
 from app.routes.schemas.phone_numbers import CreatePhoneNumber, TransientPhoneNumber
+from tests.properties import with_one_store
 from tests.routes.api import TWILIO_NUMBER, Api
 
 ROOTS = (Assistant, AssistantOverrides, Control, CreateCall, CreatePhoneNumber)
@@ -151,7 +152,7 @@ NAMES = st.text("abcdefghij", min_size=4, max_size=12).map(lambda name: f"x{name
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just({"a": [1]})
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@with_one_store()
 @given(st.sampled_from(["server", "backoffPlan", "transport"]), NAMES, VALUES)
 def test_any_unknown_field_is_kept(place: str, name: str, value: Any) -> None:
     body: dict[str, Any] = {

@@ -16,6 +16,8 @@ from app.routes.schemas.calls import CreateCall
 from providers.events import EndedReason
 from tests.routes.test_auth import is_api
 
+pytestmark = pytest.mark.any_store  # the subject: the API's document
+
 
 @pytest.fixture
 def document(app: Flask) -> dict[str, Any]:

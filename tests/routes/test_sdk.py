@@ -20,6 +20,8 @@ from werkzeug.serving import make_server
 
 from tests.routes.api import ACCOUNT, TOKEN, UNKNOWN, Api
 
+pytestmark = pytest.mark.any_store  # the subject: the API's shapes
+
 
 @pytest.fixture
 def vapi(api: Api) -> Iterator[Vapi]:

@@ -14,6 +14,8 @@ from app.wiring import Services
 from tests.fakes.client_server import Receiver
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api, refused
 
+pytestmark = pytest.mark.any_store  # the subject: requests to servers
+
 SECRET = "c4n4ry-of-a-server"
 BEARER = {"type": "bearer", "token": SECRET, "headerName": "X-Key"}
 OAUTH = {

@@ -14,6 +14,8 @@ from app.routes.schemas.not_served import NOT_SERVED
 from app.routes.schemas.wording import messages
 from tests.routes.api import Api, refused
 
+pytestmark = pytest.mark.any_store  # the subject: the words of errors
+
 E164 = (
     "must be a valid phone number in the E.164 format. "
     "Hot tip, you may be missing the country code (Eg. US: +1)."

@@ -20,6 +20,8 @@ from app.settings import Settings
 from app.store.engine import Store
 from tests.routes.api import TWILIO_NUMBER, Api, organisation
 
+pytestmark = pytest.mark.any_store  # the subject: the API's shapes
+
 RECORDED = Path(__file__).parent / "recorded"
 PROGRAMS = sorted(path.stem for path in RECORDED.glob("*.json"))
 

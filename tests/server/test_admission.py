@@ -42,6 +42,23 @@ async def test_nobody_waits_while_a_thread_is_free() -> None:
 
 
 @on_loop
+async def test_clients_leave_half_of_the_threads_to_carriers() -> None:
+    line = Line(threads=4)
+    for client in range(2):
+        await line.ask(f"client {client}", first=False)
+    waits = line.ask("client 2", first=False)
+    await stand_in_line(waits)
+    for carrier in range(2):
+        await line.ask(f"carrier {carrier}", first=True)
+    for _ in range(2):  # half of the threads are busy now
+        assert line.got == ["client 0", "client 1", "carrier 0", "carrier 1"]
+        line.admission.leave()
+        await stand_in_line(waits)
+    line.admission.leave()
+    await waits
+
+
+@on_loop
 async def test_a_carrier_goes_before_clients_that_came_earlier() -> None:
     line = Line()
     await line.fill()

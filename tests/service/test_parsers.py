@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import examples
 from tests.service.parsers import PARSERS
 
 BYTES = [
@@ -42,7 +43,7 @@ def test_bytes_are_refused_or_read(parser: str) -> None:
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-@settings(max_examples=20)
+@examples(20)
 @given(data=st.binary(max_size=200))
 def test_random_bytes_too(parser: str, data: bytes) -> None:
     PARSERS[parser](data)

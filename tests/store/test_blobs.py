@@ -8,11 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.store.blobs import BlobError, Blobs, Bucket, Disk, NoBlob, open_blobs
 from tests.fakes.s3 import ACCESS_KEY, REGION, SECRET_KEY, Store, s3
+from tests.properties import examples
 
 KEY = "recordings/a1/b2-mono.wav"
 DATA = bytes(range(256)) * 8
@@ -212,7 +213,7 @@ def test_nothing_is_sent_before_the_first_file(bucket: Store) -> None:
 
 
 @given(data=st.binary(max_size=300), start=st.integers(0, 300), length=st.integers(0, 300))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_a_part_is_that_slice_of_the_file(data: bytes, start: int, length: int) -> None:
     with TemporaryDirectory() as root:
         source = Path(root) / "source"

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.store import call_lists, call_search, calls
 from app.store.call_lists import CallFilter
 from app.store.engine import Store
 from app.store.schema import LATE
+from tests.properties import with_one_store
 from tests.store.rows import START, add_call, add_org, at, times
 from tests.store.together import draft
 
@@ -65,9 +66,7 @@ def test_a_count_is_of_all_pages_of_one_organisation(store: Store, org: str) -> 
 
 
 @given(ages=st.lists(st.integers(0, 5), max_size=12), limit=st.integers(1, 5))
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_one_store(20)
 def test_pages_put_together_are_all_calls_once(store: Store, ages: list[int], limit: int) -> None:
     with draft(store) as conn:
         org = add_org(conn)
@@ -165,9 +164,7 @@ def fits(row: dict[str, Any], wanted: CallFilter) -> bool:
 
 
 @given(drawn=st.lists(ROWS, max_size=12), filters=st.lists(FILTERS, min_size=1, max_size=8))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_one_store(60)
 def test_a_list_has_what_fits_and_nothing_else(
     store: Store, drawn: list[dict[str, Any]], filters: list[CallFilter]
 ) -> None:

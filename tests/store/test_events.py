@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.store import events
 from app.store.engine import Store
 from providers.events import CallEvent, EndedReason, EventKind
+from tests.properties import with_one_store
 from tests.store.rows import START, add_call, add_org, at, event
 from tests.store.together import draft, race
 
@@ -157,9 +158,7 @@ any_event = st.builds(
 
 
 @given(st.lists(any_event, max_size=5, unique_by=lambda each: each.key))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_one_store(40)
 def test_any_events_are_read_back_as_they_were(store: Store, written: list[CallEvent]) -> None:
     with draft(store) as conn:
         call = add_call(conn, add_org(conn))

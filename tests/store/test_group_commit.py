@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +17,7 @@ from app.store import group_commit
 from app.store.connection import Connection
 from app.store.engine import Store, after_commit, before_commit
 from app.store.group_commit import GroupCommit
+from tests.properties import with_one_store
 
 
 class Failed(Exception):
@@ -87,11 +88,7 @@ def test_one_commit_serves_all_who_stand_in_line(store: Store) -> None:
     assert told == ["COMMIT"]
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@with_one_store(60)
 @given(
     st.lists(st.sampled_from(["good", "raises", "breaks a rule", "fails at its end"]), max_size=7)
 )

@@ -6,12 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.store.engine import Store
-from app.store.lists import MOST, any_of, values_of
-from app.store.prepared import Prepared
+from app.store.lists import MOST, any_of, by_size, values_of
 from app.store.schema import orgs
 from tests.store.rows import add_org
 
-FIND = Prepared(sa.select(orgs.c.id).where(any_of(orgs.c.id, "ids")).order_by(orgs.c.id))
+FIND = by_size(
+    lambda size: sa.select(orgs.c.id).where(any_of(orgs.c.id, "ids", size)).order_by(orgs.c.id)
+)
 
 
 @pytest.mark.parametrize("wanted", [[], ["a"], ["a", "c", "unknown"], [*"abcdefghijklmnop"]])
@@ -19,7 +20,7 @@ def test_the_rows_of_the_list_are_found(store: Store, wanted: list[str]) -> None
     with store.write() as conn:
         for id in "abc":
             add_org(conn, id)
-        found = FIND.every(conn, values_of("ids", wanted))
+        found = FIND(wanted).every(conn, values_of("ids", wanted))
     assert [row["id"] for row in found] == [id for id in "abc" if id in wanted]
 
 

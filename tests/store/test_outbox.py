@@ -96,7 +96,7 @@ def test_the_look_uses_the_index_of_what_is_due(store: Store) -> None:
 
 def _plan(conn: Connection) -> Iterator[str]:
     outbox.sendable(conn, LONG_AGO, 1)  # it compiles the statement
-    text = outbox._SENDABLE._compiled[True].text
+    text = outbox._SENDABLE(())._compiled[True].text
     for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", (0,) * text.count("?")):
         yield row[-1]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.store import processes
 from app.store.engine import Store
+from tests.properties import with_one_store
 from tests.store.rows import START, at
 from tests.store.together import draft, race
 
@@ -89,9 +90,7 @@ def test_one_that_speaks_twice_at_once_has_one_row(store: Store) -> None:
 
 
 @given(ages=st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9)), limit=st.integers(0, 9))
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_one_store(30)
 def test_forgetting_and_seeing_agree(store: Store, ages: dict[str, int], limit: int) -> None:
     with draft(store) as conn:
         for id, age in ages.items():

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -15,6 +15,7 @@ from app.store import rate_limits
 from app.store.engine import Store
 from app.store.schema import EPOCH, api_keys
 from app.store.schema import rate_limits as table
+from tests.properties import with_one_store
 from tests.store.rows import START, add_key, add_org, at
 from tests.store.together import draft, impatient, race
 
@@ -127,9 +128,7 @@ def test_a_key_in_use_is_waited_for(store: Store, key: str) -> None:
     limit=st.integers(1, 5),
     gaps=st.lists(st.integers(0, 40), min_size=1, max_size=15),
 )
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_one_store(30)
 def test_the_statement_is_a_leaky_bucket(store: Store, limit: int, gaps: list[int]) -> None:
     """The model: what is in use leaks at one window a window, and holds one window at most."""
     cost, in_use, now = WINDOW // limit, timedelta(0), START

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
 from app.store.engine import Store
 from app.store.schema import EPOCH, Time, metadata, orgs
+from tests.properties import with_one_store
 from tests.store.rows import START, add_org, times
 from tests.store.together import draft
 
@@ -22,9 +23,7 @@ MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=ZONE
 
 
 @given(st.lists(MOMENTS, min_size=1, max_size=6))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_one_store(40)
 def test_times_are_kept_to_the_microsecond_and_in_order(
     store: Store, moments: list[datetime]
 ) -> None:
@@ -76,8 +75,9 @@ def test_the_rows_of_a_call_are_found_by_an_index(table: sa.Table) -> None:
     """Deleting a call reads none of the others'."""
     keys = (key.parent for key in table.foreign_keys if key.column.table.name in GROWING)
     for column in keys:
-        uniques = (c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
-        first = {next(iter(index.columns)) for index in (*table.indexes, *uniques) if whole(index)}
+        uniques = [c for c in table.constraints if isinstance(c, sa.UniqueConstraint)]
+        indexes = [each for each in (*table.indexes, *uniques) if whole(each)]
+        first = {next(iter(index.columns)) for index in (*indexes, table.primary_key)}
         assert column in first, column
 
 

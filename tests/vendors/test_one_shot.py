@@ -40,7 +40,7 @@ def think(
     config: Mapping[str, Any],
     *keys: tuple[str, VendorAccount],
     settings: Settings = SETTINGS,
-    seconds: float = 5.0,
+    seconds: float = 30.0,
 ) -> ModelAnswer:
     return OneShotModel(partial(ask_model, settings))(config, dict(keys), ASKED, seconds)
 
@@ -112,6 +112,12 @@ def test_a_fallback_model_answers_for_one_that_fails(chat: Chat) -> None:
     config = {**OPENAI, "fallbackModels": ["gpt-4o-mini"]}
     thought = think(config, ("openai", VendorAccount("key", f"{chat.url}/v1")))
     assert (thought.model["model"], thought.error) == ("gpt-4o-mini", None)
+
+
+def test_a_model_that_speaks_leaves_the_question_to_one_that_writes(chat: Chat) -> None:
+    config = {"provider": "openai", "model": "gpt-realtime-2025-08-28"}
+    thought = think(config, ("openai", VendorAccount("key", f"{chat.url}/v1")))
+    assert (thought.model["model"], thought.error) == ("gpt-4o", None)
 
 
 def test_no_key_and_no_model() -> None:

@@ -109,7 +109,9 @@ def test_the_rest_knows_the_data_alone(folder: str) -> None:
             assert theirs <= set(DOMAIN_MAY_NAME), path
 
 
-@pytest.mark.parametrize("module", ["registry", "llm", "stt", "tts", "failures", "one_shot"])
+@pytest.mark.parametrize(
+    "module", ["registry", "llm", "speech", "stt", "tts", "failures", "one_shot"]
+)
 def test_importing_it_loads_no_sdk_and_no_pipecat(module: str) -> None:
     source = (
         f"import sys, app.vendors.{module}\n"

@@ -9,6 +9,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
+from pipecat.frames.frames import ErrorFrame, TTSSpeakFrame
+from pipecat.tests.utils import run_test
+
 from app.assistants.relay import Relay
 from app.delivery.request import ServerRequest
 from app.domain.services.media import StreamClaim
@@ -25,6 +28,8 @@ from app.vendors.common.stt_http import HttpTranscriber
 from app.vendors.common.tts_part import Custom
 from app.vendors.llm import make_model
 from app.vendors.one_shot import OneShotModel
+from app.vendors.speech import make_speech_model
+from app.vendors.speech_voices import voice_of
 from app.vendors.stt import make_transcriber
 from app.vendors.tts import make_voice
 from app.wiring import ask_model
@@ -32,7 +37,9 @@ from tests.vendors.hearing import hearing
 from tests.vendors.speaking import speak
 from tests.vendors.turn import turn
 
-SECONDS = 5.0
+SPEAKING = {"openai": "gpt-realtime", "google": "gemini-3.8-live"}
+"""A model of each vendor that has such ones."""
+SECONDS = 30.0
 RATE = 8000
 PUBLIC_ONLY = partial(allowed, allow_private=False)
 SETTINGS = cast("Settings", SimpleNamespace(allow_private_server_urls=False, vendors=()))
@@ -93,6 +100,16 @@ async def thinks(vendor: str, url: str) -> str:
     return str([error.error for error in (await turn(made)).errors])
 
 
+async def converses(vendor: str, url: str) -> str:
+    """A model that hears and speaks by itself."""
+    model = {"provider": vendor, "model": SPEAKING[vendor]}
+    made = make_speech_model(
+        model, voice_of(model, {}), {}, account(vendor, url), RATE, PUBLIC_ONLY
+    )
+    _, up = await run_test(made, frames_to_send=[TTSSpeakFrame("Hello.")])
+    return str([frame.error for frame in up if isinstance(frame, ErrorFrame)])
+
+
 async def answers(vendor: str, url: str) -> str:
     """One question after the call, for its analysis."""
     config = {"provider": vendor, "model": "a-model", "url": url}
@@ -148,6 +165,11 @@ def ways() -> list[Way]:
             Way(f"model {name}", part.make, partial(thinks, name))
             for name, part in registry.llm_parts().items()
             if registry.VENDORS[name].env_prefix
+        ),
+        *(
+            Way(f"speech to speech {name}", vendor.speech.make, partial(converses, name))
+            for name, vendor in registry.VENDORS.items()
+            if vendor.speech
         ),
         *(
             Way(f"analysis {name}", part.one_shot, partial(answers, name))

@@ -30,7 +30,7 @@ from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
 from app.telemetry.call_log import call_log
-from app.vendors import llm, similar, stt, tts
+from app.vendors import llm, similar, speech, stt, tts
 from app.vendors.common import llm_spec
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.errors import UnbuildableAssistant
@@ -176,6 +176,9 @@ class VoiceAgent:
             for each, spent in spans(services.transcriber, seconds)
             if usage.reached(each)
         ]
+        if services.speech is not None and services.speech.transcriber:
+            ears = {"provider": services.named.model, "model": services.speech.transcriber}
+            heard.append((ears, services.speech.heard_seconds))
         items = usage.items(self._config.model, services.spoken, heard, seconds, others)
         self._stream.call_context.add_usage(list(items))
 
@@ -202,6 +205,8 @@ def _make_services(
     """Build the three services. Raises ``UnbuildableAssistant``."""
     accounts = claim.accounts
     configs = dict[Any, Config]()
+    if speech.is_speech(config.model):
+        return _make_speech(config, claim, rate, call_context)
     voice = _voice(config, claim, call_context)
     custom = Custom(call_context.addresses, claim.call)
     model = _model(config, claim, call_context, configs)
@@ -218,6 +223,22 @@ def _make_services(
         _text_timing(_provider(voice)),
         configs,
     )
+
+
+def _make_speech(
+    config: AgentConfig, claim: StreamClaim, rate: int, call_context: CallContext
+) -> CallServices:
+    """Build a model that hears and speaks by itself. Raises ``UnbuildableAssistant``."""
+    model = speech.make_speech_model(
+        config.model,
+        config.voice,
+        config.transcriber,
+        claim.accounts,
+        rate,
+        call_context.addresses,
+    )
+    names = ServiceNames("", _provider(config.model), _provider(config.voice))
+    return CallServices(None, model, None, names, config.voice, configs={model: config.model})
 
 
 def _voice(config: AgentConfig, claim: StreamClaim, call_context: CallContext) -> JsonObject:

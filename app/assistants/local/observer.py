@@ -42,6 +42,7 @@ from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.services import Stage, stage_of
 from app.assistants.local.transcript.usage import Usage
 from app.media.stream import now
+from app.vendors.common.speech_parts import ModelAskedFrame
 
 # https://docs.vapi.ai/server-url/events#hang-notifications
 HANG_SECONDS = 5.0
@@ -109,8 +110,13 @@ class Clock:
 class CallObserver(BaseObserver):
     """A pipecat observer: sees every frame once."""
 
-    def __init__(self, signs: Callbacks, turns: TurnTimer, *, transcribed: bool) -> None:
-        """``transcribed``: there is a transcriber that ought to understand any speech."""
+    def __init__(
+        self, signs: Callbacks, turns: TurnTimer, *, transcribed: bool, speech: bool = False
+    ) -> None:
+        """``transcribed``: there is a transcriber that ought to understand any speech.
+
+        ``speech``: the model speaks by itself, so that its sound is its answer.
+        """
         super().__init__(observe_every_push=False)
         self.usage = Usage()
         self.clock = Clock()
@@ -118,6 +124,7 @@ class CallObserver(BaseObserver):
         self._signs = signs
         self._turns = turns
         self._transcribed = transcribed
+        self._speech = speech
 
     def voice_asked(self) -> None:
         """Start the voice's deadline: it was given a sentence."""
@@ -177,6 +184,11 @@ class CallObserver(BaseObserver):
                 self.clock.due[Stage.MODEL] = now() + self._deadlines.model
                 self._turns.asked()
             return
+        if isinstance(frame, ModelAskedFrame):
+            self._model_asked(frame, data.direction)
+            return
+        if self._speech and isinstance(frame, TTSAudioRawFrame):
+            self.clock.due.pop(Stage.MODEL, None)
         for stage, answers in ANSWERS.items():
             if isinstance(frame, answers):
                 self.clock.due.pop(stage, None)
@@ -196,6 +208,13 @@ class CallObserver(BaseObserver):
             self.clock.tools = max(0, self.clock.tools - 1)
         else:
             self._signal(data)
+
+    def _model_asked(self, frame: ModelAskedFrame, direction: FrameDirection) -> None:
+        """Start the deadline of a model that speaks by itself."""
+        if direction is FrameDirection.DOWNSTREAM:
+            self.clock.due[Stage.MODEL] = now() + self._deadlines.model
+            if frame.answer:
+                self._turns.asked()
 
     def _signal(self, data: FramePushed) -> None:
         """Call back for one frame. Broadcast frames travel both ways; one direction counts."""

@@ -48,12 +48,15 @@ from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
 from app.assistants.local.turns import endpoint_request
+from app.assistants.local.turns.keys_as_text import KeysAsText
 from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDetector
 from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.assistant.hooks import Moment
 from app.domain.assistant.line_sound import Denoising
 from app.media.stream import MediaStream, now
-from app.vendors.common.llm_spec import opening_messages
+from app.vendors.common.llm_spec import CONNECTED, opening_messages
+from app.vendors.common.speech_model import SpeechModel
+from app.vendors.common.speech_parts import Hooks, RespondFrame, TellFrame
 from providers.common.json_types import JsonDict
 from providers.events import EndedReason
 
@@ -75,7 +78,7 @@ class AgentPipeline:
         performance: Performance,
     ) -> None:
         self.stream = stream
-        self.config = config
+        self.config = turn_taking.by_sound(config) if services.speech else config
         self.conversation = conversation
         self.input = AgentInputTransport(stream, self._caller_left, _denoiser(config))
         self.output = AgentOutputTransport(stream)
@@ -94,7 +97,8 @@ class AgentPipeline:
         )
         self._performance = performance
         turns = TurnTimer(stream.sounds, performance.add)
-        self.observer = CallObserver(signs, turns, transcribed=understands)
+        speaks = services.speech is not None
+        self.observer = CallObserver(signs, turns, transcribed=understands, speech=speaks)
         opening = opening_messages(config.model, asked=config.first is FirstMessageMode.GENERATE)
         # its type is a union of vendors' messages
         self.context = LLMContext(list(opening))  # type: ignore[arg-type]
@@ -115,6 +119,8 @@ class AgentPipeline:
         self.idle_left = config.idle_count
         self._hooks = hooks
         hooks.engine = self
+        if services.speech is not None:
+            self._prepare(services.speech)
         self._caller_talks = False
         self._ending = False
         self._tasks = set[asyncio.Task[Any]]()
@@ -172,10 +178,14 @@ class AgentPipeline:
 
     async def respond(self) -> None:
         """Ask the model for a response to the conversation as it stands."""
-        await self.worker.queue_frame(LLMRunFrame())
+        await self.worker.queue_frame(RespondFrame() if self._parts.speech else LLMRunFrame())
 
     async def add(self, role: str, text: str, *, respond: bool) -> None:
         """Add a message that was not spoken. ``role``: user, assistant, system."""
+        if self._parts.speech:
+            await self.worker.queue_frame(TellFrame(role, text, respond))
+            self.changed("added", self.conversation.added(role, text))
+            return
         message = {"role": role, "content": text}
         append = LLMMessagesAppendFrame([message], run_llm=respond)  # type: ignore[list-item]  # its type is a union of vendors'
         # Upstream from the end of the pipeline: the assistant aggregator would hold the response
@@ -210,6 +220,27 @@ class AgentPipeline:
 
     # -- assembly
 
+    def _prepare(self, model: SpeechModel) -> None:
+        """Join a model that hears and speaks by itself with the call."""
+        model.context = self.context
+        model.preroll_seconds += self.config.stop.voice_seconds
+        model.hooks = Hooks(
+            self.output.playback,
+            self._history,
+            self._transcribed,
+            self._transcribing,
+            self.spoken_text.worded,
+            self.spoken_text.response_begins,
+        )
+
+    def _history(self) -> list[dict[str, str]]:
+        """The messages of the assistant's model, then those of the call, without its prompt."""
+        opening = opening_messages(self.config.model)
+        own = [each for each in opening if each["content"] != CONNECTED]
+        own_messages = self.config.messages
+        prompts = [each.get("content") for each in own_messages if each.get("role") == "system"]
+        return [*own, *self.conversation.besides(prompts)]
+
     def _assemble(self) -> PipelineWorker:
         plan, parts = self.config, self._parts
         caller, assistant = LLMContextAggregatorPair(
@@ -226,20 +257,17 @@ class AgentPipeline:
                 user_turn_stop_timeout=turn_taking.stop_timeout(plan),
                 user_mute_strategies=[*turn_taking.mutes(plan), self.caller_mute],
             ),
+            realtime_service_mode=parts.speech is not None,
         )
-        speech_text.equip(
-            parts.voice, plan.speech_text, str(plan.transcriber.get("language") or "")
-        )
+        speaks = self._cascade() if parts.voice else [parts.model]
         chain: list[FrameProcessor | None] = [
             self.input,
             parts.transcriber,
             _keys(plan),
+            KeysAsText(self._pressed) if parts.speech else None,
             self._voicemail_detector,
             caller,
-            AfterTurnFilter(self._voicemail_detector),
-            parts.model,
-            speech_text.chunker(plan.speech_text),
-            parts.voice,
+            *speaks,
             self.output,
             self.spoken_text,
             assistant,
@@ -262,6 +290,18 @@ class AgentPipeline:
         self._listen(worker, caller, assistant)
         return worker
 
+    def _cascade(self) -> list[FrameProcessor | None]:
+        """A model that reads and writes, and the voice behind it."""
+        plan, parts = self.config, self._parts
+        language = str(plan.transcriber.get("language") or "")
+        speech_text.equip(parts.voice, plan.speech_text, language)
+        return [
+            AfterTurnFilter(self._voicemail_detector),
+            parts.model,
+            speech_text.chunker(plan.speech_text),
+            parts.voice,
+        ]
+
     def _listen(self, worker: PipelineWorker, caller: Any, assistant: Any) -> None:
         on: list[tuple[Any, str, Callable[..., Awaitable[None]]]] = [
             (worker, "on_pipeline_started", self._started),
@@ -271,8 +311,9 @@ class AgentPipeline:
             (caller, "on_user_turn_stopped", self._caller_spoke),
             (assistant, "on_assistant_turn_started", self._assistant_begins),
             (assistant, "on_assistant_turn_stopped", self._assistant_spoke),
-            (self._parts.voice, "on_tts_request", self._voice_asked),
         ]
+        if self._parts.voice is not None:
+            on.append((self._parts.voice, "on_tts_request", self._voice_asked))
         if isinstance(self._parts.model, LLMSwitcher):
             on.append((self._parts.model.strategy, "on_service_switched", self._ask_again))
         for source, event, handler in on:
@@ -283,6 +324,10 @@ class AgentPipeline:
     async def _started(self, _: Any, __: Frame) -> None:
         self.ready.set()
         if self.conversation.continues:
+            if self._parts.speech is not None and self.conversation.awaits_answer:
+                await self.respond()
+            if self._parts.speech is not None:
+                return  # it has the conversation in its instructions
             for message in self.conversation.spoken:
                 self.context.add_message(message)  # type: ignore[arg-type]
             if self.conversation.awaits_answer:  # the earlier socket was lost before the answer
@@ -301,10 +346,36 @@ class AgentPipeline:
 
     async def _caller_spoke(self, _: Any, __: Any, message: UserTurnStoppedMessage) -> None:
         if message.content:  # empty when the transcriber found no word in the noise
-            self.idle_left = self.config.idle_count
-            self._hooks.caller_spoke()
+            self._caller_is_there()
             since = self._began.pop("user", None)
             self.changed("said", self.conversation.said("user", message.content, since))
+
+    def _caller_is_there(self) -> None:
+        self.idle_left = self.config.idle_count
+        self._hooks.caller_spoke()
+
+    def _transcribed(self, text: str, began: float, ended: float) -> None:
+        """A model that hears by itself tells what the caller has said; its answer may be over."""
+        self._judge(text, final=True)
+        self._caller_is_there()
+        self.changed("said", self.conversation.said_before("user", text, began, ended))
+
+    def _transcribing(self, text: str) -> None:
+        self._judge(text, final=False)
+        self.changed("partial", {"text": text})
+
+    def _judge(self, text: str, *, final: bool) -> None:
+        """Let the voicemail detector judge a text that did not pass it."""
+        detector, model = self._voicemail_detector, self._parts.speech
+        if detector is not None and model is not None and detector.judge(text, final=final):
+            model.answers = False
+
+    async def _pressed(self, text: str) -> None:
+        """The caller has pressed keys, and the model hears no tones."""
+        self._caller_is_there()
+        self.changed("said", self.conversation.said("user", text))
+        await self.interrupt()
+        await self.worker.queue_frame(TellFrame("user", text, respond=True))
 
     async def _assistant_begins(self, _: Any) -> None:
         self._began.setdefault("bot", time.time())

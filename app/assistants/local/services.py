@@ -15,6 +15,7 @@ from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
 from app.assistants.local.transcript.spoken_text import TextTiming
+from app.vendors.common.speech_model import SpeechModel
 from app.vendors.common.vendor import Config
 from providers.common.json_types import JsonObject
 
@@ -34,7 +35,8 @@ class CallServices:
 
     transcriber: FrameProcessor | None
     model: FrameProcessor
-    voice: FrameProcessor
+    voice: FrameProcessor | None
+    """None: the model speaks by itself."""
     named: ServiceNames
     spoken: JsonObject
     """The ``voice`` that speaks, which may be another than the assistant's."""
@@ -50,6 +52,11 @@ class CallServices:
         heard = part.services if isinstance(part, ServiceSwitcher) else [part]
         takers = [getattr(each, "assistant_said", None) for each in heard]
         return next((each for each in takers if each is not None), None)
+
+    @property
+    def speech(self) -> SpeechModel | None:
+        """The model, if it hears and speaks by itself."""
+        return self.model if isinstance(self.model, SpeechModel) else None
 
     def provider(self, stage: Stage) -> str:
         """Vapi's name of the vendor that is at work."""

@@ -28,6 +28,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from app.media.stream import MediaStream, now
+from app.vendors.common.speech_parts import Playback
 from providers.base.media import Audio, Digit
 
 LEAD_SECONDS = 0.3
@@ -118,6 +119,8 @@ class AgentOutputTransport(BaseOutputTransport):
         self.overheard: Callable[[bytes], None] | None = None
         # Seconds that the carrier had not played when it was cleared last.
         self.unheard = 0.0
+        # Seconds of speech that were sent so far.
+        self._sent = 0.0
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -126,6 +129,10 @@ class AgentOutputTransport(BaseOutputTransport):
     def hold(self, until: float) -> None:
         """Let the assistant say nothing before this time, by ``stream.now``."""
         self._not_before = max(self._not_before, until)
+
+    def playback(self) -> Playback:
+        """How much of the speech was sent, and how much of it the carrier has played."""
+        return Playback(self._sent, max(0.0, self._sent - self._stream.buffered_seconds))
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, TTSAudioRawFrame) and (wait := self._not_before - now()) > 0:
@@ -148,5 +155,7 @@ class AgentOutputTransport(BaseOutputTransport):
         at = now()
         length = len(frame.audio) / (2 * self._stream.sample_rate)
         self._due = max(self._due, at) + length
+        if isinstance(frame, TTSAudioRawFrame):
+            self._sent += length
         await asyncio.sleep(max(0.0, self._due - at - LEAD_SECONDS))
         return True

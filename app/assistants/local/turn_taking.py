@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
@@ -28,6 +29,14 @@ STOP_SECONDS = 0.2
 # How long a caller whose sentence sounds unfinished may think. pipecat's default is 3.
 UNFINISHED_SECONDS = 1.5
 PIPECAT_STOP_SECONDS = 5.0
+
+
+def by_sound(config: AgentConfig) -> AgentConfig:
+    """The plans of a model that hears by itself: its turns are over before their words are known."""
+    start = replace(config.start, rules=(), by_transcript=None)
+    if start.smart is Smart.SERVER:
+        start = replace(start, smart=Smart.NONE)
+    return replace(config, start=start, stop=replace(config.stop, words=0))
 
 
 def detector(config: AgentConfig) -> VADAnalyzer:

@@ -76,18 +76,18 @@ class VoicemailDetector(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, InterimTranscriptionFrame | TranscriptionFrame):
-            if self._judge(frame):
+            if self.judge(frame.text, final=isinstance(frame, TranscriptionFrame)):
                 return
         elif self.machine and isinstance(frame, InputAudioRawFrame):
             frame = self._deafened(frame)
         await self.push_frame(frame, direction)
 
-    def _judge(self, frame: InterimTranscriptionFrame | TranscriptionFrame) -> bool:
+    def judge(self, text: str, *, final: bool) -> bool:
         """Whether a machine said this."""
-        if not self.machine and self._left > 0 and is_machine(frame.text):
+        if not self.machine and self._left > 0 and is_machine(text):
             self.machine = True
             self.create_task(self._found())
-        self._left -= isinstance(frame, TranscriptionFrame)
+        self._left -= final
         return self.machine
 
     def _deafened(self, frame: InputAudioRawFrame) -> InputAudioRawFrame:

@@ -34,6 +34,7 @@ from app.domain.assistant.structured_outputs import OutputPlan
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
+from app.vendors import registry, speech_voices
 from app.vendors.registry import DEFAULT_TRANSCRIBER, named
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -120,18 +121,27 @@ class AssistantConfig:
 
     @cached_property
     def voice(self) -> Json:
-        return named(without_empty(object_of(self.json, "voice")) or EMBEDDED)
+        given = without_empty(object_of(self.json, "voice"))
+        if self.is_speech:
+            return named(speech_voices.voice_of(self.model, given))
+        return named(given or EMBEDDED)
 
     @cached_property
     def transcriber(self) -> Json:
-        """The transcriber. A keypad menu needs none; a model hears no caller without one."""
-        default = NO_TRANSCRIBER if self.is_menu else {"provider": DEFAULT_TRANSCRIBER}
+        """The transcriber. A keypad menu needs none, nor does a model that hears by itself."""
+        without = self.is_menu or self.is_speech
+        default = NO_TRANSCRIBER if without else {"provider": DEFAULT_TRANSCRIBER}
         return named(without_empty(object_of(self.json, "transcriber")) or default)
 
     @property
     def is_menu(self) -> bool:
         """Whether the embedded keypad menu answers, and no vendor's model."""
         return self.model.get("provider") == EMBEDDED["provider"]
+
+    @cached_property
+    def is_speech(self) -> bool:
+        """Whether the model hears and speaks by itself, without a transcriber and a voice."""
+        return registry.speech_part(self.model) is not None
 
     # Each in its own file.
 

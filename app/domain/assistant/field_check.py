@@ -5,12 +5,14 @@ Fields whose names are not Vapi's are told too: a mistyped one has no effect.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from itertools import chain, islice
 from typing import NamedTuple
 
+from app.domain.assistant import speech_fields
 from app.domain.assistant.fields import FREE, Json, object_of, text_of
 from app.domain.assistant.hooks import without_effect
 from app.domain.assistant.served_fields import (
@@ -43,6 +45,7 @@ STAGES: Mapping[str, str] = {
 """Objects with a ``provider`` -> its stage."""
 TOOLS = "model.tools"
 NO_SUCH = "no such field"
+NUMBERS = re.compile(r"\.\d+")
 OF_OTHER_TYPES = ignored("of another type of tool")
 
 
@@ -67,7 +70,16 @@ class Finding(NamedTuple):
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
     idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
-    return list(islice(chain(_object(assistant, "", ""), idle), MOST))
+    found = chain(_object(assistant, "", ""), idle)
+    return [_with_model(assistant, each) for each in islice(found, MOST)]
+
+
+def _with_model(assistant: Json, finding: Finding) -> Finding:
+    """The finding, with what a model that hears and speaks by itself makes of the field."""
+    if finding.fate is Fate.REFUSED or finding.mistyped:
+        return finding
+    row = speech_fields.row_of(assistant, NUMBERS.sub("", finding.path))
+    return finding if row is None else Finding(finding.path, row.fate, row.why)
 
 
 def check_number(body: Json) -> list[Finding]:

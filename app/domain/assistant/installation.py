@@ -15,7 +15,7 @@ from app.domain.assistant.served_fields import Fate
 from app.domain.assistant.vendor_fields import MODEL, TRANSCRIBER, VOICE
 from app.domain.errors import Invalid
 from app.settings import Settings
-from app.vendors import buildable, registry
+from app.vendors import buildable, registry, speech_voices
 from app.vendors.common.account import VendorAccount, VendorAccounts
 
 EMBEDDED_NAME = str(EMBEDDED["provider"])
@@ -59,6 +59,9 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
     """The stages that no call could build, and those that another vendor serves."""
     if assistant.transport.backend(installation.settings) != LOCAL:
         return
+    if assistant.is_speech:
+        yield from _speech_findings(assistant, installation)
+        return
     for stage, config in _stages(assistant):
         ways = [config, *installation.fallbacks(stage, config)]
         problems = [buildable.problem(stage, way, installation.accounts) for way in ways]
@@ -66,6 +69,16 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
             yield _refused(stage, ways, problems[0] or "")
         elif stand_in := _stand_in(stage, ways[problems.index(None)], assistant, installation):
             yield Finding(f"{stage}.provider", Fate.MAPPED, stand_in)
+
+
+def _speech_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
+    """The same for a model that hears and speaks by itself. No other takes its place."""
+    problem = buildable.problem(MODEL, assistant.model, installation.accounts)
+    if problem:
+        yield Finding(MODEL, Fate.REFUSED, problem)
+    if wrong := speech_voices.voice_problem(assistant.model, assistant.voice):
+        field, why = wrong
+        yield Finding(f"{VOICE}.{field}", Fate.REFUSED, why, never=True)
 
 
 def _refused(stage: str, ways: list[Json], problem: str) -> Finding:

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from re import _constants as codes
-from re import _parser as parser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain.assistant.fields import Json, objects_of, text_of
+
+if TYPE_CHECKING:
+    import sre_constants as codes
+    import sre_parse as parser
+else:
+    from re import _constants as codes
+    from re import _parser as parser
 
 MAX_PATTERN = 500
 """Characters of one expression."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import zip_longest
 from typing import Any
 
 from providers.common.json_types import JsonDict, JsonObject
@@ -58,7 +57,8 @@ def _split_any(value: Any, holder: str) -> tuple[Any, JsonDict]:
 def with_secrets(old: Any, new: Any, holder: str = "") -> Any:
     """``new``, with the secrets of ``old`` where ``new`` leaves them out.
 
-    A list's item gets a secret only if it still has the same server: items may have moved.
+    A list's item gets a secret only if it still has the same server. One that has moved, because
+    another was added or removed, gets its own.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         kept = {n: v for n, v in old.items() if n not in new and _is_secret(holder, n)}
@@ -68,9 +68,36 @@ def with_secrets(old: Any, new: Any, holder: str = "") -> Any:
         }
         return {**kept, **given}
     if isinstance(old, list) and isinstance(new, list):
-        pairs = zip_longest(old[: len(new)], new)
-        return [with_secrets(o, n, holder) if _server(o) == _server(n) else n for o, n in pairs]
+        return [
+            with_secrets(o, n, holder) for o, n in zip(_counterparts(old, new), new, strict=True)
+        ]
     return new
+
+
+def _counterparts(old: list[Any], new: list[Any]) -> list[Any]:
+    """The old item of each new one; None: it has none. No old item counts twice.
+
+    First the one in the same place, then one that has moved, then one that was renamed.
+    """
+    left, found = dict(enumerate(old)), dict[int, Any]()
+    for alike, in_place in ((_mark, True), (_mark, False), (_server, True)):
+        for place, item in enumerate(new):
+            if place in found:
+                continue
+            places = [place] if in_place else list(left)
+            same = (at for at in places if at in left and alike(left[at]) == alike(item))
+            if (at := next(same, None)) is not None:
+                found[place] = left.pop(at)
+    return [found.get(place) for place in range(len(new))]
+
+
+def _mark(item: Any) -> Any:
+    """What an item keeps where it moves: its servers, its type and its name."""
+    if not isinstance(item, Mapping):
+        return None
+    function = item.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else None
+    return _server(item), item.get("url"), item.get("type"), item.get("name"), name
 
 
 def _is_secret(holder: str, name: str) -> bool:

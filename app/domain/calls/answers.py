@@ -16,7 +16,16 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.calls.redaction import redacted
 from app.domain.context import Context
 from app.store import events
-from providers.base.instructions import Answer, Connect, Forward, HangUp, Instruction, Return, Say
+from providers.base.instructions import (
+    Answer,
+    Connect,
+    Forward,
+    HangUp,
+    Hold,
+    Instruction,
+    Return,
+    Say,
+)
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, EventKind
 
@@ -30,6 +39,7 @@ KINDS: Mapping[type[Instruction], str] = {
     Forward: "forward",
     Return: "return",
     Say: "say",
+    Hold: "hold",
     HangUp: "hang-up",
 }
 """Type of an instruction -> its ``type`` in ``raw.instructions``."""

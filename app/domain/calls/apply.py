@@ -59,6 +59,13 @@ Effects = Callable[[Sequence[CallEvent]], Changes]
 """The changes of a call that new events cause beyond its state."""
 
 
+class Folded(NamedTuple):
+    """All events of a call, and the state that they prove."""
+
+    log: Sequence[CallEvent]
+    state: CallState
+
+
 class Applied(NamedTuple):
     """The state after a webhook, and those of its events that are new."""
 
@@ -112,10 +119,9 @@ def apply_report(tx: CallTx, new: Sequence[CallEvent], effects: Effects) -> Appl
     return Applied(state, added, now)
 
 
-def finalize(tx: CallTx) -> None:
-    """Settle the ended reason at the end of the settle period."""
-    log = events.of_call(tx.conn, tx.call.id)
-    state = fold(log, tx.carrier.never_answered)
+def finalize(tx: CallTx, known: Folded | None = None) -> None:
+    """Settle the ended reason at the end of the settle period. ``known``: the log, if it was read."""
+    log, state = known or folded(tx)
     if state.status is CallStatus.ENDED and not tx.call.settled_at:
         state = _settle(tx, state)
         _write(tx, state)
@@ -138,8 +144,13 @@ def request_end(tx: CallTx, reason: EndedReason, message: str | None = None) -> 
     return apply_events(tx, [event], also)
 
 
+def folded(tx: CallTx) -> Folded:
+    log = events.of_call(tx.conn, tx.call.id)
+    return Folded(log, fold(log, tx.carrier.never_answered))
+
+
 def state_of(tx: CallTx) -> CallState:
-    return fold(events.of_call(tx.conn, tx.call.id), tx.carrier.never_answered)
+    return folded(tx).state
 
 
 def _added(new: Sequence[CallEvent], log: Sequence[CallEvent]) -> list[CallEvent]:

@@ -89,6 +89,8 @@ class CallFacts(NamedTuple):
     forward: PendingForward | None = None
     spoken: str | None = None
     """The text that the server sent for the caller instead of an assistant."""
+    spoken_language: str = ""
+    """The language of ``spoken``. Empty: the carrier's default."""
     awaits: tuple[str, ...] = ()
     """The names of the parts that the end-of-call report waits for."""
     recordings: Mapping[str, str] = {}
@@ -120,6 +122,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
         heard_at=MonitorEndpoint(heard_at["host"], heard_at["path"]) if heard_at else None,
         forward=_forward(forward) if forward else None,
         spoken=stored.get("spoken"),
+        spoken_language=stored.get("spokenLanguage") or "",
         awaits=tuple(stored.get("awaits") or ()),
         recordings=stored.get("recordings") or {},
         due_at=datetime.fromisoformat(due_at) if due_at else None,
@@ -159,6 +162,7 @@ def _columns(facts: CallFacts) -> JsonDict:
         "heardAt": facts.heard_at._asdict() if facts.heard_at else None,
         "forward": _forward_json(facts.forward) if facts.forward else None,
         "spoken": facts.spoken,
+        "spokenLanguage": facts.spoken_language or None,
         "awaits": list(facts.awaits),
         "recordings": dict(facts.recordings),
         "dueAt": facts.due_at.isoformat() if facts.due_at else None,

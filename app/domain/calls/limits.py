@@ -8,20 +8,24 @@ silence.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import instructions, record
+from app.domain.calls import instructions
 from app.domain.calls.apply import request_end
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.errors import Invalid, TooMany
-from app.store import capacity, rate_limits
+from app.store import capacity, events, queue, rate_limits
 from providers.base.instructions import Instruction
-from providers.events import EndedReason
+from providers.common.json_types import JsonDict
+from providers.events import CallEvent, EndedReason, EventKind
 
 WINDOW = timedelta(minutes=1)
+GETS_SLOT = {EventKind.LEG_FETCHED, EventKind.QUEUE_LEFT, EventKind.MEDIA_CONNECTED}
+"""A call with one of these has a slot, unless it waits."""
 
 
 class RateLimit:
@@ -64,7 +68,7 @@ def check_capacity(context: Context, conn: Connection) -> None:
     Vapi answers 400 at its limit, too.
     """
     most = context.settings.max_concurrent_calls
-    if most and capacity.slots_in_use(conn) >= most:
+    if most and capacity.slots_in_use(conn) + queue.length(conn) >= most:
         raise _over(context)
 
 
@@ -74,16 +78,26 @@ def reserve_slot(tx: CallTx) -> None:
         raise _over(tx.context)
 
 
-def is_full(tx: CallTx) -> bool:
+def is_full(tx: CallTx, *, has_slot: bool = False) -> bool:
     """Whether the other calls leave no slot for this call's leg.
 
+    Legs that wait ahead of it have taken their slots already, unless the call has one itself.
     Call it last in a transaction: it locks the slots until the commit.
     """
     most = tx.context.settings.max_concurrent_calls
     if not most:
         return False
     capacity.lock_slots(tx.conn)
-    return capacity.slots_in_use(tx.conn, but=tx.call.id) >= most
+    ticket = queue.get(tx.conn, tx.call.id)
+    ahead = 0 if has_slot and ticket is None else queue.ahead(tx.conn, ticket)
+    return capacity.slots_in_use(tx.conn, but=tx.call.id) + ahead >= most
+
+
+def had_slot(tx: CallTx, but: Sequence[CallEvent] = ()) -> bool:
+    """Whether the call had a slot before these events: its leg got a document, or we dialled it."""
+    new = {event.key for event in but}
+    log = events.of_call(tx.conn, tx.call.id)
+    return not tx.call.bypass or any(e.kind in GETS_SLOT and e.key not in new for e in log)
 
 
 def refuse_media(tx: CallTx) -> list[Instruction]:
@@ -92,18 +106,15 @@ def refuse_media(tx: CallTx) -> list[Instruction]:
     return instructions.return_leg(tx.call)
 
 
-def has_slot(context: Context, conn: Connection, call_id: str) -> bool:
-    """Whether a media socket's call has a slot; the call ends without one.
-
-    The leg of such a socket may have requested no document before.
-    """
-    if not context.settings.max_concurrent_calls:
-        return True
-    call = record.get(conn, call_id, lock=True)
-    if call is not None and is_full(tx := CallTx(context, conn, call)):
-        refuse_media(tx)
-        return False
-    return True
+def subscription(tx: CallTx) -> JsonDict:
+    """``subscriptionLimits`` of a new call. The rest that is left counts this call, as Vapi's does."""
+    most = tx.context.settings.max_concurrent_calls
+    left = most - capacity.slots_in_use(tx.conn, but=tx.call.id) - queue.length(tx.conn)
+    return {
+        "concurrencyBlocked": left <= 0,
+        "concurrencyLimit": most,
+        "remainingConcurrentCalls": max(0, left),
+    }
 
 
 def _over(context: Context) -> Invalid:

@@ -91,6 +91,8 @@ class Call:
     """The fields whose values are not in the row yet."""
 
 
+_GIVEN = tuple(each.name for each in fields(Call) if each.init)
+_all_of = attrgetter(*_GIVEN)
 _CONVERTED = {"facts", "timers", "stored_facts", "token_data", "unwritten"}
 COLUMNS = tuple(each.name for each in fields(Call) if each.name not in _CONVERTED)
 """Columns that are stored without conversion."""
@@ -141,6 +143,11 @@ class CallTx(NamedTuple):
         if due is not None:
             for wake in self.context.timer_wakers:
                 after_commit(self.conn, partial(wake, due))
+
+
+def copy_of(call: Call) -> Call:
+    """A copy whose fields may be set. ``dataclasses.replace`` takes five times as long."""
+    return Call(*_all_of(call))
 
 
 def load(row: JsonObject) -> Call:

@@ -25,7 +25,8 @@ JOIN = "join"
 MAX_DURATION = "max-duration"
 LOST = "lost"
 SETTLE = "settle"
-OF_OPEN_CALL = (DUE, NO_CALL, JOIN, MAX_DURATION, LOST, WATCHDOG)
+QUEUE = "queue"
+OF_OPEN_CALL = (DUE, NO_CALL, JOIN, MAX_DURATION, LOST, WATCHDOG, QUEUE)
 TIMERS = (*OF_OPEN_CALL, SETTLE)
 
 FORWARD_GRACE_SECONDS = 120.0
@@ -39,7 +40,7 @@ RESTARTS_MEDIA_WAIT = frozenset(
 """After these events the carrier has JOIN_TIMEOUT_SECONDS to request a document or connect."""
 LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
 """These events prove that the flow of a bypass call has brought a leg."""
-LEG_CAME = LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED}
+LEG_CAME = LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED, EventKind.QUEUE_ENTERED}
 """The first of these events ends the wait for a leg."""
 MOVES_MEDIA = RESTARTS_MEDIA_WAIT | {EventKind.MEDIA_CONNECTED, EventKind.MEDIA_LOST}
 """Only these events change whether the call waits for a media socket (``awaits_media``)."""

@@ -47,6 +47,7 @@ REACHED: dict[EventKind, CallStatus] = {
     EventKind.LEG_RINGING: CallStatus.RINGING,
     EventKind.LEG_ANSWERED: CallStatus.RINGING,  # in progress only once the assistant has joined
     EventKind.LEG_CONTINUED: CallStatus.RINGING,
+    EventKind.QUEUE_ENTERED: CallStatus.RINGING,
     EventKind.MEDIA_STARTING: CallStatus.RINGING,
     EventKind.MEDIA_CONNECTED: CallStatus.IN_PROGRESS,
 }

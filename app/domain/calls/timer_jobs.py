@@ -9,7 +9,7 @@ from __future__ import annotations
 from app.domain.calls.record import CallTx
 
 KIND, WATCHDOG, START_SCHEDULED = "timer", "watchdog", "start-scheduled"
-STOPPED = "stopped"
+STOPPED, CALL_WAITING, LOOK_AT_WAITING = "stopped", "call-waiting", "look-at-waiting"
 """Kinds of jobs."""
 
 
@@ -51,3 +51,18 @@ def ask_about_stop(tx: CallTx) -> None:
     call_id = tx.call.id
     key, lock = f"{STOPPED}:{call_id}", f"leg:{call_id}"
     tx.context.jobs.enqueue(tx.conn, STOPPED, key, {"callId": call_id}, lock=lock)
+
+
+def call_waiting(tx: CallTx) -> None:
+    """Queue the job that calls a leg to its slot (``legs/queue/advance.py``)."""
+    call_id = tx.call.id
+    key = f"{CALL_WAITING}:{call_id}"
+    tx.context.jobs.enqueue(tx.conn, CALL_WAITING, key, {"callId": call_id})
+
+
+def look_at_waiting(tx: CallTx) -> None:
+    """Queue the job that asks the carrier about a leg that has begun to wait."""
+    call_id = tx.call.id
+    tx.context.jobs.enqueue(
+        tx.conn, LOOK_AT_WAITING, f"{LOOK_AT_WAITING}:{call_id}", {"callId": call_id}
+    )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 from app.domain.calls import record, timer_jobs
-from app.domain.calls.apply import apply_events, finalize, request_end, state_of
+from app.domain.calls.apply import Folded, apply_events, finalize, folded, request_end
 from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import (
     DUE,
@@ -19,6 +20,7 @@ from app.domain.calls.schedule import (
     LOST,
     MAX_DURATION,
     NO_CALL,
+    QUEUE,
     SETTLE,
     awaits_media,
     start,
@@ -28,11 +30,23 @@ from app.domain.calls.state import CallState
 from app.domain.calls.timer_column import Timer, due_timer, load_timers, timer_columns
 from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
-from app.store import calls, events
+from app.store import calls, events, queue
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
-Action = Callable[[CallTx, CallState], None]
+
+class Fired(NamedTuple):
+    """A timer that fires: its call, and the call's events and state."""
+
+    tx: CallTx
+    known: Folded
+
+    @property
+    def state(self) -> CallState:
+        return self.known.state
+
+
+Action = Callable[[Fired], None]
 
 
 def fire_due(context: Context, call_id: str) -> bool:
@@ -77,51 +91,57 @@ def fire(context: Context, payload: JsonObject) -> None:
 
 def _act(tx: CallTx, timer: str, reattached: int | None) -> None:
     if tx.call.settled_at is None:
-        state = state_of(tx)
-        if reattached in {None, state.reattached}:
-            ACTIONS[timer](tx, state)
+        fired = Fired(tx, folded(tx))
+        if reattached in {None, fired.state.reattached}:
+            ACTIONS[timer](fired)
 
 
-def _no_call(tx: CallTx, state: CallState) -> None:
-    known = any(event.kind in LEG_IS_KNOWN for event in events.of_call(tx.conn, tx.call.id))
-    if state.status is CallStatus.QUEUED and not known:
+def _no_call(fired: Fired) -> None:
+    known = any(event.kind in LEG_IS_KNOWN for event in fired.known.log)
+    if fired.state.status is CallStatus.QUEUED and not known:
+        tx = fired.tx
         _end(tx, EventKind.TIMER, tx.carrier.no_call, NO_CALL)
 
 
-def _join(tx: CallTx, state: CallState) -> None:
+def _join(fired: Fired) -> None:
+    tx, state = fired.tx, fired.state
+    if queue.get(tx.conn, tx.call.id) is not None:
+        return  # the timer starts anew with the leg's slot
     if not state.joined and state.status not in {CallStatus.FORWARDING, CallStatus.ENDED}:
         _end(tx, EventKind.TIMER, EndedReason.ASSISTANT_JOIN_TIMED_OUT, JOIN)
 
 
-def _max_duration(tx: CallTx, state: CallState) -> None:
-    if state.status is not CallStatus.ENDED:
-        request_end(tx, EndedReason.EXCEEDED_MAX_DURATION)
+def _max_duration(fired: Fired) -> None:
+    if fired.state.status is not CallStatus.ENDED:
+        request_end(fired.tx, EndedReason.EXCEEDED_MAX_DURATION)
 
 
-def _media_lost(tx: CallTx, state: CallState) -> None:
+def _media_lost(fired: Fired) -> None:
+    state = fired.state
     if awaits_media(state) and state.status is not CallStatus.ENDED:
         gone = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
         reason = EndedReason.SERVER_SHUTDOWN if state.shut_down else gone
-        _end(tx, EventKind.MEDIA_GONE, reason, LOST)
+        _end(fired.tx, EventKind.MEDIA_GONE, reason, LOST)
 
 
-def _settle(tx: CallTx, state: CallState) -> None:
+def _settle(fired: Fired) -> None:
     """Settle the reason. One that is only inferred is asked of the carrier before."""
-    if state.inferred:
-        timer_jobs.ask_about_stop(tx)
+    if fired.state.inferred:
+        timer_jobs.ask_about_stop(fired.tx)
     else:
-        finalize(tx)
+        finalize(fired.tx, fired.known)
 
 
-def _due(tx: CallTx, state: CallState) -> None:
-    if state.status is CallStatus.SCHEDULED:
-        timer_jobs.start_scheduled(tx)
+def _due(fired: Fired) -> None:
+    if fired.state.status is CallStatus.SCHEDULED:
+        timer_jobs.start_scheduled(fired.tx)
 
 
-def _watch(tx: CallTx, state: CallState) -> None:
+def _watch(fired: Fired) -> None:
     """Ask the carrier about a quiet call. Another one is looked at later."""
-    if state.status is CallStatus.ENDED:
+    if fired.state.status is CallStatus.ENDED:
         return
+    tx = fired.tx
     patience = tx.context.settings.reconcile_seconds
     last = events.last_received(tx.conn, tx.call.id) or tx.call.created_at
     left = patience - (tx.context.now() - last).total_seconds()
@@ -129,6 +149,13 @@ def _watch(tx: CallTx, state: CallState) -> None:
         start(tx, WATCHDOG, left)
     else:
         timer_jobs.reconcile(tx)
+
+
+def _queue(fired: Fired) -> None:
+    """The leg has missed its turn, or has waited for the longest time: call it."""
+    tx = fired.tx
+    if queue.get(tx.conn, tx.call.id) is not None:
+        timer_jobs.call_waiting(tx)
 
 
 def _end(tx: CallTx, kind: EventKind, reason: EndedReason, timer: str) -> None:
@@ -144,4 +171,5 @@ ACTIONS: dict[str, Action] = {
     LOST: _media_lost,  # the socket was lost, and the carrier requested no document
     SETTLE: _settle,
     WATCHDOG: _watch,
+    QUEUE: _queue,  # the leg waits for a slot, and did not ask for its next turn
 }

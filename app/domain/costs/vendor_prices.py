@@ -24,11 +24,26 @@ MILLION = Decimal(1_000_000)
 KINDS = ("model", "voice", "transcriber")
 """Types of items with a vendor's price; ``analysis`` has the price of its model."""
 UNITS: Mapping[str, Mapping[str, Decimal]] = {
-    "model": {"promptTokens": MILLION, "completionTokens": MILLION},
+    "model": {
+        "promptTokens": MILLION,
+        "completionTokens": MILLION,
+        "cachedPromptTokens": MILLION,
+        "promptAudioTokens": MILLION,
+        "completionAudioTokens": MILLION,
+        "cachedPromptAudioTokens": MILLION,
+    },
     "voice": {"characters": MILLION},
     "transcriber": {"minutes": Decimal(1)},
 }
 """The counted unit of each kind, and how many units one price covers."""
+
+INSTEAD: Mapping[str, str] = {
+    "cachedPromptTokens": "promptTokens",
+    "promptAudioTokens": "promptTokens",
+    "completionAudioTokens": "completionTokens",
+    "cachedPromptAudioTokens": "promptAudioTokens",
+}
+"""A unit -> the one whose price it has where a list names none."""
 
 Item = JsonObject
 
@@ -47,12 +62,17 @@ class VendorPrices:
         price = self._price(kind, usage.get(kind) or {})
         if price is None:
             return {**usage, "cost": 0.0, "priceKnown": False}
+        counts = _apart(usage)
         counted = UNITS[kind].items()
         cost = sum(
-            (Decimal(str(usage.get(name, 0))) * price[name] / unit for name, unit in counted),
+            (Decimal(str(counts.get(name, 0))) * price[name] / unit for name, unit in counted),
             Decimal(0),
         )
         return {**usage, "cost": float(cost.quantize(PLACES))}
+
+    def names(self, kind: str, provider: str) -> list[str]:
+        """The models of a provider that have a price of their own, without the patterns."""
+        return [name for name in self._table.get(kind, {}).get(provider, {}) if "*" not in name]
 
     def _price(self, kind: str, part: JsonObject) -> dict[str, Decimal] | None:
         of_vendor = self._table.get(kind, {}).get(part.get("provider"), {})
@@ -62,7 +82,30 @@ class VendorPrices:
             return None
         best = of_vendor[name if name in fits else max(fits, key=len)]
         prices = best if isinstance(best, Mapping) else dict.fromkeys(UNITS[kind], best)
-        return {unit: Decimal(str(prices.get(unit, 0))) for unit in UNITS[kind]}
+        return {unit: Decimal(str(_price_of(prices, unit))) for unit in UNITS[kind]}
+
+
+def _price_of(prices: Mapping[str, Any], unit: str) -> Any:
+    while unit not in prices and unit in INSTEAD:
+        unit = INSTEAD[unit]
+    return prices.get(unit, 0)
+
+
+def _apart(usage: Item) -> Item:
+    """The counts with each token in one of them. An item's totals hold cached ones and sound too."""
+    if "promptAudioTokens" not in usage:
+        return usage
+    cached_sound = usage.get("cachedPromptAudioTokens", 0)
+    cached_text = max(0, usage.get("cachedPromptTokens", 0) - cached_sound)
+    sound, spoken = usage["promptAudioTokens"], usage.get("completionAudioTokens", 0)
+    return {
+        "promptTokens": max(0, usage["promptTokens"] - sound - cached_text),
+        "completionTokens": max(0, usage["completionTokens"] - spoken),
+        "cachedPromptTokens": cached_text,
+        "promptAudioTokens": max(0, sound - cached_sound),
+        "completionAudioTokens": spoken,
+        "cachedPromptAudioTokens": cached_sound,
+    }
 
 
 @cache

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from app.domain.calls.schedule import LEG_IS_UP
 from app.domain.context import Context
 from app.domain.reporting.ended_texts import told
-from app.store import capacity, overview
+from app.store import capacity, overview, queue
 from app.store.overview import HOUR, Group, Undelivered
 from app.store.schema import EPOCH
 from providers.common.json_types import JsonObject
@@ -63,6 +63,8 @@ class Capacity:
     most: int
     sockets: int
     processes: int
+    waiting: int = 0
+    """Legs in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def overview_of(context: Context, kept: KeptGroups, org_id: str, days: int) -> O
         measured = overview.joined_calls(conn, org_id, since, MOST_MEASURED)
         joins = overview.joins(conn, [row["id"] for row in measured], LEG_IS_UP)
         undelivered = overview.undelivered(conn, org_id)
-        in_use = capacity.slots_in_use(conn)
+        in_use, waiting = capacity.slots_in_use(conn), queue.waiting(conn).legs
     total = sum(group.number for group in groups)
     ended = [group for group in groups if group.status == CallStatus.ENDED]
     turns = [delay for row in measured for delay in turn_delays(row["messages"] or ())]
@@ -131,7 +133,7 @@ def overview_of(context: Context, kept: KeptGroups, org_id: str, days: int) -> O
         join=delay(joins),
         turn=delay(turns),
         undelivered=undelivered,
-        capacity=_capacity(context, in_use),
+        capacity=_capacity(context, in_use, waiting),
     )
 
 
@@ -191,11 +193,12 @@ def _reasons(ended: Iterable[Group]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _capacity(context: Context, in_use: int) -> Capacity:
+def _capacity(context: Context, in_use: int, waiting: int) -> Capacity:
     presence = context.presence
     return Capacity(
         in_use=in_use,
         most=context.settings.max_concurrent_calls,
         sockets=presence.sockets,
         processes=1 + len(presence.peers),
+        waiting=waiting,
     )

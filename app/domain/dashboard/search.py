@@ -34,10 +34,13 @@ class Search:
     until: str = ""
     """Days as ``2024-09-10``, in UTC; the last one is included."""
     page: int = 1
+    assistant: str = ""
+    """The id of a stored assistant."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.text or self.status or self.reason or self.since or self.until)
+        words = self.text, self.status, self.reason, self.since, self.until, self.assistant
+        return not any(words)
 
 
 def search_of(given: Mapping[str, str]) -> Search:
@@ -50,6 +53,7 @@ def search_of(given: Mapping[str, str]) -> Search:
         reason=reason if reason in {str(each) for each in EndedReason} else "",
         since=given.get("since", "") if _day(given.get("since", "")) else "",
         until=given.get("until", "") if _day(given.get("until", "")) else "",
+        assistant=parse_uuid(given.get("assistant", "")) or "",
         page=min(max(int(number), 1), MOST_PAGES) if number.isdecimal() and len(number) < 8 else 1,
     )
 
@@ -60,7 +64,11 @@ def filters(context: Context, org_id: str, search: Search) -> CallFilter:
     An id finds its call; a number the calls of that customer, or of that number of ours. All other
     text is looked for as words.
     """
-    equal = {"status": search.status, "ended_reason": search.reason}
+    equal = {
+        "status": search.status,
+        "ended_reason": search.reason,
+        "assistant_id": search.assistant,
+    }
     wanted = CallFilter(
         {name: value for name, value in equal.items() if value},
         list(_times(search)),

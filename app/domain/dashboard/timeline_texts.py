@@ -18,6 +18,8 @@ GAPS: Mapping[tuple[str | None, str | None], str] = {
     (E.LEG_FETCHED, E.MEDIA_STARTING): "the carrier was slow to open the media socket.",
     (E.MEDIA_STARTING, E.MEDIA_CONNECTED): "the media socket was slow: look at MEDIA_URL.",
     (None, E.MEDIA_CONNECTED): "the caller waited for the assistant.",
+    (E.QUEUE_ENTERED, None): "the caller waited for a slot.",
+    (E.QUEUE_POSITION, None): "the caller waited for a slot.",
     (E.MEDIA_LOST, None): "the caller heard nothing.",
     (E.FORWARD_STARTED, None): "the transfer rang or talked.",
     (E.LEG_ENDED, E.SETTLED): "we waited for a more specific reason (SETTLE_SECONDS).",

@@ -27,6 +27,7 @@ from app.domain.ids import parse_uuid
 from app.domain.legs.assistant_request import Question
 from app.domain.legs.auth import belongs
 from app.domain.legs.no_assistant import Refusal, end_call, fallback, not_found
+from app.domain.legs.queue import line
 from app.store import accounts, calls, events
 from providers.base.carrier import Carrier
 from providers.base.instructions import HangUp, Instruction
@@ -109,7 +110,7 @@ class InboundLegs:
         create.insert_call(tx, secrets, webhook.report.events)
         self._map_refs(conn, webhook, leg, call)
         if refusal is None and limits.is_full(tx):
-            return limits.refuse_media(tx)
+            return self._kept(tx, webhook, line.refuse(tx))
         if asks:
             return Question(call.id, first=True)
         if refusal is not None:

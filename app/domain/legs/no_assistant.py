@@ -99,8 +99,8 @@ def _response(reply: bytes) -> object:
 
 def farewell(call: Call) -> list[Instruction]:
     """The instructions for the leg of an ended call, the same for each request."""
-    spoken = call.facts.spoken
-    return [*([Say(spoken)] if spoken else []), *instructions.return_leg(call)]
+    spoken, language = call.facts.spoken, call.facts.spoken_language
+    return [*([Say(spoken, language)] if spoken else []), *instructions.return_leg(call)]
 
 
 def fallback(tx: CallTx) -> list[Instruction]:

@@ -16,6 +16,8 @@ from app.store import events
 from providers.events import CallEvent, EventKind
 
 NOTE = "media.busy"
+NO_SLOT = "queue"
+"""The word for a call that waits for a slot of MAX_CONCURRENT_CALLS."""
 WHY = {
     "elsewhere": "this process takes no media sockets: see MEDIA_URL and SERVE_MEDIA",
     "draining": "this process is stopping",
@@ -25,17 +27,22 @@ WHY = {
 
 def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
     """Append the note to the call's event log, before the handshake is refused."""
+    with context.store.write() as conn:
+        found = record.get(conn, call_id, lock=True)
+        if found is not None:
+            add_note(CallTx(context, conn, found), stream, why)
+
+
+def add_note(tx: CallTx, stream: str, why: str) -> None:
+    """The same as a part of a transaction."""
     event = CallEvent(
         EventKind.NOTE,
-        at=context.now(),
+        at=tx.context.now(),
         key=_key(stream),
         stream=stream,
         data={"note": NOTE, "why": why},
     )
-    with context.store.write() as conn:
-        found = record.get(conn, call_id, lock=True)
-        if found is not None:
-            apply_events(CallTx(context, conn, found), [event])
+    apply_events(tx, [event])
 
 
 def reinterpret(tx: CallTx, event: CallEvent) -> CallEvent:

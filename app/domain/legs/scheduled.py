@@ -17,7 +17,7 @@ from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
 from app.domain.errors import Invalid, TooMany
 from app.domain.legs import dial_limit, outbound
-from app.store import capacity, events
+from app.store import capacity, events, queue
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -62,6 +62,10 @@ def _obstacle(tx: CallTx) -> str | None:
     """Why the call cannot begin now. Takes its part of the hour's limit otherwise."""
     try:
         limits.reserve_slot(tx)
+    except Invalid as error:
+        return str(error)
+    queue.remove(tx.conn, tx.call.id)  # it holds up no leg, whether it may begin or not
+    try:
         dial_limit.reserve_call(tx)
     except (Invalid, TooMany) as error:
         return str(error)

@@ -35,6 +35,7 @@ BODY_FIELDS = (
     DEBUGGING,
     "forwardedPhoneNumber",
     "destination",
+    "queue",
     "transcript",
     "summary",
     "analysis",

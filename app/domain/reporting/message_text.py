@@ -7,12 +7,10 @@ of then. It is stored with that attempt.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
 
-from app.domain.calls.record import Call
+from app.domain.calls.record import Call, copy_of
 from app.domain.context import Context
 from app.domain.reporting.call_json import call_json
 from providers.common import json_text
@@ -59,9 +57,10 @@ def body(context: Context, call: Call, row: JsonObject) -> JsonDict:
     if row["body"]:
         return dict(json_text.loads(row["body"]))
     extra, then = row["facts"]["extra"], _at_event(call, row["facts"]["call"])
+    shown = _shown(context, then)
     if row["type"] == END_OF_CALL_REPORT:
-        extra = {**_report(context, then), **extra}
-    return {"message": message(context, then, row["type"], extra, row["created_at"])}
+        extra = {**_report(then, shown), **extra}
+    return {"message": _message(context, then, row["type"], extra, shown, row["created_at"])}
 
 
 def text(context: Context, call: Call, row: JsonObject) -> str:
@@ -71,9 +70,13 @@ def text(context: Context, call: Call, row: JsonObject) -> str:
 
 def _at_event(call: Call, then: JsonObject) -> Call:
     """The call as it was at the message's event."""
-    stored: dict[str, Any] = {name: then[name] for name in AS_THEY_WERE}
-    stored |= {name: then[name] and datetime.fromisoformat(then[name]) for name in TIMES}
-    return replace(call, status=CallStatus(then["status"]), **stored)
+    was = copy_of(call)
+    was.status = CallStatus(then["status"])
+    for name in AS_THEY_WERE:
+        setattr(was, name, then[name])
+    for name in TIMES:
+        setattr(was, name, then[name] and datetime.fromisoformat(then[name]))
+    return was
 
 
 def is_ephemeral(kind: str, extra: JsonObject) -> bool:
@@ -88,7 +91,22 @@ def message(
 
     An ephemeral message omits the conversation so far, unless the conversation is its content.
     """
-    shown = call_json(context, call, context.settings.recording_url_seconds)
+    return _message(context, call, kind, extra, _shown(context, call), at)
+
+
+def _shown(context: Context, call: Call) -> JsonDict:
+    return call_json(context, call, context.settings.recording_url_seconds)
+
+
+def _message(
+    context: Context,
+    call: Call,
+    kind: str,
+    extra: JsonObject,
+    shown: JsonDict,
+    at: datetime | None,
+) -> JsonDict:
+    """``shown``: the call as JSON, which the message has afterwards."""
     details = shown.get("phoneCallProviderDetails")
     if details:  # its markup holds tokens that only the carrier may see
         shown["phoneCallProviderDetails"] = {n: details[n] for n in ("to", "from") if n in details}
@@ -118,8 +136,7 @@ def _assistant(call: Call) -> JsonObject | None:
     return {"id": call.assistant_id, **used} if call.assistant_id else used
 
 
-def _report(context: Context, call: Call) -> JsonDict:
-    shown = call_json(context, call, context.settings.recording_url_seconds)
+def _report(call: Call, shown: JsonObject) -> JsonDict:
     duration = (
         (call.ended_at - call.started_at).total_seconds()
         if call.started_at and call.ended_at

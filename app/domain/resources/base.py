@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
 from app.domain.assistant.secrets import split_secrets, with_secrets
 from app.domain.context import Context, iso
-from app.domain.errors import NotFound
+from app.domain.errors import Conflict, NotFound
 from app.domain.overlay import merge
 from app.domain.resources import server_credentials
 from app.store import resources as store
@@ -70,11 +70,16 @@ class ResourceStore(ABC):
         with self.context.store.read() as conn:
             return self.json(self.row(conn, org_id, id))
 
-    def patch(self, org_id: str, id: str, body: JsonObject) -> JsonDict:
-        """Each field of the body replaces the stored one; null removes it. Other secrets stay."""
+    def patch(self, org_id: str, id: str, body: JsonObject, read_at: str = "") -> JsonDict:
+        """Each field of the body replaces the stored one; null removes it. Other secrets stay.
+
+        ``read_at``: its ``updatedAt`` when it was read. Raises ``Conflict`` if it has changed since.
+        """
         with self.context.store.write() as conn:
             store.hold_org(conn, org_id)
             row = self.row(conn, org_id, id)
+            if read_at and read_at != iso(row["updated_at"]):
+                raise Conflict(f"{self.what} {id} was changed since it was read.")
             return self.save(conn, row, self.changes(conn, row, body))
 
     def put(self, org_id: str, id: str, body: JsonObject) -> JsonDict:

@@ -19,7 +19,15 @@ from app.store.schema import assistants, credentials, phone_numbers
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 
-KEPT = ("name", "serverUrl", "serverUrlSecret", "server", "fallbackDestination", "smsEnabled")
+KEPT = (
+    "name",
+    "serverUrl",
+    "serverUrlSecret",
+    "server",
+    "fallbackDestination",
+    "smsEnabled",
+    "queuePlan",
+)
 """Fields that are stored and returned as sent; the other fields have columns of their own."""
 
 

@@ -32,6 +32,7 @@ from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import carrier_price, dial_limit, hangup, outbound, scheduled, transfer
+from app.domain.legs.queue import advance, line
 from app.domain.live import control
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import explain, pending
@@ -104,11 +105,11 @@ class CallService:
         with look_up() as conn:
             if later:
                 scheduled.check(self.context, conn, org_id, body)
-            else:
-                limits.check_capacity(self.context, conn)
             instructions.refresh_media(self.context, conn)
             new = self._new(conn, org_id, body, key_id)
             call, secrets = create.build_call(self.context, new)
+            if self.context.settings.max_concurrent_calls and not later:
+                self._check_capacity(CallTx(self.context, conn, call))
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
         if not new.provider.phone:
@@ -125,12 +126,19 @@ class CallService:
             if dialled:
                 outbound.start(tx)
             answer = call_json(self.context, call)
+            if self.context.settings.max_concurrent_calls:
+                answer["subscriptionLimits"] = limits.subscription(tx)
             if last is not None:
                 last(conn, answer)
             if dialled:
                 limits.reserve_slot(tx)
                 dial_limit.reserve_call(tx)
         return answer
+
+    def _check_capacity(self, tx: CallTx) -> None:
+        """Raise ``Invalid`` without a free slot, unless the call's leg may wait for one."""
+        if not (tx.call.bypass and line.may_enter(tx)):
+            limits.check_capacity(tx.context, tx.conn)
 
     def get(self, org_id: str, call_id: str) -> JsonDict:
         with self.context.store.read() as conn:
@@ -188,6 +196,7 @@ class CallService:
             self.context.jobs.cancel(conn, f"{job}:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)
         calls.delete(conn, call.id)
+        advance.enqueue(self.context, conn)
 
     def events(self, org_id: str, call_id: str) -> Listing:
         """The event log in the order of arrival, with the carriers' raw parameters."""

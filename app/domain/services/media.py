@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.rendering import rendered
-from app.domain.calls import apply, limits, record, tokens, variables, web_calls
+from app.domain.calls import apply, record, tokens, variables, web_calls
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.tokens import MediaToken
@@ -22,6 +22,7 @@ from app.domain.context import Context, Reply
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, carrier_tools, no_capacity, transfer
 from app.domain.legs.carrier_tools import TextMessage
+from app.domain.legs.queue import sockets
 from app.domain.live import control, monitor
 from app.domain.overlay import merge
 from app.domain.recordings import local as local_recordings
@@ -148,7 +149,7 @@ class MediaService:
                 raise Refused("the call was deleted")
             if not tokens.use(conn, media, self.context.now()):
                 raise Refused("the stream token was used before")
-            room = limits.has_slot(self.context, conn, media.call.id)
+            room = sockets.has_slot(self.context, conn, media.call.id, stream_id(media.text))
         if not room:
             raise Refused("no seat is free: see MAX_CONCURRENT_CALLS")
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import answers, instructions, limits, record, tokens
-from app.domain.calls.apply import Applied, apply_events, apply_report
+from app.domain.calls.apply import Applied, apply_events, apply_report, state_of
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
@@ -31,10 +31,12 @@ from app.domain.legs.inbound import (
     request_of,
 )
 from app.domain.legs.no_assistant import farewell
+from app.domain.legs.queue import line, turn
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.store import events
 from app.store.faults import Deadlocked
+from app.store.ids import new_id
 from providers.base.instructions import Connect, HangUp, Instruction
 from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.errors import Refused
@@ -48,6 +50,7 @@ ASKED_IN_MARKUP = {
     HookKind.CONTINUE,
     HookKind.FALLBACK,
     HookKind.FORWARD,
+    HookKind.WAIT,
 }
 """Webhooks whose response is the leg's next document.
 
@@ -180,6 +183,8 @@ class LegService:
             return answer
         if stranger:
             return instructions.return_leg(tx.call) if _in_markup(webhook) else []
+        if webhook.hook is HookKind.WAIT:
+            return self._wait(tx, webhook)
         if webhook.hook in ARRIVALS:
             answer = self._connect_assistant(tx, applied, report)
         elif not applied.added:
@@ -255,9 +260,27 @@ class LegService:
             return transfer.hand_over(tx, state) if is_new else transfer.forward(tx)
         if tx.call.facts.asking_since is not None:
             return Question(tx.call.id, first=False)
-        if not state.joined and limits.is_full(tx):
-            return limits.refuse_media(tx)
+        if self._has_limit:
+            if waiting := line.get(tx):
+                return line.hold(tx, waiting)
+            has_slot = limits.had_slot(tx, applied.added)
+            if not state.joined and limits.is_full(tx, has_slot=has_slot):
+                return line.refuse(tx)
         return [self._document(tx, request_of(report), applied.received_at if is_new else None)]
+
+    @property
+    def _has_limit(self) -> bool:
+        return bool(self.context.settings.max_concurrent_calls)
+
+    def _wait(self, tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
+        """The next turn of a leg that waits. One that the API called twice is reattached."""
+        found = turn.next_document(tx, webhook.token, webhook.report.pressed)
+        if found is not None:
+            return found
+        question = CallEvent(EventKind.LEG_CONTINUED, self.context.now(), f"queue:{new_id()}")
+        apply_events(tx, [question])
+        state = state_of(tx)
+        return [self._reattach(tx, state, question, reattach.cause_of(state))]
 
     def _document(
         self, tx: CallTx, request: str | None = None, received_at: datetime | None = None
@@ -275,6 +298,8 @@ class LegService:
             return self._after_forward(tx, state, new)
         if state.status is CallStatus.FORWARDING:
             return transfer.hand_over(tx, state, question)
+        if state.status is not CallStatus.ENDED and (waiting := line.get(tx)):
+            return line.hold(tx, waiting)
         if state.status is not CallStatus.ENDED and question is not None:
             log, cause = events.of_call(tx.conn, tx.call.id), reattach.cause_of(state)
             turned_away = no_capacity.was_refused(log)
@@ -295,6 +320,8 @@ class LegService:
             return _farewell(tx, webhook)
         if state.status is CallStatus.FORWARDING:
             return transfer.forward(tx)
+        if waiting := line.get(tx):
+            return line.hold(tx, waiting)
         question = next((e for e in known if e.kind is EventKind.LEG_CONTINUED), None)
         if webhook.hook is HookKind.FORWARD and known:
             return [self._document(tx, known[0].key)]

@@ -91,6 +91,18 @@ class Destination(OpenModel):
         return self
 
 
+class QueuePlan(OpenModel):
+    """How a leg waits while MAX_CONCURRENT_CALLS are going on. The settings are its defaults."""
+
+    mode: Literal["off", "wait", "callback"] | None = Field(
+        None, description="Refuse, wait, or wait with a callback for who presses 1."
+    )
+    max_seconds: int | None = Field(None, ge=10, le=7200, description="The longest wait.")
+    hold_audio_url: Url | None = Field(
+        None, description="Audio of at most two minutes, MP3 or WAV, instead of our music."
+    )
+
+
 class TransientPhoneNumber(CarrierFields):
     """A phone number in the body of a call: its carrier's own fields, or a credential's id."""
 
@@ -105,6 +117,7 @@ class TransientPhoneNumber(CarrierFields):
     fallback_destination: Destination | None = Field(
         None, description="Where a call goes when no assistant can be found for it."
     )
+    queue_plan: QueuePlan | None = None
 
 
 class CreatePhoneNumber(TransientPhoneNumber):

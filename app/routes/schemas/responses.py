@@ -93,6 +93,12 @@ class Call(Resource):
     transport: JsonDict | None = Field(
         None, description="Websocket calls: their format, and websocketCallUrl to join by."
     )
+    queue: JsonDict | None = Field(
+        None, description="While its leg waits for a slot: position, expectedWaitSeconds."
+    )
+    subscription_limits: JsonDict | None = Field(
+        None, description="In the answer of POST /call: what MAX_CONCURRENT_CALLS leaves."
+    )
     forwarded_phone_number: str | None = None
     destination: JsonDict | None = None
     assistant_id: str | None = None

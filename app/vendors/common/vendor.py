@@ -133,6 +133,28 @@ class TtsPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechPart:
+    """Its models that hear and speak by themselves. They have the address and key of ``LlmPart``."""
+
+    make: str
+    """``MakeSpeechModel`` of ``app/vendors/speech.py``."""
+    models: re.Pattern[str]
+    """Their names."""
+    voices: tuple[str, ...]
+    """The names of their voices; the first one is the default."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """The fields of a ``voice`` that they read."""
+    model_fields: frozenset[str] = frozenset()
+    """The fields of a ``model`` that they read, beside ``provider``, messages and tools."""
+    transcriber_fields: frozenset[str] = frozenset()
+    """The fields of a ``transcriber`` that they read."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Vapi's name of a model that the vendor has no more -> the one in its place."""
+    voice_in_model: tuple[str, ...] = ()
+    """Where else the assistant's ``model`` may name the voice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
     """One value of Vapi's ``provider``. A company may have several, as Azure does."""
 
@@ -156,6 +178,7 @@ class Vendor:
     llm: LlmPart | None = None
     stt: SttPart | None = None
     tts: TtsPart | None = None
+    speech: SpeechPart | None = None
 
     def part(self, stage: str) -> LlmPart | SttPart | TtsPart | None:
         """Its part for an assistant's ``model``, ``transcriber`` or ``voice``."""

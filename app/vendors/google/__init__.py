@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from app.vendors.common.field import of_kinds
-from app.vendors.common.vendor import Extra, SttPart, TtsPart, Vendor
+from app.vendors.common.vendor import Extra, SpeechPart, SttPart, TtsPart, Vendor
 from app.vendors.openai import chat_part
 
 # The default of its voices and of its transcriber.
@@ -22,6 +22,15 @@ VOICE_FIELDS = of_kinds(voiceId=str, language=str, speed=float)
 THINKING: tuple[Extra, ...] = (
     (re.compile(r"gemini-2\.5-flash"), {"reasoning_effort": "none"}),
     (re.compile(r"gemini-(2\.5|[3-9])"), {"reasoning_effort": "low"}),
+)
+
+# Models that hear and speak, and their voices. https://ai.google.dev/gemini-api/docs/live-api
+LIVE = re.compile(r"gemini-.*(live|native-audio|realtime).*")
+LIVE_VOICES = (
+    *("Puck", "Charon", "Kore", "Fenrir", "Aoede", "Zephyr", "Leda", "Orus", "Callirrhoe"),
+    *("Autonoe", "Enceladus", "Iapetus", "Umbriel", "Algieba", "Despina", "Erinome", "Algenib"),
+    *("Rasalgethi", "Laomedeia", "Achernar", "Alnilam", "Schedar", "Gacrux", "Pulcherrima"),
+    *("Achird", "Zubenelgenubi", "Vindemiatrix", "Sadachbia", "Sadaltager", "Sulafat"),
 )
 
 VENDOR = Vendor(
@@ -41,4 +50,14 @@ VENDOR = Vendor(
         address="https://speech.googleapis.com",
     ),
     tts=TtsPart(make=f"{__name__}.tts:make", fields=VOICE_FIELDS),
+    speech=SpeechPart(
+        make=f"{__name__}.live:make",
+        models=LIVE,
+        voices=LIVE_VOICES,
+        fields=of_kinds(voiceId=str),
+        model_fields=frozenset({"maxTokens", "realtimeConfig", "temperature"}),
+        # Vapi's name is of a preview that Google has switched off.
+        renamed={"gemini-2.0-flash-realtime-exp": "gemini-3.8-live"},
+        voice_in_model=("realtimeConfig", "speechConfig", "voiceConfig", "prebuiltVoiceConfig"),
+    ),
 )

@@ -9,7 +9,14 @@ import re
 from typing import Any
 
 from app.vendors.common.field import of_kinds
-from app.vendors.common.vendor import CredentialFields, LlmPart, SttPart, TtsPart, Vendor
+from app.vendors.common.vendor import (
+    CredentialFields,
+    LlmPart,
+    SpeechPart,
+    SttPart,
+    TtsPart,
+    Vendor,
+)
 from providers.events import EndedReason
 
 ADDRESS = "https://api.openai.com/v1"
@@ -24,6 +31,13 @@ MAX_TOKENS_FIELD = "max_completion_tokens"
 VOICE_FIELDS = of_kinds(voiceId=str, model=str, speed=float, instructions=str)
 
 TRANSCRIBER_FIELDS = of_kinds(model=str, language=str)
+
+# Models that hear and speak, and their voices.
+# https://platform.openai.com/docs/guides/realtime
+REALTIME = re.compile(r"gpt-(4o-(mini-)?)?realtime(-.*)?")
+REALTIME_VOICES = (
+    *("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"),
+)
 
 VENDOR = Vendor(
     name="openai",
@@ -43,6 +57,14 @@ VENDOR = Vendor(
         failed=EndedReason.PIPELINE_ERROR_OPENAI_VOICE_FAILED,
         fields=VOICE_FIELDS,
         similar=f"{__name__}.similar:similar",
+    ),
+    speech=SpeechPart(
+        make=f"{__name__}.realtime:make",
+        models=REALTIME,
+        voices=REALTIME_VOICES,
+        fields=of_kinds(voiceId=str, speed=float),
+        model_fields=frozenset({"maxTokens", "reasoningEffort"}),
+        transcriber_fields=frozenset({"language"}),
     ),
 )
 

@@ -91,6 +91,10 @@ class TwilioCall:
         self.status = "ringing" if self.direction == INBOUND else "queued"
         self.created = datetime.now(UTC)
         self.rings = threading.Event()
+        # What it hears is over: it has ended, or goes on with another document.
+        self.nudged = threading.Event()
+        # Whether its last document played music.
+        self.played = False
         self.over = threading.Event()
         # The open media socket.
         self.stream: MediaStream | None = None
@@ -156,6 +160,7 @@ class TwilioCall:
         """The document of ``redirect``, once."""
         with self._lock:
             document, self._redirected = self._redirected, None
+            self.nudged.clear()
         return document
 
     def finish(self, status: str) -> None:
@@ -166,6 +171,7 @@ class TwilioCall:
             self.status = status
             self.ended_at = datetime.now(UTC)
             self.over.set()
+            self.nudged.set()
         sip_code = SIP_CODES.get(status, GAVE_UP)
         extra = {"CallDuration": str(self.seconds), "SipResponseCode": sip_code}
         if status == "completed":
@@ -182,6 +188,7 @@ class TwilioCall:
         return round((self.ended_at - self.answered_at).total_seconds())
 
     def _interrupt(self) -> None:
+        self.nudged.set()
         if (stream := self.stream) is not None:
             stream.interrupt()
 

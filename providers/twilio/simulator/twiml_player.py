@@ -15,12 +15,14 @@ from uuid import uuid4
 
 from providers.simulation.caller import perform
 from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.music import hear
 from providers.simulation.stage import Callee
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.simulator.call import Document, Source, TwilioCall
 from providers.twilio.simulator.media import MediaStream
 
 RING_SECONDS = 2.0
+GATHERED = ("Say", "Play", "Pause")
 MAX_DOCUMENTS = 50
 # Characters; the REST API refuses longer documents.
 MAX_TWIML = 4000
@@ -59,14 +61,15 @@ def dial(call: TwilioCall, source: Source, callee: Callee) -> None:
 
 def _run(call: TwilioCall, source: Source) -> None:
     """Run documents until none follows; then hang up."""
-    document = source()
+    document, left = source(), MAX_DOCUMENTS
     call.pick_up()
-    for _ in range(MAX_DOCUMENTS):
-        if document is None or call.over.is_set():
+    while document is not None and not call.over.is_set():
+        if not left:
+            call.stage.problem(f"more than {MAX_DOCUMENTS} documents in one call")
             break
+        call.played = False
         document = _perform(call, document)
-    else:
-        call.stage.problem(f"more than {MAX_DOCUMENTS} documents in one call")
+        left -= not call.played  # who waits may need many
     call.finish("completed")
 
 
@@ -143,6 +146,7 @@ def _open(call: TwilioCall, stream: MediaStream) -> None:
     stream.open()
     if call.over.is_set() or call.is_redirected:
         stream.interrupt()  # decided while it was opened
+    call.stage.held.join(call.sid)
     call.stage.timeline.add(call.stage.outbound, f"media open {urlsplit(stream.url).path}")
 
 
@@ -208,6 +212,31 @@ def _say(call: TwilioCall, verb: ET.Element, base: str) -> None:
     call.stage.timeline.add("caller", f"hears: {(verb.text or '').strip()}")
 
 
+def _play(call: TwilioCall, verb: ET.Element, base: str) -> None:
+    """Play audio, unless something else comes: a key, the end, another document."""
+    call.played = True
+    seconds = hear(call.stage, urljoin(base, (verb.text or "").strip()), call.sid)
+    if call.stage.held.leaves:
+        call.finish("completed")
+    elif not call.stage.held.key:
+        call.nudged.wait(seconds)
+
+
+def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
+    """Run the verbs inside; a key asks ``action``. Without one the next verb runs."""
+    for inside in verb:
+        if inside.tag not in GATHERED:
+            call.stage.problem(f"12200: <Gather> holds no <{inside.tag}>")
+            continue
+        VERBS[inside.tag](call, inside, base)
+        if call.over.is_set() or call.is_redirected:
+            return None
+    if not (key := call.stage.held.key) or not (action := verb.get("action")):
+        return None
+    call.stage.timeline.add("caller", f"presses {key}")
+    return call.fetch(urljoin(base, action), verb.get("method", "POST"), {"Digits": key})
+
+
 def _pause(call: TwilioCall, verb: ET.Element, base: str) -> None:
     seconds = verb.get("length", "1")
     if not seconds.isdecimal():
@@ -225,6 +254,8 @@ VERBS: Mapping[str, Callable[[TwilioCall, ET.Element, str], Document | None]] = 
     "Redirect": _redirect,
     "Dial": _dial,
     "Say": _say,
+    "Play": _play,
+    "Gather": _gather,
     "Pause": _pause,
     "Hangup": _hang_up,
     "Reject": _hang_up,

@@ -131,6 +131,8 @@ class Leg:
             if self.over.is_set():
                 return
             self.over.set()
+        if self.call is not None:
+            self.call.nudged.set()
         now = datetime.now(UTC)
         began = self._answered or now
         seconds = round((now - began).total_seconds())
@@ -209,6 +211,8 @@ class Call:
     def __post_init__(self) -> None:
         self.leg.call = self
         self.rings = threading.Event()
+        # What it hears is over: it has ended, or goes on with another NCCO.
+        self.nudged = threading.Event()
         # Texts of ``talk`` that the caller heard.
         self.spoken: list[str] = []
         # The open websocket leg.
@@ -258,6 +262,7 @@ class Call:
 
     def interrupt(self) -> None:
         """Stop what runs now: the leg is over, or goes on with another NCCO."""
+        self.nudged.set()
         if (media := self.media) is not None and media.socket is not None:
             media.socket.interrupt()
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from providers.common.json_types import JsonObject
 from providers.simulation.caller import perform
 from providers.simulation.media_socket import Ending, SocketRefused
+from providers.simulation.music import hear
 from providers.simulation.stage import Callee
 from providers.vonage.simulator.call import (
     OUTBOUND,
@@ -33,6 +34,8 @@ Action = JsonObject
 
 RING_SECONDS = 2.0
 MAX_ACTIONS = 50
+# Actions of a leg that waits.
+OF_HELD = ("stream", "input", "notify")
 # Bytes of a websocket endpoint's headers as JSON.
 MAX_HEADERS = 512
 MAX_TALK = 1500
@@ -79,19 +82,29 @@ def dial(call: Call, source: Source, callee: Callee) -> None:
 
 def run(call: Call, ncco: Ncco) -> None:
     """Run the actions in order. An event's response may replace the remaining ones."""
-    left = list(ncco)
-    for _ in range(MAX_ACTIONS):
-        if not left or call.leg.over.is_set():
+    left, patience = list(ncco), MAX_ACTIONS
+    while left and not call.leg.over.is_set():
+        if not patience:
+            call.stage.problem(f"more than {MAX_ACTIONS} actions in one call")
             return
         action, left = left[0], left[1:]
+        patience -= action.get("action") not in OF_HELD  # who waits may need many
         try:
+            _check_next(action, left)
             following = _perform(call, action)
         except NccoError as error:
             call.stage.problem(str(error))
             return
         redirected, call.leg.redirected = call.leg.redirected, None
+        if redirected is not None:
+            call.nudged.clear()
         left = next((each for each in (redirected, following) if each is not None), left)
-    call.stage.problem(f"more than {MAX_ACTIONS} actions in one call")
+
+
+def _check_next(action: Action, left: Ncco) -> None:
+    """With ``bargeIn`` the next action has to be an input. Raises ``NccoError``."""
+    if action.get("bargeIn") and (not left or left[0].get("action") != "input"):
+        raise NccoError("Syntax error in NCCO. bargeIn: the next action must be input.")
 
 
 def _perform(call: Call, action: Action) -> Ncco | None:
@@ -152,6 +165,7 @@ def _open(call: Call, media: Leg, endpoint: Action) -> VonageSocket:
     socket.open()
     if call.leg.over.is_set() or call.leg.redirected is not None:
         socket.interrupt()  # decided while it was opened
+    call.stage.held.join(call.leg.conversation)
     call.stage.timeline.add(call.stage.outbound, f"media open {urlsplit(media.to).path}")
     return socket
 
@@ -251,6 +265,38 @@ def _notify(call: Call, action: Action) -> Ncco | None:
     return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "notify")))
 
 
+def _input(call: Call, action: Action) -> Ncco | None:
+    """Send the pressed key, or that none was. The response is the next NCCO."""
+    url, dtmf = event_url(action), action.get("dtmf", {})
+    if url is None or action.get("type") != ["dtmf"] or not 0 <= dtmf.get("timeOut", 3) <= 10:
+        raise NccoError("Syntax error in NCCO. input: type dtmf, timeOut and eventUrl.")
+    key = call.stage.held.key
+    if key:
+        call.stage.timeline.add("caller", f"presses {key}")
+    event = {
+        "dtmf": {"digits": key, "timed_out": not key},
+        "from": call.leg.from_,
+        "to": call.leg.to,
+        "uuid": call.leg.uuid,
+        "conversation_uuid": call.leg.conversation,
+        "timestamp": iso(datetime.now(UTC)),
+    }
+    method = str(action.get("eventMethod", "POST"))
+    return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "input")))
+
+
+def _stream(call: Call, action: Action) -> None:
+    """Play audio, unless something else comes: a key, the end, another NCCO."""
+    urls = action.get("streamUrl")
+    if not isinstance(urls, list) or len(urls) != 1:
+        raise NccoError("Syntax error in NCCO. stream: streamUrl must be an array of one URL.")
+    seconds = hear(call.stage, str(urls[0]), call.leg.conversation)
+    if call.stage.held.leaves:
+        call.leg.complete(USER)
+    elif not call.stage.held.key:
+        call.nudged.wait(seconds)
+
+
 def _talk(call: Call, action: Action) -> None:
     text = action.get("text")
     if not isinstance(text, str) or not 0 < len(text) <= MAX_TALK:
@@ -285,5 +331,7 @@ ACTIONS: Mapping[str, Callable[[Call, Action], Ncco | None]] = {
     "record": _record,
     "notify": _notify,
     "talk": _talk,
+    "input": _input,
+    "stream": _stream,
     "wait": _wait,
 }

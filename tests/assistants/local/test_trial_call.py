@@ -16,6 +16,8 @@ from app.vendors.embedded import espeak
 from app.wiring import Services
 from tests.clock import on_loop
 
+pytestmark = pytest.mark.any_store  # the subject: an assistant's pipeline
+
 
 @pytest.fixture
 def services(settings: Settings) -> Services:

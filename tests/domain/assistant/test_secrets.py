@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.secrets import split_secrets, with_secrets
 from app.domain.overlay import merge
 from app.store import schema
 from tests.domain.live_call import join, read
@@ -18,6 +18,8 @@ from tests.fakes.carriers.leg import Leg
 from tests.fakes.carriers.twilio import TwilioLeg
 from tests.fakes.client_server import Receiver
 from tests.routes.api import Api
+
+pytestmark = pytest.mark.any_store  # the subject: what is sealed
 
 CANARY = "c4n4ry"
 
@@ -64,6 +66,42 @@ def test_split_and_merged_it_is_what_it_was(secretive: dict[str, Any]) -> None:
     public, secret = split_secrets(secretive)
     assert CANARY not in str(public)
     assert merge(public, secret) == secretive == before
+
+
+def tool(name: str, host: str, **server: str) -> dict[str, Any]:
+    return {"function": {"name": name}, "server": {"url": f"https://{host}.example/", **server}}
+
+
+A, B, END = tool("a", "a", secret="of a"), tool("b", "b", secret="of b"), {"type": "endCall"}
+A_SHOWN, B_SHOWN = tool("a", "a"), tool("b", "b")
+KEYED = {"type": "apiRequest", "url": "https://c.example/", "name": "c", "headers": {"X": CANARY}}
+KEYED_SHOWN = {name: value for name, value in KEYED.items() if name != "headers"}
+
+
+@pytest.mark.parametrize(
+    ("old", "shown", "whole"),
+    [
+        ([A, B], [A_SHOWN, B_SHOWN], [A, B]),
+        # others were removed, added, or changed their places
+        ([END, A, B], [A_SHOWN, B_SHOWN], [A, B]),
+        ([A, B], [END, A_SHOWN, B_SHOWN], [END, A, B]),
+        ([A, B], [B_SHOWN, A_SHOWN], [B, A]),
+        ([END, KEYED], [KEYED_SHOWN], [KEYED]),
+        # renamed in its place
+        ([A], [tool("new", "a")], [tool("new", "a", secret="of a")]),
+        # the secret of one server never goes to another
+        ([A], [tool("a", "b")], [tool("a", "b")]),
+        ([A, B], [tool("a", "b"), A_SHOWN], [tool("a", "b"), A]),
+        # one secret for one item
+        ([A], [A_SHOWN, A_SHOWN], [A, A_SHOWN]),
+        # another secret wins
+        ([A, B], [tool("b", "b", secret="new")], [tool("b", "b", secret="new")]),
+        ([], [A_SHOWN], [A_SHOWN]),
+        ([A], [], []),
+    ],
+)
+def test_secrets_follow_the_items_of_a_list(old: Any, shown: Any, whole: Any) -> None:
+    assert with_secrets(old, shown, "tools") == whole
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from tests.domain.live_call import Live
 from tests.fakes.carriers.leg import Leg
 from tests.routes.api import Api
 
+pytestmark = pytest.mark.any_store  # the subject: templates
+
 ASSISTANT = {
     "firstMessage": "Hello {{customer.number}}, it is {{year}}. {{nobody}}",
     "model": {

@@ -18,6 +18,19 @@ def model(provider: str, name: str) -> dict[str, Any]:
     return {"type": "model", "model": {"provider": provider, "model": name}, **TOKENS}
 
 
+def spoken(name: str) -> dict[str, Any]:
+    """Of 1.5 million tokens 1 million are sound, half of it cached, as 100 000 of the text."""
+    counts = {
+        "promptTokens": 1_500_000,
+        "completionTokens": 1_100_000,
+        "promptAudioTokens": 1_000_000,
+        "completionAudioTokens": 1_000_000,
+        "cachedPromptTokens": 600_000,
+        "cachedPromptAudioTokens": 500_000,
+    }
+    return {**model("openai", name), **counts}
+
+
 def voice(provider: str, name: str) -> dict[str, Any]:
     return {"type": "voice", "voice": {"provider": provider, "voiceId": name}, "characters": 2000}
 
@@ -43,11 +56,19 @@ def ears(provider: str, name: str) -> dict[str, Any]:
         (voice("minimax", "Calm_Woman"), 0.12),
         (voice("aws", "Joanna"), 0.032),
         (ears("deepgram", "nova-2-phonecall"), 0.0145),
+        (spoken("gpt-realtime-2025-08-28"), 0.4 * 4 + 0.1 * 0.4 + 0.1 * 16 + 16 + 0.2 + 64),
+        (spoken("gpt-realtime-2"), 0.4 * 4 + 0.1 * 0.4 + 0.1 * 24 + 16 + 0.2 + 64),
         ({"type": "vapi", "minutes": 3}, 0.0),
     ],
 )
 def test_shipped(usage: dict[str, Any], cost: float) -> None:
     assert vendor_prices.shipped().item(usage) == {**usage, "cost": pytest.approx(cost)}
+
+
+def test_a_list_without_prices_of_sound_counts_it_as_text() -> None:
+    own = {"model": {"openai": {"gpt-realtime-own": {"promptTokens": 1, "completionTokens": 2}}}}
+    item = vendor_prices.over(own).item(spoken("gpt-realtime-own"))
+    assert item["cost"] == pytest.approx(1.5 + 2.2)
 
 
 def test_what_has_no_price_says_so() -> None:

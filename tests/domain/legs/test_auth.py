@@ -23,6 +23,8 @@ from tests.domain.live_call import status_path
 from tests.fakes.carriers.vonage import CREDENTIAL, VonageLeg
 from tests.routes.api import Api
 
+pytestmark = pytest.mark.any_store  # the subject: signatures
+
 SECRET = "a signature secret of Vonage, long enough"
 BODY = json.dumps({"status": "ringing"}).encode()
 

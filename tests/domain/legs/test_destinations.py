@@ -15,6 +15,8 @@ from app.settings import Settings
 from app.store.engine import Store
 from tests.routes.api import Api, organisation, refused
 
+pytestmark = pytest.mark.any_store  # the subject: rules about numbers
+
 ORG = "11111111-1111-4111-8111-111111111111"
 OWN = "+14155550100"  # a number of the organisation: United States
 

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from app import default_org
-from app.domain.calls import limits
 from app.domain.errors import Invalid
 from app.domain.legs import hangup, outbound, reconcile
+from app.domain.legs.queue import sockets
 from app.settings import Settings
 from app.store.call_lists import CallFilter
 from app.store.schema import credentials, phone_numbers
@@ -271,7 +271,7 @@ def test_a_dialled_call_has_its_seat_before_the_phone_rings(
         with pytest.raises(Invalid, match="MAX_CONCURRENT_CALLS"):
             ours.create(carrier, **fields)
     with ours.context.store.write() as conn:
-        assert limits.has_slot(ours.context, conn, call["id"])
+        assert sockets.has_slot(ours.context, conn, call["id"], "stream")
     ours.end(call)
     assert ours.create(carrier)["status"] == "queued"
 

@@ -19,6 +19,8 @@ from tests.domain.legs.test_outbound import dialled
 from tests.domain.use_cases import Domain, domain
 from tests.fakes.carriers.twilio import TWILIO
 
+pytestmark = pytest.mark.any_store  # the subject: the text of messages
+
 SERVER = {"server": {"url": "http://127.0.0.1:9/", "secret": "the server's secret"}}
 
 

@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cli.main import main
 from app.domain.reporting.pasted import explain_text
 from providers.base.pasted import MOST, NotReadable
 from providers.registry import PROVIDERS
+from tests.properties import examples
 from tests.routes.api import Api
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -137,7 +138,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(ANY)
 def test_nothing_that_is_pasted_breaks_it(value: Any) -> None:
     with suppress(NotReadable):

@@ -20,6 +20,8 @@ from tests.fakes.vendors.chat import QUOTA, Chat
 from tests.fakes.vendors.served import Fault
 from tests.fakes.vendors.threaded import threaded
 
+pytestmark = pytest.mark.any_store  # the subject: a model's answers
+
 WHO = {
     "name": "Who",
     "schema": {"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"]},

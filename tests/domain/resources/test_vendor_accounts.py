@@ -22,6 +22,8 @@ from tests.fakes.carriers.leg import Leg
 from tests.fakes.carriers.twilio import TwilioLeg
 from tests.routes.api import TWILIO_NUMBER, Api, refused
 
+pytestmark = pytest.mark.any_store  # the subject: which account is chosen
+
 CANARY = "c4n4ry"
 NOT_SENDABLE = "must be one line of plain ASCII without spaces around it: it is sent as a header"
 OPENAI = {"provider": "openai", "apiKey": CANARY}

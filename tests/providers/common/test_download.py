@@ -65,7 +65,7 @@ def server() -> Iterator[Callable[[], Server]]:
 
 def save(url: str, trusted: bool = False, limit: int = 1000) -> bytes:
     file = io.BytesIO()
-    download.save(url, HEADERS, file, limit=limit, timeout=5.0, trusted=lambda _: trusted)
+    download.save(url, HEADERS, file, limit=limit, timeout=30.0, trusted=lambda _: trusted)
     return file.getvalue()
 
 
@@ -122,7 +122,7 @@ def test_a_redirect_to_no_url_at_all(server: Callable[[], Server]) -> None:
     one.answers["/moved"] = (302, {"Location": "https://["}, b"")
     with pytest.raises(CarrierError, match="cannot be fetched") as refused:
         download.save(
-            f"{one.url}/moved", HEADERS, io.BytesIO(), limit=10, timeout=5, trusted=lambda _: True
+            f"{one.url}/moved", HEADERS, io.BytesIO(), limit=10, timeout=30, trusted=lambda _: True
         )
     assert not refused.value.permanent
 

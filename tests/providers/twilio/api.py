@@ -19,7 +19,7 @@ ACCEPTED = {"sid": CALL_SID, "status": "queued"}
 
 def client_of(api: RestApi, account: Account | None = None) -> Any:
     account = replace(account or holding(TOKEN), api_url=api.url)
-    return TWILIO.client(account, timeout=5.0)
+    return TWILIO.client(account, timeout=30.0)
 
 
 def login(api: RestApi) -> str:

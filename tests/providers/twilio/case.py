@@ -36,6 +36,7 @@ RECORDED: Mapping[HookKind, str] = {
     HookKind.MACHINE: "amd_human",
     HookKind.FORWARD: "dial_completed",
     HookKind.RECORDING: "recording",
+    HookKind.WAIT: "after",
 }
 """What stands for each hook in the contract."""
 

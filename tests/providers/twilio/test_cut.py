@@ -101,7 +101,26 @@ EXTRAS = st.lists(st.tuples(NAMES, VALUES), max_size=4)
 @given(form=st.sampled_from(VOICE), extras=EXTRAS)
 def test_every_genuine_form_is_let_in(form: Pairs, extras: Pairs) -> None:
     assume(not any("\n" in name for name, _ in extras))
+    assume(not any(reads_both_ways(form, each) for each in extras))
     assert let_in(signed(URL, [*form, *extras]))
+
+
+def reads_both_ways(form: Pairs, extra: tuple[str, str]) -> bool:
+    """A SIP header brings a parameter of ours, which the form has too: either may be the genuine one."""
+    name = extra[0].partition("SipHeader_X-")[2]
+    return name in dict(form) and bool(cut.ANY.match(name + extra[1]))
+
+
+@pytest.mark.parametrize("header", ["SipHeader_X-", "DialSipHeader_X-"])
+def test_a_header_that_brings_again_what_the_form_has_is_refused(header: str) -> None:
+    """A text that a caller made up may end in ``SipHeader_X-``, before the genuine parameter."""
+    extra = (f"{header}ParentCallSid", CHILD_SID)
+    form = [*LEAST, ("Direction", "outbound-dial"), ("From", "+14158675310")]
+    assert let_in(signed(URL, [*form, extra]))
+    assert not reads_both_ways(form, extra)
+    form.append(("ParentCallSid", CALL_SID))
+    assert not let_in(signed(URL, [*form, extra]))
+    assert reads_both_ways(form, extra)
 
 
 @given(

@@ -338,3 +338,20 @@ def test_a_text_message(api: RestApi) -> None:
     api.reply("POST", (201, {}))
     with pytest.raises(CarrierError, match="gave it no sid"):
         client_of(api).send_text("+14155550123", "+12125550100", "Hello")
+
+
+def test_a_leg_is_given_another_url(api: RestApi) -> None:
+    api.says(200, {"sid": CALL_SID, "status": "in-progress"})
+    client = client_of(api)
+    assert client.can_redirect()
+    client.redirect(CALL_SID, "https://bridge.example/twilio/wait/1")
+    ((method, path, form, *_),) = api.asked
+    assert (method, path) == ("POST", f"{CALLS}/{CALL_SID}.json")
+    assert form == {"Url": ["https://bridge.example/twilio/wait/1"], "Method": ["POST"]}
+
+
+def test_a_leg_that_is_over_cannot_be_given_one(api: RestApi) -> None:
+    api.says(400, {"code": 21220, "message": "Call is not in-progress. Cannot redirect."})
+    with pytest.raises(CarrierError) as caught:
+        client_of(api).redirect(CALL_SID, "https://bridge.example/twilio/wait/1")
+    assert caught.value.gone

@@ -17,6 +17,7 @@ from providers.base.instructions import (
     Details,
     Forward,
     HangUp,
+    Hold,
     Instruction,
     MachineDetection,
     Return,
@@ -558,3 +559,22 @@ def test_details_of_an_inbound_call_are_the_same() -> None:
     )
     assert outbound == inbound
     assert "from" not in inbound
+
+
+# ------------------------------------------------------------------ a leg that waits
+
+HOLD = Hold(f"{ORIGIN}/hold-music/12.wav", f"{ORIGIN}/twilio/wait/{TOKEN}", "Bitte", "de-DE")
+
+
+def test_a_held_leg_hears_its_text_and_music_and_asks_again() -> None:
+    said_, music, again = said(HOLD)
+    assert (said_.tag, said_.text, said_.attrib) == ("Say", "Bitte", {"language": "de-DE"})
+    assert (music.tag, music.text, music.attrib) == ("Play", HOLD.audio_url, {})
+    assert (again.tag, again.text) == ("Redirect", HOLD.next_url)
+
+
+def test_a_key_asks_in_the_music() -> None:
+    gather, again = said(replace(HOLD, takes_key=True, text=""))
+    assert (gather.tag, gather.attrib["numDigits"]) == ("Gather", "1")
+    assert gather.attrib["action"] == again.text == HOLD.next_url
+    assert [each.tag for each in gather] == ["Play"]

@@ -257,3 +257,18 @@ def test_any_values_are_read_or_a_bad_request(hook: HookKind, fields: dict[str, 
     for event in report.events:
         assert event.at.utcoffset() == timedelta(0)
         assert 0 < len(event.key) < 200
+
+
+# ------------------------------------------------------------------ a leg that waits
+
+
+def test_a_turn_of_a_leg_that_waits() -> None:
+    """It is no event: a leg may wait for many."""
+    report = webhooks.parse(HookKind.WAIT, load("after", {"Digits": "1"}))
+    assert (report.events, report.asks, report.pressed) == ((), True, "1")
+    assert webhooks.parse(HookKind.WAIT, load("after")).pressed == ""
+
+
+def test_a_leg_that_waited_and_is_over() -> None:
+    event = only(webhooks.parse(HookKind.WAIT, load("after_over")))
+    assert (event.kind, event.reason) == (EventKind.LEG_ENDED, EndedReason.CUSTOMER_ENDED_CALL)

@@ -36,6 +36,7 @@ HOOKS = {
     "/vonage/fallback": HookKind.FALLBACK,
     "/vonage/event": HookKind.STATUS,
     "/vonage/forward": HookKind.FORWARD,
+    "/vonage/wait": HookKind.WAIT,
 }
 
 

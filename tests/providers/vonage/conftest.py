@@ -20,4 +20,4 @@ def vonage() -> Iterator[RestApi]:
 
 @pytest.fixture
 def client(vonage: RestApi) -> CarrierClient:
-    return VONAGE.client(account(vonage.url), timeout=5)
+    return VONAGE.client(account(vonage.url), timeout=30)

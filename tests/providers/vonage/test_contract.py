@@ -32,6 +32,7 @@ RECORDINGS = {
     HookKind.FALLBACK: "fallback",
     HookKind.STATUS: "inbound_completed_by_user",
     HookKind.FORWARD: "forward_busy",
+    HookKind.WAIT: "input",
 }
 
 

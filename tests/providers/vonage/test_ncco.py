@@ -17,6 +17,7 @@ from providers.base.instructions import (
     Details,
     Forward,
     HangUp,
+    Hold,
     Instruction,
     MachineDetection,
     Return,
@@ -327,6 +328,7 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Forward: Forward("+14155550123", OUTCOME),
         Return: Return("https://flow.example/back", {}),
         Say: Say("x"),
+        Hold: HOLD,
         HangUp: HangUp(),
     }
     assert set(made) == set(get_args(Instruction))
@@ -336,6 +338,7 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Forward: ["connect"],
         Return: ["notify"],
         Say: ["talk"],
+        Hold: ["talk", "stream", "notify"],
         HangUp: [],  # there is no action for it: an NCCO that ends does
     }
 
@@ -528,3 +531,22 @@ def test_details_name_whom_they_were_given(to: str | None) -> None:
     made = ncco.details(Details(to, None, EVENTS, False, CONNECT))
     assert made.get("to") == (to.removeprefix("+") if to else None)
     assert "advancedMachineDetection" not in made
+
+
+# ------------------------------------------------------------------ a leg that waits
+
+HOLD = Hold("https://b.example/12.wav", "https://b.example/vonage/wait/1", "Bitte", "de-DE")
+
+
+def test_a_held_leg_hears_its_text_and_music_and_asks_again() -> None:
+    talk, stream, ask = ncco.actions([HOLD])
+    assert talk == {"action": "talk", "text": "Bitte", "language": "de-DE"}
+    assert stream == {"action": "stream", "streamUrl": [HOLD.audio_url]}
+    assert (ask["action"], ask["eventUrl"]) == ("notify", [HOLD.next_url])
+
+
+def test_a_key_asks_in_the_music() -> None:
+    """Only the action before the input may have ``bargeIn``."""
+    talk, stream, ask = ncco.actions([replace(HOLD, takes_key=True)])
+    assert ("bargeIn" in talk, stream["bargeIn"]) == (False, True)
+    assert (ask["action"], ask["type"], ask["dtmf"]["maxDigits"]) == ("input", ["dtmf"], 1)

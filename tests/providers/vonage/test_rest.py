@@ -217,7 +217,7 @@ def test_the_override_beats_the_region(vonage: RestApi, client: CarrierClient) -
 )
 def test_our_token_goes_to_vonage_only(region: str) -> None:
     with pytest.raises(CarrierError, match="not one of Vonage's hosts"):
-        VonageClient(account(None), timeout=5).hang_up(LEG, api_url=region)
+        VonageClient(account(None), timeout=30).hang_up(LEG, api_url=region)
 
 
 # ------------------------------------------------------------------ check
@@ -485,14 +485,14 @@ def test_a_call_is_asked_of_the_region_that_owns_it(
     hosts: list[str], region: str | None, host: str
 ) -> None:
     """The wrong one answers 404."""
-    client = VonageClient(account(None), timeout=5)
+    client = VonageClient(account(None), timeout=30)
     client.hang_up(LEG, api_url=region)
     client.fetch(LEG, api_url=region)
     assert hosts == [f"{host}/v1/calls/{LEG}"] * 2
 
 
 def test_what_belongs_to_no_call_is_asked_at_home(hosts: list[str]) -> None:
-    client = VonageClient(account(None, apiSecret="s3cret"), timeout=5)
+    client = VonageClient(account(None, apiSecret="s3cret"), timeout=30)
     client.dial(ORDER)
     client.check()
     client.number("+14155550100")
@@ -559,3 +559,23 @@ def test_a_text_message(vonage: RestApi, client: CarrierClient) -> None:
     vonage.reply("POST", (202, {}))
     with pytest.raises(CarrierError, match="did not name it"):
         client.send_text("+14155550123", "+14155550100", "Hello")
+
+
+# ------------------------------------------------------------------ redirect
+
+
+def test_a_leg_is_given_an_ncco_that_asks(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (204, None))
+    assert client.can_redirect()
+    client.redirect(LEG, "https://bridge.example/vonage/wait/1")
+    ((method, path, body, *_),) = vonage.asked
+    assert (method, path, body["action"]) == ("PUT", f"/v1/calls/{LEG}", "transfer")
+    [ask] = body["destination"]["ncco"]
+    assert (ask["action"], ask["eventUrl"]) == ("notify", ["https://bridge.example/vonage/wait/1"])
+
+
+def test_a_leg_that_is_over_cannot_be_given_one(vonage: RestApi, client: CarrierClient) -> None:
+    vonage.reply("PUT", (404, {"title": "Not Found"}))
+    with pytest.raises(CarrierError) as caught:
+        client.redirect(LEG, "https://bridge.example/vonage/wait/1")
+    assert caught.value.gone

@@ -35,7 +35,7 @@ each_ask = pytest.mark.parametrize(("method", "ask"), ASKS.values(), ids=list(AS
 @pytest.fixture
 def whole(vonage: RestApi) -> CarrierClient:
     """A client that has every secret."""
-    return VONAGE.client(account(vonage.url, apiSecret="s3cret"), timeout=5)
+    return VONAGE.client(account(vonage.url, apiSecret="s3cret"), timeout=30)
 
 
 def failed(client: CarrierClient, ask: Callable[[CarrierClient], object]) -> CarrierError:

@@ -16,7 +16,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base.rest import Account
@@ -24,6 +24,7 @@ from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured, Refused
 from providers.events import EventKind
 from providers.vonage import signature, webhooks
+from tests.properties import examples
 from tests.providers.vonage.cases import (
     ACCOUNT,
     API_KEY,
@@ -439,7 +440,7 @@ def let_in(made: str, key: str) -> bool:
         return False
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     header=st.sampled_from(HEADERS) | st.binary(max_size=20),
     payload=st.sampled_from([b'{"jti": "\xc3\xa9>?"}', b"{}", b"[]", b"", b"\xff"]) | st.binary(),

@@ -365,7 +365,7 @@ def tried(hook: HookKind, request: WebhookRequest) -> None:
         report = parse(hook, request)
     except BadRequest:
         return
-    assert report.events
+    assert report.events or hook is HookKind.WAIT
     for event in report.events:
         assert event.at.tzinfo is UTC
         json.dumps([dict(event.data), dict(event.raw)], allow_nan=False).encode()
@@ -399,3 +399,21 @@ def test_an_inbound_leg_that_was_never_answered_was_given_up_by_its_caller() -> 
     by = {**nulls, "disconnected_by": "platform"}
     event = only("inbound_completed_gave_up", by)
     assert event.unanswered_reason is R.VONAGE_FAILED_TO_CONNECT_CALL
+
+
+# ------------------------------------------------------------------ a leg that waits
+
+TURNS = [
+    ({"payload": {"waits": "yes"}, "conversation_uuid": CONVERSATION}, ""),  # a notify
+    ({"dtmf": {"digits": "1", "timed_out": False}, "conversation_uuid": CONVERSATION}, "1"),
+    ({"dtmf": {"digits": "", "timed_out": True}, "conversation_uuid": CONVERSATION}, ""),
+    ({"dtmf": {"digits": 1}}, ""),  # not a text
+    ({"dtmf": "1"}, ""),  # not an object
+]
+
+
+@pytest.mark.parametrize(("body", "pressed"), TURNS)
+def test_a_turn_of_a_leg_that_waits(body: dict[str, Any], pressed: str) -> None:
+    """It is no event: a leg may wait for many."""
+    report = parse(HookKind.WAIT, post(body, "/vonage/wait/1"))
+    assert (report.leg, report.events, report.asks, report.pressed) == (None, (), True, pressed)

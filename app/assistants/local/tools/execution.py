@@ -30,6 +30,7 @@ from app.media.call_context import CallContext
 from app.media.stream import now
 from app.telemetry import tracing
 from app.telemetry.call_log import call_log
+from app.vendors.common.speech_model import SpeechModel
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
@@ -74,7 +75,10 @@ class ToolExecutor:
             return
         for tool in tools:
             model.register_function(tool.name, self._handle, timeout_secs=longest_seconds(tool))
-        self._engine.context.set_tools(tools_schema(list(self._tools.values())))
+        schema = tools_schema(list(self._tools.values()))
+        self._engine.context.set_tools(schema)
+        if isinstance(model, SpeechModel):  # it gets no context with each request
+            model.offer(schema)
 
     async def _list(self, model: Any, server: Tool) -> None:
         """Add an MCP server's tools. The call goes on without those of one that is down."""

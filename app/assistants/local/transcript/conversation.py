@@ -51,6 +51,16 @@ class Conversation:
         now = self._clock()
         return self._add(role, text, min(since or now, now), now, **more)
 
+    def said_before(self, role: str, text: str, since: float, until: float) -> Message:
+        """Add a turn whose text comes late: in front of what began after it."""
+        message = self._add(role, text, since, until)
+        self.messages.pop()
+        at = len(self.messages)
+        while at and self.messages[at - 1]["time"] > message["time"]:
+            at -= 1
+        self.messages.insert(at, message)
+        return message
+
     def added(self, role: str, text: str) -> Message:
         """Add a message of live control, which was not spoken. ``role``: OpenAI's name."""
         ours = next(name for name, theirs in ROLES.items() if theirs == role)
@@ -93,6 +103,10 @@ class Conversation:
     def spoken(self) -> list[dict[str, str]]:
         """The turns alone. A later socket's model continues from these."""
         return [each for each in self.openai if each["role"] != "system" and each["content"]]
+
+    def besides(self, prompts: Sequence[object]) -> list[dict[str, str]]:
+        """The messages in OpenAI's form, without these prompts."""
+        return [each for each in self.openai if each["content"] not in ("", *prompts)]
 
     @property
     def awaits_answer(self) -> bool:

@@ -95,6 +95,17 @@ class SpokenTextTracker(FrameProcessor):
         """Note a sentence that was given to the voice."""
         self._waiting.append(Sentence(text, context_id))
 
+    def worded(self, text: str) -> None:
+        """Note more words of a model that speaks by itself. They come ahead of their sound."""
+        if not self._waiting:
+            self._waiting.append(Sentence("", ""))
+        self._waiting[-1].text += text
+
+    def response_begins(self) -> None:
+        """Note that the next words are of another response."""
+        if self._waiting and self._waiting[-1].text:
+            self._waiting.append(Sentence("", ""))
+
     async def broke(self) -> None:
         """Note that the voice failed on the last sentence."""
         if self._waiting:

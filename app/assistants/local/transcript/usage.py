@@ -29,6 +29,23 @@ class Tokens:
 
     prompt: int = 0
     completion: int = 0
+    cached: int = 0
+    prompt_audio: int = 0
+    """Of ``prompt``, those that were sound; of them ``cached_audio`` from a cache."""
+    completion_audio: int = 0
+    cached_audio: int = 0
+
+    @property
+    def audio(self) -> JsonDict:
+        """The counts of a model that hears and speaks; none of another."""
+        if not self.prompt_audio and not self.completion_audio:
+            return {}
+        return {
+            "promptAudioTokens": self.prompt_audio,
+            "completionAudioTokens": self.completion_audio,
+            "cachedPromptTokens": self.cached,
+            "cachedPromptAudioTokens": self.cached_audio,
+        }
 
 
 @dataclass
@@ -50,6 +67,10 @@ class Usage:
                 tokens = self.models.setdefault((data.processor, data.model or ""), Tokens())
                 tokens.prompt += data.value.prompt_tokens
                 tokens.completion += data.value.completion_tokens
+                tokens.cached += data.value.cache_read_input_tokens or 0
+                tokens.prompt_audio += data.value.input_audio_tokens or 0
+                tokens.completion_audio += data.value.output_audio_tokens or 0
+                tokens.cached_audio += data.value.cache_read_input_audio_tokens or 0
             elif isinstance(data, TTSUsageMetricsData):
                 self.characters += data.value
             elif isinstance(data, TTFBMetricsData) and data.value:
@@ -73,6 +94,7 @@ class Usage:
         minutes = round(seconds / 60, 4)
         for (service, name), tokens in self.models.items():
             used = {"promptTokens": tokens.prompt, "completionTokens": tokens.completion}
+            used |= tokens.audio
             named = {**_named(others.get(service, model)), **({"model": name} if name else {})}
             yield {"type": "model", "model": named, **used}
         if self.characters and self.reached(Stage.VOICE):

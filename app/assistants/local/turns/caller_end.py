@@ -75,6 +75,8 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
 
     def __init__(self, plan: StartSpeakingPlan, helpers: Helpers) -> None:
         super().__init__()
+        # Whether a turn needs a text. pipecat clears it for models that hear by themselves.
+        self.wait_for_transcript = True
         self._plan = plan
         self._helpers = helpers
         self._pause = Pause()
@@ -155,7 +157,7 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
         if not pause.finalized and pause.by_voice:
             seconds = max(seconds, self._latency - self._stop_seconds)
         await asyncio.sleep(max(0.0, since + seconds - now()))
-        if not pause.text or self._speaking:
+        if self._speaking or (self.wait_for_transcript and not pause.text):
             return  # the next text waits anew
         self._waiting = None  # the end of the turn must not cancel this task
         self._helpers.hold(since + self._plan.wait_seconds)

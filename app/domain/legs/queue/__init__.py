@@ -1,0 +1,1 @@
+"""Legs that find no slot and wait for one, first in, first out."""
